@@ -1,0 +1,1 @@
+"""The terminal program: commands, screens and widgets."""

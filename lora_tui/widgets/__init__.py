@@ -1,0 +1,1 @@
+"""One file a widget; no widget reads a file or a database."""

@@ -1,0 +1,1 @@
+"""Which pictures, with what words, in which buckets and batches?"""

@@ -1,0 +1,1 @@
+"""What happened? Schema, writers and readers of the journal."""

@@ -1,0 +1,56 @@
+"""Readings of the machine as plain data; None is "N/A": the card or the system does not say."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CardReading:
+    """One card at one moment.
+
+    Attributes:
+        index: position in NVML's order.
+        name: as the driver says it.
+        memory_used, memory_total: bytes.
+        memory_ours: bytes of this process.
+        gpu_percent: busy share, %.
+        power: W. temperature: °C. clock: MHz. fan: %.
+    """
+
+    index: int
+    name: str
+    memory_used: int | None = None
+    memory_total: int | None = None
+    memory_ours: int | None = None
+    gpu_percent: int | None = None
+    power: float | None = None
+    temperature: int | None = None
+    clock: int | None = None
+    fan: int | None = None
+
+
+@dataclass(frozen=True)
+class HostReading:
+    """The computer at one moment: bytes, and % of all cores."""
+
+    cpu_percent: float | None = None
+    memory_used: int | None = None
+    memory_total: int | None = None
+    process_memory: int | None = None
+    disk_free: int | None = None
+
+
+@dataclass(frozen=True)
+class MachineReading:
+    """Everything one tick of the sampler saw.
+
+    Attributes:
+        seconds: epoch seconds.
+        cards: one entry a card; empty without one.
+        no_card_because: why `cards` is empty ("no NVIDIA driver", …), else "".
+        host: the computer.
+    """
+
+    seconds: float
+    cards: tuple[CardReading, ...]
+    no_card_because: str
+    host: HostReading

@@ -1,0 +1,1 @@
+"""The LoRA: layers, injection, and the file in kohya's format."""

@@ -1,0 +1,1 @@
+"""What will these settings mean? Steps, rates, disk, before anything runs."""

@@ -1,0 +1,367 @@
+"""The settings of one bake: sd-scripts' option names, our defaults, each with unit, bounds and help."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from trainer.settings.amounts import check_amount, check_resolution, size_of
+
+SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving")
+
+
+def _setting(  # noqa: ANN401 - pydantic's own signature
+    default: Any,
+    section: str,
+    label: str,
+    help: str,
+    *,
+    unit: str = "",
+    live: bool = False,
+    **bounds: Any,
+) -> Any:
+    """Describe one setting; `unit` is how a number is counted, `live` whether it may change while baking."""
+    extra = {"section": section, "label": label, "unit": unit, "live": live}
+    return Field(default, description=help, json_schema_extra=extra, **bounds)
+
+
+def _as_text(value: object) -> object:
+    """Let TOML numbers stand where a text such as `10%` or `512,768` may."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _as_list(value: object) -> object:
+    """Let one text stand for a list of one; `a, b` for a list of two."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+TextList = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class Settings(BaseModel):
+    """Everything that decides how a bake runs. Field order is the order of the form.
+
+    Raises:
+        pydantic.ValidationError: from the constructor; `toml_file` turns it into a SettingsError.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    # Data
+    subject: str = _setting(
+        "",
+        "Data",
+        "subject",
+        "Name of the subject file in subjects/. Blank paths below are taken from it.",
+    )
+    train_data_dir: str = _setting(
+        "",
+        "Data",
+        "pictures",
+        "Folder with the pictures: `N_name` folders (N repeats of each picture), or pictures directly in it. Blank: the subject's.",
+    )
+    validation_data_dir: str = _setting(
+        "",
+        "Data",
+        "validation",
+        "Folder with pictures kept out of training; their loss at fixed noise and times is the validation loss. Blank: the subject's, or none.",
+    )
+    dataset_repeats: int = _setting(
+        1,
+        "Data",
+        "repeats (flat)",
+        "How often each picture comes in an epoch when the pictures lie directly in the folder; `N_name` folders say it themselves.",
+        unit="times",
+        ge=1,
+        le=10_000,
+    )
+    resolution: Text = _setting(
+        "512",
+        "Data",
+        "resolution",
+        "Size to train at: `512` or `width,height`. Buckets keep this area. 512 is what SD1.x was trained at.",
+        unit="px",
+    )
+    enable_bucket: bool = _setting(
+        True,
+        "Data",
+        "buckets",
+        "Sort pictures of other shapes into buckets of equal area instead of cropping all to one shape.",
+    )
+    min_bucket_reso: int = _setting(256, "Data", "smallest side", "Shortest bucket side.", unit="px", ge=32, le=8192)
+    max_bucket_reso: int = _setting(1024, "Data", "longest side", "Longest bucket side.", unit="px", ge=32, le=8192)
+    bucket_reso_steps: int = _setting(
+        64,
+        "Data",
+        "bucket step",
+        "Bucket sides are multiples of this. SD1.x halves the picture six times, so its multiples of 64 fit without padding.",
+        unit="px",
+        ge=8,
+        le=512,
+    )
+    bucket_no_upscale: bool = _setting(
+        False, "Data", "never enlarge", "Leave small pictures at their size; buckets are made as needed."
+    )
+    caption_extension: TextList = _setting(
+        [".txt", ".caption"],
+        "Data",
+        "captions",
+        "Endings of caption files, tried in this order. Both are in use; sd-scripts looks for .caption alone and silently trains without the rest.",
+        min_length=1,
+    )
+    shuffle_caption: bool = _setting(
+        False, "Data", "shuffle tags", "Give the tags of a caption in another order each time."
+    )
+    keep_tokens: int = _setting(
+        0, "Data", "keep tags", "The first tags that shuffling leaves in place.", unit="tags", ge=0, le=255
+    )
+    train_batch_size: int = _setting(
+        3,
+        "Data",
+        "batch",
+        "Pictures in one pass. 3 at 512² with dim 128 is what fits an 8 GB card with a desktop on it.",
+        unit="pictures",
+        ge=1,
+        le=512,
+    )
+
+    # Model
+    pretrained_model_name_or_path: str = _setting(
+        "",
+        "Model",
+        "base model",
+        "Diffusers folder of an SD1.x model with .safetensors weights; `demo` is the small one that comes along. Blank: the subject's.",
+    )
+    clip_skip: int = _setting(
+        1,
+        "Model",
+        "clip skip",
+        "Which layer of the text encoder, counted from its end, gives the embedding. 2 for bases descended from NAI.",
+        unit="layer",
+        ge=1,
+        le=12,
+    )
+
+    # Network
+    network_dim: int = _setting(
+        32,
+        "Network",
+        "dim (rank)",
+        "Rank of each LoRA layer. 32 holds a character; the file grows with it.",
+        unit="rank",
+        ge=1,
+        le=1024,
+    )
+    network_alpha: float = _setting(
+        16,
+        "Network",
+        "alpha",
+        "The layers' output is scaled by alpha / dim. Half of dim keeps rates comparable with common guides; 0 means dim.",
+        ge=0,
+        le=4096,
+    )
+    network_train_unet_only: bool = _setting(
+        False, "Network", "U-Net only", "Leave the text encoder as it is and out of the file."
+    )
+    network_train_text_encoder_only: bool = _setting(
+        False, "Network", "text encoder only", "Leave the U-Net as it is and out of the file."
+    )
+
+    # Rates
+    learning_rate: float = _setting(
+        1e-4,
+        "Rates",
+        "learning rate",
+        "Rate of every part that has none of its own.",
+        ge=0,
+        le=1,
+    )
+    unet_lr: float | None = _setting(
+        1e-4,
+        "Rates",
+        "U-Net rate",
+        "Peak rate of the U-Net's LoRA. 1e-4 suits alpha at half of dim. Blank: learning_rate. 0: the part does not train.",
+        ge=0,
+        le=1,
+    )
+    text_encoder_lr: float | None = _setting(
+        2e-5,
+        "Rates",
+        "text encoder rate",
+        "Peak rate of the text encoder's LoRA. A fifth of the U-Net's: too much of it drags in what nobody asked for. Blank: learning_rate. 0: off.",
+        ge=0,
+        le=1,
+    )
+    optimizer_type: Literal["AdamW"] = _setting("AdamW", "Rates", "optimizer", "The rule that applies the gradients.")
+    optimizer_args: TextList = _setting(
+        [],
+        "Rates",
+        "optimizer args",
+        "`weight_decay=0.01`, `betas=0.9:0.999`, `eps=1e-8`, several separated by commas.",
+    )
+    max_grad_norm: float = _setting(
+        1.0, "Rates", "gradient clip", "Gradients longer than this are shortened to it. 0: never.", ge=0, le=1000
+    )
+
+    # Schedule
+    max_train_epochs: int | None = _setting(
+        10, "Schedule", "epochs", "Passes over the data. Blank: max_train_steps decides.", unit="epochs", ge=1, le=100_000
+    )
+    max_train_steps: int = _setting(
+        1600, "Schedule", "steps", "Optimizer steps, where epochs is blank.", unit="steps", ge=1, le=100_000_000
+    )
+    lr_scheduler: Literal["constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts"] = _setting(
+        "cosine_with_restarts",
+        "Schedule",
+        "schedule",
+        "How the rates run after the warm-up. The default falls to zero once per cycle.",
+    )
+    lr_warmup_steps: Text = _setting(
+        "10%",
+        "Schedule",
+        "warm-up",
+        "The rate rises from 0 over this: steps (`100`) or a share of the bake (`10%`, `0.1`). 10 % calms the first steps of Adam.",
+        unit="steps or %",
+    )
+    lr_scheduler_num_cycles: int = _setting(
+        1, "Schedule", "cycles", "Restarts of cosine_with_restarts.", unit="cycles", ge=1, le=1000
+    )
+    gradient_accumulation_steps: int = _setting(
+        1,
+        "Schedule",
+        "accumulation",
+        "Batches whose gradients are averaged before one step.",
+        unit="batches",
+        ge=1,
+        le=4096,
+    )
+    seed: int = _setting(
+        42, "Schedule", "seed", "Decides LoRA start values, order, noise and times.", ge=0, le=2**32 - 1
+    )
+
+    # Noise
+    noise_offset: float = _setting(
+        0.0,
+        "Noise",
+        "noise offset",
+        "Adds this much of one random value per channel to the noise, so that very dark and bright pictures can be learned. 0: off.",
+        ge=0,
+        le=1,
+    )
+    min_snr_gamma: float | None = _setting(
+        None,
+        "Noise",
+        "min-SNR gamma",
+        "Weighs a step by min(SNR, gamma) / SNR (Hang et al. 2023; 5 is the paper's). Blank: off.",
+        gt=0,
+        le=1000,
+    )
+
+    # Memory
+    mixed_precision: Literal["auto", "no", "fp16", "bf16"] = _setting(
+        "auto",
+        "Memory",
+        "precision",
+        "Type of the base and of the arithmetic; the LoRA stays fp32. auto: bf16 where the card has it, else fp32 (`no`). fp16 needs a card.",
+    )
+    gradient_checkpointing: bool = _setting(
+        False, "Memory", "checkpointing", "Compute activations twice instead of keeping them: slower by about a third, much leaner."
+    )
+    xformers: bool = _setting(
+        False, "Memory", "xformers", "Attention by xformers (extra `xformers`, needs a card). Not reproducible bit for bit."
+    )
+    vae_batch_size: int = _setting(
+        1, "Memory", "caching batch", "Pictures encoded at once while caching latents.", unit="pictures", ge=1, le=256
+    )
+
+    # Saving
+    output_name: str = _setting("", "Saving", "file name", "Name of the LoRA files. Blank: the subject's name, else `lora`.")
+    save_every_n_epochs: int | None = _setting(
+        1, "Saving", "every n epochs", "A LoRA after every n epochs. Blank: only the last.", unit="epochs", live=True, ge=1, le=100_000
+    )
+    save_every_n_steps: int | None = _setting(
+        None, "Saving", "every n steps", "A LoRA after every n steps. Blank: none.", unit="steps", live=True, ge=1, le=100_000_000
+    )
+    save_precision: Literal["float", "fp16", "bf16"] = _setting(
+        "fp16", "Saving", "file precision", "Type of the numbers in the file."
+    )
+    validate_every_n_steps: int | None = _setting(
+        None,
+        "Saving",
+        "validate every",
+        "Validation loss every n steps besides at each epoch's end. Blank: only there.",
+        unit="steps",
+        ge=1,
+        le=100_000_000,
+    )
+    validation_seed: int = _setting(
+        0, "Saving", "validation seed", "Decides the fixed noise of the validation loss.", ge=0, le=2**32 - 1
+    )
+    training_comment: str = _setting("", "Saving", "comment", "A line for the file's metadata.")
+
+    @field_validator("resolution")
+    @classmethod
+    def _resolution_is_a_size(cls, value: str) -> str:
+        return check_resolution(value)
+
+    @field_validator("lr_warmup_steps")
+    @classmethod
+    def _warm_up_is_an_amount(cls, value: str) -> str:
+        return check_amount(value)
+
+    @field_validator("caption_extension")
+    @classmethod
+    def _endings_have_a_dot(cls, value: list[str]) -> list[str]:
+        return [ending if ending.startswith(".") else f".{ending}" for ending in value]
+
+    @field_validator("output_name")
+    @classmethod
+    def _name_is_a_file_name(cls, value: str) -> str:
+        if value != value.strip() or any(char in value for char in "/\\\0") or value in {".", ".."}:
+            raise ValueError("a file name without folders")
+        return value
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> Self:
+        if self.network_train_unet_only and self.network_train_text_encoder_only:
+            raise ValueError("network_train_unet_only and network_train_text_encoder_only exclude each other")
+        if self.enable_bucket and not self.bucket_no_upscale:
+            short, long = min(self.size), max(self.size)
+            if short < self.min_bucket_reso or long > self.max_bucket_reso:
+                raise ValueError(
+                    f"resolution {self.resolution} lies outside min_bucket_reso {self.min_bucket_reso} "
+                    f"to max_bucket_reso {self.max_bucket_reso}"
+                )
+        return self
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Training size as (width, height) in pixels."""
+        return size_of(self.resolution)
+
+    @property
+    def alpha(self) -> float:
+        """The alpha in force: 0 stands for network_dim, as in sd-scripts."""
+        return self.network_alpha or float(self.network_dim)
+
+    @property
+    def trains_unet(self) -> bool:
+        """Whether the file holds U-Net layers."""
+        return not self.network_train_text_encoder_only
+
+    @property
+    def trains_text_encoder(self) -> bool:
+        """Whether the file holds text encoder layers."""
+        return not self.network_train_unet_only
+
+    @property
+    def unet_rate(self) -> float:
+        """Peak rate of the U-Net's LoRA; 0 where it does not train."""
+        rate = self.learning_rate if self.unet_lr is None else self.unet_lr
+        return rate if self.trains_unet else 0.0
+
+    @property
+    def text_encoder_rate(self) -> float:
+        """Peak rate of the text encoder's LoRA; 0 where it does not train."""
+        rate = self.learning_rate if self.text_encoder_lr is None else self.text_encoder_lr
+        return rate if self.trains_text_encoder else 0.0

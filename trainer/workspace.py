@@ -1,0 +1,114 @@
+"""Where things are: the workspace in or above a folder, the last one used, and the names inside it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import WorkspaceError
+
+JOURNAL_NAME = "journal.sqlite"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with a journal, its settings files (`*.toml`), `subjects/` and `bakes/`."""
+
+    root: Path
+
+    @property
+    def journal_path(self) -> Path:
+        """The SQLite file that makes this folder a workspace."""
+        return self.root / JOURNAL_NAME
+
+    @property
+    def subjects(self) -> Path:
+        """The folder of subject files."""
+        return self.root / "subjects"
+
+    @property
+    def bakes(self) -> Path:
+        """The folder that holds one folder a bake."""
+        return self.root / "bakes"
+
+    def bake_folder(self, number: int, name: str) -> Path:
+        """Return the folder of bake `number`, for example `bakes/0042-hifumi`."""
+        return self.bakes / f"{number:04d}-{name}"
+
+    def settings_files(self) -> list[Path]:
+        """Return the settings files at the top of the workspace, by name."""
+        return sorted(path for path in self.root.glob("*.toml") if path.is_file())
+
+
+def data_home() -> Path:
+    """Return `$XDG_DATA_HOME/lora-tui` (default `~/.local/share/lora-tui`)."""
+    return _xdg("XDG_DATA_HOME", ".local/share")
+
+
+def state_home() -> Path:
+    """Return `$XDG_STATE_HOME/lora-tui` (default `~/.local/state/lora-tui`)."""
+    return _xdg("XDG_STATE_HOME", ".local/state")
+
+
+def config_home() -> Path:
+    """Return `$XDG_CONFIG_HOME/lora-tui` (default `~/.config/lora-tui`)."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
+
+
+def find_workspace(start: Path) -> Workspace | None:
+    """Return the workspace in `start` or the nearest folder above it, else None."""
+    for folder in (start, *start.parents):
+        if (folder / JOURNAL_NAME).is_file():
+            return Workspace(folder)
+    return None
+
+
+def make_workspace(root: Path) -> Workspace:
+    """Make the folders of a workspace at `root`; what is there already stays.
+
+    Raises:
+        WorkspaceError: the folder cannot be made or written.
+    """
+    workspace = Workspace(root.expanduser().resolve())
+    try:
+        for folder in (workspace.root, workspace.subjects, workspace.bakes):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(
+            str(workspace.root),
+            found=f"cannot be written ({error.strerror})",
+            expected="a folder of yours",
+            way_out="give another folder or mend its permissions",
+        ) from error
+    if not os.access(workspace.root, os.W_OK):
+        raise WorkspaceError(
+            str(workspace.root),
+            found="no permission to write",
+            expected="a folder of yours",
+            way_out="give another folder or mend its permissions",
+        )
+    return workspace
+
+
+def remember_workspace(workspace: Workspace) -> None:
+    """Note `workspace` as the last one used. A home that cannot be written is no reason to fail."""
+    try:
+        state_home().mkdir(parents=True, exist_ok=True)
+        (state_home() / "last-workspace").write_text(str(workspace.root), encoding="utf-8")
+    except OSError:
+        return
+
+
+def last_workspace() -> Workspace | None:
+    """Return the workspace last used if it is still there."""
+    try:
+        root = Path((state_home() / "last-workspace").read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Workspace(root) if (root / JOURNAL_NAME).is_file() else None
+
+
+def _xdg(variable: str, fallback: str) -> Path:
+    value = os.environ.get(variable, "")
+    # The XDG specification tells programs to ignore a relative path here.
+    base = Path(value) if value.startswith("/") else Path.home() / fallback
+    return base / "lora-tui"
