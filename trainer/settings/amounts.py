@@ -1,9 +1,13 @@
-"""Texts that stand for numbers: `10%` of the steps, `512,768` pixels."""
+"""Texts that stand for numbers: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
 
 import re
+from collections.abc import Sequence
 
-_AMOUNT = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<percent>%)?")
-_SIZE = re.compile(r"(\d+)(?:\s*[,x]\s*(\d+))?")
+_AMOUNT = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,6})(?:\s*[,x]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
+# The arguments of torch.optim.AdamW that shape learning; the rate itself is a setting of its own.
+_ARGUMENT_KEYS = ("weight_decay", "betas", "eps")
+_ARGUMENTS = "`weight_decay=0.01`, `betas=0.9:0.999` or `eps=1e-8`"
 
 
 def check_amount(text: str) -> str:
@@ -33,7 +37,7 @@ def steps_of(text: str, total: int) -> int:
         if number > 1:
             raise ValueError("a share of at most 100%")
     elif number >= 1:
-        if not number.is_integer():
+        if not number.is_integer() or number > 1e9:
             raise ValueError("whole steps (`100`) or a share (`10%`, `0.1`)")
         return int(number)
     # A share such as 29% is not exact in binary: 0.29 * 100 is 28.999…, which must not lose a step.
@@ -63,3 +67,47 @@ def size_of(text: str) -> tuple[int, int]:
         raise ValueError("`512` or `width,height`")
     width = int(match[1])
     return width, int(match[2]) if match[2] else width
+
+
+def bucket_range(low: int, high: int, step: int) -> tuple[int, int]:
+    """Return the shortest and longest bucket side in pixels: `low` rounded down and `high` up to multiples of `step`.
+
+    As sd-scripts rounds, but never below one step: a side of 0 pixels is no bucket.
+    """
+    return max(step, low // step * step), -(-high // step) * step
+
+
+def split_arguments(text: str) -> list[str]:
+    """Return the `key=value` parts of `text`; a comma parts them only where a key follows (`betas=0.9,0.999` is one)."""
+    return [part.strip() for part in re.split(r",(?=\s*\w+\s*=)", text) if part.strip()]
+
+
+def check_argument(text: str) -> str:
+    """Return an optimizer argument in its plain form; sd-scripts' `betas=0.9,0.999` and `betas=(0.9, 0.999)` become `betas=0.9:0.999`.
+
+    Raises:
+        ValueError: it is no argument of AdamW or its numbers are out of bounds.
+    """
+    key, equals, value = (part.strip() for part in text.partition("="))
+    parts = [part.strip() for part in re.split(r"[:,]", value.strip("()[] ").rstrip(", "))]
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        raise ValueError(_ARGUMENTS) from None
+    wanted = 2 if key == "betas" else 1
+    if not equals or key not in _ARGUMENT_KEYS or len(numbers) != wanted:
+        raise ValueError(_ARGUMENTS)
+    # AdamW itself refuses what lies outside; it would do so only after the base is loaded. `not (…)` also refuses nan.
+    if not all(0 <= number < (1 if key == "betas" else 1e6) for number in numbers):
+        raise ValueError("betas from 0 to below 1" if key == "betas" else f"{key} of at least 0")
+    return f"{key}={':'.join(parts)}"
+
+
+def arguments_of(arguments: Sequence[str]) -> dict[str, float | tuple[float, float]]:
+    """Return checked optimizer arguments by name, as torch.optim.AdamW takes them."""
+    found: dict[str, float | tuple[float, float]] = {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        numbers = [float(part) for part in value.split(":")]
+        found[key] = (numbers[0], numbers[1]) if key == "betas" else numbers[0]
+    return found

@@ -1,15 +1,26 @@
 """The settings of one bake: sd-scripts' option names, our defaults, each with unit, bounds and help."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
-from trainer.settings.amounts import check_amount, check_resolution, size_of
+from trainer.settings.amounts import (
+    arguments_of,
+    bucket_range,
+    check_amount,
+    check_argument,
+    check_resolution,
+    size_of,
+    split_arguments,
+)
 
 SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving")
 
 
-def _setting(  # noqa: ANN401 - pydantic's own signature
+def _setting(
     default: Any,
     section: str,
     label: str,
@@ -20,7 +31,7 @@ def _setting(  # noqa: ANN401 - pydantic's own signature
     **bounds: Any,
 ) -> Any:
     """Describe one setting; `unit` is how a number is counted, `live` whether it may change while baking."""
-    extra = {"section": section, "label": label, "unit": unit, "live": live}
+    extra: JsonDict = {"section": section, "label": label, "unit": unit, "live": live}
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 
@@ -34,8 +45,21 @@ def _as_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _as_arguments(value: object) -> object:
+    """Let one text stand for a list of `key=value`."""
+    return split_arguments(value) if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_as_text)]
 TextList = Annotated[list[str], BeforeValidator(_as_list)]
+ArgumentList = Annotated[list[str], BeforeValidator(_as_arguments)]
+
+
+def _disagreement(field: str, *, found: str, expected: str, way_out: str) -> PydanticCustomError:
+    """Say that two settings do not go together; the parts reach the user as one SettingsError about `field`."""
+    return PydanticCustomError(
+        "settings_disagree", "{found}", {"field": field, "found": found, "expected": expected, "way_out": way_out}
+    )
 
 
 class Settings(BaseModel):
@@ -98,6 +122,7 @@ class Settings(BaseModel):
         unit="px",
         ge=8,
         le=512,
+        multiple_of=8,
     )
     bucket_no_upscale: bool = _setting(
         False, "Data", "never enlarge", "Leave small pictures at their size; buckets are made as needed."
@@ -193,7 +218,7 @@ class Settings(BaseModel):
         le=1,
     )
     optimizer_type: Literal["AdamW"] = _setting("AdamW", "Rates", "optimizer", "The rule that applies the gradients.")
-    optimizer_args: TextList = _setting(
+    optimizer_args: ArgumentList = _setting(
         [],
         "Rates",
         "optimizer args",
@@ -205,7 +230,13 @@ class Settings(BaseModel):
 
     # Schedule
     max_train_epochs: int | None = _setting(
-        10, "Schedule", "epochs", "Passes over the data. Blank: max_train_steps decides.", unit="epochs", ge=1, le=100_000
+        10,
+        "Schedule",
+        "epochs",
+        "Passes over the data. Blank: max_train_steps decides.",
+        unit="epochs",
+        ge=1,
+        le=100_000,
     )
     max_train_steps: int = _setting(
         1600, "Schedule", "steps", "Optimizer steps, where epochs is blank.", unit="steps", ge=1, le=100_000_000
@@ -265,22 +296,44 @@ class Settings(BaseModel):
         "Type of the base and of the arithmetic; the LoRA stays fp32. auto: bf16 where the card has it, else fp32 (`no`). fp16 needs a card.",
     )
     gradient_checkpointing: bool = _setting(
-        False, "Memory", "checkpointing", "Compute activations twice instead of keeping them: slower by about a third, much leaner."
+        False,
+        "Memory",
+        "checkpointing",
+        "Compute activations twice instead of keeping them: slower by about a third, much leaner.",
     )
     xformers: bool = _setting(
-        False, "Memory", "xformers", "Attention by xformers (extra `xformers`, needs a card). Not reproducible bit for bit."
+        False,
+        "Memory",
+        "xformers",
+        "Attention by xformers (extra `xformers`, needs a card). Not reproducible bit for bit.",
     )
     vae_batch_size: int = _setting(
         1, "Memory", "caching batch", "Pictures encoded at once while caching latents.", unit="pictures", ge=1, le=256
     )
 
     # Saving
-    output_name: str = _setting("", "Saving", "file name", "Name of the LoRA files. Blank: the subject's name, else `lora`.")
+    output_name: str = _setting(
+        "", "Saving", "file name", "Name of the LoRA files. Blank: the subject's name, else `lora`."
+    )
     save_every_n_epochs: int | None = _setting(
-        1, "Saving", "every n epochs", "A LoRA after every n epochs. Blank: only the last.", unit="epochs", live=True, ge=1, le=100_000
+        1,
+        "Saving",
+        "every n epochs",
+        "A LoRA after every n epochs. Blank: only the last.",
+        unit="epochs",
+        live=True,
+        ge=1,
+        le=100_000,
     )
     save_every_n_steps: int | None = _setting(
-        None, "Saving", "every n steps", "A LoRA after every n steps. Blank: none.", unit="steps", live=True, ge=1, le=100_000_000
+        None,
+        "Saving",
+        "every n steps",
+        "A LoRA after every n steps. Blank: none.",
+        unit="steps",
+        live=True,
+        ge=1,
+        le=100_000_000,
     )
     save_precision: Literal["float", "fp16", "bf16"] = _setting(
         "fp16", "Saving", "file precision", "Type of the numbers in the file."
@@ -312,27 +365,54 @@ class Settings(BaseModel):
     @field_validator("caption_extension")
     @classmethod
     def _endings_have_a_dot(cls, value: list[str]) -> list[str]:
-        return [ending if ending.startswith(".") else f".{ending}" for ending in value]
+        endings = [f".{ending.strip().removeprefix('.')}" for ending in value]
+        if not all(re.fullmatch(r"\.[\w.-]+", ending) for ending in endings):
+            raise ValueError("endings such as `.txt`")
+        return endings
 
-    @field_validator("output_name")
+    @field_validator("optimizer_args")
+    @classmethod
+    def _arguments_are_the_optimizers(cls, value: list[str]) -> list[str]:
+        return [check_argument(argument) for argument in value]
+
+    @field_validator("output_name", "subject")
     @classmethod
     def _name_is_a_file_name(cls, value: str) -> str:
-        if value != value.strip() or any(char in value for char in "/\\\0") or value in {".", ".."}:
-            raise ValueError("a file name without folders")
+        # 200 bytes leave room for `-step00001000.safetensors` under the 255 a file name may have.
+        too_long = len(value.encode("utf-8", "replace")) > 200
+        if value != value.strip() or too_long or not value.isprintable() or re.search(r"[/\\]|^\.", value):
+            raise ValueError("a file name without folders, control characters or a dot in front")
         return value
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.network_train_unet_only and self.network_train_text_encoder_only:
-            raise ValueError("network_train_unet_only and network_train_text_encoder_only exclude each other")
-        if self.enable_bucket and not self.bucket_no_upscale:
-            short, long = min(self.size), max(self.size)
-            if short < self.min_bucket_reso or long > self.max_bucket_reso:
-                raise ValueError(
-                    f"resolution {self.resolution} lies outside min_bucket_reso {self.min_bucket_reso} "
-                    f"to max_bucket_reso {self.max_bucket_reso}"
-                )
+            raise _disagreement(
+                "network_train_unet_only",
+                found="network_train_unet_only and network_train_text_encoder_only are both on",
+                expected="at most one of them",
+                way_out="switch one off",
+            )
+        if self.enable_bucket:
+            self._check_buckets()
         return self
+
+    def _check_buckets(self) -> None:
+        low, high = bucket_range(self.min_bucket_reso, self.max_bucket_reso, self.bucket_reso_steps)
+        if min(self.size) < self.bucket_reso_steps:
+            raise _disagreement(
+                "resolution",
+                found=f"{self.resolution} is smaller than bucket_reso_steps {self.bucket_reso_steps}",
+                expected="at least one bucket step a side",
+                way_out="lower bucket_reso_steps or raise resolution",
+            )
+        if not self.bucket_no_upscale and not low <= min(self.size) <= max(self.size) <= high:
+            raise _disagreement(
+                "resolution",
+                found=f"{self.resolution} lies outside the buckets",
+                expected=f"min_bucket_reso {low} to max_bucket_reso {high}",
+                way_out="move min_bucket_reso or max_bucket_reso first",
+            )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -343,6 +423,11 @@ class Settings(BaseModel):
     def alpha(self) -> float:
         """The alpha in force: 0 stands for network_dim, as in sd-scripts."""
         return self.network_alpha or float(self.network_dim)
+
+    @property
+    def optimizer_options(self) -> dict[str, float | tuple[float, float]]:
+        """`optimizer_args` by name, as torch.optim.AdamW takes them."""
+        return arguments_of(self.optimizer_args)
 
     @property
     def trains_unet(self) -> bool:

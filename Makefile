@@ -1,0 +1,47 @@
+# `make run` and `make test` set everything up in .venv first; PYTHON=python3.12 chooses another interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+# Both names: newer pips read the second one for the build's own environment.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Two OpenMP threads on small layers are slower than one beside anything else that runs.
+TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+
+.PHONY: run test test-long check bench format
+
+run: .venv/.installed
+	@$(BIN)/lora-tui demo
+
+test: .venv/.installed-test
+	$(TEST_ENV) $(BIN)/python -m pytest -m "not long"
+
+test-long: .venv/.installed-test
+	$(TEST_ENV) $(BIN)/python -m pytest
+
+check: .venv/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.installed-test
+	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench.py
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "lora-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.made pyproject.toml constraints.txt
+	@echo "setting up .venv (once; torch is large)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@

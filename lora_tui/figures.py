@@ -1,0 +1,78 @@
+"""How numbers are said on the screen: bytes, times, counts, rates, losses, each short enough for a column."""
+
+import math
+
+NOT_SAID = "N/A"
+"""Stands where the card or the system does not say."""
+
+_KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
+
+
+def gib(amount: float | None, digits: int = 1) -> str:
+    """Return bytes as GiB without the unit; None is `N/A`."""
+    return NOT_SAID if amount is None else f"{amount / _GIB:.{digits}f}"
+
+
+def file_size(amount: int) -> str:
+    """Return bytes with the unit that leaves one to four digits."""
+    if amount < _MIB:
+        return f"{amount / _KIB:.0f} KiB"
+    if amount < _GIB:
+        return f"{amount / _MIB:.1f} MiB" if amount < 10 * _MIB else f"{amount / _MIB:.0f} MiB"
+    return f"{amount / _GIB:.1f} GiB"
+
+
+def count(number: int) -> str:
+    """Return a count with thousands set apart."""
+    return f"{number:,}"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time: `40 s`, `12 min`, `3 h 05 min`."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def short_span(seconds: float) -> str:
+    """Return a length of time without spaces: `40s`, `12m`, `3h05`."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole}s"
+    minutes = round(whole / 60)
+    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}"
+
+
+def rate(value: float) -> str:
+    """Return a learning rate with one decimal: `2.5e-4`; 0 is `0`."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else "nan"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def loss(value: float | None, digits: int = 4) -> str:
+    """Return a loss; None is empty, what is not a number is `nan`."""
+    if value is None:
+        return ""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "nan"
+
+
+def change(value: float | None, error: float | None) -> str:
+    """Return a change with its standard error: `−0.031 ±0.004`; None is empty."""
+    if value is None:
+        return ""
+    sign = "−" if value < 0 else "+"
+    text = f"{sign}{abs(value):.3f}" if math.isfinite(value) else "nan"
+    return text if error is None or not math.isfinite(error) else f"{text} ±{error:.3f}"
+
+
+def speed(per_second: float) -> str:
+    """Return how many a second, with three digits."""
+    if per_second >= 100:
+        return f"{per_second:.0f}"
+    return f"{per_second:.1f}" if per_second >= 10 else f"{per_second:.2f}"

@@ -1,0 +1,44 @@
+"""One sign for every state, so that colour is never alone in saying it."""
+
+from typing import NamedTuple
+
+from trainer.journal.records import Bake, BakeState
+
+
+class Sign(NamedTuple):
+    """A character and the theme variable of its colour."""
+
+    mark: str
+    colour: str
+
+
+LIVE = Sign("●", "$live")
+PAUSED = Sign("◌", "$warning")
+DONE = Sign("✓", "$success")
+FAILED = Sign("✗", "$error")
+WARNING = Sign("!", "$warning")
+WAITING = Sign("◦", "$muted")
+ENDED = Sign("■", "$muted")
+
+_STATES = {
+    BakeState.QUEUED: WAITING,
+    BakeState.STARTING: LIVE,
+    BakeState.BAKING: LIVE,
+    BakeState.PAUSED: PAUSED,
+    BakeState.DONE: DONE,
+    BakeState.STOPPED: ENDED,
+    BakeState.FAILED: FAILED,
+    BakeState.LOST: WARNING,
+}
+
+
+def state_sign(state: BakeState) -> Sign:
+    """Return the sign of a bake's state."""
+    return _STATES[state]
+
+
+def at_work(bake: Bake | None, engine_key: str) -> bool:
+    """Whether `bake` is live, or waits for the engine of this program."""
+    if bake is None:
+        return False
+    return bake.state.live or (bake.state is BakeState.QUEUED and bake.engine == engine_key)

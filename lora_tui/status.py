@@ -1,0 +1,58 @@
+"""How the bakes of a workspace stand: one line each, or JSON."""
+
+from dataclasses import asdict
+
+from trainer.foreign_text import shown
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+from trainer.workspace import Workspace
+
+_SIGNS = {
+    BakeState.QUEUED: "·",
+    BakeState.STARTING: "●",
+    BakeState.BAKING: "●",
+    BakeState.PAUSED: "◌",
+    BakeState.DONE: "✓",
+    BakeState.STOPPED: "◌",
+    BakeState.FAILED: "✗",
+    BakeState.LOST: "✗",
+}
+
+
+def bake_line(bake: Bake, journal: Journal) -> str:
+    """Return one line: sign, number, name, state, step, last loss, files, and why or the error."""
+    values = journal.last_values(bake.number)
+    step = int(values["loss"][0]) if "loss" in values else 0
+    parts = [
+        f"{_SIGNS[bake.state]} {bake.number:04d} {shown(bake.name)}",
+        str(bake.state),
+        f"step {step}/{bake.total_steps}",
+    ]
+    if "loss" in values:
+        parts.append(f"loss {values['loss'][1]:.4f}")
+    checkpoints = journal.checkpoints(bake.number)
+    if checkpoints and checkpoints[0].val is not None:
+        parts.append(f"val {checkpoints[0].val:.4f}")
+    parts.append(f"{len(checkpoints)} LoRA files")
+    if bake.error or bake.why:
+        parts.append(shown(bake.error or bake.why))
+    return "  ".join(parts)
+
+
+def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
+    """Return the workspace and its bakes, newest first, as plain values."""
+    return {
+        "workspace": str(workspace.root),
+        "bakes": [
+            {
+                **asdict(bake),
+                "state": str(bake.state),
+                "last": {
+                    name: {"step": step, "value": value}
+                    for name, (step, value) in journal.last_values(bake.number).items()
+                },
+                "checkpoints": [asdict(checkpoint) for checkpoint in journal.checkpoints(bake.number)],
+            }
+            for bake in journal.bakes()
+        ],
+    }

@@ -1,0 +1,149 @@
+"""How full and how busy are the card and the computer?"""
+
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from lora_tui.figures import NOT_SAID, gib
+from lora_tui.signs import WARNING
+from lora_tui.widgets.pane import NARROW, Pane, stacked_bar
+from trainer.foreign_text import shown
+from trainer.machine.readings import CardReading, HostReading, MachineReading
+
+_GAP = "   "
+_MAKERS_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    machine: MachineReading | None = None
+    peak: int | None = None
+
+
+class CardMeter(Pane):
+    """VRAM by owner, load, power, clock, temperature and fan of each card; memory and disk of the computer."""
+
+    title = "card"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with nothing read."""
+        super().__init__(id=id)
+        self._shown = _Shown()
+
+    def show(self, machine: MachineReading | None, peak: int | None) -> None:
+        """Show a reading, and the most memory of the card taken by us so far (bytes)."""
+        shown_now = _Shown(machine, peak)
+        if shown_now != self._shown:
+            self._shown = shown_now
+            self.redraw()
+
+    def lines(self, width: int) -> list[Content]:
+        """Return two lines for one card (one a card for several), and one for the computer; a single line when narrow."""
+        machine, peak = self._shown.machine, self._shown.peak
+        if machine is None:
+            return [Content.styled("reading …", "$muted")]
+        if self.screen.has_class(NARROW):
+            return _compact_lines(machine, width)
+        if not machine.cards:
+            return [_no_card(machine), _host_line(machine.host, width)]
+        if len(machine.cards) == 1:
+            return [*_card_lines(machine.cards[0], peak, width), _host_line(machine.host, width)]
+        return [*(_card_line(card, width) for card in machine.cards), _host_line(machine.host, width)]
+
+
+def card_name(machine: MachineReading | None) -> str:
+    """Return the first card's name without its maker's words, `no card`, or nothing before the first reading."""
+    if machine is None:
+        return ""
+    if not machine.cards:
+        return "no card"
+    name = shown(machine.cards[0].name)
+    for word in _MAKERS_WORDS:
+        name = name.replace(word, "")
+    name = " ".join(name.split()) or shown(machine.cards[0].name)
+    return name if len(machine.cards) == 1 else f"{len(machine.cards)} × {name}"
+
+
+def vram_text(card: CardReading) -> str:
+    """Return used and total as `5.1/8.0`."""
+    return f"{gib(card.memory_used)}/{gib(card.memory_total)}"
+
+
+def _card_lines(card: CardReading, peak: int | None, width: int) -> list[Content]:
+    figures = Content.assemble(
+        f"{gib(card.memory_used, 2):>5} / {gib(card.memory_total, 2)} GiB",
+        (f"{_GAP}ours {gib(card.memory_ours, 2)}", "$meter-ours"),
+        (f"  others {gib(_others(card), 2)}", "$muted"),
+    )
+    room = min(48, width - figures.cell_length - 7)
+    first = Content.assemble(("VRAM ", "$muted"), _vram_bar(card, room), "  ", figures)
+    return [first, Content.assemble(("peak ", "$muted"), f"{gib(peak, 2)} GiB", _GAP, _load(card, full=True))]
+
+
+def _card_line(card: CardReading, width: int) -> Content:
+    name = Content.styled(f"{card.index} {card_name(MachineReading(0, (card,), '', HostReading()))}", "$muted")
+    figures = Content.assemble(f" {vram_text(card)} GiB", _GAP, _load(card, full=width >= 90))
+    room = min(24, width - figures.cell_length - name.cell_length - 2)
+    return Content.assemble(name, " ", _vram_bar(card, room), figures)
+
+
+def _compact_lines(machine: MachineReading, width: int) -> list[Content]:
+    host = machine.host
+    memory = Content.assemble(("RAM ", "$muted"), f"{gib(host.memory_used)}/{gib(host.memory_total, 0)}")
+    if not machine.cards:
+        disk = Content.assemble(("   disk ", "$muted"), f"{gib(host.disk_free, 0)} GiB free")
+        cpu = Content.assemble(("   CPU ", "$muted"), _figure(host.cpu_percent, " %"))
+        return [Content.assemble(_no_card(machine).truncate(width - 40, ellipsis=True), "   ", memory, disk, cpu)]
+    lines = []
+    for card in machine.cards:
+        name = Content.styled("VRAM " if len(machine.cards) == 1 else f"{card.index} ", "$muted")
+        figures = Content.assemble(
+            f" {vram_text(card)}", (f" ours {gib(card.memory_ours)}", "$meter-ours"), "  ", _load(card, full=False), "  ", memory
+        )
+        lines.append(Content.assemble(name, _vram_bar(card, min(16, width - figures.cell_length - 5)), figures))
+    return lines
+
+
+def _load(card: CardReading, *, full: bool) -> Content:
+    parts: list[str | tuple[str, str]] = [("GPU ", "$muted"), f"{_figure(card.gpu_percent, ' %'):>5}"]
+    if full:
+        parts += ["   ", _figure(card.power, " W"), "   ", _figure(card.clock, " MHz"), "   ", _figure(card.temperature, " °C")]
+        parts += [("   fan ", "$muted"), _figure(card.fan, " %")]
+    else:
+        parts += ["  ", _figure(card.power, " W"), "  ", _figure(card.temperature, " °C")]
+    return Content.assemble(*parts)
+
+
+def _host_line(host: HostReading, width: int) -> Content:
+    figures = f"{gib(host.memory_used):>5} / {gib(host.memory_total)} GiB"
+    share = host.memory_used / host.memory_total if host.memory_used is not None and host.memory_total else 0.0
+    parts: list[str | Content | tuple[str, str]] = [("RAM  ", "$muted")]
+    if width >= 60:
+        parts += [stacked_bar(((share, "$meter-others"),), 12), "  "]
+    parts += [figures, ("   disk ", "$muted"), f"{gib(host.disk_free, 0)} GiB free"]
+    parts += [("   CPU ", "$muted"), f"{_figure(host.cpu_percent, ' %'):>5}"]
+    return Content.assemble(*parts)
+
+
+def _no_card(machine: MachineReading) -> Content:
+    reason = shown(machine.no_card_because, 160) or "none found"
+    return Content.assemble((f"{WARNING.mark} ", WARNING.colour), f"no card: {reason}")
+
+
+def _vram_bar(card: CardReading, width: int) -> Content:
+    if card.memory_total is None or card.memory_used is None:
+        return Content.styled(NOT_SAID.center(max(3, width)), "$muted")
+    ours = card.memory_ours or 0
+    others = max(0, card.memory_used - ours)
+    total = card.memory_total
+    return stacked_bar(((ours / total, "$meter-ours"), (others / total, "$meter-others")), width)
+
+
+def _others(card: CardReading) -> int | None:
+    if card.memory_used is None or card.memory_ours is None:
+        return None
+    return max(0, card.memory_used - card.memory_ours)
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return NOT_SAID if value is None else f"{value:.0f}{unit}"

@@ -1,0 +1,76 @@
+"""A titled pane of text made for its width: one rule above, no box."""
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+NARROW = "-narrow"
+"""Class of a screen with one column, where a pane says things on one line."""
+
+
+class Pane(Widget):
+    """Shows the lines that a subclass makes for a width; asks for layout only when their number changes."""
+
+    DEFAULT_CSS = """
+    Pane {
+        height: auto;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    title = ""
+    """What stands in the rule above; empty for none."""
+
+    def on_mount(self) -> None:
+        """Put the title up."""
+        if self.title:
+            self.border_title = self.title
+
+    def lines(self, width: int) -> list[Content]:
+        """Return the lines for `width` columns; a pane with nothing to say has none."""
+        return []
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of lines."""
+        self._height = len(self.lines(width))
+        return self._height
+
+    def render(self) -> Content:
+        """Return the lines as one text."""
+        return Content("\n").join(self.lines(self.content_size.width))
+
+    def redraw(self) -> None:
+        """Draw anew after what is shown changed."""
+        self.refresh(layout=len(self.lines(self.content_size.width)) != self._height)
+
+    _height = 0
+
+
+def spread(width: int, left: Content, right: Content) -> Content:
+    """Return one line with `left` at the left and `right` at the right end; `left` gives way where both do not fit."""
+    room = width - right.cell_length
+    if room <= 1:
+        return left.truncate(width, ellipsis=True)
+    left = left.truncate(room - 1, ellipsis=True)
+    return Content.assemble(left, " " * (room - left.cell_length), right)
+
+
+def bar(share: float, width: int, colour: str = "$meter-ours") -> Content:
+    """Return a bar of `width` cells, filled by `share` (0 to 1)."""
+    return stacked_bar(((share, colour),), width)
+
+
+def stacked_bar(parts: tuple[tuple[float, str], ...], width: int) -> Content:
+    """Return a bar of `width` cells with one stretch for each (share of the whole, colour); what is left is free."""
+    width = max(0, width)
+    pieces: list[tuple[str, str]] = []
+    filled = 0
+    reached = 0.0
+    for share, colour in parts:
+        # Rounding the running sum, not each share, keeps the bar's end where the total is.
+        reached = min(1.0, reached + max(0.0, share))
+        cells = max(round(reached * width) - filled, 0)
+        pieces.append(("▇" * cells, colour))
+        filled += cells
+    return Content.assemble(*pieces, ("▁" * (width - filled), "$meter-free"))

@@ -1,0 +1,180 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from trainer.errors import WorkspaceError
+from trainer.journal.journal import Journal, process_alive, this_process
+from trainer.journal.records import Bake, BakeState
+
+Queue = Callable[..., Bake]
+
+
+def test_a_new_bake_is_queued_under_the_next_number_and_its_folder_is_named_by_it(queue: Queue) -> None:
+    queue()
+    bake = queue("school", parent=1)
+    assert (bake.number, bake.folder, bake.state, bake.parent) == (2, "bakes/0002-school", BakeState.QUEUED, 1)
+
+
+def test_a_bake_is_read_as_it_was_written(journal: Journal) -> None:
+    written = journal.add_bake(
+        name="[b]ö",
+        why='"TE" a bit over; \x1b[31m',
+        settings_toml="unet_lr = 1e-4\n",
+        engine="k",
+        total_steps=9,
+        steps_per_epoch=3,
+    )
+    assert journal.bake(1) == written
+    assert (written.why, written.settings_toml) == ('"TE" a bit over; \x1b[31m', "unet_lr = 1e-4\n")
+
+
+def test_bakes_come_newest_first_up_to_the_limit(journal: Journal, queue: Queue) -> None:
+    for _ in range(4):
+        queue()
+    assert [bake.number for bake in journal.bakes(limit=3)] == [4, 3, 2]
+
+
+def test_a_bake_that_is_not_there_is_named(journal: Journal) -> None:
+    for ask in (
+        lambda: journal.bake(7),
+        lambda: journal.set_stage(7, "load"),
+        lambda: journal.set_state(7, BakeState.DONE),
+    ):
+        with pytest.raises(WorkspaceError, match="no bake 7"):
+            ask()
+
+
+def test_a_parent_that_is_not_there_is_refused_and_nothing_is_written(journal: Journal, queue: Queue) -> None:
+    with pytest.raises(WorkspaceError):
+        queue(parent=12)
+    assert journal.bakes() == []
+
+
+def test_an_engine_claims_the_oldest_of_its_own_queued_bakes(journal: Journal, queue: Queue) -> None:
+    queue(engine="other")
+    queue(engine="mine")
+    queue(engine="mine")
+    claimed = journal.claim_next("mine", 42, 1000.0)
+    assert claimed is not None
+    assert (claimed.number, claimed.state, claimed.pid, claimed.pid_started) == (2, BakeState.STARTING, 42, 1000.0)
+    assert claimed.started is not None
+
+
+def test_an_engine_without_queued_bakes_claims_none(journal: Journal, queue: Queue) -> None:
+    queue(engine="other")
+    assert journal.claim_next("mine", 42, 1000.0) is None
+
+
+def test_no_bake_is_claimed_twice(journal: Journal, queue: Queue) -> None:
+    for _ in range(24):
+        queue()
+    claimed: list[int] = []
+
+    def claim_all() -> None:
+        with Journal(journal.path) as mine:
+            while (bake := mine.claim_next("engine", os.getpid(), 0.0)) is not None:
+                claimed.append(bake.number)
+
+    threads = [threading.Thread(target=claim_all) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == list(range(1, 25))
+
+
+def test_the_time_of_the_start_outlives_a_pause_and_the_end_is_set_once_it_ended(
+    journal: Journal, queue: Queue
+) -> None:
+    queue()
+    started = journal.claim_next("engine", 1, 0.0).started  # type: ignore[union-attr] # just queued
+    for state in (BakeState.BAKING, BakeState.PAUSED, BakeState.BAKING):
+        journal.set_state(1, state)
+        assert (journal.bake(1).started, journal.bake(1).ended) == (started, None)
+    journal.set_state(1, BakeState.DONE)
+    bake = journal.bake(1)
+    assert bake.started == started
+    assert bake.ended is not None and started is not None and bake.ended >= started
+
+
+def test_a_failed_bake_keeps_its_error_and_the_stage_it_broke_in(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.set_stage(1, "cache", 3, 16)
+    journal.set_state(1, BakeState.FAILED, "stage cache: OSError: gone")
+    bake = journal.bake(1)
+    assert (bake.stage, bake.stage_done, bake.stage_total, bake.error) == ("cache", 3, 16, "stage cache: OSError: gone")
+
+
+def test_the_plan_in_force_can_change(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.set_plan(1, 480, 80)
+    assert (journal.bake(1).total_steps, journal.bake(1).steps_per_epoch) == (480, 80)
+
+
+def test_the_peak_only_rises(journal: Journal, queue: Queue) -> None:
+    queue()
+    assert journal.bake(1).peak_vram is None
+    for peak in (3, 5, 4):
+        journal.set_peak(1, peak)
+    assert journal.bake(1).peak_vram == 5
+
+
+def test_live_bakes_without_their_process_are_lost_and_the_others_stay(journal: Journal, queue: Queue) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    born = psutil.Process(child.pid).create_time()
+    for engine in ("child", "mine", "child"):
+        queue(engine=engine)
+    journal.claim_next("child", child.pid, born)
+    journal.claim_next("mine", *this_process())
+    assert journal.mark_lost() == []
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert journal.mark_lost() == [1]
+    states = [bake.state for bake in journal.bakes()]
+    assert states == [BakeState.QUEUED, BakeState.STARTING, BakeState.LOST]
+    assert journal.bake(1).ended is not None
+    assert "ended without a word" in journal.log_after(bake=1)[-1].text
+
+
+def test_a_lost_bake_is_marked_once(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.claim_next("engine", 1, 0.0)
+    assert journal.mark_lost(lambda pid, started: False) == [1]
+    assert journal.mark_lost(lambda pid, started: False) == []
+
+
+def test_a_bake_that_ends_while_its_process_is_looked_for_is_not_lost(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.claim_next("engine", 1, 0.0)
+
+    def ends_meanwhile(pid: int, started: float) -> bool:
+        with Journal(journal.path) as other:
+            other.set_state(1, BakeState.DONE)
+        return False
+
+    assert journal.mark_lost(ends_meanwhile) == []
+    assert journal.bake(1).state == BakeState.DONE
+
+
+def test_this_process_is_alive_but_not_under_another_start() -> None:
+    pid, started = this_process()
+    assert process_alive(pid, started)
+    assert not process_alive(pid, started - 60)
+
+
+def test_a_process_that_ended_and_was_not_waited_for_is_not_alive() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    born = psutil.Process(child.pid).create_time()
+    child.kill()
+    # Waits for the end without reaping: the process stays a zombie.
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        assert not process_alive(child.pid, born)
+    finally:
+        child.communicate()

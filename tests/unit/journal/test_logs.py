@@ -1,0 +1,42 @@
+from collections.abc import Callable
+
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake
+
+Queue = Callable[..., Bake]
+
+
+def test_lines_come_oldest_first_with_their_level(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.log("one", bake=1)
+    journal.log("two", level="warning")
+    assert [(line.bake, line.level, line.text) for line in journal.log_after()] == [
+        (1, "info", "one"),
+        (None, "warning", "two"),
+    ]
+
+
+def test_only_lines_after_the_last_seen_one_are_read(journal: Journal) -> None:
+    for text in "abc":
+        journal.log(text)
+    seen = journal.log_after()[1].id
+    assert [line.text for line in journal.log_after(seen)] == ["c"]
+
+
+def test_a_limit_keeps_the_last_lines(journal: Journal) -> None:
+    for text in "abcd":
+        journal.log(text)
+    assert [line.text for line in journal.log_after(limit=2)] == ["c", "d"]
+
+
+def test_the_lines_of_one_bake_leave_the_others_out(journal: Journal, queue: Queue) -> None:
+    queue(), queue()
+    journal.log("first", bake=1)
+    journal.log("second", bake=2)
+    journal.log("nobody's")
+    assert [line.text for line in journal.log_after(bake=2)] == ["second"]
+
+
+def test_a_line_is_kept_as_it_came(journal: Journal) -> None:
+    journal.log("[red]\x1b[2J '; DROP TABLE log")
+    assert journal.log_after()[0].text == "[red]\x1b[2J '; DROP TABLE log"

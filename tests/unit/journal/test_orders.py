@@ -1,0 +1,44 @@
+from collections.abc import Callable
+
+import pytest
+
+from trainer.errors import WorkspaceError
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, Order
+
+Queue = Callable[..., Bake]
+
+
+def test_open_orders_come_oldest_first_and_only_of_the_bake(journal: Journal, queue: Queue) -> None:
+    queue(), queue()
+    journal.give_order(1, Order.PAUSE)
+    journal.give_order(2, Order.STOP)
+    journal.give_order(1, Order.GO_ON)
+    assert [given.order for given in journal.open_orders(1)] == [Order.PAUSE, Order.GO_ON]
+
+
+def test_an_obeyed_order_is_no_longer_open_but_is_kept(journal: Journal, queue: Queue) -> None:
+    queue()
+    order_id = journal.give_order(1, Order.SAVE)
+    journal.obeyed(order_id)
+    first = journal.orders(1)[0].obeyed
+    journal.obeyed(order_id)
+    assert journal.open_orders(1) == []
+    assert first is not None
+    assert journal.orders(1)[0].obeyed == first
+
+
+def test_an_order_to_no_bake_is_refused(journal: Journal) -> None:
+    with pytest.raises(WorkspaceError):
+        journal.give_order(9, Order.STOP)
+
+
+def test_an_order_of_another_program_changes_the_data_version(journal: Journal, queue: Queue) -> None:
+    queue()
+    before = journal.data_version()
+    journal.open_orders(1)
+    journal.give_order(1, Order.PAUSE)
+    assert journal.data_version() == before  # reading and one's own writing do not
+    with Journal(journal.path) as other:
+        other.give_order(1, Order.STOP)
+    assert journal.data_version() != before

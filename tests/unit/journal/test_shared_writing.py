@@ -1,0 +1,78 @@
+"""Several programs at one journal, and one of them killed."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake
+
+Queue = Callable[..., Bake]
+
+WRITER = """
+import sys
+from pathlib import Path
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+path, bake = Path(sys.argv[1]), int(sys.argv[2])
+with Journal(path) as journal, MetricWriter(path, bake) as metrics:
+    for step in range(1, 301):
+        metrics.put(step, {"loss": float(step)})
+        journal.log(f"{bake}: {step}", bake=bake)
+        if step % 20 == 0:
+            metrics.flush()
+"""
+
+ENDLESS_WRITER = """
+import sys
+from pathlib import Path
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+path = Path(sys.argv[1])
+journal, metrics = Journal(path), MetricWriter(path, 1)
+step = 0
+while True:
+    for _ in range(200):
+        step += 1
+        metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
+    journal.set_stage(1, "step", step, 10**9)
+    metrics.flush()
+    print(step, flush=True)
+"""
+
+
+def start(program: str, *arguments: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_programs_writing_at_once_lose_nothing(journal: Journal, queue: Queue) -> None:
+    queue(), queue()
+    programs = [start(WRITER, journal.path, bake) for bake in (1, 2)]
+    assert [one.communicate()[1] for one in programs] == ["", ""]
+    for bake in (1, 2):
+        assert [line.text for line in journal.log_after(bake=bake)] == [f"{bake}: {step}" for step in range(1, 301)]
+        assert journal.curve(bake, "loss", 300).mean == [float(step) for step in range(1, 301)]
+
+
+def test_a_program_killed_while_it_writes_leaves_a_readable_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        journal.add_bake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1)
+    child = start(ENDLESS_WRITER, path)
+    assert child.stdout is not None
+    said = [int(child.stdout.readline()) for _ in range(10)]
+    child.send_signal(signal.SIGKILL)
+    said += [int(line) for line in child.communicate()[0].splitlines() if line.endswith("00")]
+    assert child.returncode == -signal.SIGKILL
+
+    with Journal(path) as journal:
+        last, value = journal.last_values(1)["loss"]
+        assert last == value >= said[-1]  # what was flushed is there
+        assert journal.curve(1, "loss", last).steps == list(range(1, last + 1))
+        journal.log("goes on")
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -1,0 +1,53 @@
+"""What an installed wheel holds: everything, and nothing at the top but the two packages."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    wheel = next((folder / "dist").glob("*.whl"))
+    target = folder / "site"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", str(target), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    return target
+
+
+def _run(installed: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "PYTHONPATH": str(installed)}
+    return subprocess.run([sys.executable, *command], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_wheel_has_only_the_two_packages_at_its_top(installed: Path) -> None:
+    tops = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
+    assert tops == {"lora_tui", "trainer", "bin"}
+
+
+def test_themes_and_the_demo_come_along(installed: Path) -> None:
+    assert len(list((installed / "lora_tui" / "themes").glob("*.toml"))) >= 2
+    assert len(list((installed / "trainer" / "demo" / "model").rglob("*.safetensors"))) == 3
+
+
+def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    code = "import lora_tui.theming as t; themes = t.load_themes(); print(t.__file__); print(themes)"
+    ran = _run(installed, tmp_path, "-c", code)
+    assert ran.returncode == 0, ran.stderr
+    assert str(installed) in ran.stdout
+    assert "ember" in ran.stdout
+
+
+def test_the_demo_is_made_and_planned_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    made = _run(installed, tmp_path, "-m", "lora_tui", "demo", str(tmp_path / "demo"))
+    assert made.returncode == 0, made.stderr
+    planned = _run(installed, tmp_path, "-m", "lora_tui", "plan", str(tmp_path / "demo" / "hifumi.toml"))
+    assert planned.returncode == 0, planned.stderr
+    assert "240" in planned.stdout

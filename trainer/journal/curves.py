@@ -1,0 +1,117 @@
+"""The curves of a bake, kept so that a million steps cost a screen two values a column.
+
+Level 0 (table `point`) has one row a step. Level k (table `block`) has one row per 4^k steps with the least, the greatest and the
+mean of the steps in it, so that a spike of one step is seen at every level. Values that are not a number count in no block.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from trainer.journal.database import Database
+from trainer.journal.records import Curve
+from trainer.journal.results import number
+
+FANOUT = 4
+"""Steps of level k in one block of level k + 1."""
+
+LEVELS = 10
+"""Blocks of the highest level hold 4^10, a million, steps."""
+
+_POINTS_TO_BLOCKS = f"""
+    INSERT OR REPLACE INTO block (series, level, step, low, high, total, count)
+    SELECT series, 1, step / {FANOUT} * {FANOUT} AS start, min(value), max(value), sum(value), count(value)
+    FROM point WHERE series = ? AND step BETWEEN ? AND ? GROUP BY series, start
+"""
+_BLOCKS_TO_BLOCKS = """
+    INSERT OR REPLACE INTO block (series, level, step, low, high, total, count)
+    SELECT series, level + 1, step / :width * :width AS start, min(low), max(high), sum(total), sum(count)
+    FROM block WHERE series = :series AND level = :below AND step BETWEEN :first AND :last GROUP BY series, level, start
+"""
+
+
+def write_points(connection: sqlite3.Connection, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
+    """Write (step, value) pairs of one metric and renew the blocks above them, inside a transaction of the caller's.
+
+    Blocks are made anew from what lies below them, so points may come in any order, again, or from a second writer.
+    """
+    if not points:
+        return
+    connection.execute("INSERT OR IGNORE INTO series (bake, metric) VALUES (?, ?)", (bake, metric))
+    series = connection.execute("SELECT id FROM series WHERE bake = ? AND metric = ?", (bake, metric)).fetchone()[0]
+    connection.executemany(
+        "INSERT OR REPLACE INTO point (series, step, value) VALUES (?, ?, ?)",
+        [(series, step, value) for step, value in points],
+    )
+    first, last = min(step for step, _ in points), max(step for step, _ in points)
+    for level in range(1, LEVELS + 1):
+        width = FANOUT**level
+        start, end = first // width * width, last // width * width + width - 1
+        if level == 1:
+            connection.execute(_POINTS_TO_BLOCKS, (series, start, end))
+        else:
+            span = {"series": series, "below": level - 1, "width": width, "first": start, "last": end}
+            connection.execute(_BLOCKS_TO_BLOCKS, span)
+
+
+def read_curve(
+    database: Database, bake: int, metric: str, columns: int, *, first: int | None, last: int | None
+) -> Curve:
+    """Return one metric between two steps (None: its ends) from the lowest level that has at most two entries a column."""
+    row = database.row("SELECT id FROM series WHERE bake = ? AND metric = ?", (bake, metric))
+    if row is None:
+        return _curve((), 0, 0)
+    series = row["id"]
+    ends = database.rows(
+        "SELECT (SELECT min(step) FROM point WHERE series = ?) AS lowest, (SELECT max(step) FROM point WHERE series = ?) AS highest",
+        (series, series),
+    )[0]
+    lowest, highest = ends["lowest"], ends["highest"]
+    start = lowest if first is None else max(first, lowest)
+    end = highest if last is None else min(last, highest)
+    if start > end:
+        return _curve((), 0, 0)
+    level = _level_for(start, end, entries=2 * max(1, columns))
+    if level == 0:
+        found = database.rows(
+            "SELECT step, value AS low, value AS high, value AS mean FROM point WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step",
+            (series, start, end),
+        )
+    else:
+        found = database.rows(
+            """
+            SELECT step, low, high, total / nullif(count, 0) AS mean FROM block
+            WHERE series = ? AND level = ? AND step BETWEEN ? AND ? ORDER BY step
+            """,
+            (series, level, start // FANOUT**level * FANOUT**level, end),
+        )
+    return _curve(found, level, lowest)
+
+
+def read_last_values(database: Database, bake: int) -> dict[str, tuple[int, float]]:
+    """Return each metric's last (step, value)."""
+    names = database.rows("SELECT id, metric FROM series WHERE bake = ? ORDER BY metric", (bake,))
+    last: dict[str, tuple[int, float]] = {}
+    for name in names:
+        row = database.row("SELECT step, value FROM point WHERE series = ? ORDER BY step DESC LIMIT 1", (name["id"],))
+        if row is not None:
+            last[name["metric"]] = (row["step"], number(row["value"]))
+    return last
+
+
+def _level_for(first: int, last: int, *, entries: int) -> int:
+    level = 0
+    while level < LEVELS and last // FANOUT**level - first // FANOUT**level + 1 > entries:
+        level += 1
+    return level
+
+
+def _curve(rows: Iterable[sqlite3.Row], level: int, lowest: int) -> Curve:
+    found = list(rows)
+    return Curve(
+        # The first block begins where its number says, maybe before the first step there is.
+        steps=[max(row["step"], lowest) for row in found],
+        low=[number(row["low"]) for row in found],
+        high=[number(row["high"]) for row in found],
+        mean=[number(row["mean"]) for row in found],
+        level=level,
+    )

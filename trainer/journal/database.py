@@ -1,0 +1,133 @@
+"""One connection to the journal's file: how it is opened, read and written, and how SQLite's failures are worded."""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from trainer.errors import WorkspaceError
+from trainer.journal.mounts import network_file_system
+from trainer.journal.schema import check_schema, lay_schema
+
+BUSY_SECONDS = 5.0
+"""How long a read or write waits for another writer before it fails."""
+
+
+class Database:
+    """A connection that belongs to the thread that opened it.
+
+    Args:
+        path: the journal's file; made if it is not there, in a folder that is.
+
+    Attributes:
+        path: the file.
+        wal: whether the write-ahead log is in use; False on a network file system, where SQLite rolls back instead.
+        network: the kind of network file system it lies on, "" for a local disk.
+
+    Raises:
+        WorkspaceError: it cannot be opened, is no journal, or is one of a newer lora-tui.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, making the tables where there are none."""
+        self.path = path
+        self.wal = False
+        self.network = network_file_system(path.absolute().resolve())
+        with self._worded():
+            # isolation_level None: no transaction is begun behind our back, so a read holds none once its rows are fetched.
+            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            with self._worded():
+                self._connection.row_factory = sqlite3.Row
+                self._open()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Return every row of a read; no transaction stays open."""
+        with self._worded():
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Row | None:
+        """Return the first row of a read, None without one; no transaction stays open."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold one write transaction: all of the body is written, or nothing.
+
+        Raises:
+            WorkspaceError: another program kept writing for BUSY_SECONDS, the disk is full, the row a reference names is not there …
+        """
+        with self._worded():
+            # A deferred transaction that reads first fails at once when it turns to writing, in spite of the busy timeout.
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def close(self) -> None:
+        """Close the connection; closing again does nothing."""
+        with self._worded():
+            self._connection.close()
+
+    def _open(self) -> None:
+        # Checked before anything is written: a foreign database stays as it is.
+        laid = check_schema(self._connection, str(self.path))
+        mode = "delete" if self.network else "wal"
+        self._set_journal_mode(mode)
+        self.wal = self._journal_mode() == "wal"
+        # With a write-ahead log NORMAL loses no whole commit to a killed process; a rollback journal needs FULL to outlive a power cut.
+        self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if self.wal else 'FULL'}")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        if not laid:
+            with self.writing() as connection:
+                # Two programs may have come to the empty file at once.
+                if not check_schema(connection, str(self.path)):
+                    lay_schema(connection)
+
+    def _set_journal_mode(self, mode: str) -> None:
+        deadline = time.monotonic() + BUSY_SECONDS
+        while self._journal_mode() != mode:
+            try:
+                self._connection.execute(f"PRAGMA journal_mode = {mode}")
+                return
+            except sqlite3.OperationalError as error:
+                # Changing the mode needs the file alone and does not wait for it, whatever the busy timeout.
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def _journal_mode(self) -> str:
+        return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    @contextmanager
+    def _worded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.ProgrammingError:
+            raise  # a mistake of the caller (closed, another thread's), no state of the file
+        except sqlite3.Error as error:
+            found, way_out = _words(error)
+            raise WorkspaceError(str(self.path), found=found, way_out=way_out) from error
+
+
+def _words(error: sqlite3.Error) -> tuple[str, str]:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
+    if name.startswith("SQLITE_NOTADB"):
+        return "no journal of lora-tui", "move the file away, or give another folder"
+    if name.startswith("SQLITE_CORRUPT"):
+        return "the journal is damaged", "move it away, or bring it back from a backup"
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
+        return "cannot be opened for writing", "give a folder of yours or mend its permissions"
+    if name.startswith("SQLITE_FULL"):
+        return "the disk is full", "make room and try again"
+    return f"cannot be used ({error})", ""

@@ -1,0 +1,225 @@
+"""The journal: one door to everything that bakes have said and to every order given to them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from trainer.journal import bakes, curves, logs, orders, results, speed, telemetry
+from trainer.journal.database import Database
+from trainer.journal.processes import process_alive, this_process
+from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, GivenOrder, LogLine, Order
+from trainer.machine.readings import MachineReading
+
+__all__ = ["Journal", "process_alive", "this_process"]
+
+
+class Journal:
+    """One connection to a journal, used only in the thread that opened it.
+
+    Every write is one short transaction of its own that waits up to 5 s for other writers; no transaction is open between calls.
+    Texts are kept as they come; who shows them passes them through `foreign_text.shown`.
+
+    Args:
+        path: the SQLite file; made if it is not there, in a folder that is.
+
+    Attributes:
+        path: the file.
+        wal: whether the write-ahead log is in use.
+        warning: what the user should know about where the file lies, "" where nothing.
+
+    Raises:
+        WorkspaceError: here and in every method: the file cannot be read or written, is no journal, is a newer lora-tui's, or
+            another program kept writing for 5 s.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the journal, making it where there is none."""
+        self._database = Database(path)
+        self.path = path
+        self.wal = self._database.wal
+        self.warning = _warning(self._database)
+
+    def __enter__(self) -> Self:
+        """Return the journal, closed when the block ends."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; closing again does nothing."""
+        self._database.close()
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection (the writer of metrics, another program) has written."""
+        return int(self._database.rows("PRAGMA data_version")[0][0])
+
+    # Bakes
+
+    def add_bake(
+        self,
+        *,
+        name: str,
+        why: str,
+        settings_toml: str,
+        engine: str,
+        total_steps: int,
+        steps_per_epoch: int,
+        parent: int | None = None,
+    ) -> Bake:
+        """Queue a bake under the next number and return it; its folder is not made."""
+        return bakes.add_bake(
+            self._database,
+            name=name,
+            why=why,
+            settings_toml=settings_toml,
+            engine=engine,
+            total_steps=total_steps,
+            steps_per_epoch=steps_per_epoch,
+            parent=parent,
+        )
+
+    def bake(self, number: int) -> Bake:
+        """Return bake `number`.
+
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        return bakes.read_bake(self._database, number)
+
+    def bakes(self, limit: int = 200) -> list[Bake]:
+        """Return the last `limit` bakes, newest first."""
+        return bakes.read_bakes(self._database, limit)
+
+    def claim_next(self, engine: str, pid: int, pid_started: float) -> Bake | None:
+        """Take the oldest queued bake of `engine` to `starting` for one process alone and return it; None where nothing waits."""
+        return bakes.claim_next(self._database, engine, pid, pid_started)
+
+    def set_state(self, number: int, state: BakeState, error: str = "") -> None:
+        """Set the state and the line of error; the times of start and end are kept by this."""
+        bakes.set_state(self._database, number, state, error)
+
+    def set_stage(self, number: int, stage: str, done: int = 0, total: int = 0) -> None:
+        """Say which stage the bake is in, and how far in the stage's own count."""
+        bakes.update_bake(self._database, number, "stage = ?, stage_done = ?, stage_total = ?", (stage, done, total))
+
+    def set_plan(self, number: int, total_steps: int, steps_per_epoch: int) -> None:
+        """Set the optimizer steps of the plan in force."""
+        bakes.update_bake(
+            self._database, number, "total_steps = ?, steps_per_epoch = ?", (total_steps, steps_per_epoch)
+        )
+
+    def set_peak(self, number: int, peak: int) -> None:
+        """Note memory of the card taken by us, in bytes; the highest so far stands."""
+        bakes.update_bake(self._database, number, "peak_vram = max(coalesce(peak_vram, 0), ?)", (peak,))
+
+    def mark_lost(self, alive: Callable[[int, float], bool] = process_alive) -> list[int]:
+        """Mark live bakes whose process is gone as lost and return their numbers; queued ones stay.
+
+        Args:
+            alive: whether the process of this pid and start (epoch seconds) still runs.
+        """
+        return bakes.mark_lost(self._database, alive)
+
+    # Orders
+
+    def give_order(self, bake: int, order: Order) -> int:
+        """Write an order to `bake` and return its id."""
+        return orders.give_order(self._database, bake, order)
+
+    def open_orders(self, bake: int) -> list[GivenOrder]:
+        """Return the orders to `bake` that were not obeyed yet, oldest first."""
+        return orders.open_orders(self._database, bake)
+
+    def obeyed(self, order_id: int) -> None:
+        """Note that the engine took the order."""
+        orders.mark_obeyed(self._database, order_id)
+
+    def orders(self, bake: int) -> list[GivenOrder]:
+        """Return every order to `bake`, oldest first."""
+        return orders.read_orders(self._database, bake)
+
+    # Log
+
+    def log(self, text: str, *, bake: int | None = None, level: str = "info") -> None:
+        """Write one line; `level` is `info`, `warning` or `error`."""
+        with self._database.writing() as connection:
+            logs.write_line(connection, text, bake=bake, level=level)
+
+    def log_after(self, last_id: int = 0, *, bake: int | None = None, limit: int = 500) -> list[LogLine]:
+        """Return the last `limit` lines with an id above `last_id`, oldest first; of every bake where `bake` is None."""
+        return logs.read_lines(self._database, last_id, bake, limit)
+
+    # Results
+
+    def add_checkpoint(self, bake: int, checkpoint: Checkpoint) -> None:
+        """Note a saved LoRA; the same file saved again takes the place of the first."""
+        results.add_checkpoint(self._database, bake, checkpoint)
+
+    def checkpoints(self, bake: int) -> list[Checkpoint]:
+        """Return the saved LoRAs, newest first."""
+        return results.read_checkpoints(self._database, bake)
+
+    def add_validation(self, bake: int, step: int, loss: float, change: float | None, error: float | None) -> None:
+        """Note the validation loss after `step`, its change against the untrained base and that change's standard error."""
+        results.add_validation(self._database, bake, step, loss=loss, change=change, error=error)
+
+    def validations(self, bake: int) -> list[tuple[int, float]]:
+        """Return (step, validation loss), by step."""
+        return results.read_validations(self._database, bake)
+
+    def add_folder_losses(self, bake: int, epoch: int, losses: Mapping[str, tuple[float, int]]) -> None:
+        """Note each folder's (mean loss, pictures) in `epoch`."""
+        results.add_folder_losses(self._database, bake, epoch, losses)
+
+    def folder_losses(self, bake: int) -> list[tuple[int, str, float, int]]:
+        """Return (epoch, folder, mean loss, pictures), by epoch and folder."""
+        return results.read_folder_losses(self._database, bake)
+
+    def set_manifest(self, bake: int, blob: bytes) -> None:
+        """Keep the list of the bake's data (the bytes of data.json.gz)."""
+        results.set_manifest(self._database, bake, blob)
+
+    def manifest(self, bake: int) -> bytes | None:
+        """Return the list of the bake's data, None where it was not kept."""
+        return results.read_manifest(self._database, bake)
+
+    # Curves and the machine
+
+    def curve(self, bake: int, metric: str, columns: int, first: int | None = None, last: int | None = None) -> Curve:
+        """Return one metric between two steps (None: its ends) with at most two entries a column.
+
+        Args:
+            metric: `loss`, `lr_unet`, `lr_text_encoder`, `grad_norm`, `seconds_per_step` …; one never written gives an empty curve.
+            columns: width of the drawing; half of it is the least number of entries where there are enough steps.
+        """
+        return curves.read_curve(self._database, bake, metric, columns, first=first, last=last)
+
+    def last_values(self, bake: int) -> dict[str, tuple[int, float]]:
+        """Return each metric's last (step, value)."""
+        return curves.read_last_values(self._database, bake)
+
+    def speed(self, settings_like: Callable[[str], bool]) -> float | None:
+        """Return the median seconds per step of the newest ended bake whose settings (TOML text) fit, None without one."""
+        return speed.measured_speed(self._database, settings_like)
+
+    def add_telemetry(self, reading: MachineReading, bake: int | None) -> None:
+        """Keep one reading of the machine (about 200 bytes), of `bake` if one runs."""
+        telemetry.add_telemetry(self._database, reading, bake)
+
+    def telemetry(self, since: float, bake: int | None = None) -> list[MachineReading]:
+        """Return the readings from `since` (epoch seconds) on, oldest first; of every time where `bake` is None."""
+        return telemetry.read_telemetry(self._database, since, bake)
+
+
+def _warning(database: Database) -> str:
+    if not database.network:
+        return ""
+    return (
+        f"the workspace lies on a network file system ({database.network}): the journal is slower there, and only one computer "
+        "at a time may bake in it; a local disk is better"
+    )

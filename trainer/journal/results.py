@@ -1,0 +1,76 @@
+"""What a bake brought forth besides its curves: saved LoRAs, validation, the loss of each folder, the list of its data."""
+
+from collections.abc import Mapping
+from dataclasses import astuple, fields
+
+from trainer.journal.database import Database
+from trainer.journal.records import Checkpoint
+
+_CHECKPOINT = ", ".join(field.name for field in fields(Checkpoint))
+
+
+def add_checkpoint(database: Database, bake: int, checkpoint: Checkpoint) -> None:
+    """Note a saved LoRA; the same file saved again takes the place of the first. A loss that is not a number is kept as None."""
+    values = (bake, *astuple(checkpoint))
+    marks = ", ".join("?" for _ in values)
+    with database.writing() as connection:
+        connection.execute(f"INSERT OR REPLACE INTO checkpoint (bake, {_CHECKPOINT}) VALUES ({marks})", values)
+
+
+def read_checkpoints(database: Database, bake: int) -> list[Checkpoint]:
+    """Return the saved LoRAs, newest first."""
+    found = database.rows(
+        f"SELECT {_CHECKPOINT} FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
+    )
+    return [Checkpoint(**dict(row)) for row in found]
+
+
+def add_validation(
+    database: Database, bake: int, step: int, *, loss: float, change: float | None, error: float | None
+) -> None:
+    """Note the validation loss after `step`, its change against the untrained base and the standard error of that change."""
+    with database.writing() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO validation (bake, step, loss, change, error) VALUES (?, ?, ?, ?, ?)",
+            (bake, step, loss, change, error),
+        )
+
+
+def read_validations(database: Database, bake: int) -> list[tuple[int, float]]:
+    """Return (step, validation loss), by step; nan where the loss was not a number."""
+    found = database.rows("SELECT step, loss FROM validation WHERE bake = ? ORDER BY step", (bake,))
+    return [(row["step"], number(row["loss"])) for row in found]
+
+
+def add_folder_losses(database: Database, bake: int, epoch: int, losses: Mapping[str, tuple[float, int]]) -> None:
+    """Note each folder's (mean loss, pictures) in `epoch`."""
+    with database.writing() as connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO folder_loss (bake, epoch, folder, loss, pictures) VALUES (?, ?, ?, ?, ?)",
+            [(bake, epoch, folder, loss, pictures) for folder, (loss, pictures) in losses.items()],
+        )
+
+
+def read_folder_losses(database: Database, bake: int) -> list[tuple[int, str, float, int]]:
+    """Return (epoch, folder, mean loss, pictures) by epoch and folder; nan where the loss was not a number."""
+    found = database.rows(
+        "SELECT epoch, folder, loss, pictures FROM folder_loss WHERE bake = ? ORDER BY epoch, folder", (bake,)
+    )
+    return [(row["epoch"], row["folder"], number(row["loss"]), row["pictures"]) for row in found]
+
+
+def set_manifest(database: Database, bake: int, blob: bytes) -> None:
+    """Keep the list of the bake's data (the bytes of data.json.gz)."""
+    with database.writing() as connection:
+        connection.execute("INSERT OR REPLACE INTO manifest (bake, blob) VALUES (?, ?)", (bake, blob))
+
+
+def read_manifest(database: Database, bake: int) -> bytes | None:
+    """Return the list of the bake's data, None where it was not kept."""
+    row = database.row("SELECT blob FROM manifest WHERE bake = ?", (bake,))
+    return None if row is None else bytes(row["blob"])
+
+
+def number(value: float | None) -> float:
+    """Return what SQLite kept of a number: it stores nan as NULL."""
+    return float("nan") if value is None else value

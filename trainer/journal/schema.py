@@ -1,0 +1,176 @@
+"""The journal's tables, and the check that a file is a journal this program can read."""
+
+import sqlite3
+
+from trainer.errors import WorkspaceError
+
+SCHEMA_VERSION = 1
+"""Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
+
+APPLICATION_ID = 0x4C6F5261
+"""`LoRa` in ASCII, kept in `PRAGMA application_id`, so that a database of another program is not written into."""
+
+# point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out what is not a number.
+_TABLES = (
+    """
+    CREATE TABLE bake (
+        number INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        why TEXT NOT NULL,
+        settings_toml TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        parent INTEGER REFERENCES bake (number),
+        state TEXT NOT NULL,
+        stage TEXT NOT NULL DEFAULT '',
+        stage_done INTEGER NOT NULL DEFAULT 0,
+        stage_total INTEGER NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT '',
+        pid INTEGER,
+        pid_started REAL,
+        created REAL NOT NULL,
+        started REAL,
+        ended REAL,
+        total_steps INTEGER NOT NULL,
+        steps_per_epoch INTEGER NOT NULL,
+        peak_vram INTEGER
+    )
+    """,
+    "CREATE INDEX bake_by_state ON bake (state, engine, number)",
+    "CREATE TABLE manifest (bake INTEGER PRIMARY KEY REFERENCES bake (number), blob BLOB NOT NULL)",
+    """
+    CREATE TABLE orders (
+        id INTEGER PRIMARY KEY,
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        "order" TEXT NOT NULL,
+        given REAL NOT NULL,
+        obeyed REAL
+    )
+    """,
+    "CREATE INDEX orders_by_bake ON orders (bake, obeyed)",
+    """
+    CREATE TABLE log (
+        id INTEGER PRIMARY KEY,
+        bake INTEGER REFERENCES bake (number),
+        seconds REAL NOT NULL,
+        level TEXT NOT NULL,
+        text TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX log_by_bake ON log (bake, id)",
+    """
+    CREATE TABLE checkpoint (
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        epoch INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        file TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        loss REAL,
+        val REAL,
+        val_change REAL,
+        val_error REAL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (bake, file)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE validation (
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        step INTEGER NOT NULL,
+        loss REAL,
+        change REAL,
+        error REAL,
+        PRIMARY KEY (bake, step)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE folder_loss (
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        epoch INTEGER NOT NULL,
+        folder TEXT NOT NULL,
+        loss REAL,
+        pictures INTEGER NOT NULL,
+        PRIMARY KEY (bake, epoch, folder)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        metric TEXT NOT NULL,
+        UNIQUE (bake, metric)
+    )
+    """,
+    """
+    CREATE TABLE point (
+        series INTEGER NOT NULL REFERENCES series (id),
+        step INTEGER NOT NULL,
+        value REAL,
+        PRIMARY KEY (series, step)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE block (
+        series INTEGER NOT NULL REFERENCES series (id),
+        level INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        low REAL,
+        high REAL,
+        total REAL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (series, level, step)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE telemetry (
+        id INTEGER PRIMARY KEY,
+        seconds REAL NOT NULL,
+        bake INTEGER REFERENCES bake (number),
+        cards TEXT NOT NULL,
+        no_card_because TEXT NOT NULL,
+        cpu_percent REAL,
+        memory_used INTEGER,
+        memory_total INTEGER,
+        process_memory INTEGER,
+        disk_free INTEGER
+    )
+    """,
+    "CREATE INDEX telemetry_by_time ON telemetry (seconds)",
+)
+
+
+def check_schema(connection: sqlite3.Connection, where: str) -> bool:
+    """Return whether the tables are there (False: the file is new and empty).
+
+    Raises:
+        WorkspaceError: the file is another program's, or of a newer lora-tui.
+    """
+    # The tables and the ids come in one commit: read in this order, a journal being laid by another program looks empty, never foreign.
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if not tables:
+        return False
+    if application != APPLICATION_ID:
+        raise WorkspaceError(
+            where,
+            found="a database of another program",
+            expected="a journal of lora-tui",
+            way_out="give another folder",
+        )
+    if version > SCHEMA_VERSION:
+        raise WorkspaceError(
+            where,
+            found=f"a journal of form {version}",
+            expected=f"at most form {SCHEMA_VERSION}",
+            way_out="it was written by a newer lora-tui: upgrade this one",
+        )
+    return True
+
+
+def lay_schema(connection: sqlite3.Connection) -> None:
+    """Make every table; the caller holds the write transaction."""
+    for statement in _TABLES:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -1,0 +1,40 @@
+"""What the machine did while it baked: one compact row a reading."""
+
+import json
+import sqlite3
+from dataclasses import astuple, fields
+
+from trainer.journal.database import Database
+from trainer.machine.readings import CardReading, HostReading, MachineReading
+
+_HOST = ", ".join(field.name for field in fields(HostReading))
+
+
+def add_telemetry(database: Database, reading: MachineReading, bake: int | None) -> None:
+    """Keep one reading of the machine, of `bake` if one runs."""
+    # Lists, not objects: the names of ten fields would be twice the size of their values.
+    cards = json.dumps([astuple(card) for card in reading.cards], separators=(",", ":"))
+    with database.writing() as connection:
+        connection.execute(
+            f"INSERT INTO telemetry (seconds, bake, cards, no_card_because, {_HOST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (reading.seconds, bake, cards, reading.no_card_because, *astuple(reading.host)),
+        )
+
+
+def read_telemetry(database: Database, since: float, bake: int | None) -> list[MachineReading]:
+    """Return the readings from `since` (epoch seconds) on, oldest first; of every bake and of none where `bake` is None."""
+    of_bake, values = ("AND bake = ?", (since, bake)) if bake is not None else ("", (since,))
+    found = database.rows(
+        f"SELECT seconds, cards, no_card_because, {_HOST} FROM telemetry WHERE seconds >= ? {of_bake} ORDER BY seconds, id",
+        values,
+    )
+    return [_reading(row) for row in found]
+
+
+def _reading(row: sqlite3.Row) -> MachineReading:
+    return MachineReading(
+        seconds=row["seconds"],
+        cards=tuple(CardReading(*card) for card in json.loads(row["cards"])),
+        no_card_because=row["no_card_because"],
+        host=HostReading(*tuple(row)[3:]),
+    )

@@ -1,0 +1,18 @@
+"""Which random numbers belong to what? A generator per purpose, so that no draw depends on the draws before it."""
+
+import hashlib
+
+import torch
+
+
+def generator_for(seed: int, *what: int | str) -> torch.Generator:
+    """Return a CPU generator that depends on `seed` and `what` alone.
+
+    Args:
+        seed: the bake's seed.
+        what: names the draw, for example ("noise", step, micro-batch); other names give unrelated numbers.
+    """
+    text = repr((seed, *what)).encode()
+    # 63 bits: manual_seed takes no more without wrapping around.
+    number = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+    return torch.Generator().manual_seed(number)

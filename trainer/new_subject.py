@@ -1,0 +1,78 @@
+"""How a folder of pictures becomes a subject and its settings: proposed from the data, checked, and only then written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import SettingsError
+from trainer.jobs import plan_for
+from trainer.journal.journal import Journal
+from trainer.models.identify import identify_base
+from trainer.dataset.scan import scan
+from trainer.plan.new_subject import propose
+from trainer.plan.plan import plan_line
+from trainer.settings.subject import save_subject
+from trainer.settings.toml_file import save_settings
+from trainer.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Made:
+    """The two files that were written, and the plan they describe on one line."""
+
+    subject_file: Path
+    settings_file: Path
+    line: str
+
+
+def make_subject(
+    name: str,
+    data: Path,
+    base: str,
+    validation: Path | None,
+    workspace_for: Callable[[], Workspace],
+) -> Made:
+    """Write `subjects/NAME.toml` and `NAME.toml` with defaults filled in from the data.
+
+    Args:
+        name: of the subject and its LoRA files.
+        data: folder with the pictures.
+        base: diffusers folder, or `demo`.
+        validation: folder with pictures kept out of training, or None.
+        workspace_for: returns the workspace to write into; called only when everything was found right.
+
+    Raises:
+        SettingsError, DatasetError, ModelError: what is wrong; nothing was written.
+        WorkspaceError: the workspace cannot be made or written.
+    """
+    _check_name(name)
+    data = data.expanduser().resolve()
+    validation = validation.expanduser().resolve() if validation else None
+    known = identify_base(base)
+    subject, settings = propose(name, data, base if base == known.name else str(known.folder), validation)
+    filled = settings.model_copy(
+        update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
+    )
+    pictures = scan(data, caption_extension=filled.caption_extension, dataset_repeats=filled.dataset_repeats)
+    held_out = scan(validation, caption_extension=filled.caption_extension) if validation else None
+    ready = plan_for(filled, pictures, held_out, known)
+
+    workspace = workspace_for()
+    made = Made(workspace.subjects / f"{name}.toml", workspace.root / f"{name}.toml", plan_line(ready.plan))
+    for path in (made.subject_file, made.settings_file):
+        if path.exists():
+            raise SettingsError(
+                str(path), found="is there already", expected="a new name", way_out="choose another name or edit that file"
+            )
+    save_subject(subject, made.subject_file)
+    save_settings(settings, made.settings_file)
+    Journal(workspace.journal_path).close()
+    return made
+
+
+def _check_name(name: str) -> None:
+    plain = name.strip() == name and name not in ("", ".", "..")
+    if not plain or any(char in name for char in "/\\\0\n\r\t") or not name.isprintable():
+        raise SettingsError(
+            "name", found=repr(name), expected="letters, digits, - and _", way_out="it becomes the name of the LoRA files"
+        )

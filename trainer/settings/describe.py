@@ -1,0 +1,203 @@
+"""What is there to set? Every setting with its section, label, unit, bounds and help, and how its value is shown."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from types import MappingProxyType, UnionType
+from typing import Literal, cast, get_args, get_origin
+
+import annotated_types
+from pydantic.fields import FieldInfo as ModelField
+
+from trainer.settings.model import Settings
+
+Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
+
+_PATHS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
+_WORDS: Mapping[str, str] = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "text": "a text",
+    "list": "a list of texts",
+    "path": "a path",
+}
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """One setting as a form and an error line need it.
+
+    Attributes:
+        name: sd-scripts' option name, the key in TOML.
+        section: the group it stands in.
+        label: the plain words beside it.
+        unit: how a number is counted; may be empty.
+        help: what it does, and why its default is what it is.
+        kind: what its value is; `path` is a text that names a folder.
+        choices: the allowed values of a `choice`.
+        low, high: bounds of a number, None where there is none.
+        above: the value itself must be above `low`, not at it.
+        multiple: a number's divisor, None where any will do.
+        optional: whether it may be blank (None).
+        live: whether it may change while baking.
+        default: its value where nothing is said.
+    """
+
+    name: str
+    section: str
+    label: str
+    unit: str
+    help: str
+    kind: Kind
+    choices: tuple[str, ...]
+    low: float | None
+    high: float | None
+    above: bool
+    multiple: int | None
+    optional: bool
+    live: bool
+    default: object
+
+    @property
+    def expected(self) -> str:
+        """What may stand there, in words: `a whole number from 1 to 512`."""
+        if self.kind == "choice":
+            return f"one of {', '.join(self.choices)}"
+        words = _WORDS[self.kind]
+        if self.low is not None and self.high is not None:
+            low, high = number_text(self.low), number_text(self.high)
+            words += f" above {low} and up to {high}" if self.above else f" from {low} to {high}"
+        if self.multiple is not None:
+            words += f", a multiple of {self.multiple}"
+        return f"{words}, or blank" if self.optional else words
+
+
+@cache
+def fields() -> tuple[FieldInfo, ...]:
+    """Return every setting in the order of the form."""
+    return tuple(_described(name, field, getattr(_defaults(), name)) for name, field in Settings.model_fields.items())
+
+
+@cache
+def _by_name() -> Mapping[str, FieldInfo]:
+    return MappingProxyType({info.name: info for info in fields()})
+
+
+def field(name: str) -> FieldInfo:
+    """Return the setting called `name`.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return _by_name()[name]
+
+
+def is_setting(name: str) -> bool:
+    """Return whether there is a setting called `name`."""
+    return name in _by_name()
+
+
+def nearest_name(name: str) -> str | None:
+    """Return the setting whose name comes nearest to a mistyped `name`, None where nothing is near."""
+    plain = name.strip().lower().replace("-", "_")
+    near = difflib.get_close_matches(plain, _by_name(), n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def shown_value(settings: Settings, name: str) -> str:
+    """Return the value of `name` as the form shows it and `toml_file.with_value` reads it back.
+
+    None is empty, a switch is yes or no, lists are joined by `, `, small numbers are written `1e-4`.
+    """
+    value = getattr(settings, name)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number_text(value)
+        case list():
+            return ", ".join(value)
+        case _:
+            return str(value)
+
+
+def shown_default(name: str) -> str:
+    """Return the default of `name` as both the form and a TOML file may name it."""
+    text = shown_value(_defaults(), name)
+    return {"yes": "true", "no": "false"}.get(text, text) if field(name).kind == "bool" else text
+
+
+@cache
+def _defaults() -> Settings:
+    return Settings()
+
+
+def number_text(value: float) -> str:
+    """Return the shortest text that reads back as exactly `value`: `1e-4`, `0.05`, `16`."""
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    if abs(value) < 0.01:
+        return f"{Decimal(repr(value)):e}"
+    return repr(value)
+
+
+def _described(name: str, field: ModelField, default: object) -> FieldInfo:
+    extra = cast("Mapping[str, object]", field.json_schema_extra)
+    kind, choices = _kind(name, field)
+    low, above, high, multiple = _bounds(field)
+    return FieldInfo(
+        name=name,
+        section=str(extra["section"]),
+        label=str(extra["label"]),
+        unit=str(extra["unit"]),
+        help=field.description or "",
+        kind=kind,
+        choices=choices,
+        low=low,
+        high=high,
+        above=above,
+        multiple=multiple,
+        optional=type(None) in get_args(field.annotation),
+        live=bool(extra["live"]),
+        default=default,
+    )
+
+
+def _kind(name: str, field: ModelField) -> tuple[Kind, tuple[str, ...]]:
+    annotation: object = field.annotation
+    if isinstance(annotation, UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    if get_origin(annotation) is Literal:
+        return "choice", get_args(annotation)
+    if get_origin(annotation) is list:
+        return "list", ()
+    if name in _PATHS:
+        return "path", ()
+    kinds: Mapping[object, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    return kinds[annotation], ()
+
+
+def _bounds(field: ModelField) -> tuple[float | None, bool, float | None, int | None]:
+    """Return (low, whether low itself is out, high, multiple) of a number."""
+    low: float | None = None
+    high: float | None = None
+    above = False
+    multiple: int | None = None
+    for rule in field.metadata:
+        match rule:
+            case annotated_types.Ge(ge=bound):
+                low = cast("float", bound)
+            case annotated_types.Gt(gt=bound):
+                low, above = cast("float", bound), True
+            case annotated_types.Le(le=bound):
+                high = cast("float", bound)
+            case annotated_types.MultipleOf(multiple_of=divisor):
+                multiple = cast("int", divisor)
+            case _:
+                continue
+    return low, above, high, multiple

@@ -1,0 +1,76 @@
+"""What is wrong with a value, in one line? Turns pydantic's report and unknown keys into a SettingsError."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+
+import tomlkit
+from pydantic import ValidationError
+
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+from trainer.settings import describe
+
+# Long enough to recognise a value by, short enough for one line of a terminal.
+_SHOWN_LENGTH = 60
+
+
+def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> SettingsError:
+    """Return the error for a key that names nothing; the nearest of `known` (default: the settings) is the way out."""
+    if known is None:
+        nearest = describe.nearest_name(key)
+    else:
+        nearest = next(iter(difflib.get_close_matches(key, known, n=1)), None)
+    return SettingsError(
+        where,
+        found=f"there is no setting `{shown(key, _SHOWN_LENGTH)}`",
+        way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
+    )
+
+
+def wrong_value(where: str, name: str, value: object, expected: str = "") -> SettingsError:
+    """Return the error for a setting that cannot be `value`.
+
+    Args:
+        where: what the line begins with.
+        name: the setting.
+        value: what stands there.
+        expected: what should; blank: the setting's kind and bounds.
+    """
+    info = describe.field(name)
+    default = describe.shown_default(name)
+    return SettingsError(
+        where,
+        found=value_text(value),
+        expected=expected or info.expected,
+        way_out=f"the default is {default}" if default else "leave it out for none",
+    )
+
+
+def refused_setting(error: ValidationError, where: Callable[[str], str]) -> SettingsError:
+    """Return the first complaint about the settings; `where` makes the line's beginning out of a setting's name."""
+    first = error.errors(include_url=False)[0]
+    context = first.get("ctx", {})
+    if first["type"] == "settings_disagree":
+        return SettingsError(
+            where(context["field"]),
+            found=shown(context["found"]),
+            expected=context["expected"],
+            way_out=context["way_out"],
+        )
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return unknown_key(where(name), name)
+    expected = str(context["error"]) if first["type"] == "value_error" else ""
+    if first["type"] == "too_short":
+        expected = "at least one"
+    return wrong_value(where(name), name, first["input"], expected)
+
+
+def value_text(value: object) -> str:
+    """Return a foreign value as TOML writes it, on one line, cut to a readable length."""
+    if isinstance(value, bool | int | float | str | datetime | date | time):
+        return shown(tomlkit.item(value).as_string(), _SHOWN_LENGTH)
+    if isinstance(value, dict):
+        return "a table"
+    return shown(str(value), _SHOWN_LENGTH)

@@ -1,0 +1,185 @@
+"""Settings in and out of TOML: files in sd-scripts' manner, overrides from the command line, one value from a form."""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import tomlkit
+from pydantic import ValidationError
+
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+from trainer.settings import describe
+from trainer.settings.model import SECTIONS, Settings
+from trainer.settings.refusal import refused_setting, unknown_key
+from trainer.settings.toml_text import parse_toml, place_of, read_text
+from trainer.settings.typed import as_value, split_override
+from trainer.settings.whole_file import write_whole
+
+
+def parse_settings(text: str, where: str) -> Settings:
+    """Return the settings of a TOML text; keys stand flat or in tables of any name, as in sd-scripts' `--config_file`.
+
+    Args:
+        text: TOML.
+        where: what an error begins with, usually the file.
+
+    Raises:
+        SettingsError: the TOML is broken, a key is unknown or given twice, a value is wrong.
+    """
+
+    def place(name: str) -> str:
+        return place_of(text, name, where)
+
+    values: dict[str, object] = {}
+    for key, value in _flat(parse_toml(text, where)):
+        if not describe.is_setting(key):
+            raise unknown_key(place(key), key)
+        if key in values:
+            raise SettingsError(place(key), found="given twice", expected="each setting once", way_out="remove one")
+        values[key] = as_value(describe.field(key), value, place(key))
+    return _checked(values, place)
+
+
+def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Return the settings of a file with `name=value` overrides on top.
+
+    Raises:
+        SettingsError: the file cannot be read, or it or an override is wrong.
+    """
+    return apply_overrides(parse_settings(read_text(path), shown(str(path))), overrides)
+
+
+def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """Return `settings` with each `name=value` put in; they are checked together, so their order does not matter.
+
+    Raises:
+        SettingsError: an override is malformed, names no setting or has a wrong value.
+    """
+    if not overrides:
+        return settings
+    values = settings.model_dump()
+    for override in overrides:
+        name, text = split_override(override)
+        if not describe.is_setting(name):
+            raise unknown_key(f"--set {shown(name, 60)}", name)
+        values[name] = as_value(describe.field(name), text.strip(), f"--set {name}")
+    return _checked(values, lambda name: f"--set {name}")
+
+
+def with_value(settings: Settings, name: str, text: str) -> Settings:
+    """Return `settings` with the typed `text` in the place of `name`.
+
+    Raises:
+        SettingsError: the value is wrong or does not go with the others; its `where` is `name`.
+    """
+    if not describe.is_setting(name):
+        raise unknown_key(name, name)
+    values = settings.model_dump()
+    values[name] = as_value(describe.field(name), text.strip(), name)
+    return _checked(values, lambda _: name)
+
+
+def settings_toml(settings: Settings) -> str:
+    """Return every setting as TOML, in tables by section; read back it gives equal settings.
+
+    None is left out as a commented line, or written `""` where leaving it out would mean a default.
+    """
+    lines: list[str] = []
+    for section in SECTIONS:
+        lines += [f"[{section.lower()}]"]
+        lines += [_line(settings, info) for info in describe.fields() if info.section == section]
+        lines += [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def save_settings(settings: Settings, path: Path) -> None:
+    """Write `settings` to `path`, whole or not at all. An existing file keeps its comments, order and what did not change.
+
+    Raises:
+        SettingsError: the file cannot be written, or what is there now is no settings file.
+    """
+    text = _merged(read_text(path), settings, shown(str(path))) if path.exists() else settings_toml(settings)
+    save_text(text, path)
+
+
+def save_text(text: str, path: Path) -> None:
+    """Write a TOML text to `path`, whole or not at all.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        write_whole(path, text.encode("utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            shown(str(path)),
+            found=f"cannot be written ({error.strerror})",
+            way_out="save under another name or mend the folder's permissions",
+        ) from error
+
+
+def _flat(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, dict) and not describe.is_setting(key):
+            yield from _flat(value)
+        else:
+            yield key, value
+
+
+def _checked(values: Mapping[str, object], where: Callable[[str], str]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise refused_setting(error, where) from None
+
+
+def _line(settings: Settings, info: describe.FieldInfo) -> str:
+    value = getattr(settings, info.name)
+    if value is None and info.default is None:
+        return f"# {info.name} ="
+    return f"{info.name} = {_value_toml(value)}"
+
+
+def _value_toml(value: object) -> str:
+    if value is None:
+        return '""'
+    if isinstance(value, float):
+        text = describe.number_text(value)
+        return text if "e" in text or "." in text else f"{text}.0"
+    return tomlkit.item(value).as_string()
+
+
+def _merged(text: str, settings: Settings, where: str) -> str:
+    """Return the TOML `text` with only those values changed that differ from `settings`."""
+    before = parse_settings(text, where)
+    document = tomlkit.parse(text)
+    homes = dict(_homes(document))
+    for info in describe.fields():
+        value = getattr(settings, info.name)
+        if value == getattr(before, info.name):
+            continue
+        home = homes.get(info.name)
+        if home is None:
+            home = _section(document, info.section.lower())
+        home[info.name] = tomlkit.value(_value_toml(value))
+    return tomlkit.dumps(document)
+
+
+def _homes(table: MutableMapping[str, Any]) -> Iterator[tuple[str, MutableMapping[str, Any]]]:
+    """Yield every setting's name with the table that holds it."""
+    for key, value in table.items():
+        if isinstance(value, dict) and not describe.is_setting(key):
+            yield from _homes(value)
+        else:
+            yield key, table
+
+
+def _section(document: tomlkit.TOMLDocument, name: str) -> MutableMapping[str, Any]:
+    """Return the table a new key belongs in: the section's, or the top where the file has no tables."""
+    tables = [key for key, value in document.items() if isinstance(value, dict)]
+    if not tables:
+        return document
+    if name not in tables:
+        document[name] = tomlkit.table()
+    return cast("MutableMapping[str, Any]", document[name])

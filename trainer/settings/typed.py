@@ -1,0 +1,56 @@
+"""What does a typed text mean? Turns what a person wrote, in a form, on the command line or in TOML, into a setting's value."""
+
+from trainer.errors import SettingsError
+from trainer.settings.describe import FieldInfo
+from trainer.settings.refusal import wrong_value
+
+
+def as_value(info: FieldInfo, written: object, where: str) -> object:
+    """Return `written` as the settings model takes it; what it does not take is left for the model to refuse.
+
+    Blank is None where the setting is optional, `1e3` is a whole number, a choice may be in any case.
+
+    Raises:
+        SettingsError: a switch stands where a number belongs, which Python would take for 0 or 1.
+    """
+    if isinstance(written, bool) and info.kind in ("int", "float"):
+        raise wrong_value(where, info.name, written)
+    if not isinstance(written, str):
+        return written
+    text = written.strip()
+    if info.optional and not text:
+        return None
+    match info.kind:
+        case "text" | "path":
+            return written
+        case "int":
+            return _whole_number(text)
+        case "choice":
+            return next((choice for choice in info.choices if choice.casefold() == text.casefold()), text)
+        case _:
+            return text
+
+
+def split_override(override: str) -> tuple[str, str]:
+    """Return (name, text) of a `name=text` from the command line; dashes in the name stand for underscores.
+
+    Raises:
+        SettingsError: there is no `=` or no name.
+    """
+    name, equals, text = override.partition("=")
+    if not equals or not name.strip():
+        raise SettingsError(f"--set {override}", found="no `name=value`", way_out="write `--set unet_lr=1e-4`")
+    return name.strip().replace("-", "_"), text
+
+
+def _whole_number(text: str) -> int | str:
+    """Return `1600`, `1_600`, `1e3` or `512.0` as a whole number, anything else as it is."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else text
