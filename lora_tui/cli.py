@@ -257,7 +257,7 @@ def _live_bake(engine: "Engine") -> "Bake | None":
         return next((bake for bake in journal.bakes() if bake.engine == engine.key and bake.state.live), None)
 
 
-def _print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
+def _print_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))

@@ -16,7 +16,7 @@ def screen_alone(log: Path) -> Iterator[None]:
     """
     kept = (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)
     numbers = (os.dup(1), os.dup(2))
-    out, err = (open(os.dup(number), "w", encoding="utf-8", errors="replace", newline="\n") for number in numbers)
+    out, err = (os.fdopen(os.dup(number), "w", encoding="utf-8", errors="replace", newline="\n") for number in numbers)
     sink = _open_log(log)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -93,7 +93,13 @@ def queue_bake(
 
 def measured_speed(journal: Journal, settings: Settings) -> float | None:
     """Return the median seconds per step of the newest bake on the same base, size, batch and precision, if there is one."""
-    same = ("pretrained_model_name_or_path", "resolution", "train_batch_size", "mixed_precision", "gradient_checkpointing")
+    same = (
+        "pretrained_model_name_or_path",
+        "resolution",
+        "train_batch_size",
+        "mixed_precision",
+        "gradient_checkpointing",
+    )
     wanted = {name: getattr(settings, name) for name in same}
 
     def fits(text: str) -> bool:

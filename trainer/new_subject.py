@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.dataset.scan import scan
 from trainer.errors import SettingsError
 from trainer.jobs import plan_for
 from trainer.journal.journal import Journal
 from trainer.models.identify import identify_base
-from trainer.dataset.scan import scan
 from trainer.plan.new_subject import propose
 from trainer.plan.plan import plan_line
 from trainer.settings.subject import save_subject
@@ -62,7 +62,10 @@ def make_subject(
     for path in (made.subject_file, made.settings_file):
         if path.exists():
             raise SettingsError(
-                str(path), found="is there already", expected="a new name", way_out="choose another name or edit that file"
+                str(path),
+                found="is there already",
+                expected="a new name",
+                way_out="choose another name or edit that file",
             )
     save_subject(subject, made.subject_file)
     save_settings(settings, made.settings_file)
@@ -74,5 +77,8 @@ def _check_name(name: str) -> None:
     plain = name.strip() == name and name not in ("", ".", "..")
     if not plain or any(char in name for char in "/\\\0\n\r\t") or not name.isprintable():
         raise SettingsError(
-            "name", found=repr(name), expected="letters, digits, - and _", way_out="it becomes the name of the LoRA files"
+            "name",
+            found=repr(name),
+            expected="letters, digits, - and _",
+            way_out="it becomes the name of the LoRA files",
         )

@@ -98,7 +98,12 @@ def _compact_lines(machine: MachineReading, width: int) -> list[Content]:
     for card in machine.cards:
         name = Content.styled("VRAM " if len(machine.cards) == 1 else f"{card.index} ", "$muted")
         figures = Content.assemble(
-            f" {vram_text(card)}", (f" ours {gib(card.memory_ours)}", "$meter-ours"), "  ", _load(card, full=False), "  ", memory
+            f" {vram_text(card)}",
+            (f" ours {gib(card.memory_ours)}", "$meter-ours"),
+            "  ",
+            _load(card, full=False),
+            "  ",
+            memory,
         )
         lines.append(Content.assemble(name, _vram_bar(card, min(16, width - figures.cell_length - 5)), figures))
     return lines
@@ -107,7 +112,14 @@ def _compact_lines(machine: MachineReading, width: int) -> list[Content]:
 def _load(card: CardReading, *, full: bool) -> Content:
     parts: list[str | tuple[str, str]] = [("GPU ", "$muted"), f"{_figure(card.gpu_percent, ' %'):>5}"]
     if full:
-        parts += ["   ", _figure(card.power, " W"), "   ", _figure(card.clock, " MHz"), "   ", _figure(card.temperature, " °C")]
+        parts += [
+            "   ",
+            _figure(card.power, " W"),
+            "   ",
+            _figure(card.clock, " MHz"),
+            "   ",
+            _figure(card.temperature, " °C"),
+        ]
         parts += [("   fan ", "$muted"), _figure(card.fan, " %")]
     else:
         parts += ["  ", _figure(card.power, " W"), "  ", _figure(card.temperature, " °C")]

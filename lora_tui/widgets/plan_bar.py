@@ -52,7 +52,9 @@ class PlanBar(Pane):
         lines = _at_dots(now.line, width)
         room = self.most_lines - len(lines)
         warnings = [
-            line for text in now.warnings for line in _hung(Content.styled(f"{WARNING.mark} ", WARNING.colour), text, width)
+            line
+            for text in now.warnings
+            for line in _hung(Content.styled(f"{WARNING.mark} ", WARNING.colour), text, width)
         ]
         if len(warnings) <= room:
             return [*lines, *warnings]

@@ -17,7 +17,17 @@ from pathlib import Path
 import pyte
 import pytest
 
-KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "space": " ", "ctrl+q": "\x11", "ctrl+s": "\x13", "up": "\x1b[A", "down": "\x1b[B", "backspace": "\x7f"}
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "space": " ",
+    "ctrl+q": "\x11",
+    "ctrl+s": "\x13",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "backspace": "\x7f",
+}
 
 
 class Terminal:
@@ -32,7 +42,14 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self._master = master
         self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, cwd=folder, env=env, start_new_session=True, close_fds=True
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=folder,
+            env=env,
+            start_new_session=True,
+            close_fds=True,
         )
         os.close(slave)
 

@@ -17,7 +17,15 @@ def _loaded_by(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["lora_tui.app", "lora_tui.cli", "lora_tui.headless", "trainer.engine", "trainer.jobs", "trainer.new_subject", "trainer.demo.workspace"],
+    [
+        "lora_tui.app",
+        "lora_tui.cli",
+        "lora_tui.headless",
+        "trainer.engine",
+        "trainer.jobs",
+        "trainer.new_subject",
+        "trainer.demo.workspace",
+    ],
 )
 def test_no_torch_is_imported_by(module: str) -> None:
     assert not _loaded_by(f"import {module}") & set(HEAVY)

@@ -44,7 +44,7 @@ def test_a_file_in_the_way_is_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_one_clear_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(WorkspaceError, match="cannot be written|no permission"):
+    with pytest.raises(WorkspaceError, match=r"cannot be written|no permission"):
         make_workspace(tmp_path / "w")
 
 

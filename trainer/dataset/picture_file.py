@@ -6,7 +6,7 @@ import warnings
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainer.foreign_text import shown
 
@@ -16,9 +16,12 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 # Pillow's own alarm goes to stderr, across the screen; it still refuses what is twice as large, and we name that file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# EXIF's orientation: from 5 on the picture is stored lying on its side.
+# Nothing else is tried on a foreign file: some of Pillow's other readers start programs.
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+
+# EXIF's orientation: from 5 to 8 the picture is stored lying on its side.
 _ORIENTATION = 0x0112
-_FIRST_LYING = 5
+_LYING = (5, 6, 7, 8)
 
 
 class UnreadablePicture(Exception):
@@ -46,15 +49,15 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def open_picture(path: Path) -> Image.Image:
-    """Return the picture in `path`, its pixels decoded, not yet turned.
+    """Return the picture in `path`, decoded and turned as it is seen.
 
     Raises:
         UnreadablePicture: it is missing, not allowed to be read, no picture or cut off.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             image.load()
-            return image
+            return ImageOps.exif_transpose(image) if _has_orientation(image) else image
     except _BROKEN as error:
         raise UnreadablePicture(_reason(error)) from error
 
@@ -66,13 +69,18 @@ _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.Decom
 @lru_cache(maxsize=100_000)
 def _measured(path: str, _changed: int, _bytes: int) -> tuple[int, int]:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
-            lying = image.getexif().get(_ORIENTATION, 1) >= _FIRST_LYING
+            lying = _has_orientation(image) and image.getexif().get(_ORIENTATION) in _LYING
             _read_to_the_end(image)
     except _BROKEN as error:
         raise UnreadablePicture(_reason(error)) from error
     return (height, width) if lying else (width, height)
+
+
+def _has_orientation(image: Image.Image) -> bool:
+    """Return whether EXIF counts: cameras write JPEG and WebP, and asking a PNG for it unpacks all of it."""
+    return image.format != "PNG"
 
 
 def _read_to_the_end(image: Image.Image) -> None:
@@ -88,7 +96,7 @@ def _read_to_the_end(image: Image.Image) -> None:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "no picture in it"
+        return "no PNG, JPEG, WebP or BMP"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return shown(" ".join(str(error).split())[:100]) or type(error).__name__

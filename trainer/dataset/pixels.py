@@ -1,8 +1,8 @@
-"""What does a picture look like in its bucket? Decoding, turning, resizing, cropping."""
+"""What does a picture look like in its bucket? Decoding, resizing, cropping."""
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from trainer.dataset.area import shrink
 from trainer.dataset.buckets import Placement
@@ -24,7 +24,7 @@ def load_pixels(picture: Picture, placement: Placement) -> NDArray[np.uint8]:
         DatasetError: the file cannot be decoded, or holds another picture than when it was scanned.
     """
     try:
-        image = ImageOps.exif_transpose(open_picture(picture.path))
+        image = open_picture(picture.path)
     except UnreadablePicture as error:
         raise DatasetError(
             shown(str(picture.path)),

@@ -175,7 +175,7 @@ def _read_place(place: _Place, caption_extension: Sequence[str], found: _Found) 
     if not pictures:
         return
     folder = Path(os.path.abspath(place.path)).name
-    without, empty = 0, []
+    captioned, empty = 0, []
     for name in pictures:
         path = place.path / name
         try:
@@ -186,22 +186,21 @@ def _read_place(place: _Place, caption_extension: Sequence[str], found: _Found) 
         words = caption_name(Path(name).stem, caption_extension, captions)
         caption_file = place.path / words if words else None
         caption = read_caption(caption_file) if caption_file else place.words
-        without += caption_file is None
+        captioned += caption_file is not None
         if caption_file and not caption:
             empty.append(caption_file.name)
         found.pictures.append(Picture(path, folder, place.repeats, width, height, caption, caption_file))
-    found.folders.append(Folder(folder, place.repeats, len(pictures), len(pictures) - without))
-    _note_captions(place, folder, len(pictures), without, empty, found.notes)
+    found.folders.append(Folder(folder, place.repeats, len(pictures), captioned))
+    _note_captions(found.folders[-1], place.words, empty, found.notes)
 
 
-def _note_captions(place: _Place, folder: str, pictures: int, without: int, empty: list[str], notes: list[str]) -> None:
-    where = shown(folder, 60)
+def _note_captions(folder: Folder, words: str, empty: Sequence[str], notes: list[str]) -> None:
+    where = shown(folder.name, 60)
+    without = folder.pictures - folder.captioned
     if without:
-        instead = (
-            f"the folder's name stands in: {shown(place.words, 60)}" if place.words else "they learn without words"
-        )
+        instead = f"the folder's name stands in: {shown(words, 60)}" if words else "they learn without words"
         have = "has" if without == 1 else "have"
-        notes.append(f"{without} of {_counted(pictures, 'picture')} in {where} {have} no caption; {instead}")
+        notes.append(f"{without} of {_counted(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
     if empty:
         first = shown(empty[0], 60)
         notes.append(f"{_counted(len(empty), 'caption')} in {where} with an empty first line, {first} first")

@@ -34,7 +34,7 @@ class Canvas:
     """
 
     def __init__(self, centre: Point = (0, 0), scale: float = 1.0, onto: "Canvas | None" = None) -> None:
-        self._image = onto._image if onto else Image.new("RGB", (SIDE * _FINE, SIDE * _FINE))
+        self._image: Image.Image = onto._image if onto else Image.new("RGB", (SIDE * _FINE, SIDE * _FINE))
         self._draw = ImageDraw.Draw(self._image)
         self._centre = centre
         self.scale = scale

@@ -66,7 +66,20 @@ def draw_lots(rng: random.Random) -> Figure:
     view = "upper body" if rng.random() < 0.65 else "full body"
     background = rng.choice(SCENES) if rng.random() < 0.6 else f"{rng.choice(PLAIN_BACKGROUNDS)} background"
     return Figure(
-        who, hair_colour, hair_style, eyes, mouth, cloth, cloth_colour, glasses, hat, bow, scarf, backpack, view, background
+        who,
+        hair_colour,
+        hair_style,
+        eyes,
+        mouth,
+        cloth,
+        cloth_colour,
+        glasses,
+        hat,
+        bow,
+        scarf,
+        backpack,
+        view,
+        background,
     )
 
 

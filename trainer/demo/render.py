@@ -62,7 +62,7 @@ def render(figure: Figure, rng: random.Random) -> Image.Image:
 
 
 def _plain(canvas: Canvas, rng: random.Random, background: str) -> None:
-    canvas.rectangle(0, 0, 64, 64, jittered(_PALE[background.split()[0]], rng, 6))
+    canvas.rectangle(0, 0, 64, 64, jittered(_PALE[background.split(maxsplit=1)[0]], rng, 6))
 
 
 def _outdoors(canvas: Canvas, rng: random.Random, _: str) -> None:

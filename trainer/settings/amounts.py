@@ -1,4 +1,4 @@
-"""Texts that stand for numbers: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
+"""Texts with a form of their own: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
 
 import re
 from collections.abc import Sequence
@@ -67,6 +67,19 @@ def size_of(text: str) -> tuple[int, int]:
         raise ValueError("`512` or `width,height`")
     width = int(match[1])
     return width, int(match[2]) if match[2] else width
+
+
+def check_text(text: str) -> str:
+    """Return `text` if a file can hold it; a file name's bytes that are no UTF-8 reach Python as lone surrogates, which none can.
+
+    Raises:
+        ValueError: it holds such bytes.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text or path in UTF-8 (rename the folder)") from None
+    return text
 
 
 def bucket_range(low: int, high: int, step: int) -> tuple[int, int]:

@@ -13,8 +13,10 @@ from trainer.settings.amounts import (
     check_amount,
     check_argument,
     check_resolution,
+    check_text,
     size_of,
     split_arguments,
+    steps_of,
 )
 
 SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving")
@@ -375,6 +377,11 @@ class Settings(BaseModel):
     def _arguments_are_the_optimizers(cls, value: list[str]) -> list[str]:
         return [check_argument(argument) for argument in value]
 
+    @field_validator("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path", "training_comment")
+    @classmethod
+    def _text_can_be_written(cls, value: str) -> str:
+        return check_text(value)
+
     @field_validator("output_name", "subject")
     @classmethod
     def _name_is_a_file_name(cls, value: str) -> str:
@@ -423,6 +430,10 @@ class Settings(BaseModel):
     def alpha(self) -> float:
         """The alpha in force: 0 stands for network_dim, as in sd-scripts."""
         return self.network_alpha or float(self.network_dim)
+
+    def warmup_steps(self, total: int) -> int:
+        """Return over how many of `total` steps the rates rise."""
+        return steps_of(self.lr_warmup_steps, total)
 
     @property
     def optimizer_options(self) -> dict[str, float | tuple[float, float]]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trainer.errors import SettingsError
 from trainer.foreign_text import shown
 from trainer.settings.model import Settings
-from trainer.settings.refusal import unknown_key, value_text
+from trainer.settings.refusal import refused_setting, unknown_key, value_text
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 
@@ -117,7 +117,10 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
             place = "here" if not settings.subject else "here or in the subject"
             raise SettingsError(f"{where}: {key}", found="blank", expected=what, way_out=f"name it {place}")
     filled["output_name"] = settings.output_name or subject.name or "lora"
-    return settings.model_copy(update=filled)
+    try:
+        return Settings.model_validate(settings.model_dump() | filled)
+    except ValidationError as error:
+        raise refused_setting(error, lambda name: f"{where}: {name}") from None
 
 
 def _subject_of(settings: Settings, settings_path: Path) -> tuple[Subject, Path]:

@@ -111,6 +111,13 @@ def save_text(text: str, path: Path) -> None:
     """
     try:
         write_whole(path, text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise SettingsError(
+            shown(str(path)),
+            found=f"cannot hold {shown(error.object[error.start : error.end])}",
+            expected="names in UTF-8",
+            way_out="rename the folder",
+        ) from None
     except OSError as error:
         raise SettingsError(
             shown(str(path)),

@@ -1,0 +1,126 @@
+"""What do the two plots show of a snapshot: loss raw, smooth and in validation; the rates as they were or as planned."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+
+from lora_tui.braille import Line, Window, nice_range
+from lora_tui.feed import Snapshot
+from lora_tui.figures import rate
+from trainer.journal.records import Bake, Curve
+
+# A mean over this share of the bake to either side shows the trend and still follows a turn.
+_SMOOTH_SHARE = 0.03
+_LEAST_NEIGHBOURS = 3
+_NO_WINDOW = Window(0, 1, 0, 1)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot as a widget draws it.
+
+    Attributes:
+        lines: back to front.
+        window: what of the plane is seen.
+        marks: (step, text) under the plot.
+        say: how a value of the y axis is written.
+    """
+
+    lines: tuple[Line, ...] = ()
+    window: Window = _NO_WINDOW
+    marks: tuple[tuple[int, str], ...] = ()
+    say: Callable[[float], str] = str
+
+
+def loss_plot(snapshot: Snapshot) -> Plot:
+    """Return raw loss as a band, its running mean, and the validation loss."""
+    bake, curve = snapshot.bake, snapshot.curves.get("loss")
+    if bake is None or curve is None or not curve.steps:
+        return Plot()
+    lines = [Line("raw", curve.steps, curve.low, curve.high)]
+    mean = smooth(curve.mean)
+    lines.append(Line("smooth", curve.steps, mean, mean))
+    if snapshot.validations:
+        steps, losses = zip(*snapshot.validations, strict=True)
+        lines.append(Line("validation", steps, losses, losses))
+    bottom, top = nice_range(*_reach(lines))
+    # A loss is never below zero, and a curve near it reads best against it.
+    bottom = max(0.0, bottom)
+    return Plot(
+        tuple(lines), Window(0, _last_step(bake, curve), bottom, top), _epoch_marks(bake), _loss_axis(top - bottom)
+    )
+
+
+def rates_plot(snapshot: Snapshot) -> Plot:
+    """Return both parts' rates over the bake."""
+    bake = snapshot.bake
+    if bake is None:
+        return Plot()
+    names = (("text-encoder", "lr_text_encoder"), ("unet", "lr_unet"))
+    lines = [
+        Line(role, curve.steps, curve.low, curve.high)
+        for role, metric in names
+        if (curve := snapshot.curves.get(metric)) is not None and curve.steps
+    ]
+    if not lines:
+        return Plot()
+    last = max(_last_step(bake, None), *(line.steps[-1] for line in lines))
+    return Plot(tuple(lines), _rates_window(lines, last), _epoch_marks(bake), rate)
+
+
+def planned_rates_plot(points: Sequence[tuple[int, float, float]]) -> Plot:
+    """Return both parts' rates as the schedule will run them."""
+    if not points:
+        return Plot()
+    steps, unet, text_encoder = zip(*points, strict=True)
+    lines = [Line("text-encoder", steps, text_encoder, text_encoder), Line("unet", steps, unet, unet)]
+    return Plot(tuple(lines), _rates_window(lines, max(steps[-1], 1)), (), rate)
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """Return the mean of each value and its neighbours on both sides; nan is passed over and stays nan."""
+    reach = max(_LEAST_NEIGHBOURS, round(len(values) * _SMOOTH_SHARE))
+    sums, counts = [0.0], [0]
+    for value in values:
+        good = isfinite(value)
+        sums.append(sums[-1] + (value if good else 0.0))
+        counts.append(counts[-1] + good)
+    means = []
+    for place, value in enumerate(values):
+        first, last = max(0, place - reach), min(len(values), place + reach + 1)
+        means.append((sums[last] - sums[first]) / (counts[last] - counts[first]) if isfinite(value) else nan)
+    return means
+
+
+def _rates_window(lines: Sequence[Line], last: float) -> Window:
+    top = max((value for line in lines for value in line.high if isfinite(value)), default=0.0)
+    return Window(0, last, 0.0, top or 1e-6)
+
+
+def _reach(lines: Sequence[Line]) -> tuple[float, float]:
+    values = [value for line in lines for side in (line.low, line.high) for value in side if isfinite(value)]
+    return (min(values), max(values)) if values else (nan, nan)
+
+
+def _last_step(bake: Bake, curve: Curve | None) -> float:
+    seen = curve.steps[-1] if curve is not None and curve.steps else 1
+    return max(bake.total_steps, seen, 1)
+
+
+def _epoch_marks(bake: Bake) -> tuple[tuple[int, str], ...]:
+    if not bake.steps_per_epoch:
+        return ()
+    epochs = bake.total_steps // bake.steps_per_epoch
+    return tuple((epoch * bake.steps_per_epoch, f"e{epoch}") for epoch in range(1, epochs + 1))
+
+
+def _loss_axis(reach: float) -> Callable[[float], str]:
+    return _coarse if reach >= 0.1 else _fine
+
+
+def _coarse(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _fine(value: float) -> str:
+    return f"{value:.3f}"

@@ -1,0 +1,70 @@
+"""Where does the bake of a snapshot stand: step, epoch, share, stage, time left?"""
+
+from dataclasses import dataclass
+
+from lora_tui.feed import Snapshot
+from trainer.foreign_text import shown
+from trainer.journal.records import Bake, BakeState
+
+_STAGES = {"load": "loading the base", "cache": "caching latents", "step": "", "save": "saving", "": ""}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a bake is.
+
+    Attributes:
+        step, steps: optimizer steps done, and in all.
+        epoch, epochs: the epoch at work, and in all.
+        share: steps done of all, 0 to 1.
+        seconds_left: seconds of stepping left; None while no speed is known or nothing runs.
+        stage: what is done besides stepping, in words; empty while it steps or has ended.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    share: float
+    seconds_left: float | None
+    stage: str
+
+    @property
+    def percent(self) -> str:
+        """The share in whole percent; 100 only when all is done, for 99.6 % of a long bake may be an hour from its end."""
+        return f"{int(self.share * 100)} %"
+
+
+def standing(snapshot: Snapshot, bake: Bake) -> Standing:
+    """Return how far `bake`, the one of `snapshot`, is."""
+    step = _step(snapshot, bake)
+    per_epoch = bake.steps_per_epoch or bake.total_steps or 1
+    epochs = max(1, -(-bake.total_steps // per_epoch))
+    left = None
+    if bake.state.live and snapshot.step_seconds is not None:
+        left = max(0, bake.total_steps - step) * snapshot.step_seconds
+    return Standing(
+        step=step,
+        steps=bake.total_steps,
+        epoch=min(max(1, -(-step // per_epoch)), epochs),
+        epochs=epochs,
+        share=min(1.0, step / bake.total_steps) if bake.total_steps else 0.0,
+        seconds_left=left,
+        stage=_stage(snapshot, bake),
+    )
+
+
+def _step(snapshot: Snapshot, bake: Bake) -> int:
+    if "loss" in snapshot.last:
+        return snapshot.last["loss"][0]
+    return bake.stage_done if bake.stage == "step" else 0
+
+
+def _stage(snapshot: Snapshot, bake: Bake) -> str:
+    if bake.state is BakeState.QUEUED:
+        loading = snapshot.libraries not in ("", "ready")
+        return f"waits · {shown(snapshot.libraries, 60)}" if loading else "waits for the engine"
+    if not bake.state.live:
+        return ""
+    words = _STAGES.get(bake.stage, shown(bake.stage, 40))
+    return f"{words} {bake.stage_done}/{bake.stage_total}" if words and bake.stage_total else words

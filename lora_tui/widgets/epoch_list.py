@@ -1,0 +1,119 @@
+"""Which LoRAs were saved, and how good is each? Newest on top."""
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from lora_tui.figures import change, count, file_size, loss
+from lora_tui.signs import DONE, LIVE
+from trainer.foreign_text import shown
+from trainer.journal.records import Checkpoint
+
+_HEAD = ("", "ep", "step", "loss", "val", "Δbase", "size", "file")
+# A number column's width holds its longest value; the file takes what is left.
+_WIDTHS = (2, 3, 8, 8, 8, 15, 10)
+
+
+class EpochList(ScrollView, can_focus=True):
+    """The saved LoRAs of one bake as a table with a fixed head."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
+        "epoch-list--head",
+        "epoch-list--newest",
+        "epoch-list--best",
+    }
+
+    DEFAULT_CSS = """
+    EpochList {
+        height: 1fr;
+        min-height: 3;
+        scrollbar-size-vertical: 1;
+        & > .epoch-list--head { color: $muted; }
+        & > .epoch-list--newest { color: $live; }
+        & > .epoch-list--best { color: $plot-validation; }
+    }
+    """
+
+    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
+        Binding("j,down", "scroll_down", "down", id="epochs.down", show=False, tooltip="scroll the saved LoRAs"),
+        Binding("k,up", "scroll_up", "up", id="epochs.up", show=False, tooltip="scroll the saved LoRAs"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with an empty list."""
+        super().__init__(id=id)
+        self._rows: tuple[Checkpoint, ...] = ()
+        self._live = False
+
+    def on_mount(self) -> None:
+        """Put the title up."""
+        self.border_title = "epochs"
+
+    def show(self, checkpoints: tuple[Checkpoint, ...], *, live: bool) -> None:
+        """Show `checkpoints`, newest first; `live` while more may come."""
+        if (checkpoints, live) == (self._rows, self._live):
+            return
+        grew = len(checkpoints) != len(self._rows)
+        self._rows, self._live = checkpoints, live
+        if grew:
+            self.virtual_size = Size(0, len(checkpoints) + 1)
+            self.border_title = Content(f"epochs  {len(checkpoints)}" if checkpoints else "epochs")
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Return the head, then one row a LoRA."""
+        width = self.size.width
+        if y == 0:
+            return self._strip([Segment(_cells(_HEAD, width), self._style("head"))])
+        place = self.scroll_offset.y + y - 1
+        if not self._rows and y == 1:
+            return self._strip([Segment("   none saved yet", self._style("head"))])
+        if place >= len(self._rows):
+            return self._strip([])
+        return self._strip(self._row(self._rows[place], newest=place == 0, width=width))
+
+    def _row(self, row: Checkpoint, *, newest: bool, width: int) -> list[Segment]:
+        sign = (LIVE.mark if self._live else DONE.mark) if newest else ""
+        best = row.val is not None and row.val == min(entry.val for entry in self._rows if entry.val is not None)
+        text = _cells(
+            (
+                sign,
+                str(row.epoch),
+                count(row.step),
+                loss(row.loss),
+                loss(row.val),
+                change(row.val_change, row.val_error),
+                file_size(row.size),
+                shown(row.file) + ("  best val" if best else ""),
+            ),
+            width,
+        )
+        ink = self._style("newest") if newest and self._live else self.rich_style
+        at = sum(_WIDTHS[:4])
+        inked = self._style("best") if best else ink
+        return [
+            Segment(text[:at], ink),
+            Segment(text[at : at + _WIDTHS[4]], inked),
+            Segment(text[at + _WIDTHS[4] :], ink),
+        ]
+
+    def _strip(self, segments: list[Segment]) -> Strip:
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"epoch-list--{part}")
+
+
+def _cells(values: tuple[str, ...], width: int) -> str:
+    first, *numbers, file = values
+    cells = f" {first:<{_WIDTHS[0] - 1}}" + "".join(
+        f"{text:>{size}}" for text, size in zip(numbers, _WIDTHS[1:], strict=True)
+    )
+    room = width - len(cells) - 3
+    if len(file) > room:
+        file = file[: max(0, room - 1)] + "…"
+    return f"{cells}   {file}"

@@ -1,0 +1,131 @@
+"""What did the bakes say? The last lines, folded at the width, never parsed as markup."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from lora_tui.signs import FAILED, WARNING
+from trainer.foreign_text import shown
+from trainer.journal.records import LogLine
+
+_MOST_LINES = 2000
+_SIGNS = {"warning": WARNING.mark, "error": FAILED.mark}
+_INDENT = 8
+
+
+class _Row(NamedTuple):
+    time: str
+    sign: str
+    level: str
+    text: str
+
+
+class LogPane(ScrollView, can_focus=True):
+    """The journal's lines and the program's own; follows the end until one scrolls up."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
+        "log-pane--time",
+        "log-pane--warning",
+        "log-pane--error",
+    }
+
+    DEFAULT_CSS = """
+    LogPane {
+        height: 1fr;
+        min-height: 3;
+        scrollbar-size-vertical: 1;
+        & > .log-pane--time { color: $muted; }
+        & > .log-pane--warning { color: $warning; }
+        & > .log-pane--error { color: $error; }
+    }
+    """
+
+    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
+        Binding("j,down", "scroll_down", "down", id="log.down", show=False, tooltip="scroll the log"),
+        Binding("k,up", "scroll_up", "up", id="log.up", show=False, tooltip="scroll the log"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with no lines."""
+        super().__init__(id=id)
+        self._lines: deque[LogLine] = deque(maxlen=_MOST_LINES)
+        self._rows: list[_Row] = []
+        self._last_id = 0
+        self._folded_at = 0
+
+    def on_mount(self) -> None:
+        """Put the title up."""
+        self.border_title = "log"
+
+    def show(self, lines: Sequence[LogLine]) -> None:
+        """Append those of the journal's `lines` that are new."""
+        new = [line for line in lines if line.id > self._last_id]
+        if new:
+            self._last_id = new[-1].id
+            self._append(new)
+
+    def say(self, text: str, level: str, seconds: float) -> None:
+        """Append a line of the program's own, which stands in no journal."""
+        self._append([LogLine(0, None, seconds, level, text)])
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold the lines anew at another width."""
+        if self._width() != self._folded_at:
+            self._fold_all()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row."""
+        place = self.scroll_offset.y + y
+        if place >= len(self._rows):
+            return self._strip([])
+        row = self._rows[place]
+        ink = self._style(row.level) if row.level in _SIGNS else self.rich_style
+        return self._strip(
+            [Segment(f" {row.time:<5} ", self._style("time")), Segment(f"{row.sign:<1} ", ink), Segment(row.text, ink)]
+        )
+
+    def _append(self, lines: Sequence[LogLine]) -> None:
+        at_end = self.scroll_offset.y >= self.max_scroll_y
+        full = len(self._lines) + len(lines) > _MOST_LINES
+        self._lines.extend(lines)
+        if full or self._folded_at != self._width():
+            self._fold_all(follow=at_end)
+        else:
+            self._rows += [row for line in lines for row in self._fold(line)]
+            self._settle(follow=at_end)
+
+    def _fold_all(self, *, follow: bool = True) -> None:
+        self._folded_at = self._width()
+        self._rows = [row for line in self._lines for row in self._fold(line)]
+        self._settle(follow=follow)
+
+    def _settle(self, *, follow: bool) -> None:
+        self.virtual_size = Size(0, len(self._rows))
+        if follow:
+            self.scroll_end(animate=False, immediate=True)
+        self.refresh()
+
+    def _fold(self, line: LogLine) -> list[_Row]:
+        clock = time.strftime("%H:%M", time.localtime(line.seconds))
+        texts = [piece.plain for piece in Content(shown(line.text)).wrap(max(10, self._width() - _INDENT - 1))] or [""]
+        first = _Row(clock, _SIGNS.get(line.level, ""), line.level, texts[0])
+        return [first, *(_Row("", "", line.level, text) for text in texts[1:])]
+
+    def _width(self) -> int:
+        return self.size.width
+
+    def _strip(self, segments: list[Segment]) -> Strip:
+        return Strip(segments).adjust_cell_length(self._width(), self.rich_style)
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"log-pane--{part}")

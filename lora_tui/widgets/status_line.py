@@ -1,0 +1,56 @@
+"""Everything on one line, for a terminal too small for panes."""
+
+from textual.content import Content
+
+from lora_tui.feed import Snapshot
+from lora_tui.figures import loss, short_span, speed
+from lora_tui.signs import state_sign
+from lora_tui.standing import standing
+from lora_tui.widgets.card_meter import vram_text
+from lora_tui.widgets.pane import Pane
+from trainer.foreign_text import shown
+from trainer.journal.records import BakeState
+
+
+class StatusLine(Pane):
+    """Number, name, epoch, step, share, loss, speed, time left and VRAM, as far as the width goes."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with nothing to show."""
+        super().__init__(id=id)
+        self._snapshot = Snapshot()
+        self._drawn: list[Content] = []
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the bake and the card of `snapshot`."""
+        self._snapshot = snapshot
+        if self.lines(self.content_size.width) != self._drawn:
+            self.redraw()
+
+    def lines(self, width: int) -> list[Content]:
+        """Return the line, cut at the width."""
+        self._drawn = [Content.assemble(*_parts(self._snapshot)).truncate(max(1, width), ellipsis=True)]
+        return self._drawn
+
+
+def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
+    bake = snapshot.bake
+    if bake is None:
+        return [("lora-tui", "bold"), ("  no bake yet", "$muted")]
+    now, sign = standing(snapshot, bake), state_sign(bake.state)
+    parts = [(f"{sign.mark} ", sign.colour), (f"{bake.number:04d} {shown(bake.name, 16)}", "")]
+    if now.stage and not now.step:
+        parts.append((f"  {now.stage}", ""))
+    else:
+        parts.append((f"  e{now.epoch}/{now.epochs}  {now.step}/{now.steps} {now.percent.replace(' ', '')}", ""))
+    if bake.state is BakeState.PAUSED:
+        parts.append(("  paused", "$warning"))
+    if "loss" in snapshot.last:
+        parts.append((f"  {loss(snapshot.last['loss'][1], 3)}", ""))
+    if snapshot.step_seconds:
+        parts.append((f"  {speed(1 / snapshot.step_seconds)}it/s", ""))
+    if now.seconds_left is not None:
+        parts.append((f"  {short_span(now.seconds_left)}", ""))
+    if snapshot.machine is not None and snapshot.machine.cards:
+        parts.append((f"  VRAM {vram_text(snapshot.machine.cards[0])}", ""))
+    return parts

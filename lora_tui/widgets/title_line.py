@@ -1,0 +1,76 @@
+"""Which bake is this, how does it stand, what was changed and why; which card, which computer, what time?"""
+
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from lora_tui.signs import state_sign
+from lora_tui.widgets.pane import Pane, spread
+from trainer.foreign_text import shown
+from trainer.journal.records import Bake
+
+
+@dataclass(frozen=True)
+class Title:
+    """What the first line of the screen says.
+
+    Attributes:
+        bake: the bake on the screen, None without one.
+        story: what its settings changed against its parent.
+        card: the card's name.
+        host: how the computer is reached; empty when one sits at it.
+        clock: hours and minutes.
+    """
+
+    bake: Bake | None = None
+    story: str = ""
+    card: str = ""
+    host: str = ""
+    clock: str = ""
+
+
+class TitleLine(Pane):
+    """The first line of the screen."""
+
+    DEFAULT_CSS = """
+    TitleLine {
+        height: 1;
+        background: $panel;
+        padding: 0 1;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with the program's name alone."""
+        super().__init__(id=id)
+        self._title = Title()
+
+    def show(self, title: Title) -> None:
+        """Show `title`."""
+        if title != self._title:
+            self._title = title
+            self.refresh()
+
+    def lines(self, width: int) -> list[Content]:
+        """Return the line: the bake at the left, the computer at the right."""
+        title = self._title
+        right = Content.styled(" · ".join(part for part in (title.card, title.host, title.clock) if part), "$muted")
+        return [spread(width, _left(title), right)]
+
+
+def _left(title: Title) -> Content:
+    name = Content.styled("lora-tui", "bold")
+    bake = title.bake
+    if bake is None:
+        return name
+    sign = state_sign(bake.state)
+    parts: list[Content | str | tuple[str, str]] = [
+        name,
+        f"  {bake.number:04d} {shown(bake.name, 24)} ",
+        (f"{sign.mark} {bake.state}", sign.colour),
+    ]
+    if title.story:
+        parts += [(" ▸ ", "$faint"), (f"from {bake.parent:04d}: ", "$muted"), shown(title.story)]
+    if bake.why:
+        parts += [(" ▸ ", "$faint"), ("why: ", "$muted"), f"“{shown(bake.why)}”"]
+    return Content.assemble(*parts)

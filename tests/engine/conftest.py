@@ -1,0 +1,86 @@
+"""A demo workspace and an engine at work on it, in this process."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from trainer.demo.workspace import make_demo
+from trainer.engine import Engine
+from trainer.jobs import check, queue_bake
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+from trainer.settings.toml_file import apply_overrides, load_settings
+from trainer.workspace import Workspace
+
+SHORT = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "train_batch_size=2", "validation_data_dir=")
+
+
+class Kitchen:
+    """An engine and the means to bake in it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.engine = Engine(workspace)
+        self.journal = Journal(workspace.journal_path)
+        self.engine.start()
+
+    def queue(self, *overrides: str, why: str = "") -> int:
+        """Queue a bake of the demo with `overrides`; return its number."""
+        path = self.workspace.root / "hifumi.toml"
+        settings = apply_overrides(load_settings(path), overrides)
+        bake = queue_bake(self.journal, self.workspace, check(settings, path), why=why, engine=self.engine.key)
+        self.engine.kick()
+        return bake.number
+
+    def wait(self, number: int, until: Callable[[Bake], bool], seconds: float = 120) -> Bake:
+        """Return the bake once `until` holds for it."""
+        end = time.monotonic() + seconds
+        while not until(bake := self.journal.bake(number)):
+            assert time.monotonic() < end, f"{bake}; engine: {self.engine.libraries}"
+            assert self.engine.alive, self.engine.libraries
+            time.sleep(0.02)
+        return bake
+
+    def bake(self, *overrides: str) -> Bake:
+        """Bake and return the ended bake."""
+        return self.wait(self.queue(*overrides), ended)
+
+    def folder(self, bake: Bake) -> Path:
+        """Return the bake's folder."""
+        return self.workspace.root / bake.folder
+
+    def tensors(self, bake: Bake) -> dict[str, bytes]:
+        """Return the bits of the bake's last LoRA by tensor name."""
+        return self.tensors_in(self.folder(bake))
+
+    def tensors_in(self, folder: Path) -> dict[str, bytes]:
+        """Return the bits of the last LoRA in a bake's folder by tensor name."""
+        return {name: tensor.tobytes() for name, tensor in load_file(folder / "hifumi.safetensors").items()}
+
+    def log(self, bake: Bake) -> list[str]:
+        """Return what the log pane shows of it."""
+        return [line.text for line in self.journal.log_after(0, bake=bake.number)]
+
+    def close(self) -> None:
+        self.journal.close()
+        self.engine.close(wait=30)
+
+
+def ended(bake: Bake) -> bool:
+    return not (bake.state.live or bake.state is BakeState.QUEUED)
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path) -> Iterator[Kitchen]:
+    kitchen = Kitchen(make_demo(tmp_path / "demo"))
+    yield kitchen
+    kitchen.close()
+
+
+@pytest.fixture
+def short() -> tuple[str, ...]:
+    """Overrides that make a bake of six steps."""
+    return SHORT

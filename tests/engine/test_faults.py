@@ -1,0 +1,60 @@
+"""A fault in any stage is said in the log and the journal, and the next bake in the same process runs."""
+
+import gzip
+import json
+
+import pytest
+
+from trainer.errors import ExitCode
+from trainer.journal.records import BakeState
+
+FAULTS = {
+    "load": "trainer.bake.loop.load_sd1",
+    "cache": "trainer.bake.loop.cache_latents",
+    "step": "trainer.bake.loop.training_step",
+    "save": "trainer.network.lora_file.save_file",
+}
+
+
+def _break(*_: object, **__: object) -> None:
+    raise RuntimeError("injected fault")
+
+
+@pytest.mark.parametrize("stage", FAULTS)
+def test_a_fault_is_told_and_the_next_bake_runs(stage: str, kitchen, short, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(FAULTS[stage], _break)
+        failed = kitchen.bake(*short)
+    assert failed.state is BakeState.FAILED
+    assert failed.stage == stage
+    assert f"stage {stage}: RuntimeError: injected fault" in failed.error
+    assert any("injected fault" in line for line in kitchen.log(failed))
+    assert "Traceback" in (kitchen.folder(failed) / "bake.log").read_text()
+    assert kitchen.engine.exit_codes[failed.number] is ExitCode.BAKE_FAILED
+    assert not list(kitchen.folder(failed).glob("*.safetensors"))
+
+    assert kitchen.bake(*short).state is BakeState.DONE
+
+
+def test_a_picture_that_broke_since_the_scan_is_named(kitchen, short) -> None:
+    victim = kitchen.workspace.root / "data" / "10_hifumi_chan" / "03.png"
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[: len(whole) // 2])
+    failed = kitchen.bake(*short)
+    assert (failed.state, "03.png" in failed.error) == (BakeState.FAILED, True)
+    victim.write_bytes(whole)
+    assert kitchen.bake(*short).state is BakeState.DONE
+
+
+def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
+    bake = kitchen.bake(*short)
+    folder = kitchen.folder(bake)
+    assert {path.name for path in folder.iterdir()} == {
+        "settings.toml",
+        "data.json.gz",
+        "metrics.npz",
+        "bake.log",
+        "hifumi.safetensors",
+    }
+    manifest = json.loads(gzip.decompress((folder / "data.json.gz").read_bytes()))
+    assert len(manifest["pictures"]) == 16

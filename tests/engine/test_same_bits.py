@@ -1,0 +1,40 @@
+"""A process that has baked before bakes the same bits as a fresh one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from trainer.demo.workspace import make_demo
+
+
+def test_the_fifth_bake_of_a_process_equals_the_first_of_a_fresh_one(kitchen, short, tmp_path: Path) -> None:
+    changes = (
+        "mixed_precision=no",
+        "mixed_precision=bf16",
+        "mixed_precision=no",
+        "mixed_precision=bf16",
+        "mixed_precision=no",
+    )
+    fifth = [kitchen.bake(*short, change) for change in changes][-1]
+
+    fresh = make_demo(tmp_path / "fresh").root
+    sets = [part for override in (*short, "mixed_precision=no") for part in ("--set", override)]
+    subprocess.run(
+        [sys.executable, "-m", "lora_tui", "bake", str(fresh / "hifumi.toml"), *sets],
+        check=True,
+        capture_output=True,
+        env=dict(os.environ),
+    )
+    first = kitchen.tensors_in(fresh / "bakes" / "0001-hifumi")
+    assert len(first) == 132 * 3
+    assert kitchen.tensors(fifth) == first
+
+
+def test_the_settings_a_bake_leaves_give_the_same_bake(kitchen, short) -> None:
+    first = kitchen.bake(*short)
+    folder = kitchen.folder(first)
+    command = [sys.executable, "-m", "lora_tui", "bake", str(folder / "settings.toml")]
+    subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
+    again = kitchen.workspace.root / "bakes" / "0002-hifumi"
+    assert kitchen.tensors_in(again) == kitchen.tensors(first)

@@ -1,0 +1,108 @@
+"""Texts that stand for numbers."""
+
+import pytest
+
+from trainer.settings.amounts import (
+    arguments_of,
+    bucket_range,
+    check_amount,
+    check_argument,
+    check_resolution,
+    size_of,
+    split_arguments,
+    steps_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "steps"),
+    [
+        ("100", 1600, 100),
+        ("100.0", 1600, 100),
+        ("0", 1600, 0),
+        ("1", 1600, 1),
+        ("10%", 1600, 160),
+        ("5 %", 990, 49),  # the source notes' own example: 5 % of 990 is 49, cut, not rounded
+        ("0.05", 990, 49),
+        (".5", 3, 1),
+        ("1e-2", 1600, 16),
+        ("29%", 100, 29),  # 0.29 * 100 is 28.999999999999996 in binary
+        ("100%", 7, 7),
+    ],
+)
+def test_an_amount_is_steps_or_a_share_cut_to_whole_steps(text: str, total: int, steps: int) -> None:
+    assert steps_of(text, total) == steps
+
+
+@pytest.mark.parametrize("text", ["", "ten", "-1", "1.5", "101%", "10%%", "1e99", "nan", "٣"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"steps|share"):
+        check_amount(text)
+
+
+def test_an_amount_keeps_its_form_without_blanks() -> None:
+    assert check_amount(" 10 % ") == "10%"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [("512", "512"), ("512,512", "512"), ("512x768", "512,768"), (" 512 , 768 ", "512,768")]
+)
+def test_a_resolution_has_one_plain_form(text: str, plain: str) -> None:
+    assert check_resolution(text) == plain
+    assert size_of(plain) == size_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "big", "512,", "16", "9000", "512,768,1", "512.5"])
+def test_what_is_no_resolution_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"512|sides"):
+        check_resolution(text)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step", "rounded"),
+    [(256, 1024, 64, (256, 1024)), (320, 960, 64, (320, 960)), (300, 1000, 64, (256, 1024)), (32, 128, 64, (64, 128))],
+)
+def test_bucket_sides_are_rounded_outwards_but_never_to_nothing(
+    low: int, high: int, step: int, rounded: tuple[int, int]
+) -> None:
+    assert bucket_range(low, high, step) == rounded
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("weight_decay=0.01", "weight_decay=0.01"),
+        (" eps = 1e-8 ", "eps=1e-8"),
+        ("betas=0.9:0.999", "betas=0.9:0.999"),
+        ("betas=0.9,0.999", "betas=0.9:0.999"),
+        ("betas=(0.9, 0.999)", "betas=0.9:0.999"),
+    ],
+)
+def test_an_optimizer_argument_has_one_plain_form(text: str, plain: str) -> None:
+    assert check_argument(text) == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr=1",
+        "weight_decay",
+        "weight_decay=",
+        "weight_decay=1:2",
+        "betas=0.9",
+        "betas=0.9:1",
+        "eps=-1",
+        "weight_decay=nan",
+    ],
+)
+def test_what_is_no_optimizer_argument_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"weight_decay|betas|eps"):
+        check_argument(text)
+
+
+def test_a_comma_parts_optimizer_arguments_only_before_a_key() -> None:
+    assert split_arguments("betas=0.9,0.999, weight_decay=0.1") == ["betas=0.9,0.999", "weight_decay=0.1"]
+
+
+def test_optimizer_arguments_come_as_the_optimizer_takes_them() -> None:
+    assert arguments_of(["weight_decay=0.1", "betas=0.9:0.99"]) == {"weight_decay": 0.1, "betas": (0.9, 0.99)}

@@ -1,0 +1,46 @@
+"""How is the base laid out for speed? Threads and memory layout, by measurement."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+# Between the demo's U-Net (2.9 M weights) and SD1.5's (860 M).
+_SMALL_MODEL = 50_000_000
+
+
+def cpu_threads(weights: int, available: int) -> int:
+    """Return how many threads a training step on the CPU should use.
+
+    Measured on two idle cores, seconds per step with one and two threads: demo base at batch 4 0.117 and 0.110, SD1.5's U-Net
+    at 256² 5.5 and 2.8. A small model's layers end before a second thread pays, and under load waiting for it costs more.
+
+    Args:
+        weights: parameters of the U-Net.
+        available: threads torch may use (OMP_NUM_THREADS, else the cores).
+    """
+    return 1 if weights < _SMALL_MODEL else available
+
+
+def memory_format(dtype: torch.dtype) -> torch.memory_format:
+    """Return the layout of the U-Net's convolutions: channels last in half precision, plain in fp32.
+
+    Measured on two cores, seconds per step of SD1.5's U-Net at 256², plain and channels last: fp32 2.7 and 3.2, bf16 1.8 and
+    1.5; the demo base in fp32 0.120 and 0.117, which is noise. Cards' tensor cores work on half precision channels last.
+    """
+    return torch.contiguous_format if dtype == torch.float32 else torch.channels_last
+
+
+@contextmanager
+def settled(unet: torch.nn.Module) -> Iterator[None]:
+    """Give the bake its threads and reproducible convolutions while the block runs, and what was before after it."""
+    threads = torch.get_num_threads()
+    cudnn = torch.backends.cudnn
+    before = (cudnn.deterministic, cudnn.benchmark)
+    torch.set_num_threads(cpu_threads(sum(weight.numel() for weight in unet.parameters()), threads))
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        cudnn.deterministic, cudnn.benchmark = before

@@ -1,0 +1,59 @@
+"""What does the bake say of itself? Stages and lines, into the journal and bake.log."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trainer.foreign_text import shown
+from trainer.journal.journal import Journal
+
+_log = logging.getLogger(__name__)
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+# A screen looks once or twice a second; writing each of ten steps a second would only wear the disk.
+_STAGE_EVERY = 0.25
+
+
+class Report:
+    """The bake's voice. Use it only in the thread that opened the journal.
+
+    Args:
+        journal: where it is written.
+        number: the bake's.
+    """
+
+    def __init__(self, journal: Journal, number: int) -> None:
+        """Say nothing yet."""
+        self.journal = journal
+        self.number = number
+        self._stage = ("load", 0, 0)
+        self._written = ("", 0, 0)
+        self._written_at = 0.0
+
+    def stage(self, name: str, done: int = 0, total: int = 0) -> None:
+        """Note the stage and how far it is; within a stage at most four times a second, and always at its end."""
+        self._stage = (name, done, total)
+        now = time.monotonic()
+        if name == self._written[0] and done != total and now - self._written_at < _STAGE_EVERY:
+            return
+        self._write_stage(now)
+
+    @contextmanager
+    def aside(self, name: str) -> Iterator[None]:
+        """Be in stage `name` while the block runs, then where one was; after a failure the stage stays, for it names the place."""
+        before = self._stage
+        self.stage(name)
+        yield
+        self._stage = before
+        self._write_stage(time.monotonic())
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Write one line to the journal and to bake.log."""
+        self.journal.log(text, bake=self.number, level=level)
+        _log.log(_LEVELS[level], "%s", shown(text))
+
+    def _write_stage(self, now: float) -> None:
+        if self._stage != self._written:
+            self.journal.set_stage(self.number, *self._stage)
+            self._written, self._written_at = self._stage, now

@@ -1,0 +1,107 @@
+"""What do the cards say? Readings through NVML, None wherever a card or its driver does not tell."""
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Protocol
+
+import psutil
+
+from trainer.machine.readings import CardReading
+
+
+class CardSource(Protocol):
+    """Anything that reads the cards of this computer."""
+
+    def read(self) -> tuple[tuple[CardReading, ...], str]:
+        """Return one reading a card, and why there is none ("" where there is one)."""
+        ...
+
+
+class NvmlCards:
+    """NVIDIA's cards through NVML.
+
+    Args:
+        lib: a library with the names of `pynvml`; None imports that at the first reading.
+    """
+
+    def __init__(self, lib: Any = None) -> None:
+        """Touch nothing yet: the driver is asked at the first reading."""
+        self._lib = lib
+        self._ready = False
+
+    def read(self) -> tuple[tuple[CardReading, ...], str]:
+        """Return one reading a card, and why there is none ("" where there is one)."""
+        if self._lib is None:
+            try:
+                self._lib = import_module("pynvml")
+            except ImportError:
+                return (), "the package nvidia-ml-py is not installed"
+        try:
+            if not self._ready:
+                self._lib.nvmlInit()
+                self._ready = True
+            count = self._lib.nvmlDeviceGetCount()
+        except self._lib.NVMLError as error:
+            # A driver that was reloaded wants a new beginning; one that comes later is found by the next reading.
+            self._ready = False
+            return (), self._reason(error)
+        if not count:
+            return (), "no NVIDIA card"
+        return tuple(self._card(index) for index in range(count)), ""
+
+    def _card(self, index: int) -> CardReading:
+        lib = self._lib
+        handle = self._ask(lib.nvmlDeviceGetHandleByIndex, index)
+        if handle is None:
+            return CardReading(index, f"card {index}")
+        memory = self._ask(lib.nvmlDeviceGetMemoryInfo, handle)
+        busy = self._ask(lib.nvmlDeviceGetUtilizationRates, handle)
+        milliwatts = self._ask(lib.nvmlDeviceGetPowerUsage, handle)
+        return CardReading(
+            index=index,
+            name=_text(self._ask(lib.nvmlDeviceGetName, handle)) or f"card {index}",
+            memory_used=None if memory is None else int(memory.used),
+            memory_total=None if memory is None else int(memory.total),
+            memory_ours=self._memory_ours(handle),
+            gpu_percent=None if busy is None else int(busy.gpu),
+            power=None if milliwatts is None else milliwatts / 1000,
+            temperature=self._ask(lib.nvmlDeviceGetTemperature, handle, lib.NVML_TEMPERATURE_GPU),
+            clock=self._ask(lib.nvmlDeviceGetClockInfo, handle, lib.NVML_CLOCK_GRAPHICS),
+            fan=self._ask(lib.nvmlDeviceGetFanSpeed, handle),
+        )
+
+    def _memory_ours(self, handle: Any) -> int | None:
+        processes = self._ask(self._lib.nvmlDeviceGetComputeRunningProcesses, handle)
+        if processes is None:
+            return None
+        ours = [process.usedGpuMemory for process in processes if process.pid == os.getpid()]
+        if ours:
+            # The driver may list us and not say how much, as on WSL.
+            return None if None in ours else sum(ours)
+        # In a container the driver lists the host's numbers: who sees strangers only cannot tell which of them it is.
+        return 0 if all(psutil.pid_exists(process.pid) for process in processes) else None
+
+    def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Return the answer, None where the driver or the card does not give it."""
+        try:
+            return call(*arguments)
+        except self._lib.NVMLError:
+            return None
+
+    def _reason(self, error: Exception) -> str:
+        lib = self._lib
+        if isinstance(error, lib.NVMLError_LibraryNotFound):
+            return "no NVIDIA driver (libnvidia-ml.so.1 is not there)"
+        if isinstance(error, lib.NVMLError_DriverNotLoaded):
+            return "the NVIDIA driver is not loaded"
+        if isinstance(error, lib.NVMLError_LibRmVersionMismatch):
+            return "the NVIDIA driver was renewed while it ran: restart the computer"
+        return f"the NVIDIA driver says: {error}"
+
+
+def _text(name: str | bytes | None) -> str:
+    # Older bindings give bytes.
+    if isinstance(name, bytes):
+        return name.decode("utf-8", errors="replace")
+    return name or ""
