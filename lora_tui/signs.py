@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import BakeState
 
 
 class Sign(NamedTuple):
@@ -35,10 +35,3 @@ _STATES = {
 def state_sign(state: BakeState) -> Sign:
     """Return the sign of a bake's state."""
     return _STATES[state]
-
-
-def at_work(bake: Bake | None, engine_key: str) -> bool:
-    """Whether `bake` is live, or waits for the engine of this program."""
-    if bake is None:
-        return False
-    return bake.state.live or (bake.state is BakeState.QUEUED and bake.engine == engine_key)

@@ -1,7 +1,5 @@
 """How full and how busy are the card and the computer?"""
 
-from dataclasses import dataclass
-
 from textual.content import Content
 
 from lora_tui.figures import NOT_SAID, gib
@@ -14,12 +12,6 @@ _GAP = "   "
 _MAKERS_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
 
 
-@dataclass(frozen=True)
-class _Shown:
-    machine: MachineReading | None = None
-    peak: int | None = None
-
-
 class CardMeter(Pane):
     """VRAM by owner, load, power, clock, temperature and fan of each card; memory and disk of the computer."""
 
@@ -28,18 +20,17 @@ class CardMeter(Pane):
     def __init__(self, *, id: str | None = None) -> None:
         """Start with nothing read."""
         super().__init__(id=id)
-        self._shown = _Shown()
+        self._machine: MachineReading | None = None
+        self._peak: int | None = None
 
     def show(self, machine: MachineReading | None, peak: int | None) -> None:
         """Show a reading, and the most memory of the card taken by us so far (bytes)."""
-        shown_now = _Shown(machine, peak)
-        if shown_now != self._shown:
-            self._shown = shown_now
-            self.redraw()
+        self._machine, self._peak = machine, peak
+        self.redraw()
 
     def lines(self, width: int) -> list[Content]:
         """Return two lines for one card (one a card for several), and one for the computer; a single line when narrow."""
-        machine, peak = self._shown.machine, self._shown.peak
+        machine, peak = self._machine, self._peak
         if machine is None:
             return [Content.styled("reading …", "$muted")]
         if self.screen.has_class(NARROW):

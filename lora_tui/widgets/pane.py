@@ -9,7 +9,7 @@ NARROW = "-narrow"
 
 
 class Pane(Widget):
-    """Shows the lines that a subclass makes for a width; asks for layout only when their number changes."""
+    """Shows the lines that a subclass makes for a width; repaints only where they differ, lays out only where their number does."""
 
     DEFAULT_CSS = """
     Pane {
@@ -22,6 +22,11 @@ class Pane(Widget):
     title = ""
     """What stands in the rule above; empty for none."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with nothing drawn."""
+        super().__init__(id=id)
+        self._drawn: list[Content] = []
+
     def on_mount(self) -> None:
         """Put the title up."""
         if self.title:
@@ -33,18 +38,20 @@ class Pane(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the number of lines."""
-        self._height = len(self.lines(width))
-        return self._height
+        return len(self.lines(width))
 
     def render(self) -> Content:
         """Return the lines as one text."""
-        return Content("\n").join(self.lines(self.content_size.width))
+        self._drawn = self.lines(self.content_size.width)
+        return Content("\n").join(self._drawn)
 
     def redraw(self) -> None:
-        """Draw anew after what is shown changed."""
-        self.refresh(layout=len(self.lines(self.content_size.width)) != self._height)
-
-    _height = 0
+        """Draw anew if what is shown now differs from what was drawn."""
+        lines = self.lines(self.content_size.width)
+        same_number = len(lines) == len(self._drawn)
+        if not same_number or not all(map(Content.is_same, lines, self._drawn)):
+            self._drawn = lines
+            self.refresh(layout=not same_number)
 
 
 def spread(width: int, left: Content, right: Content) -> Content:

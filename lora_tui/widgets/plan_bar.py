@@ -62,9 +62,8 @@ class PlanBar(Pane):
         return [*lines, *warnings[: room - 1], hidden]
 
     def _show(self, now: _Shown) -> None:
-        if now != self._shown:
-            self._shown = now
-            self.redraw()
+        self._shown = now
+        self.redraw()
 
 
 def _at_dots(line: str, width: int) -> list[Content]:

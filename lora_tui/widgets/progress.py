@@ -25,9 +25,8 @@ class BakeProgress(Pane):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the bake of `snapshot`."""
-        before, self._snapshot = self._snapshot, snapshot
-        if _told(before) != _told(snapshot):
-            self.redraw()
+        self._snapshot = snapshot
+        self.redraw()
 
     def lines(self, width: int) -> list[Content]:
         """Return two lines: how far, how fast; one when narrow."""
@@ -37,11 +36,6 @@ class BakeProgress(Pane):
         if self.screen.has_class(NARROW):
             return [_one_line(self._snapshot, bake, width)]
         return [_how_far(self._snapshot, bake, width), _how_fast(self._snapshot, bake)]
-
-
-def _told(snapshot: Snapshot) -> tuple[object, ...]:
-    """Return what of a snapshot this pane shows."""
-    return (snapshot.bake, snapshot.last, snapshot.step_seconds, snapshot.validations, snapshot.libraries)
 
 
 def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:

@@ -19,18 +19,15 @@ class StatusLine(Pane):
         """Start with nothing to show."""
         super().__init__(id=id)
         self._snapshot = Snapshot()
-        self._drawn: list[Content] = []
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the bake and the card of `snapshot`."""
         self._snapshot = snapshot
-        if self.lines(self.content_size.width) != self._drawn:
-            self.redraw()
+        self.redraw()
 
     def lines(self, width: int) -> list[Content]:
         """Return the line, cut at the width."""
-        self._drawn = [Content.assemble(*_parts(self._snapshot)).truncate(max(1, width), ellipsis=True)]
-        return self._drawn
+        return [Content.assemble(*_parts(self._snapshot)).truncate(max(1, width), ellipsis=True)]
 
 
 def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -47,18 +47,17 @@ class TitleLine(Pane):
 
     def show(self, title: Title) -> None:
         """Show `title`."""
-        if title != self._title:
-            self._title = title
-            self.refresh()
+        self._title = title
+        self.redraw()
 
     def lines(self, width: int) -> list[Content]:
         """Return the line: the bake at the left, the computer at the right."""
         title = self._title
         right = Content.styled(" · ".join(part for part in (title.card, title.host, title.clock) if part), "$muted")
-        return [spread(width, _left(title), right)]
+        return [spread(width, _left(title, width), right)]
 
 
-def _left(title: Title) -> Content:
+def _left(title: Title, width: int) -> Content:
     name = Content.styled("lora-tui", "bold")
     bake = title.bake
     if bake is None:
@@ -70,7 +69,9 @@ def _left(title: Title) -> Content:
         (f"{sign.mark} {bake.state}", sign.colour),
     ]
     if title.story:
-        parts += [(" ▸ ", "$faint"), (f"from {bake.parent:04d}: ", "$muted"), shown(title.story)]
+        # A long list of changes must leave room for the reason.
+        story = shown(title.story, max(20, width // 3))
+        parts += [(" ▸ ", "$faint"), (f"from {bake.parent:04d}: ", "$muted"), story]
     if bake.why:
         parts += [(" ▸ ", "$faint"), ("why: ", "$muted"), f"“{shown(bake.why)}”"]
     return Content.assemble(*parts)

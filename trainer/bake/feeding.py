@@ -12,12 +12,10 @@ import torch
 from torch import Tensor
 
 from trainer.bake.noise import draw_noise
+from trainer.bake.workbench import Workbench
 from trainer.dataset.batches import Batch, epoch_batches
 from trainer.dataset.captions import caption_for
 from trainer.dataset.scan import DataSet
-from trainer.models.sd1 import SD1
-from trainer.plan.plan import Plan
-from trainer.settings.model import Settings
 
 # Steps made ready ahead: one that is waited for and one in the making.
 _AHEAD = 2
@@ -76,21 +74,19 @@ class Feed:
     """The steps of a bake, made ready in a thread; iterate over it inside `with`.
 
     Args:
-        settings, plan, data: what is trained, and in which steps.
+        bench: settings, plan and the tokenizer.
+        data: what is trained on.
         latents: by picture index.
-        model: its tokenizer is used.
         pin: whether the batches go to a card.
     """
 
-    def __init__(
-        self, settings: Settings, plan: Plan, data: DataSet, latents: Mapping[int, Tensor], model: SD1, *, pin: bool
-    ) -> None:
+    def __init__(self, bench: Workbench, data: DataSet, latents: Mapping[int, Tensor], *, pin: bool) -> None:
         """Make nothing ready yet."""
-        self._settings = settings
-        self._plan = plan
+        self._settings = bench.settings
+        self._plan = bench.plan
+        self._model = bench.model
         self._data = data
         self._latents = latents
-        self._model = model
         self._pin = pin
         self._folders = [folder.name for folder in data.folders]
         self._ready: queue.Queue[StepWork | BaseException | None] = queue.Queue(maxsize=_AHEAD)
@@ -172,7 +168,7 @@ class Feed:
         pictures = [self._data.pictures[index] for index in batch.pictures]
         latents = torch.stack([self._latents[index] for index in batch.pictures])
         noise, times = draw_noise(
-            tuple(latents.shape),
+            latents.shape,
             seed=settings.seed,
             step=step,
             micro_batch=position,

@@ -7,9 +7,7 @@ from trainer.models.sd1 import TIMES
 from trainer.network.draws import generator_for
 
 
-def draw_noise(
-    shape: tuple[int, int, int, int], *, seed: int, step: int, micro_batch: int, offset: float
-) -> tuple[Tensor, Tensor]:
+def draw_noise(shape: torch.Size, *, seed: int, step: int, micro_batch: int, offset: float) -> tuple[Tensor, Tensor]:
     """Return noise, fp32 of `shape`, and times, int64 [batch] in 0 to 999, on the CPU.
 
     Seed, step and micro-batch alone decide them, so any step can be done again.

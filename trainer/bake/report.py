@@ -31,6 +31,11 @@ class Report:
         self._written = ("", 0, 0)
         self._written_at = 0.0
 
+    @property
+    def at(self) -> str:
+        """The stage at work."""
+        return self._stage[0]
+
     def stage(self, name: str, done: int = 0, total: int = 0) -> None:
         """Note the stage and how far it is; within a stage at most four times a second, and always at its end."""
         self._stage = (name, done, total)

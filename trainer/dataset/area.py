@@ -1,10 +1,9 @@
 """How a picture is shrunk: each new pixel is the mean of exactly the area it covers (OpenCV's INTER_AREA, sd-scripts' choice)."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
-
-# Rows whose running sums are held at once; bounds the memory that a 50-megapixel picture takes.
-_ROWS = 256
 
 
 def shrink(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
@@ -15,20 +14,20 @@ def shrink(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
         width: new width in pixels.
         height: new height in pixels.
     """
-    strips = [_mean_along(pixels[top : top + _ROWS], 1, width) for top in range(0, pixels.shape[0], _ROWS)]
-    return np.rint(_mean_along(np.concatenate(strips), 0, height)).astype(np.uint8)
+    # Rows lie together in memory, so they are averaged first; the columns that are left become rows for the second pass.
+    lower = _mean_rows(pixels, height)
+    columns = np.ascontiguousarray(lower.transpose(1, 0, 2))
+    return np.rint(_mean_rows(columns, width).transpose(1, 0, 2)).astype(np.uint8)
 
 
-def _mean_along(values: NDArray[np.generic], axis: int, count: int) -> NDArray[np.float64]:
-    """Return the means of `count` equal stretches along `axis`: differences of the running sum at their ends."""
-    length = values.shape[axis]
-    start = np.zeros_like(np.take(values, [0], axis), dtype=np.float64)
-    sums = np.concatenate([start, np.cumsum(values, axis=axis, dtype=np.float64)], axis=axis)
-    ends = np.arange(count + 1) * (length / count)
-    whole = np.minimum(ends.astype(np.int64), length - 1)
-    shape = [1] * values.ndim
-    shape[axis] = count + 1
-    part = (ends - whole).reshape(shape)
-    at_ends = np.take(sums, whole, axis) + part * np.take(values, whole, axis)
-    means: NDArray[np.float64] = np.diff(at_ends, axis=axis) * (count / length)
-    return means
+def _mean_rows(pixels: NDArray[np.uint8] | NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return the means of `count` equal stretches of rows; a row on the border of two counts in each by its part."""
+    rows = pixels.shape[0]
+    ends = np.arange(count + 1) * (rows / count)
+    whole = np.minimum(ends.astype(np.int64), rows - 1)
+    part = (ends - whole).astype(np.float32)
+    means = np.empty((count, *pixels.shape[1:]), dtype=np.float32)
+    for index, (first, last) in enumerate(pairwise(whole)):
+        total = pixels[first:last].sum(axis=0, dtype=np.float32)
+        means[index] = total + part[index + 1] * pixels[last] - part[index] * pixels[first]
+    return means * np.float32(count / rows)

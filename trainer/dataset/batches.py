@@ -26,7 +26,7 @@ def epoch_batches(
         repeats: how often each picture comes.
         batch_size: the most pictures in a batch.
         seed: the bake's seed.
-        epoch: 0, 1, 2 …
+        epoch: its number.
     """
     members: dict[tuple[int, int], list[int]] = {}
     for index, (bucket, times) in enumerate(zip(buckets, repeats, strict=True)):

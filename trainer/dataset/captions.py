@@ -11,7 +11,7 @@ def caption_for(text: str, *, shuffle: bool, keep: int, seed: int, epoch: int, o
         shuffle: whether tags change places (shuffle_caption). They are then joined by `, ` whatever stood between them.
         keep: how many tags in front stay where they are (keep_tokens).
         seed: the bake's seed.
-        epoch: 0, 1, 2 …
+        epoch: its number.
         occurrence: which showing of the epoch this is; each has its own order.
     """
     if not shuffle:

@@ -45,7 +45,8 @@ def picture_size(path: Path) -> tuple[int, int]:
         status = os.stat(path)
     except OSError as error:
         raise UnreadablePicture(_reason(error)) from error
-    return _measured(str(path), status.st_mtime_ns, status.st_size)
+    # ctime moves with the content as well as with the permissions.
+    return _measured(str(path), status.st_ctime_ns, status.st_size)
 
 
 def open_picture(path: Path) -> Image.Image:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from trainer.foreign_text import shown
 
 # The bound of `dataset_repeats`; above it the number in front is a date or a name, not repeats.
 _MOST_REPEATS = 10_000
+# Enough to see what is wrong; a home folder given by mistake has dozens.
+_MOST_LEFT_OUT = 4
 _REPEATED = re.compile(r"(\d+)_(.*)", re.DOTALL | re.ASCII)
 # Pictures that other programs show and that are not read here; they are named so that nobody misses them silently.
 _OTHER_PICTURES = (".gif", ".avif", ".jxl", ".heic", ".tif", ".tiff")
@@ -94,8 +96,12 @@ def scan(root: Path, *, caption_extension: Sequence[str], dataset_repeats: int =
     """
     entries = _entries(root)
     found = _Found()
-    for place in _places(root, entries, dataset_repeats, found.notes):
+    places, left_out = _places(root, entries, dataset_repeats)
+    for place in places:
         _read_place(place, caption_extension, found)
+    found.notes += left_out[:_MOST_LEFT_OUT]
+    if len(left_out) > _MOST_LEFT_OUT:
+        found.notes.append(f"{_counted(len(left_out) - _MOST_LEFT_OUT, 'more folder')} left out")
     if found.unreadable:
         raise _unreadable(found.unreadable)
     if not found.pictures:
@@ -122,25 +128,22 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
     raise DatasetError(shown(str(folder)), found=problem, expected="a folder with pictures", way_out=way_out)
 
 
-def _places(
-    root: Path, entries: Sequence[os.DirEntry[str]], dataset_repeats: int, notes: list[str]
-) -> Iterator[_Place]:
-    own_name = Path(os.path.abspath(root)).name
-    own = _REPEATED.fullmatch(own_name)
-    if own:
-        yield _Place(root, _repeats(own[1], root), own[2], flat=True)
-    else:
-        yield _Place(root, dataset_repeats, "", flat=True)
+def _places(root: Path, entries: Sequence[os.DirEntry[str]], dataset_repeats: int) -> tuple[list[_Place], list[str]]:
+    """Return the folders to read, the root first, and a line for each one left out."""
+    own = _REPEATED.fullmatch(Path(os.path.abspath(root)).name)
+    repeats, words = (_repeats(own[1], root), own[2]) if own else (dataset_repeats, "")
+    places = [_Place(root, repeats, words, flat=True)]
+    left_out = []
     for entry in entries:
         if not entry.is_dir():
             continue
         match = _REPEATED.fullmatch(entry.name)
-        if match is None:
-            notes.append(f"folder {shown(entry.name, 60)} is left out: no repeats in front (`N_name`){_holding(entry)}")
-        elif int(match[1]) == 0:
-            notes.append(f"folder {shown(entry.name, 60)} is left out: 0 repeats{_holding(entry)}")
-        else:
-            yield _Place(root / entry.name, _repeats(match[1], root / entry.name), match[2], flat=False)
+        if match is not None and int(match[1]) != 0:
+            places.append(_Place(root / entry.name, _repeats(match[1], root / entry.name), match[2], flat=False))
+            continue
+        why = "0 repeats" if match else "no repeats in front (`N_name`)"
+        left_out.append(f"folder {shown(entry.name, 60)} is left out: {why}{_holding(entry)}")
+    return places, left_out
 
 
 def _repeats(number: str, folder: Path) -> int:

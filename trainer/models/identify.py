@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from trainer.errors import ModelError
+from trainer.errors import ModelError, SettingsError
 from trainer.foreign_text import shown
 from trainer.models.diffusers_folder import COMPONENTS, config_of, weights_file
 from trainer.models.kohya_names import Part, kohya_name, part_of
@@ -21,6 +21,7 @@ _TARGETS: dict[Part, re.Pattern[str]] = {
     "unet": re.compile(r"((?:down_blocks\.\d+|mid_block|up_blocks\.\d+)\.attentions\.\d+\..+)\.weight"),
     "text_encoder": re.compile(r"((?:text_model\.)?encoder\.layers\.\d+\.(?:self_attn|mlp)\..+)\.weight"),
 }
+_TEXT_LAYER = re.compile(r"lora_te_text_model_encoder_layers_(\d+)_")
 _PICKLE_ENDINGS = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
 _LORA_KEY = re.compile(r"lora_(?:down|up|A|B|mid)\b|^lora_(?:unet|te)")
 _FOLDER_WANTED = "a diffusers folder of an SD1.x model with .safetensors weights"
@@ -90,6 +91,20 @@ def lora_file_bytes(base: Base, dim: int, *, unet: bool, text_encoder: bool, byt
     return 8 + -(-header // 8) * 8 + offset
 
 
+def check_clip_skip(base: Base, clip_skip: int) -> None:
+    """See that the base's text encoder has the layer that `clip_skip` (1 is the last) means.
+
+    Raises:
+        SettingsError: it has fewer layers.
+    """
+    numbers = [int(match[1]) for match in map(_TEXT_LAYER.match, base.lora_shapes) if match]
+    layers = max(numbers, default=0) + 1
+    if clip_skip > layers:
+        raise SettingsError(
+            "clip_skip", found=str(clip_skip), expected=f"at most {layers}, the layers of the base's text encoder"
+        )
+
+
 def _base_in(folder: Path, name: str) -> Base:
     """Return the base in a diffusers folder after checking each thing the loader will need."""
     _check_pipeline(folder)
@@ -124,7 +139,9 @@ def _check_pipeline(folder: Path) -> None:
         raise ModelError(where, found=f"a model of class {shown(pipeline, 60)}", expected=_FOLDER_WANTED)
     tokenizer = folder / "tokenizer"
     if not (tokenizer / "tokenizer.json").is_file() and not (tokenizer / "merges.txt").is_file():
-        raise ModelError(shown(str(tokenizer)), found="no tokenizer files", expected="tokenizer.json, or vocab.json and merges.txt")
+        raise ModelError(
+            shown(str(tokenizer)), found="no tokenizer files", expected="tokenizer.json, or vocab.json and merges.txt"
+        )
 
 
 def _check_architecture(folder: Path) -> None:
@@ -150,7 +167,12 @@ def _check_architecture(folder: Path) -> None:
     scheduler = folder / "scheduler" / "scheduler_config.json"
     kind = config_of(scheduler).get("prediction_type", "epsilon") if scheduler.is_file() else "epsilon"
     if kind != "epsilon":
-        raise ModelError(where, found=f"prediction type {shown(str(kind), 40)}", expected="epsilon", way_out="v-prediction is not baked yet")
+        raise ModelError(
+            where,
+            found=f"prediction type {shown(str(kind), 40)}",
+            expected="epsilon",
+            way_out="v-prediction is not baked yet",
+        )
 
 
 def _why_not_a_file(path: Path) -> ModelError:

@@ -7,7 +7,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from trainer.errors import ModelError, SettingsError
+from trainer.errors import ModelError
 from trainer.foreign_text import shown
 from trainer.models.diffusers_folder import weights_file
 from trainer.models.identify import Base
@@ -55,14 +55,10 @@ class SD1:
 
         sd-scripts' clip_skip: `final_layer_norm(hidden_states[-clip_skip])`; 1 is the encoder's own output.
 
-        Raises:
-            SettingsError: the encoder has fewer layers.
+        Args:
+            tokens: int64 [batch, 77].
+            clip_skip: 1 to the number of layers; identify.check_clip_skip sees to it.
         """
-        layers = int(self.text_encoder.config.num_hidden_layers)
-        if not 1 <= clip_skip <= layers:
-            raise SettingsError(
-                "clip_skip", found=str(clip_skip), expected=f"1 to {layers}: the base's text encoder has {layers} layers"
-            )
         tokens = tokens.to(self.device, non_blocking=True)
         if clip_skip == 1:
             last: Tensor = self.text_encoder(tokens).last_hidden_state
@@ -148,9 +144,9 @@ def load_sd1(base: Base, *, device: torch.device | str, dtype: torch.dtype) -> S
     """
     hush_libraries()
     try:
-        unet = _whole(UNet2DConditionModel, base, "unet", torch_dtype=dtype)
+        unet = _whole(UNet2DConditionModel, base, "unet", dtype=dtype)
         text_encoder = _whole(CLIPTextModel, base, "text_encoder", dtype=dtype)
-        vae = AutoencoderKL.from_pretrained(base.folder, torch_dtype=torch.float32, **_source(base, "vae"))
+        vae = AutoencoderKL.from_pretrained(base.folder, dtype=torch.float32, **_source(base, "vae"))
         tokenizer = CLIPTokenizer.from_pretrained(base.folder, subfolder="tokenizer", local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = shown(" ".join(str(error).split()), 300)
@@ -164,9 +160,9 @@ def load_sd1(base: Base, *, device: torch.device | str, dtype: torch.dtype) -> S
     return SD1(unet, text_encoder, vae, tokenizer)
 
 
-def _whole(kind: Any, base: Base, component: str, **dtype: torch.dtype) -> Any:
+def _whole(kind: Any, base: Base, component: str, dtype: torch.dtype) -> Any:
     """Load one part and see that nothing was missing: the libraries fill gaps with random numbers and only warn."""
-    model, report = kind.from_pretrained(base.folder, output_loading_info=True, **dtype, **_source(base, component))
+    model, report = kind.from_pretrained(base.folder, output_loading_info=True, dtype=dtype, **_source(base, component))
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(

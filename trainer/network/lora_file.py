@@ -69,7 +69,9 @@ def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, met
         write_whole(path, content)
     except OSError as error:
         raise WorkspaceError(
-            shown(str(path)), found=f"cannot be written ({error.strerror})", way_out="mend the folder or free some space"
+            shown(str(path)),
+            found=f"cannot be written ({error.strerror})",
+            way_out="mend the folder or free some space",
         ) from error
     return len(content)
 
@@ -173,4 +175,3 @@ def _hashes(tensors: dict[str, Tensor], metadata: Mapping[str, str]) -> dict[str
         "sshs_model_hash": hashlib.sha256(memoryview(content)[body:]).hexdigest(),
         "sshs_legacy_hash": hashlib.sha256(content[0x100000 : 0x100000 + 0x10000]).hexdigest()[:8],
     }
-

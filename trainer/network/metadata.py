@@ -56,8 +56,7 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
         **_loss(settings),
         **_modelspec(settings, origin),
     }
-    # A path that is no UTF-8 must not keep the file from being written.
-    return {key: str(value).encode("utf-8", "replace").decode() for key, value in values.items()}
+    return {key: str(value) for key, value in values.items()}
 
 
 def stamped(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, finished: float) -> dict[str, str]:
@@ -227,5 +226,7 @@ def _tag_frequency(data: DataSet) -> dict[str, dict[str, int]]:
     """Return how many pictures of each folder carry each tag, lower-cased, repeats not counted."""
     counts: dict[str, Counter[str]] = {folder.name: Counter() for folder in data.folders}
     for picture in data.pictures:
-        counts[picture.folder].update(tag for tag in (part.strip().lower() for part in picture.caption.split(",")) if tag)
+        counts[picture.folder].update(
+            tag for tag in (part.strip().lower() for part in picture.caption.split(",")) if tag
+        )
     return {folder: dict(count) for folder, count in counts.items()}

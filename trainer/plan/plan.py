@@ -189,7 +189,7 @@ def _steps_text(plan: Plan) -> str:
 
 def _time_text(seconds: float) -> str:
     if seconds < 100:
-        return f"{seconds:.0f} s"
+        return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     if minutes < 100:
         return f"{minutes} min"

@@ -1,0 +1,165 @@
+"""The settings on the desk: what is open, what was typed, what it would mean, what is wrong with it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lora_tui.draft import Draft, changed_since
+from lora_tui.planner import Planned, Planner, PlanView
+from lora_tui.widgets.field_list import FormState
+from lora_tui.widgets.plan_bar import PlanBar
+from lora_tui.widgets.settings_form import SettingsForm
+from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.settings.model import Settings
+
+NOTHING_OPEN = (
+    "No settings yet.\n\nn  makes a subject from a folder of pictures\no  opens a settings file of this workspace"
+)
+
+
+class Desk:
+    """Keeps form and plan bar true to one draft. All calls come from the screen, in the screen's thread.
+
+    Attributes:
+        draft: the settings that are open, None without any.
+        view: their plan, None while it is being made or where they are wrong.
+        error: what is wrong with them, None where nothing is known to be.
+    """
+
+    def __init__(self, form: SettingsForm, plan_bar: PlanBar, planner: Planner) -> None:
+        """Start with nothing open."""
+        self.draft: Draft | None = None
+        self.view: PlanView | None = None
+        self.error: LoraTuiError | None = None
+        self._form = form
+        self._plan_bar = plan_bar
+        self._planner = planner
+        self._newest: Settings | None = None
+        self._question = 0
+
+    @property
+    def resolved(self) -> "Settings | None":
+        """The settings with blank paths filled in, as far as a plan was made."""
+        return self.view.resolved if self.view is not None else None
+
+    def put_down(self, draft: Draft) -> None:
+        """Take `draft` as what is open."""
+        self.draft, self.view, self.error = draft, None, None
+        self._plan_bar.show_note("looking at the pictures …")
+        self._ask()
+
+    def show_nothing(self) -> None:
+        """Say that nothing is open."""
+        self._form.show_empty(NOTHING_OPEN)
+        self._plan_bar.show_note("no settings are open")
+
+    def typed(self, name: str, text: str) -> None:
+        """Take what was typed into field `name`, or show under it what is wrong."""
+        if self.draft is None:
+            return
+        try:
+            self._take(self.draft.typed(name, text))
+        except SettingsError as error:
+            self._form.refuse(name, said_beside(error))
+
+    def put_back(self, name: str) -> None:
+        """Take the file's value of field `name`."""
+        if self.draft is None:
+            return
+        try:
+            self._take(self.draft.put_back(name))
+        except SettingsError as error:
+            self._form.refuse(name, said_beside(error))
+
+    def written(self, draft: Draft) -> None:
+        """Note that `draft` was written into its file."""
+        if self.draft is not None and self.draft.path == draft.path:
+            # What was typed while the file was being written is still unsaved.
+            self.draft = Draft(draft.path, draft.now, self.draft.now)
+            self._show()
+
+    def planned(self, message: Planned) -> None:
+        """Show the answer of the planner, unless another question was asked meanwhile."""
+        if message.question != self._question:
+            return
+        self.error = message.error
+        if message.view is not None:
+            self.view = message.view
+            self._plan_bar.show_plan(message.view.line, message.view.warnings)
+        elif message.error is not None:
+            self._plan_bar.show_error(message.error.line())
+        self._show()
+
+    def refuse(self, error: LoraTuiError) -> str:
+        """Show what is wrong, beside its field if it has one; return that field's name."""
+        self.error = error
+        self._plan_bar.show_error(error.line())
+        self._show()
+        name = self.field_of(error)
+        if name:
+            self._form.go_to(name)
+        return name
+
+    def compare_with(self, newest: "Settings | None") -> None:
+        """Mark what differs from `newest`, the settings of the last bake."""
+        if newest is not self._newest:
+            self._newest = newest
+            self._show()
+
+    def field_of(self, error: LoraTuiError) -> str:
+        """Return the field an error is about; empty where it names none."""
+        from trainer.settings.describe import is_setting
+
+        if is_setting(error.where):
+            return error.where
+        if isinstance(error, ModelError):
+            return "pretrained_model_name_or_path"
+        if isinstance(error, DatasetError) and self.draft is not None:
+            held_out = self.draft.now.validation_data_dir
+            return "validation_data_dir" if held_out and held_out in error.where else "train_data_dir"
+        return ""
+
+    def _take(self, draft: Draft) -> None:
+        self.draft = draft
+        self._form.accept()
+        self._ask()
+
+    def _ask(self) -> None:
+        if self.draft is not None:
+            self._question = self._planner.ask(self.draft.now, self.draft.path)
+            self._show()
+
+    def _show(self) -> None:
+        if self.draft is None:
+            return
+        from trainer.settings.describe import fields, shown_value
+
+        now, resolved = self.draft.now, self.resolved
+        names = [info.name for info in fields()]
+        values = {name: shown_value(now, name) for name in names}
+        inherited = (
+            {name: shown_value(resolved, name) for name in names if not values[name]} if resolved is not None else {}
+        )
+        state = FormState(
+            values=values,
+            inherited=inherited,
+            changed=changed_since(self._newest, now, resolved),
+            unsaved=self.draft.unsaved,
+            wrong=self.field_of(self.error) if self.error is not None else "",
+            error=said_beside(self.error) if self.error is not None else "",
+        )
+        star = " *" if self.draft.unsaved else ""
+        self._form.show(fields(), state, f"{shown(self.draft.path.name)}{star}")
+
+
+def said_beside(error: LoraTuiError) -> str:
+    """Return an error's line for a place that says already what it is about."""
+    parts = [error.found, f"expected {error.expected}" if error.expected else "", error.way_out]
+    return "; ".join(part for part in parts if part)
+
+
+def first_settings(given: Path | None, found: list[Path]) -> Path | None:
+    """Return the settings file to open first: the one given, else the workspace's first."""
+    return given if given is not None else next(iter(found), None)

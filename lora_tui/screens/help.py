@@ -1,0 +1,105 @@
+"""What do the keys do here? Made from the bindings that are active, so it cannot go stale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from lora_tui.widgets.field_note import about
+
+if TYPE_CHECKING:
+    from trainer.settings.describe import FieldInfo
+
+
+@dataclass(frozen=True)
+class KeyHelp:
+    """One line of help: the keys, and what they do."""
+
+    keys: str
+    text: str
+
+
+def active_keys(screen: Screen[Any]) -> list[KeyHelp]:
+    """Return a line for each action that a key of `screen` gives now, the nearest to the focus first."""
+    keys: dict[tuple[str, str], list[str]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        text = binding.tooltip or binding.description
+        # Textual's own editing keys have no id; those of an input need no explanation, tab's are told below.
+        if binding.id is None or not active.enabled or not text:
+            continue
+        keys.setdefault((binding.action, text), []).append(screen.app.get_key_display(binding))
+    return [KeyHelp(" ".join(dict.fromkeys(names)), text) for (_, text), names in keys.items()]
+
+
+class HelpScreen(ModalScreen[None]):
+    """The focused field, if there is one, and the keys."""
+
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        & > VerticalScroll {
+            width: 78;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 1 2;
+            background: $panel;
+            scrollbar-size-vertical: 1;
+        }
+        & Static { height: auto; }
+        & #field { margin-bottom: 1; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape,question_mark,q,enter", "leave", "close", id="help.close", show=False, tooltip="close the help"
+        ),
+        Binding("j", "scroll('down')", "down", id="help.down", show=False, tooltip="scroll down"),
+        Binding("k", "scroll('up')", "up", id="help.up", show=False, tooltip="scroll up"),
+    ]
+
+    def __init__(self, keys: Sequence[KeyHelp], info: "FieldInfo | None") -> None:
+        """Show `keys`, under the description of field `info`."""
+        super().__init__()
+        self._keys = tuple(keys)
+        self._info = info
+
+    def compose(self) -> ComposeResult:
+        """Yield the text."""
+        with VerticalScroll():
+            if self._info is not None:
+                yield Static(Content("\n").join(about(self._info, 72)), id="field")
+            yield Static(self._table())
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def action_scroll(self, way: str) -> None:
+        """Scroll the text."""
+        body = self.query_one(VerticalScroll)
+        if way == "down":
+            body.scroll_down(animate=False)
+        else:
+            body.scroll_up(animate=False)
+
+    def _table(self) -> Content:
+        width = min(20, max((len(entry.keys) for entry in self._keys), default=0))
+        rows = [
+            Content.assemble((f"{entry.keys:>{width}}", "bold $primary"), f"  {entry.text}") for entry in self._keys
+        ]
+        rows.append(Content.assemble((f"{'tab':>{width}}", "bold $primary"), "  next pane (shift+tab: the one before)"))
+        rows.append(Content.styled(f"\n{SIGNS}", "$muted"))
+        return Content("\n").join(rows)
+
+
+SIGNS = "● live  ◌ paused  ✓ done  ✗ failed  ■ stopped  ! warning   • differs from the last bake  * not saved"
+"""What the signs on the screens mean."""

@@ -1,0 +1,158 @@
+"""A new subject: its name, its pictures, its base; the rest is filled in from the data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from lora_tui.signs import FAILED
+from trainer.errors import DatasetError, LoraTuiError, ModelError, as_bake_failure
+from trainer.foreign_text import shown
+
+
+@dataclass(frozen=True)
+class _Asked:
+    key: str
+    label: str
+    hint: str
+
+
+_FIELDS = (
+    _Asked("name", "name", "of the subject and its LoRA files, for example hifumi"),
+    _Asked("data", "pictures", "folder with N_name folders, or with pictures directly in it"),
+    _Asked("base", "base model", "diffusers folder of an SD1.x model, or demo"),
+    _Asked("validation", "validation", "folder with pictures kept out of training; may stay empty"),
+)
+
+
+class NewSubjectDialog(ModalScreen[Path | None]):
+    """Dismissed with the settings file that was written, or None.
+
+    Args:
+        make: writes the files from (name, data, base, validation) and returns the settings file; called in a worker thread.
+    """
+
+    DEFAULT_CSS = """
+    NewSubjectDialog {
+        align: center middle;
+        & > Vertical {
+            width: 76;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 1 2;
+            background: $panel;
+            overflow-y: auto;
+        }
+        & Static { height: auto; }
+        & .label { margin-top: 1; }
+        & Input { border: none; height: 1; padding: 0 1; background: $background; }
+        & Input:focus { border: none; background: $surface; }
+        & .error { color: $error; display: none; }
+        & .error.-shown { display: block; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", id="new.cancel", show=False, tooltip="make no subject"),
+        Binding("down", "app.focus_next", "next", id="new.down", show=False, tooltip="next field"),
+        Binding("up", "app.focus_previous", "before", id="new.up", show=False, tooltip="field before"),
+    ]
+
+    class Made(Message):
+        """The files are written."""
+
+        def __init__(self, path: Path) -> None:
+            """Carry the settings file."""
+            super().__init__()
+            self.path = path
+
+    class Refused(Message):
+        """Something is wrong; nothing was written."""
+
+        def __init__(self, error: LoraTuiError) -> None:
+            """Carry what is wrong."""
+            super().__init__()
+            self.error = error
+
+    def __init__(self, make: Callable[[str, str, str, str], Path]) -> None:
+        """Ask for the four fields."""
+        super().__init__()
+        self._make = make
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Yield a label, a line and room for an error for each field."""
+        with Vertical():
+            yield Static(Content.styled("New subject", "bold"))
+            for asked in _FIELDS:
+                yield Static(Content(asked.label), classes="label")
+                line = Input(placeholder=asked.hint, id=asked.key, compact=True)
+                line.cursor_blink = False
+                yield line
+                yield Static("", id=f"{asked.key}-error", classes="error")
+            yield Static(Content(_KEYS), id="keys")
+
+    @on(Input.Submitted)
+    def _next_or_make(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input.id != _FIELDS[-1].key:
+            self.focus_next()
+        elif not self._busy:
+            self._busy = True
+            for asked in _FIELDS:
+                self._show_error(asked.key, "")
+            self.query_one("#keys", Static).update(Content("looking at the pictures …"))
+            name, data, base, validation = (self.query_one(f"#{asked.key}", Input).value.strip() for asked in _FIELDS)
+            self._work(name, data, base, validation)
+
+    @work(thread=True, exit_on_error=False)
+    def _work(self, name: str, data: str, base: str, validation: str) -> None:
+        try:
+            answer: Message = self.Made(self._make(name, data, base, validation))
+        except Exception as error:
+            answer = self.Refused(as_bake_failure("new subject", error))
+        self.post_message(answer)
+
+    @on(Made)
+    def _close(self, event: Made) -> None:
+        self.dismiss(event.path)
+
+    @on(Refused)
+    def _refuse(self, event: Refused) -> None:
+        self._busy = False
+        self.query_one("#keys", Static).update(Content(_KEYS))
+        key = self._field_of(event.error)
+        self._show_error(key, event.error.line())
+        self.query_one(f"#{key}", Input).focus()
+
+    def action_leave(self) -> None:
+        """Make none."""
+        self.dismiss(None)
+
+    def _field_of(self, error: LoraTuiError) -> str:
+        """Return the field an error is about."""
+        validation = self.query_one("#validation", Input).value.strip()
+        if isinstance(error, ModelError):
+            return "base"
+        if isinstance(error, DatasetError):
+            return "validation" if validation and validation in error.where else "data"
+        return "name"
+
+    def _show_error(self, key: str, text: str) -> None:
+        place = self.query_one(f"#{key}-error", Static)
+        place.update(Content(f"{FAILED.mark} {shown(text)}" if text else ""))
+        place.set_class(bool(text), "-shown")
+
+
+_KEYS = "enter on the last field makes it · escape cancels"

@@ -1,0 +1,76 @@
+"""Which settings file of the workspace shall be on the desk?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from trainer.foreign_text import shown
+
+
+class OpenDialog(ModalScreen[Path | None]):
+    """A list of files; dismissed with the one picked, or None."""
+
+    DEFAULT_CSS = """
+    OpenDialog {
+        align: center middle;
+        & > Vertical {
+            width: 60;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 1 2;
+            background: $panel;
+        }
+        & OptionList { height: auto; max-height: 14; border: none; background: $panel; padding: 0; margin-top: 1; }
+        & OptionList:focus { border: none; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", id="open.cancel", show=False, tooltip="keep the file that is open"),
+        Binding("j", "move('down')", "down", id="open.down", show=False, tooltip="next file"),
+        Binding("k", "move('up')", "up", id="open.up", show=False, tooltip="file before"),
+    ]
+
+    def __init__(self, files: Sequence[Path], current: Path | None) -> None:
+        """Offer `files`; `current` is marked."""
+        super().__init__()
+        self._files = tuple(files)
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """Yield the list."""
+        with Vertical():
+            yield Static(Content.styled("Open settings", "bold"))
+            options = OptionList(*(Option(Content(shown(path.name))) for path in self._files), compact=True)
+            if self._current in self._files:
+                options.highlighted = self._files.index(self._current)
+            yield options
+            yield Static(Content("enter opens · escape cancels"), id="keys")
+
+    @on(OptionList.OptionSelected)
+    def _pick(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._files[event.option_index])
+
+    def action_leave(self) -> None:
+        """Open none."""
+        self.dismiss(None)
+
+    def action_move(self, way: str) -> None:
+        """Move in the list."""
+        options = self.query_one(OptionList)
+        if way == "down":
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()

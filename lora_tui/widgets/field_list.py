@@ -1,0 +1,343 @@
+"""Every setting on one line, drawn line by line: a widget a field took 0.6 s to mount, this takes none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from lora_tui.signs import FAILED
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.settings.describe import FieldInfo
+
+CHANGED = "•"
+"""Differs from the last bake."""
+UNSAVED = "*"
+"""Edited since the file was read or written."""
+
+_LABEL = 18
+_NAME = 32
+_UNIT = 9
+_MARKS = 3
+# From here on there is room for the option's name beside its label.
+_WITH_NAMES = 64
+
+
+@dataclass(frozen=True)
+class FormState:
+    """What the form shows.
+
+    Attributes:
+        values: name -> value as text.
+        inherited: name of a blank field -> what is used in its place.
+        changed: names that differ from the last bake.
+        unsaved: names edited since the file was read or written.
+        wrong: name of the field that `error` is about; empty without one.
+        error: what is wrong with it.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    changed: frozenset[str] = frozenset()
+    unsaved: frozenset[str] = frozenset()
+    wrong: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class _Row:
+    kind: Literal["space", "section", "field", "error"]
+    text: str = ""
+    info: "FieldInfo | None" = None
+
+
+class FieldList(ScrollView, can_focus=True):
+    """A virtual list of fields under section heads, with a cursor that rests on fields only."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
+        "field-list--section",
+        "field-list--name",
+        "field-list--unit",
+        "field-list--inherited",
+        "field-list--changed",
+        "field-list--unsaved",
+        "field-list--error",
+        "field-list--cursor",
+    }
+
+    DEFAULT_CSS = """
+    FieldList {
+        height: 1fr;
+        scrollbar-size-vertical: 1;
+        & > .field-list--section { color: $primary; text-style: bold; }
+        & > .field-list--name { color: $muted; }
+        & > .field-list--unit { color: $muted; }
+        & > .field-list--inherited { color: $muted; }
+        & > .field-list--changed { color: $secondary; text-style: bold; }
+        & > .field-list--unsaved { color: $warning; text-style: bold; }
+        & > .field-list--error { color: $error; }
+        & > .field-list--cursor { background: $cursor-ground; }
+        &:focus > .field-list--cursor { background: $cursor-ground; text-style: bold; }
+    }
+    """
+
+    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
+        Binding("down,j", "move(1)", "next field", id="form.down", show=False, tooltip="next field"),
+        Binding("up,k", "move(-1)", "field before", id="form.up", show=False, tooltip="field before"),
+        Binding("pagedown", "page(1)", "page down", id="form.page-down", show=False, tooltip="a screenful down"),
+        Binding("pageup", "page(-1)", "page up", id="form.page-up", show=False, tooltip="a screenful up"),
+        Binding("home", "edge(0)", "first", id="form.first", show=False, tooltip="first field"),
+        Binding("end", "edge(-1)", "last", id="form.last", show=False, tooltip="last field"),
+        Binding(
+            "enter", "choose", "edit", id="form.edit", show=False, tooltip="edit the field; flip a switch; next choice"
+        ),
+        Binding(
+            "right,l", "turn(1)", "next choice", id="form.next-choice", show=False, tooltip="next choice of the field"
+        ),
+        Binding("left,h", "turn(-1)", "choice before", id="form.choice-before", show=False, tooltip="choice before"),
+        Binding(
+            "backspace", "put_back", "put back", id="form.put-back", show=False, tooltip="back to the file's value"
+        ),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor rests on another field."""
+
+        name: str
+
+    @dataclass
+    class Chosen(Message):
+        """The field under the cursor shall be edited."""
+
+        name: str
+
+    @dataclass
+    class Turned(Message):
+        """The next (1) or the former (-1) choice is asked for."""
+
+        name: str
+        by: int
+
+    @dataclass
+    class PutBack(Message):
+        """The file's value is asked for."""
+
+        name: str
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start without fields."""
+        super().__init__(id=id)
+        self._infos: tuple[FieldInfo, ...] = ()
+        self._state = FormState()
+        self._accepts: Callable[[FieldInfo], bool] | None = None
+        self._rows: list[_Row] = []
+        self._cursor = ""
+
+    @property
+    def cursor(self) -> str:
+        """Name of the field under the cursor; empty without fields."""
+        return self._cursor
+
+    def show(self, infos: "Sequence[FieldInfo]", state: FormState) -> None:
+        """Show `infos` with the values of `state`."""
+        given = tuple(infos)
+        if given == self._infos and state == self._state:
+            return
+        self._infos, self._state = given, state
+        self._build()
+
+    def filter(self, accepts: "Callable[[FieldInfo], bool] | None") -> None:
+        """Show only the fields that `accepts` says yes to; None shows all."""
+        self._accepts = accepts
+        self._build()
+
+    def go_to(self, name: str) -> None:
+        """Put the cursor on field `name` and scroll it into view."""
+        places = [place for place, row in enumerate(self._rows) if row.info is not None and row.info.name == name]
+        if not places:
+            return
+        first, last = places[0], places[-1]
+        if name != self._cursor:
+            self._cursor = name
+            self.refresh()
+            self.post_message(self.Moved(name))
+        # The head of a section, and what is wrong with the field, come into view with it.
+        head = first - 1 if first and self._rows[first - 1].kind == "section" else first
+        self.scroll_to_region(Region(0, head, 1, last - head + 1), animate=False, immediate=True, force=True)
+
+    def value_region(self, name: str) -> Region | None:
+        """Return where the value of `name` stands, in cells of this widget; None while it is out of view."""
+        for place, row in enumerate(self._rows):
+            if row.kind == "field" and row.info is not None and row.info.name == name:
+                y = place - self.scroll_offset.y
+                if not 0 <= y < self.size.height:
+                    return None
+                left = 2 if row.info.kind in ("text", "path", "list") else self._value_left()
+                return Region(left, y, max(4, self.size.width - left - 1), 1)
+        return None
+
+    def render_line(self, y: int) -> Strip:
+        """Return one row."""
+        width = self.size.width
+        place = self.scroll_offset.y + y
+        row = self._rows[place] if place < len(self._rows) else _Row("space")
+        if row.kind == "space" or (row.kind == "field" and row.info is None):
+            return Strip.blank(width, self.rich_style)
+        if row.kind == "section":
+            return self._strip([Segment(f" {row.text}", self._style("section"))], self.rich_style)
+        if row.kind == "error":
+            return self._strip([Segment(row.text, self._style("error"))], self.rich_style)
+        assert row.info is not None
+        under = self._style("cursor") if row.info.name == self._cursor else self.rich_style
+        return self._strip(self._field(row.info, under), under)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold the error line anew."""
+        self._build()
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the clicked field; a second click edits it."""
+        place = self.scroll_offset.y + event.y
+        info = self._rows[place].info if place < len(self._rows) else None
+        if info is None:
+            return
+        if info.name == self._cursor:
+            self.action_choose()
+        else:
+            self.go_to(info.name)
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by so many fields."""
+        names = self._names()
+        if names:
+            here = names.index(self._cursor) if self._cursor in names else 0
+            self.go_to(names[max(0, min(len(names) - 1, here + by))])
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by a screenful."""
+        self.action_move(by * max(1, self.size.height - 2))
+
+    def action_edge(self, place: int) -> None:
+        """Move the cursor to the first (0) or the last (-1) field."""
+        names = self._names()
+        if names:
+            self.go_to(names[place])
+
+    def action_choose(self) -> None:
+        """Ask for the field under the cursor to be edited."""
+        if self._cursor:
+            self.post_message(self.Chosen(self._cursor))
+
+    def action_turn(self, by: int) -> None:
+        """Ask for another choice."""
+        if self._cursor:
+            self.post_message(self.Turned(self._cursor, by))
+
+    def action_put_back(self) -> None:
+        """Ask for the file's value."""
+        if self._cursor:
+            self.post_message(self.PutBack(self._cursor))
+
+    def _names(self) -> list[str]:
+        return [row.info.name for row in self._rows if row.kind == "field" and row.info is not None]
+
+    def _build(self) -> None:
+        rows: list[_Row] = []
+        section = ""
+        for info in self._infos:
+            if self._accepts is not None and not self._accepts(info):
+                continue
+            if info.section != section:
+                rows += [_Row("space")] if rows else []
+                rows.append(_Row("section", info.section))
+                section = info.section
+            rows.append(_Row("field", info=info))
+            if info.name == self._state.wrong:
+                rows += [_Row("error", text, info) for text in self._error_lines()]
+        self._rows = rows
+        self.virtual_size = Size(0, len(rows))
+        names = self._names()
+        if names and self._cursor not in names:
+            self.go_to(names[0])
+        self.refresh()
+
+    def _error_lines(self) -> list[str]:
+        pieces = Content(shown(self._state.error)).wrap(max(8, self.size.width - 6))
+        return [f"   {FAILED.mark if place == 0 else ' '} {piece.plain}" for place, piece in enumerate(pieces)]
+
+    def _field(self, info: "FieldInfo", under: Style) -> list[Segment]:
+        name, state = info.name, self._state
+        wrong = name == state.wrong
+        left = [Segment(f"   {info.label}", under)]
+        if self._with_names():
+            left = [
+                Segment(set_cell_size(f"   {info.label}", _LABEL + 4), under),
+                Segment(name, self._on("name", under)),
+            ]
+        used = sum(cell_len(segment.text) for segment in left)
+        value = shown(state.values.get(name, ""))
+        ink = self._on("error", under) if wrong else under
+        if not value:
+            value, ink = shown(state.inherited.get(name, "")) or "–", self._on("inherited", under)
+        unit = _unit(info, value)
+        marks = [
+            Segment(CHANGED if name in state.changed else " ", self._on("changed", under)),
+            Segment(UNSAVED if name in state.unsaved else " ", self._on("unsaved", under)),
+        ]
+        room = self.size.width - used - _MARKS - 1
+        number_room = room - _UNIT
+        if unit or cell_len(value) <= number_room:
+            text = _right(value, number_room, keep_end=info.kind == "path")
+            tail = Segment(f" {unit:<{_UNIT - 1}}", self._on("unit", under))
+        else:
+            text, tail = _right(value, room - 1, keep_end=info.kind == "path"), Segment(" ", under)
+        return [*left, Segment(" ", under), Segment(text, ink), tail, *marks]
+
+    def _with_names(self) -> bool:
+        return self.size.width >= _WITH_NAMES
+
+    def _value_left(self) -> int:
+        return 4 + _LABEL + (_NAME if self._with_names() else 0)
+
+    def _strip(self, segments: list[Segment], fill: Style) -> Strip:
+        return Strip(segments).adjust_cell_length(self.size.width, fill)
+
+    def _style(self, part: str) -> Style:
+        return self.get_component_rich_style(f"field-list--{part}")
+
+    def _on(self, part: str, under: Style) -> Style:
+        """Return the ink of `part` on the ground of `under`."""
+        return self._style(part) + Style(bgcolor=under.bgcolor, bold=under.bold)
+
+
+def _right(text: str, room: int, *, keep_end: bool) -> str:
+    """Return `text` at the right of `room` cells; of one too long the end or the beginning is kept."""
+    length = cell_len(text)
+    if length <= room:
+        return " " * (room - length) + text
+    if room < 2:
+        return " " * max(0, room)
+    if keep_end:
+        while text and cell_len(text) > room - 1:
+            text = text[1:]
+        return set_cell_size(f"…{text}", room)
+    return set_cell_size(set_cell_size(text, room - 1).rstrip() + "…", room)
+
+
+def _unit(info: "FieldInfo", value: str) -> str:
+    """Return the unit of a value: `steps or %` says it in the value itself where that is a share."""
+    if not value or value == "–" or not info.unit:
+        return ""
+    return "" if value.endswith("%") or "," in value else info.unit.split(" or ")[0]

@@ -1,0 +1,52 @@
+"""What is the field under the cursor for?"""
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from lora_tui.widgets.pane import Pane
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.settings.describe import FieldInfo
+
+
+class FieldNote(Pane):
+    """Name, what may stand there, default and help of one field, on a few lines."""
+
+    DEFAULT_CSS = """
+    FieldNote {
+        height: 5;
+        padding: 0 1;
+        border-top: dashed $rule;
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with no field."""
+        super().__init__(id=id)
+        self._info: FieldInfo | None = None
+
+    def show(self, info: "FieldInfo | None") -> None:
+        """Show `info`."""
+        if info is not self._info:
+            self._info = info
+            self.refresh()
+
+    def lines(self, width: int) -> list[Content]:
+        """Return as many lines as there is room for."""
+        if self._info is None:
+            return []
+        height = max(1, self.content_size.height)
+        rows = [*about(self._info, width)]
+        return [*rows[: height - 1], rows[height - 1].truncate(width - 1).append("…")] if len(rows) > height else rows
+
+
+def about(info: "FieldInfo", width: int) -> list[Content]:
+    """Return what a field is, folded at `width`: name, expected and default, then the help."""
+    from trainer.settings.describe import shown_default
+
+    default = shown_default(info.name) or "blank"
+    unit = f" {info.unit}" if info.unit and default != "blank" and " " not in info.unit else ""
+    facts = Content.assemble((info.name, "bold"), (f" · {info.expected} · default {shown(default)}{unit}", "$muted"))
+    return [*facts.wrap(max(1, width)), *Content(info.help).wrap(max(1, width))]

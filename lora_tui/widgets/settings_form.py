@@ -1,0 +1,329 @@
+"""The settings form: the list of fields, one live editor laid over a line, a line to find by, a note on the field."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.fuzzy import FuzzySearch
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from lora_tui.widgets.field_list import FieldList, FormState
+from lora_tui.widgets.field_note import FieldNote
+
+if TYPE_CHECKING:
+    from trainer.settings.describe import FieldInfo
+
+
+class _Editor(Input):
+    """The one live input. Leaving it by tab keeps what was typed, as enter does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,shift+tab", "submit", "keep", id="editor.keep", show=False, tooltip="keep the value"),
+        Binding("escape", "leave", "cancel", id="editor.cancel", show=False, tooltip="leave the field as it was"),
+    ]
+
+    class Left(Message):
+        """The edit was given up."""
+
+    def action_leave(self) -> None:
+        """Give the edit up."""
+        self.post_message(self.Left())
+
+
+class _Find(Input):
+    """The line to find by: arrows move in the list meanwhile."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move(1)", "next", id="find.down", show=False, tooltip="next field found"),
+        Binding("up", "move(-1)", "before", id="find.up", show=False, tooltip="field found before"),
+        Binding("tab", "submit", "take", id="find.take", show=False, tooltip="go to the field"),
+        Binding("escape", "leave", "cancel", id="find.cancel", show=False, tooltip="back to where the cursor was"),
+    ]
+
+    class Left(Message):
+        """The search was given up."""
+
+    @dataclass
+    class Moved(Message):
+        """The cursor of the list shall move."""
+
+        by: int
+
+    def action_leave(self) -> None:
+        """Give the search up."""
+        self.post_message(self.Left())
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor of the list."""
+        self.post_message(self.Moved(by))
+
+
+class SettingsForm(Vertical):
+    """All settings of a draft. Checks nothing itself: it says what was typed, and is told whether that was right."""
+
+    DEFAULT_CSS = """
+    SettingsForm {
+        layers: ground above;
+        & > #find { height: 1; border: none; padding: 0 1; background: $panel; display: none; }
+        & > #empty { height: auto; padding: 1 1; color: $muted; }
+        & > _Editor {
+            layer: above;
+            position: absolute;
+            height: 1;
+            border: none;
+            padding: 0;
+            background: $panel;
+            display: none;
+            &:focus { border: none; }
+        }
+        & > #find:focus { border: none; }
+        &.-finding > #find { display: block; }
+        &.-editing > _Editor { display: block; }
+    }
+    """
+
+    @dataclass
+    class Typed(Message):
+        """A value was typed or chosen; `accept` or `refuse` is the answer."""
+
+        name: str
+        text: str
+
+    @dataclass
+    class PutBack(Message):
+        """The file's value of a field is asked for."""
+
+        name: str
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start without settings."""
+        super().__init__(id=id)
+        self._infos: dict[str, FieldInfo] = {}
+        self._state = FormState()
+        self._refused = ("", "")
+        self._editing = ""
+        self._came_from = ""
+        self._fuzzy = FuzzySearch()
+
+    def compose(self) -> ComposeResult:
+        """Yield the parts."""
+        yield _Find(placeholder="find a setting", id="find", compact=True)
+        yield Static(Content("reading …"), id="empty")
+        yield FieldList(id="fields")
+        yield FieldNote(id="note")
+        yield _Editor(id="editor", compact=True, select_on_focus=True)
+
+    def on_mount(self) -> None:
+        """Put the title up; there are no fields yet."""
+        self.border_title = "settings"
+        self._fields.display = False
+        self._note.display = False
+        for line in (self._editor, self._find):
+            # A blinking cursor repaints twice a second for ever.
+            line.cursor_blink = False
+
+    @property
+    def focused_field(self) -> str:
+        """Name of the field under the cursor; empty without settings."""
+        return self._fields.cursor
+
+    @property
+    def editing(self) -> str:
+        """Name of the field being edited; empty when none is."""
+        return self._editing
+
+    def show(self, infos: "Sequence[FieldInfo]", state: FormState, title: str) -> None:
+        """Show the settings of `state` under `title`."""
+        if not self._infos:
+            self._infos = {info.name: info for info in infos}
+            self.query_one("#empty").display = False
+            self._fields.display = self._note.display = True
+        self._state = state
+        heading = Content.assemble("settings  ", (title, "$muted"))
+        if heading.markup != self.border_title:
+            self.border_title = heading
+        self._redraw()
+        self._note.show(self._infos.get(self._fields.cursor))
+
+    def show_empty(self, text: str) -> None:
+        """Say why there are no settings."""
+        self.query_one("#empty", Static).update(Content(text))
+
+    def accept(self) -> None:
+        """Close the editor: what was typed stands, or was given up."""
+        self._refused = ("", "")
+        self._close_editor()
+        self._redraw()
+
+    def refuse(self, name: str, error: str) -> None:
+        """Show what is wrong under field `name`; an open editor stays open."""
+        self._refused = (name, error)
+        self._redraw()
+        self.go_to(name)
+        if self._editing:
+            self._editor.focus()
+
+    def go_to(self, name: str) -> None:
+        """Put the cursor on field `name`."""
+        if name in self._infos:
+            self._fields.go_to(name)
+            self._place_editor()
+
+    def focus_list(self) -> None:
+        """Give the list the focus."""
+        self._fields.focus()
+
+    def open_find(self) -> None:
+        """Open the line to find by."""
+        if not self._infos or self._editing:
+            return
+        self._came_from = self._fields.cursor
+        self._find.value = ""
+        self.add_class("-finding")
+        self._find.focus()
+
+    @on(FieldList.Moved)
+    def _note_field(self, event: FieldList.Moved) -> None:
+        event.stop()
+        self._note.show(self._infos.get(event.name))
+
+    @on(FieldList.Chosen)
+    def _edit(self, event: FieldList.Chosen) -> None:
+        event.stop()
+        info = self._infos[event.name]
+        if info.kind in ("bool", "choice"):
+            self._turn(info, 1)
+            return
+        self._editing = info.name
+        self._fields.go_to(info.name)
+        self._editor.value = self._state.values.get(info.name, "")
+        self._editor.placeholder = self._state.inherited.get(info.name, "") or ("blank" if info.optional else "")
+        self.add_class("-editing")
+        self._place_editor()
+        self._editor.focus()
+
+    @on(FieldList.Turned)
+    def _turn_field(self, event: FieldList.Turned) -> None:
+        event.stop()
+        self._turn(self._infos[event.name], event.by)
+
+    @on(FieldList.PutBack)
+    def _ask_back(self, event: FieldList.PutBack) -> None:
+        event.stop()
+        self.post_message(self.PutBack(event.name))
+
+    @on(_Editor.Submitted, "#editor")
+    def _submit(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._keep()
+
+    @on(_Editor.Left)
+    def _cancel(self, event: _Editor.Left) -> None:
+        event.stop()
+        self.accept()
+
+    @on(events.DescendantBlur)
+    def _left_by_mouse(self, event: events.DescendantBlur) -> None:
+        # A terminal that loses the focus takes it from the editor too; the edit goes on when it comes back.
+        if event.widget is self._editor and self._editing and self.app.app_focus and self.screen.is_current:
+            self._keep()
+
+    @on(Input.Changed, "#find")
+    def _search(self, event: Input.Changed) -> None:
+        event.stop()
+        query = event.value.strip()
+        if not query:
+            self._fields.filter(None)
+            return
+        scores = {info.name: self._score(query, info) for info in self._infos.values()}
+        self._fields.filter(lambda info: scores[info.name] > 0)
+        best = max(scores, key=lambda name: scores[name])
+        if scores[best] > 0:
+            self._fields.go_to(best)
+
+    @on(Input.Submitted, "#find")
+    def _found(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._close_find(self._fields.cursor)
+
+    @on(_Find.Left)
+    def _give_up_find(self, event: _Find.Left) -> None:
+        event.stop()
+        self._close_find(self._came_from)
+
+    @on(_Find.Moved)
+    def _move_in_find(self, event: _Find.Moved) -> None:
+        event.stop()
+        self._fields.action_move(event.by)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Keep the editor over its line."""
+        self.call_after_refresh(self._place_editor)
+
+    def _score(self, query: str, info: "FieldInfo") -> float:
+        return max(self._fuzzy.match(query, text)[0] for text in (info.label, info.name))
+
+    def _turn(self, info: "FieldInfo", by: int) -> None:
+        choices = ("no", "yes") if info.kind == "bool" else info.choices
+        if not choices:
+            return
+        now = self._state.values.get(info.name, "")
+        place = choices.index(now) if now in choices else 0
+        self.post_message(self.Typed(info.name, choices[(place + by) % len(choices)]))
+
+    def _keep(self) -> None:
+        name, text = self._editing, self._editor.value
+        if not name:
+            return
+        if text.strip() == self._state.values.get(name, ""):
+            self.accept()
+        else:
+            self.post_message(self.Typed(name, text))
+
+    def _close_editor(self) -> None:
+        if self._editing:
+            self._editing = ""
+            self._fields.focus()
+            self.remove_class("-editing")
+
+    def _close_find(self, name: str) -> None:
+        self.remove_class("-finding")
+        self._fields.filter(None)
+        self._fields.go_to(name)
+        self._fields.focus()
+
+    def _place_editor(self) -> None:
+        region = self._fields.value_region(self._editing) if self._editing else None
+        if region is None:
+            return
+        above = 1 if self.has_class("-finding") else 0
+        self._editor.styles.offset = (region.x, region.y + above)
+        self._editor.styles.width = region.width
+
+    def _redraw(self) -> None:
+        wrong, error = self._refused
+        state = replace(self._state, wrong=wrong, error=error) if wrong else self._state
+        self._fields.show(tuple(self._infos.values()), state)
+        self._place_editor()
+
+    @property
+    def _fields(self) -> FieldList:
+        return self.query_one("#fields", FieldList)
+
+    @property
+    def _note(self) -> FieldNote:
+        return self.query_one("#note", FieldNote)
+
+    @property
+    def _editor(self) -> _Editor:
+        return self.query_one("#editor", _Editor)
+
+    @property
+    def _find(self) -> _Find:
+        return self.query_one("#find", _Find)

@@ -1,0 +1,58 @@
+"""Which of the panes is in view, where only one has room?"""
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+
+from lora_tui.widgets.pane import Pane
+
+TABS = ("settings", "curves", "epochs", "log")
+
+
+class TabLine(Pane):
+    """The names of the panes with their number; the one in view is marked."""
+
+    DEFAULT_CSS = """
+    TabLine {
+        height: 1;
+        padding: 0 1;
+    }
+    """
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, name: str) -> None:
+            """Carry the tab's name."""
+            super().__init__()
+            self.name = name
+
+    def __init__(self, *, id: str | None = None) -> None:
+        """Start with the first tab."""
+        super().__init__(id=id)
+        self.active = TABS[0]
+
+    def show(self, active: str) -> None:
+        """Mark `active`."""
+        self.active = active
+        self.redraw()
+
+    def lines(self, width: int) -> list[Content]:
+        """Return the line."""
+        parts: list[tuple[str, str]] = []
+        for number, name in enumerate(TABS, start=1):
+            here = name == self.active
+            parts += [
+                (f"{number} ", "$faint"),
+                (f"▸ {name}" if here else f"  {name}", "bold $primary" if here else "$muted"),
+            ]
+            parts.append(("    ", ""))
+        return [Content.assemble(*parts).truncate(max(1, width))]
+
+    def on_click(self, event: events.Click) -> None:
+        """Pick the tab under the pointer."""
+        line = self.lines(self.content_size.width)[0].plain
+        for name in TABS:
+            start = line.index(name) - 4
+            if start <= event.x - 1 < start + len(name) + 5:
+                self.post_message(self.Picked(name))

@@ -1,0 +1,305 @@
+"""Which pictures are found, how often they come, and with what words."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from trainer.dataset.scan import DataSet, Folder, scan, words_of
+from trainer.errors import DatasetError
+
+ENDINGS = (".txt", ".caption")
+
+
+def draw(path: Path, size: tuple[int, int] = (8, 6), kind: str | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, "red").save(path, kind)
+    return path
+
+
+def read(root: Path, repeats: int = 1) -> DataSet:
+    return scan(root, caption_extension=ENDINGS, dataset_repeats=repeats)
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises(DatasetError) as caught:
+        read(root)
+    line = caught.value.line()
+    assert "\n" not in line
+    assert "\x1b" not in line
+    return line
+
+
+def test_several_folders_come_with_their_repeats_sorted_by_name(tmp_path: Path) -> None:
+    for name in ("3_school/b.png", "3_school/a.png", "10_frills/c.png"):
+        draw(tmp_path / name)
+    data = read(tmp_path, repeats=7)
+    assert [(p.folder, p.path.name, p.repeats) for p in data.pictures] == [
+        ("10_frills", "c.png", 10),
+        ("3_school", "a.png", 3),
+        ("3_school", "b.png", 3),
+    ]
+    assert data.folders == (Folder("10_frills", 10, 1, 0), Folder("3_school", 3, 2, 0))
+
+
+def test_pictures_directly_in_the_folder_come_with_the_repeats_of_the_settings(tmp_path: Path) -> None:
+    draw(tmp_path / "hifumi" / "a.png")
+    data = read(tmp_path / "hifumi", repeats=7)
+    assert data.folders == (Folder("hifumi", 7, 1, 0),)
+    assert data.pictures[0].caption == ""
+
+
+def test_flat_pictures_and_folders_with_repeats_go_together(tmp_path: Path) -> None:
+    draw(tmp_path / "x" / "a.png")
+    draw(tmp_path / "x" / "5_more" / "b.png")
+    assert [(p.folder, p.repeats) for p in read(tmp_path / "x", repeats=2).pictures] == [("x", 2), ("5_more", 5)]
+
+
+def test_a_folder_with_repeats_given_itself_keeps_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(tmp_path / "10_hifumi_chan" / "a.png")
+    data = read(tmp_path / "10_hifumi_chan", repeats=7)
+    assert data.folders == (Folder("10_hifumi_chan", 10, 1, 0),)
+    assert data.pictures[0].caption == "hifumi_chan"
+    monkeypatch.chdir(tmp_path / "10_hifumi_chan")
+    assert read(Path()).folders == data.folders
+
+
+def test_all_kinds_of_pictures_are_found_in_any_case(tmp_path: Path) -> None:
+    for name in ("a.png", "b.PNG", "c.jpg", "d.JPG", "e.jpeg", "f.JpEg", "g.webp", "h.bmp"):
+        draw(tmp_path / "1_x" / name)
+    assert len(read(tmp_path).pictures) == 8
+
+
+def test_the_worked_folder_of_the_trainers_facts_holds_twelve_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "10_a"
+    for index in range(7):
+        draw(folder / f"{index}.png")
+    for name in ("7.JPG", "8.JPG", "9.jpeg", "10.webp", "11.bmp", "12.gif", "sub/13.png", "sub/14.png", "sub/15.png"):
+        draw(folder / name)
+    data = read(tmp_path)
+    assert len(data.pictures) == 12
+    assert any("1 file in 10_a left out" in note for note in data.notes)
+    assert any("10_a/sub is left out: too deep; 3 pictures in it" in note for note in data.notes)
+
+
+def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "._a.png").write_bytes(b"what macOS leaves beside")
+    assert len(read(tmp_path).pictures) == 1
+
+
+def test_folders_without_repeats_are_left_out_and_named(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    draw(tmp_path / "school" / "b.png")
+    draw(tmp_path / "0_off" / "c.png")
+    (tmp_path / "raw").mkdir()
+    notes = read(tmp_path).notes
+    assert "folder school is left out: no repeats in front (`N_name`); 1 picture in it" in notes
+    assert "folder 0_off is left out: 0 repeats; 1 picture in it" in notes
+    assert "folder raw is left out: no repeats in front (`N_name`)" in notes
+
+
+def test_of_many_left_out_folders_a_few_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_text("halo")
+    for index in range(10):
+        (tmp_path / f"other{index}").mkdir()
+    notes = read(tmp_path).notes
+    assert len(notes) == 5
+    assert notes[-1] == "6 more folders left out"
+
+
+def test_a_date_in_front_of_a_folder_is_no_number_of_repeats(tmp_path: Path) -> None:
+    draw(tmp_path / "20230209_hifumi" / "a.png")
+    assert "20230209 repeats; expected 1 to 10000 in front of the `_`; rename the folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("10_hifumi_chan", "hifumi_chan"), ("3_", ""), ("10", None), ("a_b", None), ("-1_x", None)]
+)
+def test_the_words_of_a_folder_stand_behind_its_repeats(name: str, words: str | None) -> None:
+    assert words_of(name) == words
+
+
+def test_captions_are_found_by_their_endings_in_order(tmp_path: Path) -> None:
+    folder = tmp_path / "1_x"
+    for name, captions in (("a", [".txt"]), ("b", [".caption"]), ("c", [".caption", ".txt"]), ("d", [".TXT"])):
+        draw(folder / f"{name}.png")
+        for ending in captions:
+            (folder / (name + ending)).write_text(f"{name} in {ending}")
+    data = read(tmp_path)
+    assert [p.caption for p in data.pictures] == ["a in .txt", "b in .caption", "c in .txt", "d in .TXT"]
+    assert data.pictures[1].caption_file == folder / "b.caption"
+    other = scan(tmp_path, caption_extension=(".caption",))
+    assert [p.caption for p in other.pictures] == ["x", "b in .caption", "c in .caption", "x"]
+
+
+def test_a_cut_out_face_takes_the_caption_of_its_picture(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "img_01_100_200_64.png")
+    (tmp_path / "1_x" / "img_01.txt").write_text("too short a name to lose four parts of")
+    (tmp_path / "1_x" / "img.txt").write_text("the whole picture's words")
+    assert read(tmp_path).pictures[0].caption == "the whole picture's words"
+
+
+def test_only_the_first_line_of_a_caption_counts(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    for ending in ("\n", "\r\n", "\r"):
+        (tmp_path / "1_x" / "a.txt").write_bytes(f" first, line \t{ending}second{ending}".encode())
+        assert read(tmp_path).pictures[0].caption == "first, line"
+
+
+def test_a_caption_of_markup_and_escape_codes_is_kept_untouched(tmp_path: Path) -> None:
+    text = "[red]x[/red] \x1b[2J\x1b]52;c;aGk=\x07 {a|b} (c:1.2) \\n \x00 \u202e宇宙 \x0b\x0c\x1c\u2028 <b>"
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_bytes(text.encode())
+    assert read(tmp_path).pictures[0].caption == text
+
+
+def test_a_byte_order_mark_is_no_part_of_a_caption(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_bytes(b"\xef\xbb\xbfhalo")
+    assert read(tmp_path).pictures[0].caption == "halo"
+
+
+def test_a_caption_that_is_not_utf8_names_the_file_and_the_way_out(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_bytes("grün".encode("latin-1"))
+    line = refusal(tmp_path)
+    assert line.startswith(str(tmp_path / "1_x" / "a.txt"))
+    assert "not UTF-8 (byte 2)" in line
+    assert "iconv" in line
+
+
+def test_missing_captions_are_noted_and_the_folders_words_stand_in(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        draw(tmp_path / "10_hifumi_chan" / f"{name}.png")
+    (tmp_path / "10_hifumi_chan" / "a.txt").write_text("halo")
+    data = read(tmp_path)
+    assert [p.caption for p in data.pictures] == ["halo", "hifumi_chan", "hifumi_chan"]
+    assert [p.caption_file is None for p in data.pictures] == [False, True, True]
+    assert data.folders[0].captioned == 1
+    assert data.notes == (
+        "2 of 3 pictures in 10_hifumi_chan have no caption; the folder's name stands in: hifumi_chan",
+    )
+
+
+def test_an_empty_caption_is_kept_and_noted(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_text("\nhalo\n")
+    data = read(tmp_path)
+    assert data.pictures[0].caption == ""
+    assert data.notes == ("1 caption in 1_x with an empty first line, a.txt first",)
+
+
+def test_the_size_is_that_of_the_picture_as_it_is_seen(tmp_path: Path) -> None:
+    path = draw(tmp_path / "1_x" / "a.png", (30, 20))
+    lying = Image.new("RGB", (30, 20))
+    exif = lying.getexif()
+    exif[0x0112] = 6
+    lying.save(path.with_name("b.jpg"), exif=exif)
+    assert [(p.width, p.height) for p in read(tmp_path).pictures] == [(30, 20), (20, 30)]
+
+
+def test_a_picture_that_changed_is_read_anew(tmp_path: Path) -> None:
+    path = draw(tmp_path / "1_x" / "a.png", (30, 20))
+    assert read(tmp_path).pictures[0].width == 30
+    draw(path, (50, 20))
+    os.utime(path, ns=(1, 1))
+    assert read(tmp_path).pictures[0].width == 50
+
+
+def test_a_missing_folder_a_file_and_an_empty_folder_are_each_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    file = draw(tmp_path / "1_x" / "a.png")
+    assert (
+        refusal(tmp_path / "none")
+        == f"{tmp_path}/none: no such folder; expected a folder with pictures; check the path"
+    )
+    assert "a file; expected a folder with pictures; name the folder it lies in" in refusal(file)
+    assert "an empty folder; expected .png" in refusal(tmp_path / "empty")
+
+
+def test_no_pictures_says_what_is_there_instead(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt", "c.gif", "README"):
+        (tmp_path / name).write_text("x")
+    draw(tmp_path / "school" / "a.png")
+    (tmp_path / "raw").mkdir()
+    line = refusal(tmp_path)
+    assert "no pictures, but 2 .txt, 1 other, 1 .gif, 2 folders (raw, school with 1 picture)" in line
+    assert "in `N_name` folders" in line
+
+
+def test_an_empty_folder_with_repeats_is_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "10_x").mkdir()
+    assert "no pictures, but 1 folder (10_x)" in refusal(tmp_path)
+
+
+def test_escape_codes_in_names_reach_no_screen(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[31mraw").mkdir()
+    (tmp_path / "a.\x1b[2J").write_text("x")
+    refusal(tmp_path)
+    draw(tmp_path / "1_\x1b[5mx" / "a.png")
+    assert not any("\x1b" in note for note in read(tmp_path).notes)
+
+
+def cut(path: Path, kind: str) -> None:
+    whole = io.BytesIO()
+    Image.effect_noise((64, 64), 90).convert("RGB").save(whole, kind)
+    path.write_bytes(whole.getvalue()[: len(whole.getvalue()) * 2 // 3])
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.webp", "WEBP"), ("a.bmp", "BMP")])
+def test_a_cut_off_picture_is_named(name: str, kind: str, tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "whole.png")
+    cut(tmp_path / "1_x" / name, kind)
+    assert refusal(tmp_path).startswith(f"{tmp_path}/1_x/{name}: unreadable picture (")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"%!PS-Adobe-3.0 EPSF"]
+)
+def test_a_file_that_is_no_picture_is_named(content: bytes, tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "whole.png")
+    (tmp_path / "1_x" / "a.png").write_bytes(content)
+    assert refusal(tmp_path).startswith(f"{tmp_path}/1_x/a.png: unreadable picture (")
+
+
+def test_a_link_to_nowhere_is_an_unreadable_picture(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "whole.png")
+    (tmp_path / "1_x" / "a.png").symlink_to(tmp_path / "gone.png")
+    assert "unreadable picture (no such file or directory)" in refusal(tmp_path)
+
+
+def test_all_unreadable_pictures_are_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "whole.png")
+    for index in range(6):
+        (tmp_path / "1_x" / f"{index}.png").write_text("no")
+    line = refusal(tmp_path)
+    assert "1_x/0.png: unreadable picture" in line
+    assert "6 in all, also 1.png, 2.png, 3.png …" in line
+
+
+def test_a_picture_too_large_to_decode_safely_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw(tmp_path / "1_x" / "a.png", (100, 100))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert "a.png: unreadable picture (Image size (10000 pixels) exceeds limit" in refusal(tmp_path)
+
+
+def test_missing_permissions_are_one_line_each(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.touch(mode=0)
+    if os.access(locked, os.R_OK):
+        pytest.skip("this user may read and write everything")
+    picture = draw(tmp_path / "1_x" / "a.png")
+    caption = tmp_path / "1_x" / "a.txt"
+    caption.write_text("halo")
+    caption.chmod(0)
+    assert "a caption that cannot be read (Permission denied)" in refusal(tmp_path)
+    caption.chmod(0o644)
+    picture.chmod(0)
+    assert "unreadable picture (permission denied)" in refusal(tmp_path)
+    (tmp_path / "1_x").chmod(0)
+    assert "cannot be read (Permission denied)" in refusal(tmp_path)
+    (tmp_path / "1_x").chmod(0o755)

@@ -1,0 +1,52 @@
+"""diffusers with peft as the reference: our file, loaded there, must change the model as our layers do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from trainer.models.identify import identify_base
+from trainer.models.sd1 import SD1
+from trainer.network.injection import LoraNetwork
+from trainer.network.lora_file import save_lora
+
+TIMES = torch.tensor([10, 700])
+NOISY = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
+TEXT = torch.randn(2, 77, 96, generator=torch.Generator().manual_seed(4))
+
+
+@pytest.fixture
+def pipeline(network: LoraNetwork, tmp_path: Path) -> Iterator[Any]:
+    from diffusers import StableDiffusionPipeline
+
+    save_lora(network, tmp_path / "x.safetensors", precision="float", metadata={})
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        identify_base("demo").folder, safety_checker=None, local_files_only=True, dtype=torch.float32
+    )
+    pipeline.load_lora_weights(tmp_path, weight_name="x.safetensors", adapter_name="ours")
+    yield pipeline
+
+
+@torch.no_grad()
+def outputs(unet: Any, text_encoder: Any, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    return unet(NOISY, TIMES, TEXT, return_dict=False)[0], text_encoder(tokens).last_hidden_state
+
+
+@pytest.mark.parametrize(("unet", "text_encoder"), [(1.0, 1.0), (0.5, 0.5), (0.3, 1.2)])
+def test_unet_and_text_encoder_give_the_same_output(
+    demo: SD1, network: LoraNetwork, pipeline: Any, unet: float, text_encoder: float
+) -> None:
+    tokens = demo.tokenize(["1girl, smile", "1girl, red dress"])
+    network.unet_strength = network.text_encoder_strength = 0.0
+    base = outputs(demo.unet, demo.text_encoder, tokens)
+    network.unet_strength, network.text_encoder_strength = unet, text_encoder
+    ours = outputs(demo.unet, demo.text_encoder, tokens)
+    pipeline.set_adapters("ours", {"unet": unet, "text_encoder": text_encoder})
+    theirs = outputs(pipeline.unet, pipeline.text_encoder, tokens)
+    for plain, own, reference in zip(base, ours, theirs, strict=True):
+        effect = (own - plain).abs().max()
+        assert effect > 0.01
+        assert (own - reference).abs().max() / effect <= 1e-4

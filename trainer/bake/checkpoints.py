@@ -1,0 +1,103 @@
+"""Which LoRAs are saved, and when? The plan's, and those that somebody ordered."""
+
+import time
+from pathlib import Path
+
+from trainer.bake.feeding import StepWork
+from trainer.bake.readings import Readings
+from trainer.bake.report import Report
+from trainer.bake.validation import Verdict
+from trainer.bake.workbench import Workbench
+from trainer.journal.records import Checkpoint
+from trainer.network.lora_file import save_lora
+from trainer.network.metadata import Origin, stamped, training_metadata
+from trainer.plan.saves import step_file
+
+
+class Checkpoints:
+    """Saves LoRAs into the bake's folder and notes them in the journal.
+
+    Args:
+        bench: whose network is saved.
+        folder: the bake's.
+        origin: for the files' metadata.
+        report: knows the journal and the bake.
+        readings: gives each file its training loss.
+    """
+
+    def __init__(self, bench: Workbench, folder: Path, origin: Origin, report: Report, readings: Readings) -> None:
+        """Sort the plan's saves by step."""
+        self._bench = bench
+        self._folder = folder
+        self._metadata = training_metadata(bench.settings, origin)
+        self._report = report
+        self._readings = readings
+        self._planned: dict[int, list[str]] = {}
+        for point in bench.plan.saves:
+            self._planned.setdefault(point.step, []).append(point.file)
+        self._saved: set[str] = set()
+        self._last_step = 0
+        self._last_loss: float | None = None
+
+    def save_planned(self, work: StepWork, verdict: Verdict | None) -> None:
+        """Write the files that the plan has after this step.
+
+        Raises:
+            WorkspaceError: a file cannot be written.
+        """
+        for file in self._planned.get(work.step, ()):
+            self._save(file, work, verdict)
+
+    def save_now(self, work: StepWork, verdict: Verdict | None) -> None:
+        """Write a file under the step's name, unless it is there.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
+        file = step_file(self._bench.settings.output_name or "lora", work.step)
+        if file in self._saved:
+            self._report.say(f"{file} is saved already")
+        else:
+            self._save(file, work, verdict)
+
+    def save_at_stop(self, work: StepWork, verdict: Verdict | None) -> None:
+        """Write what was baked since the last save; a file of this very step says the same already.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
+        if self._last_step != work.step:
+            self.save_now(work, verdict)
+
+    def _save(self, file: str, work: StepWork, verdict: Verdict | None) -> None:
+        if self._last_step != work.step:
+            self._last_loss = self._readings.loss_since_save()
+        path = self._folder / file
+        # An epoch is in it once its last step is.
+        epoch = work.epoch if work.ends_epoch else work.epoch - 1
+        now = time.time()
+        with self._report.aside("save"):
+            size = save_lora(
+                self._bench.network,
+                path,
+                precision=self._bench.settings.save_precision,
+                metadata=stamped(self._metadata, file=path, step=work.step, epoch=epoch, finished=now),
+            )
+        self._last_step = work.step
+        self._saved.add(file)
+        here = verdict if verdict is not None and verdict.step == work.step else None
+        self._report.journal.add_checkpoint(
+            self._report.number,
+            Checkpoint(
+                epoch=epoch,
+                step=work.step,
+                file=file,
+                size=size,
+                loss=self._last_loss,
+                val=here.loss if here else None,
+                val_change=here.change if here else None,
+                val_error=here.error if here else None,
+                seconds=now,
+            ),
+        )
+        self._report.say(f"saved {file}")

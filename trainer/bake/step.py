@@ -1,0 +1,62 @@
+"""One optimizer step, from pictures' latents to changed LoRA weights."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer.bake.feeding import StepWork
+from trainer.bake.loss import min_snr_weights, picture_losses
+from trainer.bake.schedule import set_rates
+from trainer.bake.workbench import Workbench
+from trainer.models.kohya_names import Part
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step leaves to read; the tensors lie on the device and may not be computed yet.
+
+    Attributes:
+        rates: of each trained part.
+        loss: mean of the batches' mean losses, scalar.
+        grad_norm: length of the gradient before clipping, scalar.
+        folder_losses: sum of the pictures' losses by folder, [folders].
+    """
+
+    rates: dict[Part, float]
+    loss: Tensor
+    grad_norm: Tensor
+    folder_losses: Tensor
+
+
+def train_step(bench: Workbench, work: StepWork) -> StepResult:
+    """Take one optimizer step over the work's batches. Nothing in here waits for the card.
+
+    Args:
+        bench: the base, the LoRA and the optimizer.
+        work: the step's number and batches.
+    """
+    settings, model, accelerator = bench.settings, bench.model, bench.accelerator
+    rates = set_rates(bench.optimizer, settings, bench.plan, work.step)
+    batch_losses: list[Tensor] = []
+    folder_losses: list[Tensor] = []
+    for waiting in work.batches:
+        batch = waiting.on(model.device)
+        with accelerator.autocast():
+            with torch.set_grad_enabled(bench.trains_text_encoder):
+                text = model.encode_tokens(batch.tokens, settings.clip_skip)
+            noisy = model.add_noise(batch.latents, batch.noise, batch.times)
+            predicted = model.predict(noisy, batch.times, text)
+        losses = picture_losses(predicted, batch.noise)
+        losses = losses * min_snr_weights(model.alphas_cumprod, batch.times, settings.min_snr_gamma)
+        # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts divides
+        # it by the full count, which makes it a weaker one).
+        accelerator.backward(losses.mean() / len(work.batches))
+        batch_losses.append(losses.detach().mean())
+        folder_losses.append(batch.folder_of @ losses.detach())
+    # An infinite limit leaves the gradient as it is and still measures it.
+    grad_norm = accelerator.clip_grad_norm_(bench.network.parameters(), settings.max_grad_norm or math.inf)
+    bench.optimizer.step()
+    bench.optimizer.zero_grad()
+    return StepResult(rates, torch.stack(batch_losses).mean(), grad_norm, torch.stack(folder_losses).sum(dim=0))

@@ -1,0 +1,107 @@
+"""How well does the LoRA know pictures it never saw? Their loss at fixed noise and fixed times."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainer.bake.feeding import StepWork
+from trainer.bake.loss import picture_losses
+from trainer.bake.workbench import Workbench
+from trainer.dataset.scan import Picture
+from trainer.network.draws import generator_for
+
+# The ends say little: near 0 every model is wrong about noise it can hardly see, near 1000 every model is right.
+_FIRST_TIME, _LAST_TIME = 50, 900
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One validation.
+
+    Attributes:
+        step: optimizer steps before it.
+        loss: mean over the pictures.
+        change: mean difference to the untrained base, picture by picture.
+        error: standard error of that mean; None for a single picture.
+    """
+
+    step: int
+    loss: float
+    change: float
+    error: float | None
+
+
+class Validation:
+    """The validation pictures with their fixed noise and times.
+
+    Args:
+        bench: the model and the LoRA as they stand when `measure` is called.
+        pictures: in a fixed order.
+        latents: by index in `pictures`.
+    """
+
+    def __init__(self, bench: Workbench, pictures: tuple[Picture, ...], latents: Mapping[int, Tensor]) -> None:
+        """Draw the noise of every picture and read the captions, unshuffled."""
+        self._bench = bench
+        seed = bench.settings.validation_seed
+        self._latents = [latents[index] for index in range(len(pictures))]
+        self._noise = [
+            torch.randn(latent.shape, generator=generator_for(seed, "validation", index))
+            for index, latent in enumerate(self._latents)
+        ]
+        self._times = torch.linspace(_FIRST_TIME, _LAST_TIME, len(pictures)).long()
+        self._tokens = bench.model.tokenize([picture.caption for picture in pictures])
+        self._untrained: Tensor | None = None
+
+    def due(self, work: StepWork) -> bool:
+        """Return whether to measure after this step: at an epoch's end, every validate_every_n_steps, at the bake's end."""
+        every = self._bench.settings.validate_every_n_steps
+        at_end = work.ends_epoch or work.step == self._bench.plan.total_steps
+        return at_end or (every is not None and work.step % every == 0)
+
+    def measure(self, step: int, progress: Callable[[int, int], None]) -> Verdict:
+        """Return the validation after `step` steps; the first call, before any training, measures the base.
+
+        Args:
+            step: optimizer steps done.
+            progress: takes (pictures done, pictures).
+        """
+        losses = self._losses(progress)
+        if self._untrained is None:
+            self._untrained = losses
+        difference = losses - self._untrained
+        count = len(losses)
+        error = float(difference.std()) / math.sqrt(count) if count > 1 else None
+        return Verdict(step, float(losses.mean()), float(difference.mean()), error)
+
+    @torch.no_grad()
+    def _losses(self, progress: Callable[[int, int], None]) -> Tensor:
+        """Return the loss of each picture, float64 [pictures], on the CPU."""
+        losses = torch.zeros(len(self._latents), dtype=torch.float64)
+        model, device = self._bench.model, self._bench.model.device
+        done = 0
+        for chosen in self._batches():
+            latents, noise = (
+                torch.stack([of_each[index] for index in chosen]).to(device) for of_each in (self._latents, self._noise)
+            )
+            times = self._times[chosen].to(device)
+            with self._bench.accelerator.autocast():
+                text = model.encode_tokens(self._tokens[chosen], self._bench.settings.clip_skip)
+                predicted = model.predict(model.add_noise(latents, noise, times), times, text)
+            losses[chosen] = picture_losses(predicted, noise).double().cpu()
+            done += len(chosen)
+            progress(done, len(losses))
+        return losses
+
+    def _batches(self) -> list[list[int]]:
+        """Return the pictures in batches of one shape, always the same."""
+        by_shape: dict[torch.Size, list[int]] = {}
+        for index, latent in enumerate(self._latents):
+            by_shape.setdefault(latent.shape, []).append(index)
+        size = self._bench.settings.train_batch_size
+        return [
+            members[start : start + size] for members in by_shape.values() for start in range(0, len(members), size)
+        ]
