@@ -75,6 +75,7 @@ class _Printer:
         self._bar = out.isatty()
         self._last_line = 0
         self._said = ""
+        self._passed: set[str] = set()
         self._drawn = False
 
     def tell(self, bake: Bake, libraries: str) -> None:
@@ -87,8 +88,8 @@ class _Printer:
         progress = self._progress(bake, libraries)
         if self._bar:
             self._draw(progress)
-        elif (milestone := self._milestone(bake, libraries)) != self._said:
-            self._said = milestone
+        elif (milestone := self._milestone(bake, libraries)) not in self._passed:
+            self._passed.add(milestone)
             self._print(progress)
 
     def end(self, bake: Bake) -> None:
@@ -101,7 +102,7 @@ class _Printer:
         if bake.state is BakeState.QUEUED:
             return libraries
         tenth = bake.stage_done * 10 // bake.stage_total if bake.stage_total else 0
-        return f"{bake.stage} {tenth if bake.stage == 'step' else ''} {bake.state}"
+        return f"step {tenth} {bake.state}" if bake.stage == "step" else bake.stage
 
     def _progress(self, bake: Bake, libraries: str) -> str:
         if bake.state is BakeState.QUEUED:

@@ -6,7 +6,14 @@ from lora_tui.feed import Snapshot
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState
 
-_STAGES = {"load": "loading the base", "cache": "caching latents", "step": "", "save": "saving", "": ""}
+_STAGES = {
+    "load": "loading the base",
+    "cache": "caching latents",
+    "validate": "validating",
+    "step": "",
+    "save": "saving",
+    "": "",
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,13 @@ def standing(snapshot: Snapshot, bake: Bake) -> Standing:
 
 
 def _step(snapshot: Snapshot, bake: Bake) -> int:
-    if "loss" in snapshot.last:
-        return snapshot.last["loss"][0]
-    return bake.stage_done if bake.stage == "step" else 0
+    # Losses come a little late, and a stage besides stepping counts something else: the farthest that is known holds.
+    return max(
+        bake.stage_done if bake.stage == "step" else 0,
+        snapshot.last["loss"][0] if "loss" in snapshot.last else 0,
+        snapshot.validations[-1][0] if snapshot.validations else 0,
+        snapshot.checkpoints[0].step if snapshot.checkpoints else 0,
+    )
 
 
 def _stage(snapshot: Snapshot, bake: Bake) -> str:

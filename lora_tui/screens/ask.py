@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+_SHOWN_KEYS = {"escape": "esc"}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -90,11 +92,8 @@ class AskDialog(ModalScreen[str]):
             rows.append(
                 Content.assemble(
                     ("▸ " if here else "  ", "$accent"),
-                    (f"{answer.key}  ", "bold $primary"),
+                    (f"{_SHOWN_KEYS.get(answer.key, answer.key):<3}  ", "bold $primary"),
                     (answer.text, "bold" if here else ""),
                 )
             )
         return Content("\n").join(rows)
-
-
-_KEYS = {"escape": "esc"}

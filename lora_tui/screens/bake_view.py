@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
+from textual.widgets import Input
 
 from lora_tui.curves import Plot, loss_plot, planned_rates_plot, rates_plot
 from lora_tui.feed import Snapshot
@@ -19,7 +20,7 @@ from lora_tui.widgets.card_meter import CardMeter, card_name
 from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.log_pane import LogPane
-from lora_tui.widgets.pane import NARROW
+from lora_tui.widgets.pane import NARROW, heading
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.progress import BakeProgress
 from lora_tui.widgets.settings_form import SettingsForm
@@ -28,9 +29,10 @@ from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from trainer.journal.records import BakeState
 
-_LOSS_TITLE = Content.assemble(
-    "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("validation", "$plot-validation")
+_LOSS_TITLE = heading(
+    "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
+_TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
 
 
 class BakeView(Screen[None]):
@@ -77,6 +79,7 @@ class BakeView(Screen[None]):
         """Draw once without data, and keep the clock going."""
         self.show(self.snapshot)
         self.set_interval(5, self._show_title)
+        self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
 
     def show(self, snapshot: Snapshot) -> None:
         """Show `snapshot`; each pane repaints only what differs."""
@@ -145,6 +148,9 @@ class BakeView(Screen[None]):
         self.query_one(TitleLine).show(title)
 
     def _show_keys(self) -> None:
+        if isinstance(self.focused, Input):
+            self.query_one(KeyLine).show(_TYPING_KEYS)
+            return
         bake = self.snapshot.bake
         wanted = shown_keys(
             live=self.bake_at_work, paused=bake is not None and bake.state is BakeState.PAUSED, narrow=self.narrow
@@ -170,7 +176,7 @@ class BakeView(Screen[None]):
 
 def _rates_title(planned: bool) -> Content:
     parts = ("U-Net", "$plot-unet"), " · ", ("text encoder", "$plot-text-encoder")
-    return Content.assemble("rates planned  " if planned else "rates  ", *parts)
+    return heading("planned  " if planned else "rates  ", *parts)
 
 
 def _host() -> str:

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from lora_tui.widgets.field_note import about
+from lora_tui.widgets.field_note import facts
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -76,7 +76,8 @@ class HelpScreen(ModalScreen[None]):
         """Yield the text."""
         with VerticalScroll():
             if self._info is not None:
-                yield Static(Content("\n").join(about(self._info, 72)), id="field")
+                name = Content.assemble((self._info.name, "bold $primary"), f"  {self._info.label}")
+                yield Static(Content("\n").join([name, *facts(self._info, 72)]), id="field")
             yield Static(self._table())
 
     def action_leave(self) -> None:
@@ -101,5 +102,5 @@ class HelpScreen(ModalScreen[None]):
         return Content("\n").join(rows)
 
 
-SIGNS = "● live  ◌ paused  ✓ done  ✗ failed  ■ stopped  ! warning   • differs from the last bake  * not saved"
+SIGNS = "● live  ◌ paused  ✓ done  ✗ failed  ■ stopped  ! warning\n• differs from the last bake  * edited, not saved  ▾ lowest validation loss"
 """What the signs on the screens mean."""

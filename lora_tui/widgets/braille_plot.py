@@ -92,7 +92,9 @@ class BraillePlot(Widget):
             if start in broken:
                 segments.append(Segment("×" * (column - start), self._style("broken")))
             else:
-                segments.append(Segment(text[start:column], self._line_style(int(owners[start]))))
+                drawn = owners[start] != NOBODY
+                cells = text[start:column] if drawn else " " * (column - start)
+                segments.append(Segment(cells, self._line_style(int(owners[start]))))
             start = column
         return segments
 

@@ -3,19 +3,22 @@
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding
-from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.figures import change, count, file_size, loss
 from lora_tui.signs import DONE, LIVE
+from lora_tui.widgets.pane import heading
 from trainer.foreign_text import shown
 from trainer.journal.records import Checkpoint
 
+BEST = "▾"
+"""The lowest validation loss so far."""
+
 _HEAD = ("", "ep", "step", "loss", "val", "Δbase", "size", "file")
 # A number column's width holds its longest value; the file takes what is left.
-_WIDTHS = (2, 3, 8, 8, 8, 15, 10)
+_WIDTHS = (2, 3, 8, 8, 9, 15, 10)
 
 
 class EpochList(ScrollView, can_focus=True):
@@ -51,7 +54,7 @@ class EpochList(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """Put the title up."""
-        self.border_title = "epochs"
+        self.border_title = heading("epochs")
 
     def show(self, checkpoints: tuple[Checkpoint, ...], *, live: bool) -> None:
         """Show `checkpoints`, newest first; `live` while more may come."""
@@ -61,7 +64,6 @@ class EpochList(ScrollView, can_focus=True):
         self._rows, self._live = checkpoints, live
         if grew:
             self.virtual_size = Size(0, len(checkpoints) + 1)
-            self.border_title = Content(f"epochs  {len(checkpoints)}" if checkpoints else "epochs")
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -85,10 +87,10 @@ class EpochList(ScrollView, can_focus=True):
                 str(row.epoch),
                 count(row.step),
                 loss(row.loss),
-                loss(row.val),
+                f"{BEST if best else ''}{loss(row.val)}",
                 change(row.val_change, row.val_error),
                 file_size(row.size),
-                shown(row.file) + ("  best val" if best else ""),
+                shown(row.file.removesuffix(".safetensors")),
             ),
             width,
         )

@@ -80,7 +80,7 @@ class FieldList(ScrollView, can_focus=True):
     FieldList {
         height: 1fr;
         scrollbar-size-vertical: 1;
-        & > .field-list--section { color: $primary; text-style: bold; }
+        & > .field-list--section { color: $primary; }
         & > .field-list--name { color: $muted; }
         & > .field-list--unit { color: $muted; }
         & > .field-list--inherited { color: $muted; }
@@ -280,10 +280,10 @@ class FieldList(ScrollView, can_focus=True):
     def _field(self, info: "FieldInfo", under: Style) -> list[Segment]:
         name, state = info.name, self._state
         wrong = name == state.wrong
-        left = [Segment(f"   {info.label}", under)]
+        left = [Segment(f"  {info.label}", under)]
         if self._with_names():
             left = [
-                Segment(set_cell_size(f"   {info.label}", _LABEL + 4), under),
+                Segment(set_cell_size(f"  {info.label}", _LABEL + 3), under),
                 Segment(name, self._on("name", under)),
             ]
         used = sum(cell_len(segment.text) for segment in left)
@@ -309,7 +309,7 @@ class FieldList(ScrollView, can_focus=True):
         return self.size.width >= _WITH_NAMES
 
     def _value_left(self) -> int:
-        return 4 + _LABEL + (_NAME if self._with_names() else 0)
+        return 3 + _LABEL + (_NAME if self._with_names() else 0)
 
     def _strip(self, segments: list[Segment], fill: Style) -> Strip:
         return Strip(segments).adjust_cell_length(self.size.width, fill)

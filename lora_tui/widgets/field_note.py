@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from lora_tui.widgets.pane import Pane
+from lora_tui.widgets.pane import Pane, heading
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class FieldNote(Pane):
     FieldNote {
         height: 5;
         padding: 0 1;
-        border-top: dashed $rule;
+        border-top: solid $rule;
+        border-title-color: $muted;
     }
     """
 
@@ -31,6 +32,7 @@ class FieldNote(Pane):
         """Show `info`."""
         if info is not self._info:
             self._info = info
+            self.border_title = heading(info.name) if info is not None else None
             self.refresh()
 
     def lines(self, width: int) -> list[Content]:
@@ -38,15 +40,15 @@ class FieldNote(Pane):
         if self._info is None:
             return []
         height = max(1, self.content_size.height)
-        rows = [*about(self._info, width)]
+        rows = facts(self._info, width)
         return [*rows[: height - 1], rows[height - 1].truncate(width - 1).append("…")] if len(rows) > height else rows
 
 
-def about(info: "FieldInfo", width: int) -> list[Content]:
-    """Return what a field is, folded at `width`: name, expected and default, then the help."""
+def facts(info: "FieldInfo", width: int) -> list[Content]:
+    """Return what may stand in a field and its default, then what it is for, folded at `width`."""
     from trainer.settings.describe import shown_default
 
     default = shown_default(info.name) or "blank"
     unit = f" {info.unit}" if info.unit and default != "blank" and " " not in info.unit else ""
-    facts = Content.assemble((info.name, "bold"), (f" · {info.expected} · default {shown(default)}{unit}", "$muted"))
-    return [*facts.wrap(max(1, width)), *Content(info.help).wrap(max(1, width))]
+    bounds = Content.styled(f"{info.expected} · default {shown(default)}{unit}", "$muted")
+    return [*bounds.wrap(max(1, width)), *Content(info.help).wrap(max(1, width))]

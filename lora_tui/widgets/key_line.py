@@ -30,5 +30,5 @@ class KeyLine(Pane):
 
     def lines(self, width: int) -> list[Content]:
         """Return the line."""
-        parts = [part for key, label in self._keys for part in ((key, "bold $primary"), (f" {label}   ", "$muted"))]
+        parts = [part for key, label in self._keys for part in ((key, "bold"), (f" {label}   ", "$muted"))]
         return [Content.assemble(*parts).rstrip().truncate(max(1, width), ellipsis=True)]

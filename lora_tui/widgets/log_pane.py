@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.signs import FAILED, WARNING
+from lora_tui.widgets.pane import heading
 from trainer.foreign_text import shown
 from trainer.journal.records import LogLine
 
@@ -62,10 +63,11 @@ class LogPane(ScrollView, can_focus=True):
         self._rows: list[_Row] = []
         self._last_id = 0
         self._folded_at = 0
+        self._following = True
 
     def on_mount(self) -> None:
         """Put the title up."""
-        self.border_title = "log"
+        self.border_title = heading("log")
 
     def show(self, lines: Sequence[LogLine]) -> None:
         """Append those of the journal's `lines` that are new."""
@@ -79,9 +81,16 @@ class LogPane(ScrollView, can_focus=True):
         self._append([LogLine(0, None, seconds, level, text)])
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fold the lines anew at another width."""
+        """Fold the lines anew at another width, and keep the end in view."""
         if self._width() != self._folded_at:
             self._fold_all()
+        self.call_after_refresh(self._follow)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Follow the end again once one has scrolled there, and no longer once one has scrolled up."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value != old_value:
+            self._following = new_value >= self.max_scroll_y
 
     def render_line(self, y: int) -> Strip:
         """Return one row."""
@@ -95,25 +104,27 @@ class LogPane(ScrollView, can_focus=True):
         )
 
     def _append(self, lines: Sequence[LogLine]) -> None:
-        at_end = self.scroll_offset.y >= self.max_scroll_y
         full = len(self._lines) + len(lines) > _MOST_LINES
         self._lines.extend(lines)
         if full or self._folded_at != self._width():
-            self._fold_all(follow=at_end)
+            self._fold_all()
         else:
             self._rows += [row for line in lines for row in self._fold(line)]
-            self._settle(follow=at_end)
+            self._settle()
 
-    def _fold_all(self, *, follow: bool = True) -> None:
+    def _fold_all(self) -> None:
         self._folded_at = self._width()
         self._rows = [row for line in self._lines for row in self._fold(line)]
-        self._settle(follow=follow)
+        self._settle()
 
-    def _settle(self, *, follow: bool) -> None:
+    def _settle(self) -> None:
         self.virtual_size = Size(0, len(self._rows))
-        if follow:
-            self.scroll_end(animate=False, immediate=True)
         self.refresh()
+        self.call_after_refresh(self._follow)
+
+    def _follow(self) -> None:
+        if self._following:
+            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
 
     def _fold(self, line: LogLine) -> list[_Row]:
         clock = time.strftime("%H:%M", time.localtime(line.seconds))

@@ -30,7 +30,7 @@ class Pane(Widget):
     def on_mount(self) -> None:
         """Put the title up."""
         if self.title:
-            self.border_title = self.title
+            self.border_title = heading(self.title)
 
     def lines(self, width: int) -> list[Content]:
         """Return the lines for `width` columns; a pane with nothing to say has none."""
@@ -52,6 +52,11 @@ class Pane(Widget):
         if not same_number or not all(map(Content.is_same, lines, self._drawn)):
             self._drawn = lines
             self.refresh(layout=not same_number)
+
+
+def heading(*parts: str | tuple[str, str]) -> Content:
+    """Return a title that stands free in its rule."""
+    return Content.assemble(" ", *parts, " ")
 
 
 def spread(width: int, left: Content, right: Content) -> Content:

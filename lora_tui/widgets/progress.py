@@ -68,7 +68,7 @@ def _how_fast(snapshot: Snapshot, bake: Bake) -> Content:
         parts += [("val ", "$muted"), (f"{loss(snapshot.validations[-1][1])}   ", "$plot-validation")]
     rates = [rate(snapshot.last[name][1]) for name in ("lr_unet", "lr_text_encoder") if name in snapshot.last]
     if rates:
-        parts += [("rates ", "$muted"), (" · ".join(rates), "")]
+        parts += [("lr ", "$muted"), (" · ".join(rates), "")]
     return Content.assemble(*parts)
 
 

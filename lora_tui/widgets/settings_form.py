@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
+from lora_tui.widgets.pane import heading
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -121,7 +122,7 @@ class SettingsForm(Vertical):
 
     def on_mount(self) -> None:
         """Put the title up; there are no fields yet."""
-        self.border_title = "settings"
+        self.border_title = heading("settings")
         self._fields.display = False
         self._note.display = False
         for line in (self._editor, self._find):
@@ -145,9 +146,9 @@ class SettingsForm(Vertical):
             self.query_one("#empty").display = False
             self._fields.display = self._note.display = True
         self._state = state
-        heading = Content.assemble("settings  ", (title, "$muted"))
-        if heading.markup != self.border_title:
-            self.border_title = heading
+        head = heading("settings  ", (title, "$muted"))
+        if head.markup != self.border_title:
+            self.border_title = head
         self._redraw()
         self._note.show(self._infos.get(self._fields.cursor))
 

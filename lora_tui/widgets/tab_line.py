@@ -42,17 +42,14 @@ class TabLine(Pane):
         parts: list[tuple[str, str]] = []
         for number, name in enumerate(TABS, start=1):
             here = name == self.active
-            parts += [
-                (f"{number} ", "$faint"),
-                (f"▸ {name}" if here else f"  {name}", "bold $primary" if here else "$muted"),
-            ]
-            parts.append(("    ", ""))
+            parts.append((f"{'▸' if here else ' '}{number} {name}", "bold $primary" if here else "$muted"))
+            parts.append(("   ", ""))
         return [Content.assemble(*parts).truncate(max(1, width))]
 
     def on_click(self, event: events.Click) -> None:
         """Pick the tab under the pointer."""
         line = self.lines(self.content_size.width)[0].plain
         for name in TABS:
-            start = line.index(name) - 4
-            if start <= event.x - 1 < start + len(name) + 5:
+            start = line.index(name) - 2
+            if start <= event.x - 1 < start + len(name) + 3:
                 self.post_message(self.Picked(name))

@@ -61,6 +61,17 @@ def test_strength_0_is_the_base_bit_for_bit(demo: SD1, network: LoraNetwork) -> 
     assert not any(torch.allclose(*pair, atol=0.01) for pair in zip(base, changed, strict=True))
 
 
+def test_strength_0_leaves_the_branch_out() -> None:
+    target = nn.Linear(2, 2)
+    layer = LoraLayer("x", target, rank=1, alpha=1)
+    base = target(torch.ones(2))
+    layer.up.data.fill_(float("inf"))
+    layer.down.data.fill_(1.0)
+    layer.attach()
+    layer.strength = 0.0
+    assert torch.equal(target(torch.ones(2)), base)
+
+
 def test_the_parts_have_strengths_of_their_own(demo: SD1, network: LoraNetwork) -> None:
     text, _ = outputs(demo)
     network.unet_strength = 0.0

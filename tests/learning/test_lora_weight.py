@@ -1,0 +1,83 @@
+"""What the weight of a finished LoRA file does to the validation loss."""
+
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+from trainer.bake.ground import survey
+from trainer.bake.latents import encoded
+from trainer.bake.pace import memory_format
+from trainer.bake.validation import Validation
+from trainer.bake.workbench import Workbench, workbench
+from trainer.dataset.buckets import place, rules_of
+from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.sd1 import SD1, load_sd1
+from trainer.network.lora_file import read_into
+from trainer.settings.toml_file import load_settings
+
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+
+
+@contextmanager
+def _bench(bake):
+    settings = load_settings(bake.folder / "settings.toml")
+    ground = survey(settings)
+    with workbench(settings, ground) as bench:
+        read_into(bench.network, bake.folder / "hifumi.safetensors")
+        yield bench, ground.validation.pictures
+
+
+def _validation(bench: Workbench, pictures) -> Validation:
+    rules = rules_of(bench.settings)
+    placements = [place(each.width, each.height, rules) for each in pictures]
+    return Validation(bench, pictures, dict(encoded(bench.model, pictures, placements, 8)))
+
+
+@pytest.fixture(scope="module")
+def sweep(learned) -> dict[float, float]:
+    """Validation loss by the weight of both parts."""
+    with _bench(learned()) as (bench, pictures):
+        validation = _validation(bench, pictures)
+        losses = {}
+        for weight in WEIGHTS:
+            bench.network.unet_strength = bench.network.text_encoder_strength = weight
+            losses[weight] = validation.measure(0, lambda done, total: None).loss
+    print({weight: round(loss, 4) for weight, loss in losses.items()})
+    return losses
+
+
+def test_the_sweep_over_weights_is_a_u_with_its_bottom_near_one(sweep) -> None:
+    bottom = min(sweep, key=sweep.get)
+    assert 0.75 <= bottom <= 1.25
+    down = [sweep[weight] for weight in WEIGHTS if weight <= bottom]
+    up = [sweep[weight] for weight in WEIGHTS if weight >= bottom]
+    assert down == sorted(down, reverse=True)
+    assert up == sorted(up)
+    assert sweep[0.0] > 2 * sweep[bottom]
+    assert sweep[1.5] > 1.2 * sweep[bottom]
+
+
+def test_weight_one_of_the_file_is_what_the_bake_measured(learned, sweep) -> None:
+    # The file holds fp16, the bake had fp32.
+    assert sweep[1.0] == pytest.approx(learned().last, rel=1e-3)
+
+
+def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
+    with _bench(learned()) as (bench, _):
+        noisy = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))
+        times = torch.tensor([100, 700])
+        captions = ["1girl, hifumi_chan, halo", "1boy, city"]
+
+        @torch.no_grad()
+        def predicted(model: SD1) -> torch.Tensor:
+            return model.predict(noisy, times, model.encode_text(captions, 1))
+
+        full = predicted(bench.model)
+        bench.network.unet_strength = bench.network.text_encoder_strength = 0.0
+        nothing = predicted(bench.model)
+        base = load_sd1(identify_base(DEMO_BASE), device="cpu", dtype=torch.float32)
+        base.unet.to(memory_format=memory_format(torch.float32))
+        untouched = predicted(base)
+    assert torch.equal(nothing, untouched)
+    assert not torch.equal(full, base)

@@ -1,0 +1,198 @@
+"""The real app over a real workspace and journal; only the engine and the card are scripted."""
+
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from lora_tui.app import LoraApp
+from trainer.demo.workspace import make_demo
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+from trainer.journal.records import Bake, BakeState, Checkpoint, Order
+from trainer.machine.readings import CardReading, HostReading, MachineReading
+from trainer.settings.toml_file import load_settings, settings_toml
+from trainer.workspace import Workspace
+
+NOON = 1_700_000_000.0
+_GIB = 1024**3
+
+
+class ScriptedEngine:
+    """Does what a test tells it; counts what the screen asks of it."""
+
+    key = "scripted"
+
+    def __init__(self) -> None:
+        self.libraries = ""
+        self.busy = False
+        self.started = False
+        self.kicks = 0
+
+    def start(self) -> None:
+        self.started = True
+        self.libraries = "ready"
+
+    def kick(self) -> None:
+        self.kicks += 1
+
+
+class ScriptedSampler:
+    """One reading of an 8 GB card that never changes."""
+
+    def __init__(self) -> None:
+        self.started = False
+        card = CardReading(0, "NVIDIA GeForce RTX 3070 Ti", 5 * _GIB, 8 * _GIB, 4 * _GIB, 98, 216.0, 71, 1845, 62)
+        host = HostReading(40.0, 6 * _GIB, 32 * _GIB, _GIB, 41 * _GIB)
+        self.reading: MachineReading | None = MachineReading(NOON, (card,), "", host)
+
+    def start(self) -> None:
+        self.started = True
+
+    def latest(self) -> MachineReading | None:
+        return self.reading if self.started else None
+
+    def peak_memory_ours(self) -> int | None:
+        return 4 * _GIB
+
+
+class Kitchen:
+    """A workspace with its app, and a hand in its journal."""
+
+    def __init__(self, workspace: Workspace, settings: Path | None) -> None:
+        self.workspace = workspace
+        self.settings = settings
+        self.engine = ScriptedEngine()
+        self.sampler = ScriptedSampler()
+        self.app = LoraApp(workspace, self.engine, self.sampler, settings, clock=lambda: NOON)
+
+    def run(self, size: tuple[int, int] = (120, 36)) -> AbstractAsyncContextManager[Pilot[int]]:
+        return self.app.run_test(size=size)
+
+    def journal(self) -> Journal:
+        return Journal(self.workspace.journal_path)
+
+    def orders(self, bake: int = 1) -> list[Order]:
+        with self.journal() as journal:
+            return [given.order for given in journal.orders(bake)]
+
+    def bakes(self) -> list[Bake]:
+        with self.journal() as journal:
+            return journal.bakes()
+
+    def add_bake(
+        self, *, why: str = "", engine: str = ScriptedEngine.key, name: str = "hifumi", parent: int | None = None
+    ) -> int:
+        settings = load_settings(self.workspace.root / "hifumi.toml")
+        with self.journal() as journal:
+            return journal.add_bake(
+                name=name,
+                why=why,
+                settings_toml=settings_toml(settings),
+                engine=engine,
+                total_steps=240,
+                steps_per_epoch=40,
+                parent=parent,
+            ).number
+
+    def set_state(self, state: BakeState, bake: int = 1, error: str = "") -> None:
+        with self.journal() as journal:
+            if state is BakeState.STARTING:
+                journal.claim_next(self.engine.key, os.getpid(), 0.0)
+            else:
+                journal.set_state(bake, state, error)
+
+    def baking(self, *, why: str = "", steps: int = 90) -> int:
+        """Queue a bake and bring it to `steps` of 240, with two LoRAs saved."""
+        number = self.add_bake(why=why)
+        with self.journal() as journal:
+            journal.claim_next(self.engine.key, os.getpid(), 0.0)
+            journal.set_state(number, BakeState.BAKING)
+            journal.set_stage(number, "step", steps, 240)
+            writer = MetricWriter(self.workspace.journal_path, number)
+            for step in range(1, steps + 1):
+                rise = min(1.0, step / 12)
+                loss = 0.06 + 0.12 * 0.97**step + (0.01 if step % 5 == 0 else 0.0)
+                rates = {"lr_unet": 2e-3 * rise, "lr_text_encoder": 1e-3 * rise}
+                writer.put(step, {"loss": loss, "seconds_per_step": 0.125, **rates})
+            writer.close()
+            for epoch in range(1, steps // 40 + 1):
+                val = 0.16 - 0.03 * epoch
+                journal.add_validation(number, epoch * 40, val, val - 0.18, 0.004)
+                journal.add_checkpoint(
+                    number,
+                    Checkpoint(
+                        epoch,
+                        epoch * 40,
+                        f"hifumi-{epoch:06d}.safetensors",
+                        1_262_144,
+                        0.1,
+                        val,
+                        val - 0.18,
+                        0.004,
+                        NOON,
+                    ),
+                )
+        return number
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo(tmp_path_factory.mktemp("demo") / "workspace").root
+
+
+@pytest.fixture(autouse=True)
+def still_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One time zone, no SSH: what the title says must not depend on where the tests run."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    time.tzset()
+
+
+@pytest.fixture
+def kitchen(demo_folder: Path, tmp_path: Path) -> Kitchen:
+    """The demo's workspace, copied, with its app."""
+    root = tmp_path / "workspace"
+    shutil.copytree(demo_folder, root)
+    return Kitchen(Workspace(root), None)
+
+
+Until = Callable[[Pilot[Any], Callable[[], object]], Awaitable[None]]
+
+
+@pytest.fixture
+def until() -> Until:
+    """Return a function that lets the app run until a condition holds; a test fails where it never does."""
+
+    async def wait(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 15
+        while not condition():
+            assert time.monotonic() < end, f"never came true; screen:\n{text_of(pilot.app)}"
+            await pilot.pause(0.02)
+        await pilot.pause()
+
+    return wait
+
+
+def text_of(app: Any) -> str:
+    """Return what stands on the screen."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+@pytest.fixture
+def seen() -> Callable[[Any], str]:
+    """Return a function that returns what stands on the screen."""
+    return text_of
+
+
+@pytest.fixture
+def make_kitchen() -> Callable[[Workspace], Kitchen]:
+    """Return a function that puts an app over a workspace."""
+    return lambda workspace: Kitchen(workspace, None)

@@ -1,0 +1,64 @@
+"""What stands on the screen when the program opens."""
+
+from pathlib import Path
+
+from trainer.journal.journal import Journal
+from trainer.workspace import Workspace, make_workspace
+
+
+async def test_the_settings_of_the_workspace_are_opened_and_planned(kitchen, until, seen) -> None:
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "16 pictures ×10 → 160 / epoch" in seen(kitchen.app))
+        assert "hifumi.toml" in seen(kitchen.app)
+        assert "repeats (flat)" in seen(kitchen.app)
+
+
+async def test_engine_and_sampler_are_started_after_the_first_frame(kitchen, until) -> None:
+    frames = []
+    start = kitchen.engine.start
+    kitchen.engine.start = lambda: (frames.append(kitchen.app._dom_ready), start())
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.engine.started)
+    assert frames == [True]
+    assert kitchen.sampler.started
+
+
+async def test_the_title_names_card_and_clock(kitchen, until, seen) -> None:
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "3070 Ti · 22:13" in seen(kitchen.app).splitlines()[0])
+
+
+async def test_ssh_is_named_in_the_title(kitchen, until, seen, monkeypatch) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "3070 Ti · ssh · 22:13" in seen(kitchen.app))
+
+
+async def test_an_empty_workspace_says_how_to_begin(make_kitchen, tmp_path: Path, until, seen) -> None:
+    workspace = make_workspace(tmp_path / "new")
+    Journal(workspace.journal_path).close()
+    kitchen = make_kitchen(workspace)
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "n  makes a subject" in seen(kitchen.app))
+
+
+async def test_broken_settings_are_one_line_and_no_crash(kitchen, until, seen) -> None:
+    (kitchen.workspace.root / "hifumi.toml").write_text("unet_lr = = 3\n", encoding="utf-8")
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "hifumi.toml cannot be used" in seen(kitchen.app))
+        assert "✗" in seen(kitchen.app)
+
+
+async def test_an_unknown_key_names_the_nearest_on_the_screen(kitchen, until, seen) -> None:
+    (kitchen.workspace.root / "hifumi.toml").write_text("unet_rl = 1e-4\n", encoding="utf-8")
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "unet_lr" in seen(kitchen.app))
+
+
+async def test_a_journal_that_is_none_is_said_in_the_log(make_kitchen, tmp_path: Path, until, seen) -> None:
+    root = tmp_path / "odd"
+    root.mkdir()
+    (root / "journal.sqlite").write_text("this is no database", encoding="utf-8")
+    kitchen = make_kitchen(Workspace(root))
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "journal.sqlite" in seen(kitchen.app))

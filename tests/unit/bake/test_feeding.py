@@ -1,0 +1,90 @@
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from trainer.bake.feeding import Feed, StepWork
+
+
+def zeros(ground: Any) -> dict[int, torch.Tensor]:
+    """Stand-ins for latents that tell which picture they are."""
+    sizes = [placement.bucket for placement in ground.plan.placements]
+    return {index: torch.full((4, height // 4, width // 4), float(index)) for index, (width, height) in enumerate(sizes)}
+
+
+@pytest.fixture
+def feed_all(make_settings: Any, open_bench: Callable[..., Any]) -> Callable[..., list[StepWork]]:
+    def run(**changes: object) -> list[StepWork]:
+        with open_bench(make_settings(**changes)) as (bench, ground), Feed(bench, ground.data, zeros(ground), pin=False) as feed:
+            return list(feed)
+
+    return run
+
+
+def test_steps_and_epochs_are_counted_as_planned(feed_all: Callable[..., list[StepWork]]) -> None:
+    """Three pictures twice in one bucket, two once in another: 3 + 1 batches of two an epoch."""
+    works = feed_all(max_train_steps=6)
+    assert [work.step for work in works] == [1, 2, 3, 4, 5, 6]
+    assert [work.epoch for work in works] == [1, 1, 1, 1, 2, 2]
+    assert [work.ends_epoch for work in works] == [False, False, False, True, False, False]
+
+
+def test_the_leftover_of_an_epoch_is_a_step_of_its_own(feed_all: Callable[..., list[StepWork]]) -> None:
+    works = feed_all(gradient_accumulation_steps=3, max_train_steps=4)
+    assert [len(work.batches) for work in works] == [3, 1, 3, 1]
+    assert [work.ends_epoch for work in works] == [False, True, False, True]
+
+
+def test_every_picture_comes_as_often_as_its_folder_says(feed_all: Callable[..., list[StepWork]]) -> None:
+    epoch = [work for work in feed_all() if work.epoch == 1]
+    seen = [int(latent[0, 0, 0]) for work in epoch for batch in work.batches for latent in batch.latents]
+    assert sorted(seen) == [0, 1, 2, 2, 3, 3, 4, 4]
+    assert sum(work.folder_pictures["2_red"] for work in epoch) == 6
+    assert sum(work.folder_pictures["1_blue"] for work in epoch) == 2
+
+
+def test_folder_of_marks_each_picture(feed_all: Callable[..., list[StepWork]]) -> None:
+    for work in feed_all():
+        for batch in work.batches:
+            pictures = [int(latent[0, 0, 0]) for latent in batch.latents]
+            assert batch.folder_of.tolist() == [
+                [float(index < 2) for index in pictures],
+                [float(index >= 2) for index in pictures],
+            ]
+
+
+def test_the_same_settings_feed_the_same_bits(feed_all: Callable[..., list[StepWork]]) -> None:
+    first = feed_all(shuffle_caption=True)
+    torch.manual_seed(1)
+    again, other = feed_all(shuffle_caption=True), feed_all(shuffle_caption=True, seed=4)
+
+    def tensors(works: list[StepWork]) -> list[torch.Tensor]:
+        return [getattr(batch, name) for work in works for batch in work.batches for name in ("noise", "times", "tokens")]
+
+    assert all(torch.equal(*pair) for pair in zip(tensors(first), tensors(again), strict=True))
+    assert not any(torch.equal(*pair) for pair in zip(tensors(first)[::3], tensors(other)[::3], strict=True))
+
+
+def test_shuffled_captions_differ_from_showing_to_showing(feed_all: Callable[..., list[StepWork]]) -> None:
+    plain = {tuple(row) for work in feed_all() for batch in work.batches for row in batch.tokens.tolist()}
+    shuffled = {
+        tuple(row) for work in feed_all(shuffle_caption=True) for batch in work.batches for row in batch.tokens.tolist()
+    }
+    assert len(plain) == 2 < len(shuffled)
+
+
+def test_leaving_early_ends_the_thread(make_settings: Any, open_bench: Callable[..., Any]) -> None:
+    with open_bench(make_settings(max_train_steps=1000)) as (bench, ground):
+        with Feed(bench, ground.data, zeros(ground), pin=False) as feed:
+            next(iter(feed))
+    assert "feed" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_breaks_in_the_thread_is_raised_in_the_loop(make_settings: Any, open_bench: Callable[..., Any]) -> None:
+    with open_bench(make_settings()) as (bench, ground):
+        latents = zeros(ground)
+        del latents[4]
+        with pytest.raises(KeyError), Feed(bench, ground.data, latents, pin=False) as feed:
+            list(feed)

@@ -1,0 +1,103 @@
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from trainer.bake.orders import Orders
+from trainer.bake.report import Report
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, Order
+
+
+class Told:
+    """What the orders made the bake do."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.done: list[str] = []
+
+    def obey(self) -> bool:
+        return self.orders.obey(
+            BakeState.BAKING, save=lambda: self.done.append("saved"), settle=lambda: self.done.append("settled")
+        )
+
+
+@pytest.fixture
+def number(kitchen: Any, make_settings: Any) -> int:
+    return int(kitchen.queue(make_settings()).number)
+
+
+@pytest.fixture
+def told(kitchen: Any, number: int) -> Told:
+    return Told(Orders(Report(kitchen.journal, number)))
+
+
+@pytest.fixture
+def other(kitchen: Any) -> Iterator[Journal]:
+    """A second connection, as a screen or another program has."""
+    with Journal(kitchen.journal.path) as journal:
+        yield journal
+
+
+def test_without_orders_the_bake_goes_on(told: Told) -> None:
+    assert told.obey() is False
+    assert told.obey() is False
+
+
+def test_an_order_given_before_the_first_look_is_seen(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.STOP)
+    assert told.obey() is True
+
+
+def test_save_is_obeyed_once_and_marked(told: Told, other: Journal, number: int) -> None:
+    told.obey()
+    other.give_order(number, Order.SAVE)
+    assert told.obey() is False
+    assert told.obey() is False
+    assert told.done == ["saved"]
+    assert other.open_orders(number) == []
+    assert [line.text for line in other.log_after(bake=number)] == ["order: save"]
+
+
+def test_orders_to_other_bakes_are_left_alone(
+    told: Told, other: Journal, number: int, kitchen: Any, make_settings: Any
+) -> None:
+    another = kitchen.queue(make_settings()).number
+    other.give_order(another, Order.STOP)
+    assert told.obey() is False
+    assert len(other.open_orders(another)) == 1
+
+
+def test_a_pause_lasts_until_going_on(told: Told, other: Journal, number: int, kitchen: Any) -> None:
+    other.give_order(number, Order.PAUSE)
+    seen: list[BakeState] = []
+
+    def let_go() -> None:
+        with Journal(kitchen.journal.path) as journal:
+            while journal.bake(number).state is not BakeState.PAUSED:
+                time.sleep(0.01)
+            seen.append(journal.bake(number).state)
+            journal.give_order(number, Order.SAVE)
+            journal.give_order(number, Order.GO_ON)
+
+    helper = threading.Thread(target=let_go)
+    helper.start()
+    assert told.obey() is False
+    helper.join()
+    assert seen == [BakeState.PAUSED]
+    assert kitchen.journal.bake(number).state is BakeState.BAKING
+    assert told.done == ["settled", "saved"]
+
+
+def test_a_paused_bake_can_be_stopped(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.PAUSE)
+    other.give_order(number, Order.STOP)
+    assert told.obey() is True
+
+
+def test_going_on_without_a_pause_changes_nothing(told: Told, other: Journal, number: int, kitchen: Any) -> None:
+    other.give_order(number, Order.GO_ON)
+    assert told.obey() is False
+    assert kitchen.journal.bake(number).state is BakeState.STARTING

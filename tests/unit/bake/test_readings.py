@@ -1,0 +1,99 @@
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trainer.bake.feeding import StepWork
+from trainer.bake.readings import Readings
+from trainer.bake.step import StepResult
+from trainer.errors import WorkspaceError
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.values: dict[int, Mapping[str, float]] = {}
+        self.lines: list[tuple[str, str]] = []
+
+    def put(self, step: int, values: Mapping[str, float]) -> None:
+        self.values[step] = values
+
+    def say(self, text: str, level: str) -> None:
+        self.lines.append((level, text))
+
+
+@pytest.fixture
+def sink() -> Sink:
+    return Sink()
+
+
+@pytest.fixture
+def readings(sink: Sink) -> Readings:
+    return Readings(torch.device("cpu"), ["red", "blue"], sink.put, sink.say)
+
+
+def note(readings: Readings, step: int, loss: float = 0.5, folders: tuple[float, float] = (0.0, 0.0)) -> None:
+    result = StepResult({"unet": 1e-3}, torch.tensor(loss), torch.tensor(loss * 2), torch.tensor(folders))
+    readings.note(StepWork(step, 1, False, (), {"red": 2, "blue": 1}), result)
+
+
+def test_every_step_arrives_once_and_in_order(readings: Readings, sink: Sink) -> None:
+    for step in range(1, 1001):
+        note(readings, step, step / 1000)
+    readings.settle()
+    assert list(sink.values) == list(range(1, 1001))
+    assert sink.values[250]["loss"] == pytest.approx(0.25)
+    assert sink.values[250]["grad_norm"] == pytest.approx(0.5)
+    assert sink.values[250]["lr_unet"] == 1e-3
+    assert sink.values[250]["seconds_per_step"] >= 0
+    assert "lr_text_encoder" not in sink.values[250]
+
+
+def test_few_steps_are_not_handed_over_one_by_one(readings: Readings, sink: Sink) -> None:
+    for step in (1, 2, 3):
+        note(readings, step)
+    assert not sink.values
+    readings.settle()
+    assert len(sink.values) == 3
+
+
+def test_folder_losses_are_means_by_picture_and_start_anew(readings: Readings) -> None:
+    note(readings, 1, folders=(1.0, 0.25))
+    note(readings, 2, folders=(2.0, 0.75))
+    assert readings.folder_losses() == {"red": (0.75, 4), "blue": (0.5, 2)}
+    assert readings.folder_losses() == {}
+
+
+def test_the_loss_since_the_save_before_is_a_mean(readings: Readings) -> None:
+    assert readings.loss_since_save() is None
+    for step, loss in enumerate((0.1, 0.3), start=1):
+        note(readings, step, loss)
+    assert readings.loss_since_save() == pytest.approx(0.2)
+    assert readings.loss_since_save() is None
+
+
+def test_a_loss_that_is_no_number_is_handed_over_and_said_once(readings: Readings, sink: Sink) -> None:
+    for step in (1, 2):
+        note(readings, step, float("nan"))
+    readings.settle()
+    assert math.isnan(sink.values[2]["loss"])
+    assert [level for level, _ in sink.lines] == ["warning"]
+    assert "step 1" in sink.lines[0][1]
+
+
+def test_the_numbers_file_holds_what_was_handed_over(readings: Readings, tmp_path: Path) -> None:
+    for step in (1, 2):
+        note(readings, step, step / 10)
+    readings.settle()
+    readings.write(tmp_path / "metrics.npz")
+    with np.load(tmp_path / "metrics.npz") as numbers:
+        assert numbers["step"].tolist() == [1, 2]
+        assert numbers["loss"] == pytest.approx([0.1, 0.2])
+        assert set(numbers) == {"step", "loss", "grad_norm", "lr_unet", "seconds_per_step"}
+
+
+def test_a_numbers_file_that_cannot_be_written_is_one_clear_line(readings: Readings, tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        readings.write(tmp_path / "missing" / "metrics.npz")
