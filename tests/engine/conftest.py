@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from trainer.demo.workspace import make_demo
 from trainer.engine import Engine
-from trainer.jobs import check, queue_bake
+from trainer.jobs import Ready, check, queue_bake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.settings.toml_file import apply_overrides, load_settings
@@ -26,12 +26,22 @@ class Kitchen:
         self.engine = Engine(workspace)
         self.journal = Journal(workspace.journal_path)
         self.engine.start()
+        while self.engine.libraries != "ready":
+            assert self.engine.alive, self.engine.libraries
+            time.sleep(0.02)
 
-    def queue(self, *overrides: str, why: str = "") -> int:
-        """Queue a bake of the demo with `overrides`; return its number."""
+    def ready(self, *overrides: str) -> Ready:
+        """Return the checked job of the demo with `overrides`."""
         path = self.workspace.root / "hifumi.toml"
-        settings = apply_overrides(load_settings(path), overrides)
-        bake = queue_bake(self.journal, self.workspace, check(settings, path), why=why, engine=self.engine.key)
+        return check(apply_overrides(load_settings(path), overrides), path)
+
+    def queue(self, *overrides: str) -> int:
+        """Queue a bake of the demo with `overrides`; return its number."""
+        return self.queue_ready(self.ready(*overrides))
+
+    def queue_ready(self, ready: Ready) -> int:
+        """Queue a job; return the bake's number."""
+        bake = queue_bake(self.journal, self.workspace, ready, why="", engine=self.engine.key)
         self.engine.kick()
         return bake.number
 

@@ -5,14 +5,19 @@ import json
 
 import pytest
 
-from trainer.errors import ExitCode
-from trainer.journal.records import BakeState
+from trainer.errors import DatasetError, ExitCode
+from trainer.journal.records import Bake, BakeState
+
+
+def ended(bake: Bake) -> bool:
+    return not (bake.state.live or bake.state is BakeState.QUEUED)
+
 
 FAULTS = {
-    "load": "trainer.bake.loop.load_sd1",
-    "cache": "trainer.bake.loop.cache_latents",
-    "step": "trainer.bake.loop.training_step",
-    "save": "trainer.network.lora_file.save_file",
+    "load": "trainer.bake.workbench.load_sd1",
+    "cache": "trainer.bake.loop.encoded",
+    "step": "trainer.bake.loop.train_step",
+    "save": "trainer.bake.checkpoints.save_lora",
 }
 
 
@@ -39,11 +44,20 @@ def test_a_fault_is_told_and_the_next_bake_runs(stage: str, kitchen, short, monk
 def test_a_picture_that_broke_since_the_scan_is_named(kitchen, short) -> None:
     victim = kitchen.workspace.root / "data" / "10_hifumi_chan" / "03.png"
     whole = victim.read_bytes()
+    ready = kitchen.ready(*short)
     victim.write_bytes(whole[: len(whole) // 2])
-    failed = kitchen.bake(*short)
+    failed = kitchen.wait(kitchen.queue_ready(ready), ended)
     assert (failed.state, "03.png" in failed.error) == (BakeState.FAILED, True)
     victim.write_bytes(whole)
     assert kitchen.bake(*short).state is BakeState.DONE
+
+
+def test_a_picture_broken_before_the_bake_is_named_and_nothing_is_queued(kitchen, short) -> None:
+    victim = kitchen.workspace.root / "data" / "10_hifumi_chan" / "03.png"
+    victim.write_bytes(victim.read_bytes()[:200])
+    with pytest.raises(DatasetError, match=r"03\.png: unreadable picture"):
+        kitchen.queue(*short)
+    assert kitchen.journal.bakes() == []
 
 
 def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:

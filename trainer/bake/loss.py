@@ -26,4 +26,4 @@ def min_snr_weights(alphas_cumprod: Tensor, times: Tensor, gamma: float | None) 
         return 1.0
     signal = alphas_cumprod[times]
     snr = signal / (1 - signal)
-    return torch.ones_like(snr)
+    return torch.clamp(snr, max=gamma) / snr

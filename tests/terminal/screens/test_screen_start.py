@@ -61,4 +61,4 @@ async def test_a_journal_that_is_none_is_said_in_the_log(make_kitchen, tmp_path:
     (root / "journal.sqlite").write_text("this is no database", encoding="utf-8")
     kitchen = make_kitchen(Workspace(root))
     async with kitchen.run() as pilot:
-        await until(pilot, lambda: "journal.sqlite" in seen(kitchen.app))
+        await until(pilot, lambda: "no journal of lora-tui" in seen(kitchen.app))

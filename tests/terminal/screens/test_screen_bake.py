@@ -1,0 +1,174 @@
+"""Starting a bake, and giving it orders."""
+
+from lora_tui.screens.why import WhyDialog
+from trainer.journal.records import BakeState, Order
+from trainer.settings.toml_file import load_settings, parse_settings
+
+
+async def opened(kitchen, pilot, until) -> None:
+    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+
+
+async def test_b_asks_why_and_enter_queues_the_bake(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, WhyDialog))
+        await pilot.press(*"less te", "enter")
+        await until(pilot, lambda: kitchen.bakes())
+        await until(pilot, lambda: kitchen.engine.kicks)
+    bake = kitchen.bakes()[0]
+    assert (bake.why, bake.engine, bake.state) == ("less te", "scripted", BakeState.QUEUED)
+    assert bake.total_steps == 240
+
+
+async def test_the_line_of_why_may_stay_empty(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        await pilot.press("b", "enter")
+        await until(pilot, lambda: kitchen.bakes())
+    assert kitchen.bakes()[0].why == ""
+
+
+async def test_escape_bakes_nothing(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        await pilot.press("b", "x", "escape")
+        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
+    assert kitchen.bakes() == []
+
+
+async def test_edits_not_saved_are_baked_and_saved(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        kitchen.app.bake_screen.desk.typed("network_dim", "16")
+        await pilot.press("b", "enter")
+        await until(pilot, lambda: kitchen.bakes())
+        await until(pilot, lambda: not kitchen.app.bake_screen.unsaved)
+    assert parse_settings(kitchen.bakes()[0].settings_toml, "bake").network_dim == 16
+    assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 16
+
+
+async def test_a_missing_folder_is_said_beside_its_field_and_nothing_is_written(kitchen, until, seen) -> None:
+    before = (kitchen.workspace.root / "hifumi.toml").read_bytes()
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        kitchen.app.bake_screen.desk.typed("train_data_dir", "nowhere")
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.error is not None)
+        await pilot.press("b")
+        await until(pilot, lambda: "nowhere" in seen(kitchen.app))
+        lines = seen(kitchen.app).splitlines()
+        field = next(number for number, line in enumerate(lines) if line.startswith("  pictures"))
+        assert "✗" in lines[field + 1][:42]
+        assert kitchen.app.screen is kitchen.app.bake_screen
+    assert kitchen.bakes() == []
+    assert (kitchen.workspace.root / "hifumi.toml").read_bytes() == before
+
+
+async def test_what_breaks_between_the_plan_and_the_bake_is_said_and_nothing_is_written(kitchen, until, seen) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        for picture in (kitchen.workspace.root / "data").rglob("*.png"):
+            picture.unlink()
+        kitchen.app.bake_screen.desk.typed("network_dim", "16")
+        await pilot.press("b", "enter")
+        await until(pilot, lambda: "no pictures" in seen(kitchen.app))
+    assert kitchen.bakes() == []
+    assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 8
+
+
+async def test_a_base_that_is_none_is_said_beside_the_base(kitchen, until, seen) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        kitchen.app.bake_screen.desk.typed("pretrained_model_name_or_path", "/nowhere/model")
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.error is not None)
+        await pilot.press("b")
+        await until(pilot, lambda: any("✗" in line[:42] for line in seen(kitchen.app).splitlines()))
+        lines = seen(kitchen.app).splitlines()
+        field = next(number for number, line in enumerate(lines) if "base model" in line[:20])
+        assert "✗" in lines[field + 1][:42]
+
+
+async def test_a_second_bake_is_not_begun_beside_the_first(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        await pilot.press("b")
+        await pilot.pause()
+        assert kitchen.app.screen is kitchen.app.bake_screen
+    assert len(kitchen.bakes()) == 1
+
+
+async def test_space_pauses_and_space_goes_on(kitchen, until, seen) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        await pilot.press("space")
+        await until(pilot, lambda: kitchen.orders() == [Order.PAUSE])
+        kitchen.set_state(BakeState.PAUSED)
+        await until(pilot, lambda: "◌ paused" in seen(kitchen.app) and "space go on" in seen(kitchen.app))
+        await pilot.press("space")
+        await until(pilot, lambda: kitchen.orders() == [Order.PAUSE, Order.GO_ON])
+        assert kitchen.engine.kicks >= 2
+
+
+async def test_s_saves_now(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        await pilot.press("s")
+        await until(pilot, lambda: kitchen.orders() == [Order.SAVE])
+
+
+async def test_x_asks_and_s_stops(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        await pilot.press("x", "escape", "x", "s")
+        await until(pilot, lambda: kitchen.orders() == [Order.STOP])
+
+
+async def test_without_a_bake_its_keys_do_nothing(kitchen, until, seen) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        await pilot.press("space", "s", "x")
+        await pilot.pause()
+        assert kitchen.app.screen is kitchen.app.bake_screen
+        assert "space" not in seen(kitchen.app).splitlines()[-1]
+
+
+async def test_the_progress_says_epoch_step_share_speed_and_time_left(kitchen, until, seen) -> None:
+    kitchen.baking(steps=90)
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "epoch 3/6   step  90/240" in seen(kitchen.app))
+        text = seen(kitchen.app)
+    assert "37 %" in text
+    assert "8.00 it/s   32.0 img/s" in text
+    assert "left 19 s" in text
+
+
+async def test_saved_loras_stand_newest_first_with_the_best_marked(kitchen, until, seen) -> None:
+    kitchen.baking(steps=90)
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "hifumi-000002" in seen(kitchen.app))
+        rows = [line[43:] for line in seen(kitchen.app).splitlines() if "hifumi-0000" in line]
+    assert "hifumi-000002" in rows[0]
+    assert "▾0.1000  −0.080 ±0.004   1.2 MiB" in rows[0]
+    assert "▾" not in rows[1]
+
+
+async def test_a_failed_bake_says_why(kitchen, until, seen) -> None:
+    kitchen.baking()
+    with kitchen.journal() as journal:
+        journal.set_state(1, BakeState.FAILED, "stage step: RuntimeError: [b]boom[/b]")
+        journal.log("stage step: RuntimeError: [b]boom[/b]", bake=1, level="error")
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "✗ failed" in seen(kitchen.app) and "RuntimeError: [b]boom[/b]" in seen(kitchen.app))
+
+
+async def test_a_queued_bake_says_what_it_waits_for(kitchen, until, seen) -> None:
+    kitchen.add_bake()
+    kitchen.engine.start = lambda: setattr(kitchen.engine, "libraries", "loading libraries 2/4: diffusers")
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "waits · loading libraries 2/4: diffusers" in seen(kitchen.app))

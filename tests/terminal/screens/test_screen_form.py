@@ -1,0 +1,199 @@
+"""The settings form by keys alone."""
+
+import pytest
+
+from lora_tui.widgets.field_list import FieldList
+from lora_tui.widgets.settings_form import SettingsForm
+from trainer.settings.toml_file import load_settings
+
+
+@pytest.fixture
+def form_of():
+    """Return a function that waits until the settings are up, puts the cursor on a field and returns the form."""
+
+    async def ready(kitchen, pilot, until, name: str) -> SettingsForm:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.draft is not None)
+        form = kitchen.app.bake_screen.query_one(SettingsForm)
+        form.go_to(name)
+        await pilot.pause()
+        return form
+
+    return ready
+
+
+def now(kitchen) -> object:
+    return kitchen.app.bake_screen.desk.draft.now
+
+
+async def test_enter_edits_and_enter_keeps(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", *"3e-4", "enter")
+        await until(pilot, lambda: now(kitchen).unet_lr == 3e-4)
+        assert form.editing == ""
+
+
+async def test_the_plan_follows_an_edit(kitchen, until, form_of, seen) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "max_train_epochs")
+        await pilot.press("enter", "9", "enter")
+        await until(pilot, lambda: "40 steps × 9 = 360" in seen(kitchen.app))
+
+
+async def test_a_wrong_value_is_said_under_the_field_and_stays_to_be_mended(kitchen, until, form_of, seen) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", "7", "enter")
+        await until(pilot, lambda: "a number from 0 to 1" in seen(kitchen.app))
+        lines = seen(kitchen.app).splitlines()
+        field = next(number for number, line in enumerate(lines) if "U-Net rate" in line)
+        assert '✗ "7"' in lines[field + 1]
+        assert form.editing == "unet_lr"
+        assert now(kitchen).unet_lr == 2e-3
+
+
+async def test_escape_leaves_the_field_as_it_was(kitchen, until, form_of, seen) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", "7", "enter")
+        await until(pilot, lambda: "✗" in seen(kitchen.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: form.editing == "")
+        assert now(kitchen).unet_lr == 2e-3
+        assert "✗" not in seen(kitchen.app)
+
+
+async def test_tab_keeps_what_was_typed(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "network_dim")
+        await pilot.press("enter", "1", "6", "tab")
+        await until(pilot, lambda: now(kitchen).network_dim == 16)
+
+
+async def test_a_blank_means_none_where_that_is_allowed(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", "backspace", "enter")
+        await until(pilot, lambda: now(kitchen).unet_lr is None)
+
+
+async def test_enter_flips_a_switch(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "gradient_checkpointing")
+        await pilot.press("enter")
+        await until(pilot, lambda: now(kitchen).gradient_checkpointing)
+        assert form.editing == ""
+
+
+async def test_arrows_and_hl_turn_a_choice_both_ways(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "lr_scheduler")
+        await pilot.press("right")
+        await until(pilot, lambda: now(kitchen).lr_scheduler == "linear")
+        await pilot.press("h")
+        await until(pilot, lambda: now(kitchen).lr_scheduler == "constant_with_warmup")
+
+
+async def test_backspace_puts_the_file_s_value_back(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "gradient_checkpointing")
+        await pilot.press("enter")
+        await until(pilot, lambda: now(kitchen).gradient_checkpointing)
+        await pilot.press("backspace")
+        await until(pilot, lambda: not now(kitchen).gradient_checkpointing)
+
+
+async def test_an_edit_is_marked_until_it_is_saved(kitchen, until, form_of, seen) -> None:
+    def line() -> str:
+        return next(line for line in seen(kitchen.app).splitlines() if "dim (rank)" in line)[:42]
+
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "network_dim")
+        await pilot.press("enter", "1", "6", "enter")
+        await until(pilot, lambda: "*" in line())
+        assert "hifumi.toml *" in seen(kitchen.app)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "*" not in line())
+    assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 16
+
+
+async def test_what_differs_from_the_last_bake_is_marked_and_blank_paths_are_not(kitchen, until, form_of, seen) -> None:
+    from trainer.jobs import check, queue_bake
+
+    path = kitchen.workspace.root / "hifumi.toml"
+    with kitchen.journal() as journal:
+        queue_bake(journal, kitchen.workspace, check(load_settings(path), path), why="", engine="another")
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", *"1e-3", "enter")
+        await until(pilot, lambda: seen(kitchen.app).count("•") == 1)
+        assert "•" in next(line for line in seen(kitchen.app).splitlines() if "U-Net rate" in line)
+
+
+async def test_keys_of_the_screen_are_letters_inside_an_editor(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "training_comment")
+        await pilot.press("enter", "b", "space", "x", "j", "question_mark", "t", "enter")
+        await until(pilot, lambda: now(kitchen).training_comment == "b xj?t")
+        assert form.editing == ""
+    assert kitchen.bakes() == []
+
+
+async def test_a_dialog_over_the_editor_does_not_end_the_edit(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", "9", "ctrl+p")
+        await until(pilot, lambda: len(kitchen.app.screen_stack) == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(kitchen.app.screen_stack) == 1)
+        assert form.editing == "unet_lr"
+        assert now(kitchen).unet_lr == 2e-3
+
+
+async def test_j_and_k_move_between_fields_and_pass_over_heads(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "train_batch_size")
+        await pilot.press("j")
+        assert form.focused_field == "pretrained_model_name_or_path"
+        await pilot.press("k")
+        assert form.focused_field == "train_batch_size"
+
+
+async def test_home_and_end_go_to_the_first_and_last_field(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("end")
+        assert form.focused_field == "training_comment"
+        await pilot.press("home")
+        assert form.focused_field == "subject"
+
+
+async def test_slash_finds_by_name_and_enter_goes_there(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "subject")
+        await pilot.press("slash", *"text_enc_lr", "enter")
+        await until(pilot, lambda: form.focused_field == "text_encoder_lr")
+        assert isinstance(kitchen.app.focused, FieldList)
+
+
+async def test_slash_finds_by_label(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "subject")
+        await pilot.press("slash", *"warm-up")
+        await until(pilot, lambda: form.focused_field == "lr_warmup_steps")
+
+
+async def test_escape_from_finding_goes_back(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("slash", *"seed", "escape")
+        await until(pilot, lambda: form.focused_field == "unet_lr" and not form.has_class("-finding"))
+
+
+async def test_a_click_moves_and_a_second_click_edits(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "subject")
+        await pilot.click(FieldList, offset=(6, 5))
+        assert form.focused_field == "resolution"
+        await pilot.click(FieldList, offset=(6, 5))
+        await until(pilot, lambda: form.editing == "resolution")
