@@ -104,7 +104,7 @@ class Feed(threading.Thread):
         self._journal_path = journal_path
         self._sources = sources
         self._post = post
-        self._interval = interval
+        self.interval = interval
         self._wake = threading.Event()
         self._ended = False
 
@@ -134,7 +134,7 @@ class Feed(threading.Thread):
             if snapshot != shown:
                 shown = snapshot
                 self._post(SnapshotReady(snapshot))
-            self._wake.wait(self._interval)
+            self._wake.wait(self.interval)
         _close(reader)
 
     def _with_machine(self, snapshot: Snapshot) -> Snapshot:

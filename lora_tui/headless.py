@@ -88,7 +88,7 @@ class _Printer:
         progress = self._progress(bake, libraries)
         if self._bar:
             self._draw(progress)
-        elif (milestone := self._milestone(bake, libraries)) not in self._passed:
+        elif progress and (milestone := self._milestone(bake, libraries)) not in self._passed:
             self._passed.add(milestone)
             self._print(progress)
 

@@ -64,7 +64,7 @@ class Planner(threading.Thread):
         super().__init__(name="planner", daemon=True)
         self._journal_path = journal_path
         self._post = post
-        self._quiet = quiet
+        self.quiet = quiet
         self._changed = threading.Condition()
         self._question: tuple[int, Settings, Path] | None = None
         self._asked = 0
@@ -103,7 +103,7 @@ class Planner(threading.Thread):
         with self._changed:
             while self._question is None and not self._ended:
                 self._changed.wait()
-            while not self._ended and self._changed.wait(self._quiet):
+            while not self._ended and self._changed.wait(self.quiet):
                 continue
             question, self._question = self._question, None
             return None if self._ended else question

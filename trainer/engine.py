@@ -130,7 +130,9 @@ class Engine:
 
     def _fail(self, journal: Journal, bake: Bake, error: LoraTuiError) -> None:
         line = shown(error.line())
-        self.exit_codes[bake.number] = error.exit_code
+        # A bake that began has failed, whatever kind of thing was wrong; only a missing device has a code of its own.
+        no_device = error.exit_code is ExitCode.NO_DEVICE
+        self.exit_codes[bake.number] = ExitCode.NO_DEVICE if no_device else ExitCode.BAKE_FAILED
         journal.log(line, bake=bake.number, level="error")
         # Last: whoever waits for the end shall find the reason already there.
         journal.set_state(bake.number, BakeState.FAILED, line)

@@ -6,12 +6,13 @@ from pathlib import Path
 from trainer.dataset.scan import DataSet, scan
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
-from trainer.models.identify import Base, identify_base, lora_file_bytes
+from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_needs_a_card
+from trainer.models.identify import Base, check_clip_skip, identify_base, lora_file_bytes
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import parse_settings, settings_toml
-from trainer.workspace import Workspace
+from trainer.workspace import Workspace, make_workspace
 
 _BYTES = {"float": 4, "fp16": 2, "bf16": 2}
 
@@ -36,7 +37,7 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
         seconds_per_step: measured speed of a bake like this, if one is known.
 
     Raises:
-        SettingsError, DatasetError, ModelError: the first thing found wrong.
+        SettingsError, DatasetError, ModelError, DeviceError: the first thing found wrong.
     """
     resolved = resolve(settings, settings_path)
     base = identify_base(resolved.pretrained_model_name_or_path)
@@ -57,8 +58,10 @@ def plan_for(
     """Return the job for data already scanned; quick enough for every key typed.
 
     Raises:
-        SettingsError, DatasetError: the settings do not fit the data.
+        SettingsError, DatasetError, DeviceError: the settings do not fit the data, the base or the machine.
     """
+    check_clip_skip(base, resolved.clip_skip)
+    _check_card(resolved)
     size = lora_file_bytes(
         base,
         resolved.network_dim,
@@ -76,8 +79,9 @@ def queue_bake(
     """Write the job into the journal, for the engine with key `engine` to take.
 
     Raises:
-        WorkspaceError: the journal or the bake's folder cannot be written.
+        WorkspaceError: the journal or the bakes' folder cannot be written.
     """
+    make_workspace(workspace.root)
     if parent is None:
         parent = next((bake.number for bake in journal.bakes() if bake.name == ready.settings.output_name), None)
     return journal.add_bake(
@@ -88,6 +92,7 @@ def queue_bake(
         total_steps=ready.plan.total_steps,
         steps_per_epoch=ready.plan.steps_per_epoch,
         parent=parent,
+        least_number=_first_free_number(workspace),
     )
 
 
@@ -107,3 +112,19 @@ def measured_speed(journal: Journal, settings: Settings) -> float | None:
         return all(getattr(ran, name) == value for name, value in wanted.items())
 
     return journal.speed(fits)
+
+
+def _check_card(settings: Settings) -> None:
+    """Refuse what can be seen to fail without a card before torch, which decides for good, is there to ask."""
+    if card_device():
+        return
+    if settings.mixed_precision == "fp16":
+        raise fp16_needs_a_card()
+    if settings.xformers:
+        raise xformers_needs_a_card()
+
+
+def _first_free_number(workspace: Workspace) -> int:
+    """Return a number above every bake folder there is: a journal may be gone, its bakes are never overwritten."""
+    numbers = [int(folder.name[:4]) for folder in workspace.bakes.iterdir() if folder.name[:4].isdecimal()]
+    return max(numbers, default=0) + 1

@@ -74,7 +74,7 @@ def make_workspace(root: Path) -> Workspace:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(
-            str(workspace.root),
+            str(error.filename or workspace.root),
             found=f"cannot be written ({error.strerror})",
             expected="a folder of yours",
             way_out="give another folder or mend its permissions",

@@ -60,6 +60,7 @@ class LogPane(ScrollView, can_focus=True):
         """Start with no lines."""
         super().__init__(id=id)
         self._lines: deque[LogLine] = deque(maxlen=_MOST_LINES)
+        self._folded: deque[list[_Row]] = deque(maxlen=_MOST_LINES)
         self._rows: list[_Row] = []
         self._last_id = 0
         self._folded_at = 0
@@ -104,20 +105,20 @@ class LogPane(ScrollView, can_focus=True):
         )
 
     def _append(self, lines: Sequence[LogLine]) -> None:
-        full = len(self._lines) + len(lines) > _MOST_LINES
         self._lines.extend(lines)
-        if full or self._folded_at != self._width():
+        if self._folded_at != self._width():
             self._fold_all()
         else:
-            self._rows += [row for line in lines for row in self._fold(line)]
+            self._folded.extend(self._fold(line) for line in lines)
             self._settle()
 
     def _fold_all(self) -> None:
         self._folded_at = self._width()
-        self._rows = [row for line in self._lines for row in self._fold(line)]
+        self._folded = deque((self._fold(line) for line in self._lines), maxlen=_MOST_LINES)
         self._settle()
 
     def _settle(self) -> None:
+        self._rows = [row for rows in self._folded for row in rows]
         self.virtual_size = Size(0, len(self._rows))
         self.refresh()
         self.call_after_refresh(self._follow)

@@ -6,7 +6,8 @@ from typing import Literal
 
 import torch
 
-from trainer.errors import DeviceError, SettingsError
+from trainer.errors import SettingsError
+from trainer.machine.devices import fp16_needs_a_card, xformers_needs_a_card
 
 PrecisionName = Literal["no", "fp16", "bf16"]
 _DTYPES: dict[PrecisionName, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -34,10 +35,7 @@ def resolve_precision(wanted: Literal["auto", "no", "fp16", "bf16"], device: tor
     if wanted == "auto":
         return _precision("bf16" if card_has_bf16 else "no")
     if wanted == "fp16" and not has_card:
-        # accelerate would take it and leave out the loss scaler that fp16 needs.
-        raise SettingsError(
-            "mixed_precision", found="fp16 without a card", expected="no or bf16 on a CPU", way_out="set bf16, or auto"
-        )
+        raise fp16_needs_a_card()
     if wanted == "bf16" and has_card and not card_has_bf16:
         raise SettingsError(
             "mixed_precision", found="bf16 on a card that has none", expected="fp16 or no", way_out="set fp16"
@@ -53,12 +51,7 @@ def check_xformers(device: torch.device) -> None:
         SettingsError: the package is not installed.
     """
     if device.type != "cuda":
-        raise DeviceError(
-            "xformers",
-            found="on, but no NVIDIA card was found",
-            expected="a card",
-            way_out="set xformers = false: attention by torch needs no more memory",
-        )
+        raise xformers_needs_a_card()
     if importlib.util.find_spec("xformers") is None:
         raise SettingsError(
             "xformers",

@@ -72,7 +72,7 @@ class Validation:
         losses = self._losses(progress)
         if self._untrained is None:
             self._untrained = losses
-        difference = losses
+        difference = losses - self._untrained
         count = len(losses)
         error = float(difference.std()) / math.sqrt(count) if count > 1 else None
         return Verdict(step, float(losses.mean()), float(difference.mean()), error)

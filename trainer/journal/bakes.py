@@ -27,10 +27,12 @@ def add_bake(
     total_steps: int,
     steps_per_epoch: int,
     parent: int | None,
+    least_number: int,
 ) -> Bake:
-    """Queue a bake under the next number and return it."""
+    """Queue a bake under the next number, `least_number` or above, and return it."""
     with database.writing() as connection:
-        number = int(connection.execute("SELECT coalesce(max(number), 0) + 1 FROM bake").fetchone()[0])
+        highest = connection.execute("SELECT coalesce(max(number), 0) FROM bake").fetchone()[0]
+        number = max(int(highest) + 1, least_number)
         connection.execute(
             """
             INSERT INTO bake (number, name, folder, why, settings_toml, engine, parent, state, created, total_steps, steps_per_epoch)

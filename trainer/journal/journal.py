@@ -70,8 +70,9 @@ class Journal:
         total_steps: int,
         steps_per_epoch: int,
         parent: int | None = None,
+        least_number: int = 1,
     ) -> Bake:
-        """Queue a bake under the next number and return it; its folder is not made."""
+        """Queue a bake under the next number, `least_number` or above, and return it; its folder is not made."""
         return bakes.add_bake(
             self._database,
             name=name,
@@ -81,6 +82,7 @@ class Journal:
             total_steps=total_steps,
             steps_per_epoch=steps_per_epoch,
             parent=parent,
+            least_number=least_number,
         )
 
     def bake(self, number: int) -> Bake:

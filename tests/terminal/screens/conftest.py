@@ -71,6 +71,9 @@ class Kitchen:
         self.engine = ScriptedEngine()
         self.sampler = ScriptedSampler()
         self.app = LoraApp(workspace, self.engine, self.sampler, settings, clock=lambda: NOON)
+        # The threads wait so that a person's screen is calm; a test need not.
+        self.app.bake_screen.feed.interval = 0.05
+        self.app.bake_screen.planner.quiet = 0.01
 
     def run(self, size: tuple[int, int] = (120, 36)) -> AbstractAsyncContextManager[Pilot[int]]:
         return self.app.run_test(size=size)

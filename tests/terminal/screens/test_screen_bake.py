@@ -14,11 +14,11 @@ async def test_b_asks_why_and_enter_queues_the_bake(kitchen, until) -> None:
         await opened(kitchen, pilot, until)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(kitchen.app.screen, WhyDialog))
-        await pilot.press(*"less te", "enter")
-        await until(pilot, lambda: kitchen.bakes())
+        await pilot.press(*"te", "enter")
+        await until(pilot, kitchen.bakes)
         await until(pilot, lambda: kitchen.engine.kicks)
     bake = kitchen.bakes()[0]
-    assert (bake.why, bake.engine, bake.state) == ("less te", "scripted", BakeState.QUEUED)
+    assert (bake.why, bake.engine, bake.state) == ("te", "scripted", BakeState.QUEUED)
     assert bake.total_steps == 240
 
 
@@ -26,7 +26,7 @@ async def test_the_line_of_why_may_stay_empty(kitchen, until) -> None:
     async with kitchen.run() as pilot:
         await opened(kitchen, pilot, until)
         await pilot.press("b", "enter")
-        await until(pilot, lambda: kitchen.bakes())
+        await until(pilot, kitchen.bakes)
     assert kitchen.bakes()[0].why == ""
 
 
@@ -43,7 +43,7 @@ async def test_edits_not_saved_are_baked_and_saved(kitchen, until) -> None:
         await opened(kitchen, pilot, until)
         kitchen.app.bake_screen.desk.typed("network_dim", "16")
         await pilot.press("b", "enter")
-        await until(pilot, lambda: kitchen.bakes())
+        await until(pilot, kitchen.bakes)
         await until(pilot, lambda: not kitchen.app.bake_screen.unsaved)
     assert parse_settings(kitchen.bakes()[0].settings_toml, "bake").network_dim == 16
     assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 16

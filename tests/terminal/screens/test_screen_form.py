@@ -171,7 +171,7 @@ async def test_home_and_end_go_to_the_first_and_last_field(kitchen, until, form_
 async def test_slash_finds_by_name_and_enter_goes_there(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
-        await pilot.press("slash", *"text_enc_lr", "enter")
+        await pilot.press("slash", *"tex_lr", "enter")
         await until(pilot, lambda: form.focused_field == "text_encoder_lr")
         assert isinstance(kitchen.app.focused, FieldList)
 
@@ -179,7 +179,7 @@ async def test_slash_finds_by_name_and_enter_goes_there(kitchen, until, form_of)
 async def test_slash_finds_by_label(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
-        await pilot.press("slash", *"warm-up")
+        await pilot.press("slash", *"warm")
         await until(pilot, lambda: form.focused_field == "lr_warmup_steps")
 
 

@@ -61,6 +61,19 @@ def test_save_is_obeyed_once_and_marked(told: Told, other: Journal, number: int)
     assert [line.text for line in other.log_after(bake=number)] == ["order: save"]
 
 
+def test_orders_are_read_only_where_somebody_wrote(
+    told: Told, other: Journal, number: int, kitchen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    open_orders = kitchen.journal.open_orders
+    monkeypatch.setattr(kitchen.journal, "open_orders", lambda bake: read.append(bake) or open_orders(bake))
+    for _ in range(3):
+        told.obey()
+    other.log("something")
+    told.obey()
+    assert len(read) == 2
+
+
 def test_orders_to_other_bakes_are_left_alone(
     told: Told, other: Journal, number: int, kitchen: Any, make_settings: Any
 ) -> None:

@@ -86,6 +86,21 @@ def test_the_journal_has_curves_losses_and_verdicts(kitchen: Any, make_settings:
     assert last.loss == pytest.approx(np.mean(journal.curve(1, "loss", 100).mean[4:]), rel=1e-5)
 
 
+def test_while_steps_run_the_journal_says_so(
+    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[BakeState, str, int]] = []
+
+    def watched(bench: Any, work: Any) -> Any:
+        bake = kitchen.journal.bake(1)
+        seen.append((bake.state, bake.stage, bake.stage_total))
+        return train_step(bench, work)
+
+    monkeypatch.setattr(trainer.bake.loop, "train_step", watched)
+    kitchen.bake(make_settings(max_train_steps=1))
+    assert seen == [(BakeState.BAKING, "step", 1)]
+
+
 def test_without_validation_pictures_none_is_measured(kitchen: Any, make_settings: Any) -> None:
     kitchen.bake(make_settings(validation_data_dir=""))
     assert kitchen.journal.validations(1) == []
@@ -223,6 +238,8 @@ def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
         return train_step(bench, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", breaks_at_3)
+    # As if all steps came within one beat of the hand-over.
+    monkeypatch.setattr("trainer.bake.readings._HAND_OVER_EVERY", 1e9)
     settings = make_settings(save_every_n_steps=2)
     bake = kitchen.queue(settings)
     with pytest.raises(RuntimeError, match="injected"):

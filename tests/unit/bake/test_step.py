@@ -156,6 +156,13 @@ def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open
         assert not any(weight.requires_grad for weight in after)
 
 
+def test_closing_the_bench_takes_the_lora_off(make_settings: Any, open_bench: OpenBench) -> None:
+    with open_bench(make_settings()) as (bench, _):
+        modules = list(bench.model.unet.modules())
+        assert sum("forward" in module.__dict__ for module in modules) == 120
+    assert sum("forward" in module.__dict__ for module in modules) == 0
+
+
 def test_bf16_keeps_base_in_bf16_and_lora_in_fp32(make_settings: Any, open_bench: OpenBench) -> None:
     with open_bench(make_settings(mixed_precision="bf16")) as (bench, ground):
         result = train_step(bench, works(bench, ground)[0])

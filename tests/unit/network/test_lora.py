@@ -117,6 +117,13 @@ def test_start_values_depend_on_seed_and_name_not_on_order(demo: SD1) -> None:
     assert not any(torch.equal(drawn[name], down) for name, down in others.items())
 
 
+def test_layers_of_one_shape_start_differently() -> None:
+    layers = [LoraLayer(name, nn.Linear(4, 4), rank=2, alpha=1) for name in "xy"]
+    for layer in layers:
+        layer.draw(0)
+    assert not torch.equal(layers[0].down, layers[1].down)
+
+
 def test_start_values_are_uniform_within_one_over_root_inputs() -> None:
     """kaiming_uniform with a = sqrt 5: bound sqrt(6 / (1 + 5)) / sqrt(inputs)."""
     layer = LoraLayer("x", nn.Linear(100, 3), rank=64, alpha=1)

@@ -1,0 +1,124 @@
+"""`lora-tui bake`: what it prints, what it leaves, and how it ends."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+from trainer.workspace import Workspace
+
+
+def _start(workspace: Workspace) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "lora_tui", "bake", str(workspace.root / "hifumi.toml")]
+    sets = ["--set", "save_every_n_steps=4", "--set", "validation_data_dir="]
+    return subprocess.Popen(
+        [*command, *sets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
+    )
+
+
+def _wait_for_saves(workspace: Workspace, count: int) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if len(list(workspace.bakes.glob("*/*.safetensors"))) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no saves")
+
+
+def _bake(workspace: Workspace) -> Bake:
+    with Journal(workspace.journal_path) as journal:
+        return journal.bake(1)
+
+
+def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(lora_tui, demo: Workspace, short: list[str]) -> None:
+    ran = lora_tui("bake", demo.root / "hifumi.toml", "--why", "to see it run", *short)
+    assert ran.returncode == 0, ran.stderr
+    assert "\x1b" not in ran.stdout
+    assert "\r" not in ran.stdout
+    assert "✓ bake 1 done: 1 LoRA files in bakes/0001-hifumi" in ran.stdout
+    assert _bake(demo).why == "to see it run"
+
+
+def test_n_saves_leave_n_files_under_sd_scripts_names(lora_tui, demo: Workspace, short: list[str]) -> None:
+    ran = lora_tui("bake", demo.root / "hifumi.toml", *short, "--set", "save_every_n_steps=1")
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(path.name for path in demo.bakes.glob("*/*.safetensors")) == [
+        "hifumi-step00000001.safetensors",
+        "hifumi-step00000002.safetensors",
+        "hifumi-step00000003.safetensors",
+        "hifumi.safetensors",
+    ]
+
+
+def test_status_tells_how_it_ended(lora_tui, demo: Workspace, short: list[str]) -> None:
+    lora_tui("bake", demo.root / "hifumi.toml", *short)
+    told = json.loads(lora_tui("status", demo.root, "--json").stdout)
+    assert [(bake["number"], bake["state"], len(bake["checkpoints"])) for bake in told["bakes"]] == [(1, "done", 1)]
+    assert "✓ 0001 hifumi  done  step 4/4" in lora_tui("status", demo.root).stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_after_the_step_and_saves(demo: Workspace, number: signal.Signals, code: int) -> None:
+    process = _start(demo)
+    _wait_for_saves(demo, 1)
+    process.send_signal(number)
+    assert process.wait(60) == code
+    assert _bake(demo).state is BakeState.STOPPED
+    with Journal(demo.journal_path) as journal:
+        newest = journal.checkpoints(1)[0]
+    assert (demo.bakes / "0001-hifumi" / newest.file).is_file()
+
+
+def test_a_killed_bake_leaves_a_readable_journal_and_only_whole_files(lora_tui, demo: Workspace) -> None:
+    process = _start(demo)
+    _wait_for_saves(demo, 3)
+    process.kill()
+    process.wait()
+    assert sqlite3.connect(demo.journal_path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    files = sorted(demo.bakes.glob("*/*.safetensors"))
+    assert [len(load_file(path)) for path in files] == [132 * 3] * len(files)
+    assert "✗ 0001 hifumi  lost" in lora_tui("status", demo.root).stdout
+
+
+def test_a_failed_bake_exits_1_and_names_the_stage(lora_tui, demo: Workspace, short: list[str], tmp_path: Path) -> None:
+    import shutil
+
+    import trainer.demo
+
+    base = tmp_path / "base"
+    shutil.copytree(Path(trainer.demo.__file__).parent / "model", base)
+    (base / "tokenizer" / "tokenizer.json").write_text("{")
+    (base / "tokenizer" / "vocab.json").write_text("{")
+    ran = lora_tui("bake", demo.root / "hifumi.toml", *short, "--set", f"pretrained_model_name_or_path={base}")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "✗" in ran.stdout
+    assert _bake(demo).state is BakeState.FAILED
+    assert _bake(demo).stage == "load"
+
+
+def test_nothing_reaches_the_network(no_network, demo: Workspace) -> None:
+    """Demo, plan and bake in this process, every socket refused."""
+    from trainer.engine import Engine
+    from trainer.jobs import check, queue_bake
+    from trainer.settings.toml_file import apply_overrides, load_settings
+
+    path = demo.root / "hifumi.toml"
+    ready = check(apply_overrides(load_settings(path), ["max_train_epochs=", "max_train_steps=2"]), path)
+    engine = Engine(demo)
+    with Journal(demo.journal_path) as journal:
+        number = queue_bake(journal, demo, ready, why="", engine=engine.key).number
+        engine.start()
+        while (bake := journal.bake(number)).state.live or bake.state is BakeState.QUEUED:
+            assert engine.alive, engine.libraries
+            time.sleep(0.05)
+        assert bake.state is BakeState.DONE, bake.error
+    engine.close(wait=30)

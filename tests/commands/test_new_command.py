@@ -1,0 +1,62 @@
+"""`lora-tui new`: a folder of a user's own pictures becomes a subject, settings and a bake."""
+
+import random
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+SIZES = ((64, 64), (128, 96), (90, 140), (300, 80), (65, 64))
+
+
+@pytest.fixture
+def own_pictures(tmp_path: Path) -> Path:
+    """Pictures of several shapes and kinds, with captions of both endings."""
+    folder = tmp_path / "pictures" / "3_my_cat"
+    folder.mkdir(parents=True)
+    rng = random.Random(5)
+    for number, (width, height) in enumerate(SIZES):
+        picture = Image.frombytes("RGB", (width, height), rng.randbytes(width * height * 3))
+        picture.save(folder / f"{number}.{('png', 'jpg', 'webp')[number % 3]}")
+        (folder / f"{number}{('.txt', '.caption')[number % 2]}").write_text("my_cat, sitting, indoors")
+    return folder.parent
+
+
+def test_a_folder_of_mixed_pictures_is_taken_up_planned_and_baked(lora_tui, own_pictures: Path, tmp_path: Path) -> None:
+    made = lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
+    assert made.returncode == 0, made.stderr
+    assert 'trigger = "my_cat"' in (tmp_path / "subjects" / "cat.toml").read_text()
+
+    planned = lora_tui("plan", "cat.toml")
+    assert planned.returncode == 0, planned.stderr
+    assert "5 pictures ×3 → 15 / epoch" in planned.stdout
+
+    baked = lora_tui("bake", "cat.toml", "--set", "max_train_epochs=1")
+    assert baked.returncode == 0, baked.stdout + baked.stderr
+    assert (tmp_path / "bakes" / "0001-cat" / "cat.safetensors").is_file()
+
+
+def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui, own_pictures: Path, tmp_path: Path) -> None:
+    lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
+    before = (tmp_path / "cat.toml").read_text()
+    again = lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert (tmp_path / "cat.toml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "base", "expected"),
+    [
+        ("a/b", "pictures", "demo", "name"),
+        ("cat", "gone", "demo", "gone"),
+        ("cat", "pictures", "/nowhere", "/nowhere"),
+    ],
+)
+def test_a_wrong_wish_writes_nothing(
+    name: str, data: str, base: str, expected: str, lora_tui, own_pictures: Path, tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    ran = lora_tui("new", name, "--data", data, "--base", base)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert expected in ran.stderr
+    assert sorted(tmp_path.rglob("*")) == before

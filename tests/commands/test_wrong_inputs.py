@@ -1,0 +1,109 @@
+"""Every wrong input is one clear line on stderr with its exit code, and nothing is written."""
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trainer.workspace import Workspace
+
+
+def _sets(*pairs: str) -> list[str]:
+    return [part for pair in pairs for part in ("--set", pair)]
+
+
+def _lora_as_base(folder: Path) -> list[str]:
+    header = json.dumps(
+        {"lora_unet_x.lora_down.weight": {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}}
+    ).encode()
+    path = folder / "style.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0\0")
+    return _sets(f"pretrained_model_name_or_path={path}")
+
+
+def _pickle_as_base(folder: Path) -> list[str]:
+    path = folder / "model.ckpt"
+    path.write_bytes(b"\x80\x04K\x01.")
+    return _sets(f"pretrained_model_name_or_path={path}")
+
+
+def _empty_data(folder: Path) -> list[str]:
+    (folder / "empty").mkdir()
+    return _sets(f"train_data_dir={folder / 'empty'}")
+
+
+WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "missing folder": (lambda folder: _sets(f"train_data_dir={folder / 'gone'}"), "gone"),
+    "no pictures": (_empty_data, "an empty folder; expected .png"),
+    "unknown key": (lambda _: _sets("unet_lrr=1e-4"), "did you mean `unet_lr`"),
+    "out of bounds": (lambda _: _sets("unet_lr=5"), "from 0 to 1"),
+    "wrong kind": (lambda _: _sets("network_dim=many"), "network_dim"),
+    "no key=value": (lambda _: _sets("network_dim"), "network_dim"),
+    "a pickle as base": (_pickle_as_base, "pickle"),
+    "a LoRA as base": (_lora_as_base, "LoRA"),
+    "no such base": (lambda _: _sets("pretrained_model_name_or_path=/nowhere/base"), "/nowhere/base"),
+    "fp16 without a card": (lambda _: _sets("mixed_precision=fp16"), "bf16"),
+    "clip_skip beyond the layers": (lambda _: _sets("clip_skip=9"), "clip_skip"),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "bake"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_input_is_one_line_and_exit_code_2(
+    wrong: str, command: str, lora_tui, demo: Workspace, tmp_path: Path
+) -> None:
+    make, expected = WRONG[wrong]
+    ran = lora_tui(command, demo.root / "hifumi.toml", *make(tmp_path))
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert ran.stderr.startswith("lora-tui: ")
+    assert ran.stderr.count("\n") == 1
+    assert expected in ran.stderr
+    assert list(demo.bakes.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["unet_lr = = 1\n", "unet_lr = 1e-4\nunet_lr = 2e-4\n", "[data\n", "\x00"])
+def test_broken_toml_names_file_and_place(text: str, lora_tui, demo: Workspace) -> None:
+    (demo.root / "broken.toml").write_text(text)
+    ran = lora_tui("bake", demo.root / "broken.toml")
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert "broken.toml" in ran.stderr
+    assert list(demo.bakes.iterdir()) == []
+
+
+def test_a_missing_settings_file_is_one_line(lora_tui, tmp_path: Path) -> None:
+    ran = lora_tui("bake", tmp_path / "gone.toml")
+    assert (ran.returncode, "gone.toml: no such file" in ran.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_where_nothing_can_be_written_is_one_line(lora_tui, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    ran = lora_tui("demo", tmp_path / "file" / "demo")
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert "cannot be written" in ran.stderr
+
+
+def test_a_bake_where_nothing_can_be_written_is_one_line(lora_tui, demo: Workspace) -> None:
+    demo.bakes.rmdir()
+    demo.bakes.write_text("in the way")
+    ran = lora_tui("bake", demo.root / "hifumi.toml")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "demo/bakes: cannot be written" in ran.stderr
+
+
+def test_a_caption_full_of_markup_and_escape_codes_is_data(lora_tui, demo: Workspace, short: list[str]) -> None:
+    caption = demo.root / "data" / "10_hifumi_chan" / "01.txt"
+    evil = "1girl, [bold red]x[/bold red], \x1b[2J\x1b]0;owned\x07, ${HOME}, {a|b}"
+    caption.write_text(evil)
+    (demo.root / "data" / "10_hifumi_chan" / "[red]\x1b[31mevil.txt").write_text("no picture")
+    ran = lora_tui("bake", demo.root / "hifumi.toml", *short)
+    assert ran.returncode == 0, ran.stderr
+    assert "\x1b" not in ran.stdout + ran.stderr
+
+
+def test_the_dashboard_without_a_terminal_says_what_to_do(lora_tui, tmp_path: Path) -> None:
+    ran = lora_tui(folder=tmp_path)
+    assert ran.returncode == 2
+    assert "needs a terminal" in ran.stderr

@@ -1,0 +1,191 @@
+"""The other dialogs, the help, the palette and the themes."""
+
+import shutil
+from pathlib import Path
+
+from textual.widgets import Input, OptionList
+
+from lora_tui.screens.help import HelpScreen
+from lora_tui.screens.new_subject import NewSubjectDialog
+from lora_tui.screens.open_settings import OpenDialog
+from lora_tui.theming import remembered_theme
+from trainer.settings.subject import load_subject
+from trainer.settings.toml_file import load_settings
+
+
+async def opened(kitchen, pilot, until, key: str, dialog: type) -> None:
+    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(kitchen.app.screen, dialog))
+
+
+async def fill(kitchen, pilot, **values: str) -> None:
+    for key, value in values.items():
+        kitchen.app.screen.query_one(f"#{key}", Input).value = value
+    kitchen.app.screen.query_one("#validation", Input).focus()
+    await pilot.press("enter")
+
+
+async def test_n_makes_a_subject_from_a_folder_and_opens_its_settings(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
+        data = kitchen.workspace.root / "data" / "10_hifumi_chan"
+        await fill(kitchen, pilot, name="mine", data=str(data), base="demo")
+        await until(pilot, lambda: kitchen.app.bake_screen.settings_path == kitchen.workspace.root / "mine.toml")
+        assert kitchen.app.screen is kitchen.app.bake_screen
+    assert load_settings(kitchen.workspace.root / "mine.toml").subject == "mine"
+    assert load_subject(kitchen.workspace.subjects / "mine.toml").trigger == "hifumi_chan"
+
+
+async def test_a_missing_folder_is_said_under_its_line_and_nothing_is_written(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
+        await fill(kitchen, pilot, name="mine", data="/nowhere", base="demo")
+        await until(pilot, lambda: kitchen.app.screen.query_one("#data-error").display)
+        assert kitchen.app.focused.id == "data"
+    assert not (kitchen.workspace.root / "mine.toml").exists()
+
+
+async def test_a_wrong_base_is_said_under_the_base(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
+        await fill(kitchen, pilot, name="mine", data=str(kitchen.workspace.root / "data"), base="/nowhere")
+        await until(pilot, lambda: kitchen.app.screen.query_one("#base-error").display)
+
+
+async def test_a_name_in_use_is_said_under_the_name(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
+        await fill(kitchen, pilot, name="hifumi", data=str(kitchen.workspace.root / "data"), base="demo")
+        await until(pilot, lambda: kitchen.app.screen.query_one("#name-error").display)
+
+
+async def test_escape_makes_no_subject(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
+        await pilot.press("a", "escape")
+        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
+    assert not (kitchen.workspace.root / "a.toml").exists()
+
+
+async def test_o_opens_another_settings_file(kitchen, until) -> None:
+    shutil.copy(kitchen.workspace.root / "hifumi.toml", kitchen.workspace.root / "second.toml")
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "o", OpenDialog)
+        assert kitchen.app.screen.query_one(OptionList).highlighted == 0
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.draft.path.name == "second.toml")
+
+
+async def test_the_help_lists_the_keys_that_are_active(kitchen, until, seen) -> None:
+    async with kitchen.run((120, 50)) as pilot:
+        await opened(kitchen, pilot, until, "question_mark", HelpScreen)
+        text = seen(kitchen.app)
+        assert "bake these settings; asks for a line of why first" in text
+        assert "pause the bake" not in text
+        await pilot.press("escape")
+        kitchen.baking()
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "pause the bake with the model kept" in seen(kitchen.app))
+
+
+async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None:
+    async with kitchen.run((120, 50)) as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        kitchen.app.bake_screen.desk._form.go_to("unet_lr")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, HelpScreen))
+        text = seen(kitchen.app)
+    assert "unet_lr  U-Net rate" in text
+    assert "a number from 0 to 1, or blank · default 1e-4" in text
+    assert "Peak rate of the U-Net's LoRA." in text
+
+
+async def test_every_binding_has_an_id_and_a_line_of_help(kitchen) -> None:
+    from lora_tui.keymap import APP_KEYS, BAKE_KEYS
+    from lora_tui.widgets.epoch_list import EpochList
+    from lora_tui.widgets.field_list import FieldList
+    from lora_tui.widgets.log_pane import LogPane
+
+    bindings = [*BAKE_KEYS, *APP_KEYS, *FieldList.BINDINGS, *EpochList.BINDINGS, *LogPane.BINDINGS]
+    assert all(binding.id and binding.tooltip for binding in bindings)
+    assert len({binding.id for binding in bindings}) == len(bindings)
+
+
+async def test_the_palette_offers_what_the_keys_do(kitchen) -> None:
+    async with kitchen.run():
+        names = {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
+    assert {"Bake", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names
+
+
+async def test_the_palette_offers_pause_and_stop_while_baking(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        names = {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
+    assert {"Pause or go on", "Save now", "Stop"} <= names
+
+
+async def test_ctrl_p_opens_the_palette(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: len(kitchen.app.screen_stack) == 2)
+
+
+async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        assert kitchen.app.theme == "ember"
+        await pilot.press("t")
+        assert kitchen.app.theme == "flour"
+        await until(pilot, lambda: remembered_theme() == "flour")
+
+
+async def test_the_remembered_theme_is_up_from_the_first_frame(own_home: Path, make_kitchen, kitchen) -> None:
+    state = own_home / "state" / "lora-tui"
+    state.mkdir(parents=True)
+    (state / "theme").write_text("flour", encoding="utf-8")
+    again = make_kitchen(kitchen.workspace)
+    async with again.run():
+        assert again.app.theme == "flour"
+
+
+async def test_a_remembered_theme_that_is_gone_is_no_crash(own_home: Path, make_kitchen, kitchen) -> None:
+    state = own_home / "state" / "lora-tui"
+    state.mkdir(parents=True)
+    (state / "theme").write_text("gone", encoding="utf-8")
+    again = make_kitchen(kitchen.workspace)
+    async with again.run():
+        assert again.app.theme == "ember"
+
+
+async def test_a_bad_theme_file_is_one_toast_that_names_it(own_home: Path, make_kitchen, kitchen, until) -> None:
+    folder = own_home / "config" / "lora-tui" / "themes"
+    folder.mkdir(parents=True)
+    (folder / "broken.toml").write_text('primary = "no colour"', encoding="utf-8")
+    again = make_kitchen(kitchen.workspace)
+    async with again.run() as pilot:
+        await until(pilot, lambda: len(again.app._notifications) == 1)
+        assert next(iter(again.app._notifications)).message == "broken.toml: primary is no colour: no colour"
+
+
+async def test_the_user_s_own_theme_can_be_chosen_by_key(own_home: Path, make_kitchen, kitchen, until) -> None:
+    folder = own_home / "config" / "lora-tui" / "themes"
+    folder.mkdir(parents=True)
+    (folder / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
+    again = make_kitchen(kitchen.workspace)
+    async with again.run() as pilot:
+        await pilot.press("t", "t")
+        assert again.app.theme == "mint"
+
+
+async def test_all_of_textual_s_themes_can_show_the_screen(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        for name in ("textual-light", "ansi-dark", "nord"):
+            kitchen.app.theme = name
+            await pilot.pause()
+        assert kitchen.app.is_running

@@ -1,0 +1,153 @@
+"""How the screen looks, kept as pictures: fixed readings, fixed times, nothing from a thread."""
+
+from pathlib import Path
+
+import pytest
+
+from lora_tui.draft import Draft
+from lora_tui.feed import Snapshot, SnapshotReady
+from lora_tui.planner import Planned, PlanView
+from trainer.demo.workspace import demo_settings
+from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
+
+NOON = 1_700_000_000.0
+SIZES = [(120, 36), (80, 24)]
+HOME = Path("/home/me/lora")
+
+
+def plan_view() -> PlanView:
+    resolved = demo_settings().model_copy(
+        update={
+            "train_data_dir": str(HOME / "data"),
+            "validation_data_dir": str(HOME / "validation"),
+            "pretrained_model_name_or_path": "demo",
+            "output_name": "hifumi",
+        }
+    )
+    rates = tuple((step, 2e-3 * min(1.0, step / 12), 1e-3 * min(1.0, step / 12)) for step in range(240))
+    return PlanView(
+        line="16 pictures ×10 → 160 / epoch · 1 bucket · 40 steps × 6 = 240 · ≈ 40 s · 2.7 MB on disk",
+        warnings=("learning_rate has no effect: both parts have their own",),
+        resolved=resolved,
+        rates=rates,
+    )
+
+
+def curve(values: list[float]) -> Curve:
+    return Curve(list(range(1, len(values) + 1)), values, values, values, 0)
+
+
+def baking(reading: object) -> Snapshot:
+    steps = 110
+    losses = [0.05 + 0.13 * 0.97**step + 0.008 * ((step * 7) % 5 - 2) for step in range(1, steps + 1)]
+    rise = [min(1.0, step / 12) for step in range(1, steps + 1)]
+    bake = Bake(
+        number=42,
+        name="hifumi",
+        folder="bakes/0042-hifumi",
+        why="TE a bit over at e5",
+        settings_toml="",
+        engine="scripted",
+        parent=41,
+        state=BakeState.BAKING,
+        stage="step",
+        stage_done=steps,
+        stage_total=240,
+        error="",
+        pid=1,
+        pid_started=0.0,
+        created=NOON,
+        started=NOON,
+        ended=None,
+        total_steps=240,
+        steps_per_epoch=40,
+        peak_vram=5 * 1024**3,
+    )
+    saved = tuple(
+        Checkpoint(
+            epoch,
+            epoch * 40,
+            f"hifumi-{epoch:06d}.safetensors",
+            1_262_144,
+            0.09 - epoch / 100,
+            val,
+            val - 0.18,
+            0.004,
+            NOON,
+        )
+        for epoch, val in ((2, 0.0941), (1, 0.1228))
+    )
+    return Snapshot(
+        bake=bake,
+        story="unet_lr 1e-3→2e-3, max_train_epochs 4→6",
+        asked=demo_settings(),
+        newest=demo_settings(),
+        checkpoints=saved,
+        validations=((0, 0.181), (40, 0.1228), (80, 0.0941)),
+        log=(
+            LogLine(1, 42, NOON, "info", "sd1 demo on cpu, precision no"),
+            LogLine(2, 42, NOON + 60, "info", "hifumi-000001.safetensors saved"),
+            LogLine(3, 42, NOON + 90, "warning", "[b]1girl[/b] has no caption; the folder's name stands in"),
+            LogLine(4, 42, NOON + 120, "info", "hifumi-000002.safetensors saved"),
+        ),
+        curves={
+            "loss": curve(losses),
+            "lr_unet": curve([2e-3 * share for share in rise]),
+            "lr_text_encoder": curve([1e-3 * share for share in rise]),
+        },
+        last={"loss": (steps, losses[-1]), "lr_unet": (steps, 2e-3), "lr_text_encoder": (steps, 1e-3)},
+        step_seconds=0.125,
+        libraries="ready",
+        machine=reading,  # type: ignore[arg-type]  # a MachineReading
+        peak_ours=5 * 1024**3,
+    )
+
+
+@pytest.fixture
+def still(kitchen, until, monkeypatch):
+    """Return a function that puts settings, plan and a snapshot on a screen whose threads never start."""
+    screen = kitchen.app.bake_screen
+    monkeypatch.setattr(screen, "begin", lambda: None)
+
+    def put(snapshot: Snapshot | None, *keys: str):
+        async def before(pilot) -> None:
+            await until(pilot, lambda: kitchen.app._dom_ready)
+            draft = Draft(HOME / "hifumi.toml", demo_settings(), demo_settings())
+            screen.desk.put_down(draft)
+            screen.show_tab("settings")
+            screen.post_message(Planned(1, plan_view(), None))
+            screen.post_message(SnapshotReady(snapshot or Snapshot(machine=kitchen.sampler.reading, libraries="ready")))
+            await pilot.pause(0.1)
+            await pilot.press(*keys)
+            await pilot.pause(0.1)
+
+        return before
+
+    return put
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_idle(kitchen, still, snap_compare, size) -> None:
+    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_baking(kitchen, still, snap_compare, size) -> None:
+    snapshot = baking(kitchen.sampler.reading)
+    keys = () if size == SIZES[0] else ("2",)
+    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(snapshot, *keys))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_help(kitchen, still, snap_compare, size) -> None:
+    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None, "question_mark"))
+
+
+def test_daylight(kitchen, still, snap_compare) -> None:
+    assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=still(baking(kitchen.sampler.reading), "t"))
+
+
+def test_a_wrong_value(kitchen, still, snap_compare) -> None:
+    assert snap_compare(
+        kitchen.app, terminal_size=SIZES[1], run_before=still(None, "j", "j", "j", "enter", "0", "enter")
+    )

@@ -1,0 +1,87 @@
+from math import isnan, nan
+
+import pytest
+
+from lora_tui.curves import loss_plot, planned_rates_plot, rates_plot, smooth
+from lora_tui.feed import Snapshot
+from trainer.journal.records import Bake, BakeState, Curve
+
+
+def bake(total: int = 240, per_epoch: int = 40) -> Bake:
+    return Bake(
+        1,
+        "x",
+        "bakes/0001-x",
+        "",
+        "",
+        "e",
+        None,
+        BakeState.BAKING,
+        "step",
+        0,
+        0,
+        "",
+        1,
+        0.0,
+        0.0,
+        0.0,
+        None,
+        total,
+        per_epoch,
+        None,
+    )
+
+
+def curve(values: list[float]) -> Curve:
+    return Curve(list(range(1, len(values) + 1)), values, values, values, 0)
+
+
+def test_a_smooth_constant_is_the_constant() -> None:
+    assert smooth([2.0] * 50) == pytest.approx([2.0] * 50)
+
+
+def test_smoothing_follows_a_slope_without_delay() -> None:
+    means = smooth([float(step) for step in range(100)])
+    assert means[50] == pytest.approx(50)
+
+
+def test_what_is_no_number_stays_so_and_spoils_no_neighbour() -> None:
+    means = smooth([1.0, 1.0, nan, 1.0, 1.0])
+    assert isnan(means[2])
+    assert means[1] == means[3] == 1.0
+
+
+def test_the_loss_plot_has_raw_smooth_and_validation_back_to_front() -> None:
+    snapshot = Snapshot(bake=bake(), curves={"loss": curve([0.2, 0.1, 0.15])}, validations=((0, 0.2), (3, 0.1)))
+    assert [line.role for line in loss_plot(snapshot).lines] == ["raw", "smooth", "validation"]
+
+
+def test_the_loss_plot_spans_the_whole_bake_from_its_start() -> None:
+    window = loss_plot(Snapshot(bake=bake(), curves={"loss": curve([0.2, 0.1])})).window
+    assert (window.first, window.last) == (0, 240)
+
+
+def test_epochs_are_marked_at_their_last_step() -> None:
+    marks = loss_plot(Snapshot(bake=bake(), curves={"loss": curve([0.2, 0.1])})).marks
+    assert marks[:2] == ((40, "e1"), (80, "e2"))
+    assert marks[-1] == (240, "e6")
+
+
+def test_without_a_bake_there_is_nothing_to_plot() -> None:
+    assert loss_plot(Snapshot()).lines == ()
+    assert rates_plot(Snapshot()).lines == ()
+    assert planned_rates_plot(()).lines == ()
+
+
+def test_the_rates_begin_at_zero_and_reach_the_peak() -> None:
+    snapshot = Snapshot(
+        bake=bake(), curves={"lr_unet": curve([0.0, 1e-4, 2e-4]), "lr_text_encoder": curve([0.0, 1e-5, 2e-5])}
+    )
+    plot = rates_plot(snapshot)
+    assert (plot.window.bottom, plot.window.top) == (0.0, 2e-4)
+    assert plot.say(plot.window.top) == "2.0e-4"
+
+
+def test_planned_rates_show_both_parts() -> None:
+    plot = planned_rates_plot([(0, 0.0, 0.0), (100, 1e-4, 2e-5)])
+    assert {line.role for line in plot.lines} == {"unet", "text-encoder"}

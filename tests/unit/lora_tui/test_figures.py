@@ -1,0 +1,51 @@
+from math import nan
+
+import pytest
+
+from lora_tui import figures
+
+MIB = 1024**2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (40.4, "40 s"), (89, "89 s"), (90, "2 min"), (1320, "22 min"), (11_100, "3 h 05 min")],
+)
+def test_a_span_of_time_has_the_unit_that_reads_best(seconds: float, text: str) -> None:
+    assert figures.span(seconds) == text
+
+
+def test_an_hour_is_never_sixty_minutes() -> None:
+    assert figures.span(3599) == "1 h 00 min"
+    assert figures.short_span(3599) == "1h00"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(700 * 1024, "700 KiB"), (1_262_144, "1.2 MiB"), (144 * MIB, "144 MiB"), (2048 * MIB, "2.0 GiB")],
+)
+def test_a_file_size_has_the_unit_that_reads_best(amount: int, text: str) -> None:
+    assert figures.file_size(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2.5e-4, "2.5e-4"), (1e-4, "1.0e-4"), (0.0, "0"), (nan, "nan"), (1.0, "1.0e0")]
+)
+def test_a_rate_keeps_one_decimal(value: float, text: str) -> None:
+    assert figures.rate(value) == text
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert figures.gib(None) == "N/A"
+    assert figures.loss(None) == ""
+    assert figures.loss(nan) == "nan"
+
+
+def test_a_change_stands_with_its_error() -> None:
+    assert figures.change(-0.0312, 0.004) == "−0.031 ±0.004"
+    assert figures.change(0.002, None) == "+0.002"
+    assert figures.change(None, None) == ""
+
+
+def test_speeds_keep_three_digits() -> None:
+    assert [figures.speed(value) for value in (0.0812, 1.2111, 40.04, 312.4)] == ["0.08", "1.21", "40.0", "312"]
