@@ -23,12 +23,14 @@ class Line:
     Attributes:
         role: names its colour.
         steps, low, high: parallel.
+        joined: whether neighbours are joined; if not, each is a mark of three dots.
     """
 
     role: str
     steps: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
+    joined: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,16 @@ def _dot_grid(line: Line, window: Window, width: int, height: int) -> "tuple[NDA
     good = np.isfinite(low) & np.isfinite(high)
     upper = _dot_rows(high, window, height)
     lower = _dot_rows(low, window, height)
+    level = np.arange(height)[:, None]
+    if not line.joined:
+        middle = np.rint((upper[good] + lower[good]) / 2)
+        grid[:, columns[good]] |= np.abs(level - middle) <= 1
+        return grid, columns[~good]
     for run in _runs(good):
         across = np.arange(columns[run[0]], columns[run[-1]] + 1)
         above = np.rint(np.interp(across, columns[run], upper[run])).astype(np.intp)
         below = np.rint(np.interp(across, columns[run], lower[run])).astype(np.intp)
         _join(above, below)
-        level = np.arange(height)[:, None]
         grid[:, across] |= (level >= above) & (level <= below)
     return grid, columns[~good]
 

@@ -238,7 +238,7 @@ def _open_app(workspace: "Workspace", settings_file: Path | None, *, fake_card: 
     with screen_alone(state_home() / "lora-tui.log"):
         choice = app.run()
     sampler.stop()
-    live = _live_bake(engine)
+    live = _bake_of(engine)
     if live is not None and choice in (QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
         click.echo(
             f"bake {live.number} {shown(live.name)} goes on here"
@@ -250,11 +250,14 @@ def _open_app(workspace: "Workspace", settings_file: Path | None, *, fake_card: 
     return ExitCode(app.return_code or 0) if app.return_code in set(ExitCode) else ExitCode.BAKE_FAILED
 
 
-def _live_bake(engine: "Engine") -> "Bake | None":
+def _bake_of(engine: "Engine") -> "Bake | None":
+    """Return the bake that this process has at work or has taken on, if there is one."""
     from trainer.journal.journal import Journal
+    from trainer.journal.records import BakeState
 
     with Journal(engine.workspace.journal_path) as journal:
-        return next((bake for bake in journal.bakes() if bake.engine == engine.key and bake.state.live), None)
+        ours = (bake for bake in journal.bakes() if bake.engine == engine.key)
+        return next((bake for bake in ours if bake.state.live or bake.state is BakeState.QUEUED), None)
 
 
 def _print_json(value: Any) -> None:

@@ -12,6 +12,7 @@ from trainer.journal.records import Bake, Curve
 # A mean over this share of the bake to either side shows the trend and still follows a turn.
 _SMOOTH_SHARE = 0.03
 _LEAST_NEIGHBOURS = 3
+_SEEN_SHARE = 0.95
 _NO_WINDOW = Window(0, 1, 0, 1)
 
 
@@ -37,18 +38,19 @@ def loss_plot(snapshot: Snapshot) -> Plot:
     bake, curve = snapshot.bake, snapshot.curves.get("loss")
     if bake is None or curve is None or not curve.steps:
         return Plot()
-    lines = [Line("raw", curve.steps, curve.low, curve.high)]
+    raw = Line("raw", curve.steps, curve.low, curve.high)
     mean = smooth(curve.mean)
-    lines.append(Line("smooth", curve.steps, mean, mean))
+    trends = [Line("smooth", curve.steps, mean, mean)]
     if snapshot.validations:
         steps, losses = zip(*snapshot.validations, strict=True)
-        lines.append(Line("validation", steps, losses, losses))
-    bottom, top = nice_range(*_reach(lines))
+        # The two often lie on each other: the line goes below, the marks above.
+        trends.insert(0, Line("validation", steps, losses, losses))
+        trends.append(Line("validation", steps, losses, losses, joined=False))
+    bottom, top = nice_range(*_reach(raw, trends))
     # A loss is never below zero, and a curve near it reads best against it.
     bottom = max(0.0, bottom)
-    return Plot(
-        tuple(lines), Window(0, _last_step(bake, curve), bottom, top), _epoch_marks(bake), _loss_axis(top - bottom)
-    )
+    window = Window(0, _last_step(bake, curve), bottom, top)
+    return Plot((raw, *trends), window, _epoch_marks(bake), _loss_axis(top - bottom))
 
 
 def rates_plot(snapshot: Snapshot) -> Plot:
@@ -97,9 +99,16 @@ def _rates_window(lines: Sequence[Line], last: float) -> Window:
     return Window(0, last, 0.0, top or 1e-6)
 
 
-def _reach(lines: Sequence[Line]) -> tuple[float, float]:
-    values = [value for line in lines for side in (line.low, line.high) for value in side if isfinite(value)]
-    return (min(values), max(values)) if values else (nan, nan)
+def _reach(raw: Line, trends: Sequence[Line]) -> tuple[float, float]:
+    """Return the least and greatest value to see: all of the trends, and raw values but for the highest few.
+
+    One step's loss may be five times the mean; drawn whole it would flatten what one looks for. It is held at the edge instead.
+    """
+    highs = sorted(value for value in raw.high if isfinite(value))
+    seen = highs[: max(1, round(len(highs) * _SEEN_SHARE))]
+    seen += [value for value in raw.low if isfinite(value) and (not seen or value <= seen[-1])]
+    seen += [value for line in trends for value in line.high if isfinite(value)]
+    return (min(seen), max(seen)) if seen else (nan, nan)
 
 
 def _last_step(bake: Bake, curve: Curve | None) -> float:

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
 from trainer.machine.readings import MachineReading
-from trainer.settings.model import Settings
+
+if TYPE_CHECKING:
+    from trainer.settings.model import Settings
 
 LOG_LINES = 500
 """Lines of the log that a snapshot carries: a dropped snapshot must not lose any that the next one could show."""
@@ -47,8 +50,8 @@ class Snapshot:
 
     bake: Bake | None = None
     story: str = ""
-    asked: Settings | None = None
-    newest: Settings | None = None
+    asked: "Settings | None" = None
+    newest: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
     validations: tuple[tuple[int, float], ...] = ()
     log: tuple[LogLine, ...] = ()
@@ -222,7 +225,7 @@ class _JournalReader:
         means = [value for value in recent.mean if isfinite(value)]
         return sum(means) / len(means) if means else None
 
-    def _settings_of(self, bake: Bake) -> Settings | None:
+    def _settings_of(self, bake: Bake) -> "Settings | None":
         if bake.number not in self._settings:
             from trainer.settings.toml_file import parse_settings
 
@@ -233,14 +236,14 @@ class _JournalReader:
                 self._settings[bake.number] = None
         return self._settings[bake.number]
 
-    def _story(self, bake: Bake, asked: Settings | None) -> str:
+    def _story(self, bake: Bake, asked: "Settings | None") -> str:
         if bake.parent is None or asked is None:
             return ""
         parent = self._settings_of(self._journal.bake(bake.parent))
         return "" if parent is None else what_changed(parent, asked)
 
 
-def what_changed(before: Settings, after: Settings) -> str:
+def what_changed(before: "Settings", after: "Settings") -> str:
     """Return the fields that differ as `unet_lr 1e-4→2.5e-4, seed 1→2`; empty where none does."""
     from trainer.settings.describe import shown_value
 

@@ -135,8 +135,11 @@ class BakeScreen(BakeView):
 
     @on(SnapshotReady)
     def _show_snapshot(self, event: SnapshotReady) -> None:
-        before = self.snapshot
+        before, worked = self.snapshot, self.bake_at_work
         self.show(event.snapshot)
+        if worked and not self.bake_at_work:
+            # The bake that ended has told how fast bakes like it go here.
+            self.desk.ask()
         self.desk.compare_with(event.snapshot.newest)
         if event.snapshot.trouble and event.snapshot.trouble != before.trouble:
             self.say(event.snapshot.trouble, "error")
@@ -303,9 +306,11 @@ class BakeScreen(BakeView):
     def give(self, order: Order, after: Callable[[], None] | None = None) -> None:
         """Write an order to the bake at work, then do `after`."""
         bake = self.bake
-        if bake is None:
-            return
         self._after = after
+        if bake is None:
+            # It ended while the user was being asked.
+            self._do_after()
+            return
 
         def write() -> Message:
             orders.give(self.workspace, bake.number, order)

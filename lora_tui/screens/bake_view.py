@@ -144,8 +144,16 @@ class BakeView(Screen[None]):
     def _show_title(self) -> None:
         snapshot = self.snapshot
         clock = time.strftime("%H:%M", time.localtime(self.clock()))
-        title = Title(snapshot.bake, snapshot.story, card_name(snapshot.machine), _host(), clock)
-        self.query_one(TitleLine).show(title)
+        self.query_one(TitleLine).show(
+            Title(
+                bake=snapshot.bake,
+                story=snapshot.story,
+                libraries="" if snapshot.libraries == "ready" else snapshot.libraries,
+                card=card_name(snapshot.machine),
+                host=_host(),
+                clock=clock,
+            )
+        )
 
     def _show_keys(self) -> None:
         if isinstance(self.focused, Input):

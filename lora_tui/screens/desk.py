@@ -48,7 +48,13 @@ class Desk:
         """Take `draft` as what is open."""
         self.draft, self.view, self.error = draft, None, None
         self._plan_bar.show_note("looking at the pictures …")
-        self._ask()
+        self.ask()
+
+    def ask(self) -> None:
+        """Have the settings planned as they stand."""
+        if self.draft is not None:
+            self._question = self._planner.ask(self.draft.now, self.draft.path)
+            self._show()
 
     def show_nothing(self) -> None:
         """Say that nothing is open."""
@@ -124,12 +130,7 @@ class Desk:
     def _take(self, draft: Draft) -> None:
         self.draft = draft
         self._form.accept()
-        self._ask()
-
-    def _ask(self) -> None:
-        if self.draft is not None:
-            self._question = self._planner.ask(self.draft.now, self.draft.path)
-            self._show()
+        self.ask()
 
     def _show(self) -> None:
         if self.draft is None:

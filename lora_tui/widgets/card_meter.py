@@ -29,16 +29,20 @@ class CardMeter(Pane):
         self.redraw()
 
     def lines(self, width: int) -> list[Content]:
-        """Return two lines for one card (one a card for several), and one for the computer; a single line when narrow."""
-        machine, peak = self._machine, self._peak
-        if machine is None:
+        """Return the lines for the screen's layout."""
+        if self._machine is None:
             return [Content.styled("reading …", "$muted")]
-        if self.screen.has_class(NARROW):
-            return _compact_lines(machine, width)
+        return _compact_lines(self._machine, width) if self.screen.has_class(NARROW) else self.wide_lines(width)
+
+    def wide_lines(self, width: int) -> list[Content]:
+        """Return two lines for one card (one a card for several), and one for the computer."""
+        machine = self._machine
+        if machine is None:
+            return []
         if not machine.cards:
             return [_no_card(machine), _host_line(machine.host, width)]
         if len(machine.cards) == 1:
-            return [*_card_lines(machine.cards[0], peak, width), _host_line(machine.host, width)]
+            return [*_card_lines(machine.cards[0], self._peak, width), _host_line(machine.host, width)]
         return [*(_card_line(card, width) for card in machine.cards), _host_line(machine.host, width)]
 
 

@@ -49,7 +49,7 @@ def test_themes_and_the_demo_come_along(installed: Path) -> None:
 
 
 def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    code = "import lora_tui.theming as t; themes = t.load_themes(); print(t.__file__); print(themes)"
+    code = "import lora_tui.theming as t; found = t.find_themes(); print(t.__file__); print(found)"
     ran = _run(installed, tmp_path, "-c", code)
     assert ran.returncode == 0, ran.stderr
     assert str(installed) in ran.stdout

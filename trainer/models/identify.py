@@ -66,7 +66,7 @@ def identify_base(name_or_path: str) -> Base:
 
 
 def lora_file_bytes(base: Base, dim: int, *, unet: bool, text_encoder: bool, bytes_per_number: int) -> int:
-    """Return the size of a LoRA file on `base`, in bytes, without its metadata (4 to 8 KiB, more with many tags).
+    """Return the size of a LoRA file on `base`, in bytes, without its metadata (3 to 8 KiB, more with many tags).
 
     Args:
         base: the base model.

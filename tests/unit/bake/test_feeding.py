@@ -11,13 +11,18 @@ from trainer.bake.feeding import Feed, StepWork
 def zeros(ground: Any) -> dict[int, torch.Tensor]:
     """Stand-ins for latents that tell which picture they are."""
     sizes = [placement.bucket for placement in ground.plan.placements]
-    return {index: torch.full((4, height // 4, width // 4), float(index)) for index, (width, height) in enumerate(sizes)}
+    return {
+        index: torch.full((4, height // 4, width // 4), float(index)) for index, (width, height) in enumerate(sizes)
+    }
 
 
 @pytest.fixture
 def feed_all(make_settings: Any, open_bench: Callable[..., Any]) -> Callable[..., list[StepWork]]:
     def run(**changes: object) -> list[StepWork]:
-        with open_bench(make_settings(**changes)) as (bench, ground), Feed(bench, ground.data, zeros(ground), pin=False) as feed:
+        with (
+            open_bench(make_settings(**changes)) as (bench, ground),
+            Feed(bench, ground.data, zeros(ground), pin=False) as feed,
+        ):
             return list(feed)
 
     return run
@@ -61,7 +66,9 @@ def test_the_same_settings_feed_the_same_bits(feed_all: Callable[..., list[StepW
     again, other = feed_all(shuffle_caption=True), feed_all(shuffle_caption=True, seed=4)
 
     def tensors(works: list[StepWork]) -> list[torch.Tensor]:
-        return [getattr(batch, name) for work in works for batch in work.batches for name in ("noise", "times", "tokens")]
+        return [
+            getattr(batch, name) for work in works for batch in work.batches for name in ("noise", "times", "tokens")
+        ]
 
     assert all(torch.equal(*pair) for pair in zip(tensors(first), tensors(again), strict=True))
     assert not any(torch.equal(*pair) for pair in zip(tensors(first)[::3], tensors(other)[::3], strict=True))
@@ -76,9 +83,9 @@ def test_shuffled_captions_differ_from_showing_to_showing(feed_all: Callable[...
 
 
 def test_leaving_early_ends_the_thread(make_settings: Any, open_bench: Callable[..., Any]) -> None:
-    with open_bench(make_settings(max_train_steps=1000)) as (bench, ground):
-        with Feed(bench, ground.data, zeros(ground), pin=False) as feed:
-            next(iter(feed))
+    settings = make_settings(max_train_steps=1000)
+    with open_bench(settings) as (bench, ground), Feed(bench, ground.data, zeros(ground), pin=False) as feed:
+        next(iter(feed))
     assert "feed" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -66,7 +66,12 @@ def test_orders_are_read_only_where_somebody_wrote(
 ) -> None:
     read: list[int] = []
     open_orders = kitchen.journal.open_orders
-    monkeypatch.setattr(kitchen.journal, "open_orders", lambda bake: read.append(bake) or open_orders(bake))
+
+    def counted(bake: int) -> Any:
+        read.append(bake)
+        return open_orders(bake)
+
+    monkeypatch.setattr(kitchen.journal, "open_orders", counted)
     for _ in range(3):
         told.obey()
     other.log("something")
@@ -95,10 +100,10 @@ def test_a_pause_lasts_until_going_on(told: Told, other: Journal, number: int, k
             journal.give_order(number, Order.SAVE)
             journal.give_order(number, Order.GO_ON)
 
-    helper = threading.Thread(target=let_go)
-    helper.start()
+    letting_go = threading.Thread(target=let_go)
+    letting_go.start()
     assert told.obey() is False
-    helper.join()
+    letting_go.join()
     assert seen == [BakeState.PAUSED]
     assert kitchen.journal.bake(number).state is BakeState.BAKING
     assert told.done == ["settled", "saved"]

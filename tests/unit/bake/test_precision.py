@@ -50,7 +50,7 @@ def test_xformers_that_is_not_installed_names_the_extra(monkeypatch: pytest.Monk
 def test_precision_may_change_from_bake_to_bake() -> None:
     names = []
     for wanted in ("no", "bf16", "no"):
-        accelerator, _ = fresh_accelerator(wanted)  # type: ignore[arg-type]  # a loop over its literals
+        accelerator, _ = fresh_accelerator(wanted)
         names.append(accelerator.mixed_precision)
     assert names == ["no", "bf16", "no"]
 

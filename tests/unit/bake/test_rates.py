@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import torch
 
+from trainer.bake.ground import survey
 from trainer.bake.optimizer import make_optimizer
 from trainer.bake.schedule import set_rates
 from trainer.errors import SettingsError
-from trainer.bake.ground import survey
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def test_each_schedule_sets_both_groups_rates(make_settings: Any, network: Any, 
     optimizer = make_optimizer(network, settings)
     for step, share in CURVES[name].items():
         rates = set_rates(optimizer, settings, plan, step)
-        assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([2e-3 * share, 1e-3 * share], abs=1e-9)
+        assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
+            [2e-3 * share, 1e-3 * share], abs=1e-9
+        )
         assert rates == pytest.approx({"unet": 2e-3 * share, "text_encoder": 1e-3 * share}, abs=1e-9)
 
 

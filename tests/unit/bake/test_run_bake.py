@@ -86,9 +86,7 @@ def test_the_journal_has_curves_losses_and_verdicts(kitchen: Any, make_settings:
     assert last.loss == pytest.approx(np.mean(journal.curve(1, "loss", 100).mean[4:]), rel=1e-5)
 
 
-def test_while_steps_run_the_journal_says_so(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_steps_run_the_journal_says_so(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[BakeState, str, int]] = []
 
     def watched(bench: Any, work: Any) -> Any:
@@ -134,7 +132,9 @@ def test_a_fifth_bake_equals_the_first_of_a_fresh_process(kitchen: Any, make_set
 
 def test_another_seed_gives_another_lora(kitchen: Any, make_settings: Any) -> None:
     hashes = {
-        load_lora(kitchen.bake(make_settings(seed=seed, max_train_steps=2)) / "x.safetensors").metadata["sshs_model_hash"]
+        load_lora(kitchen.bake(make_settings(seed=seed, max_train_steps=2)) / "x.safetensors").metadata[
+            "sshs_model_hash"
+        ]
         for seed in (1, 2)
     }
     assert len(hashes) == 2

@@ -65,24 +65,29 @@ def test_a_leftover_group_is_averaged_over_what_it_has(make_settings: Any, open_
     assert norms[0] == pytest.approx(norms[1], rel=1e-6)
 
 
+def weights_and_passes(settings: Settings, open_bench: OpenBench) -> tuple[dict[str, Tensor], int]:
+    """Return the weights after three steps, and how often two layers ran: one of the U-Net, one of the text encoder.
+
+    Both are first in their checkpointed block: computing one again ends as soon as everything needed is there.
+    """
+    seen: list[int] = []
+    with open_bench(settings) as (bench, ground):
+        watched = (
+            bench.model.unet.mid_block.resnets[1].norm1,
+            bench.model.text_encoder.encoder.layers[0].layer_norm1,
+        )
+        for layer in watched:
+            layer.register_forward_hook(lambda *_: seen.append(1))
+        for work in works(bench, ground)[:3]:
+            train_step(bench, work)
+        return weights(bench), len(seen)
+
+
 def test_checkpointing_gives_the_same_steps(make_settings: Any, open_bench: OpenBench) -> None:
-    ended, passes = [], []
-    for checkpointing in (False, True):
-        with open_bench(make_settings(gradient_checkpointing=checkpointing, clip_skip=2)) as (bench, ground):
-            seen: list[int] = []
-            unet, encoder = bench.model.unet, bench.model.text_encoder.encoder
-            layers = (unet.mid_block.resnets[1].norm1, encoder.layers[0].layer_norm1)
-            hooks = [layer.register_forward_hook(lambda *_: seen.append(1)) for layer in layers]
-            for work in works(bench, ground)[:3]:
-                train_step(bench, work)
-            passes.append(len(seen))
-            for hook in hooks:
-                hook.remove()
-            ended.append(weights(bench))
-    plain, checkpointed = ended
+    plain, once = weights_and_passes(make_settings(clip_skip=2), open_bench)
+    checkpointed, twice = weights_and_passes(make_settings(clip_skip=2, gradient_checkpointing=True), open_bench)
     assert max((plain[name] - checkpointed[name]).abs().max().item() for name in plain) < 1e-6
-    # Both parts really ran twice: once forward, once again for the gradients.
-    assert passes == [6, 12]
+    assert (once, twice) == (6, 12)
 
 
 def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> None:

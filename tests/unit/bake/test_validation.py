@@ -75,7 +75,8 @@ def test_progress_is_told_in_pictures(validation: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "ends_epoch", "due"), [(1, False, False), (3, False, True), (4, True, True), (5, False, False), (20, False, True)]
+    ("step", "ends_epoch", "due"),
+    [(1, False, False), (3, False, True), (4, True, True), (5, False, False), (20, False, True)],
 )
 def test_it_is_due_every_n_steps_at_epochs_ends_and_at_the_end(
     validation: Any, step: int, ends_epoch: bool, due: bool

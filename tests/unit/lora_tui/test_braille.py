@@ -27,7 +27,7 @@ def test_a_rising_curve_climbs_one_dot_a_column() -> None:
 
 
 def test_a_jump_stays_one_line() -> None:
-    assert drawn([line([0, 0, 1, 1])], Window(0, 3, 0, 1), 2, 2) == ["⠀⡏", "⣀⡇"]
+    assert drawn([line([0, 0, 1, 1])], Window(0, 3, 0, 1), 2, 2) == ["⠀⡏", "⣀⠇"]
 
 
 def test_few_points_are_joined_by_straight_lines() -> None:
@@ -60,7 +60,7 @@ def test_a_column_without_a_number_breaks_the_line_and_is_marked() -> None:
 
 
 def test_values_out_of_the_window_are_held_at_its_edge() -> None:
-    assert drawn([line([-5, -5, 9, 9])], Window(0, 3, 0, 1), 2, 1) == ["⣀⡏"]
+    assert drawn([line([-5, -5, 9, 9])], Window(0, 3, 0, 1), 2, 1) == ["⣀⠏"]
 
 
 def test_infinity_is_marked_like_what_is_no_number() -> None:
@@ -76,6 +76,11 @@ def test_where_two_curves_meet_the_later_one_has_the_cell() -> None:
     drawing = draw([line([1.0] * 4), Line("smooth", [0, 1], [0, 0], [0, 0])], Window(0, 3, 0, 1), 2, 1)
     assert drawing.row(0) == "⣀⠉"
     assert drawing.owners.tolist() == [[1, 0]]
+
+
+def test_what_is_not_joined_is_a_mark_of_three_dots() -> None:
+    marks = Line("validation", [0, 6], [3.5, 3.5], [3.5, 3.5], joined=False)
+    assert drawn([marks], Window(0, 7, 0, 7), 4, 2) == ["⡀⠀⠀⡀", "⠃⠀⠀⠃"]
 
 
 def test_an_empty_cell_is_nobody_s() -> None:

@@ -51,9 +51,9 @@ def test_what_is_no_number_stays_so_and_spoils_no_neighbour() -> None:
     assert means[1] == means[3] == 1.0
 
 
-def test_the_loss_plot_has_raw_smooth_and_validation_back_to_front() -> None:
+def test_in_the_loss_plot_neither_trend_hides_the_other() -> None:
     snapshot = Snapshot(bake=bake(), curves={"loss": curve([0.2, 0.1, 0.15])}, validations=((0, 0.2), (3, 0.1)))
-    assert [line.role for line in loss_plot(snapshot).lines] == ["raw", "smooth", "validation"]
+    assert [line.role for line in loss_plot(snapshot).lines] == ["raw", "validation", "smooth", "validation"]
 
 
 def test_the_loss_plot_spans_the_whole_bake_from_its_start() -> None:
@@ -85,3 +85,15 @@ def test_the_rates_begin_at_zero_and_reach_the_peak() -> None:
 def test_planned_rates_show_both_parts() -> None:
     plot = planned_rates_plot([(0, 0.0, 0.0), (100, 1e-4, 2e-5)])
     assert {line.role for line in plot.lines} == {"unet", "text-encoder"}
+
+
+def test_one_spike_does_not_flatten_the_rest_of_the_loss() -> None:
+    values = [0.05 + 0.0001 * step for step in range(100)]
+    values[40] = 9.0
+    window = loss_plot(Snapshot(bake=bake(), curves={"loss": curve(values)})).window
+    assert window.top < 2.0
+
+
+def test_a_loss_of_nothing_but_no_numbers_still_has_a_window() -> None:
+    window = loss_plot(Snapshot(bake=bake(), curves={"loss": curve([nan, nan])})).window
+    assert window.top > window.bottom

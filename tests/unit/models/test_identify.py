@@ -111,7 +111,7 @@ def test_a_pickle_is_refused_by_its_ending(tmp_path: Path, name: str) -> None:
 
 def test_a_lora_is_no_base(tmp_path: Path) -> None:
     save_file({"lora_unet_x.lora_down.weight": torch.zeros(2, 2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match="x.safetensors: a LoRA"):
+    with pytest.raises(ModelError, match=r"x\.safetensors: a LoRA"):
         identify_base(str(tmp_path / "x.safetensors"))
 
 

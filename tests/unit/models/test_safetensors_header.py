@@ -41,9 +41,11 @@ def test_a_header_as_long_as_a_large_file_is_not_read(tmp_path: Path) -> None:
         read_header(path)
 
 
-@pytest.mark.parametrize("header", [b"not json at all", b"[]" + b" " * 8, b"[" * 100_000, b'{"__metadata__": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "header", [b"not json at all", b"[]" + b" " * 8, b"[" * 100_000, b'{"__metadata__": {"a": 1}}']
+)
 def test_a_header_that_is_no_table_is_refused(tmp_path: Path, header: bytes) -> None:
-    with pytest.raises(ModelError, match="its header is no|metadata are no texts"):
+    with pytest.raises(ModelError, match=r"its header is no|metadata are no texts"):
         read_header(write(tmp_path / "x.safetensors", header))
 
 

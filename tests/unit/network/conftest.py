@@ -5,8 +5,8 @@ import torch
 
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.sd1 import SD1, load_sd1
-from trainer.network.injection import LoraNetwork, inject
 from trainer.network.draws import generator_for
+from trainer.network.injection import LoraNetwork, inject
 
 torch.set_num_threads(1)
 

@@ -31,7 +31,7 @@ def test_the_change_is_strength_times_alpha_over_rank_times_up_down() -> None:
 
 def test_a_1x1_convolution_changes_as_the_same_matrix_would() -> None:
     conv, linear = nn.Conv2d(3, 5, 1), nn.Linear(3, 5)
-    linear.weight.data, linear.bias.data = conv.weight.data[:, :, 0, 0], conv.bias.data
+    linear.load_state_dict({"weight": conv.weight[:, :, 0, 0], "bias": conv.bias})
     layers = [LoraLayer("x", target, rank=2, alpha=2) for target in (conv, linear)]
     for layer in layers:
         layer.draw(0)

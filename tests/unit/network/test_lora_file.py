@@ -73,7 +73,9 @@ def test_hashes_are_those_that_sd_scripts_computes(saved: Path) -> None:
 def test_the_legacy_hash_reads_64_kib_one_mib_into_the_file(demo: SD1, tmp_path: Path) -> None:
     large = inject(demo, 32, 32, seed=0)
     large.remove()
-    save_lora(large, tmp_path / "x.safetensors", precision="float", metadata={"ss_seed": "1", "modelspec.title": "x" * 99})
+    save_lora(
+        large, tmp_path / "x.safetensors", precision="float", metadata={"ss_seed": "1", "modelspec.title": "x" * 99}
+    )
     file = load_lora(tmp_path / "x.safetensors")
     content = safetensors.torch.save(file.tensors, {"ss_seed": "1"})
     assert len(content) > 0x110000
@@ -140,7 +142,10 @@ def test_a_file_of_one_part_makes_a_network_of_that_part(demo: SD1, tmp_path: Pa
         ({f"{LINEAR}.lora_up.weight": None}, "has down"),
         ({f"{LINEAR}.lora_up.weight": torch.zeros(96, 5)}, "has down"),
         ({f"{LINEAR}.lora_up.weight": torch.zeros(97, 4)}, "made for another base"),
-        ({"lora_te1_x.lora_down.weight": torch.zeros(4, 2), "lora_te1_x.lora_up.weight": torch.zeros(2, 4)}, "1 of 133"),
+        (
+            {"lora_te1_x.lora_down.weight": torch.zeros(4, 2), "lora_te1_x.lora_up.weight": torch.zeros(2, 4)},
+            "1 of 133",
+        ),
     ],
 )
 def test_a_file_for_another_base_is_refused(

@@ -1,5 +1,6 @@
 import datetime
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from trainer.plan.plan import make_plan
 from trainer.settings.model import Settings
 
 # kohya.md, section 2, without those that only --vae writes.
-KEYS = """
+KEYS = re.findall(
+    r"\S+",
+    """
 ss_session_id ss_training_started_at ss_training_finished_at ss_output_name ss_training_comment ss_sd_scripts_commit_hash
 ss_learning_rate ss_unet_lr ss_text_encoder_lr ss_lr_scheduler ss_lr_warmup_steps ss_optimizer ss_max_grad_norm
 ss_gradient_accumulation_steps ss_gradient_checkpointing
@@ -30,7 +33,8 @@ ss_huber_schedule ss_huber_scale ss_huber_c ss_prior_loss_weight ss_seed
 ss_validation_seed ss_validation_split ss_max_validation_steps ss_validate_every_n_epochs ss_validate_every_n_steps
 modelspec.sai_model_spec modelspec.architecture modelspec.implementation modelspec.implementation_version modelspec.title
 modelspec.date modelspec.resolution modelspec.prediction_type modelspec.encoder_layer
-""".split()
+""",
+)
 
 
 def picture(folder: str, repeats: int, size: tuple[int, int], caption: str) -> Picture:

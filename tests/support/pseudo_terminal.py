@@ -1,0 +1,109 @@
+"""A real pseudo-terminal with a screen that can be read."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyte
+
+KEYS = {
+    "enter": "\r",
+    "escape": "\x1b",
+    "tab": "\t",
+    "space": " ",
+    "ctrl+q": "\x11",
+    "ctrl+s": "\x13",
+    "up": "\x1b[A",
+    "down": "\x1b[B",
+    "backspace": "\x7f",
+}
+
+
+class Terminal:
+    """A program running on a pty of its own; `screen()` is what a person would see."""
+
+    def __init__(self, command: Sequence[str], columns: int, lines: int, folder: Path, env: dict[str, str]) -> None:
+        self.started = time.monotonic()
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self.raw = b""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._master = master
+        self.process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=folder,
+            env=env,
+            start_new_session=True,
+            close_fds=True,
+        )
+        os.close(slave)
+
+    def pump(self, seconds: float) -> None:
+        """Read what the program writes for `seconds`."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self._master], [], [], left)[0]:
+                continue
+            try:
+                data = os.read(self._master, 65536)
+            except OSError:
+                return
+            self.raw += data
+            # pyte knows no private-mode queries with `$`; they print nothing.
+            self._stream.feed(re.sub(rb"\x1b\[[?>=<]?[\d;]*\$?[pu]", b"", data))
+
+    def screen(self) -> str:
+        """Return the screen as text."""
+        return "\n".join(self._screen.display)
+
+    def wait_for(self, *wanted: str, seconds: float = 30) -> str:
+        """Return the screen once all of `wanted` stand on it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.pump(0.05)
+            text = self.screen()
+            if all(part in text for part in wanted):
+                return text
+            if self.process.poll() is not None:
+                self.pump(0.2)
+                break
+        text = self.screen()
+        if all(part in text for part in wanted):
+            return text
+        raise AssertionError(f"waited {seconds} s for {wanted}; exit {self.process.poll()}; screen:\n{text}")
+
+    def press(self, *keys: str) -> None:
+        """Send keys by name, or text as it stands."""
+        for key in keys:
+            os.write(self._master, KEYS.get(key, key).encode())
+            self.pump(0.15)
+
+    def wait_exit(self, seconds: float = 30) -> int:
+        """Return the exit code once the program has ended."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None:
+            if time.monotonic() > end:
+                raise AssertionError(f"still running after {seconds} s; screen:\n{self.screen()}")
+            self.pump(0.1)
+        self.pump(0.2)
+        return self.process.returncode
+
+    def close(self) -> None:
+        """End whatever is left."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        os.close(self._master)

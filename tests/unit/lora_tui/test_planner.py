@@ -1,0 +1,104 @@
+"""The planner over the demo's real data."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lora_tui.planner import Planned, Planner
+from trainer.demo.workspace import demo_settings, make_demo
+from trainer.errors import DatasetError
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo(tmp_path_factory.mktemp("demo")).root
+
+
+class Asker:
+    def __init__(self, demo: Path) -> None:
+        self.path = demo / "hifumi.toml"
+        self.answers: list[Planned] = []
+        self.planner = Planner(demo / "journal.sqlite", self.answers.append, quiet=0.05)
+
+    def wait(self, question: int) -> Planned:
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            if self.answers and self.answers[-1].question == question:
+                return self.answers[-1]
+            time.sleep(0.01)
+        raise AssertionError(f"no answer to question {question}: {self.answers}")
+
+
+@pytest.fixture
+def asker(demo: Path) -> Iterator[Asker]:
+    asker = Asker(demo)
+    asker.planner.start()
+    yield asker
+    asker.planner.stop()
+    asker.planner.join(5)
+    assert not asker.planner.is_alive()
+
+
+def test_the_answer_has_the_line_the_paths_and_the_rates(asker: Asker, demo: Path) -> None:
+    view = asker.wait(asker.planner.ask(demo_settings(), asker.path)).view
+    assert view is not None
+    assert "40 steps × 6 = 240" in view.line
+    assert view.resolved.train_data_dir == str(demo / "data")
+    step, unet, text_encoder = view.rates[-1]
+    assert (unet, text_encoder) == pytest.approx((2e-3, 1e-3))
+    assert step < 240
+
+
+def test_only_the_last_of_quick_questions_is_answered(asker: Asker) -> None:
+    settings = [demo_settings().model_copy(update={"max_train_epochs": epochs}) for epochs in range(1, 6)]
+    last = [asker.planner.ask(each, asker.path) for each in settings][-1]
+    view = asker.wait(last).view
+    assert view is not None and "× 5 = 200" in view.line
+    assert [answer.question for answer in asker.answers] == [last]
+
+
+def test_an_edit_that_leaves_the_data_alone_scans_no_folder_again(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import trainer.jobs
+
+    asker.wait(asker.planner.ask(demo_settings(), asker.path))
+    scanned: list[object] = []
+    monkeypatch.setattr(trainer.jobs, "scan", lambda *args, **_: scanned.append(args))
+    other = demo_settings().model_copy(update={"max_train_epochs": 3})
+    view = asker.wait(asker.planner.ask(other, asker.path)).view
+    assert view is not None and "× 3 = 120" in view.line
+    assert scanned == []
+
+
+def test_what_is_wrong_is_the_answer(asker: Asker) -> None:
+    wrong = demo_settings().model_copy(update={"train_data_dir": "/nowhere"})
+    answer = asker.wait(asker.planner.ask(wrong, asker.path))
+    assert answer.view is None
+    assert isinstance(answer.error, DatasetError)
+
+
+def test_it_goes_on_after_a_fault_of_its_own(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    import trainer.jobs
+
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer.jobs, "check", broken)
+        error = asker.wait(asker.planner.ask(demo_settings(), asker.path)).error
+    assert error is not None and "ZeroDivisionError" in error.line()
+    assert asker.wait(asker.planner.ask(demo_settings(), asker.path)).view is not None
+
+
+def test_a_workspace_without_a_journal_has_no_speed_and_gets_none(demo: Path, tmp_path: Path) -> None:
+    asker = Asker(demo)
+    asker.planner = Planner(tmp_path / "journal.sqlite", asker.answers.append, quiet=0.0)
+    asker.planner.start()
+    try:
+        assert asker.wait(asker.planner.ask(demo_settings(), asker.path)).view is not None
+    finally:
+        asker.planner.stop()
+    assert not (tmp_path / "journal.sqlite").exists()
