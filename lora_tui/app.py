@@ -126,12 +126,8 @@ class LoraApp(App[int]):
             self.push_screen(
                 AskDialog(_live_question(bake.number, bake.name), _LIVE_ANSWERS, about="quit"), self._leave_bake
             )
-        elif self.bake_screen.unsaved:
-            self.push_screen(
-                AskDialog("The settings have edits that are not saved.", _EDIT_ANSWERS, about="quit"), self._leave_edits
-            )
         else:
-            self.exit(QuitChoice.QUIT)
+            self.bake_screen.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
 
     def action_next_theme(self) -> None:
         """Put the next of our themes up."""
@@ -157,12 +153,6 @@ class LoraApp(App[int]):
         elif answer == "headless":
             self.exit(QuitChoice.GO_ON_HEADLESS)
 
-    def _leave_edits(self, answer: str | None) -> None:
-        if answer == "save":
-            self.bake_screen.save(lambda: self.exit(QuitChoice.QUIT))
-        elif answer == "leave":
-            self.exit(QuitChoice.QUIT)
-
     def _first_theme(self) -> str:
         for name in (remembered_theme(), DEFAULT_THEME):
             if name in self.available_themes:
@@ -181,9 +171,4 @@ _LIVE_ANSWERS = (
     Answer("escape", "stay here", ""),
     Answer("s", "stop it, save what is baked, and quit", "stop"),
     Answer("g", "let it go on in this terminal, without the screen", "headless"),
-)
-_EDIT_ANSWERS = (
-    Answer("s", "save them and quit", "save"),
-    Answer("q", "quit without them", "leave"),
-    Answer("escape", "stay here", ""),
 )

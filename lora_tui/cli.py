@@ -1,10 +1,12 @@
 """The commands. Each imports what it needs when it runs, so that the first frame and `--help` wait for nothing."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
@@ -14,6 +16,7 @@ from trainer.errors import ExitCode, LoraTuiError
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
+    from lora_tui.app import LoraApp
     from trainer.engine import Engine
     from trainer.jobs import Ready
     from trainer.journal.journal import Journal
@@ -235,19 +238,48 @@ def _open_app(workspace: "Workspace", settings_file: Path | None, *, fake_card: 
     engine = Engine(workspace)
     sampler = Sampler(NvmlCards(fake_nvml() if fake_card else None), workspace.root)
     app = LoraApp(workspace, engine, sampler, settings_file)
-    with screen_alone(state_home() / "lora-tui.log"):
+    ended = _OnTerm(app)
+    with screen_alone(state_home() / "lora-tui.log"), ended:
         choice = app.run()
     sampler.stop()
     live = _bake_of(engine)
-    if live is not None and choice in (QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
-        click.echo(
-            f"bake {live.number} {shown(live.name)} goes on here"
-            if choice is QuitChoice.GO_ON_HEADLESS
-            else "stopping and saving"
-        )
-        return _follow(engine, live.number)
+    if live is not None and (ended.heard or choice in (QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS)):
+        if ended.heard:
+            _order_stop(engine, live.number)
+        go_on = choice is QuitChoice.GO_ON_HEADLESS
+        click.echo(f"bake {live.number} {shown(live.name)} {'goes on here' if go_on else 'stops and saves'}")
+        code = _follow(engine, live.number)
+        return ExitCode.TERMINATED if ended.heard else code
     engine.close(wait=0.2)
-    return ExitCode(app.return_code or 0) if app.return_code in set(ExitCode) else ExitCode.BAKE_FAILED
+    if ended.heard:
+        return ExitCode.TERMINATED
+    return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
+
+
+class _OnTerm:
+    """While the block runs, SIGTERM closes the screen properly instead of killing the process under it."""
+
+    def __init__(self, app: "LoraApp") -> None:
+        self._app = app
+        self.heard = False
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, self._hear)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self.heard = True
+        self._app.exit()
+
+
+def _order_stop(engine: "Engine", number: int) -> None:
+    from trainer.journal.journal import Journal
+    from trainer.journal.records import Order
+
+    with Journal(engine.workspace.journal_path) as journal:
+        journal.give_order(number, Order.STOP)
 
 
 def _bake_of(engine: "Engine") -> "Bake | None":

@@ -46,6 +46,7 @@ class Snapshot:
         machine: the newest reading.
         peak_ours: most memory of the card taken by us since the start, bytes.
         trouble: one line where the journal cannot be read.
+        caution: what the user should know about where the journal lies.
     """
 
     bake: Bake | None = None
@@ -62,6 +63,17 @@ class Snapshot:
     machine: MachineReading | None = None
     peak_ours: int | None = None
     trouble: str = ""
+    caution: str = ""
+
+    @property
+    def loading(self) -> str:
+        """What the engine is loading; empty before and after."""
+        return self.libraries if self.libraries.startswith("loading") else ""
+
+    @property
+    def engine_trouble(self) -> str:
+        """Why the engine cannot take jobs; empty where it can, or will."""
+        return "" if self.libraries in ("", "ready") or self.loading else self.libraries
 
 
 class SnapshotReady(Message):
@@ -181,7 +193,7 @@ class _JournalReader:
         bakes = self._journal.bakes(limit=50)
         bake = _of_interest(bakes, self._engine_key)
         if bake is None:
-            return Snapshot(log=self._read_log())
+            return Snapshot(log=self._read_log(), caution=self._journal.warning)
         asked = self._settings_of(bake)
         last = self._journal.last_values(bake.number)
         return Snapshot(
@@ -195,6 +207,7 @@ class _JournalReader:
             curves=self._last.curves,
             last=last,
             step_seconds=self._step_seconds(bake, last),
+            caution=self._journal.warning,
         )
 
     def close(self) -> None:

@@ -7,13 +7,16 @@ import time
 from types import FrameType
 from typing import TextIO
 
+from lora_tui.figures import loss, span, speed
+from lora_tui.signs import FAILED, WARNING, state_sign
 from trainer.engine import Engine
 from trainer.errors import ExitCode
 from trainer.foreign_text import shown
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Order
 
-_SIGNALS = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+_LEVELS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
 _BAR = 24
 
 
@@ -23,46 +26,49 @@ def follow(engine: Engine, number: int, out: TextIO | None = None) -> ExitCode:
     SIGINT and SIGTERM order a stop after the step at work, with a save; a second one leaves at once.
     """
     out = out or sys.stdout
-    with Journal(engine.workspace.journal_path) as journal, _Signals(journal, number) as signals:
+    with Journal(engine.workspace.journal_path) as journal, Signals() as signals:
         printer = _Printer(journal, number, out)
+        told = False
         while True:
             bake = journal.bake(number)
             printer.tell(bake, engine.libraries)
             if not (bake.state.live or bake.state is BakeState.QUEUED):
                 break
+            if signals.code is not None and not told:
+                told = True
+                journal.give_order(number, Order.STOP)
+                print("stopping after this step and saving; once more leaves at once", file=sys.stderr)
             if not engine.alive:
                 journal.set_state(number, BakeState.FAILED, engine.libraries)
             time.sleep(0.2)
         printer.end(bake)
-        if signals.code is not None:
-            return signals.code
     if bake.state is BakeState.FAILED:
         return engine.exit_codes.get(number, ExitCode.BAKE_FAILED)
+    if bake.state is BakeState.STOPPED and signals.code is not None:
+        return signals.code
     return ExitCode.DONE
 
 
-class _Signals:
-    """SIGINT and SIGTERM as orders to the bake, for as long as the block runs."""
+class Signals:
+    """Hears SIGINT and SIGTERM while the block runs: the first sets `code`, a second one leaves at once."""
 
-    def __init__(self, journal: Journal, number: int) -> None:
-        self._journal = journal
-        self._number = number
+    def __init__(self) -> None:
         self.code: ExitCode | None = None
 
-    def __enter__(self) -> "_Signals":
-        self._before = {number: signal.signal(number, self._heard) for number in _SIGNALS}
+    def __enter__(self) -> "Signals":
+        """Listen."""
+        self._before = {number: signal.signal(number, self._heard) for number in _CODES}
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Listen no more."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def _heard(self, number: int, _: FrameType | None) -> None:
         if self.code is not None:
             raise SystemExit(self.code)
-        self.code = _SIGNALS[signal.Signals(number)]
-        self._journal.give_order(self._number, Order.STOP)
-        print("stopping after this step and saving; once more leaves at once", file=sys.stderr)
+        self.code = _CODES[signal.Signals(number)]
 
 
 class _Printer:
@@ -83,8 +89,8 @@ class _Printer:
         lines = self._journal.log_after(self._last_line, bake=self._number)
         for line in lines:
             self._last_line = line.id
-            sign = {"error": "✗ ", "warning": "! "}.get(line.level, "")
-            self._print(sign + shown(line.text))
+            # Errors are for stderr; on a terminal both are the same screen.
+            self._print(_LEVELS.get(line.level, "") + shown(line.text), sys.stderr if line.level == "error" else None)
         progress = self._progress(bake, libraries)
         if self._bar:
             self._draw(progress)
@@ -95,8 +101,9 @@ class _Printer:
     def end(self, bake: Bake) -> None:
         """Print how it ended and where the files are."""
         files = len(self._journal.checkpoints(self._number))
-        sign = {BakeState.DONE: "✓", BakeState.FAILED: "✗"}.get(bake.state, "◌")
-        self._print(f"{sign} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}")
+        self._print(
+            f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}"
+        )
 
     def _milestone(self, bake: Bake, libraries: str) -> str:
         if bake.state is BakeState.QUEUED:
@@ -117,9 +124,9 @@ class _Printer:
             parts.append("▇" * full + "▁" * (_BAR - full))
         parts.append(f"{100 * step // total} %")
         if "loss" in values:
-            parts.append(f"loss {values['loss'][1]:.4f}")
+            parts.append(f"loss {loss(values['loss'][1])}")
         if seconds := values.get("seconds_per_step", (0, 0.0))[1]:
-            parts += [f"{1 / seconds:.2f} it/s", f"left {_duration(seconds * (total - step))}"]
+            parts += [f"{speed(1 / seconds)} it/s", f"left {span(seconds * (total - step))}"]
         if bake.state is BakeState.PAUSED:
             parts.append("paused")
         return "  ".join(parts)
@@ -136,17 +143,9 @@ class _Printer:
             self._out.flush()
             self._said, self._drawn = text, True
 
-    def _print(self, text: str) -> None:
+    def _print(self, text: str, out: TextIO | None = None) -> None:
         if self._drawn:
             self._out.write("\r\x1b[K")
+            self._out.flush()
             self._drawn, self._said = False, ""
-        self._out.write(text + "\n")
-        self._out.flush()
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+        print(text, file=out or self._out, flush=True)

@@ -1,28 +1,107 @@
-"""What the screen writes: orders to a bake, a new bake, a settings file. Each is short, and runs in a worker thread."""
+"""What the screen reads and writes: settings, orders, a new bake. Each is short, runs in a worker thread and answers with a message."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.message import Message
+
+from trainer.errors import LoraTuiError, as_bake_failure
+from trainer.journal.records import Bake, Order
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.draft import Draft
-    from trainer.journal.records import Bake, Order
 
 
-def give(workspace: Workspace, bake: int, order: "Order") -> None:
-    """Write `order` to `bake` into the journal.
+@dataclass
+class Opened(Message):
+    """A settings file was read."""
+
+    draft: "Draft"
+
+
+@dataclass
+class NothingToOpen(Message):
+    """The workspace has no settings file."""
+
+
+@dataclass
+class NotOpened(Message):
+    """A settings file cannot be used."""
+
+    path: Path
+    error: LoraTuiError
+
+
+@dataclass
+class Saved(Message):
+    """A draft was written to its file."""
+
+    draft: "Draft"
+
+
+@dataclass
+class Queued(Message):
+    """A bake waits for the engine; its draft is saved."""
+
+    bake: Bake
+    draft: "Draft"
+
+
+@dataclass
+class Ordered(Message):
+    """An order stands in the journal."""
+
+    order: Order
+
+
+@dataclass
+class Refused(Message):
+    """Something was found wrong; nothing was written."""
+
+    error: LoraTuiError
+
+
+def answered(job: Callable[[], Message]) -> Message:
+    """Do `job` and return its answer, or Refused with what went wrong."""
+    try:
+        return job()
+    except Exception as error:
+        # Whatever a disk or a library raises is worth a line on the screen, and never the end of the program.
+        return Refused(as_bake_failure("screen", error))
+
+
+def open_settings(path: Path) -> Message:
+    """Read the settings file `path`."""
+    from lora_tui.draft import open_draft
+
+    try:
+        return Opened(open_draft(path))
+    except LoraTuiError as error:
+        return NotOpened(path, error)
+
+
+def open_first(workspace: Workspace, wanted: Path | None) -> Message:
+    """Read the settings file `wanted`, else the workspace's first."""
+    path = wanted or next(iter(workspace.settings_files()), None)
+    return NothingToOpen() if path is None else open_settings(path)
+
+
+def save(draft: "Draft") -> Message:
+    """Write the draft into its file.
 
     Raises:
-        WorkspaceError: the journal cannot be written.
+        SettingsError: the file cannot be written.
     """
-    from trainer.journal.journal import Journal
+    from trainer.settings.toml_file import save_settings
 
-    with Journal(workspace.journal_path) as journal:
-        journal.give_order(bake, order)
+    save_settings(draft.now, draft.path)
+    return Saved(draft)
 
 
-def queue(workspace: Workspace, draft: "Draft", why: str, engine_key: str) -> "Bake":
+def queue(workspace: Workspace, draft: "Draft", why: str, engine_key: str) -> Message:
     """Check the draft, save it if it was edited, and queue it as a bake.
 
     Raises:
@@ -35,18 +114,20 @@ def queue(workspace: Workspace, draft: "Draft", why: str, engine_key: str) -> "B
     if draft.unsaved:
         save(draft)
     with Journal(workspace.journal_path) as journal:
-        return queue_bake(journal, workspace, ready, why=why, engine=engine_key)
+        return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
 
 
-def save(draft: "Draft") -> None:
-    """Write the draft into its file.
+def give(workspace: Workspace, bake: int, order: Order) -> Message:
+    """Write `order` to `bake` into the journal.
 
     Raises:
-        SettingsError: the file cannot be written.
+        WorkspaceError: the journal cannot be written.
     """
-    from trainer.settings.toml_file import save_settings
+    from trainer.journal.journal import Journal
 
-    save_settings(draft.now, draft.path)
+    with Journal(workspace.journal_path) as journal:
+        journal.give_order(bake, order)
+    return Ordered(order)
 
 
 def make_subject(workspace: Workspace, name: str, data: str, base: str, validation: str) -> Path:

@@ -73,8 +73,8 @@ def _step(snapshot: Snapshot, bake: Bake) -> int:
 
 def _stage(snapshot: Snapshot, bake: Bake) -> str:
     if bake.state is BakeState.QUEUED:
-        loading = snapshot.libraries not in ("", "ready")
-        return f"waits · {shown(snapshot.libraries, 60)}" if loading else "waits for the engine"
+        because = snapshot.loading or snapshot.engine_trouble
+        return f"waits · {shown(because, 60)}" if because else "waits for the engine"
     if not bake.state.live:
         return ""
     words = _STAGES.get(bake.stage, shown(bake.stage, 40))

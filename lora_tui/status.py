@@ -2,21 +2,12 @@
 
 from dataclasses import asdict
 
+from lora_tui.figures import loss
+from lora_tui.signs import state_sign
 from trainer.foreign_text import shown
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake
 from trainer.workspace import Workspace
-
-_SIGNS = {
-    BakeState.QUEUED: "·",
-    BakeState.STARTING: "●",
-    BakeState.BAKING: "●",
-    BakeState.PAUSED: "◌",
-    BakeState.DONE: "✓",
-    BakeState.STOPPED: "◌",
-    BakeState.FAILED: "✗",
-    BakeState.LOST: "✗",
-}
 
 
 def bake_line(bake: Bake, journal: Journal) -> str:
@@ -24,15 +15,15 @@ def bake_line(bake: Bake, journal: Journal) -> str:
     values = journal.last_values(bake.number)
     step = int(values["loss"][0]) if "loss" in values else 0
     parts = [
-        f"{_SIGNS[bake.state]} {bake.number:04d} {shown(bake.name)}",
+        f"{state_sign(bake.state).mark} {bake.number:04d} {shown(bake.name)}",
         str(bake.state),
         f"step {step}/{bake.total_steps}",
     ]
     if "loss" in values:
-        parts.append(f"loss {values['loss'][1]:.4f}")
+        parts.append(f"loss {loss(values['loss'][1])}")
     checkpoints = journal.checkpoints(bake.number)
     if checkpoints and checkpoints[0].val is not None:
-        parts.append(f"val {checkpoints[0].val:.4f}")
+        parts.append(f"val {loss(checkpoints[0].val)}")
     parts.append(f"{len(checkpoints)} LoRA files")
     if bake.error or bake.why:
         parts.append(shown(bake.error or bake.why))

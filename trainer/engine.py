@@ -78,6 +78,8 @@ class Engine:
             import psutil
 
             with Journal(self.workspace.journal_path) as journal:
+                # What a killed process left behind shall not look alive beside what runs now.
+                journal.mark_lost()
                 started = psutil.Process().create_time()
                 while not self._closing:
                     bake = journal.claim_next(self.key, os.getpid(), started)
@@ -125,6 +127,7 @@ class Engine:
             stage = journal.bake(bake.number).stage or "load"
             self._fail(journal, bake, as_bake_failure(stage, error))
         finally:
+            _note_peak(journal, bake.number)
             # A failed bake's frames hold its tensors; the next bake wants the memory.
             gc.collect()
 
@@ -136,6 +139,15 @@ class Engine:
         journal.log(line, bake=bake.number, level="error")
         # Last: whoever waits for the end shall find the reason already there.
         journal.set_state(bake.number, BakeState.FAILED, line)
+
+
+def _note_peak(journal: Journal, number: int) -> None:
+    """Write down the most memory torch held on the card, and begin to count anew for the next bake."""
+    import torch
+
+    if torch.cuda.is_available():
+        journal.set_peak(number, torch.cuda.max_memory_reserved())
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _read_ahead(package: str) -> None:

@@ -3,32 +3,30 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 
 from lora_tui import orders
-from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources
+from lora_tui.feed import Feed, SnapshotReady, Sources
 from lora_tui.keymap import BAKE_KEYS
 from lora_tui.outside import EngineLike, SamplerLike
 from lora_tui.planner import Planned, Planner
+from lora_tui.screens.ask import Answer, AskDialog
 from lora_tui.screens.bake_view import BakeView
 from lora_tui.screens.desk import Desk
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.tab_line import TABS
-from trainer.errors import LoraTuiError, as_bake_failure
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState, Order
 from trainer.workspace import Workspace
 
-if TYPE_CHECKING:
-    from lora_tui.draft import Draft
-
 _NEEDS_A_BAKE = {"pause", "save_now", "stop"}
+_EDIT_ANSWERS = (Answer("s", "save them", "save"), Answer("d", "drop them", "drop"), Answer("escape", "stay here", ""))
 
 
 class BakeScreen(BakeView):
@@ -44,48 +42,6 @@ class BakeScreen(BakeView):
 
     BINDINGS: ClassVar[list[BindingType]] = [*BAKE_KEYS]
 
-    class Opened(Message):
-        """A settings file was read."""
-
-        def __init__(self, draft: "Draft") -> None:
-            """Carry what it holds."""
-            super().__init__()
-            self.draft = draft
-
-    class Saved(Message):
-        """A draft was written to its file."""
-
-        def __init__(self, draft: "Draft") -> None:
-            """Carry the draft."""
-            super().__init__()
-            self.draft = draft
-
-    class Queued(Message):
-        """A bake waits for the engine."""
-
-        def __init__(self, bake: Bake, draft: "Draft") -> None:
-            """Carry the bake and the draft it was made from."""
-            super().__init__()
-            self.bake = bake
-            self.draft = draft
-
-    class Ordered(Message):
-        """An order stands in the journal."""
-
-        def __init__(self, order: Order) -> None:
-            """Carry the order."""
-            super().__init__()
-            self.order = order
-
-    class Refused(Message):
-        """Something was found wrong; nothing was written."""
-
-        def __init__(self, error: LoraTuiError, opening: Path | None = None) -> None:
-            """Carry what is wrong, and the settings file where one could not be opened."""
-            super().__init__()
-            self.error = error
-            self.opening = opening
-
     def __init__(
         self,
         workspace: Workspace,
@@ -98,23 +54,22 @@ class BakeScreen(BakeView):
         super().__init__(engine.key, clock)
         self.workspace = workspace
         self.engine = engine
-        self.sampler = sampler
         self.settings_path = settings_path
         sources = Sources(engine.key, lambda: engine.libraries, sampler.latest, sampler.peak_memory_ours)
         self.feed = Feed(workspace.journal_path, sources, self.post_message)
         self.planner = Planner(workspace.journal_path, self.post_message)
-        self._after: Callable[[], None] | None = None
+        self._after: Callable[[], object] | None = None
 
     def on_mount(self) -> None:
         """Set the desk up."""
         super().on_mount()
-        self.desk = Desk(self.query_one(SettingsForm), self.query_one(PlanBar), self.planner)
+        self.desk = Desk(self.form, self.query_one(PlanBar), self.planner)
 
     def begin(self) -> None:
         """Start what looks at files: called after the first paint."""
         self.feed.start()
         self.planner.start()
-        self._write(self._open_first)
+        self._do(lambda: orders.open_first(self.workspace, self.settings_path))
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -127,64 +82,109 @@ class BakeScreen(BakeView):
         return self.snapshot.bake if self.bake_at_work else None
 
     @property
-    def unsaved(self) -> bool:
-        """Whether the settings have edits that their file does not."""
-        return self.desk.draft is not None and bool(self.desk.draft.unsaved)
+    def form(self) -> SettingsForm:
+        """The settings form."""
+        return self.query_one(SettingsForm)
+
+    def say(self, text: str, level: str = "info") -> None:
+        """Put a line of the program's own into the log pane; an error shows where that is not in view too."""
+        self.query_one(LogPane).say(text, level, self.clock())
+        if level == "error" and self.narrow:
+            self._toast_error(text)
+
+    def give(self, order: Order, after: Callable[[], object] | None = None) -> None:
+        """Write an order to the bake at work, then do `after`."""
+        if (bake := self.bake) is not None:
+            self._after = after
+            self._do(lambda: orders.give(self.workspace, bake.number, order))
+
+    def save(self, after: Callable[[], object] | None = None) -> None:
+        """Save the settings to their file, then do `after`; an edit that is wrong stays open instead."""
+        if self._end_edit() and (draft := self.desk.draft) is not None:
+            self._after = after
+            self._do(lambda: orders.save(draft))
+
+    def settle_edits(self, then: Callable[[], object], about: str = "") -> None:
+        """Do `then`; where edits are not saved, ask what becomes of them first."""
+
+        def settled(answer: str | None) -> None:
+            if answer == "save":
+                self.save(then)
+            elif answer == "drop":
+                then()
+
+        if self.form.pending is None and (self.desk.draft is None or not self.desk.draft.unsaved):
+            then()
+        else:
+            question = "The settings have edits that are not saved."
+            self.app.push_screen(AskDialog(question, _EDIT_ANSWERS, about=about), settled)
 
     # What comes from the threads
 
     @on(SnapshotReady)
     def _show_snapshot(self, event: SnapshotReady) -> None:
         before, worked = self.snapshot, self.bake_at_work
-        self.show(event.snapshot)
+        now = event.snapshot
+        self.show(now)
+        self.desk.compare_with(now.newest)
+        for line, known, level in (
+            (now.trouble, before.trouble, "error"),
+            (now.caution, before.caution, "warning"),
+            (now.engine_trouble, before.engine_trouble, "error"),
+        ):
+            if line and line != known:
+                self.say(line, level)
         if worked and not self.bake_at_work:
             # The bake that ended has told how fast bakes like it go here.
             self.desk.ask()
-        self.desk.compare_with(event.snapshot.newest)
-        if event.snapshot.trouble and event.snapshot.trouble != before.trouble:
-            self.say(event.snapshot.trouble, "error")
-        self._tell_columns()
-        if _state(before) is not _state(event.snapshot):
-            self.refresh_bindings()
+            if now.bake is not None and now.bake.state is BakeState.FAILED:
+                self._toast_error(now.bake.error)
+        self.feed.columns = self.plot_columns or self.feed.columns
 
     @on(Planned)
     def _show_plan(self, event: Planned) -> None:
         self.desk.planned(event)
         self.show_planned_rates(self.desk.view)
 
-    @on(Opened)
-    def _put_down(self, event: Opened) -> None:
+    @on(orders.Opened)
+    def _put_down(self, event: orders.Opened) -> None:
         self.settings_path = event.draft.path
         self.desk.put_down(event.draft)
         if self.focused is None:
             self.show_tab(TABS[0])
 
-    @on(Saved)
-    def _note_saved(self, event: Saved) -> None:
+    @on(orders.NothingToOpen)
+    def _show_nothing(self) -> None:
+        self.desk.show_nothing()
+
+    @on(orders.NotOpened)
+    def _show_what_is_closed(self, event: orders.NotOpened) -> None:
+        self.say(event.error.line(), "error")
+        if self.desk.draft is None:
+            self.desk.show_closed(event.path, event.error)
+
+    @on(orders.Saved)
+    def _note_saved(self, event: orders.Saved) -> None:
         self.desk.written(event.draft)
         self.notify(f"saved {shown(event.draft.path.name)}", timeout=2, markup=False)
         self._do_after()
 
-    @on(Queued)
-    def _hand_over(self, event: Queued) -> None:
+    @on(orders.Queued)
+    def _hand_over(self, event: orders.Queued) -> None:
         self.desk.written(event.draft)
         self.engine.kick()
         self.feed.nudge()
 
-    @on(Ordered)
-    def _pass_on(self, event: Ordered) -> None:
+    @on(orders.Ordered)
+    def _pass_on(self, event: orders.Ordered) -> None:
         self.engine.kick()
         self.feed.nudge()
         self._do_after()
 
-    @on(Refused)
-    def _show_refusal(self, event: Refused) -> None:
+    @on(orders.Refused)
+    def _show_refusal(self, event: orders.Refused) -> None:
         self._after = None
         self.say(event.error.line(), "error")
-        if event.opening is not None and self.desk.draft is None:
-            self.query_one(SettingsForm).show_empty(
-                f"{shown(event.opening.name)} cannot be used:\n\n{shown(event.error.line())}"
-            )
         if self.desk.refuse(event.error):
             self.show_tab(TABS[0])
 
@@ -210,22 +210,20 @@ class BakeScreen(BakeView):
         """Ask for the line of why, then bake the settings as they stand."""
         draft = self.desk.draft
         if draft is None:
-            self.notify("no settings are open: n makes a subject, o opens a file", severity="warning", markup=False)
-            return
-        if self.bake is not None:
-            self.notify(f"bake {self.bake.number:04d} is at work; x stops it", severity="warning", markup=False)
-            return
-        if self.desk.error is not None:
-            self._show_refusal(self.Refused(self.desk.error))
-            return
-        from lora_tui.screens.why import WhyDialog
+            self._warn("no settings are open: n makes a subject, o opens a file")
+        elif self.bake is not None:
+            self._warn(f"bake {self.bake.number:04d} is at work; x stops it")
+        elif self.desk.error is not None:
+            self._show_refusal(orders.Refused(self.desk.error))
+        else:
+            from lora_tui.screens.why import WhyDialog
 
-        def start(why: str | None) -> None:
-            if why is not None:
-                self._write(lambda: self._queue(draft, why))
+            def start(why: str | None) -> None:
+                if why is not None:
+                    self._do(lambda: orders.queue(self.workspace, draft, why, self.engine.key))
 
-        story = self.desk.view.line if self.desk.view is not None else "still looking at the pictures"
-        self.app.push_screen(WhyDialog(f"Bake {shown(draft.path.name)}", shown(story)), start)
+            story = self.desk.plan_line or "the pictures are still being looked at"
+            self.app.push_screen(WhyDialog(f"Bake {shown(draft.path.name)}", shown(story)), start)
 
     def action_pause(self) -> None:
         """Pause the bake, or let it go on."""
@@ -239,8 +237,6 @@ class BakeScreen(BakeView):
 
     def action_stop(self) -> None:
         """Ask, then stop the bake."""
-        from lora_tui.screens.ask import Answer, AskDialog
-
         if self.bake is None:
             return
 
@@ -248,11 +244,9 @@ class BakeScreen(BakeView):
             if answer == "stop":
                 self.give(Order.STOP)
 
-        question = (
-            f"Stop bake {self.bake.number:04d} {shown(self.bake.name, 30)} after this step? What is baked is kept."
-        )
+        name = f"{self.bake.number:04d} {shown(self.bake.name, 30)}"
         answers = (Answer("s", "stop", "stop"), Answer("escape", "go on baking", ""))
-        self.app.push_screen(AskDialog(question, answers), stop)
+        self.app.push_screen(AskDialog(f"Stop bake {name} after this step? What is baked is kept.", answers), stop)
 
     def action_next_view(self) -> None:
         """Bring the next tab into view."""
@@ -266,7 +260,7 @@ class BakeScreen(BakeView):
     def action_find(self) -> None:
         """Find a setting."""
         self.show_tab(TABS[0])
-        self.query_one(SettingsForm).open_find()
+        self.form.open_find()
 
     def action_save_settings(self) -> None:
         """Save the settings to their file."""
@@ -279,7 +273,7 @@ class BakeScreen(BakeView):
         def make(name: str, data: str, base: str, validation: str) -> Path:
             return orders.make_subject(self.workspace, name, data, base, validation)
 
-        self.app.push_screen(NewSubjectDialog(make), self._open)
+        self.settle_edits(lambda: self.app.push_screen(NewSubjectDialog(make), self._open))
 
     def action_open_settings(self) -> None:
         """Offer the workspace's settings files."""
@@ -287,57 +281,20 @@ class BakeScreen(BakeView):
 
         files = self.workspace.settings_files()
         if not files:
-            self.notify("no settings files in this workspace: n makes a subject", severity="warning", markup=False)
-            return
-        self.app.push_screen(OpenDialog(files, self.settings_path), self._open)
+            self._warn("no settings files in this workspace: n makes a subject")
+        else:
+            self.settle_edits(lambda: self.app.push_screen(OpenDialog(files, self.settings_path), self._open))
 
     def action_help(self) -> None:
         """Show what the keys do, and what the focused field is for."""
         from lora_tui.screens.help import HelpScreen, active_keys
 
-        form = self.query_one(SettingsForm)
-        info = None
-        if form.focused_field and self.focused is not None and form in self.focused.ancestors:
-            from trainer.settings.describe import field
-
-            info = field(form.focused_field)
-        self.app.push_screen(HelpScreen(active_keys(self), info))
-
-    def give(self, order: Order, after: Callable[[], None] | None = None) -> None:
-        """Write an order to the bake at work, then do `after`."""
-        bake = self.bake
-        self._after = after
-        if bake is None:
-            # It ended while the user was being asked.
-            self._do_after()
-            return
-
-        def write() -> Message:
-            orders.give(self.workspace, bake.number, order)
-            return self.Ordered(order)
-
-        self._write(write)
-
-    def save(self, after: Callable[[], None] | None = None) -> None:
-        """Save the settings to their file, then do `after`."""
-        draft = self.desk.draft
-        if draft is not None:
-            self._after = after
-            self._write(lambda: self._save(draft))
-
-    def say(self, text: str, level: str = "info") -> None:
-        """Put a line of the program's own into the log pane."""
-        self.query_one(LogPane).say(text, level, self.clock())
+        in_form = self.focused is not None and self.form in self.focused.ancestors
+        self.app.push_screen(HelpScreen(active_keys(self), self.form.focused_info if in_form else None))
 
     @work(thread=True, exit_on_error=False, group="writing")
-    def _write(self, job: Callable[[], Message | None]) -> None:
-        """Do a short job that may wait for the disk, and post what it answers."""
-        try:
-            answer = job()
-        except Exception as error:
-            answer = self.Refused(as_bake_failure("screen", error))
-        if answer is not None:
-            self.post_message(answer)
+    def _do(self, job: Callable[[], Message]) -> None:
+        self.post_message(orders.answered(job))
 
     def _do_after(self) -> None:
         after, self._after = self._after, None
@@ -346,35 +303,17 @@ class BakeScreen(BakeView):
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
-            self._write(lambda: self._read(path))
+            self._do(lambda: orders.open_settings(path))
 
-    def _open_first(self) -> Message | None:
-        path = self.settings_path or next(iter(self.workspace.settings_files()), None)
-        if path is None:
-            self.app.call_later(self.desk.show_nothing)
-            return None
-        return self._read(path)
+    def _end_edit(self) -> bool:
+        """Take what stands in the open editor; return whether it was right."""
+        pending = self.form.pending
+        if pending is not None:
+            self.desk.typed(*pending)
+        return self.form.pending is None
 
-    def _read(self, path: Path) -> Message:
-        from lora_tui.draft import open_draft
+    def _toast_error(self, text: str) -> None:
+        self.notify(shown(text), severity="error", timeout=8, markup=False)
 
-        try:
-            return self.Opened(open_draft(path))
-        except LoraTuiError as error:
-            return self.Refused(error, opening=path)
-
-    def _save(self, draft: "Draft") -> Message:
-        orders.save(draft)
-        return self.Saved(draft)
-
-    def _queue(self, draft: "Draft", why: str) -> Message:
-        return self.Queued(orders.queue(self.workspace, draft, why, self.engine.key), draft)
-
-    def _tell_columns(self) -> None:
-        columns = self.plot_columns
-        if columns:
-            self.feed.columns = columns
-
-
-def _state(snapshot: Snapshot) -> BakeState | None:
-    return snapshot.bake.state if snapshot.bake is not None else None
+    def _warn(self, text: str) -> None:
+        self.notify(text, severity="warning", markup=False)

@@ -32,6 +32,10 @@ from trainer.journal.records import BakeState
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
+# Below 60 columns or 16 lines no pane can be read: one line takes their place.
+_WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
+_HEIGHTS = [(0, "-short"), (16, "-tall")]
+
 _TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
 
 
@@ -43,9 +47,8 @@ class BakeView(Screen[None]):
         clock: epoch seconds now; a test hands in a clock that stands.
     """
 
-    # Below 60 columns or 16 lines no pane can be read: one line takes their place.
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]  # noqa: RUF012 - Textual's own declaration
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (16, "-tall")]  # noqa: RUF012 - as above
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     AUTO_FOCUS = ""
 
@@ -60,6 +63,9 @@ class BakeView(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the panes, in the order of the focus."""
+        # Textual sets these when the first resize comes, after it has styled and laid out every pane without them.
+        for size, breakpoints in ((self.app.size.width, _WIDTHS), (self.app.size.height, _HEIGHTS)):
+            self.add_class(max(entry for entry in breakpoints if entry[0] <= size)[1])
         yield TitleLine(id="title")
         yield StatusLine(id="status")
         with Vertical(id="body"):
@@ -148,7 +154,7 @@ class BakeView(Screen[None]):
             Title(
                 bake=snapshot.bake,
                 story=snapshot.story,
-                libraries="" if snapshot.libraries == "ready" else snapshot.libraries,
+                loading=snapshot.loading or snapshot.engine_trouble,
                 card=card_name(snapshot.machine),
                 host=_host(),
                 clock=clock,

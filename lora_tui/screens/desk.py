@@ -38,6 +38,12 @@ class Desk:
         self._planner = planner
         self._newest: Settings | None = None
         self._question = 0
+        self._answered = 0
+
+    @property
+    def plan_line(self) -> str:
+        """The plan of the settings as they stand; empty while it is being made."""
+        return self.view.line if self.view is not None and self._answered == self._question else ""
 
     @property
     def resolved(self) -> "Settings | None":
@@ -53,6 +59,8 @@ class Desk:
     def ask(self) -> None:
         """Have the settings planned as they stand."""
         if self.draft is not None:
+            # What was wrong may be mended; until the answer comes it stands in nobody's way.
+            self.error = None
             self._question = self._planner.ask(self.draft.now, self.draft.path)
             self._show()
 
@@ -60,6 +68,11 @@ class Desk:
         """Say that nothing is open."""
         self._form.show_empty(NOTHING_OPEN)
         self._plan_bar.show_note("no settings are open")
+
+    def show_closed(self, path: Path, error: LoraTuiError) -> None:
+        """Say that the file that should be open cannot be used."""
+        self._form.show_empty(f"{shown(path.name)} cannot be used:\n\n{shown(error.line())}")
+        self._plan_bar.show_error(error.line())
 
     def typed(self, name: str, text: str) -> None:
         """Take what was typed into field `name`, or show under it what is wrong."""
@@ -90,6 +103,7 @@ class Desk:
         """Show the answer of the planner, unless another question was asked meanwhile."""
         if message.question != self._question:
             return
+        self._answered = message.question
         self.error = message.error
         if message.view is not None:
             self.view = message.view
@@ -100,11 +114,11 @@ class Desk:
 
     def refuse(self, error: LoraTuiError) -> str:
         """Show what is wrong, beside its field if it has one; return that field's name."""
-        self.error = error
         self._plan_bar.show_error(error.line())
-        self._show()
         name = self.field_of(error)
         if name:
+            self.error = error
+            self._show()
             self._form.go_to(name)
         return name
 
@@ -159,8 +173,3 @@ def said_beside(error: LoraTuiError) -> str:
     """Return an error's line for a place that says already what it is about."""
     parts = [error.found, f"expected {error.expected}" if error.expected else "", error.way_out]
     return "; ".join(part for part in parts if part)
-
-
-def first_settings(given: Path | None, found: list[Path]) -> Path | None:
-    """Return the settings file to open first: the one given, else the workspace's first."""
-    return given if given is not None else next(iter(found), None)

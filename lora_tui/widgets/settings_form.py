@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
 from lora_tui.widgets.pane import heading
+from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -109,6 +110,7 @@ class SettingsForm(Vertical):
         self._state = FormState()
         self._refused = ("", "")
         self._editing = ""
+        self._began_with = ""
         self._came_from = ""
         self._fuzzy = FuzzySearch()
 
@@ -133,6 +135,18 @@ class SettingsForm(Vertical):
     def focused_field(self) -> str:
         """Name of the field under the cursor; empty without settings."""
         return self._fields.cursor
+
+    @property
+    def focused_info(self) -> "FieldInfo | None":
+        """The field under the cursor; None without settings."""
+        return self._infos.get(self._fields.cursor)
+
+    @property
+    def pending(self) -> tuple[str, str] | None:
+        """Name and text of an edit that is open and differs from what stands there; None without one."""
+        if not self._editing or self._editor.value == self._began_with:
+            return None
+        return self._editing, self._editor.value
 
     @property
     def editing(self) -> str:
@@ -203,8 +217,9 @@ class SettingsForm(Vertical):
             return
         self._editing = info.name
         self._fields.go_to(info.name)
-        self._editor.value = self._state.values.get(info.name, "")
-        self._editor.placeholder = self._state.inherited.get(info.name, "") or ("blank" if info.optional else "")
+        # An input writes what it holds straight to the terminal, so codes in a value must be visible there.
+        self._began_with = self._editor.value = shown(self._state.values.get(info.name, ""))
+        self._editor.placeholder = shown(self._state.inherited.get(info.name, "")) or ("blank" if info.optional else "")
         self.add_class("-editing")
         self._place_editor()
         self._editor.focus()
@@ -279,13 +294,10 @@ class SettingsForm(Vertical):
         self.post_message(self.Typed(info.name, choices[(place + by) % len(choices)]))
 
     def _keep(self) -> None:
-        name, text = self._editing, self._editor.value
-        if not name:
-            return
-        if text.strip() == self._state.values.get(name, ""):
+        if self.pending is not None:
+            self.post_message(self.Typed(*self.pending))
+        elif self._editing:
             self.accept()
-        else:
-            self.post_message(self.Typed(name, text))
 
     def _close_editor(self) -> None:
         if self._editing:

@@ -17,7 +17,7 @@ class Title:
     Attributes:
         bake: the bake on the screen, None without one.
         story: what its settings changed against its parent.
-        libraries: what the engine is loading; empty once that is done.
+        loading: what the engine is loading, or why it cannot; empty once that is done.
         card: the card's name.
         host: how the computer is reached; empty when one sits at it.
         clock: hours and minutes.
@@ -25,7 +25,7 @@ class Title:
 
     bake: Bake | None = None
     story: str = ""
-    libraries: str = ""
+    loading: str = ""
     card: str = ""
     host: str = ""
     clock: str = ""
@@ -60,7 +60,7 @@ class TitleLine(Pane):
 
 
 def _left(title: Title, width: int) -> Content:
-    name = Content.assemble(("lora-tui", "bold"), (f"  {shown(title.libraries)}" if title.libraries else "", "$muted"))
+    name = Content.assemble(("lora-tui", "bold"), (f"  {shown(title.loading, 48)}" if title.loading else "", "$muted"))
     bake = title.bake
     if bake is None:
         return name

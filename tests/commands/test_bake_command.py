@@ -86,7 +86,7 @@ def test_a_killed_bake_leaves_a_readable_journal_and_only_whole_files(lora_tui, 
     assert sqlite3.connect(demo.journal_path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     files = sorted(demo.bakes.glob("*/*.safetensors"))
     assert [len(load_file(path)) for path in files] == [132 * 3] * len(files)
-    assert "✗ 0001 hifumi  lost" in lora_tui("status", demo.root).stdout
+    assert "! 0001 hifumi  lost" in lora_tui("status", demo.root).stdout
 
 
 def test_a_failed_bake_exits_1_and_names_the_stage(lora_tui, demo: Workspace, short: list[str], tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def main(folder: Path, out: Path) -> None:
     )
     pipeline.set_progress_bar_config(disable=True)
     prompts = [demo_subject().prompts["school"], demo_subject().prompts["red dress"]]
-    files = sorted(folder.glob("*-0*.safetensors")) + [folder / "hifumi.safetensors"]
+    files = [*sorted(folder.glob("*-0*.safetensors")), folder / "hifumi.safetensors"]
     width = LEFT + len(WEIGHTS) * len(prompts) * (CELL + GAP)
     sheet = Image.new("RGB", (width, TOP + len(files) * (CELL + GAP)), "white")
     draw = ImageDraw.Draw(sheet)

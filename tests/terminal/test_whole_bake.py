@@ -33,6 +33,14 @@ def _edit(terminal: Terminal, name: str, value: str) -> None:
     terminal.wait_for(value)
 
 
+def _start(terminal: Terminal) -> None:
+    """Bake, without a why, and wait until it is at work."""
+    terminal.press("b")
+    terminal.wait_for("why")
+    terminal.press("enter")
+    terminal.wait_for("● baking", seconds=90)
+
+
 @pytest.mark.parametrize(("columns", "lines"), [(120, 36), (80, 24)])
 def test_edit_bake_pause_go_on_stop_and_quit_by_keys(open_terminal, demo: Path, columns: int, lines: int) -> None:
     terminal = open_terminal(columns=columns, lines=lines, folder=demo)
@@ -82,10 +90,7 @@ def test_quit_while_baking_may_stop_and_save(open_terminal, demo: Path) -> None:
     terminal = open_terminal(folder=demo)
     terminal.wait_for("b bake", "steps ×")
     _edit(terminal, "max_train_epochs", "50")
-    terminal.press("b")
-    terminal.wait_for("why")
-    terminal.press("enter")
-    terminal.wait_for("● baking", seconds=90)
+    _start(terminal)
     terminal.press("ctrl+q")
     terminal.wait_for("is at work")
     terminal.press("s")
@@ -98,12 +103,22 @@ def test_quit_while_baking_may_stop_and_save(open_terminal, demo: Path) -> None:
 def test_quit_while_baking_may_go_on_without_the_screen(open_terminal, demo: Path) -> None:
     terminal = open_terminal(folder=demo)
     terminal.wait_for("b bake", "steps ×")
-    terminal.press("b")
-    terminal.wait_for("why")
-    terminal.press("enter")
-    terminal.wait_for("● baking", seconds=90)
+    _start(terminal)
     terminal.press("ctrl+q")
     terminal.wait_for("is at work")
     terminal.press("g")
     assert terminal.wait_exit(120) == 0
     assert "✓ bake 1 done: 2 LoRA files" in terminal.raw.decode(errors="replace")
+
+
+def test_sigterm_saves_gives_the_terminal_back_and_exits_143(open_terminal, demo: Path) -> None:
+    terminal = open_terminal(folder=demo)
+    terminal.wait_for("b bake", "steps ×")
+    _edit(terminal, "max_train_epochs", "50")
+    _start(terminal)
+    terminal.process.terminate()
+    assert terminal.wait_exit(60) == 143
+    assert terminal.raw.count(b"\x1b[?1049h") == terminal.raw.count(b"\x1b[?1049l") == 1
+    with Journal(demo / "journal.sqlite") as journal:
+        assert journal.bake(1).state is BakeState.STOPPED
+        assert journal.checkpoints(1)

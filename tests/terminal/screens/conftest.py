@@ -75,7 +75,7 @@ class Kitchen:
         self.app.bake_screen.feed.interval = 0.05
         self.app.bake_screen.planner.quiet = 0.01
 
-    def run(self, size: tuple[int, int] = (120, 36)) -> AbstractAsyncContextManager[Pilot[int]]:
+    def run(self, size: tuple[int, int] = (80, 24)) -> AbstractAsyncContextManager[Pilot[int]]:
         return self.app.run_test(size=size)
 
     def journal(self) -> Journal:

@@ -44,7 +44,7 @@ async def test_edits_not_saved_are_baked_and_saved(kitchen, until) -> None:
         kitchen.app.bake_screen.desk.typed("network_dim", "16")
         await pilot.press("b", "enter")
         await until(pilot, kitchen.bakes)
-        await until(pilot, lambda: not kitchen.app.bake_screen.unsaved)
+        await until(pilot, lambda: not kitchen.app.bake_screen.desk.draft.unsaved)
     assert parse_settings(kitchen.bakes()[0].settings_toml, "bake").network_dim == 16
     assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 16
 
@@ -140,7 +140,7 @@ async def test_without_a_bake_its_keys_do_nothing(kitchen, until, seen) -> None:
 
 async def test_the_progress_says_epoch_step_share_speed_and_time_left(kitchen, until, seen) -> None:
     kitchen.baking(steps=90)
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "epoch 3/6   step  90/240" in seen(kitchen.app))
         text = seen(kitchen.app)
     assert "37 %" in text
@@ -150,7 +150,7 @@ async def test_the_progress_says_epoch_step_share_speed_and_time_left(kitchen, u
 
 async def test_saved_loras_stand_newest_first_with_the_best_marked(kitchen, until, seen) -> None:
     kitchen.baking(steps=90)
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "hifumi-000002" in seen(kitchen.app))
         rows = [line[43:] for line in seen(kitchen.app).splitlines() if "hifumi-0000" in line]
     assert "hifumi-000002" in rows[0]
@@ -163,7 +163,7 @@ async def test_a_failed_bake_says_why(kitchen, until, seen) -> None:
     with kitchen.journal() as journal:
         journal.set_state(1, BakeState.FAILED, "stage step: RuntimeError: [b]boom[/b]")
         journal.log("stage step: RuntimeError: [b]boom[/b]", bake=1, level="error")
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "✗ failed" in seen(kitchen.app) and "RuntimeError: [b]boom[/b]" in seen(kitchen.app))
 
 
@@ -172,3 +172,12 @@ async def test_a_queued_bake_says_what_it_waits_for(kitchen, until, seen) -> Non
     kitchen.engine.start = lambda: setattr(kitchen.engine, "libraries", "loading libraries 2/4: diffusers")
     async with kitchen.run() as pilot:
         await until(pilot, lambda: "waits · loading libraries 2/4: diffusers" in seen(kitchen.app))
+
+
+async def test_a_bake_that_fails_before_one_s_eyes_says_why_in_80_columns_too(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run((80, 24)) as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        kitchen.set_state(BakeState.FAILED, error="stage step: RuntimeError: [b]boom[/b]")
+        await until(pilot, lambda: len(kitchen.app._notifications) == 1)
+        assert next(iter(kitchen.app._notifications)).message == "stage step: RuntimeError: [b]boom[/b]"

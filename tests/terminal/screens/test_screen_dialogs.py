@@ -127,13 +127,6 @@ async def test_the_palette_offers_pause_and_stop_while_baking(kitchen, until) ->
     assert {"Pause or go on", "Save now", "Stop"} <= names
 
 
-async def test_ctrl_p_opens_the_palette(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
-        await pilot.press("ctrl+p")
-        await until(pilot, lambda: len(kitchen.app.screen_stack) == 2)
-
-
 async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:
     async with kitchen.run() as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)

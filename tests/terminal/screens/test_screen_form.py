@@ -77,14 +77,6 @@ async def test_a_blank_means_none_where_that_is_allowed(kitchen, until, form_of)
         await until(pilot, lambda: now(kitchen).unet_lr is None)
 
 
-async def test_enter_flips_a_switch(kitchen, until, form_of) -> None:
-    async with kitchen.run() as pilot:
-        form = await form_of(kitchen, pilot, until, "gradient_checkpointing")
-        await pilot.press("enter")
-        await until(pilot, lambda: now(kitchen).gradient_checkpointing)
-        assert form.editing == ""
-
-
 async def test_arrows_and_hl_turn_a_choice_both_ways(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         await form_of(kitchen, pilot, until, "lr_scheduler")
@@ -94,11 +86,12 @@ async def test_arrows_and_hl_turn_a_choice_both_ways(kitchen, until, form_of) ->
         await until(pilot, lambda: now(kitchen).lr_scheduler == "constant_with_warmup")
 
 
-async def test_backspace_puts_the_file_s_value_back(kitchen, until, form_of) -> None:
+async def test_enter_flips_a_switch_and_backspace_puts_the_file_s_value_back(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
-        await form_of(kitchen, pilot, until, "gradient_checkpointing")
+        form = await form_of(kitchen, pilot, until, "gradient_checkpointing")
         await pilot.press("enter")
         await until(pilot, lambda: now(kitchen).gradient_checkpointing)
+        assert form.editing == ""
         await pilot.press("backspace")
         await until(pilot, lambda: not now(kitchen).gradient_checkpointing)
 
@@ -107,7 +100,7 @@ async def test_an_edit_is_marked_until_it_is_saved(kitchen, until, form_of, seen
     def line() -> str:
         return next(line for line in seen(kitchen.app).splitlines() if "dim (rank)" in line)[:42]
 
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await form_of(kitchen, pilot, until, "network_dim")
         await pilot.press("enter", "1", "6", "enter")
         await until(pilot, lambda: "*" in line())
@@ -150,37 +143,26 @@ async def test_a_dialog_over_the_editor_does_not_end_the_edit(kitchen, until, fo
         assert now(kitchen).unet_lr == 2e-3
 
 
-async def test_j_and_k_move_between_fields_and_pass_over_heads(kitchen, until, form_of) -> None:
+async def test_j_k_home_and_end_move_between_fields_and_pass_over_heads(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "train_batch_size")
-        await pilot.press("j")
-        assert form.focused_field == "pretrained_model_name_or_path"
-        await pilot.press("k")
-        assert form.focused_field == "train_batch_size"
+        seen = []
+        for key in ("j", "k", "end", "home"):
+            await pilot.press(key)
+            seen.append(form.focused_field)
+    assert seen == ["pretrained_model_name_or_path", "train_batch_size", "training_comment", "subject"]
 
 
-async def test_home_and_end_go_to_the_first_and_last_field(kitchen, until, form_of) -> None:
-    async with kitchen.run() as pilot:
-        form = await form_of(kitchen, pilot, until, "unet_lr")
-        await pilot.press("end")
-        assert form.focused_field == "training_comment"
-        await pilot.press("home")
-        assert form.focused_field == "subject"
-
-
-async def test_slash_finds_by_name_and_enter_goes_there(kitchen, until, form_of) -> None:
-    async with kitchen.run() as pilot:
-        form = await form_of(kitchen, pilot, until, "subject")
-        await pilot.press("slash", *"tex_lr", "enter")
-        await until(pilot, lambda: form.focused_field == "text_encoder_lr")
-        assert isinstance(kitchen.app.focused, FieldList)
-
-
-async def test_slash_finds_by_label(kitchen, until, form_of) -> None:
+async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
         await pilot.press("slash", *"warm")
         await until(pilot, lambda: form.focused_field == "lr_warmup_steps")
+        kitchen.app.focused.value = "tex_lr"
+        await until(pilot, lambda: form.focused_field == "text_encoder_lr")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(kitchen.app.focused, FieldList))
+        assert form.focused_field == "text_encoder_lr"
 
 
 async def test_escape_from_finding_goes_back(kitchen, until, form_of) -> None:
@@ -197,3 +179,36 @@ async def test_a_click_moves_and_a_second_click_edits(kitchen, until, form_of) -
         assert form.focused_field == "resolution"
         await pilot.click(FieldList, offset=(6, 5))
         await until(pilot, lambda: form.editing == "resolution")
+
+
+async def test_ctrl_s_keeps_an_open_edit_and_saves_it(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "network_dim")
+        await pilot.press("enter", "1", "6", "ctrl+s")
+        await until(pilot, lambda: load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 16)
+        assert form.editing == ""
+
+
+async def test_ctrl_s_saves_nothing_while_an_open_edit_is_wrong(kitchen, until, form_of, seen) -> None:
+    before = (kitchen.workspace.root / "hifumi.toml").read_bytes()
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "network_dim")
+        await pilot.press("enter", "0", "ctrl+s")
+        await until(pilot, lambda: "✗" in seen(kitchen.app))
+        assert form.editing == "network_dim"
+    assert (kitchen.workspace.root / "hifumi.toml").read_bytes() == before
+
+
+async def test_codes_in_a_value_are_visible_in_the_editor_and_stay_unless_edited(kitchen, until, form_of, seen) -> None:
+    path = kitchen.workspace.root / "hifumi.toml"
+    path.write_text(path.read_text().replace('training_comment = ""', 'training_comment = "a\\u001b[31mb"'))
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "training_comment")
+        assert now(kitchen).training_comment == "a\x1b[31mb"
+        await pilot.press("enter")
+        await until(pilot, lambda: form.editing)
+        assert "a\\x1b[31mb" in seen(kitchen.app)
+        assert "\x1b" not in seen(kitchen.app)
+        await pilot.press("enter")
+        await until(pilot, lambda: form.editing == "")
+        assert now(kitchen).training_comment == "a\x1b[31mb"

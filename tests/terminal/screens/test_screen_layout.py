@@ -83,7 +83,7 @@ async def test_a_resize_while_running_rearranges(kitchen, until) -> None:
 
 
 async def test_tab_moves_the_focus_from_pane_to_pane(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await settled(kitchen, pilot, until)
         focused = [kitchen.app.focused.id]
         for _ in range(3):
@@ -94,7 +94,7 @@ async def test_tab_moves_the_focus_from_pane_to_pane(kitchen, until) -> None:
 
 async def test_what_did_not_change_is_not_drawn_again(kitchen, until, seen) -> None:
     kitchen.baking()
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "hifumi-000002" in seen(kitchen.app))
         await settled(kitchen, pilot, until)
         await pilot.pause(0.3)

@@ -94,7 +94,7 @@ async def test_edits_may_be_left_unsaved(kitchen, until) -> None:
     async with kitchen.run() as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.desk.draft is not None)
         kitchen.app.bake_screen.desk.typed("network_dim", "16")
-        await pilot.press("ctrl+q", "q")
+        await pilot.press("ctrl+q", "d")
     assert kitchen.app.return_value is QuitChoice.QUIT
     assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 8
 
@@ -105,3 +105,25 @@ async def test_ctrl_z_suspends_nothing_and_says_so(kitchen, until) -> None:
         await pilot.press("ctrl+z")
         await until(pilot, lambda: len(kitchen.app._notifications) == 1)
         assert "freeze the bake" in next(iter(kitchen.app._notifications)).message
+
+
+async def test_an_open_edit_is_asked_about_too(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        kitchen.app.bake_screen.form.go_to("network_dim")
+        await pilot.press("enter", "9", "ctrl+q")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await pilot.press("s")
+        await until(pilot, lambda: kitchen.app.return_value is not None)
+    assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 9
+
+
+async def test_edits_are_asked_about_before_another_file_is_opened(kitchen, until) -> None:
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        kitchen.app.bake_screen.desk.typed("network_dim", "16")
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
+        assert kitchen.app.bake_screen.desk.draft.now.network_dim == 16

@@ -60,5 +60,19 @@ async def test_a_journal_that_is_none_is_said_in_the_log(make_kitchen, tmp_path:
     root.mkdir()
     (root / "journal.sqlite").write_text("this is no database", encoding="utf-8")
     kitchen = make_kitchen(Workspace(root))
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "no journal of lora-tui" in seen(kitchen.app))
+
+
+async def test_what_is_being_loaded_is_said_until_it_is_ready(kitchen, until, seen) -> None:
+    kitchen.engine.start = lambda: setattr(kitchen.engine, "libraries", "loading libraries 1/4: torch")
+    async with kitchen.run() as pilot:
+        await until(pilot, lambda: "loading libraries 1/4: torch" in seen(kitchen.app))
+        kitchen.engine.libraries = "ready"
+        await until(pilot, lambda: "loading" not in seen(kitchen.app))
+
+
+async def test_an_engine_that_cannot_start_is_an_error_in_the_log(kitchen, until, seen) -> None:
+    kitchen.engine.start = lambda: setattr(kitchen.engine, "libraries", "engine stopped: ImportError: no torch")
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: "✗ engine stopped: ImportError: no torch" in seen(kitchen.app))

@@ -48,7 +48,7 @@ async def test_markup_in_a_file_name_is_text(kitchen, until, seen) -> None:
 async def test_a_long_line_is_folded_and_its_level_has_a_sign(kitchen, until, seen) -> None:
     with kitchen.journal() as journal:
         journal.log("word " * 40 + "end", level="error")
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "end" in seen(kitchen.app))
         rows = [line[43:] for line in seen(kitchen.app).splitlines() if "word" in line]
     assert len(rows) > 2
@@ -59,7 +59,7 @@ async def test_the_log_follows_its_end_until_one_scrolls_up(kitchen, until, seen
     with kitchen.journal() as journal:
         for number in range(60):
             journal.log(f"line {number}")
-    async with kitchen.run() as pilot:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "line 59" in seen(kitchen.app))
         log = kitchen.app.bake_screen.query_one(LogPane)
         await pilot.press("4", "k", "k")

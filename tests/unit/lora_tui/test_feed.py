@@ -75,8 +75,8 @@ def test_what_is_written_is_heard(journal: Journal, ears: Ears) -> None:
     journal.log("begun", bake=number)
     journal.add_checkpoint(number, Checkpoint(1, 50, "x-000001.safetensors", 1, 0.1, None, None, None, 0.0))
     journal.add_validation(number, 50, 0.2, None, None)
-    snapshot = ears.wait(lambda seen: seen.validations)
-    assert snapshot.bake is not None and snapshot.bake.state is BakeState.BAKING
+    # One look reads several tables while others write; the next look has what this one missed.
+    snapshot = ears.wait(lambda seen: seen.validations and seen.bake and seen.bake.state is BakeState.BAKING)
     assert [line.text for line in snapshot.log] == ["begun"]
     assert [saved.step for saved in snapshot.checkpoints] == [50]
     assert snapshot.validations == ((50, 0.2),)
