@@ -8,16 +8,19 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two OpenMP threads on small layers are slower than one beside anything else that runs.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
+# Each test is one thread; two at a time halve the wait on the smallest machine.
+PARALLEL := -n 2 --dist loadgroup
+
 .PHONY: run test test-long check bench format
 
 run: .venv/.installed
 	@$(BIN)/lora-tui demo
 
 test: .venv/.installed-test
-	$(TEST_ENV) $(BIN)/python -m pytest -m "not long"
+	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
 test-long: .venv/.installed-test
-	$(TEST_ENV) $(BIN)/python -m pytest
+	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL)
 
 check: .venv/.installed-test
 	$(BIN)/ruff check .

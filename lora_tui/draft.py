@@ -51,10 +51,6 @@ class Draft:
 
         return self.typed(name, shown_value(self.saved, name))
 
-    def written(self) -> "Draft":
-        """Return the draft after its file was written."""
-        return replace(self, saved=self.now)
-
 
 def open_draft(path: Path) -> Draft:
     """Read the settings file `path`.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from lora_tui.faults import as_error
 from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
 from trainer.machine.readings import MachineReading
@@ -141,11 +142,11 @@ class Feed(threading.Thread):
             try:
                 reader = reader or _JournalReader(self._journal_path, self._sources.engine_key)
                 snapshot = self._with_machine(reader.look(self.columns))
-            except LoraTuiError as error:
-                # What was shown stays; the next turn opens the journal anew.
+            except Exception as error:
+                # What was shown stays, and the next turn opens the journal anew: a screen that stands still would lie.
                 _close(reader)
                 reader = None
-                snapshot = self._with_machine(replace(shown or Snapshot(), trouble=error.line()))
+                snapshot = replace(shown or Snapshot(), trouble=as_error("journal", error).line())
             if snapshot != shown:
                 shown = snapshot
                 self._post(SnapshotReady(snapshot))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from trainer.errors import LoraTuiError, as_bake_failure
+from lora_tui.faults import as_error
+from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, Order
 from trainer.workspace import Workspace
 
@@ -70,7 +71,7 @@ def answered(job: Callable[[], Message]) -> Message:
         return job()
     except Exception as error:
         # Whatever a disk or a library raises is worth a line on the screen, and never the end of the program.
-        return Refused(as_bake_failure("screen", error))
+        return Refused(as_error("screen", error))
 
 
 def open_settings(path: Path) -> Message:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from trainer.errors import LoraTuiError, as_bake_failure
+from lora_tui.faults import as_error
+from trainer.errors import LoraTuiError
 
 if TYPE_CHECKING:
     from trainer.jobs import Ready
@@ -93,7 +94,7 @@ class Planner(threading.Thread):
                 view, error = self._answer(settings, path), None
             except Exception as broken:
                 # A fault of ours here must be read, not end the thread that would say so.
-                view, error = None, as_bake_failure("plan", broken)
+                view, error = None, as_error("plan", broken)
             with self._changed:
                 stale = self._question is not None or self._ended
             if not stale:

@@ -1,5 +1,6 @@
 """Which theme files there are, what they say, and which one the user chose."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def load_theme(path: Path) -> Theme:
         raise ThemeFileError("primary is missing")
     colours = {key: _colour(key, table[key]) for key in _COLOURS if key in table}
     return Theme(
-        name=_text("name", table.get("name", path.stem)),
+        name=_name(table.get("name", path.stem)),
         primary=colours["primary"],
         secondary=colours.get("secondary"),
         background=colours.get("background"),
@@ -161,6 +162,14 @@ def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ThemeFileError(f"{key} is no text")
     return value
+
+
+def _name(value: object) -> str:
+    name = _text("name", value)
+    # Textual makes a class of the screen of it.
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ThemeFileError(f"name {shown(name, 40)} has more than letters, digits, - and _")
+    return name
 
 
 def _flag(key: str, value: object) -> bool:

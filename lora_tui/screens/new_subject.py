@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from lora_tui.faults import as_error
 from lora_tui.signs import FAILED
-from trainer.errors import DatasetError, LoraTuiError, ModelError, as_bake_failure
+from trainer.errors import DatasetError, LoraTuiError, ModelError
 from trainer.foreign_text import shown
 
 
@@ -121,7 +122,7 @@ class NewSubjectDialog(ModalScreen[Path | None]):
         try:
             answer: Message = self.Made(self._make(name, data, base, validation))
         except Exception as error:
-            answer = self.Refused(as_bake_failure("new subject", error))
+            answer = self.Refused(as_error("new subject", error))
         self.post_message(answer)
 
     @on(Made)

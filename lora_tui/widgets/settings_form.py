@@ -132,11 +132,6 @@ class SettingsForm(Vertical):
             line.cursor_blink = False
 
     @property
-    def focused_field(self) -> str:
-        """Name of the field under the cursor; empty without settings."""
-        return self._fields.cursor
-
-    @property
     def focused_info(self) -> "FieldInfo | None":
         """The field under the cursor; None without settings."""
         return self._infos.get(self._fields.cursor)
@@ -247,7 +242,7 @@ class SettingsForm(Vertical):
     @on(events.DescendantBlur)
     def _left_by_mouse(self, event: events.DescendantBlur) -> None:
         # A terminal that loses the focus takes it from the editor too; the edit goes on when it comes back.
-        if event.widget is self._editor and self._editing and self.app.app_focus and self.screen.is_current:
+        if event.widget is self._editor and self._editing and self.app.app_focus:
             self._keep()
 
     @on(Input.Changed, "#find")

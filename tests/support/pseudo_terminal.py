@@ -51,6 +51,10 @@ class Terminal:
         )
         os.close(slave)
 
+    def fileno(self) -> int:
+        """Return the descriptor that stands for the keyboard."""
+        return self._master
+
     def pump(self, seconds: float) -> None:
         """Read what the program writes for `seconds`."""
         end = time.monotonic() + seconds

@@ -1,9 +1,12 @@
 """The settings form by keys alone."""
 
 import pytest
+from textual import events
 
+from lora_tui.planner import Planned
 from lora_tui.widgets.field_list import FieldList
 from lora_tui.widgets.settings_form import SettingsForm
+from trainer.errors import SettingsError
 from trainer.settings.toml_file import load_settings
 
 
@@ -135,7 +138,7 @@ async def test_keys_of_the_screen_are_letters_inside_an_editor(kitchen, until, f
 async def test_a_dialog_over_the_editor_does_not_end_the_edit(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "unet_lr")
-        await pilot.press("enter", "9", "ctrl+p")
+        await pilot.press("enter", "0", "ctrl+p")
         await until(pilot, lambda: len(kitchen.app.screen_stack) == 2)
         await pilot.press("escape")
         await until(pilot, lambda: len(kitchen.app.screen_stack) == 1)
@@ -149,7 +152,7 @@ async def test_j_k_home_and_end_move_between_fields_and_pass_over_heads(kitchen,
         seen = []
         for key in ("j", "k", "end", "home"):
             await pilot.press(key)
-            seen.append(form.focused_field)
+            seen.append(form.focused_info.name)
     assert seen == ["pretrained_model_name_or_path", "train_batch_size", "training_comment", "subject"]
 
 
@@ -157,26 +160,26 @@ async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until,
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
         await pilot.press("slash", *"warm")
-        await until(pilot, lambda: form.focused_field == "lr_warmup_steps")
+        await until(pilot, lambda: form.focused_info.name == "lr_warmup_steps")
         kitchen.app.focused.value = "tex_lr"
-        await until(pilot, lambda: form.focused_field == "text_encoder_lr")
+        await until(pilot, lambda: form.focused_info.name == "text_encoder_lr")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(kitchen.app.focused, FieldList))
-        assert form.focused_field == "text_encoder_lr"
+        assert form.focused_info.name == "text_encoder_lr"
 
 
 async def test_escape_from_finding_goes_back(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "unet_lr")
         await pilot.press("slash", *"seed", "escape")
-        await until(pilot, lambda: form.focused_field == "unet_lr" and not form.has_class("-finding"))
+        await until(pilot, lambda: form.focused_info.name == "unet_lr" and not form.has_class("-finding"))
 
 
 async def test_a_click_moves_and_a_second_click_edits(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
         await pilot.click(FieldList, offset=(6, 5))
-        assert form.focused_field == "resolution"
+        assert form.focused_info.name == "resolution"
         await pilot.click(FieldList, offset=(6, 5))
         await until(pilot, lambda: form.editing == "resolution")
 
@@ -212,3 +215,25 @@ async def test_codes_in_a_value_are_visible_in_the_editor_and_stay_unless_edited
         await pilot.press("enter")
         await until(pilot, lambda: form.editing == "")
         assert now(kitchen).training_comment == "a\x1b[31mb"
+
+
+async def test_a_terminal_that_loses_the_focus_does_not_end_the_edit(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("enter", "0")
+        kitchen.app.post_message(events.AppBlur())
+        await until(pilot, lambda: not kitchen.app.app_focus)
+        kitchen.app.post_message(events.AppFocus())
+        await until(pilot, lambda: kitchen.app.app_focus)
+        assert form.pending == ("unet_lr", "0")
+        await pilot.press("escape")
+        await until(pilot, lambda: form.editing == "")
+
+
+async def test_an_answer_to_an_older_question_is_dropped(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "unet_lr")
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        kitchen.app.bake_screen.post_message(Planned(0, None, SettingsError("unet_lr", found="of long ago")))
+        await pilot.pause()
+        assert kitchen.app.bake_screen.desk.error is None

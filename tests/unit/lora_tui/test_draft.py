@@ -36,10 +36,6 @@ def test_put_back_takes_the_file_s_value(draft: Draft) -> None:
     assert edited.put_back("unet_lr").unsaved == {"seed"}
 
 
-def test_writing_leaves_nothing_unsaved(draft: Draft) -> None:
-    assert draft.typed("seed", "7").written().unsaved == frozenset()
-
-
 def test_a_missing_file_is_a_settings_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         open_draft(tmp_path / "nowhere.toml")

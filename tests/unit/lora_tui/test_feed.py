@@ -186,3 +186,22 @@ def test_equal_settings_have_no_story() -> None:
 
 def test_a_value_that_is_none_is_shown_as_a_dash() -> None:
     assert what_changed(Settings(unet_lr=1e-4), Settings(unet_lr=None)) == "unet_lr 1e-4→–"
+
+
+def test_a_source_that_breaks_is_trouble_and_the_feed_goes_on(journal: Journal) -> None:
+    broken = [True]
+
+    def machine() -> None:
+        if broken:
+            raise RuntimeError("the driver is gone")
+
+    ears = Ears()
+    feed = Feed(journal.path, Sources("mine", str, machine, lambda: None), ears.post, interval=0.02)
+    feed.start()
+    try:
+        assert "RuntimeError: the driver is gone" in ears.wait(lambda seen: seen.trouble).trouble
+        broken.clear()
+        ears.wait(lambda seen: not seen.trouble)
+    finally:
+        feed.stop()
+        feed.join(5)

@@ -74,6 +74,7 @@ def test_a_theme_needs_no_more_than_a_primary_colour(tmp_path: Path) -> None:
         ('primary = "#fff"\ndark = "yes"', "dark is neither true nor false"),
         ('primary = "#fff"\n[variables]\nlive = "x"', "variables.live is no colour"),
         ('primary = "#fff"\nname = ""', "name is no text"),
+        ('primary = "#fff"\nname = "my theme!"', "has more than letters"),
     ],
 )
 def test_a_wrong_theme_file_says_what_is_wrong(tmp_path: Path, text: str, because: str) -> None:
