@@ -10,8 +10,8 @@ from lora_tui.figures import rate
 from trainer.journal.records import Bake, Curve
 
 # A mean over this share of the bake to either side shows the trend and still follows a turn.
-_SMOOTH_SHARE = 0.03
-_LEAST_NEIGHBOURS = 3
+_SMOOTH_SHARE = 0.05
+_LEAST_NEIGHBOURS = 8
 _SEEN_SHARE = 0.95
 _NO_WINDOW = Window(0, 1, 0, 1)
 

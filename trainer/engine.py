@@ -17,7 +17,6 @@ from trainer.errors import ExitCode, LoraTuiError, as_bake_failure
 from trainer.foreign_text import shown
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
-from trainer.settings.toml_file import parse_settings
 from trainer.workspace import Workspace
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
@@ -116,6 +115,7 @@ class Engine:
 
     def _bake_into(self, bake: Bake, folder: Path, journal: Journal, log: logging.Logger) -> None:
         from trainer.bake.loop import run_bake
+        from trainer.settings.toml_file import parse_settings
 
         log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no why given")
         try:

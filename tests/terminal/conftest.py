@@ -17,7 +17,9 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
     opened: list[Terminal] = []
 
     def run(*arguments: str, columns: int = 120, lines: int = 36, folder: Path = tmp_path) -> Terminal:
-        env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        # Snapshot tests leave COLUMNS and LINES behind, which would hide the pty's own size.
+        env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         terminal = Terminal([sys.executable, "-m", "lora_tui", *arguments], columns, lines, folder, env)
         opened.append(terminal)
         return terminal

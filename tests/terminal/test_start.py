@@ -16,7 +16,7 @@ WATCH = Path(__file__).parents[1] / "support" / "first_frame.py"
 def test_the_first_frame_comes_before_the_import_of_torch(tmp_path: Path) -> None:
     make_demo(tmp_path / "demo")
     mark = tmp_path / "mark"
-    env = {**os.environ, "TERM": "xterm-256color"}
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "36"}
     command = [sys.executable, str(WATCH), str(mark), "demo", str(tmp_path / "demo")]
     terminal = Terminal(command, 120, 36, tmp_path, env)
     try:

@@ -1,5 +1,6 @@
 """The real app over a real workspace and journal; only the engine and the card are scripted."""
 
+import asyncio
 import os
 import shutil
 import time
@@ -177,7 +178,7 @@ def until() -> Until:
         end = time.monotonic() + 15
         while not condition():
             assert time.monotonic() < end, f"never came true; screen:\n{text_of(pilot.app)}"
-            await pilot.pause(0.02)
+            await asyncio.sleep(0.01)
         await pilot.pause()
 
     return wait

@@ -102,7 +102,7 @@ async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None
     assert "Peak rate of the U-Net's LoRA." in text
 
 
-async def test_every_binding_has_an_id_and_a_line_of_help(kitchen) -> None:
+def test_every_binding_has_an_id_and_a_line_of_help(kitchen) -> None:
     from lora_tui.keymap import APP_KEYS, BAKE_KEYS
     from lora_tui.widgets.epoch_list import EpochList
     from lora_tui.widgets.field_list import FieldList
@@ -113,18 +113,15 @@ async def test_every_binding_has_an_id_and_a_line_of_help(kitchen) -> None:
     assert len({binding.id for binding in bindings}) == len(bindings)
 
 
-async def test_the_palette_offers_what_the_keys_do(kitchen) -> None:
-    async with kitchen.run():
-        names = {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
-    assert {"Bake", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names
+async def test_the_palette_offers_what_the_keys_do(kitchen, until) -> None:
+    def names() -> set[str]:
+        return {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
 
-
-async def test_the_palette_offers_pause_and_stop_while_baking(kitchen, until) -> None:
-    kitchen.baking()
     async with kitchen.run() as pilot:
+        assert {"Bake", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names()
+        kitchen.baking()
         await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
-        names = {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
-    assert {"Pause or go on", "Save now", "Stop"} <= names
+        assert {"Pause or go on", "Save now", "Stop"} <= names()
 
 
 async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:
@@ -136,22 +133,18 @@ async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None
         await until(pilot, lambda: remembered_theme() == "flour")
 
 
-async def test_the_remembered_theme_is_up_from_the_first_frame(own_home: Path, make_kitchen, kitchen) -> None:
+def test_the_remembered_theme_is_up_from_the_first_frame(own_home: Path, make_kitchen, kitchen) -> None:
     state = own_home / "state" / "lora-tui"
     state.mkdir(parents=True)
     (state / "theme").write_text("flour", encoding="utf-8")
-    again = make_kitchen(kitchen.workspace)
-    async with again.run():
-        assert again.app.theme == "flour"
+    assert make_kitchen(kitchen.workspace).app.theme == "flour"
 
 
-async def test_a_remembered_theme_that_is_gone_is_no_crash(own_home: Path, make_kitchen, kitchen) -> None:
+def test_a_remembered_theme_that_is_gone_is_no_crash(own_home: Path, make_kitchen, kitchen) -> None:
     state = own_home / "state" / "lora-tui"
     state.mkdir(parents=True)
     (state / "theme").write_text("gone", encoding="utf-8")
-    again = make_kitchen(kitchen.workspace)
-    async with again.run():
-        assert again.app.theme == "ember"
+    assert make_kitchen(kitchen.workspace).app.theme == "ember"
 
 
 async def test_a_bad_theme_file_is_one_toast_that_names_it(own_home: Path, make_kitchen, kitchen, until) -> None:

@@ -24,17 +24,12 @@ async def test_markup_in_why_and_name_is_text(kitchen, until, seen) -> None:
         assert "[b]x[/b]\\x1b[2J" in seen(kitchen.app)
 
 
-async def test_markup_in_a_setting_is_text(kitchen, until, seen) -> None:
-    async with kitchen.run((160, 40)) as pilot:
+async def test_markup_in_a_setting_or_a_wrong_value_is_text(kitchen, until, seen) -> None:
+    async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.desk.draft is not None)
         kitchen.app.bake_screen.desk.typed("training_comment", "[red]x[/]")
         await pilot.press("end")
         await until(pilot, lambda: "[red]x[/]" in seen(kitchen.app))
-
-
-async def test_markup_in_a_wrong_value_is_text(kitchen, until, seen) -> None:
-    async with kitchen.run() as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.draft is not None)
         kitchen.app.bake_screen.desk.typed("network_dim", "[red]x")
         await until(pilot, lambda: '✗ "[red]x"' in seen(kitchen.app))
 
