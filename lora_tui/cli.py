@@ -235,8 +235,12 @@ def _open_app(workspace: "Workspace", settings_file: Path | None, *, fake_card: 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the dashboard needs a terminal; `lora-tui bake SETTINGS.toml` does without")
     remember_workspace(workspace)
-    engine = Engine(workspace)
-    sampler = Sampler(NvmlCards(fake_nvml() if fake_card else None), workspace.root)
+
+    def cards() -> NvmlCards:
+        return NvmlCards(fake_nvml() if fake_card else None)
+
+    engine = Engine(workspace, cards())
+    sampler = Sampler(cards(), workspace.root)
     app = LoraApp(workspace, engine, sampler, settings_file)
     ended = _OnTerm(app)
     with screen_alone(state_home() / "lora-tui.log"), ended:

@@ -18,11 +18,6 @@ class EngineLike(Protocol):
         """What is being loaded, `ready`, or nothing yet."""
         ...
 
-    @property
-    def busy(self) -> bool:
-        """Whether a bake is at work in this process."""
-        ...
-
     def start(self) -> None:
         """Start the thread, which loads the libraries first."""
         ...

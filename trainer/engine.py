@@ -4,7 +4,6 @@ import gc
 import importlib
 import importlib.util
 import logging
-import os
 import threading
 import time
 import traceback
@@ -13,15 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trainer.errors import ExitCode, LoraTuiError, as_bake_failure
+from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
 from trainer.foreign_text import shown
-from trainer.journal.journal import Journal
+from trainer.journal.journal import Journal, this_process
 from trainer.journal.records import Bake, BakeState
+from trainer.machine.cards import CardSource, NvmlCards
+from trainer.machine.readings import MachineReading
+from trainer.machine.sampler import Sampler
 from trainer.workspace import Workspace
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
-# Another process may queue work for this engine; the screen of this one calls kick().
+# The screen calls kick(); this is how soon work queued by another program is seen.
 _LOOK_EVERY = 0.5
+_TELEMETRY_EVERY = 5.0
 
 
 class Engine:
@@ -29,10 +32,12 @@ class Engine:
 
     Args:
         workspace: whose journal holds the queue.
+        cards: where the cards' readings come from; None asks NVML.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, cards: CardSource | None = None) -> None:
         self.workspace = workspace
+        self._cards = cards or NvmlCards()
         self.key = uuid.uuid4().hex
         self.libraries = ""
         """What is being imported, `ready`, or the line that says why it is not."""
@@ -40,14 +45,8 @@ class Engine:
         """What a process running only that bake exits with, for each one that failed."""
         self._kicked = threading.Event()
         self._closing = False
-        self._current: int | None = None
         # A daemon: a process told to end must not hang on a long import.
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a bake is at work in this process."""
-        return self._current is not None
 
     @property
     def alive(self) -> bool:
@@ -74,25 +73,32 @@ class Engine:
     def _run(self) -> None:
         try:
             self._load_libraries()
-            import psutil
-
             with Journal(self.workspace.journal_path) as journal:
                 # What a killed process left behind shall not look alive beside what runs now.
                 journal.mark_lost()
-                started = psutil.Process().create_time()
                 while not self._closing:
-                    bake = journal.claim_next(self.key, os.getpid(), started)
-                    if bake is None:
-                        self._kicked.wait(_LOOK_EVERY)
-                        self._kicked.clear()
-                        continue
-                    self._current = bake.number
-                    self._bake(bake, journal)
-                    self._current = None
+                    bake = self._next(journal)
+                    if bake is not None:
+                        self._bake(bake, journal)
         except Exception as error:
             # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
             self.libraries = f"engine stopped: {type(error).__name__}: {shown(str(error))}"
             logging.getLogger(__name__).exception("engine stopped")
+
+    def _next(self, journal: Journal) -> Bake | None:
+        """Return the next job, or wait for one; a journal that is locked for long is no reason to end."""
+        seen = journal.data_version()
+        try:
+            bake = journal.claim_next(self.key, *this_process())
+        except WorkspaceError as error:
+            logging.getLogger(__name__).warning("%s", error)
+            self._kicked.wait(_LOOK_EVERY)
+            return None
+        while bake is None and not self._closing and not self._kicked.wait(_LOOK_EVERY):
+            if journal.data_version() != seen:
+                break
+        self._kicked.clear()
+        return bake
 
     def _load_libraries(self) -> None:
         self.libraries = f"loading libraries 1/{len(_LIBRARIES)}: reading torch"
@@ -108,7 +114,7 @@ class Engine:
         folder = self.workspace.root / bake.folder
         try:
             folder.mkdir(parents=True)
-            with _log_file(folder / "bake.log") as log:
+            with _log_file(folder / "bake.log") as log, self._telemetry(bake.number):
                 self._bake_into(bake, folder, journal, log)
         except OSError as error:
             self._fail(journal, bake, as_bake_failure("load", error))
@@ -130,6 +136,21 @@ class Engine:
             _note_peak(journal, bake.number)
             # A failed bake's frames hold its tensors; the next bake wants the memory.
             gc.collect()
+
+    @contextmanager
+    def _telemetry(self, number: int) -> Iterator[None]:
+        """Keep a reading of the machine in the journal every few seconds while the block runs."""
+
+        def keep(reading: MachineReading) -> None:
+            with Journal(self.workspace.journal_path) as journal:
+                journal.add_telemetry(reading, number)
+
+        sampler = Sampler(self._cards, self.workspace.root, _TELEMETRY_EVERY, keep)
+        sampler.start()
+        try:
+            yield
+        finally:
+            sampler.stop()
 
     def _fail(self, journal: Journal, bake: Bake, error: LoraTuiError) -> None:
         line = shown(error.line())

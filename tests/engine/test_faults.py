@@ -72,3 +72,10 @@ def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
     }
     manifest = json.loads(gzip.decompress((folder / "data.json.gz").read_bytes()))
     assert len(manifest["pictures"]) == 16
+
+
+def test_the_machine_is_read_while_a_bake_runs(kitchen, short) -> None:
+    bake = kitchen.bake(*short)
+    readings = kitchen.journal.telemetry(0, bake.number)
+    assert readings
+    assert readings[0].host.process_memory > 0

@@ -1,8 +1,10 @@
 """A thread that reads the machine again and again; whoever wants to know takes its last reading."""
 
+import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from trainer.machine.cards import CardSource
@@ -20,14 +22,22 @@ class Sampler(threading.Thread):
         cards: where the cards' readings come from.
         disk: a path on the disk whose free bytes are wanted.
         interval: seconds between two readings.
+        tell: is given each reading, in this thread; if it fails, the log says so and reading goes on.
     """
 
-    def __init__(self, cards: CardSource, disk: Path, interval: float = 1.0) -> None:
+    def __init__(
+        self,
+        cards: CardSource,
+        disk: Path,
+        interval: float = 1.0,
+        tell: Callable[[MachineReading], None] | None = None,
+    ) -> None:
         """Make the thread; `start` begins to read."""
         super().__init__(name="machine sampler", daemon=True)
         self._cards = cards
         self._disk = disk
         self._interval = interval
+        self._tell = tell
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._latest: MachineReading | None = None
@@ -37,7 +47,13 @@ class Sampler(threading.Thread):
     def run(self) -> None:
         """Read until stopped."""
         while not self._stopping.is_set():
-            self._keep(self._read())
+            reading = self._read()
+            self._keep(reading)
+            if self._tell is not None:
+                try:
+                    self._tell(reading)
+                except Exception:
+                    logging.getLogger(__name__).exception("a reading of the machine was not passed on")
             self._stopping.wait(self._interval)
 
     def latest(self) -> MachineReading | None:

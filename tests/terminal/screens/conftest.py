@@ -32,7 +32,6 @@ class ScriptedEngine:
 
     def __init__(self) -> None:
         self.libraries = ""
-        self.busy = False
         self.started = False
         self.kicks = 0
 

@@ -147,3 +147,19 @@ def test_a_stopped_sampler_has_ended(sample: Callable[[Script], Sampler]) -> Non
 
 def test_a_sampler_keeps_no_process_alive(tmp_path: Path) -> None:
     assert Sampler(Script(holding(1)), tmp_path).daemon
+
+
+def test_each_reading_is_told_and_a_deaf_listener_does_not_end_the_thread(tmp_path: Path) -> None:
+    told: list[MachineReading] = []
+
+    def listen(reading: MachineReading) -> None:
+        told.append(reading)
+        raise RuntimeError("deaf")
+
+    sampler = Sampler(NvmlCards(fake_nvml()), tmp_path, 0.01, listen)
+    sampler.start()
+    end = time.monotonic() + 10
+    while len(told) < 3 and time.monotonic() < end:
+        time.sleep(0.01)
+    sampler.stop()
+    assert len(told) >= 3

@@ -1,0 +1,71 @@
+"""The README is true: every command in it runs."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import trainer.demo
+from trainer.demo.workspace import make_demo
+from trainer.errors import ExitCode
+from trainer.settings.toml_file import apply_overrides, load_settings, save_settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+SMALL = [
+    "resolution=64",
+    "min_bucket_reso=32",
+    "max_bucket_reso=128",
+    "bucket_reso_steps=32",
+    "max_train_epochs=",
+    "max_train_steps=2",
+]
+
+
+def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: Path) -> None:
+    """As written, on the demo's pictures and a copy of its base at the path the README uses."""
+    shutil.copytree(make_demo(tmp_path / "demo").root / "data", tmp_path / "pictures")
+    shutil.copytree(Path(trainer.demo.__file__).parent / "model", tmp_path / "path" / "to" / "model")
+    own = [line for line in COMMANDS if line.startswith("lora-tui ")]
+    assert [shlex.split(line)[1] for line in own] == ["new", "plan", "bake"]
+    for line in own:
+        ran = lora_tui(*shlex.split(line)[1:])
+        assert ran.returncode == 0, f"{line}: {ran.stderr}"
+        if " new " in line:
+            # What `new` proposes for a real base would take hours here.
+            path = tmp_path / "hifumi.toml"
+            save_settings(apply_overrides(load_settings(path), SMALL), path)
+    assert (tmp_path / "bakes" / "0001-hifumi" / "hifumi.safetensors").is_file()
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])
+def test_make_knows_its_targets(line: str) -> None:
+    ran = subprocess.run([*shlex.split(line), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "lora-tui demo" in ran.stdout or "pytest" in ran.stdout
+
+
+def test_pip_takes_the_constraints_as_written() -> None:
+    """`pip install .` itself is run by the wheel tests and by `make`."""
+    line = next(line for line in COMMANDS if line.startswith("pip "))
+    assert line == "pip install -c constraints.txt ."
+    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    assert (pinned["torch"], pinned["textual"]) == ("2.13.0", "8.2.8")
+
+
+@pytest.mark.parametrize("command", ["demo", "new", "plan", "bake", "status"])
+def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui) -> None:
+    row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))
+    told = lora_tui(command, "--help").stdout
+    for option in re.findall(r"--[a-z-]+", row.split("|")[1]):
+        assert option in told
+
+
+def test_the_exit_codes_are_the_programs() -> None:
+    line = next(line for line in README.splitlines() if line.startswith("Exit codes:"))
+    assert {int(code) for code in re.findall(r"\b(\d+)\b", line)} == {int(code) for code in ExitCode}
