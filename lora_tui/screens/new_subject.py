@@ -66,6 +66,8 @@ class NewSubjectDialog(ModalScreen[Path | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "cancel", id="new.cancel", show=False, tooltip="make no subject"),
+        # First in line: what is typed behind a tab in one go belongs to the next field.
+        Binding("tab", "app.focus_next", "next", id="new.next", show=False, priority=True, tooltip="next field"),
         Binding("down", "app.focus_next", "next", id="new.down", show=False, tooltip="next field"),
         Binding("up", "app.focus_previous", "before", id="new.up", show=False, tooltip="field before"),
     ]

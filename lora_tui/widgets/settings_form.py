@@ -297,14 +297,15 @@ class SettingsForm(Vertical):
     def _close_editor(self) -> None:
         if self._editing:
             self._editing = ""
-            self._fields.focus()
+            self.screen.set_focus(self._fields)
             self.remove_class("-editing")
 
     def _close_find(self, name: str) -> None:
+        # At once, not by focus(), which waits its turn: hiding what still has the focus lets the screen choose another.
+        self.screen.set_focus(self._fields)
         self.remove_class("-finding")
         self._fields.filter(None)
         self._fields.go_to(name)
-        self._fields.focus()
 
     def _place_editor(self) -> None:
         region = self._fields.value_region(self._editing) if self._editing else None
