@@ -6,7 +6,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Two OpenMP threads on small layers are slower than one beside anything else that runs.
-TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+TEST_ENV := OMP_NUM_THREADS=1
 
 # Each test is one thread; two at a time halve the wait on the smallest machine.
 PARALLEL := -n 2 --dist loadgroup

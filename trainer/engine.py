@@ -4,6 +4,7 @@ import gc
 import importlib
 import importlib.util
 import logging
+import os
 import threading
 import time
 import traceback
@@ -101,6 +102,9 @@ class Engine:
         return bake
 
     def _load_libraries(self) -> None:
+        # Read once, at import: nothing is ever asked of a model hub, nor told to one.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         self.libraries = f"loading libraries 1/{len(_LIBRARIES)}: reading torch"
         _read_ahead("torch")
         for position, name in enumerate(_LIBRARIES, start=1):

@@ -1,0 +1,78 @@
+"""What is found before a bake is queued, and what the queue is told."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer import jobs
+from trainer.demo.workspace import make_demo
+from trainer.errors import DeviceError, SettingsError, WorkspaceError
+from trainer.jobs import Ready, check, measured_speed, queue_bake
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+from trainer.journal.records import Bake, BakeState
+from trainer.settings.toml_file import apply_overrides, load_settings
+from trainer.workspace import Workspace
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Workspace:
+    return make_demo(tmp_path / "demo")
+
+
+def _ready(demo: Workspace, *overrides: str) -> Ready:
+    path = demo.root / "hifumi.toml"
+    return check(apply_overrides(load_settings(path), overrides), path)
+
+
+def _queued(demo: Workspace, *overrides: str) -> Bake:
+    with Journal(demo.journal_path) as journal:
+        return queue_bake(journal, demo, _ready(demo, *overrides), why="", engine="x")
+
+
+def test_the_queued_settings_stand_alone(demo: Workspace) -> None:
+    settings = _queued(demo).settings_toml
+    assert f'train_data_dir = "{demo.root}/data"' in settings
+    assert 'pretrained_model_name_or_path = "demo"' in settings
+
+
+def test_a_bake_remembers_the_one_of_its_name_before_it(demo: Workspace) -> None:
+    assert [_queued(demo).parent, _queued(demo).parent, _queued(demo, "output_name=other").parent] == [None, 1, None]
+
+
+def test_a_bake_never_takes_the_number_of_a_folder_that_is_there(demo: Workspace) -> None:
+    (demo.bakes / "0041-old").mkdir()
+    assert _queued(demo).folder == "bakes/0042-hifumi"
+
+
+def test_bakes_that_cannot_be_written_are_refused_before_the_queue(demo: Workspace) -> None:
+    demo.bakes.rmdir()
+    demo.bakes.write_text("in the way")
+    with pytest.raises(WorkspaceError, match="bakes: cannot be written"):
+        _queued(demo)
+    with Journal(demo.journal_path) as journal:
+        assert journal.bakes() == []
+
+
+def test_the_speed_of_a_like_bake_becomes_the_plans_time(demo: Workspace) -> None:
+    bake = _queued(demo)
+    with Journal(demo.journal_path) as journal:
+        with MetricWriter(demo.journal_path, bake.number) as metrics:
+            for step, seconds in enumerate((0.2, 0.5, 0.25), start=1):
+                metrics.put(step, {"seconds_per_step": seconds})
+        journal.set_state(bake.number, BakeState.DONE)
+        assert measured_speed(journal, _ready(demo, "unet_lr=1e-5").settings) == 0.25
+        assert measured_speed(journal, _ready(demo, "train_batch_size=8").settings) is None
+
+
+@pytest.mark.parametrize(
+    ("override", "error"), [("mixed_precision=fp16", SettingsError), ("xformers=yes", DeviceError)]
+)
+def test_what_needs_a_card_is_refused_without_one(
+    override: str, error: type[Exception], demo: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "card_device", lambda: False)
+    with pytest.raises(error, match="card"):
+        _ready(demo, override)
+    monkeypatch.setattr(jobs, "card_device", lambda: True)
+    assert _ready(demo, override).plan.total_steps == 240
