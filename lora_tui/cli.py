@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lora_tui.app import LoraApp
     from trainer.engine import Engine
     from trainer.jobs import Ready
-    from trainer.journal.journal import Journal
     from trainer.journal.records import Bake
     from trainer.workspace import Workspace
 
@@ -175,23 +174,26 @@ def status(folder: Path | None, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _ready(settings_file: Path, overrides: Sequence[str], journal: "Journal | None" = None) -> "Ready":
+def _ready(settings_file: Path, overrides: Sequence[str]) -> "Ready":
     """Load and check a settings file, in the order a user would look for mistakes."""
-    from trainer.jobs import check, measured_speed
+    from trainer.errors import WorkspaceError
+    from trainer.jobs import check, measured_speed, plan_for
     from trainer.journal.journal import Journal
     from trainer.settings.toml_file import load_settings
     from trainer.workspace import find_workspace
 
     path = settings_file.expanduser().resolve()
-    settings = load_settings(path, overrides)
-    ready = check(settings, path)
-    if journal is not None:
-        return ready
+    ready = check(load_settings(path, overrides), path)
     workspace = find_workspace(path.parent)
     if workspace is None:
         return ready
-    with Journal(workspace.journal_path) as opened:
-        return check(settings, path, measured_speed(opened, ready.settings))
+    try:
+        with Journal(workspace.journal_path) as journal:
+            speed = measured_speed(journal, ready.settings)
+    except WorkspaceError:
+        # A plan tells less without the journal, and is right all the same.
+        return ready
+    return plan_for(ready.settings, ready.data, ready.validation, ready.base, speed)
 
 
 def _bake_file(settings_file: Path, overrides: Sequence[str], why: str, workspace: "Workspace | None") -> ExitCode:

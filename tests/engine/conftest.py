@@ -56,7 +56,11 @@ class Kitchen:
 
     def bake(self, *overrides: str) -> Bake:
         """Bake and return the ended bake."""
-        return self.wait(self.queue(*overrides), ended)
+        return self.finish(self.queue(*overrides))
+
+    def finish(self, number: int) -> Bake:
+        """Return the bake once it has ended."""
+        return self.wait(number, lambda bake: not (bake.state.live or bake.state is BakeState.QUEUED))
 
     def folder(self, bake: Bake) -> Path:
         """Return the bake's folder."""
@@ -77,10 +81,6 @@ class Kitchen:
     def close(self) -> None:
         self.journal.close()
         self.engine.close(wait=30)
-
-
-def ended(bake: Bake) -> bool:
-    return not (bake.state.live or bake.state is BakeState.QUEUED)
 
 
 @pytest.fixture

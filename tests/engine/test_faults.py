@@ -6,12 +6,7 @@ import json
 import pytest
 
 from trainer.errors import DatasetError, ExitCode
-from trainer.journal.records import Bake, BakeState
-
-
-def ended(bake: Bake) -> bool:
-    return not (bake.state.live or bake.state is BakeState.QUEUED)
-
+from trainer.journal.records import BakeState
 
 FAULTS = {
     "load": "trainer.bake.workbench.load_sd1",
@@ -46,7 +41,7 @@ def test_a_picture_that_broke_since_the_scan_is_named(kitchen, short) -> None:
     whole = victim.read_bytes()
     ready = kitchen.ready(*short)
     victim.write_bytes(whole[: len(whole) // 2])
-    failed = kitchen.wait(kitchen.queue_ready(ready), ended)
+    failed = kitchen.finish(kitchen.queue_ready(ready))
     assert (failed.state, "03.png" in failed.error) == (BakeState.FAILED, True)
     victim.write_bytes(whole)
     assert kitchen.bake(*short).state is BakeState.DONE

@@ -20,7 +20,7 @@ def test_a_stop_saves_what_is_there_and_ends_the_bake(kitchen) -> None:
     number = kitchen.queue(*LONG)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 3)
     kitchen.journal.give_order(number, Order.STOP)
-    bake = kitchen.wait(number, lambda bake: not bake.state.live)
+    bake = kitchen.finish(number)
     saved = kitchen.journal.checkpoints(number)
     assert (bake.state, len(saved)) == (BakeState.STOPPED, 1)
     assert saved[0].file == f"hifumi-step{saved[0].step:08d}.safetensors"
@@ -35,7 +35,7 @@ def test_save_now_writes_a_lora_and_the_bake_goes_on(kitchen) -> None:
     step = kitchen.journal.checkpoints(number)[0].step
     kitchen.wait(number, lambda bake: bake.stage_done > step)
     kitchen.journal.give_order(number, Order.STOP)
-    kitchen.wait(number, lambda bake: not bake.state.live)
+    kitchen.finish(number)
 
 
 def test_every_order_is_marked_obeyed(kitchen) -> None:
@@ -43,5 +43,5 @@ def test_every_order_is_marked_obeyed(kitchen) -> None:
     kitchen.wait(number, lambda bake: bake.stage == "step")
     for order in (Order.PAUSE, Order.GO_ON, Order.STOP):
         kitchen.journal.give_order(number, order)
-    kitchen.wait(number, lambda bake: not bake.state.live)
+    kitchen.finish(number)
     assert [given.obeyed is not None for given in kitchen.journal.orders(number)] == [True, True, True]
