@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from lora_tui.screens.dialog import Dialog
 
 _SHOWN_KEYS = {"escape": "esc"}
 
@@ -24,20 +25,12 @@ class Answer:
     value: str
 
 
-class AskDialog(ModalScreen[str]):
+class AskDialog(Dialog[str]):
     """Asks, and is dismissed with the value of the answer; escape gives an empty one."""
 
     DEFAULT_CSS = """
     AskDialog {
-        align: center middle;
-        & > Vertical {
-            width: 60;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-        }
+        & > Vertical { width: 60; }
         & #question { height: auto; margin-bottom: 1; }
         & #answers { height: auto; }
     }

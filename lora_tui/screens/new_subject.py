@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from lora_tui.faults import as_error
+from lora_tui.screens.dialog import Dialog
 from lora_tui.signs import FAILED
 from trainer.errors import DatasetError, LoraTuiError, ModelError
 from trainer.foreign_text import shown
@@ -35,7 +35,7 @@ _FIELDS = (
 )
 
 
-class NewSubjectDialog(ModalScreen[Path | None]):
+class NewSubjectDialog(Dialog[Path | None]):
     """Dismissed with the settings file that was written, or None.
 
     Args:
@@ -44,16 +44,7 @@ class NewSubjectDialog(ModalScreen[Path | None]):
 
     DEFAULT_CSS = """
     NewSubjectDialog {
-        align: center middle;
-        & > Vertical {
-            width: 76;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-            overflow-y: auto;
-        }
+        & > Vertical { width: 76; overflow-y: auto; }
         & Static { height: auto; }
         & .label { margin-top: 1; }
         & Input { border: none; height: 1; padding: 0 1; background: $background; }

@@ -9,27 +9,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from lora_tui.screens.dialog import Dialog
 from trainer.foreign_text import shown
 
 
-class OpenDialog(ModalScreen[Path | None]):
+class OpenDialog(Dialog[Path | None]):
     """A list of files; dismissed with the one picked, or None."""
 
     DEFAULT_CSS = """
     OpenDialog {
-        align: center middle;
-        & > Vertical {
-            width: 60;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-        }
+        & > Vertical { width: 60; }
         & OptionList { height: auto; max-height: 14; border: none; background: $panel; padding: 0; margin-top: 1; }
         & OptionList:focus { border: none; }
         & #keys { margin-top: 1; color: $muted; }

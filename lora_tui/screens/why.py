@@ -7,24 +7,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from lora_tui.screens.dialog import Dialog
 
-class WhyDialog(ModalScreen[str | None]):
+
+class WhyDialog(Dialog[str | None]):
     """Dismissed with the line, which may be empty, or with None when no bake is wanted after all."""
 
     DEFAULT_CSS = """
     WhyDialog {
-        align: center middle;
-        & > Vertical {
-            width: 76;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-        }
+        & > Vertical { width: 76; }
         & Static { height: auto; }
         & #story { color: $muted; }
         & Input { margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }

@@ -6,27 +6,18 @@ from lora_tui.feed import Snapshot
 from lora_tui.figures import count, loss, rate, span, speed
 from lora_tui.signs import FAILED, state_sign
 from lora_tui.standing import Standing, standing
-from lora_tui.widgets.pane import NARROW, Pane, bar
+from lora_tui.widgets.pane import NARROW, bar
+from lora_tui.widgets.snapshot_pane import SnapshotPane
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState
 
 _WIDEST_BAR = 48
 
 
-class BakeProgress(Pane):
+class BakeProgress(SnapshotPane):
     """Epoch, step, bar, share and time left; speed, loss and rates below."""
 
     title = "progress"
-
-    def __init__(self, *, id: str | None = None) -> None:
-        """Start with nothing to show."""
-        super().__init__(id=id)
-        self._snapshot = Snapshot()
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the bake of `snapshot`."""
-        self._snapshot = snapshot
-        self.redraw()
 
     def lines(self, width: int) -> list[Content]:
         """Return two lines: how far, how fast; one when narrow."""

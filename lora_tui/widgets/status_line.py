@@ -7,23 +7,13 @@ from lora_tui.figures import loss, short_span, speed
 from lora_tui.signs import state_sign
 from lora_tui.standing import standing
 from lora_tui.widgets.card_meter import vram_text
-from lora_tui.widgets.pane import Pane
+from lora_tui.widgets.snapshot_pane import SnapshotPane
 from trainer.foreign_text import shown
 from trainer.journal.records import BakeState
 
 
-class StatusLine(Pane):
+class StatusLine(SnapshotPane):
     """Number, name, epoch, step, share, loss, speed, time left and VRAM, as far as the width goes."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        """Start with nothing to show."""
-        super().__init__(id=id)
-        self._snapshot = Snapshot()
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the bake and the card of `snapshot`."""
-        self._snapshot = snapshot
-        self.redraw()
 
     def lines(self, width: int) -> list[Content]:
         """Return the line, cut at the width."""
