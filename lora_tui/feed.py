@@ -45,7 +45,7 @@ class Snapshot:
         step_seconds: mean seconds per step over the last steps.
         libraries: what the engine says of its libraries.
         machine: the newest reading.
-        peak_ours: most memory of the card taken by us since the start, bytes.
+        peak_ours: most memory of the card taken by us since the last bake was queued, bytes.
         trouble: one line where the journal cannot be read.
         caution: what the user should know about where the journal lies.
     """

@@ -39,5 +39,9 @@ class SamplerLike(Protocol):
         ...
 
     def peak_memory_ours(self) -> int | None:
-        """Return the most memory of the card taken by us so far, bytes; None where unknown."""
+        """Return the most memory of the card taken by us since the peak was forgotten, bytes; None where unknown."""
+        ...
+
+    def forget_peak(self) -> None:
+        """Begin the peak anew."""
         ...

@@ -54,6 +54,7 @@ class BakeScreen(BakeView):
         super().__init__(engine.key, clock)
         self.workspace = workspace
         self.engine = engine
+        self.sampler = sampler
         self.settings_path = settings_path
         sources = Sources(engine.key, lambda: engine.libraries, sampler.latest, sampler.peak_memory_ours)
         self.feed = Feed(workspace.journal_path, sources, self.post_message)
@@ -172,6 +173,8 @@ class BakeScreen(BakeView):
     @on(orders.Queued)
     def _hand_over(self, event: orders.Queued) -> None:
         self.desk.written(event.draft)
+        # The peak beside the meter shall be this bake's.
+        self.sampler.forget_peak()
         self.engine.kick()
         self.feed.nudge()
 

@@ -17,6 +17,7 @@ async def test_b_asks_why_and_enter_queues_the_bake(kitchen, until) -> None:
         await pilot.press(*"te", "enter")
         await until(pilot, kitchen.bakes)
         await until(pilot, lambda: kitchen.engine.kicks)
+        assert kitchen.sampler.peaks_forgotten == 1
     bake = kitchen.bakes()[0]
     assert (bake.why, bake.engine, bake.state) == ("te", "scripted", BakeState.QUEUED)
     assert bake.total_steps == 240
