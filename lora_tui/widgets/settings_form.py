@@ -242,7 +242,12 @@ class SettingsForm(Vertical):
     @on(events.DescendantBlur)
     def _left_by_mouse(self, event: events.DescendantBlur) -> None:
         # A terminal that loses the focus takes it from the editor too; the edit goes on when it comes back.
-        if event.widget is self._editor and self._editing and self.app.app_focus:
+        if event.widget is not self._editor or not self._editing or not self.app.app_focus:
+            return
+        if self.screen.focused is None:
+            # A new layout hid it for a moment, nobody left it: what is being typed goes on.
+            self._editor.focus()
+        else:
             self._keep()
 
     @on(Input.Changed, "#find")

@@ -29,8 +29,12 @@ def _edit(terminal: Terminal, name: str, value: str) -> None:
     terminal.wait_for(f"─ {name} ─")
     terminal.press("enter")
     terminal.wait_for("enter keep")
-    terminal.press(*["backspace"] * 8, value, "enter")
-    terminal.wait_for(value)
+    # As a person does it: look whether the keys arrived, before enter.
+    terminal.pump(0.5)
+    terminal.press("backspace", *value)
+    terminal.wait_for(f" {value} ")
+    terminal.press("enter")
+    terminal.wait_for(f" {value} ", "b bake")
 
 
 def _start(terminal: Terminal) -> None:
