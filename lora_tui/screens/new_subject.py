@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from lora_tui.faults import as_error
 from lora_tui.screens.dialog import Dialog
 from lora_tui.signs import FAILED
+from lora_tui.widgets.line_input import LineInput
 from trainer.errors import DatasetError, LoraTuiError, ModelError
 from trainer.foreign_text import shown
 
@@ -91,7 +92,7 @@ class NewSubjectDialog(Dialog[Path | None]):
             yield Static(Content.styled("New subject", "bold"))
             for asked in _FIELDS:
                 yield Static(Content(asked.label), classes="label")
-                line = Input(placeholder=asked.hint, id=asked.key, compact=True)
+                line = LineInput(placeholder=asked.hint, id=asked.key, compact=True)
                 line.cursor_blink = False
                 yield line
                 yield Static("", id=f"{asked.key}-error", classes="error")

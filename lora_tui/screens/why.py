@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from lora_tui.screens.dialog import Dialog
+from lora_tui.widgets.line_input import LineInput
 
 
 class WhyDialog(Dialog[str | None]):
@@ -41,7 +42,7 @@ class WhyDialog(Dialog[str | None]):
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
             yield Static(Content(self._story), id="story")
-            line = Input(placeholder="why this bake? (may stay empty)", id="why", compact=True)
+            line = LineInput(placeholder="why this bake? (may stay empty)", id="why", compact=True)
             line.cursor_blink = False
             yield line
             yield Static(Content("enter starts · escape cancels"), id="keys")

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
+from lora_tui.widgets.line_input import LineInput
 from lora_tui.widgets.pane import heading
 from trainer.foreign_text import shown
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
 
 
-class _Editor(Input):
+class _Editor(LineInput):
     """The one live input. Leaving it by tab keeps what was typed, as enter does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,7 +39,7 @@ class _Editor(Input):
         self.post_message(self.Left())
 
 
-class _Find(Input):
+class _Find(LineInput):
     """The line to find by: arrows move in the list meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -242,12 +243,7 @@ class SettingsForm(Vertical):
     @on(events.DescendantBlur)
     def _left_by_mouse(self, event: events.DescendantBlur) -> None:
         # A terminal that loses the focus takes it from the editor too; the edit goes on when it comes back.
-        if event.widget is not self._editor or not self._editing or not self.app.app_focus:
-            return
-        if self.screen.focused is None:
-            # A new layout hid it for a moment, nobody left it: what is being typed goes on.
-            self._editor.focus()
-        else:
+        if event.widget is self._editor and self._editing and self.app.app_focus:
             self._keep()
 
     @on(Input.Changed, "#find")

@@ -237,3 +237,16 @@ async def test_an_answer_to_an_older_question_is_dropped(kitchen, until, form_of
         kitchen.app.bake_screen.post_message(Planned(0, None, SettingsError("unet_lr", found="of long ago")))
         await pilot.pause()
         assert kitchen.app.bake_screen.desk.error is None
+
+
+async def test_keys_of_one_read_act_in_the_order_they_were_typed(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "max_train_epochs")
+        await pilot.press("enter")
+        await until(pilot, lambda: form.editing == "max_train_epochs" and kitchen.app.focused.id == "editor")
+        # As a terminal's read hands them over: all at once, none waiting for the one before.
+        for key in ("backspace", "7", "5", "backspace", "left", "1", "ctrl+e", "2"):
+            kitchen.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: form.pending == ("max_train_epochs", "172"))
+        kitchen.app.post_message(events.Key("enter", "\r"))
+        await until(pilot, lambda: now(kitchen).max_train_epochs == 172)

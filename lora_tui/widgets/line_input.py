@@ -1,0 +1,21 @@
+"""A line to type into that takes its keys in the order they were typed."""
+
+from textual import events
+from textual.widgets import Input
+
+
+class LineInput(Input):
+    """An input whose own bindings act at once.
+
+    Textual runs a binding only after its key has risen through every parent's queue, while a character goes in
+    straight away: of backspace and 5 in one read of the terminal the 5 came first, and backspace took it out again.
+    """
+
+    async def _on_key(self, event: events.Key) -> None:
+        bound = None if event.is_printable else self.screen.active_bindings.get(event.key)
+        if bound is None or bound.node is not self or not bound.enabled:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        await self.app.run_action(bound.binding.action, self)
