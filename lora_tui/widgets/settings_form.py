@@ -58,8 +58,14 @@ class _Find(LineInput):
 
         by: int
 
+    async def action_submit(self) -> None:
+        """Take the field found. The list has the focus at once: a key typed behind enter is meant for it."""
+        self.screen.set_focus(self.screen.query_one(FieldList))
+        await super().action_submit()
+
     def action_leave(self) -> None:
         """Give the search up."""
+        self.screen.set_focus(self.screen.query_one(FieldList))
         self.post_message(self.Left())
 
     def action_move(self, by: int) -> None:

@@ -26,7 +26,7 @@ def _edit(terminal: Terminal, name: str, value: str) -> None:
     terminal.press("/")
     terminal.wait_for("find")
     terminal.press(name, "enter")
-    terminal.wait_for(f"─ {name} ─")
+    terminal.wait_for(f"─ {name} ─", "b bake")
     terminal.press("enter")
     terminal.wait_for("enter keep")
     # As a person does it: look whether the keys arrived, before enter.
