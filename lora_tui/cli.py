@@ -1,18 +1,17 @@
 """The commands. Each imports what it needs when it runs, so that the first frame and `--help` wait for nothing."""
 
-import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING
 
 import click
 
 import trainer
-from trainer.errors import ExitCode, LoraTuiError
+from lora_tui.commands.exits import exits, print_json, workspace_here
+from trainer.errors import ExitCode
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
@@ -22,35 +21,8 @@ if TYPE_CHECKING:
     from trainer.journal.records import Bake
     from trainer.workspace import Workspace
 
-P = ParamSpec("P")
 _PATH = click.Path(path_type=Path)
 _SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting for this run.")
-
-
-def _exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
-    """Turn the error family into one line on stderr and the process's exit code."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs) or ExitCode.DONE
-        except LoraTuiError as error:
-            click.echo(f"lora-tui: {shown(error.line())}", err=True)
-            code = error.exit_code
-        except KeyboardInterrupt:
-            code = ExitCode.INTERRUPTED
-        _leave(code)
-
-    return run
-
-
-def _leave(code: ExitCode) -> None:
-    """End the process. A library still being imported in the engine's thread cannot be interrupted, so nobody waits for it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if "trainer.engine" in sys.modules:
-        os._exit(code)
-    sys.exit(code)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,7 +34,7 @@ def main(context: click.Context) -> None:
         _dashboard()
 
 
-@_exits
+@exits
 def _dashboard() -> ExitCode:
     from trainer.workspace import data_home, find_workspace, last_workspace, make_workspace
 
@@ -74,7 +46,7 @@ def _dashboard() -> ExitCode:
 @click.argument("folder", type=_PATH, required=False, metavar="[DIR]")
 @click.option("--bake", is_flag=True, help="Bake it, without the dashboard.")
 @click.option("--fake-card", is_flag=True, help="Show the readings of a made-up 8 GB card.")
-@_exits
+@exits
 def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
     """Make the demo workspace in DIR and open it: a tiny base, 16 drawn pictures, settings that teach a character."""
     from trainer.demo.workspace import NAME, default_folder, make_demo
@@ -95,7 +67,7 @@ def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
 @click.option("--base", required=True, metavar="PATH", help="Base model: a diffusers folder, or `demo`.")
 @click.option("--validation", type=_PATH, help="Folder with pictures kept out of training.")
 @click.option("--in", "folder", type=_PATH, default=Path(), help="Workspace folder (default: here).")
-@_exits
+@exits
 def new(name: str, data: Path, base: str, validation: Path | None, folder: Path) -> ExitCode:
     """Make a subject NAME and its settings, with defaults read from the data."""
     from trainer.new_subject import make_subject
@@ -114,7 +86,7 @@ def new(name: str, data: Path, base: str, validation: Path | None, folder: Path)
 @click.argument("settings_file", type=_PATH, metavar="SETTINGS.toml")
 @_SET
 @click.option("--why", default="", help="A line for the journal: why this bake.")
-@_exits
+@exits
 def bake(settings_file: Path, overrides: tuple[str, ...], why: str) -> ExitCode:
     """Bake SETTINGS.toml here, without the dashboard."""
     return _bake_file(settings_file, overrides, why, None)
@@ -124,14 +96,14 @@ def bake(settings_file: Path, overrides: tuple[str, ...], why: str) -> ExitCode:
 @click.argument("settings_file", type=_PATH, metavar="SETTINGS.toml")
 @_SET
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
-@_exits
+@exits
 def plan(settings_file: Path, overrides: tuple[str, ...], as_json: bool) -> ExitCode:
     """Say what SETTINGS.toml will do: pictures, buckets, steps, files, warnings."""
     from trainer.plan.plan import plan_json, plan_line
 
     ready = _ready(settings_file, overrides)
     if as_json:
-        _print_json(plan_json(ready.plan))
+        print_json(plan_json(ready.plan))
         return ExitCode.DONE
     click.echo(plan_line(ready.plan))
     for bucket in ready.plan.buckets:
@@ -145,27 +117,18 @@ def plan(settings_file: Path, overrides: tuple[str, ...], as_json: bool) -> Exit
 @main.command()
 @click.argument("folder", type=_PATH, required=False, metavar="[DIR]")
 @click.option("--json", "as_json", is_flag=True, help="The bakes as JSON.")
-@_exits
+@exits
 def status(folder: Path | None, as_json: bool) -> ExitCode:
     """Say how the bakes of a workspace stand."""
     from lora_tui.status import bake_line, bakes_json
-    from trainer.errors import WorkspaceError
     from trainer.journal.journal import Journal
     from trainer.journal.processes import process_alive
-    from trainer.workspace import find_workspace, last_workspace
 
-    workspace = find_workspace((folder or Path.cwd()).resolve()) or (None if folder else last_workspace())
-    if workspace is None:
-        raise WorkspaceError(
-            str(folder or Path.cwd()),
-            found="no workspace here or above",
-            expected="a folder with journal.sqlite",
-            way_out="`lora-tui demo` or `lora-tui new` makes one",
-        )
+    workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         journal.mark_lost(process_alive)
         if as_json:
-            _print_json(bakes_json(workspace, journal))
+            print_json(bakes_json(workspace, journal))
             return ExitCode.DONE
         bakes = journal.bakes()
         click.echo(f"{shown(str(workspace.root))}: {len(bakes)} bakes")
@@ -296,9 +259,3 @@ def _bake_of(engine: "Engine") -> "Bake | None":
     with Journal(engine.workspace.journal_path) as journal:
         ours = (bake for bake in journal.bakes() if bake.engine == engine.key)
         return next((bake for bake in ours if bake.state.live or bake.state is BakeState.QUEUED), None)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
