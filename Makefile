@@ -11,7 +11,7 @@ TEST_ENV := OMP_NUM_THREADS=1
 # Each test is one thread; two at a time halve the wait on the smallest machine.
 PARALLEL := -n 2 --dist loadgroup
 
-.PHONY: run test test-long check bench format
+.PHONY: run test test-long check bench format docs
 
 run: .venv/.installed
 	@$(BIN)/lora-tui demo
@@ -31,6 +31,9 @@ check: .venv/.installed-test
 format: .venv/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/.installed
+	$(BIN)/python -m trainer.errors_page > docs/errors.md
 
 bench: .venv/.installed-test
 	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench.py

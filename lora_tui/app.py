@@ -1,24 +1,28 @@
 """The App: one workspace on the screen, its themes, and how it is left."""
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
+from lora_tui.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
 from lora_tui.keymap import APP_KEYS
-from lora_tui.outside import EngineLike, SamplerLike
+from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
+from lora_tui.painting import Painting
 from lora_tui.screens.ask import Answer, AskDialog
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.theming import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
 from trainer.foreign_text import shown
-from trainer.journal.records import Order
+from trainer.journal.records import BakeState, Order
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,6 +43,8 @@ class QuitChoice(IntEnum):
     """The order to stop stands in the journal; the engine is to be waited for."""
     GO_ON_HEADLESS = 2
     """The bake goes on in this process without the screen."""
+    TERMINAL_GONE = 3
+    """Nobody chose: the terminal is closed, and what is at work goes on without one."""
 
 
 class LoraApp(App[int]):
@@ -50,7 +56,8 @@ class LoraApp(App[int]):
         sampler: reads the machine; started after the first paint.
         settings_path: the settings to open first; None opens the workspace's first.
         clock: epoch seconds now; a test hands in a clock that stands.
-        driver_class: the terminal driver, None for Textual's own.
+        rights: what the keys may do.
+        driver_class: the terminal driver, None for the one that outlives its terminal.
 
     `run` returns a QuitChoice, or None where the screen ended without one being made.
     """
@@ -69,21 +76,24 @@ class LoraApp(App[int]):
         *,
         clock: Callable[[], float] = time.time,
         driver_class: "type[Driver] | None" = None,
+        rights: Rights = OWNER,
     ) -> None:
         """Put the themes up; nothing else is read before the first paint."""
-        super().__init__(driver_class=driver_class)
+        super().__init__(driver_class=driver_class or SurvivingDriver)
         # A moving screen is no calmer and costs bytes over a link.
         self.animation_level = "none"
         self.workspace = workspace
         self.engine = engine
         self.sampler = sampler
-        self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock)
+        self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights)
         found = find_themes()
         self._theme_problems = found.problems
         self._own_themes = [theme.name for theme in found.themes]
         for theme in found.themes:
             self.register_theme(theme)
         self.theme = self._first_theme()
+        self._painting = Painting(self, self._bytes_given)
+        self._loop_of_ours: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """Return the Bake screen."""
@@ -95,6 +105,7 @@ class LoraApp(App[int]):
 
     def on_ready(self, event: events.Ready) -> None:
         """Start everything that looks at files, once the first frame is out."""
+        self._loop_of_ours = asyncio.get_running_loop()
         self.set_timer(_FIRST_FRAME_SECONDS, self._begin)
         for problem in self._theme_problems:
             self.notify(problem, title="theme not loaded", severity="warning", markup=False)
@@ -121,11 +132,12 @@ class LoraApp(App[int]):
         """Leave; while a bake of ours is at work, or edits are not saved, ask first."""
         if isinstance(self.screen, AskDialog) and self.screen.about == "quit":
             return
-        bake = self.bake_screen.bake
-        if bake is not None and bake.engine == self.engine.key:
-            self.push_screen(
-                AskDialog(_live_question(bake.number, bake.name), _LIVE_ANSWERS, about="quit"), self._leave_bake
-            )
+        bake = self.bake_screen.snapshot.ours
+        if bake is not None:
+            waits = bake.state is BakeState.QUEUED
+            question = f"Bake {bake.number:04d} {shown(bake.name, 30)} {'waits' if waits else 'is at work'}."
+            answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
+            self.push_screen(AskDialog(question, answers, about="quit"), self._leave_bake)
         else:
             self.bake_screen.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
 
@@ -142,6 +154,61 @@ class LoraApp(App[int]):
             "ctrl+z would freeze the bake along with the screen: use tmux, or ctrl+q", severity="warning", markup=False
         )
 
+    def action_slow_line(self) -> None:
+        """Save bytes on a slow line, or paint everything again."""
+        self._be_slow(not self._painting.slow)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let what a key does be seen at once, however slow the line."""
+        if isinstance(event, events.Key):
+            self._painting.key_pressed()
+        await super().on_event(event)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Paint the new size as soon as anything is painted."""
+        self._painting.resized()
+
+    def from_signal(self, do: Callable[[], object]) -> None:
+        """Do something in the app's own thread, soon; for a signal handler, which may interrupt anything."""
+        if self._loop_of_ours is None:
+            do()
+            return
+        with contextlib.suppress(RuntimeError):
+            # A loop that has ended has nothing left to do it in, and nothing to do it to.
+            self._loop_of_ours.call_soon_threadsafe(self.call_later, do)
+
+    def lose_terminal(self) -> None:
+        """End the screen because its terminal is gone; may be called by a signal handler."""
+        if isinstance(self._driver, SurvivingDriver):
+            self._driver.lose_terminal()
+        self.from_signal(lambda: self.exit(QuitChoice.TERMINAL_GONE))
+
+    @on(TerminalGone)
+    def _leave_for_good(self) -> None:
+        self.exit(QuitChoice.TERMINAL_GONE)
+
+    @on(LineFull)
+    def _hold_painting(self) -> None:
+        self._painting.line_full()
+
+    @on(LineFree)
+    def _paint_again(self) -> None:
+        self._painting.line_free()
+
+    @on(LineSlow)
+    def _notice_slow_line(self) -> None:
+        self._be_slow(True)
+
+    def _be_slow(self, slow: bool) -> None:
+        self.bake_screen.show_slow_line(slow)
+        if slow:
+            # In the log and not as a toast, whose coming and going paints a quarter of the screen.
+            self.bake_screen.say("the line is slow: figures come every few seconds, curves stand; S paints all again")
+        self._painting.set_slow(slow)
+
+    def _bytes_given(self) -> int:
+        return self._driver.given if isinstance(self._driver, SurvivingDriver) else 0
+
     def _begin(self) -> None:
         self.sampler.start()
         self.bake_screen.begin()
@@ -150,6 +217,8 @@ class LoraApp(App[int]):
     def _leave_bake(self, answer: str | None) -> None:
         if answer == "stop":
             self.bake_screen.give(Order.STOP, lambda: self.exit(QuitChoice.STOP_AND_SAVE))
+        elif answer == "leave":
+            self.exit(QuitChoice.QUIT)
         elif answer == "headless":
             self.exit(QuitChoice.GO_ON_HEADLESS)
 
@@ -163,12 +232,13 @@ class LoraApp(App[int]):
         remember_theme(theme.name)
 
 
-def _live_question(number: int, name: str) -> str:
-    return f"Bake {number:04d} {shown(name, 30)} is at work."
-
-
 _LIVE_ANSWERS = (
     Answer("escape", "stay here", ""),
     Answer("s", "stop it, save what is baked, and quit", "stop"),
     Answer("g", "let it go on in this terminal, without the screen", "headless"),
+)
+_WAITING_ANSWERS = (
+    Answer("escape", "stay here", ""),
+    Answer("s", "quit; it stays in the queue", "leave"),
+    Answer("g", "work through the queue in this terminal, without the screen", "headless"),
 )

@@ -1,24 +1,25 @@
 """The commands. Each imports what it needs when it runs, so that the first frame and `--help` wait for nothing."""
 
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 import trainer
+from lora_tui.commands.branch import extend, fork, resume
 from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.commands.journal import journal
+from lora_tui.commands.order import order
+from lora_tui.commands.queue import queue
+from lora_tui.commands.watch import watch
 from trainer.errors import ExitCode
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
-    from lora_tui.app import LoraApp
+    from trainer.bake.ground import Ground
     from trainer.engine import Engine
-    from trainer.jobs import Ready
-    from trainer.journal.records import Bake
     from trainer.workspace import Workspace
 
 _PATH = click.Path(path_type=Path)
@@ -36,10 +37,11 @@ def main(context: click.Context) -> None:
 
 @exits
 def _dashboard() -> ExitCode:
+    from lora_tui.dashboard import open_dashboard
     from trainer.workspace import data_home, find_workspace, last_workspace, make_workspace
 
     workspace = find_workspace(Path.cwd()) or last_workspace() or make_workspace(data_home() / "workspace")
-    return _open_app(workspace, None)
+    return open_dashboard(workspace, None)
 
 
 @main.command()
@@ -49,6 +51,7 @@ def _dashboard() -> ExitCode:
 @exits
 def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
     """Make the demo workspace in DIR and open it: a tiny base, 16 drawn pictures, settings that teach a character."""
+    from lora_tui.dashboard import open_dashboard
     from trainer.demo.workspace import NAME, default_folder, make_demo
 
     workspace = make_demo(folder or default_folder())
@@ -58,7 +61,7 @@ def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
     if not sys.stdout.isatty():
         click.echo(f"demo workspace in {shown(str(workspace.root))}")
         return ExitCode.DONE
-    return _open_app(workspace, settings_file, fake_card=fake_card)
+    return open_dashboard(workspace, settings_file, fake_card=fake_card)
 
 
 @main.command()
@@ -86,10 +89,11 @@ def new(name: str, data: Path, base: str, validation: Path | None, folder: Path)
 @click.argument("settings_file", type=_PATH, metavar="SETTINGS.toml")
 @_SET
 @click.option("--why", default="", help="A line for the journal: why this bake.")
+@click.option("--wait/--no-wait", default=True, help="Wait while another bake has the card, or leave with code 4.")
 @exits
-def bake(settings_file: Path, overrides: tuple[str, ...], why: str) -> ExitCode:
+def bake(settings_file: Path, overrides: tuple[str, ...], why: str, wait: bool) -> ExitCode:
     """Bake SETTINGS.toml here, without the dashboard."""
-    return _bake_file(settings_file, overrides, why, None)
+    return _bake_file(settings_file, overrides, why, None, wait=wait)
 
 
 @main.command()
@@ -137,7 +141,7 @@ def status(folder: Path | None, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _ready(settings_file: Path, overrides: Sequence[str]) -> "Ready":
+def _ready(settings_file: Path, overrides: Sequence[str]) -> "Ground":
     """Load and check a settings file, in the order a user would look for mistakes."""
     from trainer.errors import WorkspaceError
     from trainer.jobs import check, measured_speed, plan_for
@@ -159,19 +163,29 @@ def _ready(settings_file: Path, overrides: Sequence[str]) -> "Ready":
     return plan_for(ready.settings, ready.data, ready.validation, ready.base, speed)
 
 
-def _bake_file(settings_file: Path, overrides: Sequence[str], why: str, workspace: "Workspace | None") -> ExitCode:
+def _bake_file(
+    settings_file: Path, overrides: Sequence[str], why: str, workspace: "Workspace | None", *, wait: bool = True
+) -> ExitCode:
     """Check, queue and follow one bake; nothing is written before everything was found right."""
+    from lora_tui.logout import logout_warning
     from trainer.engine import Engine
     from trainer.jobs import queue_bake
     from trainer.journal.journal import Journal
+    from trainer.machine.attendance import attend
+    from trainer.machine.card_lock import check_free
     from trainer.workspace import find_workspace, make_workspace, remember_workspace
 
     ready = _ready(settings_file, overrides)
+    if warning := logout_warning():
+        click.echo(f"! {warning}", err=True)
+    if not wait:
+        check_free()
     root = settings_file.expanduser().resolve().parent
     workspace = workspace or find_workspace(root) or make_workspace(root)
     for note in (*ready.data.notes, *ready.plan.warnings):
         click.echo(f"! {shown(note)}")
     engine = Engine(workspace)
+    attend(engine.key, workspace.root, takes_queue=False)
     with Journal(workspace.journal_path) as journal:
         number = queue_bake(journal, workspace, ready, why=why, engine=engine.key).number
     remember_workspace(workspace)
@@ -187,75 +201,10 @@ def _follow(engine: "Engine", number: int) -> ExitCode:
     return code
 
 
-def _open_app(workspace: "Workspace", settings_file: Path | None, *, fake_card: bool = False) -> ExitCode:
-    """Open the dashboard; when it closes over a bake at work, do what the user chose there."""
-    from lora_tui.app import LoraApp, QuitChoice
-    from lora_tui.terminal import screen_alone
-    from trainer.engine import Engine
-    from trainer.machine.cards import NvmlCards
-    from trainer.machine.replay import fake_nvml
-    from trainer.machine.sampler import Sampler
-    from trainer.workspace import remember_workspace, state_home
-
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("the dashboard needs a terminal; `lora-tui bake SETTINGS.toml` does without")
-    remember_workspace(workspace)
-
-    def cards() -> NvmlCards:
-        return NvmlCards(fake_nvml() if fake_card else None)
-
-    engine = Engine(workspace, cards())
-    sampler = Sampler(cards(), workspace.root)
-    app = LoraApp(workspace, engine, sampler, settings_file)
-    ended = _OnTerm(app)
-    with screen_alone(state_home() / "lora-tui.log"), ended:
-        choice = app.run()
-    sampler.stop()
-    live = _bake_of(engine)
-    if live is not None and (ended.heard or choice in (QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS)):
-        if ended.heard:
-            _order_stop(engine, live.number)
-        go_on = choice is QuitChoice.GO_ON_HEADLESS
-        click.echo(f"bake {live.number} {shown(live.name)} {'goes on here' if go_on else 'stops and saves'}")
-        code = _follow(engine, live.number)
-        return ExitCode.TERMINATED if ended.heard else code
-    engine.close(wait=0.2)
-    if ended.heard:
-        return ExitCode.TERMINATED
-    return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
-
-
-class _OnTerm:
-    """While the block runs, SIGTERM closes the screen properly instead of killing the process under it."""
-
-    def __init__(self, app: "LoraApp") -> None:
-        self._app = app
-        self.heard = False
-
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGTERM, self._hear)
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGTERM, self._before)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self.heard = True
-        self._app.exit()
-
-
-def _order_stop(engine: "Engine", number: int) -> None:
-    from trainer.journal.journal import Journal
-    from trainer.journal.records import Order
-
-    with Journal(engine.workspace.journal_path) as journal:
-        journal.give_order(number, Order.STOP)
-
-
-def _bake_of(engine: "Engine") -> "Bake | None":
-    """Return the bake that this process has at work or has taken on, if there is one."""
-    from trainer.journal.journal import Journal
-    from trainer.journal.records import BakeState
-
-    with Journal(engine.workspace.journal_path) as journal:
-        ours = (bake for bake in journal.bakes() if bake.engine == engine.key)
-        return next((bake for bake in ours if bake.state.live or bake.state is BakeState.QUEUED), None)
+main.add_command(journal)
+main.add_command(order)
+main.add_command(queue)
+main.add_command(watch)
+main.add_command(resume)
+main.add_command(fork)
+main.add_command(extend)

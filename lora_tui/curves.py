@@ -24,12 +24,14 @@ class Plot:
         lines: back to front.
         window: what of the plane is seen.
         marks: (step, text) under the plot.
+        events: steps at which something was done to the bake, each an upright line behind the curves.
         say: how a value of the y axis is written.
     """
 
     lines: tuple[Line, ...] = ()
     window: Window = _NO_WINDOW
     marks: tuple[tuple[int, str], ...] = ()
+    events: tuple[int, ...] = ()
     say: Callable[[float], str] = str
 
 
@@ -50,7 +52,7 @@ def loss_plot(snapshot: Snapshot) -> Plot:
     # A loss is never below zero, and a curve near it reads best against it.
     bottom = max(0.0, bottom)
     window = Window(0, _last_step(bake, curve), bottom, top)
-    return Plot((raw, *trends), window, _epoch_marks(bake), _loss_axis(top - bottom))
+    return Plot((raw, *trends), window, _epoch_marks(bake), _events(snapshot), _loss_axis(top - bottom))
 
 
 def rates_plot(snapshot: Snapshot) -> Plot:
@@ -67,7 +69,7 @@ def rates_plot(snapshot: Snapshot) -> Plot:
     if not lines:
         return Plot()
     last = max(_last_step(bake, None), *(line.steps[-1] for line in lines))
-    return Plot(tuple(lines), _rates_window(lines, last), _epoch_marks(bake), rate)
+    return Plot(tuple(lines), _rates_window(lines, last), _epoch_marks(bake), _events(snapshot), rate)
 
 
 def planned_rates_plot(points: Sequence[tuple[int, float, float]]) -> Plot:
@@ -76,7 +78,7 @@ def planned_rates_plot(points: Sequence[tuple[int, float, float]]) -> Plot:
         return Plot()
     steps, unet, text_encoder = zip(*points, strict=True)
     lines = [Line("text-encoder", steps, text_encoder, text_encoder), Line("unet", steps, unet, unet)]
-    return Plot(tuple(lines), _rates_window(lines, max(steps[-1], 1)), (), rate)
+    return Plot(tuple(lines), _rates_window(lines, max(steps[-1], 1)), say=rate)
 
 
 def smooth(values: Sequence[float]) -> list[float]:
@@ -121,6 +123,11 @@ def _epoch_marks(bake: Bake) -> tuple[tuple[int, str], ...]:
         return ()
     epochs = bake.total_steps // bake.steps_per_epoch
     return tuple((epoch * bake.steps_per_epoch, f"e{epoch}") for epoch in range(1, epochs + 1))
+
+
+def _events(snapshot: Snapshot) -> tuple[int, ...]:
+    """Return the steps of what changed the course of the bake; a pause or a save changed nothing."""
+    return tuple(dict.fromkeys(mark.step for mark in snapshot.marks if mark.kind != "order"))
 
 
 def _loss_axis(reach: float) -> Callable[[float], str]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.faults import as_error
+from lora_tui.whereabouts import whereabouts
 from trainer.errors import LoraTuiError
-from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
+from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
 
 if TYPE_CHECKING:
@@ -34,16 +35,20 @@ class Snapshot:
 
     Attributes:
         bake: the bake at work, else the one waiting for this engine, else the newest; None in a new workspace.
+        ours: the bake that our engine has at work, else one that waits for it; None where leaving leaves nothing behind.
+        elsewhere: in which process `bake` runs, where that is not ours.
         story: what its settings changed against its parent, one line.
         asked: its settings; None where this version cannot read them.
         newest: settings of the newest bake, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         validations: (step, validation loss), by step.
+        marks: what happened to it at which step, by step.
         log: the last lines of every bake, oldest first.
         curves: metric -> curve at drawing resolution.
         last: metric -> (step, value).
         step_seconds: mean seconds per step over the last steps.
         libraries: what the engine says of its libraries.
+        waiting_for: who has the card that our next bake waits for.
         machine: the newest reading.
         peak_ours: most memory of the card taken by us since the last bake was queued, bytes.
         trouble: one line where the journal cannot be read.
@@ -51,16 +56,20 @@ class Snapshot:
     """
 
     bake: Bake | None = None
+    ours: Bake | None = None
+    elsewhere: str = ""
     story: str = ""
     asked: "Settings | None" = None
     newest: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
     validations: tuple[tuple[int, float], ...] = ()
+    marks: tuple[Mark, ...] = ()
     log: tuple[LogLine, ...] = ()
     curves: Mapping[str, Curve] = field(default_factory=dict)
     last: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     step_seconds: float | None = None
     libraries: str = ""
+    waiting_for: str = ""
     machine: MachineReading | None = None
     peak_ours: int | None = None
     trouble: str = ""
@@ -98,6 +107,7 @@ class Sources:
     libraries: Callable[[], str]
     machine: Callable[[], MachineReading | None]
     peak_ours: Callable[[], int | None]
+    waiting_for: Callable[[], str] = str
 
 
 class Feed(threading.Thread):
@@ -156,7 +166,9 @@ class Feed(threading.Thread):
     def _with_machine(self, snapshot: Snapshot) -> Snapshot:
         return replace(
             snapshot,
+            elsewhere=whereabouts(snapshot.bake, self._sources.engine_key),
             libraries=self._sources.libraries(),
+            waiting_for=self._sources.waiting_for(),
             machine=self._sources.machine(),
             peak_ours=self._sources.peak_ours(),
         )
@@ -199,11 +211,13 @@ class _JournalReader:
         last = self._journal.last_values(bake.number)
         return Snapshot(
             bake=bake,
+            ours=_of_ours(bakes, self._engine_key),
             story=self._story(bake, asked),
             asked=asked,
             newest=self._settings_of(bakes[0]),
             checkpoints=tuple(self._journal.checkpoints(bake.number)),
             validations=tuple(self._journal.validations(bake.number)),
+            marks=tuple(self._journal.marks(bake.number)),
             log=self._read_log(),
             curves=self._last.curves,
             last=last,
@@ -272,9 +286,17 @@ def what_changed(before: "Settings", after: "Settings") -> str:
 def _of_interest(bakes: list[Bake], engine_key: str) -> Bake | None:
     """Pick from `bakes` (newest first): ours at work, another's at work, the next one waiting for us, the newest."""
     live = [bake for bake in bakes if bake.state.live]
-    ours = [bake for bake in live if bake.engine == engine_key]
-    waiting = [bake for bake in bakes if bake.state is BakeState.QUEUED and bake.engine == engine_key]
-    return next(iter([*ours, *live, *reversed(waiting), *bakes]), None)
+    ours = _of_ours(bakes, engine_key)
+    at_work = [ours] if ours is not None and ours.state.live else []
+    waiting = [ours] if ours is not None else []
+    return next(iter([*at_work, *live, *waiting, *bakes]), None)
+
+
+def _of_ours(bakes: list[Bake], engine_key: str) -> Bake | None:
+    """Pick from `bakes` the one that our engine has at work, else the first in line for it."""
+    ours = [bake for bake in bakes if bake.engine == engine_key]
+    waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
+    return next(iter([*(bake for bake in ours if bake.state.live), *waiting]), None)
 
 
 def _close(reader: _JournalReader | None) -> None:

@@ -27,17 +27,6 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def span(seconds: float) -> str:
-    """Return a length of time: `40 s`, `12 min`, `3 h 05 min`."""
-    whole = max(0, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 def short_span(seconds: float) -> str:
     """Return a length of time without spaces: `40s`, `12m`, `3h05`."""
     whole = max(0, round(seconds))

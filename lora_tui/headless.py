@@ -1,47 +1,145 @@
-"""A bake without a screen: progress read from the journal, as a bar on a terminal and as plain lines elsewhere."""
+"""A bake without a screen: followed until it ends, whatever signals come and whatever becomes of the terminal."""
 
-import shutil
+import logging
+import os
 import signal
 import sys
 import time
 from types import FrameType
 from typing import TextIO
 
-from lora_tui.figures import loss, span, speed
-from lora_tui.signs import FAILED, WARNING, state_sign
+from lora_tui.bake_printer import BakePrinter
+from lora_tui.printing import Console
 from trainer.engine import Engine
-from trainer.errors import ExitCode
+from trainer.errors import ExitCode, WorkspaceError
 from trainer.foreign_text import shown
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Order
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-_LEVELS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
-_BAR = 24
+_LOOK_EVERY = 0.2
+_NO_SUSPEND = (
+    "ctrl+z would freeze the bake: ctrl+c stops it and saves; to have the terminal back, close it or use tmux: the bake goes on, "
+    "and `lora-tui watch` shows it"
+)
 
 
-def follow(engine: Engine, number: int, out: TextIO | None = None) -> ExitCode:
-    """Print what bake `number` says until it ends; return what the process shall exit with.
+def follow(engine: Engine, number: int, out: TextIO | None = None, *, intro: str = "") -> ExitCode:
+    """Print `intro` and what bake `number` says until it ends; return what the process shall exit with.
 
-    SIGINT and SIGTERM order a stop after the step at work, with a save; a second one leaves at once.
+    SIGINT and SIGTERM order a stop after the step at work, with a save; a second one leaves at once. SIGHUP, or a terminal that
+    takes nothing more, sends what is printed to the log; the bake goes on.
     """
-    out = out or sys.stdout
-    with Journal(engine.workspace.journal_path) as journal, Signals() as signals:
-        printer = _Printer(journal, number, out)
-        told = False
-        while True:
-            bake = journal.bake(number)
-            printer.tell(bake, engine.libraries)
-            if not (bake.state.live or bake.state is BakeState.QUEUED):
-                break
-            if signals.code is not None and not told:
-                told = True
-                journal.give_order(number, Order.STOP)
-                print("stopping after this step and saving; once more leaves at once", file=sys.stderr)
-            if not engine.alive:
-                journal.set_state(number, BakeState.FAILED, engine.libraries)
-            time.sleep(0.2)
-        printer.end(bake)
+    with (
+        Journal(engine.workspace.journal_path) as journal,
+        Console(out or sys.stdout, intro) as console,
+        Signals() as signals,
+    ):
+        return _follow(engine, number, journal, signals, console)
+
+
+def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") -> ExitCode:
+    """Print `intro` and what the bakes of `engine` say until none is at work or waits; return the worst of their exit codes.
+
+    Signals are heard as in `follow`; after a stop the bakes behind stay queued. Held ones are not waited for.
+    """
+    worst = ExitCode.DONE
+    known: set[int] = set()
+    followed: set[int] = set()
+    with (
+        Journal(engine.workspace.journal_path) as journal,
+        Console(out or sys.stdout, intro) as console,
+        Signals() as signals,
+    ):
+        while signals.code is None:
+            ours = [bake for bake in journal.bakes() if bake.engine == engine.key]
+            waiting = {bake.number for bake in ours if bake.state is BakeState.QUEUED and not bake.held}
+            known |= waiting | {bake.number for bake in ours if bake.state.live}
+            # One that was parked or failed may have been queued again.
+            followed -= waiting
+            # One that was held, or given to another engine, while it waited is nobody to follow.
+            begun = {bake.number for bake in ours if bake.state is not BakeState.QUEUED}
+            due = min((known & begun) - followed, default=None)
+            if due is not None:
+                worst = max(worst, _follow(engine, due, journal, signals, console))
+                followed.add(due)
+            elif not waiting:
+                return worst
+            elif not engine.alive:
+                console.error(shown(engine.libraries))
+                return max(worst, ExitCode.BAKE_FAILED)
+            else:
+                _obey_terminal(signals, journal, None, console)
+                time.sleep(_LOOK_EVERY)
+    return max(worst, signals.code or worst)
+
+
+def say_terminal_gone(journal: Journal, number: int | None) -> None:
+    """Say in the journal and in bake.log that bake `number` goes on without a terminal."""
+    line = f"the terminal is gone; the bake goes on without a screen (pid {os.getpid()})"
+    journal.log(line, bake=number, level="warning")
+    logging.getLogger("trainer").warning(line)
+
+
+class Signals:
+    """Hears signals while the block runs.
+
+    Attributes:
+        code: set by the first SIGINT or SIGTERM; a second one leaves at once.
+        hung_up: a SIGHUP came: the terminal is gone.
+        suspend: a SIGTSTP came, which would have frozen the bake.
+    """
+
+    def __init__(self) -> None:
+        self.code: ExitCode | None = None
+        self.hung_up = False
+        self.suspend = False
+
+    def __enter__(self) -> "Signals":
+        """Listen."""
+        numbers = (signal.SIGHUP, signal.SIGTSTP, *_CODES)
+        # A hang-up that is ignored already was dealt with, or is nobody's concern (nohup).
+        self._before = {
+            number: signal.signal(number, self._heard)
+            for number in numbers
+            if not (number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN)
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        for number, handler in self._before.items():
+            # The hang-up of a terminal that was left, or went a moment ago, is nobody's concern any more.
+            left = number == signal.SIGHUP and (self.hung_up or signal.getsignal(number) == signal.SIG_IGN)
+            signal.signal(number, signal.SIG_IGN if left else handler)
+
+    def _heard(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self.hung_up = True
+        elif number == signal.SIGTSTP:
+            self.suspend = True
+        elif self.code is not None:
+            raise SystemExit(self.code)
+        else:
+            self.code = _CODES[signal.Signals(number)]
+
+
+def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, console: Console) -> ExitCode:
+    printer = BakePrinter(journal, number, console)
+    told = False
+    while True:
+        bake = journal.bake(number)
+        printer.tell(bake, f"waits: {engine.waiting_for}" if engine.waiting_for else engine.libraries)
+        if not (bake.state.live or bake.state is BakeState.QUEUED):
+            break
+        _obey_terminal(signals, journal, number, console)
+        if signals.code is not None and not told:
+            told = True
+            _stop(bake, journal, console)
+        if not engine.alive:
+            journal.set_state(number, BakeState.FAILED, engine.libraries)
+        time.sleep(_LOOK_EVERY)
+    printer.end(bake)
     if bake.state is BakeState.FAILED:
         return engine.exit_codes.get(number, ExitCode.BAKE_FAILED)
     if bake.state is BakeState.STOPPED and signals.code is not None:
@@ -49,103 +147,23 @@ def follow(engine: Engine, number: int, out: TextIO | None = None) -> ExitCode:
     return ExitCode.DONE
 
 
-class Signals:
-    """Hears SIGINT and SIGTERM while the block runs: the first sets `code`, a second one leaves at once."""
-
-    def __init__(self) -> None:
-        self.code: ExitCode | None = None
-
-    def __enter__(self) -> "Signals":
-        """Listen."""
-        self._before = {number: signal.signal(number, self._heard) for number in _CODES}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Listen no more."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _heard(self, number: int, _: FrameType | None) -> None:
-        if self.code is not None:
-            raise SystemExit(self.code)
-        self.code = _CODES[signal.Signals(number)]
+def _obey_terminal(signals: Signals, journal: Journal, number: int | None, console: Console) -> None:
+    if signals.hung_up or console.lost:
+        signals.hung_up = False
+        console.leave_terminal()
+        say_terminal_gone(journal, number)
+    if signals.suspend:
+        signals.suspend = False
+        console.error(_NO_SUSPEND)
 
 
-class _Printer:
-    """Says each thing once: log lines as they come, progress as a bar or at every tenth."""
-
-    def __init__(self, journal: Journal, number: int, out: TextIO) -> None:
-        self._journal = journal
-        self._number = number
-        self._out = out
-        self._bar = out.isatty()
-        self._last_line = 0
-        self._said = ""
-        self._passed: set[str] = set()
-        self._drawn = False
-
-    def tell(self, bake: Bake, libraries: str) -> None:
-        """Print what is new."""
-        lines = self._journal.log_after(self._last_line, bake=self._number)
-        for line in lines:
-            self._last_line = line.id
-            # Errors are for stderr; on a terminal both are the same screen.
-            self._print(_LEVELS.get(line.level, "") + shown(line.text), sys.stderr if line.level == "error" else None)
-        progress = self._progress(bake, libraries)
-        if self._bar:
-            self._draw(progress)
-        elif progress and (milestone := self._milestone(bake, libraries)) not in self._passed:
-            self._passed.add(milestone)
-            self._print(progress)
-
-    def end(self, bake: Bake) -> None:
-        """Print how it ended and where the files are."""
-        files = len(self._journal.checkpoints(self._number))
-        self._print(
-            f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}"
-        )
-
-    def _milestone(self, bake: Bake, libraries: str) -> str:
-        if bake.state is BakeState.QUEUED:
-            return libraries
-        tenth = bake.stage_done * 10 // bake.stage_total if bake.stage_total else 0
-        return f"step {tenth} {bake.state}" if bake.stage == "step" else bake.stage
-
-    def _progress(self, bake: Bake, libraries: str) -> str:
-        if bake.state is BakeState.QUEUED:
-            return libraries or "waiting for the engine"
-        if bake.stage != "step":
-            return f"{bake.stage} {bake.stage_done}/{bake.stage_total}" if bake.stage_total else bake.stage
-        step, total = bake.stage_done, max(1, bake.stage_total)
-        values = self._journal.last_values(self._number)
-        parts = [f"epoch {self._epoch(bake, step)}", f"step {step}/{total}"]
-        if self._bar:
-            full = _BAR * step // total
-            parts.append("▇" * full + "▁" * (_BAR - full))
-        parts.append(f"{100 * step // total} %")
-        if "loss" in values:
-            parts.append(f"loss {loss(values['loss'][1])}")
-        if seconds := values.get("seconds_per_step", (0, 0.0))[1]:
-            parts += [f"{speed(1 / seconds)} it/s", f"left {span(seconds * (total - step))}"]
-        if bake.state is BakeState.PAUSED:
-            parts.append("paused")
-        return "  ".join(parts)
-
-    def _epoch(self, bake: Bake, step: int) -> str:
-        per_epoch = max(1, bake.steps_per_epoch)
-        epochs = -(-bake.total_steps // per_epoch)
-        return f"{min(epochs, step // per_epoch + 1)}/{epochs}"
-
-    def _draw(self, text: str) -> None:
-        if text != self._said:
-            width = shutil.get_terminal_size().columns - 1
-            self._out.write("\r\x1b[K" + text[:width])
-            self._out.flush()
-            self._said, self._drawn = text, True
-
-    def _print(self, text: str, out: TextIO | None = None) -> None:
-        if self._drawn:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
-            self._drawn, self._said = False, ""
-        print(text, file=out or self._out, flush=True)
+def _stop(bake: Bake, journal: Journal, console: Console) -> None:
+    if bake.state is BakeState.QUEUED:
+        try:
+            journal.remove_from_queue(bake.number)
+            return
+        except WorkspaceError:
+            # The engine took it in this moment.
+            pass
+    journal.give_order(bake.number, Order.STOP)
+    console.error("stopping after this step and saving; once more leaves at once")

@@ -7,6 +7,22 @@ BAKE_KEYS = (
     Binding("space", "pause", "pause", id="bake.pause", tooltip="pause the bake with the model kept, or go on"),
     Binding("s", "save_now", "save now", id="bake.save", tooltip="save a LoRA after this step"),
     Binding("x", "stop", "stop", id="bake.stop", tooltip="stop after this step, keeping what is baked; asks first"),
+    Binding(
+        "X",
+        "stop_at_epoch",
+        "stop at epoch",
+        id="bake.stop-at-epoch",
+        tooltip="stop at the end of this epoch, keeping it",
+    ),
+    Binding(
+        "F",
+        "free",
+        "free the card",
+        id="bake.free",
+        tooltip="save the state and let the card go; space goes on from there",
+    ),
+    Binding("L", "live_settings", "change", id="bake.live", tooltip="change a setting while the bake is at work"),
+    Binding("Q", "queue", "queue", id="queue.open", tooltip="the bakes in line: when each begins, another order, hold"),
     Binding("v", "next_view", "view", id="view.next", tooltip="next tab (in a narrow terminal)"),
     Binding("1", "view('settings')", "settings", id="view.settings", tooltip="settings"),
     Binding("2", "view('curves')", "curves", id="view.curves", tooltip="curves of loss and rates"),
@@ -16,6 +32,13 @@ BAKE_KEYS = (
     Binding("ctrl+s", "save_settings", "save settings", id="settings.save", tooltip="save the settings to their file"),
     Binding("n", "new_subject", "new", id="subject.new", tooltip="new subject from a folder of pictures"),
     Binding("o", "open_settings", "open", id="settings.open", tooltip="open another settings file of the workspace"),
+    Binding(
+        "S",
+        "app.slow_line",
+        "slow line",
+        id="app.slow-line",
+        tooltip="save bytes on a slow line: figures every few seconds, curves stand; again paints all",
+    ),
     Binding("t", "app.next_theme", "theme", id="app.theme", tooltip="next theme"),
     Binding(
         "question_mark", "help", "help", key_display="?", id="app.help", tooltip="this help, and that of the field"
@@ -42,12 +65,13 @@ APP_KEYS = (
 """The bindings that hold on every screen."""
 
 
-def shown_keys(*, live: bool, paused: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
+def shown_keys(*, live: bool, paused: bool, parked: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
     """Return (binding id, label) of the keys that matter now, six at most.
 
     Args:
         live: a bake is at work.
         paused: it is paused.
+        parked: the bake shown has let its card go.
         narrow: the panes are tabs.
     """
     tabs = (("view.next", "view"),) if narrow else ()
@@ -55,5 +79,7 @@ def shown_keys(*, live: bool, paused: bool, narrow: bool) -> tuple[tuple[str, st
     if live:
         now = (("bake.pause", "go on" if paused else "pause"), ("bake.save", "save now"), ("bake.stop", "stop"))
         return (*now, *tabs, *always)
+    if parked:
+        return (("bake.pause", "go on"), ("bake.start", "bake"), ("form.find", "find"), *tabs, *always)
     wanted = (("bake.start", "bake"), ("form.find", "find"), ("settings.save", "save settings"))
     return (*wanted, *(tabs or (("subject.new", "new"),)), *always)

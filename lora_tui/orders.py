@@ -14,6 +14,7 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.draft import Draft
+    from trainer.journal.digest import Digest
 
 
 @dataclass
@@ -56,6 +57,25 @@ class Ordered(Message):
     """An order stands in the journal."""
 
     order: Order
+
+
+@dataclass
+class TakenUp(Message):
+    """A bake that was parked waits for the engine again."""
+
+    bake: Bake
+
+
+@dataclass
+class Digested(Message):
+    """What happened since one last looked."""
+
+    digest: "Digest"
+
+
+@dataclass
+class Noted(Message):
+    """Something was written that needs no answer."""
 
 
 @dataclass
@@ -118,8 +138,8 @@ def queue(workspace: Workspace, draft: "Draft", why: str, engine_key: str) -> Me
         return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
 
 
-def give(workspace: Workspace, bake: int, order: Order) -> Message:
-    """Write `order` to `bake` into the journal.
+def give(workspace: Workspace, bake: int, order: Order, argument: str = "") -> Message:
+    """Write `order` to `bake` into the journal; `argument` is what it needs, as of SET.
 
     Raises:
         WorkspaceError: the journal cannot be written.
@@ -127,8 +147,51 @@ def give(workspace: Workspace, bake: int, order: Order) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        journal.give_order(bake, order)
+        journal.give_order(bake, order, argument)
     return Ordered(order)
+
+
+def take_up(workspace: Workspace, bake: int, engine_key: str) -> Message:
+    """Queue a parked bake again, before all others, for the engine with this key.
+
+    Raises:
+        WorkspaceError: it is at work or waits already, or the journal cannot be written.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return TakenUp(journal.requeue(bake, engine_key))
+
+
+def look(workspace: Workspace, now: float) -> Message:
+    """Return what happened since one last looked, and note that one looks at `now` (epoch seconds).
+
+    Raises:
+        WorkspaceError: the journal cannot be read or written.
+    """
+    from trainer.journal.journal import Journal
+    from trainer.plan.planned_files import planned_files
+
+    with Journal(workspace.journal_path) as journal:
+        # A killed process cannot say so itself, and its bake is what one wants to hear of most.
+        journal.mark_lost()
+        since = journal.looked()
+        digest = journal.digest(since, planned_files) if since is not None else None
+        journal.set_looked(now)
+    return Noted() if digest is None or digest.empty else Digested(digest)
+
+
+def note_look(workspace: Workspace, now: float) -> Message:
+    """Note that one looks at `now` (epoch seconds).
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        journal.set_looked(now)
+    return Noted()
 
 
 def make_subject(workspace: Workspace, name: str, data: str, base: str, validation: str) -> Path:

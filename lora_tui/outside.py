@@ -1,8 +1,40 @@
 """What the screen needs of engine and sampler; they are handed in, so that a test may hand in scripted ones."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from trainer.machine.readings import MachineReading
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the keys of a screen may do.
+
+    Attributes:
+        bake: start bakes, and write settings and subjects.
+        order: order the bake at work.
+    """
+
+    bake: bool = True
+    order: bool = True
+
+
+OWNER = Rights()
+"""The rights of a screen with an engine of its own."""
+
+
+class NoEngine:
+    """The engine of a screen that only looks on: it takes no jobs and loads nothing."""
+
+    key = "onlooker"
+    libraries = ""
+    waiting_for = ""
+
+    def start(self) -> None:
+        """Start nothing."""
+
+    def kick(self) -> None:
+        """Ask nobody: the engine at work looks at its orders by itself."""
 
 
 class EngineLike(Protocol):
@@ -16,6 +48,11 @@ class EngineLike(Protocol):
     @property
     def libraries(self) -> str:
         """What is being loaded, `ready`, or nothing yet."""
+        ...
+
+    @property
+    def waiting_for(self) -> str:
+        """Who has the card that a bake waits for; empty where none waits for it."""
         ...
 
     def start(self) -> None:

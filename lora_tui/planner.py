@@ -12,7 +12,7 @@ from lora_tui.faults import as_error
 from trainer.errors import LoraTuiError
 
 if TYPE_CHECKING:
-    from trainer.jobs import Ready
+    from trainer.bake.ground import Ground
     from trainer.settings.model import Settings
 
 _QUIET_SECONDS = 0.25
@@ -70,7 +70,7 @@ class Planner(threading.Thread):
         self._question: tuple[int, Settings, Path] | None = None
         self._asked = 0
         self._ended = False
-        self._ready: Ready | None = None
+        self._ready: Ground | None = None
 
     def ask(self, settings: "Settings", path: Path) -> int:
         """Ask for the plan of `settings`, which belong to the file `path`; return the question's number."""
@@ -154,7 +154,7 @@ def _same_data(one: "Settings", other: "Settings") -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
-def _planned_rates(ready: "Ready") -> tuple[tuple[int, float, float], ...]:
+def _planned_rates(ready: "Ground") -> tuple[tuple[int, float, float], ...]:
     from trainer.plan.rates import factor
 
     settings, total = ready.settings, ready.plan.total_steps

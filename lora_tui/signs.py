@@ -14,6 +14,7 @@ class Sign(NamedTuple):
 
 LIVE = Sign("●", "$live")
 PAUSED = Sign("◌", "$warning")
+PARKED = Sign("◇", "$warning")
 DONE = Sign("✓", "$success")
 FAILED = Sign("✗", "$error")
 WARNING = Sign("!", "$warning")
@@ -25,6 +26,7 @@ _STATES = {
     BakeState.STARTING: LIVE,
     BakeState.BAKING: LIVE,
     BakeState.PAUSED: PAUSED,
+    BakeState.PARKED: PARKED,
     BakeState.DONE: DONE,
     BakeState.STOPPED: ENDED,
     BakeState.FAILED: FAILED,

@@ -1,5 +1,6 @@
 """Where does the bake of a snapshot stand: step, epoch, share, stage, time left?"""
 
+import time
 from dataclasses import dataclass
 
 from lora_tui.feed import Snapshot
@@ -73,9 +74,17 @@ def _step(snapshot: Snapshot, bake: Bake) -> int:
 
 def _stage(snapshot: Snapshot, bake: Bake) -> str:
     if bake.state is BakeState.QUEUED:
-        because = snapshot.loading or snapshot.engine_trouble
-        return f"waits · {shown(because, 60)}" if because else "waits for the engine"
+        return _waits(snapshot, bake)
     if not bake.state.live:
         return ""
     words = _STAGES.get(bake.stage, shown(bake.stage, 40))
     return f"{words} {bake.stage_done}/{bake.stage_total}" if words and bake.stage_total else words
+
+
+def _waits(snapshot: Snapshot, bake: Bake) -> str:
+    if bake.held:
+        return "held in the queue"
+    if bake.not_before is not None:
+        return f"waits until {time.strftime('%a %H:%M', time.localtime(bake.not_before))}"
+    because = snapshot.loading or snapshot.engine_trouble or snapshot.waiting_for
+    return f"waits · {shown(because, 60)}" if because else "waits for the engine"

@@ -1,14 +1,31 @@
-"""The terminal while the screen is up: the screen alone writes to it, everything else goes to a log file."""
+"""The terminal of this process: kept for the screen alone while that is up, and left for a log file when it is gone."""
 
 import os
+import signal
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from trainer.workspace import state_home
+
+
+def log_path() -> Path:
+    """Return the file that takes what would tear the screen, and what is said when no terminal is left."""
+    return state_home() / "lora-tui.log"
+
+
+class ScreenAlone:
+    """What becomes of the terminal when the screen closes."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        """Set where the terminal is gone: the descriptors then stay with the log."""
 
 
 @contextmanager
-def screen_alone(log: Path) -> Iterator[None]:
+def screen_alone(log: Path) -> Iterator[ScreenAlone]:
     """Keep the terminal for the screen: file descriptors 1 and 2 lead to `log` while the block runs.
 
     C++ warnings and progress bars of libraries are written to those descriptors directly and would tear the screen.
@@ -20,20 +37,41 @@ def screen_alone(log: Path) -> Iterator[None]:
     sink = _open_log(log)
     sys.stdout.flush()
     sys.stderr.flush()
+    after = ScreenAlone()
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc]  # final for readers; a terminal program is the writer
         sys.stdout, sys.stderr = out, err
-        yield
+        yield after
     finally:
         sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr = kept  # type: ignore[misc]  # as above
         for file in (out, err):
-            file.close()
-        os.dup2(numbers[0], 1)
-        os.dup2(numbers[1], 2)
+            # What is left in its buffer reaches nobody where the terminal is gone.
+            with suppress(OSError):
+                file.close()
+        if after.gone:
+            leave_terminal(log)
+        else:
+            os.dup2(numbers[0], 1)
+            os.dup2(numbers[1], 2)
         for number in (*numbers, sink):
             os.close(number)
+
+
+def leave_terminal(log: Path | None = None) -> None:
+    """Go on without a terminal: what is printed goes to `log` from now on, and a hang-up is not heard any more.
+
+    A file that standard output or error was sent to stays; a terminal or a pipe, which may be gone, does not.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sink = _open_log(log or log_path())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for number, instead in ((0, nothing), (1, sink), (2, sink)):
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.dup2(instead, number)
+    os.close(sink)
+    os.close(nothing)
 
 
 def _open_log(log: Path) -> int:

@@ -9,17 +9,21 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trainer.announce import Announcer
 from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
 from trainer.foreign_text import shown
-from trainer.journal.journal import Journal, this_process
+from trainer.journal.bake_folder import write_bake_json
+from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.machine.cards import CardSource, NvmlCards
 from trainer.machine.readings import MachineReading
 from trainer.machine.sampler import Sampler
+from trainer.turn import Taken, Turn
+from trainer.whole_file import clean_parts
 from trainer.workspace import Workspace
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
@@ -44,6 +48,8 @@ class Engine:
         """What is being imported, `ready`, or the line that says why it is not."""
         self.exit_codes: dict[int, ExitCode] = {}
         """What a process running only that bake exits with, for each one that failed."""
+        self.waiting_for = ""
+        """Who has the card that a queued bake waits for; empty where none waits for it."""
         self._kicked = threading.Event()
         self._closing = False
         # A daemon: a process told to end must not hang on a long import.
@@ -77,29 +83,29 @@ class Engine:
             with Journal(self.workspace.journal_path) as journal:
                 # What a killed process left behind shall not look alive beside what runs now.
                 journal.mark_lost()
+                turn = Turn(self.workspace, self.key)
                 while not self._closing:
-                    bake = self._next(journal)
-                    if bake is not None:
-                        self._bake(bake, journal)
+                    taken = self._take(turn, journal)
+                    if taken is None:
+                        self._kicked.wait(_LOOK_EVERY)
+                        self._kicked.clear()
+                        continue
+                    with taken.hold:
+                        self._bake(taken.bake, journal)
         except Exception as error:
             # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
             self.libraries = f"engine stopped: {type(error).__name__}: {shown(str(error))}"
             logging.getLogger(__name__).exception("engine stopped")
 
-    def _next(self, journal: Journal) -> Bake | None:
-        """Return the next job, or wait for one; a journal that is locked for long is no reason to end."""
-        seen = journal.data_version()
+    def _take(self, turn: Turn, journal: Journal) -> Taken | None:
+        """Return the next job with the card held for it; a journal that is locked for long is no reason to end."""
         try:
-            bake = journal.claim_next(self.key, *this_process())
+            taken = turn.take(journal)
         except WorkspaceError as error:
             logging.getLogger(__name__).warning("%s", error)
-            self._kicked.wait(_LOOK_EVERY)
             return None
-        while bake is None and not self._closing and not self._kicked.wait(_LOOK_EVERY):
-            if journal.data_version() != seen:
-                break
-        self._kicked.clear()
-        return bake
+        self.waiting_for = turn.waiting_for
+        return taken
 
     def _load_libraries(self) -> None:
         # Read once, at import: nothing is ever asked of a model hub, nor told to one.
@@ -117,25 +123,35 @@ class Engine:
     def _bake(self, bake: Bake, journal: Journal) -> None:
         folder = self.workspace.root / bake.folder
         try:
-            folder.mkdir(parents=True)
+            # A folder that is there already is a bake's that is taken up again; nobody else's is ever written into.
+            folder.mkdir(parents=True, exist_ok=bake.attempt > 1)
+            clean_parts(folder)
             with _log_file(folder / "bake.log") as log, self._telemetry(bake.number):
                 self._bake_into(bake, folder, journal, log)
         except OSError as error:
             self._fail(journal, bake, as_bake_failure("load", error))
+        _keep_record(journal, bake.number, folder)
 
     def _bake_into(self, bake: Bake, folder: Path, journal: Journal, log: logging.Logger) -> None:
         from trainer.bake.loop import run_bake
         from trainer.settings.toml_file import parse_settings
 
         log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no why given")
+        announcer = Announcer(self.workspace, journal, bake.number)
         try:
             settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
-            ended = run_bake(bake, settings, folder, journal)
+            announcer.settings = settings
+            _keep_record(journal, bake.number, folder)
+            ended = run_bake(bake, settings, folder, journal, announcer.trouble)
             log.info("ended: %s", ended)
+            if ended is BakeState.DONE:
+                announcer.done()
         except Exception as error:
             log.error("%s", traceback.format_exc())
             stage = journal.bake(bake.number).stage or "load"
-            self._fail(journal, bake, as_bake_failure(stage, error))
+            failure = as_bake_failure(stage, error)
+            self._fail(journal, bake, failure)
+            announcer.trouble(failure.line())
         finally:
             _note_peak(journal, bake.number)
             # A failed bake's frames hold its tensors; the next bake wants the memory.
@@ -158,12 +174,47 @@ class Engine:
 
     def _fail(self, journal: Journal, bake: Bake, error: LoraTuiError) -> None:
         line = shown(error.line())
-        # A bake that began has failed, whatever kind of thing was wrong; only a missing device has a code of its own.
-        no_device = error.exit_code is ExitCode.NO_DEVICE
-        self.exit_codes[bake.number] = ExitCode.NO_DEVICE if no_device else ExitCode.BAKE_FAILED
-        journal.log(line, bake=bake.number, level="error")
-        # Last: whoever waits for the end shall find the reason already there.
-        journal.set_state(bake.number, BakeState.FAILED, line)
+        # A bake that began has failed, whatever kind of thing was wrong; a few kinds have a code of their own.
+        own = error.exit_code in (ExitCode.NO_DEVICE, ExitCode.OUT_OF_MEMORY, ExitCode.DISK_FULL)
+        self.exit_codes[bake.number] = error.exit_code if own else ExitCode.BAKE_FAILED
+
+        def write() -> None:
+            journal.log(line, bake=bake.number, level="error")
+            if bake.on_failure == "hold":
+                held = journal.hold_behind(bake.number)
+                if held:
+                    journal.log(
+                        f"bakes {', '.join(map(str, held))} are held, as asked", bake=bake.number, level="warning"
+                    )
+            # Last: whoever waits for the end shall find the reason already there.
+            journal.set_state(bake.number, BakeState.FAILED, line)
+
+        _persist(write)
+
+
+def _persist(write: Callable[[], None]) -> None:
+    """Write what must not be lost: a journal that is locked or full for a while is tried again.
+
+    Raises:
+        WorkspaceError: it is so for minutes.
+    """
+    for wait in (1.0, 5.0, 30.0, 60.0):
+        try:
+            write()
+        except WorkspaceError as error:
+            logging.getLogger(__name__).warning("%s", error)
+            time.sleep(wait)
+        else:
+            return
+    write()
+
+
+def _keep_record(journal: Journal, number: int, folder: Path) -> None:
+    """Let the bake's folder tell its story without the journal; a disk without room is the bake's own trouble."""
+    try:
+        write_bake_json(journal, number, folder)
+    except (OSError, LoraTuiError) as error:
+        logging.getLogger(__name__).warning("bake.json not written: %s", error)
 
 
 def _note_peak(journal: Journal, number: int) -> None:

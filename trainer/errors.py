@@ -12,8 +12,12 @@ class ExitCode(IntEnum):
     """A bake began and broke; the journal and bake.log say where."""
     USAGE = 2
     """The command line, the settings or the data are wrong; nothing was started."""
+    OUT_OF_MEMORY = 3
+    """The card's memory, or the computer's, is full; lower what the message names."""
     NO_DEVICE = 4
-    """The settings need a card or a driver that is not there."""
+    """The settings need a card or a driver that is not there, or the card is taken."""
+    DISK_FULL = 5
+    """There is no room for what a bake writes; what was saved before is whole."""
     INTERRUPTED = 130
     """Stopped by SIGINT."""
     TERMINATED = 143
@@ -50,29 +54,68 @@ class LoraTuiError(Exception):
 
 
 class SettingsError(LoraTuiError):
-    """A setting, a settings file or a subject file is wrong."""
+    """A setting, a settings file or a subject file is wrong.
+
+    Mend the line or the setting it names; what may stand there follows after `expected`.
+    """
 
 
 class DatasetError(LoraTuiError):
-    """The pictures or captions cannot be used."""
+    """The pictures or captions cannot be used.
+
+    Mend, move or remove the file or folder it names; nothing in it was changed.
+    """
 
 
 class ModelError(LoraTuiError):
-    """The base model or a LoRA file cannot be used."""
+    """The base model, a LoRA file or a training state cannot be used.
+
+    Give `pretrained_model_name_or_path` the diffusers folder of an SD1.x model with .safetensors weights; fetch a file anew that was cut off.
+    """
 
 
 class WorkspaceError(LoraTuiError):
-    """The workspace or its journal cannot be read or written."""
+    """The workspace or its journal cannot be read or written.
+
+    Mend the folder's permissions or make room on its disk; `lora-tui journal rebuild` makes a broken journal anew from the bakes' folders.
+    """
+
+    full: bool = False
+    """Whether a full disk is the reason."""
 
 
 class DeviceError(LoraTuiError):
-    """The settings need a card or a driver that is not there."""
+    """The settings need a card or a driver that is not there, or the card is taken.
+
+    Choose settings that need none, or wait: a bake that may wait begins when the card is free.
+    """
 
     exit_code = ExitCode.NO_DEVICE
 
 
+class OutOfMemory(LoraTuiError):
+    """The card's memory, or the computer's, is full.
+
+    Lower `train_batch_size` or `resolution`, switch `gradient_checkpointing` on, or close what else takes the memory.
+    """
+
+    exit_code = ExitCode.OUT_OF_MEMORY
+
+
+class DiskFull(LoraTuiError):
+    """There is no room on the disk for what a bake writes.
+
+    Make room, or keep less: `save_every_n_epochs`, `keep_states`, `state_budget`. A bake at work waits for room and goes on by itself.
+    """
+
+    exit_code = ExitCode.DISK_FULL
+
+
 class BakeFailed(LoraTuiError):
-    """A bake began and broke in one of its stages."""
+    """A bake began and broke in one of its stages.
+
+    The traceback is in the bake's `bake.log`. What was saved before is whole: `lora-tui resume` goes on from the last state.
+    """
 
     exit_code = ExitCode.BAKE_FAILED
 

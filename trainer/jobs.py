@@ -1,34 +1,23 @@
 """How a wish becomes a job: everything that can be found wrong is found here, before anything is written or loaded."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from trainer.dataset.scan import DataSet, scan
+from trainer.bake.ground import Ground, ground_on, survey
+from trainer.dataset.scan import DataSet
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
+from trainer.machine.attendance import present
 from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_needs_a_card
-from trainer.models.identify import Base, check_clip_skip, identify_base, lora_file_bytes
-from trainer.plan.plan import Plan, make_plan
+from trainer.models.identify import Base
+from trainer.plan.disk import check_room
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import parse_settings, settings_toml
 from trainer.workspace import Workspace, make_workspace
 
-_BYTES = {"float": 4, "fp16": 2, "bf16": 2}
 
-
-@dataclass(frozen=True)
-class Ready:
-    """A wish that may become a bake: settings with every path filled in, the data scanned, the base recognised."""
-
-    settings: Settings
-    data: DataSet
-    validation: DataSet | None
-    base: Base
-    plan: Plan
-
-
-def check(settings: Settings, settings_path: Path, seconds_per_step: float | None = None) -> Ready:
+def check(settings: Settings, settings_path: Path, seconds_per_step: float | None = None) -> Ground:
     """Return the job that `settings` describe, or say what is wrong with them. Writes nothing.
 
     Args:
@@ -40,47 +29,52 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
         SettingsError, DatasetError, ModelError, DeviceError: the first thing found wrong.
     """
     resolved = resolve(settings, settings_path)
-    base = identify_base(resolved.pretrained_model_name_or_path)
-    data = scan(
-        Path(resolved.train_data_dir),
-        caption_extension=resolved.caption_extension,
-        dataset_repeats=resolved.dataset_repeats,
-    )
-    validation = None
-    if resolved.validation_data_dir:
-        validation = scan(Path(resolved.validation_data_dir), caption_extension=resolved.caption_extension)
-    return plan_for(resolved, data, validation, base, seconds_per_step)
+    _check_card(resolved)
+    return survey(resolved, seconds_per_step)
 
 
 def plan_for(
     resolved: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
-) -> Ready:
+) -> Ground:
     """Return the job for data already scanned; quick enough for every key typed.
 
     Raises:
         SettingsError, DatasetError, DeviceError: the settings do not fit the data, the base or the machine.
     """
-    check_clip_skip(base, resolved.clip_skip)
     _check_card(resolved)
-    size = lora_file_bytes(
-        base,
-        resolved.network_dim,
-        unet=resolved.trains_unet,
-        text_encoder=resolved.trains_text_encoder,
-        bytes_per_number=_BYTES[resolved.save_precision],
-    )
-    plan = make_plan(resolved, data, lora_bytes=size, seconds_per_step=seconds_per_step)
-    return Ready(resolved, data, validation, base, plan)
+    return ground_on(resolved, data, validation, base, seconds_per_step)
 
 
 def queue_bake(
-    journal: Journal, workspace: Workspace, ready: Ready, *, why: str, engine: str, parent: int | None = None
+    journal: Journal,
+    workspace: Workspace,
+    ready: Ground,
+    *,
+    why: str,
+    engine: str,
+    parent: int | None = None,
+    not_before: float | None = None,
+    held: bool = False,
+    on_failure: Literal["go on", "hold"] = "go on",
+    refers: str = "",
+    starts_from: str = "",
 ) -> Bake:
     """Write the job into the journal, for the engine with key `engine` to take.
 
+    Args:
+        journal: the workspace's.
+        workspace: where it will be baked.
+        ready: from `check`.
+        why: a line of why; may be empty.
+        engine: key of the engine that shall take it; "" leaves it to whoever takes it over.
+        parent: number of the bake it was changed from; None: the newest of its name.
+        not_before, held, on_failure, refers, starts_from: as in the journal's `Bake`.
+
     Raises:
+        DiskFull: there is no room for what the bake will write.
         WorkspaceError: the journal or the bakes' folder cannot be written.
     """
+    check_room(ready.plan.room_bytes, workspace.root)
     make_workspace(workspace.root)
     if parent is None:
         parent = next((bake.number for bake in journal.bakes() if bake.name == ready.settings.output_name), None)
@@ -93,7 +87,24 @@ def queue_bake(
         steps_per_epoch=ready.plan.steps_per_epoch,
         parent=parent,
         least_number=_first_free_number(workspace),
+        not_before=not_before,
+        held=held,
+        on_failure=on_failure,
+        refers=refers,
+        starts_from=starts_from,
+        planned_seconds=_planned_seconds(journal, ready),
     )
+
+
+def queue_engine(workspace: Workspace) -> str:
+    """Return the key of an engine at work in `workspace` that takes what is queued, "" where there is none."""
+    return next((engine.key for engine in present(workspace.root) if engine.takes_queue), "")
+
+
+def left_behind(journal: Journal, workspace: Workspace) -> list[Bake]:
+    """Return the waiting bakes, by place, whose engine is gone, or that wait for anyone: nobody will take them as they are."""
+    there = {engine.key for engine in present(workspace.root)}
+    return [bake for bake in journal.queue() if bake.engine not in there]
 
 
 def measured_speed(journal: Journal, settings: Settings) -> float | None:
@@ -112,6 +123,13 @@ def measured_speed(journal: Journal, settings: Settings) -> float | None:
         return all(getattr(ran, name) == value for name, value in wanted.items())
 
     return journal.speed(fits)
+
+
+def _planned_seconds(journal: Journal, ready: Ground) -> float | None:
+    if ready.plan.seconds is not None:
+        return ready.plan.seconds
+    per_step = measured_speed(journal, ready.settings)
+    return None if per_step is None else per_step * ready.plan.total_steps
 
 
 def _check_card(settings: Settings) -> None:

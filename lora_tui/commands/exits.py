@@ -39,6 +39,11 @@ def leave(code: ExitCode) -> None:
     """End the process. A library still being imported in the engine's thread cannot be interrupted, so nobody waits for it."""
     sys.stdout.flush()
     sys.stderr.flush()
+    if "trainer.hooks" in sys.modules:
+        from trainer.hooks import finish_hooks
+
+        # A command that tells somebody of the bake's end gets a moment; a process that lingers is worse than one that is cut off.
+        finish_hooks(10.0)
     if "trainer.engine" in sys.modules:
         os._exit(code)
     sys.exit(code)

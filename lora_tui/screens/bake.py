@@ -10,9 +10,11 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from lora_tui import orders
-from lora_tui.feed import Feed, SnapshotReady, Sources
+from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources
 from lora_tui.keymap import BAKE_KEYS
-from lora_tui.outside import EngineLike, SamplerLike
+from lora_tui.left_behind import LeftBehind, find_left_behind, question, take_over
+from lora_tui.logout import logout_warning
+from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
 from lora_tui.planner import Planned, Planner
 from lora_tui.screens.ask import Answer, AskDialog
 from lora_tui.screens.bake_view import BakeView
@@ -25,7 +27,16 @@ from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState, Order
 from trainer.workspace import Workspace
 
-_NEEDS_A_BAKE = {"pause", "save_now", "stop"}
+_NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "free", "live_settings"}
+_LOOK_NOTED_EVERY = 30.0
+_ONLY_WATCHING = "this screen only watches; `lora-tui watch --orders` lets the keys act"
+_NO_BAKING_HERE = "this screen only watches; `lora-tui` bakes and writes settings"
+_STOP_ANSWERS = (
+    Answer("s", "stop after this step", str(Order.STOP)),
+    Answer("e", "stop at the end of this epoch", str(Order.STOP_AT_EPOCH)),
+    Answer("escape", "go on baking", ""),
+)
+_LEFT_ANSWERS = (Answer("t", "take them over", "take"), Answer("escape", "leave them as they are", ""))
 _EDIT_ANSWERS = (Answer("s", "save them", "save"), Answer("d", "drop them", "drop"), Answer("escape", "stay here", ""))
 
 
@@ -38,6 +49,7 @@ class BakeScreen(BakeView):
         sampler: reads the machine.
         settings_path: the settings to open first; None opens the workspace's first.
         clock: epoch seconds now.
+        rights: what the keys may do.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*BAKE_KEYS]
@@ -49,6 +61,7 @@ class BakeScreen(BakeView):
         sampler: SamplerLike,
         settings_path: Path | None,
         clock: Callable[[], float] = time.time,
+        rights: Rights = OWNER,
     ) -> None:
         """Make feed and planner; `begin` starts them."""
         super().__init__(engine.key, clock)
@@ -56,7 +69,14 @@ class BakeScreen(BakeView):
         self.engine = engine
         self.sampler = sampler
         self.settings_path = settings_path
-        sources = Sources(engine.key, lambda: engine.libraries, sampler.latest, sampler.peak_memory_ours)
+        self.rights = rights
+        sources = Sources(
+            engine.key,
+            lambda: engine.libraries,
+            sampler.latest,
+            sampler.peak_memory_ours,
+            lambda: engine.waiting_for,
+        )
         self.feed = Feed(workspace.journal_path, sources, self.post_message)
         self.planner = Planner(workspace.journal_path, self.post_message)
         self._after: Callable[[], object] | None = None
@@ -71,6 +91,12 @@ class BakeScreen(BakeView):
         self.feed.start()
         self.planner.start()
         self._do(lambda: orders.open_first(self.workspace, self.settings_path))
+        if self.rights.bake:
+            if warning := logout_warning():
+                self.say(warning, "warning")
+            self._do(lambda: orders.look(self.workspace, self.clock()))
+            self.set_interval(_LOOK_NOTED_EVERY, self._note_look)
+            self._do(lambda: find_left_behind(self.workspace, self.engine.key))
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -93,14 +119,16 @@ class BakeScreen(BakeView):
         if level == "error" and self.narrow:
             self._toast_error(text)
 
-    def give(self, order: Order, after: Callable[[], object] | None = None) -> None:
+    def give(self, order: Order, after: Callable[[], object] | None = None, argument: str = "") -> None:
         """Write an order to the bake at work, then do `after`."""
-        if (bake := self.bake) is not None:
+        if (bake := self.bake) is not None and self._may_order():
             self._after = after
-            self._do(lambda: orders.give(self.workspace, bake.number, order))
+            self._do(lambda: orders.give(self.workspace, bake.number, order, argument))
 
     def save(self, after: Callable[[], object] | None = None) -> None:
         """Save the settings to their file, then do `after`; an edit that is wrong stays open instead."""
+        if not self._may_bake():
+            return
         if self._end_edit() and (draft := self.desk.draft) is not None:
             self._after = after
             self._do(lambda: orders.save(draft))
@@ -114,7 +142,9 @@ class BakeScreen(BakeView):
             elif answer == "drop":
                 then()
 
-        if self.form.pending is None and (self.desk.draft is None or not self.desk.draft.unsaved):
+        if not self.rights.bake or (
+            self.form.pending is None and (self.desk.draft is None or not self.desk.draft.unsaved)
+        ):
             then()
         else:
             question = "The settings have edits that are not saved."
@@ -132,6 +162,7 @@ class BakeScreen(BakeView):
             (now.trouble, before.trouble, "error"),
             (now.caution, before.caution, "warning"),
             (now.engine_trouble, before.engine_trouble, "error"),
+            (_elsewhere(now), _elsewhere(before), "info"),
         ):
             if line and line != known:
                 self.say(line, level)
@@ -173,8 +204,11 @@ class BakeScreen(BakeView):
     @on(orders.Queued)
     def _hand_over(self, event: orders.Queued) -> None:
         self.desk.written(event.draft)
-        # The peak beside the meter shall be this bake's.
-        self.sampler.forget_peak()
+        if self.bake is None:
+            # The peak beside the meter shall be this bake's.
+            self.sampler.forget_peak()
+        else:
+            self.notify(f"bake {event.bake.number:04d} waits in the queue; Q shows it", timeout=3, markup=False)
         self.engine.kick()
         self.feed.nudge()
 
@@ -183,6 +217,25 @@ class BakeScreen(BakeView):
         self.engine.kick()
         self.feed.nudge()
         self._do_after()
+
+    @on(orders.TakenUp)
+    def _go_on(self, event: orders.TakenUp) -> None:
+        self.engine.kick()
+        self.feed.nudge()
+
+    @on(LeftBehind)
+    def _offer_left_behind(self, event: LeftBehind) -> None:
+        def take(answer: str | None) -> None:
+            if answer == "take":
+                self._do(lambda: take_over(self.workspace, event, self.engine.key))
+
+        self.app.push_screen(AskDialog(question(event), _LEFT_ANSWERS), take)
+
+    @on(orders.Digested)
+    def _tell_digest(self, event: orders.Digested) -> None:
+        from lora_tui.screens.digest import DigestDialog
+
+        self.app.push_screen(DigestDialog(event.digest, self.clock()))
 
     @on(orders.Refused)
     def _show_refusal(self, event: orders.Refused) -> None:
@@ -193,6 +246,9 @@ class BakeScreen(BakeView):
 
     @on(SettingsForm.Typed)
     def _type(self, event: SettingsForm.Typed) -> None:
+        if not self._may_bake():
+            self.form.accept()
+            return
         self.desk.typed(event.name, event.text)
 
     @on(SettingsForm.PutBack)
@@ -205,6 +261,8 @@ class BakeScreen(BakeView):
         """Leave out the keys that have nothing to act on."""
         if action in _NEEDS_A_BAKE:
             return self.bake_at_work
+        if action == "pause":
+            return self.bake_at_work or self.parked
         if action == "next_view":
             return self.narrow
         return True
@@ -212,10 +270,10 @@ class BakeScreen(BakeView):
     def action_bake(self) -> None:
         """Ask for the line of why, then bake the settings as they stand."""
         draft = self.desk.draft
+        if not self._may_bake():
+            return
         if draft is None:
             self._warn("no settings are open: n makes a subject, o opens a file")
-        elif self.bake is not None:
-            self._warn(f"bake {self.bake.number:04d} is at work; x stops it")
         elif self.desk.error is not None:
             self._show_refusal(orders.Refused(self.desk.error))
         else:
@@ -226,30 +284,66 @@ class BakeScreen(BakeView):
                     self._do(lambda: orders.queue(self.workspace, draft, why, self.engine.key))
 
             story = self.desk.plan_line or "the pictures are still being looked at"
+            if self.bake is not None:
+                story = f"waits in the queue while bake {self.bake.number:04d} is at work · {story}"
             self.app.push_screen(WhyDialog(f"Bake {shown(draft.path.name)}", shown(story)), start)
 
     def action_pause(self) -> None:
         """Pause the bake, or let it go on."""
         if self.bake is not None:
             self.give(Order.GO_ON if self.bake.state is BakeState.PAUSED else Order.PAUSE)
+        elif self.parked and (bake := self.snapshot.bake) is not None and self._may_bake():
+            self._do(lambda: orders.take_up(self.workspace, bake.number, self.engine.key))
 
     def action_save_now(self) -> None:
         """Save a LoRA after this step."""
-        self.give(Order.SAVE)
-        self.notify("a LoRA is saved after this step", timeout=2, markup=False)
+        self._order(Order.SAVE, "a LoRA is saved after this step")
 
     def action_stop(self) -> None:
         """Ask, then stop the bake."""
-        if self.bake is None:
+        if self.bake is None or not self._may_order():
             return
 
         def stop(answer: str | None) -> None:
-            if answer == "stop":
-                self.give(Order.STOP)
+            if answer:
+                self.give(Order(answer))
 
         name = f"{self.bake.number:04d} {shown(self.bake.name, 30)}"
-        answers = (Answer("s", "stop", "stop"), Answer("escape", "go on baking", ""))
-        self.app.push_screen(AskDialog(f"Stop bake {name} after this step? What is baked is kept.", answers), stop)
+        self.app.push_screen(AskDialog(f"Stop bake {name}? What is baked is kept.", _STOP_ANSWERS), stop)
+
+    def action_stop_at_epoch(self) -> None:
+        """Stop the bake at the end of its epoch."""
+        self._order(Order.STOP_AT_EPOCH, "the bake stops at the end of this epoch")
+
+    def action_free(self) -> None:
+        """Save the state and let the card go."""
+        self._order(Order.FREE, "the state is saved and the card let go; space goes on from there")
+
+    def action_live_settings(self) -> None:
+        """Ask which setting shall change while the bake is at work."""
+        from lora_tui.screens.live_settings import LiveSettingsDialog, in_force
+
+        asked = self.snapshot.asked
+        if asked is None or not self._may_order():
+            return
+        changes = dict(mark.text.split("=", 1) for mark in self.snapshot.marks if mark.kind == "set")
+
+        def change(assignment: str | None) -> None:
+            if assignment is not None:
+                self.give(Order.SET, argument=assignment)
+
+        self.app.push_screen(LiveSettingsDialog(in_force(asked, changes)), change)
+
+    def action_queue(self) -> None:
+        """Show the bakes in line."""
+        from lora_tui.screens.queue import QueueDialog
+
+        def follow(changed: bool | None) -> None:
+            if changed:
+                self.engine.kick()
+                self.feed.nudge()
+
+        self.app.push_screen(QueueDialog(self.workspace, self.engine.key, self.clock, self.rights), follow)
 
     def action_next_view(self) -> None:
         """Bring the next tab into view."""
@@ -273,6 +367,9 @@ class BakeScreen(BakeView):
         """Ask for a new subject and open its settings."""
         from lora_tui.screens.new_subject import NewSubjectDialog
 
+        if not self._may_bake():
+            return
+
         def make(name: str, data: str, base: str, validation: str) -> Path:
             return orders.make_subject(self.workspace, name, data, base, validation)
 
@@ -294,6 +391,25 @@ class BakeScreen(BakeView):
 
         in_form = self.focused is not None and self.form in self.focused.ancestors
         self.app.push_screen(HelpScreen(active_keys(self), self.form.focused_info if in_form else None))
+
+    def _order(self, order: Order, said: str) -> None:
+        """Give an order and say what comes of it."""
+        if self.bake is not None and self.rights.order:
+            self.notify(said, timeout=2, markup=False)
+        self.give(order)
+
+    def _may_order(self) -> bool:
+        if not self.rights.order:
+            self._warn(_ONLY_WATCHING)
+        return self.rights.order
+
+    def _may_bake(self) -> bool:
+        if not self.rights.bake:
+            self._warn(_NO_BAKING_HERE)
+        return self.rights.bake
+
+    def _note_look(self) -> None:
+        self._do(lambda: orders.note_look(self.workspace, self.clock()))
 
     @work(thread=True, exit_on_error=False, group="writing")
     def _do(self, job: Callable[[], Message]) -> None:
@@ -320,3 +436,9 @@ class BakeScreen(BakeView):
 
     def _warn(self, text: str) -> None:
         self.notify(text, severity="warning", markup=False)
+
+
+def _elsewhere(snapshot: Snapshot) -> str:
+    if snapshot.bake is None or not snapshot.elsewhere:
+        return ""
+    return f"bake {snapshot.bake.number} runs {snapshot.elsewhere}; orders given here reach it through the journal"

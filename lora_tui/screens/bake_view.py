@@ -27,7 +27,7 @@ from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.status_line import StatusLine
 from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, LogLine
 
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
@@ -36,6 +36,8 @@ _LOSS_TITLE = heading(
 _WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
 _HEIGHTS = [(0, "-short"), (16, "-tall")]
 
+# Seconds between two paints of the lists on a slow line.
+_LISTS_EVERY = 30.0
 _TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
 
 
@@ -60,6 +62,9 @@ class BakeView(Screen[None]):
         self.clock = clock
         self._planned: PlanView | None = None
         self._plotted: tuple[object, ...] = ()
+        self._slow_line = False
+        self._logged: tuple[LogLine, ...] = ()
+        self._listed = 0.0
 
     def compose(self) -> ComposeResult:
         """Yield the panes, in the order of the focus."""
@@ -89,7 +94,7 @@ class BakeView(Screen[None]):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show `snapshot`; each pane repaints only what differs."""
-        before, self.snapshot = self.snapshot, snapshot
+        self.snapshot = snapshot
         bake = snapshot.bake
         self.set_class(self.bake_at_work, "-live")
         self._show_title()
@@ -98,8 +103,11 @@ class BakeView(Screen[None]):
         peak = bake.peak_vram if bake is not None and self.bake_at_work else None
         self.query_one(CardMeter).show(snapshot.machine, peak or snapshot.peak_ours)
         self.query_one(BakeProgress).show(snapshot)
+        if self._spared():
+            return
         self.query_one(EpochList).show(snapshot.checkpoints, live=bake is not None and bake.state.live)
-        if snapshot.log is not before.log:
+        if snapshot.log is not self._logged:
+            self._logged = snapshot.log
             self.query_one(LogPane).show(snapshot.log)
         self._show_curves()
 
@@ -107,6 +115,11 @@ class BakeView(Screen[None]):
         """Keep the schedule of the plan, shown while no bake runs."""
         self._planned = view
         self._show_curves()
+
+    def show_slow_line(self, slow: bool) -> None:
+        """Let the curves stand while the line is slow, and say so."""
+        self._slow_line = slow
+        self.show(self.snapshot)
 
     def show_tab(self, name: str) -> None:
         """Bring a pane into view where only one has room, and give it the focus."""
@@ -127,6 +140,11 @@ class BakeView(Screen[None]):
         if bake is None:
             return False
         return bake.state.live or (bake.state is BakeState.QUEUED and bake.engine == self.engine_key)
+
+    @property
+    def parked(self) -> bool:
+        """Whether the bake shown waits, with its card freed, for somebody to let it go on."""
+        return self.snapshot.bake is not None and self.snapshot.bake.state is BakeState.PARKED
 
     @property
     def narrow(self) -> bool:
@@ -153,10 +171,11 @@ class BakeView(Screen[None]):
         self.query_one(TitleLine).show(
             Title(
                 bake=snapshot.bake,
+                elsewhere=snapshot.elsewhere,
                 story=snapshot.story,
                 loading=snapshot.loading or snapshot.engine_trouble,
                 card=card_name(snapshot.machine),
-                host=_host(),
+                host=" · ".join(part for part in (_host(), "slow line" if self._slow_line else "") if part),
                 clock=clock,
             )
         )
@@ -167,16 +186,31 @@ class BakeView(Screen[None]):
             return
         bake = self.snapshot.bake
         wanted = shown_keys(
-            live=self.bake_at_work, paused=bake is not None and bake.state is BakeState.PAUSED, narrow=self.narrow
+            live=self.bake_at_work,
+            paused=bake is not None and bake.state is BakeState.PAUSED,
+            parked=self.parked,
+            narrow=self.narrow,
         )
         by_id = {active.binding.id: active.binding for active in self.active_bindings.values()}
         keys = [(self.app.get_key_display(by_id[name]), label) for name, label in wanted if name in by_id]
         self.query_one(KeyLine).show(keys)
 
+    def _spared(self) -> bool:
+        """Return whether the lists stay as they are for now: on a slow line one paint of them costs as much as many figures."""
+        if not self._slow_line:
+            return False
+        due = time.monotonic() - self._listed >= _LISTS_EVERY
+        if due:
+            self._listed = time.monotonic()
+        return not due
+
     def _show_curves(self) -> None:
+        if self._slow_line:
+            return
         snapshot, live = self.snapshot, self.bake_at_work
         # The plots are made of these alone, and making them costs more than a look at their identity.
-        parts = (snapshot.curves, snapshot.validations, snapshot.bake and snapshot.bake.number, live, self._planned)
+        bake = snapshot.bake
+        parts = (snapshot.curves, snapshot.validations, snapshot.marks, bake and bake.number, live, self._planned)
         if len(parts) == len(self._plotted) and all(
             one is other for one, other in zip(parts, self._plotted, strict=True)
         ):

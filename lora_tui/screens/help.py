@@ -102,5 +102,5 @@ class HelpScreen(ModalScreen[None]):
         return Content("\n").join(rows)
 
 
-SIGNS = "● live  ◌ paused  ✓ done  ✗ failed  ■ stopped  ! warning\n• differs from the last bake  * edited, not saved  ▾ lowest validation loss"
+SIGNS = "● live  ◌ paused  ◇ parked  ✓ done  ✗ failed  ■ stopped  ! warning\n• differs from the last bake  * edited, not saved  ▾ lowest validation loss"
 """What the signs on the screens mean."""

@@ -11,6 +11,7 @@ from lora_tui.curves import Plot
 
 _LABEL_WIDTH = 7
 _LEAST_COLUMNS = 4
+_EVENT = "┊"
 
 
 class BraillePlot(Widget):
@@ -20,6 +21,7 @@ class BraillePlot(Widget):
         "braille-plot--label",
         "braille-plot--mark",
         "braille-plot--broken",
+        "braille-plot--event",
         "braille-plot--raw",
         "braille-plot--smooth",
         "braille-plot--validation",
@@ -34,6 +36,7 @@ class BraillePlot(Widget):
         & > .braille-plot--label { color: $muted; }
         & > .braille-plot--mark { color: $faint; }
         & > .braille-plot--broken { color: $error; text-style: bold; }
+        & > .braille-plot--event { color: $accent; }
         & > .braille-plot--raw { color: $plot-raw; }
         & > .braille-plot--smooth { color: $plot-smooth; }
         & > .braille-plot--validation { color: $plot-validation; }
@@ -84,12 +87,17 @@ class BraillePlot(Widget):
             self._drawn_size = (columns, rows)
         text, owners = self._drawing.row(y), self._drawing.owners[y]
         broken = self._drawing.broken if y == 0 else ()
+        # Behind the curves: where one runs, its dots have the cell.
+        events = {column for column in self._event_columns(columns) if owners[column] == NOBODY}
         segments: list[Segment] = []
         start = 0
         for column in range(1, columns + 1):
-            if column < columns and owners[column] == owners[start] and column not in broken and start not in broken:
+            alone = {column, start} & (events | set(broken))
+            if column < columns and owners[column] == owners[start] and not alone:
                 continue
-            if start in broken:
+            if start in events:
+                segments.append(Segment(_EVENT * (column - start), self._style("event")))
+            elif start in broken:
                 segments.append(Segment("×" * (column - start), self._style("broken")))
             else:
                 drawn = owners[start] != NOBODY
@@ -97,6 +105,11 @@ class BraillePlot(Widget):
                 segments.append(Segment(cells, self._line_style(int(owners[start]))))
             start = column
         return segments
+
+    def _event_columns(self, columns: int) -> set[int]:
+        window = self._plot.window
+        reach = max(window.last - window.first, 1e-12)
+        return {round((step - window.first) / reach * (columns - 1)) for step in self._plot.events}
 
     def _line_style(self, owner: int) -> Style:
         return self.rich_style if owner == NOBODY else self._style(self._plot.lines[owner].role)

@@ -45,10 +45,15 @@ class FieldNote(Pane):
 
 
 def facts(info: "FieldInfo", width: int) -> list[Content]:
-    """Return what may stand in a field and its default, then what it is for, folded at `width`."""
+    """Return what may stand in a field and its default, then what it is for, folded at `width`.
+
+    A field that may change while baking says so, and one that an exact resume does not hold for.
+    """
     from trainer.settings.describe import shown_default
 
     default = shown_default(info.name) or "blank"
     unit = f" {info.unit}" if info.unit and default != "blank" and " " not in info.unit else ""
-    bounds = Content.styled(f"{info.expected} · default {shown(default)}{unit}", "$muted")
-    return [*bounds.wrap(max(1, width)), *Content(info.help).wrap(max(1, width))]
+    live = " · live" if info.live else ""
+    bounds = Content.styled(f"{info.expected} · default {shown(default)}{unit}{live}", "$muted")
+    text = f"{info.help} Exact resume: {info.exactness}." if info.exactness else info.help
+    return [*bounds.wrap(max(1, width)), *Content(text).wrap(max(1, width))]

@@ -3,13 +3,14 @@
 from textual.content import Content
 
 from lora_tui.feed import Snapshot
-from lora_tui.figures import count, loss, rate, span, speed
+from lora_tui.figures import count, loss, rate, speed
 from lora_tui.signs import FAILED, state_sign
 from lora_tui.standing import Standing, standing
 from lora_tui.widgets.pane import NARROW, bar
 from lora_tui.widgets.snapshot_pane import SnapshotPane
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState
+from trainer.span import span
 
 _WIDEST_BAR = 48
 

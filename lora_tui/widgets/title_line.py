@@ -16,6 +16,7 @@ class Title:
 
     Attributes:
         bake: the bake on the screen, None without one.
+        elsewhere: in which process it runs, where that is not ours.
         story: what its settings changed against its parent.
         loading: what the engine is loading, or why it cannot; empty once that is done.
         card: the card's name.
@@ -24,6 +25,7 @@ class Title:
     """
 
     bake: Bake | None = None
+    elsewhere: str = ""
     story: str = ""
     loading: str = ""
     card: str = ""
@@ -70,6 +72,8 @@ def _left(title: Title, width: int) -> Content:
         f"  {bake.number:04d} {shown(bake.name, 24)} ",
         (f"{sign.mark} {bake.state}", sign.colour),
     ]
+    if title.elsewhere:
+        parts.append((f" {title.elsewhere}", "$muted"))
     if title.story:
         # A long list of changes must leave room for the reason.
         story = shown(title.story, max(20, width // 3))

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from trainer.bake.ground import Ground
 from trainer.demo.workspace import make_demo
 from trainer.engine import Engine
-from trainer.jobs import Ready, check, queue_bake
+from trainer.jobs import check, queue_bake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.settings.toml_file import apply_overrides, load_settings
@@ -30,7 +31,7 @@ class Kitchen:
             assert self.engine.alive, self.engine.libraries
             time.sleep(0.02)
 
-    def ready(self, *overrides: str) -> Ready:
+    def ready(self, *overrides: str) -> Ground:
         """Return the checked job of the demo with `overrides`."""
         path = self.workspace.root / "hifumi.toml"
         return check(apply_overrides(load_settings(path), overrides), path)
@@ -39,7 +40,7 @@ class Kitchen:
         """Queue a bake of the demo with `overrides`; return its number."""
         return self.queue_ready(self.ready(*overrides))
 
-    def queue_ready(self, ready: Ready) -> int:
+    def queue_ready(self, ready: Ground) -> int:
         """Queue a job; return the bake's number."""
         bake = queue_bake(self.journal, self.workspace, ready, why="", engine=self.engine.key)
         self.engine.kick()
@@ -58,6 +59,16 @@ class Kitchen:
         """Bake and return the ended bake."""
         return self.finish(self.queue(*overrides))
 
+    def few_repeats(self) -> None:
+        """Let an epoch of the demo be four steps at batch 4."""
+        (self.workspace.root / "data" / "10_hifumi_chan").rename(self.workspace.root / "data" / "1_hifumi_chan")
+
+    def resume(self, number: int) -> Bake:
+        """Take a bake up again and return it once it has ended."""
+        self.journal.requeue(number, self.engine.key)
+        self.engine.kick()
+        return self.finish(number)
+
     def finish(self, number: int) -> Bake:
         """Return the bake once it has ended."""
         return self.wait(number, lambda bake: not (bake.state.live or bake.state is BakeState.QUEUED))
@@ -72,7 +83,11 @@ class Kitchen:
 
     def tensors_in(self, folder: Path) -> dict[str, bytes]:
         """Return the bits of the last LoRA in a bake's folder by tensor name."""
-        return {name: tensor.tobytes() for name, tensor in load_file(folder / "hifumi.safetensors").items()}
+        return self.tensors_of(folder / "hifumi.safetensors")
+
+    def tensors_of(self, path: Path) -> dict[str, bytes]:
+        """Return the bits of a LoRA by tensor name."""
+        return {name: tensor.tobytes() for name, tensor in load_file(path).items()}
 
     def log(self, bake: Bake) -> list[str]:
         """Return what the log pane shows of it."""
@@ -94,3 +109,16 @@ def kitchen(tmp_path: Path) -> Iterator[Kitchen]:
 def short() -> tuple[str, ...]:
     """Overrides that make a bake of six steps."""
     return SHORT
+
+
+@pytest.fixture
+def stated() -> tuple[str, ...]:
+    """Overrides that make a bake of three epochs of four steps, with validation, a state at each epoch's end and every third step."""
+    return (
+        "max_train_epochs=3",
+        "train_batch_size=4",
+        "save_state_every_n_steps=3",
+        "keep_states=epochs",
+        "lr_scheduler=cosine",
+        "lr_warmup_steps=2",
+    )

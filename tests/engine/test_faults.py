@@ -11,7 +11,7 @@ from trainer.journal.records import BakeState
 FAULTS = {
     "load": "trainer.bake.workbench.load_sd1",
     "cache": "trainer.bake.loop.encoded",
-    "step": "trainer.bake.loop.train_step",
+    "step": "trainer.bake.course.train_step",
     "save": "trainer.bake.checkpoints.save_lora",
 }
 
@@ -62,6 +62,8 @@ def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
         "settings.toml",
         "data.json.gz",
         "metrics.npz",
+        "state",
+        "bake.json",
         "bake.log",
         "hifumi.safetensors",
     }

@@ -36,6 +36,7 @@ class Terminal:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self.raw = b""
+        self._hung_up = False
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self._master = master
@@ -48,6 +49,8 @@ class Terminal:
             env=env,
             start_new_session=True,
             close_fds=True,
+            # Of a terminal that is its own, a process hears a hang-up and ctrl+z, as it would in a window.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
         )
         os.close(slave)
 
@@ -57,17 +60,26 @@ class Terminal:
 
     def pump(self, seconds: float) -> None:
         """Read what the program writes for `seconds`."""
+        if self._hung_up:
+            time.sleep(seconds)
+            return
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if not select.select([self._master], [], [], left)[0]:
-                continue
-            try:
-                data = os.read(self._master, 65536)
-            except OSError:
+            if select.select([self._master], [], [], left)[0] and not self.read(65536):
                 return
-            self.raw += data
-            # pyte knows no private-mode queries with `$`; they print nothing.
-            self._stream.feed(re.sub(rb"\x1b\[[?>=<]?[\d;]*\$?[pu]", b"", data))
+
+    def read(self, most: int) -> bool:
+        """Read at most `most` bytes of what the program has written; return whether there were any."""
+        if not select.select([self._master], [], [], 0)[0]:
+            return False
+        try:
+            data = os.read(self._master, most)
+        except OSError:
+            return False
+        self.raw += data
+        # pyte knows no private-mode queries with `$`; they print nothing.
+        self._stream.feed(re.sub(rb"\x1b\[[?>=<]?[\d;]*\$?[pu]", b"", data))
+        return True
 
     def screen(self) -> str:
         """Return the screen as text."""
@@ -95,6 +107,16 @@ class Terminal:
             os.write(self._master, KEYS.get(key, key).encode())
             self.pump(0.15)
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size."""
+        self._screen.resize(lines, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program, as a window that is closed or a link that is lost does."""
+        os.close(self._master)
+        self._hung_up = True
+
     def wait_exit(self, seconds: float = 30) -> int:
         """Return the exit code once the program has ended."""
         end = time.monotonic() + seconds
@@ -110,4 +132,5 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        os.close(self._master)
+        if not self._hung_up:
+            os.close(self._master)

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from pseudo_terminal import Terminal
 
+from trainer.demo.workspace import make_demo
+from trainer.settings.toml_file import load_settings, save_settings
+
 Open = Callable[..., Terminal]
 
 
@@ -27,3 +30,31 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
     yield run
     for terminal in opened:
         terminal.close()
+
+
+@pytest.fixture
+def make_bakery(tmp_path: Path) -> Callable[[int], Path]:
+    """Return a function that makes a demo whose bake is so many epochs of eight steps, and returns its folder."""
+
+    def make(epochs: int) -> Path:
+        root = make_demo(tmp_path / "demo").root
+        (root / "data" / "10_hifumi_chan").rename(root / "data" / "2_hifumi_chan")
+        path = root / "hifumi.toml"
+        save_settings(load_settings(path).model_copy(update={"max_train_epochs": epochs}), path)
+        return root
+
+    return make
+
+
+@pytest.fixture
+def start() -> Callable[[Terminal], None]:
+    """Return a function that bakes what is open, and comes back once it is at work."""
+
+    def start_bake(terminal: Terminal) -> None:
+        terminal.wait_for("b bake", "steps ×", seconds=60)
+        terminal.press("b")
+        terminal.wait_for("why")
+        terminal.press("enter")
+        terminal.wait_for("● baking", seconds=90)
+
+    return start_bake

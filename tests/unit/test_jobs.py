@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from trainer import jobs
+from trainer.bake.ground import Ground
 from trainer.demo.workspace import make_demo
-from trainer.errors import DeviceError, SettingsError, WorkspaceError
-from trainer.jobs import Ready, check, measured_speed, queue_bake
+from trainer.errors import DeviceError, DiskFull, SettingsError, WorkspaceError
+from trainer.jobs import check, left_behind, measured_speed, queue_bake, queue_engine
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState
+from trainer.machine.attendance import attend
 from trainer.settings.toml_file import apply_overrides, load_settings
 from trainer.workspace import Workspace
 
@@ -20,7 +22,7 @@ def demo(tmp_path: Path) -> Workspace:
     return make_demo(tmp_path / "demo")
 
 
-def _ready(demo: Workspace, *overrides: str) -> Ready:
+def _ready(demo: Workspace, *overrides: str) -> Ground:
     path = demo.root / "hifumi.toml"
     return check(apply_overrides(load_settings(path), overrides), path)
 
@@ -54,6 +56,14 @@ def test_bakes_that_cannot_be_written_are_refused_before_the_queue(demo: Workspa
         assert journal.bakes() == []
 
 
+def test_a_bake_that_has_no_room_on_the_disk_is_not_queued(demo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.plan.disk.free_bytes", lambda folder: 10**6)
+    with pytest.raises(DiskFull, match=r"1\.0 MB free"):
+        _queued(demo)
+    with Journal(demo.journal_path) as journal:
+        assert journal.bakes() == []
+
+
 def test_the_speed_of_a_like_bake_becomes_the_plans_time(demo: Workspace) -> None:
     bake = _queued(demo)
     with Journal(demo.journal_path) as journal:
@@ -76,3 +86,32 @@ def test_what_needs_a_card_is_refused_without_one(
         _ready(demo, override)
     monkeypatch.setattr(jobs, "card_device", lambda: True)
     assert _ready(demo, override).plan.total_steps == 240
+
+
+def test_what_waits_for_an_engine_that_is_gone_was_left_behind(demo: Workspace) -> None:
+    held = attend("here", demo.root, takes_queue=True)
+    assert held is not None
+    with Journal(demo.journal_path) as journal:
+        for engine in ("here", "gone", ""):
+            queue_bake(journal, demo, _ready(demo), why="", engine=engine)
+        assert [bake.number for bake in left_behind(journal, demo)] == [2, 3]
+        assert queue_engine(demo) == "here"
+        held.release()
+        assert [bake.number for bake in left_behind(journal, demo)] == [1, 2, 3]
+        assert queue_engine(demo) == ""
+
+
+def test_nothing_is_queued_for_an_engine_that_does_one_bake_and_ends(demo: Workspace) -> None:
+    held = attend("one bake", demo.root, takes_queue=False)
+    assert held is not None
+    assert queue_engine(demo) == ""
+
+
+def test_a_queued_bake_keeps_the_time_it_was_planned_to_take(demo: Workspace) -> None:
+    first = _queued(demo)
+    assert first.planned_seconds is None
+    with Journal(demo.journal_path) as journal:
+        with MetricWriter(demo.journal_path, first.number) as metrics:
+            metrics.put(1, {"seconds_per_step": 0.5})
+        journal.set_state(first.number, BakeState.DONE)
+    assert _queued(demo).planned_seconds == 0.5 * first.total_steps

@@ -1,9 +1,13 @@
 """Which LoRAs are saved, and when? The plan's, and those that somebody ordered."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from trainer.bake.disk import DiskWatch
 from trainer.bake.feeding import StepWork
+from trainer.bake.live import Live
 from trainer.bake.readings import Readings
 from trainer.bake.report import Report
 from trainer.bake.validation import Verdict
@@ -11,7 +15,7 @@ from trainer.bake.workbench import Workbench
 from trainer.journal.records import Checkpoint
 from trainer.network.lora_file import save_lora
 from trainer.network.metadata import Origin, stamped, training_metadata
-from trainer.plan.saves import step_file
+from trainer.plan.saves import save_points, step_file
 
 
 class Checkpoints:
@@ -23,21 +27,57 @@ class Checkpoints:
         origin: for the files' metadata.
         report: knows the journal and the bake.
         readings: gives each file its training loss.
+        live: the settings in force.
+        disk: waits for room.
     """
 
-    def __init__(self, bench: Workbench, folder: Path, origin: Origin, report: Report, readings: Readings) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        folder: Path,
+        origin: Origin,
+        report: Report,
+        readings: Readings,
+        live: Live,
+        disk: DiskWatch,
+    ) -> None:
         """Sort the plan's saves by step."""
         self._bench = bench
         self._folder = folder
-        self._metadata = training_metadata(bench.settings, origin)
+        self._origin = origin
         self._report = report
         self._readings = readings
-        self._planned: dict[int, list[str]] = {}
-        for point in bench.plan.saves:
-            self._planned.setdefault(point.step, []).append(point.file)
+        self._live = live
+        self._disk = disk
         self._saved: set[str] = set()
         self._last_step = 0
         self._last_loss: float | None = None
+        self.plan_anew()
+
+    def plan_anew(self) -> None:
+        """Sort the saves of the settings in force by step; called when one of them was changed.
+
+        Raises:
+            SettingsError: more files than anyone would look through.
+        """
+        plan, settings = self._bench.plan, self._live.settings
+        self._metadata = training_metadata(settings, self._origin)
+        self._planned: dict[int, list[str]] = {}
+        points = save_points(
+            settings, steps_per_epoch=plan.steps_per_epoch, epochs=plan.epochs, total_steps=plan.total_steps
+        )
+        for point in points:
+            self._planned.setdefault(point.step, []).append(point.file)
+
+    def keep(self) -> dict[str, Any]:
+        """Return what a state needs, as JSON values."""
+        return {"saved": sorted(self._saved), "last_step": self._last_step, "last_loss": self._last_loss}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Be where a state was."""
+        self._saved = set(kept["saved"])
+        self._last_step, self._last_loss = kept["last_step"], kept["last_loss"]
+        self.plan_anew()
 
     def save_planned(self, work: StepWork, verdict: Verdict | None) -> None:
         """Write the files that the plan has after this step.
@@ -77,11 +117,15 @@ class Checkpoints:
         epoch = work.epoch if work.ends_epoch else work.epoch - 1
         now = time.time()
         with self._report.aside("save"):
-            size = save_lora(
-                self._bench.network,
-                path,
-                precision=self._bench.settings.save_precision,
-                metadata=stamped(self._metadata, file=path, step=work.step, epoch=epoch, finished=now),
+            size = self._disk.write(
+                file,
+                sum(weight.nbytes for weight in self._bench.network.parameters()),
+                lambda: save_lora(
+                    self._bench.network,
+                    path,
+                    precision=self._bench.settings.save_precision,
+                    metadata=stamped(self._metadata, file=path, step=work.step, epoch=epoch, finished=now),
+                ),
             )
         self._last_step = work.step
         self._saved.add(file)

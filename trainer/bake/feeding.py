@@ -2,7 +2,6 @@
 
 import queue
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -60,14 +59,14 @@ class StepWork:
         epoch: from 1.
         ends_epoch: whether it is the epoch's last.
         batches: the accumulated ones; fewer at an epoch's end where they do not divide.
-        folder_pictures: pictures of each folder in it.
+        pictures: their indexes in the data, in order.
     """
 
     step: int
     epoch: int
     ends_epoch: bool
     batches: tuple[TrainBatch, ...]
-    folder_pictures: Mapping[str, int]
+    pictures: tuple[int, ...]
 
 
 class Feed:
@@ -78,9 +77,12 @@ class Feed:
         data: what is trained on.
         latents: by picture index.
         pin: whether the batches go to a card.
+        after: steps done already; the first work is that of the next one.
     """
 
-    def __init__(self, bench: Workbench, data: DataSet, latents: Mapping[int, Tensor], *, pin: bool) -> None:
+    def __init__(
+        self, bench: Workbench, data: DataSet, latents: Mapping[int, Tensor], *, pin: bool, after: int = 0
+    ) -> None:
         """Make nothing ready yet."""
         self._settings = bench.settings
         self._plan = bench.plan
@@ -88,6 +90,7 @@ class Feed:
         self._data = data
         self._latents = latents
         self._pin = pin
+        self._after = after
         self._folders = [folder.name for folder in data.folders]
         self._ready: queue.Queue[StepWork | BaseException | None] = queue.Queue(maxsize=_AHEAD)
         self._ended = threading.Event()
@@ -149,7 +152,9 @@ class Feed:
             for start in range(0, len(batches), together):
                 step += 1
                 group = batches[start : start + together]
-                yield self._work(step, epoch, start + together >= len(batches), group, seen)
+                # Each step's draws are its own, so those done already are only counted.
+                if step > self._after:
+                    yield self._work(step, epoch, start + together >= len(batches), group, seen)
                 seen += sum(len(batch.pictures) for batch in group)
                 if step == self._plan.total_steps:
                     return
@@ -160,7 +165,7 @@ class Feed:
             made = self._batch(batch, step, epoch, position, seen)
             batches.append(made.pinned() if self._pin else made)
             seen += len(batch.pictures)
-        pictures = Counter(self._data.pictures[index].folder for batch in group for index in batch.pictures)
+        pictures = tuple(index for batch in group for index in batch.pictures)
         return StepWork(step, epoch + 1, ends_epoch, tuple(batches), pictures)
 
     def _batch(self, batch: Batch, step: int, epoch: int, position: int, seen: int) -> TrainBatch:

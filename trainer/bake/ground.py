@@ -1,5 +1,6 @@
 """What does a bake stand on? Its data, its base and its plan, and the records of them in the bake's folder."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,31 +9,38 @@ from trainer.dataset.manifest import manifest_bytes
 from trainer.dataset.scan import DataSet, scan
 from trainer.errors import WorkspaceError
 from trainer.foreign_text import shown
-from trainer.models.identify import Base, check_clip_skip, identify_base
+from trainer.models.identify import Base, check_clip_skip, identify_base, lora_file_bytes
+from trainer.plan.disk import STATE_PARTS
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import save_settings
-from trainer.settings.whole_file import write_whole
+from trainer.whole_file import write_whole
+
+_BYTES = {"float": 4, "fp16": 2, "bf16": 2}
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Everything a bake knows before torch has anything to do."""
+    """Everything a bake knows before torch has anything to do: settings with every path filled in, data scanned, base recognised."""
 
+    settings: Settings
     data: DataSet
     validation: DataSet | None
     base: Base
     plan: Plan
 
 
-def survey(settings: Settings) -> Ground:
-    """Return the ground of a bake with these settings, whose paths are filled in.
+def survey(settings: Settings, seconds_per_step: float | None = None) -> Ground:
+    """Return the ground of a bake with these settings, whose paths are filled in. Reads files, writes none.
+
+    Args:
+        settings: as they will run.
+        seconds_per_step: measured speed of a bake like this, if one is known.
 
     Raises:
         SettingsError, DatasetError, ModelError: what is there now does not fit the settings.
     """
     base = identify_base(settings.pretrained_model_name_or_path)
-    check_clip_skip(base, settings.clip_skip)
     data = scan(
         Path(settings.train_data_dir),
         caption_extension=settings.caption_extension,
@@ -41,11 +49,40 @@ def survey(settings: Settings) -> Ground:
     validation = None
     if settings.validation_data_dir:
         validation = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension)
-    return Ground(data, validation, base, make_plan(settings, data))
+    return ground_on(settings, data, validation, base, seconds_per_step)
 
 
-def keep_records(settings: Settings, ground: Ground, folder: Path, report: Report) -> None:
-    """Write settings.toml and data.json.gz into the bake's folder, and what will run into the journal.
+def ground_on(
+    settings: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
+) -> Ground:
+    """Return the ground on data already scanned and a base already recognised; quick enough for every key typed.
+
+    Raises:
+        SettingsError: the settings do not fit the data or the base.
+    """
+    check_clip_skip(base, settings.clip_skip)
+
+    def file_bytes(bytes_per_number: int) -> int:
+        return lora_file_bytes(
+            base,
+            settings.network_dim,
+            unet=settings.trains_unet,
+            text_encoder=settings.trains_text_encoder,
+            bytes_per_number=bytes_per_number,
+        )
+
+    plan = make_plan(
+        settings,
+        data,
+        lora_bytes=file_bytes(_BYTES[settings.save_precision]),
+        state_bytes=STATE_PARTS * file_bytes(_BYTES["float"]),
+        seconds_per_step=seconds_per_step,
+    )
+    return Ground(settings, data, validation, base, plan)
+
+
+def keep_records(settings: Settings, ground: Ground, folder: Path, report: Report) -> str:
+    """Write settings.toml and data.json.gz into the bake's folder, and what will run into the journal; return the manifest's sha256.
 
     Raises:
         WorkspaceError: the folder cannot be written.
@@ -62,3 +99,4 @@ def keep_records(settings: Settings, ground: Ground, folder: Path, report: Repor
     journal.set_plan(number, ground.plan.total_steps, ground.plan.steps_per_epoch)
     for note in (*ground.data.notes, *ground.plan.warnings):
         report.say(note, level="warning")
+    return hashlib.sha256(content).hexdigest()

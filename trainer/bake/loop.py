@@ -1,56 +1,55 @@
 """A bake from its settings to its last file: load, cache, step after step, save."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from trainer.bake.checkpoints import Checkpoints
-from trainer.bake.feeding import Feed
+from trainer.bake.course import Course, Stock
 from trainer.bake.ground import Ground, keep_records, survey
 from trainer.bake.latents import encoded
-from trainer.bake.orders import Orders
-from trainer.bake.readings import Readings
+from trainer.bake.orders import Orders, Told
 from trainer.bake.report import Report
-from trainer.bake.step import train_step
-from trainer.bake.validation import Validation, Verdict
+from trainer.bake.state import read_state
 from trainer.bake.workbench import Workbench, workbench
 from trainer.dataset.buckets import Placement, place, rules_of
 from trainer.dataset.scan import Picture
-from trainer.errors import BakeFailed
+from trainer.errors import OutOfMemory, SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState
-from trainer.network.metadata import Origin
 from trainer.settings.model import Settings
 
 Latents = dict[int, Tensor]
 
 
-def run_bake(bake: Bake, settings: Settings, folder: Path, journal: Journal) -> BakeState:
-    """Bake a LoRA into `folder` and return DONE, or STOPPED where it was ordered to stop; the journal has the state then.
+def run_bake(
+    bake: Bake, settings: Settings, folder: Path, journal: Journal, trouble: Callable[[str], None] = lambda line: None
+) -> BakeState:
+    """Bake a LoRA into `folder` and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state then.
 
-    The stage at work (`load`, `cache`, `validate`, `step`, `save`) stands in the journal; after a failure it names the place.
-    Equal settings and data give equal LoRAs bit for bit on one machine, whatever ran in the process before.
+    The stage at work (`load`, `cache`, `validate`, `step`, `save`, `state`) stands in the journal; after a failure it names the place.
+    Equal settings and data give equal LoRAs bit for bit on one machine, whatever ran in the process before, and however often the
+    bake was interrupted and taken up again (`bake.attempt` above 1).
 
     Args:
-        bake: the journal's row.
+        bake: the journal's row; with `starts_from` it branches from that state, a path relative to the journal's folder.
         settings: with every path filled in.
         folder: the bake's own, there already.
         journal: opened in this thread.
+        trouble: takes a line about something that somebody should look at while the bake goes on.
 
     Raises:
         LoraTuiError: settings, data, base or machine do not allow the bake.
         Exception: whatever else a library raises.
     """
-    report = Report(journal, bake.number)
+    report = Report(journal, bake.number, trouble)
     try:
-        state = _bake(settings, folder, report)
+        state = _bake(bake, settings, folder, report)
     except torch.OutOfMemoryError as error:
-        raise BakeFailed(
+        raise OutOfMemory(
             f"stage {report.at}",
             found="the card's memory is full",
             way_out="lower train_batch_size or resolution, or set gradient_checkpointing = true",
@@ -59,40 +58,60 @@ def run_bake(bake: Bake, settings: Settings, folder: Path, journal: Journal) -> 
     return state
 
 
-def _bake(settings: Settings, folder: Path, report: Report) -> BakeState:
+def _bake(bake: Bake, settings: Settings, folder: Path, report: Report) -> BakeState:
     orders = Orders(report)
     report.stage("load")
     ground = survey(settings)
-    keep_records(settings, ground, folder, report)
-    with workbench(settings, ground) as bench:
+    data = keep_records(settings, ground, folder, report)
+    with ExitStack() as closing:
+        bench = closing.enter_context(workbench(settings, ground))
         report.say(f"{ground.base.name} on {bench.model.device}, precision {bench.precision.name}")
         latents = _cached(bench, ground.data.pictures, ground.plan.placements, orders, report)
-        held_out = None if latents is None else _held_out(bench, ground, orders, report)
-        if latents is None or held_out is None:
-            report.say("stopped before the first step: there is nothing to save")
-            return BakeState.STOPPED
+        if isinstance(latents, Told):
+            return _ended_early(latents, report)
+        held_out = _held_out(bench, ground, orders, report)
+        if isinstance(held_out, Told):
+            return _ended_early(held_out, report)
         bench.model.put_vae_away()
-        report.journal.set_state(report.number, BakeState.BAKING)
-        return _train(bench, ground, folder, latents, held_out, orders, report)
+        metrics = closing.enter_context(MetricWriter(report.journal.path, report.number))
+        course = Course(Stock(bake, folder, bench, ground, latents, held_out, data), orders, report, metrics)
+        closing.callback(course.close)
+        _begin(course, bake, report)
+        report.state(BakeState.BAKING)
+        return course.run()
+
+
+def _begin(course: Course, bake: Bake, report: Report) -> None:
+    """Put the course where it begins: at its own newest state, at another bake's, or at nothing."""
+    if bake.attempt > 1 and course.take_up():
+        return
+    if bake.starts_from:
+        path = report.journal.path.parent / bake.starts_from
+        course.branch_from(read_state(path), str(path))
+
+
+def _ended_early(told: Told, report: Report) -> BakeState:
+    report.say(f"{told.state} before the first step: there is nothing to save")
+    return told.state
 
 
 def _cached(
     bench: Workbench, pictures: Sequence[Picture], placements: Sequence[Placement], orders: Orders, report: Report
-) -> Latents | None:
-    """Return the latents by picture, or None where the bake was told to stop."""
+) -> Latents | Told:
+    """Return the latents by picture, or how the bake was told to end."""
     report.stage("cache", 0, len(pictures))
     latents: Latents = {}
     for index, latent in encoded(bench.model, pictures, placements, bench.settings.vae_batch_size):
         latents[index] = latent
         report.stage("cache", len(latents), len(pictures))
-        nothing_yet = partial(report.say, "there is nothing to save yet")
-        if orders.obey(BakeState.STARTING, save=nothing_yet, settle=lambda: None):
-            return None
+        told = orders.obey(BakeState.STARTING, _NothingYet(report))
+        if told:
+            return told
     return latents
 
 
-def _held_out(bench: Workbench, ground: Ground, orders: Orders, report: Report) -> Latents | None:
-    """Return the latents of the validation pictures, or None where the bake was told to stop."""
+def _held_out(bench: Workbench, ground: Ground, orders: Orders, report: Report) -> Latents | Told:
+    """Return the latents of the validation pictures, or how the bake was told to end."""
     if ground.validation is None:
         return {}
     rules = rules_of(bench.settings)
@@ -100,52 +119,17 @@ def _held_out(bench: Workbench, ground: Ground, orders: Orders, report: Report) 
     return _cached(bench, pictures, [place(each.width, each.height, rules) for each in pictures], orders, report)
 
 
-def _train(
-    bench: Workbench,
-    ground: Ground,
-    folder: Path,
-    latents: Latents,
-    held_out: Latents,
-    orders: Orders,
-    report: Report,
-) -> BakeState:
-    journal, number, total = report.journal, report.number, bench.plan.total_steps
-    device = bench.model.device
-    with ExitStack() as closing:
-        metrics = closing.enter_context(MetricWriter(journal.path, number))
-        readings = Readings(device, [each.name for each in ground.data.folders], metrics.put, report.say)
-        # Also after a failure, so that the curves reach the step that broke.
-        closing.callback(readings.settle)
-        origin = Origin.now(ground.data, bench.plan, validation_pictures=len(held_out), precision=bench.precision.name)
-        checkpoints = Checkpoints(bench, folder, origin, report, readings)
-        validation = Validation(bench, ground.validation.pictures, held_out) if ground.validation else None
-        verdict = _validated(validation, 0, report) if validation else None
-        feed = closing.enter_context(Feed(bench, ground.data, latents, pin=device.type == "cuda"))
-        report.stage("step", 0, total)
-        readings.start_clock()
-        state = BakeState.DONE
-        for work in feed:
-            readings.note(work, train_step(bench, work))
-            report.stage("step", work.step, total)
-            if work.ends_epoch:
-                journal.add_folder_losses(number, work.epoch, readings.folder_losses())
-            if validation and validation.due(work):
-                verdict = _validated(validation, work.step, report)
-            checkpoints.save_planned(work, verdict)
-            save_now = partial(checkpoints.save_now, work, verdict)
-            if work.step < total and orders.obey(BakeState.BAKING, save=save_now, settle=readings.settle):
-                checkpoints.save_at_stop(work, verdict)
-                report.say(f"stopped after step {work.step} of {total}")
-                state = BakeState.STOPPED
-                break
-            readings.start_clock()
-        readings.settle()
-        readings.write(folder / "metrics.npz")
-    return state
+class _NothingYet:
+    """What orders may do before the first step."""
 
+    def __init__(self, report: Report) -> None:
+        self._report = report
 
-def _validated(validation: Validation, step: int, report: Report) -> Verdict:
-    with report.aside("validate"):
-        verdict = validation.measure(step, partial(report.stage, "validate"))
-    report.journal.add_validation(report.number, step, verdict.loss, verdict.change, verdict.error)
-    return verdict
+    def save(self) -> None:
+        self._report.say("there is nothing to save yet")
+
+    def settle(self) -> None:
+        pass
+
+    def change(self, assignment: str) -> None:
+        raise SettingsError(assignment, found="no step is done yet", way_out="wait for the first step")

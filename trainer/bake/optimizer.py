@@ -1,11 +1,17 @@
 """What applies the gradients? AdamW with a group per trained part."""
 
+from typing import TYPE_CHECKING
+
 import torch
+from torch import Tensor
 
 from trainer.errors import SettingsError
 from trainer.models.kohya_names import Part
 from trainer.network.injection import LoraNetwork
 from trainer.settings.model import Settings
+
+if TYPE_CHECKING:
+    from trainer.bake.workbench import Workbench
 
 
 def make_optimizer(network: LoraNetwork, settings: Settings) -> torch.optim.AdamW:
@@ -33,3 +39,19 @@ def make_optimizer(network: LoraNetwork, settings: Settings) -> torch.optim.Adam
     ]
     # One fused kernel instead of a dozen small ones for each of up to 528 tensors; CPU and CUDA have it.
     return torch.optim.AdamW(groups, fused=True, **settings.optimizer_options)  # type: ignore[arg-type]  # the options' names decide their types; Settings checked them
+
+
+def skip_unless_finite(bench: "Workbench", grad_norm: Tensor) -> None:
+    """Let the next optimizer step change nothing, moments included, where the gradient is not finite; decided on the device.
+
+    The fused kernels take a flag for it, which is how the gradient scaler of fp16 skips its steps; with a scaler that one decides.
+
+    Args:
+        bench: its optimizer steps next.
+        grad_norm: length of the gradient, scalar.
+    """
+    if bench.accelerator.scaler is not None:
+        return
+    inner = bench.optimizer.optimizer
+    inner.grad_scale = None
+    inner.found_inf = (~torch.isfinite(grad_norm)).float()

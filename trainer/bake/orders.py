@@ -1,13 +1,35 @@
 """What was the bake told? Orders are looked for between steps and obeyed there."""
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from trainer.bake.report import Report
-from trainer.journal.records import BakeState, Order
+from trainer.errors import LoraTuiError
+from trainer.journal.records import BakeState, GivenOrder, Mark, Order
 
 # While paused; a person who presses a key should not have to wait.
 _LOOK_EVERY = 0.1
+
+
+class Hands(Protocol):
+    """What an order may have done to the bake at work."""
+
+    def save(self) -> None:
+        """Save a LoRA and a state now."""
+
+    def settle(self) -> None:
+        """Hand over every reading and save a state, before a pause."""
+
+    def change(self, assignment: str) -> None:
+        """Put `name=value` in force; raises SettingsError."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How the bake shall end, by order: `state` is STOPPED or PARKED."""
+
+    state: BakeState
 
 
 class Orders:
@@ -22,44 +44,82 @@ class Orders:
         self._report = report
         self._journal = report.journal
         self._seen: int | None = None
+        self._at_epoch = False
 
-    def obey(self, state: BakeState, *, save: Callable[[], None], settle: Callable[[], None]) -> bool:
-        """Obey what was ordered since the last call and return whether the bake shall stop. A pause is waited out in here.
+    def obey(self, state: BakeState, hands: Hands, *, step: int = 0, ends_epoch: bool = False) -> Told | None:
+        """Obey what was ordered since the last call; return how the bake shall end, None to go on. A pause is waited out in here.
 
         Args:
             state: what the bake is in while not paused.
-            save: writes a LoRA now.
-            settle: hands over every reading, before a pause.
+            hands: do what is ordered.
+            step: optimizer steps done.
+            ends_epoch: whether that step ends an epoch.
         """
         paused = False
         while True:
-            for order in self._take():
-                match order:
-                    case Order.STOP:
-                        return True
-                    case Order.SAVE:
-                        save()
-                    case Order.PAUSE if not paused:
-                        paused = True
-                        settle()
-                        self._journal.set_state(self._report.number, BakeState.PAUSED)
-                        self._report.say("paused; the model stays loaded")
-                    case Order.GO_ON if paused:
-                        paused = False
-                        self._journal.set_state(self._report.number, state)
-                        self._report.say("going on")
+            for given in self._take():
+                end = self._obey_one(given, hands, step)
+                if end is not None:
+                    return end
+                if given.order is Order.PAUSE and not paused:
+                    paused = True
+                    hands.settle()
+                    self._report.state(BakeState.PAUSED)
+                    self._report.say("paused; the model stays loaded")
+                elif given.order is Order.GO_ON and paused:
+                    paused = False
+                    self._report.state(state)
+                    self._report.say("going on")
+            if self._at_epoch and ends_epoch:
+                return Told(BakeState.STOPPED)
             if not paused:
-                return False
+                return None
             time.sleep(_LOOK_EVERY)
 
-    def _take(self) -> list[Order]:
+    def told_to_stop(self) -> bool:
+        """Return whether an order to stop waits; it is left to `obey`."""
+        return any(given.order in (Order.STOP, Order.FREE) for given in self._journal.open_orders(self._report.number))
+
+    def _obey_one(self, given: GivenOrder, hands: Hands, step: int) -> Told | None:
+        answer = ""
+        end = None
+        match given.order:
+            case Order.STOP:
+                end = Told(BakeState.STOPPED)
+            case Order.FREE:
+                end = Told(BakeState.PARKED)
+            case Order.STOP_AT_EPOCH:
+                self._at_epoch = True
+            case Order.SAVE:
+                hands.save()
+            case Order.SET:
+                answer = self._change(given.argument, hands, step)
+            case Order.PAUSE | Order.GO_ON:
+                pass
+        said = f"{given.order} {given.argument}".rstrip()
+        if answer:
+            self._report.say(f"order refused: {said}: {answer}", level="warning")
+        else:
+            self._report.say(f"order: {said}")
+            kind = "set" if given.order is Order.SET else "order"
+            self._report.mark(Mark(step, time.time(), kind, given.argument or str(given.order)))
+        self._journal.obeyed(given.id, answer)
+        return end
+
+    def _change(self, assignment: str, hands: Hands, step: int) -> str:
+        """Return why the change was refused; empty where it is in force."""
+        if not step:
+            return "no step is done yet: wait for the first"
+        try:
+            hands.change(assignment)
+        except LoraTuiError as error:
+            return error.line()
+        return ""
+
+    def _take(self) -> list[GivenOrder]:
         # Cheap enough for every step: the number changes when another connection has written.
         version = self._journal.data_version()
         if version == self._seen:
             return []
         self._seen = version
-        given = self._journal.open_orders(self._report.number)
-        for order in given:
-            self._journal.obeyed(order.id)
-            self._report.say(f"order: {order.order}")
-        return [order.order for order in given]
+        return self._journal.open_orders(self._report.number)

@@ -17,10 +17,10 @@ from trainer.bake.feeding import StepWork
 from trainer.bake.step import StepResult
 from trainer.errors import WorkspaceError
 from trainer.foreign_text import shown
-from trainer.settings.whole_file import write_whole
+from trainer.whole_file import write_whole
 
-# A screen draws once or twice a second.
-_HAND_OVER_EVERY = 0.25
+# With the batches of the journal's writer this keeps what a killed process loses under half a second.
+_HAND_OVER_EVERY = 0.125
 # Steps between two hand-overs; where more come, the hand-over comes sooner.
 _ROWS = 256
 
@@ -41,7 +41,7 @@ class Readings:
         device: where the steps' tensors lie.
         folders: names, in the order of StepResult.folder_losses.
         put: takes (step, values by metric); must not block.
-        say: takes a line for the log.
+        bad: takes a step whose gradient was not finite; called when its readings arrive.
     """
 
     def __init__(
@@ -49,22 +49,18 @@ class Readings:
         device: torch.device,
         folders: Sequence[str],
         put: Callable[[int, Mapping[str, float]], None],
-        say: Callable[[str, str], None],
+        bad: Callable[[int], None],
     ) -> None:
         """Start with nothing read."""
         self._device = device
         self._folders = list(folders)
         self._put = put
-        self._say = say
+        self._bad = bad
         self._rows = torch.zeros(_ROWS, 2, device=device)
         self._known: list[tuple[int, dict[str, float]]] = []
         self._on_the_way: deque[_Copy] = deque()
         self._kept: dict[str, array[float]] = {}
-        self._folder_sums = torch.zeros(len(self._folders), device=device)
-        self._folder_pictures = dict.fromkeys(self._folders, 0)
-        self._loss_sum = torch.zeros((), device=device)
-        self._loss_steps = 0
-        self._warned = False
+        self._sums = self._no_sums()
         self._handed_over = self._step_began = time.perf_counter()
 
     def start_clock(self) -> None:
@@ -72,18 +68,14 @@ class Readings:
         self._step_began = time.perf_counter()
 
     def note(self, work: StepWork, result: StepResult) -> None:
-        """Take one step's results and, four times a second, hand over what has arrived."""
+        """Take one step's results and, eight times a second, hand over what has arrived."""
         now = time.perf_counter()
         known = {f"lr_{part}": rate for part, rate in result.rates.items()}
         known["seconds_per_step"] = now - self._step_began
         self._step_began = now
         self._rows[len(self._known)] = torch.stack((result.loss, result.grad_norm))
         self._known.append((work.step, known))
-        self._loss_sum = self._loss_sum + result.loss
-        self._loss_steps += 1
-        self._folder_sums = self._folder_sums + result.folder_losses
-        for folder, pictures in work.folder_pictures.items():
-            self._folder_pictures[folder] += pictures
+        self._add(result)
         if len(self._known) == _ROWS or now - self._handed_over >= _HAND_OVER_EVERY:
             self._handed_over = now
             self._send()
@@ -96,23 +88,35 @@ class Readings:
 
     def loss_since_save(self) -> float | None:
         """Return the mean loss of the steps since the last call, None where there was none; waits for the card."""
-        if not self._loss_steps:
-            return None
-        mean = float(self._loss_sum) / self._loss_steps
-        self._loss_sum, self._loss_steps = torch.zeros((), device=self._device), 0
-        return mean
+        total, steps = self._sums["loss"].tolist()
+        self._sums["loss"] = torch.zeros(2, device=self._device)
+        return total / steps if steps else None
 
     def folder_losses(self) -> dict[str, tuple[float, int]]:
         """Return each folder's (mean loss, pictures) since the last call; waits for the card."""
-        sums = self._folder_sums.tolist()
-        means = {
-            folder: (total / pictures, pictures)
-            for (folder, pictures), total in zip(self._folder_pictures.items(), sums, strict=True)
-            if pictures
+        totals, pictures = self._sums["folders"].tolist()
+        self._sums["folders"] = self._no_sums()["folders"]
+        return {
+            folder: (total / count, round(count))
+            for folder, total, count in zip(self._folders, totals, pictures, strict=True)
+            if count
         }
-        self._folder_sums = torch.zeros_like(self._folder_sums)
-        self._folder_pictures = dict.fromkeys(self._folders, 0)
-        return means
+
+    def keep(self) -> dict[str, Tensor]:
+        """Return what a state needs: the sums since the last save and in the epoch at work."""
+        return dict(self._sums)
+
+    def restore(self, kept: Mapping[str, Tensor], path: Path, step: int) -> None:
+        """Be where a state of `step` was; curves are read from `path`, a file that `write` made, where there is one."""
+        self._sums = {name: kept[name].to(self._device) for name in self._sums}
+        self._known, self._kept = [], {}
+        self._on_the_way.clear()
+        if not path.is_file():
+            return
+        with np.load(path, allow_pickle=False) as columns:
+            upto = columns["step"] <= step if "step" in columns else None
+            if upto is not None:
+                self._kept = {name: array("d", columns[name][upto].astype(float).tobytes()) for name in columns.files}
 
     def write(self, path: Path) -> None:
         """Write every reading handed over so far to `path` (.npz): `step`, and one array a metric.
@@ -127,6 +131,21 @@ class Readings:
             write_whole(path, content.getvalue())
         except OSError as error:
             raise WorkspaceError(shown(str(path)), found=f"cannot be written ({error.strerror})") from error
+
+    def _no_sums(self) -> dict[str, Tensor]:
+        """Return sums of nothing: [loss, steps], and [losses, pictures] of each folder."""
+        return {
+            "loss": torch.zeros(2, device=self._device),
+            "folders": torch.zeros(2, len(self._folders), device=self._device),
+        }
+
+    def _add(self, result: StepResult) -> None:
+        # A loss that is no number would spoil the mean of an epoch; its step is skipped and does not count.
+        counts = torch.isfinite(result.loss)
+        one = torch.stack((result.loss, torch.ones_like(result.loss)))
+        folders = torch.stack((result.folder_losses, result.folder_pictures))
+        self._sums["loss"] = self._sums["loss"] + torch.where(counts, one, 0.0)
+        self._sums["folders"] = self._sums["folders"] + torch.where(counts, folders, 0.0)
 
     def _send(self) -> None:
         """Start copying the filled rows to the host and begin new ones."""
@@ -159,6 +178,5 @@ class Readings:
             self._put(step, values)
             for name, value in {"step": step, **values}.items():
                 self._kept.setdefault(name, array("d")).append(value)
-            if not self._warned and not np.isfinite(loss):
-                self._warned = True
-                self._say(f"the loss of step {step} is no number: the rates are too high, or fp16 overflows", "warning")
+            if not np.isfinite(grad_norm):
+                self._bad(step)

@@ -2,11 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from trainer.errors import WorkspaceError
 from trainer.foreign_text import shown
 from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, Mark
 
 _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -21,10 +23,12 @@ class Report:
     Args:
         journal: where it is written.
         number: the bake's.
+        trouble: takes a line about something that somebody should look at, for the hook on_trouble.
     """
 
-    def __init__(self, journal: Journal, number: int) -> None:
+    def __init__(self, journal: Journal, number: int, trouble: Callable[[str], None] = lambda line: None) -> None:
         """Say nothing yet."""
+        self.trouble = trouble
         self.journal = journal
         self.number = number
         self._stage = ("load", 0, 0)
@@ -55,10 +59,25 @@ class Report:
 
     def say(self, text: str, level: str = "info") -> None:
         """Write one line to the journal and to bake.log."""
-        self.journal.log(text, bake=self.number, level=level)
         _log.log(_LEVELS[level], "%s", shown(text))
+        self._try(lambda: self.journal.log(text, bake=self.number, level=level))
+
+    def state(self, state: BakeState) -> None:
+        """Say what the bake is in now; the end of a bake is not said here."""
+        self._try(lambda: self.journal.set_state(self.number, state))
+
+    def mark(self, mark: Mark) -> None:
+        """Put a mark on the curves."""
+        self._try(lambda: self.journal.add_mark(self.number, mark))
 
     def _write_stage(self, now: float) -> None:
         if self._stage != self._written:
-            self.journal.set_stage(self.number, *self._stage)
+            self._try(lambda: self.journal.set_stage(self.number, *self._stage))
             self._written, self._written_at = self._stage, now
+
+    def _try(self, write: Callable[[], object]) -> None:
+        """Write into the journal; one that is full or locked for long costs the line, which bake.log has, and not the bake."""
+        try:
+            write()
+        except WorkspaceError as error:
+            _log.warning("%s", error)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from trainer.bake.feeding import StepWork
 from trainer.bake.loss import min_snr_weights, picture_losses
+from trainer.bake.optimizer import skip_unless_finite
 from trainer.bake.schedule import set_rates
 from trainer.bake.workbench import Workbench
 from trainer.models.kohya_names import Part
@@ -22,12 +23,14 @@ class StepResult:
         loss: mean of the batches' mean losses, scalar.
         grad_norm: length of the gradient before clipping, scalar.
         folder_losses: sum of the pictures' losses by folder, [folders].
+        folder_pictures: pictures by folder, [folders].
     """
 
     rates: dict[Part, float]
     loss: Tensor
     grad_norm: Tensor
     folder_losses: Tensor
+    folder_pictures: Tensor
 
 
 def train_step(bench: Workbench, work: StepWork) -> StepResult:
@@ -41,6 +44,7 @@ def train_step(bench: Workbench, work: StepWork) -> StepResult:
     rates = set_rates(bench.optimizer, settings, bench.plan, work.step)
     batch_losses: list[Tensor] = []
     folder_losses: list[Tensor] = []
+    folder_pictures: list[Tensor] = []
     for waiting in work.batches:
         batch = waiting.on(model.device)
         with accelerator.autocast():
@@ -55,8 +59,16 @@ def train_step(bench: Workbench, work: StepWork) -> StepResult:
         accelerator.backward(losses.mean() / len(work.batches))
         batch_losses.append(losses.detach().mean())
         folder_losses.append(batch.folder_of @ losses.detach())
+        folder_pictures.append(batch.folder_of.sum(dim=1))
     # An infinite limit leaves the gradient as it is and still measures it.
     grad_norm = accelerator.clip_grad_norm_(bench.network.parameters(), settings.max_grad_norm or math.inf)
+    skip_unless_finite(bench, grad_norm)
     bench.optimizer.step()
     bench.optimizer.zero_grad()
-    return StepResult(rates, torch.stack(batch_losses).mean(), grad_norm, torch.stack(folder_losses).sum(dim=0))
+    return StepResult(
+        rates,
+        torch.stack(batch_losses).mean(),
+        grad_norm,
+        torch.stack(folder_losses).sum(dim=0),
+        torch.stack(folder_pictures).sum(dim=0),
+    )

@@ -56,9 +56,22 @@ class Validation:
         self._tokens = bench.model.tokenize([picture.caption for picture in pictures])
         self._untrained: Tensor | None = None
 
-    def due(self, work: StepWork) -> bool:
-        """Return whether to measure after this step: at an epoch's end, every validate_every_n_steps, at the bake's end."""
-        every = self._bench.settings.validate_every_n_steps
+    def keep(self) -> dict[str, Tensor]:
+        """Return what a state needs: the losses of the untrained base, float64 [pictures]; nothing before they are measured."""
+        return {} if self._untrained is None else {"untrained": self._untrained}
+
+    def restore(self, kept: Mapping[str, Tensor]) -> None:
+        """Be where a state was; losses of other pictures than these are not taken."""
+        untrained = kept.get("untrained")
+        self._untrained = untrained if untrained is not None and len(untrained) == len(self._latents) else None
+
+    @property
+    def knows_the_base(self) -> bool:
+        """Whether the untrained base was measured."""
+        return self._untrained is not None
+
+    def due(self, work: StepWork, every: int | None) -> bool:
+        """Return whether to measure after this step: at an epoch's end, every `every` steps, at the bake's end."""
         at_end = work.ends_epoch or work.step == self._bench.plan.total_steps
         return at_end or (every is not None and work.step % every == 0)
 

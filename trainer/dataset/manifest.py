@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.dataset.scan import DataSet, Picture
 from trainer.errors import DatasetError, WorkspaceError
 from trainer.foreign_text import shown
-from trainer.settings.whole_file import write_whole
+from trainer.whole_file import write_whole
 
 _FORMAT = 1
 

@@ -1,8 +1,8 @@
-"""The rows of bakes: queued, claimed, followed and ended."""
+"""The rows of bakes: added, followed and ended."""
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -13,7 +13,9 @@ from trainer.journal.records import Bake, BakeState
 
 _COLUMNS = ", ".join(field.name for field in fields(Bake))
 _LIVE = tuple(state for state in BakeState if state.live)
-_ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
+ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
+"""The states from which nothing goes on by itself; only these have a time of end."""
+
 _LOST = "its process ended without a word"
 
 
@@ -28,31 +30,47 @@ def add_bake(
     steps_per_epoch: int,
     parent: int | None,
     least_number: int,
+    not_before: float | None,
+    held: bool,
+    on_failure: str,
+    refers: str,
+    starts_from: str,
+    planned_seconds: float | None,
 ) -> Bake:
-    """Queue a bake under the next number, `least_number` or above, and return it."""
+    """Queue a bake at the end of the queue under the next number, `least_number` or above, and return it."""
     with database.writing() as connection:
-        highest = connection.execute("SELECT coalesce(max(number), 0) FROM bake").fetchone()[0]
+        highest, place = connection.execute(
+            "SELECT coalesce(max(number), 0), coalesce(max(place), 0) FROM bake"
+        ).fetchone()
         number = max(int(highest) + 1, least_number)
-        connection.execute(
-            """
-            INSERT INTO bake (number, name, folder, why, settings_toml, engine, parent, state, created, total_steps, steps_per_epoch)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            (
-                number,
-                name,
-                f"bakes/{number:04d}-{name}",
-                why,
-                settings_toml,
-                engine,
-                parent,
-                BakeState.QUEUED,
-                time.time(),
-                total_steps,
-                steps_per_epoch,
-            ),
-        )
+        values = {
+            "number": number,
+            "name": name,
+            "folder": f"bakes/{number:04d}-{name}",
+            "why": why,
+            "settings_toml": settings_toml,
+            "engine": engine,
+            "parent": parent,
+            "state": BakeState.QUEUED,
+            "created": time.time(),
+            "total_steps": total_steps,
+            "steps_per_epoch": steps_per_epoch,
+            "place": place + 1,
+            "not_before": not_before,
+            "held": held,
+            "on_failure": on_failure,
+            "refers": refers,
+            "starts_from": starts_from,
+            "planned_seconds": planned_seconds,
+        }
+        insert_bake(connection, values)
     return read_bake(database, number)
+
+
+def insert_bake(connection: sqlite3.Connection, values: Mapping[str, object]) -> None:
+    """Write a row from values by column, inside a transaction of the caller's."""
+    marks = ", ".join("?" for _ in values)
+    connection.execute(f"INSERT INTO bake ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
 
 
 def read_bake(database: Database, number: int) -> Bake:
@@ -63,29 +81,18 @@ def read_bake(database: Database, number: int) -> Bake:
     """
     row = database.row(f"SELECT {_COLUMNS} FROM bake WHERE number = ?", (number,))
     if row is None:
-        raise _no_bake(database, number)
+        raise no_bake(str(database.path), number)
     return _bake(row)
 
 
 def read_bakes(database: Database, limit: int) -> list[Bake]:
     """Return the last `limit` bakes, newest first."""
-    return [_bake(row) for row in database.rows(f"SELECT {_COLUMNS} FROM bake ORDER BY number DESC LIMIT ?", (limit,))]
+    return select_bakes(database, "ORDER BY number DESC LIMIT ?", (limit,))
 
 
-def claim_next(database: Database, engine: str, pid: int, pid_started: float) -> Bake | None:
-    """Take the oldest queued bake of `engine` to `starting` and return it; None where nothing waits."""
-    with database.writing() as connection:
-        row = connection.execute(
-            "SELECT min(number) FROM bake WHERE state = ? AND engine = ?", (BakeState.QUEUED, engine)
-        ).fetchone()
-        number = row[0]
-        if number is None:
-            return None
-        connection.execute(
-            "UPDATE bake SET state = ?, pid = ?, pid_started = ?, started = ? WHERE number = ?",
-            (BakeState.STARTING, pid, pid_started, time.time(), number),
-        )
-    return read_bake(database, number)
+def select_bakes(database: Database, which: str, values: Sequence[object]) -> list[Bake]:
+    """Return the bakes that `which` (SQL after FROM) chooses."""
+    return [_bake(row) for row in database.rows(f"SELECT {_COLUMNS} FROM bake {which}", values)]
 
 
 def set_state(database: Database, number: int, state: BakeState, error: str) -> None:
@@ -96,7 +103,7 @@ def set_state(database: Database, number: int, state: BakeState, error: str) -> 
         database,
         number,
         "state = ?, error = ?, started = coalesce(started, ?), ended = ?",
-        (state, error, now if state.live else None, now if state in _ENDED else None),
+        (state, error, now if state.live else None, now if state in ENDED else None),
     )
 
 
@@ -109,7 +116,7 @@ def update_bake(database: Database, number: int, assignments: str, values: tuple
     with database.writing() as connection:
         changed = connection.execute(f"UPDATE bake SET {assignments} WHERE number = ?", (*values, number)).rowcount
     if not changed:
-        raise _no_bake(database, number)
+        raise no_bake(str(database.path), number)
 
 
 def mark_lost(database: Database, alive: Callable[[int, float], bool]) -> list[int]:
@@ -135,10 +142,11 @@ def _mark_lost(database: Database, number: int, pid: int | None) -> bool:
     return bool(changed)
 
 
+def no_bake(journal: str, number: int) -> WorkspaceError:
+    """Return the error for a number that no bake has."""
+    return WorkspaceError(journal, found=f"no bake {number}", way_out="`lora-tui status` lists them")
+
+
 def _bake(row: sqlite3.Row) -> Bake:
     values: dict[str, Any] = dict(row)
-    return Bake(**{**values, "state": BakeState(values["state"])})
-
-
-def _no_bake(database: Database, number: int) -> WorkspaceError:
-    return WorkspaceError(str(database.path), found=f"no bake {number}", way_out="`lora-tui status` lists them")
+    return Bake(**{**values, "state": BakeState(values["state"]), "held": bool(values["held"])})

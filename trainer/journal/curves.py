@@ -42,7 +42,11 @@ def write_points(connection: sqlite3.Connection, bake: int, metric: str, points:
         "INSERT OR REPLACE INTO point (series, step, value) VALUES (?, ?, ?)",
         [(series, step, value) for step, value in points],
     )
-    first, last = min(step for step, _ in points), max(step for step, _ in points)
+    renew_blocks(connection, series, min(step for step, _ in points), max(step for step, _ in points))
+
+
+def renew_blocks(connection: sqlite3.Connection, series: int, first: int, last: int) -> None:
+    """Make the blocks over the steps from `first` to `last` anew, inside a transaction of the caller's."""
     for level in range(1, LEVELS + 1):
         width = FANOUT**level
         start, end = first // width * width, last // width * width + width - 1
@@ -51,6 +55,18 @@ def write_points(connection: sqlite3.Connection, bake: int, metric: str, points:
         else:
             span = {"series": series, "below": level - 1, "width": width, "first": start, "last": end}
             connection.execute(_BLOCKS_TO_BLOCKS, span)
+
+
+def drop_points(connection: sqlite3.Connection, bake: int, step: int) -> None:
+    """Drop every metric's values of the steps above `step` and renew the blocks they were in, inside a transaction of the caller's."""
+    for row in connection.execute("SELECT id FROM series WHERE bake = ?", (bake,)).fetchall():
+        series = row["id"]
+        connection.execute("DELETE FROM point WHERE series = ? AND step > ?", (series, step))
+        for level in range(1, LEVELS + 1):
+            # The block of `step` itself too: it may have held steps above, and none may be left to make it from.
+            start = step // FANOUT**level * FANOUT**level
+            connection.execute("DELETE FROM block WHERE series = ? AND level = ? AND step >= ?", (series, level, start))
+        renew_blocks(connection, series, step, step)
 
 
 def read_curve(
@@ -66,6 +82,8 @@ def read_curve(
         (series, series),
     )[0]
     lowest, highest = ends["lowest"], ends["highest"]
+    if lowest is None:
+        return _curve((), 0, 0)
     start = lowest if first is None else max(first, lowest)
     end = highest if last is None else min(last, highest)
     if start > end:

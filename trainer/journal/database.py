@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.errors import WorkspaceError
 from trainer.journal.mounts import network_file_system
-from trainer.journal.schema import check_schema, lay_schema
+from trainer.journal.schema import SCHEMA_VERSION, bring_up, check_schema
 
 BUSY_SECONDS = 5.0
 """How long a read or write waits for another writer before it fails."""
@@ -30,7 +30,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, making the tables where there are none."""
+        """Open the file, making the tables where there are none and bringing those of an older form up."""
         self.path = path
         self.wal = False
         self.network = network_file_system(path.absolute().resolve())
@@ -60,7 +60,8 @@ class Database:
         """Hold one write transaction: all of the body is written, or nothing.
 
         Raises:
-            WorkspaceError: another program kept writing for BUSY_SECONDS, the disk is full, the row a reference names is not there …
+            WorkspaceError: another program kept writing for BUSY_SECONDS, the disk is full (`full` is True then), the row a
+                reference names is not there …
         """
         with self._worded():
             # A deferred transaction that reads first fails at once when it turns to writing, in spite of the busy timeout.
@@ -79,18 +80,17 @@ class Database:
 
     def _open(self) -> None:
         # Checked before anything is written: a foreign database stays as it is.
-        laid = check_schema(self._connection, str(self.path))
+        form = check_schema(self._connection, str(self.path))
         mode = "delete" if self.network else "wal"
         self._set_journal_mode(mode)
         self.wal = self._journal_mode() == "wal"
         # With a write-ahead log NORMAL loses no whole commit to a killed process; a rollback journal needs FULL to outlive a power cut.
         self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if self.wal else 'FULL'}")
         self._connection.execute("PRAGMA foreign_keys = ON")
-        if not laid:
+        if form < SCHEMA_VERSION:
             with self.writing() as connection:
-                # Two programs may have come to the empty file at once.
-                if not check_schema(connection, str(self.path)):
-                    lay_schema(connection)
+                # Two programs may have come to the file at once.
+                bring_up(connection, check_schema(connection, str(self.path)))
 
     def _set_journal_mode(self, mode: str) -> None:
         deadline = time.monotonic() + BUSY_SECONDS
@@ -115,11 +115,13 @@ class Database:
             raise  # a mistake of the caller (closed, another thread's), no state of the file
         except sqlite3.Error as error:
             found, way_out = _words(error)
-            raise WorkspaceError(str(self.path), found=found, way_out=way_out) from error
+            failure = WorkspaceError(str(self.path), found=found, way_out=way_out)
+            failure.full = _is_full(error)
+            raise failure from error
 
 
 def _words(error: sqlite3.Error) -> tuple[str, str]:
-    name = getattr(error, "sqlite_errorname", "")
+    name = _name(error)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
     if name.startswith("SQLITE_NOTADB"):
@@ -128,6 +130,16 @@ def _words(error: sqlite3.Error) -> tuple[str, str]:
         return "the journal is damaged", "move it away, or bring it back from a backup"
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         return "cannot be opened for writing", "give a folder of yours or mend its permissions"
-    if name.startswith("SQLITE_FULL"):
+    if _is_full(error):
         return "the disk is full", "make room and try again"
     return f"cannot be used ({error})", ""
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    # The second is how a write-ahead log says that the file of its index found no room to grow.
+    return _name(error) in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+
+
+def _name(error: sqlite3.Error) -> str:
+    """Return SQLite's name for the failure, "" where it has none (a value too large, a closed connection)."""
+    return getattr(error, "sqlite_errorname", "")

@@ -1,14 +1,16 @@
 """The journal: one door to everything that bakes have said and to every order given to them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from trainer.journal import bakes, curves, logs, orders, results, speed, telemetry
+from trainer.journal import bakes, curves, digest, logs, orders, queue, results, rewind, speed, story, telemetry
 from trainer.journal.database import Database
+from trainer.journal.digest import Digest
 from trainer.journal.processes import process_alive, this_process
-from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, GivenOrder, LogLine, Order
+from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, GivenOrder, LogLine, Mark, Order, SavedState
+from trainer.journal.story import BakeStory
 from trainer.machine.readings import MachineReading
 
 __all__ = ["Journal", "process_alive", "this_process"]
@@ -71,8 +73,14 @@ class Journal:
         steps_per_epoch: int,
         parent: int | None = None,
         least_number: int = 1,
+        not_before: float | None = None,
+        held: bool = False,
+        on_failure: str = "go on",
+        refers: str = "",
+        starts_from: str = "",
+        planned_seconds: float | None = None,
     ) -> Bake:
-        """Queue a bake under the next number, `least_number` or above, and return it; its folder is not made."""
+        """Queue a bake at the end under the next number, `least_number` or above, and return it; its folder is not made."""
         return bakes.add_bake(
             self._database,
             name=name,
@@ -83,6 +91,12 @@ class Journal:
             steps_per_epoch=steps_per_epoch,
             parent=parent,
             least_number=least_number,
+            not_before=not_before,
+            held=held,
+            on_failure=on_failure,
+            refers=refers,
+            starts_from=starts_from,
+            planned_seconds=planned_seconds,
         )
 
     def bake(self, number: int) -> Bake:
@@ -96,10 +110,6 @@ class Journal:
     def bakes(self, limit: int = 200) -> list[Bake]:
         """Return the last `limit` bakes, newest first."""
         return bakes.read_bakes(self._database, limit)
-
-    def claim_next(self, engine: str, pid: int, pid_started: float) -> Bake | None:
-        """Take the oldest queued bake of `engine` to `starting` for one process alone and return it; None where nothing waits."""
-        return bakes.claim_next(self._database, engine, pid, pid_started)
 
     def set_state(self, number: int, state: BakeState, error: str = "") -> None:
         """Set the state and the line of error; the times of start and end are kept by this."""
@@ -115,6 +125,10 @@ class Journal:
             self._database, number, "total_steps = ?, steps_per_epoch = ?", (total_steps, steps_per_epoch)
         )
 
+    def set_device(self, number: int, device: str) -> None:
+        """Note the key of the card the bake runs on, `cpu` without one."""
+        bakes.update_bake(self._database, number, "device = ?", (device,))
+
     def set_peak(self, number: int, peak: int) -> None:
         """Note memory of the card taken by us, in bytes; the highest so far stands."""
         bakes.update_bake(self._database, number, "peak_vram = max(coalesce(peak_vram, 0), ?)", (peak,))
@@ -127,19 +141,66 @@ class Journal:
         """
         return bakes.mark_lost(self._database, alive)
 
+    # The queue
+
+    def queue(self) -> list[Bake]:
+        """Return the waiting bakes of every engine, the next one first."""
+        return queue.read_queue(self._database)
+
+    def claim_next(self, engine: str, pid: int, pid_started: float, now: float | None = None) -> Bake | None:
+        """Take the first waiting bake of `engine` to `starting` for one process alone and return it; None where none may begin.
+
+        Held bakes, and those that shall not begin before a time after `now` (epoch seconds, None: this moment), are passed over.
+        """
+        return queue.claim_next(self._database, engine, pid, pid_started, now)
+
+    def requeue(self, number: int, engine: str) -> Bake:
+        """Put a bake that ended or was parked at the front, for `engine` to take up again, and return it.
+
+        Orders it had not obeyed are answered: the bake had ended.
+
+        Raises:
+            WorkspaceError: it waits or is at work.
+        """
+        return queue.requeue(self._database, number, engine)
+
+    def move_in_queue(self, number: int, before: int | None) -> None:
+        """Put a waiting bake before another waiting one, or at the end where `before` is None."""
+        queue.move(self._database, number, before)
+
+    def remove_from_queue(self, number: int) -> None:
+        """Take a waiting bake out of the queue: it is stopped and says so."""
+        queue.remove(self._database, number)
+
+    def set_held(self, number: int, held: bool) -> None:
+        """Hold a waiting bake back, or release it."""
+        queue.set_held(self._database, number, held)
+
+    def set_not_before(self, number: int, seconds: float | None) -> None:
+        """Let a waiting bake begin at `seconds` (epoch) at the earliest, None for at once."""
+        queue.set_not_before(self._database, number, seconds)
+
+    def adopt(self, numbers: Sequence[int], engine: str) -> list[int]:
+        """Give those of `numbers` that wait to another engine, and return them."""
+        return queue.adopt(self._database, numbers, engine)
+
+    def hold_behind(self, number: int) -> list[int]:
+        """Hold back every bake that waits for the engine of bake `number`, and return their numbers."""
+        return queue.hold_behind(self._database, number)
+
     # Orders
 
-    def give_order(self, bake: int, order: Order) -> int:
-        """Write an order to `bake` and return its id."""
-        return orders.give_order(self._database, bake, order)
+    def give_order(self, bake: int, order: Order, argument: str = "") -> int:
+        """Write an order to `bake` and return its id; the argument of SET is `name=value`."""
+        return orders.give_order(self._database, bake, order, argument)
 
     def open_orders(self, bake: int) -> list[GivenOrder]:
         """Return the orders to `bake` that were not obeyed yet, oldest first."""
         return orders.open_orders(self._database, bake)
 
-    def obeyed(self, order_id: int) -> None:
-        """Note that the engine took the order."""
-        orders.mark_obeyed(self._database, order_id)
+    def obeyed(self, order_id: int, answer: str = "") -> None:
+        """Note that the engine took the order, and in `answer` why it was refused if it was."""
+        orders.mark_obeyed(self._database, order_id, answer)
 
     def orders(self, bake: int) -> list[GivenOrder]:
         """Return every order to `bake`, oldest first."""
@@ -166,6 +227,33 @@ class Journal:
         """Return the saved LoRAs, newest first."""
         return results.read_checkpoints(self._database, bake)
 
+    def add_state(self, bake: int, state: SavedState) -> None:
+        """Note a training state; the same file written again takes the place of the first."""
+        results.add_state(self._database, bake, state)
+
+    def states(self, bake: int) -> list[SavedState]:
+        """Return the training states, newest first."""
+        return results.read_states(self._database, bake)
+
+    def forget_state(self, bake: int, file: str) -> None:
+        """Strike a training state that is gone from the disk."""
+        results.forget_state(self._database, bake, file)
+
+    def add_mark(self, bake: int, mark: Mark) -> None:
+        """Note what happened at a step."""
+        results.add_mark(self._database, bake, mark)
+
+    def marks(self, bake: int) -> list[Mark]:
+        """Return what happened, by step."""
+        return results.read_marks(self._database, bake)
+
+    def rewind(self, bake: int, step: int) -> None:
+        """Forget numbers and LoRAs noted after `step`, because the steps behind it are done again.
+
+        What befell the bake (its log and its marks, changes of live settings among them) stays.
+        """
+        rewind.rewind(self._database, bake, step)
+
     def add_validation(self, bake: int, step: int, loss: float, change: float | None, error: float | None) -> None:
         """Note the validation loss after `step`, its change against the untrained base and that change's standard error."""
         results.add_validation(self._database, bake, step, loss=loss, change=change, error=error)
@@ -190,6 +278,33 @@ class Journal:
         """Return the list of the bake's data, None where it was not kept."""
         return results.read_manifest(self._database, bake)
 
+    # The whole
+
+    def story(self, number: int) -> BakeStory:
+        """Return all that is known of bake `number` but its curves and readings."""
+        return story.read_story(self._database, number)
+
+    def add_story(self, told: BakeStory) -> None:
+        """Write a story into a journal that has no bake of its number yet."""
+        story.write_story(self._database, told)
+
+    def digest(self, since: float, planned_files: Callable[[Bake], int | None] = lambda bake: None) -> Digest:
+        """Return what happened since `since` (epoch seconds).
+
+        Args:
+            since: when the user last looked.
+            planned_files: how many LoRAs a bake was to save, None where that is not known (see plan.planned_files).
+        """
+        return digest.read_digest(self._database, since, planned_files)
+
+    def looked(self) -> float | None:
+        """Return when somebody last looked (epoch seconds), None where nobody did."""
+        return digest.read_looked(self._database)
+
+    def set_looked(self, seconds: float) -> None:
+        """Note that somebody looked at `seconds` (epoch); the latest look stands."""
+        digest.set_looked(self._database, seconds)
+
     # Curves and the machine
 
     def curve(self, bake: int, metric: str, columns: int, first: int | None = None, last: int | None = None) -> Curve:
@@ -200,6 +315,11 @@ class Journal:
             columns: width of the drawing; half of it is the least number of entries where there are enough steps.
         """
         return curves.read_curve(self._database, bake, metric, columns, first=first, last=last)
+
+    def add_points(self, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
+        """Write one metric's (step, value) pairs; a bake at work writes through a MetricWriter instead."""
+        with self._database.writing() as connection:
+            curves.write_points(connection, bake, metric, points)
 
     def last_values(self, bake: int) -> dict[str, tuple[int, float]]:
         """Return each metric's last (step, value)."""

@@ -10,7 +10,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.curves import write_points
 from trainer.journal.database import Database
 
-BATCH_SECONDS = 0.5
+BATCH_SECONDS = 0.35
 """What a killed process loses at most."""
 
 

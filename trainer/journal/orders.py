@@ -6,14 +6,15 @@ import time
 from trainer.journal.database import Database
 from trainer.journal.records import GivenOrder, Order
 
-_COLUMNS = 'id, bake, "order", given, obeyed'
+_COLUMNS = 'id, bake, "order", given, obeyed, argument, answer'
 
 
-def give_order(database: Database, bake: int, order: Order) -> int:
+def give_order(database: Database, bake: int, order: Order, argument: str) -> int:
     """Write an order to `bake` and return its id."""
     with database.writing() as connection:
         given = connection.execute(
-            'INSERT INTO orders (bake, "order", given) VALUES (?, ?, ?)', (bake, order, time.time())
+            'INSERT INTO orders (bake, "order", given, argument) VALUES (?, ?, ?, ?)',
+            (bake, order, time.time(), argument),
         )
         return int(given.lastrowid or 0)
 
@@ -29,11 +30,20 @@ def open_orders(database: Database, bake: int) -> list[GivenOrder]:
     return [_order(row) for row in found]
 
 
-def mark_obeyed(database: Database, order_id: int) -> None:
-    """Note that the engine took the order; the first time stands."""
+def mark_obeyed(database: Database, order_id: int, answer: str) -> None:
+    """Note that the engine took the order, and why it was refused if it was; the first time stands."""
     with database.writing() as connection:
-        connection.execute("UPDATE orders SET obeyed = coalesce(obeyed, ?) WHERE id = ?", (time.time(), order_id))
+        connection.execute(
+            "UPDATE orders SET obeyed = ?, answer = ? WHERE id = ? AND obeyed IS NULL", (time.time(), answer, order_id)
+        )
+
+
+def answer_open(connection: sqlite3.Connection, bake: int, answer: str) -> None:
+    """Give every open order to `bake` the same answer, inside a transaction of the caller's."""
+    connection.execute(
+        "UPDATE orders SET obeyed = ?, answer = ? WHERE bake = ? AND obeyed IS NULL", (time.time(), answer, bake)
+    )
 
 
 def _order(row: sqlite3.Row) -> GivenOrder:
-    return GivenOrder(row["id"], row["bake"], Order(row["order"]), row["given"], row["obeyed"])
+    return GivenOrder(**{**dict(row), "order": Order(row["order"])})

@@ -12,6 +12,8 @@ class BakeState(StrEnum):
     """Libraries and the base are being loaded, latents cached."""
     BAKING = "baking"
     PAUSED = "paused"
+    PARKED = "parked"
+    """Paused with the card freed: its state is saved, and `go on` queues it again. Not live."""
     DONE = "done"
     STOPPED = "stopped"
     """Ended early by order; what was baked is saved."""
@@ -32,7 +34,14 @@ class Order(StrEnum):
     GO_ON = "go on"
     STOP = "stop"
     """Stop after this step, saving what is there."""
+    STOP_AT_EPOCH = "stop at epoch"
+    """Stop at the end of the epoch at work."""
     SAVE = "save"
+    """Save a LoRA and a state after this step."""
+    FREE = "free the card"
+    """Save the state and let the model go: the bake is parked."""
+    SET = "set"
+    """Change a live setting; the argument is `name=value`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,15 @@ class Bake:
         created, started, ended: epoch seconds.
         total_steps, steps_per_epoch: from the plan in force.
         peak_vram: highest memory of the card taken by us, bytes, None where unknown.
+        place: where it stands in the queue; the least comes first.
+        not_before: epoch seconds before which it does not begin, None for at once.
+        held: whether it waits for somebody to release it, whatever the queue does.
+        on_failure: what becomes of the bakes behind it if it fails: `go on` or `hold`.
+        refers: JSON of the results to come that it needs; "" for a plain bake.
+        starts_from: state file it begins from (relative to the workspace), "" for a fresh start.
+        attempt: 1, and one more each time it was taken up again.
+        device: key of the card it ran on (`cpu` without one), "" before it began.
+        planned_seconds: time expected when it was queued, None where no speed was known.
     """
 
     number: int
@@ -76,6 +94,15 @@ class Bake:
     total_steps: int
     steps_per_epoch: int
     peak_vram: int | None
+    place: float
+    not_before: float | None
+    held: bool
+    on_failure: str
+    refers: str
+    starts_from: str
+    attempt: int
+    device: str
+    planned_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -118,13 +145,61 @@ class LogLine:
 
 @dataclass(frozen=True)
 class GivenOrder:
-    """One order as given; `obeyed` is the epoch seconds when the engine took it, None before."""
+    """One order as given.
+
+    Attributes:
+        argument: of SET, `name=value`; else "".
+        given, obeyed: epoch seconds; `obeyed` is None until the engine took it.
+        answer: why it was refused, "" where it was obeyed.
+    """
 
     id: int
     bake: int
     order: Order
     given: float
     obeyed: float | None
+    argument: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at a step, to be seen on the curves.
+
+    Attributes:
+        step: optimizer steps done then.
+        seconds: epoch seconds.
+        kind: `set` (text is `name=value`), `order`, `resume`, `skip`, `roll back`, `disk`.
+        text: one line.
+    """
+
+    step: int
+    seconds: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """One training state on the disk.
+
+    Attributes:
+        step: optimizer steps in it.
+        epoch: last whole epoch in it.
+        ends_epoch: whether it was taken at the end of that epoch.
+        file: relative to the bake's folder.
+        size: bytes.
+        seconds: epoch seconds when it was written.
+        cost: seconds the writing took.
+    """
+
+    step: int
+    epoch: int
+    ends_epoch: bool
+    file: str
+    size: int
+    seconds: float
+    cost: float
 
 
 @dataclass(frozen=True)

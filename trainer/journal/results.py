@@ -1,12 +1,13 @@
-"""What a bake brought forth besides its curves: saved LoRAs, validation, the loss of each folder, the list of its data."""
+"""What a bake brought forth besides its curves: LoRAs, states, marks, validation, the loss of each folder, the list of its data."""
 
 from collections.abc import Mapping
 from dataclasses import astuple, fields
 
 from trainer.journal.database import Database
-from trainer.journal.records import Checkpoint
+from trainer.journal.records import Checkpoint, Mark, SavedState
 
 _CHECKPOINT = ", ".join(field.name for field in fields(Checkpoint))
+_STATE = ", ".join(field.name for field in fields(SavedState))
 
 
 def add_checkpoint(database: Database, bake: int, checkpoint: Checkpoint) -> None:
@@ -23,6 +24,40 @@ def read_checkpoints(database: Database, bake: int) -> list[Checkpoint]:
         f"SELECT {_CHECKPOINT} FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
     )
     return [Checkpoint(**dict(row)) for row in found]
+
+
+def add_state(database: Database, bake: int, state: SavedState) -> None:
+    """Note a training state; the same file written again takes the place of the first."""
+    values = (bake, *astuple(state))
+    marks = ", ".join("?" for _ in values)
+    with database.writing() as connection:
+        connection.execute(f"INSERT OR REPLACE INTO state (bake, {_STATE}) VALUES ({marks})", values)
+
+
+def read_states(database: Database, bake: int) -> list[SavedState]:
+    """Return the training states, newest first."""
+    found = database.rows(f"SELECT {_STATE} FROM state WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,))
+    return [SavedState(**{**dict(row), "ends_epoch": bool(row["ends_epoch"])}) for row in found]
+
+
+def forget_state(database: Database, bake: int, file: str) -> None:
+    """Strike a training state that is gone from the disk; one that is not listed is no mistake."""
+    with database.writing() as connection:
+        connection.execute("DELETE FROM state WHERE bake = ? AND file = ?", (bake, file))
+
+
+def add_mark(database: Database, bake: int, mark: Mark) -> None:
+    """Note what happened at a step."""
+    with database.writing() as connection:
+        connection.execute(
+            "INSERT INTO mark (bake, step, seconds, kind, text) VALUES (?, ?, ?, ?, ?)", (bake, *astuple(mark))
+        )
+
+
+def read_marks(database: Database, bake: int) -> list[Mark]:
+    """Return the marks by step; those of one step as they came."""
+    found = database.rows("SELECT step, seconds, kind, text FROM mark WHERE bake = ? ORDER BY step, id", (bake,))
+    return [Mark(**dict(row)) for row in found]
 
 
 def add_validation(

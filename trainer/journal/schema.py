@@ -4,15 +4,57 @@ import sqlite3
 
 from trainer.errors import WorkspaceError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
 """`LoRa` in ASCII, kept in `PRAGMA application_id`, so that a database of another program is not written into."""
 
+# Form 2 brought the queue's order and conditions, what a bake was begun from and ran on, and what orders were answered.
+_BAKE_OF_FORM_2 = (
+    "place REAL NOT NULL DEFAULT 0",
+    "not_before REAL",
+    "held INTEGER NOT NULL DEFAULT 0",
+    "on_failure TEXT NOT NULL DEFAULT 'go on'",
+    "refers TEXT NOT NULL DEFAULT ''",
+    "starts_from TEXT NOT NULL DEFAULT ''",
+    "attempt INTEGER NOT NULL DEFAULT 1",
+    "device TEXT NOT NULL DEFAULT ''",
+    "planned_seconds REAL",
+)
+_ORDERS_OF_FORM_2 = ("argument TEXT NOT NULL DEFAULT ''", "answer TEXT NOT NULL DEFAULT ''")
+_TABLES_OF_FORM_2 = (
+    "CREATE INDEX bake_by_place ON bake (state, engine, place)",
+    """
+    CREATE TABLE mark (
+        id INTEGER PRIMARY KEY,
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        step INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX mark_by_step ON mark (bake, step)",
+    """
+    CREATE TABLE state (
+        bake INTEGER NOT NULL REFERENCES bake (number),
+        step INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        ends_epoch INTEGER NOT NULL,
+        file TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        cost REAL NOT NULL,
+        PRIMARY KEY (bake, file)
+    ) WITHOUT ROWID
+    """,
+    "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
+)
+
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out what is not a number.
 _TABLES = (
-    """
+    f"""
     CREATE TABLE bake (
         number INTEGER PRIMARY KEY,
         name TEXT NOT NULL,
@@ -33,18 +75,19 @@ _TABLES = (
         ended REAL,
         total_steps INTEGER NOT NULL,
         steps_per_epoch INTEGER NOT NULL,
-        peak_vram INTEGER
+        peak_vram INTEGER,
+        {", ".join(_BAKE_OF_FORM_2)}
     )
     """,
-    "CREATE INDEX bake_by_state ON bake (state, engine, number)",
     "CREATE TABLE manifest (bake INTEGER PRIMARY KEY REFERENCES bake (number), blob BLOB NOT NULL)",
-    """
+    f"""
     CREATE TABLE orders (
         id INTEGER PRIMARY KEY,
         bake INTEGER NOT NULL REFERENCES bake (number),
         "order" TEXT NOT NULL,
         given REAL NOT NULL,
-        obeyed REAL
+        obeyed REAL,
+        {", ".join(_ORDERS_OF_FORM_2)}
     )
     """,
     "CREATE INDEX orders_by_bake ON orders (bake, obeyed)",
@@ -136,11 +179,23 @@ _TABLES = (
     )
     """,
     "CREATE INDEX telemetry_by_time ON telemetry (seconds)",
+    *_TABLES_OF_FORM_2,
 )
 
+# What makes a journal of one form one of the next.
+_STEPS = {
+    1: (
+        *(f"ALTER TABLE bake ADD COLUMN {column}" for column in _BAKE_OF_FORM_2),
+        *(f"ALTER TABLE orders ADD COLUMN {column}" for column in _ORDERS_OF_FORM_2),
+        "UPDATE bake SET place = number",
+        "DROP INDEX bake_by_state",
+        *_TABLES_OF_FORM_2,
+    ),
+}
 
-def check_schema(connection: sqlite3.Connection, where: str) -> bool:
-    """Return whether the tables are there (False: the file is new and empty).
+
+def check_schema(connection: sqlite3.Connection, where: str) -> int:
+    """Return the form of the tables that are there, 0 where the file is new and empty.
 
     Raises:
         WorkspaceError: the file is another program's, or of a newer lora-tui.
@@ -150,7 +205,7 @@ def check_schema(connection: sqlite3.Connection, where: str) -> bool:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if not tables:
-        return False
+        return 0
     if application != APPLICATION_ID:
         raise WorkspaceError(
             where,
@@ -165,12 +220,17 @@ def check_schema(connection: sqlite3.Connection, where: str) -> bool:
             expected=f"at most form {SCHEMA_VERSION}",
             way_out="it was written by a newer lora-tui: upgrade this one",
         )
-    return True
+    return version
 
 
-def lay_schema(connection: sqlite3.Connection) -> None:
-    """Make every table; the caller holds the write transaction."""
-    for statement in _TABLES:
+def bring_up(connection: sqlite3.Connection, form: int) -> None:
+    """Make a new file, or a journal of an older form, one of the newest; the caller holds the write transaction.
+
+    Args:
+        form: from check_schema.
+    """
+    statements = [each for old in range(form, SCHEMA_VERSION) for each in _STEPS[old]] if form else _TABLES
+    for statement in statements:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

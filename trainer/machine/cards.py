@@ -2,12 +2,21 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
 import psutil
 
 from trainer.machine.readings import CardReading
+
+
+@dataclass(frozen=True)
+class CardUser:
+    """One process on a card, and the bytes it takes there (None where the driver does not say)."""
+
+    pid: int
+    memory: int | None
 
 
 class CardSource(Protocol):
@@ -98,6 +107,33 @@ class NvmlCards:
         if isinstance(error, lib.NVMLError_LibRmVersionMismatch):
             return "the NVIDIA driver was renewed while it ran: restart the computer"
         return f"the NVIDIA driver says: {error}"
+
+
+def card_users(uuid: str, lib: Any = None) -> tuple[CardUser, ...]:
+    """Return the processes computing on the card of this UUID; none where no driver tells.
+
+    Args:
+        uuid: without the kind before it (`GPU-`, `MIG-`).
+        lib: a library with the names of `pynvml`; None imports that.
+    """
+    if lib is None:
+        try:
+            lib = import_module("pynvml")
+        except ImportError:
+            return ()
+    try:
+        lib.nvmlInit()
+    except lib.NVMLError:
+        return ()
+    for kind in ("GPU", "MIG"):
+        try:
+            handle = lib.nvmlDeviceGetHandleByUUID(f"{kind}-{uuid}")
+            return tuple(
+                CardUser(one.pid, one.usedGpuMemory) for one in lib.nvmlDeviceGetComputeRunningProcesses(handle)
+            )
+        except lib.NVMLError:
+            continue
+    return ()
 
 
 def _text(name: str | bytes | None) -> str:

@@ -16,7 +16,7 @@ from trainer.models.kohya_names import PARTS, Part, part_of
 from trainer.models.safetensors_header import read_header
 from trainer.network.injection import LoraBase, LoraNetwork, targets
 from trainer.network.lora import LoraLayer
-from trainer.settings.whole_file import write_whole
+from trainer.whole_file import write_whole
 
 SavePrecision = Literal["float", "fp16", "bf16"]
 _DTYPES: dict[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

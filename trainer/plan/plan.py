@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from trainer.dataset.buckets import Placement, place, rules_of
 from trainer.dataset.scan import DataSet, words_of
 from trainer.errors import SettingsError
+from trainer.plan.disk import NIGHT, Course, night_bytes, numbers_room, size_text, states_room
 from trainer.plan.no_effect import settings_without_effect
 from trainer.plan.saves import SavePoint, save_points
 from trainer.settings.model import Settings
+from trainer.span import span
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Plan:
         saves: every LoRA that will be written, in order.
         lora_bytes: size of one of them, None where the base is not known.
         disk_bytes: size of all of them.
+        state_bytes: size of one training state, None where the base is not known.
+        states_disk_bytes: what the states take at their most.
+        room_bytes: what the bake takes at its most: LoRAs, states and numbers.
+        night_bytes: what eight hours of it write, None where no speed was measured.
         seconds: expected time of all steps, None where no speed was measured.
         warnings: what will not do what it seems to, one line each.
         placements: of each picture, in the data's order.
@@ -56,13 +62,22 @@ class Plan:
     saves: tuple[SavePoint, ...]
     lora_bytes: int | None
     disk_bytes: int | None
+    state_bytes: int | None
+    states_disk_bytes: int | None
+    room_bytes: int | None
+    night_bytes: int | None
     seconds: float | None
     warnings: tuple[str, ...]
     placements: tuple[Placement, ...]
 
 
 def make_plan(
-    settings: Settings, data: DataSet, *, lora_bytes: int | None = None, seconds_per_step: float | None = None
+    settings: Settings,
+    data: DataSet,
+    *,
+    lora_bytes: int | None = None,
+    state_bytes: int | None = None,
+    seconds_per_step: float | None = None,
 ) -> Plan:
     """Return what `settings` mean for `data`; quick enough for every key typed. Step counts as sd-scripts (on one process).
 
@@ -70,6 +85,7 @@ def make_plan(
         settings: with the names and paths in force.
         data: the pictures, scanned once.
         lora_bytes: size of one LoRA file.
+        state_bytes: size of one training state.
         seconds_per_step: measured speed of such a bake.
 
     Raises:
@@ -85,6 +101,7 @@ def make_plan(
     epochs, total_steps = _length(settings, steps_per_epoch)
     warmup_steps = 0 if settings.lr_scheduler == "constant" else settings.warmup_steps(total_steps)
     saves = save_points(settings, steps_per_epoch=steps_per_epoch, epochs=epochs, total_steps=total_steps)
+    course = Course(steps_per_epoch, epochs, total_steps, len(saves), seconds_per_step)
     repeats = {picture.repeats for picture in data.pictures}
     return Plan(
         pictures=len(data.pictures),
@@ -99,6 +116,7 @@ def make_plan(
         saves=saves,
         lora_bytes=lora_bytes,
         disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
+        **_disk(settings, course, lora_bytes, state_bytes),
         seconds=None if seconds_per_step is None else seconds_per_step * total_steps,
         warnings=(
             *settings_without_effect(settings, data),
@@ -118,9 +136,13 @@ def plan_line(plan: Plan) -> str:
         _steps_text(plan),
     ]
     if plan.seconds is not None:
-        parts.append(f"≈ {_time_text(plan.seconds)}")
+        parts.append(f"≈ {span(max(1, plan.seconds))}")
     if plan.disk_bytes is not None:
-        parts.append(f"{_size_text(plan.disk_bytes)} on disk")
+        states = f" + {size_text(plan.states_disk_bytes)} of states" if plan.states_disk_bytes is not None else ""
+        parts.append(f"{size_text(plan.disk_bytes)}{states} on disk")
+    # Of a bake of minutes the night says nothing.
+    if plan.night_bytes is not None and (plan.seconds or 0) >= NIGHT / 8:
+        parts.append(f"{size_text(plan.night_bytes)} written a night")
     return " · ".join(parts)
 
 
@@ -141,6 +163,18 @@ def _length(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
     if settings.max_train_epochs is not None:
         return settings.max_train_epochs, settings.max_train_epochs * steps_per_epoch
     return -(-settings.max_train_steps // steps_per_epoch), settings.max_train_steps
+
+
+def _disk(settings: Settings, course: Course, lora_bytes: int | None, state_bytes: int | None) -> dict[str, int | None]:
+    if lora_bytes is None or state_bytes is None:
+        return dict.fromkeys(("state_bytes", "states_disk_bytes", "room_bytes", "night_bytes"))
+    states = states_room(settings, course, state_bytes)
+    return {
+        "state_bytes": state_bytes,
+        "states_disk_bytes": states,
+        "room_bytes": course.files * lora_bytes + states + numbers_room(course),
+        "night_bytes": night_bytes(settings, course, lora_bytes=lora_bytes, state_bytes=state_bytes),
+    }
 
 
 def _about_rates(settings: Settings, warmup_steps: int, total_steps: int) -> Iterator[str]:
@@ -185,19 +219,3 @@ def _steps_text(plan: Plan) -> str:
     if plan.total_steps == plan.steps_per_epoch * plan.epochs:
         return f"{plan.steps_per_epoch:,} steps × {plan.epochs:,} = {plan.total_steps:,}"
     return f"{plan.steps_per_epoch:,} steps / epoch, {plan.total_steps:,} in all"
-
-
-def _time_text(seconds: float) -> str:
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _size_text(size: int) -> str:
-    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
-        if size >= scale:
-            return f"{size / scale:.1f} {unit}"
-    return f"{size / 1e3:.0f} kB"

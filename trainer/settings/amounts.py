@@ -1,6 +1,7 @@
 """Texts with a form of their own: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
 
 import re
+import shlex
 from collections.abc import Sequence
 
 _AMOUNT = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
@@ -80,6 +81,35 @@ def check_text(text: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("a text or path in UTF-8 (rename the folder)") from None
     return text
+
+
+def check_states(text: str) -> str:
+    """Return `text` in its plain form if it is `last`, `epochs` or a number of states from 1 on.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    plain = text.strip().lower()
+    if plain in ("last", "epochs"):
+        return plain
+    if not re.fullmatch(r"\d{1,6}", plain, re.ASCII) or int(plain) < 1:
+        raise ValueError("`last`, `epochs` or a number of states (`3`)")
+    return str(int(plain))
+
+
+def check_command(text: str) -> str:
+    """Return `text` if it reads as the words of a command, or is blank.
+
+    Raises:
+        ValueError: a quote is left open, or there is a character no command line can hold.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise ValueError("a command whose quotes are closed") from None
+    if any("\0" in word for word in words) or (words and not words[0]):
+        raise ValueError("a command and its arguments")
+    return text.strip()
 
 
 def bucket_range(low: int, high: int, step: int) -> tuple[int, int]:

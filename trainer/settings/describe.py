@@ -43,6 +43,7 @@ class FieldInfo:
         multiple: a number's divisor, None where any will do.
         optional: whether it may be blank (None).
         live: whether it may change while baking.
+        exactness: what it does to an exact resume; "" where the resumed bake is the same bit for bit.
         default: its value where nothing is said.
     """
 
@@ -59,6 +60,7 @@ class FieldInfo:
     multiple: int | None
     optional: bool
     live: bool
+    exactness: str
     default: object
 
     @property
@@ -164,6 +166,7 @@ def _described(name: str, field: ModelField, default: object) -> FieldInfo:
         multiple=multiple,
         optional=type(None) in get_args(field.annotation),
         live=bool(extra["live"]),
+        exactness=str(extra["exactness"]),
         default=default,
     )
 

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from trainer.errors import SettingsError
 from trainer.foreign_text import shown
 from trainer.settings import describe
-from trainer.settings.model import SECTIONS, Settings
+from trainer.settings.model import Settings
+from trainer.settings.one_setting import SECTIONS
 from trainer.settings.refusal import refused_setting, unknown_key
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.settings.typed import as_value, split_override
-from trainer.settings.whole_file import write_whole
+from trainer.whole_file import write_whole
 
 
 def parse_settings(text: str, where: str) -> Settings:

@@ -1,7 +1,6 @@
 """The real app over a real workspace and journal; only the engine and the card are scripted."""
 
 import asyncio
-import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +13,7 @@ from textual.pilot import Pilot
 
 from lora_tui.app import LoraApp
 from trainer.demo.workspace import make_demo
-from trainer.journal.journal import Journal
+from trainer.journal.journal import Journal, this_process
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Checkpoint, Order
 from trainer.machine.readings import CardReading, HostReading, MachineReading
@@ -29,6 +28,7 @@ class ScriptedEngine:
     """Does what a test tells it; counts what the screen asks of it."""
 
     key = "scripted"
+    waiting_for = ""
 
     def __init__(self) -> None:
         self.libraries = ""
@@ -111,7 +111,7 @@ class Kitchen:
     def set_state(self, state: BakeState, bake: int = 1, error: str = "") -> None:
         with self.journal() as journal:
             if state is BakeState.STARTING:
-                journal.claim_next(self.engine.key, os.getpid(), 0.0)
+                journal.claim_next(self.engine.key, *this_process())
             else:
                 journal.set_state(bake, state, error)
 
@@ -119,7 +119,7 @@ class Kitchen:
         """Queue a bake and bring it to `steps` of 240, with two LoRAs saved."""
         number = self.add_bake(why=why)
         with self.journal() as journal:
-            journal.claim_next(self.engine.key, os.getpid(), 0.0)
+            journal.claim_next(self.engine.key, *this_process())
             journal.set_state(number, BakeState.BAKING)
             journal.set_stage(number, "step", steps, 240)
             writer = MetricWriter(self.workspace.journal_path, number)

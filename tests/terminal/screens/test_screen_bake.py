@@ -90,17 +90,6 @@ async def test_a_base_that_is_none_is_said_beside_the_base(kitchen, until, seen)
         assert "✗" in lines[field + 1][:42]
 
 
-async def test_a_second_bake_is_not_begun_beside_the_first(kitchen, until) -> None:
-    kitchen.baking()
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until)
-        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
-        await pilot.press("b")
-        await pilot.pause()
-        assert kitchen.app.screen is kitchen.app.bake_screen
-    assert len(kitchen.bakes()) == 1
-
-
 async def test_space_pauses_and_space_goes_on(kitchen, until, seen) -> None:
     kitchen.baking()
     async with kitchen.run() as pilot:

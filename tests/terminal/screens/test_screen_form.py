@@ -118,7 +118,7 @@ async def test_what_differs_from_the_last_bake_is_marked_and_blank_paths_are_not
 
     path = kitchen.workspace.root / "hifumi.toml"
     with kitchen.journal() as journal:
-        queue_bake(journal, kitchen.workspace, check(load_settings(path), path), why="", engine="another")
+        queue_bake(journal, kitchen.workspace, check(load_settings(path), path), why="", engine=kitchen.engine.key)
     async with kitchen.run() as pilot:
         await form_of(kitchen, pilot, until, "unet_lr")
         await pilot.press("enter", *"1e-3", "enter")
@@ -153,7 +153,7 @@ async def test_j_k_home_and_end_move_between_fields_and_pass_over_heads(kitchen,
         for key in ("j", "k", "end", "home"):
             await pilot.press(key)
             seen.append(form.focused_info.name)
-    assert seen == ["pretrained_model_name_or_path", "train_batch_size", "training_comment", "subject"]
+    assert seen == ["pretrained_model_name_or_path", "train_batch_size", "on_trouble", "subject"]
 
 
 async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until, form_of) -> None:

@@ -113,4 +113,4 @@ async def test_what_did_not_change_is_not_drawn_again(kitchen, until, seen) -> N
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("narrow", [True, False])
 def test_the_last_line_shows_six_keys_at_most(live: bool, narrow: bool) -> None:
-    assert len(shown_keys(live=live, paused=False, narrow=narrow)) <= 6
+    assert len(shown_keys(live=live, paused=False, parked=False, narrow=narrow)) <= 6

@@ -62,6 +62,15 @@ def baking(reading: object) -> Snapshot:
         total_steps=240,
         steps_per_epoch=40,
         peak_vram=5 * 1024**3,
+        place=42.0,
+        not_before=None,
+        held=False,
+        on_failure="go on",
+        refers="",
+        starts_from="",
+        attempt=1,
+        device="cpu",
+        planned_seconds=None,
     )
     saved = tuple(
         Checkpoint(

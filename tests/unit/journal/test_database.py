@@ -108,6 +108,40 @@ def test_a_lock_held_too_long_is_a_workspace_error_and_the_next_write_goes_throu
         assert [line.text for line in journal.log_after()] == ["in time"]
 
 
+def test_a_full_disk_is_told_apart_and_room_made_is_enough(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "journal.sqlite")
+    pages = opened.rows("PRAGMA page_count")[0][0]
+
+    def fill() -> None:
+        with opened.writing() as connection:
+            connection.execute("INSERT INTO log (seconds, level, text) VALUES (0, 'info', ?)", ("x" * 100_000,))
+
+    opened.rows(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(WorkspaceError, match="disk is full") as caught:
+        fill()
+    assert caught.value.full
+    opened.rows("PRAGMA max_page_count = 100000")
+    fill()
+    opened.close()
+
+
+def test_an_index_of_the_log_that_finds_no_room_is_a_full_disk(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "journal.sqlite")
+    # What SQLite says on a tmpfs filled to the last page.
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    with pytest.raises(WorkspaceError, match="disk is full") as caught, opened.writing():
+        raise error
+    assert caught.value.full
+    opened.close()
+
+
+def test_another_failure_is_no_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError) as caught:
+        Journal(tmp_path / "missing" / "journal.sqlite")
+    assert not caught.value.full
+
+
 def test_reading_holds_no_transaction(journal: Journal) -> None:
     journal.log("a line")
     journal.log_after()

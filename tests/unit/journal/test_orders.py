@@ -42,3 +42,13 @@ def test_an_order_of_another_program_changes_the_data_version(journal: Journal, 
     with Journal(journal.path) as other:
         other.give_order(1, Order.STOP)
     assert journal.data_version() != before
+
+
+def test_an_order_is_kept_with_its_argument_and_its_answer(journal: Journal, queue: Queue) -> None:
+    queue()
+    first = journal.give_order(1, Order.SET, "unet_lr=5e-5")
+    journal.give_order(1, Order.STOP)
+    assert [given.argument for given in journal.open_orders(1)] == ["unet_lr=5e-5", ""]
+    journal.obeyed(first, "unet_lr is no live setting")
+    journal.obeyed(first, "a later word")
+    assert [given.answer for given in journal.orders(1)] == ["unet_lr is no live setting", ""]

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from math import isnan
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, Checkpoint
+from trainer.journal.records import Bake, Checkpoint, Mark, SavedState
 
 Queue = Callable[..., Bake]
 
@@ -62,3 +62,38 @@ def test_the_manifest_is_kept_byte_by_byte(journal: Journal, queue: Queue) -> No
     assert journal.manifest(1) is None
     journal.set_manifest(1, b"\x1f\x8b\x00data")
     assert journal.manifest(1) == b"\x1f\x8b\x00data"
+
+
+def state(step: int, file: str) -> SavedState:
+    return SavedState(
+        step=step, epoch=step // 40, ends_epoch=step % 40 == 0, file=file, size=9, seconds=float(step), cost=0.5
+    )
+
+
+def test_states_come_newest_first_and_one_written_again_is_listed_once(journal: Journal, queue: Queue) -> None:
+    queue()
+    for one in (state(10, "state/a"), state(40, "state/b"), state(50, "state/a")):
+        journal.add_state(1, one)
+    assert journal.states(1) == [state(50, "state/a"), state(40, "state/b")]
+
+
+def test_a_forgotten_state_is_no_longer_listed(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.add_state(1, state(10, "state/a"))
+    journal.forget_state(1, "state/a")
+    journal.forget_state(1, "state/a")
+    assert journal.states(1) == []
+
+
+def test_marks_come_by_step_and_those_of_one_step_as_they_came(journal: Journal, queue: Queue) -> None:
+    queue()
+    marks = [Mark(9, 3.0, "resume", ""), Mark(4, 9.0, "set", "unet_lr=5e-5"), Mark(4, 1.0, "order", "save")]
+    for mark in marks:
+        journal.add_mark(1, mark)
+    assert journal.marks(1) == [marks[1], marks[2], marks[0]]
+
+
+def test_the_device_of_a_bake_is_kept(journal: Journal, queue: Queue) -> None:
+    queue()
+    journal.set_device(1, "GPU-1234")
+    assert journal.bake(1).device == "GPU-1234"

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 
@@ -24,6 +26,27 @@ with Journal(path) as journal, MetricWriter(path, bake) as metrics:
         journal.log(f"{bake}: {step}", bake=bake)
         if step % 20 == 0:
             metrics.flush()
+"""
+
+BUSY_WRITER = """
+import sys, time
+from pathlib import Path
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+from trainer.journal.records import Mark, Order
+path, bake, until = Path(sys.argv[1]), int(sys.argv[2]), time.time() + float(sys.argv[3])
+step = 0
+with Journal(path) as journal, MetricWriter(path, bake) as metrics:
+    while time.time() < until:
+        step += 1
+        metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
+        journal.log(f"{bake}: {step}", bake=bake)
+        journal.set_stage(bake, "step", step, 10**9)
+        journal.add_mark(bake, Mark(step, 0.0, "set", f"{bake}: {step}"))
+        journal.give_order(step % 3 + 1, Order.SAVE, f"{bake}: {step}")
+        for given in journal.open_orders(bake):
+            journal.obeyed(given.id, f"by {bake}")
+print(step)
 """
 
 ENDLESS_WRITER = """
@@ -57,6 +80,27 @@ def test_two_programs_writing_at_once_lose_nothing(journal: Journal, queue: Queu
     for bake in (1, 2):
         assert [line.text for line in journal.log_after(bake=bake)] == [f"{bake}: {step}" for step in range(1, 301)]
         assert journal.curve(bake, "loss", 300).mean == [float(step) for step in range(1, 301)]
+
+
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.long)])
+def test_three_programs_writing_everything_at_once_lose_nothing(journal: Journal, queue: Queue, seconds: int) -> None:
+    queue(), queue(), queue()
+    programs = [start(BUSY_WRITER, journal.path, bake, seconds) for bake in (1, 2, 3)]
+    said = [one.communicate() for one in programs]
+    # A writer that met a lock for too long would have ended with it on stderr.
+    assert [error for _, error in said] == ["", "", ""]
+    steps = [int(out) for out, _ in said]
+    given: set[str] = set()
+    for bake, last in enumerate(steps, start=1):
+        texts = [f"{bake}: {step}" for step in range(1, last + 1)]
+        assert [line.text for line in journal.log_after(bake=bake, limit=last + 1)] == texts
+        assert [mark.text for mark in journal.marks(bake)] == texts
+        assert journal.curve(bake, "loss", last).mean == list(range(1, last + 1))
+        assert journal.bake(bake).stage_done == last
+        orders = journal.orders(bake)
+        assert {one.answer for one in orders if one.obeyed is not None} == {f"by {bake}"}
+        given |= {one.argument for one in orders}
+    assert given == {f"{bake}: {step}" for bake, last in enumerate(steps, start=1) for step in range(1, last + 1)}
 
 
 def test_a_program_killed_while_it_writes_leaves_a_readable_journal(tmp_path: Path) -> None:

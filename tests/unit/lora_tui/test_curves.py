@@ -29,6 +29,15 @@ def bake(total: int = 240, per_epoch: int = 40) -> Bake:
         total,
         per_epoch,
         None,
+        1.0,
+        None,
+        False,
+        "go on",
+        "",
+        "",
+        1,
+        "cpu",
+        None,
     )
 
 

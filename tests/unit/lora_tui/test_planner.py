@@ -62,11 +62,11 @@ def test_only_the_last_of_quick_questions_is_answered(asker: Asker) -> None:
 def test_an_edit_that_leaves_the_data_alone_scans_no_folder_again(
     asker: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import trainer.jobs
+    import trainer.bake.ground
 
     asker.wait(asker.planner.ask(demo_settings(), asker.path))
     scanned: list[object] = []
-    monkeypatch.setattr(trainer.jobs, "scan", lambda *args, **_: scanned.append(args))
+    monkeypatch.setattr(trainer.bake.ground, "scan", lambda *args, **_: scanned.append(args))
     other = demo_settings().model_copy(update={"max_train_epochs": 3})
     view = asker.wait(asker.planner.ask(other, asker.path)).view
     assert view is not None and "× 3 = 120" in view.line

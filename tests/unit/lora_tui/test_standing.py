@@ -27,6 +27,15 @@ BAKE = Bake(
     240,
     40,
     None,
+    1.0,
+    None,
+    False,
+    "go on",
+    "",
+    "",
+    1,
+    "cpu",
+    None,
 )
 
 

@@ -261,6 +261,14 @@ def test_the_line_leaves_out_what_is_not_known_and_names_a_cut_epoch() -> None:
     )
 
 
+def test_the_line_says_what_the_states_take_and_of_a_long_bake_what_a_night_writes() -> None:
+    settings = Settings(train_batch_size=2, max_train_epochs=2)
+    short = plan_line(make_plan(settings, TWELVE, lora_bytes=1_000_000, state_bytes=6_000_000, seconds_per_step=1))
+    assert short.endswith("2.0 MB + 12.0 MB of states on disk")
+    long = plan_line(make_plan(settings, TWELVE, lora_bytes=1_000_000, state_bytes=6_000_000, seconds_per_step=60))
+    assert long.endswith(" written a night")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.001, "≈ 1 s"), (0.5, "≈ 60 s"), (2, "≈ 4 min"), (60, "≈ 2 h 00 min"), (100, "≈ 3 h 20 min")],

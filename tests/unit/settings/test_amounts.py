@@ -7,7 +7,9 @@ from trainer.settings.amounts import (
     bucket_range,
     check_amount,
     check_argument,
+    check_command,
     check_resolution,
+    check_states,
     size_of,
     split_arguments,
     steps_of,
@@ -106,3 +108,25 @@ def test_a_comma_parts_optimizer_arguments_only_before_a_key() -> None:
 
 def test_optimizer_arguments_come_as_the_optimizer_takes_them() -> None:
     assert arguments_of(["weight_decay=0.1", "betas=0.9:0.99"]) == {"weight_decay": 0.1, "betas": (0.9, 0.99)}
+
+
+@pytest.mark.parametrize(("text", "plain"), [("last", "last"), (" Epochs ", "epochs"), ("3", "3"), ("007", "7")])
+def test_states_are_kept_by_word_or_number(text: str, plain: str) -> None:
+    assert check_states(text) == plain
+
+
+@pytest.mark.parametrize("text", ["", "all", "0", "-1", "2.5", "٣", "12345678"])
+def test_what_is_no_choice_of_states_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="last"):
+        check_states(text)
+
+
+@pytest.mark.parametrize("text", ["", "notify-send baked", "sh -c 'echo \"a b\" >> ~/log'"])
+def test_a_command_may_be_blank_or_words(text: str) -> None:
+    assert check_command(f" {text} ") == text
+
+
+@pytest.mark.parametrize("text", ["say 'it", 'say "it', "say \\", "say \0", "''"])
+def test_what_no_command_line_can_hold_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a command"):
+        check_command(text)

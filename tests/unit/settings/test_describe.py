@@ -3,7 +3,8 @@
 import pytest
 
 from trainer.settings.describe import field, fields, nearest_name, number_text, shown_value
-from trainer.settings.model import SECTIONS, Settings
+from trainer.settings.model import Settings
+from trainer.settings.one_setting import SECTIONS
 
 
 def test_every_setting_is_described_in_the_order_of_the_model() -> None:
@@ -42,10 +43,25 @@ def test_a_setting_has_the_kind_of_its_type(name: str, kind: str) -> None:
 
 def test_bounds_units_and_blanks_come_from_the_model() -> None:
     rate = field("unet_lr")
-    assert (rate.low, rate.high, rate.optional, rate.live, rate.default) == (0, 1, True, False, 1e-4)
-    assert field("save_every_n_epochs").live
+    assert (rate.low, rate.high, rate.optional, rate.default) == (0, 1, True, 1e-4)
     assert (field("bucket_reso_steps").unit, field("bucket_reso_steps").multiple) == ("px", 8)
     assert field("min_snr_gamma").above
+
+
+def test_rates_and_cadences_may_change_while_baking() -> None:
+    live = {info.name for info in fields() if info.live}
+    rates = {"learning_rate", "unet_lr", "text_encoder_lr"}
+    cadences = {
+        "save_every_n_epochs",
+        "save_every_n_steps",
+        "save_state_every_n_steps",
+        "validate_every_n_steps",
+    }
+    assert live == rates | cadences
+
+
+def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:
+    assert {info.name for info in fields() if info.exactness} == {"mixed_precision", "xformers"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+"""The dashboard from its opening to the end of the process: what becomes of a bake when the screen closes, however it closes."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from trainer.errors import ExitCode
+from trainer.foreign_text import shown
+from trainer.journal.records import Bake, BakeState, Order
+
+if TYPE_CHECKING:
+    from lora_tui.app import LoraApp
+    from trainer.engine import Engine
+    from trainer.workspace import Workspace
+
+
+def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_card: bool = False) -> ExitCode:
+    """Open the dashboard; when it closes over a bake at work, do what the user chose there.
+
+    A terminal that is gone chooses nothing: the bakes at work and waiting go on in this process, without a screen.
+    """
+    from lora_tui.app import LoraApp, QuitChoice
+    from lora_tui.terminal import log_path, screen_alone
+    from trainer.engine import Engine
+    from trainer.machine.attendance import attend
+    from trainer.machine.cards import NvmlCards
+    from trainer.machine.replay import fake_nvml
+    from trainer.machine.sampler import Sampler
+    from trainer.workspace import remember_workspace
+
+    need_terminal()
+    remember_workspace(workspace)
+
+    def cards() -> NvmlCards:
+        return NvmlCards(fake_nvml() if fake_card else None)
+
+    engine = Engine(workspace, cards())
+    attend(engine.key, workspace.root, takes_queue=True)
+    sampler = Sampler(cards(), workspace.root)
+    app = LoraApp(workspace, engine, sampler, settings_file)
+    signals = ScreenSignals(app)
+    with screen_alone(log_path()) as terminal, signals:
+        choice = app.run()
+        terminal.gone = choice is QuitChoice.TERMINAL_GONE
+    sampler.stop()
+    if signals.terminated:
+        return _end(engine, _stopped(engine), ExitCode.TERMINATED)
+    if choice is QuitChoice.QUIT:
+        return _end(engine, ExitCode.DONE)
+    # A screen that broke leaves its bakes as one that was closed: they are worth more than it.
+    code = _go_on(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
+    return _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
+
+
+def open_onlooker(workspace: "Workspace", *, orders: bool) -> ExitCode:
+    """Open the dashboard's screen over what other processes do; it starts no engine, and order only where `orders` says so."""
+    from lora_tui.app import LoraApp, QuitChoice
+    from lora_tui.outside import NoEngine, Rights
+    from lora_tui.terminal import log_path, screen_alone
+    from trainer.machine.cards import NvmlCards
+    from trainer.machine.sampler import Sampler
+
+    need_terminal()
+    sampler = Sampler(NvmlCards(), workspace.root)
+    app = LoraApp(workspace, NoEngine(), sampler, rights=Rights(bake=False, order=orders))
+    signals = ScreenSignals(app)
+    with screen_alone(log_path()) as terminal, signals:
+        terminal.gone = app.run() is QuitChoice.TERMINAL_GONE
+    sampler.stop()
+    if signals.terminated:
+        return ExitCode.TERMINATED
+    return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
+
+
+def need_terminal() -> None:
+    """Refuse to open a screen where there is no terminal for it."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the dashboard needs a terminal; `lora-tui bake SETTINGS.toml` does without")
+
+
+class ScreenSignals:
+    """While the block runs, signals close the screen properly instead of killing the process under it.
+
+    SIGINT asks as the quit key does, SIGTERM leaves, SIGHUP tells that the terminal is gone.
+    """
+
+    def __init__(self, app: "LoraApp") -> None:
+        self._app = app
+        self.terminated = False
+
+    def __enter__(self) -> None:
+        """Listen."""
+        hear = {signal.SIGINT: self._ask, signal.SIGTERM: self._leave, signal.SIGHUP: self._lose}
+        self._before = {number: signal.signal(number, handler) for number, handler in hear.items()}
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more; a hang-up still must not kill the process before somebody else listens."""
+        for number, handler in self._before.items():
+            signal.signal(number, (lambda *_: None) if number == signal.SIGHUP else handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._app.from_signal(self._app.action_quit)
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        self.terminated = True
+        self._app.from_signal(self._app.exit)
+
+    def _lose(self, number: int, frame: FrameType | None) -> None:
+        self._app.lose_terminal()
+
+
+def _stopped(engine: "Engine") -> ExitCode:
+    """Let the bake at work stop and save; those that wait stay in the queue."""
+    from lora_tui.headless import follow
+    from trainer.journal.journal import Journal
+
+    engine.close(wait=0.2)
+    with Journal(engine.workspace.journal_path) as journal:
+        live = next((bake for bake in _ours(journal.bakes(), engine) if bake.state.live), None)
+        if live is None:
+            return ExitCode.DONE
+        journal.give_order(live.number, Order.STOP)
+    return follow(engine, live.number, intro=f"bake {live.number} {shown(live.name)} stops and saves")
+
+
+def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
+    from lora_tui.headless import follow, follow_all, say_terminal_gone
+    from trainer.journal.journal import Journal
+
+    with Journal(engine.workspace.journal_path) as journal:
+        ours = _ours(journal.bakes(), engine)
+        if not ours:
+            return ExitCode.DONE
+        first = ours[0]
+        if gone:
+            say_terminal_gone(journal, first.number)
+    if stop:
+        if first.state is BakeState.QUEUED:
+            return ExitCode.DONE
+        # The order stands in the journal already; what waits behind stays there.
+        engine.close(wait=0)
+        return follow(engine, first.number, intro=f"bake {first.number} {shown(first.name)} stops and saves")
+    return follow_all(engine, intro="" if gone else f"bake {first.number} {shown(first.name)} goes on here")
+
+
+def _ours(bakes: list[Bake], engine: "Engine") -> list[Bake]:
+    """Return the bakes this process has at work or has taken on, the one at work first, then as they wait."""
+    ours = [bake for bake in bakes if bake.engine == engine.key]
+    waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
+    return [bake for bake in ours if bake.state.live] + waiting
+
+
+def _end(engine: "Engine", *codes: ExitCode) -> ExitCode:
+    engine.close(wait=0.2 if codes == (ExitCode.DONE,) else 10)
+    return max(codes)

@@ -1,0 +1,126 @@
+"""What happened since one last looked?"""
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from lora_tui.screens.dialog import Dialog
+from lora_tui.signs import WARNING, state_sign
+from trainer.foreign_text import shown
+from trainer.span import span
+
+if TYPE_CHECKING:
+    from trainer.journal.digest import Digest
+    from trainer.journal.records import Bake
+
+# More would push the ends of the bakes, which matter most, out of view; the log has them all.
+_MOST_WARNINGS = 8
+
+
+class DigestDialog(Dialog[None]):
+    """Tells a digest; any of its keys closes it."""
+
+    DEFAULT_CSS = """
+    DigestDialog {
+        & > VerticalScroll {
+            width: 90;
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 1 2;
+            background: $panel;
+            scrollbar-size-vertical: 1;
+        }
+        & Static { height: auto; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,space", "leave", "close", id="digest.close", show=False, tooltip="close"),
+        Binding("j,down", "scroll('down')", "down", id="digest.down", show=False, tooltip="scroll down"),
+        Binding("k,up", "scroll('up')", "up", id="digest.up", show=False, tooltip="scroll up"),
+    ]
+
+    def __init__(self, digest: "Digest", now: float) -> None:
+        """Tell `digest` at `now` (epoch seconds)."""
+        super().__init__()
+        self._digest = digest
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        """Yield the lines."""
+        with VerticalScroll():
+            yield Static(Content("\n").join(digest_lines(self._digest, self._now)))
+            yield Static(Content("enter closes"), id="keys")
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def action_scroll(self, way: str) -> None:
+        """Scroll the lines."""
+        body = self.query_one(VerticalScroll)
+        if way == "down":
+            body.scroll_down(animate=False)
+        else:
+            body.scroll_up(animate=False)
+
+
+def digest_lines(digest: "Digest", now: float) -> list[Content]:
+    """Return the digest line by line: when one looked, the ends, what goes on, what was out of the ordinary."""
+    looked = time.strftime("%a %H:%M", time.localtime(digest.since))
+    heading = Content.assemble(
+        ("Since you last looked", "bold"), (f"  {looked}, {span(now - digest.since)} ago", "$muted")
+    )
+    lines = [heading, Content("")]
+    ended = sorted(
+        (*digest.done, *digest.stopped, *digest.failed, *digest.lost), key=lambda bake: bake.ended or digest.since
+    )
+    lines += [_bake_line(bake, _took(bake)) for bake in ended]
+    lines += [_bake_line(bake, _since_start(bake, now)) for bake in digest.live]
+    lines += [_bake_line(bake, "") for bake in digest.waiting]
+    if digest.surprises:
+        lines += [Content(""), Content.styled("not as planned", "$muted")]
+        lines += [Content(f"  {shown(line)}") for line in digest.surprises]
+    if digest.warnings:
+        lines += [Content(""), Content.styled("warnings", "$muted")]
+        for warning in digest.warnings[-_MOST_WARNINGS:]:
+            clock = time.strftime("%H:%M", time.localtime(warning.seconds))
+            where = f"{warning.bake:04d} " if warning.bake is not None else ""
+            lines.append(
+                Content.assemble(
+                    (f"{WARNING.mark} ", WARNING.colour), (f"{clock} {where}", "$muted"), shown(warning.text)
+                )
+            )
+        more = len(digest.warnings) - _MOST_WARNINGS
+        if more > 0:
+            lines.append(Content.styled(f"  and {more} before, in the log", "$muted"))
+    return lines
+
+
+def _bake_line(bake: "Bake", when: str) -> Content:
+    sign = state_sign(bake.state)
+    return Content.assemble(
+        (f"{sign.mark} ", sign.colour),
+        f"{bake.number:04d} {shown(bake.name, 30)}  ",
+        (str(bake.state), sign.colour),
+        (f"  {when}" if when else "", "$muted"),
+        (f"  “{shown(bake.why, 40)}”" if bake.why else "", "$muted"),
+    )
+
+
+def _took(bake: "Bake") -> str:
+    if bake.ended is None:
+        return ""
+    clock = time.strftime("%H:%M", time.localtime(bake.ended))
+    return clock if bake.started is None else f"{clock} after {span(bake.ended - bake.started)}"
+
+
+def _since_start(bake: "Bake", now: float) -> str:
+    return "" if bake.started is None else f"for {span(now - bake.started)}"

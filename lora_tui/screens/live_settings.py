@@ -1,0 +1,140 @@
+"""Which setting shall change while the bake is at work, and to what?"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from lora_tui.screens.dialog import Dialog
+from lora_tui.signs import FAILED
+from lora_tui.widgets.line_input import LineInput
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.settings.describe import FieldInfo
+    from trainer.settings.model import Settings
+
+_PICK = "enter chooses · escape cancels"
+_TYPE = "enter changes it after the step at work · escape cancels"
+
+
+class LiveSettingsDialog(Dialog[str | None]):
+    """Dismissed with `name=value`, or None.
+
+    Args:
+        settings: as the bake has them now, what was changed since it began included.
+    """
+
+    DEFAULT_CSS = """
+    LiveSettingsDialog {
+        & > Vertical { width: 76; }
+        & Static { height: auto; }
+        & OptionList { height: auto; max-height: 10; border: none; background: $panel; padding: 0; margin-top: 1; }
+        & OptionList:focus { border: none; }
+        & Input { margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }
+        & Input:focus { border: none; }
+        & #note { color: $muted; margin-top: 1; }
+        & #error { color: $error; display: none; }
+        & #error.-shown { display: block; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", id="live.cancel", show=False, tooltip="change nothing"),
+        Binding("j", "move('down')", "down", id="live.down", show=False, tooltip="next setting"),
+        Binding("k", "move('up')", "up", id="live.up", show=False, tooltip="setting before"),
+    ]
+
+    def __init__(self, settings: "Settings") -> None:
+        """Offer the settings that may change while baking."""
+        from trainer.settings.describe import fields
+
+        super().__init__()
+        self._settings = settings
+        self._infos: tuple[FieldInfo, ...] = tuple(info for info in fields() if info.live)
+        self._picked: FieldInfo | None = None
+
+    def compose(self) -> ComposeResult:
+        """Yield the list, and the line to type in."""
+        from trainer.settings.describe import shown_value
+
+        with Vertical():
+            yield Static(Content.styled("Change while baking", "bold"))
+            rows = (_row(info, shown_value(self._settings, info.name)) for info in self._infos)
+            yield OptionList(*rows, compact=True)
+            line = LineInput(id="value", compact=True, disabled=True)
+            line.cursor_blink = False
+            yield line
+            yield Static("", id="error")
+            yield Static("", id="note")
+            yield Static(Content(_PICK), id="keys")
+
+    @on(OptionList.OptionHighlighted)
+    def _explain(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        info = self._infos[event.option_index]
+        self.query_one("#note", Static).update(Content(f"{info.expected}. {info.help}"))
+
+    @on(OptionList.OptionSelected)
+    def _pick(self, event: OptionList.OptionSelected) -> None:
+        from trainer.settings.describe import shown_value
+
+        event.stop()
+        self._picked = self._infos[event.option_index]
+        line = self.query_one(LineInput)
+        line.disabled = False
+        line.value = shown_value(self._settings, self._picked.name)
+        line.focus()
+        self.query_one("#keys", Static).update(Content(_TYPE))
+
+    @on(Input.Submitted)
+    def _take(self, event: Input.Submitted) -> None:
+        from trainer.settings.toml_file import with_value
+
+        event.stop()
+        if self._picked is None:
+            return
+        try:
+            with_value(self._settings, self._picked.name, event.value)
+        except SettingsError as error:
+            place = self.query_one("#error", Static)
+            place.update(Content(f"{FAILED.mark} {shown(error.line())}"))
+            place.add_class("-shown")
+        else:
+            self.dismiss(f"{self._picked.name}={event.value.strip()}")
+
+    def action_leave(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)
+
+    def action_move(self, way: str) -> None:
+        """Move in the list."""
+        options = self.query_one(OptionList)
+        if way == "down":
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+
+def in_force(settings: "Settings", changes: Mapping[str, str]) -> "Settings":
+    """Return `settings` with what was changed while baking; a change this version cannot read is left out."""
+    from trainer.settings.toml_file import with_value
+
+    for name, value in changes.items():
+        try:
+            settings = with_value(settings, name, value)
+        except SettingsError:
+            continue
+    return settings
+
+
+def _row(info: "FieldInfo", value: str) -> Option:
+    return Option(Content.assemble(f"{info.name:<28}", (value or "blank", "$primary"), (f"  {info.label}", "$muted")))

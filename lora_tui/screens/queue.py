@@ -1,0 +1,171 @@
+"""The bakes in line: when each begins and ends, put in another order, held, taken out."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from lora_tui.outside import Rights
+from lora_tui.queue_keeper import LineRead, NotChanged, QueueKeeper
+from lora_tui.queue_lines import Line, bake_words
+from lora_tui.screens.dialog import Dialog
+from trainer.foreign_text import shown
+from trainer.journal.records import Bake
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.journal.journal import Journal
+
+_KEYS = "J K move · h hold, release · delete takes out · esc closes"
+_KEYS_WITH_LEFT = "t takes over what a lora-tui that is gone left behind"
+
+
+class QueueDialog(Dialog[bool]):
+    """Shows the queue and changes it; dismissed with whether anything was changed."""
+
+    DEFAULT_CSS = """
+    QueueDialog {
+        & > Vertical { width: 76; }
+        & #live { height: auto; color: $muted; margin-top: 1; }
+        & OptionList { height: auto; max-height: 14; border: none; background: $panel; padding: 0; margin-top: 1; }
+        & OptionList:focus { border: none; }
+        & #keys { height: auto; margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,Q", "leave", "close", id="queue.close", show=False, tooltip="back to the bake"),
+        Binding("j", "mark('down')", "down", id="queue.down", show=False, tooltip="next bake"),
+        Binding("k", "mark('up')", "up", id="queue.up", show=False, tooltip="bake before"),
+        Binding("J,shift+down", "move(1)", "later", id="queue.later", show=False, tooltip="bake it later"),
+        Binding("K,shift+up", "move(-1)", "sooner", id="queue.sooner", show=False, tooltip="bake it sooner"),
+        Binding("h", "hold", "hold", id="queue.hold", show=False, tooltip="hold it back, or release it"),
+        Binding("delete,d", "remove", "take out", id="queue.remove", show=False, tooltip="take it out of the queue"),
+        Binding("t", "take_over", "take over", id="queue.take", show=False, tooltip="take over what was left behind"),
+    ]
+
+    def __init__(self, workspace: Workspace, engine: str, clock: Callable[[], float], rights: Rights) -> None:
+        """Show the queue of `workspace` to the screen of the engine with the key `engine`.
+
+        Args:
+            workspace: whose queue it is.
+            engine: key of our engine.
+            clock: epoch seconds now.
+            rights: what the keys may do.
+        """
+        super().__init__()
+        self._rights = rights
+        self._engine = engine
+        self._keeper = QueueKeeper(workspace, engine, self.post_message, clock)
+        self._line: Line | None = None
+        # What the keys have made of it already; the journal follows.
+        self._waiting: list[Bake] = []
+        self._changed = False
+
+    def compose(self) -> ComposeResult:
+        """Yield what is at work, the list of those waiting, and the keys."""
+        with Vertical():
+            yield Static(Content.styled("Queue", "bold"))
+            yield Static("", id="live")
+            yield OptionList(compact=True)
+            yield Static("", id="keys")
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self._keeper.start()
+
+    def on_unmount(self) -> None:
+        """Look no more."""
+        self._keeper.stop()
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(self._changed)
+
+    def action_mark(self, way: str) -> None:
+        """Move in the list."""
+        options = self.query_one(OptionList)
+        if way == "down":
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    def action_move(self, by: int) -> None:
+        """Put the marked bake one place further down or up."""
+        bake = self._marked
+        if bake is None or not self._rights.order:
+            return
+        here = self._waiting.index(bake)
+        there = here + by
+        if not 0 <= there < len(self._waiting):
+            return
+        self._waiting.insert(there, self._waiting.pop(here))
+        before = self._waiting[there + 1].number if there + 1 < len(self._waiting) else None
+        self._change(lambda journal: journal.move_in_queue(bake.number, before))
+        self._show(bake.number)
+
+    def action_hold(self) -> None:
+        """Hold the marked bake back, or release it."""
+        if (bake := self._marked) is not None:
+            self._change(lambda journal: journal.set_held(bake.number, not bake.held))
+
+    def action_remove(self) -> None:
+        """Take the marked bake out of the queue."""
+        if (bake := self._marked) is not None:
+            self._change(lambda journal: journal.remove_from_queue(bake.number))
+
+    def action_take_over(self) -> None:
+        """Let our engine take what was left behind."""
+        if self._line is not None and self._line.left_behind and self._rights.bake:
+            numbers = sorted(self._line.left_behind)
+            self._change(lambda journal: journal.adopt(numbers, self._engine))
+
+    @on(LineRead)
+    def _take_line(self, event: LineRead) -> None:
+        marked = self._marked
+        self._line = event.line
+        self._waiting = list(event.line.waiting)
+        self._show(marked.number if marked else None)
+
+    @on(NotChanged)
+    def _say_why(self, event: NotChanged) -> None:
+        self.notify(shown(event.error.line()), severity="warning", markup=False)
+        if self._line is not None:
+            self._waiting = list(self._line.waiting)
+            self._show(None)
+
+    @property
+    def _marked(self) -> Bake | None:
+        place = self.query_one(OptionList).highlighted
+        return self._waiting[place] if place is not None and place < len(self._waiting) else None
+
+    def _change(self, change: "Callable[[Journal], object]") -> None:
+        if self._rights.order:
+            self._changed = True
+            self._keeper.ask(change)
+
+    def _show(self, marked: int | None) -> None:
+        line = self._line
+        if line is None:
+            return
+        live = [Content(bake_words(bake, line)) for bake in line.live]
+        self.query_one("#live", Static).update(Content("\n").join(live or [Content("no bake is at work")]))
+        options = self.query_one(OptionList)
+        place = next((at for at, bake in enumerate(self._waiting) if bake.number == marked), options.highlighted or 0)
+        options.clear_options()
+        options.add_options([self._option(bake, line) for bake in self._waiting])
+        options.highlighted = min(place, len(self._waiting) - 1) if self._waiting else None
+        keys = _KEYS if self._waiting and self._rights.order else "esc closes"
+        self.query_one("#keys", Static).update(
+            Content(f"{keys}\n{_KEYS_WITH_LEFT}" if line.left_behind and self._rights.bake else keys)
+        )
+
+    def _option(self, bake: Bake, line: Line) -> Option:
+        left = "  left behind" if bake.number in line.left_behind else ""
+        return Option(Content.assemble(bake_words(bake, line), (left, "$warning")))

@@ -1,0 +1,144 @@
+"""A bake whose process is killed, again and again, ends with the LoRA of one that never was."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from trainer.bake.state_files import states_of
+from trainer.demo.workspace import make_demo
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState
+from trainer.models.safetensors_header import read_header
+from trainer.workspace import Workspace
+
+PROGRAM = Path(__file__).parents[1] / "support" / "killed_bake.py"
+METRICS = ("loss", "grad_norm", "lr_unet", "lr_text_encoder")
+
+
+class Oven:
+    """A demo workspace in which bakes are killed."""
+
+    def __init__(self, root: Path, *options: str) -> None:
+        self.root = make_demo(root).root
+        # Whole epochs of eight steps at batch 4.
+        (self.root / "data" / "10_hifumi_chan").rename(self.root / "data" / "2_hifumi_chan")
+        self.options = options
+        self.times = root / "steps.txt"
+
+    def command(self, when: str) -> list[str]:
+        """Return the command that begins the bake, or takes it up again."""
+        begun = (self.root / "bakes" / "0001-hifumi").exists()
+        begin = ["bake", "hifumi.toml", *self.options]
+        return [sys.executable, str(PROGRAM), when, *(["resume", "1"] if begun else begin)]
+
+    def start(self, when: str = "never") -> subprocess.Popen[str]:
+        """Begin the bake, or take it up again."""
+        env = {**os.environ, "STEP_TIMES": str(self.times)}
+        return subprocess.Popen(
+            self.command(when),
+            cwd=self.root,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, when: str) -> int:
+        """Run it until it ends and return the exit code."""
+        process = self.start(when)
+        self.told, _ = process.communicate(timeout=300)
+        return process.returncode
+
+    def lora(self) -> dict[str, bytes]:
+        """Return the bits of the last LoRA by tensor name."""
+        path = self.root / "bakes" / "0001-hifumi" / "hifumi.safetensors"
+        return {name: tensor.tobytes() for name, tensor in load_file(path).items()}
+
+    def curves(self) -> dict[str, tuple[list[int], list[float]]]:
+        """Return steps and values of every metric that does not depend on the clock."""
+        with Journal(Workspace(self.root).journal_path) as journal:
+            found = {name: journal.curve(1, name, 10_000) for name in METRICS}
+        return {name: (curve.steps, curve.mean) for name, curve in found.items()}
+
+    def check_whole(self) -> None:
+        """See that a kill left the journal and every file whole."""
+        connection = sqlite3.connect(Workspace(self.root).journal_path)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        connection.close()
+        for path in self.root.glob("bakes/**/*.safetensors"):
+            if not path.name.startswith("."):
+                read_header(path)
+
+    def seconds_missing(self) -> float:
+        """Return how much of the time before the last kill the journal has no numbers of."""
+        with Journal(Workspace(self.root).journal_path) as journal:
+            steps = set(journal.curve(1, "loss", 10_000).steps)
+        done = [(int(line.split()[0]), float(line.split()[1])) for line in self.times.read_text().splitlines()]
+        missing = [at for step, at in done if step not in steps]
+        return done[-1][1] - missing[0] if missing else 0.0
+
+
+SHORT = ("--set", "max_train_epochs=3", "--set", "save_state_every_n_steps=5", "--set", "lr_scheduler=cosine")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> Oven:
+    oven = Oven(tmp_path_factory.mktemp("plain") / "demo", *SHORT)
+    assert oven.run("never") == 0, oven.told
+    return oven
+
+
+def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path, uninterrupted: Oven) -> None:
+    oven = Oven(tmp_path / "demo", *SHORT)
+    for when in ("step:7", "state:2", "lora:2"):
+        assert oven.run(when) == -signal.SIGKILL, oven.told
+        oven.check_whole()
+        with Journal(Workspace(oven.root).journal_path) as journal:
+            journal.mark_lost()
+            assert journal.bake(1).state is BakeState.LOST
+    assert oven.run("never") == 0, oven.told
+    assert oven.lora() == uninterrupted.lora()
+    curves = oven.curves()
+    assert curves["loss"][0] == list(range(1, 25))
+    assert curves == uninterrupted.curves()
+    assert not list(oven.root.glob("bakes/**/.*.part"))
+    assert len(states_of(oven.root / "bakes" / "0001-hifumi")) == 1
+
+
+@pytest.mark.long
+def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None:
+    options = ("--set", "max_train_epochs=25", "--set", "save_state_every_n_steps=10", "--set", "lr_scheduler=cosine")
+    plain = Oven(tmp_path / "plain", *options)
+    assert plain.run("never") == 0, plain.told
+    oven = Oven(tmp_path / "demo", *options)
+    chance = random.Random(7)
+    missing = []
+    for kill in range(20):
+        if kill % 5 == 4:
+            assert oven.run(("state:1", "lora:1")[kill % 2]) == -signal.SIGKILL, oven.told
+        else:
+            process = oven.start()
+            begun = len(oven.times.read_text().splitlines()) if oven.times.exists() else 0
+            while not oven.times.exists() or len(oven.times.read_text().splitlines()) == begun:
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.02)
+            time.sleep(chance.uniform(0.0, 2.5))
+            process.kill()
+            process.communicate()
+        oven.check_whole()
+        missing.append(oven.seconds_missing())
+    assert oven.run("never") == 0, oven.told
+    assert oven.lora() == plain.lora()
+    assert oven.curves() == plain.curves()
+    with capsys.disabled():
+        print(f"\nnumbers missing before a kill, seconds: median {sorted(missing)[10]:.2f}, most {max(missing):.2f}")
+    shutil.rmtree(oven.root)

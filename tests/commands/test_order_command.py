@@ -1,0 +1,112 @@
+"""`lora-tui order`: a bake told something from another terminal."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+from trainer.machine.attendance import attend
+from trainer.workspace import Workspace
+
+
+@pytest.fixture
+def baking(demo: Workspace) -> Iterator[subprocess.Popen[str]]:
+    """A long bake at work in a process of its own."""
+    sets = ["--set", "max_train_epochs=", "--set", "max_train_steps=4000", "--set", "validation_data_dir="]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lora_tui", "bake", str(demo.root / "hifumi.toml"), *sets],
+        env=dict(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _until(lambda: _bakes(demo) and _bake(demo).stage == "step" and _bake(demo).stage_done > 0)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _bakes(demo: Workspace) -> list[Bake]:
+    with Journal(demo.journal_path) as journal:
+        return journal.bakes()
+
+
+def _bake(demo: Workspace) -> Bake:
+    return _bakes(demo)[-1]
+
+
+def _until(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, baking: subprocess.Popen[str]) -> None:
+    def order(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return lora_tui("order", "1", *arguments, folder=demo.root)
+
+    paused = order("pause")
+    assert paused.stdout == "bake 1: pause, obeyed\n", paused.stderr
+    _until(lambda: _bake(demo).state is BakeState.PAUSED)
+    assert order("set", "unet_lr=1e-5").stdout == "bake 1: set unet_lr=1e-5, obeyed\n"
+    assert order("go-on").stdout == "bake 1: go on, obeyed\n"
+    assert "save, obeyed" in order("save").stdout
+    for wrong, word in (("unet_lr=-1", "unet_lr"), ("seed=3", "a live setting"), ("unet_lr", "name=value")):
+        refused = order("set", wrong)
+        assert refused.returncode == 2
+        assert word in refused.stderr
+    with Journal(demo.journal_path) as journal:
+        assert len(journal.orders(1)) == 4
+        assert [mark.text for mark in journal.marks(1) if mark.kind == "set"] == ["unet_lr=1e-5"]
+        assert len(journal.checkpoints(1)) == 1
+    assert order("stop").returncode == 0
+    baking.communicate(timeout=60)
+    assert _bake(demo).state is BakeState.STOPPED
+    late = order("pause")
+    assert late.returncode == 2
+    assert "is stopped" in late.stderr
+
+
+def test_a_killed_bake_takes_no_orders_and_says_how_it_goes_on(
+    lora_tui, demo: Workspace, baking: subprocess.Popen[str]
+) -> None:
+    baking.kill()
+    baking.wait()
+    refused = lora_tui("order", "1", "pause", folder=demo.root)
+    assert refused.returncode == 2
+    assert "is lost" in refused.stderr
+    assert "lora-tui resume 1" in refused.stderr
+
+
+def test_a_bake_in_line_is_the_queues(lora_tui, demo: Workspace, short: list[str]) -> None:
+    lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
+    refused = lora_tui("order", "1", "stop", folder=demo.root)
+    assert refused.returncode == 2
+    assert "`lora-tui queue`" in refused.stderr
+
+
+def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace, short: list[str]) -> None:
+    lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
+    with Journal(demo.journal_path) as journal:
+        journal.set_state(1, BakeState.PARKED)
+    refused = lora_tui("order", "1", "go-on", folder=demo.root)
+    assert refused.returncode == 2
+    assert "lora-tui resume 1" in refused.stderr
+    held = attend("there", demo.root, takes_queue=True)
+    assert held is not None
+    taken = lora_tui("order", "1", "go-on", folder=demo.root)
+    assert taken.returncode == 0, taken.stderr
+    assert (_bake(demo).state, _bake(demo).engine) == (BakeState.QUEUED, "there")
+
+
+@pytest.mark.parametrize("arguments", [["set"], ["pause", "unet_lr=1"], ["dance"]])
+def test_words_that_are_no_order_are_refused(lora_tui, demo: Workspace, arguments: list[str]) -> None:
+    assert lora_tui("order", "1", *arguments, folder=demo.root).returncode == 2

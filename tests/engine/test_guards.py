@@ -1,0 +1,170 @@
+"""What goes wrong inside a bake is skipped, named, rolled back or waited out; nothing made before is lost."""
+
+import errno
+from dataclasses import replace
+from math import isfinite
+
+import pytest
+import torch
+
+from trainer.bake import course, disk
+from trainer.bake.state_files import states_of
+from trainer.bake.step import StepResult, train_step
+from trainer.journal.records import BakeState, Order
+
+
+def poisoned(steps: set[int], visits: dict[int, int] | None = None):
+    """Return a train_step whose latents are no numbers at `steps`; with `visits`, only the first time."""
+
+    def step(bench, work):
+        if work.step in steps and (visits is None or work.step not in visits):
+            if visits is not None:
+                visits[work.step] = 1
+            bad = tuple(replace(batch, latents=torch.full_like(batch.latents, torch.nan)) for batch in work.batches)
+            work = replace(work, batches=bad)
+        return train_step(bench, work)
+
+    return step
+
+
+def left_out(steps: set[int]):
+    """Return a train_step that does nothing at `steps`."""
+
+    def step(bench, work):
+        if work.step not in steps:
+            return train_step(bench, work)
+        nothing = torch.zeros(())
+        folders = torch.zeros(1)
+        return StepResult({}, nothing, nothing, folders, folders)
+
+    return step
+
+
+def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    monkeypatch.setattr(course, "train_step", left_out({6}))
+    without = kitchen.bake(*stated)
+    monkeypatch.setattr(course, "train_step", poisoned({6}))
+    skipped = kitchen.bake(*stated)
+    assert skipped.state is BakeState.DONE
+    assert kitchen.tensors(skipped) == kitchen.tensors(without)
+    line = next(line for line in kitchen.log(skipped) if line.startswith("step 6 skipped"))
+    assert line.count(".png") == 4
+    assert [(mark.step, mark.kind) for mark in kitchen.journal.marks(skipped.number)] == [(6, "skip")]
+    assert kitchen.journal.digest(0.0).skipped == {skipped.number: 1}
+
+
+def test_the_means_leave_a_skipped_step_out(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    monkeypatch.setattr(course, "train_step", poisoned({6}))
+    bake = kitchen.bake(*stated)
+    pictures = [count for _, _, _, count in kitchen.journal.folder_losses(bake.number)]
+    assert pictures == [16, 12, 16]
+    assert all(isfinite(loss) for _, _, loss, _ in kitchen.journal.folder_losses(bake.number))
+    assert all(isfinite(saved.loss) for saved in kitchen.journal.checkpoints(bake.number))
+
+
+def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    plain = kitchen.bake(*stated)
+    monkeypatch.setattr(course, "train_step", poisoned({5, 6, 7, 8}, {}))
+    bake = kitchen.bake(*stated, "max_bad_steps=2", "roll_back_rate=0.25")
+    assert bake.state is BakeState.DONE
+    kinds = [(mark.step, mark.kind) for mark in kitchen.journal.marks(bake.number)]
+    assert (4, "roll back") in kinds
+    rates = kitchen.journal.curve(bake.number, "lr_unet", 1000)
+    before = kitchen.journal.curve(plain.number, "lr_unet", 1000)
+    assert rates.steps == list(range(1, 13))
+    assert rates.mean[:4] == before.mean[:4]
+    rolled = sum(kind == "roll back" for _, kind in kinds)
+    assert rates.mean[8:] == pytest.approx([rate * 0.25**rolled for rate in before.mean[8:]])
+
+
+def test_too_many_in_a_row_stop_the_bake_where_that_is_set(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    monkeypatch.setattr(course, "train_step", poisoned(set(range(6, 13))))
+    bake = kitchen.bake(*stated, "max_bad_steps=2", "on_bad_steps=stop")
+    assert bake.state is BakeState.FAILED
+    assert "in a row had no finite gradient" in bake.error
+    assert states_of(kitchen.folder(bake))
+    assert kitchen.journal.checkpoints(bake.number)
+
+
+def test_without_a_state_to_go_back_to_the_bake_ends_with_the_reason(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    monkeypatch.setattr(course, "train_step", poisoned(set(range(1, 13))))
+    bake = kitchen.bake(*stated, "max_bad_steps=2")
+    assert bake.state is BakeState.FAILED
+    assert "before any state was saved" in bake.error
+
+
+def test_layers_that_never_move_are_named(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    monkeypatch.setattr("trainer.bake.guards.unmoved", lambda bench: [layer.name for layer in bench.network][:6])
+    bake = kitchen.bake(*stated)
+    said = [line for line in kitchen.log(bake) if "have not moved" in line]
+    assert len(said) == 1
+    assert "and 2 more" in said[0]
+
+
+def test_the_layers_behind_clip_skip_are_not_taken_for_stuck(kitchen, stated) -> None:
+    kitchen.few_repeats()
+    bake = kitchen.bake(*stated, "clip_skip=2")
+    assert not [line for line in kitchen.log(bake) if "have not moved" in line]
+
+
+def _of(full: "FullDisk"):
+    """Return a method of States that the full disk stands in for."""
+
+    def write(states, state, path) -> None:
+        full.write_state(states, state, path)
+
+    return write
+
+
+class FullDisk:
+    """A disk that is full while `full` is set: nothing can be written there, and nothing is free."""
+
+    def __init__(self, monkeypatch, free_looks: int) -> None:
+        self.looks = 0
+        self.room_after = free_looks
+        self.fails = 1
+        self.write = course.States._write
+        monkeypatch.setattr(disk, "free_bytes", self.free_bytes)
+        monkeypatch.setattr(disk, "_LOOK_EVERY", 0.01)
+        monkeypatch.setattr(course.States, "_write", _of(self))
+
+    def free_bytes(self, folder) -> int:
+        self.looks += 1
+        return 1 << 40 if self.looks <= 1 or self.looks > self.room_after else 0
+
+    def write_state(self, states, state, path) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        self.write(states, state, path)
+
+
+def test_a_full_disk_pauses_the_bake_until_there_is_room(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    plain = kitchen.bake(*stated)
+    FullDisk(monkeypatch, free_looks=50)
+    bake = kitchen.bake(*stated)
+    assert bake.state is BakeState.DONE
+    assert kitchen.tensors(bake) == kitchen.tensors(plain)
+    log = kitchen.log(bake)
+    assert any("the disk is full" in line for line in log)
+    assert any("there is room again" in line for line in log)
+    assert not (kitchen.folder(bake) / ".reserve").exists()
+
+
+def test_a_stop_while_the_disk_is_full_ends_the_bake_and_keeps_what_is_there(kitchen, stated, monkeypatch) -> None:
+    kitchen.few_repeats()
+    FullDisk(monkeypatch, free_looks=10**9)
+    number = kitchen.queue(*stated)
+    kitchen.wait(number, lambda bake: bake.state is BakeState.PAUSED)
+    kitchen.journal.give_order(number, Order.STOP)
+    bake = kitchen.finish(number)
+    assert bake.state is BakeState.FAILED
+    assert "no room for" in bake.error
+    assert kitchen.engine.exit_codes[number] == 5

@@ -1,0 +1,93 @@
+"""A line that stalls, is slow or changes its size all the time costs a bake nothing."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pseudo_terminal import Terminal
+
+from lora_tui.painting import SLOW_BYTES
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState
+
+
+def _step(demo: Path) -> int:
+    with Journal(demo / "journal.sqlite") as journal:
+        return journal.last_values(1)["loss"][0]
+
+
+def _state(demo: Path) -> BakeState:
+    with Journal(demo / "journal.sqlite") as journal:
+        return journal.bake(1).state
+
+
+@pytest.fixture
+def baking(open_terminal, start, make_bakery: Callable[[int], Path]) -> tuple[Terminal, Path]:
+    """A dashboard over a bake of 100 epochs, and its workspace."""
+    demo = make_bakery(100)
+    terminal = open_terminal(folder=demo)
+    start(terminal)
+    terminal.wait_for("it/s", seconds=60)
+    return terminal, demo
+
+
+def test_a_bake_goes_on_while_nobody_reads_the_terminal(baking: tuple[Terminal, Path]) -> None:
+    terminal, demo = baking
+    before = _step(demo)
+    time.sleep(5)
+    halfway = _step(demo)
+    time.sleep(5)
+    after = _step(demo)
+    assert before < halfway < after
+    # The screen comes back by itself, and is as late as one frame, not as ten seconds.
+    terminal.press("space")
+    terminal.wait_for("◌ paused")
+
+
+def test_a_stalled_line_holds_up_no_order_to_end(baking: tuple[Terminal, Path]) -> None:
+    terminal, demo = baking
+    time.sleep(5)
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.process.wait(60) == 143
+    assert _state(demo) is BakeState.STOPPED
+
+
+def test_a_storm_of_resizes_ends_in_a_whole_screen(baking: tuple[Terminal, Path]) -> None:
+    terminal, demo = baking
+    before = _step(demo)
+    for turn in range(60):
+        terminal.resize(80 + turn % 40, 24 + turn % 12)
+        terminal.pump(0.02)
+    terminal.resize(120, 36)
+    terminal.wait_for("progress", "epochs", "space pause", "settings")
+    assert _state(demo) is BakeState.BAKING
+    assert _step(demo) > before
+
+
+def test_a_slow_line_is_noticed_and_spared(baking: tuple[Terminal, Path]) -> None:
+    terminal, demo = baking
+    _read_slowly(terminal, lambda: "slow line" in terminal.screen())
+    # What was on its way when it was noticed is no figure.
+    terminal.pump(2)
+    before, began, step = len(terminal.raw), time.monotonic(), _step(demo)
+    while len(terminal.raw) == before and time.monotonic() - began < 90:
+        terminal.pump(1)
+    terminal.pump(20)
+    seconds = time.monotonic() - began
+    # One paint, the newest, may not be paid for yet; the longest is that of the lists.
+    assert (len(terminal.raw) - before - 12 * 1024) / seconds <= SLOW_BYTES
+    assert len(terminal.raw) > before
+    assert _step(demo) > step
+    terminal.press("S")
+    terminal.wait_for("it/s")
+    assert "slow line" not in terminal.screen().splitlines()[0]
+
+
+def _read_slowly(terminal: Terminal, until: Callable[[], object], seconds: float = 120) -> None:
+    """Read 4 KiB a second until something holds."""
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        terminal.read(4096)
+        time.sleep(1)

@@ -1,0 +1,98 @@
+"""When the bakes in line begin and end."""
+
+from typing import Any
+
+import pytest
+
+from trainer.journal.records import Bake, BakeState
+from trainer.plan.queue_times import Expected, expected_ends
+
+NOW = 1_750_000_000.0
+HOUR = 3600.0
+
+
+def bake(number: int, hours: float | None = 1.0, **changes: Any) -> Bake:
+    values: dict[str, Any] = {
+        "number": number,
+        "name": "hifumi",
+        "folder": f"bakes/{number:04d}-hifumi",
+        "why": "",
+        "settings_toml": "",
+        "engine": "",
+        "parent": None,
+        "state": BakeState.QUEUED,
+        "stage": "",
+        "stage_done": 0,
+        "stage_total": 0,
+        "error": "",
+        "pid": None,
+        "pid_started": None,
+        "created": NOW,
+        "started": None,
+        "ended": None,
+        "total_steps": 100,
+        "steps_per_epoch": 10,
+        "peak_vram": None,
+        "place": float(number),
+        "not_before": None,
+        "held": False,
+        "on_failure": "go on",
+        "refers": "",
+        "starts_from": "",
+        "attempt": 1,
+        "device": "",
+        "planned_seconds": None if hours is None else hours * HOUR,
+    }
+    return Bake(**{**values, **changes})
+
+
+def live(done: int, hours: float | None = 1.0) -> Bake:
+    return bake(
+        9, hours, state=BakeState.BAKING, stage="step", stage_done=done, stage_total=100, started=NOW - 0.5 * HOUR
+    )
+
+
+def test_bakes_follow_one_another() -> None:
+    assert expected_ends([bake(1), bake(2, 2)], [], NOW) == {
+        1: Expected(NOW, NOW + HOUR),
+        2: Expected(NOW + HOUR, NOW + 3 * HOUR),
+    }
+
+
+def test_the_first_begins_when_the_one_at_work_ends() -> None:
+    expected = expected_ends([bake(1)], [live(25)], NOW)
+    assert expected[9] == Expected(NOW - 0.5 * HOUR, NOW + 0.75 * HOUR)
+    assert expected[1].begin == NOW + 0.75 * HOUR
+
+
+@pytest.mark.parametrize("planned", [None, 1.0])
+def test_a_bake_at_work_goes_on_at_its_own_pace_whatever_was_planned(planned: float | None) -> None:
+    assert expected_ends([], [live(20, planned)], NOW, {9: 90.0})[9].end == NOW + 2 * HOUR
+
+
+def test_a_bake_of_neither_plan_nor_pace_leaves_all_open() -> None:
+    expected = expected_ends([bake(1)], [live(20, None)], NOW)
+    assert (expected[9].end, expected[1]) == (None, Expected(None, None))
+
+
+def test_one_of_unknown_length_leaves_those_behind_it_open() -> None:
+    expected = expected_ends([bake(1, None), bake(2)], [], NOW)
+    assert expected == {1: Expected(NOW, None), 2: Expected(None, None)}
+
+
+def test_one_that_is_held_has_no_time_and_holds_nobody_up() -> None:
+    expected = expected_ends([bake(1, held=True), bake(2)], [], NOW)
+    assert expected == {1: Expected(None, None), 2: Expected(NOW, NOW + HOUR)}
+
+
+def test_one_that_shall_begin_later_is_passed() -> None:
+    expected = expected_ends([bake(1, not_before=NOW + 0.5 * HOUR), bake(2), bake(3)], [], NOW)
+    assert [expected[2].begin, expected[1].begin, expected[3].begin] == [NOW, NOW + HOUR, NOW + 2 * HOUR]
+
+
+def test_the_card_waits_where_nobody_may_begin_yet() -> None:
+    expected = expected_ends([bake(1, not_before=NOW + 2 * HOUR), bake(2, not_before=NOW + HOUR)], [], NOW)
+    assert expected == {
+        2: Expected(NOW + HOUR, NOW + 2 * HOUR),
+        1: Expected(NOW + 2 * HOUR, NOW + 3 * HOUR),
+    }

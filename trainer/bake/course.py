@@ -1,0 +1,360 @@
+"""The course of a bake: step after step, and what measures, saves, guards and obeys between them."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+
+from trainer.bake.checkpoints import Checkpoints
+from trainer.bake.disk import DiskWatch
+from trainer.bake.feeding import Feed, StepWork
+from trainer.bake.ground import Ground
+from trainer.bake.guards import Guards
+from trainer.bake.live import Live
+from trainer.bake.orders import Orders
+from trainer.bake.readings import Readings
+from trainer.bake.report import Report
+from trainer.bake.state import State, optimizer_numbers, pack, surroundings, unpack
+from trainer.bake.state_files import FORMAT, Facts
+from trainer.bake.states import States
+from trainer.bake.step import train_step
+from trainer.bake.validation import Validation, Verdict
+from trainer.bake.workbench import Workbench
+from trainer.errors import BakeFailed, SettingsError
+from trainer.journal.bake_folder import write_bake_json
+from trainer.journal.metrics import MetricWriter
+from trainer.journal.records import Bake, BakeState, Mark
+from trainer.network.metadata import Origin
+
+# A bake that needs more is not mended by lower rates.
+_MOST_ROLL_BACKS = 5
+_SMALL_FILE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the steps of a bake are made of.
+
+    Attributes:
+        bake: the journal's row.
+        folder: the bake's.
+        bench, ground: model, LoRA, optimizer; data and plan.
+        latents, held_out: of the pictures, by index.
+        data: sha256 of the manifest.
+    """
+
+    bake: Bake
+    folder: Path
+    bench: Workbench
+    ground: Ground
+    latents: Mapping[int, Tensor]
+    held_out: Mapping[int, Tensor]
+    data: str
+
+
+class Course:
+    """The steps of one bake.
+
+    Args:
+        stock: what they are made of.
+        orders, report: how others speak to the bake, and it to them.
+        metrics: takes the curves.
+    """
+
+    def __init__(self, stock: Stock, orders: Orders, report: Report, metrics: MetricWriter) -> None:
+        """Begin before the first step."""
+        bench, ground = stock.bench, stock.ground
+        self._stock, self._bench, self._orders, self._report, self._metrics = stock, bench, orders, report, metrics
+        self._step = 0
+        self._verdict: Verdict | None = None
+        self._roll_backs = 0
+        self._disk = DiskWatch(stock.folder, report, orders.told_to_stop)
+        self._live = Live(bench.settings, bench.optimizer)
+        self._guards = Guards(ground.data, report)
+        names = [folder.name for folder in ground.data.folders]
+        self.readings = Readings(bench.model.device, names, metrics.put, self._guards.bad_step)
+        self._states = States(stock.folder, self._live, report, self._disk)
+        self._validation = Validation(bench, ground.validation.pictures, stock.held_out) if ground.validation else None
+        origin = Origin.now(
+            ground.data, bench.plan, validation_pictures=len(stock.held_out), precision=bench.precision.name
+        )
+        self._checkpoints = Checkpoints(bench, stock.folder, origin, report, self.readings, self._live, self._disk)
+
+    def take_up(self) -> bool:
+        """Go on where the bake's newest state is; return False, at the beginning, where it has none.
+
+        Raises:
+            ModelError: the state is of another network.
+        """
+        state = self._states.newest()
+        # What was done after the state is done again: each step stands once.
+        self._report.journal.rewind(self._stock.bake.number, 0 if state is None else state.facts.step)
+        if state is None:
+            self._report.say("no state was saved yet: beginning anew")
+            self._await_changes()
+            return False
+        self._check_surroundings(state)
+        self._put_back(state)
+        self._states.taken_up(self._step)
+        again = f"taken up again after step {self._step} of {self._bench.plan.total_steps}"
+        self._report.say(again)
+        self._report.mark(Mark(self._step, time.time(), "resume", again))
+        return True
+
+    def branch_from(self, state: State, where: str) -> None:
+        """Begin with weights, moments and random numbers of another bake's state.
+
+        Raises:
+            ModelError: the state is of another network.
+            SettingsError: the bake would have no step left.
+        """
+        facts, total = state.facts, self._bench.plan.total_steps
+        if facts.step >= total:
+            raise SettingsError(
+                "max_train_epochs",
+                found=f"{total} steps in all, and the state has {facts.step}",
+                expected="more steps than the state has",
+                way_out="raise max_train_epochs or max_train_steps",
+            )
+        self._check_surroundings(state)
+        unpack(state, self._bench, where)
+        self._live.restore(self._live.toml, 0, facts.rate_scale)
+        self._step = facts.step
+        self.readings.restore(state.part("readings"), Path(), self._step)
+        if self._validation:
+            self._validation.restore(state.part("validation"))
+        line = f"branches from bake {facts.bake} {facts.name} after step {self._step}"
+        self._report.say(line)
+        self._report.mark(Mark(self._step, time.time(), "resume", line))
+
+    def run(self) -> BakeState:
+        """Take every step that is left and return DONE, STOPPED or PARKED; everything is saved then.
+
+        Raises:
+            BakeFailed: too many steps in a row had no finite gradient.
+            DiskFull: the disk is full and somebody ordered a stop.
+        """
+        if self._validation and not self._validation.knows_the_base:
+            self._verdict = self._validated(self._validation)
+        self._report.stage("step", self._step, self._bench.plan.total_steps)
+        while True:
+            end = self._steps()
+            if end is not None:
+                self.readings.settle()
+                return end
+            self._roll_back()
+
+    def close(self) -> None:
+        """Hand over what was read and give the disk's reserve back; also after a failure, so that the curves reach the step that broke."""
+        self.readings.settle()
+        self._disk.close()
+
+    def _steps(self) -> BakeState | None:
+        """Take the steps that are left and return how the bake ended; None where it must roll back first."""
+        bench, live, total = self._bench, self._live, self._bench.plan.total_steps
+        pin = bench.model.device.type == "cuda"
+        with Feed(bench, self._stock.ground.data, self._stock.latents, pin=pin, after=self._step) as feed:
+            self.readings.start_clock()
+            for work in feed:
+                self._guards.remember(work)
+                self.readings.note(work, train_step(bench, work))
+                self._step = self._disk.step = work.step
+                self._report.stage("step", work.step, total)
+                if work.ends_epoch:
+                    self._end_epoch(work)
+                if self._validation and self._validation.due(work, live.settings.validate_every_n_steps):
+                    self._verdict = self._validated(self._validation)
+                keeps_state = self._states.due(work) or work.step == total
+                if keeps_state:
+                    # What the steps say is wanted before they are kept.
+                    self.readings.settle()
+                if self._guards.in_a_row() >= live.settings.max_bad_steps:
+                    return self._too_many_bad(work)
+                self._checkpoints.save_planned(work, self._verdict)
+                live.replay(work.step)
+                if keeps_state:
+                    self._save_state(work)
+                hands = _Hands(self, work)
+                told = self._orders.obey(BakeState.BAKING, hands, step=work.step, ends_epoch=work.ends_epoch)
+                if told and work.step < total:
+                    return self._end_early(told.state, work)
+                self.readings.start_clock()
+        return BakeState.DONE
+
+    def _end_epoch(self, work: StepWork) -> None:
+        losses = self.readings.folder_losses()
+        self._report.journal.add_folder_losses(self._report.number, work.epoch, losses)
+        self._guards.check_moves(self._bench)
+
+    def _end_early(self, state: BakeState, work: StepWork) -> BakeState:
+        if state is BakeState.STOPPED:
+            self._checkpoints.save_at_stop(work, self._verdict)
+        self._save_state(work)
+        did = "stopped" if state is BakeState.STOPPED else "the card is freed"
+        self._report.say(f"{did} after step {work.step} of {self._bench.plan.total_steps}; the state is saved")
+        return state
+
+    def _validated(self, validation: Validation) -> Verdict:
+        step = self._step
+        with self._report.aside("validate"):
+            verdict = validation.measure(step, partial(self._report.stage, "validate"))
+        self._report.journal.add_validation(self._report.number, step, verdict.loss, verdict.change, verdict.error)
+        return verdict
+
+    # States
+
+    def save_now(self, work: StepWork) -> None:
+        """Save a LoRA and a state of this step."""
+        self._checkpoints.save_now(work, self._verdict)
+        self._save_state(work)
+
+    def rest(self, work: StepWork) -> None:
+        """Hand over every reading and save a state, before a pause."""
+        self._save_state(work)
+
+    def change(self, assignment: str) -> None:
+        """Put `name=value` in force from the next step on.
+
+        Raises:
+            SettingsError: it cannot be.
+        """
+        before = self._live.toml, self._live.changes, self._live.rate_scale
+        self._live.change(assignment)
+        try:
+            self._checkpoints.plan_anew()
+        except SettingsError:
+            self._live.restore(*before)
+            raise
+
+    def _save_state(self, work: StepWork) -> None:
+        self._write_records()
+        epoch = work.epoch if work.ends_epoch else work.epoch - 1
+        self._states.save(partial(self._state, epoch, ends_epoch=work.ends_epoch), work.step)
+
+    def _state(self, epoch: int, *, ends_epoch: bool) -> State:
+        bench, validation, verdict = self._bench, self._validation, self._verdict
+        scaler = bench.accelerator.scaler
+        facts = Facts(
+            format=FORMAT,
+            step=self._step,
+            epoch=epoch,
+            ends_epoch=ends_epoch,
+            bake=self._stock.bake.number,
+            name=self._stock.bake.name,
+            settings_toml=self._live.toml,
+            changes=self._live.changes,
+            rate_scale=self._live.rate_scale,
+            data=self._stock.data,
+            scaler=scaler.state_dict() if scaler is not None else {},
+            optimizer=optimizer_numbers(bench),
+            checkpoints=self._checkpoints.keep(),
+            verdict=asdict(verdict) if verdict else None,
+            surroundings=surroundings(bench),
+        )
+        return State(pack(bench, self.readings.keep(), validation.keep() if validation else {}), facts)
+
+    def _put_back(self, state: State) -> None:
+        facts = state.facts
+        unpack(state, self._bench, f"the state of step {facts.step}")
+        self._step = facts.step
+        self._live.restore(facts.settings_toml, facts.changes, facts.rate_scale)
+        self._await_changes()
+        self.readings.restore(state.part("readings"), self._stock.folder / "metrics.npz", self._step)
+        if self._validation:
+            self._validation.restore(state.part("validation"))
+        self._verdict = Verdict(**facts.verdict) if facts.verdict else None
+        self._checkpoints.restore(facts.checkpoints)
+
+    def _await_changes(self) -> None:
+        """Make again, at their steps, the changes that were made while steps were done the first time."""
+        marks = self._report.journal.marks(self._stock.bake.number)
+        self._live.await_changes([(mark.step, mark.text) for mark in marks if mark.kind == "set"])
+
+    def _check_surroundings(self, state: State) -> None:
+        differences = state.facts.surroundings.differences(surroundings(self._bench))
+        if state.facts.data != self._stock.data:
+            differences.append("the data")
+        if differences:
+            self._report.say(
+                f"differs from when the state was saved: {'; '.join(differences)}: the bake goes on, but not to the same bits",
+                level="warning",
+            )
+
+    # When steps go wrong
+
+    def _too_many_bad(self, work: StepWork) -> BakeState | None:
+        """Return None to roll back; stop where the settings say so.
+
+        Raises:
+            BakeFailed: the settings say stop, or rolling back did not help.
+        """
+        row = self._guards.in_a_row()
+        found = f"{row} steps in a row had no finite gradient, the last of them step {work.step}"
+        if self._live.settings.on_bad_steps == "stop":
+            self._checkpoints.save_at_stop(work, self._verdict)
+            self._save_state(work)
+            raise BakeFailed("stage step", found=found, way_out="what was baked is saved: go on with lower rates")
+        if self._roll_backs >= _MOST_ROLL_BACKS:
+            raise BakeFailed(
+                "stage step",
+                found=f"{found}, after {self._roll_backs} roll backs",
+                way_out="lower the rates, or see the log's pictures",
+            )
+        return None
+
+    def _roll_back(self) -> None:
+        """Go back to the last good state with lower rates.
+
+        Raises:
+            BakeFailed: there is no state before the trouble.
+        """
+        self._roll_backs += 1
+        self.readings.settle()
+        first_bad, row = self._guards.first_of_row(), self._guards.in_a_row()
+        state = self._states.newest(before=first_bad)
+        if state is None:
+            raise BakeFailed(
+                "stage step",
+                found=f"{row} steps in a row from step {first_bad} on had no finite gradient, before any state was saved",
+                way_out="lower the rates, or try mixed_precision = no",
+            )
+        self._metrics.flush()
+        self._put_back(state)
+        self._report.journal.rewind(self._stock.bake.number, self._step)
+        self._states.forget_after(self._step)
+        self._live.scale_rates(self._live.settings.roll_back_rate)
+        self._guards.forget()
+        line = f"rolled back to step {self._step}; rates × {self._live.settings.roll_back_rate:g} from here on"
+        self._report.say(line, level="warning")
+        self._report.trouble(line)
+        self._report.mark(Mark(self._step, time.time(), "roll back", line))
+        # So that a killed process would not try the old rates once more.
+        self._states.taken_up(-1)
+        self._states.save(partial(self._state, state.facts.epoch, ends_epoch=state.facts.ends_epoch), self._step)
+
+    def _write_records(self) -> None:
+        """Let the folder tell the bake's story up to this step: metrics.npz and bake.json."""
+        self.readings.settle()
+        folder, journal = self._stock.folder, self._report.journal
+        self._disk.write("metrics.npz", _SMALL_FILE, partial(self.readings.write, folder / "metrics.npz"))
+        self._disk.write("bake.json", _SMALL_FILE, partial(write_bake_json, journal, self._stock.bake.number, folder))
+
+
+class _Hands:
+    """What orders may do between two steps."""
+
+    def __init__(self, course: Course, work: StepWork) -> None:
+        self._course = course
+        self._work = work
+
+    def save(self) -> None:
+        self._course.save_now(self._work)
+
+    def settle(self) -> None:
+        self._course.rest(self._work)
+
+    def change(self, assignment: str) -> None:
+        self._course.change(assignment)

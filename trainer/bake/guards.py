@@ -1,0 +1,120 @@
+"""Is the bake well? Steps whose gradient was not finite, and weights that do not move."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import torch
+
+from trainer.bake.feeding import StepWork
+from trainer.bake.report import Report
+from trainer.bake.workbench import Workbench
+from trainer.dataset.scan import DataSet
+from trainer.foreign_text import shown
+from trainer.journal.records import Mark
+from trainer.models.kohya_names import Part
+from trainer.network.lora import LoraLayer
+
+# Readings come every half second at the latest; even the smallest model makes fewer steps in it.
+_REMEMBERED = 1024
+_NAMED = 4
+# Of each kind of line; the marks on the curves are all made.
+_MOST_LINES = 20
+
+
+class Guards:
+    """What went wrong in single steps, as their readings arrive.
+
+    Args:
+        data: names the pictures.
+        report: knows the journal and the bake.
+    """
+
+    def __init__(self, data: DataSet, report: Report) -> None:
+        """Nothing is wrong yet."""
+        self._data = data
+        self._report = report
+        self._recent: deque[tuple[int, tuple[int, ...]]] = deque(maxlen=_REMEMBERED)
+        self._bad: list[int] = []
+        self._said = 0
+        self._stuck_said = False
+
+    def remember(self, work: StepWork) -> None:
+        """Keep which pictures a step had until its readings arrive."""
+        self._recent.append((work.step, work.pictures))
+
+    def bad_step(self, step: int) -> None:
+        """Take a step that changed nothing because its gradient was not finite."""
+        self._bad.append(step)
+        self._report.mark(Mark(step, time.time(), "skip", "the gradient was no number"))
+        self._said += 1
+        if self._said <= _MOST_LINES:
+            more = "; further ones only show on the curves" if self._said == _MOST_LINES else ""
+            self._report.say(
+                f"step {step} skipped: its gradient was no number; pictures {self._names(step)}{more}", level="warning"
+            )
+
+    def in_a_row(self) -> int:
+        """Return how many steps up to the last one read were skipped one after the other."""
+        count = 0
+        for step in reversed(self._bad):
+            if self._bad[-1] - step != count:
+                break
+            count += 1
+        return count
+
+    def first_of_row(self) -> int:
+        """Return the step that the row of skipped ones began with."""
+        return self._bad[-1] - self.in_a_row() + 1
+
+    def forget(self) -> None:
+        """Begin anew after a roll back."""
+        self._bad.clear()
+        self._recent.clear()
+
+    def check_moves(self, bench: Workbench) -> None:
+        """Say once which layers have not moved though they train; waits for the card, so call it at an epoch's end."""
+        if self._stuck_said:
+            return
+        stuck = unmoved(bench)
+        if stuck:
+            self._stuck_said = True
+            names = ", ".join(stuck[:_NAMED])
+            more = f" and {len(stuck) - _NAMED} more" if len(stuck) > _NAMED else ""
+            self._report.say(
+                f"{len(stuck)} of {len(bench.network)} LoRA layers have not moved: {names}{more}; they get no gradient, or "
+                "their rate is too small for their weights",
+                level="warning",
+            )
+
+    def _names(self, step: int) -> str:
+        pictures = next((pictures for of_step, pictures in self._recent if of_step == step), ())
+        names = [shown(str(self._data.pictures[index].path.relative_to(self._data.root)), 60) for index in pictures]
+        return ", ".join(names) or "not remembered"
+
+
+def unmoved(bench: Workbench) -> list[str]:
+    """Return the names of the trained layers whose up weights are still zero; waits for the card.
+
+    Layers of the text encoder behind the one that gives the embedding have no part in the loss and are left out.
+    """
+    trained: set[Part] = {group["part"] for group in bench.optimizer.param_groups if group["peak"] > 0}
+    layers = [layer for part in sorted(trained) for layer in bench.network.layers(part) if _counts(layer, bench)]
+    if not layers:
+        return []
+    still = _all_zero([layer.up for layer in layers])
+    return [layer.name for layer, zero in zip(layers, still, strict=True) if zero]
+
+
+def _all_zero(weights: Sequence[torch.Tensor]) -> list[bool]:
+    with torch.no_grad():
+        greatest = torch.stack([weight.abs().amax() for weight in weights])
+    return [value == 0.0 for value in greatest.tolist()]
+
+
+def _counts(layer: LoraLayer, bench: Workbench) -> bool:
+    _, found, rest = layer.name.partition("text_model_encoder_layers_")
+    if not found:
+        return True
+    used = bench.model.text_encoder.config.num_hidden_layers - (bench.settings.clip_skip - 1)
+    return int(rest.partition("_")[0]) < int(used)

@@ -1,0 +1,216 @@
+"""How does a bake go on from another one? Taken up again, forked at an epoch, or extended past its end."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.bake.state_files import read_facts, state_of_epoch, states_of
+from trainer.errors import SettingsError, WorkspaceError
+from trainer.foreign_text import shown
+from trainer.jobs import check, queue_bake
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+from trainer.plan.plan import Plan
+from trainer.plan.rates import factor
+from trainer.settings.describe import field, shown_value
+from trainer.settings.model import Settings
+from trainer.settings.toml_file import apply_overrides, parse_settings
+from trainer.workspace import Workspace
+
+_FREE_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Guards")
+# They decide which pictures a step has, and the state knows steps only.
+_FIXED = ("gradient_accumulation_steps", "optimizer_type", "output_name")
+_LINK = ".branch-"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A bake queued to begin from another's state.
+
+    Attributes:
+        bake: the journal's row.
+        step: steps in the state.
+        notes: what the user should know, one line each.
+    """
+
+    bake: Bake
+    step: int
+    notes: tuple[str, ...]
+
+
+def resume(journal: Journal, number: int, engine: str) -> Bake:
+    """Queue bake `number`, which ended before its last step, to be taken up again at its newest state.
+
+    Raises:
+        WorkspaceError: there is no such bake, it is at work or waits, or it is done.
+    """
+    bake = journal.bake(number)
+    if bake.state is BakeState.DONE:
+        raise WorkspaceError(
+            f"bake {number}",
+            found="done: no step is left",
+            expected="one that ended early",
+            way_out=f"`lora-tui extend {number} --epochs N` bakes on",
+        )
+    return journal.requeue(number, engine)
+
+
+def fork(
+    journal: Journal,
+    workspace: Workspace,
+    number: int,
+    *,
+    epoch: int | None = None,
+    overrides: Sequence[str] = (),
+    why: str = "",
+    engine: str = "",
+    held: bool = False,
+) -> Branch:
+    """Queue a new bake that begins with the weights, moments and random numbers of bake `number` at the end of `epoch`.
+
+    Args:
+        journal, workspace: where both bakes are.
+        number: the bake forked.
+        epoch: None for its newest state.
+        overrides: `name=value` on top of the settings in force at that state.
+        why: a line of why.
+        engine: key of the engine that shall take it.
+        held: whether it waits to be released.
+
+    Raises:
+        WorkspaceError: there is no such bake, or no state of that epoch.
+        ModelError: the state cannot be read.
+        SettingsError: a change that a state cannot carry, or no step would be left.
+    """
+    path = _state(journal, workspace, number, epoch)
+    facts = read_facts(path)
+    before = parse_settings(facts.settings_toml, shown(str(path)))
+    after = apply_overrides(before, overrides)
+    _check_changes(before, after)
+    ready = check(after, workspace.root / "settings.toml")
+    if ready.plan.total_steps <= facts.step:
+        raise SettingsError(
+            "max_train_epochs",
+            found=f"{ready.plan.total_steps} steps in all, and the state has {facts.step}",
+            expected="more steps than the state has",
+            way_out="raise max_train_epochs or max_train_steps",
+        )
+    old_plan = check(before, workspace.root / "settings.toml").plan
+    link = _linked(journal, workspace, path)
+    bake = queue_bake(
+        journal,
+        workspace,
+        ready,
+        why=why,
+        engine=engine,
+        parent=number,
+        held=held,
+        starts_from=link.relative_to(workspace.root).as_posix(),
+    )
+    return Branch(bake, facts.step, tuple(rate_notes(before, old_plan, after, ready.plan, facts.step)))
+
+
+def extend(
+    journal: Journal, workspace: Workspace, number: int, *, epochs: int, why: str = "", engine: str = ""
+) -> Branch:
+    """Queue a new bake that goes on from the last state of bake `number` up to `epochs` epochs in all.
+
+    Raises:
+        WorkspaceError, ModelError, SettingsError: as `fork`.
+    """
+    return fork(
+        journal,
+        workspace,
+        number,
+        overrides=(f"max_train_epochs={epochs}",),
+        why=why or f"extended to {epochs} epochs",
+        engine=engine,
+    )
+
+
+def rate_notes(before: Settings, old: Plan, after: Settings, new: Plan, step: int) -> list[str]:
+    """Return what becomes of each part's rate at the step after `step`: one line a part whose rate jumps.
+
+    Args:
+        before, old: settings and plan of the bake that made the state.
+        after, new: those of the bake that goes on.
+        step: steps in the state.
+    """
+    notes = []
+    for label, was, now in (
+        ("U-Net", before.unet_rate, after.unet_rate),
+        ("text encoder", before.text_encoder_rate, after.text_encoder_rate),
+    ):
+        # The last step that the old schedule has stands for all behind it.
+        old_rate = was * _share(before, old, min(step, old.total_steps - 1))
+        new_rate = now * _share(after, new, step)
+        if old_rate != new_rate:
+            notes.append(f"the {label}'s rate goes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}")
+    return notes
+
+
+def _share(settings: Settings, plan: Plan, step: int) -> float:
+    return factor(
+        settings.lr_scheduler,
+        step,
+        total=plan.total_steps,
+        warmup=plan.warmup_steps,
+        cycles=settings.lr_scheduler_num_cycles,
+    )
+
+
+def _state(journal: Journal, workspace: Workspace, number: int, epoch: int | None) -> Path:
+    bake = journal.bake(number)
+    folder = workspace.root / bake.folder
+    path = state_of_epoch(folder, epoch)
+    if path is None:
+        kept = [facts.epoch for facts in map(read_facts, states_of(folder)) if facts.ends_epoch]
+        there = f"states at the end of epoch {', '.join(map(str, kept))}" if kept else "no state at an epoch's end"
+        raise WorkspaceError(
+            f"bake {number}",
+            found=f"{there} in {shown(str(folder / 'state'))}",
+            expected=f"one at the end of epoch {epoch}" if epoch is not None else "a state",
+            way_out="bake with keep_states = epochs to keep them all",
+        )
+    return path
+
+
+def _check_changes(before: Settings, after: Settings) -> None:
+    for name in type(after).model_fields:
+        info = field(name)
+        if getattr(before, name) == getattr(after, name):
+            continue
+        if info.section not in _FREE_SECTIONS or name in _FIXED:
+            raise SettingsError(
+                name,
+                found=f"changed from {shown_value(before, name) or 'blank'} to {shown_value(after, name) or 'blank'}",
+                expected="the value of the bake that is forked",
+                way_out="rates, schedule, noise, memory and saving may change; for the rest begin a new bake",
+            )
+
+
+def _linked(journal: Journal, workspace: Workspace, path: Path) -> Path:
+    """Keep a state for a bake to come: its own bake may let it go any moment."""
+    _drop_unused(journal, workspace)
+    link = workspace.bakes / f"{_LINK}{secrets.token_hex(4)}.safetensors"
+    try:
+        os.link(path, link)
+    except OSError:
+        # A file system without hard links.
+        shutil.copyfile(path, link)
+    return link
+
+
+def _drop_unused(journal: Journal, workspace: Workspace) -> None:
+    """Remove states kept for bakes that were taken out of the queue, or have states of their own."""
+    wanted = {
+        bake.starts_from
+        for bake in journal.bakes(limit=10_000)
+        if bake.starts_from and bake.state is not BakeState.DONE and not journal.states(bake.number)
+    }
+    for link in workspace.bakes.glob(f"{_LINK}*.safetensors"):
+        if link.relative_to(workspace.root).as_posix() not in wanted:
+            link.unlink(missing_ok=True)

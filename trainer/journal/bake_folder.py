@@ -1,0 +1,71 @@
+"""The story of a bake in its own folder: bake.json, from which a lost journal is made anew."""
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from pydantic import TypeAdapter, ValidationError
+
+from trainer.errors import WorkspaceError
+from trainer.foreign_text import shown
+from trainer.journal.journal import Journal
+from trainer.journal.story import BakeStory
+from trainer.whole_file import write_whole
+
+BAKE_JSON = "bake.json"
+
+# A file is read into memory whole; a bake that saved ten thousand LoRAs has some 10 MB.
+_MOST_BYTES = 256 * 2**20
+_STORY = TypeAdapter(BakeStory)
+
+
+def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
+    """Write what the journal knows of bake `number`, but its curves, to bake.json in `folder`, whole or not at all.
+
+    Raises:
+        WorkspaceError: it cannot be written, or there is no such bake.
+    """
+    content = _STORY.dump_json(journal.story(number), indent=1) + b"\n"
+    path = folder / BAKE_JSON
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise WorkspaceError(shown(str(path)), found=f"cannot be written ({error.strerror})") from error
+
+
+def read_bake_json(folder: Path) -> BakeStory | None:
+    """Return the story told in `folder`, None where there is no bake.json.
+
+    Files that it names outside of `folder` are left out.
+
+    Raises:
+        WorkspaceError: it cannot be read or is damaged.
+    """
+    path = folder / BAKE_JSON
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WorkspaceError(shown(str(path)), found=f"cannot be read ({error.strerror})") from error
+    try:
+        story = _STORY.validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise WorkspaceError(
+            shown(str(path)),
+            found=f"is no story of a bake ({shown(f'{place}: ' if place else '')}{shown(first['msg'])})",
+            expected="a file as lora-tui writes it",
+        ) from error
+    return replace(
+        story,
+        checkpoints=tuple(saved for saved in story.checkpoints if _inside(saved.file)),
+        states=tuple(state for state in story.states if _inside(state.file)),
+    )
+
+
+def _inside(file: str) -> bool:
+    """Return whether a file's name leads to nowhere but into the folder it is relative to."""
+    path = PurePosixPath(file)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in file

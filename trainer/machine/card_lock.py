@@ -1,0 +1,179 @@
+"""Who has the card? One lock a card, outside every workspace, which dies with its holder."""
+
+import ctypes
+import re
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import psutil
+
+from trainer.errors import DeviceError
+from trainer.foreign_text import shown
+from trainer.machine.cards import CardUser, card_users
+from trainer.machine.devices import card_device
+from trainer.machine.lock_file import Lock, lock, said_by_holder
+from trainer.workspace import state_home
+
+CPU = "cpu"
+"""The key of a computer without a card."""
+
+_GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a holder says of itself.
+
+    Attributes:
+        program: `lora-tui` or another name a user knows.
+        pid: its process.
+        workspace: the folder it works in.
+        bake: number and name, for example `12 hifumi`.
+        since: epoch seconds when it took the card.
+    """
+
+    program: str
+    pid: int
+    workspace: str
+    bake: str
+    since: float
+
+
+class Hold:
+    """A card held; released by `release`, by the end of a `with` block, or by the end of the process."""
+
+    def __init__(self, held: Lock, claim: Claim) -> None:
+        """Keep the lock of the card."""
+        self._lock = held
+        self.claim = claim
+
+    def __enter__(self) -> Self:
+        """Return the hold, released when the block ends."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release the card."""
+        self.release()
+
+    def update(self, claim: Claim) -> None:
+        """Say something new about who holds the card; after `release` nobody hears it."""
+        self.claim = claim
+        self._lock.say(asdict(claim))
+
+    def release(self) -> None:
+        """Let the card go; releasing again does nothing."""
+        self._lock.release()
+
+
+def device_key(cuda: Any = None) -> str:
+    """Return the UUID of the card that torch would compute on, `cpu` where there is none.
+
+    CUDA's driver is asked, which counts by speed and by CUDA_VISIBLE_DEVICES as torch does; NVML counts by slot. A card without a
+    CUDA driver, as AMD's, is `card`.
+
+    Args:
+        cuda: the driver's library; None loads it.
+    """
+    if cuda is None:
+        try:
+            cuda = ctypes.CDLL("libcuda.so.1")
+        except OSError:
+            return "card" if card_device() else CPU
+    raw = (ctypes.c_ubyte * 16)()
+    # The second form knows the parts of a card that was divided (MIG); older drivers have only the first.
+    ask = getattr(cuda, "cuDeviceGetUuid_v2", None) or cuda.cuDeviceGetUuid
+    device = ctypes.c_int()
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or ask(ctypes.byref(raw), device):
+        return CPU
+    return str(uuid.UUID(bytes=bytes(raw)))
+
+
+def hold(key: str, claim: Claim) -> Hold | None:
+    """Take the card for this process and return the hold; None where another holds it (`who_holds` says who).
+
+    Args:
+        key: from `device_key`.
+        claim: what the others are told about us.
+
+    Raises:
+        WorkspaceError: the folder of the locks cannot be written.
+    """
+    held = lock(_path(key), asdict(claim))
+    return None if held is None else Hold(held, claim)
+
+
+def holder(key: str) -> Claim | None:
+    """Return what the holder of the card says of itself, None where nobody holds it; blank where it cannot be read."""
+    said = said_by_holder(_path(key))
+    return None if said is None else _as_claim(said)
+
+
+def who_holds(key: str) -> str:
+    """Return on one line who has the card: bake, workspace, program and pid, and each process's memory where NVML says; "" for nobody."""
+    claim = holder(key)
+    if claim is None:
+        return ""
+    users = card_users(key) if key != CPU else ()
+    taken = {user.pid: user for user in users}
+    parts = [_said(claim, taken.pop(claim.pid, None))]
+    parts += [f"also there: {_name(user.pid)} (pid {user.pid}{_memory(user)})" for user in taken.values()]
+    return "; ".join(parts)
+
+
+def check_free() -> None:
+    """See that nobody holds the card that torch would compute on.
+
+    Raises:
+        DeviceError: somebody does.
+    """
+    if who := who_holds(device_key()):
+        raise DeviceError(
+            "the card", found=f"held by {who}", expected="a free one", way_out="`lora-tui bake --wait` waits for it"
+        )
+
+
+def _said(claim: Claim, user: CardUser | None) -> str:
+    if not claim.pid:
+        return "another process"
+    since = time.strftime("%H:%M", time.localtime(claim.since))
+    bake = f" bake {shown(claim.bake, 40)}" if claim.bake else ""
+    place = f" in {shown(claim.workspace, 200)}" if claim.workspace else ""
+    return f"{shown(claim.program, 40)}{bake}{place} (pid {claim.pid}, since {since}{_memory(user)})"
+
+
+def _memory(user: CardUser | None) -> str:
+    return "" if user is None or user.memory is None else f", {user.memory / _GIB:.1f} GiB"
+
+
+def _name(pid: int) -> str:
+    try:
+        return shown(psutil.Process(pid).name(), 40)
+    except psutil.Error:
+        # In a container the driver lists the host's numbers.
+        return "a process"
+
+
+def _as_claim(said: dict[str, object]) -> Claim:
+    fields = cast(dict[str, Any], said)
+    try:
+        claim = Claim(
+            str(fields["program"]),
+            int(fields["pid"]),
+            str(fields["workspace"]),
+            str(fields["bake"]),
+            float(fields["since"]),
+        )
+        time.localtime(claim.since)
+    except (ValueError, TypeError, LookupError, OverflowError, OSError):
+        return Claim("", 0, "", "", 0.0)
+    return claim if claim.pid > 0 else Claim("", 0, "", "", 0.0)
+
+
+def _path(key: str) -> Path:
+    return state_home() / "cards" / f"{re.sub(r'[^A-Za-z0-9-]', '_', key)[:80]}.lock"

@@ -1,0 +1,56 @@
+"""How do tensors get into a safetensors file? Piece by piece, so that a state needs no second copy of itself in memory.
+
+safetensors' own save_file writes to a file of its own naming, which a killed process leaves behind.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+# Names of the types in the header. The order is safetensors' own in the file, widest first, which keeps every tensor aligned.
+_TYPES = {
+    torch.int64: "I64",
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.int32: "I32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write `tensors` and `metadata` into the file `path`. Not whole or not at all by itself: see trainer.whole_file.
+
+    Args:
+        path: what is there is overwritten.
+        tensors: by key, on any device, of the types above.
+        metadata: texts for the header.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    order = list(_TYPES)
+    names = sorted(tensors, key=lambda name: (order.index(tensors[name].dtype), name))
+    header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
+    begin = 0
+    for name in names:
+        tensor = tensors[name]
+        end = begin + tensor.nbytes
+        header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    # The first tensor has to begin at a multiple of eight bytes.
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in names:
+            # As one row of bytes: numpy knows no bf16.
+            row = tensors[name].detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
+            file.write(row.numpy().data)

@@ -1,0 +1,122 @@
+"""What will a bake take on the disk, and write in a night?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import DiskFull
+from trainer.foreign_text import shown
+from trainer.machine.room import free_bytes
+from trainer.settings.model import Settings
+
+STATE_PARTS = 3
+"""A state holds each LoRA parameter three times in fp32: itself and AdamW's two moments."""
+
+STATE_SECONDS = 600.0
+"""Where no step count says when, a state is this old at most when the next is written, unless writing is very slow."""
+
+NIGHT = 8 * 3600.0
+"""Seconds that people let it bake unwatched."""
+
+# Measured with five metrics: what a step leaves in the journal and in metrics.npz, and what one of the writer's two
+# batches a second writes through SQLite's log, whole pages at a time.
+_BYTES_A_STEP = 256
+_BYTES_A_BATCH = 106_000
+_BATCHES_A_SECOND = 2.0
+# For the log, the previews to come, and the file system's own bookkeeping.
+_MARGIN = 32 << 20
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a bake runs: steps of an epoch, epochs, steps in all, LoRA files, and seconds per step (None: not known)."""
+
+    steps_per_epoch: int
+    epochs: int
+    total_steps: int
+    files: int
+    seconds_per_step: float | None
+
+
+def states_written(settings: Settings, course: Course) -> int | None:
+    """Return how many states a whole bake writes: one an epoch and those between; None where only a clock would tell."""
+    between = _states_between(settings, course)
+    return None if between is None else course.epochs + int(between * course.total_steps)
+
+
+def states_room(settings: Settings, course: Course, state_bytes: int) -> int:
+    """Return the bytes that states take at their most: those that are kept, and the next one before the oldest goes."""
+    match settings.keep_states:
+        case "last":
+            most = 2
+        case "epochs":
+            most = course.epochs + 1
+        case number:
+            most = int(number) + 1
+    written = states_written(settings, course)
+    if written is not None:
+        most = min(most, written)
+    room = most * state_bytes
+    if settings.state_budget is not None:
+        # The newest stays whatever it takes, and the next is written before the budget is looked at.
+        room = min(room, max(int(settings.state_budget * 1e9), state_bytes) + state_bytes)
+    return room
+
+
+def numbers_room(course: Course) -> int:
+    """Return the bytes that the steps' numbers take in the journal and the bake's folder."""
+    return _BYTES_A_STEP * course.total_steps
+
+
+def night_bytes(settings: Settings, course: Course, *, lora_bytes: int, state_bytes: int) -> int | None:
+    """Return how many bytes eight hours of this bake write: LoRAs, states and the journal; None without a known speed."""
+    between = _states_between(settings, course)
+    if course.seconds_per_step is None or between is None:
+        return None
+    steps = NIGHT / course.seconds_per_step
+    loras = steps * course.files / course.total_steps * lora_bytes
+    states = steps * (1 / course.steps_per_epoch + between) * state_bytes
+    batches = min(_BATCHES_A_SECOND * NIGHT, steps)
+    return int(loras + states + batches * _BYTES_A_BATCH)
+
+
+def check_room(needed: int | None, folder: Path) -> None:
+    """See that the disk has room for a bake.
+
+    Args:
+        needed: bytes it takes, None where that is not known.
+        folder: where it will write; it need not be there yet.
+
+    Raises:
+        DiskFull: it has not.
+    """
+    wanted = (needed or 0) + _MARGIN
+    try:
+        free = free_bytes(folder)
+    except OSError:
+        # A file system that does not tell may have room; the bake itself waits where it has none.
+        return
+    if free < wanted:
+        raise DiskFull(
+            shown(str(folder)),
+            found=f"{size_text(free)} free on this disk",
+            expected=f"{size_text(wanted)} for LoRAs, states and the journal",
+            way_out="make room, or keep less: save_every_n_epochs, keep_states, state_budget",
+        )
+
+
+def size_text(size: int) -> str:
+    """Return bytes in the unit that fits, counted in thousands as disks are sold."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
+def _states_between(settings: Settings, course: Course) -> float | None:
+    """Return how many states a step adds besides those at the epochs' ends."""
+    if settings.save_state_every_n_steps is not None:
+        return 1 / settings.save_state_every_n_steps
+    if course.seconds_per_step is None:
+        return None
+    # Each epoch's end has one, and the clock starts anew there.
+    return int(course.steps_per_epoch * course.seconds_per_step / STATE_SECONDS) / course.steps_per_epoch

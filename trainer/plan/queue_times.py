@@ -1,0 +1,67 @@
+"""When will each bake in the queue begin and end?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from trainer.journal.records import Bake
+
+NO_PACES: Mapping[int, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Expected:
+    """When a bake is expected to begin and to end, in epoch seconds; None where nothing is known to count with."""
+
+    begin: float | None
+    end: float | None
+
+
+def expected_ends(
+    queue: Sequence[Bake], live: Sequence[Bake], now: float, paces: Mapping[int, float] = NO_PACES
+) -> Mapping[int, Expected]:
+    """Return what to expect of the bakes at work and of those waiting, by number.
+
+    One card is counted with: the bakes follow one another by place, past those whose time has not come. A bake that is paused counts
+    as if it went on now; one that is held has no time, and holds nobody up.
+
+    Args:
+        queue: the bakes waiting, by place.
+        live: the bakes at work.
+        now: epoch seconds.
+        paces: seconds a step of the bakes at work, by number, where they are known.
+    """
+    expected: dict[int, Expected] = {}
+    free: float | None = now
+    for bake in live:
+        left = seconds_left(bake, paces.get(bake.number))
+        end = None if left is None else now + left
+        expected[bake.number] = Expected(bake.started, end)
+        free = None if free is None or end is None else max(free, end)
+    waiting = [bake for bake in queue if not bake.held]
+    while waiting:
+        bake = _next(waiting, free)
+        waiting.remove(bake)
+        begin = None if free is None else max(free, bake.not_before or now)
+        free = None if begin is None or bake.planned_seconds is None else begin + bake.planned_seconds
+        expected[bake.number] = Expected(begin, free)
+    return expected | {bake.number: Expected(None, None) for bake in queue if bake.held}
+
+
+def seconds_left(bake: Bake, pace: float | None) -> float | None:
+    """Return the seconds a bake at work will still take, by its pace (seconds a step), else by its plan; None where neither is known."""
+    total = bake.total_steps
+    done = bake.stage_done if bake.stage == "step" else 0
+    if pace is not None and done:
+        return pace * max(0, total - done)
+    if bake.planned_seconds is not None and total > 0:
+        return bake.planned_seconds * max(0, total - done) / total
+    return None
+
+
+def _next(waiting: Sequence[Bake], free: float | None) -> Bake:
+    """Return the bake that begins when the card is free: the first whose time has come, else the one whose time comes first."""
+    if free is None:
+        return waiting[0]
+    due = (bake for bake in waiting if (bake.not_before or free) <= free)
+    return next(due, None) or min(waiting, key=lambda bake: bake.not_before or free)
