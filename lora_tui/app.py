@@ -121,6 +121,10 @@ class LoraApp(App[int]):
                 yield SystemCommand("Stop", "Stop after this step, keeping what is baked", bake.action_stop)
             else:
                 yield SystemCommand("Bake", "Bake the settings as they stand", bake.action_bake)
+            if bake.ended_early:
+                yield SystemCommand("Take up again", "Take the bake shown up at its last state", bake.action_take_up)
+            if bake.snapshot.bake is not None:
+                yield SystemCommand("Fork", "Bake on from an epoch of the bake shown", bake.action_fork)
             yield SystemCommand("Save settings", "Save the settings to their file", bake.action_save_settings)
             yield SystemCommand("New subject", "From a folder of pictures", bake.action_new_subject)
             yield SystemCommand("Open settings", "Another settings file of the workspace", bake.action_open_settings)

@@ -1,7 +1,9 @@
 """The dashboard from its opening to the end of the process: what becomes of a bake when the screen closes, however it closes."""
 
+import contextlib
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -47,6 +49,8 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
         choice = app.run()
         terminal.gone = choice is QuitChoice.TERMINAL_GONE
     sampler.stop()
+    if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
+        _note_look(workspace)
     if signals.terminated:
         return _end(engine, _stopped(engine), ExitCode.TERMINATED)
     if choice is QuitChoice.QUIT:
@@ -80,6 +84,15 @@ def need_terminal() -> None:
     """Refuse to open a screen where there is no terminal for it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the dashboard needs a terminal; `lora-tui bake SETTINGS.toml` does without")
+
+
+def _note_look(workspace: "Workspace") -> None:
+    """Note that somebody looked until now, who closed the screen by hand."""
+    from trainer.errors import WorkspaceError
+    from trainer.journal.journal import Journal
+
+    with contextlib.suppress(WorkspaceError), Journal(workspace.journal_path) as journal:
+        journal.set_looked(time.time())
 
 
 class ScreenSignals:

@@ -22,6 +22,20 @@ BAKE_KEYS = (
         tooltip="save the state and let the card go; space goes on from there",
     ),
     Binding("L", "live_settings", "change", id="bake.live", tooltip="change a setting while the bake is at work"),
+    Binding(
+        "r",
+        "take_up",
+        "take up again",
+        id="bake.resume",
+        tooltip="take the bake shown, which ended early, up again at its last state",
+    ),
+    Binding(
+        "f",
+        "fork",
+        "fork",
+        id="bake.fork",
+        tooltip="bake on from an epoch of the bake shown, with what is changed on the desk",
+    ),
     Binding("Q", "queue", "queue", id="queue.open", tooltip="the bakes in line: when each begins, another order, hold"),
     Binding("v", "next_view", "view", id="view.next", tooltip="next tab (in a narrow terminal)"),
     Binding("1", "view('settings')", "settings", id="view.settings", tooltip="settings"),
@@ -37,7 +51,7 @@ BAKE_KEYS = (
         "app.slow_line",
         "slow line",
         id="app.slow-line",
-        tooltip="save bytes on a slow line: figures every few seconds, curves stand; again paints all",
+        tooltip="save bytes on a slow line; again paints everything",
     ),
     Binding("t", "app.next_theme", "theme", id="app.theme", tooltip="next theme"),
     Binding(
@@ -65,7 +79,9 @@ APP_KEYS = (
 """The bindings that hold on every screen."""
 
 
-def shown_keys(*, live: bool, paused: bool, parked: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
+def shown_keys(
+    *, live: bool, paused: bool, parked: bool, narrow: bool, ended_early: bool = False
+) -> tuple[tuple[str, str], ...]:
     """Return (binding id, label) of the keys that matter now, six at most.
 
     Args:
@@ -73,13 +89,17 @@ def shown_keys(*, live: bool, paused: bool, parked: bool, narrow: bool) -> tuple
         paused: it is paused.
         parked: the bake shown has let its card go.
         narrow: the panes are tabs.
+        ended_early: the bake shown has steps left and nobody at work on it; a parked one has too.
     """
     tabs = (("view.next", "view"),) if narrow else ()
     always = (("app.help", "help"), ("app.palette", "commands"))
     if live:
         now = (("bake.pause", "go on" if paused else "pause"), ("bake.save", "save now"), ("bake.stop", "stop"))
         return (*now, *tabs, *always)
+    again = ("bake.resume", "take up again")
     if parked:
-        return (("bake.pause", "go on"), ("bake.start", "bake"), ("form.find", "find"), *tabs, *always)
+        return (("bake.pause", "go on"), again, ("bake.start", "bake"), *tabs, *always)
+    if ended_early:
+        return (again, ("bake.start", "bake"), ("form.find", "find"), *tabs, *always)
     wanted = (("bake.start", "bake"), ("form.find", "find"), ("settings.save", "save settings"))
     return (*wanted, *(tabs or (("subject.new", "new"),)), *always)

@@ -1,44 +1,49 @@
 """What did a lora-tui that is gone leave behind (a reboot, a kill), and who takes it over?"""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lora_tui.orders import Noted, TakenUp
+from lora_tui.orders import TakenUp
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState
 from trainer.workspace import Workspace
 
-# Our own look marks a bake as lost; one that was lost long ago was offered then, or told in the digest.
-_JUST_LOST = 60.0
+if TYPE_CHECKING:
+    from trainer.journal.journal import Journal
+
 _MOST_NAMES = 5
+_ALL = 100_000
 
 
-@dataclass
-class LeftBehind(Message):
+@dataclass(frozen=True)
+class LeftBehind:
     """Bakes that were at work in a process that is gone, and bakes that wait for such a one."""
 
     lost: tuple[Bake, ...]
     waiting: tuple[Bake, ...]
 
 
-def find_left_behind(workspace: Workspace, ours: str) -> Message:
-    """Look for what was left behind; `ours` is the key of our engine, whose bakes are not.
+def find_left_behind(journal: "Journal", workspace: Workspace, ours: str, since: float | None) -> LeftBehind | None:
+    """Return what was left behind, None where nothing was.
+
+    Args:
+        journal: of the workspace, with the lost bakes marked.
+        workspace: whose engines count.
+        ours: key of our engine, whose bakes are not left behind.
+        since: when one last looked (epoch seconds), None where nobody did; a bake lost before was offered then.
 
     Raises:
-        WorkspaceError: the journal cannot be read or written.
+        WorkspaceError: the journal cannot be read.
     """
     from trainer.jobs import left_behind
-    from trainer.journal.journal import Journal
 
-    with Journal(workspace.journal_path) as journal:
-        journal.mark_lost()
-        since = time.time() - _JUST_LOST
-        lost = [bake for bake in journal.bakes() if bake.state is BakeState.LOST and (bake.ended or 0.0) >= since]
-        waiting = [bake for bake in left_behind(journal, workspace) if bake.engine != ours]
-    return LeftBehind(tuple(reversed(lost)), tuple(waiting)) if lost or waiting else Noted()
+    ended = [bake for bake in journal.bakes(_ALL) if bake.state is BakeState.LOST]
+    lost = [bake for bake in ended if since is None or (bake.ended is not None and bake.ended > since)]
+    waiting = [bake for bake in left_behind(journal, workspace) if bake.engine != ours]
+    return LeftBehind(tuple(reversed(lost)), tuple(waiting)) if lost or waiting else None
 
 
 def take_over(workspace: Workspace, left: LeftBehind, engine: str) -> Message:

@@ -14,7 +14,6 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.draft import Draft
-    from trainer.journal.digest import Digest
 
 
 @dataclass
@@ -61,16 +60,9 @@ class Ordered(Message):
 
 @dataclass
 class TakenUp(Message):
-    """A bake that was parked waits for the engine again."""
+    """A bake that ended early, or was parked, waits for the engine again."""
 
     bake: Bake
-
-
-@dataclass
-class Digested(Message):
-    """What happened since one last looked."""
-
-    digest: "Digest"
 
 
 @dataclass
@@ -152,33 +144,16 @@ def give(workspace: Workspace, bake: int, order: Order, argument: str = "") -> M
 
 
 def take_up(workspace: Workspace, bake: int, engine_key: str) -> Message:
-    """Queue a parked bake again, before all others, for the engine with this key.
+    """Queue a bake that ended early, or was parked, again, before all others, for the engine with this key.
 
     Raises:
-        WorkspaceError: it is at work or waits already, or the journal cannot be written.
+        WorkspaceError: it is done, at work or waits already, or the journal cannot be written.
     """
+    from trainer.branch import resume
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        return TakenUp(journal.requeue(bake, engine_key))
-
-
-def look(workspace: Workspace, now: float) -> Message:
-    """Return what happened since one last looked, and note that one looks at `now` (epoch seconds).
-
-    Raises:
-        WorkspaceError: the journal cannot be read or written.
-    """
-    from trainer.journal.journal import Journal
-    from trainer.plan.planned_files import planned_files
-
-    with Journal(workspace.journal_path) as journal:
-        # A killed process cannot say so itself, and its bake is what one wants to hear of most.
-        journal.mark_lost()
-        since = journal.looked()
-        digest = journal.digest(since, planned_files) if since is not None else None
-        journal.set_looked(now)
-    return Noted() if digest is None or digest.empty else Digested(digest)
+        return TakenUp(resume(journal, bake, engine_key))
 
 
 def note_look(workspace: Workspace, now: float) -> Message:

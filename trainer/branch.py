@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.bake.ground import Ground
 from trainer.bake.state_files import read_facts, state_of_epoch, states_of
-from trainer.errors import SettingsError, WorkspaceError
+from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.foreign_text import shown
 from trainer.jobs import check, queue_bake
 from trainer.journal.journal import Journal
@@ -38,6 +39,23 @@ class Branch:
 
     bake: Bake
     step: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """A fork that may be made; nothing is written yet.
+
+    Attributes:
+        state: the file it would begin from.
+        step: steps in it.
+        ground: what the new bake would stand on.
+        notes: what the user should know, one line each.
+    """
+
+    state: Path
+    step: int
+    ground: Ground
     notes: tuple[str, ...]
 
 
@@ -85,6 +103,29 @@ def fork(
         ModelError: the state cannot be read.
         SettingsError: a change that a state cannot carry, or no step would be left.
     """
+    prospect = foresee(journal, workspace, number, epoch=epoch, overrides=overrides)
+    link = _linked(journal, workspace, prospect.state)
+    bake = queue_bake(
+        journal,
+        workspace,
+        prospect.ground,
+        why=why,
+        engine=engine,
+        parent=number,
+        held=held,
+        starts_from=link.relative_to(workspace.root).as_posix(),
+    )
+    return Branch(bake, prospect.step, prospect.notes)
+
+
+def foresee(
+    journal: Journal, workspace: Workspace, number: int, *, epoch: int | None = None, overrides: Sequence[str] = ()
+) -> Prospect:
+    """Return what `fork` would make of the same arguments. Writes nothing.
+
+    Raises:
+        WorkspaceError, ModelError, SettingsError: as `fork`.
+    """
     path = _state(journal, workspace, number, epoch)
     facts = read_facts(path)
     before = parse_settings(facts.settings_toml, shown(str(path)))
@@ -99,18 +140,28 @@ def fork(
             way_out="raise max_train_epochs or max_train_steps",
         )
     old_plan = check(before, workspace.root / "settings.toml").plan
-    link = _linked(journal, workspace, path)
-    bake = queue_bake(
-        journal,
-        workspace,
-        ready,
-        why=why,
-        engine=engine,
-        parent=number,
-        held=held,
-        starts_from=link.relative_to(workspace.root).as_posix(),
-    )
-    return Branch(bake, facts.step, tuple(rate_notes(before, old_plan, after, ready.plan, facts.step)))
+    notes = rate_notes(before, old_plan, after, ready.plan, facts.step)
+    return Prospect(path, facts.step, ready, tuple(notes))
+
+
+def settings_at(journal: Journal, workspace: Workspace, number: int, epoch: int | None = None) -> Settings:
+    """Return the settings in force at the end of `epoch` (None: at the newest state), live changes included.
+
+    Raises:
+        WorkspaceError: there is no such bake, or no state of that epoch.
+        ModelError: the state cannot be read.
+    """
+    path = _state(journal, workspace, number, epoch)
+    return parse_settings(read_facts(path).settings_toml, shown(str(path)))
+
+
+def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int]:
+    """Return the epochs at whose ends a state of bake `number` is kept, the first one first.
+
+    Raises:
+        WorkspaceError: there is no such bake.
+    """
+    return _epochs_in(workspace.root / journal.bake(number).folder)
 
 
 def extend(
@@ -167,7 +218,7 @@ def _state(journal: Journal, workspace: Workspace, number: int, epoch: int | Non
     folder = workspace.root / bake.folder
     path = state_of_epoch(folder, epoch)
     if path is None:
-        kept = [facts.epoch for facts in map(read_facts, states_of(folder)) if facts.ends_epoch]
+        kept = _epochs_in(folder)
         there = f"states at the end of epoch {', '.join(map(str, kept))}" if kept else "no state at an epoch's end"
         raise WorkspaceError(
             f"bake {number}",
@@ -176,6 +227,19 @@ def _state(journal: Journal, workspace: Workspace, number: int, epoch: int | Non
             way_out="bake with keep_states = epochs to keep them all",
         )
     return path
+
+
+def _epochs_in(folder: Path) -> list[int]:
+    epochs = []
+    for path in states_of(folder):
+        try:
+            facts = read_facts(path)
+        except LoraTuiError:
+            # Nothing can begin from what cannot be read.
+            continue
+        if facts.ends_epoch:
+            epochs.append(facts.epoch)
+    return epochs
 
 
 def _check_changes(before: Settings, after: Settings) -> None:

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 
 from lora_tui import orders
+from lora_tui.arrival import Arrived, arrive
 from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources
 from lora_tui.keymap import BAKE_KEYS
-from lora_tui.left_behind import LeftBehind, find_left_behind, question, take_over
+from lora_tui.left_behind import question, take_over
 from lora_tui.logout import logout_warning
 from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
 from lora_tui.planner import Planned, Planner
@@ -26,6 +27,10 @@ from lora_tui.widgets.tab_line import TABS
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState, Order
 from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.branch import Branch
+    from trainer.journal.digest import Digest
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "free", "live_settings"}
 _LOOK_NOTED_EVERY = 30.0
@@ -94,9 +99,8 @@ class BakeScreen(BakeView):
         if self.rights.bake:
             if warning := logout_warning():
                 self.say(warning, "warning")
-            self._do(lambda: orders.look(self.workspace, self.clock()))
+            self._do(lambda: arrive(self.workspace, self.engine.key, self.clock()))
             self.set_interval(_LOOK_NOTED_EVERY, self._note_look)
-            self._do(lambda: find_left_behind(self.workspace, self.engine.key))
 
     def on_unmount(self) -> None:
         """Let the threads end."""
@@ -223,19 +227,25 @@ class BakeScreen(BakeView):
         self.engine.kick()
         self.feed.nudge()
 
-    @on(LeftBehind)
-    def _offer_left_behind(self, event: LeftBehind) -> None:
-        def take(answer: str | None) -> None:
+    @on(Arrived)
+    def _welcome(self, event: Arrived) -> None:
+        left = event.left
+        if left is None:
+            self._tell_digest(event.digest)
+            return
+
+        def answered(answer: str | None) -> None:
             if answer == "take":
-                self._do(lambda: take_over(self.workspace, event, self.engine.key))
+                self._do(lambda: take_over(self.workspace, left, self.engine.key))
+            self._tell_digest(event.digest)
 
-        self.app.push_screen(AskDialog(question(event), _LEFT_ANSWERS), take)
+        self.app.push_screen(AskDialog(question(left), _LEFT_ANSWERS), answered)
 
-    @on(orders.Digested)
-    def _tell_digest(self, event: orders.Digested) -> None:
+    def _tell_digest(self, digest: "Digest | None") -> None:
         from lora_tui.screens.digest import DigestDialog
 
-        self.app.push_screen(DigestDialog(event.digest, self.clock()))
+        if digest is not None:
+            self.app.push_screen(DigestDialog(digest, self.clock()))
 
     @on(orders.Refused)
     def _show_refusal(self, event: orders.Refused) -> None:
@@ -263,6 +273,10 @@ class BakeScreen(BakeView):
             return self.bake_at_work
         if action == "pause":
             return self.bake_at_work or self.parked
+        if action == "take_up":
+            return self.ended_early or (self.snapshot.bake is not None and self.snapshot.bake.state is BakeState.DONE)
+        if action == "fork":
+            return self.snapshot.bake is not None
         if action == "next_view":
             return self.narrow
         return True
@@ -292,8 +306,30 @@ class BakeScreen(BakeView):
         """Pause the bake, or let it go on."""
         if self.bake is not None:
             self.give(Order.GO_ON if self.bake.state is BakeState.PAUSED else Order.PAUSE)
-        elif self.parked and (bake := self.snapshot.bake) is not None and self._may_bake():
+        elif self.parked:
+            self.action_take_up()
+
+    def action_take_up(self) -> None:
+        """Queue the bake shown again, which ended early or was parked."""
+        bake = self.snapshot.bake
+        if bake is None or not self._may_bake():
+            return
+        if bake.state is BakeState.DONE:
+            self._warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with f")
+        elif self.ended_early:
             self._do(lambda: orders.take_up(self.workspace, bake.number, self.engine.key))
+
+    def action_fork(self) -> None:
+        """Ask for an epoch of the bake shown, then queue a bake that begins there with what the desk changes."""
+        from lora_tui.forking import Forking
+        from lora_tui.screens.fork import ForkDialog
+
+        bake = self.snapshot.bake
+        if bake is None or not self._may_bake():
+            return
+        forking = Forking(self.workspace, bake.number, self.desk.draft, self.engine.key)
+        heading = f"Fork bake {bake.number:04d} {shown(bake.name, 30)}"
+        self.app.push_screen(ForkDialog(forking, heading), self._tell_fork)
 
     def action_save_now(self) -> None:
         """Save a LoRA after this step."""
@@ -407,6 +443,16 @@ class BakeScreen(BakeView):
         if not self.rights.bake:
             self._warn(_NO_BAKING_HERE)
         return self.rights.bake
+
+    def _tell_fork(self, branch: "Branch | None") -> None:
+        if branch is None:
+            return
+        bake = branch.bake
+        self.say(f"bake {bake.number} branches from bake {bake.parent} after step {branch.step}")
+        for note in branch.notes:
+            self.say(note, "warning")
+        self.engine.kick()
+        self.feed.nudge()
 
     def _note_look(self) -> None:
         self._do(lambda: orders.note_look(self.workspace, self.clock()))

@@ -38,6 +38,7 @@ _HEIGHTS = [(0, "-short"), (16, "-tall")]
 
 # Seconds between two paints of the lists on a slow line.
 _LISTS_EVERY = 30.0
+_ENDED_EARLY = (BakeState.PARKED, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
 _TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
 
 
@@ -147,6 +148,11 @@ class BakeView(Screen[None]):
         return self.snapshot.bake is not None and self.snapshot.bake.state is BakeState.PARKED
 
     @property
+    def ended_early(self) -> bool:
+        """Whether the bake shown has steps left and nobody at work on it."""
+        return self.snapshot.bake is not None and self.snapshot.bake.state in _ENDED_EARLY
+
+    @property
     def narrow(self) -> bool:
         """Whether the panes are tabs."""
         return self.has_class(NARROW)
@@ -189,6 +195,7 @@ class BakeView(Screen[None]):
             live=self.bake_at_work,
             paused=bake is not None and bake.state is BakeState.PAUSED,
             parked=self.parked,
+            ended_early=self.ended_early,
             narrow=self.narrow,
         )
         by_id = {active.binding.id: active.binding for active in self.active_bindings.values()}

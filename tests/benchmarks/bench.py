@@ -28,10 +28,11 @@ from trainer.bake.step import train_step
 from trainer.bake.workbench import workbench
 from trainer.demo.workspace import make_demo
 from trainer.jobs import check
-from trainer.settings.toml_file import apply_overrides, load_settings
+from trainer.settings.toml_file import apply_overrides, load_settings, save_settings
 
 ROUNDS = 5
 STEPS = 20
+TERMINAL_SECONDS = 20.0
 WATCH = Path(__file__).parents[1] / "support" / "first_frame.py"
 Figures = dict[str, dict[str, float]]
 
@@ -39,7 +40,12 @@ Figures = dict[str, dict[str, float]]
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = make_demo(Path(folder) / "demo").root
-        figures = {"start": measure_start(root), "keys": measure_keys(root), "steps": measure_steps(root)}
+        figures = {
+            "start": measure_start(root),
+            "keys": measure_keys(root),
+            "steps": measure_steps(root),
+            "terminals": measure_terminals(root),
+        }
     figures["machine"] = {"cores": float(os.cpu_count() or 0), "cards": float(torch.cuda.device_count())}
     if "--json" in sys.argv:
         print(json.dumps(figures, indent=2))
@@ -160,6 +166,53 @@ def _seconds_per_step(
                 if len(times) == STEPS:
                     break
     return statistics.median(times[3:])
+
+
+def measure_terminals(root: Path) -> dict[str, float]:
+    """Return how the engine and the rest of the process fare on a good terminal, one that nobody reads, and none at all."""
+    path = root / "hifumi.toml"
+    save_settings(load_settings(path).model_copy(update={"max_train_epochs": 100}), path)
+    figures: dict[str, float] = {}
+    with _app(root, root.parent / "terminals") as terminal:
+        terminal.wait_for("b bake", "steps ×", seconds=60)
+        terminal.press("b")
+        terminal.wait_for("why")
+        terminal.press("enter")
+        terminal.wait_for("it/s", seconds=120)
+        for name, wait in (("healthy", terminal.pump), ("stalled", time.sleep), ("gone", time.sleep)):
+            if name == "gone":
+                terminal.hang_up()
+                # Closing the screen is no part of going on without one.
+                time.sleep(5)
+            before, began = _tasks(terminal.process.pid), time.monotonic()
+            wait(TERMINAL_SECONDS)
+            blocked, others = _shares(before, _tasks(terminal.process.pid), time.monotonic() - began)
+            figures[f"{name}: engine blocked, share of the time"] = blocked
+            figures[f"{name}: CPU of the process besides the engine, of one core"] = others
+    return figures
+
+
+def _tasks(pid: int) -> dict[int, tuple[float, float]]:
+    """Return (seconds on a core, seconds waiting for one) of each thread."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        running, waiting, _ = (task / "schedstat").read_text().split()
+        found[int(task.name)] = (int(running) / 1e9, int(waiting) / 1e9)
+    return found
+
+
+def _shares(
+    before: dict[int, tuple[float, float]], after: dict[int, tuple[float, float]], wall: float
+) -> tuple[float, float]:
+    """Return the engine's blocked share and the CPU share of all other threads; the engine is the thread that computes most."""
+    spent = {
+        task: tuple(now - then for now, then in zip(after[task], before.get(task, (0.0, 0.0)), strict=True))
+        for task in after
+    }
+    engine = max(spent, key=lambda task: spent[task][0])
+    running, waiting = spent[engine]
+    others = sum(seconds for task, (seconds, _) in spent.items() if task != engine)
+    return max(0.0, 1 - (running + waiting) / wall), others / wall
 
 
 if __name__ == "__main__":

@@ -58,12 +58,19 @@ def test_pip_takes_the_constraints_as_written() -> None:
     assert (pinned["torch"], pinned["textual"]) == ("2.13.0", "8.2.8")
 
 
-@pytest.mark.parametrize("command", ["demo", "new", "plan", "bake", "status"])
+@pytest.mark.parametrize("command", ["demo", "new", "plan", "bake", "status", "fork", "extend", "watch"])
 def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))
     told = lora_tui(command, "--help").stdout
     for option in re.findall(r"--[a-z-]+", row.split("|")[1]):
         assert option in told
+
+
+def test_every_command_stands_in_the_table(lora_tui) -> None:
+    told = lora_tui("--help").stdout
+    commands = re.findall(r"^  ([a-z]+) ", told[told.index("Commands:") :], flags=re.MULTILINE)
+    assert commands
+    assert [name for name in commands if f"| `lora-tui {name}" not in README] == []
 
 
 def test_the_exit_codes_are_the_programs() -> None:

@@ -101,6 +101,13 @@ class Terminal:
             return text
         raise AssertionError(f"waited {seconds} s for {wanted}; exit {self.process.poll()}; screen:\n{text}")
 
+    def wait_until_gone(self, text: str, seconds: float = 30) -> None:
+        """Come back once `text` stands on the screen no more."""
+        end = time.monotonic() + seconds
+        while text in self.screen():
+            assert time.monotonic() < end, f"{text!r} stays; screen:\n{self.screen()}"
+            self.pump(0.05)
+
     def press(self, *keys: str) -> None:
         """Send keys by name, or text as it stands."""
         for key in keys:

@@ -7,6 +7,7 @@ import pytest
 
 from trainer.bake.orders import Orders
 from trainer.bake.report import Report
+from trainer.errors import SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Order
 
@@ -18,10 +19,20 @@ class Told:
         self.orders = orders
         self.done: list[str] = []
 
-    def obey(self) -> bool:
-        return self.orders.obey(
-            BakeState.BAKING, save=lambda: self.done.append("saved"), settle=lambda: self.done.append("settled")
-        )
+    def obey(self, *, ends_epoch: bool = False) -> BakeState | None:
+        end = self.orders.obey(BakeState.BAKING, self, step=7, ends_epoch=ends_epoch)
+        return end.state if end else None
+
+    def save(self) -> None:
+        self.done.append("saved")
+
+    def settle(self) -> None:
+        self.done.append("settled")
+
+    def change(self, assignment: str) -> None:
+        if assignment == "wrong=1":
+            raise SettingsError("wrong", found="1")
+        self.done.append(assignment)
 
 
 @pytest.fixture
@@ -42,20 +53,20 @@ def other(kitchen: Any) -> Iterator[Journal]:
 
 
 def test_without_orders_the_bake_goes_on(told: Told) -> None:
-    assert told.obey() is False
-    assert told.obey() is False
+    assert told.obey() is None
+    assert told.obey() is None
 
 
 def test_an_order_given_before_the_first_look_is_seen(told: Told, other: Journal, number: int) -> None:
     other.give_order(number, Order.STOP)
-    assert told.obey() is True
+    assert told.obey() is BakeState.STOPPED
 
 
 def test_save_is_obeyed_once_and_marked(told: Told, other: Journal, number: int) -> None:
     told.obey()
     other.give_order(number, Order.SAVE)
-    assert told.obey() is False
-    assert told.obey() is False
+    assert told.obey() is None
+    assert told.obey() is None
     assert told.done == ["saved"]
     assert other.open_orders(number) == []
     assert [line.text for line in other.log_after(bake=number)] == ["order: save"]
@@ -84,7 +95,7 @@ def test_orders_to_other_bakes_are_left_alone(
 ) -> None:
     another = kitchen.queue(make_settings()).number
     other.give_order(another, Order.STOP)
-    assert told.obey() is False
+    assert told.obey() is None
     assert len(other.open_orders(another)) == 1
 
 
@@ -102,7 +113,7 @@ def test_a_pause_lasts_until_going_on(told: Told, other: Journal, number: int, k
 
     letting_go = threading.Thread(target=let_go)
     letting_go.start()
-    assert told.obey() is False
+    assert told.obey() is None
     letting_go.join()
     assert seen == [BakeState.PAUSED]
     assert kitchen.journal.bake(number).state is BakeState.BAKING
@@ -112,10 +123,32 @@ def test_a_pause_lasts_until_going_on(told: Told, other: Journal, number: int, k
 def test_a_paused_bake_can_be_stopped(told: Told, other: Journal, number: int) -> None:
     other.give_order(number, Order.PAUSE)
     other.give_order(number, Order.STOP)
-    assert told.obey() is True
+    assert told.obey() is BakeState.STOPPED
 
 
 def test_going_on_without_a_pause_changes_nothing(told: Told, other: Journal, number: int, kitchen: Any) -> None:
     other.give_order(number, Order.GO_ON)
-    assert told.obey() is False
+    assert told.obey() is None
     assert kitchen.journal.bake(number).state is BakeState.STARTING
+
+
+def test_freeing_the_card_parks_the_bake(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.PAUSE)
+    other.give_order(number, Order.FREE)
+    assert told.obey() is BakeState.PARKED
+
+
+def test_a_stop_at_the_epoch_waits_for_its_end(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.STOP_AT_EPOCH)
+    assert told.obey() is None
+    assert told.obey() is None
+    assert told.obey(ends_epoch=True) is BakeState.STOPPED
+
+
+def test_a_change_is_marked_at_its_step_and_a_wrong_one_is_answered(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.SET, "unet_lr=1e-5")
+    other.give_order(number, Order.SET, "wrong=1")
+    assert told.obey() is None
+    assert told.done == ["unet_lr=1e-5"]
+    assert [given.answer for given in other.orders(number)] == ["", "wrong: 1"]
+    assert [(mark.step, mark.kind, mark.text) for mark in other.marks(number)] == [(7, "set", "unet_lr=1e-5")]

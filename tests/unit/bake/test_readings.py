@@ -15,13 +15,13 @@ from trainer.errors import WorkspaceError
 class Sink:
     def __init__(self) -> None:
         self.values: dict[int, Mapping[str, float]] = {}
-        self.lines: list[tuple[str, str]] = []
+        self.bad_steps: list[int] = []
 
     def put(self, step: int, values: Mapping[str, float]) -> None:
         self.values[step] = values
 
-    def say(self, text: str, level: str) -> None:
-        self.lines.append((level, text))
+    def bad(self, step: int) -> None:
+        self.bad_steps.append(step)
 
 
 @pytest.fixture
@@ -31,12 +31,13 @@ def sink() -> Sink:
 
 @pytest.fixture
 def readings(sink: Sink) -> Readings:
-    return Readings(torch.device("cpu"), ["red", "blue"], sink.put, sink.say)
+    return Readings(torch.device("cpu"), ["red", "blue"], sink.put, sink.bad)
 
 
 def note(readings: Readings, step: int, loss: float = 0.5, folders: tuple[float, float] = (0.0, 0.0)) -> None:
-    result = StepResult({"unet": 1e-3}, torch.tensor(loss), torch.tensor(loss * 2), torch.tensor(folders))
-    readings.note(StepWork(step, 1, False, (), {"red": 2, "blue": 1}), result)
+    pictures = torch.tensor([2.0, 1.0])
+    result = StepResult({"unet": 1e-3}, torch.tensor(loss), torch.tensor(loss * 2), torch.tensor(folders), pictures)
+    readings.note(StepWork(step, 1, False, (), (0, 1, 2)), result)
 
 
 def test_every_step_arrives_once_and_in_order(readings: Readings, sink: Sink) -> None:
@@ -77,13 +78,34 @@ def test_the_loss_since_the_save_before_is_a_mean(readings: Readings) -> None:
     assert readings.loss_since_save() is None
 
 
-def test_a_loss_that_is_no_number_is_handed_over_and_said_once(readings: Readings, sink: Sink) -> None:
-    for step in (1, 2):
-        note(readings, step, float("nan"))
+def test_a_step_that_is_no_number_is_handed_over_told_and_left_out_of_the_means(readings: Readings, sink: Sink) -> None:
+    note(readings, 1, 0.25, (1.0, 0.5))
+    note(readings, 2, float("nan"), (float("nan"), float("nan")))
     readings.settle()
     assert math.isnan(sink.values[2]["loss"])
-    assert [level for level, _ in sink.lines] == ["warning"]
-    assert "step 1" in sink.lines[0][1]
+    assert sink.bad_steps == [2]
+    assert readings.loss_since_save() == 0.25
+    assert readings.folder_losses() == {"red": (0.5, 2), "blue": (0.5, 1)}
+
+
+def test_restored_readings_go_on_as_those_that_were_kept(readings: Readings, sink: Sink, tmp_path: Path) -> None:
+    for step in (1, 2, 3):
+        note(readings, step, step / 10, (step, 1.0))
+        if step == 2:
+            readings.settle()
+            readings.write(tmp_path / "metrics.npz")
+            kept = {name: tensor.clone() for name, tensor in readings.keep().items()}
+    again = Readings(torch.device("cpu"), ["red", "blue"], sink.put, sink.bad)
+    note(again, 1, 99.0)
+    again.restore(kept, tmp_path / "metrics.npz", 2)
+    note(again, 3, 0.3, (3.0, 1.0))
+    again.settle()
+    again.write(tmp_path / "again.npz")
+    with np.load(tmp_path / "again.npz") as numbers:
+        assert numbers["step"].tolist() == [1, 2, 3]
+        assert numbers["loss"] == pytest.approx([0.1, 0.2, 0.3])
+    assert again.folder_losses() == readings.folder_losses()
+    assert again.loss_since_save() == readings.loss_since_save()
 
 
 def test_the_numbers_file_holds_what_was_handed_over(readings: Readings, tmp_path: Path) -> None:

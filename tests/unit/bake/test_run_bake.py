@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import trainer.bake.course
 import trainer.bake.loop
 from trainer.bake.step import train_step
 from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError, WorkspaceError
@@ -36,7 +37,7 @@ def order_after(monkeypatch: pytest.MonkeyPatch, kitchen: Any, step: int, *order
                     other.give_order(other.bakes()[0].number, order)
         return result
 
-    monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
+    monkeypatch.setattr(trainer.bake.course, "train_step", train_and_order)
 
 
 def test_files_have_sd_scripts_names_and_say_where_they_stand(kitchen: Any, make_settings: Any) -> None:
@@ -94,7 +95,7 @@ def test_while_steps_run_the_journal_says_so(kitchen: Any, make_settings: Any, m
         seen.append((bake.state, bake.stage, bake.stage_total))
         return train_step(bench, work)
 
-    monkeypatch.setattr(trainer.bake.loop, "train_step", watched)
+    monkeypatch.setattr(trainer.bake.course, "train_step", watched)
     kitchen.bake(make_settings(max_train_steps=1))
     assert seen == [(BakeState.BAKING, "step", 1)]
 
@@ -155,7 +156,9 @@ def test_stop_saves_what_is_there(kitchen: Any, make_settings: Any, monkeypatch:
     assert names(kitchen.root / bake.folder) == ["x-step00000003.safetensors"]
     assert kitchen.journal.bake(1).state is BakeState.STOPPED
     assert kitchen.journal.last_values(1)["loss"][0] == 3
-    assert "stopped after step 3 of 100" in [line.text for line in kitchen.journal.log_after(bake=1)]
+    assert "stopped after step 3 of 100; the state is saved" in [
+        line.text for line in kitchen.journal.log_after(bake=1)
+    ]
 
 
 def test_stop_at_a_planned_save_writes_no_second_file(
@@ -221,7 +224,8 @@ def test_a_failure_names_its_stage_and_the_next_bake_runs(
         def broken(*_: object) -> None:
             raise RuntimeError("injected")
 
-        monkeypatch.setattr(trainer.bake.loop, {"cache": "encoded", "step": "train_step"}[stage], broken)
+        where = {"cache": "trainer.bake.loop.encoded", "step": "trainer.bake.course.train_step"}[stage]
+        monkeypatch.setattr(where, broken)
     with pytest.raises(expected):
         kitchen.run(bake, settings)
     assert kitchen.journal.bake(bake.number).stage == stage
@@ -237,7 +241,7 @@ def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
             raise RuntimeError("injected")
         return train_step(bench, work)
 
-    monkeypatch.setattr(trainer.bake.loop, "train_step", breaks_at_3)
+    monkeypatch.setattr(trainer.bake.course, "train_step", breaks_at_3)
     # As if all steps came within one beat of the hand-over.
     monkeypatch.setattr("trainer.bake.readings._HAND_OVER_EVERY", 1e9)
     settings = make_settings(save_every_n_steps=2)
@@ -252,7 +256,7 @@ def test_a_full_card_says_what_to_lower(kitchen: Any, make_settings: Any, monkey
     def full(bench: Any, work: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(trainer.bake.loop, "train_step", full)
+    monkeypatch.setattr(trainer.bake.course, "train_step", full)
     settings = make_settings()
     with pytest.raises(LoraTuiError, match=r"stage step: the card's memory is full; lower train_batch_size"):
         kitchen.run(kitchen.queue(settings), settings)

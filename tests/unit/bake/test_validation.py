@@ -81,4 +81,4 @@ def test_progress_is_told_in_pictures(validation: Any) -> None:
 def test_it_is_due_every_n_steps_at_epochs_ends_and_at_the_end(
     validation: Any, step: int, ends_epoch: bool, due: bool
 ) -> None:
-    assert validation.it.due(StepWork(step, 1, ends_epoch, (), {})) is due
+    assert validation.it.due(StepWork(step, 1, ends_epoch, (), ()), 3) is due

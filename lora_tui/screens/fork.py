@@ -1,0 +1,203 @@
+"""A fork of the bake shown: from which epoch, with which changes, and what becomes of the rates."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from lora_tui.faults import as_error
+from lora_tui.forking import Forking, Outlook
+from lora_tui.screens.dialog import Dialog
+from lora_tui.signs import FAILED, WARNING
+from lora_tui.widgets.line_input import LineInput
+from trainer.errors import LoraTuiError
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.branch import Branch
+
+_KEYS = "enter on the last line forks · escape cancels"
+_LOOKING = "looking at the state and the pictures …"
+# Typing shall not read the data anew at every key.
+_QUIET_SECONDS = 0.25
+# Another subject on the desk differs in everything; the refusal below the list must stay in view.
+_MOST_CHANGES = 6
+
+
+class ForkDialog(Dialog["Branch | None"]):
+    """Dismissed with the branch that waits in the queue, or None.
+
+    Args:
+        forking: of which bake, with what.
+        heading: names the bake.
+    """
+
+    DEFAULT_CSS = """
+    ForkDialog {
+        & > Vertical { width: 76; overflow-y: auto; }
+        & Static { height: auto; }
+        & #kept { color: $muted; }
+        & #outlook { margin-top: 1; }
+        & Input { margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }
+        & Input:focus { border: none; background: $surface; }
+        & #error { color: $error; display: none; }
+        & #error.-shown { display: block; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", id="fork.cancel", show=False, tooltip="fork nothing"),
+        # First in line: what is typed behind a tab in one go belongs to the next line.
+        Binding("tab", "app.focus_next", "next", id="fork.next", show=False, priority=True, tooltip="next line"),
+        Binding("down", "app.focus_next", "next", id="fork.down", show=False, tooltip="next line"),
+        Binding("up", "app.focus_previous", "before", id="fork.up", show=False, tooltip="line before"),
+    ]
+
+    class Foreseen(Message):
+        """What the fork would be, in answer to one question."""
+
+        def __init__(self, question: int, outlook: Outlook) -> None:
+            """Carry the answer to question number `question`."""
+            super().__init__()
+            self.question = question
+            self.outlook = outlook
+
+    class Made(Message):
+        """The fork waits in the queue."""
+
+        def __init__(self, branch: "Branch") -> None:
+            """Carry the branch."""
+            super().__init__()
+            self.branch = branch
+
+    class Refused(Message):
+        """Something is wrong; nothing was written."""
+
+        def __init__(self, error: LoraTuiError) -> None:
+            """Carry what is wrong."""
+            super().__init__()
+            self.error = error
+
+    def __init__(self, forking: Forking, heading: str) -> None:
+        """Ask for the epoch and a line of why."""
+        super().__init__()
+        self._forking = forking
+        self._heading = heading
+        self._question = 0
+        self._typing: Timer | None = None
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Yield the two lines, and room for what the fork would be."""
+        with Vertical():
+            yield Static(Content.styled(self._heading, "bold"))
+            yield Static("", id="kept")
+            yield _line("epoch", "at the end of which epoch? (blank: the newest state)", restrict=r"[0-9]*")
+            yield Static("", id="outlook")
+            yield _line("why", "why this fork? (may stay empty)")
+            yield Static("", id="error")
+            yield Static(Content(_KEYS), id="keys")
+
+    def on_mount(self) -> None:
+        """Look at the newest state."""
+        self._look_ahead()
+
+    @on(Input.Changed, "#epoch")
+    def _look_soon(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._typing is not None:
+            self._typing.stop()
+        self._typing = self.set_timer(_QUIET_SECONDS, self._look_ahead)
+
+    def _look_ahead(self) -> None:
+        self._question += 1
+        self.query_one("#outlook", Static).update(Content.styled(_LOOKING, "$muted"))
+        self._look(self._question, self._epoch)
+
+    @work(thread=True, exit_on_error=False, group="looking")
+    def _look(self, question: int, epoch: int | None) -> None:
+        self.post_message(self.Foreseen(question, self._forking.look(epoch)))
+
+    @on(Foreseen)
+    def _show(self, event: Foreseen) -> None:
+        if event.question != self._question:
+            return
+        outlook = event.outlook
+        kept = ", ".join(map(str, outlook.epochs))
+        self.query_one("#kept", Static).update(
+            Content(f"states are kept at the end of epoch {kept}" if kept else "no state is kept at an epoch's end")
+        )
+        self.query_one("#outlook", Static).update(Content("\n").join(outlook_lines(outlook)))
+        self._show_error(outlook.error)
+
+    @on(Input.Submitted)
+    def _next_or_make(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input.id == "epoch":
+            self.focus_next()
+        elif not self._busy:
+            self._busy = True
+            self._show_error(None)
+            self.query_one("#keys", Static).update(Content(_LOOKING))
+            self._make(self._epoch, event.value.strip())
+
+    @work(thread=True, exit_on_error=False, group="writing")
+    def _make(self, epoch: int | None, why: str) -> None:
+        try:
+            answer: Message = self.Made(self._forking.make(epoch, why))
+        except Exception as error:
+            answer = self.Refused(as_error("fork", error))
+        self.post_message(answer)
+
+    @on(Made)
+    def _close(self, event: Made) -> None:
+        self.dismiss(event.branch)
+
+    @on(Refused)
+    def _refuse(self, event: Refused) -> None:
+        self._busy = False
+        self.query_one("#keys", Static).update(Content(_KEYS))
+        self._show_error(event.error)
+        self.query_one("#epoch", Input).focus()
+
+    def action_leave(self) -> None:
+        """Fork nothing; a fork that is being written is not called back."""
+        if not self._busy:
+            self.dismiss(None)
+
+    @property
+    def _epoch(self) -> int | None:
+        text = self.query_one("#epoch", Input).value
+        return int(text) if text else None
+
+    def _show_error(self, error: LoraTuiError | None) -> None:
+        place = self.query_one("#error", Static)
+        place.update(Content("" if error is None else f"{FAILED.mark} {shown(error.line())}"))
+        place.set_class(error is not None, "-shown")
+
+
+def outlook_lines(outlook: Outlook) -> list[Content]:
+    """Return what a fork would be: where it begins, what the desk changes, what becomes of the rates."""
+    lines = [Content(outlook.begins)] if outlook.begins else []
+    if outlook.changes:
+        lines.append(Content.styled("changed on the desk", "$muted"))
+    elif outlook.error is None:
+        lines.append(Content.styled("nothing is changed on the desk", "$muted"))
+    lines += [Content(f"  {shown(change)}") for change in outlook.changes[:_MOST_CHANGES]]
+    if (more := len(outlook.changes) - _MOST_CHANGES) > 0:
+        lines.append(Content.styled(f"  and {more} more", "$muted"))
+    lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), shown(note)) for note in outlook.notes]
+    return lines
+
+
+def _line(name: str, hint: str, restrict: str | None = None) -> LineInput:
+    line = LineInput(placeholder=hint, id=name, compact=True, restrict=restrict, max_length=6 if restrict else 0)
+    line.cursor_blink = False
+    return line

@@ -1,0 +1,194 @@
+"""Orders beyond pause and save: stop at an epoch, let the card go, change a setting; and who may give them."""
+
+import time
+
+import pytest
+from textual.widgets import Input, OptionList
+
+from lora_tui.app import LoraApp, QuitChoice
+from lora_tui.outside import NoEngine, Rights
+from lora_tui.screens.ask import AskDialog
+from lora_tui.screens.digest import DigestDialog
+from lora_tui.screens.live_settings import LiveSettingsDialog
+from trainer.journal.records import BakeState, Mark, Order
+
+
+def given(kitchen) -> list[tuple[Order, str]]:
+    with kitchen.journal() as journal:
+        return [(order.order, order.argument) for order in journal.orders(1)]
+
+
+async def at_work(kitchen, pilot, until) -> None:
+    await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+
+
+def messages(app) -> str:
+    return " ".join(note.message for note in app._notifications)
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"),
+    [
+        (("X",), Order.STOP_AT_EPOCH),
+        (("x", "e"), Order.STOP_AT_EPOCH),
+        (("x", "s"), Order.STOP),
+        (("F",), Order.FREE),
+    ],
+)
+async def test_a_key_gives_its_order(kitchen, until, keys, order) -> None:
+    kitchen.baking()
+    async with kitchen.run() as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press(*keys)
+        await until(pilot, lambda: given(kitchen) == [(order, "")])
+
+
+async def test_a_live_setting_is_chosen_typed_and_ordered(kitchen, until, seen) -> None:
+    kitchen.baking()
+    async with kitchen.run((120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
+        dialog = kitchen.app.screen
+        names = [info.name for info in dialog._infos]
+        dialog.query_one(OptionList).highlighted = names.index("unet_lr")
+        await pilot.press("enter")
+        assert dialog.query_one(Input).value == "2e-3"
+        dialog.query_one(Input).value = "5e-4"
+        await pilot.press("enter")
+        await until(pilot, lambda: given(kitchen) == [(Order.SET, "unet_lr=5e-4")])
+
+
+async def test_a_wrong_value_is_said_there_and_not_ordered(kitchen, until, seen) -> None:
+    kitchen.baking()
+    async with kitchen.run((120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
+        await pilot.press("enter")
+        kitchen.app.screen.query_one(Input).value = "fast"
+        await pilot.press("enter")
+        await until(pilot, lambda: "'fast'" in seen(kitchen.app) or "fast" in seen(kitchen.app).split("✗")[-1])
+        assert isinstance(kitchen.app.screen, LiveSettingsDialog)
+    assert given(kitchen) == []
+
+
+async def test_the_dialog_offers_what_is_in_force_now(kitchen, until, seen) -> None:
+    kitchen.baking()
+    with kitchen.journal() as journal:
+        journal.add_mark(1, Mark(40, time.time(), "set", "unet_lr=5e-4"))
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
+        await pilot.press("L")
+        await until(pilot, lambda: "5e-4" in seen(kitchen.app))
+
+
+async def test_a_parked_bake_goes_on_by_space(kitchen, until, seen) -> None:
+    kitchen.baking()
+    kitchen.set_state(BakeState.PARKED)
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: "◇ parked" in seen(kitchen.app))
+        await until(pilot, lambda: "space go on" in seen(kitchen.app))
+        await pilot.press("space")
+        await until(pilot, lambda: kitchen.bakes()[0].state is BakeState.QUEUED)
+        assert kitchen.bakes()[0].engine == kitchen.engine.key
+
+
+async def test_a_mark_stands_upright_on_the_curves(kitchen, until, seen) -> None:
+    kitchen.baking()
+    with kitchen.journal() as journal:
+        journal.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: "┊" in seen(kitchen.app))
+
+
+async def test_a_bake_that_waits_may_stay_in_the_queue(kitchen, until) -> None:
+    kitchen.add_bake()
+    async with kitchen.run() as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await pilot.press("s")
+        await until(pilot, lambda: kitchen.app.return_value is not None)
+    assert kitchen.app.return_value is QuitChoice.QUIT
+    assert kitchen.bakes()[0].state is BakeState.QUEUED
+    assert given(kitchen) == []
+
+
+def watching(kitchen, *, order: bool) -> LoraApp:
+    kitchen.app = LoraApp(kitchen.workspace, NoEngine(), kitchen.sampler, rights=Rights(bake=False, order=order))
+    kitchen.app.bake_screen.feed.interval = 0.05
+    return kitchen.app
+
+
+@pytest.mark.parametrize("key", ["space", "s", "x", "X", "F", "L", "b", "n", "ctrl+s"])
+async def test_who_only_watches_orders_nothing_and_is_told_so(kitchen, until, key) -> None:
+    kitchen.baking()
+    app = watching(kitchen, order=False)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await until(pilot, lambda: app.bake_screen.desk.view is not None)
+        await pilot.press(key)
+        await until(pilot, lambda: "this screen only watches" in messages(app))
+        assert app.screen is app.bake_screen
+    assert given(kitchen) == []
+
+
+async def test_who_watches_edits_no_settings(kitchen, until) -> None:
+    app = watching(kitchen, order=False)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.bake_screen.desk.view is not None)
+        app.bake_screen.form.go_to("network_dim")
+        await pilot.press("enter", "9", "enter")
+        await until(pilot, lambda: "this screen only watches" in messages(app))
+        assert not app.bake_screen.desk.draft.unsaved
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: app.return_value is not None)
+
+
+async def test_who_may_order_orders(kitchen, until) -> None:
+    kitchen.baking()
+    app = watching(kitchen, order=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press("s")
+        await until(pilot, lambda: given(kitchen) == [(Order.SAVE, "")])
+
+
+async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(kitchen, until, seen) -> None:
+    kitchen.baking()
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.curves)
+        await pilot.press("S")
+        await until(pilot, lambda: "slow line" in seen(kitchen.app).splitlines()[0])
+        with kitchen.journal() as journal:
+            journal.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
+        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
+        assert "┊" not in seen(kitchen.app)
+        await pilot.press("S")
+        await until(pilot, lambda: "┊" in seen(kitchen.app))
+        assert "slow line" not in seen(kitchen.app).splitlines()[0]
+
+
+async def test_who_comes_back_is_told_what_happened(kitchen, until, seen) -> None:
+    kitchen.baking()
+    with kitchen.journal() as journal:
+        journal.set_looked(1_699_990_000.0)
+        journal.log("the disk is nearly full", bake=1, level="warning")
+        journal.set_state(1, BakeState.FAILED, "stage step: the card is gone")
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: isinstance(kitchen.app.screen, DigestDialog))
+        text = seen(kitchen.app)
+        for line in ("Since you last looked", "0001 hifumi  failed", "the card is gone", "the disk is nearly full"):
+            assert line in text
+        await pilot.press("enter")
+        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
+    with kitchen.journal() as journal:
+        assert journal.looked() == 1_700_000_000.0
+
+
+async def test_who_comes_for_the_first_time_or_missed_nothing_is_told_nothing(kitchen, until) -> None:
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: kitchen.journal().looked() is not None)
+        assert kitchen.app.screen is kitchen.app.bake_screen
