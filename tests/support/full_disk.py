@@ -30,7 +30,7 @@ def main() -> None:
     (root / "data" / "10_hifumi_chan").rename(root / "data" / "2_hifumi_chan")
     options = [part for setting in SETTINGS for part in ("--set", setting)]
     command = [sys.executable, "-m", "lora_tui", "bake", str(root / "hifumi.toml"), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr)
     journal = root / "journal.sqlite"
     _until(lambda: _bake(journal).stage_done >= 6 and _bake(journal).stage == "step", process)
     filler = folder / "filler"

@@ -12,7 +12,7 @@ from trainer.settings.toml_file import load_settings, save_settings
 
 NAMES = ("hifumi", "saori", "azusa")
 
-# AdamW divides the text encoder's first gradients, which are zero, by zero.
+# At the first step half of each layer has a gradient of zero, which AdamW then divides by zero.
 WRONG = {"optimizer_args": ["eps=0"], "on_bad_steps": "stop", "max_bad_steps": 3}
 
 

@@ -130,18 +130,16 @@ class Checkpoints:
         self._last_step = work.step
         self._saved.add(file)
         here = verdict if verdict is not None and verdict.step == work.step else None
-        self._report.journal.add_checkpoint(
-            self._report.number,
-            Checkpoint(
-                epoch=epoch,
-                step=work.step,
-                file=file,
-                size=size,
-                loss=self._last_loss,
-                val=here.loss if here else None,
-                val_change=here.change if here else None,
-                val_error=here.error if here else None,
-                seconds=now,
-            ),
+        saved = Checkpoint(
+            epoch=epoch,
+            step=work.step,
+            file=file,
+            size=size,
+            loss=self._last_loss,
+            val=here.loss if here else None,
+            val_change=here.change if here else None,
+            val_error=here.error if here else None,
+            seconds=now,
         )
+        self._disk.note(lambda: self._report.journal.add_checkpoint(self._report.number, saved))
         self._report.say(f"saved {file}")

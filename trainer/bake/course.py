@@ -186,7 +186,8 @@ class Course:
 
     def _end_epoch(self, work: StepWork) -> None:
         losses = self.readings.folder_losses()
-        self._report.journal.add_folder_losses(self._report.number, work.epoch, losses)
+        journal, number = self._report.journal, self._report.number
+        self._disk.note(lambda: journal.add_folder_losses(number, work.epoch, losses))
         self._guards.check_moves(self._bench)
 
     def _end_early(self, state: BakeState, work: StepWork) -> BakeState:
@@ -201,7 +202,8 @@ class Course:
         step = self._step
         with self._report.aside("validate"):
             verdict = validation.measure(step, partial(self._report.stage, "validate"))
-        self._report.journal.add_validation(self._report.number, step, verdict.loss, verdict.change, verdict.error)
+        journal, number = self._report.journal, self._report.number
+        self._disk.note(lambda: journal.add_validation(number, step, verdict.loss, verdict.change, verdict.error))
         return verdict
 
     # States
@@ -323,7 +325,7 @@ class Course:
             )
         self._metrics.flush()
         self._put_back(state)
-        self._report.journal.rewind(self._stock.bake.number, self._step)
+        self._disk.note(lambda: self._report.journal.rewind(self._stock.bake.number, self._step))
         self._states.forget_after(self._step)
         self._live.scale_rates(self._live.settings.roll_back_rate)
         self._guards.forget()

@@ -1,12 +1,13 @@
 """Is there room for what the bake writes? Where there is none, the bake waits for it instead of dying."""
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from trainer.bake.report import Report
-from trainer.errors import DiskFull
+from trainer.errors import DiskFull, WorkspaceError
 from trainer.foreign_text import shown
 from trainer.journal.records import BakeState, Mark
 from trainer.machine.room import Reserve, free_bytes, is_full
@@ -17,6 +18,8 @@ MARGIN = 16 << 20
 """Bytes that stay free beside what is written: the journal's own."""
 
 _LOOK_EVERY = 0.5
+_TRIES = 20
+_log = logging.getLogger(__name__)
 
 
 class DiskWatch:
@@ -59,6 +62,21 @@ class DiskWatch:
                 if not is_full(error):
                     raise
             self._wait(what, size)
+
+    def note(self, job: Callable[[], T]) -> T:
+        """Return what `job` returns, a write into the journal: it waits for room, and for others that keep the journal long.
+
+        Raises:
+            DiskFull: as `write`.
+            WorkspaceError: the journal was kept from us for minutes, or is broken.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self.write("the journal", 0, job)
+            except WorkspaceError as error:
+                # Each try waited as long as a write into the journal waits.
+                _log.warning("%s", error)
+        return job()
 
     def close(self) -> None:
         """Give the reserve back."""

@@ -103,7 +103,7 @@ class Orders:
             self._report.say(f"order: {said}")
             kind = "set" if given.order is Order.SET else "order"
             self._report.mark(Mark(step, time.time(), kind, given.argument or str(given.order)))
-        self._journal.obeyed(given.id, answer)
+        self._report.attempt(lambda: self._journal.obeyed(given.id, answer))
         return end
 
     def _change(self, assignment: str, hands: Hands, step: int) -> str:

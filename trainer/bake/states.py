@@ -63,27 +63,17 @@ class States:
         """Write the state that `make` returns unless this step's is there; read it back; only then let older ones go."""
         if step == self._last_step:
             return
-        began = time.monotonic()
         with self._report.aside("state"):
+            began = time.monotonic()
             state = make()
+            self._cost = time.monotonic() - began
             path = self.folder / file_name(step)
             size = sum(tensor.nbytes for tensor in state.tensors.values()) + _SMALL
             self._disk.write(f"the state of step {step}", size, lambda: self._write(state, path))
-        self._cost = time.monotonic() - began
         self._last_step, self._saved_at = step, self._clock()
-        facts = state.facts
-        self._report.journal.add_state(
-            self._report.number,
-            SavedState(
-                step,
-                facts.epoch,
-                facts.ends_epoch,
-                f"{FOLDER}/{path.name}",
-                path.stat().st_size,
-                time.time(),
-                self._cost,
-            ),
-        )
+        facts, size, now = state.facts, path.stat().st_size, time.time()
+        saved = SavedState(step, facts.epoch, facts.ends_epoch, f"{FOLDER}/{path.name}", size, now, self._cost)
+        self._disk.note(lambda: self._report.journal.add_state(self._report.number, saved))
         self._prune()
 
     def newest(self, before: int | None = None) -> State | None:
@@ -108,9 +98,12 @@ class States:
         self._last_step = min(self._last_step, step)
 
     def _write(self, state: State, path: Path) -> None:
+        began = time.monotonic()
         path.parent.mkdir(exist_ok=True)
         write_state(state, path)
         _check_whole(state, path)
+        # Without the time it had to wait for room.
+        self._cost += time.monotonic() - began
 
     def _prune(self) -> None:
         settings = self._live.settings
@@ -128,7 +121,7 @@ class States:
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
-        self._report.journal.forget_state(self._report.number, f"{FOLDER}/{path.name}")
+        self._disk.note(lambda: self._report.journal.forget_state(self._report.number, f"{FOLDER}/{path.name}"))
 
 
 def _check_whole(state: State, path: Path) -> None:
