@@ -448,9 +448,12 @@ class BakeScreen(BakeView):
         if branch is None:
             return
         bake = branch.bake
-        self.say(f"bake {bake.number} branches from bake {bake.parent} after step {branch.step}")
+        line = f"bake {bake.number} branches from bake {bake.parent} after step {branch.step}"
+        self.say(line)
         for note in branch.notes:
             self.say(note, "warning")
+        if self.narrow:
+            self.notify(shown("; ".join((line, *branch.notes))), timeout=6, markup=False)
         self.engine.kick()
         self.feed.nudge()
 

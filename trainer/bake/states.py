@@ -138,5 +138,9 @@ def _check_whole(state: State, path: Path) -> None:
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    # As bytes: a number that is none equals nothing, itself included.
-    return torch.equal(one.reshape(-1).view(torch.uint8), other.reshape(-1).view(torch.uint8))
+    # As bytes: a number that is none equals nothing, itself included; and Python compares bytes ten times as fast as torch.
+    return _bytes(one) == _bytes(other)
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()

@@ -134,6 +134,17 @@ async def test_f_forks_the_newest_state_with_what_the_desk_changes(kitchen, unti
     assert load_settings(kitchen.workspace.root / "hifumi.toml").unet_lr == 2e-3
 
 
+async def test_a_narrow_screen_without_a_log_in_view_says_what_becomes_of_the_rates_too(kitchen, until) -> None:
+    ended(kitchen, BakeState.STOPPED, 1)
+    async with kitchen.run((80, 24)) as pilot:
+        await shown_bake(kitchen, pilot, until)
+        kitchen.app.bake_screen.desk.typed("unet_lr", "1e-3")
+        await fork_dialog(kitchen, pilot, until)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: len(kitchen.app._notifications) == 1)
+        assert "rate goes from 0.002 to 0.001" in next(iter(kitchen.app._notifications)).message
+
+
 async def test_an_epoch_is_typed_and_compared_with_the_settings_in_force_then(kitchen, until) -> None:
     ended(kitchen, BakeState.STOPPED, 2)
     keep_state(kitchen, 1, "unet_lr=5e-4")

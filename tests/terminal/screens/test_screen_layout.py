@@ -111,6 +111,8 @@ async def test_what_did_not_change_is_not_drawn_again(kitchen, until, seen) -> N
 
 
 @pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("parked", [True, False])
+@pytest.mark.parametrize("ended_early", [True, False])
 @pytest.mark.parametrize("narrow", [True, False])
-def test_the_last_line_shows_six_keys_at_most(live: bool, narrow: bool) -> None:
-    assert len(shown_keys(live=live, paused=False, parked=False, narrow=narrow)) <= 6
+def test_the_last_line_shows_six_keys_at_most(live: bool, parked: bool, ended_early: bool, narrow: bool) -> None:
+    assert len(shown_keys(live=live, paused=False, parked=parked, narrow=narrow, ended_early=ended_early)) <= 6

@@ -4,6 +4,7 @@ import pytest
 
 from lora_tui.app import QuitChoice
 from lora_tui.screens.ask import AskDialog
+from trainer.journal.processes import this_process
 from trainer.journal.records import BakeState, Order
 from trainer.settings.toml_file import load_settings
 
@@ -70,7 +71,7 @@ async def test_a_bake_that_waits_for_us_is_asked_about_too(kitchen, until) -> No
 async def test_the_bake_of_another_program_is_left_alone(kitchen, until) -> None:
     kitchen.add_bake(engine="another")
     with kitchen.journal() as journal:
-        journal.claim_next("another", 1, 0.0)
+        journal.claim_next("another", *this_process())
         journal.set_state(1, BakeState.BAKING)
     async with kitchen.run() as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
