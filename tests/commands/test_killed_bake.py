@@ -115,6 +115,7 @@ def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None:
     options = ("--set", "max_train_epochs=25", "--set", "save_state_every_n_steps=10", "--set", "lr_scheduler=cosine")
     plain = Oven(tmp_path / "plain", *options)

@@ -82,10 +82,13 @@ def test_a_state_that_cannot_be_read_is_passed_over_for_the_one_before(kitchen, 
 def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     number = kitchen.queue(*stated)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 4)
-    kitchen.journal.give_order(number, Order.SET, "unet_lr=1e-4")
+    for change in ("unet_lr=1e-4", "save_every_n_steps=2"):
+        kitchen.journal.give_order(number, Order.SET, change)
     changed = kitchen.finish(number)
     marks = [mark for mark in kitchen.journal.marks(number) if mark.kind == "set"]
-    assert [mark.text for mark in marks] == ["unet_lr=1e-4"]
+    assert [mark.text for mark in marks] == ["unet_lr=1e-4", "save_every_n_steps=2"]
+    files = {saved.file for saved in kitchen.journal.checkpoints(number)}
+    assert "hifumi-step00000010.safetensors" in files
     rates = kitchen.journal.curve(number, "lr_unet", 1000)
     before, after = rates.mean[marks[0].step - 1], rates.mean[marks[0].step]
     assert after < before / 5
@@ -98,6 +101,7 @@ def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     done = kitchen.resume(number)
     assert kitchen.journal.curve(number, "lr_unet", 1000) == rates
     assert kitchen.tensors(done) == kept
+    assert {saved.file for saved in kitchen.journal.checkpoints(number)} == files
 
 
 def test_a_live_change_that_is_wrong_is_refused_and_the_bake_goes_on(kitchen, stated) -> None:

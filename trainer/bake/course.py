@@ -174,7 +174,8 @@ class Course:
                 if self._guards.in_a_row() >= live.settings.max_bad_steps:
                     return self._too_many_bad(work)
                 self._checkpoints.save_planned(work, self._verdict)
-                live.replay(work.step)
+                if live.replay(work.step):
+                    self._checkpoints.plan_anew()
                 if keeps_state:
                     self._save_state(work)
                 hands = _Hands(self, work)

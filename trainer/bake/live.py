@@ -66,10 +66,13 @@ class Live:
         """Take the changes (step, `name=value`) that a bake being redone will come to; those already in force are left out."""
         self._waiting = list(changes[self.changes :])
 
-    def replay(self, step: int) -> None:
-        """Put in force what was changed after `step` steps when they were done the first time."""
-        while self._waiting and self._waiting[0][0] <= step:
-            self.change(self._waiting.pop(0)[1])
+    def replay(self, step: int) -> bool:
+        """Put in force what was changed after `step` steps when they were done the first time; return whether there was anything."""
+        due = [assignment for at, assignment in self._waiting if at <= step]
+        self._waiting = self._waiting[len(due) :]
+        for assignment in due:
+            self.change(assignment)
+        return bool(due)
 
     def _set_peaks(self) -> None:
         for group in self._optimizer.param_groups:

@@ -260,7 +260,7 @@ class Settings(BaseModel):
         "Memory",
         "precision",
         "Type of the base and of the arithmetic; the LoRA stays fp32. auto: bf16 where the card has it, else fp32 (`no`). fp16 needs a card.",
-        exactness="holds with the same card, driver and versions",
+        exactness="bit for bit on a CPU; on a card as far as PyTorch's fast attention adds up in one order, which it does not promise",
     )
     gradient_checkpointing: bool = setting(
         False,
