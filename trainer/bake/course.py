@@ -138,7 +138,7 @@ class Course:
             DiskFull: the disk is full and somebody ordered a stop.
         """
         if self._validation and not self._validation.knows_the_base:
-            self._verdict = self._validated(self._validation)
+            self._meet_the_base(self._validation)
         self._report.stage("step", self._step, self._bench.plan.total_steps)
         while True:
             end = self._steps()
@@ -198,6 +198,14 @@ class Course:
         did = "stopped" if state is BakeState.STOPPED else "the card is freed"
         self._report.say(f"{did} after step {work.step} of {self._bench.plan.total_steps}; the state is saved")
         return state
+
+    def _meet_the_base(self, validation: Validation) -> None:
+        if not self._step:
+            self._verdict = self._validated(validation)
+            return
+        # Taken up with other validation pictures than the state knows.
+        with self._report.aside("validate"):
+            validation.measure_base(partial(self._report.stage, "validate"))
 
     def _validated(self, validation: Validation) -> Verdict:
         step = self._step

@@ -70,6 +70,16 @@ class Validation:
         """Whether the untrained base was measured."""
         return self._untrained is not None
 
+    def measure_base(self, progress: Callable[[int, int], None]) -> None:
+        """Measure the untrained base under a LoRA that is trained already, with its strengths at 0 meanwhile."""
+        network = self._bench.network
+        before = network.unet_strength, network.text_encoder_strength
+        network.unet_strength = network.text_encoder_strength = 0.0
+        try:
+            self._untrained = self._losses(progress)
+        finally:
+            network.unet_strength, network.text_encoder_strength = before
+
     def due(self, work: StepWork, every: int | None) -> bool:
         """Return whether to measure after this step: at an epoch's end, every `every` steps, at the bake's end."""
         at_end = work.ends_epoch or work.step == self._bench.plan.total_steps

@@ -82,3 +82,16 @@ def test_it_is_due_every_n_steps_at_epochs_ends_and_at_the_end(
     validation: Any, step: int, ends_epoch: bool, due: bool
 ) -> None:
     assert validation.it.due(StepWork(step, 1, ends_epoch, (), ()), 3) is due
+
+
+def test_the_base_under_a_trained_lora_measures_as_before_training(validation: Any) -> None:
+    untrained = validation.it.measure(0, quiet)
+    with torch.no_grad():
+        for weight in validation.bench.network.parameters():
+            weight.add_(0.05)
+    trained = validation.it.measure(1, quiet)
+    validation.it.restore({})
+    assert not validation.it.knows_the_base
+    validation.it.measure_base(quiet)
+    assert validation.it.measure(1, quiet) == trained
+    assert trained.loss != untrained.loss
