@@ -42,6 +42,7 @@ class Oven:
 
     def start(self, when: str = "never") -> subprocess.Popen[str]:
         """Begin the bake, or take it up again."""
+        self.begun = len(self.done())
         env = {**os.environ, "STEP_TIMES": str(self.times)}
         return subprocess.Popen(
             self.command(when),
@@ -82,9 +83,15 @@ class Oven:
         """Return how much of the time before the last kill the journal has no numbers of."""
         with Journal(Workspace(self.root).journal_path) as journal:
             steps = set(journal.curve(1, "loss", 10_000).steps)
-        done = [(int(line.split()[0]), float(line.split()[1])) for line in self.times.read_text().splitlines()]
+        done = self.done()[self.begun :]
         missing = [at for step, at in done if step not in steps]
         return done[-1][1] - missing[0] if missing else 0.0
+
+    def done(self) -> list[tuple[int, float]]:
+        """Return (step, epoch seconds) of every step that any of its processes did."""
+        if not self.times.exists():
+            return []
+        return [(int(line.split()[0]), float(line.split()[1])) for line in self.times.read_text().splitlines()]
 
 
 SHORT = ("--set", "max_train_epochs=3", "--set", "save_state_every_n_steps=5", "--set", "lr_scheduler=cosine")
@@ -128,8 +135,7 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None
             assert oven.run(("state:1", "lora:1")[kill % 2]) == -signal.SIGKILL, oven.told
         else:
             process = oven.start()
-            begun = len(oven.times.read_text().splitlines()) if oven.times.exists() else 0
-            while not oven.times.exists() or len(oven.times.read_text().splitlines()) == begun:
+            while len(oven.done()) == oven.begun:
                 assert process.poll() is None, process.communicate()
                 time.sleep(0.02)
             time.sleep(chance.uniform(0.0, 2.5))

@@ -349,6 +349,8 @@ class Course:
     def _write_records(self) -> None:
         """Let the folder tell the bake's story up to this step: metrics.npz and bake.json."""
         self.readings.settle()
+        # No step before a state is done again: its numbers must be in the journal before the state is there.
+        self._disk.note(self._metrics.flush)
         folder, journal = self._stock.folder, self._report.journal
         self._disk.write("metrics.npz", _SMALL_FILE, partial(self.readings.write, folder / "metrics.npz"))
         self._disk.write("bake.json", _SMALL_FILE, partial(write_bake_json, journal, self._stock.bake.number, folder))
