@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from trainer.demo.workspace import make_demo
 
 
+@pytest.mark.long
 def test_the_fifth_bake_of_a_process_equals_the_first_of_a_fresh_one(kitchen, short, tmp_path: Path) -> None:
     changes = (
         "mixed_precision=no",

@@ -66,6 +66,7 @@ def test_a_storm_of_resizes_ends_in_a_whole_screen(baking: tuple[Terminal, Path]
     assert _step(demo) > before
 
 
+@pytest.mark.long
 def test_a_slow_line_is_noticed_and_spared(baking: tuple[Terminal, Path]) -> None:
     terminal, demo = baking
     _read_slowly(terminal, lambda: "slow line" in terminal.screen())
