@@ -48,6 +48,7 @@ def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(lora_tui, demo
     assert _bake(demo).why == "to see it run"
 
 
+@pytest.mark.long
 def test_n_saves_leave_n_files_under_sd_scripts_names(lora_tui, demo: Workspace, short: list[str]) -> None:
     ran = lora_tui("bake", demo.root / "hifumi.toml", *short, "--set", "save_every_n_steps=1")
     assert ran.returncode == 0, ran.stderr
@@ -78,6 +79,7 @@ def test_a_signal_stops_after_the_step_and_saves(demo: Workspace, number: signal
     assert (demo.bakes / "0001-hifumi" / newest.file).is_file()
 
 
+@pytest.mark.long
 def test_a_killed_bake_leaves_a_readable_journal_and_only_whole_files(lora_tui, demo: Workspace) -> None:
     process = _start(demo)
     _wait_for_saves(demo, 3)

@@ -93,6 +93,7 @@ def test_a_bake_in_line_is_the_queues(lora_tui, demo: Workspace, short: list[str
     assert "`lora-tui queue`" in refused.stderr
 
 
+@pytest.mark.long
 def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace, short: list[str]) -> None:
     lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
     with Journal(demo.journal_path) as journal:

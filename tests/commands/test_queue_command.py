@@ -93,6 +93,7 @@ def test_the_queue_is_worked_through_past_a_bake_that_fails(queue, demo: Workspa
     assert "nothing waits" in queue("run").stdout
 
 
+@pytest.mark.long
 def test_a_failure_holds_those_behind_it_where_that_was_asked(queue, demo: Workspace, short: list[str]) -> None:
     queue("add", demo.root / "hifumi.toml", "--if-fails", "hold", *short)
     queue("add", demo.root / "hifumi.toml", *short)
@@ -102,6 +103,7 @@ def test_a_failure_holds_those_behind_it_where_that_was_asked(queue, demo: Works
     assert (second.state, second.held) == (BakeState.QUEUED, True)
 
 
+@pytest.mark.long
 def test_a_bake_added_while_the_queue_is_worked_on_is_taken_by_it(queue, demo: Workspace, short: list[str]) -> None:
     long = ["--set", "max_train_epochs=", "--set", "max_train_steps=400", "--set", "validation_data_dir="]
     queue("add", demo.root / "hifumi.toml", *long)
@@ -128,6 +130,7 @@ def test_a_bake_added_while_the_queue_is_worked_on_is_taken_by_it(queue, demo: W
     assert _bakes(demo)[2].state is BakeState.DONE, told
 
 
+@pytest.mark.long
 def test_bakes_of_a_killed_worker_are_taken_over(queue, demo: Workspace, short: list[str]) -> None:
     for _ in range(2):
         queue("add", demo.root / "hifumi.toml", *short)

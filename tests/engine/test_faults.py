@@ -20,6 +20,7 @@ def _break(*_: object, **__: object) -> None:
     raise RuntimeError("injected fault")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stage", FAULTS)
 def test_a_fault_is_told_and_the_next_bake_runs(stage: str, kitchen, short, monkeypatch) -> None:
     with monkeypatch.context() as patch:

@@ -29,6 +29,7 @@ def test_ten_times_the_unet_rate_goes_to_static(learned) -> None:
     assert learned(*RATES[0]).last > 0.5
 
 
+@pytest.mark.long
 def test_a_tenth_of_the_unet_rate_stays_raw(learned) -> None:
     raw, baked = learned(*RATES[1]), learned()
     assert raw.last < raw.base
@@ -36,7 +37,7 @@ def test_a_tenth_of_the_unet_rate_stays_raw(learned) -> None:
 
 
 def test_the_same_seed_starts_from_the_same_base(learned) -> None:
-    assert learned().base == learned(*RATES[1]).base == learned(*RATES[0]).base
+    assert learned().base == learned(*RATES[0]).base
 
 
 @pytest.mark.long
