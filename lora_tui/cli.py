@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import trainer
+from lora_tui.commands.alone import bake_alone
 from lora_tui.commands.branch import extend, fork, resume
 from lora_tui.commands.exits import exits, print_json, workspace_here
 from lora_tui.commands.journal import journal
@@ -19,7 +20,6 @@ from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
     from trainer.bake.ground import Ground
-    from trainer.engine import Engine
     from trainer.workspace import Workspace
 
 _PATH = click.Path(path_type=Path)
@@ -168,12 +168,9 @@ def _bake_file(
 ) -> ExitCode:
     """Check, queue and follow one bake; nothing is written before everything was found right."""
     from lora_tui.logout import logout_warning
-    from trainer.engine import Engine
     from trainer.jobs import queue_bake
-    from trainer.journal.journal import Journal
-    from trainer.machine.attendance import attend
     from trainer.machine.card_lock import check_free
-    from trainer.workspace import find_workspace, make_workspace, remember_workspace
+    from trainer.workspace import find_workspace, make_workspace
 
     ready = _ready(settings_file, overrides)
     if warning := logout_warning():
@@ -181,24 +178,10 @@ def _bake_file(
     if not wait:
         check_free()
     root = settings_file.expanduser().resolve().parent
-    workspace = workspace or find_workspace(root) or make_workspace(root)
+    place = workspace or find_workspace(root) or make_workspace(root)
     for note in (*ready.data.notes, *ready.plan.warnings):
         click.echo(f"! {shown(note)}")
-    engine = Engine(workspace)
-    attend(engine.key, workspace.root, takes_queue=False)
-    with Journal(workspace.journal_path) as journal:
-        number = queue_bake(journal, workspace, ready, why=why, engine=engine.key).number
-    remember_workspace(workspace)
-    engine.start()
-    return _follow(engine, number)
-
-
-def _follow(engine: "Engine", number: int) -> ExitCode:
-    from lora_tui.headless import follow
-
-    code = follow(engine, number)
-    engine.close(wait=10)
-    return code
+    return bake_alone(place, lambda journal, engine: queue_bake(journal, place, ready, why=why, engine=engine))
 
 
 main.add_command(journal)

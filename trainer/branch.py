@@ -11,7 +11,7 @@ from trainer.bake.ground import Ground
 from trainer.bake.state_files import read_facts, state_of_epoch, states_of
 from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.foreign_text import shown
-from trainer.jobs import check, queue_bake
+from trainer.jobs import check, plan_for, queue_bake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.plan.plan import Plan
@@ -139,7 +139,8 @@ def foresee(
             expected="more steps than the state has",
             way_out="raise max_train_epochs or max_train_steps",
         )
-    old_plan = check(before, workspace.root / "settings.toml").plan
+    # Only what leaves the data and the base as they are may change, so they need no second look.
+    old_plan = plan_for(before, ready.data, ready.validation, ready.base).plan
     notes = rate_notes(before, old_plan, after, ready.plan, facts.step)
     return Prospect(path, facts.step, ready, tuple(notes))
 

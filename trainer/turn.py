@@ -1,5 +1,6 @@
 """Whose turn is it? The next queued bake, once its time has come and nobody else has the card."""
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -50,16 +51,13 @@ class Turn:
             self.waiting_for = ""
             return None
         self._key = self._key or device_key()
-        pid, started = this_process()
-        held = hold(
-            self._key, Claim("lora-tui", pid, str(self._workspace.root), f"{bake.number} {bake.name}", time.time())
-        )
+        held = hold(self._key, self._claim(bake))
         if held is None:
             self._say_who(journal, bake)
             return None
         self.waiting_for = ""
         try:
-            claimed = journal.claim_next(self._engine, pid, started)
+            claimed = journal.claim_next(self._engine, *this_process())
         except BaseException:
             held.release()
             raise
@@ -68,9 +66,12 @@ class Turn:
         if claimed is None:
             held.release()
             return None
-        held.update(Claim("lora-tui", pid, str(self._workspace.root), f"{claimed.number} {claimed.name}", time.time()))
+        held.update(self._claim(claimed))
         journal.set_device(claimed.number, self._key)
         return Taken(claimed, held)
+
+    def _claim(self, bake: Bake) -> Claim:
+        return Claim("lora-tui", os.getpid(), str(self._workspace.root), f"{bake.number} {bake.name}", time.time())
 
     def _next(self, journal: Journal) -> Bake | None:
         version = journal.data_version()

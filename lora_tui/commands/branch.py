@@ -1,11 +1,11 @@
 """Going on from a bake: `resume`, `fork`, `extend`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lora_tui.commands.alone import bake_alone
 from lora_tui.commands.exits import exits, workspace_here
 from trainer.errors import ExitCode
 from trainer.foreign_text import shown
@@ -13,7 +13,6 @@ from trainer.foreign_text import shown
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.journal.records import Bake
-    from trainer.workspace import Workspace
 
 _PATH = click.Path(path_type=Path)
 _IN = click.option("--in", "folder", type=_PATH, help="Workspace folder (default: here, else the last used).")
@@ -28,7 +27,7 @@ def resume(number: int, folder: Path | None) -> ExitCode:
     """Take bake NUMBER up again where its newest state is, here and without the dashboard."""
     from trainer.branch import resume as take_up
 
-    return _run(workspace_here(folder), lambda journal, workspace, engine: take_up(journal, number, engine))
+    return bake_alone(workspace_here(folder), lambda journal, engine: take_up(journal, number, engine))
 
 
 @click.command()
@@ -44,12 +43,14 @@ def fork(number: int, epoch: int | None, overrides: tuple[str, ...], why: str, f
     """Bake anew from the weights, moments and random numbers of bake NUMBER at an epoch, with changed settings."""
     from trainer.branch import fork as branch
 
-    def begin(journal: "Journal", workspace: "Workspace", engine: str) -> "Bake":
+    workspace = workspace_here(folder)
+
+    def begin(journal: "Journal", engine: str) -> "Bake":
         made = branch(journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine)
         _say(made.bake, made.notes)
         return made.bake
 
-    return _run(workspace_here(folder), begin)
+    return bake_alone(workspace, begin)
 
 
 @click.command()
@@ -62,36 +63,17 @@ def extend(number: int, epochs: int, why: str, folder: Path | None) -> ExitCode:
     """Bake NUMBER on to more epochs, as a new bake from its last state."""
     from trainer.branch import extend as branch
 
-    def begin(journal: "Journal", workspace: "Workspace", engine: str) -> "Bake":
+    workspace = workspace_here(folder)
+
+    def begin(journal: "Journal", engine: str) -> "Bake":
         made = branch(journal, workspace, number, epochs=epochs, why=why, engine=engine)
         _say(made.bake, made.notes)
         return made.bake
 
-    return _run(workspace_here(folder), begin)
+    return bake_alone(workspace, begin)
 
 
 def _say(bake: "Bake", notes: tuple[str, ...]) -> None:
     click.echo(f"bake {bake.number} {shown(bake.name)} branches from bake {bake.parent}")
     for note in notes:
         click.echo(f"! {shown(note)}")
-
-
-def _run(workspace: "Workspace", begin: "Callable[[Journal, Workspace, str], Bake]") -> ExitCode:
-    """Queue what `begin` makes for an engine in this process, and follow it to its end."""
-    from lora_tui.headless import follow
-    from trainer.engine import Engine
-    from trainer.journal.journal import Journal
-    from trainer.machine.attendance import attend
-    from trainer.workspace import remember_workspace
-
-    engine = Engine(workspace)
-    attend(engine.key, workspace.root, takes_queue=False)
-    with Journal(workspace.journal_path) as journal:
-        # A killed process's bake looks live until somebody looks.
-        journal.mark_lost()
-        number = begin(journal, workspace, engine.key).number
-    remember_workspace(workspace)
-    engine.start()
-    code = follow(engine, number)
-    engine.close(wait=10)
-    return code

@@ -4,16 +4,13 @@ import json
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from lora_tui.commands.exits import exits, print_json, workspace_here
 from trainer.errors import ExitCode, SettingsError
 from trainer.foreign_text import shown
-
-if TYPE_CHECKING:
-    pass
 
 _PATH = click.Path(path_type=Path)
 _IN = click.option(

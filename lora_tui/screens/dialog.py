@@ -1,6 +1,7 @@
 """What every dialog is: a panel in the middle of the screen, as wide as its subclass says and never wider than the terminal."""
 
 from textual.screen import ModalScreen, ScreenResultType
+from textual.widgets import OptionList
 
 
 class Dialog(ModalScreen[ScreenResultType]):
@@ -18,3 +19,15 @@ class Dialog(ModalScreen[ScreenResultType]):
         }
     }
     """
+
+
+class ListDialog(Dialog[ScreenResultType]):
+    """A dialog over one list; `move('down')` and `move('up')` go in it whatever has the focus."""
+
+    def action_move(self, way: str) -> None:
+        """Move in the list."""
+        options = self.query_one(OptionList)
+        if way == "down":
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()

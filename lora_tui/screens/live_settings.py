@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.screens.dialog import Dialog
+from lora_tui.screens.dialog import ListDialog
 from lora_tui.signs import FAILED
 from lora_tui.widgets.line_input import LineInput
 from trainer.errors import SettingsError
@@ -25,7 +25,7 @@ _PICK = "enter chooses · escape cancels"
 _TYPE = "enter changes it after the step at work · escape cancels"
 
 
-class LiveSettingsDialog(Dialog[str | None]):
+class LiveSettingsDialog(ListDialog[str | None]):
     """Dismissed with `name=value`, or None.
 
     Args:
@@ -114,14 +114,6 @@ class LiveSettingsDialog(Dialog[str | None]):
     def action_leave(self) -> None:
         """Change nothing."""
         self.dismiss(None)
-
-    def action_move(self, way: str) -> None:
-        """Move in the list."""
-        options = self.query_one(OptionList)
-        if way == "down":
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
 
 
 def in_force(settings: "Settings", changes: Mapping[str, str]) -> "Settings":

@@ -12,11 +12,11 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.screens.dialog import Dialog
+from lora_tui.screens.dialog import ListDialog
 from trainer.foreign_text import shown
 
 
-class OpenDialog(Dialog[Path | None]):
+class OpenDialog(ListDialog[Path | None]):
     """A list of files; dismissed with the one picked, or None."""
 
     DEFAULT_CSS = """
@@ -58,11 +58,3 @@ class OpenDialog(Dialog[Path | None]):
     def action_leave(self) -> None:
         """Open none."""
         self.dismiss(None)
-
-    def action_move(self, way: str) -> None:
-        """Move in the list."""
-        options = self.query_one(OptionList)
-        if way == "down":
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()

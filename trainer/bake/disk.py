@@ -11,6 +11,7 @@ from trainer.errors import DiskFull, WorkspaceError
 from trainer.foreign_text import shown
 from trainer.journal.records import BakeState, Mark
 from trainer.machine.room import Reserve, free_bytes, is_full
+from trainer.plan.disk import size_text
 
 T = TypeVar("T")
 
@@ -89,7 +90,7 @@ class DiskWatch:
         with report.aside(f"wait for room on the disk: {what}"):
             report.state(BakeState.PAUSED)
             free = free_bytes(self._folder)
-            line = f"the disk is full: {what} takes {_size(size)}, {_size(free)} are free; make room and the bake goes on by itself"
+            line = f"the disk is full: {what} takes {size_text(size)}, {size_text(free)} are free; make room and the bake goes on by itself"
             report.say(line, level="error")
             report.trouble(line)
             report.mark(Mark(self.step, time.time(), "disk", "waiting for room on the disk"))
@@ -98,14 +99,10 @@ class DiskWatch:
                     raise DiskFull(
                         shown(str(self._folder)),
                         found=f"no room for {what}",
-                        expected=f"{_size(need)} free",
+                        expected=f"{size_text(need)} free",
                         way_out="what was saved before is whole: make room, then `lora-tui resume`",
                     )
                 time.sleep(_LOOK_EVERY)
             self._reserve.make()
         report.state(BakeState.BAKING)
         report.say("there is room again: going on")
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
