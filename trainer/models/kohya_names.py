@@ -1,9 +1,8 @@
 """What does kohya call a module? The one place that knows the names of LoRA keys; free of torch."""
 
-from typing import Literal
+from trainer.settings.parts import PARTS, Family, Part, parts_of
 
-Part = Literal["unet", "text_encoder"]
-PARTS: tuple[Part, ...] = ("unet", "text_encoder")
+__all__ = ["PARTS", "Family", "Part", "kohya_name", "part_of", "parts_of"]
 
 _PREFIXES: dict[Part, str] = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 

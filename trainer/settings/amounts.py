@@ -2,13 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Sequence
 
 _AMOUNT = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[,x]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
-# The arguments of torch.optim.AdamW that shape learning; the rate itself is a setting of its own.
-_ARGUMENT_KEYS = ("weight_decay", "betas", "eps")
-_ARGUMENTS = "`weight_decay=0.01`, `betas=0.9:0.999` or `eps=1e-8`"
+_STOP = re.compile(r"(\d{1,9})\s*(?:ep|epochs?)", re.ASCII | re.IGNORECASE)
+_REPEATS = re.compile(r"([^=]+?)\s*=\s*(\d{1,5})", re.ASCII)
 
 
 def check_amount(text: str) -> str:
@@ -43,6 +41,55 @@ def steps_of(text: str, total: int) -> int:
         return int(number)
     # A share such as 29% is not exact in binary: 0.29 * 100 is 28.999…, which must not lose a step.
     return int(number * total + 1e-9)
+
+
+def check_stop(text: str) -> str:
+    """Return `text` in its plain form if it is blank, `3ep`, `600` or `50%`.
+
+    Raises:
+        ValueError: it is none of these, or the very beginning.
+    """
+    plain = text.strip().lower()
+    if not plain:
+        return ""
+    if match := _STOP.fullmatch(plain):
+        if int(match[1]) < 1:
+            raise ValueError("at least 1ep")
+        return f"{int(match[1])}ep"
+    try:
+        steps = steps_of(plain, 1_000_000_000)
+    except ValueError:
+        steps = 0
+    if steps < 1:
+        raise ValueError("epochs (`3ep`), steps (`600`) or a share of the bake (`50%`), or blank")
+    return plain.replace(" ", "")
+
+
+def stop_step(text: str, *, total: int, steps_per_epoch: int) -> int | None:
+    """Return after how many steps a part stops training, None for never.
+
+    Args:
+        text: checked by check_stop.
+        total: steps of the bake.
+        steps_per_epoch: steps of an epoch.
+    """
+    if not text:
+        return None
+    if match := _STOP.fullmatch(text):
+        return int(match[1]) * steps_per_epoch
+    return max(1, steps_of(text, total))
+
+
+def check_repeats(text: str) -> str:
+    """Return `text` in its plain form if it is `folder=4`.
+
+    Raises:
+        ValueError: it is not, or the number is not between 0 and 10,000.
+    """
+    match = _REPEATS.fullmatch(text.strip())
+    if match is None or int(match[2]) > 10_000:
+        raise ValueError("a folder and its repeats, `10_school=4` (0 leaves it out)")
+    return f"{match[1]}={int(match[2])}"
 
 
 def check_resolution(text: str) -> str:
@@ -123,34 +170,3 @@ def bucket_range(low: int, high: int, step: int) -> tuple[int, int]:
 def split_arguments(text: str) -> list[str]:
     """Return the `key=value` parts of `text`; a comma parts them only where a key follows (`betas=0.9,0.999` is one)."""
     return [part.strip() for part in re.split(r",(?=\s*\w+\s*=)", text) if part.strip()]
-
-
-def check_argument(text: str) -> str:
-    """Return an optimizer argument in its plain form; sd-scripts' `betas=0.9,0.999` and `betas=(0.9, 0.999)` become `betas=0.9:0.999`.
-
-    Raises:
-        ValueError: it is no argument of AdamW or its numbers are out of bounds.
-    """
-    key, equals, value = (part.strip() for part in text.partition("="))
-    parts = [part.strip() for part in re.split(r"[:,]", value.strip("()[] ").rstrip(", "))]
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        raise ValueError(_ARGUMENTS) from None
-    wanted = 2 if key == "betas" else 1
-    if not equals or key not in _ARGUMENT_KEYS or len(numbers) != wanted:
-        raise ValueError(_ARGUMENTS)
-    # AdamW itself refuses what lies outside; it would do so only after the base is loaded. `not (…)` also refuses nan.
-    if not all(0 <= number < (1 if key == "betas" else 1e6) for number in numbers):
-        raise ValueError("betas from 0 to below 1" if key == "betas" else f"{key} of at least 0")
-    return f"{key}={':'.join(parts)}"
-
-
-def arguments_of(arguments: Sequence[str]) -> dict[str, float | tuple[float, float]]:
-    """Return checked optimizer arguments by name, as torch.optim.AdamW takes them."""
-    found: dict[str, float | tuple[float, float]] = {}
-    for argument in arguments:
-        key, _, value = argument.partition("=")
-        numbers = [float(part) for part in value.split(":")]
-        found[key] = (numbers[0], numbers[1]) if key == "betas" else numbers[0]
-    return found

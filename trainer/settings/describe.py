@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from types import MappingProxyType, UnionType
-from typing import Literal, cast, get_args, get_origin
+from typing import Literal, Union, cast, get_args, get_origin
 
 import annotated_types
 from pydantic.fields import FieldInfo as ModelField
@@ -15,7 +15,16 @@ from trainer.settings.model import Settings
 
 Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
 
-_PATHS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
+_PATHS = (
+    "train_data_dir",
+    "validation_data_dir",
+    "reg_data_dir",
+    "conditioning_data_dir",
+    "dataset_config",
+    "pretrained_model_name_or_path",
+    "vae",
+    "network_weights",
+)
 _WORDS: Mapping[str, str] = {
     "bool": "true or false",
     "int": "a whole number",
@@ -173,7 +182,7 @@ def _described(name: str, field: ModelField, default: object) -> FieldInfo:
 
 def _kind(name: str, field: ModelField) -> tuple[Kind, tuple[str, ...]]:
     annotation: object = field.annotation
-    if isinstance(annotation, UnionType):
+    if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
         annotation = next(part for part in get_args(annotation) if part is not type(None))
     if get_origin(annotation) is Literal:
         return "choice", get_args(annotation)

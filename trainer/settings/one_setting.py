@@ -1,6 +1,7 @@
 """How is one setting written down in the model? Its section, words, bounds, and the kinds of text a person may type."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
@@ -45,9 +46,29 @@ def disagreement(field: str, *, found: str, expected: str, way_out: str) -> Pyda
     )
 
 
-def _as_text(value: object) -> object:
+def check_name(value: str) -> str:
+    """Return `value` if a file may be called so.
+
+    Raises:
+        ValueError: it holds folders or control characters, begins with a dot, or is too long.
+    """
+    # 200 bytes leave room for `-step00001000.safetensors` under the 255 a file name may have.
+    too_long = len(value.encode("utf-8", "replace")) > 200
+    if value != value.strip() or too_long or not value.isprintable() or re.search(r"[/\\]|^\.", value):
+        raise ValueError("a file name without folders, control characters or a dot in front")
+    return value
+
+
+def as_text(value: object) -> object:
     """Let TOML numbers stand where a text such as `10%` or `512,768` may."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _as_found(value: object) -> object:
+    """Let sd-scripts' switches stand for yes and no."""
+    if isinstance(value, str):
+        return {"true": "yes", "false": "no", "": "auto"}.get(value.strip().casefold(), value)
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 def _as_list(value: object) -> object:
@@ -60,6 +81,7 @@ def _as_arguments(value: object) -> object:
     return split_arguments(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_as_text)]
+Text = Annotated[str, BeforeValidator(as_text)]
 TextList = Annotated[list[str], BeforeValidator(_as_list)]
 ArgumentList = Annotated[list[str], BeforeValidator(_as_arguments)]
+Found = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_as_found)]

@@ -1,0 +1,1 @@
+"""The settings by section, in the words of sd-scripts; `trainer.settings.model` puts them together."""
