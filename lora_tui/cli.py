@@ -10,6 +10,7 @@ import click
 import trainer
 from lora_tui.commands.alone import bake_alone
 from lora_tui.commands.branch import extend, fork, resume
+from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import exits, print_json, workspace_here
 from lora_tui.commands.journal import journal
 from lora_tui.commands.order import order
@@ -67,7 +68,12 @@ def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
 @main.command()
 @click.argument("name")
 @click.option("--data", required=True, type=_PATH, help="Folder with the pictures.")
-@click.option("--base", required=True, metavar="PATH", help="Base model: a diffusers folder, or `demo`.")
+@click.option(
+    "--base",
+    required=True,
+    metavar="PATH",
+    help="Base model, SD1.x or SDXL: a .safetensors file, a diffusers folder, or `demo`.",
+)
 @click.option("--validation", type=_PATH, help="Folder with pictures kept out of training.")
 @click.option("--in", "folder", type=_PATH, default=Path(), help="Workspace folder (default: here).")
 @exits
@@ -102,19 +108,19 @@ def bake(settings_file: Path, overrides: tuple[str, ...], why: str, wait: bool) 
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 @exits
 def plan(settings_file: Path, overrides: tuple[str, ...], as_json: bool) -> ExitCode:
-    """Say what SETTINGS.toml will do: pictures, buckets, steps, files, warnings."""
-    from trainer.plan.plan import plan_json, plan_line
+    """Say what SETTINGS.toml will do: folders, tags, buckets, rates, times, files, warnings."""
+    from trainer.plan.plan import plan_line
+    from trainer.plan.report import report, report_json
 
     ready = _ready(settings_file, overrides)
     if as_json:
-        print_json(plan_json(ready.plan))
+        print_json(report_json(ready.settings, ready.data, ready.plan))
         return ExitCode.DONE
     click.echo(plan_line(ready.plan))
-    for bucket in ready.plan.buckets:
-        width, height = bucket.size
-        click.echo(f"  {width}×{height}  {bucket.pictures} pictures  {bucket.batches} batches")
-    for note in (*ready.data.notes, *ready.plan.warnings):
-        click.echo(f"! {shown(note)}")
+    for section in report(ready.settings, ready.data, ready.plan, ready.base):
+        click.echo(f"\n{section.title}")
+        for line in section.lines:
+            click.echo(f"  {shown(line)}")
     return ExitCode.DONE
 
 
@@ -191,3 +197,4 @@ main.add_command(watch)
 main.add_command(resume)
 main.add_command(fork)
 main.add_command(extend)
+main.add_command(convert)

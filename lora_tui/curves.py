@@ -1,18 +1,28 @@
 """What do the two plots show of a snapshot: loss raw, smooth and in validation; the rates as they were or as planned."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
+from typing import TYPE_CHECKING
 
 from lora_tui.braille import Line, Window, nice_range
 from lora_tui.feed import Snapshot
 from lora_tui.figures import rate
+from lora_tui.live_changes import metric_of
 from trainer.journal.records import Bake, Curve
+
+if TYPE_CHECKING:
+    from lora_tui.planner import PlannedRates
+    from trainer.settings.parts import Part
 
 # A mean over this share of the bake to either side shows the trend and still follows a turn.
 _SMOOTH_SHARE = 0.05
 _LEAST_NEIGHBOURS = 8
 _SEEN_SHARE = 0.95
+# Back to front: the U-Net's curve is the one that counts most.
+ROLES: "Mapping[Part, str]" = {"text_encoder_2": "text-encoder-2", "text_encoder": "text-encoder", "unet": "unet"}
+"""Part to the role in which its rate is drawn."""
+
 _NO_WINDOW = Window(0, 1, 0, 1)
 
 
@@ -56,15 +66,14 @@ def loss_plot(snapshot: Snapshot) -> Plot:
 
 
 def rates_plot(snapshot: Snapshot) -> Plot:
-    """Return both parts' rates over the bake."""
+    """Return every part's rate over the bake."""
     bake = snapshot.bake
     if bake is None:
         return Plot()
-    names = (("text-encoder", "lr_text_encoder"), ("unet", "lr_unet"))
     lines = [
         Line(role, curve.steps, curve.low, curve.high)
-        for role, metric in names
-        if (curve := snapshot.curves.get(metric)) is not None and curve.steps
+        for part, role in ROLES.items()
+        if (curve := snapshot.curves.get(metric_of(part))) is not None and curve.steps
     ]
     if not lines:
         return Plot()
@@ -72,13 +81,16 @@ def rates_plot(snapshot: Snapshot) -> Plot:
     return Plot(tuple(lines), _rates_window(lines, last), _epoch_marks(bake), _events(snapshot), rate)
 
 
-def planned_rates_plot(points: Sequence[tuple[int, float, float]]) -> Plot:
-    """Return both parts' rates as the schedule will run them."""
-    if not points:
+def planned_rates_plot(rates: "PlannedRates") -> Plot:
+    """Return every part's rate as its schedule will run it, a stop as an upright line."""
+    lines = [
+        Line(role, rates.steps, rates.by_part[part], rates.by_part[part])
+        for part, role in ROLES.items()
+        if part in rates.by_part
+    ]
+    if not lines or not rates.steps:
         return Plot()
-    steps, unet, text_encoder = zip(*points, strict=True)
-    lines = [Line("text-encoder", steps, text_encoder, text_encoder), Line("unet", steps, unet, unet)]
-    return Plot(tuple(lines), _rates_window(lines, max(steps[-1], 1)), say=rate)
+    return Plot(tuple(lines), _rates_window(lines, max(rates.steps[-1], 1)), events=rates.stops, say=rate)
 
 
 def smooth(values: Sequence[float]) -> list[float]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.faults import as_error
+from lora_tui.live_changes import in_force
 from lora_tui.whereabouts import whereabouts
 from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine, Mark
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 LOG_LINES = 500
 """Lines of the log that a snapshot carries: a dropped snapshot must not lose any that the next one could show."""
 
-_CURVES = ("loss", "lr_unet", "lr_text_encoder")
+_CURVES = ("loss", "lr_unet", "lr_text_encoder", "lr_text_encoder_2")
 _CURVE_SECONDS = 1.0
 _SPEED_STEPS = 20
 
@@ -39,6 +40,7 @@ class Snapshot:
         elsewhere: in which process `bake` runs, where that is not ours.
         story: what its settings changed against its parent, one line.
         asked: its settings; None where this version cannot read them.
+        in_force: the same with what was changed while it was at work.
         newest: settings of the newest bake, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         validations: (step, validation loss), by step.
@@ -60,6 +62,7 @@ class Snapshot:
     elsewhere: str = ""
     story: str = ""
     asked: "Settings | None" = None
+    in_force: "Settings | None" = None
     newest: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
     validations: tuple[tuple[int, float], ...] = ()
@@ -209,15 +212,17 @@ class _JournalReader:
             return Snapshot(log=self._read_log(), caution=self._journal.warning)
         asked = self._settings_of(bake)
         last = self._journal.last_values(bake.number)
+        marks = tuple(self._journal.marks(bake.number))
         return Snapshot(
             bake=bake,
             ours=_of_ours(bakes, self._engine_key),
             story=self._story(bake, asked),
             asked=asked,
+            in_force=self._in_force(asked, marks),
             newest=self._settings_of(bakes[0]),
             checkpoints=tuple(self._journal.checkpoints(bake.number)),
             validations=tuple(self._journal.validations(bake.number)),
-            marks=tuple(self._journal.marks(bake.number)),
+            marks=marks,
             log=self._read_log(),
             curves=self._last.curves,
             last=last,
@@ -263,6 +268,14 @@ class _JournalReader:
                 # Another version's settings; nothing can be compared with them.
                 self._settings[bake.number] = None
         return self._settings[bake.number]
+
+    def _in_force(self, asked: "Settings | None", marks: tuple[Mark, ...]) -> "Settings | None":
+        """Return `asked` with the changes of `marks`; what it was for the same ones is kept."""
+        if asked is None:
+            return None
+        if asked is not self._last.asked or marks != self._last.marks:
+            return in_force(asked, marks)
+        return self._last.in_force
 
     def _story(self, bake: Bake, asked: "Settings | None") -> str:
         if bake.parent is None or asked is None:

@@ -23,6 +23,13 @@ BAKE_KEYS = (
     ),
     Binding("L", "live_settings", "change", id="bake.live", tooltip="change a setting while the bake is at work"),
     Binding(
+        "T",
+        "stop_part",
+        "stop a part",
+        id="bake.stop-part",
+        tooltip="stop the text encoder or the U-Net, which keeps what it has learned; asks which",
+    ),
+    Binding(
         "r",
         "take_up",
         "take up again",
@@ -36,6 +43,7 @@ BAKE_KEYS = (
         id="bake.fork",
         tooltip="bake on from an epoch of the bake shown, with what is changed on the desk",
     ),
+    Binding("p", "plan", "plan", id="plan.open", tooltip="the whole plan: folders, tags, buckets, rates, times, files"),
     Binding("Q", "queue", "queue", id="queue.open", tooltip="the bakes in line: when each begins, another order, hold"),
     Binding("v", "next_view", "view", id="view.next", tooltip="next tab (in a narrow terminal)"),
     Binding("1", "view('settings')", "settings", id="view.settings", tooltip="settings"),

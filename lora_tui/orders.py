@@ -1,6 +1,6 @@
 """What the screen reads and writes: settings, orders, a new bake. Each is short, runs in a worker thread and answers with a message."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,8 +130,8 @@ def queue(workspace: Workspace, draft: "Draft", why: str, engine_key: str) -> Me
         return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
 
 
-def give(workspace: Workspace, bake: int, order: Order, argument: str = "") -> Message:
-    """Write `order` to `bake` into the journal; `argument` is what it needs, as of SET.
+def give(workspace: Workspace, bake: int, order: Order) -> Message:
+    """Write `order` to `bake` into the journal.
 
     Raises:
         WorkspaceError: the journal cannot be written.
@@ -139,8 +139,22 @@ def give(workspace: Workspace, bake: int, order: Order, argument: str = "") -> M
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        journal.give_order(bake, order, argument)
+        journal.give_order(bake, order)
     return Ordered(order)
+
+
+def change(workspace: Workspace, bake: int, assignments: Sequence[str]) -> Message:
+    """Order live settings of `bake` to be changed, each as `name=value`; it obeys them in this order.
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        for assignment in assignments:
+            journal.give_order(bake, Order.SET, assignment)
+    return Ordered(Order.SET)
 
 
 def take_up(workspace: Workspace, bake: int, engine_key: str) -> Message:

@@ -1,8 +1,8 @@
 """What would the settings mean as they stand? Asked after every edit, answered by a thread of its own."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,29 @@ from trainer.errors import LoraTuiError
 
 if TYPE_CHECKING:
     from trainer.bake.ground import Ground
+    from trainer.plan.plan import Plan
+    from trainer.plan.report import Section
     from trainer.settings.model import Settings
+    from trainer.settings.parts import Part
 
 _QUIET_SECONDS = 0.25
 _PREVIEW_POINTS = 160
+_BASE = ("pretrained_model_name_or_path", "vae")
+
+
+@dataclass(frozen=True)
+class PlannedRates:
+    """The rates over a bake that is planned.
+
+    Attributes:
+        steps: at which they are known.
+        by_part: part -> its rate at each of them; a part that never trains has none.
+        stops: steps after which a part stops.
+    """
+
+    steps: tuple[int, ...] = ()
+    by_part: "Mapping[Part, tuple[float, ...]]" = field(default_factory=dict)
+    stops: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -27,13 +46,15 @@ class PlanView:
         line: the plan on one line.
         warnings: what has no effect or looks wrong, from plan and data.
         resolved: the settings with blank paths filled in.
-        rates: (step, U-Net rate, text encoder rate) over the bake that is planned.
+        rates: over the bake that is planned.
+        report: makes the whole plan in sections; too slow for the screen's own thread.
     """
 
     line: str
     warnings: tuple[str, ...]
     resolved: "Settings"
-    rates: tuple[tuple[int, float, float], ...]
+    rates: PlannedRates
+    report: "Callable[[], tuple[Section, ...]]" = field(default=tuple, compare=False)
 
 
 class Planned(Message):
@@ -117,7 +138,7 @@ class Planner(threading.Thread):
         resolved = resolve(settings, path)
         seconds = self._step_seconds(resolved)
         known = self._ready
-        if known is not None and _same_data(known.settings, resolved):
+        if known is not None and _same_ground(known.settings, resolved):
             ready = plan_for(resolved, known.data, known.validation, known.base, seconds)
         else:
             ready = check(settings, path, seconds)
@@ -126,7 +147,8 @@ class Planner(threading.Thread):
             line=plan_line(ready.plan),
             warnings=(*ready.plan.warnings, *ready.data.notes),
             resolved=ready.settings,
-            rates=_planned_rates(ready),
+            rates=planned_rates(ready.settings, ready.plan),
+            report=lambda: _report(ready),
         )
 
     def _step_seconds(self, resolved: "Settings") -> float | None:
@@ -143,30 +165,35 @@ class Planner(threading.Thread):
             return None
 
 
-def _same_data(one: "Settings", other: "Settings") -> bool:
-    names = (
-        "train_data_dir",
-        "validation_data_dir",
-        "caption_extension",
-        "dataset_repeats",
-        "pretrained_model_name_or_path",
+def _same_ground(one: "Settings", other: "Settings") -> bool:
+    """Return whether both stand on the same pictures, read in the same manner, and on the same base."""
+    from trainer.dataset.read import same_data
+
+    return same_data(one, other) and all(getattr(one, name) == getattr(other, name) for name in _BASE)
+
+
+def _report(ready: "Ground") -> "tuple[Section, ...]":
+    from trainer.plan.report import report
+
+    return report(ready.settings, ready.data, ready.plan, ready.base)
+
+
+def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:
+    """Return the rate of every part that trains, with a point before and at every stop."""
+    from trainer.plan.rates import share
+    from trainer.settings.parts import parts_of
+
+    total = plan.total_steps
+    edges = {step for stop in plan.stops.values() for step in (stop - 1, stop)}
+    steps = sorted({step for step in (*range(0, total, max(1, total // _PREVIEW_POINTS)), *edges) if 0 <= step < total})
+
+    def rate(part: "Part", step: int) -> float:
+        return settings.rate(part) * share(settings, part, step, total) if step < plan.stops.get(part, total) else 0.0
+
+    return PlannedRates(
+        steps=tuple(steps),
+        by_part={
+            part: tuple(rate(part, step) for step in steps) for part in parts_of(plan.family) if settings.rate(part)
+        },
+        stops=tuple(sorted(set(plan.stops.values()))),
     )
-    return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-def _planned_rates(ready: "Ground") -> tuple[tuple[int, float, float], ...]:
-    from trainer.plan.rates import factor
-
-    settings, total = ready.settings, ready.plan.total_steps
-    stride = max(1, total // _PREVIEW_POINTS)
-    points = []
-    for step in range(0, total, stride):
-        share = factor(
-            settings.lr_scheduler,
-            step,
-            total=total,
-            warmup=ready.plan.warmup_steps,
-            cycles=settings.lr_scheduler_num_cycles,
-        )
-        points.append((step, share * settings.unet_rate, share * settings.text_encoder_rate))
-    return tuple(points)

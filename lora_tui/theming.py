@@ -121,6 +121,7 @@ def roles(theme: Theme) -> dict[str, str]:
         "plot-validation": second,
         "plot-unet": accent,
         "plot-text-encoder": second,
+        "plot-text-encoder-2": made["success"],
     }
 
 
@@ -155,6 +156,7 @@ _ANSI_ROLES = {
     "plot-validation": "ansi_blue",
     "plot-unet": "ansi_yellow",
     "plot-text-encoder": "ansi_blue",
+    "plot-text-encoder-2": "ansi_green",
 }
 
 

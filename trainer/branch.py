@@ -15,9 +15,10 @@ from trainer.jobs import check, plan_for, queue_bake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.plan.plan import Plan
-from trainer.plan.rates import factor
+from trainer.plan.rates import share
 from trainer.settings.describe import field, shown_value
 from trainer.settings.model import Settings
+from trainer.settings.parts import LABELS, Part, parts_of
 from trainer.settings.toml_file import apply_overrides, parse_settings
 from trainer.workspace import Workspace
 
@@ -192,26 +193,19 @@ def rate_notes(before: Settings, old: Plan, after: Settings, new: Plan, step: in
         step: steps in the state.
     """
     notes = []
-    for label, was, now in (
-        ("U-Net", before.unet_rate, after.unet_rate),
-        ("text encoder", before.text_encoder_rate, after.text_encoder_rate),
-    ):
+    for part in parts_of(new.family):
         # The last step that the old schedule has stands for all behind it.
-        old_rate = was * _share(before, old, min(step, old.total_steps - 1))
-        new_rate = now * _share(after, new, step)
+        old_rate = _rate(before, old, part, min(step, old.total_steps - 1))
+        new_rate = _rate(after, new, part, step)
         if old_rate != new_rate:
-            notes.append(f"the {label}'s rate goes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}")
+            notes.append(f"the {LABELS[part]}'s rate goes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}")
     return notes
 
 
-def _share(settings: Settings, plan: Plan, step: int) -> float:
-    return factor(
-        settings.lr_scheduler,
-        step,
-        total=plan.total_steps,
-        warmup=plan.warmup_steps,
-        cycles=settings.lr_scheduler_num_cycles,
-    )
+def _rate(settings: Settings, plan: Plan, part: Part, step: int) -> float:
+    if step >= plan.stops.get(part, plan.total_steps):
+        return 0.0
+    return settings.rate(part) * share(settings, part, step, plan.total_steps)
 
 
 def _state(journal: Journal, workspace: Workspace, number: int, epoch: int | None) -> Path:

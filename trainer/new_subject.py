@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.dataset.scan import scan
+from trainer.dataset.read import read_data, read_validation
 from trainer.errors import SettingsError
 from trainer.jobs import plan_for
 from trainer.journal.journal import Journal
@@ -49,13 +49,11 @@ def make_subject(
     data = data.expanduser().resolve()
     validation = validation.expanduser().resolve() if validation else None
     known = identify_base(base)
-    subject, settings = propose(name, data, base if base == known.name else str(known.folder), validation)
+    subject, settings = propose(name, data, base if base == known.name else str(known.path), validation)
     filled = settings.model_copy(
         update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
     )
-    pictures = scan(data, caption_extension=filled.caption_extension, dataset_repeats=filled.dataset_repeats)
-    held_out = scan(validation, caption_extension=filled.caption_extension) if validation else None
-    ready = plan_for(filled, pictures, held_out, known)
+    ready = plan_for(filled, read_data(filled), read_validation(filled), known)
 
     workspace = workspace_for()
     made = Made(workspace.subjects / f"{name}.toml", workspace.root / f"{name}.toml", plan_line(ready.plan))

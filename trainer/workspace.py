@@ -54,6 +54,11 @@ def config_home() -> Path:
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 
+def cache_home() -> Path:
+    """Return `$XDG_CACHE_HOME/lora-tui` (default `~/.cache/lora-tui`): what may be thrown away at any time."""
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
 def find_workspace(start: Path) -> Workspace | None:
     """Return the workspace in `start` or the nearest folder above it, else None."""
     for folder in (start, *start.parents):

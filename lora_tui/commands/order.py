@@ -35,7 +35,11 @@ _LOOK_EVERY = 0.1
 @click.option("--wait", default=10.0, metavar="SECONDS", help="Wait so long for it to be obeyed (default: 10).")
 @exits
 def order(number: int, word: str, change: str, folder: Path | None, wait: float) -> ExitCode:
-    """Tell bake N to pause (the model stays), go on, stop, save, free the card, or change a live setting."""
+    """Tell bake N to pause (the model stays), go on, stop, save, free the card, or change a live setting.
+
+    `set text_encoder_stop=now` stops the text encoder after the step at work; its LoRA stays in force and in the file.
+    `text_encoder_stop2=now` does so with SDXL's second one, `unet_stop=now` with the U-Net.
+    """
     from trainer.journal.journal import Journal
 
     wanted = _WORDS[word]
@@ -47,17 +51,18 @@ def order(number: int, word: str, change: str, folder: Path | None, wait: float)
         bake = journal.bake(number)
         if wanted is Order.GO_ON and bake.state is BakeState.PARKED:
             return _take_up(journal, workspace, bake)
-        _check(bake, wanted, change)
+        _check(bake)
+        if wanted is Order.SET:
+            change = checked_change(bake, change)
         given = journal.give_order(number, wanted, change)
         return _await(journal, bake, given, wait)
 
 
-def _check(bake: Bake, wanted: Order, change: str) -> None:
-    """Refuse what the bake cannot obey before it is written.
+def _check(bake: Bake) -> None:
+    """See that the bake is there to obey.
 
     Raises:
-        WorkspaceError: the bake is not at work.
-        SettingsError: the setting is not live, or the value is wrong.
+        WorkspaceError: it is not at work.
     """
     if bake.state is BakeState.QUEUED:
         raise WorkspaceError(
@@ -71,22 +76,21 @@ def _check(bake: Bake, wanted: Order, change: str) -> None:
             expected="a bake at work",
             way_out=f"`lora-tui resume {bake.number}` takes it up again" if lost else "",
         )
-    if wanted is Order.SET:
-        check_change(bake, change)
 
 
-def check_change(bake: Bake, change: str) -> None:
-    """See that `change` (`name=value`) is one that the bake at work can take.
+def checked_change(bake: Bake, change: str) -> str:
+    """Return `change` (`name=value`) in its plain form, if it is one that the bake at work can take.
 
     Raises:
         SettingsError: it is malformed, its setting is not live, or the value is wrong.
     """
+    from lora_tui.live_changes import changed
     from trainer.settings.describe import field, is_setting
-    from trainer.settings.toml_file import apply_overrides, parse_settings
+    from trainer.settings.toml_file import parse_settings
     from trainer.settings.typed import split_override
 
-    name, _ = split_override(change)
-    apply_overrides(parse_settings(bake.settings_toml, f"bake {bake.number}"), [change])
+    name, text = split_override(change)
+    changed(parse_settings(bake.settings_toml, f"bake {bake.number}"), name, text)
     if is_setting(name) and not field(name).live:
         raise SettingsError(
             name,
@@ -94,6 +98,7 @@ def check_change(bake: Bake, change: str) -> None:
             expected="a live setting",
             way_out=f"`lora-tui fork {bake.number}` begins a bake that has it changed",
         )
+    return f"{name}={text.strip()}"
 
 
 def _take_up(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode:

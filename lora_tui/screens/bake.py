@@ -1,51 +1,43 @@
-"""The Bake screen: what its keys do. What it shows stands in `bake_view`."""
+"""The Bake screen: settings on the desk and what comes from the threads. What it shows stands in `bake_view`, what it orders in `bake_orders`."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.binding import BindingType
-from textual.message import Message
 
 from lora_tui import orders
 from lora_tui.arrival import Arrived, arrive
-from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources
+from lora_tui.feed import Snapshot, SnapshotReady
 from lora_tui.keymap import BAKE_KEYS
 from lora_tui.left_behind import question, take_over
 from lora_tui.logout import logout_warning
 from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
 from lora_tui.planner import Planned, Planner
 from lora_tui.screens.ask import Answer, AskDialog
-from lora_tui.screens.bake_view import BakeView
+from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.desk import Desk
-from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.tab_line import TABS
 from trainer.foreign_text import shown
-from trainer.journal.records import Bake, BakeState, Order
+from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.branch import Branch
     from trainer.journal.digest import Digest
 
-_NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "free", "live_settings"}
+_NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
+_NO_SETTINGS = "no settings are open: n makes a subject, o opens a file"
 _LOOK_NOTED_EVERY = 30.0
-_ONLY_WATCHING = "this screen only watches; `lora-tui watch --orders` lets the keys act"
-_NO_BAKING_HERE = "this screen only watches; `lora-tui` bakes and writes settings"
-_STOP_ANSWERS = (
-    Answer("s", "stop after this step", str(Order.STOP)),
-    Answer("e", "stop at the end of this epoch", str(Order.STOP_AT_EPOCH)),
-    Answer("escape", "go on baking", ""),
-)
 _LEFT_ANSWERS = (Answer("t", "take them over", "take"), Answer("escape", "leave them as they are", ""))
 _EDIT_ANSWERS = (Answer("s", "save them", "save"), Answer("d", "drop them", "drop"), Answer("escape", "stay here", ""))
 
 
-class BakeScreen(BakeView):
+class BakeScreen(BakeOrders):
     """Settings, plan, card, progress, curves, saved LoRAs and log of one workspace.
 
     Args:
@@ -69,26 +61,12 @@ class BakeScreen(BakeView):
         rights: Rights = OWNER,
     ) -> None:
         """Make feed and planner; `begin` starts them."""
-        super().__init__(engine.key, clock)
-        self.workspace = workspace
-        self.engine = engine
-        self.sampler = sampler
+        super().__init__(workspace, engine, sampler, clock, rights)
         self.settings_path = settings_path
-        self.rights = rights
-        sources = Sources(
-            engine.key,
-            lambda: engine.libraries,
-            sampler.latest,
-            sampler.peak_memory_ours,
-            lambda: engine.waiting_for,
-        )
-        self.feed = Feed(workspace.journal_path, sources, self.post_message)
         self.planner = Planner(workspace.journal_path, self.post_message)
-        self._after: Callable[[], object] | None = None
 
     def on_mount(self) -> None:
-        """Set the desk up."""
-        super().on_mount()
+        """Set the desk up; Textual calls the `on_mount` of every class itself, this one first."""
         self.desk = Desk(self.form, self.query_one(PlanBar), self.planner)
 
     def begin(self) -> None:
@@ -108,26 +86,9 @@ class BakeScreen(BakeView):
         self.planner.stop()
 
     @property
-    def bake(self) -> Bake | None:
-        """The bake shown, if it is at work or waits for our engine."""
-        return self.snapshot.bake if self.bake_at_work else None
-
-    @property
     def form(self) -> SettingsForm:
         """The settings form."""
         return self.query_one(SettingsForm)
-
-    def say(self, text: str, level: str = "info") -> None:
-        """Put a line of the program's own into the log pane; an error shows where that is not in view too."""
-        self.query_one(LogPane).say(text, level, self.clock())
-        if level == "error" and self.narrow:
-            self._toast_error(text)
-
-    def give(self, order: Order, after: Callable[[], object] | None = None, argument: str = "") -> None:
-        """Write an order to the bake at work, then do `after`."""
-        if (bake := self.bake) is not None and self._may_order():
-            self._after = after
-            self._do(lambda: orders.give(self.workspace, bake.number, order, argument))
 
     def save(self, after: Callable[[], object] | None = None) -> None:
         """Save the settings to their file, then do `after`; an edit that is wrong stays open instead."""
@@ -213,19 +174,7 @@ class BakeScreen(BakeView):
             self.sampler.forget_peak()
         else:
             self.notify(f"bake {event.bake.number:04d} waits in the queue; Q shows it", timeout=3, markup=False)
-        self.engine.kick()
-        self.feed.nudge()
-
-    @on(orders.Ordered)
-    def _pass_on(self, event: orders.Ordered) -> None:
-        self.engine.kick()
-        self.feed.nudge()
-        self._do_after()
-
-    @on(orders.TakenUp)
-    def _go_on(self, event: orders.TakenUp) -> None:
-        self.engine.kick()
-        self.feed.nudge()
+        self._wake()
 
     @on(Arrived)
     def _welcome(self, event: Arrived) -> None:
@@ -287,7 +236,7 @@ class BakeScreen(BakeView):
         if not self._may_bake():
             return
         if draft is None:
-            self._warn("no settings are open: n makes a subject, o opens a file")
+            self._warn(_NO_SETTINGS)
         elif self.desk.error is not None:
             self._show_refusal(orders.Refused(self.desk.error))
         else:
@@ -302,23 +251,6 @@ class BakeScreen(BakeView):
                 story = f"waits in the queue while bake {self.bake.number:04d} is at work · {story}"
             self.app.push_screen(WhyDialog(f"Bake {shown(draft.path.name)}", shown(story)), start)
 
-    def action_pause(self) -> None:
-        """Pause the bake, or let it go on."""
-        if self.bake is not None:
-            self.give(Order.GO_ON if self.bake.state is BakeState.PAUSED else Order.PAUSE)
-        elif self.parked:
-            self.action_take_up()
-
-    def action_take_up(self) -> None:
-        """Queue the bake shown again, which ended early or was parked."""
-        bake = self.snapshot.bake
-        if bake is None or not self._may_bake():
-            return
-        if bake.state is BakeState.DONE:
-            self._warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with f")
-        elif self.ended_early:
-            self._do(lambda: orders.take_up(self.workspace, bake.number, self.engine.key))
-
     def action_fork(self) -> None:
         """Ask for an epoch of the bake shown, then queue a bake that begins there with what the desk changes."""
         from lora_tui.forking import Forking
@@ -331,55 +263,19 @@ class BakeScreen(BakeView):
         heading = f"Fork bake {bake.number:04d} {shown(bake.name, 30)}"
         self.app.push_screen(ForkDialog(forking, heading), self._tell_fork)
 
-    def action_save_now(self) -> None:
-        """Save a LoRA after this step."""
-        self._order(Order.SAVE, "a LoRA is saved after this step")
+    def action_plan(self) -> None:
+        """Show the whole plan of the settings as they stand."""
+        from lora_tui.screens.plan import PlanDialog
 
-    def action_stop(self) -> None:
-        """Ask, then stop the bake."""
-        if self.bake is None or not self._may_order():
-            return
-
-        def stop(answer: str | None) -> None:
-            if answer:
-                self.give(Order(answer))
-
-        name = f"{self.bake.number:04d} {shown(self.bake.name, 30)}"
-        self.app.push_screen(AskDialog(f"Stop bake {name}? What is baked is kept.", _STOP_ANSWERS), stop)
-
-    def action_stop_at_epoch(self) -> None:
-        """Stop the bake at the end of its epoch."""
-        self._order(Order.STOP_AT_EPOCH, "the bake stops at the end of this epoch")
-
-    def action_free(self) -> None:
-        """Save the state and let the card go."""
-        self._order(Order.FREE, "the state is saved and the card let go; space goes on from there")
-
-    def action_live_settings(self) -> None:
-        """Ask which setting shall change while the bake is at work."""
-        from lora_tui.screens.live_settings import LiveSettingsDialog, in_force
-
-        asked = self.snapshot.asked
-        if asked is None or not self._may_order():
-            return
-        changes = dict(mark.text.split("=", 1) for mark in self.snapshot.marks if mark.kind == "set")
-
-        def change(assignment: str | None) -> None:
-            if assignment is not None:
-                self.give(Order.SET, argument=assignment)
-
-        self.app.push_screen(LiveSettingsDialog(in_force(asked, changes)), change)
-
-    def action_queue(self) -> None:
-        """Show the bakes in line."""
-        from lora_tui.screens.queue import QueueDialog
-
-        def follow(changed: bool | None) -> None:
-            if changed:
-                self.engine.kick()
-                self.feed.nudge()
-
-        self.app.push_screen(QueueDialog(self.workspace, self.engine.key, self.clock, self.rights), follow)
+        view, error = self.desk.view, self.desk.error
+        if error is not None:
+            self._warn(shown(error.line()))
+        elif self.desk.draft is None:
+            self._warn(_NO_SETTINGS)
+        elif view is None:
+            self._warn("there is no plan yet: the pictures are still being looked at")
+        else:
+            self.app.push_screen(PlanDialog(view, f"Plan of {shown(self.desk.draft.path.name)}"))
 
     def action_next_view(self) -> None:
         """Bring the next tab into view."""
@@ -428,22 +324,6 @@ class BakeScreen(BakeView):
         in_form = self.focused is not None and self.form in self.focused.ancestors
         self.app.push_screen(HelpScreen(active_keys(self), self.form.focused_info if in_form else None))
 
-    def _order(self, order: Order, said: str) -> None:
-        """Give an order and say what comes of it."""
-        if self.bake is not None and self.rights.order:
-            self.notify(said, timeout=2, markup=False)
-        self.give(order)
-
-    def _may_order(self) -> bool:
-        if not self.rights.order:
-            self._warn(_ONLY_WATCHING)
-        return self.rights.order
-
-    def _may_bake(self) -> bool:
-        if not self.rights.bake:
-            self._warn(_NO_BAKING_HERE)
-        return self.rights.bake
-
     def _tell_fork(self, branch: "Branch | None") -> None:
         if branch is None:
             return
@@ -454,20 +334,10 @@ class BakeScreen(BakeView):
             self.say(note, "warning")
         if self.narrow:
             self.notify(shown("; ".join((line, *branch.notes))), timeout=6, markup=False)
-        self.engine.kick()
-        self.feed.nudge()
+        self._wake()
 
     def _note_look(self) -> None:
         self._do(lambda: orders.note_look(self.workspace, self.clock()))
-
-    @work(thread=True, exit_on_error=False, group="writing")
-    def _do(self, job: Callable[[], Message]) -> None:
-        self.post_message(orders.answered(job))
-
-    def _do_after(self) -> None:
-        after, self._after = self._after, None
-        if after is not None:
-            after()
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
@@ -479,12 +349,6 @@ class BakeScreen(BakeView):
         if pending is not None:
             self.desk.typed(*pending)
         return self.form.pending is None
-
-    def _toast_error(self, text: str) -> None:
-        self.notify(shown(text), severity="error", timeout=8, markup=False)
-
-    def _warn(self, text: str) -> None:
-        self.notify(text, severity="warning", markup=False)
 
 
 def _elsewhere(snapshot: Snapshot) -> str:

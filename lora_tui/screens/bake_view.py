@@ -32,6 +32,7 @@ from trainer.journal.records import BakeState, LogLine
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
+_RATE_NAMES = {"unet": "U-Net", "text-encoder": "text encoder", "text-encoder-2": "second"}
 # Below 60 columns or 16 lines no pane can be read: one line takes their place.
 _WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
 _HEIGHTS = [(0, "-short"), (16, "-tall")]
@@ -225,12 +226,15 @@ class BakeView(Screen[None]):
         self._plotted = parts
         self.query_one("#loss", BraillePlot).show(loss_plot(snapshot), _LOSS_TITLE)
         planned = not live and self._planned is not None
-        plot: Plot = planned_rates_plot(self._planned.rates) if planned and self._planned else rates_plot(snapshot)
-        self.query_one("#rates", BraillePlot).show(plot, _rates_title(planned))
+        plot = planned_rates_plot(self._planned.rates) if planned and self._planned else rates_plot(snapshot)
+        self.query_one("#rates", BraillePlot).show(plot, _rates_title(plot, planned=planned))
 
 
-def _rates_title(planned: bool) -> Content:
-    parts = ("U-Net", "$plot-unet"), " · ", ("text encoder", "$plot-text-encoder")
+def _rates_title(plot: Plot, *, planned: bool) -> Content:
+    """Name the curves there are; before there is one, those of an SD1.x base."""
+    drawn = {line.role for line in plot.lines} or {"unet", "text-encoder"}
+    names = [(name, f"$plot-{role}") for role, name in _RATE_NAMES.items() if role in drawn]
+    parts = [piece for place, name in enumerate(names) for piece in ((" · ", name) if place else (name,))]
     return heading("planned  " if planned else "rates  ", *parts)
 
 

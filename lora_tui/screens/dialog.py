@@ -1,5 +1,6 @@
 """What every dialog is: a panel in the middle of the screen, as wide as its subclass says and never wider than the terminal."""
 
+from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import OptionList
 
@@ -31,3 +32,33 @@ class ListDialog(Dialog[ScreenResultType]):
             options.action_cursor_down()
         else:
             options.action_cursor_up()
+
+
+class ReadDialog(Dialog[None]):
+    """A dialog to be read: its content goes into one `VerticalScroll`, which `scroll('down')` and `scroll('up')` move."""
+
+    DEFAULT_CSS = """
+    ReadDialog {
+        & > VerticalScroll {
+            max-width: 100%;
+            height: auto;
+            max-height: 100%;
+            padding: 1 2;
+            background: $panel;
+            scrollbar-size-vertical: 1;
+        }
+        & Static { height: auto; }
+    }
+    """
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def action_scroll(self, way: str) -> None:
+        """Scroll by a line."""
+        body = self.query_one(VerticalScroll)
+        if way == "down":
+            body.scroll_down(animate=False)
+        else:
+            body.scroll_up(animate=False)

@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from lora_tui.screens.dialog import Dialog
+from lora_tui.screens.dialog import ReadDialog
 from lora_tui.signs import WARNING, state_sign
 from trainer.foreign_text import shown
 from trainer.span import span
@@ -22,21 +22,12 @@ if TYPE_CHECKING:
 _MOST_WARNINGS = 8
 
 
-class DigestDialog(Dialog[None]):
+class DigestDialog(ReadDialog):
     """Tells a digest; any of its keys closes it."""
 
     DEFAULT_CSS = """
     DigestDialog {
-        & > VerticalScroll {
-            width: 90;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-            scrollbar-size-vertical: 1;
-        }
-        & Static { height: auto; }
+        & > VerticalScroll { width: 90; }
         & #keys { margin-top: 1; color: $muted; }
     }
     """
@@ -58,18 +49,6 @@ class DigestDialog(Dialog[None]):
         with VerticalScroll():
             yield Static(Content("\n").join(digest_lines(self._digest, self._now)))
             yield Static(Content("enter closes"), id="keys")
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)
-
-    def action_scroll(self, way: str) -> None:
-        """Scroll the lines."""
-        body = self.query_one(VerticalScroll)
-        if way == "down":
-            body.scroll_down(animate=False)
-        else:
-            body.scroll_up(animate=False)
 
 
 def digest_lines(digest: "Digest", now: float) -> list[Content]:

@@ -8,9 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
+from lora_tui.screens.dialog import ReadDialog
 from lora_tui.widgets.field_note import facts
 
 if TYPE_CHECKING:
@@ -38,22 +39,12 @@ def active_keys(screen: Screen[Any]) -> list[KeyHelp]:
     return [KeyHelp(" ".join(dict.fromkeys(names)), text) for (_, text), names in keys.items()]
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ReadDialog):
     """The focused field, if there is one, and the keys."""
 
     DEFAULT_CSS = """
     HelpScreen {
-        align: center middle;
-        & > VerticalScroll {
-            width: 78;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-            scrollbar-size-vertical: 1;
-        }
-        & Static { height: auto; }
+        & > VerticalScroll { width: 78; }
         & #field { margin-bottom: 1; }
     }
     """
@@ -79,18 +70,6 @@ class HelpScreen(ModalScreen[None]):
                 name = Content.assemble((self._info.name, "bold $primary"), f"  {self._info.label}")
                 yield Static(Content("\n").join([name, *facts(self._info, 72)]), id="field")
             yield Static(self._table())
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)
-
-    def action_scroll(self, way: str) -> None:
-        """Scroll the text."""
-        body = self.query_one(VerticalScroll)
-        if way == "down":
-            body.scroll_down(animate=False)
-        else:
-            body.scroll_up(animate=False)
 
     def _table(self) -> Content:
         width = min(20, max((len(entry.keys) for entry in self._keys), default=0))

@@ -1,6 +1,5 @@
 """Which setting shall change while the bake is at work, and to what?"""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -11,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from lora_tui.live_changes import NOW, STOPS, changed
 from lora_tui.screens.dialog import ListDialog
 from lora_tui.signs import FAILED
 from lora_tui.widgets.line_input import LineInput
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
     from trainer.settings.model import Settings
 
+# Of SDXL's second text encoder.
+_OF_SECOND = ("text_encoder_lr2", "text_encoder_stop2")
 _PICK = "enter chooses · escape cancels"
 _TYPE = "enter changes it after the step at work · escape cancels"
 
@@ -30,6 +32,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
 
     Args:
         settings: as the bake has them now, what was changed since it began included.
+        two_encoders: whether its base has a second text encoder.
     """
 
     DEFAULT_CSS = """
@@ -53,13 +56,15 @@ class LiveSettingsDialog(ListDialog[str | None]):
         Binding("k", "move('up')", "up", id="live.up", show=False, tooltip="setting before"),
     ]
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: "Settings", *, two_encoders: bool) -> None:
         """Offer the settings that may change while baking."""
         from trainer.settings.describe import fields
 
         super().__init__()
         self._settings = settings
-        self._infos: tuple[FieldInfo, ...] = tuple(info for info in fields() if info.live)
+        self._infos: tuple[FieldInfo, ...] = tuple(
+            info for info in fields() if info.live and (two_encoders or info.name not in _OF_SECOND)
+        )
         self._picked: FieldInfo | None = None
 
     def compose(self) -> ComposeResult:
@@ -81,7 +86,8 @@ class LiveSettingsDialog(ListDialog[str | None]):
     def _explain(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         info = self._infos[event.option_index]
-        self.query_one("#note", Static).update(Content(f"{info.expected}. {info.help}"))
+        now = f" `{NOW}`: after the step at work." if info.name in STOPS.values() else ""
+        self.query_one("#note", Static).update(Content(f"{info.expected}. {info.help}{now}"))
 
     @on(OptionList.OptionSelected)
     def _pick(self, event: OptionList.OptionSelected) -> None:
@@ -97,13 +103,11 @@ class LiveSettingsDialog(ListDialog[str | None]):
 
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:
-        from trainer.settings.toml_file import with_value
-
         event.stop()
         if self._picked is None:
             return
         try:
-            with_value(self._settings, self._picked.name, event.value)
+            changed(self._settings, self._picked.name, event.value)
         except SettingsError as error:
             place = self.query_one("#error", Static)
             place.update(Content(f"{FAILED.mark} {shown(error.line())}"))
@@ -116,17 +120,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         self.dismiss(None)
 
 
-def in_force(settings: "Settings", changes: Mapping[str, str]) -> "Settings":
-    """Return `settings` with what was changed while baking; a change this version cannot read is left out."""
-    from trainer.settings.toml_file import with_value
-
-    for name, value in changes.items():
-        try:
-            settings = with_value(settings, name, value)
-        except SettingsError:
-            continue
-    return settings
-
-
 def _row(info: "FieldInfo", value: str) -> Option:
-    return Option(Content.assemble(f"{info.name:<28}", (value or "blank", "$primary"), (f"  {info.label}", "$muted")))
+    return Option(
+        Content.assemble(f"{info.name:<28}", (f"{value or 'blank':<8}", "$primary"), (f"  {info.label}", "$muted"))
+    )

@@ -31,7 +31,7 @@ class _Asked:
 _FIELDS = (
     _Asked("name", "name", "of the subject and its LoRA files, for example hifumi"),
     _Asked("data", "pictures", "folder with N_name folders, or with pictures directly in it"),
-    _Asked("base", "base model", "diffusers folder of an SD1.x model, or demo"),
+    _Asked("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
     _Asked("validation", "validation", "folder with pictures kept out of training; may stay empty"),
 )
 

@@ -27,6 +27,7 @@ class BraillePlot(Widget):
         "braille-plot--validation",
         "braille-plot--unet",
         "braille-plot--text-encoder",
+        "braille-plot--text-encoder-2",
     }
 
     DEFAULT_CSS = """
@@ -42,6 +43,7 @@ class BraillePlot(Widget):
         & > .braille-plot--validation { color: $plot-validation; }
         & > .braille-plot--unet { color: $plot-unet; }
         & > .braille-plot--text-encoder { color: $plot-text-encoder; }
+        & > .braille-plot--text-encoder-2 { color: $plot-text-encoder-2; }
     }
     """
 

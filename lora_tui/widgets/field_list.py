@@ -27,7 +27,7 @@ UNSAVED = "*"
 """Edited since the file was read or written."""
 
 _LABEL = 18
-_NAME = 32
+_NAME = 34
 _UNIT = 9
 _MARKS = 3
 # From here on there is room for the option's name beside its label.
@@ -97,6 +97,22 @@ class FieldList(ScrollView, can_focus=True):
         Binding("up,k", "move(-1)", "field before", id="form.up", show=False, tooltip="field before"),
         Binding("pagedown", "page(1)", "page down", id="form.page-down", show=False, tooltip="a screenful down"),
         Binding("pageup", "page(-1)", "page up", id="form.page-up", show=False, tooltip="a screenful up"),
+        Binding(
+            "right_square_bracket",
+            "section(1)",
+            "next section",
+            id="form.next-section",
+            show=False,
+            tooltip="first field of the next section",
+        ),
+        Binding(
+            "left_square_bracket",
+            "section(-1)",
+            "section before",
+            id="form.section-before",
+            show=False,
+            tooltip="first field of this section, then of the one before",
+        ),
         Binding("home", "edge(0)", "first", id="form.first", show=False, tooltip="first field"),
         Binding("end", "edge(-1)", "last", id="form.last", show=False, tooltip="last field"),
         Binding(
@@ -229,6 +245,19 @@ class FieldList(ScrollView, can_focus=True):
         """Move the cursor by a screenful."""
         self.action_move(by * max(1, self.size.height - 2))
 
+    def action_section(self, by: int) -> None:
+        """Move the cursor to where the next section begins (1), or to where its own begins and then the one before (-1)."""
+        fields = [row.info for row in self._rows if row.kind == "field" and row.info is not None]
+        names = [info.name for info in fields]
+        if not names:
+            return
+        here = names.index(self._cursor) if self._cursor in names else 0
+        heads = [place for place, info in enumerate(fields) if not place or fields[place - 1].section != info.section]
+        if by > 0:
+            self._bring_up(names[next((head for head in heads if head > here), -1)])
+        else:
+            self._bring_up(names[next((head for head in reversed(heads) if head < here), 0)])
+
     def action_edge(self, place: int) -> None:
         """Move the cursor to the first (0) or the last (-1) field."""
         names = self._names()
@@ -249,6 +278,13 @@ class FieldList(ScrollView, can_focus=True):
         """Ask for the file's value."""
         if self._cursor:
             self.post_message(self.PutBack(self._cursor))
+
+    def _bring_up(self, name: str) -> None:
+        """Put the cursor on `name`, with the head of its section in the first line."""
+        self.go_to(name)
+        place = next(place for place, row in enumerate(self._rows) if row.info is not None and row.info.name == name)
+        if place and self._rows[place - 1].kind == "section":
+            self.scroll_to(y=place - 1, animate=False, immediate=True, force=True)
 
     def _names(self) -> list[str]:
         return [row.info.name for row in self._rows if row.kind == "field" and row.info is not None]

@@ -32,7 +32,7 @@ class FieldNote(Pane):
         """Show `info`."""
         if info is not self._info:
             self._info = info
-            self.border_title = heading(info.name) if info is not None else None
+            self.border_title = heading(f"{info.name} · {info.section}") if info is not None else None
             self.refresh()
 
     def lines(self, width: int) -> list[Content]:

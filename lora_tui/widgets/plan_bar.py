@@ -49,7 +49,7 @@ class PlanBar(Pane):
             return _hung(mark, now.error, width, "$error")[: self.most_lines]
         if not now.line:
             return Content.styled(now.note or " ", "$muted").fold(max(1, width))[: self.most_lines]
-        lines = _at_dots(now.line, width)
+        lines = at_dots(now.line, width)
         room = self.most_lines - len(lines)
         warnings = [
             line
@@ -66,7 +66,7 @@ class PlanBar(Pane):
         self.redraw()
 
 
-def _at_dots(line: str, width: int) -> list[Content]:
+def at_dots(line: str, width: int) -> list[Content]:
     """Break a plan line at its dots only, so that no figure is torn from its unit."""
     rows: list[str] = []
     for part in shown(line).split(" · "):

@@ -13,6 +13,7 @@ from trainer.journal.records import Bake, BakeState
 from trainer.span import span
 
 _WIDEST_BAR = 48
+_RATES = ("lr_unet", "lr_text_encoder", "lr_text_encoder_2")
 
 
 class BakeProgress(SnapshotPane):
@@ -58,10 +59,17 @@ def _how_fast(snapshot: Snapshot, bake: Bake) -> Content:
         parts += [("loss ", "$muted"), (f"{loss(snapshot.last['loss'][1])}   ", "")]
     if snapshot.validations:
         parts += [("val ", "$muted"), (f"{loss(snapshot.validations[-1][1])}   ", "$plot-validation")]
-    rates = [rate(snapshot.last[name][1]) for name in ("lr_unet", "lr_text_encoder") if name in snapshot.last]
-    if rates:
+    if rates := _rates(snapshot):
         parts += [("lr ", "$muted"), (" · ".join(rates), "")]
     return Content.assemble(*parts)
+
+
+def _rates(snapshot: Snapshot) -> list[str]:
+    """Return the rate of each part, in the order of the curves' names."""
+    known = [snapshot.last[name] for name in _RATES if name in snapshot.last]
+    newest = max((step for step, _ in known), default=0)
+    # A part that has stopped has no rate any more: its last one would look as if it were in force.
+    return [rate(value) if step == newest else "stopped" for step, value in known]
 
 
 def _one_line(snapshot: Snapshot, bake: Bake, width: int) -> Content:

@@ -13,6 +13,7 @@ from textual.fuzzy import FuzzySearch
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from lora_tui.finding import find
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
 from lora_tui.widgets.line_input import LineInput
@@ -255,15 +256,14 @@ class SettingsForm(Vertical):
     @on(Input.Changed, "#find")
     def _search(self, event: Input.Changed) -> None:
         event.stop()
-        query = event.value.strip()
-        if not query:
+        if not event.value.strip():
             self._fields.filter(None)
             return
-        scores = {info.name: self._score(query, info) for info in self._infos.values()}
-        self._fields.filter(lambda info: scores[info.name] > 0)
-        best = max(scores, key=lambda name: scores[name])
-        if scores[best] > 0:
-            self._fields.go_to(best)
+        found = find(event.value, tuple(self._infos.values()), self._fuzzy)
+        among = set(found)
+        self._fields.filter(lambda info: info.name in among)
+        if found:
+            self._fields.go_to(found[0])
 
     @on(Input.Submitted, "#find")
     def _found(self, event: Input.Submitted) -> None:
@@ -284,13 +284,12 @@ class SettingsForm(Vertical):
         """Keep the editor over its line."""
         self.call_after_refresh(self._place_editor)
 
-    def _score(self, query: str, info: "FieldInfo") -> float:
-        return max(self._fuzzy.match(query, text)[0] for text in (info.label, info.name))
-
     def _turn(self, info: "FieldInfo", by: int) -> None:
         choices = ("no", "yes") if info.kind == "bool" else info.choices
         if not choices:
             return
+        if info.optional:
+            choices = ("", *choices)
         now = self._state.values.get(info.name, "")
         place = choices.index(now) if now in choices else 0
         self.post_message(self.Typed(info.name, choices[(place + by) % len(choices)]))

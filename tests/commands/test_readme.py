@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,12 @@ def test_pip_takes_the_constraints_as_written() -> None:
     assert (pinned["torch"], pinned["textual"]) == ("2.13.0", "8.2.8")
 
 
-@pytest.mark.parametrize("command", ["demo", "new", "plan", "bake", "status", "fork", "extend", "watch"])
+@pytest.mark.parametrize(
+    "command", ["demo", "new", "plan", "convert alpha", "bake", "status", "fork", "extend", "watch"]
+)
 def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))
-    told = lora_tui(command, "--help").stdout
+    told = lora_tui(*command.split(), "--help").stdout
     for option in re.findall(r"--[a-z-]+", row.split("|")[1]):
         assert option in told
 
@@ -76,3 +79,21 @@ def test_every_command_stands_in_the_table(lora_tui) -> None:
 def test_the_exit_codes_are_the_programs() -> None:
     line = next(line for line in README.splitlines() if line.startswith("Exit codes:"))
     assert {int(code) for code in re.findall(r"\b(\d+)\b", line)} == {int(code) for code in ExitCode}
+
+
+def test_every_key_of_the_screen_stands_in_the_list_of_keys() -> None:
+    from lora_tui.keymap import BAKE_KEYS
+
+    shown = {"slash": "/", "question_mark": "?"}
+    section = README[README.index("## Keys") : README.index("## For developers")]
+    told = set(re.findall(r"`([^`]+)`", section))
+    # 2 and 3 lie between 1 and 4, as the list says.
+    keys = {shown.get(binding.key, binding.key) for binding in BAKE_KEYS} - {"2", "3"}
+    assert keys <= told
+
+
+def test_every_extra_stands_in_the_table() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {name for name in extras if name != "test"} == set(
+        re.findall(r"^\| `(\w+)` \| ", README, flags=re.MULTILINE)
+    )

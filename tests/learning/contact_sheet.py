@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 
 from trainer.demo.workspace import demo_subject
 from trainer.models.identify import DEMO_BASE, identify_base
-from trainer.models.sd1 import load_sd1
+from trainer.models.stable_diffusion import load_base
 from trainer.network.lora_file import network_from_file
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5)
@@ -25,13 +25,13 @@ STEPS, CFG, SEED = 20, 5.0, 11
 
 def main(folder: Path, out: Path) -> None:
     base = identify_base(DEMO_BASE)
-    model = load_sd1(base, device="cpu", dtype=torch.float32)
+    model = load_base(base, device="cpu", dtype=torch.float32)
     pipeline: Any = StableDiffusionPipeline(
         vae=model.vae,
         text_encoder=model.text_encoder,
-        tokenizer=model.tokenizer,
+        tokenizer=model.tokenizers["text_encoder"],
         unet=model.unet,
-        scheduler=DDIMScheduler.from_pretrained(base.folder / "scheduler"),
+        scheduler=DDIMScheduler.from_pretrained(base.path / "scheduler"),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

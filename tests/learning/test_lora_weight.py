@@ -12,7 +12,7 @@ from trainer.bake.validation import Validation
 from trainer.bake.workbench import Workbench, workbench
 from trainer.dataset.buckets import place, rules_of
 from trainer.models.identify import DEMO_BASE, identify_base
-from trainer.models.sd1 import SD1, load_sd1
+from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.lora_file import read_into
 from trainer.settings.toml_file import load_settings
 
@@ -70,13 +70,13 @@ def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
         captions = ["1girl, hifumi_chan, halo", "1boy, city"]
 
         @torch.no_grad()
-        def predicted(model: SD1) -> torch.Tensor:
+        def predicted(model: StableDiffusion) -> torch.Tensor:
             return model.predict(noisy, times, model.encode_text(captions, 1))
 
         full = predicted(bench.model)
         bench.network.unet_strength = bench.network.text_encoder_strength = 0.0
         nothing = predicted(bench.model)
-        base = load_sd1(identify_base(DEMO_BASE), device="cpu", dtype=torch.float32)
+        base = load_base(identify_base(DEMO_BASE), device="cpu", dtype=torch.float32)
         base.unet.to(memory_format=memory_format(torch.float32))
         untouched = predicted(base)
     assert torch.equal(nothing, untouched)

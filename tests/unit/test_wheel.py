@@ -48,6 +48,12 @@ def test_themes_and_the_demo_come_along(installed: Path) -> None:
     assert len(list((installed / "trainer" / "demo" / "model").rglob("*.safetensors"))) == 3
 
 
+def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) -> None:
+    models = installed / "trainer" / "models"
+    assert {path.name for path in (models / "configs").iterdir()} == {"sd1.json", "sdxl.json", "LICENCE.md"}
+    assert {path.name for path in (models / "vocabulary").iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
+
+
 def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     code = "import lora_tui.theming as t; found = t.find_themes(); print(t.__file__); print(found)"
     ran = _run(installed, tmp_path, "-c", code)

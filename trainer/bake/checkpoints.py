@@ -15,6 +15,7 @@ from trainer.bake.workbench import Workbench
 from trainer.journal.records import Checkpoint
 from trainer.network.lora_file import save_lora
 from trainer.network.metadata import Origin, stamped, training_metadata
+from trainer.network.rounding import rounding_loss
 from trainer.plan.saves import save_points, step_file
 
 
@@ -142,4 +143,11 @@ class Checkpoints:
             seconds=now,
         )
         self._disk.note(lambda: self._report.journal.add_checkpoint(self._report.number, saved))
-        self._report.say(f"saved {file}")
+        self._report.say(f"saved {file}{self._rounded()}")
+
+    def _rounded(self) -> str:
+        """Return what the file's precision cost, in words for the end of a line; nothing in fp32."""
+        precision = self._bench.settings.save_precision
+        if precision == "float":
+            return ""
+        return f"; {precision} rounds off {rounding_loss(self._bench.network, precision):.2%} of its change"

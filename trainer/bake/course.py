@@ -6,18 +6,17 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from trainer.bake.checkpoints import Checkpoints
 from trainer.bake.disk import DiskWatch
 from trainer.bake.feeding import Feed, StepWork
 from trainer.bake.ground import Ground
 from trainer.bake.guards import Guards
+from trainer.bake.latents import Prepared
 from trainer.bake.live import Live
 from trainer.bake.orders import Orders
 from trainer.bake.readings import Readings
 from trainer.bake.report import Report
-from trainer.bake.state import State, optimizer_numbers, pack, surroundings, unpack
+from trainer.bake.state import State, group_numbers, optimizer_numbers, pack, surroundings, unpack
 from trainer.bake.state_files import FORMAT, Facts
 from trainer.bake.states import States
 from trainer.bake.step import train_step
@@ -27,7 +26,10 @@ from trainer.errors import BakeFailed, SettingsError
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Mark
+from trainer.models.file_hashes import FileHashes
+from trainer.models.prediction import Decision
 from trainer.network.metadata import Origin
+from trainer.settings.parts import LABELS
 
 # A bake that needs more is not mended by lower rates.
 _MOST_ROLL_BACKS = 5
@@ -42,7 +44,9 @@ class Stock:
         bake: the journal's row.
         folder: the bake's.
         bench, ground: model, LoRA, optimizer; data and plan.
-        latents, held_out: of the pictures, by index.
+        decision: what the base predicts.
+        hashes, vae_hashes: of the base's file and the other VAE's; None where there is none or was no time for them.
+        pictures, held_out: what the U-Net takes of the pictures, by index.
         data: sha256 of the manifest.
     """
 
@@ -50,8 +54,11 @@ class Stock:
     folder: Path
     bench: Workbench
     ground: Ground
-    latents: Mapping[int, Tensor]
-    held_out: Mapping[int, Tensor]
+    decision: Decision
+    hashes: FileHashes | None
+    vae_hashes: FileHashes | None
+    pictures: Mapping[int, Prepared]
+    held_out: Mapping[int, Prepared]
     data: str
 
 
@@ -72,14 +79,22 @@ class Course:
         self._verdict: Verdict | None = None
         self._roll_backs = 0
         self._disk = DiskWatch(stock.folder, report, orders.told_to_stop)
-        self._live = Live(bench.settings, bench.optimizer)
+        self._live = Live(bench.settings, bench.plan, bench.training)
         self._guards = Guards(ground.data, report)
         names = [folder.name for folder in ground.data.folders]
         self.readings = Readings(bench.model.device, names, metrics.put, self._guards.bad_step)
         self._states = States(stock.folder, self._live, report, self._disk)
         self._validation = Validation(bench, ground.validation.pictures, stock.held_out) if ground.validation else None
         origin = Origin.now(
-            ground.data, bench.plan, validation_pictures=len(stock.held_out), precision=bench.precision.name
+            ground.data,
+            bench.plan,
+            base=ground.base,
+            prediction=stock.decision.prediction,
+            zero_terminal_snr=stock.decision.zero_terminal_snr,
+            hashes=stock.hashes,
+            vae_hashes=stock.vae_hashes,
+            validation_pictures=len(stock.held_out),
+            precision=bench.precision.name,
         )
         self._checkpoints = Checkpoints(bench, stock.folder, origin, report, self.readings, self._live, self._disk)
 
@@ -120,9 +135,10 @@ class Course:
                 way_out="raise max_train_epochs or max_train_steps",
             )
         self._check_surroundings(state)
+        self._step = facts.step
         unpack(state, self._bench, where)
         self._live.restore(self._live.toml, 0, facts.rate_scale)
-        self._step = facts.step
+        self._settle_parts()
         self.readings.restore(state.part("readings"), Path(), self._step)
         if self._validation:
             self._validation.restore(state.part("validation"))
@@ -156,13 +172,14 @@ class Course:
         """Take the steps that are left and return how the bake ended; None where it must roll back first."""
         bench, live, total = self._bench, self._live, self._bench.plan.total_steps
         pin = bench.model.device.type == "cuda"
-        with Feed(bench, self._stock.ground.data, self._stock.latents, pin=pin, after=self._step) as feed:
+        with Feed(bench, self._stock.ground.data, self._stock.pictures, pin=pin, after=self._step) as feed:
             self.readings.start_clock()
             for work in feed:
                 self._guards.remember(work)
                 self.readings.note(work, train_step(bench, work))
                 self._step = self._disk.step = work.step
                 self._report.stage("step", work.step, total)
+                self._settle_parts()
                 if work.ends_epoch:
                     self._end_epoch(work)
                 if self._validation and self._validation.due(work, live.settings.validate_every_n_steps):
@@ -176,6 +193,7 @@ class Course:
                 self._checkpoints.save_planned(work, self._verdict)
                 if live.replay(work.step):
                     self._checkpoints.plan_anew()
+                    self._settle_parts()
                 if keeps_state:
                     self._save_state(work)
                 hands = _Hands(self, work)
@@ -184,6 +202,14 @@ class Course:
                     return self._end_early(told.state, work)
                 self.readings.start_clock()
         return BakeState.DONE
+
+    def _settle_parts(self) -> None:
+        """Let those parts train that do from here on, and say which ones stop."""
+        for part in self._bench.training.settle(self._live.settings, self._bench.plan, self._step):
+            kept = "; its outputs are kept and it runs no more" if self._bench.texts.is_kept(part) else ""
+            line = f"the {LABELS[part]} stopped training after step {self._step}{kept}"
+            self._report.say(line)
+            self._report.mark(Mark(self._step, time.time(), "stop part", f"{LABELS[part]} stopped"))
 
     def _end_epoch(self, work: StepWork) -> None:
         losses = self.readings.folder_losses()
@@ -233,12 +259,13 @@ class Course:
             SettingsError: it cannot be.
         """
         before = self._live.toml, self._live.changes, self._live.rate_scale
-        self._live.change(assignment)
+        self._live.change(assignment, self._step)
         try:
             self._checkpoints.plan_anew()
         except SettingsError:
             self._live.restore(*before)
             raise
+        self._settle_parts()
 
     def _save_state(self, work: StepWork) -> None:
         self._write_records()
@@ -261,6 +288,7 @@ class Course:
             data=self._stock.data,
             scaler=scaler.state_dict() if scaler is not None else {},
             optimizer=optimizer_numbers(bench),
+            groups=group_numbers(bench),
             checkpoints=self._checkpoints.keep(),
             verdict=asdict(verdict) if verdict else None,
             surroundings=surroundings(bench),
@@ -269,10 +297,13 @@ class Course:
 
     def _put_back(self, state: State) -> None:
         facts = state.facts
-        unpack(state, self._bench, f"the state of step {facts.step}")
         self._step = facts.step
         self._live.restore(facts.settings_toml, facts.changes, facts.rate_scale)
+        unpack(state, self._bench, f"the state of step {facts.step}")
         self._await_changes()
+        # A change made after this very step was not yet in its state.
+        self._live.replay(self._step)
+        self._settle_parts()
         self.readings.restore(state.part("readings"), self._stock.folder / "metrics.npz", self._step)
         if self._validation:
             self._validation.restore(state.part("validation"))

@@ -2,19 +2,21 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from trainer.bake.noise import draw_noise
+from trainer.bake.latents import Prepared, masks_of
+from trainer.bake.noise import draw
 from trainer.bake.workbench import Workbench
 from trainer.dataset.batches import Batch, epoch_batches
 from trainer.dataset.captions import caption_for
 from trainer.dataset.scan import DataSet
+from trainer.plan.times import time_shares
 
 # Steps made ready ahead: one that is waited for and one in the making.
 _AHEAD = 2
@@ -26,28 +28,41 @@ class TrainBatch:
     """One pass through the model.
 
     Attributes:
-        latents, noise: fp32 [batch, 4, height/f, width/f].
+        latents: fp32 [batch, 4, height/f, width/f].
+        noise: what is to be predicted, same shape.
+        seen: the noise put on the latents, same shape; other than `noise` with ip_noise_gamma.
         times: int64 [batch].
-        tokens: int64 [batch, 77].
+        tokens: int64 [batch, encoders, chunks, 77].
+        weights: fp32 [batch], what each picture's loss counts.
         folder_of: fp32 [folders, batch], 1 where the picture is of the folder.
+        sizes: int64 [batch, 6] for SDXL: original height and width, top and left of the crop, height and width of the bucket.
+        masks: fp32 [batch, 1, height/f, width/f]; None where everything counts.
+        captions: the words themselves.
     """
 
     latents: Tensor
     noise: Tensor
+    seen: Tensor
     times: Tensor
     tokens: Tensor
+    weights: Tensor
     folder_of: Tensor
+    sizes: Tensor
+    masks: Tensor | None
+    captions: tuple[str, ...]
 
     def on(self, device: torch.device) -> "TrainBatch":
         """Return the batch on `device`; the copy runs while the caller goes on."""
-        return TrainBatch(*(tensor.to(device, non_blocking=True) for tensor in self._tensors()))
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> "TrainBatch":
         """Return the batch in memory that a card can copy from by itself."""
-        return TrainBatch(*(tensor.pin_memory() for tensor in self._tensors()))
+        return self._each(lambda tensor: tensor.pin_memory())
 
-    def _tensors(self) -> tuple[Tensor, ...]:
-        return (self.latents, self.noise, self.times, self.tokens, self.folder_of)
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "TrainBatch":
+        values: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        tensors = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return TrainBatch(**{**values, **tensors})
 
 
 @dataclass(frozen=True)
@@ -75,20 +90,21 @@ class Feed:
     Args:
         bench: settings, plan and the tokenizer.
         data: what is trained on.
-        latents: by picture index.
+        pictures: latents, masks and sizes by picture index.
         pin: whether the batches go to a card.
         after: steps done already; the first work is that of the next one.
     """
 
     def __init__(
-        self, bench: Workbench, data: DataSet, latents: Mapping[int, Tensor], *, pin: bool, after: int = 0
+        self, bench: Workbench, data: DataSet, pictures: Mapping[int, Prepared], *, pin: bool, after: int = 0
     ) -> None:
         """Make nothing ready yet."""
         self._settings = bench.settings
         self._plan = bench.plan
-        self._model = bench.model
+        self._texts = bench.texts
+        self._shares = time_shares(bench.settings, bench.model.schedule.alphas_cumprod.cpu().double().numpy())
         self._data = data
-        self._latents = latents
+        self._prepared = pictures
         self._pin = pin
         self._after = after
         self._folders = [folder.name for folder in data.folders]
@@ -141,13 +157,7 @@ class Feed:
         step = 0
         together = self._settings.gradient_accumulation_steps
         for epoch in range(self._plan.epochs):
-            batches = epoch_batches(
-                [placement.bucket for placement in self._plan.placements],
-                [picture.repeats for picture in self._data.pictures],
-                self._settings.train_batch_size,
-                seed=self._settings.seed,
-                epoch=epoch,
-            )
+            batches = epoch_batches(self._data, self._plan.placements, seed=self._settings.seed, epoch=epoch)
             seen = 0
             for start in range(0, len(batches), together):
                 step += 1
@@ -171,24 +181,29 @@ class Feed:
     def _batch(self, batch: Batch, step: int, epoch: int, position: int, seen: int) -> TrainBatch:
         settings = self._settings
         pictures = [self._data.pictures[index] for index in batch.pictures]
-        latents = torch.stack([self._latents[index] for index in batch.pictures])
-        noise, times = draw_noise(
-            latents.shape,
-            seed=settings.seed,
-            step=step,
-            micro_batch=position,
-            offset=settings.noise_offset,
-        )
-        captions = [
+        prepared = [self._prepared[index] for index in batch.pictures]
+        latents = torch.stack([each.latents for each in prepared])
+        drawn = draw(latents, settings, self._shares, step=step, micro_batch=position)
+        captions = tuple(
             caption_for(
-                picture.caption,
-                shuffle=settings.shuffle_caption,
-                keep=settings.keep_tokens,
+                picture,
                 seed=settings.seed,
                 epoch=epoch,
                 occurrence=seen + place,
+                step=step,
+                total_steps=self._plan.total_steps,
             )
             for place, picture in enumerate(pictures)
-        ]
-        folder_of = torch.tensor([[float(picture.folder == name) for picture in pictures] for name in self._folders])
-        return TrainBatch(latents, noise, times, self._model.tokenize(captions), folder_of)
+        )
+        return TrainBatch(
+            latents=latents,
+            noise=drawn.noise,
+            seen=drawn.seen,
+            times=drawn.times,
+            tokens=self._texts.tokenize(captions),
+            weights=torch.tensor([settings.prior_loss_weight if picture.is_reg else 1.0 for picture in pictures]),
+            folder_of=torch.tensor([[float(picture.folder == name) for picture in pictures] for name in self._folders]),
+            sizes=torch.tensor([each.sizes for each in prepared]),
+            masks=masks_of(prepared),
+            captions=captions,
+        )

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from trainer.bake.report import Report
 from trainer.dataset.manifest import manifest_bytes
-from trainer.dataset.scan import DataSet, scan
+from trainer.dataset.read import read_data, read_validation
+from trainer.dataset.scan import DataSet
 from trainer.errors import WorkspaceError
 from trainer.foreign_text import shown
-from trainer.models.identify import Base, check_clip_skip, identify_base, lora_file_bytes
-from trainer.plan.disk import STATE_PARTS
+from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes
+from trainer.plan.disk import state_bytes
+from trainer.plan.optimizer_there import check_optimizer_there
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import save_settings
@@ -41,15 +43,7 @@ def survey(settings: Settings, seconds_per_step: float | None = None) -> Ground:
         SettingsError, DatasetError, ModelError: what is there now does not fit the settings.
     """
     base = identify_base(settings.pretrained_model_name_or_path)
-    data = scan(
-        Path(settings.train_data_dir),
-        caption_extension=settings.caption_extension,
-        dataset_repeats=settings.dataset_repeats,
-    )
-    validation = None
-    if settings.validation_data_dir:
-        validation = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension)
-    return ground_on(settings, data, validation, base, seconds_per_step)
+    return ground_on(settings, read_data(settings), read_validation(settings), base, seconds_per_step)
 
 
 def ground_on(
@@ -61,21 +55,14 @@ def ground_on(
         SettingsError: the settings do not fit the data or the base.
     """
     check_clip_skip(base, settings.clip_skip)
-
-    def file_bytes(bytes_per_number: int) -> int:
-        return lora_file_bytes(
-            base,
-            settings.network_dim,
-            unet=settings.trains_unet,
-            text_encoder=settings.trains_text_encoder,
-            bytes_per_number=bytes_per_number,
-        )
-
+    check_vae(settings.vae)
+    check_optimizer_there(settings)
     plan = make_plan(
         settings,
         data,
-        lora_bytes=file_bytes(_BYTES[settings.save_precision]),
-        state_bytes=STATE_PARTS * file_bytes(_BYTES["float"]),
+        family=base.family,
+        lora_bytes=lora_file_bytes(base, settings, _BYTES[settings.save_precision]),
+        state_bytes=state_bytes(settings, lora_file_bytes(base, settings, _BYTES["float"])),
         seconds_per_step=seconds_per_step,
     )
     return Ground(settings, data, validation, base, plan)

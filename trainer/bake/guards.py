@@ -12,7 +12,7 @@ from trainer.bake.workbench import Workbench
 from trainer.dataset.scan import DataSet
 from trainer.foreign_text import shown
 from trainer.journal.records import Mark
-from trainer.models.kohya_names import Part
+from trainer.models.kohya_names import Part, part_of
 from trainer.network.lora import LoraLayer
 
 # Readings come every half second at the latest; even the smallest model makes fewer steps in it.
@@ -89,7 +89,7 @@ class Guards:
 
     def _names(self, step: int) -> str:
         pictures = next((pictures for of_step, pictures in self._recent if of_step == step), ())
-        names = [shown(str(self._data.pictures[index].path.relative_to(self._data.root)), 60) for index in pictures]
+        names = [shown(self._data.name_of(self._data.pictures[index]), 60) for index in pictures]
         return ", ".join(names) or "not remembered"
 
 
@@ -113,8 +113,14 @@ def _all_zero(weights: Sequence[torch.Tensor]) -> list[bool]:
 
 
 def _counts(layer: LoraLayer, bench: Workbench) -> bool:
+    part = part_of(layer.name)
     _, found, rest = layer.name.partition("text_model_encoder_layers_")
-    if not found:
+    if not found or part is None or part == "unet":
         return True
-    used = bench.model.text_encoder.config.num_hidden_layers - (bench.settings.clip_skip - 1)
-    return int(rest.partition("_")[0]) < int(used)
+    layers = int(bench.model.encoders[part].config.num_hidden_layers)
+    if bench.model.family == "sdxl":
+        # Both encoders give their last layer but one; the second one's pooled state comes from the very last.
+        used = layers - 1 if part == "text_encoder" else layers
+    else:
+        used = layers - (bench.settings.clip_skip - 1)
+    return int(rest.partition("_")[0]) < used

@@ -1,23 +1,42 @@
-"""What are the pictures to the U-Net? Their latents, made once and kept in memory."""
+"""What are the pictures to the U-Net? Their latents, masks and sizes, made once and kept in memory."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from trainer.dataset.buckets import Placement
-from trainer.dataset.pixels import load_pixels
+from trainer.dataset.pixels import load_mask, load_pixels
 from trainer.dataset.scan import Picture
 from trainer.errors import DatasetError
 from trainer.foreign_text import shown
-from trainer.models.sd1 import SD1
+from trainer.models.stable_diffusion import StableDiffusion
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One picture as the U-Net takes it.
+
+    Attributes:
+        latents: fp32 [4, height/f, width/f], scaled, on the CPU.
+        mask: fp32 [1, height/f, width/f], 0 to 1; None where everything counts.
+        sizes: SDXL's conditioning: original height and width, top and left of the crop, height and width of the bucket, in pixels.
+    """
+
+    latents: Tensor
+    mask: Tensor | None
+    sizes: tuple[int, int, int, int, int, int]
 
 
 def encoded(
-    model: SD1, pictures: Sequence[Picture], placements: Sequence[Placement], batch_size: int
-) -> Iterator[tuple[int, Tensor]]:
-    """Yield (index, latents) of every picture, bucket by bucket; latents are fp32 [4, height/f, width/f] on the CPU.
+    model: StableDiffusion,
+    pictures: Sequence[Picture],
+    placements: Sequence[Placement],
+    batch_size: int,
+) -> Iterator[tuple[int, Prepared]]:
+    """Yield (index, what the U-Net takes) of every picture, bucket by bucket.
 
     Args:
         model: its VAE encodes.
@@ -38,7 +57,24 @@ def encoded(
             for index, latent in zip(chosen, latents, strict=True):
                 _check_numbers(pictures[index], latent)
                 # A copy of its own: a view would keep the whole batch alive, and a batch may be large.
-                yield index, latent.clone()
+                yield index, _prepared(pictures[index], placements[index], latent.clone())
+
+
+def masks_of(prepared: Sequence[Prepared]) -> Tensor | None:
+    """Return the masks of a batch, fp32 [batch, 1, height/f, width/f], ones where a picture has none; None where no picture has one."""
+    if all(each.mask is None for each in prepared):
+        return None
+    ones = torch.ones((1, *prepared[0].latents.shape[1:]))
+    return torch.stack([ones if each.mask is None else each.mask for each in prepared])
+
+
+def _prepared(picture: Picture, placement: Placement, latents: Tensor) -> Prepared:
+    mask = None
+    if picture.mask is not None:
+        height, width = latents.shape[1:]
+        mask = torch.from_numpy(load_mask(picture, placement, (width, height)))[None]
+    (left, top), (width, height) = placement.crop, placement.bucket
+    return Prepared(latents, mask, (picture.height, picture.width, top, left, height, width))
 
 
 def _check_numbers(picture: Picture, latent: Tensor) -> None:
@@ -47,5 +83,5 @@ def _check_numbers(picture: Picture, latent: Tensor) -> None:
             shown(str(picture.path)),
             found="the base's VAE makes values that are no numbers of it",
             expected="finite latents",
-            way_out="remove the picture, or check the base's vae/",
+            way_out="remove the picture, or check the base's VAE or name another one (`vae`)",
         )

@@ -1,15 +1,17 @@
 """Which settings are in force now? Those the bake began with, what was changed while it ran, and what roll backs did to the rates."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from trainer.bake.training import Training, has_stopped
 from trainer.errors import SettingsError
-from trainer.models.kohya_names import Part
+from trainer.plan.plan import Plan
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
+from trainer.settings.parts import LABELS, PARTS
 from trainer.settings.toml_file import parse_settings, settings_toml, with_value
 
-_RATES = {"learning_rate", "unet_lr", "text_encoder_lr"}
+_RATES = {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2"}
+_STOPS = {"unet_stop", "text_encoder_stop", "text_encoder_stop2"}
 
 
 class Live:
@@ -17,15 +19,17 @@ class Live:
 
     Args:
         settings: at the start.
-        optimizer: whose groups' peak rates follow the settings; accelerate's wrapper or the bare one.
+        plan: of the bake.
+        training: whose groups' peak rates follow the settings.
     """
 
-    def __init__(self, settings: Settings, optimizer: Any) -> None:
+    def __init__(self, settings: Settings, plan: Plan, training: Training) -> None:
         """Begin with no change."""
         self.settings = settings
         self.rate_scale = 1.0
         self.changes = 0
-        self._optimizer = optimizer
+        self._plan = plan
+        self._training = training
         self._waiting: list[tuple[int, str]] = []
 
     @property
@@ -39,20 +43,28 @@ class Live:
         self.changes, self.rate_scale = changes, rate_scale
         self._set_peaks()
 
-    def change(self, assignment: str) -> None:
+    def change(self, assignment: str, step: int) -> None:
         """Put `name=value` in force from the next step on.
 
+        Args:
+            assignment: for a stop the value may be `now`.
+            step: optimizer steps done.
+
         Raises:
-            SettingsError: the setting is not live, the value is wrong, or the part has no gradients in this bake.
+            SettingsError: the setting is not live, the value is wrong, the part has no gradients in this bake, or no part would train.
         """
         name, _, text = assignment.partition("=")
         name = name.strip()
+        if name in _STOPS and text.strip().lower() == "now":
+            text = str(step)
         changed = with_value(self.settings, name, text)
         if not field(name).live:
             raise SettingsError(
                 name, found="changed while baking", expected="a live setting", way_out="fork the bake to change it"
             )
-        self._check_parts(name, changed)
+        self._check_rates(name, changed)
+        if name in _STOPS:
+            self._check_stops(name, changed, step)
         self.settings = changed
         self.changes += 1
         self._set_peaks()
@@ -71,28 +83,47 @@ class Live:
         due = [assignment for at, assignment in self._waiting if at <= step]
         self._waiting = self._waiting[len(due) :]
         for assignment in due:
-            self.change(assignment)
+            self.change(assignment, step)
         return bool(due)
 
     def _set_peaks(self) -> None:
-        for group in self._optimizer.param_groups:
-            group["peak"] = self._rates()[group["part"]] * self.rate_scale
+        for group in self._training.groups:
+            group["peak"] = self.settings.rate(group["part"]) * self.rate_scale
 
-    def _rates(self) -> dict[Part, float]:
-        return {"unet": self.settings.unet_rate, "text_encoder": self.settings.text_encoder_rate}
-
-    def _check_parts(self, name: str, changed: Settings) -> None:
-        trained = {group["part"] for group in self._optimizer.param_groups}
-        rates: dict[Part, float] = {"unet": changed.unet_rate, "text_encoder": changed.text_encoder_rate}
-        for part, rate in rates.items():
-            if name in _RATES and rate > 0 and part not in trained:
+    def _check_rates(self, name: str, changed: Settings) -> None:
+        begun = self._training.begun
+        for part in PARTS:
+            # On a base without the part its rate is a number without a meaning.
+            if name in _RATES and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
                 raise SettingsError(
                     name,
-                    found=f"a rate for the {part.replace('_', ' ')}, which this bake began without",
+                    found=f"a rate for the {LABELS[part]}, which this bake began without",
                     expected="a part that trains",
-                    way_out="fork the bake with both rates set",
+                    way_out="fork the bake with its rate set",
                 )
-        if not any(rates.values()):
+        if not any(changed.rate(part) for part in begun):
             raise SettingsError(
-                name, found="both rates 0", expected="a rate above 0 for one part", way_out="stop instead"
+                name, found="all rates 0", expected="a rate above 0 for one part", way_out="stop the bake instead"
+            )
+
+    def _check_stops(self, name: str, changed: Settings, step: int) -> None:
+        begun = self._training.begun
+        for part in begun:
+            if has_stopped(self.settings, self._plan, part, step) and not has_stopped(changed, self._plan, part, step):
+                raise SettingsError(
+                    name,
+                    found=f"the {LABELS[part]} has stopped already, and its optimizer's state is gone",
+                    expected="a part that trains",
+                    way_out="fork the bake at an epoch before it stopped",
+                )
+        stops = [
+            changed.stop_step(part, total=self._plan.total_steps, steps_per_epoch=self._plan.steps_per_epoch)
+            for part in begun
+        ]
+        if None not in stops:
+            raise SettingsError(
+                name,
+                found="every part would stop before the bake's end",
+                expected="one that trains to the end",
+                way_out="stop the bake instead (`x`)",
             )

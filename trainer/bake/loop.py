@@ -5,24 +5,26 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from trainer.bake.course import Course, Stock
 from trainer.bake.ground import Ground, keep_records, survey
-from trainer.bake.latents import encoded
+from trainer.bake.latents import Prepared, encoded
 from trainer.bake.orders import Orders, Told
+from trainer.bake.prediction import find_prediction
 from trainer.bake.report import Report
 from trainer.bake.state import read_state
 from trainer.bake.workbench import Workbench, workbench
-from trainer.dataset.buckets import Placement, place, rules_of
+from trainer.dataset.buckets import Placement, placements_of
+from trainer.dataset.captions import fixed_caption
 from trainer.dataset.scan import Picture
 from trainer.errors import OutOfMemory, SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState
+from trainer.models.file_hashes import hashes_of
 from trainer.settings.model import Settings
 
-Latents = dict[int, Tensor]
+PreparedBy = dict[int, Prepared]
 
 
 def run_bake(
@@ -66,15 +68,25 @@ def _bake(bake: Bake, settings: Settings, folder: Path, report: Report) -> BakeS
     with ExitStack() as closing:
         bench = closing.enter_context(workbench(settings, ground))
         report.say(f"{ground.base.name} on {bench.model.device}, precision {bench.precision.name}")
-        latents = _cached(bench, ground.data.pictures, ground.plan.placements, orders, report)
-        if isinstance(latents, Told):
-            return _ended_early(latents, report)
+        for note in bench.notes:
+            report.say(note, level="warning")
+        decision = find_prediction(bench, ground, report)
+        pictures = _cached(bench, ground.data.pictures, ground.plan.placements, orders, report)
+        if isinstance(pictures, Told):
+            return _ended_early(pictures, report)
         held_out = _held_out(bench, ground, orders, report)
         if isinstance(held_out, Told):
             return _ended_early(held_out, report)
+        for note in bench.model.vae_notes:
+            report.say(note, level="warning")
         bench.model.put_vae_away()
+        _settle_texts(bench, ground)
+        report.stage("hash")
+        hashes = hashes_of(ground.base.path, orders.told_to_stop)
+        vae_hashes = hashes_of(Path(settings.vae), orders.told_to_stop) if settings.vae else None
         metrics = closing.enter_context(MetricWriter(report.journal.path, report.number))
-        course = Course(Stock(bake, folder, bench, ground, latents, held_out, data), orders, report, metrics)
+        stock = Stock(bake, folder, bench, ground, decision, hashes, vae_hashes, pictures, held_out, data)
+        course = Course(stock, orders, report, metrics)
         closing.callback(course.close)
         _begin(course, bake, report)
         report.state(BakeState.BAKING)
@@ -97,26 +109,36 @@ def _ended_early(told: Told, report: Report) -> BakeState:
 
 def _cached(
     bench: Workbench, pictures: Sequence[Picture], placements: Sequence[Placement], orders: Orders, report: Report
-) -> Latents | Told:
-    """Return the latents by picture, or how the bake was told to end."""
+) -> PreparedBy | Told:
+    """Return what the U-Net takes of each picture, or how the bake was told to end."""
     report.stage("cache", 0, len(pictures))
-    latents: Latents = {}
-    for index, latent in encoded(bench.model, pictures, placements, bench.settings.vae_batch_size):
-        latents[index] = latent
-        report.stage("cache", len(latents), len(pictures))
+    prepared: PreparedBy = {}
+    for index, one in encoded(bench.model, pictures, placements, bench.settings.vae_batch_size):
+        prepared[index] = one
+        report.stage("cache", len(prepared), len(pictures))
         told = orders.obey(BakeState.STARTING, _NothingYet(report))
         if told:
             return told
-    return latents
+    return prepared
 
 
-def _held_out(bench: Workbench, ground: Ground, orders: Orders, report: Report) -> Latents | Told:
-    """Return the latents of the validation pictures, or how the bake was told to end."""
+def _held_out(bench: Workbench, ground: Ground, orders: Orders, report: Report) -> PreparedBy | Told:
+    """Return the same of the validation pictures, or how the bake was told to end."""
     if ground.validation is None:
         return {}
-    rules = rules_of(bench.settings)
-    pictures = ground.validation.pictures
-    return _cached(bench, pictures, [place(each.width, each.height, rules) for each in pictures], orders, report)
+    return _cached(bench, ground.validation.pictures, placements_of(ground.validation), orders, report)
+
+
+def _settle_texts(bench: Workbench, ground: Ground) -> None:
+    """Keep the outputs of encoders that never train, where every showing of a picture has the same words."""
+    fixed = [fixed_caption(picture) for picture in ground.data.pictures]
+    held_out = ground.validation.pictures if ground.validation else ()
+    words = [caption for caption in fixed if caption is not None]
+    if len(words) == len(fixed):
+        bench.texts.know([*words, *(picture.caption for picture in held_out)])
+    for part in bench.model.encoders:
+        if part not in bench.training.begun:
+            bench.texts.rest(part)
 
 
 class _NothingYet:

@@ -1,38 +1,112 @@
 """Which noise and which times does a batch get? Those of its step, whatever ran before."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.models.sd1 import TIMES
 from trainer.network.draws import generator_for
+from trainer.plan.times import TIMES
+from trainer.settings.model import Settings
 
 
-def draw_noise(shape: torch.Size, *, seed: int, step: int, micro_batch: int, offset: float) -> tuple[Tensor, Tensor]:
-    """Return noise, fp32 of `shape`, and times, int64 [batch] in 0 to 999, on the CPU.
+@dataclass(frozen=True)
+class Drawn:
+    """What a batch draws, on the CPU.
 
-    Seed, step and micro-batch alone decide them, so any step can be done again.
+    Attributes:
+        noise: what is to be predicted, fp32 [batch, 4, height/f, width/f].
+        seen: the noise put on the latents, same shape; another one with ip_noise_gamma only.
+        times: int64 [batch] in 0 to 999.
+    """
+
+    noise: Tensor
+    seen: Tensor
+    times: Tensor
+
+
+def draw(latents: Tensor, settings: Settings, shares: NDArray[np.float64], *, step: int, micro_batch: int) -> Drawn:
+    """Return the noise and the times of a batch.
+
+    Seed, step and micro-batch alone decide them, so any step can be done again. Each option draws after those before it, and only
+    when it is on.
 
     Args:
-        shape: [batch, 4, height/f, width/f] of the latents.
-        seed: the bake's seed.
+        latents: [batch, 4, height/f, width/f], scaled.
+        settings: the section Noise.
+        shares: [1000], the probability of each time; see plan.times.
         step: optimizer step, from 1.
         micro_batch: position in the step's accumulated batches.
-        offset: the setting noise_offset.
     """
-    generator = generator_for(seed, "noise", step, micro_batch)
-    noise = torch.randn(shape, generator=generator)
-    times = torch.randint(0, TIMES, (shape[0],), generator=generator)
-    return with_offset(noise, offset, generator), times
+    generator = generator_for(settings.seed, "noise", step, micro_batch)
+    noise = torch.randn(latents.shape, generator=generator)
+    times = _times(len(latents), settings, shares, generator)
+    noise = _with_offset(noise, latents, settings, generator)
+    if settings.multires_noise_iterations is not None:
+        noise = multires(noise, settings.multires_noise_iterations, settings.multires_noise_discount, generator)
+    return Drawn(noise, _seen(noise, settings, generator), times)
 
 
-def with_offset(noise: Tensor, offset: float, generator: torch.Generator) -> Tensor:
-    """Return noise + offset · one random number per picture and channel (sd-scripts: noise_offset).
+def multires(noise: Tensor, iterations: int, discount: float, generator: torch.Generator) -> Tensor:
+    """Return noise with coarser and coarser noise added, at a standard deviation of 1 (Whitaker 2023; sd-scripts: multires_noise_*).
+
+    The i-th layer, from 0, is r^i times coarser, r drawn between 2 and 4, and counts discount^i. A layer one number wide or high is
+    the last.
 
     Args:
         noise: [batch, channels, height, width].
-        offset: 0 leaves the noise as it is.
+        iterations: layers at most.
+        discount: what a layer counts of the one before.
         generator: the random numbers' source.
     """
-    if offset == 0:
+    batch, channels, height, width = noise.shape
+    for layer in range(iterations):
+        coarser = (2 + 2 * _fraction(generator)) ** layer
+        size = max(1, int(height / coarser)), max(1, int(width / coarser))
+        coarse = torch.randn(batch, channels, *size, generator=generator)
+        noise = noise + torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear") * discount**layer
+        if 1 in size:
+            break
+    return noise / noise.std()
+
+
+def _times(count: int, settings: Settings, shares: NDArray[np.float64], generator: torch.Generator) -> Tensor:
+    bounded = settings.min_timestep > 0 or settings.max_timestep < TIMES
+    if settings.timestep_sampling == "uniform" and not bounded:
+        return torch.randint(0, TIMES, (count,), generator=generator)
+    below = torch.from_numpy(shares).cumsum(dim=0)
+    # The sum may round to a little less than 1, and a time that is never drawn must not stand in for it.
+    below[int(np.flatnonzero(shares)[-1]) :] = 1
+    return torch.searchsorted(below, torch.rand(count, dtype=torch.float64, generator=generator), right=True)
+
+
+def _with_offset(noise: Tensor, latents: Tensor, settings: Settings, generator: torch.Generator) -> Tensor:
+    """Return noise + offset · one random number per picture and channel (sd-scripts: noise_offset, adaptive_noise_scale)."""
+    offset, adaptive = settings.noise_offset, settings.adaptive_noise_scale
+    if offset == 0 and adaptive is None:
         return noise
-    return noise + offset * torch.randn(noise.shape[0], noise.shape[1], 1, 1, generator=generator)
+    shift = torch.randn(noise.shape[0], noise.shape[1], 1, 1, generator=generator)
+    if settings.noise_offset_random_strength:
+        offset *= _fraction(generator)
+    if adaptive is None:
+        return noise + offset * shift
+    brightness = latents.mean(dim=(2, 3), keepdim=True).abs()
+    return noise + (offset + adaptive * brightness).clamp(min=0) * shift
+
+
+def _seen(noise: Tensor, settings: Settings, generator: torch.Generator) -> Tensor:
+    """Return what the U-Net gets to see for `noise` (Ning et al. 2023, section 4; sd-scripts: ip_noise_gamma)."""
+    gamma = settings.ip_noise_gamma
+    if gamma is None:
+        return noise
+    more = torch.randn(noise.shape, generator=generator)
+    if settings.ip_noise_gamma_random_strength:
+        gamma *= _fraction(generator)
+    return noise + gamma * more
+
+
+def _fraction(generator: torch.Generator) -> float:
+    """Return a random number from 0 to below 1."""
+    return float(torch.rand((), generator=generator))

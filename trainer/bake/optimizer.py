@@ -1,50 +1,96 @@
-"""What applies the gradients? AdamW with a group per trained part."""
+"""What applies the gradients? One of the known optimizers, or a class by its path, with a group for weights that share a rate."""
 
-from typing import TYPE_CHECKING
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from trainer.bake.lion import Lion
 from trainer.errors import SettingsError
-from trainer.models.kohya_names import Part
+from trainer.foreign_text import shown
 from trainer.network.injection import LoraNetwork
+from trainer.plan.groups import RateGroup, groups_of
+from trainer.plan.optimizer_there import check_optimizer_there
 from trainer.settings.model import Settings
+from trainer.settings.optimizers import check_arguments
+from trainer.settings.parts import Family
 
 if TYPE_CHECKING:
     from trainer.bake.workbench import Workbench
 
+# Ours where optimizer_args say nothing. transformers' Adafactor would find its own rates, and with scale_parameter a lora_up,
+# which begins at 0, would hardly leave it: its documentation says to switch both off where there is a rate.
+_DEFAULTS: Mapping[str, dict[str, Any]] = {
+    # One fused kernel instead of a dozen small ones for each of up to 528 tensors; CPU and CUDA have it.
+    "AdamW": {"fused": True},
+    "Adafactor": {"relative_step": False, "scale_parameter": False},
+    "SGDNesterov": {"momentum": 0.9, "nesterov": True},
+}
 
-def make_optimizer(network: LoraNetwork, settings: Settings) -> torch.optim.AdamW:
-    """Return AdamW over the network's trained parts; a part of rate 0 gets no group and no gradients.
 
-    Each group carries its `part` and its `peak` rate, which the schedule scales.
+_CLASSES = {
+    "AdamW": "torch.optim.AdamW",
+    "Adafactor": "transformers.optimization.Adafactor",
+    "AdamW8bit": "bitsandbytes.optim.AdamW8bit",
+    "Lion": "trainer.bake.lion.Lion",
+    "Prodigy": "prodigyopt.Prodigy",
+    "SGDNesterov": "torch.optim.SGD",
+}
+
+
+def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> torch.optim.Optimizer:
+    """Return the optimizer over the network's trained parts; a part of rate 0 gets no group and no gradients.
+
+    Each group carries its `part`, its `peak` (the rate of the part's lora_down, which the schedule scales) and its `ratio`: how
+    many times that its weights learn at.
 
     Raises:
-        SettingsError: no part has a rate.
+        SettingsError: no part has a rate, or the optimizer is not there or does not take its arguments.
     """
-    rates: dict[Part, float] = {"unet": settings.unet_rate, "text_encoder": settings.text_encoder_rate}
-    trained = {part for part, rate in rates.items() if rate > 0}
-    if not trained:
+    groups = groups_of(settings, family)
+    # A file that dim_from_weights takes the layers from may hold fewer parts.
+    weights = {group: _weights(network, group) for group in groups}
+    there = [group for group in groups if weights[group]]
+    if not there:
         raise SettingsError(
             "unet_lr",
-            found="both rates are 0, nothing would be learned",
+            found="every part's rate is 0, nothing would be learned",
             expected="a rate above 0",
             way_out="set unet_lr or text_encoder_lr",
         )
-    network.train_only(trained)
-    groups = [
-        {"params": network.parameters(part), "lr": rate, "peak": rate, "part": part}
-        for part, rate in rates.items()
-        if part in trained
-    ]
-    # One fused kernel instead of a dozen small ones for each of up to 528 tensors; CPU and CUDA have it.
-    return torch.optim.AdamW(groups, fused=True, **settings.optimizer_options)  # type: ignore[arg-type]  # the options' names decide their types; Settings checked them
+    network.train_only({group.part for group in there})
+    return _made(settings, [_group(group, weights[group]) for group in there])
+
+
+def try_optimizer(settings: Settings, family: Family, device: torch.device) -> None:
+    """See, on a few numbers and before a base is loaded, that the optimizer can be made and takes a step on `device`.
+
+    Raises:
+        SettingsError: it is not there, is none, does not take its arguments, or cannot step here.
+    """
+    groups = []
+    for group in groups_of(settings, family):
+        weight = nn.Parameter(torch.zeros(4, 4, device=device))
+        weight.grad = torch.ones_like(weight)
+        groups.append(_group(group, [weight]))
+    if not groups:
+        return
+    optimizer = _made(settings, groups)
+    try:
+        optimizer.step()
+    except Exception as error:
+        # Foreign code may raise anything.
+        raise _refused(settings, f"cannot take a step on {device.type}", error) from error
 
 
 def skip_unless_finite(bench: "Workbench", grad_norm: Tensor) -> None:
-    """Let the next optimizer step change nothing, moments included, where the gradient is not finite; decided on the device.
+    """Let the next optimizer step change nothing, moments included, where the gradient is not finite.
 
-    The fused kernels take a flag for it, which is how the gradient scaler of fp16 skips its steps; with a scaler that one decides.
+    AdamW and Lion take a flag for it and decide on the device, which is how the gradient scaler of fp16 skips their steps; with a
+    scaler that one decides.
 
     Args:
         bench: its optimizer steps next.
@@ -53,5 +99,147 @@ def skip_unless_finite(bench: "Workbench", grad_norm: Tensor) -> None:
     if bench.accelerator.scaler is not None:
         return
     inner = bench.optimizer.optimizer
-    inner.grad_scale = None
-    inner.found_inf = (~torch.isfinite(grad_norm)).float()
+    if _decides_on_device(inner):
+        inner.grad_scale = None
+        inner.found_inf = (~torch.isfinite(grad_norm)).float()
+    else:
+        # The others know no such flag, so this waits for the card once a step. They make hundreds of small kernels for a step,
+        # and some read the card themselves, so that there is little to be gained by not waiting.
+        inner.skips_next = not bool(torch.isfinite(grad_norm))
+
+
+def _weights(network: LoraNetwork, group: RateGroup) -> list[nn.Parameter]:
+    match group.which:
+        case "down":
+            return network.downs(group.part)
+        case "up":
+            return network.ups(group.part)
+        case "both":
+            return network.parameters(group.part)
+
+
+def _group(group: RateGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
+    return {"params": weights, "lr": group.rate, "peak": group.peak, "ratio": group.ratio, "part": group.part}
+
+
+def _made(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """Return the optimizer over these groups, whose next step can be told to change nothing."""
+    name = settings.optimizer_type
+    options: dict[str, Any] = settings.optimizer_options
+    check_arguments(name, options)
+    cls = _class_of(settings)
+    parameters = inspect.signature(cls).parameters
+    _check_names(name, options, parameters)
+    options = _DEFAULTS.get(name, {}) | options
+    if name == "Prodigy" and "weight_decay" in options:
+        # Given to the class it is printed, into the middle of whatever is on the screen.
+        decay = options.pop("weight_decay")
+        groups = [group | {"weight_decay": decay} for group in groups]
+    if "lr" in parameters:
+        options["lr"] = groups[0]["lr"]
+    try:
+        optimizer: torch.optim.Optimizer = cls(groups, **options)
+    except Exception as error:
+        raise _refused(settings, "cannot be made", error) from error
+    if hasattr(optimizer, "train") and hasattr(optimizer, "eval"):
+        raise SettingsError(
+            "optimizer_type",
+            found=f"{shown(name, 60)}, whose weights are others while it trains than those to be saved (schedule-free)",
+            expected="an optimizer that trains the weights that are saved",
+        )
+    if not _decides_on_device(optimizer):
+        _let_skip(optimizer)
+    return optimizer
+
+
+def _class_of(settings: Settings) -> type[torch.optim.Optimizer]:
+    """Return the optimizer's class.
+
+    Raises:
+        SettingsError: it is not there, or is no optimizer.
+    """
+    check_optimizer_there(settings)
+    name = settings.optimizer_type
+    cls = _named(_CLASSES.get(name, name), settings)
+    return _prodigy(cls) if name == "Prodigy" else cls
+
+
+def _named(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise _refused(settings, f"needs {shown(module_name, 60)}, which cannot be imported", error) from error
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)) or found is torch.optim.Optimizer:
+        what = "is no optimizer" if found is not None else f"is not in {shown(module_name, 60)}"
+        raise SettingsError(
+            "optimizer_type",
+            found=f"{shown(path, 80)}: {shown(class_name, 60)} {what}",
+            expected="a subclass of torch.optim.Optimizer, such as torch.optim.NAdam",
+        )
+    return found
+
+
+def _prodigy(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """Return Prodigy (Mishchenko and Defazio 2023) with an estimate of the step size for each group.
+
+    The package's class has one for all and stops where the groups' rates differ, and theirs may: two parts, LoRA+, own schedules.
+    """
+
+    class Prodigies(cls):  # type: ignore[valid-type, misc]
+        """Prodigy for each group by itself."""
+
+        def step(self, closure: Callable[[], Any] | None = None) -> None:
+            """Take one step with every group."""
+            groups: list[dict[str, Any]] = self.param_groups  # type: ignore[has-type]  # the class is known when it is imported
+            try:
+                for group in groups:
+                    self.param_groups = [group]
+                    super().step()
+            finally:
+                self.param_groups = groups
+
+    return Prodigies
+
+
+def _check_names(name: str, options: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> None:
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for key in options:
+        if key not in parameters:
+            known = ", ".join(one for one in parameters if one not in ("params", "lr"))
+            raise SettingsError(
+                "optimizer_args",
+                found=f"{shown(key, 60)}, which {shown(name, 60)} does not take",
+                expected=f"one of {shown(known, 300)}",
+            )
+
+
+def _decides_on_device(optimizer: torch.optim.Optimizer) -> bool:
+    # torch's fused SGD takes the flag too, but a first step skipped by it leaves its momentum uninitialised.
+    able = isinstance(optimizer, torch.optim.AdamW | Lion)
+    return able and bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+
+
+def _let_skip(optimizer: Any) -> None:
+    """Let an optimizer leave out its next step where `skips_next` is set."""
+    takes_step = optimizer.step
+
+    def step(closure: Callable[[], Any] | None = None) -> Any:
+        skips, optimizer.skips_next = optimizer.skips_next, False
+        return None if skips else takes_step()
+
+    optimizer.skips_next = False
+    optimizer.step = step
+    # fp16's scaler then skips by itself and does not rely on kernels that may not.
+    optimizer._step_supports_amp_scaling = False
+
+
+def _refused(settings: Settings, what: str, error: Exception) -> SettingsError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return SettingsError(
+        "optimizer_type" if not settings.optimizer_args else "optimizer_type, optimizer_args",
+        found=f"{shown(settings.optimizer_type, 60)} {what} ({shown(reason, 200)})",
+        way_out="set optimizer_type = AdamW, or mend optimizer_args",
+    )

@@ -21,6 +21,9 @@ from trainer.network.injection import LoraNetwork
 from trainer.whole_file import whole_file
 
 _LORA, _OPTIMIZER, _RNG, _READINGS, _VALIDATION = "lora/", "optimizer/", "rng/", "readings/", "validation/"
+_GROUPS = "groups/"
+# The program's own entries of a group; the rates follow from settings and step.
+_OURS = {"params", "lr", "peak", "part", "ratio"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ def pack(bench: Workbench, readings: Mapping[str, Tensor], validation: Mapping[s
         for key, value in bench.optimizer.state.get(weight, {}).items():
             if isinstance(value, Tensor):
                 tensors[f"{_OPTIMIZER}{name}/{key}"] = value
+    for name, key, value in _group_values(bench):
+        if isinstance(value, Tensor):
+            tensors[f"{_GROUPS}{name}/{key}"] = value
     tensors[f"{_RNG}cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors[f"{_RNG}cuda"] = torch.cuda.get_rng_state(bench.model.device)
@@ -84,6 +90,15 @@ def optimizer_numbers(bench: Workbench) -> dict[str, dict[str, Any]]:
     return found
 
 
+def group_numbers(bench: Workbench) -> dict[str, dict[str, Any]]:
+    """Return what the optimizer keeps of its groups besides tensors: Prodigy's estimate of the rate, counters."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, key, value in _group_values(bench):
+        if value is None or isinstance(value, bool | int | float | str):
+            found.setdefault(name, {})[key] = value
+    return found
+
+
 def unpack(state: State, bench: Workbench, where: str) -> None:
     """Put weights, moments, random numbers and scaler back in place.
 
@@ -95,7 +110,8 @@ def unpack(state: State, bench: Workbench, where: str) -> None:
     weights = dict(_weights(bench.network))
     kept = {key.removeprefix(_LORA): value for key, value in state.tensors.items() if key.startswith(_LORA)}
     _check_same(kept, weights, where)
-    trained = {weight for group in bench.optimizer.param_groups for weight in group["params"]}
+    # Those at rest too: where a roll back goes to before they stopped, they train again.
+    trained = {weight for group in bench.training.groups for weight in group["params"]}
     inner = bench.optimizer.optimizer
     inner.state.clear()
     moments = _moments(state)
@@ -107,6 +123,7 @@ def unpack(state: State, bench: Workbench, where: str) -> None:
                     key: _beside(value, weight) if isinstance(value, Tensor) else value
                     for key, value in moments[name].items()
                 }
+    _put_groups_back(state, bench)
     torch.set_rng_state(state.tensors[f"{_RNG}cpu"])
     if f"{_RNG}cuda" in state.tensors and bench.model.device.type == "cuda":
         torch.cuda.set_rng_state(state.tensors[f"{_RNG}cuda"], bench.model.device)
@@ -141,6 +158,32 @@ def _weights(network: LoraNetwork) -> Iterator[tuple[str, nn.Parameter]]:
     for layer in network:
         yield f"{layer.name}.down", layer.down
         yield f"{layer.name}.up", layer.up
+
+
+def _group_values(bench: Workbench) -> Iterator[tuple[str, str, Any]]:
+    """Yield (group, key, value) of what the optimizer keeps of its groups."""
+    for group in bench.training.groups:
+        for key, value in group.items():
+            if key not in _OURS:
+                yield f"{group['part']}/{group['ratio']}", key, value
+
+
+def _put_groups_back(state: State, bench: Workbench) -> None:
+    # An option that was changed for a fork is the fork's; what the optimizer came to by itself is the state's.
+    options = bench.settings.optimizer_options
+    for group in bench.training.groups:
+        name = f"{group['part']}/{group['ratio']}"
+        kept = {key: value for key, value in state.facts.groups.get(name, {}).items() if key in group}
+        group.update({key: value for key, value in kept.items() if key not in options and _counts(group[key], value)})
+        for key, value in group.items():
+            tensor = state.tensors.get(f"{_GROUPS}{name}/{key}")
+            if isinstance(value, Tensor) and tensor is not None:
+                group[key] = tensor.to(value.device, copy=True)
+
+
+def _counts(now: object, kept: object) -> bool:
+    """Return whether a number of a group is one that runs with the steps, not a switch of this version's."""
+    return isinstance(now, int | float) and isinstance(kept, int | float) and not isinstance(now, bool)
 
 
 def _moments(state: State) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Facts:
         data: sha256 of the manifest, so that other data are noticed.
         scaler: the gradient scaler's numbers; empty where none is in use.
         optimizer: numbers of the optimizer that are no tensors, by weight and name.
+        groups: numbers that the optimizer keeps of a group of weights, by `part/ratio`.
         checkpoints, verdict: what these parts of the bake keep between steps.
         surroundings: for the promise of equal bits.
     """
@@ -71,6 +72,7 @@ class Facts:
     checkpoints: dict[str, Any]
     verdict: dict[str, Any] | None
     surroundings: Surroundings
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def facts_json(facts: Facts) -> str:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from trainer.bake.feeding import StepWork
-from trainer.bake.loss import min_snr_weights, picture_losses
+from trainer.bake.loss import loss_weights, picture_losses
 from trainer.bake.optimizer import skip_unless_finite
 from trainer.bake.schedule import set_rates
 from trainer.bake.workbench import Workbench
@@ -41,19 +41,23 @@ def train_step(bench: Workbench, work: StepWork) -> StepResult:
         work: the step's number and batches.
     """
     settings, model, accelerator = bench.settings, bench.model, bench.accelerator
-    rates = set_rates(bench.optimizer, settings, bench.plan, work.step)
+    schedule = model.schedule
+    # A part that has stopped has the rate 0: its curve goes on to the end.
+    stopped: dict[Part, float] = dict.fromkeys(bench.training.begun, 0.0)
+    rates = stopped | set_rates(bench.optimizer, settings, bench.plan, work.step)
     batch_losses: list[Tensor] = []
     folder_losses: list[Tensor] = []
     folder_pictures: list[Tensor] = []
-    for waiting in work.batches:
+    for position, waiting in enumerate(work.batches):
         batch = waiting.on(model.device)
+        bench.network.begin(settings.seed, work.step, position)
         with accelerator.autocast():
-            with torch.set_grad_enabled(bench.trains_text_encoder):
-                text = model.encode_tokens(batch.tokens, settings.clip_skip)
-            noisy = model.add_noise(batch.latents, batch.noise, batch.times)
-            predicted = model.predict(noisy, batch.times, text)
-        losses = picture_losses(predicted, batch.noise)
-        losses = losses * min_snr_weights(model.alphas_cumprod, batch.times, settings.min_snr_gamma)
+            text = bench.texts.of(batch.captions, batch.tokens)
+            noisy = schedule.add_noise(batch.latents, batch.seen, batch.times)
+            predicted = model.predict(noisy, batch.times, text, batch.sizes)
+        target = schedule.target(batch.latents, batch.noise, batch.times)
+        losses = picture_losses(predicted, target, batch.times, settings, schedule, batch.masks)
+        losses = losses * loss_weights(batch.times, settings, schedule) * batch.weights
         # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts divides
         # it by the full count, which makes it a weaker one).
         accelerator.backward(losses.mean() / len(work.batches))
@@ -65,6 +69,8 @@ def train_step(bench: Workbench, work: StepWork) -> StepResult:
     skip_unless_finite(bench, grad_norm)
     bench.optimizer.step()
     bench.optimizer.zero_grad()
+    if settings.scale_weight_norms is not None:
+        bench.network.limit_norms(settings.scale_weight_norms)
     return StepResult(
         rates,
         torch.stack(batch_losses).mean(),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainer.bake.feeding import StepWork
-from trainer.bake.loss import picture_losses
+from trainer.bake.latents import Prepared
 from trainer.bake.workbench import Workbench
 from trainer.dataset.scan import Picture
 from trainer.network.draws import generator_for
@@ -40,20 +40,22 @@ class Validation:
     Args:
         bench: the model and the LoRA as they stand when `measure` is called.
         pictures: in a fixed order.
-        latents: by index in `pictures`.
+        prepared: by index in `pictures`.
     """
 
-    def __init__(self, bench: Workbench, pictures: tuple[Picture, ...], latents: Mapping[int, Tensor]) -> None:
+    def __init__(self, bench: Workbench, pictures: tuple[Picture, ...], prepared: Mapping[int, Prepared]) -> None:
         """Draw the noise of every picture and read the captions, unshuffled."""
         self._bench = bench
         seed = bench.settings.validation_seed
-        self._latents = [latents[index] for index in range(len(pictures))]
+        self._latents = [prepared[index].latents for index in range(len(pictures))]
+        self._sizes = torch.tensor([prepared[index].sizes for index in range(len(pictures))])
         self._noise = [
             torch.randn(latent.shape, generator=generator_for(seed, "validation", index))
             for index, latent in enumerate(self._latents)
         ]
         self._times = torch.linspace(_FIRST_TIME, _LAST_TIME, len(pictures)).long()
-        self._tokens = bench.model.tokenize([picture.caption for picture in pictures])
+        self._captions = [picture.caption for picture in pictures]
+        self._tokens = bench.texts.tokenize(self._captions)
         self._untrained: Tensor | None = None
 
     def keep(self) -> dict[str, Tensor]:
@@ -72,13 +74,8 @@ class Validation:
 
     def measure_base(self, progress: Callable[[int, int], None]) -> None:
         """Measure the untrained base under a LoRA that is trained already, with its strengths at 0 meanwhile."""
-        network = self._bench.network
-        before = network.unet_strength, network.text_encoder_strength
-        network.unet_strength = network.text_encoder_strength = 0.0
-        try:
+        with self._bench.base_alone():
             self._untrained = self._losses(progress)
-        finally:
-            network.unet_strength, network.text_encoder_strength = before
 
     def due(self, work: StepWork, every: int | None) -> bool:
         """Return whether to measure after this step: at an epoch's end, every `every` steps, at the bake's end."""
@@ -105,16 +102,20 @@ class Validation:
         """Return the loss of each picture, float64 [pictures], on the CPU."""
         losses = torch.zeros(len(self._latents), dtype=torch.float64)
         model, device = self._bench.model, self._bench.model.device
+        schedule = model.schedule
         done = 0
         for chosen in self._batches():
             latents, noise = (
                 torch.stack([of_each[index] for index in chosen]).to(device) for of_each in (self._latents, self._noise)
             )
             times = self._times[chosen].to(device)
-            with self._bench.accelerator.autocast():
-                text = model.encode_tokens(self._tokens[chosen], self._bench.settings.clip_skip)
-                predicted = model.predict(model.add_noise(latents, noise, times), times, text)
-            losses[chosen] = picture_losses(predicted, noise).double().cpu()
+            with self._bench.network.at_rest(), self._bench.accelerator.autocast():
+                text = self._bench.texts.of([self._captions[index] for index in chosen], self._tokens[chosen])
+                noisy = schedule.add_noise(latents, noise, times)
+                predicted = model.predict(noisy, times, text, self._sizes[chosen].to(device))
+            # Squared and unweighted whatever the bake's loss is, so that bakes can be compared.
+            errors = (predicted.float() - schedule.target(latents, noise, times)).square()
+            losses[chosen] = errors.mean(dim=(1, 2, 3)).double().cpu()
             done += len(chosen)
             progress(done, len(losses))
         return losses

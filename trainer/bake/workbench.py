@@ -3,19 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from trainer.bake.accelerator import fresh_accelerator
 from trainer.bake.ground import Ground
-from trainer.bake.optimizer import make_optimizer
+from trainer.bake.optimizer import make_optimizer, try_optimizer
 from trainer.bake.pace import memory_format, settled
 from trainer.bake.precision import Precision, check_xformers
-from trainer.models.sd1 import SD1, load_sd1
-from trainer.network.injection import LoraNetwork, inject
+from trainer.bake.texts import Texts
+from trainer.bake.training import Training
+from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.network.injection import LayerRules, LoraNetwork, inject
+from trainer.network.lora_file import network_like_file, warm_start
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
+from trainer.settings.parts import parts_of
 
 
 @dataclass(frozen=True)
@@ -29,17 +34,34 @@ class Workbench:
         model: the frozen base.
         network: the LoRA, attached to it.
         optimizer: over the trained parts, wrapped by the accelerator.
-        trains_text_encoder: whether gradients must reach the text encoder.
+        texts: the captions' embeddings.
+        training: which parts train.
+        notes: what is to be said of the LoRA's beginning.
     """
 
     settings: Settings
     plan: Plan
     accelerator: Any
     precision: Precision
-    model: SD1
+    model: StableDiffusion
     network: LoraNetwork
     optimizer: Any
-    trains_text_encoder: bool
+    texts: Texts
+    training: Training
+    notes: tuple[str, ...]
+
+    @contextmanager
+    def base_alone(self) -> Iterator[None]:
+        """Let the base compute as if there were no LoRA while the block lasts."""
+        before = {part: self.network.strength(part) for part in self.network.parts}
+        for part in before:
+            self.network.set_strength(part, 0.0)
+        try:
+            with self.texts.bypassed():
+                yield
+        finally:
+            for part, strength in before.items():
+                self.network.set_strength(part, strength)
 
 
 @contextmanager
@@ -52,23 +74,29 @@ def workbench(settings: Settings, ground: Ground) -> Iterator[Workbench]:
     accelerator, precision = fresh_accelerator(settings.mixed_precision)
     if settings.xformers:
         check_xformers(accelerator.device)
-    model = load_sd1(ground.base, device=accelerator.device, dtype=precision.dtype)
+    try_optimizer(settings, ground.base.family, accelerator.device)
+    model = load_base(
+        ground.base,
+        device=accelerator.device,
+        dtype=precision.dtype,
+        vae=settings.vae,
+        vae_dtype=torch.float32 if settings.no_half_vae else precision.dtype,
+    )
     model.unet.to(memory_format=memory_format(precision.dtype))
     if settings.xformers:
         model.unet.enable_xformers_memory_efficient_attention()
     if settings.gradient_checkpointing:
         model.enable_checkpointing()
-    network = inject(
-        model,
-        settings.network_dim,
-        settings.alpha,
-        settings.seed,
-        unet=settings.trains_unet,
-        text_encoder=settings.trains_text_encoder,
-    )
+    network, notes = _network(model, settings)
     try:
         with settled(model.unet):
-            optimizer = accelerator.prepare(make_optimizer(network, settings))
+            optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
+            texts = Texts(
+                model,
+                clip_skip=settings.clip_skip,
+                max_token_length=int(settings.max_token_length),
+                autocast=accelerator.autocast,
+            )
             yield Workbench(
                 settings=settings,
                 plan=ground.plan,
@@ -77,10 +105,28 @@ def workbench(settings: Settings, ground: Ground) -> Iterator[Workbench]:
                 model=model,
                 network=network,
                 optimizer=optimizer,
-                trains_text_encoder=settings.text_encoder_rate > 0,
+                texts=texts,
+                training=Training(network, optimizer, texts),
+                notes=notes,
             )
     finally:
         network.remove()
         accelerator.free_memory()
         if accelerator.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:
+    """Return the LoRA as the bake begins with it, and what is to be said of a file it begins from."""
+    rules = LayerRules.of(settings)
+    parts = [part for part in parts_of(model.family) if settings.has_layers(part)]
+    if settings.network_weights and settings.dim_from_weights:
+        return network_like_file(model, Path(settings.network_weights), rules, parts), ()
+    network = inject(model, rules, settings.seed, parts)
+    if not settings.network_weights:
+        return network, ()
+    try:
+        return network, tuple(warm_start(network, Path(settings.network_weights)))
+    except Exception:
+        network.remove()
+        raise

@@ -14,10 +14,15 @@ def shrink(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
         width: new width in pixels.
         height: new height in pixels.
     """
+    return np.rint(means(pixels, width, height)).astype(np.uint8)
+
+
+def means(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float32]:
+    """Return the same unrounded: float32 [height, width, channels], 0 to 255."""
     # Rows lie together in memory, so they are averaged first; the columns that are left become rows for the second pass.
     lower = _mean_rows(pixels, height)
     columns = np.ascontiguousarray(lower.transpose(1, 0, 2))
-    return np.rint(_mean_rows(columns, width).transpose(1, 0, 2)).astype(np.uint8)
+    return _mean_rows(columns, width).transpose(1, 0, 2)
 
 
 def _mean_rows(pixels: NDArray[np.uint8] | NDArray[np.float32], count: int) -> NDArray[np.float32]:

@@ -1,8 +1,12 @@
 """In which order and company do pictures come in an epoch?"""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from trainer.dataset.buckets import Placement
+from trainer.dataset.data import DataSet
 
 
 @dataclass(frozen=True)
@@ -13,31 +17,74 @@ class Batch:
     pictures: tuple[int, ...]
 
 
-def epoch_batches(
-    buckets: Sequence[tuple[int, int]], repeats: Sequence[int], batch_size: int, *, seed: int, epoch: int
-) -> list[Batch]:
+def instances(data: DataSet) -> list[int]:
+    """Return the pictures of one epoch as indices in the data, each as often as it is shown, in the data's order.
+
+    Regularisation pictures fill up until there are as many as of the others in their group, as in sd-scripts: one after the
+    other by its repeats, and where they do not suffice each once more in turn. Those that are left over are not shown.
+    """
+    return [index for index, times in enumerate(_showings(data)) for _ in range(times)]
+
+
+def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, epoch: int) -> list[Batch]:
     """Return the batches of one epoch; `seed` and `epoch` alone decide their order.
 
-    Every picture comes `repeats` times. A batch holds pictures of one bucket; the last one of a bucket may be smaller
-    (sd-scripts neither fills it up nor drops it).
+    A batch holds pictures of one group and one bucket; the last one of a bucket may be smaller (sd-scripts neither fills it
+    up nor drops it).
 
     Args:
-        buckets: the bucket of each picture.
-        repeats: how often each picture comes.
-        batch_size: the most pictures in a batch.
+        data: the pictures.
+        placements: of each picture, in the data's order.
         seed: the bake's seed.
         epoch: its number.
     """
-    members: dict[tuple[int, int], list[int]] = {}
-    for index, (bucket, times) in enumerate(zip(buckets, repeats, strict=True)):
-        members.setdefault(bucket, []).extend([index] * times)
+    members: dict[tuple[int, tuple[int, int]], list[int]] = {}
+    for index, (placement, times) in enumerate(zip(placements, _showings(data), strict=True)):
+        members.setdefault((data.pictures[index].group, placement.bucket), []).extend([index] * times)
     # A text seeds the same everywhere: numbers side by side would share streams between (seed, epoch) pairs.
     order = random.Random(f"order {seed} {epoch}")
     batches: list[Batch] = []
-    for bucket in sorted(members):
-        pictures = members[bucket]
+    for group, bucket in sorted(members):
+        pictures, size = members[group, bucket], data.groups[group].batch_size
         order.shuffle(pictures)
-        starts = range(0, len(pictures), batch_size)
-        batches += [Batch(bucket, tuple(pictures[start : start + batch_size])) for start in starts]
+        batches += [Batch(bucket, tuple(pictures[start : start + size])) for start in range(0, len(pictures), size)]
     order.shuffle(batches)
     return batches
+
+
+def batches_per_epoch(data: DataSet, placements: Sequence[Placement]) -> int:
+    """Return how many batches an epoch has.
+
+    Args:
+        data: the pictures.
+        placements: of each picture, in the data's order.
+    """
+    counts: Counter[tuple[int, tuple[int, int]]] = Counter()
+    for picture, placement, times in zip(data.pictures, placements, _showings(data), strict=True):
+        counts[picture.group, placement.bucket] += times
+    return sum(-(-count // data.groups[group].batch_size) for (group, _), count in counts.items())
+
+
+def _showings(data: DataSet) -> list[int]:
+    """Return how often each picture is shown in an epoch."""
+    times = [0 if picture.is_reg else picture.repeats for picture in data.pictures]
+    others: Counter[int] = Counter()
+    regular: dict[int, list[int]] = {}
+    for index, picture in enumerate(data.pictures):
+        others[picture.group] += times[index]
+        if picture.is_reg:
+            regular.setdefault(picture.group, []).append(index)
+    for group, members in regular.items():
+        _fill_up(times, members, [data.pictures[index].repeats for index in members], others[group])
+    return times
+
+
+def _fill_up(times: list[int], members: Sequence[int], repeats: Sequence[int], wanted: int) -> None:
+    """Let `members` be shown at least `wanted` times in all."""
+    for index, own in zip(members, repeats, strict=True):
+        if wanted <= 0:
+            return
+        times[index] = own
+        wanted -= own
+    for place in range(max(0, wanted)):
+        times[members[place % len(members)]] += 1

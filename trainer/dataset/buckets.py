@@ -6,31 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from trainer.dataset.data import BucketRules, DataSet, Size
 from trainer.settings.amounts import bucket_range
 from trainer.settings.model import Settings
 
-Size = tuple[int, int]
-"""(width, height) in pixels."""
-
-
-@dataclass(frozen=True)
-class BucketRules:
-    """The settings that decide the buckets.
-
-    Attributes:
-        size: resolution (width, height); buckets keep its area.
-        enable: off: every picture is cropped to `size`.
-        low, high: bounds of a bucket's sides.
-        step: sides are multiples of this.
-        no_upscale: small pictures keep their size; buckets are made as needed and `low` and `high` do not count.
-    """
-
-    size: Size
-    enable: bool
-    low: int
-    high: int
-    step: int
-    no_upscale: bool
+__all__ = ["BucketRules", "Placement", "Size", "bucket_sizes", "place", "placements_of", "rules_of"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +68,11 @@ def place(width: int, height: int, rules: BucketRules) -> Placement:
         resized = _covering(width, height, bucket)
     crop = ((resized[0] - bucket[0]) // 2, (resized[1] - bucket[1]) // 2)
     return Placement(bucket, resized, crop)
+
+
+def placements_of(data: DataSet) -> tuple[Placement, ...]:
+    """Return where every picture of `data` goes, by the rules of its group."""
+    return tuple(place(picture.width, picture.height, data.groups[picture.group].rules) for picture in data.pictures)
 
 
 def _nearest(width: int, height: int, rules: BucketRules) -> Size:

@@ -39,8 +39,12 @@ def caption_key(name: str, endings: Sequence[str]) -> str:
     return name
 
 
-def read_caption(path: Path) -> str:
+def read_caption(path: Path, *, every_line: bool = False) -> str:
     """Return the first line of a caption file, as it is but for blanks around it (sd-scripts reads no further either).
+
+    Args:
+        path: the file.
+        every_line: return every line that is not blank instead, one below the other: with wildcards one of them is drawn.
 
     Raises:
         DatasetError: the file cannot be read or is not UTF-8.
@@ -60,4 +64,7 @@ def read_caption(path: Path) -> str:
             found=f"a caption that cannot be read ({error.strerror})",
             way_out="mend its permissions or remove it",
         ) from error
+    if every_line:
+        lines = (line.strip(" \t") for line in _LINE_END.split(text))
+        return "\n".join(line for line in lines if line)
     return _LINE_END.split(text, maxsplit=1)[0].strip(" \t")

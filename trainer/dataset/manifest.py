@@ -6,24 +6,28 @@ import json
 import os
 from pathlib import Path
 
-from trainer.dataset.scan import DataSet, Picture
+from trainer.dataset.data import DataSet, Picture
 from trainer.errors import DatasetError, WorkspaceError
 from trainer.foreign_text import shown
 from trainer.whole_file import write_whole
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def manifest(data: DataSet) -> dict[str, object]:
     """Return what `data` holds; where it lies is left out, so that a moved copy has the same manifest.
 
     Returns:
-        `format`, and `pictures`: a list of path (relative), sha256, bytes, width, height, repeats, caption.
+        `format`, `config` (sha256 of the data set file, "" where there is none) and `pictures`: a list of path (relative),
+        sha256, bytes, width, height, repeats, caption, is_reg, group and mask (its sha256, "alpha" or null).
 
     Raises:
         DatasetError: a picture cannot be read any more.
     """
-    return {"format": _FORMAT, "pictures": [_entry(data, picture) for picture in data.pictures]}
+    # The same picture may be in several data sets, and is read once.
+    digests: dict[Path, tuple[str, int]] = {}
+    pictures = [_entry(data, picture, digests) for picture in data.pictures]
+    return {"format": _FORMAT, "config": data.config, "pictures": pictures}
 
 
 def manifest_bytes(data: DataSet) -> bytes:
@@ -51,21 +55,30 @@ def write_manifest(data: DataSet, path: Path) -> None:
         raise WorkspaceError(shown(str(path)), found=f"cannot be written ({error.strerror})") from error
 
 
-def _entry(data: DataSet, picture: Picture) -> dict[str, object]:
-    try:
-        with open(picture.path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise DatasetError(
-            shown(str(picture.path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
-        ) from error
+def _entry(data: DataSet, picture: Picture, digests: dict[Path, tuple[str, int]]) -> dict[str, object]:
+    digest, size = _digest(picture.path, digests)
     return {
-        "path": picture.path.relative_to(data.root).as_posix(),
+        "path": data.name_of(picture),
         "sha256": digest,
         "bytes": size,
         "width": picture.width,
         "height": picture.height,
         "repeats": picture.repeats,
         "caption": picture.caption,
+        "is_reg": picture.is_reg,
+        "group": picture.group,
+        "mask": _digest(picture.mask, digests)[0] if isinstance(picture.mask, Path) else picture.mask,
     }
+
+
+def _digest(path: Path, known: dict[Path, tuple[str, int]]) -> tuple[str, int]:
+    """Return sha256 and size of a file in bytes."""
+    if path not in known:
+        try:
+            with open(path, "rb") as file:
+                known[path] = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
+        except OSError as error:
+            raise DatasetError(
+                shown(str(path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
+            ) from error
+    return known[path]

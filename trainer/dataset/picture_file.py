@@ -6,18 +6,21 @@ import warnings
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from trainer.foreign_text import shown
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-"""The kinds of pictures that are read, in any case."""
+# A Pillow built by a distribution may lack the codec; its own wheels have it.
+_AVIF = features.check("avif")
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", *((".avif",) if _AVIF else ()))
+"""The kinds of pictures that are read, in any case; of a moving one the first picture."""
 
 # Pillow's own alarm goes to stderr, across the screen; it still refuses what is twice as large, and we name that file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # Nothing else is tried on a foreign file: some of Pillow's other readers start programs.
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", *(("AVIF",) if _AVIF else ()))
 
 # EXIF's orientation: from 5 to 8 the picture is stored lying on its side.
 _ORIENTATION = 0x0112
@@ -57,8 +60,9 @@ def open_picture(path: Path) -> Image.Image:
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
+            turned = _has_orientation(image)
             image.load()
-            return ImageOps.exif_transpose(image) if _has_orientation(image) else image
+            return ImageOps.exif_transpose(image) if turned else image
     except _BROKEN as error:
         raise UnreadablePicture(_reason(error)) from error
 
@@ -80,8 +84,8 @@ def _measured(path: str, _changed: int, _bytes: int) -> tuple[int, int]:
 
 
 def _has_orientation(image: Image.Image) -> bool:
-    """Return whether EXIF counts: cameras write JPEG and WebP, and asking a PNG for it unpacks all of it."""
-    return image.format != "PNG"
+    """Return whether EXIF counts. Asking a PNG for it unpacks all of it, unless it stands in front, where it is written."""
+    return image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
 
 
 def _read_to_the_end(image: Image.Image) -> None:
@@ -97,7 +101,7 @@ def _read_to_the_end(image: Image.Image) -> None:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "no PNG, JPEG, WebP or BMP"
+        return f"no PNG, JPEG, WebP, BMP{', GIF or AVIF' if _AVIF else ' or GIF'}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return shown(" ".join(str(error).split())[:100]) or type(error).__name__

@@ -1,13 +1,15 @@
 """What does a picture look like in its bucket? Decoding, resizing, cropping."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainer.dataset.area import shrink
+from trainer.dataset.area import means, shrink
 from trainer.dataset.buckets import Placement
+from trainer.dataset.data import Picture
 from trainer.dataset.picture_file import UnreadablePicture, open_picture
-from trainer.dataset.scan import Picture
 from trainer.errors import DatasetError
 from trainer.foreign_text import shown
 
@@ -23,15 +25,37 @@ def load_pixels(picture: Picture, placement: Placement) -> NDArray[np.uint8]:
     Raises:
         DatasetError: the file cannot be decoded, or holds another picture than when it was scanned.
     """
-    try:
-        image = open_picture(picture.path)
-    except UnreadablePicture as error:
-        raise DatasetError(
-            shown(str(picture.path)),
-            found=f"unreadable picture ({error})",
-            expected="a whole picture",
-            way_out="replace or remove it",
-        ) from error
+    image = _as_scanned(picture)
+    return _cropped(_resized(_on(image, "white"), placement.resized), placement)
+
+
+def load_mask(picture: Picture, placement: Placement, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return how much each place of `picture` counts, resized and cropped as its pixels are.
+
+    Of a mask its red channel counts, as in sd-scripts; where it is transparent it counts for nothing. A picture without
+    transparency counts everywhere.
+
+    Args:
+        picture: with a mask.
+        placement: of the picture.
+        size: (width, height) of the mask: that of the latents.
+
+    Returns:
+        [height, width], 0 to 1; means of the areas.
+
+    Raises:
+        DatasetError: the picture or the mask cannot be decoded, or is another one than when it was scanned.
+    """
+    if isinstance(picture.mask, Path):
+        image = _on(_opened(picture.mask), "black").getchannel("R")
+    else:
+        image = _alpha(_as_scanned(picture))
+    cropped = _cropped(_resized(image, placement.resized), placement)
+    return means(cropped, *size)[:, :, 0] / np.float32(255)
+
+
+def _as_scanned(picture: Picture) -> Image.Image:
+    image = _opened(picture.path)
     if image.size != (picture.width, picture.height):
         raise DatasetError(
             shown(str(picture.path)),
@@ -39,26 +63,49 @@ def load_pixels(picture: Picture, placement: Placement) -> NDArray[np.uint8]:
             expected=f"{picture.width}×{picture.height} as when the folder was read",
             way_out="start the bake anew",
         )
-    pixels = _resized(_on_white(image), placement.resized)
-    (width, height), (left, top) = placement.bucket, placement.crop
-    return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+    return image
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """Return `image` in RGB; transparency shows white, 16-bit greys are scaled (Pillow would cut them off at 255)."""
+def _opened(path: Path) -> Image.Image:
+    try:
+        return open_picture(path)
+    except UnreadablePicture as error:
+        raise DatasetError(
+            shown(str(path)),
+            found=f"unreadable picture ({error})",
+            expected="a whole picture",
+            way_out="replace or remove it",
+        ) from error
+
+
+def _on(image: Image.Image, ground: str) -> Image.Image:
+    """Return `image` in RGB on a colour; 16-bit greys are scaled (Pillow would cut them off at 255)."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.int64).clip(0, 65535) >> 8
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
     seen = image.convert("RGBA")
-    white = Image.new("RGBA", seen.size, "white")
-    return Image.alpha_composite(white, seen).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", seen.size, ground), seen).convert("RGB")
+
+
+def _alpha(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or not image.has_transparency_data:
+        return Image.new("L", image.size, 255)
+    return image.convert("RGBA").getchannel("A")
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    if size == image.size:
-        return np.asarray(image)
+    """Return `image` at `size` (width, height) as [height, width, channels]."""
     if size[0] < image.width and size[1] < image.height:
-        return shrink(np.asarray(image), *size)
-    return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+        return shrink(_pixels(image), *size)
+    return _pixels(image if size == image.size else image.resize(size, Image.Resampling.LANCZOS))
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    return np.atleast_3d(np.asarray(image))
+
+
+def _cropped(pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
+    (width, height), (left, top) = placement.bucket, placement.crop
+    return np.ascontiguousarray(pixels[top : top + height, left : left + width])

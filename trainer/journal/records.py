@@ -169,7 +169,7 @@ class Mark:
     Attributes:
         step: optimizer steps done then.
         seconds: epoch seconds.
-        kind: `set` (text is `name=value`), `order`, `resume`, `skip`, `roll back`, `disk`.
+        kind: `set` (text is `name=value`), `order`, `resume`, `skip`, `roll back`, `stop part`, `disk`.
         text: one line.
     """
 

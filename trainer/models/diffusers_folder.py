@@ -1,39 +1,40 @@
 """Where in a diffusers folder is what? Weights files by component, configs as tables; free of torch."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from trainer.errors import ModelError
 from trainer.foreign_text import shown
 
-# component -> stem of its weights file, as diffusers and transformers name them
-COMPONENTS = {"unet": "diffusion_pytorch_model", "text_encoder": "model", "vae": "diffusion_pytorch_model"}
+Component = Literal["unet", "text_encoder", "text_encoder_2", "vae"]
+"""A part of a base that has weights, by the name of its folder."""
+
+_STEMS: dict[Component, str] = {
+    "unet": "diffusion_pytorch_model",
+    "text_encoder": "model",
+    "text_encoder_2": "model",
+    "vae": "diffusion_pytorch_model",
+}
 
 # The configs are a few KB; a larger file is not one.
 _MAX_CONFIG_BYTES = 2**20
 
 
-@dataclass(frozen=True)
-class Weights:
-    """One component's weights: the file, and the variant (`fp16`) in its name, if any."""
-
-    path: Path
-    variant: str | None
-
-
-def weights_file(folder: Path, component: str) -> Weights:
+def weights_file(place: Path, component: Component) -> Path:
     """Return the safetensors file of a component; the full one is preferred to its fp16 variant.
+
+    Args:
+        place: the component's own folder.
+        component: which one it is.
 
     Raises:
         ModelError: there is none, or only a pickle.
     """
-    stem = COMPONENTS[component]
-    place = folder / component
-    for variant in (None, "fp16"):
-        path = place / (f"{stem}.{variant}.safetensors" if variant else f"{stem}.safetensors")
-        if path.is_file():
-            return Weights(path, variant)
+    stem = _STEMS[component]
+    for ending in ("safetensors", "fp16.safetensors"):
+        if (path := place / f"{stem}.{ending}").is_file():
+            return path
     where = shown(str(place))
     if any(place.glob("*.bin")) or any(place.glob("*.ckpt")):
         raise ModelError(
@@ -65,3 +66,15 @@ def config_of(path: Path) -> dict[str, object]:
     if not isinstance(table, dict):
         raise ModelError(where, found="is no table", expected="a diffusers config")
     return table
+
+
+def check_tokenizer(folder: Path) -> None:
+    """See that a tokenizer's files lie in `folder`.
+
+    Raises:
+        ModelError: they do not.
+    """
+    if not (folder / "tokenizer.json").is_file() and not (folder / "merges.txt").is_file():
+        raise ModelError(
+            shown(str(folder)), found="no tokenizer files", expected="tokenizer.json, or vocab.json and merges.txt"
+        )

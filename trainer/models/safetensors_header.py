@@ -25,11 +25,15 @@ class Header:
         shapes: tensor name -> shape.
         metadata: the file's own key-value texts.
         length: bytes of the JSON; the tensors begin 8 bytes after.
+        dtypes: tensor name -> type in the format's words, such as `F16`.
+        spans: tensor name -> its first byte and the one after its last, counted from where the tensors begin.
     """
 
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, str]
     length: int
+    dtypes: dict[str, str]
+    spans: dict[str, tuple[int, int]]
 
 
 def read_header(path: Path) -> Header:
@@ -56,12 +60,16 @@ def read_header(path: Path) -> Header:
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _broken(path, "its metadata are no texts")
-    shapes = {name: _shape(path, name, entry, size - 8 - length) for name, entry in entries.items()}
-    return Header(shapes, metadata, length)
+    shapes: dict[str, tuple[int, ...]] = {}
+    dtypes: dict[str, str] = {}
+    spans: dict[str, tuple[int, int]] = {}
+    for name, entry in entries.items():
+        shapes[name], dtypes[name], spans[name] = _checked(path, name, entry, size - 8 - length)
+    return Header(shapes, metadata, length, dtypes, spans)
 
 
-def _shape(path: Path, name: str, entry: object, body: int) -> tuple[int, ...]:
-    """Return the shape of one entry after checking that its bytes lie in the file and fit its shape."""
+def _checked(path: Path, name: str, entry: object, body: int) -> tuple[tuple[int, ...], str, tuple[int, int]]:
+    """Return shape, type and span of one entry after checking that its bytes lie in the file and fit its shape."""
     match entry:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]}:
             pass
@@ -73,7 +81,7 @@ def _shape(path: Path, name: str, entry: object, body: int) -> tuple[int, ...]:
         raise _broken(path, f"tensor {shown(name, 80)} lies outside the file: the download may be cut off")
     if dtype in _BYTES and end - start != math.prod(shape) * _BYTES[dtype]:
         raise _broken(path, f"tensor {shown(name, 80)} has {end - start:,} bytes, which is not its shape")
-    return tuple(shape)
+    return tuple(shape), dtype, (start, end)
 
 
 def _broken(path: Path, found: str) -> ModelError:

@@ -5,8 +5,8 @@ import hashlib
 import torch
 
 
-def generator_for(seed: int, *what: int | str) -> torch.Generator:
-    """Return a CPU generator that depends on `seed` and `what` alone.
+def number_for(seed: int, *what: int | str) -> int:
+    """Return a number of 63 bits that depends on `seed` and `what` alone, to seed a generator with.
 
     Args:
         seed: the bake's seed.
@@ -14,5 +14,9 @@ def generator_for(seed: int, *what: int | str) -> torch.Generator:
     """
     text = repr((seed, *what)).encode()
     # 63 bits: manual_seed takes no more without wrapping around.
-    number = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
-    return torch.Generator().manual_seed(number)
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+def generator_for(seed: int, *what: int | str) -> torch.Generator:
+    """Return a CPU generator that depends on `seed` and `what` alone; see number_for."""
+    return torch.Generator().manual_seed(number_for(seed, *what))

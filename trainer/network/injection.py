@@ -1,38 +1,103 @@
-"""Where do LoRA layers sit? Targets of kohya's networks.lora in an SD1.x model, and the network of all layers."""
+"""Where do LoRA layers sit? Targets of kohya's networks.lora in an SD1.x or SDXL model, and the network of all layers."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 from torch import nn
 
-from trainer.errors import SettingsError
-from trainer.models.kohya_names import PARTS, Part, kohya_name
+from trainer.errors import ModelError, SettingsError
+from trainer.models.kohya_names import PARTS, Family, Part, kohya_name, parts_of
+from trainer.network.dropout import Dropouts
 from trainer.network.lora import LoraLayer
+from trainer.network.norms import limit_norms
+from trainer.settings.model import Settings
+from trainer.settings.parts import LABELS, is_encoder
 
-# kohya's targets, by class name: Linear and 1x1 convolutions inside these.
-_HOLDERS: dict[Part, set[str]] = {
-    "unet": {"Transformer2DModel"},
-    "text_encoder": {"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"},
-}
+# kohya's targets, by class name: every Linear and every convolution inside these.
+_IN_UNET = {"Transformer2DModel"}
+_IN_UNET_WITH_CONV = _IN_UNET | {"ResnetBlock2D", "Downsample2D", "Upsample2D"}
+_IN_ENCODER = {"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"}
 
 
 class LoraBase(Protocol):
-    """What a network needs of a model: the two parts that LoRA layers sit in."""
+    """What a network needs of a model: its family and the parts that LoRA layers sit in."""
 
-    unet: nn.Module
-    text_encoder: nn.Module
+    @property
+    def family(self) -> Family:
+        """Architecture, which decides the names."""
+
+    @property
+    def unet(self) -> nn.Module:
+        """The U-Net, of diffusers' classes."""
+
+    @property
+    def encoders(self) -> Mapping[Part, nn.Module]:
+        """The text encoders, of transformers' classes."""
+
+
+@dataclass(frozen=True)
+class LayerRules:
+    """What every layer is made by.
+
+    Attributes:
+        dim: rank of Linear layers and 1x1 convolutions.
+        alpha: scale times dim; 0 stands for dim, as in sd-scripts.
+        conv_dim: rank of the layers on 3x3 convolutions; None leaves the U-Net's resnets and samplers without any layer.
+        conv_alpha: scale times conv_dim; 0 stands for conv_dim.
+        dropout, rank_dropout, module_dropout: shares left out while training; see network.dropout.
+    """
+
+    dim: int
+    alpha: float
+    conv_dim: int | None = None
+    conv_alpha: float = 0.0
+    dropout: float = 0.0
+    rank_dropout: float = 0.0
+    module_dropout: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the rules that settings ask for."""
+        return cls(
+            dim=settings.network_dim,
+            alpha=settings.alpha,
+            conv_dim=settings.conv_dim,
+            conv_alpha=settings.alpha_of_conv,
+            dropout=settings.network_dropout,
+            rank_dropout=settings.rank_dropout,
+            module_dropout=settings.module_dropout,
+        )
+
+    def rank_and_alpha(self, target: nn.Linear | nn.Conv2d) -> tuple[int, float]:
+        """Return the rank and the alpha in force of the layer on `target`."""
+        is_wide = isinstance(target, nn.Conv2d) and target.kernel_size != (1, 1)
+        rank, alpha = (self.conv_dim or self.dim, self.conv_alpha) if is_wide else (self.dim, self.alpha)
+        return rank, alpha or float(rank)
+
+    def dropouts(self) -> Dropouts | None:
+        """Return the dropouts that one network's layers share, None where every share is 0."""
+        shares = (self.dropout, self.rank_dropout, self.module_dropout)
+        return Dropouts(*shares) if any(shares) else None
 
 
 class LoraNetwork:
     """All LoRA layers on one model, by kohya's names, in the order of the model's modules.
 
     Args:
+        family: the model's architecture.
         layers: part -> layers; a part without layers is left out of the file.
+        dropouts: those that the layers share, if any.
     """
 
-    def __init__(self, layers: dict[Part, list[LoraLayer]]) -> None:
+    def __init__(
+        self, family: Family, layers: Mapping[Part, list[LoraLayer]], dropouts: Dropouts | None = None
+    ) -> None:
         """Attach every layer."""
+        self.family = family
         self._layers = layers
+        self._dropouts = dropouts
         self._strengths: dict[Part, float] = dict.fromkeys(PARTS, 1.0)
         for layer in self:
             layer.attach()
@@ -46,16 +111,29 @@ class LoraNetwork:
         """Return how many layers there are."""
         return sum(len(layers) for layers in self._layers.values())
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that have layers, the U-Net first."""
+        return tuple(part for part in PARTS if self._layers.get(part))
+
     def layers(self, part: Part) -> list[LoraLayer]:
         """Return the layers of one part."""
         return self._layers.get(part, [])
 
     def parameters(self, part: Part | None = None) -> list[nn.Parameter]:
-        """Return the weights of one part, or of both: down and up of each layer, fp32."""
+        """Return the weights of one part, or of all: down and up of each layer, fp32."""
         layers = self if part is None else self.layers(part)
         return [weight for layer in layers for weight in (layer.down, layer.up)]
 
-    def train_only(self, parts: set[Part]) -> None:
+    def downs(self, part: Part) -> list[nn.Parameter]:
+        """Return the down weights of one part's layers, in their order."""
+        return [layer.down for layer in self.layers(part)]
+
+    def ups(self, part: Part) -> list[nn.Parameter]:
+        """Return the up weights of one part's layers, in their order."""
+        return [layer.up for layer in self.layers(part)]
+
+    def train_only(self, parts: Collection[Part]) -> None:
         """Let the weights of `parts` have gradients and the others none."""
         for part in PARTS:
             for weight in self.parameters(part):
@@ -68,21 +146,53 @@ class LoraNetwork:
 
     @unet_strength.setter
     def unet_strength(self, value: float) -> None:
-        self._set_strength("unet", value)
+        self.set_strength("unet", value)
 
     @property
     def text_encoder_strength(self) -> float:
-        """Factor on the text encoder's change; 0 is the base exactly."""
+        """Factor on the text encoders' change, both of SDXL's at once; 0 is the base exactly."""
         return self._strengths["text_encoder"]
 
     @text_encoder_strength.setter
     def text_encoder_strength(self, value: float) -> None:
-        self._set_strength("text_encoder", value)
+        for part in filter(is_encoder, PARTS):
+            self.set_strength(part, value)
 
-    def _set_strength(self, part: Part, value: float) -> None:
+    def strength(self, part: Part) -> float:
+        """Return the factor on one part's change."""
+        return self._strengths[part]
+
+    def set_strength(self, part: Part, value: float) -> None:
+        """Set the factor on one part's change; 0 is the base exactly."""
         self._strengths[part] = value
         for layer in self.layers(part):
             layer.strength = value
+
+    def begin(self, seed: int, step: int, micro_batch: int) -> None:
+        """Draw what the coming training forward leaves out; call it before each. Without dropouts it does nothing.
+
+        It seeds torch's global generators, of the CPU and of every card. What is left out depends on the arguments alone;
+        forwards without gradient and layers that do not train are always whole.
+
+        Args:
+            seed: the bake's seed.
+            step: the optimizer step.
+            micro_batch: the batch within the step.
+        """
+        if self._dropouts is None:
+            return
+        training = [layer.name for layer in self if layer.down.requires_grad]
+        left_out = self._dropouts.begin(seed, step, micro_batch, training)
+        for layer in self:
+            layer.left_out = layer.name in left_out
+
+    def at_rest(self) -> AbstractContextManager[None]:
+        """Leave nothing out while the block runs, with gradient or without."""
+        return nullcontext() if self._dropouts is None else self._dropouts.at_rest()
+
+    def limit_norms(self, largest: float) -> None:
+        """Shorten the change of each layer that trains to `largest` where it is longer; see network.norms."""
+        limit_norms([layer for layer in self if layer.down.requires_grad], largest)
 
     def remove(self) -> None:
         """Take every layer out of the model, which is then as it was before."""
@@ -90,43 +200,73 @@ class LoraNetwork:
             layer.remove()
 
 
-def inject(
-    model: LoraBase, dim: int, alpha: float, seed: int, *, unet: bool = True, text_encoder: bool = True
-) -> LoraNetwork:
-    """Put LoRA layers of rank `dim` on a model and return them; their change is zero until they are trained.
+def inject(model: LoraBase, rules: LayerRules, seed: int, parts: Collection[Part]) -> LoraNetwork:
+    """Put LoRA layers on a model and return them; their change is zero until they are trained.
 
     Args:
         model: loaded base, on any device (on `meta` the layers have shapes only).
-        dim: rank of every layer.
-        alpha: scale times dim; 0 stands for dim, as in sd-scripts.
+        rules: ranks, alphas and dropouts.
         seed: decides the start values.
-        unet, text_encoder: which parts get layers.
+        parts: which parts get layers; those the family lacks are passed over.
 
     Raises:
-        SettingsError: neither part is wanted.
+        SettingsError: no part is wanted.
     """
-    wanted: dict[Part, bool] = {"unet": unet, "text_encoder": text_encoder}
-    if not any(wanted.values()):
-        raise SettingsError("network", found="neither U-Net nor text encoder", expected="at least one part to train")
-    layers: dict[Part, list[LoraLayer]] = {}
-    for part in PARTS:
-        if wanted[part]:
-            layers[part] = [
-                LoraLayer(name, target, dim, alpha or float(dim)) for name, target in targets(model, part).items()
-            ]
-    for layer in (layer for part in layers.values() for layer in part):
+    wanted = wanted_parts(model, parts)
+    dropouts = rules.dropouts()
+    layers = {
+        part: [
+            LoraLayer(name, target, *rules.rank_and_alpha(target), dropouts)
+            for name, target in targets(model, part, conv=rules.conv_dim is not None).items()
+        ]
+        for part in wanted
+    }
+    for layer in (layer for of_part in layers.values() for layer in of_part):
         layer.draw(seed)
-    return LoraNetwork(layers)
+    return LoraNetwork(model.family, layers, dropouts)
 
 
-def targets(model: LoraBase, part: Part) -> dict[str, nn.Linear | nn.Conv2d]:
-    """Return the modules of one part that get a LoRA layer, by kohya's name, in the model's order."""
-    root = model.unet if part == "unet" else model.text_encoder
+def wanted_parts(model: LoraBase, parts: Collection[Part]) -> list[Part]:
+    """Return those of `parts` that the model has, the U-Net first.
+
+    Raises:
+        SettingsError: there are none.
+    """
+    of_model = parts_of(model.family)
+    wanted = [part for part in of_model if part in parts]
+    if not wanted:
+        raise SettingsError(
+            "network",
+            found="no part to train",
+            expected=f"at least one of {', '.join(LABELS[part] for part in of_model)}",
+        )
+    return wanted
+
+
+def targets(model: LoraBase, part: Part, *, conv: bool = False) -> dict[str, nn.Linear | nn.Conv2d]:
+    """Return the modules of one part that get a LoRA layer, by kohya's name, in the model's order.
+
+    Args:
+        model: loaded base.
+        part: one of the parts of its family.
+        conv: whether the U-Net's resnets and samplers count too: their 3x3 convolutions, 1x1 convolutions and Linear.
+
+    Raises:
+        ModelError: two modules would have the same name.
+    """
+    root, holders = model.unet, _IN_UNET_WITH_CONV if conv else _IN_UNET
+    if part != "unet":
+        root, holders = model.encoders[part], _IN_ENCODER
     found: dict[str, nn.Linear | nn.Conv2d] = {}
     for path, holder in root.named_modules():
-        if type(holder).__name__ not in _HOLDERS[part]:
+        if type(holder).__name__ not in holders:
             continue
         for child_path, child in holder.named_modules():
-            if isinstance(child, nn.Linear) or (isinstance(child, nn.Conv2d) and child.kernel_size == (1, 1)):
-                found[kohya_name(part, f"{path}.{child_path}")] = child
+            if not isinstance(child, nn.Linear | nn.Conv2d):
+                continue
+            name = kohya_name(part, f"{path}.{child_path}", model.family)
+            if found.setdefault(name, child) is not child:
+                raise ModelError(
+                    name, found="two modules of the base would have this name", expected="SDXL's arrangement of blocks"
+                )
     return found

@@ -1,8 +1,8 @@
-"""The LoRA file in kohya's form: written whole or not at all, read from any tool that writes the form."""
+"""The LoRA file in kohya's form: written whole or not at all, and put on a model or into a network of layers."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,36 +12,37 @@ from torch import Tensor
 
 from trainer.errors import ModelError, WorkspaceError
 from trainer.foreign_text import shown
-from trainer.models.kohya_names import PARTS, Part, part_of
-from trainer.models.safetensors_header import read_header
-from trainer.network.injection import LoraBase, LoraNetwork, targets
+from trainer.models.kohya_names import Family, Part, parts_of
+from trainer.network.dropout import Dropouts
+from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, targets, wanted_parts
 from trainer.network.lora import LoraLayer
+from trainer.network.lora_content import ALPHA, DOWN, UP, LoraFile, load_lora
 from trainer.whole_file import write_whole
+
+__all__ = [
+    "LoraFile",
+    "SavePrecision",
+    "load_lora",
+    "network_from_file",
+    "network_like_file",
+    "read_into",
+    "save_lora",
+    "type_of",
+    "warm_start",
+]
 
 SavePrecision = Literal["float", "fp16", "bf16"]
 _DTYPES: dict[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
-_DOWN, _UP, _ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
+_FAMILIES: dict[Family, str] = {"sd1": "an SD1.x base", "sdxl": "an SDXL base"}
+
+# A file in bf16 holds alpha with 8 significant bits.
+_ALPHA_ROUNDING = 2**-8
 
 
-@dataclass(frozen=True)
-class LoraFile:
-    """What a LoRA file holds: tensors by kohya's keys, and the metadata texts."""
-
-    path: Path
-    tensors: dict[str, Tensor]
-    metadata: dict[str, str]
-
-    @property
-    def modules(self) -> list[str]:
-        """Names of the modules it changes, sorted."""
-        return sorted(key.removesuffix(_DOWN) for key in self.tensors if key.endswith(_DOWN))
-
-    def alpha(self, module: str) -> float:
-        """Return the module's alpha; a missing or zero one is the rank (sd-scripts: networks.lora)."""
-        tensor = self.tensors.get(module + _ALPHA)
-        # sd-scripts writes alpha as int64 where save_precision was not given.
-        return (float(tensor) if tensor is not None else 0.0) or float(self.tensors[module + _DOWN].shape[0])
+def type_of(precision: SavePrecision) -> torch.dtype:
+    """Return the type of all tensors in a file of that precision."""
+    return _DTYPES[precision]
 
 
 def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, metadata: Mapping[str, str]) -> int:
@@ -58,12 +59,12 @@ def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, met
     Raises:
         WorkspaceError: the file cannot be written.
     """
-    dtype = _DTYPES[precision]
+    dtype = type_of(precision)
     tensors: dict[str, Tensor] = {}
     for layer in network:
-        tensors[layer.name + _DOWN] = _resting(layer.down, dtype)
-        tensors[layer.name + _UP] = _resting(layer.up, dtype)
-        tensors[layer.name + _ALPHA] = torch.tensor(layer.alpha, dtype=dtype)
+        tensors[layer.name + DOWN] = _resting(layer.down, dtype)
+        tensors[layer.name + UP] = _resting(layer.up, dtype)
+        tensors[layer.name + ALPHA] = torch.tensor(layer.alpha, dtype=dtype)
     content = safetensors.torch.save(tensors, {**metadata, **_hashes(tensors, metadata)})
     try:
         write_whole(path, content)
@@ -76,37 +77,15 @@ def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, met
     return len(content)
 
 
-def load_lora(path: Path) -> LoraFile:
-    """Read a LoRA file to the CPU.
-
-    Raises:
-        ModelError: it is no whole safetensors file, or no SD1.x LoRA in kohya's form.
-    """
-    header = read_header(path)
-    modules = [name.removesuffix(_DOWN) for name in header.shapes if name.endswith(_DOWN)]
-    if not modules:
-        raise ModelError(shown(str(path)), found="no LoRA in kohya's form", expected="keys such as …lora_down.weight")
-    for module in modules:
-        up, down = header.shapes.get(module + _UP, ()), header.shapes[module + _DOWN]
-        alpha = header.shapes.get(module + _ALPHA, ())
-        if len(up) not in (2, 4) or len(up) != len(down) or up[1] != down[0] or down[0] == 0 or alpha != ():
-            raise ModelError(
-                shown(str(path)),
-                found=f"module {shown(module, 80)} has down {down}, up {up}, alpha {alpha}",
-                expected="[rank, in], [out, rank] and a scalar",
-            )
-    return LoraFile(path, safetensors.torch.load_file(path), header.metadata)
-
-
 def read_into(network: LoraNetwork, path: Path) -> None:
     """Copy a file's weights into a network of the same modules and ranks, in place.
 
     Raises:
         ModelError: file and network differ.
     """
-    file = load_lora(path)
+    file = load_lora(path).named_for(network.family)
     layers = {layer.name: layer for layer in network}
-    _check_modules(file, set(layers), "the network")
+    _check_modules(file, set(layers), "the network", network.family)
     missing = sorted(set(layers) - set(file.modules))
     if missing:
         raise ModelError(shown(str(path)), found=f"no weights for {missing[0]}", expected="every module of the network")
@@ -120,42 +99,125 @@ def network_from_file(model: LoraBase, path: Path) -> LoraNetwork:
     Raises:
         ModelError: the file is for another architecture.
     """
-    file = load_lora(path)
-    places = {part: targets(model, part) for part in PARTS}
-    _check_modules(file, {name for part in places.values() for name in part}, "the base")
-    layers: dict[Part, list[LoraLayer]] = {part: [] for part in PARTS}
-    for part, modules in places.items():
-        for name, target in modules.items():
-            if name + _DOWN in file.tensors:
-                layer = LoraLayer(name, target, file.tensors[name + _DOWN].shape[0], file.alpha(name))
-                _fill(layer, file)
-                layers[part].append(layer)
-    return LoraNetwork(layers)
+    return _network(model, path, parts_of(model.family), None)
 
 
-def _fill(layer: LoraLayer, file: LoraFile) -> None:
-    down, up = file.tensors[layer.name + _DOWN], file.tensors[layer.name + _UP]
-    if down.shape != layer.down.shape or up.shape != layer.up.shape:
+def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Collection[Part]) -> LoraNetwork:
+    """Put the LoRA of a file on a model to train it on (sd-scripts: network_weights with dim_from_weights).
+
+    Args:
+        model: loaded base.
+        path: gives the layers, the rank and alpha of each, and the weights they begin with.
+        rules: gives the dropouts.
+        parts: which parts get layers, as far as the file has them.
+
+    Raises:
+        ModelError: the file is for another architecture, or has no layer of `parts`.
+        SettingsError: no part is wanted.
+    """
+    network = _network(model, path, wanted_parts(model, parts), rules.dropouts())
+    if not len(network):
+        raise ModelError(shown(str(path)), found="no layer of the parts to train", expected="one at least")
+    return network
+
+
+def warm_start(network: LoraNetwork, path: Path) -> list[str]:
+    """Let a network begin with a file's weights, as far as both have them (sd-scripts: network_weights).
+
+    Args:
+        network: as injected; layers that the file lacks keep their start values.
+        path: a LoRA file; modules that the network lacks are left out.
+
+    Returns:
+        A line for each of the two kinds of gap, none where file and network agree.
+
+    Raises:
+        ModelError: they have no module in common, or one of other shapes, rank or alpha.
+    """
+    file = load_lora(path).named_for(network.family)
+    layers = {layer.name: layer for layer in network}
+    modules = file.modules
+    shared = [name for name in modules if name in layers]
+    if not shared:
+        _check_modules(file, set(layers), "the network", network.family)
+    for name in shared:
+        _check_scale(layers[name], file)
+    for name in shared:
+        _fill(layers[name], file, keep_alpha=True)
+    unused = [name for name in modules if name not in layers]
+    untouched = [name for name in layers if name not in shared]
+    lines = []
+    if unused:
+        lines.append(
+            f"{len(unused)} of {len(modules)} modules of {shown(path.name)} have no layer here and are left out, "
+            f"{shown(unused[0], 80)} first"
+        )
+    if untouched:
+        lines.append(
+            f"{len(untouched)} of {len(layers)} layers have no weights in {shown(path.name)} and begin from nothing, "
+            f"{untouched[0]} first"
+        )
+    return lines
+
+
+def _network(model: LoraBase, path: Path, parts: Collection[Part], dropouts: Dropouts | None) -> LoraNetwork:
+    file = load_lora(path).named_for(model.family)
+    places = {part: targets(model, part, conv=True) for part in parts_of(model.family)}
+    _check_modules(file, {name for part in places.values() for name in part}, "the base", model.family)
+    modules = set(file.modules)
+    layers: dict[Part, list[LoraLayer]] = {}
+    for part in parts:
+        layers[part] = [
+            LoraLayer(name, target, file.rank(name), file.alpha(name), dropouts)
+            for name, target in places[part].items()
+            if name in modules
+        ]
+        for layer in layers[part]:
+            _fill(layer, file)
+    return LoraNetwork(model.family, layers, dropouts)
+
+
+def _fill(layer: LoraLayer, file: LoraFile, *, keep_alpha: bool = False) -> None:
+    """Copy one module's weights, and its alpha unless the layer is to keep its own."""
+    down, up = file.tensors[layer.name + DOWN], file.tensors[layer.name + UP]
+    if _flat(down.shape) != _flat(layer.down.shape) or _flat(up.shape) != _flat(layer.up.shape):
         raise ModelError(
             shown(str(file.path)),
             found=f"{layer.name} has shapes {list(down.shape)} and {list(up.shape)}",
             expected=f"{list(layer.down.shape)} and {list(layer.up.shape)}",
             way_out="it was made for another base or another rank",
         )
-    layer.alpha = file.alpha(layer.name)
+    if not keep_alpha:
+        layer.alpha = file.alpha(layer.name)
     with torch.no_grad():
-        layer.down.copy_(down)
-        layer.up.copy_(up)
+        layer.down.copy_(down.reshape(layer.down.shape))
+        layer.up.copy_(up.reshape(layer.up.shape))
 
 
-def _check_modules(file: LoraFile, known: set[str], whose: str) -> None:
-    strange = [name for name in file.modules if name not in known]
-    if strange:
-        kind = "module" if part_of(strange[0]) else "architecture"
+def _flat(shape: torch.Size) -> tuple[int, ...]:
+    """Return the shape without a 1x1 kernel: some tools write the layer on a 1x1 convolution as a matrix, or a matrix as one."""
+    return tuple(shape[:2]) if shape[2:] == (1, 1) else tuple(shape)
+
+
+def _check_scale(layer: LoraLayer, file: LoraFile) -> None:
+    rank, alpha = file.rank(layer.name), file.alpha(layer.name)
+    if rank != layer.rank or not math.isclose(alpha, layer.alpha, rel_tol=_ALPHA_ROUNDING):
         raise ModelError(
             shown(str(file.path)),
-            found=f"{len(strange)} of {len(file.modules)} modules are none of {whose}, {shown(strange[0], 80)} first",
-            expected=f"a LoRA for this {kind}",
+            found=f"{layer.name} has rank {rank} and alpha {alpha:g}",
+            expected=f"rank {layer.rank} and alpha {layer.alpha:g}, as the settings say",
+            way_out="switch dim_from_weights on, or set dim and alpha to the file's",
+        )
+
+
+def _check_modules(file: LoraFile, known: set[str], whose: str, family: Family) -> None:
+    modules = file.modules
+    strange = [name for name in modules if name not in known]
+    if strange:
+        raise ModelError(
+            shown(str(file.path)),
+            found=f"{len(strange)} of {len(modules)} modules are none of {whose}, {shown(strange[0], 80)} first",
+            expected=f"a LoRA for {_FAMILIES[family]}",
         )
 
 

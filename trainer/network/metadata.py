@@ -3,18 +3,44 @@
 import datetime
 import json
 import secrets
+import sys
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from trainer import __version__
-from trainer.dataset.scan import DataSet
+from trainer.dataset.data import DataSet
+from trainer.models.file_hashes import FileHashes
+from trainer.models.identify import Base
+from trainer.network.data_metadata import data_metadata, trained_size
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
+from trainer.settings.parts import Family, Part, parts_of
 
 _ENGINE = f"lora-tui/{__version__}"
+
+_ARCHITECTURES: Mapping[Family, str] = {
+    "sd1": "stable-diffusion-v1/lora",
+    "sdxl": "stable-diffusion-xl-v1-base/lora",
+}
+# What modelspec says where groups are trained at several sizes: what the family was trained at.
+_RESOLUTIONS: Mapping[Family, tuple[int, int]] = {"sd1": (512, 512), "sdxl": (1024, 1024)}
+# Where the classes of the short names are defined, as sd-scripts writes them.
+_OPTIMIZERS = {
+    "AdamW": "torch.optim.adamw.AdamW",
+    "Adafactor": "transformers.optimization.Adafactor",
+    "Lion": "trainer.bake.lion.Lion",
+    "Prodigy": "prodigyopt.prodigy.Prodigy",
+    "SGDNesterov": "torch.optim.sgd.SGD",
+    "AdamW8bit": "bitsandbytes.optim.adamw.AdamW8bit",
+}
+_STOPS: Mapping[Part, str] = {
+    "unet": "unet_stop",
+    "text_encoder": "text_encoder_stop",
+    "text_encoder_2": "text_encoder_stop2",
+}
 
 
 @dataclass(frozen=True)
@@ -23,37 +49,76 @@ class Origin:
 
     Attributes:
         data, plan: what is trained on, and in which order of steps.
+        base: the base model.
+        prediction: what it predicts, as found.
+        zero_terminal_snr: whether its last time is nothing but noise, as found.
+        hashes: of its file; None where there was no time for them.
         validation_pictures: pictures kept out of training.
         precision: the precision in force: `no`, `fp16` or `bf16`.
         started: epoch seconds.
         session: number that all files of one bake share.
+        vae_hashes: of the file that the setting `vae` names; None where it names none or there was no time.
     """
 
     data: DataSet
     plan: Plan
+    base: Base
+    prediction: Literal["epsilon", "v"]
+    zero_terminal_snr: bool
+    hashes: FileHashes | None
     validation_pictures: int
     precision: str
     started: float
     session: int
+    vae_hashes: FileHashes | None = None
 
     @classmethod
-    def now(cls, data: DataSet, plan: Plan, *, validation_pictures: int, precision: str) -> "Origin":
+    def now(
+        cls,
+        data: DataSet,
+        plan: Plan,
+        *,
+        base: Base,
+        prediction: Literal["epsilon", "v"],
+        zero_terminal_snr: bool,
+        hashes: FileHashes | None,
+        validation_pictures: int,
+        precision: str,
+        vae_hashes: FileHashes | None = None,
+    ) -> "Origin":
         """Return the origin of a bake that begins now, under a session number of its own."""
-        return cls(data, plan, validation_pictures, precision, time.time(), secrets.randbelow(2**32))
+        return cls(
+            data=data,
+            plan=plan,
+            base=base,
+            prediction=prediction,
+            zero_terminal_snr=zero_terminal_snr,
+            hashes=hashes,
+            validation_pictures=validation_pictures,
+            precision=precision,
+            started=time.time(),
+            session=secrets.randbelow(2**32),
+            vae_hashes=vae_hashes,
+        )
 
 
 def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
     """Return the texts that every file of a bake carries (sd-scripts: train_network.py and sai_model_spec.py).
 
-    Where an option of sd-scripts has no counterpart here, its value is what sd-scripts does without the option.
+    Where an option of sd-scripts has no counterpart here, its value is what sd-scripts does without the option. What sd-scripts has no
+    key for stands under `ss_` and the setting's name.
     """
     values: dict[str, object] = {
         **_identity(settings, origin),
         **_rates(settings, origin.plan),
+        **_schedule(settings, origin.plan),
+        **_stops(settings, origin.plan, origin.base.family),
         **_network(settings),
-        **_model(settings),
-        **_data(settings, origin),
+        **_model(settings, origin),
+        **data_metadata(settings, origin.data, origin.plan),
+        **_noise(settings, origin),
         **_loss(settings),
+        **_validation(settings, origin),
         **_modelspec(settings, origin),
     }
     return {key: str(value) for key, value in values.items()}
@@ -90,104 +155,157 @@ def _identity(settings: Settings, origin: Origin) -> dict[str, object]:
 
 
 def _rates(settings: Settings, plan: Plan) -> dict[str, object]:
-    arguments = ",".join(f"{name}={value}" for name, value in settings.optimizer_options.items())
     return {
         "ss_learning_rate": settings.learning_rate,
         "ss_unet_lr": settings.unet_lr,
         "ss_text_encoder_lr": settings.text_encoder_lr,
-        "ss_lr_scheduler": settings.lr_scheduler,
-        "ss_lr_scheduler_num_cycles": settings.lr_scheduler_num_cycles,
-        "ss_lr_warmup_steps": plan.warmup_steps,
-        "ss_optimizer": "torch.optim.adamw.AdamW" + (f"({arguments})" if arguments else ""),
+        "ss_text_encoder_lr2": settings.text_encoder_lr2,
+        "ss_optimizer": _optimizer(settings),
         "ss_max_grad_norm": settings.max_grad_norm,
         "ss_gradient_accumulation_steps": settings.gradient_accumulation_steps,
         "ss_gradient_checkpointing": settings.gradient_checkpointing,
         "ss_num_batches_per_epoch": plan.batches_per_epoch,
         "ss_num_epochs": plan.epochs,
         "ss_max_train_steps": plan.total_steps,
-        "ss_batch_size_per_device": settings.train_batch_size,
-        "ss_total_batch_size": settings.train_batch_size * settings.gradient_accumulation_steps,
         "ss_seed": settings.seed,
     }
 
 
+def _optimizer(settings: Settings) -> str:
+    """Return the class by the module it is defined in, and its arguments."""
+    name = settings.optimizer_type
+    path = _OPTIMIZERS.get(name, name)
+    module, _, class_name = name.rpartition(".")
+    # It is there once the optimizer was made; where not, what was typed stands for it.
+    found = getattr(sys.modules.get(module), class_name, None)
+    if isinstance(found, type):
+        path = f"{found.__module__}.{found.__qualname__}"
+    arguments = ",".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
+    return f"{path}({arguments})" if arguments else path
+
+
+def _schedule(settings: Settings, plan: Plan) -> dict[str, object]:
+    return {
+        "ss_lr_scheduler": settings.lr_scheduler,
+        "ss_lr_warmup_steps": plan.warmup_steps,
+        "ss_lr_scheduler_num_cycles": settings.lr_scheduler_num_cycles,
+        "ss_lr_scheduler_power": settings.lr_scheduler_power,
+        "ss_lr_scheduler_min_lr_ratio": settings.lr_scheduler_min_lr_ratio,
+        "ss_lr_scheduler_timescale": settings.lr_scheduler_timescale,
+        "ss_lr_decay_steps": settings.lr_decay_steps,
+        "ss_lr_scheduler_args": ",".join(settings.lr_scheduler_args) or None,
+        "ss_text_encoder_lr_scheduler": settings.text_encoder_lr_scheduler,
+        "ss_text_encoder_lr_warmup_steps": settings.text_encoder_lr_warmup_steps or None,
+    }
+
+
+def _stops(settings: Settings, plan: Plan, family: Family) -> dict[str, object]:
+    """Return when each part stops, as it was typed and in steps."""
+    values: dict[str, object] = {}
+    for part, name in _STOPS.items():
+        trains = part in parts_of(family) and settings.rate(part) > 0
+        step = settings.stop_step(part, total=plan.total_steps, steps_per_epoch=plan.steps_per_epoch)
+        values[f"ss_{name}"] = getattr(settings, name) or None
+        values[f"ss_{name}_step"] = step if trains else None
+    return values
+
+
 def _network(settings: Settings) -> dict[str, object]:
+    takes_dim = settings.dim_from_weights and settings.network_weights
+    arguments = _network_arguments(settings)
     return {
         "ss_network_module": "networks.lora",
-        "ss_network_dim": settings.network_dim,
-        "ss_network_alpha": settings.alpha,
-        "ss_network_dropout": None,
-        "ss_scale_weight_norms": None,
+        # sd-scripts' word for a file whose layers have ranks of their own.
+        "ss_network_dim": "Dynamic" if takes_dim else settings.network_dim,
+        "ss_network_alpha": "Dynamic" if takes_dim else settings.alpha,
+        "ss_network_dropout": settings.network_dropout or None,
+        **({"ss_network_args": json.dumps(arguments)} if arguments else {}),
+        "ss_scale_weight_norms": settings.scale_weight_norms,
+        "ss_network_weights": Path(settings.network_weights).name or None,
+        "ss_dim_from_weights": settings.dim_from_weights,
     }
 
 
-def _model(settings: Settings) -> dict[str, object]:
+def _network_arguments(settings: Settings) -> dict[str, object]:
+    """Return what sd-scripts would be told by `--network_args`: texts, and the dropout beside them; empty where nothing would be."""
+    asked: dict[str, float | None] = {
+        "conv_dim": settings.conv_dim,
+        "conv_alpha": settings.alpha_of_conv if settings.conv_dim is not None else None,
+        "rank_dropout": settings.rank_dropout or None,
+        "module_dropout": settings.module_dropout or None,
+        "loraplus_lr_ratio": settings.loraplus_lr_ratio,
+        "loraplus_unet_lr_ratio": settings.loraplus_unet_lr_ratio,
+        "loraplus_text_encoder_lr_ratio": settings.loraplus_text_encoder_lr_ratio,
+    }
+    told: dict[str, object] = {name: str(value) for name, value in asked.items() if value is not None}
+    return {**told, "dropout": settings.network_dropout or None} if told else {}
+
+
+def _model(settings: Settings, origin: Origin) -> dict[str, object]:
     base = settings.pretrained_model_name_or_path
-    return {
-        "ss_base_model_version": "sd_v1",
+    versions = {"sd1": "sd_v1_v" if origin.prediction == "v" else "sd_v1", "sdxl": "sdxl_base_v1-0"}
+    values: dict[str, object] = {
+        "ss_base_model_version": versions[origin.base.family],
         "ss_v2": False,
         "ss_sd_model_name": Path(base).name or base,
-        # sd-scripts' words for a base that is a folder.
-        "ss_sd_model_hash": "IsADirectory",
-        "ss_new_sd_model_hash": "IsADirectory",
-    }
-
-
-def _data(settings: Settings, origin: Origin) -> dict[str, object]:
-    data, plan = origin.data, origin.plan
-    return {
-        "ss_num_train_images": plan.repeats_total,
-        "ss_num_reg_images": 0,
-        "ss_num_validation_images": origin.validation_pictures,
-        "ss_resolution": settings.size,
-        "ss_enable_bucket": settings.enable_bucket,
-        "ss_bucket_no_upscale": settings.bucket_no_upscale,
-        "ss_min_bucket_reso": settings.min_bucket_reso,
-        "ss_max_bucket_reso": settings.max_bucket_reso,
-        "ss_bucket_info": json.dumps(_bucket_info(data, plan) if settings.enable_bucket else None),
-        "ss_dataset_dirs": json.dumps(
-            {folder.name: {"n_repeats": folder.repeats, "img_count": folder.pictures} for folder in data.folders}
-        ),
-        "ss_reg_dataset_dirs": "{}",
-        "ss_tag_frequency": json.dumps(_tag_frequency(data)),
-        "ss_cache_latents": True,
-        "ss_resize_interpolation": None,
-        "ss_shuffle_caption": settings.shuffle_caption,
-        "ss_keep_tokens": settings.keep_tokens,
-        "ss_color_aug": False,
-        "ss_flip_aug": False,
-        "ss_random_crop": False,
-        "ss_face_crop_aug_range": None,
-        "ss_caption_dropout_rate": 0.0,
-        "ss_caption_dropout_every_n_epochs": 0,
-        "ss_caption_tag_dropout_rate": 0.0,
-        "ss_clip_skip": settings.clip_skip,
-        "ss_max_token_length": None,
         "ss_mixed_precision": origin.precision,
         "ss_full_fp16": False,
         "ss_fp8_base": False,
         "ss_fp8_base_unet": False,
         "ss_lowram": False,
+        # SDXL's layers are fixed.
+        "ss_clip_skip": settings.clip_skip if origin.base.family == "sd1" else None,
+        "ss_max_token_length": settings.max_token_length if settings.max_token_length != "75" else None,
+    }
+    if origin.hashes:
+        values |= {"ss_sd_model_hash": origin.hashes.legacy, "ss_new_sd_model_hash": origin.hashes.sha256}
+    if settings.vae:
+        values["ss_vae_name"] = Path(settings.vae).name or settings.vae
+        if origin.vae_hashes:
+            values |= {"ss_vae_hash": origin.vae_hashes.legacy, "ss_new_vae_hash": origin.vae_hashes.sha256}
+    return values
+
+
+def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
+    sampling = settings.timestep_sampling
+    logit, laplace = sampling == "logit_normal", sampling == "laplace"
+    return {
+        "ss_noise_offset": settings.noise_offset or None,
+        "ss_noise_offset_random_strength": settings.noise_offset_random_strength,
+        "ss_adaptive_noise_scale": settings.adaptive_noise_scale,
+        "ss_multires_noise_iterations": settings.multires_noise_iterations,
+        "ss_multires_noise_discount": settings.multires_noise_discount,
+        "ss_ip_noise_gamma": settings.ip_noise_gamma,
+        "ss_ip_noise_gamma_random_strength": settings.ip_noise_gamma_random_strength,
+        "ss_zero_terminal_snr": origin.zero_terminal_snr,
+        "ss_timestep_sampling": sampling,
+        "ss_logit_mean": settings.logit_mean if logit else None,
+        "ss_logit_std": settings.logit_std if logit else None,
+        "ss_laplace_mean": settings.laplace_mean if laplace else None,
+        "ss_laplace_scale": settings.laplace_scale if laplace else None,
+        "ss_min_timestep": settings.min_timestep,
+        "ss_max_timestep": settings.max_timestep,
     }
 
 
 def _loss(settings: Settings) -> dict[str, object]:
     return {
-        "ss_noise_offset": settings.noise_offset or None,
-        "ss_noise_offset_random_strength": False,
-        "ss_multires_noise_iterations": None,
-        "ss_multires_noise_discount": 0.3,
-        "ss_adaptive_noise_scale": None,
-        "ss_zero_terminal_snr": False,
+        "ss_loss_type": settings.loss_type,
+        "ss_huber_schedule": settings.huber_schedule,
+        "ss_huber_scale": settings.huber_scale,
+        "ss_huber_c": settings.huber_c,
         "ss_min_snr_gamma": settings.min_snr_gamma,
-        "ss_ip_noise_gamma": None,
-        "ss_ip_noise_gamma_random_strength": False,
-        "ss_debiased_estimation": False,
-        "ss_loss_type": "l2",
-        "ss_huber_schedule": "snr",
-        "ss_huber_scale": 1.0,
-        "ss_huber_c": 0.1,
-        "ss_prior_loss_weight": 1.0,
+        "ss_snr_schedule": settings.snr_schedule,
+        "ss_debiased_estimation": settings.debiased_estimation_loss,
+        "ss_scale_v_pred_loss_like_noise_pred": settings.scale_v_pred_loss_like_noise_pred,
+        "ss_v_pred_like_loss": settings.v_pred_like_loss,
+        "ss_prior_loss_weight": settings.prior_loss_weight,
+    }
+
+
+def _validation(settings: Settings, origin: Origin) -> dict[str, object]:
+    return {
+        "ss_num_validation_images": origin.validation_pictures,
         "ss_validation_seed": settings.validation_seed,
         "ss_validation_split": 0.0,
         "ss_max_validation_steps": None,
@@ -197,36 +315,18 @@ def _loss(settings: Settings) -> dict[str, object]:
 
 
 def _modelspec(settings: Settings, origin: Origin) -> dict[str, object]:
-    width, height = settings.size
-    return {
+    family = origin.base.family
+    width, height = trained_size(settings, origin.data) or _RESOLUTIONS[family]
+    values: dict[str, object] = {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": "stable-diffusion-v1/lora",
+        "modelspec.architecture": _ARCHITECTURES[family],
         "modelspec.implementation": _ENGINE,
         "modelspec.implementation_version": _ENGINE,
         "modelspec.resolution": f"{width}x{height}",
-        "modelspec.prediction_type": "epsilon",
-        "modelspec.encoder_layer": settings.clip_skip,
+        "modelspec.prediction_type": origin.prediction,
     }
-
-
-def _bucket_info(data: DataSet, plan: Plan) -> dict[str, object]:
-    """Return sd-scripts' table of buckets: counts with repeats, and the mean error of the aspect ratio without."""
-    counts = sorted((bucket.size, bucket.pictures) for bucket in plan.buckets)
-    errors = [
-        abs(placement.bucket[0] / placement.bucket[1] - picture.width / picture.height)
-        for picture, placement in zip(data.pictures, plan.placements, strict=True)
-    ]
-    return {
-        "buckets": {str(i): {"resolution": list(size), "count": count} for i, (size, count) in enumerate(counts)},
-        "mean_img_ar_error": sum(errors) / len(errors),
-    }
-
-
-def _tag_frequency(data: DataSet) -> dict[str, dict[str, int]]:
-    """Return how many pictures of each folder carry each tag, lower-cased, repeats not counted."""
-    counts: dict[str, Counter[str]] = {folder.name: Counter() for folder in data.folders}
-    for picture in data.pictures:
-        counts[picture.folder].update(
-            tag for tag in (part.strip().lower() for part in picture.caption.split(",")) if tag
-        )
-    return {folder: dict(count) for folder, count in counts.items()}
+    if family == "sd1":
+        values["modelspec.encoder_layer"] = settings.clip_skip
+    if (settings.min_timestep, settings.max_timestep) != (0, 1000):
+        values["modelspec.timestep_range"] = f"{settings.min_timestep},{settings.max_timestep}"
+    return values

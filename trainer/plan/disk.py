@@ -8,9 +8,6 @@ from trainer.foreign_text import shown
 from trainer.machine.room import free_bytes
 from trainer.settings.model import Settings
 
-STATE_PARTS = 3
-"""A state holds each LoRA parameter three times in fp32: itself and AdamW's two moments."""
-
 STATE_SECONDS = 600.0
 """Where no step count says when, a state is this old at most when the next is written, unless writing is very slow."""
 
@@ -35,6 +32,38 @@ class Course:
     total_steps: int
     files: int
     seconds_per_step: float | None
+
+
+def state_bytes(settings: Settings, weights: int) -> int:
+    """Return the size of one training state: the weights and what the optimizer keeps of each, all parts training.
+
+    Args:
+        settings: name the optimizer.
+        weights: bytes of the LoRA in fp32.
+    """
+    return int(weights * (1.0 + _kept(settings)))
+
+
+def _kept(settings: Settings) -> float:
+    """Return how much an optimizer keeps beside the weights, as a multiple of them; at the most where that depends on the layers."""
+    options = settings.optimizer_options
+    match settings.optimizer_type:
+        case "Lion" | "SGDNesterov":
+            return 1.0
+        case "AdamW8bit":
+            # Two moments of one byte each, but of four in weights below 4096 numbers, which are many at a small dim.
+            return min(2.0, 0.5 + 2.4 / settings.network_dim)
+        case "Adafactor":
+            # A row and a column in place of each matrix; convolutions, a fifth of SD1.x's weights at the most, have twice themselves.
+            convolutions = 0.2 if settings.conv_dim is None else 0.4
+            return 1.0 / settings.network_dim + convolutions + (options.get("beta1") is not None)
+        case "Prodigy":
+            # Two moments, the gradients' sum, and where each weight began.
+            every = options.get("slice_p", 1)
+            return 2.0 + 2.0 / (every if isinstance(every, int) else 1)
+        case _:
+            # AdamW's two moments; what a class by its path keeps is not known.
+            return 2.0
 
 
 def states_written(settings: Settings, course: Course) -> int | None:

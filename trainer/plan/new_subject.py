@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from trainer.dataset.scan import DataSet, scan, words_of
+from trainer.dataset.data import DataSet
+from trainer.dataset.scan import scan
+from trainer.dataset.sources import words_of
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting
 from trainer.settings.subject import DEMO_BASE, Subject

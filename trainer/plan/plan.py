@@ -1,18 +1,29 @@
 """What will these settings mean for these pictures? Batches, steps, saves, size and time, before anything runs."""
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
-from trainer.dataset.buckets import Placement, place, rules_of
-from trainer.dataset.scan import DataSet, words_of
+from trainer.dataset.batches import batches_per_epoch, instances
+from trainer.dataset.buckets import Placement, placements_of
+from trainer.dataset.data import DataSet
 from trainer.errors import SettingsError
 from trainer.plan.disk import NIGHT, Course, night_bytes, numbers_room, size_text, states_room
+from trainer.plan.doubts import counted, doubts_about_pictures, doubts_about_rates
+from trainer.plan.groups import groups_of
 from trainer.plan.no_effect import settings_without_effect
+from trainer.plan.rates import step_rules, warmup_of
 from trainer.plan.saves import SavePoint, save_points
 from trainer.settings.model import Settings
+from trainer.settings.optimizers import check_arguments
+from trainer.settings.parts import LABELS, Family, Part, parts_of
 from trainer.span import span
+
+_STOPS: dict[Part, str] = {
+    "unet": "unet_stop",
+    "text_encoder": "text_encoder_stop",
+    "text_encoder_2": "text_encoder_stop2",
+}
 
 
 @dataclass(frozen=True)
@@ -29,15 +40,15 @@ class Plan:
     """What a bake will do.
 
     Attributes:
-        pictures: files.
-        repeats: of each picture, where all have the same, else None.
+        pictures: files, those of regularisation among them.
+        repeats: of each picture, where all have the same, else None; those of regularisation come as often as they must.
         repeats_total: pictures in an epoch, repeats counted.
         buckets: those in use, by size.
         batches_per_epoch: forward passes in an epoch.
         steps_per_epoch: optimizer steps in an epoch.
         epochs: passes over the data; the last may be cut short.
         total_steps: optimizer steps.
-        warmup_steps: of them, those on which the rates still rise.
+        warmup_steps: of them, those on which the U-Net's rate still rises.
         saves: every LoRA that will be written, in order.
         lora_bytes: size of one of them, None where the base is not known.
         disk_bytes: size of all of them.
@@ -48,6 +59,10 @@ class Plan:
         seconds: expected time of all steps, None where no speed was measured.
         warnings: what will not do what it seems to, one line each.
         placements: of each picture, in the data's order.
+        family: the base's architecture.
+        stops: the parts that stop training before the end, and after how many steps.
+        captioned: pictures that have a caption file.
+        reg_pictures: of the pictures, those of regularisation.
     """
 
     pictures: int
@@ -69,12 +84,17 @@ class Plan:
     seconds: float | None
     warnings: tuple[str, ...]
     placements: tuple[Placement, ...]
+    family: Family = "sd1"
+    stops: dict[Part, int] = field(default_factory=dict)
+    captioned: int = 0
+    reg_pictures: int = 0
 
 
 def make_plan(
     settings: Settings,
     data: DataSet,
     *,
+    family: Family = "sd1",
     lora_bytes: int | None = None,
     state_bytes: int | None = None,
     seconds_per_step: float | None = None,
@@ -84,25 +104,25 @@ def make_plan(
     Args:
         settings: with the names and paths in force.
         data: the pictures, scanned once.
+        family: the base's architecture.
         lora_bytes: size of one LoRA file.
         state_bytes: size of one training state.
         seconds_per_step: measured speed of such a bake.
 
     Raises:
-        SettingsError: nothing would train, or the saves are too many.
+        SettingsError: nothing would train, or nothing to the end; the optimizer or the schedule cannot take what it is told; the
+            saves are too many.
     """
-    if not settings.unet_rate and not settings.text_encoder_rate:
-        raise SettingsError("unet_lr, text_encoder_lr", found="both 0", expected="a rate above 0 for one part")
-    rules = rules_of(settings)
-    placements = tuple(place(picture.width, picture.height, rules) for picture in data.pictures)
-    buckets = _bucket_counts(data, placements, settings.train_batch_size)
-    batches = sum(bucket.batches for bucket in buckets)
+    _check(settings, family)
+    placements = placements_of(data)
+    buckets = _bucket_counts(data, placements)
+    batches = batches_per_epoch(data, placements)
     steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
     epochs, total_steps = _length(settings, steps_per_epoch)
-    warmup_steps = 0 if settings.lr_scheduler == "constant" else settings.warmup_steps(total_steps)
+    stops = _stops(settings, family, steps_per_epoch, total_steps)
     saves = save_points(settings, steps_per_epoch=steps_per_epoch, epochs=epochs, total_steps=total_steps)
     course = Course(steps_per_epoch, epochs, total_steps, len(saves), seconds_per_step)
-    repeats = {picture.repeats for picture in data.pictures}
+    repeats = {picture.repeats for picture in data.pictures if not picture.is_reg}
     return Plan(
         pictures=len(data.pictures),
         repeats=repeats.pop() if len(repeats) == 1 else None,
@@ -112,28 +132,42 @@ def make_plan(
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
         total_steps=total_steps,
-        warmup_steps=warmup_steps,
+        warmup_steps=warmup_of(settings, "unet", total_steps),
         saves=saves,
         lora_bytes=lora_bytes,
         disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
         **_disk(settings, course, lora_bytes, state_bytes),
         seconds=None if seconds_per_step is None else seconds_per_step * total_steps,
         warnings=(
-            *settings_without_effect(settings, data),
-            *_about_rates(settings, warmup_steps, total_steps),
-            *_about_pictures(settings, data, placements),
+            *settings_without_effect(
+                settings,
+                data,
+                family=family,
+                steps_per_epoch=steps_per_epoch,
+                epochs=epochs,
+                total_steps=total_steps,
+            ),
+            *doubts_about_rates(settings, family, total_steps, stops),
+            *doubts_about_pictures(settings, data, placements),
         ),
         placements=placements,
+        family=family,
+        stops=stops,
+        captioned=sum(picture.caption_file is not None for picture in data.pictures),
+        reg_pictures=sum(picture.is_reg for picture in data.pictures),
     )
 
 
 def plan_line(plan: Plan) -> str:
-    """Return the plan on one line: pictures, buckets, steps, and time and disk where they are known."""
+    """Return the plan on one line: pictures, captions, buckets, steps, stops, and time and disk where they are known."""
     each = f" ×{plan.repeats}" if plan.repeats is not None else ""
+    more = f" and {plan.reg_pictures:,} of regularisation" if plan.reg_pictures else ""
     parts = [
-        f"{_counted(plan.pictures, 'picture')}{each} → {plan.repeats_total:,} / epoch",
-        _counted(len(plan.buckets), "bucket"),
+        f"{counted(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
+        f"{plan.captioned:,} of {plan.pictures:,} captioned",
+        counted(len(plan.buckets), "bucket"),
         _steps_text(plan),
+        *(f"{LABELS[part]} stops after {stop:,}" for part, stop in plan.stops.items()),
     ]
     if plan.seconds is not None:
         parts.append(f"≈ {span(max(1, plan.seconds))}")
@@ -151,11 +185,31 @@ def plan_json(plan: Plan) -> dict[str, object]:
     return asdict(plan)
 
 
-def _bucket_counts(data: DataSet, placements: tuple[Placement, ...], batch_size: int) -> tuple[BucketCount, ...]:
+def _check(settings: Settings, family: Family) -> None:
+    """Refuse what can be told from the settings alone but not from each of them alone."""
+    groups = groups_of(settings, family)
+    if not groups:
+        raise SettingsError(
+            "unet_lr, text_encoder_lr",
+            found="both 0" if family == "sd1" else "all 0",
+            expected="a rate above 0 for one part",
+        )
+    check_arguments(settings.optimizer_type, settings.optimizer_options)
+    if any(settings.schedule_of(group.part) == "piecewise_constant" for group in groups):
+        step_rules(settings)
+
+
+def _bucket_counts(data: DataSet, placements: Sequence[Placement]) -> tuple[BucketCount, ...]:
+    shown: Counter[tuple[int, tuple[int, int]]] = Counter()
+    for index in instances(data):
+        shown[data.pictures[index].group, placements[index].bucket] += 1
+    # Data sets of a file do not share batches, and may have buckets of the same size.
     pictures: Counter[tuple[int, int]] = Counter()
-    for picture, placement in zip(data.pictures, placements, strict=True):
-        pictures[placement.bucket] += picture.repeats
-    return tuple(BucketCount(size, count, -(-count // batch_size)) for size, count in sorted(pictures.items()))
+    batches: Counter[tuple[int, int]] = Counter()
+    for (group, size), count in shown.items():
+        pictures[size] += count
+        batches[size] += -(-count // data.groups[group].batch_size)
+    return tuple(BucketCount(size, pictures[size], batches[size]) for size in sorted(pictures))
 
 
 def _length(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
@@ -163,6 +217,24 @@ def _length(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
     if settings.max_train_epochs is not None:
         return settings.max_train_epochs, settings.max_train_epochs * steps_per_epoch
     return -(-settings.max_train_steps // steps_per_epoch), settings.max_train_steps
+
+
+def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps: int) -> dict[Part, int]:
+    """Return after which step each part stops that trains, and not to the end."""
+    found = {
+        part: settings.stop_step(part, total=total_steps, steps_per_epoch=steps_per_epoch)
+        for part in parts_of(family)
+        if settings.rate(part)
+    }
+    stops = {part: step for part, step in found.items() if step is not None}
+    if len(stops) == len(found):
+        raise SettingsError(
+            ", ".join(_STOPS[part] for part in stops),
+            found=f"every part stops, the last after step {max(stops.values()):,} of {total_steps:,}",
+            expected="a part that trains to the end",
+            way_out="leave one of the stops blank, or bake fewer steps",
+        )
+    return stops
 
 
 def _disk(settings: Settings, course: Course, lora_bytes: int | None, state_bytes: int | None) -> dict[str, int | None]:
@@ -175,44 +247,6 @@ def _disk(settings: Settings, course: Course, lora_bytes: int | None, state_byte
         "room_bytes": course.files * lora_bytes + states + numbers_room(course),
         "night_bytes": night_bytes(settings, course, lora_bytes=lora_bytes, state_bytes=state_bytes),
     }
-
-
-def _about_rates(settings: Settings, warmup_steps: int, total_steps: int) -> Iterator[str]:
-    if settings.trains_unet and not settings.unet_rate:
-        yield "the U-Net's rate is 0: only the text encoder trains"
-    if settings.trains_text_encoder and not settings.text_encoder_rate:
-        yield "the text encoder's rate is 0: only the U-Net trains"
-    if warmup_steps >= total_steps:
-        yield f"the warm-up of {warmup_steps:,} steps is as long as the bake: the rates never reach their peak"
-
-
-def _about_pictures(settings: Settings, data: DataSet, placements: tuple[Placement, ...]) -> Iterator[str]:
-    shared = _shared_with_validation(settings, data)
-    if shared:
-        yield f"{_counted(shared, 'picture')} of validation also trained on: the validation loss will flatter"
-    if settings.bucket_no_upscale and settings.enable_bucket:
-        sizes = ((picture.width, picture.height) for picture in data.pictures)
-        enlarged = sum(placed.resized[0] > size[0] for placed, size in zip(placements, sizes, strict=True))
-        if enlarged:
-            yield f"{_counted(enlarged, 'picture')} narrower than bucket_reso_steps enlarged all the same"
-
-
-def _shared_with_validation(settings: Settings, data: DataSet) -> int:
-    """Return how many training pictures lie where validation pictures are taken from; folders are compared, not files."""
-    if not settings.validation_data_dir:
-        return 0
-    validation = os.path.realpath(settings.validation_data_dir)
-    shared = 0
-    for folder, count in Counter(picture.path.parent for picture in data.pictures).items():
-        parent, name = os.path.split(os.path.realpath(folder))
-        read_from_above = parent == validation and words_of(name) is not None
-        if read_from_above or os.path.join(parent, name) == validation:
-            shared += count
-    return shared
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _steps_text(plan: Plan) -> str:

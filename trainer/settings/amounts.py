@@ -1,11 +1,15 @@
 """Texts with a form of their own: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
 
+import itertools
 import re
 import shlex
+from dataclasses import dataclass
 
 _AMOUNT = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[,x]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
 _STOP = re.compile(r"(\d{1,9})\s*(?:ep|epochs?)", re.ASCII | re.IGNORECASE)
+_SHARE = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_RULE = re.compile(rf"({_SHARE.pattern})\s*:\s*(\d{{1,9}})", re.ASCII | re.IGNORECASE)
 _REPEATS = re.compile(r"([^=]+?)\s*=\s*(\d{1,5})", re.ASCII)
 
 
@@ -78,6 +82,46 @@ def stop_step(text: str, *, total: int, steps_per_epoch: int) -> int | None:
     if match := _STOP.fullmatch(text):
         return int(match[1]) * steps_per_epoch
     return max(1, steps_of(text, total))
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Shares of a peak rate by step: (first step that it holds for no more, share) in order, and the share behind them all."""
+
+    until: tuple[tuple[int, float], ...]
+    rest: float
+
+
+def rules_of(text: str) -> Rules:
+    """Return what `1:100,0.5:200,0.1` says: the full rate for 100 steps, half of it up to step 200, then a tenth (as diffusers).
+
+    Raises:
+        ValueError: `text` has another form, steps that do not rise, or shares below 0.
+    """
+    *pairs, last = (part.strip() for part in text.split(","))
+    matches = [_RULE.fullmatch(pair) for pair in pairs]
+    if any(match is None for match in matches) or not _SHARE.fullmatch(last):
+        raise ValueError("`1:100,0.5:200,0.1`: share:step pairs, and the share behind the last step")
+    until = tuple((int(match[2]), float(match[1])) for match in matches if match)
+    if any(before[0] >= after[0] for before, after in itertools.pairwise(until)):
+        raise ValueError("steps that rise from pair to pair")
+    return Rules(until, float(last))
+
+
+def check_rules(text: str) -> str:
+    """Return a schedule's argument in its plain form if it is `step_rules=1:100,0.1`, which piecewise_constant takes.
+
+    Raises:
+        ValueError: it is not.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or name != "step_rules":
+        raise ValueError(
+            "`step_rules=1:100,0.5:200,0.1` for piecewise_constant; no other schedule takes an argument here"
+        )
+    rules = value.strip("'\"").replace(" ", "")
+    rules_of(rules)
+    return f"step_rules={rules}"
 
 
 def check_repeats(text: str) -> str:

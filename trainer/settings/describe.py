@@ -49,6 +49,7 @@ class FieldInfo:
         choices: the allowed values of a `choice`.
         low, high: bounds of a number, None where there is none.
         above: the value itself must be above `low`, not at it.
+        below: it must be below `high`, not at it.
         multiple: a number's divisor, None where any will do.
         optional: whether it may be blank (None).
         live: whether it may change while baking.
@@ -66,6 +67,7 @@ class FieldInfo:
     low: float | None
     high: float | None
     above: bool
+    below: bool
     multiple: int | None
     optional: bool
     live: bool
@@ -80,7 +82,8 @@ class FieldInfo:
         words = _WORDS[self.kind]
         if self.low is not None and self.high is not None:
             low, high = number_text(self.low), number_text(self.high)
-            words += f" above {low} and up to {high}" if self.above else f" from {low} to {high}"
+            words += f" above {low}" if self.above else f" from {low}"
+            words += f" and below {high}" if self.below else f" and up to {high}" if self.above else f" to {high}"
         if self.multiple is not None:
             words += f", a multiple of {self.multiple}"
         return f"{words}, or blank" if self.optional else words
@@ -160,7 +163,7 @@ def number_text(value: float) -> str:
 def _described(name: str, field: ModelField, default: object) -> FieldInfo:
     extra = cast("Mapping[str, object]", field.json_schema_extra)
     kind, choices = _kind(name, field)
-    low, above, high, multiple = _bounds(field)
+    low, above, high, below, multiple = _bounds(field)
     return FieldInfo(
         name=name,
         section=str(extra["section"]),
@@ -172,6 +175,7 @@ def _described(name: str, field: ModelField, default: object) -> FieldInfo:
         low=low,
         high=high,
         above=above,
+        below=below,
         multiple=multiple,
         optional=type(None) in get_args(field.annotation),
         live=bool(extra["live"]),
@@ -194,11 +198,11 @@ def _kind(name: str, field: ModelField) -> tuple[Kind, tuple[str, ...]]:
     return kinds[annotation], ()
 
 
-def _bounds(field: ModelField) -> tuple[float | None, bool, float | None, int | None]:
-    """Return (low, whether low itself is out, high, multiple) of a number."""
+def _bounds(field: ModelField) -> tuple[float | None, bool, float | None, bool, int | None]:
+    """Return (low, whether low itself is out, high, whether high itself is out, multiple) of a number."""
     low: float | None = None
     high: float | None = None
-    above = False
+    above = below = False
     multiple: int | None = None
     for rule in field.metadata:
         match rule:
@@ -208,8 +212,10 @@ def _bounds(field: ModelField) -> tuple[float | None, bool, float | None, int | 
                 low, above = cast("float", bound), True
             case annotated_types.Le(le=bound):
                 high = cast("float", bound)
+            case annotated_types.Lt(lt=bound):
+                high, below = cast("float", bound), True
             case annotated_types.MultipleOf(multiple_of=divisor):
                 multiple = cast("int", divisor)
             case _:
                 continue
-    return low, above, high, multiple
+    return low, above, high, below, multiple

@@ -19,6 +19,10 @@ DEMO_BASE = "demo"
 FOLDER = "subjects"
 """The folder of subject files in a workspace."""
 
+# Paths that a subject names for all its bakes, and those that settings alone name.
+_OF_SUBJECTS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
+_OF_SETTINGS = ("reg_data_dir", "conditioning_data_dir", "dataset_config", "vae", "network_weights")
+
 
 class Subject(BaseModel):
     """Who or what is learned, with everything that bakes, grids and reports take from it.
@@ -94,7 +98,8 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
     """Return `settings` with blanks filled from the subject and every path absolute.
 
     A relative path counts from the folder of the file it stands in: the settings file's, or the one that holds `subjects/`.
-    The base `demo` stays `demo`; a blank output_name becomes the subject's name, else `lora`.
+    The base `demo` stays `demo`; a blank output_name becomes the subject's name, else `lora`. Where dataset_config says which
+    pictures there are, train_data_dir may be blank.
 
     Raises:
         SettingsError: the subject is missing or wrong, or a needed path is blank everywhere.
@@ -104,16 +109,16 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
     subject, home = _subject_of(settings, settings_path)
 
     def path(key: str) -> str:
-        mine, its = str(getattr(settings, key)).strip(), str(getattr(subject, key)).strip()
+        mine, its = str(getattr(settings, key)).strip(), str(getattr(subject, key, "")).strip()
         if not mine and not its:
             return ""
         if key == "pretrained_model_name_or_path" and (mine or its) == DEMO_BASE:
             return DEMO_BASE
         return os.path.normpath(own / os.path.expanduser(mine) if mine else home / os.path.expanduser(its))
 
-    filled = {key: path(key) for key in ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")}
+    filled = {key: path(key) for key in (*_OF_SUBJECTS, *_OF_SETTINGS)}
     for key, what in (("train_data_dir", "the pictures' folder"), ("pretrained_model_name_or_path", "the base model")):
-        if not filled[key]:
+        if not filled[key] and not (key == "train_data_dir" and filled["dataset_config"]):
             place = "here" if not settings.subject else "here or in the subject"
             raise SettingsError(f"{where}: {key}", found="blank", expected=what, way_out=f"name it {place}")
     filled["output_name"] = settings.output_name or subject.name or "lora"

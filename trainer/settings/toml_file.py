@@ -100,8 +100,28 @@ def save_settings(settings: Settings, path: Path) -> None:
     Raises:
         SettingsError: the file cannot be written, or what is there now is no settings file.
     """
-    text = _merged(read_text(path), settings, shown(str(path))) if path.exists() else settings_toml(settings)
+    text = merged_toml(read_text(path), settings, shown(str(path))) if path.exists() else settings_toml(settings)
     save_text(text, path)
+
+
+def merged_toml(text: str, settings: Settings, where: str) -> str:
+    """Return the TOML `text` with only those values changed that differ from `settings`; comments and order stay.
+
+    Raises:
+        SettingsError: `text` is no settings file; its line begins with `where`.
+    """
+    before = parse_settings(text, where)
+    document = tomlkit.parse(text)
+    homes = dict(_homes(document))
+    for info in describe.fields():
+        value = getattr(settings, info.name)
+        if value == getattr(before, info.name):
+            continue
+        home = homes.get(info.name)
+        if home is None:
+            home = _section(document, info.section.lower())
+        home[info.name] = tomlkit.value(_value_toml(value))
+    return tomlkit.dumps(document)
 
 
 def save_text(text: str, path: Path) -> None:
@@ -156,22 +176,6 @@ def _value_toml(value: object) -> str:
         text = describe.number_text(value)
         return text if "e" in text or "." in text else f"{text}.0"
     return tomlkit.item(value).as_string()
-
-
-def _merged(text: str, settings: Settings, where: str) -> str:
-    """Return the TOML `text` with only those values changed that differ from `settings`."""
-    before = parse_settings(text, where)
-    document = tomlkit.parse(text)
-    homes = dict(_homes(document))
-    for info in describe.fields():
-        value = getattr(settings, info.name)
-        if value == getattr(before, info.name):
-            continue
-        home = homes.get(info.name)
-        if home is None:
-            home = _section(document, info.section.lower())
-        home[info.name] = tomlkit.value(_value_toml(value))
-    return tomlkit.dumps(document)
 
 
 def _homes(table: MutableMapping[str, Any]) -> Iterator[tuple[str, MutableMapping[str, Any]]]:

@@ -1,6 +1,7 @@
 """Starting a bake, and giving it orders."""
 
 from lora_tui.screens.why import WhyDialog
+from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Order
 from trainer.settings.toml_file import load_settings, parse_settings
 
@@ -136,6 +137,15 @@ async def test_the_progress_says_epoch_step_share_speed_and_time_left(kitchen, u
     assert "37 %" in text
     assert "8.00 it/s   32.0 img/s" in text
     assert "left 19 s" in text
+
+
+async def test_a_part_that_has_stopped_shows_no_rate_as_if_it_were_in_force(kitchen, until, seen) -> None:
+    kitchen.baking(steps=90)
+    writer = MetricWriter(kitchen.workspace.journal_path, 1)
+    writer.put(91, {"loss": 0.07, "lr_unet": 2e-3})
+    writer.close()
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: "lr 2.0e-3 · stopped" in seen(kitchen.app))
 
 
 async def test_saved_loras_stand_newest_first_with_the_best_marked(kitchen, until, seen) -> None:

@@ -156,6 +156,58 @@ async def test_j_k_home_and_end_move_between_fields_and_pass_over_heads(kitchen,
     assert seen == ["pretrained_model_name_or_path", "train_batch_size", "on_trouble", "subject"]
 
 
+async def test_brackets_go_from_section_to_section(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "network_alpha")
+        seen = []
+        for key in ("]", "]", "[", "[", "[", "[", "[", "["):
+            await pilot.press({"]": "right_square_bracket", "[": "left_square_bracket"}[key])
+            seen.append(form.focused_info.name)
+    assert seen == [
+        "learning_rate",
+        "max_train_epochs",
+        "learning_rate",
+        "network_dim",
+        "pretrained_model_name_or_path",
+        "subject",
+        "subject",
+        "subject",
+    ]
+
+
+async def test_behind_the_last_section_is_the_last_field(kitchen, until, form_of) -> None:
+    async with kitchen.run() as pilot:
+        form = await form_of(kitchen, pilot, until, "max_bad_steps")
+        await pilot.press("right_square_bracket")
+        assert form.focused_info.name == "on_trouble"
+
+
+async def test_a_choice_that_may_be_blank_is_blank_between_its_last_and_its_first(kitchen, until, form_of) -> None:
+    def schedule() -> object:
+        return now(kitchen).text_encoder_lr_scheduler
+
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "text_encoder_lr_scheduler")
+        assert schedule() is None
+        await pilot.press("right")
+        await until(pilot, lambda: schedule() == "constant")
+        await pilot.press("left")
+        await until(pilot, lambda: schedule() is None)
+        await pilot.press("left")
+        await until(pilot, lambda: schedule() == "rex")
+        await pilot.press("enter")
+        await until(pilot, lambda: schedule() is None)
+
+
+async def test_every_setting_has_a_line_that_fits_and_a_note(kitchen, until, form_of) -> None:
+    async with kitchen.run((160, 40)) as pilot:
+        form = await form_of(kitchen, pilot, until, "subject")
+        for info in form._infos.values():
+            form.go_to(info.name)
+            assert form._fields.value_region(info.name) is not None, info.name
+            assert form._note.lines(40) or info is None
+
+
 async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
@@ -178,9 +230,9 @@ async def test_escape_from_finding_goes_back(kitchen, until, form_of) -> None:
 async def test_a_click_moves_and_a_second_click_edits(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
-        await pilot.click(FieldList, offset=(6, 5))
+        await pilot.click(FieldList, offset=(6, 9))
         assert form.focused_info.name == "resolution"
-        await pilot.click(FieldList, offset=(6, 5))
+        await pilot.click(FieldList, offset=(6, 9))
         await until(pilot, lambda: form.editing == "resolution")
 
 

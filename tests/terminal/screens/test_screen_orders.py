@@ -10,6 +10,7 @@ from lora_tui.outside import NoEngine, Rights
 from lora_tui.screens.ask import AskDialog
 from lora_tui.screens.digest import DigestDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
+from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Mark, Order
 
 
@@ -83,6 +84,58 @@ async def test_the_dialog_offers_what_is_in_force_now(kitchen, until, seen) -> N
         await until(pilot, lambda: "5e-4" in seen(kitchen.app))
 
 
+async def test_a_stop_may_be_now(kitchen, until) -> None:
+    kitchen.baking()
+    async with kitchen.run((120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
+        dialog = kitchen.app.screen
+        names = [info.name for info in dialog._infos]
+        assert "text_encoder_stop2" not in names
+        dialog.query_one(OptionList).highlighted = names.index("unet_stop")
+        await pilot.press("enter", *"now", "enter")
+        await until(pilot, lambda: given(kitchen) == [(Order.SET, "unet_stop=now")])
+
+
+async def test_shift_t_asks_which_part_stops_and_t_stops_the_text_encoder(kitchen, until, seen) -> None:
+    kitchen.baking()
+    async with kitchen.run((120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        text = seen(kitchen.app)
+        assert "t    the text encoder" in text and "u    the U-Net" in text
+        await pilot.press("t")
+        await until(pilot, lambda: given(kitchen) == [(Order.SET, "text_encoder_stop=now")])
+
+
+async def test_a_part_that_was_stopped_is_not_stopped_again(kitchen, until) -> None:
+    kitchen.baking()
+    with kitchen.journal() as journal:
+        journal.add_mark(1, Mark(40, time.time(), "set", "text_encoder_stop=now"))
+    async with kitchen.run((120, 36)) as pilot:
+        await at_work(kitchen, pilot, until)
+        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
+        await pilot.press("T")
+        await until(pilot, lambda: "only the U-Net trains: x stops the bake" in messages(kitchen.app))
+    assert given(kitchen) == []
+
+
+async def test_of_two_text_encoders_one_may_be_stopped_alone(kitchen, until, seen) -> None:
+    kitchen.baking()
+    writer = MetricWriter(kitchen.workspace.journal_path, 1)
+    writer.put(90, {"lr_text_encoder_2": 1e-3})
+    writer.close()
+    async with kitchen.run((120, 36)) as pilot:
+        await until(pilot, lambda: "lr_text_encoder_2" in kitchen.app.bake_screen.snapshot.last)
+        await pilot.press("T")
+        await until(pilot, lambda: "both text encoders" in seen(kitchen.app))
+        await pilot.press("1")
+        wanted = [(Order.SET, "text_encoder_stop2=100%"), (Order.SET, "text_encoder_stop=now")]
+        await until(pilot, lambda: given(kitchen) == wanted)
+
+
 async def test_a_parked_bake_goes_on_by_space(kitchen, until, seen) -> None:
     kitchen.baking()
     kitchen.set_state(BakeState.PARKED)
@@ -121,7 +174,7 @@ def watching(kitchen, *, order: bool) -> LoraApp:
     return kitchen.app
 
 
-@pytest.mark.parametrize("key", ["space", "s", "x", "X", "F", "L", "b", "n", "ctrl+s"])
+@pytest.mark.parametrize("key", ["space", "s", "x", "X", "F", "L", "T", "b", "n", "ctrl+s"])
 async def test_who_only_watches_orders_nothing_and_is_told_so(kitchen, until, key) -> None:
     kitchen.baking()
     app = watching(kitchen, order=False)

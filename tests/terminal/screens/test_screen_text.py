@@ -45,7 +45,7 @@ async def test_a_long_line_is_folded_and_its_level_has_a_sign(kitchen, until, se
         journal.log("word " * 40 + "end", level="error")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "end" in seen(kitchen.app))
-        rows = [line[43:] for line in seen(kitchen.app).splitlines() if "word" in line]
+        rows = [line[43:] for line in seen(kitchen.app).splitlines() if "word word" in line]
     assert len(rows) > 2
     assert "✗ word" in rows[0]
 

@@ -1,49 +1,178 @@
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from trainer.bake.noise import draw_noise, with_offset
+from trainer.bake.noise import Drawn, draw, multires
+from trainer.network.draws import generator_for
+from trainer.plan.times import alphas_cumprod, time_shares
+from trainer.settings.model import Settings
 
-SHAPE = torch.Size((4, 4, 8, 8))
+LATENTS = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def draw(*, seed: int = 1, step: int = 1, micro_batch: int = 0, offset: float = 0.0) -> tuple[Tensor, Tensor]:
-    return draw_noise(SHAPE, seed=seed, step=step, micro_batch=micro_batch, offset=offset)
+def drawn(*, latents: Tensor = LATENTS, step: int = 1, micro_batch: int = 0, **chosen: object) -> Drawn:
+    settings = Settings.model_validate({"seed": 1, **chosen})
+    shares = time_shares(settings, alphas_cumprod(False))
+    return draw(latents, settings, shares, step=step, micro_batch=micro_batch)
+
+
+def numbers(*, step: int = 1, micro_batch: int = 0) -> torch.Generator:
+    """Return the generator of a step as it stands once noise and times are drawn."""
+    generator = generator_for(1, "noise", step, micro_batch)
+    torch.randn(LATENTS.shape, generator=generator)
+    torch.randint(0, 1000, (len(LATENTS),), generator=generator)
+    return generator
+
+
+def fraction(generator: torch.Generator) -> float:
+    return float(torch.rand((), generator=generator))
+
+
+def test_without_options_noise_and_times_are_the_first_numbers_of_the_steps_generator() -> None:
+    generator = generator_for(1, "noise", 7, 2)
+    noise = torch.randn(LATENTS.shape, generator=generator)
+    times = torch.randint(0, 1000, (4,), generator=generator)
+    found = drawn(step=7, micro_batch=2)
+    assert torch.equal(found.noise, noise)
+    assert torch.equal(found.times, times)
+    assert found.seen is found.noise
+
+
+def test_the_latents_decide_nothing_but_the_shape() -> None:
+    assert torch.equal(drawn().noise, drawn(latents=torch.zeros_like(LATENTS)).noise)
 
 
 def test_offset_adds_one_number_per_picture_and_channel() -> None:
     """By hand: the next 16 normal numbers of the same generator, times the offset."""
-    noise = torch.zeros(SHAPE)
-    found = with_offset(noise, 0.1, torch.Generator().manual_seed(5))
-    expected = 0.1 * torch.randn(4, 4, 1, 1, generator=torch.Generator().manual_seed(5))
-    assert torch.equal(found, expected.expand(SHAPE))
+    shift = torch.randn(4, 4, 1, 1, generator=numbers())
+    assert torch.equal(drawn(noise_offset=0.1).noise, drawn().noise + 0.1 * shift)
 
 
-def test_the_setting_reaches_the_noise() -> None:
-    plain, shifted = draw()[0], draw(offset=0.5)[0]
-    shift = shifted - plain
-    assert torch.allclose(shift, shift.mean(dim=(2, 3), keepdim=True), atol=1e-6)
-    assert 0.2 < shift.mean(dim=(2, 3)).std() < 1.0
+def test_a_random_offset_is_one_share_of_it_for_the_batch() -> None:
+    generator = numbers()
+    shift = torch.randn(4, 4, 1, 1, generator=generator)
+    found = drawn(noise_offset=0.1, noise_offset_random_strength=True).noise
+    assert torch.equal(found, drawn().noise + 0.1 * fraction(generator) * shift)
 
 
-def test_offset_0_changes_nothing() -> None:
-    noise = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
-    assert with_offset(noise, 0.0, torch.Generator()) is noise
+def test_an_adaptive_offset_grows_with_the_distance_of_the_latents_mean_from_0() -> None:
+    """By hand: means 2, -2 and 0 with scale 0.5 on an offset of 0.1 give 1.1, 1.1 and 0.1."""
+    latents = torch.zeros(3, 4, 8, 8)
+    latents[0], latents[1] = 2.0, -2.0
+    chosen = {"latents": latents, "noise_offset": 0.1}
+    plain = drawn(latents=latents).noise
+    ratio = (drawn(**chosen, adaptive_noise_scale=0.5).noise - plain) / (drawn(**chosen).noise - plain)
+    assert ratio.mean(dim=(1, 2, 3)).tolist() == pytest.approx([11, 11, 1], rel=1e-3)
 
 
-def test_a_step_draws_the_same_whatever_ran_before() -> None:
-    first = draw(step=7)
+def test_an_adaptive_offset_never_falls_below_0() -> None:
+    latents = torch.full((2, 4, 8, 8), 3.0)
+    found = drawn(latents=latents, noise_offset=0.1, adaptive_noise_scale=-1)
+    assert torch.equal(found.noise, drawn(latents=latents).noise)
+
+
+def test_multires_adds_layers_by_its_formula() -> None:
+    """By hand from the same numbers: layer i at 1/r^i of the size, enlarged, times 0.5^i; then a standard deviation of 1."""
+    generator = torch.Generator().manual_seed(3)
+    expected = LATENTS.clone()
+    for layer in range(2):
+        factor = (fraction(generator) * 2 + 2) ** layer
+        side = int(8 / factor)
+        coarse = torch.randn(4, 4, side, side, generator=generator)
+        expected += torch.nn.Upsample(size=(8, 8), mode="bilinear")(coarse) * 0.5**layer
+    expected /= expected.std()
+    assert torch.equal(multires(LATENTS, 2, 0.5, torch.Generator().manual_seed(3)), expected)
+
+
+def test_multires_ends_with_the_layer_that_is_one_number_wide() -> None:
+    generators = [torch.Generator().manual_seed(3) for _ in range(2)]
+    noise = torch.randn(1, 4, 8, 64, generator=torch.Generator().manual_seed(1))
+    # The shorter side is 1 after at most three halvings.
+    found = [
+        multires(noise, iterations, 0.3, generator) for iterations, generator in zip((32, 4), generators, strict=True)
+    ]
+    assert torch.equal(*found)
+
+
+def test_multires_noise_is_smoother_and_as_strong() -> None:
+    """Neighbours become alike; the spread stays 1."""
+    latents = torch.zeros(8, 4, 32, 32)
+    plain = drawn(latents=latents).noise
+    coarse = drawn(latents=latents, multires_noise_iterations=6, multires_noise_discount=0.9).noise
+
+    def alike(noise: Tensor) -> float:
+        return float((noise[..., 1:] * noise[..., :-1]).mean())
+
+    assert abs(alike(plain)) < 0.05
+    assert alike(coarse) > 0.3
+    assert float(coarse.std()) == pytest.approx(1, abs=1e-4)
+
+
+def test_multires_comes_after_the_offset() -> None:
+    generator = numbers()
+    shift = torch.randn(4, 4, 1, 1, generator=generator)
+    expected = multires(drawn().noise + 0.1 * shift, 3, 0.3, generator)
+    assert torch.equal(drawn(noise_offset=0.1, multires_noise_iterations=3).noise, expected)
+
+
+def test_input_noise_is_seen_and_not_to_be_predicted() -> None:
+    found = drawn(ip_noise_gamma=0.1)
+    assert torch.equal(found.noise, drawn().noise)
+    assert torch.equal(found.seen, found.noise + 0.1 * torch.randn(LATENTS.shape, generator=numbers()))
+
+
+def test_random_input_noise_is_one_share_of_it_for_the_batch() -> None:
+    generator = numbers()
+    more = torch.randn(LATENTS.shape, generator=generator)
+    found = drawn(ip_noise_gamma=0.1, ip_noise_gamma_random_strength=True)
+    assert torch.equal(found.seen, found.noise + 0.1 * fraction(generator) * more)
+
+
+EVERYTHING = {
+    "timestep_sampling": "laplace",
+    "noise_offset": 0.1,
+    "noise_offset_random_strength": True,
+    "adaptive_noise_scale": 0.1,
+    "multires_noise_iterations": 4,
+    "ip_noise_gamma": 0.1,
+    "ip_noise_gamma_random_strength": True,
+}
+
+
+@pytest.mark.parametrize("chosen", [{}, EVERYTHING], ids=["plain", "everything on"])
+def test_a_step_draws_the_same_whatever_ran_before(chosen: dict[str, object]) -> None:
+    first = drawn(step=7, **chosen)
     torch.manual_seed(99)
-    draw(step=6)
-    assert all(torch.equal(*pair) for pair in zip(first, draw(step=7), strict=True))
+    drawn(step=6, **chosen)
+    again = drawn(step=7, **chosen)
+    assert torch.equal(first.noise, again.noise)
+    assert torch.equal(first.seen, again.seen)
+    assert torch.equal(first.times, again.times)
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"step": 2}, {"micro_batch": 1}])
 def test_seed_step_and_micro_batch_each_give_other_noise(other: dict[str, int]) -> None:
-    assert not torch.equal(draw()[0], draw(**other)[0])
+    assert not torch.equal(drawn().noise, drawn(**other).noise)
 
 
-def test_times_cover_the_whole_range() -> None:
-    times = torch.cat([draw(step=step)[1] for step in range(1000)])
-    assert (int(times.min()), int(times.max())) == (0, 999)
-    assert abs(float(times.float().mean()) - 499.5) < 15
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"min_timestep": 100, "max_timestep": 110},
+        {"timestep_sampling": "logit_normal"},
+        {"timestep_sampling": "laplace", "laplace_mean": 2},
+        {"timestep_sampling": "logit_normal", "min_timestep": 990},
+    ],
+)
+def test_times_come_as_often_as_their_shares_say(chosen: dict[str, object]) -> None:
+    """The largest distance of 40,000 draws from their distribution (Kolmogorov-Smirnov) stays in what chance allows."""
+    times = drawn(latents=torch.zeros(40_000, 1, 1, 1), **chosen).times
+    shares = time_shares(Settings.model_validate(chosen), alphas_cumprod(False))
+    counts = np.bincount(times.numpy(), minlength=1000)
+    assert counts[shares == 0].sum() == 0
+    distance = np.abs(counts.cumsum() / 40_000 - shares.cumsum()).max()
+    assert distance < 1.95 / math.sqrt(40_000)

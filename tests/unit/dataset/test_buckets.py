@@ -1,8 +1,11 @@
 """Buckets, against numbers seen in sd-scripts (facts: kohya.md section 4) and by hand."""
 
+from pathlib import Path
+
 import pytest
 
-from trainer.dataset.buckets import BucketRules, Placement, bucket_sizes, place, rules_of
+from trainer.dataset.buckets import BucketRules, Placement, bucket_sizes, place, placements_of, rules_of
+from trainer.dataset.data import DataSet, Group, Picture
 from trainer.settings.model import Settings
 
 SD1 = BucketRules(size=(512, 512), enable=True, low=256, high=1024, step=64, no_upscale=False)
@@ -56,6 +59,32 @@ def test_a_picture_goes_to_the_nearest_shape_and_is_resized_to_cover_it(
 ) -> None:
     placed = place(*picture, SD1)
     assert (placed.bucket, placed.resized) == (bucket, resized)
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        # a size of the set itself
+        ((832, 1216), Placement((832, 1216), (832, 1216), (0, 0))),
+        # 1.778: nearer to 1344×768 (1.75) than to 1280×768; wider than it, so 1920 × 768/1080 = 1365.3, 21 columns too many
+        ((1920, 1080), Placement((1344, 768), (1365, 768), (10, 0))),
+        # 0.75: nearer to 896×1152 (0.778) than to 832×1216; taller, so 4032 × 896/3024 = 1194.7, 43 rows too many
+        ((3024, 4032), Placement((896, 1152), (896, 1195), (0, 21))),
+        # exactly 3:1
+        ((3000, 1000), Placement((1728, 576), (1728, 576), (0, 0))),
+        ((300, 300), Placement((1024, 1024), (1024, 1024), (0, 0))),
+    ],
+)
+def test_at_1024_the_same_rules_hold(picture: tuple[int, int], expected: Placement) -> None:
+    assert place(*picture, SDXL) == expected
+
+
+def test_every_picture_is_placed_by_the_rules_of_its_group() -> None:
+    pictures = [Picture(Path("a.png"), "x", 1, 640, 480, "", None, group=group) for group in (0, 1, 2)]
+    groups = (Group(SD1, 1), Group(AS_NEEDED, 2), Group(ONE, 3))
+    data = DataSet(Path(), (), tuple(pictures), (), groups)
+    assert placements_of(data) == tuple(place(640, 480, group.rules) for group in groups)
+    assert [placed.bucket for placed in placements_of(data)] == [(576, 448), (512, 384), (512, 512)]
 
 
 def test_what_sticks_out_is_cropped_evenly() -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from trainer.dataset.data import DataSet
 from trainer.dataset.manifest import manifest, manifest_bytes, write_manifest
-from trainer.dataset.scan import DataSet, scan
+from trainer.dataset.read import read_data
 from trainer.errors import DatasetError, WorkspaceError
+from trainer.settings.model import Settings
 
 
 @pytest.fixture
@@ -25,8 +27,8 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def read(root: Path) -> DataSet:
-    return scan(root, caption_extension=(".txt",))
+def read(root: Path, **settings: object) -> DataSet:
+    return read_data(Settings.model_validate({"train_data_dir": str(root), **settings}))
 
 
 def test_a_manifest_names_every_picture_with_its_hash_size_repeats_and_words(folder: Path) -> None:
@@ -41,6 +43,9 @@ def test_a_manifest_names_every_picture_with_its_hash_size_repeats_and_words(fol
         "height": 48,
         "repeats": 10,
         "caption": "halo \x1b[31m 宇宙",
+        "is_reg": False,
+        "group": 0,
+        "mask": None,
     }
     assert [picture["caption"] for picture in pictures] == ["halo \x1b[31m 宇宙", "hifumi_chan"]
 
@@ -49,6 +54,50 @@ def test_equal_data_give_equal_bytes_wherever_they_lie(folder: Path, tmp_path: P
     shutil.copytree(folder, tmp_path / "copy")
     os.utime(tmp_path / "copy" / "10_hifumi_chan" / "a.png", (1, 1))
     assert manifest_bytes(read(folder)) == manifest_bytes(read(tmp_path / "copy"))
+
+
+def test_regularisation_and_masks_are_recorded_without_the_place_they_lie_in(folder: Path, tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        Image.new("L", (64, 48), 255).save(_made(tmp_path / place / "masks" / "a.png"))
+        Image.new("L", (64, 48), 0).save(tmp_path / place / "masks" / "b.png")
+        Image.new("RGB", (64, 64)).save(_made(tmp_path / place / "reg" / "1_girl" / "c.png"))
+
+    def written(place: str) -> bytes:
+        masks, reg = str(tmp_path / place / "masks"), str(tmp_path / place / "reg")
+        return manifest_bytes(read(folder, reg_data_dir=reg, masked_loss=True, conditioning_data_dir=masks))
+
+    before = written("one")
+    assert before == written("two")
+    pictures = json.loads(gzip.decompress(before))["pictures"]
+    mask = hashlib.sha256((tmp_path / "one" / "masks" / "a.png").read_bytes()).hexdigest()
+    assert [(each["path"], each["is_reg"]) for each in pictures][1:] == [
+        ("10_hifumi_chan/b.png", False),
+        ("1_girl/c.png", True),
+    ]
+    assert (pictures[0]["mask"], pictures[2]["mask"]) == (mask, None)
+    Image.new("L", (64, 48), 128).save(tmp_path / "two" / "masks" / "a.png")
+    assert written("two") != before
+
+
+def test_transparency_as_a_mask_is_recorded(folder: Path) -> None:
+    pictures = manifest(read(folder, alpha_mask=True))["pictures"]
+    assert isinstance(pictures, list)
+    assert [picture["mask"] for picture in pictures] == ["alpha", "alpha"]
+
+
+def test_another_data_set_file_for_the_same_pictures_is_another_manifest(folder: Path, tmp_path: Path) -> None:
+    written = set()
+    for size in (512, 512, 768):
+        file = tmp_path / "data.toml"
+        text = f"[[datasets]]\nresolution = {size}\n[[datasets.subsets]]\nimage_dir = 'data/10_hifumi_chan'\n"
+        file.write_text(text)
+        written.add(manifest_bytes(read(folder, dataset_config=str(file))))
+    assert len(written) == 2
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def test_other_words_give_other_bytes(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """What a picture looks like in its bucket."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,9 @@ from PIL import Image
 
 from trainer.dataset.area import shrink
 from trainer.dataset.buckets import BucketRules, Placement, place
+from trainer.dataset.data import Picture
 from trainer.dataset.pixels import load_pixels
-from trainer.dataset.scan import Picture, scan
+from trainer.dataset.scan import scan
 from trainer.errors import DatasetError
 
 SD1 = BucketRules(size=(512, 512), enable=True, low=256, high=1024, step=64, no_upscale=False)
@@ -78,16 +81,84 @@ def test_a_print_picture_in_cmyk_becomes_rgb(tmp_path: Path) -> None:
     assert colour(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), tmp_path / "a.jpg")[0] > 200
 
 
-def test_a_picture_lying_on_its_side_is_turned(tmp_path: Path) -> None:
-    image = Image.new("RGB", (32, 16), "black")
-    image.paste("white", (0, 0, 8, 16))
+def png(path: Path, depth: int, kind: int, rows: bytes, size: int = 2) -> Path:
+    """Write a PNG by hand; `rows` are those of the picture with a 0 in front of each."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    head = struct.pack(">IIBBBBB", size, size, depth, kind, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "pixel", "seen"),
+    [
+        (0, (25700,), [100, 100, 100]),
+        (2, (2570, 25700, 65535), [10, 100, 255]),
+        # half transparent black on white, and nothing at all
+        (4, (0, 32896), [127, 127, 127]),
+        (6, (65535, 0, 0, 65535), [255, 0, 0]),
+        (6, (65535, 0, 0, 0), [255, 255, 255]),
+    ],
+)
+def test_sixteen_bits_a_channel_become_eight(
+    kind: int, pixel: tuple[int, ...], seen: list[int], tmp_path: Path
+) -> None:
+    row = b"\0" + struct.pack(f">{len(pixel)}H", *pixel) * 2
+    png(tmp_path / "a.png", 16, kind, row * 2)
+    picture = scan(tmp_path, caption_extension=(".txt",)).pictures[0]
+    assert load_pixels(picture, as_is(picture))[0, 0].tolist() == seen
+
+
+def test_a_palette_is_looked_up(tmp_path: Path) -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([255, 0, 0, 10, 20, 30])
+    for name in ("a.png", "a.gif", "a.bmp"):
+        (tmp_path / name).mkdir()
+        assert colour(image, tmp_path / name / name) == [10, 20, 30]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.avif", "a.png"])
+def test_of_a_moving_picture_the_first_one_counts(name: str, tmp_path: Path) -> None:
+    first, second = Image.new("RGB", (16, 16), "red"), Image.new("RGB", (16, 16), "blue")
+    picture = picture_of(first, tmp_path / name, save_all=True, append_images=[second])
+    red, green, blue = load_pixels(picture, as_is(picture))[8, 8].tolist()
+    assert red > 250
+    assert max(green, blue) < 5
+
+
+def test_what_is_transparent_in_a_gif_a_webp_and_an_avif_lies_on_white(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    palette = Image.new("P", (16, 16), 1)
+    palette.putpalette([255, 0, 0, 0, 255, 0])
+    palette.save(tmp_path / "a.gif", transparency=1)
+    clear.save(tmp_path / "b.webp", lossless=True)
+    clear.save(tmp_path / "c.avif")
+    for picture in scan(tmp_path, caption_extension=(".txt",)).pictures:
+        assert load_pixels(picture, as_is(picture)).min() >= 254, picture.path.name
+
+
+# Where the upper left quarter of the stored picture is seen, by its EXIF orientation: (row, column).
+SEEN = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "png", "avif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_orientation_says(ending: str, orientation: int, tmp_path: Path) -> None:
+    image = Image.new("RGB", (64, 32), "black")
+    image.paste("white", (0, 0, 32, 16))
     exif = image.getexif()
-    exif[0x0112] = 6  # seen upright by a quarter turn to the right: what is left comes on top
-    picture = picture_of(image, tmp_path / "a.jpg", exif=exif, quality=95)
+    exif[0x0112] = orientation
+    picture = picture_of(image, tmp_path / f"a.{ending}", exif=exif, quality=95)
     pixels = load_pixels(picture, as_is(picture))
-    assert pixels.shape == (32, 16, 3)
-    assert pixels[0].mean() > 250
-    assert pixels[-1].mean() < 5
+    assert pixels.shape == ((32, 64, 3) if orientation < 5 else (64, 32, 3))
+    quarters = pixels.reshape(2, pixels.shape[0] // 2, 2, pixels.shape[1] // 2, 3).mean(axis=(1, 3, 4))
+    expected = np.zeros((2, 2))
+    expected[SEEN[orientation]] = 255
+    assert np.abs(quarters - expected).max() < 8
 
 
 def test_shrinking_means_the_area_each_new_pixel_covers() -> None:

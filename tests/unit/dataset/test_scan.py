@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer.dataset.scan import DataSet, Folder, scan, words_of
+from trainer.dataset.data import DataSet, Folder
+from trainer.dataset.scan import scan
+from trainer.dataset.sources import words_of
 from trainer.errors import DatasetError
 
 ENDINGS = (".txt", ".caption")
@@ -67,21 +69,40 @@ def test_a_folder_with_repeats_given_itself_keeps_its_own(tmp_path: Path, monkey
 
 
 def test_all_kinds_of_pictures_are_found_in_any_case(tmp_path: Path) -> None:
-    for name in ("a.png", "b.PNG", "c.jpg", "d.JPG", "e.jpeg", "f.JpEg", "g.webp", "h.bmp"):
+    for name in (
+        "a.png",
+        "b.PNG",
+        "c.jpg",
+        "d.JPG",
+        "e.jpeg",
+        "f.JpEg",
+        "g.webp",
+        "h.bmp",
+        "i.gif",
+        "j.GIF",
+        "k.avif",
+        "l.Avif",
+    ):
         draw(tmp_path / "1_x" / name)
-    assert len(read(tmp_path).pictures) == 8
+    assert len(read(tmp_path).pictures) == 12
 
 
-def test_the_worked_folder_of_the_trainers_facts_holds_twelve_pictures(tmp_path: Path) -> None:
+def test_the_worked_folder_of_the_trainers_facts_holds_thirteen_pictures(tmp_path: Path) -> None:
     folder = tmp_path / "10_a"
     for index in range(7):
         draw(folder / f"{index}.png")
     for name in ("7.JPG", "8.JPG", "9.jpeg", "10.webp", "11.bmp", "12.gif", "sub/13.png", "sub/14.png", "sub/15.png"):
         draw(folder / name)
     data = read(tmp_path)
-    assert len(data.pictures) == 12
-    assert any("1 file in 10_a left out" in note for note in data.notes)
+    assert len(data.pictures) == 13
     assert any("10_a/sub is left out: too deep; 3 pictures in it" in note for note in data.notes)
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    for name in ("b.jxl", "c.HEIC", "d.tif"):
+        (tmp_path / "1_x" / name).write_bytes(b"x")
+    assert "3 files in 1_x left out: only .png, .jpg, .jpeg, .webp, .bmp, .gif, .avif are read" in read(tmp_path).notes
 
 
 def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
@@ -193,12 +214,13 @@ def test_an_empty_caption_is_kept_and_noted(tmp_path: Path) -> None:
     assert data.notes == ("1 caption in 1_x with an empty first line, a.txt first",)
 
 
-def test_the_size_is_that_of_the_picture_as_it_is_seen(tmp_path: Path) -> None:
-    path = draw(tmp_path / "1_x" / "a.png", (30, 20))
+@pytest.mark.parametrize("ending", ["jpg", "webp", "png", "avif"])
+def test_the_size_is_that_of_the_picture_as_it_is_seen(ending: str, tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png", (30, 20))
     lying = Image.new("RGB", (30, 20))
     exif = lying.getexif()
     exif[0x0112] = 6
-    lying.save(path.with_name("b.jpg"), exif=exif)
+    lying.save(tmp_path / "1_x" / f"b.{ending}", exif=exif)
     assert [(p.width, p.height) for p in read(tmp_path).pictures] == [(30, 20), (20, 30)]
 
 
@@ -222,12 +244,12 @@ def test_a_missing_folder_a_file_and_an_empty_folder_are_each_one_line(tmp_path:
 
 
 def test_no_pictures_says_what_is_there_instead(tmp_path: Path) -> None:
-    for name in ("a.txt", "b.txt", "c.gif", "README"):
+    for name in ("a.txt", "b.txt", "c.tif", "README"):
         (tmp_path / name).write_text("x")
     draw(tmp_path / "school" / "a.png")
     (tmp_path / "raw").mkdir()
     line = refusal(tmp_path)
-    assert "no pictures, but 2 .txt, 1 other, 1 .gif, 2 folders (raw, school with 1 picture)" in line
+    assert "no pictures, but 2 .txt, 1 other, 1 .tif, 2 folders (raw, school with 1 picture)" in line
     assert "in `N_name` folders" in line
 
 
@@ -250,7 +272,17 @@ def cut(path: Path, kind: str) -> None:
     path.write_bytes(whole.getvalue()[: len(whole.getvalue()) * 2 // 3])
 
 
-@pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.webp", "WEBP"), ("a.bmp", "BMP")])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.png", "PNG"),
+        ("a.jpg", "JPEG"),
+        ("a.webp", "WEBP"),
+        ("a.bmp", "BMP"),
+        ("a.gif", "GIF"),
+        ("a.avif", "AVIF"),
+    ],
+)
 def test_a_cut_off_picture_is_named(name: str, kind: str, tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "whole.png")
     cut(tmp_path / "1_x" / name, kind)

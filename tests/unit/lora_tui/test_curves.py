@@ -4,6 +4,7 @@ import pytest
 
 from lora_tui.curves import loss_plot, planned_rates_plot, rates_plot, smooth
 from lora_tui.feed import Snapshot
+from lora_tui.planner import PlannedRates
 from trainer.journal.records import Bake, BakeState, Curve
 
 
@@ -79,7 +80,7 @@ def test_epochs_are_marked_at_their_last_step() -> None:
 def test_without_a_bake_there_is_nothing_to_plot() -> None:
     assert loss_plot(Snapshot()).lines == ()
     assert rates_plot(Snapshot()).lines == ()
-    assert planned_rates_plot(()).lines == ()
+    assert planned_rates_plot(PlannedRates()).lines == ()
 
 
 def test_the_rates_begin_at_zero_and_reach_the_peak() -> None:
@@ -91,9 +92,18 @@ def test_the_rates_begin_at_zero_and_reach_the_peak() -> None:
     assert plot.say(plot.window.top) == "2.0e-4"
 
 
-def test_planned_rates_show_both_parts() -> None:
-    plot = planned_rates_plot([(0, 0.0, 0.0), (100, 1e-4, 2e-5)])
-    assert {line.role for line in plot.lines} == {"unet", "text-encoder"}
+def test_planned_rates_show_every_part_and_where_one_stops() -> None:
+    rates = PlannedRates((0, 50, 100), {"unet": (0.0, 1e-4, 1e-4), "text_encoder_2": (0.0, 2e-5, 0.0)}, (100,))
+    plot = planned_rates_plot(rates)
+    assert [line.role for line in plot.lines] == ["text-encoder-2", "unet"]
+    assert plot.events == (100,)
+    assert (plot.window.last, plot.window.top) == (100, 1e-4)
+
+
+def test_the_rates_of_a_base_with_two_text_encoders_are_three_curves() -> None:
+    rates = {name: curve([0.0, 1e-5]) for name in ("lr_unet", "lr_text_encoder", "lr_text_encoder_2")}
+    lines = rates_plot(Snapshot(bake=bake(), curves=rates)).lines
+    assert [line.role for line in lines] == ["text-encoder-2", "text-encoder", "unet"]
 
 
 def test_one_spike_does_not_flatten_the_rest_of_the_loss() -> None:

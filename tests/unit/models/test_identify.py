@@ -1,41 +1,101 @@
 import json
 import shutil
-import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from header_only import write_header_only
+from original_layout import original_tensors
+from real_shapes import real_modules
+from safetensors.torch import load_file, save_file
 
 from trainer.errors import ModelError, SettingsError
-from trainer.models.identify import check_clip_skip, identify_base, lora_file_bytes
+from trainer.models.identify import check_clip_skip, identify_base
+from trainer.models.said import Said
 
 Change = Callable[[Path], None]
+Shapes = dict[str, tuple[int, ...]]
+
+EPSILON = {"prediction_type": "epsilon", "rescale_betas_zero_snr": False}
+
+
+@cache
+def original(family: str) -> Mapping[str, tuple[int, ...]]:
+    """Key -> shape of a real checkpoint in the original layout."""
+    return {name: tuple(tensor.shape) for name, tensor in original_tensors(family, real_modules(family)).items()}
+
+
+def single_file(path: Path, family: str, **changes: Mapping[str, str]) -> str:
+    return str(write_header_only(path / "base.safetensors", original(family), **changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the demo base that a test may spoil."""
-    return Path(shutil.copytree(identify_base("demo").folder, tmp_path / "base"))
+    return Path(shutil.copytree(identify_base("demo").path, tmp_path / "base"))
+
+
+@pytest.fixture
+def sdxl_folder(tmp_path: Path) -> Path:
+    """A diffusers folder of SDXL: real names and shapes, no numbers."""
+    root = tmp_path / "xl"
+    for name, module in real_modules("sdxl").items():
+        stem = "model" if name.startswith("text") else "diffusion_pytorch_model"
+        (root / name).mkdir(parents=True)
+        shapes = {key: tuple(weight.shape) for key, weight in module.state_dict().items()}
+        write_header_only(root / name / f"{stem}.safetensors", shapes)
+        (root / name / "config.json").write_text("{}")
+    for name in ("tokenizer", "tokenizer_2"):
+        (root / name).mkdir()
+        (root / name / "merges.txt").touch()
+    (root / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    return root
 
 
 def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({**(json.loads(path.read_text()) if path.exists() else {}), **changes}))
+
+
+def reshape(path: Path, name: str, shape: tuple[int, ...]) -> None:
+    save_file({**load_file(path), name: torch.zeros(shape)}, path)
+
+
+def unet_of(folder: Path) -> Path:
+    return folder / "unet" / "diffusion_pytorch_model.safetensors"
 
 
 def test_the_demo_is_recognised_with_its_132_layers() -> None:
     base = identify_base("demo")
-    assert (base.name, base.kind, len(base.lora_shapes)) == ("demo", "sd1", 132)
-    assert base.lora_shapes["lora_te_text_model_encoder_layers_0_mlp_fc1"] == (96, 384, False)
-    assert base.lora_shapes["lora_unet_down_blocks_0_attentions_0_proj_in"] == (32, 32, True)
+    ordinary = [shape for shape in base.lora_shapes.values() if not shape.needs_conv_dim]
+    assert (base.name, base.family, len(ordinary)) == ("demo", "sd1", 132)
+
+
+def test_the_demo_says_epsilon_so_that_nothing_is_measured() -> None:
+    assert identify_base("demo").said == Said("epsilon", False, "scheduler/scheduler_config.json")
 
 
 def test_a_folder_is_recognised_by_its_path(folder: Path) -> None:
     base = identify_base(str(folder))
-    assert (base.name, base.folder) == ("base", folder)
+    assert (base.name, base.path) == ("base", folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "layers"), [("sd1", {"text_encoder": 12}), ("sdxl", {"text_encoder": 12, "text_encoder_2": 32})]
+)
+def test_a_single_file_is_recognised_from_its_keys(tmp_path: Path, family: str, layers: dict[str, int]) -> None:
+    base = identify_base(single_file(tmp_path, family))
+    assert (base.name, base.family, base.text_layers, base.has_vae) == ("base.safetensors", family, layers, True)
+
+
+def test_a_folder_of_sdxl_has_the_layers_of_the_single_file(tmp_path: Path, sdxl_folder: Path) -> None:
+    folder, file = identify_base(str(sdxl_folder)), identify_base(single_file(tmp_path, "sdxl"))
+    assert (folder.family, folder.text_layers) == ("sdxl", file.text_layers)
+    assert folder.lora_shapes == file.lora_shapes
 
 
 def test_recognising_imports_no_torch() -> None:
@@ -45,53 +105,140 @@ def test_recognising_imports_no_torch() -> None:
 
 
 def test_text_encoder_keys_with_the_old_level_have_the_same_names(folder: Path) -> None:
-    from safetensors.torch import load_file
-
     path = folder / "text_encoder" / "model.safetensors"
     tensors = {f"text_model.{key.removeprefix('text_model.')}": value for key, value in load_file(path).items()}
     save_file(tensors, path)
     assert identify_base(str(folder)).lora_shapes == identify_base("demo").lora_shapes
 
 
+def test_a_single_file_of_2022_without_that_level_has_them_too(tmp_path: Path) -> None:
+    old = {key.replace("transformer.text_model.", "transformer."): shape for key, shape in original("sd1").items()}
+    path = write_header_only(tmp_path / "old.safetensors", old)
+    assert identify_base(str(path)).lora_shapes == identify_base(single_file(tmp_path, "sd1")).lora_shapes
+
+
 def test_fp16_variants_are_found(folder: Path) -> None:
-    unet = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    unet.rename(unet.with_name("diffusion_pytorch_model.fp16.safetensors"))
-    assert len(identify_base(str(folder)).lora_shapes) == 132
+    unet_of(folder).rename(unet_of(folder).with_name("diffusion_pytorch_model.fp16.safetensors"))
+    assert identify_base(str(folder)).lora_shapes == identify_base("demo").lora_shapes
 
 
 def only_pickles(folder: Path) -> None:
-    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    weights.rename(weights.with_suffix(".bin"))
+    unet_of(folder).rename(unet_of(folder).with_suffix(".bin"))
 
 
 def broken_index(folder: Path) -> None:
     (folder / "model_index.json").write_text("{")
 
 
+def another_pipeline(folder: Path) -> None:
+    shutil.move(folder / "unet", folder / "transformer")
+    edit(folder / "model_index.json", _class_name="FluxPipeline")
+
+
+def fp8(folder: Path) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in load_file(unet_of(folder)).items()}
+    write_header_only(unet_of(folder), shapes, dtype="F8_E4M3")
+
+
 SPOILED: list[tuple[Change, str]] = [
     (lambda folder: (folder / "model_index.json").unlink(), "a folder without model_index.json"),
     (broken_index, "is no JSON"),
-    (lambda folder: edit(folder / "model_index.json", _class_name="StableDiffusionXLPipeline"), "an SDXL model"),
-    (lambda folder: edit(folder / "model_index.json", _class_name="FluxPipeline"), "a model of class FluxPipeline"),
-    (lambda folder: edit(folder / "unet" / "config.json", use_linear_projection=True), "an SD2.x model"),
-    (lambda folder: edit(folder / "unet" / "config.json", in_channels=9), "9 input channels"),
-    (lambda folder: edit(folder / "unet" / "config.json", cross_attention_dim=1024), "a U-Net for texts of 1024"),
+    (another_pipeline, "a model of class FluxPipeline"),
+    (lambda folder: reshape(unet_of(folder), "conv_in.weight", (32, 9, 3, 3)), r"9 input channels \(inpainting\)"),
     (
-        lambda folder: edit(folder / "scheduler" / "scheduler_config.json", prediction_type="v_prediction"),
-        "prediction type v_prediction",
+        lambda folder: reshape(unet_of(folder), "down_blocks.0.attentions.0.proj_in.weight", (32, 32)),
+        "an SD2.x model",
+    ),
+    (
+        lambda folder: reshape(
+            unet_of(folder), "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight", (32, 1024)
+        ),
+        "a U-Net for texts of 1024 numbers beside a text encoder of 96",
     ),
     (lambda folder: (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink(), "vae: no weights"),
     (only_pickles, "only pickle weights"),
+    (fp8, r"a U-Net in fp8 \(F8_E4M3\)"),
     (lambda folder: shutil.rmtree(folder / "tokenizer"), "no tokenizer files"),
+    (lambda folder: (folder / "text_encoder" / "config.json").unlink(), "config.json: cannot be read"),
 ]
 
 
 @pytest.mark.parametrize(("spoil", "reason"), SPOILED)
-def test_a_folder_that_is_no_sd1_says_what_it_is(folder: Path, spoil: Change, reason: str) -> None:
+def test_a_folder_that_is_no_base_says_what_it_is(folder: Path, spoil: Change, reason: str) -> None:
     spoil(folder)
     with pytest.raises(ModelError, match=reason) as caught:
         identify_base(str(folder))
     assert "\n" not in caught.value.line()
+
+
+def test_a_folder_of_sdxls_refiner_is_named(sdxl_folder: Path) -> None:
+    shutil.rmtree(sdxl_folder / "text_encoder")
+    with pytest.raises(ModelError, match="SDXL's refiner"):
+        identify_base(str(sdxl_folder))
+
+
+def test_a_folder_around_a_single_file_points_at_the_file(tmp_path: Path) -> None:
+    single_file(tmp_path, "sd1")
+    with pytest.raises(ModelError, match="give the file in it"):
+        identify_base(str(tmp_path))
+
+
+def without(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Shapes:
+    return {key: shape for key, shape in shapes.items() if not key.startswith(prefix)}
+
+
+def below(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> Shapes:
+    return {key.removeprefix(prefix): shape for key, shape in shapes.items() if key.startswith(prefix)}
+
+
+UNET = "model.diffusion_model."
+CONV_IN = UNET + "input_blocks.0.0.weight"
+NO_BASES: list[tuple[Callable[[], Shapes], str]] = [
+    (lambda: {**original("sd1"), CONV_IN: (320, 9, 3, 3)}, r"9 input channels \(inpainting\)"),
+    (lambda: {**original("sd1"), CONV_IN: (320, 8, 3, 3)}, "8 input channels"),
+    (lambda: {**without(original("sd1"), "cond"), "cond_stage_model.model.ln_final.weight": (1024,)}, "an SD2.x model"),
+    (
+        lambda: {**without(original("sdxl"), "cond"), "conditioner.embedders.0.model.ln_final.bias": (9,)},
+        "SDXL's refiner",
+    ),
+    (lambda: without(original("sdxl"), "conditioner.embedders.1"), "a U-Net of SDXL without its second text encoder"),
+    (lambda: without(original("sd1"), "cond_stage"), "a U-Net of SD1.x without its text encoder"),
+    (lambda: below(original("sd1"), UNET), "a U-Net alone"),
+    (lambda: below(original("sd1"), "first_stage_model."), "a VAE alone; .*name it under `vae`"),
+    (
+        lambda: without(original("sd1"), UNET) and below(original("sd1"), "cond_stage_model.transformer."),
+        "a text encoder alone",
+    ),
+    (lambda: {UNET + "joint_blocks.0.context_block.attn.qkv.weight": (8, 8)}, "an SD3 model"),
+    (lambda: {"double_blocks.0.img_attn.qkv.weight": (8, 8)}, "a model of the Flux kind"),
+    (lambda: {"lora_unet_x.lora_down.weight": (2, 2)}, "a LoRA; .*give the base it was baked on"),
+    (lambda: {"lora_unet_x.hada_w1_a": (2, 2)}, "a LoRA"),
+    (lambda: {"emb_params": (4, 768)}, "an embedding"),
+    (lambda: {"control_model.input_blocks.0.0.weight": (320, 4, 3, 3)}, "a ControlNet"),
+    (lambda: {"layers.0.weight": (2, 2)}, r"not known here \(its first tensor is layers\.0\.weight\)"),
+    (dict, "a file without any tensor"),
+]
+
+
+@pytest.mark.parametrize(("shapes", "reason"), NO_BASES)
+def test_a_file_that_is_no_base_says_what_it_is(tmp_path: Path, shapes: Callable[[], Shapes], reason: str) -> None:
+    path = write_header_only(tmp_path / "x.safetensors", shapes())
+    with pytest.raises(ModelError, match=reason) as caught:
+        identify_base(str(path))
+    assert "\n" not in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "reason"), [("F8_E4M3", r"a U-Net in fp8 \(F8_E4M3\)"), ("U8", r"a U-Net in quantised weights \(U8\)")]
+)
+def test_rounded_weights_are_no_base(tmp_path: Path, dtype: str, reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        identify_base(single_file(tmp_path, "sdxl", dtype=dtype))  # type: ignore[arg-type]
+
+
+def test_a_file_without_vae_is_a_base_that_says_so(tmp_path: Path) -> None:
+    path = write_header_only(tmp_path / "x.safetensors", without(original("sd1"), "first_stage_model."))
+    assert not identify_base(str(path)).has_vae
 
 
 @pytest.mark.parametrize("start", [b"PK\x03\x04rest", b"\x80\x02}q\x00."])
@@ -109,16 +256,10 @@ def test_a_pickle_is_refused_by_its_ending(tmp_path: Path, name: str) -> None:
         identify_base(str(tmp_path / name))
 
 
-def test_a_lora_is_no_base(tmp_path: Path) -> None:
-    save_file({"lora_unet_x.lora_down.weight": torch.zeros(2, 2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match=r"x\.safetensors: a LoRA"):
-        identify_base(str(tmp_path / "x.safetensors"))
-
-
-def test_a_single_file_model_is_named_as_such(tmp_path: Path) -> None:
-    save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(2, 2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match="a model in one file"):
-        identify_base(str(tmp_path / "x.safetensors"))
+def test_a_gguf_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF\x03\0\0\0")
+    with pytest.raises(ModelError, match="a GGUF file, quantised for inference"):
+        identify_base(str(tmp_path / "model.gguf"))
 
 
 @pytest.mark.parametrize("name", ["", "runwayml/stable-diffusion-v1-5", "/nowhere/at/all"])
@@ -127,11 +268,12 @@ def test_nothing_is_looked_up_elsewhere(name: str) -> None:
         identify_base(name)
 
 
-def test_weights_cut_off_are_found_before_loading(folder: Path) -> None:
-    path = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    path.write_bytes(path.read_bytes()[:-1000])
+def test_weights_cut_off_are_found_before_loading(tmp_path: Path) -> None:
+    path = Path(single_file(tmp_path, "sd1"))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 1)
     with pytest.raises(ModelError, match="the download may be cut off"):
-        identify_base(str(folder))
+        identify_base(str(path))
 
 
 def test_a_layer_the_text_encoder_lacks_is_refused() -> None:
@@ -140,47 +282,7 @@ def test_a_layer_the_text_encoder_lacks_is_refused() -> None:
         check_clip_skip(identify_base("demo"), 3)
 
 
-def test_sd15_at_dim_32_has_the_size_of_kohyas_file(tmp_path: Path) -> None:
-    """37,864,304 bytes were written by sd-scripts with 93 keys of metadata, 4 to 8 KB."""
-    modules = json.loads((Path(__file__).parents[1] / "network" / "kohya_sd15_modules.json").read_text())
-    base = identify_base("demo")
-    shapes = {name: (down[1], up[0], len(down) == 4) for name, (down, up) in modules.items()}
-    sd15 = type(base)("sd15", tmp_path, "sd1", shapes)
-    size = lora_file_bytes(sd15, 32, unet=True, text_encoder=True, bytes_per_number=2)
-    assert 0 < 37_864_304 - size < 8192
-
-
-def header_only(path: Path, shapes: dict[str, list[int]]) -> None:
-    """A safetensors file whose tensors are a hole in the file system."""
-    entries: dict[str, object] = {}
-    offset = 0
-    for name, shape in shapes.items():
-        size = 2
-        for side in shape:
-            size *= side
-        entries[name] = {"dtype": "F16", "shape": shape, "data_offsets": [offset, offset + size]}
-        offset += size
-    text = json.dumps(entries).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text)
-    with path.open("r+b") as file:
-        file.truncate(8 + len(text) + offset)
-
-
-def test_the_sd15_layout_has_kohyas_264_modules(folder: Path) -> None:
-    from diffusers import UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    with torch.device("meta"):
-        unet = UNet2DConditionModel(cross_attention_dim=768)
-        encoder = CLIPTextModel(CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_attention_heads=12))
-    header_only(
-        folder / "unet" / "diffusion_pytorch_model.safetensors",
-        {name: list(tensor.shape) for name, tensor in unet.state_dict().items()},
-    )
-    header_only(
-        folder / "text_encoder" / "model.safetensors",
-        {f"text_model.{name}": list(tensor.shape) for name, tensor in encoder.state_dict().items()},
-    )
-    modules = json.loads((Path(__file__).parents[1] / "network" / "kohya_sd15_modules.json").read_text())
-    expected = {name: (down[1], up[0], len(down) == 4) for name, (down, up) in modules.items()}
-    assert identify_base(str(folder)).lora_shapes == expected
+def test_clip_skip_is_no_matter_to_sdxl(tmp_path: Path) -> None:
+    base = identify_base(single_file(tmp_path, "sdxl"))
+    assert base.text_layers["text_encoder"] < 24
+    check_clip_skip(base, 24)

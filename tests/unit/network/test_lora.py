@@ -1,10 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from trainer.models.sd1 import SD1
-from trainer.network.injection import LoraNetwork, inject
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
+from trainer.settings.parts import PARTS
 
 TIMES = torch.tensor([10, 700])
 NOISY = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
@@ -12,9 +16,9 @@ CAPTIONS = ["1girl, smile", "1girl, red dress"]
 
 
 @torch.no_grad()
-def outputs(model: SD1) -> tuple[Tensor, Tensor]:
+def outputs(model: StableDiffusion) -> tuple[Tensor, Tensor]:
     text = model.encode_text(CAPTIONS, 1)
-    return text, model.predict(NOISY, TIMES, text)
+    return text.embeddings, model.predict(NOISY, TIMES, text)
 
 
 def test_the_change_is_strength_times_alpha_over_rank_times_up_down() -> None:
@@ -41,15 +45,28 @@ def test_a_1x1_convolution_changes_as_the_same_matrix_would() -> None:
     assert torch.allclose(conv(x), linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2), atol=1e-6)
 
 
-def test_an_untrained_network_changes_nothing(demo: SD1) -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_3x3_convolution_changes_as_the_sum_of_both_weights_would(stride: int) -> None:
+    conv = nn.Conv2d(3, 5, 3, stride=stride, padding=1)
+    layer = LoraLayer("x", conv, rank=2, alpha=1)
+    layer.draw(0)
+    layer.up.data.fill_(0.3)
+    change = torch.einsum("or,rihw->oihw", layer.up[:, :, 0, 0], layer.down) * 0.5
+    x = torch.randn(1, 3, 7, 6)
+    expected = functional.conv2d(x, conv.weight + change, conv.bias, stride, padding=1)
+    layer.attach()
+    assert torch.allclose(conv(x), expected, atol=1e-6)
+
+
+def test_an_untrained_network_changes_nothing(demo: StableDiffusion) -> None:
     before = outputs(demo)
-    network = inject(demo, 4, 2, seed=0)
+    network = inject(demo, LayerRules(4, 2), seed=0, parts=PARTS)
     after = outputs(demo)
     network.remove()
     assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
 
 
-def test_strength_0_is_the_base_bit_for_bit(demo: SD1, network: LoraNetwork) -> None:
+def test_strength_0_is_the_base_bit_for_bit(demo: StableDiffusion, network: LoraNetwork) -> None:
     changed = outputs(demo)
     network.unet_strength = network.text_encoder_strength = 0.0
     silenced = outputs(demo)
@@ -72,7 +89,7 @@ def test_strength_0_leaves_the_branch_out() -> None:
     assert torch.equal(target(torch.ones(2)), base)
 
 
-def test_the_parts_have_strengths_of_their_own(demo: SD1, network: LoraNetwork) -> None:
+def test_the_parts_have_strengths_of_their_own(demo: StableDiffusion, network: LoraNetwork) -> None:
     text, _ = outputs(demo)
     network.unet_strength = 0.0
     assert torch.equal(outputs(demo)[0], text)
@@ -81,8 +98,8 @@ def test_the_parts_have_strengths_of_their_own(demo: SD1, network: LoraNetwork) 
     assert (network.unet_strength, network.text_encoder_strength) == (1.0, 0.5)
 
 
-def test_remove_leaves_no_trace(demo: SD1) -> None:
-    network = inject(demo, 4, 2, seed=0)
+def test_remove_leaves_no_trace(demo: StableDiffusion) -> None:
+    network = inject(demo, LayerRules(4, 2), seed=0, parts=PARTS)
     modules = [module for root in (demo.unet, demo.text_encoder) for module in root.modules()]
     assert sum("forward" in module.__dict__ for module in modules) == 132
     network.remove()
@@ -103,14 +120,14 @@ def test_remove_gives_back_a_forward_that_was_there() -> None:
     assert target.__dict__["forward"] is theirs
 
 
-def test_start_values_depend_on_seed_and_name_not_on_order(demo: SD1) -> None:
-    both = inject(demo, 4, 2, seed=7)
+def test_start_values_depend_on_seed_and_name_not_on_order(demo: StableDiffusion) -> None:
+    both = inject(demo, LayerRules(4, 2), seed=7, parts=PARTS)
     drawn = {layer.name: layer.down.detach().clone() for layer in both}
     both.remove()
-    alone = inject(demo, 4, 2, seed=7, unet=False)
+    alone = inject(demo, LayerRules(4, 2), seed=7, parts=["text_encoder"])
     again = {layer.name: layer.down.detach() for layer in alone}
     alone.remove()
-    other = inject(demo, 4, 2, seed=8, unet=False)
+    other = inject(demo, LayerRules(4, 2), seed=8, parts=["text_encoder"])
     others = {layer.name: layer.down.detach() for layer in other}
     other.remove()
     assert all(torch.equal(drawn[name], down) for name, down in again.items())
@@ -154,6 +171,25 @@ def test_beside_a_half_base_the_lora_stays_fp32_and_the_output_half(dtype: torch
     out.sum().backward()
     assert (layer.down.dtype, out.dtype) == (torch.float32, dtype)
     assert layer.up.grad is not None and layer.up.grad.dtype == torch.float32
+
+
+def test_both_text_encoders_of_sdxl_follow_one_strength(tiny_sdxl: SimpleNamespace) -> None:
+    network = inject(tiny_sdxl, LayerRules(4, 2), seed=0, parts=PARTS)
+    network.remove()
+    network.text_encoder_strength = 0.5
+    assert {part: {layer.strength for layer in network.layers(part)} for part in PARTS} == {
+        "unet": {1.0},
+        "text_encoder": {0.5},
+        "text_encoder_2": {0.5},
+    }
+    network.set_strength("text_encoder_2", 0.25)
+    assert [network.strength(part) for part in PARTS] == [1.0, 0.5, 0.25]
+
+
+def test_downs_and_ups_are_the_weights_by_kind(network: LoraNetwork) -> None:
+    weights = network.parameters("text_encoder")
+    assert [id(down) for down in network.downs("text_encoder")] == [id(down) for down in weights[::2]]
+    assert [id(up) for up in network.ups("text_encoder")] == [id(up) for up in weights[1::2]]
 
 
 def test_only_the_parts_told_to_train_have_gradients(network: LoraNetwork) -> None:

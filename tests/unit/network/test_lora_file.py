@@ -9,9 +9,11 @@ from safetensors import safe_open
 
 from trainer.errors import ModelError, WorkspaceError
 from trainer.models.identify import identify_base, lora_file_bytes
-from trainer.models.sd1 import SD1
-from trainer.network.injection import LoraNetwork, inject
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import load_lora, network_from_file, read_into, save_lora
+from trainer.settings.model import Settings
+from trainer.settings.parts import PARTS
 
 CONV = "lora_unet_down_blocks_0_attentions_0_proj_in"
 LINEAR = "lora_te_text_model_encoder_layers_1_mlp_fc2"
@@ -54,7 +56,7 @@ def test_every_module_has_down_up_and_a_scalar_alpha_in_the_files_type(
 
 def test_the_size_is_foretold_but_for_the_metadata(network: LoraNetwork, tmp_path: Path) -> None:
     size = save_lora(network, tmp_path / "x.safetensors", precision="fp16", metadata={})
-    foretold = lora_file_bytes(identify_base("demo"), 4, unet=True, text_encoder=True, bytes_per_number=2)
+    foretold = lora_file_bytes(identify_base("demo"), Settings(network_dim=4), 2)
     assert size == (tmp_path / "x.safetensors").stat().st_size
     # The two hashes are the only metadata here.
     assert 0 <= size - foretold < 200
@@ -70,8 +72,8 @@ def test_hashes_are_those_that_sd_scripts_computes(saved: Path) -> None:
     assert metadata["sshs_legacy_hash"] == hashlib.sha256(part).hexdigest()[:8]
 
 
-def test_the_legacy_hash_reads_64_kib_one_mib_into_the_file(demo: SD1, tmp_path: Path) -> None:
-    large = inject(demo, 32, 32, seed=0)
+def test_the_legacy_hash_reads_64_kib_one_mib_into_the_file(demo: StableDiffusion, tmp_path: Path) -> None:
+    large = inject(demo, LayerRules(32, 32), seed=0, parts=PARTS)
     large.remove()
     save_lora(
         large, tmp_path / "x.safetensors", precision="float", metadata={"ss_seed": "1", "modelspec.title": "x" * 99}
@@ -88,7 +90,7 @@ def test_metadata_are_texts_as_given(saved: Path) -> None:
         assert file.metadata()["modelspec.title"] == "x"
 
 
-def test_what_was_written_is_read_back(demo: SD1, network: LoraNetwork, saved: Path) -> None:
+def test_what_was_written_is_read_back(demo: StableDiffusion, network: LoraNetwork, saved: Path) -> None:
     before = {layer.name: (layer.down.detach().clone(), layer.up.detach().clone()) for layer in network}
     for weight in network.parameters():
         weight.data.zero_()
@@ -97,12 +99,12 @@ def test_what_was_written_is_read_back(demo: SD1, network: LoraNetwork, saved: P
         assert torch.equal(layer.down, before[layer.name][0]) and torch.equal(layer.up, before[layer.name][1])
 
 
-def test_a_network_made_from_a_file_computes_the_same(demo: SD1, network: LoraNetwork, saved: Path) -> None:
-    expected = demo.encode_text(["1girl"], 1)
+def test_a_network_made_from_a_file_computes_the_same(demo: StableDiffusion, network: LoraNetwork, saved: Path) -> None:
+    expected = demo.encode_text(["1girl"], 1).embeddings
     network.remove()
     from_file = network_from_file(demo, saved)
     try:
-        assert torch.equal(demo.encode_text(["1girl"], 1), expected)
+        assert torch.equal(demo.encode_text(["1girl"], 1).embeddings, expected)
         assert {(layer.rank, layer.alpha) for layer in from_file} == {(4, 2.0)}
     finally:
         from_file.remove()
@@ -127,8 +129,8 @@ def test_alpha_is_read_in_any_type_and_missing_means_the_rank(
     assert load_lora(changed(saved, **{f"{LINEAR}.alpha": alpha})).alpha(LINEAR) == expected
 
 
-def test_a_file_of_one_part_makes_a_network_of_that_part(demo: SD1, tmp_path: Path) -> None:
-    unet_only = inject(demo, 4, 2, seed=0, text_encoder=False)
+def test_a_file_of_one_part_makes_a_network_of_that_part(demo: StableDiffusion, tmp_path: Path) -> None:
+    unet_only = inject(demo, LayerRules(4, 2), seed=0, parts=["unet"])
     unet_only.remove()
     save_lora(unet_only, tmp_path / "x.safetensors", precision="fp16", metadata={})
     network = network_from_file(demo, tmp_path / "x.safetensors")
@@ -141,18 +143,45 @@ def test_a_file_of_one_part_makes_a_network_of_that_part(demo: SD1, tmp_path: Pa
     [
         ({f"{LINEAR}.lora_up.weight": None}, "has down"),
         ({f"{LINEAR}.lora_up.weight": torch.zeros(96, 5)}, "has down"),
+        ({f"{LINEAR}.lora_up.weight": torch.zeros(96, 4, 1, 1)}, "has down"),
+        ({f"{LINEAR}.alpha": torch.zeros(2)}, "has down"),
+        ({f"{LINEAR}.lora_down.weight": None}, "no lora_down"),
         ({f"{LINEAR}.lora_up.weight": torch.zeros(97, 4)}, "made for another base"),
+        ({f"{CONV}.lora_down.weight": torch.zeros(4, 32, 3, 3)}, "made for another base"),
         (
-            {"lora_te1_x.lora_down.weight": torch.zeros(4, 2), "lora_te1_x.lora_up.weight": torch.zeros(2, 4)},
-            "1 of 133",
+            {"lora_te2_x.lora_down.weight": torch.zeros(4, 2), "lora_te2_x.lora_up.weight": torch.zeros(2, 4)},
+            "1 of 133 modules are none of the base, lora_te2_x first; expected a LoRA for an SD1.x base",
         ),
+        ({f"{LINEAR.replace('te', 'te1', 1)}.alpha": torch.tensor(2.0)}, "there under two names"),
     ],
 )
 def test_a_file_for_another_base_is_refused(
-    demo: SD1, saved: Path, change: dict[str, torch.Tensor | None], reason: str
+    demo: StableDiffusion, saved: Path, change: dict[str, torch.Tensor | None], reason: str
 ) -> None:
     with pytest.raises(ModelError, match=reason):
         network_from_file(demo, changed(saved, **change))
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("dora_scale", "it is a DoRA"),
+        ("lora_mid.weight", "it is a LoRA in Tucker form"),
+        ("hada_w1_a", "it is a LoHa"),
+        ("lokr_w1", "it is a LoKr"),
+        ("diff_b", "it is whole weights"),
+        ("w_norm", "it has tensors …w_norm"),
+    ],
+)
+def test_a_change_of_another_form_is_refused_by_its_name(saved: Path, key: str, reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        load_lora(changed(saved, **{f"{LINEAR}.{key}": torch.zeros(4, 4)}))
+
+
+def test_what_changes_no_weight_may_travel_in_the_file(demo: StableDiffusion, saved: Path) -> None:
+    network = network_from_file(demo, changed(saved, **{"bundle_emb.word.string_to_param.*": torch.zeros(1, 96)}))
+    network.remove()
+    assert len(network) == 132
 
 
 def test_a_file_without_lora_keys_is_refused(tmp_path: Path) -> None:
@@ -161,8 +190,10 @@ def test_a_file_without_lora_keys_is_refused(tmp_path: Path) -> None:
         load_lora(tmp_path / "x.safetensors")
 
 
-def test_a_network_of_another_rank_does_not_take_the_file(demo: SD1, saved: Path, network: LoraNetwork) -> None:
-    other = inject(demo, 8, 2, seed=0)
+def test_a_network_of_another_rank_does_not_take_the_file(
+    demo: StableDiffusion, saved: Path, network: LoraNetwork
+) -> None:
+    other = inject(demo, LayerRules(8, 2), seed=0, parts=PARTS)
     other.remove()
     with pytest.raises(ModelError, match="another rank"):
         read_into(other, saved)

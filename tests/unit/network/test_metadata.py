@@ -1,17 +1,24 @@
+import dataclasses
 import datetime
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from trainer import __version__
-from trainer.dataset.scan import DataSet, Folder, Picture
+from trainer.bake.optimizer import make_optimizer
+from trainer.dataset.buckets import rules_of
+from trainer.dataset.data import BucketRules, CaptionRules, DataSet, Folder, Group, Picture
+from trainer.models.file_hashes import FileHashes
+from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.network.injection import LoraNetwork
 from trainer.network.metadata import Origin, stamped, training_metadata
 from trainer.plan.plan import make_plan
 from trainer.settings.model import Settings
 
-# kohya.md, section 2, without those that only --vae writes.
+# What sd-scripts writes for SD1.5 from a folder of pictures without --network_args, --vae and bounds of the times.
 KEYS = re.findall(
     r"\S+",
     """
@@ -37,25 +44,50 @@ modelspec.date modelspec.resolution modelspec.prediction_type modelspec.encoder_
 )
 
 
-def picture(folder: str, repeats: int, size: tuple[int, int], caption: str) -> Picture:
-    return Picture(Path(f"{folder}/x.png"), folder, repeats, *size, caption, None)
-
-
-DATA = DataSet(
-    Path("data"),
-    (Folder("10_shapes", 10, 2, 2), Folder("3_more", 3, 1, 1)),
-    (
-        picture("10_shapes", 10, (64, 64), "1girl, Smile, smile"),
-        picture("10_shapes", 10, (128, 32), "1girl"),
-        picture("3_more", 3, (64, 64), "hat, \ud800"),
-    ),
-    (),
+# What it writes in their place with --dataset_config.
+NOT_WITH_A_DATA_SET_FILE = re.findall(
+    r"\S+",
+    """
+ss_resolution ss_batch_size_per_device ss_total_batch_size ss_enable_bucket ss_min_bucket_reso ss_max_bucket_reso
+ss_bucket_no_upscale ss_bucket_info ss_keep_tokens ss_shuffle_caption ss_color_aug ss_flip_aug ss_random_crop
+ss_reg_dataset_dirs
+""",
 )
 
+# What the program has of its own.
+OWN = re.findall(
+    r"\S+",
+    """
+ss_text_encoder_lr2 ss_unet_stop ss_unet_stop_step ss_text_encoder_stop ss_text_encoder_stop_step
+ss_text_encoder_stop2 ss_text_encoder_stop2_step ss_lr_scheduler_num_cycles ss_lr_scheduler_power
+ss_lr_scheduler_min_lr_ratio ss_lr_scheduler_timescale ss_lr_decay_steps ss_lr_scheduler_args
+ss_text_encoder_lr_scheduler ss_text_encoder_lr_warmup_steps ss_network_weights ss_dim_from_weights
+ss_timestep_sampling ss_logit_mean ss_logit_std ss_laplace_mean ss_laplace_scale ss_min_timestep ss_max_timestep
+ss_snr_schedule ss_scale_v_pred_loss_like_noise_pred ss_v_pred_like_loss ss_masked_loss ss_alpha_mask
+ss_keep_tokens_separator ss_secondary_separator ss_enable_wildcard ss_caption_prefix ss_caption_suffix
+ss_token_warmup_min ss_token_warmup_step
+""",
+)
 
-def metadata(**changes: object) -> dict[str, str]:
+DEMO = identify_base(DEMO_BASE)
+HASHES = FileHashes("0123abcd", "f" * 64)
+
+
+def picture(folder: str, repeats: int, size: tuple[int, int], caption: str, **more: object) -> Picture:
+    return Picture(Path(f"{folder}/x.png"), folder, repeats, *size, caption, Path("x.txt"), **more)
+
+
+PICTURES = (
+    picture("10_shapes", 10, (64, 64), "1girl, Smile, smile"),
+    picture("10_shapes", 10, (128, 32), "1girl"),
+    picture("3_more", 3, (64, 64), "hat, \ud800"),
+)
+FOLDERS = (Folder("10_shapes", 10, 2, 2), Folder("3_more", 3, 1, 1))
+
+
+def settings_of(**changes: object) -> Settings:
     chosen: dict[str, object] = {
-        "pretrained_model_name_or_path": "/models/sd15",
+        "pretrained_model_name_or_path": "/models/sd15.safetensors",
         "resolution": "64",
         "min_bucket_reso": 32,
         "max_bucket_reso": 128,
@@ -64,17 +96,49 @@ def metadata(**changes: object) -> dict[str, str]:
         "max_train_epochs": 2,
         **changes,
     }
-    settings = Settings.model_validate(chosen)
-    origin = Origin(DATA, make_plan(settings, DATA), 5, "bf16", 1000.5, 77)
+    return Settings.model_validate(chosen)
+
+
+def data_of(settings: Settings) -> DataSet:
+    return DataSet(Path("data"), FOLDERS, PICTURES, (), (Group(rules_of(settings), settings.train_batch_size),))
+
+
+def metadata(
+    data: DataSet | None = None, origin: dict[str, object] | None = None, family: str = "sd1", **changes: object
+) -> dict[str, str]:
+    settings = settings_of(**changes)
+    data = data or data_of(settings)
+    base = dataclasses.replace(DEMO, family=family)
+    facts: dict[str, object] = {
+        "data": data,
+        "plan": make_plan(settings, data, family=base.family),
+        "base": base,
+        "prediction": "epsilon",
+        "zero_terminal_snr": False,
+        "hashes": HASHES,
+        "validation_pictures": 5,
+        "precision": "bf16",
+        "started": 1000.5,
+        "session": 77,
+        **(origin or {}),
+    }
     return stamped(
-        training_metadata(settings, origin), file=Path("bakes/x-000001.safetensors"), step=7, epoch=1, finished=2000.25
+        training_metadata(settings, Origin(**facts)),
+        file=Path("bakes/x-000001.safetensors"),
+        step=7,
+        epoch=1,
+        finished=2000.25,
     )
 
 
-def test_every_key_of_sd_scripts_is_there_and_a_text() -> None:
+def test_the_keys_are_those_of_sd_scripts_and_our_own() -> None:
     found = metadata()
-    assert set(KEYS) - set(found) == set()
+    assert set(found) == {*KEYS, *OWN}
     assert all(isinstance(value, str) for value in found.values())
+
+
+def test_sdxl_has_the_same_keys_but_for_the_layer_that_is_fixed_there() -> None:
+    assert {*KEYS, *OWN} == set(metadata(family="sdxl")) | {"modelspec.encoder_layer"}
 
 
 def test_the_engine_is_named() -> None:
@@ -90,24 +154,54 @@ def test_what_differs_from_file_to_file() -> None:
     assert datetime.datetime.fromisoformat(found["modelspec.date"]).timestamp() == 2000
 
 
+def test_a_bake_that_begins_now_has_a_time_and_a_number_of_its_own() -> None:
+    settings = settings_of()
+    data = data_of(settings)
+    origins = [
+        Origin.now(
+            data,
+            make_plan(settings, data),
+            base=DEMO,
+            prediction="v",
+            zero_terminal_snr=True,
+            hashes=None,
+            validation_pictures=0,
+            precision="no",
+        )
+        for _ in range(2)
+    ]
+    assert origins[0].session != origins[1].session
+    assert abs(origins[0].started - time.time()) < 60
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("ss_unet_lr", "0.0001"),
         ("ss_network_alpha", "16.0"),
+        ("ss_network_dropout", "None"),
         ("ss_v2", "False"),
         ("ss_training_comment", "None"),
         ("ss_min_snr_gamma", "None"),
         ("ss_noise_offset", "None"),
         ("ss_resolution", "(64, 64)"),
-        ("ss_sd_model_name", "sd15"),
+        ("ss_sd_model_name", "sd15.safetensors"),
+        ("ss_sd_model_hash", "0123abcd"),
+        ("ss_new_sd_model_hash", "f" * 64),
         ("ss_mixed_precision", "bf16"),
         ("ss_optimizer", "torch.optim.adamw.AdamW"),
         ("ss_num_train_images", "23"),
+        ("ss_num_reg_images", "0"),
         ("ss_num_validation_images", "5"),
         ("ss_session_id", "77"),
         ("ss_training_started_at", "1000.5"),
         ("ss_reg_dataset_dirs", "{}"),
+        ("ss_max_token_length", "None"),
+        ("ss_huber_c", "0.1"),
+        ("ss_multires_noise_discount", "0.3"),
+        ("ss_prior_loss_weight", "1.0"),
+        ("ss_text_encoder_stop", "None"),
+        ("ss_logit_mean", "None"),
         ("modelspec.resolution", "64x64"),
     ],
 )
@@ -115,8 +209,128 @@ def test_values_are_written_as_python_shows_them(key: str, value: str) -> None:
     assert metadata()[key] == value
 
 
+@pytest.mark.parametrize(
+    ("family", "prediction", "version", "architecture"),
+    [
+        ("sd1", "epsilon", "sd_v1", "stable-diffusion-v1/lora"),
+        ("sd1", "v", "sd_v1_v", "stable-diffusion-v1/lora"),
+        ("sdxl", "epsilon", "sdxl_base_v1-0", "stable-diffusion-xl-v1-base/lora"),
+        ("sdxl", "v", "sdxl_base_v1-0", "stable-diffusion-xl-v1-base/lora"),
+    ],
+)
+def test_the_base_is_named_by_family_and_prediction(
+    family: str, prediction: str, version: str, architecture: str
+) -> None:
+    found = metadata(family=family, origin={"prediction": prediction})
+    assert found["ss_base_model_version"] == version
+    assert found["modelspec.architecture"] == architecture
+    assert found["modelspec.prediction_type"] == prediction
+
+
+def test_what_was_found_of_the_schedule_is_told_not_what_was_typed() -> None:
+    assert metadata(origin={"zero_terminal_snr": True})["ss_zero_terminal_snr"] == "True"
+
+
+def test_without_time_for_hashes_there_are_none() -> None:
+    missing = set(metadata()) - set(metadata(origin={"hashes": None}))
+    assert missing == {"ss_sd_model_hash", "ss_new_sd_model_hash"}
+
+
+def test_another_vae_is_named_with_its_hashes() -> None:
+    found = metadata(vae="/models/kl-f8.safetensors", origin={"vae_hashes": FileHashes("01234567", "e" * 64)})
+    assert set(found) - set(metadata()) == {"ss_vae_name", "ss_vae_hash", "ss_new_vae_hash"}
+    assert found["ss_vae_name"] == "kl-f8.safetensors"
+    assert (found["ss_vae_hash"], found["ss_new_vae_hash"]) == ("01234567", "e" * 64)
+
+
 def test_optimizer_arguments_follow_its_name() -> None:
-    assert metadata(optimizer_args=["weight_decay=0.1"])["ss_optimizer"] == "torch.optim.adamw.AdamW(weight_decay=0.1)"
+    found = metadata(optimizer_args=["weight_decay=0.1", "betas=0.9:0.99"])
+    assert found["ss_optimizer"] == "torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))"
+
+
+@pytest.mark.parametrize("name", ["AdamW", "Adafactor", "Lion", "SGDNesterov", "torch.optim.NAdam"])
+def test_an_optimizer_is_named_by_the_class_that_ran(network: LoraNetwork, name: str) -> None:
+    optimizer = type(make_optimizer(network, settings_of(optimizer_type=name), "sd1"))
+    assert metadata(optimizer_type=name)["ss_optimizer"] == f"{optimizer.__module__}.{optimizer.__qualname__}"
+
+
+def test_an_optimizer_that_is_not_there_is_named_as_it_was_typed() -> None:
+    assert metadata(optimizer_type="missing.module.Optimizer")["ss_optimizer"] == "missing.module.Optimizer"
+
+
+def test_what_network_args_would_say_is_told_as_texts_and_the_dropout_beside_them() -> None:
+    found = metadata(conv_dim=8, rank_dropout=0.1, loraplus_unet_lr_ratio=16, network_dropout=0.25)
+    assert json.loads(found["ss_network_args"]) == {
+        "conv_dim": "8",
+        "conv_alpha": "4.0",
+        "rank_dropout": "0.1",
+        "loraplus_unet_lr_ratio": "16.0",
+        "dropout": 0.25,
+    }
+    assert found["ss_network_dropout"] == "0.25"
+
+
+def test_without_dropout_the_network_args_say_null() -> None:
+    assert json.loads(metadata(module_dropout=0.5)["ss_network_args"]) == {"module_dropout": "0.5", "dropout": None}
+
+
+def test_ranks_taken_from_a_file_are_not_told_as_those_of_the_settings() -> None:
+    found = metadata(network_weights="/loras/old.safetensors", dim_from_weights=True)
+    assert found["ss_network_dim"] == found["ss_network_alpha"] == "Dynamic"
+    assert found["ss_network_weights"] == "old.safetensors"
+
+
+def test_a_stop_is_told_as_typed_and_in_steps() -> None:
+    """By hand: 7 batches an epoch, 14 steps; half of them are 7, an epoch is 7."""
+    found = metadata(text_encoder_stop="50%", unet_stop="100ep")
+    assert (found["ss_text_encoder_stop"], found["ss_text_encoder_stop_step"]) == ("50%", "7")
+    assert (found["ss_unet_stop"], found["ss_unet_stop_step"]) == ("100ep", "None")
+
+
+def test_the_second_encoder_stops_with_the_first_where_nothing_is_said() -> None:
+    found = metadata(family="sdxl", text_encoder_stop="1ep")
+    assert (found["ss_text_encoder_stop2"], found["ss_text_encoder_stop2_step"]) == ("None", "7")
+    assert metadata(text_encoder_stop="1ep")["ss_text_encoder_stop2_step"] == "None"
+
+
+def test_times_are_told_as_they_are_drawn() -> None:
+    found = metadata(timestep_sampling="laplace", laplace_mean=-1, max_timestep=900)
+    assert (found["ss_timestep_sampling"], found["ss_laplace_mean"], found["ss_logit_mean"]) == (
+        "laplace",
+        "-1.0",
+        "None",
+    )
+    assert found["modelspec.timestep_range"] == "0,900"
+
+
+def test_noise_and_loss_are_told_as_they_run() -> None:
+    found = metadata(
+        noise_offset=0.05,
+        multires_noise_iterations=6,
+        ip_noise_gamma=0.1,
+        loss_type="huber",
+        huber_schedule="constant",
+        min_snr_gamma=5,
+        debiased_estimation_loss=True,
+        snr_schedule="as sd-scripts",
+        prior_loss_weight=0.5,
+    )
+    told = {
+        "ss_noise_offset": "0.05",
+        "ss_multires_noise_iterations": "6",
+        "ss_ip_noise_gamma": "0.1",
+        "ss_loss_type": "huber",
+        "ss_huber_schedule": "constant",
+        "ss_min_snr_gamma": "5.0",
+        "ss_debiased_estimation": "True",
+        "ss_snr_schedule": "as sd-scripts",
+        "ss_prior_loss_weight": "0.5",
+    }
+    assert {key: found[key] for key in told} == told
+
+
+def test_longer_captions_are_told_by_their_tokens() -> None:
+    assert metadata(max_token_length="225")["ss_max_token_length"] == "225"
 
 
 def test_folders_tags_and_buckets_are_counted() -> None:
@@ -135,8 +349,81 @@ def test_folders_tags_and_buckets_are_counted() -> None:
     }
 
 
+def test_regularisation_pictures_have_folders_and_counts_of_their_own_and_no_tags() -> None:
+    """By hand: 23 showings; the one regularisation picture of 2 repeats is shown as often, all in its bucket."""
+    settings = settings_of()
+    data = data_of(settings)
+    regular = picture("2_girl", 2, (64, 64), "girl", is_reg=True)
+    data = dataclasses.replace(
+        data, folders=(*FOLDERS, Folder("2_girl", 2, 1, 0, is_reg=True)), pictures=(*PICTURES, regular)
+    )
+    found = metadata(data)
+    assert (found["ss_num_train_images"], found["ss_num_reg_images"]) == ("23", "2")
+    assert json.loads(found["ss_reg_dataset_dirs"]) == {"2_girl": {"n_repeats": 2, "img_count": 1}}
+    assert (
+        set(json.loads(found["ss_dataset_dirs"]))
+        == set(json.loads(found["ss_tag_frequency"]))
+        == {
+            "10_shapes",
+            "3_more",
+        }
+    )
+    assert json.loads(found["ss_bucket_info"])["buckets"]["0"] == {"resolution": [64, 64], "count": 13 + 23}
+
+
 def test_without_buckets_their_info_is_null() -> None:
     assert metadata(enable_bucket=False)["ss_bucket_info"] == "null"
+
+
+def of_two_groups(second_size: tuple[int, int]) -> DataSet:
+    """Return data of a data set file: three pictures in one group, one shuffled in another."""
+    settings = settings_of()
+    rules = rules_of(settings)
+    other = BucketRules(second_size, True, 32, 256, 32, no_upscale=False)
+    words = CaptionRules(prefix="art of", shuffle=True, keep_tokens=2)
+    more = dataclasses.replace(picture("faces", 5, (128, 128), "face"), group=1, words=words, caption_file=None)
+    return DataSet(
+        Path("data.toml"),
+        (*FOLDERS, Folder("faces", 5, 1, 0)),
+        (*PICTURES, more),
+        (),
+        (Group(rules, 4), Group(other, 2)),
+        "0" * 64,
+    )
+
+
+def test_a_data_set_file_puts_one_list_in_the_place_of_what_differs_by_group() -> None:
+    found = metadata(of_two_groups((128, 128)), dataset_config="data.toml")
+    ours = {"ss_keep_tokens_separator", "ss_secondary_separator", "ss_enable_wildcard", "ss_caption_prefix"}
+    ours |= {"ss_caption_suffix", "ss_token_warmup_min", "ss_token_warmup_step"}
+    assert set(found) == ({*KEYS, *OWN, "ss_datasets"} - {*NOT_WITH_A_DATA_SET_FILE, *ours})
+    assert set(json.loads(found["ss_dataset_dirs"])) == {"10_shapes", "3_more", "faces"}
+    assert json.loads(found["ss_tag_frequency"])["faces"] == {"face": 1}
+
+
+def test_each_group_tells_its_pictures_buckets_and_folders() -> None:
+    first, second = json.loads(metadata(of_two_groups((128, 128)), dataset_config="data.toml")["ss_datasets"])
+    assert (first["num_train_images"], first["batch_size_per_device"], first["resolution"]) == (23, 4, [64, 64])
+    assert [subset["image_dir"] for subset in first["subsets"]] == ["10_shapes", "3_more"]
+    assert second["bucket_info"] == {
+        "buckets": {"0": {"resolution": [128, 128], "count": 5}},
+        "mean_img_ar_error": 0.0,
+    }
+    (subset,) = second["subsets"]
+    told = {"img_count": 1, "num_repeats": 5, "shuffle_caption": True, "keep_tokens": 2, "caption_prefix": "art of"}
+    told |= {"class_tokens": "face", "is_reg": False}
+    assert {key: subset[key] for key in told} == told
+
+
+@pytest.mark.parametrize(
+    ("second_size", "family", "resolution"),
+    [((64, 64), "sd1", "64x64"), ((128, 128), "sd1", "512x512"), ((128, 128), "sdxl", "1024x1024")],
+)
+def test_the_resolution_is_that_of_all_groups_or_the_familys(
+    second_size: tuple[int, int], family: str, resolution: str
+) -> None:
+    found = metadata(of_two_groups(second_size), family=family, dataset_config="data.toml")
+    assert found["modelspec.resolution"] == resolution
 
 
 def test_a_tag_that_is_no_utf8_does_not_keep_the_file_from_being_written() -> None:

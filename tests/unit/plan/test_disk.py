@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import DiskFull, ExitCode
-from trainer.plan.disk import Course, check_room, night_bytes, states_room, states_written
+from trainer.plan.disk import Course, check_room, night_bytes, state_bytes, states_room, states_written
 from trainer.settings.model import Settings
 
 GB = 10**9
@@ -32,6 +32,26 @@ def at(seconds_per_step: float) -> Course:
 )
 def test_states_take_what_is_kept_and_the_next_one(values: dict[str, object], states: int) -> None:
     assert states_room(Settings(**values), TEN_EPOCHS, 1000) == states * 1000
+
+
+@pytest.mark.parametrize(
+    ("values", "times"),
+    [
+        ({}, 3),  # itself and two moments
+        ({"optimizer_type": "Lion"}, 2),
+        ({"optimizer_type": "SGDNesterov"}, 2),
+        ({"optimizer_type": "AdamW8bit", "network_dim": 128}, 1.51875),
+        ({"optimizer_type": "Adafactor", "network_dim": 4}, 1.45),
+        ({"optimizer_type": "Adafactor", "network_dim": 4, "conv_dim": 4, "optimizer_args": ["beta1=0.9"]}, 2.65),
+        ({"optimizer_type": "Prodigy"}, 5),
+        ({"optimizer_type": "Prodigy", "optimizer_args": ["slice_p=10"]}, 3.2),
+        ({"optimizer_type": "torch.optim.NAdam"}, 3),
+    ],
+)
+def test_a_state_holds_the_weights_and_what_the_optimizer_keeps_of_each(
+    values: dict[str, object], times: float
+) -> None:
+    assert state_bytes(Settings(**values), 1_000_000) == pytest.approx(times * 1_000_000, abs=1)
 
 
 def test_one_state_needs_no_second_beside_it() -> None:

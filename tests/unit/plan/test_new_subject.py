@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer.dataset.scan import scan
+from trainer.dataset.read import read_data
 from trainer.errors import DatasetError, SettingsError
 from trainer.plan.new_subject import propose
 from trainer.plan.plan import make_plan
@@ -92,9 +92,7 @@ def test_a_proposal_can_be_planned_without_a_warning(tmp_path: Path) -> None:
     draw(tmp_path / "flat", [None] * 16)
     for base in ("demo", "/models/sd15"):
         _, settings = propose("x", tmp_path / "flat", base)
-        data = scan(
-            tmp_path / "flat", caption_extension=settings.caption_extension, dataset_repeats=settings.dataset_repeats
-        )
+        data = read_data(settings.model_copy(update={"train_data_dir": str(tmp_path / "flat")}))
         assert make_plan(settings, data).warnings == ()
 
 

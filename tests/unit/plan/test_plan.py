@@ -2,37 +2,17 @@
 
 import json
 from collections import Counter
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from planned import SQUARE, TALL, TWELVE, WIDE, data_of, plan
 
 from trainer.dataset.batches import epoch_batches
-from trainer.dataset.scan import DataSet, Folder, Picture
+from trainer.dataset.buckets import rules_of
+from trainer.dataset.data import Group
 from trainer.errors import SettingsError
-from trainer.plan.plan import Plan, make_plan, plan_json, plan_line
+from trainer.plan.plan import make_plan, plan_json, plan_line
 from trainer.settings.model import Settings
-
-WIDE, SQUARE, TALL = (640, 384), (512, 512), (384, 640)
-
-
-def data_of(*folders: tuple[str, int, list[tuple[int, int]]]) -> DataSet:
-    """A data set of folders as (name, repeats, sizes of the pictures)."""
-    root = Path("/data")
-    pictures = [
-        Picture(root / name / f"{index}.png", name, repeats, *size, caption="", caption_file=None)
-        for name, repeats, sizes in folders
-        for index, size in enumerate(sizes)
-    ]
-    counts = tuple(Folder(name, repeats, len(sizes), 0) for name, repeats, sizes in folders)
-    return DataSet(root, counts, tuple(pictures), ())
-
-
-TWELVE = data_of(("10_a", 10, [WIDE] * 2 + [SQUARE] * 7 + [TALL] * 3))
-"""12 pictures × 10 in buckets of 20, 70 and 30."""
-
-
-def plan(data: DataSet = TWELVE, **values: object) -> Plan:
-    return make_plan(Settings(train_data_dir="/data", **values), data)
 
 
 def test_twelve_pictures_times_ten_in_batches_of_two_make_sixty() -> None:
@@ -75,13 +55,9 @@ def test_the_plan_counts_the_batches_that_an_epoch_has(batch_size: int, no_upsca
     sizes = [(300 + 37 * index % 500, 300 + 91 * index % 700) for index in range(40)]
     data = data_of(("3_a", 3, sizes), ("7_b", 7, sizes[::-1][:9]))
     planned = plan(data, train_batch_size=batch_size, bucket_no_upscale=no_upscale)
-    batches = epoch_batches(
-        [placement.bucket for placement in planned.placements],
-        [picture.repeats for picture in data.pictures],
-        batch_size,
-        seed=1,
-        epoch=0,
-    )
+    settings = Settings(train_batch_size=batch_size, bucket_no_upscale=no_upscale)
+    grouped = replace(data, groups=(Group(rules_of(settings), batch_size),))
+    batches = epoch_batches(grouped, planned.placements, seed=1, epoch=0)
     assert planned.batches_per_epoch == len(batches)
     assert {bucket.size: bucket.batches for bucket in planned.buckets} == Counter(batch.bucket for batch in batches)
     assert planned.repeats_total == sum(len(batch.pictures) for batch in batches)
@@ -149,10 +125,10 @@ def test_more_files_than_anyone_looks_through_are_refused() -> None:
 
 
 def test_disk_and_time_follow_from_what_is_measured() -> None:
-    settings = Settings(train_batch_size=2, max_train_epochs=3)
-    planned = make_plan(settings, TWELVE, lora_bytes=37_864_304, seconds_per_step=0.5)
+    settings = {"train_batch_size": 2, "max_train_epochs": 3}
+    planned = plan(TWELVE, **settings, lora_bytes=37_864_304, seconds_per_step=0.5)
     assert (planned.disk_bytes, planned.seconds) == (3 * 37_864_304, 90.0)
-    unknown = make_plan(settings, TWELVE)
+    unknown = plan(TWELVE, **settings)
     assert (unknown.disk_bytes, unknown.seconds) == (None, None)
 
 
@@ -163,109 +139,95 @@ def test_a_bake_that_trains_nothing_is_refused() -> None:
         plan(network_train_unet_only=True, unet_lr=0)
 
 
-def warnings(data: DataSet = TWELVE, **values: object) -> str:
-    return "\n".join(plan(data, **values).warnings)
+def test_a_bake_whose_parts_all_stop_is_refused() -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan(train_batch_size=2, max_train_epochs=4, unet_stop="3ep", text_encoder_stop="50%")
+    assert caught.value.line().startswith(
+        "unet_stop, text_encoder_stop: every part stops, the last after step 180 of 240; expected a part that trains"
+    )
+    with pytest.raises(SettingsError, match="every part stops"):
+        plan(max_train_epochs=4, network_train_text_encoder_only=True, text_encoder_stop="3ep")
 
 
-def test_the_defaults_warn_of_nothing() -> None:
-    assert warnings() == ""
+def test_the_plan_knows_which_parts_stop_and_after_which_step() -> None:
+    def stops(**values: object) -> dict[str, int]:
+        return dict(plan(train_batch_size=2, max_train_epochs=4, **values).stops)
+
+    assert stops() == {}
+    assert stops(text_encoder_stop="3ep") == {"text_encoder": 180}
+    assert stops(text_encoder_stop="50%", family="sdxl") == {"text_encoder": 120, "text_encoder_2": 120}
+    assert stops(text_encoder_stop="50%", text_encoder_stop2="600", family="sdxl") == {"text_encoder": 120}
+    assert stops(unet_stop="100") == {"unet": 100}
+    assert stops(text_encoder_stop="3ep", network_train_unet_only=True) == {}
+    assert stops(text_encoder_stop="240") == {}
 
 
-FLAT = data_of(("hifumi", 5, [SQUARE] * 4))
+def test_an_optimizer_that_does_not_take_an_argument_is_refused_by_the_plan() -> None:
+    with pytest.raises(SettingsError, match="optimizer_args: d_coef, which AdamW does not take"):
+        plan(optimizer_args=["d_coef=2"])
+    assert plan(optimizer_type="Prodigy", optimizer_args=["d_coef=2"]).total_steps
 
 
-@pytest.mark.parametrize(
-    ("data", "values", "said"),
-    [
-        (TWELVE, {"learning_rate": 1e-3}, "learning_rate has no effect: both parts have their own"),
-        (
-            TWELVE,
-            {"learning_rate": 1e-3, "network_train_unet_only": True, "text_encoder_lr": None},
-            "learning_rate has no effect: the part that trains has its own",
-        ),
-        (TWELVE, {"network_train_unet_only": True, "text_encoder_lr": 1e-5}, "text_encoder_lr has no effect"),
-        (TWELVE, {"network_train_text_encoder_only": True, "unet_lr": 1e-5}, "unet_lr has no effect"),
-        (
-            TWELVE,
-            {"lr_scheduler": "cosine", "lr_scheduler_num_cycles": 3},
-            "lr_scheduler_num_cycles has no effect: cosine has no restarts",
-        ),
-        (
-            TWELVE,
-            {"lr_scheduler": "constant"},
-            "lr_warmup_steps has no effect: constant has no warm-up; constant_with_warmup has one",
-        ),
-        (TWELVE, {"dataset_repeats": 3}, "dataset_repeats has no effect: the folders' names say the repeats"),
-        (TWELVE, {"keep_tokens": 1}, "keep_tokens has no effect: shuffle_caption is off"),
-        (TWELVE, {"max_train_steps": 100}, "max_train_steps has no effect: max_train_epochs decides"),
-        (
-            TWELVE,
-            {"enable_bucket": False, "max_bucket_reso": 768},
-            "max_bucket_reso has no effect: enable_bucket is off",
-        ),
-        (
-            TWELVE,
-            {"bucket_no_upscale": True, "max_bucket_reso": 768},
-            "max_bucket_reso has no effect: bucket_no_upscale makes buckets as needed",
-        ),
-        (TWELVE, {"validation_seed": 3}, "validation_seed has no effect: there is no validation_data_dir"),
-        (TWELVE, {"unet_lr": 0}, "the U-Net's rate is 0: only the text encoder trains"),
-        (TWELVE, {"text_encoder_lr": 0}, "the text encoder's rate is 0: only the U-Net trains"),
-        (TWELVE, {"max_train_epochs": 1, "lr_warmup_steps": "500"}, "the warm-up of 500 steps is as long as the bake"),
-        (TWELVE, {"validation_data_dir": "/data/10_a"}, "12 pictures of validation also trained on"),
-        (TWELVE, {"validation_data_dir": "/data"}, "12 pictures of validation also trained on"),
-        (
-            data_of(("1_x", 1, [(40, 300)])),
-            {"bucket_no_upscale": True},
-            "1 picture narrower than bucket_reso_steps enlarged all the same",
-        ),
-    ],
-)
-def test_what_will_not_do_what_it_seems_to_is_said(data: DataSet, values: dict[str, object], said: str) -> None:
-    assert said in warnings(data, **values)
+def test_piecewise_constant_without_rules_is_refused_by_the_plan() -> None:
+    for name in ("lr_scheduler", "text_encoder_lr_scheduler"):
+        with pytest.raises(SettingsError, match="no step_rules"):
+            plan(**{name: "piecewise_constant"})
+    assert plan(lr_scheduler="piecewise_constant", lr_scheduler_args=["step_rules=1:9,0.1"]).warmup_steps == 0
 
 
-@pytest.mark.parametrize(
-    ("data", "values"),
-    [
-        (TWELVE, {"learning_rate": 1e-3, "unet_lr": None}),
-        (TWELVE, {"lr_scheduler_num_cycles": 3}),
-        (TWELVE, {"lr_scheduler": "constant", "lr_warmup_steps": "0"}),
-        (TWELVE, {"shuffle_caption": True, "keep_tokens": 1}),
-        (TWELVE, {"max_train_epochs": None, "max_train_steps": 100}),
-        (TWELVE, {"max_bucket_reso": 768}),
-        (TWELVE, {"validation_data_dir": "/elsewhere", "validation_seed": 3}),
-        (FLAT, {"dataset_repeats": 5}),
-        (FLAT, {"validation_data_dir": "/data"}),
-        (data_of(("1_x", 1, [(100, 300)])), {"bucket_no_upscale": True}),
-    ],
-)
-def test_what_does_what_it_seems_to_is_not_warned_of(data: DataSet, values: dict[str, object]) -> None:
-    assert warnings(data, **values) == ""
+def test_regularisation_pictures_come_as_often_as_the_others() -> None:
+    data = data_of(("10_x", 10, [SQUARE] * 6), ("1_girl", 1, [SQUARE] * 4), reg=("1_girl",))
+    planned = plan(data, train_batch_size=2, max_train_epochs=1)
+    assert (planned.pictures, planned.reg_pictures, planned.repeats) == (10, 4, 10)
+    assert (planned.repeats_total, planned.batches_per_epoch) == (120, 60)
+    assert "6 pictures ×10 and 4 of regularisation → 120 / epoch" in plan_line(planned)
+
+
+def test_data_sets_of_a_file_do_not_share_batches() -> None:
+    settings = Settings(train_data_dir="/data")
+    rules = rules_of(settings)
+    data = data_of(("3_a", 3, [SQUARE]), ("3_b", 3, [SQUARE, WIDE]))
+    parted = tuple(replace(picture, group=int(picture.folder == "3_b")) for picture in data.pictures)
+    both = replace(data, pictures=parted, groups=(Group(rules, 2), Group(rules, 4)))
+    planned = make_plan(settings, both)
+    # 3 in twos, and 3 + 3 in fours of one shape each
+    assert [(bucket.size, bucket.pictures, bucket.batches) for bucket in planned.buckets] == [
+        (SQUARE, 6, 3),
+        (WIDE, 3, 1),
+    ]
+    assert planned.batches_per_epoch == 4
 
 
 def test_the_plan_fits_one_line() -> None:
-    data = data_of(("10_hifumi_chan", 10, [(64, 64)] * 16))
-    settings = Settings(
-        resolution="64", min_bucket_reso=32, bucket_reso_steps=32, train_batch_size=4, max_train_epochs=6
+    data = data_of(("10_hifumi_chan", 10, [(64, 64)] * 16), captioned=14)
+    sizes = {"resolution": "64", "min_bucket_reso": 32, "bucket_reso_steps": 32, "train_batch_size": 4}
+    line = plan_line(plan(data, **sizes, max_train_epochs=6, lora_bytes=200_000, seconds_per_step=1 / 6))
+    assert line == (
+        "16 pictures ×10 → 160 / epoch · 14 of 16 captioned · 1 bucket · 40 steps × 6 = 240 · ≈ 40 s · 1.2 MB on disk"
     )
-    line = plan_line(make_plan(settings, data, lora_bytes=200_000, seconds_per_step=1 / 6))
-    assert line == "16 pictures ×10 → 160 / epoch · 1 bucket · 40 steps × 6 = 240 · ≈ 40 s · 1.2 MB on disk"
+
+
+def test_the_line_says_when_a_part_stops() -> None:
+    planned = plan(
+        train_batch_size=2, max_train_epochs=4, text_encoder_stop="2ep", text_encoder_stop2="3ep", family="sdxl"
+    )
+    assert plan_line(planned).endswith(
+        "60 steps × 4 = 240 · text encoder stops after 120 · second text encoder stops after 180"
+    )
 
 
 def test_the_line_leaves_out_what_is_not_known_and_names_a_cut_epoch() -> None:
     data = data_of(("3_a", 3, [SQUARE] * 500), ("1_b", 1, [WIDE]))
-    settings = Settings(train_batch_size=1, max_train_epochs=None, max_train_steps=2000)
-    assert plan_line(make_plan(settings, data)) == (
-        "501 pictures → 1,501 / epoch · 2 buckets · 1,501 steps / epoch, 2,000 in all"
+    assert plan_line(plan(data, train_batch_size=1, max_train_epochs=None, max_train_steps=2000)) == (
+        "501 pictures → 1,501 / epoch · 0 of 501 captioned · 2 buckets · 1,501 steps / epoch, 2,000 in all"
     )
 
 
 def test_the_line_says_what_the_states_take_and_of_a_long_bake_what_a_night_writes() -> None:
-    settings = Settings(train_batch_size=2, max_train_epochs=2)
-    short = plan_line(make_plan(settings, TWELVE, lora_bytes=1_000_000, state_bytes=6_000_000, seconds_per_step=1))
+    known = {"train_batch_size": 2, "max_train_epochs": 2, "lora_bytes": 1_000_000, "state_bytes": 6_000_000}
+    short = plan_line(plan(**known, seconds_per_step=1))
     assert short.endswith("2.0 MB + 12.0 MB of states on disk")
-    long = plan_line(make_plan(settings, TWELVE, lora_bytes=1_000_000, state_bytes=6_000_000, seconds_per_step=60))
+    long = plan_line(plan(**known, seconds_per_step=60))
     assert long.endswith(" written a night")
 
 
@@ -274,13 +236,12 @@ def test_the_line_says_what_the_states_take_and_of_a_long_bake_what_a_night_writ
     [(0.001, "≈ 1 s"), (0.5, "≈ 60 s"), (2, "≈ 4 min"), (60, "≈ 2 h 00 min"), (100, "≈ 3 h 20 min")],
 )
 def test_time_is_said_in_fitting_units(seconds: float, text: str) -> None:
-    settings = Settings(train_batch_size=2, max_train_epochs=2)
-    assert text in plan_line(make_plan(settings, TWELVE, seconds_per_step=seconds))
+    assert text in plan_line(plan(train_batch_size=2, max_train_epochs=2, seconds_per_step=seconds))
 
 
 def test_the_plan_is_plain_json() -> None:
-    planned = plan(train_batch_size=2, max_train_epochs=2)
+    planned = plan(train_batch_size=2, max_train_epochs=2, text_encoder_stop="1ep")
     read = json.loads(json.dumps(plan_json(planned)))
-    assert read["total_steps"] == 120
+    assert (read["total_steps"], read["family"], read["stops"]) == (120, "sd1", {"text_encoder": 60})
     assert read["buckets"][0] == {"size": [384, 640], "pictures": 30, "batches": 15}
     assert read["saves"][0]["file"] == "lora-000001.safetensors"

@@ -1,75 +1,164 @@
-"""The schedules, against numbers by hand (facts: kohya.md section 6)."""
+"""The schedules, against transformers' and diffusers' own at every step, and what those do not have against numbers by hand."""
 
-import math
+from typing import Any
 
 import pytest
 
 from trainer.errors import SettingsError
-from trainer.plan.rates import factor
+from trainer.plan.rates import share, warmup_of
+from trainer.settings.model import Settings
 
-SCHEDULES = ("constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts")
+PEAK = 2e-3
+TOTAL = 60
+SCHEDULES = (
+    "constant",
+    "constant_with_warmup",
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "cosine_with_min_lr",
+    "polynomial",
+    "inverse_sqrt",
+    "warmup_stable_decay",
+    "rex",
+)
 
 
-def factors(name: str, steps: list[int], *, total: int = 100, warmup: int = 0, cycles: int = 1) -> list[float]:
-    return [factor(name, step, total=total, warmup=warmup, cycles=cycles) for step in steps]
+def settings_of(name: str, warmup: int = 0, **values: Any) -> Settings:
+    chosen = {"lr_scheduler": name, "lr_warmup_steps": str(warmup), "unet_lr": PEAK, **values}
+    return Settings.model_validate(chosen)
 
 
-def test_constant_is_constant_whatever_the_warm_up() -> None:
-    assert factors("constant", [0, 1, 50, 100], warmup=10) == [1, 1, 1, 1]
+def shares(settings: Settings, steps: list[int], total: int = 100) -> list[float]:
+    return [share(settings, "unet", step, total) for step in steps]
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEDULES if name != "constant"])
-def test_a_warm_up_rises_from_zero_on_the_first_update_to_the_peak(name: str) -> None:
-    assert factors(name, [0, 1, 5, 9, 10], warmup=10) == pytest.approx([0, 0.1, 0.5, 0.9, 1])
+def by_library(name: str, warmup: int, **extra: Any) -> list[float]:
+    """Return the shares that the library's scheduler gives at each step of the bake and at its very end."""
+    import torch
+    from diffusers.optimization import get_piecewise_constant_schedule
+    from transformers.optimization import get_scheduler
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    if name == "piecewise_constant":
+        scheduler = get_piecewise_constant_schedule(optimizer, **extra)
+    else:
+        scheduler = get_scheduler(name, optimizer, warmup, TOTAL, extra)
+    found = []
+    for _ in range(TOTAL + 1):
+        found.append(scheduler.get_last_lr()[0] / PEAK)
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+# Our settings, the warm-up, and what sd-scripts hands to the library for them.
+CASES: list[tuple[str, dict[str, Any], int, dict[str, Any]]] = [
+    ("constant", {}, 0, {}),
+    ("constant_with_warmup", {}, 7, {}),
+    ("linear", {}, 0, {}),
+    ("linear", {}, 7, {}),
+    ("linear", {}, TOTAL, {}),
+    ("cosine", {}, 7, {}),
+    ("cosine_with_restarts", {"lr_scheduler_num_cycles": 1}, 7, {"num_cycles": 1}),
+    ("cosine_with_restarts", {"lr_scheduler_num_cycles": 4}, 0, {"num_cycles": 4}),
+    ("cosine_with_min_lr", {"lr_scheduler_min_lr_ratio": 0.1}, 7, {"min_lr_rate": 0.1, "num_cycles": 0.5}),
+    ("cosine_with_min_lr", {"lr_scheduler_num_cycles": 3}, 7, {"min_lr_rate": 0.0, "num_cycles": 1.5}),
+    ("polynomial", {}, 7, {"power": 1.0}),
+    ("polynomial", {"lr_scheduler_power": 2.5}, 0, {"power": 2.5}),
+    ("inverse_sqrt", {}, 7, {}),
+    ("inverse_sqrt", {}, 0, {}),
+    ("inverse_sqrt", {"lr_scheduler_timescale": 20}, 7, {"timescale": 20}),
+    ("warmup_stable_decay", {"lr_decay_steps": "15"}, 7, {"num_decay_steps": 15}),
+    ("warmup_stable_decay", {"lr_decay_steps": "25%"}, 0, {"num_decay_steps": 15}),
+    ("warmup_stable_decay", {"lr_decay_steps": "0"}, 7, {"num_decay_steps": 0}),
+    ("warmup_stable_decay", {"lr_decay_steps": "58"}, 7, {"num_decay_steps": 58}),
+    (
+        "warmup_stable_decay",
+        {"lr_decay_steps": "20", "lr_scheduler_min_lr_ratio": 0.2, "lr_scheduler_num_cycles": 3},
+        10,
+        {"num_decay_steps": 20, "min_lr_ratio": 0.2, "num_cycles": 1.5},
+    ),
+    (
+        "piecewise_constant",
+        {"lr_scheduler_args": ["step_rules=1:10,0.5:30,0.1"]},
+        0,
+        {"step_rules": "1:10,0.5:30,0.1"},
+    ),
+    ("piecewise_constant", {"lr_scheduler_args": ["step_rules=0.25"]}, 0, {"step_rules": "0.25"}),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "warmup", "extra"), CASES)
+def test_a_schedule_is_the_librarys_at_every_step(
+    name: str, values: dict[str, Any], warmup: int, extra: dict[str, Any]
+) -> None:
+    settings = settings_of(name, warmup, **values)
+    found = [share(settings, "unet", step, TOTAL) for step in range(TOTAL + 1)]
+    assert found == pytest.approx(by_library(name, warmup, **extra), abs=1e-12)
+
+
+def test_every_schedule_that_can_be_chosen_was_compared() -> None:
+    from trainer.settings.describe import field
+
+    compared = {case[0] for case in CASES} | {"rex"}
+    assert compared == set(field("lr_scheduler").choices)
+
+
+def test_rex_falls_slowly_at_first_and_fast_at_the_end() -> None:
+    # (1 - z) / (1 - z/2): 1, 0.75 / 0.875, 0.5 / 0.75, 0.25 / 0.625, 0
+    assert shares(settings_of("rex"), [0, 25, 50, 75, 100]) == pytest.approx([1, 6 / 7, 2 / 3, 0.4, 0])
+
+
+def test_rex_counts_from_the_end_of_the_warm_up_and_ends_at_the_lowest_share() -> None:
+    settings = settings_of("rex", 20, lr_scheduler_min_lr_ratio=0.1)
+    assert shares(settings, [0, 10, 20, 60, 100]) == pytest.approx([0, 0.5, 1, 0.1 + 0.9 * 2 / 3, 0.1])
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES, "piecewise_constant"])
+def test_past_the_end_no_schedule_rises_again(name: str) -> None:
+    settings = settings_of(name, 10, lr_scheduler_num_cycles=3, lr_decay_steps="10", lr_scheduler_args=["step_rules=1"])
+    end = share(settings, "unet", 100, 100)
+    assert all(share(settings, "unet", step, 100) <= end for step in (101, 130, 1000))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_without_a_warm_up_the_first_update_is_at_the_peak(name: str) -> None:
-    assert factors(name, [0]) == [1]
+def test_a_warm_up_as_long_as_the_bake_or_longer_breaks_nothing(name: str) -> None:
+    for warmup in (10, 15):
+        settings = settings_of(name, warmup, lr_decay_steps="5")
+        assert all(0 <= value <= 1 for value in shares(settings, [0, 5, 9, 10, 11], total=10))
 
 
-def test_constant_with_warmup_stays_at_the_peak() -> None:
-    assert factors("constant_with_warmup", [10, 50, 100], warmup=10) == [1, 1, 1]
+def test_the_text_encoders_follow_their_own_schedule_and_warm_up() -> None:
+    settings = settings_of(
+        "cosine", 10, text_encoder_lr_scheduler="constant_with_warmup", text_encoder_lr_warmup_steps="50%"
+    )
+    for part in ("text_encoder", "text_encoder_2"):
+        assert [share(settings, part, step, 100) for step in (0, 25, 50, 99)] == [0, 0.5, 1, 1]
+    assert shares(settings, [10]) == [1]
 
 
-def test_linear_falls_evenly_from_the_end_of_the_warm_up_to_zero() -> None:
-    assert factors("linear", [20, 40, 60, 80, 100], warmup=20) == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+def test_text_encoders_without_a_schedule_of_their_own_follow_that_of_all() -> None:
+    settings = settings_of("linear", 10)
+    assert share(settings, "text_encoder", 55, 100) == share(settings, "unet", 55, 100) == 0.5
 
 
-def test_cosine_falls_by_half_a_wave() -> None:
-    # 0.5 (1 + cos 60°) = 0.75, cos 90° gives 0.5, cos 120° gives 0.25
-    assert factors("cosine", [10, 40, 55, 70, 100], warmup=10) == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+def test_polynomial_ends_at_the_same_rate_whatever_the_peak_of_a_part_is() -> None:
+    settings = settings_of("polynomial", text_encoder_lr=1e-5)
+    assert PEAK * share(settings, "unet", 100, 100) == pytest.approx(1e-7)
+    assert 1e-5 * share(settings, "text_encoder", 100, 100) == pytest.approx(1e-7)
 
 
-def test_restarts_jump_to_the_peak_at_equal_lengths_and_end_at_zero() -> None:
-    steps = [0, 10, 20, 39, 40, 50, 79, 80, 120]
-    low = 0.5 * (1 + math.cos(math.pi * 39 / 40))
-    expected = [1, 0.5 * (1 + math.cos(math.pi / 4)), 0.5, low, 1, 0.5 * (1 + math.cos(math.pi / 4)), low, 1, 0]
-    assert factors("cosine_with_restarts", steps, total=120, cycles=3) == pytest.approx(expected)
+def test_polynomial_stays_at_a_peak_that_lies_below_its_end() -> None:
+    assert shares(settings_of("polynomial", unet_lr=5e-8), [0, 50, 100]) == [1, 1, 1]
 
 
-def test_restarts_count_from_the_end_of_the_warm_up() -> None:
-    # 20 steps of warm-up, then two cycles of 40
-    steps = [20, 40, 59, 60, 80, 100]
-    low = 0.5 * (1 + math.cos(math.pi * 39 / 40))
-    assert factors("cosine_with_restarts", steps, warmup=20, cycles=2) == pytest.approx([1, 0.5, low, 1, 0.5, 0])
+def test_constant_and_piecewise_constant_have_no_warm_up() -> None:
+    for name in ("constant", "piecewise_constant"):
+        assert warmup_of(settings_of(name, 10), "unet", 100) == 0
+    assert warmup_of(settings_of("linear", 10), "unet", 100) == 10
 
 
-def test_one_cycle_is_plain_cosine() -> None:
-    steps = list(range(101))
-    assert factors("cosine_with_restarts", steps, warmup=10) == pytest.approx(factors("cosine", steps, warmup=10))
-
-
-@pytest.mark.parametrize("name", ["linear", "cosine", "cosine_with_restarts"])
-def test_past_the_end_the_rate_stays_at_zero(name: str) -> None:
-    assert factors(name, [100, 101, 1000], warmup=10, cycles=3) == [0, 0, 0]
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_a_warm_up_as_long_as_the_bake_breaks_nothing(name: str) -> None:
-    assert all(0 <= value <= 1 for value in factors(name, [0, 5, 10, 11], total=10, warmup=10))
-
-
-def test_an_unknown_schedule_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="polynomial"):
-        factor("polynomial", 0, total=1, warmup=0, cycles=1)
+def test_piecewise_constant_without_rules_is_an_error_that_shows_some() -> None:
+    with pytest.raises(SettingsError, match=r"lr_scheduler_args: no step_rules.*step_rules=1:100,0.5:200,0.1"):
+        share(settings_of("piecewise_constant"), "unet", 0, 1)

@@ -3,16 +3,19 @@
 import pytest
 
 from trainer.settings.amounts import (
-    arguments_of,
+    Rules,
     bucket_range,
     check_amount,
-    check_argument,
     check_command,
     check_resolution,
+    check_rules,
     check_states,
+    check_stop,
+    rules_of,
     size_of,
     split_arguments,
     steps_of,
+    stop_step,
 )
 
 
@@ -70,44 +73,62 @@ def test_bucket_sides_are_rounded_outwards_but_never_to_nothing(
     assert bucket_range(low, high, step) == rounded
 
 
+def test_a_comma_parts_optimizer_arguments_only_before_a_key() -> None:
+    assert split_arguments("betas=0.9,0.999, weight_decay=0.1") == ["betas=0.9,0.999", "weight_decay=0.1"]
+
+
+def test_rules_say_from_which_step_which_share_holds() -> None:
+    assert rules_of("1:100,0.5:200,0.1") == Rules(((100, 1.0), (200, 0.5)), 0.1)
+    assert rules_of(" .5 ") == Rules((), 0.5)
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
-        ("weight_decay=0.01", "weight_decay=0.01"),
-        (" eps = 1e-8 ", "eps=1e-8"),
-        ("betas=0.9:0.999", "betas=0.9:0.999"),
-        ("betas=0.9,0.999", "betas=0.9:0.999"),
-        ("betas=(0.9, 0.999)", "betas=0.9:0.999"),
+        ("step_rules=1:100,0.5:200,0.1", "step_rules=1:100,0.5:200,0.1"),
+        (" step_rules = '1:100, 0.1' ", "step_rules=1:100,0.1"),
     ],
 )
-def test_an_optimizer_argument_has_one_plain_form(text: str, plain: str) -> None:
-    assert check_argument(text) == plain
+def test_a_schedules_argument_has_one_plain_form(text: str, plain: str) -> None:
+    assert check_rules(text) == plain
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "lr=1",
-        "weight_decay",
-        "weight_decay=",
-        "weight_decay=1:2",
-        "betas=0.9",
-        "betas=0.9:1",
-        "eps=-1",
-        "weight_decay=nan",
+        "step_rules=",
+        "step_rules=1:100",
+        "step_rules=1:100,0.5:100,0.1",
+        "step_rules=-1:100,0.1",
+        "step_rules=1:1.5,0.1",
+        "num_cycles=3",
+        "1:100,0.1",
     ],
 )
-def test_what_is_no_optimizer_argument_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"weight_decay|betas|eps"):
-        check_argument(text)
+def test_what_is_no_rule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"1:100,0\.5:200,0\.1|steps that rise"):
+        check_rules(text)
 
 
-def test_a_comma_parts_optimizer_arguments_only_before_a_key() -> None:
-    assert split_arguments("betas=0.9,0.999, weight_decay=0.1") == ["betas=0.9,0.999", "weight_decay=0.1"]
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("", ""), (" 3 EP ", "3ep"), ("4 epochs", "4ep"), ("600", "600"), ("50 %", "50%"), ("0.5", "0.5")],
+)
+def test_a_stop_is_epochs_steps_or_a_share(text: str, plain: str) -> None:
+    assert check_stop(text) == plain
 
 
-def test_optimizer_arguments_come_as_the_optimizer_takes_them() -> None:
-    assert arguments_of(["weight_decay=0.1", "betas=0.9:0.99"]) == {"weight_decay": 0.1, "betas": (0.9, 0.99)}
+@pytest.mark.parametrize("text", ["0", "0ep", "0%", "ten", "1.5", "-3", "3 weeks", "101%"])
+def test_what_is_no_stop_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="ep"):
+        check_stop(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "step"), [("", None), ("3ep", 120), ("600", 600), ("50%", 500), ("29%", 290), ("0.0001", 1)]
+)
+def test_a_part_stops_after_whole_steps_and_never_before_the_first(text: str, step: int | None) -> None:
+    assert stop_step(text, total=1000, steps_per_epoch=40) == step
 
 
 @pytest.mark.parametrize(("text", "plain"), [("last", "last"), (" Epochs ", "epochs"), ("3", "3"), ("007", "7")])

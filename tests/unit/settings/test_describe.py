@@ -48,16 +48,17 @@ def test_bounds_units_and_blanks_come_from_the_model() -> None:
     assert field("min_snr_gamma").above
 
 
-def test_rates_and_cadences_may_change_while_baking() -> None:
+def test_rates_stops_and_cadences_may_change_while_baking() -> None:
     live = {info.name for info in fields() if info.live}
-    rates = {"learning_rate", "unet_lr", "text_encoder_lr"}
+    rates = {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2"}
+    stops = {"unet_stop", "text_encoder_stop", "text_encoder_stop2"}
     cadences = {
         "save_every_n_epochs",
         "save_every_n_steps",
         "save_state_every_n_steps",
         "validate_every_n_steps",
     }
-    assert live == rates | cadences
+    assert live == rates | stops | cadences
 
 
 def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:
@@ -69,6 +70,7 @@ def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:
     [
         ("network_dim", "a whole number from 1 to 1024"),
         ("unet_lr", "a number from 0 to 1, or blank"),
+        ("network_dropout", "a number from 0 and below 1"),
         ("min_snr_gamma", "a number above 0 and up to 1000, or blank"),
         ("bucket_reso_steps", "a whole number from 8 to 512, a multiple of 8"),
         ("save_precision", "one of float, fp16, bf16"),

@@ -95,6 +95,31 @@ def test_what_the_settings_say_wins_over_the_subject_and_counts_from_their_own_f
     assert resolved.output_name == "x"
 
 
+def test_every_other_path_counts_from_the_settings_file_too(workspace: Path) -> None:
+    mine = Settings(
+        subject="hifumi",
+        reg_data_dir="../reg",
+        conditioning_data_dir="masks",
+        dataset_config="data.toml",
+        vae="~/vae.safetensors",
+        network_weights="/loras/first.safetensors",
+    )
+    resolved = resolve(mine, workspace / "try" / "one.toml")
+    assert resolved.reg_data_dir == str(workspace / "reg")
+    assert resolved.conditioning_data_dir == str(workspace / "try" / "masks")
+    assert resolved.dataset_config == str(workspace / "try" / "data.toml")
+    assert resolved.vae == os.path.expanduser("~/vae.safetensors")
+    assert resolved.network_weights == "/loras/first.safetensors"
+    blank = resolve(Settings(subject="hifumi"), workspace / "one.toml")
+    assert [blank.reg_data_dir, blank.conditioning_data_dir, blank.dataset_config, blank.vae] == [""] * 4
+
+
+def test_a_data_set_file_stands_in_for_the_pictures_folder(tmp_path: Path) -> None:
+    settings = Settings(dataset_config="data.toml", pretrained_model_name_or_path="demo")
+    resolved = resolve(settings, tmp_path / "one.toml")
+    assert (resolved.train_data_dir, resolved.dataset_config) == ("", str(tmp_path / "data.toml"))
+
+
 def test_resolving_twice_changes_nothing(workspace: Path) -> None:
     once = resolve(Settings(subject="hifumi"), workspace / "one.toml")
     assert resolve(once, workspace / "elsewhere" / "two.toml") == once

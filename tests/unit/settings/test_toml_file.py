@@ -36,12 +36,45 @@ def refusal(text: str) -> str:
     return caught.value.line()
 
 
+FREE = {
+    "training_comment",
+    "keep_tokens_separator",
+    "secondary_separator",
+    "caption_prefix",
+    "caption_suffix",
+    *(info.name for info in fields() if info.kind == "path"),
+}
+"""Settings of any text at all."""
+
+POOLS: dict[str, list[object]] = {
+    "output_name": ["", "hifumi", "名前 with blanks", "a.b-c_d"],
+    "subject": ["", "hifumi", "名前"],
+    "resolution": ["512", "640,384", "768"],
+    "lr_warmup_steps": ["0", "100", "10%", "0.05", 0.1, 250],
+    "text_encoder_lr_warmup_steps": ["", "100", "10%", 0.1],
+    "lr_decay_steps": ["0", "20%", 30],
+    "token_warmup_step": ["0", "20%", 30],
+    "lr_scheduler_args": [[], "step_rules=1:100,0.5:200,0.1", ["step_rules=0.5"]],
+    "caption_extension": [[".txt"], [".caption", ".txt"], "txt, .cap"],
+    "num_repeats": [[], ["10_school=4"], "a=0, b c=10000"],
+    "optimizer_type": ["AdamW", "lion", "torch.optim.NAdam"],
+    "optimizer_args": [[], ["weight_decay=0.1"], ["betas=0.9,0.99", "eps=1e-7"]],
+    "unet_stop": ["", "3ep", 600, "50%"],
+    "text_encoder_stop": ["", "3 epochs", "0.5"],
+    "text_encoder_stop2": ["", "3ep"],
+    "keep_states": ["last", "epochs", "3", 12],
+    "on_done": ["", "notify-send 'baked # 1'", 'a "b\\"c" 名前'],
+    "on_trouble": ["", "~/tell.sh --loud"],
+}
+
+
 def random_settings(seed: int) -> Settings:
     """Settings with about half of the fields at values anywhere within their bounds."""
     chance = random.Random(seed)
     values = {info.name: random_value(info, chance) for info in fields() if chance.random() < 0.5}
-    values |= {"resolution": chance.choice(["512", "640,384", "768"]), "min_bucket_reso": 256, "max_bucket_reso": 1024}
+    values |= {"min_bucket_reso": 256, "max_bucket_reso": 1024}
     values |= {"bucket_reso_steps": chance.choice([8, 32, 64])}
+    values |= {"min_timestep": chance.randint(0, 499), "max_timestep": chance.randint(500, 1000)}
     if values.get("network_train_unet_only"):
         values["network_train_text_encoder_only"] = False
     return Settings(**values)
@@ -50,21 +83,18 @@ def random_settings(seed: int) -> Settings:
 def random_value(info: FieldInfo, chance: random.Random) -> object:
     if info.optional and chance.random() < 0.3:
         return None
+    if info.name in POOLS:
+        return chance.choice(POOLS[info.name])
+    low, high = info.low or 0.0, info.high or 0.0
+    inside = [low + (high - low) * part for part in (1 / 3, 0.5, chance.random(), 10 ** chance.uniform(-6, 0))]
     pools: dict[str, list[object]] = {
-        "output_name": ["", "hifumi", "名前 with blanks", "a.b-c_d"],
-        "subject": ["", "hifumi", "名前"],
-        "lr_warmup_steps": ["0", "100", "10%", "0.05", 0.1, 250],
-        "caption_extension": [[".txt"], [".caption", ".txt"], "txt, .cap"],
-        "optimizer_args": [[], ["weight_decay=0.1"], ["betas=0.9,0.99", "eps=1e-7"]],
-        "keep_states": ["last", "epochs", "3", 12],
-        "on_done": ["", "notify-send 'baked # 1'", 'a "b\\"c" 名前'],
-        "on_trouble": ["", "~/tell.sh --loud"],
         "bool": [True, False],
-        "int": [chance.randint(int(info.low or 0), int(info.high or 0))],
-        "float": [info.high, 1.0, chance.random(), 10 ** chance.uniform(-12, 0), 1 / 3],
+        "int": [chance.randint(int(low), int(high))],
+        "float": [*inside, *([] if info.above else [low]), *([] if info.below else [high])],
         "choice": list(info.choices),
     }
-    return chance.choice(pools.get(info.name) or pools.get(info.kind) or NASTY)
+    assert info.kind in pools or info.name in FREE
+    return chance.choice(pools.get(info.kind, NASTY))
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -85,8 +115,7 @@ def test_settings_saved_over_others_and_read_back_are_equal(seed: int, tmp_path:
 @pytest.mark.parametrize("seed", range(60))
 def test_what_the_form_shows_is_what_it_reads(seed: int) -> None:
     settings = random_settings(seed)
-    shown_alike = settings.model_copy(update={"training_comment": "", "train_data_dir": "", "validation_data_dir": ""})
-    shown_alike = shown_alike.model_copy(update={"pretrained_model_name_or_path": ""})
+    shown_alike = settings.model_copy(update=dict.fromkeys(FREE, ""))
     for info in fields():
         assert with_value(shown_alike, info.name, shown_value(shown_alike, info.name)) == shown_alike
 
@@ -166,7 +195,14 @@ def test_an_unknown_key_with_nothing_near_says_so() -> None:
         ('resolution = "huge"', '"huge"; expected `512` or `width,height`'),
         ("caption_extension = []", "[]; expected at least one"),
         ("caption_extension = [5]", "5; expected a list of texts"),
-        ('optimizer_args = ["lr=1"]', "expected `weight_decay=0.01`"),
+        ('optimizer_args = ["lr=1"]', "expected no `lr`: unet_lr, text_encoder_lr"),
+        ('optimizer_args = ["x"]', "expected `weight_decay=0.01`"),
+        (
+            'lr_scheduler = "reduce_lr_on_plateau"',
+            "expected a schedule known before the start: this one follows the loss",
+        ),
+        ('text_encoder_lr_scheduler = "adafactor:1e-3"', "expected a schedule: by this Adafactor finds its own rates"),
+        ("network_dropout = 1", "1; expected a number from 0 and below 1"),
         ("train_data_dir = 5", "train_data_dir: 5; expected a path"),
         ('output_name = "a/b"', '"a/b"; expected a file name without folders'),
         ('output_name = "a\\nb"', "expected a file name without folders, control characters"),

@@ -55,7 +55,7 @@ class DataFields(BaseModel):
         [],
         "Data",
         "other repeats",
-        "Repeats of single folders in place of those in their names: `10_school=4`, several separated by commas.",
+        "Repeats of single folders in place of those in their names: `10_school=4`, several separated by commas; 0 leaves a folder out.",
     )
     prior_loss_weight: float = setting(
         1.0, "Data", "weight of those", "What the loss of a regularisation picture counts.", unit="times", ge=0, le=100
@@ -168,7 +168,7 @@ class DataFields(BaseModel):
         "",
         "Data",
         "masks",
-        "Folder with a mask for each picture under the picture's name; white counts, black does not. Blank: none.",
+        "Folder with a mask for each picture under the picture's name, or folders in it named as the pictures' folders are; white counts, black does not. Blank: none.",
     )
     alpha_mask: bool = setting(
         False,

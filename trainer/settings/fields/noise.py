@@ -78,10 +78,15 @@ class NoiseFields(BaseModel):
         "snr", "Noise", "huber's turn", "How the turning point huber_c runs with the time."
     )
     huber_c: float = setting(
-        0.1, "Noise", "huber's c", "Where huber and smooth_l1 turn from squared to plain.", gt=0, le=10
+        0.1, "Noise", "huber's c", "Where huber and smooth_l1 turn from squared to plain.", ge=1e-6, le=10
     )
     huber_scale: float = setting(
-        1.0, "Noise", "huber's scale", "Factor on that point, for the schedules exponential and constant.", gt=0, le=100
+        1.0,
+        "Noise",
+        "huber's scale",
+        "Factor on that point, for the schedules exponential and constant.",
+        ge=1e-6,
+        le=100,
     )
     min_snr_gamma: float | None = setting(
         None,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, field_validator
 
-from trainer.settings.amounts import check_amount
+from trainer.settings.amounts import check_amount, check_rules
 from trainer.settings.one_setting import ArgumentList, Text, setting
 
 Schedule = Literal[
@@ -20,6 +20,13 @@ Schedule = Literal[
     "piecewise_constant",
     "rex",
 ]
+
+
+# sd-scripts' others; a file that has one is told why it is not here.
+_NOT_HERE = {
+    "reduce_lr_on_plateau": "a schedule known before the start: this one follows the loss, which from step to step is mostly chance",
+    "adafactor": "a schedule: by this Adafactor finds its own rates; optimizer_type = Adafactor alone keeps to those set here",
+}
 
 
 class ScheduleFields(BaseModel):
@@ -41,7 +48,7 @@ class ScheduleFields(BaseModel):
         "cosine_with_restarts",
         "Schedule",
         "schedule",
-        "How the rates run after the warm-up. The default falls to zero once per cycle.",
+        "How the rates run after the warm-up. The default falls to zero once per cycle; rex (Chen et al. 2021) falls late, linear evenly.",
     )
     lr_warmup_steps: Text = setting(
         "10%",
@@ -51,7 +58,13 @@ class ScheduleFields(BaseModel):
         unit="steps or %",
     )
     lr_scheduler_num_cycles: int = setting(
-        1, "Schedule", "cycles", "Restarts of cosine_with_restarts.", unit="cycles", ge=1, le=1000
+        1,
+        "Schedule",
+        "cycles",
+        "Falls of cosine_with_restarts; half waves of cosine_with_min_lr and of warmup_stable_decay's end.",
+        unit="cycles",
+        ge=1,
+        le=1000,
     )
     lr_scheduler_power: float = setting(
         1.0, "Schedule", "power", "Bend of polynomial; 1 is a straight line.", gt=0, le=100
@@ -68,7 +81,7 @@ class ScheduleFields(BaseModel):
         None,
         "Schedule",
         "timescale",
-        "Steps over which inverse_sqrt falls. Blank: the warm-up's.",
+        "After this many steps more inverse_sqrt is down to 0.71 of the peak. Blank: the warm-up's, 10,000 without one.",
         unit="steps",
         ge=1,
         le=100_000_000,
@@ -84,7 +97,7 @@ class ScheduleFields(BaseModel):
         [],
         "Schedule",
         "schedule args",
-        "For piecewise_constant: `step_rules=1:100,0.5:200,0.1` is the full rate for 100 steps, half of it up to 200, then a tenth.",
+        "For piecewise_constant, which has no warm-up: `step_rules=1:100,0.5:200,0.1` is the full rate for 100 steps, half of it up to 200, then a tenth.",
     )
     text_encoder_lr_scheduler: Schedule | None = setting(
         None,
@@ -116,6 +129,19 @@ class ScheduleFields(BaseModel):
         ge=0,
         le=2**32 - 1,
     )
+
+    @field_validator("lr_scheduler", "text_encoder_lr_scheduler", mode="before")
+    @classmethod
+    def _schedule_is_one_of_ours(cls, value: object) -> object:
+        why = _NOT_HERE.get(value.partition(":")[0].strip().lower()) if isinstance(value, str) else None
+        if why is not None:
+            raise ValueError(why)
+        return value
+
+    @field_validator("lr_scheduler_args")
+    @classmethod
+    def _arguments_are_rules(cls, value: list[str]) -> list[str]:
+        return [check_rules(argument) for argument in value]
 
     @field_validator("lr_warmup_steps", "lr_decay_steps")
     @classmethod

@@ -1,0 +1,122 @@
+"""The whole plan of the settings on the desk, section by section."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from lora_tui.faults import as_error
+from lora_tui.screens.dialog import ReadDialog
+from lora_tui.signs import FAILED, WARNING
+from lora_tui.widgets.plan_bar import at_dots
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from lora_tui.planner import PlanView
+    from trainer.plan.report import Section
+
+# As wide as the style below says; beside the text are the padding and the scroll bar.
+_WIDTH, _AROUND = 84, 5
+_KEYS = "j k scroll · [ ] section · esc closes"
+_WARNING = f"{WARNING.mark} "
+
+
+class PlanDialog(ReadDialog):
+    """Shows a plan. What stands in it is counted in a worker thread: of thousands of captions that takes a moment.
+
+    Args:
+        view: the plan.
+        heading: names the settings.
+    """
+
+    DEFAULT_CSS = """
+    PlanDialog {
+        & > VerticalScroll { width: 84; }
+        & .section { margin-top: 1; color: $primary; }
+        & .lines { padding-left: 2; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,p", "leave", "close", id="plan.close", show=False, tooltip="close the plan"),
+        Binding("j,down", "scroll('down')", "down", id="plan.down", show=False, tooltip="scroll down"),
+        Binding("k,up", "scroll('up')", "up", id="plan.up", show=False, tooltip="scroll up"),
+        Binding("right_square_bracket", "section(1)", "next", id="plan.next", show=False, tooltip="next section"),
+        Binding("left_square_bracket", "section(-1)", "before", id="plan.before", show=False, tooltip="section before"),
+    ]
+
+    class Told(Message):
+        """The sections are made, or could not be."""
+
+        def __init__(self, sections: "Sequence[Section]", wrong: str = "") -> None:
+            """Carry the sections; `wrong` says why there are none."""
+            super().__init__()
+            self.sections = tuple(sections)
+            self.wrong = wrong
+
+    def __init__(self, view: "PlanView", heading: str) -> None:
+        """Show `view` under `heading`."""
+        super().__init__()
+        self._view = view
+        self._heading = heading
+
+    def compose(self) -> ComposeResult:
+        """Yield the plan's line; the sections follow when they are made."""
+        with VerticalScroll():
+            yield Static(Content.styled(self._heading, "bold"))
+            width = min(_WIDTH, self.app.size.width) - _AROUND
+            yield Static(Content("\n").join(at_dots(self._view.line, width)), id="line")
+            yield Static(Content("counting …"), id="keys")
+
+    def on_mount(self) -> None:
+        """Begin to count."""
+        self._count()
+
+    @work(thread=True, exit_on_error=False, group="counting")
+    def _count(self) -> None:
+        try:
+            answer = self.Told(self._view.report())
+        except Exception as broken:
+            # A fault of ours is worth a line here, and never the end of the program.
+            answer = self.Told((), as_error("plan", broken).line())
+        self.post_message(answer)
+
+    @on(Told)
+    def _show(self, event: Told) -> None:
+        event.stop()
+        keys = self.query_one("#keys", Static)
+        keys.update(Content(f"{FAILED.mark} {shown(event.wrong)}" if event.wrong else _KEYS))
+        parts = [
+            part
+            for section in event.sections
+            for part in (
+                Static(Content(section.title), classes="section"),
+                Static(Content("\n").join(map(_line, section.lines)), classes="lines"),
+            )
+        ]
+        self.query_one(VerticalScroll).mount_all(parts, before=keys)
+
+    def action_section(self, by: int) -> None:
+        """Bring the next or the former section to the top."""
+        body = self.query_one(VerticalScroll)
+        tops = [section.virtual_region.y for section in self.query(".section")]
+        here = body.scroll_offset.y
+        ahead = [top for top in tops if top > here] if by > 0 else [top for top in reversed(tops) if top < here]
+        end = body.max_scroll_y if by > 0 else 0
+        # At once: the next key asks where it is.
+        body.scroll_to(y=ahead[0] if ahead else end, animate=False, immediate=True)
+
+
+def _line(text: str) -> Content:
+    """Return a line as it is shown, the sign of a warning in its colour."""
+    plain = shown(text)
+    if plain.startswith(_WARNING):
+        return Content.assemble((_WARNING, WARNING.colour), plain.removeprefix(_WARNING))
+    return Content(plain)

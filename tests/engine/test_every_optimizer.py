@@ -1,0 +1,84 @@
+"""Every optimizer and every schedule bakes, and goes on exactly where it was stopped."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from kitchen import Kitchen
+
+from trainer.bake.state_files import read_facts, states_of
+from trainer.demo.workspace import make_demo
+from trainer.journal.records import BakeState
+
+FIVE = (
+    "max_train_epochs=",
+    "max_train_steps=5",
+    "save_every_n_epochs=",
+    "save_state_every_n_steps=1",
+    "keep_states=9",
+    "train_batch_size=1",
+    "validation_data_dir=",
+    "lr_warmup_steps=0",
+)
+OPTIMIZERS = {
+    "AdamW": (),
+    "AdamW with LoRA+": ("loraplus_lr_ratio=4",),
+    "Adafactor": ("optimizer_type=Adafactor",),
+    "Lion": ("optimizer_type=Lion",),
+    "SGDNesterov": ("optimizer_type=SGDNesterov", "unet_lr=0.1", "text_encoder_lr=0.1"),
+    "Prodigy": ("optimizer_type=Prodigy", "unet_lr=1", "text_encoder_lr=1"),
+    "a class by its path": ("optimizer_type=torch.optim.NAdam",),
+}
+SCHEDULES = {
+    "constant": (),
+    "constant_with_warmup": ("lr_warmup_steps=2",),
+    "linear": (),
+    "cosine": (),
+    "cosine_with_restarts": ("lr_scheduler_num_cycles=2",),
+    "cosine_with_min_lr": ("lr_scheduler_min_lr_ratio=0.1",),
+    "polynomial": ("lr_scheduler_power=2",),
+    "inverse_sqrt": ("lr_warmup_steps=1",),
+    "warmup_stable_decay": ("lr_decay_steps=2",),
+    "piecewise_constant": ("lr_scheduler_args=step_rules=1:2,0.5:4,0.1",),
+    "rex": (),
+}
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        kitchen = Kitchen(make_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
+        kitchen.few_repeats()
+        yield kitchen
+        kitchen.close()
+
+
+def bakes_and_goes_on(kitchen, *overrides: str) -> None:
+    """Bake five steps; forget those after the third; take the bake up again: it must come to the same bits."""
+    whole = kitchen.bake(*FIVE, *overrides)
+    assert whole.state is BakeState.DONE, whole.error
+    kept, curve = kitchen.tensors(whole), kitchen.journal.curve(whole.number, "lr_unet", 100)
+    assert any(any(bits) for name, bits in kept.items() if name.endswith("lora_up.weight"))
+    for path in states_of(kitchen.folder(whole)):
+        if read_facts(path).step > 3:
+            path.unlink()
+    kitchen.journal.set_state(whole.number, BakeState.LOST)
+    again = kitchen.resume(whole.number)
+    assert kitchen.tensors(again) == kept
+    assert kitchen.journal.curve(whole.number, "lr_unet", 100) == curve
+
+
+def _few_always(names: Iterable[str], always: set[str]) -> list[Any]:
+    """Return the names as parameters; the others only where there is time."""
+    return [pytest.param(name, marks=() if name in always else pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize("name", _few_always(OPTIMIZERS, {"AdamW with LoRA+", "Prodigy"}))
+def test_the_optimizer_bakes_and_resumes(kitchen, name: str) -> None:
+    bakes_and_goes_on(kitchen, *OPTIMIZERS[name], "lr_scheduler=constant")
+
+
+@pytest.mark.parametrize("name", _few_always(SCHEDULES, {"warmup_stable_decay"}))
+def test_the_schedule_bakes_and_resumes(kitchen, name: str) -> None:
+    bakes_and_goes_on(kitchen, f"lr_scheduler={name}", *SCHEDULES[name])

@@ -1,0 +1,165 @@
+"""The plan in sections, over pictures that are there."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.cells import cell_len
+
+from trainer.dataset.read import read_data
+from trainer.plan.plan import Plan, make_plan
+from trainer.plan.report import WIDTH, Section, report, report_json
+from trainer.settings.model import Settings
+from trainer.settings.parts import Family
+
+
+@dataclass(frozen=True)
+class Said:
+    prediction: str | None = None
+    zero_terminal_snr: bool | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Base:
+    name: str = "a base"
+    family: Family = "sd1"
+    said: Said = Said("epsilon", None, "scheduler_config.json")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """3 pictures, 4 times each, 2 of them captioned; 2 of the class at large."""
+    captions = {"a": "hero, sitting", "b": "hero, standing", "c": None}
+    for folder, names in (("data/4_hero", captions), ("reg/1_girl", {"d": "girl", "e": "girl, sitting"})):
+        (tmp_path / folder).mkdir(parents=True)
+        for name, caption in names.items():
+            Image.new("RGB", (64, 96 if name == "a" else 64)).save(tmp_path / folder / f"{name}.png")
+            if caption:
+                (tmp_path / folder / f"{name}.txt").write_text(caption)
+    return Settings(
+        train_data_dir=str(tmp_path / "data"),
+        pretrained_model_name_or_path="base",
+        resolution="64",
+        min_bucket_reso=32,
+        max_bucket_reso=128,
+        bucket_reso_steps=32,
+        train_batch_size=2,
+        max_train_epochs=2,
+        output_name="hero",
+    )
+
+
+def with_reg(settings: Settings) -> Settings:
+    return settings.model_copy(update={"reg_data_dir": str(Path(settings.train_data_dir).parent / "reg")})
+
+
+def plan_of(settings: Settings, family: Family = "sd1") -> Plan:
+    return make_plan(settings, read_data(settings), family=family, lora_bytes=10**6, state_bytes=10**7)
+
+
+def sections(settings: Settings, base: Base = Base()) -> dict[str, str]:
+    made = report(settings, read_data(settings), plan_of(settings, base.family), base)
+    return {section.title.split(":")[0]: "\n".join(section.lines) for section in made}
+
+
+def test_the_captioned_pictures_are_counted(settings: Settings) -> None:
+    assert sections(settings)["pictures"].startswith("2 of 3 captioned\n")
+    assert "2 of 2 captioned of regularisation" in sections(with_reg(settings))["pictures"]
+
+
+def test_the_showings_of_a_folder_are_pictures_times_repeats_times_epochs(settings: Settings) -> None:
+    line = sections(settings)["folders"]
+    assert "4_hero" in line and "3 × 4" in line and "24 showings" in line
+
+
+def test_a_regularisation_folder_says_so(settings: Settings) -> None:
+    lines = sections(with_reg(settings))["folders"].splitlines()
+    assert [line.endswith("reg") for line in lines] == [False, True]
+
+
+def test_tags_come_with_pictures_and_showings_the_most_shown_first(settings: Settings) -> None:
+    first = sections(settings)["tags by exposure"].splitlines()[0]
+    assert first.startswith("hero ") and "showings" in first
+
+
+def test_rare_tags_are_counted_and_not_listed(settings: Settings) -> None:
+    caption = Path(settings.train_data_dir) / "4_hero" / "a.txt"
+    caption.write_text(", ".join(f"tag {number}" for number in range(60)))
+    lines = sections(settings)["tags by exposure"].splitlines()
+    assert len(lines) < 30
+    assert "more tags, at most 8 showings each" in lines[-1]
+
+
+def test_every_bucket_has_a_bar(settings: Settings) -> None:
+    lines = sections(settings)["buckets"].splitlines()
+    assert len(lines) == len(plan_of(settings).buckets) == 2
+    assert all("▇" in line and "batch" in line for line in lines)
+
+
+def test_every_part_of_the_base_has_its_rate_and_the_stop(settings: Settings) -> None:
+    stopping = settings.model_copy(update={"text_encoder_stop": "1ep"})
+    rates = sections(stopping, Base(family="sdxl"))["rates"]
+    assert "U-Net" in rates and "second text encoder" in rates
+    assert "stops after step 6" in rates
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "words"),
+    [
+        (Said("v", True, "key v_pred"), "auto", "v-prediction, says its key v_pred"),
+        (Said(), "auto", "measured at the start"),
+        (Said("epsilon", None, "x"), "yes", "v-prediction is asked for"),
+    ],
+)
+def test_what_the_base_predicts_is_said(settings: Settings, said: Said, asked: str, words: str) -> None:
+    settings = settings.model_copy(update={"v_parameterization": asked})
+    assert words in sections(settings, Base(said=said))["base"]
+
+
+def test_files_states_and_their_room_are_said(settings: Settings) -> None:
+    text = sections(settings)["files and disk"]
+    assert "2 LoRA files, 1.0 MB each in fp16: hero-000001.safetensors … hero.safetensors" in text
+    assert "10.0 MB each" in text
+
+
+def test_warnings_of_data_and_plan_have_their_sign(settings: Settings) -> None:
+    settings = settings.model_copy(update={"text_encoder_lr": 0.0})
+    lines = sections(settings)["warnings"].splitlines()
+    assert all(line.startswith("! ") for line in lines)
+    assert any("no caption" in line for line in lines)
+    assert any("text encoder's rate is 0" in line for line in lines)
+
+
+def test_codes_and_wide_letters_in_names_leave_the_columns_straight(settings: Settings) -> None:
+    folder = Path(settings.train_data_dir) / "4_hero"
+    (folder / "a.txt").write_text("青い髪の少女が笑っている夏の海の背景とても長いタグ, \x1b[31mred, e\u0301te\u0301")
+    tags = sections(settings)["tags by exposure"]
+    assert "\x1b" not in tags
+    ends = {cell_len(re.match(r".*\d pictures?", line)[0]) for line in tags.splitlines()}
+    assert len(ends) == 1
+
+
+def test_pictures_of_numbers_fit_their_width(settings: Settings) -> None:
+    settings = with_reg(settings)
+    made: tuple[Section, ...] = report(settings, read_data(settings), plan_of(settings), Base())
+    drawn = [
+        line
+        for each in made
+        if each.title.split(":")[0] in ("folders", "tags by exposure", "buckets", "times")
+        for line in each.lines
+    ]
+    assert drawn and max(map(cell_len, drawn)) <= WIDTH
+
+
+def test_the_json_has_exposures_groups_and_stops(settings: Settings) -> None:
+    settings = with_reg(settings).model_copy(update={"text_encoder_stop": "1ep", "loraplus_unet_lr_ratio": 4.0})
+    told = json.loads(json.dumps(report_json(settings, read_data(settings), plan_of(settings))))
+    assert told["stops"] == {"text_encoder": told["steps_per_epoch"]}
+    assert {folder["name"] for folder in told["exposures"]["folders"]} == {"4_hero", "1_girl"}
+    assert told["exposures"]["tags"][0]["tag"] == "hero"
+    rates = {(group["part"], group["which"]): group["rate"] for group in told["groups"]}
+    assert rates == pytest.approx({("unet", "down"): 1e-4, ("unet", "up"): 4e-4, ("text_encoder", "both"): 2e-5})

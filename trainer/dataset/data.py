@@ -1,0 +1,162 @@
+"""What is a data set made of? Pictures in folders, the words they get, the groups they are trained in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from trainer.settings.amounts import steps_of
+from trainer.settings.model import Settings
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
+
+
+@dataclass(frozen=True)
+class BucketRules:
+    """The settings that decide the buckets.
+
+    Attributes:
+        size: resolution (width, height); buckets keep its area.
+        enable: off: every picture is cropped to `size`.
+        low, high: bounds of a bucket's sides.
+        step: sides are multiples of this.
+        no_upscale: small pictures keep their size; buckets are made as needed and `low` and `high` do not count.
+    """
+
+    size: Size
+    enable: bool
+    low: int
+    high: int
+    step: int
+    no_upscale: bool
+
+
+@dataclass(frozen=True)
+class CaptionRules:
+    """What becomes of a caption each time it is shown; the defaults leave it as it is.
+
+    Attributes:
+        prefix, suffix: words put in front and behind.
+        dropout_rate: share of showings without any words.
+        dropout_every_n_epochs: every n-th epoch has no words; 0 for none.
+        wildcards: `{a|b}` means one of them, and of several lines one is taken.
+        shuffle: whether tags change places.
+        keep_tokens: how many tags in front stay where they are.
+        keep_separator: what parts the tags that stay from the others; "" where keep_tokens counts.
+        tag_dropout_rate: share of tags left out, of those that are not kept.
+        warmup_min: tags that captions begin with during a warm-up.
+        warmup_step: over what they grow to full length: steps (`100`) or a share of the bake (`10%`); `0` for at once.
+        secondary_separator: what holds tags together until the end, when it becomes a comma; "" for none.
+    """
+
+    prefix: str = ""
+    suffix: str = ""
+    dropout_rate: float = 0.0
+    dropout_every_n_epochs: int = 0
+    wildcards: bool = False
+    shuffle: bool = False
+    keep_tokens: int = 0
+    keep_separator: str = ""
+    tag_dropout_rate: float = 0.0
+    warmup_min: int = 1
+    warmup_step: str = "0"
+    secondary_separator: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the rules in `settings`."""
+        # `0%` is none either.
+        warms_up = steps_of(settings.token_warmup_step, 1_000_000_000) > 0
+        return cls(
+            prefix=settings.caption_prefix,
+            suffix=settings.caption_suffix,
+            dropout_rate=settings.caption_dropout_rate,
+            dropout_every_n_epochs=settings.caption_dropout_every_n_epochs,
+            wildcards=settings.enable_wildcard,
+            shuffle=settings.shuffle_caption,
+            keep_tokens=settings.keep_tokens,
+            keep_separator=settings.keep_tokens_separator,
+            tag_dropout_rate=settings.caption_tag_dropout_rate,
+            warmup_min=settings.token_warmup_min,
+            warmup_step=settings.token_warmup_step if warms_up else "0",
+            secondary_separator=settings.secondary_separator,
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pictures that may share a batch: how they are put into buckets, and how many go into one pass."""
+
+    rules: BucketRules
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the data.
+
+    Attributes:
+        path: its file.
+        folder: name of the folder it lies in, as in `DataSet.folders`.
+        repeats: how often it comes in an epoch; of a regularisation picture see `batches.instances`.
+        width, height: pixels, as seen.
+        caption: its words, untouched (several lines where wildcards are on); the folder's words where it has no caption file.
+        caption_file: where the words come from, None where the folder's stand in.
+        is_reg: whether it shows the class at large and counts by prior_loss_weight.
+        group: index in `DataSet.groups`.
+        words: what becomes of its caption each time.
+        mask: the picture that says what counts, "alpha" where its own transparency does, None where everything counts.
+    """
+
+    path: Path
+    folder: str
+    repeats: int
+    width: int
+    height: int
+    caption: str
+    caption_file: Path | None
+    is_reg: bool = False
+    group: int = 0
+    words: CaptionRules = CaptionRules()
+    mask: Path | Literal["alpha"] | None = None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of the data: its name, repeats, pictures and how many of them have a caption file.
+
+    `is_reg` says whether its pictures are regularisation pictures. No two folders have the same name.
+    """
+
+    name: str
+    repeats: int
+    pictures: int
+    captioned: int
+    is_reg: bool = False
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All pictures, sorted by folder and name.
+
+    Attributes:
+        root: the folder that was named; with regularisation or a data set file, pictures may lie elsewhere too.
+        folders: those with pictures in them.
+        pictures: in a fixed order; everything else names them by their index here.
+        notes: what was left out or stands in, one line each.
+        groups: how pictures are put together; empty where only a folder was looked at (`scan`).
+        config: sha256 of the data set file that says all this, "" where there is none.
+    """
+
+    root: Path
+    folders: tuple[Folder, ...]
+    pictures: tuple[Picture, ...]
+    notes: tuple[str, ...]
+    groups: tuple[Group, ...] = ()
+    config: str = ""
+
+    def name_of(self, picture: Picture) -> str:
+        """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""
+        if picture.path.is_relative_to(self.root):
+            return picture.path.relative_to(self.root).as_posix()
+        return f"{picture.folder}/{picture.path.name}"

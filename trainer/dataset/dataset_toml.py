@@ -1,0 +1,318 @@
+"""What does sd-scripts' data set file say? `[general]`, `[[datasets]]` and `[[datasets.subsets]]`, the innermost winning."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from trainer.dataset.buckets import rules_of
+from trainer.dataset.data import CaptionRules, Group
+from trainer.dataset.sources import Manner, Source
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+from trainer.settings.model import Settings
+from trainer.settings.refusal import refused_setting, value_text
+from trainer.settings.toml_text import parse_toml, read_text
+
+Level = Literal["general", "datasets", "datasets.subsets"]
+
+# What a data set may say, and what a subset may, each also further out. The file's key → our setting.
+_OF_DATASETS = {
+    "resolution": "resolution",
+    "batch_size": "train_batch_size",
+    "enable_bucket": "enable_bucket",
+    "min_bucket_reso": "min_bucket_reso",
+    "max_bucket_reso": "max_bucket_reso",
+    "bucket_reso_steps": "bucket_reso_steps",
+    "bucket_no_upscale": "bucket_no_upscale",
+}
+_OF_CAPTIONS = {
+    name: name
+    for name in (
+        "caption_extension",
+        "shuffle_caption",
+        "keep_tokens",
+        "keep_tokens_separator",
+        "secondary_separator",
+        "caption_prefix",
+        "caption_suffix",
+        "caption_dropout_rate",
+        "caption_dropout_every_n_epochs",
+        "caption_tag_dropout_rate",
+        "enable_wildcard",
+        "token_warmup_min",
+        "token_warmup_step",
+        "alpha_mask",
+        "conditioning_data_dir",
+    )
+}
+_OF_SUBSETS = {"num_repeats": "dataset_repeats", **_OF_CAPTIONS}
+_OF_ONE_SUBSET = ("image_dir", "is_reg")
+_WORDS = "class_tokens"
+
+_AS_THEY_ARE = "remove it: pictures are trained as they are; mirrored or cropped copies may lie beside them"
+# sd-scripts' other options: the values that change nothing, and the way out where another stands there.
+_NOT_DONE: dict[str, tuple[tuple[object, ...], str]] = {
+    "flip_aug": ((False, 0), _AS_THEY_ARE),
+    "color_aug": ((False, 0), _AS_THEY_ARE),
+    "random_crop": ((False, 0), _AS_THEY_ARE),
+    "random_crop_padding_percent": ((0,), _AS_THEY_ARE),
+    "face_crop_aug_range": (("",), _AS_THEY_ARE),
+    "metadata_file": (("",), "remove it and put the captions as text files beside the pictures"),
+    "caption_separator": ((",",), "remove it: tags are parted by commas"),
+    "custom_attributes": (({},), "remove it"),
+    "network_multiplier": ((1,), "remove it"),
+    "resize_interpolation": (("",), "remove it: shrinking averages areas, enlarging is Lanczos"),
+    "validation_split": ((0,), "remove it and name a folder in validation_data_dir"),
+}
+# These change nothing here, whatever they say: sizes are kept in memory, and without a split no seed is needed.
+_IDLE = ("cache_info", "validation_seed")
+
+_HEADER = re.compile(r"\s*\[{1,2}\s*([\w.]+)\s*\]{1,2}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class DataSetFile:
+    """What a data set file says.
+
+    Attributes:
+        groups: one for each of its data sets.
+        sources: the folders, in the file's order; one with 0 repeats is left out.
+        notes: a line for each folder that is left out, and for what is not read.
+        settings: ours with what the first data set says, for pictures that the file does not name.
+        text: the file's.
+    """
+
+    groups: tuple[Group, ...]
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...]
+    settings: Settings
+    text: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table of the file: where it stands, counted from 1, and what it says."""
+
+    level: Level
+    dataset: int
+    subset: int
+    values: Mapping[str, object]
+
+
+def read_dataset_toml(path: Path, settings: Settings) -> DataSetFile:
+    """Return what the data set file says; what it leaves open is as in `settings`.
+
+    Args:
+        path: the file; relative folders count from where it lies.
+        settings: ours, the outermost.
+
+    Raises:
+        SettingsError: the file cannot be read, is no TOML, or holds a key or value that is not known or not done here.
+    """
+    return _File(path, settings).read()
+
+
+class _File:
+    """A data set file being read."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._folder = Path(os.path.abspath(path)).parent
+        self._where = shown(str(path))
+        self._settings = settings
+        self._text = read_text(path, "a data set file")
+        if path.suffix.lower() == ".json" or self._text.lstrip().startswith("{"):
+            raise SettingsError(
+                self._where,
+                found="JSON",
+                expected="a data set file in TOML",
+                way_out="write the same keys as `key = value` under [general], [[datasets]] and [[datasets.subsets]]",
+            )
+        self._notes: list[str] = []
+
+    def read(self) -> DataSetFile:
+        """Return what it says."""
+        document = parse_toml(self._text, self._where)
+        for key in sorted(document.keys() - {"general", "datasets"}):
+            raise self._unknown(f"{self._where}: {shown(key, 60)}", key, ("general", "datasets"))
+        general = _Table("general", 0, 0, self._tables(document.get("general", {}), "[general]", many=False)[0])
+        self._check_keys(general)
+        groups, sources, first = [], [], None
+        for number, values in enumerate(self._tables(document.get("datasets"), "[[datasets]]"), start=1):
+            dataset = _Table("datasets", number, 0, values)
+            self._check_keys(dataset)
+            settings, _ = self._applied(self._settings, (general, dataset), _OF_DATASETS)
+            first = first or self._applied(settings, (general, dataset), _OF_CAPTIONS)[0]
+            groups.append(Group(rules_of(settings), settings.train_batch_size))
+            sources += self._sources(general, dataset, settings)
+        assert first is not None
+        return DataSetFile(tuple(groups), tuple(sources), tuple(self._notes), first, self._text)
+
+    def _sources(self, general: _Table, dataset: _Table, settings: Settings) -> list[Source]:
+        """Return the folders of one data set."""
+        place = f"[[datasets]] {dataset.dataset}: [[datasets.subsets]]"
+        sources: dict[Path, Source] = {}
+        for number, values in enumerate(self._tables(dataset.values.get("subsets"), place), start=1):
+            subset = _Table("datasets.subsets", dataset.dataset, number, values)
+            self._check_keys(subset)
+            source = self._source((general, dataset, subset), settings)
+            if source.path in sources:
+                self._notes.append(f"folder {shown(source.name, 60)} is left out: it is named twice in a data set")
+            else:
+                sources[source.path] = source
+        return list(sources.values())
+
+    def _source(self, tables: tuple[_Table, _Table, _Table], settings: Settings) -> Source:
+        subset = tables[-1]
+        image_dir = self._text_in(subset, "image_dir", "the folder with the pictures")
+        is_reg = subset.values.get("is_reg", False)
+        if not isinstance(is_reg, bool):
+            raise self._wrong(subset, "is_reg", "true or false")
+        words = next((table for table in reversed(tables) if _WORDS in table.values), None)
+        # 0 leaves a folder out; everything else is a number as in our own settings.
+        repeats = next((t.values["num_repeats"] for t in reversed(tables) if "num_repeats" in t.values), None)
+        none = repeats == 0 and not isinstance(repeats, bool)
+        own, said = self._applied(settings, tables, _OF_CAPTIONS if none else _OF_SUBSETS)
+        path = self._path(image_dir)
+        if "conditioning_data_dir" in said and own.conditioning_data_dir and not own.masked_loss:
+            self._notes.append(f"the masks for {shown(path.name, 60)} are not read: masked_loss is off")
+        manner = Manner(
+            endings=tuple(own.caption_extension),
+            words=CaptionRules.of(own),
+            is_reg=is_reg,
+            group=subset.dataset - 1,
+            masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
+        )
+        class_tokens = self._text_in(words, _WORDS, "a text") if words else ""
+        return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, manner)
+
+    def _applied(
+        self, settings: Settings, tables: tuple[_Table, ...], keys: Mapping[str, str]
+    ) -> tuple[Settings, set[str]]:
+        """Return `settings` with what the tables say, the last one winning, and the settings that were said."""
+        said = {name: (table, key) for table in tables for key, name in keys.items() if key in table.values}
+        values = {name: self._as_setting(key, table.values[key]) for name, (table, key) in said.items()}
+
+        def where(name: str) -> str:
+            return self._place(*said.get(name, (tables[-1], name)))
+
+        try:
+            return Settings.model_validate(settings.model_dump() | values), set(said)
+        except ValidationError as error:
+            raise refused_setting(error, where) from None
+
+    def _as_setting(self, key: str, value: object) -> object:
+        if key == "resolution" and isinstance(value, list):
+            return ",".join(str(side) for side in value)
+        if key == "conditioning_data_dir" and isinstance(value, str) and value:
+            return str(self._path(value))
+        return value
+
+    def _path(self, text: str) -> Path:
+        return Path(os.path.normpath(self._folder / os.path.expanduser(text)))
+
+    def _text_in(self, table: _Table, key: str, expected: str) -> str:
+        value = table.values.get(key)
+        if not isinstance(value, str) or (key == "image_dir" and not value.strip()):
+            raise self._wrong(table, key, expected)
+        return value
+
+    def _tables(self, value: object, place: str, *, many: bool = True) -> list[Mapping[str, object]]:
+        tables = value if many else [value]
+        if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+            raise SettingsError(
+                f"{self._where}: {place}",
+                found="missing" if value is None else value_text(value),
+                expected="at least one table of this kind" if many else "a table",
+                way_out="a data set file has [[datasets]], and [[datasets.subsets]] with an image_dir in each",
+            )
+        return tables
+
+    def _check_keys(self, table: _Table) -> None:
+        known = {*_OF_SUBSETS, _WORDS, *(_OF_ONE_SUBSET if table.level == "datasets.subsets" else _OF_DATASETS)}
+        for key, value in table.values.items():
+            if key in known or key in _IDLE or (table.level == "datasets" and key == "subsets"):
+                continue
+            if key in _NOT_DONE:
+                neutral, way_out = _NOT_DONE[key]
+                if value not in neutral:
+                    raise SettingsError(
+                        self._place(table, key),
+                        found=f"{value_text(value)}, an option of sd-scripts that is not done here",
+                        way_out=way_out,
+                    )
+            elif key in _OF_DATASETS or key in _OF_ONE_SUBSET:
+                belongs = "[[datasets]]" if key in _OF_DATASETS else "[[datasets.subsets]]"
+                raise SettingsError(
+                    self._place(table, key),
+                    found=f"this key stands under {_header(table.level)}",
+                    expected=f"under {belongs}",
+                    way_out="move it there",
+                )
+            else:
+                raise self._unknown(self._place(table, key), key, known)
+
+    def _unknown(self, where: str, key: str, known: Iterable[str]) -> SettingsError:
+        nearest = next(iter(difflib.get_close_matches(key, list(known), n=1)), None)
+        return SettingsError(
+            where,
+            found=f"a data set file has no key `{shown(key, 60)}`",
+            way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
+        )
+
+    def _wrong(self, table: _Table, key: str, expected: str) -> SettingsError:
+        value = table.values.get(key)
+        return SettingsError(
+            self._place(table, key), found="missing" if value is None else value_text(value), expected=expected
+        )
+
+    def _place(self, table: _Table, key: str) -> str:
+        """Return file, line and key; table and key where the line is not found."""
+        line = _line_of(self._text, table, key)
+        if line is not None:
+            return f"{self._where} line {line}: {shown(key, 60)}"
+        number = {
+            "general": "",
+            "datasets": f" {table.dataset}",
+            "datasets.subsets": f" {table.dataset}.{table.subset}",
+        }
+        return f"{self._where} {_header(table.level)}{number[table.level]}: {shown(key, 60)}"
+
+
+def masks_for(settings: Settings, *, wanted: bool) -> Path | Literal["alpha"] | None:
+    """Return where the masks of a folder's pictures are: sd-scripts takes alpha_mask also where masked_loss is off.
+
+    Args:
+        settings: in force for the folder.
+        wanted: whether conditioning_data_dir is meant for this folder.
+    """
+    if settings.masked_loss and settings.conditioning_data_dir and wanted:
+        return Path(settings.conditioning_data_dir)
+    return "alpha" if settings.alpha_mask else None
+
+
+def _header(level: Level) -> str:
+    return "[general]" if level == "general" else f"[[{level}]]"
+
+
+def _line_of(text: str, table: _Table, key: str) -> int | None:
+    """Return the line that `key` stands on in `table`, None where it is written in another way than one a line."""
+    pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+    level, dataset, subset = "", 0, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            level = header[1]
+            dataset, subset = {
+                "datasets": (dataset + 1, 0),
+                "datasets.subsets": (dataset, subset + 1),
+            }.get(level, (dataset, subset))
+        # There is one [general], wherever it stands.
+        is_here = level == "general" or (dataset, subset) == (table.dataset, table.subset)
+        if level == table.level and is_here and pattern.match(line):
+            return number
+    return None

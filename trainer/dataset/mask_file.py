@@ -1,0 +1,65 @@
+"""Which mask belongs to a picture? One of the same name in the masks' folder, and of the same shape."""
+
+from pathlib import Path
+
+from trainer.dataset.picture_file import UnreadablePicture, is_picture_name, picture_size
+from trainer.dataset.sources import entries_of
+from trainer.errors import DatasetError
+from trainer.foreign_text import shown
+
+
+def masks_in(folder: Path, name: str) -> dict[str, Path]:
+    """Return the masks in `folder` by the name of their picture without its ending.
+
+    Args:
+        folder: where they lie; a folder called `name` in it holds those of that folder alone.
+        name: of the folder with the pictures.
+
+    Raises:
+        DatasetError: the folder is missing or cannot be read.
+    """
+    own = folder / name
+    place = own if own.is_dir() else folder
+    entries = entries_of(place, of="a folder with masks")
+    return {Path(entry.name).stem: place / entry.name for entry in entries if is_picture_name(entry.name)}
+
+
+def check_mask(mask: Path, size: tuple[int, int]) -> None:
+    """Refuse a mask that cannot be read or has another shape than its picture; a smaller one of the same shape will do.
+
+    Args:
+        mask: its file.
+        size: (width, height) of the picture.
+
+    Raises:
+        DatasetError: names the mask.
+    """
+    try:
+        width, height = picture_size(mask)
+    except UnreadablePicture as error:
+        raise DatasetError(
+            shown(str(mask)),
+            found=f"unreadable mask ({error})",
+            expected="a whole picture",
+            way_out="replace it",
+        ) from error
+    # A pixel is what rounding may cost where the mask was made at another size.
+    if abs(width - size[0] * height / size[1]) > 1:
+        raise DatasetError(
+            shown(str(mask)),
+            found=f"a mask of {width}×{height} pixels",
+            expected=f"the shape of its picture, {size[0]}×{size[1]}",
+            way_out="make the mask anew",
+        )
+
+
+def missing_masks(pictures: list[Path], folder: Path) -> DatasetError:
+    """Return the error for pictures that have no mask in `folder`."""
+    names = ", ".join(shown(path.name, 60) for path in pictures[1:4])
+    more = f"; {len(pictures)} in all, also {names}{' …' if len(pictures) > 4 else ''}" if names else ""
+    return DatasetError(
+        shown(str(pictures[0])),
+        found=f"no mask of this name in {shown(str(folder))}{more}",
+        expected="a mask for every picture",
+        way_out="make the masks, or switch masked_loss off",
+    )

@@ -1,0 +1,159 @@
+"""Which pictures do the settings ask for, and how are they trained?"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from trainer.dataset.batches import instances
+from trainer.dataset.buckets import rules_of
+from trainer.dataset.captions import steady_caption
+from trainer.dataset.data import CaptionRules, DataSet, Group
+from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
+from trainer.dataset.scan import Found, no_pictures, read_sources, scan
+from trainer.dataset.sources import (
+    Manner,
+    Source,
+    Sources,
+    check_names,
+    counted,
+    repeats_by_folder,
+    sources_in,
+    with_own_names,
+)
+from trainer.errors import DatasetError
+from trainer.foreign_text import shown
+from trainer.settings.describe import fields
+from trainer.settings.model import Settings
+
+# Settings of the section Data that change nothing about the pictures as they are read.
+_LATER = {"prior_loss_weight", "max_token_length"}
+
+
+def read_data(settings: Settings) -> DataSet:
+    """Return the pictures to train on: those of dataset_config, else those of train_data_dir and reg_data_dir.
+
+    Args:
+        settings: with every path filled in.
+
+    Raises:
+        DatasetError: a folder is missing, holds no pictures, or one of them, its caption or its mask cannot be used.
+        SettingsError: the data set file is wrong, or num_repeats names a folder that is not there.
+    """
+    return _by_file(settings) if settings.dataset_config else _by_folders(settings)
+
+
+def read_validation(settings: Settings) -> DataSet | None:
+    """Return the pictures kept out of training, None where there are none.
+
+    They are in the buckets of the (first) group of the training data, without masks, and their captions have nothing left to
+    chance: first line, first wildcard, no tag dropped or moved.
+
+    Args:
+        settings: with every path filled in.
+
+    Raises:
+        DatasetError: the folder is missing, holds no pictures, or one of them or its caption cannot be used.
+        SettingsError: the data set file is wrong.
+    """
+    if not settings.validation_data_dir:
+        return None
+    if settings.dataset_config:
+        settings = read_dataset_toml(Path(settings.dataset_config), settings).settings
+    data = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension)
+    words = CaptionRules.of(settings)
+    pictures = tuple(replace(picture, caption=steady_caption(picture.caption, words)) for picture in data.pictures)
+    return replace(data, pictures=pictures, groups=(_group(settings),))
+
+
+def same_data(one: Settings, other: Settings) -> bool:
+    """Return whether both settings ask for the same pictures, trained in the same manner, so that they need not be read anew."""
+    names = (field.name for field in fields() if field.section == "Data" and field.name not in _LATER)
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _by_folders(settings: Settings) -> DataSet:
+    repeats = repeats_by_folder(settings.num_repeats)
+    manner = Manner(
+        endings=tuple(settings.caption_extension),
+        words=CaptionRules.of(settings),
+        masks=masks_for(settings, wanted=True),
+    )
+    root = Path(settings.train_data_dir)
+    roots = {root: sources_in(root, manner, flat_repeats=settings.dataset_repeats, repeats=repeats)}
+    if settings.reg_data_dir:
+        # Masks are made for the pictures of the subject; the class at large needs none.
+        manner = replace(manner, is_reg=True, masks=masks_for(settings, wanted=False))
+        regular = Path(settings.reg_data_dir)
+        if regular.resolve() == root.resolve():
+            raise DatasetError(
+                shown(str(regular)),
+                found="reg_data_dir and train_data_dir are the same folder",
+                expected="other pictures for regularisation",
+                way_out="name another folder, or leave reg_data_dir blank",
+            )
+        roots[regular] = sources_in(regular, manner, flat_repeats=1, repeats=repeats)
+    check_names(repeats, frozenset().union(*(sources.names for sources in roots.values())))
+    found = _read_roots(roots)
+    notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
+    return _assembled(root, found, notes, (_group(settings),))
+
+
+def _read_roots(roots: Mapping[Path, Sources]) -> Found:
+    """Return the pictures under all roots; each must have some."""
+    sources = with_own_names(source for under in roots.values() for source in under.read)
+    found = Found()
+    for root, under in roots.items():
+        own, sources = sources[: len(under.read)], sources[len(under.read) :]
+        more = read_sources(own)
+        if not more.pictures:
+            raise no_pictures(root)
+        found.folders += more.folders
+        found.pictures += more.pictures
+        found.notes += more.notes
+    return found
+
+
+def _by_file(settings: Settings) -> DataSet:
+    path = Path(settings.dataset_config)
+    file = read_dataset_toml(path, settings)
+    repeats = repeats_by_folder(settings.num_repeats)
+    check_names(repeats, {source.path.name for source in file.sources})
+    sources = [replace(source, repeats=repeats.get(source.path.name, source.repeats)) for source in file.sources]
+    left_out = [f"folder {shown(source.name, 60)} is left out: 0 repeats" for source in sources if source.repeats == 0]
+    sources = with_own_names(source for source in sources if source.repeats)
+    found = read_sources(sources)
+    filled = {folder.name for folder in found.folders}
+    for source in sources:
+        if source.name not in filled:
+            raise no_pictures(source.path)
+    _check_groups(path, sources, len(file.groups))
+    digest = hashlib.sha256(file.text.encode("utf-8")).hexdigest()
+    return _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
+
+
+def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
+    """Refuse a data set without pictures to train on: regularisation pictures alone fill up to nothing."""
+    trained = {source.manner.group for source in sources if not source.manner.is_reg}
+    for group in range(groups):
+        if group not in trained:
+            raise DatasetError(
+                f"{shown(str(path))} [[datasets]] {group + 1}",
+                found="no folder to train on",
+                expected="a subset with repeats that is not is_reg",
+                way_out="add one, or remove this data set",
+            )
+
+
+def _group(settings: Settings) -> Group:
+    return Group(rules_of(settings), settings.train_batch_size)
+
+
+def _assembled(root: Path, found: Found, notes: Sequence[str], groups: tuple[Group, ...], config: str = "") -> DataSet:
+    data = DataSet(root, tuple(found.folders), tuple(found.pictures), tuple(notes), groups, config)
+    regular = {index for index, picture in enumerate(data.pictures) if picture.is_reg}
+    unused = len(regular - set(instances(data))) if regular else 0
+    if not unused:
+        return data
+    more = f"{unused} of {counted(len(regular), 'regularisation picture')} never shown: there are no more than of the others"
+    return replace(data, notes=(*data.notes, more))

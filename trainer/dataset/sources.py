@@ -1,0 +1,208 @@
+"""Which folders are read, how often do their pictures come, and in what manner are they trained?"""
+
+import difflib
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from trainer.dataset.data import CaptionRules
+from trainer.dataset.picture_file import is_picture_name
+from trainer.errors import DatasetError, SettingsError
+from trainer.foreign_text import shown
+
+# The bound of `dataset_repeats`; above it the number in front is a date or a name, not repeats.
+_MOST_REPEATS = 10_000
+# Enough to see what is wrong; a home folder given by mistake has dozens.
+_MOST_LEFT_OUT = 4
+_UNTOUCHED = CaptionRules()
+_REPEATED = re.compile(r"(\d+)_(.*)", re.DOTALL | re.ASCII)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How the pictures of a folder are trained.
+
+    Attributes:
+        endings: of caption files, tried in this order.
+        words: what becomes of the captions.
+        is_reg: whether they are regularisation pictures.
+        group: index in `DataSet.groups`.
+        masks: the folder with their masks, "alpha" where their transparency is the mask, None for none.
+    """
+
+    endings: tuple[str, ...]
+    words: CaptionRules = _UNTOUCHED
+    is_reg: bool = False
+    group: int = 0
+    masks: Path | Literal["alpha"] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder to be read.
+
+    Attributes:
+        path: where it is.
+        name: what it is called everywhere else.
+        repeats: of each picture.
+        words: those that stand in for a missing caption.
+        manner: how its pictures are trained.
+        is_root: whether folders inside it are read too.
+    """
+
+    path: Path
+    name: str
+    repeats: int
+    words: str
+    manner: Manner
+    is_root: bool = False
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folders to read under one root, a line for each that is left out, and the names repeats may be given for."""
+
+    read: tuple[Source, ...]
+    left_out: tuple[str, ...]
+    names: frozenset[str]
+
+
+def words_of(folder: str) -> str | None:
+    """Return the words after the repeats of an `N_name` folder, None for any other name."""
+    match = _REPEATED.fullmatch(folder)
+    return match[2] if match else None
+
+
+def sources_in(root: Path, manner: Manner, *, flat_repeats: int, repeats: Mapping[str, int]) -> Sources:
+    """Return the folders under `root`: itself first, then its `N_name` folders by name.
+
+    Args:
+        root: the folder; one called `N_name` itself gives its own repeats.
+        manner: of all its pictures.
+        flat_repeats: repeats of pictures directly in `root` where its name gives none.
+        repeats: by folder name, in place of what the name says; 0 leaves the folder out.
+
+    Raises:
+        DatasetError: the folder is missing, not allowed to be read, or has a number in front that is no repeats.
+    """
+    name = Path(os.path.abspath(root)).name
+    own = _REPEATED.fullmatch(name)
+    read, left_out, names = [], [], {name}
+    often = repeats.get(name)
+    if often is None:
+        often = _repeats(own[1], root) if own else flat_repeats
+    if often:
+        read.append(Source(root, name, often, own[2] if own else "", manner, is_root=True))
+    for entry in entries_of(root):
+        if not entry.is_dir():
+            continue
+        names.add(entry.name)
+        match = _REPEATED.fullmatch(entry.name)
+        often = repeats.get(entry.name)
+        if often is None and match:
+            often = 0 if int(match[1]) == 0 else _repeats(match[1], root / entry.name)
+        if often:
+            read.append(Source(root / entry.name, entry.name, often, match[2] if match else "", manner))
+        else:
+            left_out.append(_left_out(entry, "no repeats in front (`N_name`)" if often is None else "0 repeats"))
+    if len(left_out) > _MOST_LEFT_OUT:
+        left_out[_MOST_LEFT_OUT:] = [f"{counted(len(left_out) - _MOST_LEFT_OUT, 'more folder')} left out"]
+    return Sources(tuple(read), tuple(left_out), frozenset(names))
+
+
+def repeats_by_folder(texts: Sequence[str]) -> dict[str, int]:
+    """Return the repeats that the setting num_repeats gives to single folders."""
+    return {name: int(number) for name, _, number in (text.rpartition("=") for text in texts)}
+
+
+def check_names(repeats: Mapping[str, int], names: Collection[str]) -> None:
+    """Refuse repeats for a folder that is not there.
+
+    Raises:
+        SettingsError: names the nearest folder that is.
+    """
+    for name in repeats:
+        if name not in names:
+            nearest = next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5)), None)
+            raise SettingsError(
+                "num_repeats",
+                found=f"there is no folder {shown(name, 60)}",
+                expected="the name of a folder with pictures",
+                way_out=f"did you mean {shown(nearest, 60)}?" if nearest else "remove it",
+            )
+
+
+def with_own_names(sources: Iterable[Source]) -> list[Source]:
+    """Return the sources with names that differ, so that curves and exposures of two folders are never mixed up."""
+    taken: dict[str, Path] = {}
+    result = []
+    for source in sources:
+        name = source.name
+        if name in taken:
+            same = taken[name] == source.path
+            more = f"data set {source.manner.group + 1}" if same else source.path.parent.name
+            name = f"{source.name} ({'reg' if source.manner.is_reg else more})"
+        number, plain = 1, name
+        while name in taken:
+            number += 1
+            name = f"{plain} {number}"
+        taken[name] = source.path
+        result.append(replace(source, name=name))
+    return result
+
+
+def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.DirEntry[str]]:
+    """Return what lies in `folder`, hidden things left out, by name.
+
+    Args:
+        folder: where to look.
+        of: what it should be, for the error.
+
+    Raises:
+        DatasetError: it is missing, no folder or not allowed to be read.
+    """
+    try:
+        with os.scandir(folder) as found:
+            return sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        problem, way_out = "no such folder", "check the path"
+    except NotADirectoryError:
+        problem, way_out = "a file", "name the folder it lies in"
+    except OSError as error:
+        problem, way_out = f"cannot be read ({error.strerror})", "mend its permissions"
+    except ValueError:
+        # A zero byte, as TOML's `\u0000` makes one.
+        problem, way_out = "no path", "check the path"
+    raise DatasetError(shown(str(folder)), found=problem, expected=of, way_out=way_out)
+
+
+def holding(entry: os.DirEntry[str]) -> str:
+    """Return how many pictures an ignored folder holds, in words for the end of a note."""
+    try:
+        count = sum(is_picture_name(name) for name in os.listdir(entry.path))
+    except OSError:
+        return ""
+    return f"; {counted(count, 'picture')} in it" if count else ""
+
+
+def counted(number: int, thing: str) -> str:
+    """Return `3 pictures`, `1 picture`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _left_out(entry: os.DirEntry[str], why: str) -> str:
+    return f"folder {shown(entry.name, 60)} is left out: {why}{holding(entry)}"
+
+
+def _repeats(number: str, folder: Path) -> int:
+    if len(number) > 9 or not 1 <= int(number) <= _MOST_REPEATS:
+        raise DatasetError(
+            shown(str(folder)),
+            found=f"{number[:20]} repeats",
+            expected=f"1 to {_MOST_REPEATS} in front of the `_`",
+            way_out="rename the folder, or give it repeats in num_repeats",
+        )
+    return int(number)

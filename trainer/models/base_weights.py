@@ -1,0 +1,174 @@
+"""Where does each weight of a base lie, whatever form the base comes in? Free of torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import ModelError
+from trainer.foreign_text import shown
+from trainer.models.diffusers_folder import Component, weights_file
+from trainer.models.original_keys import (
+    SD1_CLIP_PREFIX,
+    SDXL_CLIP_PREFIX,
+    VAE_PREFIX,
+    Piece,
+    clip_pieces,
+    openclip_pieces,
+    plain_pieces,
+    unet_pieces,
+    vae_pieces,
+)
+from trainer.models.other_models import why_not
+from trainer.models.safetensors_header import Header, read_header
+
+# What a base is trained from and can be trained on. Eight bits and fewer are left out: the LoRA would learn to mend their rounding.
+_TYPES = {"F16", "BF16", "F32", "F64"}
+
+VAE_WANTED = "a VAE of SD1.x or SDXL: one .safetensors file or a diffusers folder"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of one component.
+
+    Attributes:
+        path: the file.
+        header: the file's.
+        pieces: diffusers' or transformers' name (without `text_model.`) -> where it lies in the file.
+    """
+
+    path: Path
+    header: Header
+    pieces: Mapping[str, Piece]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a weight.
+
+        Raises:
+            ModelError: it is missing.
+        """
+        piece = self.pieces.get(name)
+        if piece is None:
+            raise ModelError(
+                shown(str(self.path)),
+                found=f"the weight {shown(name, 100)} is missing",
+                expected="the whole model",
+                way_out="fetch the file again",
+            )
+        return piece.shape
+
+    def side(self, name: str, axis: int) -> int:
+        """Return one side of a weight's shape.
+
+        Raises:
+            ModelError: it is missing, or has no such side.
+        """
+        shape = self.shape(name)
+        if not -len(shape) <= axis < len(shape):
+            raise ModelError(
+                shown(str(self.path)),
+                found=f"the weight {shown(name, 100)} has the shape {list(shape)}, which is no layer's",
+            )
+        return shape[axis]
+
+    def check_types(self, what: str) -> None:
+        """See that every weight is a plain number.
+
+        Args:
+            what: the component in words.
+
+        Raises:
+            ModelError: weights in fp8, or quantised.
+        """
+        for piece in self.pieces.values():
+            dtype = self.header.dtypes[piece.key]
+            if dtype not in _TYPES:
+                raise ModelError(
+                    shown(str(self.path)),
+                    found=f"{what} in {'fp8' if dtype.startswith('F8') else 'quantised weights'} ({shown(dtype, 12)})",
+                    expected="weights in fp16, bf16 or fp32",
+                    way_out="fetch the model in one of these; what was rounded away does not come back",
+                )
+
+
+def weights_in_folder(folder: Path) -> dict[Component, Weights]:
+    """Return the components of the diffusers folder, the second text encoder only where there is one.
+
+    Raises:
+        ModelError: a component is missing, cut off or a pickle.
+    """
+    found: dict[Component, Weights] = {}
+    components: tuple[Component, ...] = ("unet", "text_encoder", "text_encoder_2", "vae")
+    for component in components:
+        if component == "text_encoder_2" and not (folder / component).is_dir():
+            continue
+        found[component] = _weights_in(folder / component, component)
+    return found
+
+
+def weights_in_file(path: Path, header: Header) -> dict[Component, Weights]:
+    """Return the components that a checkpoint in the original layout holds.
+
+    Args:
+        path: the file.
+        header: its header.
+    """
+    shapes = header.shapes
+    pieces: dict[Component, dict[str, Piece]] = {
+        "unet": unet_pieces(shapes),
+        "text_encoder": clip_pieces(shapes, SD1_CLIP_PREFIX) or clip_pieces(shapes, SDXL_CLIP_PREFIX),
+        "text_encoder_2": openclip_pieces(shapes),
+        "vae": vae_pieces(shapes),
+    }
+    return {component: Weights(path, header, found) for component, found in pieces.items() if found}
+
+
+def vae_config_path(place: Path) -> Path | None:
+    """Return where the config of a separate VAE lies, None for a single file, which has none."""
+    if place.is_file():
+        return None
+    inner = place / "vae"
+    return (inner if inner.is_dir() else place) / "config.json"
+
+
+def vae_weights(place: Path) -> Weights:
+    """Return the weights of a VAE that stands alone: a file in either layout, a whole checkpoint, a VAE's folder or a base's.
+
+    Raises:
+        ModelError: it is no VAE of SD1.x or SDXL; says what it is.
+    """
+    if config := vae_config_path(place):
+        weights = _weights_in(config.parent, "vae")
+    else:
+        header = read_header(place)
+        prefix = VAE_PREFIX if any(key.startswith(VAE_PREFIX) for key in header.shapes) else ""
+        if f"{prefix}decoder.conv_in.weight" not in header.shapes:
+            found, _ = why_not(header)
+            raise ModelError(shown(str(place)), found=found, expected=VAE_WANTED)
+        weights = Weights(place, header, vae_pieces(header.shapes, prefix))
+    _check_vae(weights)
+    return weights
+
+
+def _check_vae(weights: Weights) -> None:
+    """See that it makes four channels of latents from pictures, as those of SD1.x and SDXL do."""
+    latents, picture = weights.shape("decoder.conv_in.weight"), weights.shape("encoder.conv_in.weight")
+    if len(latents) != 4 or len(picture) != 4:
+        raise ModelError(shown(str(weights.path)), found="a VAE of another architecture", expected=VAE_WANTED)
+    if (latents[1], picture[1]) != (4, 3):
+        raise ModelError(
+            shown(str(weights.path)),
+            found=f"a VAE of {latents[1]} latent channels for pictures of {picture[1]}",
+            expected=f"4 and 3 channels: {VAE_WANTED}",
+        )
+    weights.check_types("a VAE")
+
+
+def _weights_in(place: Path, component: Component) -> Weights:
+    path = weights_file(place, component)
+    header = read_header(path)
+    if component == "vae":
+        return Weights(path, header, vae_pieces(header.shapes, ""))
+    if component == "unet":
+        return Weights(path, header, plain_pieces(header.shapes))
+    return Weights(path, header, clip_pieces(header.shapes, projected=component == "text_encoder_2"))

@@ -1,0 +1,118 @@
+"""By which hashes do tools know a model file? The old short one and the whole one, read once and remembered."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainer.whole_file import write_whole
+from trainer.workspace import cache_home
+
+# What sd-scripts writes where there is no file to hash.
+_FOLDER, _NO_FILE = "IsADirectory", "NOFILE"
+_LEGACY_START, _LEGACY_BYTES = 0x100000, 0x10000
+_BLOCK = 4 * 2**20
+_ASK_EVERY = 0.2
+_LEGACY, _SHA256 = re.compile("[0-9a-f]{8}"), re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class FileHashes:
+    """The hashes of a model file as sd-scripts writes them.
+
+    Attributes:
+        legacy: first 8 hex digits of the sha256 of 64 KiB from 1 MiB on (ss_sd_model_hash).
+        sha256: 64 hex digits, of the whole file (ss_new_sd_model_hash). Its first 10 are what a webui shows.
+    """
+
+    legacy: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _File:
+    """Which file it was: a changed one has another size or time."""
+
+    path: str
+    size: int
+    modified: int
+
+
+def hashes_of(path: Path, stop: Callable[[], bool] = lambda: False) -> FileHashes | None:
+    """Return the hashes of the file at `path`, for a folder or no file the words sd-scripts has for it; None when told to stop.
+
+    They are remembered in the user's cache folder until the file changes. Needs 4 MiB of memory whatever the file's size.
+
+    Args:
+        path: a file, a folder, or nothing.
+        stop: asked a few times a second whether to give up.
+    """
+    if path.is_dir():
+        return FileHashes(_FOLDER, _FOLDER)
+    try:
+        file = _file(path)
+        return _remembered(file) or _read(path, file, stop)
+    except OSError:
+        return FileHashes(_NO_FILE, _NO_FILE)
+
+
+def _file(path: Path) -> _File:
+    real = os.path.realpath(path)
+    about = os.stat(real)
+    return _File(real, about.st_size, about.st_mtime_ns)
+
+
+def _read(path: Path, file: _File, stop: Callable[[], bool]) -> FileHashes | None:
+    whole, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
+    asked = time.monotonic()
+    with path.open("rb", buffering=0) as content:
+        while count := content.readinto(block):
+            whole.update(block[:count])
+            if time.monotonic() - asked >= _ASK_EVERY:
+                if stop():
+                    return None
+                asked = time.monotonic()
+        content.seek(_LEGACY_START)
+        legacy = hashlib.sha256(content.read(_LEGACY_BYTES)).hexdigest()[:8]
+    hashes = FileHashes(legacy, whole.hexdigest())
+    # What was written to in the meantime is hashed again next time.
+    if _file(path) == file:
+        _remember(file, hashes)
+    return hashes
+
+
+def _remembered(file: _File) -> FileHashes | None:
+    try:
+        kept = json.loads(_note(file).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    match kept:
+        case {
+            "path": file.path,
+            "size": file.size,
+            "modified": file.modified,
+            "legacy": str(legacy),
+            "sha256": str(sha256),
+        }:
+            whole = _LEGACY.fullmatch(legacy) and _SHA256.fullmatch(sha256)
+            return FileHashes(legacy, sha256) if whole else None
+    return None
+
+
+def _remember(file: _File, hashes: FileHashes) -> None:
+    note = _note(file)
+    # Without a cache the file is read again next time, and nothing else happens.
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(note, json.dumps({**asdict(file), **asdict(hashes)}).encode())
+
+
+def _note(file: _File) -> Path:
+    """Return where the hashes of a file are kept: a small file each, so that two bakes never write the same one differently."""
+    name = hashlib.sha256(os.fsencode(file.path)).hexdigest()[:32]
+    return cache_home() / "hashes" / f"{name}.json"

@@ -1,0 +1,208 @@
+"""How does a base get from its files into modules? Built empty from configs, then filled weight by weight in the type asked for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from trainer.errors import ModelError
+from trainer.foreign_text import shown
+from trainer.models.base_weights import Weights, vae_config_path, vae_weights, weights_in_file, weights_in_folder
+from trainer.models.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
+from trainer.models.component_configs import config_for, scaling_factor
+from trainer.models.diffusers_folder import Component, config_of
+from trainer.models.identify import Base
+from trainer.models.quiet import hush_libraries
+from trainer.models.safetensors_header import read_header
+from trainer.models.tensor_file import TensorFile
+from trainer.settings.parts import Family, Part, is_encoder, parts_of
+
+# A module's own name of a weight may have this level, ours never has; see original_keys.clip_pieces.
+_LEVEL = "text_model."
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A base's modules: frozen, in evaluation mode, on their device.
+
+    Attributes:
+        family: its architecture.
+        unet: diffusers' UNet2DConditionModel.
+        encoders: transformers' CLIPTextModel; SDXL's second is a CLIPTextModelWithProjection.
+        vae: diffusers' AutoencoderKL.
+        tokenizers: transformers' CLIPTokenizer of each encoder.
+    """
+
+    family: Family
+    unet: Any
+    encoders: dict[Part, Any]
+    vae: Any
+    tokenizers: dict[Part, Any]
+
+
+def load_parts(
+    base: Base,
+    *,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    vae: str = "",
+    vae_dtype: torch.dtype = torch.float32,
+) -> Parts:
+    """Load `base` without network, prints or gradients; no weight is ever held twice.
+
+    Args:
+        base: from identify_base.
+        device: where the modules go.
+        dtype: type of U-Net and text encoders; weights are read straight into it.
+        vae: path of a VAE in place of the base's own, as check_vae takes it; "" for the base's.
+        vae_dtype: type of the VAE. fp16 overflows in several.
+
+    Raises:
+        ModelError: a weight is missing, of another shape, or not of this model; a config or tokenizer cannot be used.
+    """
+    hush_libraries()
+    is_file = base.path.is_file()
+    found = weights_in_file(base.path, read_header(base.path)) if is_file else weights_in_folder(base.path)
+
+    def config(component: Component) -> Mapping[str, Any]:
+        if is_file:
+            return config_for(base.family, component, found[component])
+        # The type it was saved in is no matter here.
+        table = config_of(base.path / component / "config.json")
+        return {name: value for name, value in table.items() if name not in ("dtype", "torch_dtype")}
+
+    def filled(component: Component) -> Any:
+        if component not in found:
+            # The file was another one when the base was recognised.
+            raise ModelError(shown(str(base.path)), found=f"its {component} is gone", expected="the file as it was")
+        return _filled(found[component], component, config(component), device, dtype)
+
+    unet = filled("unet")
+    encoders = {part: filled(part) for part in parts_of(base.family) if is_encoder(part)}
+    if vae:
+        decoder = _separate_vae(Path(vae).expanduser(), base.family, device, vae_dtype)
+    elif "vae" in found:
+        decoder = _filled(found["vae"], "vae", config("vae"), device, vae_dtype)
+    else:
+        raise ModelError(shown(str(base.path)), found="a checkpoint without VAE", way_out="name one under `vae`")
+    tokenizers = {part: _tokenizer(base, part, encoders[part]) for part in encoders}
+    return Parts(base.family, unet, encoders, decoder, tokenizers)
+
+
+def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype: torch.dtype) -> Any:
+    weights = vae_weights(place)
+    path = vae_config_path(place)
+    config = config_for(family, "vae", weights) if path is None else config_of(path)
+    usual, own = scaling_factor(family), config.get("scaling_factor", scaling_factor("sd1"))
+    # Such a VAE loads without a word, and every latent would be of another scale than the U-Net knows.
+    if own != usual:
+        raise ModelError(
+            shown(str(place)),
+            found=f"a VAE whose latents are multiplied by {shown(str(own), 20)}",
+            expected=f"{usual}, as the base's family has it",
+            way_out="SD1.x and SDXL have VAEs of their own",
+        )
+    return _filled(weights, "vae", config, device, dtype)
+
+
+def _filled(
+    weights: Weights, component: Component, config: Mapping[str, Any], device: torch.device | str, dtype: torch.dtype
+) -> Any:
+    """Return the component with its weights, rounded to `dtype`, on `device`."""
+    module = _empty(weights, component, config)
+    names = _paired(module, weights)
+    # Nothing but room: not a number has been written yet.
+    nn.Module.to(module, dtype=dtype).to_empty(device=device)
+    _set_positions(module)
+    tensors = module.state_dict()
+    with TensorFile(weights.path, weights.header) as file:
+        # In the file's order, so that a disk reads on.
+        for own, name in sorted(names.items(), key=lambda pair: file.place(weights.pieces[pair[1]])):
+            file.read_into(tensors[own], weights.pieces[name])
+    module.requires_grad_(False)
+    return module.eval()
+
+
+def _empty(weights: Weights, component: Component, config: Mapping[str, Any]) -> Any:
+    """Return the component built from its config, all shapes and no numbers."""
+    builders: dict[Component, Callable[[], Any]] = {
+        "unet": lambda: UNet2DConditionModel.from_config(dict(config)),
+        "vae": lambda: AutoencoderKL.from_config(dict(config)),
+        "text_encoder": lambda: CLIPTextModel(CLIPTextConfig.from_dict(dict(config))),
+        "text_encoder_2": lambda: CLIPTextModelWithProjection(CLIPTextConfig.from_dict(dict(config))),
+    }
+    try:
+        with torch.device("meta"):
+            return builders[component]()
+    # The libraries raise what they like at a config they cannot use.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()), 300)
+        raise ModelError(
+            shown(str(weights.path)),
+            found=f"its {component} cannot be built: {reason}",
+            expected="the config of an SD1.x or SDXL model",
+        ) from error
+
+
+def _paired(module: nn.Module, weights: Weights) -> dict[str, str]:
+    """Return the module's name of each weight -> ours, after seeing that module and file have the same weights."""
+    wanted = {name.removeprefix(_LEVEL): (name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
+    pieces = weights.pieces
+    missing, extra = sorted(wanted.keys() - pieces.keys()), sorted(pieces.keys() - wanted.keys())
+    if missing:
+        raise _wrong(weights, f"{_count(missing)} missing, {shown(missing[0], 100)} first")
+    if extra:
+        raise _wrong(weights, f"{_count(extra)} not known to this model, {shown(pieces[extra[0]].key, 100)} first")
+    for name, (_, shape) in wanted.items():
+        if pieces[name].shape != shape:
+            raise _wrong(
+                weights,
+                f"{shown(pieces[name].key, 100)} has the shape {list(pieces[name].shape)} in place of {list(shape)}",
+            )
+    return {own: name for name, (own, _) in wanted.items()}
+
+
+def _wrong(weights: Weights, found: str) -> ModelError:
+    return ModelError(shown(str(weights.path)), found=found, expected="the whole model", way_out="fetch the file again")
+
+
+def _count(names: list[str]) -> str:
+    return f"{len(names)} weight{'s are' if len(names) > 1 else ' is'}"
+
+
+def _set_positions(module: nn.Module) -> None:
+    """Count the positions anew: the one thing in these modules that is neither in the file nor made by a forward pass."""
+    for name, buffer in module.named_buffers():
+        if not name.endswith("position_ids"):
+            raise AssertionError(f"{name} has no value")
+        positions: Tensor = torch.arange(buffer.shape[-1], device=buffer.device)
+        buffer.copy_(positions.expand_as(buffer))
+
+
+def _tokenizer(base: Base, part: Part, encoder: Any) -> Any:
+    """Return the encoder's tokenizer: a folder's own, for a single file CLIP's."""
+    if base.path.is_file():
+        if encoder.config.vocab_size != TOKENS:
+            raise ModelError(
+                shown(str(base.path)),
+                found=f"a text encoder of {encoder.config.vocab_size:,} tokens",
+                expected=f"CLIP's {TOKENS:,}",
+                way_out="give the diffusers folder of the same model, which brings its tokenizer",
+            )
+        return clip_tokenizer()
+    folder = part.replace("text_encoder", "tokenizer")
+    try:
+        tokenizer = CLIPTokenizer.from_pretrained(base.path, subfolder=folder, local_files_only=True)
+    # As above: what is wrong with a tokenizer's files shows in many ways.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()), 300)
+        raise ModelError(
+            shown(str(base.path / folder)), found=f"cannot be read: {reason}", expected="CLIP's tokenizer"
+        ) from error
+    # So that folder and single file of one model read a caption alike; see clip_tokenizer of `!`.
+    return clip_tokenizer() if part == "text_encoder_2" and is_clips(tokenizer) else tokenizer

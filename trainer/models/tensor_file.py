@@ -1,0 +1,108 @@
+"""How do weights get from a safetensors file into a module? By plain reads into the place and the type they are for.
+
+A mapped file would count as this process's memory page by page, and reading whole tensors first would hold everything twice.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from trainer.errors import ModelError
+from trainer.foreign_text import shown
+from trainer.models.original_keys import Piece
+from trainer.models.safetensors_header import Header
+
+_DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
+
+# What is read at once where the type changes or the weight lies on a card: long reads, and no memory to speak of.
+_PIECE_BYTES = 16 * 2**20
+
+
+class TensorFile:
+    """A safetensors file open for reading; a context manager.
+
+    Args:
+        path: the file.
+        header: its header, read before; it says where what lies.
+
+    Raises:
+        ModelError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._path = path
+        self._header = header
+        self._buffer: Tensor | None = None
+        try:
+            self._file = path.open("rb", buffering=0)
+        except OSError as error:
+            raise ModelError(shown(str(path)), found=f"cannot be read ({error.strerror})") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def place(self, piece: Piece) -> int:
+        """Return the first byte of a weight, counted from where the tensors begin."""
+        begin, end = self._header.spans[piece.key]
+        rows = self._header.shapes[piece.key][:1]
+        row_bytes = (end - begin) // rows[0] if rows and rows[0] else 0
+        return begin + piece.first_row * row_bytes
+
+    def read_into(self, target: Tensor, piece: Piece) -> None:
+        """Fill `target` with a weight, rounded to the nearest in its type.
+
+        Args:
+            target: contiguous, of the weight's shape, of any type of numbers, on any device.
+            piece: where the weight lies in this file; of type F16, BF16, F32 or F64.
+
+        Raises:
+            ModelError: the file ends before the weight does, or cannot be read.
+        """
+        dtype = _DTYPES[self._header.dtypes[piece.key]]
+        start = 8 + self._header.length + self.place(piece)
+        if piece.turned:
+            rows = torch.empty(piece.shape[::-1], dtype=dtype)
+            self._read(rows, start)
+            target.copy_(rows.t())
+        elif target.device.type == "cpu" and target.dtype == dtype:
+            self._read(target, start)
+        else:
+            self._convert(target.view(-1), start, dtype)
+
+    def _convert(self, target: Tensor, start: int, dtype: torch.dtype) -> None:
+        """Fill a row of numbers through a buffer, which is used again and again."""
+        if self._buffer is None:
+            self._buffer = torch.empty(_PIECE_BYTES, dtype=torch.uint8)
+        row = self._buffer.view(dtype)
+        for first in range(0, target.numel(), row.numel()):
+            part = row[: min(row.numel(), target.numel() - first)]
+            self._read(part, start + first * dtype.itemsize)
+            # From memory that is not pinned: the copy has left the buffer when this returns.
+            target[first : first + part.numel()].copy_(part)
+
+    def _read(self, target: Tensor, start: int) -> None:
+        """Fill `target`, contiguous on the CPU, with the bytes from `start` on as they are."""
+        left = target.view(-1).view(torch.uint8).numpy().data
+        try:
+            self._file.seek(start)
+            # One read gives at most 2 GiB, and may give less.
+            while left:
+                count = self._file.readinto(left)
+                if not count:
+                    raise ModelError(
+                        shown(str(self._path)),
+                        found="ends before its weights do",
+                        expected="a whole .safetensors file",
+                        way_out="fetch it again and compare its size",
+                    )
+                left = left[count:]
+        except OSError as error:
+            raise ModelError(shown(str(self._path)), found=f"cannot be read ({error.strerror})") from error

@@ -1,0 +1,222 @@
+"""What is there to know before a bake begins? The whole plan in titled sections of text, and as JSON."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from trainer.dataset.data import DataSet
+from trainer.dataset.exposures import TagExposure, folder_exposures, tag_exposures
+from trainer.foreign_text import shown
+from trainer.plan.disk import size_text
+from trainer.plan.doubts import counted
+from trainer.plan.groups import groups_of, pairs, rate_lines
+from trainer.plan.plan import Plan, plan_json
+from trainer.plan.times import histogram_lines
+from trainer.settings.model import Settings
+from trainer.settings.parts import Family
+from trainer.span import span
+
+WIDTH = 72
+"""Columns that the pictures of numbers (bars, histogram) keep to; sentences may be longer."""
+
+_FAMILIES: Mapping[Family, str] = {"sd1": "SD1.x", "sdxl": "SDXL"}
+_PREDICTIONS = {"epsilon": "predicts noise", "v": "v-prediction"}
+# As many as one reads; rare tags, of which a data set has hundreds, are counted.
+_MOST_TAGS = 24
+_MOST_FOLDERS = 30
+_NAME = 30
+_BAR = 20
+_HISTOGRAM = 7
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a report: its title, and its lines, each plain text for one line of a terminal."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+class SaidByFile(Protocol):
+    """What a base's file says of its prediction."""
+
+    @property
+    def prediction(self) -> str | None:
+        """`epsilon` or `v`; None where the file is silent."""
+
+    @property
+    def zero_terminal_snr(self) -> bool | None:
+        """Whether the noisiest time is nothing but noise; None where the file is silent."""
+
+    @property
+    def source(self) -> str:
+        """Where it says so."""
+
+
+class BaseModel(Protocol):
+    """The base as far as a report tells of it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def family(self) -> Family:
+        """Its architecture."""
+
+    @property
+    def said(self) -> SaidByFile:
+        """What its file says of its prediction."""
+
+
+def report(settings: Settings, data: DataSet, plan: Plan, base: BaseModel) -> tuple[Section, ...]:
+    """Return the plan in sections; one that has nothing to say is left out.
+
+    Args:
+        settings: as they will run.
+        data: the pictures.
+        plan: of these settings for these pictures.
+        base: the base model.
+    """
+    sections = (
+        Section("base", tuple(_base_lines(settings, base))),
+        Section("pictures", tuple(_picture_lines(data, plan))),
+        Section("folders: pictures × repeats × epochs", tuple(_folder_lines(data, plan))),
+        Section("tags by exposure", tuple(_tag_lines(tag_exposures(data, plan.epochs)))),
+        Section("buckets", tuple(_bucket_lines(plan))),
+        Section("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
+        Section(f"times: {settings.timestep_sampling}", tuple(histogram_lines(settings, WIDTH, _HISTOGRAM))),
+        Section("files and disk", tuple(_file_lines(settings, plan))),
+        Section("warnings", tuple(f"! {shown(text)}" for text in (*data.notes, *plan.warnings))),
+    )
+    return tuple(section for section in sections if section.lines)
+
+
+def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, object]:
+    """Return the plan as plain JSON values with the exposures and the resolved rate of every group; sizes are [width, height]."""
+    return {
+        **plan_json(plan),
+        "exposures": {
+            "folders": [asdict(folder) for folder in folder_exposures(data, plan.epochs)],
+            "tags": [asdict(tag) for tag in tag_exposures(data, plan.epochs)],
+        },
+        "groups": [{**asdict(group), "rate": group.rate} for group in groups_of(settings, plan.family)],
+        "pairs": {part: {"down": pair.down, "up": pair.up} for part, pair in pairs(settings, plan.family).items()},
+        "notes": list(data.notes),
+    }
+
+
+def _base_lines(settings: Settings, base: BaseModel) -> Iterator[str]:
+    said = base.said
+    facts = [shown(base.name, 60), _FAMILIES[base.family]]
+    if said.prediction is not None:
+        facts.append(f"{_PREDICTIONS[said.prediction]}, says its {shown(said.source, 60)}")
+    yield " · ".join(facts)
+    asked = {"yes": "v", "no": "epsilon"}.get(settings.v_parameterization)
+    if asked is not None:
+        yield f"{_PREDICTIONS[asked]} is asked for; measured at the start, and refused where the base says otherwise"
+    elif said.prediction is None:
+        yield "what it predicts is not in the file: measured at the start on a few of the pictures"
+    zero = said.zero_terminal_snr if settings.zero_terminal_snr == "auto" else settings.zero_terminal_snr == "yes"
+    if zero:
+        yield "zero terminal SNR: the noisiest time is nothing but noise"
+
+
+def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
+    yield f"{_captioned(data, is_reg=False)} captioned"
+    if plan.reg_pictures:
+        yield f"{_captioned(data, is_reg=True)} captioned of regularisation, shown as often as the others in all"
+    yield f"{plan.repeats_total:,} in an epoch · {counted(plan.epochs, 'epoch')} · {plan.total_steps:,} steps"
+
+
+def _captioned(data: DataSet, *, is_reg: bool) -> str:
+    folders = [folder for folder in data.folders if folder.is_reg is is_reg]
+    return f"{sum(folder.captioned for folder in folders):,} of {sum(folder.pictures for folder in folders):,}"
+
+
+def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
+    folders = folder_exposures(data, plan.epochs)
+    shares = sum(folder.showings for folder in folders) or 1
+    for folder in folders[:_MOST_FOLDERS]:
+        product = f"{folder.pictures:,} × {folder.repeats}"
+        kind = "  reg" if folder.is_reg else ""
+        yield (
+            f"{_cell(folder.name)} {product:>10} → {counted(folder.showings, 'showing'):>17}"
+            f" {folder.showings / shares:>5.0%}{kind}"
+        )
+    if len(folders) > _MOST_FOLDERS:
+        rest = folders[_MOST_FOLDERS:]
+        yield f"and {counted(len(rest), 'more folder')}, {sum(folder.showings for folder in rest):,} showings"
+    if plan.total_steps < plan.epochs * plan.steps_per_epoch:
+        yield f"counted over whole epochs; the last one ends early, after step {plan.total_steps:,}"
+
+
+def _tag_lines(tags: Sequence[TagExposure]) -> Iterator[str]:
+    most = max((tag.showings for tag in tags), default=0) or 1
+    for tag in tags[:_MOST_TAGS]:
+        pictures, showings = counted(tag.pictures, "picture"), counted(tag.showings, "showing")
+        yield f"{_cell(tag.tag)} {pictures:>14} {showings:>17}  {_bar(tag.showings / most, 7)}".rstrip()
+    rest = tags[_MOST_TAGS:]
+    if rest:
+        yield f"and {counted(len(rest), 'more tag')}, at most {counted(rest[0].showings, 'showing')} each"
+
+
+def _bucket_lines(plan: Plan) -> Iterator[str]:
+    most = max((bucket.pictures for bucket in plan.buckets), default=0) or 1
+    for bucket in plan.buckets:
+        size = f"{bucket.size[0]}×{bucket.size[1]}"
+        batches = "1 batch" if bucket.batches == 1 else f"{bucket.batches:,} batches"
+        yield f"{size:<11} {counted(bucket.pictures, 'picture'):>15} {batches:>15}  {_bar(bucket.pictures / most, _BAR)}"
+
+
+def _file_lines(settings: Settings, plan: Plan) -> Iterator[str]:
+    files = [shown(save.file, 60) for save in plan.saves]
+    names = files[0] if len(files) == 1 else f"{files[0]} … {files[-1]}"
+    each = f", {size_text(plan.lora_bytes)} each in {settings.save_precision}" if plan.lora_bytes is not None else ""
+    yield f"{counted(len(files), 'LoRA file')}{each}: {names}"
+    if plan.state_bytes is not None and plan.states_disk_bytes is not None:
+        kept = f"{size_text(plan.states_disk_bytes)} at most with keep_states {settings.keep_states}"
+        yield f"states to go on from: {size_text(plan.state_bytes)} each, {kept}"
+    if plan.room_bytes is not None:
+        yield f"{size_text(plan.room_bytes)} of disk in all"
+    if plan.seconds is not None:
+        yield f"≈ {span(max(1, plan.seconds))} of steps at the speed of the last bake like it"
+    if plan.night_bytes is not None:
+        yield f"{size_text(plan.night_bytes)} written in a night of eight hours"
+
+
+def _folded(line: str) -> Iterator[str]:
+    """Break a line at its dots where it is too long, so that no figure is torn from its words."""
+    row = ""
+    for part in line.split(" · "):
+        if row and len(row) + 3 + len(part) > WIDTH:
+            yield row
+            row = f"  {part}"
+        else:
+            row = f"{row} · {part}" if row else part
+    yield row
+
+
+def _cell(text: str) -> str:
+    """Return a foreign text in a column of its own: cut or filled up to its width on a terminal."""
+    kept, used = "", 0
+    plain = shown(text)
+    for place, letter in enumerate(plain):
+        wide = _columns(letter)
+        if used + wide > _NAME - (place + 1 < len(plain)):
+            kept, used = f"{kept}…", used + 1
+            break
+        kept, used = kept + letter, used + wide
+    return kept + " " * (_NAME - used)
+
+
+def _columns(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def _bar(share: float, width: int) -> str:
+    """Return a bar that is never empty: what is there at all shall be seen."""
+    return "▇" * max(1, round(share * width))

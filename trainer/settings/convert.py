@@ -1,0 +1,81 @@
+"""What do settings look like with another alpha, when everything that matters of it shall stay as it is?"""
+
+import math
+
+from pydantic import ValidationError
+
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+from trainer.settings.model import Settings
+from trainer.settings.optimizers import blind_to_scale
+from trainer.settings.parts import PARTS, is_encoder
+from trainer.settings.refusal import refused_setting
+
+
+def convert_alpha(settings: Settings, alpha: float) -> Settings:
+    """Return `settings` with another network_alpha and the LoRA+ ratios that make up for it.
+
+    alpha times c is lora_up's rate times c for an optimizer that does not see how long a gradient is, so the ratio of each part
+    that trains is divided by c: the pair (rate of lora_down, alpha / dim × rate of lora_up) stays. `inexact` says what of the
+    settings lets the two bakes differ all the same.
+
+    Args:
+        settings: as they are.
+        alpha: the new one; 0 stands for network_dim, as in sd-scripts.
+
+    Raises:
+        SettingsError: it does not hold for the optimizer, alpha is a file's, or a value would leave its bounds.
+    """
+    if not blind_to_scale(settings.optimizer_type, settings.optimizer_options):
+        raise SettingsError(
+            "optimizer_type",
+            found=f"{shown(settings.optimizer_type, 60)}, for which alpha is more than a factor on lora_up's rate",
+            expected="AdamW or its kin, Lion, or Adafactor with scale_parameter off",
+        )
+    if settings.network_weights:
+        raise SettingsError(
+            "network_weights",
+            found="a file whose weights were made with an alpha of their own",
+            expected="a bake that begins from nothing",
+            way_out="leave network_alpha as it is in that file",
+        )
+    times = (alpha or float(settings.network_dim)) / settings.alpha
+    if times == 1.0:
+        return settings
+    changes: dict[str, object] = {"network_alpha": alpha}
+    if settings.conv_dim is not None and settings.conv_alpha is not None:
+        changes["conv_alpha"] = _plain(settings.alpha_of_conv * times)
+    for part in PARTS:
+        if settings.rate(part):
+            name = "loraplus_text_encoder_lr_ratio" if is_encoder(part) else "loraplus_unet_lr_ratio"
+            ratio = _plain(settings.loraplus_ratio(part) / times)
+            changes[name] = None if ratio == 1.0 and settings.loraplus_lr_ratio is None else ratio
+    try:
+        return Settings.model_validate(settings.model_dump() | changes)
+    except ValidationError as error:
+        raise refused_setting(error, lambda name: name) from None
+
+
+def inexact(settings: Settings) -> tuple[str, ...]:
+    """Return what lets a bake and its conversion to another alpha differ by more than rounding, one line each."""
+    options = settings.optimizer_options
+    found = []
+    if settings.max_grad_norm:
+        found.append(
+            f"max_grad_norm {settings.max_grad_norm:g} clips gradients, and those of lora_up grow and shrink with alpha"
+        )
+    # torch's AdamW and bitsandbytes' decay by 0.01 where nothing is said.
+    decay = options.get("weight_decay", 0.01 if "AdamW" in settings.optimizer_type else 0)
+    if decay:
+        found.append(f"weight_decay {decay} goes by a weight's rate, and that of lora_up is another")
+    if settings.scale_weight_norms is not None:
+        found.append("scale_weight_norms shortens lora_up and lora_down alike")
+    if settings.optimizer_type == "AdamW8bit":
+        found.append("moments of 8 bits are rounded, each bake's in its own way")
+    return tuple(found)
+
+
+def _plain(value: float) -> float:
+    """Return a value without a last digit that only rounding put there: a conversion there and back ends where it began."""
+    short = float(f"{value:.6g}")
+    return short if math.isclose(value, short, rel_tol=1e-12) else value
