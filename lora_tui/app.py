@@ -119,12 +119,14 @@ class LoraApp(App[int]):
                 yield SystemCommand("Pause or go on", "Pause the bake with the model kept, or go on", bake.action_pause)
                 yield SystemCommand("Save now", "Save a LoRA after this step", bake.action_save_now)
                 yield SystemCommand("Stop", "Stop after this step, keeping what is baked", bake.action_stop)
+                yield SystemCommand("Stop a part", "The text encoder or the U-Net; asks which", bake.action_stop_part)
             else:
                 yield SystemCommand("Bake", "Bake the settings as they stand", bake.action_bake)
             if bake.ended_early:
                 yield SystemCommand("Take up again", "Take the bake shown up at its last state", bake.action_take_up)
             if bake.snapshot.bake is not None:
                 yield SystemCommand("Fork", "Bake on from an epoch of the bake shown", bake.action_fork)
+            yield SystemCommand("Plan", "Folders, tags, buckets, rates, times, files", bake.action_plan)
             yield SystemCommand("Save settings", "Save the settings to their file", bake.action_save_settings)
             yield SystemCommand("New subject", "From a folder of pictures", bake.action_new_subject)
             yield SystemCommand("Open settings", "Another settings file of the workspace", bake.action_open_settings)

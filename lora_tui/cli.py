@@ -176,6 +176,8 @@ def _bake_file(
     from lora_tui.logout import logout_warning
     from trainer.jobs import queue_bake
     from trainer.machine.card_lock import check_free
+    from trainer.plan.groups import rate_lines
+    from trainer.plan.plan import plan_line
     from trainer.workspace import find_workspace, make_workspace
 
     ready = _ready(settings_file, overrides)
@@ -185,6 +187,8 @@ def _bake_file(
         check_free()
     root = settings_file.expanduser().resolve().parent
     place = workspace or find_workspace(root) or make_workspace(root)
+    for line in (plan_line(ready.plan), *rate_lines(ready.settings, ready.base.family, ready.plan)):
+        click.echo(shown(line))
     for note in (*ready.data.notes, *ready.plan.warnings):
         click.echo(f"! {shown(note)}")
     return bake_alone(place, lambda journal, engine: queue_bake(journal, place, ready, why=why, engine=engine))

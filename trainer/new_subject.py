@@ -8,7 +8,7 @@ from trainer.dataset.read import read_data, read_validation
 from trainer.errors import SettingsError
 from trainer.jobs import plan_for
 from trainer.journal.journal import Journal
-from trainer.models.identify import identify_base
+from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.plan.new_subject import propose
 from trainer.plan.plan import plan_line
 from trainer.settings.subject import save_subject
@@ -49,7 +49,7 @@ def make_subject(
     data = data.expanduser().resolve()
     validation = validation.expanduser().resolve() if validation else None
     known = identify_base(base)
-    subject, settings = propose(name, data, base if base == known.name else str(known.path), validation)
+    subject, settings = propose(name, data, base if base == DEMO_BASE else str(known.path), validation)
     filled = settings.model_copy(
         update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
     )

@@ -18,6 +18,19 @@ NOTHING_OPEN = (
     "No settings yet.\n\nn  makes a subject from a folder of pictures\no  opens a settings file of this workspace"
 )
 
+# The settings that a kind of error may be about, by the paths in them.
+_PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
+    ModelError: ("vae", "network_weights", "pretrained_model_name_or_path"),
+    DatasetError: (
+        "reg_data_dir",
+        "conditioning_data_dir",
+        "validation_data_dir",
+        "dataset_config",
+        "train_data_dir",
+    ),
+    SettingsError: ("dataset_config", ""),
+}
+
 
 class Desk:
     """Keeps form and plan bar true to one draft. All calls come from the screen, in the screen's thread.
@@ -132,14 +145,18 @@ class Desk:
         """Return the field an error is about; empty where it names none."""
         from trainer.settings.describe import is_setting
 
-        if is_setting(error.where):
-            return error.where
-        if isinstance(error, ModelError):
-            return "pretrained_model_name_or_path"
-        if isinstance(error, DatasetError) and self.draft is not None:
-            held_out = self.draft.now.validation_data_dir
-            return "validation_data_dir" if held_out and held_out in error.where else "train_data_dir"
-        return ""
+        # `hifumi.toml: unet_lr` names the file too.
+        named = error.where.rpartition(": ")[2]
+        if is_setting(named):
+            return named
+        paths = _PATHS.get(type(error), ())
+        if self.draft is None or not paths:
+            return ""
+        now = self.draft.now
+        # The last is where it is about when no other path of the settings stands in what it says.
+        return next(
+            (name for name in paths[:-1] if getattr(now, name) and getattr(now, name) in error.where), paths[-1]
+        )
 
     def _take(self, draft: Draft) -> None:
         self.draft = draft

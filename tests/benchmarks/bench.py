@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import torch
+from encoder_stop import measure_encoder_stop
 from pseudo_terminal import Terminal
 
 from trainer.bake.feeding import Feed
@@ -45,6 +46,7 @@ def main() -> None:
             "keys": measure_keys(root),
             "steps": measure_steps(root),
             "terminals": measure_terminals(root),
+            "text encoder on SD1.5 in its real size": measure_encoder_stop(root),
         }
     figures["machine"] = {"cores": float(os.cpu_count() or 0), "cards": float(torch.cuda.device_count())}
     if "--json" in sys.argv:

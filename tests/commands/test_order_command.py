@@ -57,6 +57,8 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, bakin
     assert paused.stdout == "bake 1: pause, obeyed\n", paused.stderr
     _until(lambda: _bake(demo).state is BakeState.PAUSED)
     assert order("set", "unet_lr=1e-5").stdout == "bake 1: set unet_lr=1e-5, obeyed\n"
+    stopped = order("set", "text_encoder_stop=now")
+    assert stopped.stdout == "bake 1: set text_encoder_stop=now, obeyed\n", stopped.stderr
     assert order("go-on").stdout == "bake 1: go on, obeyed\n"
     assert "save, obeyed" in order("save").stdout
     for wrong, word in (("unet_lr=-1", "unet_lr"), ("seed=3", "a live setting"), ("unet_lr", "name=value")):
@@ -64,8 +66,9 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, bakin
         assert refused.returncode == 2
         assert word in refused.stderr
     with Journal(demo.journal_path) as journal:
-        assert len(journal.orders(1)) == 4
-        assert [mark.text for mark in journal.marks(1) if mark.kind == "set"] == ["unet_lr=1e-5"]
+        assert len(journal.orders(1)) == 5
+        changed = [mark.text for mark in journal.marks(1) if mark.kind == "set"]
+        assert changed == ["unet_lr=1e-5", "text_encoder_stop=now"]
         assert len(journal.checkpoints(1)) == 1
     assert order("stop").returncode == 0
     baking.communicate(timeout=60)

@@ -9,7 +9,7 @@ from trainer.errors import DatasetError, ExitCode
 from trainer.journal.records import BakeState
 
 FAULTS = {
-    "load": "trainer.bake.workbench.load_sd1",
+    "load": "trainer.bake.workbench.load_base",
     "cache": "trainer.bake.loop.encoded",
     "step": "trainer.bake.course.train_step",
     "save": "trainer.bake.checkpoints.save_lora",

@@ -1,5 +1,6 @@
 """Which LoRAs are saved, and when? The plan's, and those that somebody ordered."""
 
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -150,4 +151,7 @@ class Checkpoints:
         precision = self._bench.settings.save_precision
         if precision == "float":
             return ""
-        return f"; {precision} rounds off {rounding_loss(self._bench.network, precision):.2%} of its change"
+        lost = rounding_loss(self._bench.network, precision)
+        if math.isinf(lost):
+            return f"; some of its weights are too large for {precision}: fork with save_precision = bf16 or float"
+        return f"; {precision} rounds off {lost:.2%} of its change"

@@ -55,7 +55,7 @@ def ground_on(
         SettingsError: the settings do not fit the data or the base.
     """
     check_clip_skip(base, settings.clip_skip)
-    check_vae(settings.vae)
+    check_vae(settings.vae, base)
     check_optimizer_there(settings)
     plan = make_plan(
         settings,

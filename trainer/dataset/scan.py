@@ -11,7 +11,7 @@ from trainer.dataset.caption_file import caption_key, caption_name, read_caption
 from trainer.dataset.data import DataSet, Folder, Picture
 from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
 from trainer.dataset.picture_file import ENDINGS, UnreadablePicture, is_picture_name, picture_size
-from trainer.dataset.sources import Manner, Source, counted, entries_of, holding, sources_in
+from trainer.dataset.sources import Manner, Source, counted, entries_of, holding, sources_in, words_of
 from trainer.errors import DatasetError
 from trainer.foreign_text import shown
 
@@ -106,7 +106,7 @@ def _read_source(source: Source, found: Found) -> None:
     captioned = sum(picture.caption_file is not None for picture in pictures)
     found.pictures += pictures
     found.folders.append(Folder(source.name, source.repeats, len(names), captioned, source.manner.is_reg))
-    _note_captions(found.folders[-1], source.words, pictures, found.notes)
+    _note_captions(found.folders[-1], source, pictures, found.notes)
 
 
 def _picture(source: Source, name: str, captions: Mapping[str, str], masks: Mapping[str, Path] | None) -> Picture:
@@ -145,11 +145,17 @@ def _masks(source: Source, names: Sequence[str]) -> dict[str, Path] | None:
     return masks
 
 
-def _note_captions(folder: Folder, words: str, pictures: Sequence[Picture], notes: list[str]) -> None:
+def _note_captions(folder: Folder, source: Source, pictures: Sequence[Picture], notes: list[str]) -> None:
     where = shown(folder.name, 60)
     without = folder.pictures - folder.captioned
     if without:
-        instead = f"the folder's name stands in: {shown(words, 60)}" if words else "they learn without words"
+        # Other words than those in its name come from a data set file.
+        whose = (
+            "the folder's name stands"
+            if words_of(Path(os.path.abspath(source.path)).name) == source.words
+            else "class_tokens stand"
+        )
+        instead = f"{whose} in: {shown(source.words, 60)}" if source.words else "they learn without words"
         have = "has" if without == 1 else "have"
         notes.append(f"{without} of {counted(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
     empty = [picture.caption_file.name for picture in pictures if picture.caption_file and not picture.caption]

@@ -55,7 +55,10 @@ def _unet(family: Family, weights: Weights) -> dict[str, Any]:
     depths = [_depth(weights, rf"down_blocks\.{level}\.attentions\.0\.") for level in range(levels)]
     middle = _depth(weights, r"mid_block\.attentions\.0\.")
     if middle == 0 or depths[-1:] not in ([0], [middle]):
-        raise _misfit(weights, f"a middle block of {middle} transformer layers under a level of {depths[-1:]}")
+        raise _misfit(
+            weights,
+            f"a middle block of {middle} transformer layers under a last level of {depths[-1] if depths else 0}",
+        )
     changes: dict[str, Any] = {
         "block_out_channels": widths,
         "layers_per_block": _count(weights, r"down_blocks\.0\.resnets\.(\d+)\."),

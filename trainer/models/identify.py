@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.errors import ModelError, SettingsError
 from trainer.foreign_text import shown
-from trainer.models.base_weights import Weights, vae_weights, weights_in_file, weights_in_folder
+from trainer.models.base_weights import VAE_WANTED, Weights, vae_weights, weights_in_file, weights_in_folder
 from trainer.models.component_configs import context_width, layers_of_encoder, text_width
 from trainer.models.diffusers_folder import Component, check_tokenizer, config_of
 from trainer.models.kohya_names import file_name, kohya_name, part_of
@@ -33,7 +33,7 @@ __all__ = [
 DEMO_BASE = "demo"
 _DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo" / "model"
 
-WANTED = "an SD1.x or SDXL model: one .safetensors file or a diffusers folder"
+_WANTED = "an SD1.x or SDXL model: one .safetensors file, a diffusers folder, or `demo`"
 _PICKLE_ENDINGS = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
 
 # Where kohya puts layers (networks.lora): Linear and 1x1 convolutions inside the U-Net's Transformer2DModel, Linear inside
@@ -97,7 +97,7 @@ def identify_base(name_or_path: str) -> Base:
     """
     if name_or_path == DEMO_BASE:
         return _base_in_folder(_DEMO_FOLDER, DEMO_BASE)
-    path = _existing(name_or_path, "base model", WANTED)
+    path = _existing(name_or_path, "base model", _WANTED)
     return _base_in_file(path) if path.is_file() else _base_in_folder(path, path.resolve().name)
 
 
@@ -179,7 +179,7 @@ def check_vae(path: str, base: Base | None = None) -> None:
         if base is not None and not base.has_vae:
             raise SettingsError("vae", found=f"blank, and {shown(base.name)} brings no VAE", expected="a VAE's path")
         return
-    vae_weights(_existing(path, "vae", "a VAE: one .safetensors file or a diffusers folder"))
+    vae_weights(_existing(path, "vae", VAE_WANTED))
 
 
 def _existing(text: str, what: str, wanted: str) -> Path:
@@ -190,7 +190,7 @@ def _existing(text: str, what: str, wanted: str) -> Path:
             shown(text) or what,
             found="there is no such file or folder",
             expected=wanted,
-            way_out="nothing is downloaded: give a path on this machine" + (", or `demo`" * (wanted == WANTED)),
+            way_out="nothing is downloaded: give a path on this machine",
         )
     if path.is_file():
         _refuse_pickle(path, wanted)
@@ -228,9 +228,9 @@ def _base_in_file(path: Path) -> Base:
     components = weights_in_file(path, header)
     if "unet" not in components or "conv_in.weight" not in components["unet"].pieces:
         found, way_out = why_not(header)
-        raise ModelError(where, found=found, expected=WANTED, way_out=way_out)
+        raise ModelError(where, found=found, expected=_WANTED, way_out=way_out)
     if any(key.startswith("cond_stage_model.model.") for key in header.shapes):
-        raise ModelError(where, found="an SD2.x model", expected=WANTED, way_out="SD2.x is not baked")
+        raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not baked")
     if any(key.startswith("conditioner.embedders.0.model.") for key in header.shapes):
         raise _refiner(where)
     family = _family(where, components)
@@ -252,12 +252,12 @@ def _base_in_folder(folder: Path, name: str) -> Base:
         raise ModelError(
             where,
             found="a folder without model_index.json",
-            expected=WANTED,
+            expected=_WANTED,
             way_out="give the file in it" if inside else "give the folder that holds unet/, text_encoder/ and vae/",
         )
     index = config_of(folder / "model_index.json")
     if not (folder / "unet").is_dir():
-        raise ModelError(where, found=f"a model of class {shown(str(index.get('_class_name')), 60)}", expected=WANTED)
+        raise ModelError(where, found=f"a model of class {shown(str(index.get('_class_name')), 60)}", expected=_WANTED)
     if not (folder / "text_encoder").is_dir() and (folder / "text_encoder_2").is_dir():
         raise _refiner(where)
     components = weights_in_folder(folder)
@@ -294,13 +294,13 @@ def _family(where: str, components: Mapping[Component, Weights]) -> Family:
         raise ModelError(
             where,
             found=f"a U-Net of {'SDXL' if family == 'sdxl' else 'SD1.x'} without its {LABELS[missing]}",
-            expected=WANTED,
+            expected=_WANTED,
             way_out="give the whole checkpoint, or a diffusers folder",
         )
     width = sum(text_width(components[part]) for part in encoders)
     proj_in = unet.pieces.get("down_blocks.0.attentions.0.proj_in.weight")
     if family == "sd1" and proj_in is not None and len(proj_in.shape) == 2:
-        raise ModelError(where, found="an SD2.x model", expected=WANTED, way_out="SD2.x is not baked")
+        raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not baked")
     if (context := context_width(unet)) != width:
         raise ModelError(
             where,
@@ -328,7 +328,7 @@ def _check_pooled(where: str, unet: Weights, encoder: Weights) -> None:
 
 
 def _refiner(where: str) -> ModelError:
-    return ModelError(where, found="SDXL's refiner", expected=WANTED, way_out="give the base model it goes with")
+    return ModelError(where, found="SDXL's refiner", expected=_WANTED, way_out="give the base model it goes with")
 
 
 def _lora_shapes(family: Family, components: Mapping[Component, Weights]) -> dict[str, LoraShape]:

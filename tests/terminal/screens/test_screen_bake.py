@@ -1,5 +1,7 @@
 """Starting a bake, and giving it orders."""
 
+import pytest
+
 from lora_tui.screens.why import WhyDialog
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Order
@@ -181,3 +183,21 @@ async def test_a_bake_that_fails_before_one_s_eyes_says_why_in_80_columns_too(ki
         kitchen.set_state(BakeState.FAILED, error="stage step: RuntimeError: [b]boom[/b]")
         await until(pilot, lambda: len(kitchen.app._notifications) == 1)
         assert next(iter(kitchen.app._notifications)).message == "stage step: RuntimeError: [b]boom[/b]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("reg_data_dir", "gone/reg"),
+        ("dataset_config", "gone.toml"),
+        ("vae", "gone.safetensors"),
+        ("validation_data_dir", "gone"),
+    ],
+)
+async def test_a_path_that_is_wrong_is_said_beside_its_own_field(kitchen, until, name: str, value: str) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until)
+        desk = kitchen.app.bake_screen.desk
+        desk.typed(name, value)
+        await until(pilot, lambda: desk.error is not None)
+        assert desk.field_of(desk.error) == name

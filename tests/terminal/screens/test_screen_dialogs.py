@@ -118,10 +118,10 @@ async def test_the_palette_offers_what_the_keys_do(kitchen, until) -> None:
         return {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
 
     async with kitchen.run() as pilot:
-        assert {"Bake", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names()
+        assert {"Bake", "Plan", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names()
         kitchen.baking()
         await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
-        assert {"Pause or go on", "Save now", "Stop"} <= names()
+        assert {"Pause or go on", "Save now", "Stop", "Stop a part"} <= names()
 
 
 async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:

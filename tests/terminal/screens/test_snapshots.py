@@ -6,13 +6,34 @@ import pytest
 
 from lora_tui.draft import Draft
 from lora_tui.feed import Snapshot, SnapshotReady
-from lora_tui.planner import Planned, PlanView
+from lora_tui.planner import Planned, PlannedRates, PlanView
 from trainer.demo.workspace import demo_settings
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
+from trainer.plan.report import Section
 
 NOON = 1_700_000_000.0
 SIZES = [(120, 36), (80, 24)]
 HOME = Path("/home/me/lora")
+SECTIONS = (
+    Section("base", ("demo · SD1.x · predicts noise, says its scheduler_config.json",)),
+    Section("pictures", ("16 of 16 captioned", "160 in an epoch · 6 epochs · 240 steps")),
+    Section(
+        "folders: pictures × repeats × epochs",
+        ("10_hifumi_chan                    16 × 10 →      960 showings  100%",),
+    ),
+    Section(
+        "rates",
+        (
+            "U-Net: rate 2e-3 · constant_with_warmup after 12 steps of warm-up",
+            "  to the end · pair 2e-3 | 2e-3",
+            "text encoder: rate 1e-3 · constant_with_warmup after 12 steps of warm-up",
+            "  stops after step 120 of 240 · pair 1e-3 | 1e-3",
+        ),
+    ),
+    Section(
+        "warnings", ("! [b]1girl[/b] has no effect: an example of a line that is too long for one row of the dialog",)
+    ),
+)
 
 
 def plan_view() -> PlanView:
@@ -24,12 +45,17 @@ def plan_view() -> PlanView:
             "output_name": "hifumi",
         }
     )
-    rates = tuple((step, 2e-3 * min(1.0, step / 12), 1e-3 * min(1.0, step / 12)) for step in range(240))
+    rise = [min(1.0, step / 12) for step in range(240)]
+    encoder = tuple(1e-3 * share if step < 120 else 0.0 for step, share in enumerate(rise))
+    unet = tuple(2e-3 * share for share in rise)
+    rates = PlannedRates(tuple(range(240)), {"unet": unet, "text_encoder": encoder}, (120,))
     return PlanView(
-        line="16 pictures ×10 → 160 / epoch · 1 bucket · 40 steps × 6 = 240 · ≈ 40 s · 2.7 MB on disk",
+        line="16 pictures ×10 → 160 / epoch · 16 of 16 captioned · 1 bucket · 40 steps × 6 = 240 · "
+        "text encoder stops after 120 · ≈ 40 s · 2.7 MB on disk",
         warnings=("learning_rate has no effect: both parts have their own",),
         resolved=resolved,
         rates=rates,
+        report=lambda: SECTIONS,
     )
 
 
@@ -152,11 +178,14 @@ def test_help(kitchen, still, snap_compare, size) -> None:
     assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None, "question_mark"))
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_plan(kitchen, still, snap_compare, size) -> None:
+    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None, "p"))
+
+
 def test_daylight(kitchen, still, snap_compare) -> None:
     assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=still(baking(kitchen.sampler.reading), "t"))
 
 
 def test_a_wrong_value(kitchen, still, snap_compare) -> None:
-    assert snap_compare(
-        kitchen.app, terminal_size=SIZES[1], run_before=still(None, "j", "j", "j", "enter", "0", "enter")
-    )
+    assert snap_compare(kitchen.app, terminal_size=SIZES[1], run_before=still(None, *"jjjjj", "enter", "0", "enter"))

@@ -1,19 +1,25 @@
+import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from trainer.bake.feeding import Feed, StepWork
+from trainer.bake.latents import Prepared, encoded
 
 
-def zeros(ground: Any) -> dict[int, torch.Tensor]:
+def zeros(ground: Any) -> dict[int, Prepared]:
     """Stand-ins for latents that tell which picture they are."""
-    sizes = [placement.bucket for placement in ground.plan.placements]
-    return {
-        index: torch.full((4, height // 4, width // 4), float(index)) for index, (width, height) in enumerate(sizes)
-    }
+    found = {}
+    for index, placement in enumerate(ground.plan.placements):
+        width, height = placement.bucket
+        latents = torch.full((4, height // 4, width // 4), float(index))
+        found[index] = Prepared(latents, None, (height, width, 0, 0, height, width))
+    return found
 
 
 @pytest.fixture
@@ -96,7 +102,7 @@ def test_the_same_settings_feed_the_same_bits(feed_all: Callable[..., list[StepW
 def test_shuffled_captions_differ_from_showing_to_showing(feed_all: Callable[..., list[StepWork]]) -> None:
     def captions(works: list[StepWork]) -> set[tuple[int, ...]]:
         epoch = [work for work in works if work.epoch == 1]
-        return {tuple(row) for work in epoch for batch in work.batches for row in batch.tokens.tolist()}
+        return {tuple(row) for work in epoch for batch in work.batches for row in batch.tokens.flatten(1).tolist()}
 
     assert len(captions(feed_all())) == 2 < len(captions(feed_all(shuffle_caption=True)))
 
@@ -114,3 +120,33 @@ def test_what_breaks_in_the_thread_is_raised_in_the_loop(make_settings: Any, ope
         del latents[4]
         with pytest.raises(KeyError), Feed(bench, ground.data, latents, pin=False) as feed:
             list(feed)
+
+
+def test_regularisation_pictures_come_with_their_weight(
+    feed_all: Callable[..., list[StepWork]], tmp_path: Path, pictures: Path
+) -> None:
+    shutil.copytree(pictures / "held_out", tmp_path / "reg" / "1_girl")
+    works = feed_all(reg_data_dir=str(tmp_path / "reg"), prior_loss_weight=0.25, max_train_epochs=1)
+    weights = torch.cat([batch.weights for work in works for batch in work.batches]).tolist()
+    # Eight showings of training pictures, and as many of the three others, padded.
+    assert (weights.count(1.0), weights.count(0.25)) == (8, 8)
+
+
+def test_sdxls_sizes_tell_the_crop_as_it_is(make_settings: Any, open_bench: Callable[..., Any]) -> None:
+    """A picture of 64×96 in the bucket 64×64 is cut at top and bottom."""
+    with open_bench(make_settings(enable_bucket=False)) as (bench, ground):
+        prepared = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
+    tall = next(index for index, picture in enumerate(ground.data.pictures) if picture.height == 96)
+    assert prepared[tall].sizes == (96, 64, 16, 0, 64, 64)
+
+
+def test_masks_reach_the_batch(feed_all: Callable[..., list[StepWork]], open_bench: Any, make_settings: Any) -> None:
+    with open_bench(make_settings()) as (bench, ground):
+        found = zeros(ground)
+        found[0] = replace(found[0], mask=torch.zeros(1, *found[0].latents.shape[1:]))
+        with Feed(bench, ground.data, found, pin=False) as feed:
+            batches = [batch for work in feed for batch in work.batches]
+    masked = [batch.masks for batch in batches if batch.masks is not None]
+    assert masked
+    assert all(set(masks.amax(dim=(1, 2, 3)).tolist()) <= {0.0, 1.0} for masks in masked)
+    assert any(batch.masks is None for batch in batches)

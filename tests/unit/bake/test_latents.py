@@ -13,12 +13,12 @@ def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_benc
     with open_bench(make_settings()) as (bench, ground):
         by_one = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 1))
         by_four = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
-    shapes = {ground.data.pictures[index].path.stem: tuple(latent.shape) for index, latent in by_one.items()}
+    shapes = {ground.data.pictures[index].path.stem: tuple(one.latents.shape) for index, one in by_one.items()}
     # 64×96 pixels fall into the bucket 32×96 or 64×96, a quarter of it as latents; the bucket's width comes last.
     assert shapes["a"] == (4, 16, 16)
     assert shapes["d"][1] > shapes["d"][2]
     assert sorted(by_one) == [0, 1, 2, 3, 4]
-    assert all(torch.allclose(by_one[index], by_four[index], atol=1e-5) for index in by_one)
+    assert all(torch.allclose(by_one[index].latents, by_four[index].latents, atol=1e-5) for index in by_one)
 
 
 def test_values_that_are_no_numbers_name_the_picture(

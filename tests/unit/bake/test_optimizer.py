@@ -155,8 +155,9 @@ def test_a_class_by_its_path_gets_its_arguments(network: LoraNetwork) -> None:
 def test_prodigy_takes_unequal_rates_and_finds_a_step_size_for_each_group(network: LoraNetwork) -> None:
     settings = settings_of("Prodigy", text_encoder_lr=0.5, loraplus_unet_lr_ratio=2)
     optimizer = make_optimizer(network, settings, "sd1")
-    for seed in range(5):
-        step(optimizer, network, seed=seed)
+    for _ in range(10):
+        # A gradient that stays the same: the step size may grow.
+        step(optimizer, network)
     found = [group["d"] for group in optimizer.param_groups]
     assert len(set(found)) == 3
     assert min(found) > 1e-6

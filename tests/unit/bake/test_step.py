@@ -29,10 +29,11 @@ def weights(bench: Workbench) -> dict[str, Tensor]:
 
 
 def together(batches: list[TrainBatch]) -> TrainBatch:
-    joined = {
-        name: torch.cat([getattr(batch, name) for batch in batches]) for name in ("latents", "noise", "times", "tokens")
-    }
-    return TrainBatch(**joined, folder_of=torch.cat([batch.folder_of for batch in batches], dim=1))
+    names = ("latents", "noise", "seen", "times", "tokens", "weights", "sizes")
+    joined: dict[str, Any] = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
+    folders = torch.cat([batch.folder_of for batch in batches], dim=1)
+    captions = tuple(caption for batch in batches for caption in batch.captions)
+    return TrainBatch(**joined, folder_of=folders, masks=None, captions=captions)
 
 
 def square(bench: Workbench, ground: Ground) -> list[TrainBatch]:
@@ -96,8 +97,10 @@ def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> N
         batch, model = work.batches[0], bench.model
         with torch.no_grad():
             text = model.encode_tokens(batch.tokens, 1)
-            predicted = model.predict(model.add_noise(batch.latents, batch.noise, batch.times), batch.times, text)
-        signal = model.alphas_cumprod[batch.times]
+            predicted = model.predict(
+                model.schedule.add_noise(batch.latents, batch.noise, batch.times), batch.times, text
+            )
+        signal = model.schedule.alphas_cumprod[batch.times]
         snr = signal / (1 - signal)
         by_picture = (predicted - batch.noise).square().mean(dim=(1, 2, 3)) * snr.clamp(max=5) / snr
         result = train_step(bench, work)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from counted_steps import flops, saved_bytes
 
 from trainer.bake.feeding import Feed, StepWork
 from trainer.bake.latents import Prepared
@@ -34,25 +34,6 @@ def at_work(make_settings: Any, open_bench: Callable[..., Any]) -> Iterator[tupl
         with Feed(bench, ground.data, prepared(ground), pin=False) as feed:
             work = next(iter(feed))
         yield bench, work
-
-
-def flops(bench: Workbench, work: StepWork) -> int:
-    with FlopCounterMode(display=False) as counter:
-        train_step(bench, work)
-    return int(counter.get_total_flops())
-
-
-def saved_bytes(bench: Workbench, work: StepWork) -> int:
-    """Return the bytes that the forward pass keeps for the backward pass, each storage once."""
-    kept: dict[int, int] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        train_step(bench, work)
-    return sum(kept.values())
 
 
 def test_a_step_computes_and_keeps_less_once_the_encoder_stopped(at_work: tuple[Workbench, StepWork]) -> None:

@@ -38,11 +38,11 @@ def test_the_loss_is_that_of_evenly_spaced_times(validation: Any) -> None:
     """By hand, picture by picture: times 50, 475, 900 for three pictures, noise drawn by the picture's place."""
     model, losses = validation.bench.model, []
     for index, time in enumerate((50, 475, 900)):
-        latent = validation.latents[index][None]
+        latent = validation.latents[index].latents[None]
         noise = torch.randn(latent.shape[1:], generator=generator_for(0, "validation", index))[None]
         with torch.no_grad():
             text = model.encode_text([validation.pictures[index].caption], 1)
-            noisy = model.add_noise(latent, noise, torch.tensor([time]))
+            noisy = model.schedule.add_noise(latent, noise, torch.tensor([time]))
             losses.append((model.predict(noisy, torch.tensor([time]), text) - noise).square().mean().item())
     assert validation.it.measure(0, quiet).loss == pytest.approx(sum(losses) / 3, rel=1e-5)
 

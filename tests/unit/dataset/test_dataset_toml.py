@@ -158,7 +158,9 @@ def test_regularisation_is_a_subset_and_fills_up(folder: Path) -> None:
 
 def test_class_tokens_may_stand_further_out(folder: Path) -> None:
     text = "[general]\nclass_tokens = 'g'\n[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'b'\n"
-    assert read(folder, text).pictures[0].caption == "g"
+    data = read(folder, text)
+    assert data.pictures[0].caption == "g"
+    assert data.notes == ("1 of 1 picture in b has no caption; class_tokens stand in: g",)
     assert read(folder, text + "class_tokens = ''\n").pictures[0].caption == ""
 
 

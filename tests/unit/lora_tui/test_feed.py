@@ -10,7 +10,7 @@ import pytest
 from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources, what_changed
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Checkpoint
+from trainer.journal.records import BakeState, Checkpoint, Mark
 from trainer.machine.readings import HostReading, MachineReading
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
@@ -89,8 +89,10 @@ def test_curves_speed_and_last_values_are_read(journal: Journal, ears: Ears) -> 
     for step in range(1, 31):
         writer.put(step, {"loss": 0.1, "lr_unet": 1e-4, "seconds_per_step": 0.25})
     writer.close()
-    snapshot = ears.wait(lambda seen: seen.curves and seen.curves["loss"].steps[-1:] == [30])
-    assert snapshot.last["loss"] == (30, 0.1)
+    # Rows and curves are read one after the other, while the writer is at it.
+    snapshot = ears.wait(
+        lambda seen: seen.curves and seen.curves["loss"].steps[-1:] == [30] and seen.last.get("loss") == (30, 0.1)
+    )
     assert snapshot.step_seconds == pytest.approx(0.25)
     assert snapshot.curves["lr_text_encoder"].steps == []
 
@@ -132,6 +134,16 @@ def test_the_story_is_what_changed_from_the_parent(journal: Journal, ears: Ears)
     journal.set_state(parent, BakeState.DONE)
     add(journal, settings=Settings(unet_lr=2.5e-4, seed=7), parent=parent)
     assert ears.wait(lambda seen: seen.story).story == "unet_lr 1e-4→2.5e-4, seed 42→7"
+
+
+def test_what_was_changed_while_baking_is_in_force_and_not_asked(journal: Journal, ears: Ears) -> None:
+    number = add(journal, settings=Settings(unet_lr=1e-4))
+    journal.add_mark(number, Mark(10, 0.0, "set", "unet_lr=5e-5"))
+    journal.add_mark(number, Mark(20, 0.0, "set", "text_encoder_stop=now"))
+    snapshot = ears.wait(lambda seen: len(seen.marks) == 2)
+    assert snapshot.asked is not None and snapshot.in_force is not None
+    assert (snapshot.asked.unet_lr, snapshot.in_force.unet_lr) == (1e-4, 5e-5)
+    assert snapshot.in_force.text_encoder_stop == "20"
 
 
 def test_settings_of_another_version_leave_the_story_empty(journal: Journal, ears: Ears) -> None:

@@ -1,13 +1,15 @@
-"""What a bake at work has in force, and what may be stopped of it."""
+"""What a bake at work has in force, what may be stopped of it, and which changes `lora-tui order N set` passes on."""
 
 from dataclasses import replace
 
 import pytest
 
+from lora_tui.commands.order import checked_change
 from lora_tui.live_changes import Stopping, changed, in_force, stoppings, training
 from trainer.errors import SettingsError
 from trainer.journal.records import Bake, BakeState, Mark
 from trainer.settings.model import Settings
+from trainer.settings.toml_file import settings_toml
 
 BAKE = Bake(
     number=1,
@@ -117,3 +119,22 @@ def test_a_stop_that_is_reached_counts_at_its_step() -> None:
     settings = Settings(text_encoder_stop="60")
     assert training(settings, BAKE, ONE) == ("unet",)
     assert training(settings, replace(BAKE, stage_done=59), ONE) == ("unet", "text_encoder")
+
+
+@pytest.mark.parametrize(
+    ("typed", "passed"),
+    [
+        ("unet_lr=5e-4", "unet_lr=5e-4"),
+        ("text-encoder-stop = now", "text_encoder_stop=now"),
+        ("unet_stop=3ep", "unet_stop=3ep"),
+        ("text_encoder_stop2=", "text_encoder_stop2="),
+    ],
+)
+def test_a_change_is_passed_on_in_its_plain_form(typed: str, passed: str) -> None:
+    assert checked_change(replace(BAKE, settings_toml=settings_toml(Settings())), typed) == passed
+
+
+@pytest.mark.parametrize("typed", ["unet_lr=now", "text_encoder_stop=soon", "seed=3", "unet_stpo=now", "unet_lr"])
+def test_what_a_bake_cannot_take_is_refused_before_it_is_written(typed: str) -> None:
+    with pytest.raises(SettingsError):
+        checked_change(replace(BAKE, settings_toml=settings_toml(Settings())), typed)

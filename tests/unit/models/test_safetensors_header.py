@@ -24,6 +24,9 @@ def test_shapes_and_metadata_of_a_real_file_are_read(tmp_path: Path) -> None:
     header = read_header(tmp_path / "x.safetensors")
     assert header.shapes == {"a.weight": (3, 2), "alpha": ()}
     assert header.metadata == {"key": "text"}
+    assert header.dtypes == {"a.weight": "F32", "alpha": "I64"}
+    # Widest first: that is the order in which safetensors writes.
+    assert header.spans == {"alpha": (0, 8), "a.weight": (8, 32)}
 
 
 @pytest.mark.parametrize("length", [2**64 - 1, 2**40, MAX_HEADER_BYTES + 1, 0])

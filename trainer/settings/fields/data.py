@@ -58,7 +58,7 @@ class DataFields(BaseModel):
         "Repeats of single folders in place of those in their names: `10_school=4`, several separated by commas; 0 leaves a folder out.",
     )
     prior_loss_weight: float = setting(
-        1.0, "Data", "weight of those", "What the loss of a regularisation picture counts.", unit="times", ge=0, le=100
+        1.0, "Data", "class weight", "What the loss of a regularisation picture counts.", unit="times", ge=0, le=100
     )
     resolution: Text = setting(
         "512",

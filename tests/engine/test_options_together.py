@@ -1,0 +1,75 @@
+"""Options of data, network, noise and loss all at once: the bake runs, goes on exactly, and another begins from its file."""
+
+import shutil
+
+import pytest
+from kitchen import SHORT, Kitchen
+
+from trainer.bake.state_files import read_facts, states_of
+from trainer.demo.workspace import make_demo
+from trainer.journal.records import BakeState
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        kitchen = Kitchen(make_demo(tmp_path_factory.mktemp("options") / "demo"))
+        kitchen.few_repeats()
+        yield kitchen
+        kitchen.close()
+
+
+@pytest.fixture(scope="module")
+def many(kitchen):
+    """A bake of six steps with a regularisation folder, masks, dropouts of all kinds, conv layers, other noise and another loss."""
+    root = kitchen.workspace.root
+    shutil.copytree(root / "validation", root / "reg" / "1_1girl")
+    shutil.copytree(root / "data" / "1_hifumi_chan", root / "masks", ignore=shutil.ignore_patterns("*.txt"))
+    bake = kitchen.bake(
+        *SHORT,
+        f"reg_data_dir={root / 'reg'}",
+        f"conditioning_data_dir={root / 'masks'}",
+        *("masked_loss=yes", "prior_loss_weight=0.5", "caption_prefix=drawn", "caption_tag_dropout_rate=0.2"),
+        *("caption_dropout_rate=0.1", "token_warmup_step=50%", "max_token_length=150"),
+        *("conv_dim=2", "network_dropout=0.1", "rank_dropout=0.1", "module_dropout=0.1", "scale_weight_norms=0.5"),
+        *("loraplus_lr_ratio=4", "timestep_sampling=logit_normal", "min_timestep=20", "noise_offset=0.05"),
+        *("multires_noise_iterations=3", "ip_noise_gamma=0.1", "loss_type=huber", "min_snr_gamma=5"),
+        *("text_encoder_lr_scheduler=cosine", "save_state_every_n_steps=1", "keep_states=9"),
+    )
+    assert bake.state is BakeState.DONE, bake.error
+    return bake
+
+
+def test_taken_up_again_it_gives_the_same_bits(kitchen, many) -> None:
+    kept = kitchen.tensors(many)
+    for path in states_of(kitchen.folder(many)):
+        if read_facts(path).step > 3:
+            path.unlink()
+    kitchen.journal.set_state(many.number, BakeState.LOST)
+    assert kitchen.tensors(kitchen.resume(many.number)) == kept
+
+
+def test_wide_convolutions_have_layers_in_its_file(kitchen, many) -> None:
+    # The demo's U-Net has 120 modules without them, its text encoder 12.
+    modules = {name.partition(".")[0] for name in kitchen.tensors(many)}
+    assert len(modules) > 132
+    assert any("resnets_0_conv1" in name for name in modules)
+
+
+@pytest.mark.parametrize("override", ["conv_dim=2", "dim_from_weights=yes"])
+def test_a_bake_from_its_file_begins_with_its_weights(kitchen, many, override: str) -> None:
+    """The first step of a warm-up has the rate 0, so a bake of one step saves what it began with."""
+    file = kitchen.folder(many) / "hifumi.safetensors"
+    begun = kitchen.bake(
+        *(*SHORT, "max_train_steps=1", "lr_scheduler=constant_with_warmup", "lr_warmup_steps=1"),
+        *(f"network_weights={file}", override),
+    )
+    assert begun.state is BakeState.DONE, begun.error
+    assert kitchen.tensors(begun) == kitchen.tensors(many)
+
+
+def test_both_parts_rates_follow_their_own_schedules(kitchen, many) -> None:
+    unet, encoder = (kitchen.journal.curve(many.number, f"lr_{part}", 100).mean for part in ("unet", "text_encoder"))
+    assert len(set(unet[1:])) == 1
+    assert encoder[-1] < encoder[1] / 2
