@@ -6,10 +6,7 @@ import torch
 from torch import Tensor
 
 from trainer.models.said import Prediction
-
-# The forward process both families were trained with (sd-scripts: DDPMScheduler(0.00085, 0.012, "scaled_linear", 1000)).
-TIMES = 1000
-_BETA_START, _BETA_END = 0.00085, 0.012
+from trainer.plan.times import BETA_END, BETA_START, TIMES
 
 
 class NoiseSchedule:
@@ -77,7 +74,7 @@ class NoiseSchedule:
 
 def scaled_linear_alphas_cumprod() -> Tensor:
     """Return the cumulated products of 1 - beta, fp32 [1000], betas linear in their square root."""
-    betas = torch.linspace(_BETA_START**0.5, _BETA_END**0.5, TIMES, dtype=torch.float32) ** 2
+    betas = torch.linspace(BETA_START**0.5, BETA_END**0.5, TIMES, dtype=torch.float32) ** 2
     return torch.cumprod(1 - betas, dim=0)
 
 

@@ -21,6 +21,9 @@ _ASKED: dict[Found, Prediction | None] = {"auto": None, "yes": "v", "no": "epsil
 # these times a perfect noise predictor is 0.6 to 1.3 off as v, 0.9 in the mean, and a perfect v predictor as much as noise.
 _TIMES = (350, 450, 550, 650)
 
+# What an output of zeros would get; who does no better predicts neither.
+_BLANK = 1.0
+
 # The better score must be below this share of the other. The demo base comes to 0.1, after twelve steps towards v to 0.3; an
 # untrained U-Net to 0.97.
 _TELLS = 0.75
@@ -40,6 +43,8 @@ class Scores:
     def tells(self) -> Prediction | None:
         """What the base predicts; None where the scores lie too near each other to say."""
         if not (math.isfinite(self.epsilon) and math.isfinite(self.v)):
+            return None
+        if min(self.epsilon, self.v) >= _BLANK:
             return None
         if self.epsilon < _TELLS * self.v:
             return "epsilon"

@@ -11,7 +11,7 @@ TIMES = 1000
 """Times of the forward process: 0 is nearly the picture, 999 (nearly) nothing but noise."""
 
 # The forward process SD1.x and SDXL were trained with (sd-scripts: DDPMScheduler(0.00085, 0.012, "scaled_linear", 1000)).
-_BETA_START, _BETA_END = 0.00085, 0.012
+BETA_START, BETA_END = 0.00085, 0.012
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 # Of the axis on the left: `4.0× ┤`.
@@ -27,7 +27,7 @@ def alphas_cumprod(zero_terminal_snr: bool) -> Numbers:
     Args:
         zero_terminal_snr: shift and scale its root so that nothing is left at the last time (Lin et al. 2024, algorithm 1).
     """
-    betas = np.linspace(_BETA_START**0.5, _BETA_END**0.5, TIMES) ** 2
+    betas = np.linspace(BETA_START**0.5, BETA_END**0.5, TIMES) ** 2
     signal = np.cumprod(1 - betas)
     if not zero_terminal_snr:
         return signal

@@ -11,6 +11,9 @@ from trainer.settings.optimizers import blind_to_scale
 from trainer.settings.parts import PARTS, is_encoder
 from trainer.settings.refusal import refused_setting
 
+# Lion has none, and Adafactor's is far below any gradient.
+_WITHOUT_EPS = ("Lion", "Adafactor")
+
 
 def convert_alpha(settings: Settings, alpha: float) -> Settings:
     """Return `settings` with another network_alpha and the LoRA+ ratios that make up for it.
@@ -58,19 +61,23 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
 
 def inexact(settings: Settings) -> tuple[str, ...]:
     """Return what lets a bake and its conversion to another alpha differ by more than rounding, one line each."""
-    options = settings.optimizer_options
+    name, options = settings.optimizer_type, settings.optimizer_options
     found = []
     if settings.max_grad_norm:
         found.append(
-            f"max_grad_norm {settings.max_grad_norm:g} clips gradients, and those of lora_up grow and shrink with alpha"
+            f"max_grad_norm {settings.max_grad_norm:g} clips by the length of all gradients, and alpha changes that of lora_up's"
         )
     # torch's AdamW and bitsandbytes' decay by 0.01 where nothing is said.
-    decay = options.get("weight_decay", 0.01 if "AdamW" in settings.optimizer_type else 0)
+    decay = options.get("weight_decay", 0.01 if "AdamW" in name else 0)
     if decay:
         found.append(f"weight_decay {decay} goes by a weight's rate, and that of lora_up is another")
+    if name not in _WITHOUT_EPS and "eps" not in options:
+        found.append(
+            "eps counts where gradients are as small as it; in both bakes optimizer_args eps=1e-12 keeps it out"
+        )
     if settings.scale_weight_norms is not None:
         found.append("scale_weight_norms shortens lora_up and lora_down alike")
-    if settings.optimizer_type == "AdamW8bit":
+    if name == "AdamW8bit":
         found.append("moments of 8 bits are rounded, each bake's in its own way")
     return tuple(found)
 

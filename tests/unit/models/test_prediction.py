@@ -149,6 +149,11 @@ def test_an_output_that_is_no_number_tells_nothing() -> None:
     assert Scores(float("nan"), float("nan")).tells is None
 
 
+def test_an_output_worse_than_a_blank_predicts_neither() -> None:
+    """A random base of SD1.5's size came to these numbers."""
+    assert Scores(1.43, 2.34).tells is None
+
+
 @pytest.mark.parametrize(("setting", "prediction"), [("yes", "v"), ("no", "epsilon")])
 def test_where_it_cannot_be_told_a_setting_is_taken_with_a_warning(setting: Found, prediction: Prediction) -> None:
     decision = decide(SILENT, setting, "auto", UNTRAINED)

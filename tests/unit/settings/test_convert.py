@@ -75,7 +75,8 @@ def test_what_cannot_be_converted_is_refused(values: dict[str, Any], said: str) 
 
 
 def test_what_is_not_exact_is_said() -> None:
-    exact = Settings(max_grad_norm=0, optimizer_args=["weight_decay=0"])
+    exact = Settings(max_grad_norm=0, optimizer_args=["weight_decay=0", "eps=1e-12"])
     assert inexact(exact) == ()
-    assert [line.partition(" ")[0] for line in inexact(Settings())] == ["max_grad_norm", "weight_decay"]
+    assert [line.partition(" ")[0] for line in inexact(Settings())] == ["max_grad_norm", "weight_decay", "eps"]
+    assert inexact(Settings(optimizer_type="Lion", max_grad_norm=0)) == ()
     assert "scale_weight_norms" in inexact(exact.model_copy(update={"scale_weight_norms": 1.0}))[0]
