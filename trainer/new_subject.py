@@ -37,7 +37,7 @@ def make_subject(
     Args:
         name: of the subject and its LoRA files.
         data: folder with the pictures.
-        base: diffusers folder, or `demo`.
+        base: path of the base model, or `demo`.
         validation: folder with pictures kept out of training, or None.
         workspace_for: returns the workspace to write into; called only when everything was found right.
 
@@ -49,7 +49,8 @@ def make_subject(
     data = data.expanduser().resolve()
     validation = validation.expanduser().resolve() if validation else None
     known = identify_base(base)
-    subject, settings = propose(name, data, base if base == DEMO_BASE else str(known.path), validation)
+    place = base if base == DEMO_BASE else str(known.path)
+    subject, settings = propose(name, data, place, validation, known.family)
     filled = settings.model_copy(
         update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
     )

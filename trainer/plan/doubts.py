@@ -1,5 +1,6 @@
 """What of a plan will hardly do what its settings seem to say?"""
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,9 @@ from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import estimates_rates
 from trainer.settings.parts import LABELS, Family, Part, parts_of
+
+# A little above 512², so that the default of SD1.x is met.
+_SDXL_LEAST = 520 * 520
 
 
 def doubts_about_rates(
@@ -36,15 +40,22 @@ def doubts_about_rates(
     )
 
 
-def doubts_about_pictures(settings: Settings, data: DataSet, placements: Sequence[Placement]) -> tuple[str, ...]:
+def doubts_about_pictures(
+    settings: Settings, data: DataSet, placements: Sequence[Placement], family: Family
+) -> tuple[str, ...]:
     """Return what the pictures will hardly do, one line each.
 
     Args:
         settings: as they will run.
         data: the pictures.
         placements: of each.
+        family: the base's.
     """
     found = []
+    if family == "sdxl" and any(math.prod(group.rules.size) < _SDXL_LEAST for group in data.groups):
+        found.append(
+            "SDXL was trained at 1024²: what it learns at a quarter of that area or less will hardly show at full size"
+        )
     if shared := _shared_with_validation(settings, data):
         found.append(f"{counted(shared, 'picture')} of validation also trained on: the validation loss will flatter")
     enlarged = 0

@@ -11,6 +11,7 @@ from trainer.dataset.data import DataSet
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import words_of
 from trainer.settings.model import Settings
+from trainer.settings.parts import Family
 from trainer.settings.refusal import refused_setting
 from trainer.settings.subject import DEMO_BASE, Subject
 
@@ -32,16 +33,27 @@ _DEMO: dict[str, object] = {
     "text_encoder_lr": 1e-3,
     "max_train_epochs": 6,
 }
+# SDXL was trained at 1024² and its kin; one picture at a time with activations computed twice is what 8 GB can hold at all.
+_SDXL: dict[str, object] = {
+    "resolution": "1024",
+    "min_bucket_reso": 512,
+    "max_bucket_reso": 2048,
+    "train_batch_size": 1,
+    "gradient_checkpointing": True,
+}
 
 
-def propose(name: str, data_dir: Path, base: str, validation_dir: Path | None = None) -> tuple[Subject, Settings]:
+def propose(
+    name: str, data_dir: Path, base: str, validation_dir: Path | None = None, family: Family = "sd1"
+) -> tuple[Subject, Settings]:
     """Return the subject and the settings of a first bake; the paths stand in the subject, the settings name it.
 
     Args:
         name: of the subject and its files.
         data_dir: folder with the pictures.
-        base: diffusers folder of an SD1.x model, or `demo`.
+        base: path of the base model, or `demo`.
         validation_dir: folder with pictures kept out of training, or None.
+        family: the base's.
 
     Raises:
         DatasetError: the pictures cannot be used.
@@ -54,6 +66,8 @@ def propose(name: str, data_dir: Path, base: str, validation_dir: Path | None = 
         values["dataset_repeats"] = max(1, round(_PICTURES_PER_EPOCH / len(data.pictures)))
     if base == DEMO_BASE:
         values |= _DEMO
+    elif family == "sdxl":
+        values |= _SDXL
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:

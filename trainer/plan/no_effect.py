@@ -21,7 +21,6 @@ _OF_SCHEDULES = {
     "lr_scheduler_args": ("piecewise_constant",),
 }
 _OF_LAYERS = ("network_dim", "network_alpha", "conv_dim", "conv_alpha")
-_OF_FOLDERS = ("dataset_repeats", "num_repeats", "reg_data_dir")
 _OF_SHOWINGS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
 
 
@@ -84,8 +83,10 @@ def settings_without_effect(
 def _in_folders(case: _Case) -> _Found:
     settings, data = case.settings, case.data
     if settings.dataset_config:
-        for name in _OF_FOLDERS:
-            yield name, "dataset_config says which folders and repeats there are"
+        yield "reg_data_dir", "dataset_config says which folders there are"
+        # Where a subset says nothing, this stands in.
+        if all(folder.repeats != settings.dataset_repeats for folder in data.folders):
+            yield "dataset_repeats", "dataset_config says the repeats"
     elif all(words_of(folder.name) is not None for folder in data.folders if not folder.is_reg):
         yield "dataset_repeats", "the folders' names say the repeats"
     if not any(picture.is_reg for picture in data.pictures):

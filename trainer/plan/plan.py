@@ -148,7 +148,7 @@ def make_plan(
                 total_steps=total_steps,
             ),
             *doubts_about_rates(settings, family, total_steps, stops),
-            *doubts_about_pictures(settings, data, placements),
+            *doubts_about_pictures(settings, data, placements, family),
         ),
         placements=placements,
         family=family,

@@ -36,7 +36,9 @@ class Subject(BaseModel):
     trigger: str = Field("", description="The word that calls it in a prompt.")
     train_data_dir: str = Field("", description="Folder with the pictures.")
     validation_data_dir: str = Field("", description="Folder with pictures kept out of training.")
-    pretrained_model_name_or_path: str = Field("", description="The base model: a diffusers folder or `demo`.")
+    pretrained_model_name_or_path: str = Field(
+        "", description="The base model: a .safetensors file, a diffusers folder, or `demo`."
+    )
     outfits: dict[str, str] = Field(
         default_factory=dict, description="Picture folder to the words that call its outfit."
     )

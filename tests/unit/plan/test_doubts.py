@@ -27,6 +27,7 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
             {"text_encoder_lr2": 0, "family": "sdxl"},
             "the second text encoder's rate is 0: it does not train",
         ),
+        (TWELVE, {"family": "sdxl"}, "SDXL was trained at 1024²"),
         (TWELVE, {"max_train_epochs": 1, "lr_warmup_steps": "500"}, "the warm-up of 500 steps is as long as the bake"),
         (
             TWELVE,
@@ -71,7 +72,7 @@ def test_what_will_not_do_what_it_seems_to_is_said(data: DataSet, values: dict[s
     ("data", "values"),
     [
         (TWELVE, {}),
-        (TWELVE, {"family": "sdxl"}),
+        (TWELVE, {"family": "sdxl", "resolution": "1024"}),
         (TWELVE, PRODIGY),
         (TWELVE, {"text_encoder_stop": "50%"}),
         (TWELVE, {"network_train_unet_only": True}),

@@ -86,6 +86,8 @@ def test_the_resolution_follows_the_base(tmp_path: Path) -> None:
     _, demo = propose("x", tmp_path, "demo")
     assert (demo.size, demo.min_bucket_reso, demo.max_bucket_reso, demo.bucket_reso_steps) == ((64, 64), 32, 128, 32)
     assert propose("x", tmp_path, "/models/sd15")[1].size == (512, 512)
+    sdxl = propose("x", tmp_path, "/models/sdxl.safetensors", family="sdxl")[1]
+    assert (sdxl.size, sdxl.max_bucket_reso, sdxl.train_batch_size) == ((1024, 1024), 2048, 1)
 
 
 def test_a_proposal_can_be_planned_without_a_warning(tmp_path: Path) -> None:

@@ -34,8 +34,7 @@ def idle(data: DataSet = TWELVE, **values: Any) -> dict[str, str]:
 IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     # name, data, settings, why
     ("dataset_repeats", TWELVE, {"dataset_repeats": 3}, "the folders' names say the repeats"),
-    ("dataset_repeats", FLAT, {"dataset_repeats": 3, "dataset_config": FILE}, "dataset_config says which folders"),
-    ("num_repeats", FLAT, {"num_repeats": ["hifumi=3"], "dataset_config": FILE}, "dataset_config says which folders"),
+    ("dataset_repeats", FLAT, {"dataset_repeats": 3, "dataset_config": FILE}, "dataset_config says the repeats"),
     ("reg_data_dir", FLAT, {"reg_data_dir": "/reg", "dataset_config": FILE}, "dataset_config says which folders"),
     ("prior_loss_weight", TWELVE, {"prior_loss_weight": 0.5}, "there are no regularisation pictures"),
     ("keep_tokens", TAGGED, {"keep_tokens": 1}, "captions stay whole"),
@@ -180,6 +179,7 @@ def test_a_setting_without_effect_is_named_with_the_reason(
         (TWELVE, {"family": "sdxl"}),
         (FLAT, {"dataset_repeats": 5}),
         (FLAT, {"num_repeats": ["hifumi=3"]}),
+        (FLAT, {"dataset_repeats": 5, "num_repeats": ["hifumi=5"], "dataset_config": FILE}),
         (REG, {"prior_loss_weight": 0.5}),
         (
             TAGGED,
@@ -227,7 +227,7 @@ def test_what_does_something_is_not_called_idle(data: DataSet, values: dict[str,
 
 # Those that decide something whatever the others say, and the names, paths and texts.
 ALWAYS = """
-subject train_data_dir validation_data_dir resolution enable_bucket caption_extension caption_prefix caption_suffix caption_dropout_rate
+num_repeats subject train_data_dir validation_data_dir resolution enable_bucket caption_extension caption_prefix caption_suffix caption_dropout_rate
 caption_tag_dropout_rate token_warmup_step max_token_length train_batch_size pretrained_model_name_or_path vae v_parameterization
 zero_terminal_snr network_dropout rank_dropout module_dropout scale_weight_norms network_weights network_train_unet_only
 network_train_text_encoder_only optimizer_type optimizer_args max_grad_norm max_train_epochs lr_scheduler gradient_accumulation_steps

@@ -88,7 +88,7 @@ class RateFields(BaseModel):
         "AdamW",
         "Rates",
         "optimizer",
-        "The rule that applies the gradients: AdamW, Adafactor, Lion, Prodigy, SGDNesterov, AdamW8bit (extra `8bit`), or any class by its dotted path.",
+        "The rule that applies the gradients: AdamW, Adafactor, Lion (a third to a tenth of AdamW's rates), Prodigy (extra `prodigy`; finds its own step size, rates of 1), SGDNesterov, AdamW8bit (extra `8bit`), or any class by its dotted path (`torch.optim.NAdam`).",
     )
     optimizer_args: ArgumentList = setting(
         [],
