@@ -95,7 +95,7 @@ def measure_keys(root: Path) -> dict[str, float]:
     with _app(root, root.parent / "keys") as terminal:
         terminal.wait_for("b bake", "steps ×")
         terminal.press("/")
-        terminal.wait_for("find")
+        terminal.wait_for("find a setting")
         typed = ""
         while "loading libraries" in terminal.screen() and len(typed) < 200:
             typed = "" if len(typed) > 12 else typed

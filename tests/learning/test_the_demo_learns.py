@@ -25,6 +25,7 @@ def test_it_falls_with_other_seeds_too(learned, seed: int) -> None:
     assert _fall(learned(f"seed={seed}")) >= 0.55
 
 
+@pytest.mark.long
 def test_ten_times_the_unet_rate_goes_to_static(learned) -> None:
     assert learned(*RATES[0]).last > 0.5
 

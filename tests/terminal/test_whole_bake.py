@@ -24,9 +24,9 @@ def demo(tmp_path: Path) -> Path:
 def _edit(terminal: Terminal, name: str, value: str) -> None:
     """Find a setting by its name, give it another value, and wait until it shows."""
     terminal.press("/")
-    terminal.wait_for("find")
+    terminal.wait_for("find a setting")
     terminal.press(name, "enter")
-    terminal.wait_for(f"─ {name} ─", "b bake")
+    terminal.wait_for(f"─ {name} · ", "b bake")
     terminal.press("enter")
     terminal.wait_for("enter keep")
     # As a person does it: look whether the keys arrived, before enter.

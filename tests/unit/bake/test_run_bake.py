@@ -106,6 +106,7 @@ def test_without_validation_pictures_none_is_measured(kitchen: Any, make_setting
     assert kitchen.journal.checkpoints(1)[0].val is None
 
 
+@pytest.mark.long
 def test_a_fifth_bake_equals_the_first_of_a_fresh_process(kitchen: Any, make_settings: Any, tmp_path: Path) -> None:
     settings = make_settings(shuffle_caption=True)
     folder = kitchen.bake(settings)
