@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.bake.ground import Ground, ground_on, survey
-from trainer.dataset.scan import DataSet
+from trainer.dataset.data import DataSet
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 from trainer.machine.attendance import present

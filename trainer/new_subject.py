@@ -8,10 +8,10 @@ from trainer.dataset.read import read_data, read_validation
 from trainer.errors import SettingsError
 from trainer.jobs import plan_for
 from trainer.journal.journal import Journal
-from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.identify import identify_base
 from trainer.plan.new_subject import propose
 from trainer.plan.plan import plan_line
-from trainer.settings.subject import save_subject
+from trainer.settings.subject import DEMO_BASE, save_subject
 from trainer.settings.toml_file import save_settings
 from trainer.workspace import Workspace
 

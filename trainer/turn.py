@@ -4,7 +4,8 @@ import os
 import time
 from dataclasses import dataclass
 
-from trainer.journal.journal import Journal, this_process
+from trainer.journal.journal import Journal
+from trainer.journal.processes import this_process
 from trainer.journal.records import Bake
 from trainer.machine.card_lock import Claim, Hold, device_key, hold, who_holds
 from trainer.workspace import Workspace

@@ -1,7 +1,8 @@
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
-from trainer.journal.journal import Journal, this_process
+from trainer.journal.journal import Journal
+from trainer.journal.processes import this_process
 from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
 

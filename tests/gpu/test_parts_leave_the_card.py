@@ -3,9 +3,10 @@
 import torch
 from torch import nn
 
-from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import load_base
 from trainer.network.lora import LoraLayer
+from trainer.settings.subject import DEMO_BASE
 
 CAPTIONS = ["1girl, upper body, smile"]
 

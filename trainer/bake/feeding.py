@@ -15,7 +15,7 @@ from trainer.bake.noise import draw
 from trainer.bake.workbench import Workbench
 from trainer.dataset.batches import Batch, epoch_batches
 from trainer.dataset.captions import caption_for
-from trainer.dataset.scan import DataSet
+from trainer.dataset.data import DataSet
 from trainer.plan.times import time_shares
 
 # Steps made ready ahead: one that is waited for and one in the making.

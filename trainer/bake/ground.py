@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.bake.report import Report
-from trainer.dataset.manifest import manifest_bytes
+from trainer.dataset.data import DataSet
+from trainer.dataset.manifest import manifest_bytes, write_manifest
 from trainer.dataset.read import read_data, read_validation
-from trainer.dataset.scan import DataSet
-from trainer.errors import WorkspaceError
-from trainer.foreign_text import shown
 from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes
 from trainer.plan.disk import state_bytes
 from trainer.plan.optimizer_there import check_optimizer_there
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import save_settings
-from trainer.whole_file import write_whole
 
 _BYTES = {"float": 4, "fp16": 2, "bf16": 2}
 
@@ -77,10 +74,7 @@ def keep_records(settings: Settings, ground: Ground, folder: Path, report: Repor
     journal, number = report.journal, report.number
     save_settings(settings, folder / "settings.toml")
     content = manifest_bytes(ground.data)
-    try:
-        write_whole(folder / "data.json.gz", content)
-    except OSError as error:
-        raise WorkspaceError(shown(str(folder)), found=f"cannot be written ({error.strerror})") from error
+    write_manifest(content, folder / "data.json.gz")
     journal.set_manifest(number, content)
     # The data may have changed since the bake was queued.
     journal.set_plan(number, ground.plan.total_steps, ground.plan.steps_per_epoch)

@@ -9,11 +9,12 @@ import torch
 from trainer.bake.feeding import StepWork
 from trainer.bake.report import Report
 from trainer.bake.workbench import Workbench
-from trainer.dataset.scan import DataSet
+from trainer.dataset.data import DataSet
 from trainer.foreign_text import shown
 from trainer.journal.records import Mark
-from trainer.models.kohya_names import Part, part_of
+from trainer.models.kohya_names import part_of
 from trainer.network.lora import LoraLayer
+from trainer.settings.parts import Part
 
 # Readings come every half second at the latest; even the smallest model makes fewer steps in it.
 _REMEMBERED = 1024

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from trainer.dataset.buckets import Placement
+from trainer.dataset.data import Picture
 from trainer.dataset.pixels import load_mask, load_pixels
-from trainer.dataset.scan import Picture
 from trainer.errors import DatasetError
 from trainer.foreign_text import shown
 from trainer.models.stable_diffusion import StableDiffusion

@@ -16,7 +16,7 @@ from trainer.bake.state import read_state
 from trainer.bake.workbench import Workbench, workbench
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.captions import fixed_caption
-from trainer.dataset.scan import Picture
+from trainer.dataset.data import Picture
 from trainer.errors import OutOfMemory, SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from trainer.models.kohya_names import Part
 from trainer.plan.plan import Plan
 from trainer.plan.rates import share
 from trainer.settings.model import Settings
+from trainer.settings.parts import Part
 
 
 def set_rates(optimizer: Any, settings: Settings, plan: Plan, step: int) -> dict[Part, float]:

@@ -11,7 +11,7 @@ from trainer.bake.loss import loss_weights, picture_losses
 from trainer.bake.optimizer import skip_unless_finite
 from trainer.bake.schedule import set_rates
 from trainer.bake.workbench import Workbench
-from trainer.models.kohya_names import Part
+from trainer.settings.parts import Part
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.models.kohya_names import Part
 from trainer.models.stable_diffusion import Encoded, StableDiffusion, Text
+from trainer.settings.parts import Part
 
 
 class Texts:

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from trainer.models.kohya_names import Part
 from trainer.network.injection import LoraNetwork
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
-from trainer.settings.parts import is_encoder
+from trainer.settings.parts import Part, is_encoder
 
 if TYPE_CHECKING:
     from trainer.bake.texts import Texts

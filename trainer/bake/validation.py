@@ -10,7 +10,7 @@ from torch import Tensor
 from trainer.bake.feeding import StepWork
 from trainer.bake.latents import Prepared
 from trainer.bake.workbench import Workbench
-from trainer.dataset.scan import Picture
+from trainer.dataset.data import Picture
 from trainer.network.draws import generator_for
 
 # The ends say little: near 0 every model is wrong about noise it can hardly see, near 1000 every model is right.

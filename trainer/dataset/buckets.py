@@ -10,8 +10,6 @@ from trainer.dataset.data import BucketRules, DataSet, Size
 from trainer.settings.amounts import bucket_range
 from trainer.settings.model import Settings
 
-__all__ = ["BucketRules", "Placement", "Size", "bucket_sizes", "place", "placements_of", "rules_of"]
-
 
 @dataclass(frozen=True)
 class Placement:

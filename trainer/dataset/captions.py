@@ -6,8 +6,6 @@ from trainer.dataset.data import CaptionRules, Picture
 from trainer.dataset.wildcards import drawn, has_choice
 from trainer.settings.amounts import steps_of
 
-__all__ = ["CaptionRules", "caption_for", "fixed_caption", "steady_caption"]
-
 
 def caption_for(picture: Picture, *, seed: int, epoch: int, occurrence: int, step: int, total_steps: int) -> str:
     """Return the caption of one showing of a picture, everything done in sd-scripts' order.

@@ -41,14 +41,12 @@ def manifest_bytes(data: DataSet) -> bytes:
     return gzip.compress(text.encode("ascii"), mtime=0)
 
 
-def write_manifest(data: DataSet, path: Path) -> None:
-    """Write the manifest to `path` (data.json.gz), whole or not at all.
+def write_manifest(content: bytes, path: Path) -> None:
+    """Write a manifest's bytes to `path` (data.json.gz), whole or not at all.
 
     Raises:
-        DatasetError: a picture cannot be read any more.
         WorkspaceError: `path` cannot be written.
     """
-    content = manifest_bytes(data)
     try:
         write_whole(path, content)
     except OSError as error:

@@ -15,8 +15,6 @@ from trainer.dataset.sources import Manner, Source, counted, entries_of, holding
 from trainer.errors import DatasetError
 from trainer.foreign_text import shown
 
-__all__ = ["DataSet", "Folder", "Found", "Picture", "no_pictures", "read_sources", "scan"]
-
 # Pictures that other programs show and that are not read here; they are named so that nobody misses them silently.
 _OTHER_PICTURES = tuple({".avif", ".jxl", ".heic", ".tif", ".tiff"} - set(ENDINGS))
 

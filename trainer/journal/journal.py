@@ -8,12 +8,10 @@ from typing import Self
 from trainer.journal import bakes, curves, digest, logs, orders, queue, results, rewind, speed, story, telemetry
 from trainer.journal.database import Database
 from trainer.journal.digest import Digest
-from trainer.journal.processes import process_alive, this_process
+from trainer.journal.processes import process_alive
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, GivenOrder, LogLine, Mark, Order, SavedState
 from trainer.journal.story import BakeStory
 from trainer.machine.readings import MachineReading
-
-__all__ = ["Journal", "process_alive", "this_process"]
 
 
 class Journal:

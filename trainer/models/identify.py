@@ -17,20 +17,8 @@ from trainer.models.safetensors_header import read_header
 from trainer.models.said import Said, said_by_file, said_by_folder
 from trainer.settings.model import Settings
 from trainer.settings.parts import LABELS, Family, Part, is_encoder, parts_of
+from trainer.settings.subject import DEMO_BASE
 
-__all__ = [
-    "DEMO_BASE",
-    "Base",
-    "LoraShape",
-    "Said",
-    "check_clip_skip",
-    "check_vae",
-    "identify_base",
-    "layers_of",
-    "lora_file_bytes",
-]
-
-DEMO_BASE = "demo"
 _DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo" / "model"
 
 _WANTED = "an SD1.x or SDXL model: one .safetensors file, a diffusers folder, or `demo`"

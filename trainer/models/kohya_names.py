@@ -2,9 +2,7 @@
 
 import re
 
-from trainer.settings.parts import PARTS, Family, Part, parts_of
-
-__all__ = ["PARTS", "Family", "Part", "file_name", "kohya_name", "part_of", "parts_of"]
+from trainer.settings.parts import Family, Part
 
 _PREFIXES: dict[Family, dict[Part, str]] = {
     "sd1": {"unet": "lora_unet_", "text_encoder": "lora_te_"},

@@ -8,12 +8,12 @@ from typing import Protocol, Self
 from torch import nn
 
 from trainer.errors import ModelError, SettingsError
-from trainer.models.kohya_names import PARTS, Family, Part, kohya_name, parts_of
+from trainer.models.kohya_names import kohya_name
 from trainer.network.dropout import Dropouts
 from trainer.network.lora import LoraLayer
 from trainer.network.norms import limit_norms
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, is_encoder
+from trainer.settings.parts import LABELS, PARTS, Family, Part, is_encoder, parts_of
 
 # kohya's targets, by class name: every Linear and every convolution inside these.
 _IN_UNET = {"Transformer2DModel"}

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from trainer.errors import ModelError
 from trainer.foreign_text import shown
-from trainer.models.kohya_names import Family, file_name
+from trainer.models.kohya_names import file_name
 from trainer.models.safetensors_header import Header, read_header
+from trainer.settings.parts import Family
 
 DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
 

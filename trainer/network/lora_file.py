@@ -12,24 +12,12 @@ from torch import Tensor
 
 from trainer.errors import ModelError, WorkspaceError
 from trainer.foreign_text import shown
-from trainer.models.kohya_names import Family, Part, parts_of
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, targets, wanted_parts
 from trainer.network.lora import LoraLayer
 from trainer.network.lora_content import ALPHA, DOWN, UP, LoraFile, load_lora
+from trainer.settings.parts import Family, Part, parts_of
 from trainer.whole_file import write_whole
-
-__all__ = [
-    "LoraFile",
-    "SavePrecision",
-    "load_lora",
-    "network_from_file",
-    "network_like_file",
-    "read_into",
-    "save_lora",
-    "type_of",
-    "warm_start",
-]
 
 SavePrecision = Literal["float", "fp16", "bf16"]
 _DTYPES: dict[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}

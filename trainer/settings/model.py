@@ -126,16 +126,6 @@ class Settings(
         """Return whether the file holds layers of `part`, on a base that has it."""
         return self.trains_text_encoder if is_encoder(part) else self.trains_unet
 
-    @property
-    def unet_rate(self) -> float:
-        """Peak rate of the U-Net's LoRA; 0 where it does not train."""
-        return self.rate("unet")
-
-    @property
-    def text_encoder_rate(self) -> float:
-        """Peak rate of the (first) text encoder's LoRA; 0 where it does not train."""
-        return self.rate("text_encoder")
-
     def rate(self, part: Part) -> float:
         """Return the peak rate of a part's LoRA, that of lora_down where LoRA+ parts them; 0 where it does not train."""
         own = self.unet_lr

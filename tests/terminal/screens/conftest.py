@@ -13,8 +13,9 @@ from textual.pilot import Pilot
 
 from lora_tui.app import LoraApp
 from trainer.demo.workspace import make_demo
-from trainer.journal.journal import Journal, this_process
+from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
+from trainer.journal.processes import this_process
 from trainer.journal.records import Bake, BakeState, Checkpoint, Order
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.settings.toml_file import load_settings, settings_toml

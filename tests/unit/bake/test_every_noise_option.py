@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from trainer.network.lora_file import load_lora
+from trainer.network.lora_content import load_lora
 
 EVERY_OPTION = {
     "timestep_sampling": "laplace",

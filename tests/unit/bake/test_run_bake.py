@@ -18,7 +18,7 @@ from trainer.bake.step import train_step
 from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError, WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Order
-from trainer.network.lora_file import load_lora
+from trainer.network.lora_content import load_lora
 from trainer.settings.toml_file import load_settings
 
 

@@ -7,8 +7,7 @@ from PIL import Image
 
 from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import placements_of
-from trainer.dataset.captions import CaptionRules
-from trainer.dataset.data import BucketRules, DataSet, Folder
+from trainer.dataset.data import BucketRules, CaptionRules, DataSet, Folder
 from trainer.dataset.read import read_data, read_validation
 from trainer.errors import DatasetError, LoraTuiError, SettingsError
 from trainer.settings.model import Settings

@@ -108,7 +108,7 @@ def test_other_words_give_other_bytes(folder: Path) -> None:
 
 def test_a_written_manifest_reads_back(folder: Path, tmp_path: Path) -> None:
     data = read(folder)
-    write_manifest(data, tmp_path / "data.json.gz")
+    write_manifest(manifest_bytes(data), tmp_path / "data.json.gz")
     assert json.loads(gzip.decompress((tmp_path / "data.json.gz").read_bytes())) == manifest(data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.json.gz"]
 
@@ -129,4 +129,4 @@ def test_a_picture_gone_since_the_scan_is_named(folder: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="cannot be written"):
-        write_manifest(read(folder), tmp_path / "nowhere" / "data.json.gz")
+        write_manifest(manifest_bytes(read(folder)), tmp_path / "nowhere" / "data.json.gz")

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from trainer.dataset.area import shrink
-from trainer.dataset.buckets import BucketRules, Placement, place
-from trainer.dataset.data import Picture
+from trainer.dataset.buckets import Placement, place
+from trainer.dataset.data import BucketRules, Picture
 from trainer.dataset.pixels import load_pixels
 from trainer.dataset.scan import scan
 from trainer.errors import DatasetError

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from trainer.errors import WorkspaceError
-from trainer.journal.journal import Journal, process_alive, this_process
+from trainer.journal.journal import Journal
+from trainer.journal.processes import process_alive, this_process
 from trainer.journal.records import Bake, BakeState
 
 Queue = Callable[..., Bake]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import WorkspaceError
-from trainer.journal.journal import Journal, this_process
+from trainer.journal.journal import Journal
+from trainer.journal.processes import this_process
 from trainer.journal.records import Bake
 from trainer.journal.swap import swap_journal
 

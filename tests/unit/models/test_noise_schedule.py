@@ -2,8 +2,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from trainer.models.noise_schedule import TIMES, NoiseSchedule
+from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.said import Prediction
+from trainer.plan.times import TIMES
 
 ALL = torch.arange(TIMES)
 

@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 from trainer.demo.figure import draw_hifumi, hifumi_caption
 from trainer.demo.render import render
 from trainer.errors import SettingsError
-from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.identify import identify_base
 from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction import Found, Scores, decide, measure, needs_measuring
 from trainer.models.said import Prediction, Said
 from trainer.models.stable_diffusion import StableDiffusion, Text, load_base
+from trainer.settings.subject import DEMO_BASE
 
 SILENT = Said(None, None, "")
 SAYS_NOISE = Said("epsilon", None, "modelspec.prediction_type")

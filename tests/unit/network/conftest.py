@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.draws import generator_for
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.settings.parts import PARTS
+from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)
 

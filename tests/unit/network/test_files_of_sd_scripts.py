@@ -12,7 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from trainer.network.lora_file import load_lora, network_from_file
+from trainer.network.lora_content import load_lora
+from trainer.network.lora_file import network_from_file
 
 # Where Stability's code has the blocks of SDXL's U-Net that diffusers calls so; written down from the two layouts, by hand.
 STABILITY = {

@@ -11,7 +11,8 @@ from trainer.errors import ModelError, WorkspaceError
 from trainer.models.identify import identify_base, lora_file_bytes
 from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
-from trainer.network.lora_file import load_lora, network_from_file, read_into, save_lora
+from trainer.network.lora_content import load_lora
+from trainer.network.lora_file import network_from_file, read_into, save_lora
 from trainer.settings.model import Settings
 from trainer.settings.parts import PARTS
 

@@ -12,11 +12,12 @@ from trainer.bake.optimizer import make_optimizer
 from trainer.dataset.buckets import rules_of
 from trainer.dataset.data import BucketRules, CaptionRules, DataSet, Folder, Group, Picture
 from trainer.models.file_hashes import FileHashes
-from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.identify import identify_base
 from trainer.network.injection import LoraNetwork
 from trainer.network.metadata import Origin, stamped, training_metadata
 from trainer.plan.plan import make_plan
 from trainer.settings.model import Settings
+from trainer.settings.subject import DEMO_BASE
 
 # What sd-scripts writes for SD1.5 from a folder of pictures without --network_args, --vae and bounds of the times.
 KEYS = re.findall(

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
-from trainer.network.lora_file import SavePrecision, load_lora, save_lora
+from trainer.network.lora_content import load_lora
+from trainer.network.lora_file import SavePrecision, save_lora
 from trainer.network.rounding import rounding_loss
 
 
