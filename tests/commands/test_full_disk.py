@@ -21,6 +21,7 @@ def _on_a_small_disk(folder: Path, command: list[str]) -> list[str]:
     return ["unshare", "-Urm", "sh", "-c", script, "sh", *command]
 
 
+@pytest.mark.long
 def test_a_bake_waits_for_room_on_a_full_disk_and_loses_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "disk"
     folder.mkdir()

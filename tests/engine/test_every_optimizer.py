@@ -74,7 +74,7 @@ def _few_always(names: Iterable[str], always: set[str]) -> list[Any]:
     return [pytest.param(name, marks=() if name in always else pytest.mark.long) for name in names]
 
 
-@pytest.mark.parametrize("name", _few_always(OPTIMIZERS, {"AdamW with LoRA+", "Prodigy"}))
+@pytest.mark.parametrize("name", _few_always(OPTIMIZERS, {"Prodigy"}))
 def test_the_optimizer_bakes_and_resumes(kitchen, name: str) -> None:
     bakes_and_goes_on(kitchen, *OPTIMIZERS[name], "lr_scheduler=constant")
 

@@ -63,6 +63,7 @@ def test_weight_one_of_the_file_is_what_the_bake_measured(learned, sweep) -> Non
     assert sweep[1.0] == pytest.approx(learned().last, rel=1e-3)
 
 
+@pytest.mark.long
 def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
     with _bench(learned()) as (bench, _):
         noisy = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))
