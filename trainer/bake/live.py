@@ -116,11 +116,7 @@ class Live:
                     expected="a part that trains",
                     way_out="fork the bake at an epoch before it stopped",
                 )
-        stops = [
-            changed.stop_step(part, total=self._plan.total_steps, steps_per_epoch=self._plan.steps_per_epoch)
-            for part in begun
-        ]
-        if None not in stops:
+        if all(has_stopped(changed, self._plan, part, self._plan.total_steps) for part in begun):
             raise SettingsError(
                 name,
                 found="every part would stop before the bake's end",

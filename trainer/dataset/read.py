@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trainer.counted import counted
 from trainer.dataset.batches import instances
 from trainer.dataset.buckets import rules_of
 from trainer.dataset.captions import steady_caption
@@ -16,7 +17,6 @@ from trainer.dataset.sources import (
     Source,
     Sources,
     check_names,
-    counted,
     repeats_by_folder,
     sources_in,
     with_own_names,

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from trainer.counted import counted
 from trainer.dataset.caption_file import caption_key, caption_name, read_caption
 from trainer.dataset.data import DataSet, Folder, Picture
 from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
 from trainer.dataset.picture_file import ENDINGS, UnreadablePicture, is_picture_name, picture_size
-from trainer.dataset.sources import Manner, Source, counted, entries_of, holding, sources_in, words_of
+from trainer.dataset.sources import Manner, Source, entries_of, holding, sources_in, words_of
 from trainer.errors import DatasetError
 from trainer.foreign_text import shown
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from trainer.counted import counted
 from trainer.dataset.data import CaptionRules
 from trainer.dataset.picture_file import is_picture_name
 from trainer.errors import DatasetError, SettingsError
@@ -186,11 +187,6 @@ def holding(entry: os.DirEntry[str]) -> str:
     except OSError:
         return ""
     return f"; {counted(count, 'picture')} in it" if count else ""
-
-
-def counted(number: int, thing: str) -> str:
-    """Return `3 pictures`, `1 picture`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _left_out(entry: os.DirEntry[str], why: str) -> str:

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from trainer.counted import counted
 from trainer.dataset.buckets import Placement
 from trainer.dataset.data import DataSet
 from trainer.dataset.sources import words_of
@@ -67,11 +68,6 @@ def doubts_about_pictures(
     if settings.prior_loss_weight == 0 and any(picture.is_reg for picture in data.pictures):
         found.append("regularisation pictures take their time and count nothing: prior_loss_weight is 0")
     return tuple(found)
-
-
-def counted(number: int, thing: str) -> str:
-    """Return `3 pictures`, `1 picture`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _rates_of_0(settings: Settings, family: Family) -> Iterator[str]:

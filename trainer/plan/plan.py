@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from trainer.counted import counted
 from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.data import DataSet
 from trainer.errors import SettingsError
 from trainer.plan.disk import NIGHT, Course, night_bytes, numbers_room, size_text, states_room
-from trainer.plan.doubts import counted, doubts_about_pictures, doubts_about_rates
+from trainer.plan.doubts import doubts_about_pictures, doubts_about_rates
 from trainer.plan.groups import groups_of
 from trainer.plan.no_effect import settings_without_effect
 from trainer.plan.rates import step_rules, warmup_of

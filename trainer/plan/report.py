@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from trainer.counted import counted
 from trainer.dataset.data import DataSet
 from trainer.dataset.exposures import TagExposure, folder_exposures, tag_exposures
 from trainer.foreign_text import shown
 from trainer.plan.disk import size_text
-from trainer.plan.doubts import counted
 from trainer.plan.groups import groups_of, pairs, rate_lines
 from trainer.plan.plan import Plan, plan_json
 from trainer.plan.times import histogram_lines

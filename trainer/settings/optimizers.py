@@ -117,6 +117,7 @@ def _value(text: str) -> Value:
         except ValueError:
             return text
     try:
+        # Literals alone, as sd-scripts reads them: nothing in the text is run.
         found = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
