@@ -74,6 +74,13 @@ class ModelError(LoraTuiError):
     """
 
 
+class GridError(LoraTuiError):
+    """A grid cannot be made as it is asked for: an axis, a prompt, a picture's text or a style is wrong.
+
+    Mend the axis or field it names; nothing was made yet, and pictures made before are kept.
+    """
+
+
 class WorkspaceError(LoraTuiError):
     """The workspace or its journal cannot be read or written.
 

@@ -77,7 +77,10 @@ def queue_bake(
     check_room(ready.plan.room_bytes, workspace.root)
     make_workspace(workspace.root)
     if parent is None:
-        parent = next((bake.number for bake in journal.bakes() if bake.name == ready.settings.output_name), None)
+        parent = next(
+            (bake.number for bake in journal.bakes() if bake.grid is None and bake.name == ready.settings.output_name),
+            None,
+        )
     return journal.add_bake(
         name=ready.settings.output_name,
         why=why,

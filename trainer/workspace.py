@@ -30,6 +30,11 @@ class Workspace:
         """The folder that holds one folder a bake."""
         return self.root / "bakes"
 
+    @property
+    def grids(self) -> Path:
+        """The folder that holds one folder a grid."""
+        return self.root / "grids"
+
     def bake_folder(self, number: int, name: str) -> Path:
         """Return the folder of bake `number`, for example `bakes/0042-hifumi`."""
         return self.bakes / f"{number:04d}-{name}"

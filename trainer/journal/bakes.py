@@ -36,6 +36,7 @@ def add_bake(
     refers: str,
     starts_from: str,
     planned_seconds: float | None,
+    grid: int | None,
 ) -> Bake:
     """Queue a bake at the end of the queue under the next number, `least_number` or above, and return it."""
     with database.writing() as connection:
@@ -62,6 +63,7 @@ def add_bake(
             "refers": refers,
             "starts_from": starts_from,
             "planned_seconds": planned_seconds,
+            "grid": grid,
         }
         insert_bake(connection, values)
     return read_bake(database, number)

@@ -5,11 +5,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from trainer.journal import bakes, curves, digest, logs, orders, queue, results, rewind, speed, story, telemetry
+from trainer.journal import bakes, curves, digest, grids, logs, orders, queue, results, rewind, speed, story, telemetry
 from trainer.journal.database import Database
 from trainer.journal.digest import Digest
 from trainer.journal.processes import process_alive
-from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, GivenOrder, LogLine, Mark, Order, SavedState
+from trainer.journal.records import (
+    Bake,
+    BakeState,
+    CellNote,
+    Checkpoint,
+    Curve,
+    GivenOrder,
+    Grid,
+    GridState,
+    LogLine,
+    Mark,
+    Order,
+    SavedState,
+)
 from trainer.journal.story import BakeStory
 from trainer.machine.readings import MachineReading
 
@@ -77,8 +90,9 @@ class Journal:
         refers: str = "",
         starts_from: str = "",
         planned_seconds: float | None = None,
+        grid: int | None = None,
     ) -> Bake:
-        """Queue a bake at the end under the next number, `least_number` or above, and return it; its folder is not made."""
+        """Queue a bake, or with `grid` the making of a grid, at the end under the next number, `least_number` or above, and return it; its folder is not made."""
         return bakes.add_bake(
             self._database,
             name=name,
@@ -95,6 +109,7 @@ class Journal:
             refers=refers,
             starts_from=starts_from,
             planned_seconds=planned_seconds,
+            grid=grid,
         )
 
     def bake(self, number: int) -> Bake:
@@ -106,7 +121,7 @@ class Journal:
         return bakes.read_bake(self._database, number)
 
     def bakes(self, limit: int = 200) -> list[Bake]:
-        """Return the last `limit` bakes, newest first."""
+        """Return the last `limit` bakes and grids' jobs, newest first."""
         return bakes.read_bakes(self._database, limit)
 
     def set_state(self, number: int, state: BakeState, error: str = "") -> None:
@@ -137,7 +152,10 @@ class Journal:
         Args:
             alive: whether the process of this pid and start (epoch seconds) still runs.
         """
-        return bakes.mark_lost(self._database, alive)
+        lost = bakes.mark_lost(self._database, alive)
+        if lost:
+            grids.cut_grids(self._database, lost)
+        return lost
 
     # The queue
 
@@ -302,6 +320,68 @@ class Journal:
     def set_looked(self, seconds: float) -> None:
         """Note that somebody looked at `seconds` (epoch); the latest look stands."""
         digest.set_looked(self._database, seconds)
+
+    # Grids
+
+    def add_grid(self, *, name: str, spec: str, bake: int | None = None, least_number: int = 1) -> Grid:
+        """Note a grid under the next number, `least_number` or above, and return it; its folder is not made.
+
+        Args:
+            name: of its folder, behind the number.
+            spec: JSON of its GridSpec.
+            bake: number of the bake that shall make it between two steps; None for one with a job of its own.
+            least_number: a number above every folder there is.
+        """
+        return grids.add_grid(self._database, name=name, spec=spec, bake=bake, least_number=least_number)
+
+    def grid(self, number: int) -> Grid:
+        """Return grid `number`.
+
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        return grids.read_grid(self._database, number)
+
+    def grids(self, limit: int = 200) -> list[Grid]:
+        """Return the last `limit` grids, newest first."""
+        return grids.read_grids(self._database, limit)
+
+    def set_grid_state(self, number: int, state: GridState, error: str = "") -> None:
+        """Set the state and the line of error; the times of start and end are kept by this."""
+        grids.set_grid_state(self._database, number, state, error)
+
+    def set_grid_spec(self, number: int, spec: str, total: int) -> None:
+        """Set the spec as it was spelled out, and how many pictures that makes."""
+        grids.update_grid(self._database, number, "spec = ?, total = ?", (spec, total))
+
+    def set_grid_progress(self, number: int, *, done: int, made: int, seconds: float, work: int, look: str) -> None:
+        """Say how far a grid is; see Grid."""
+        grids.update_grid(
+            self._database,
+            number,
+            "done = ?, made = ?, seconds = ?, work = ?, look = ?",
+            (done, made, seconds, work, look),
+        )
+
+    def seconds_per_sampling_step(self, look: str) -> float | None:
+        """Return how long one sampling step of one picture took in the newest grid of that look, None where none was made."""
+        return grids.seconds_per_step(self._database, look)
+
+    def note_picture(self, fingerprint: str, file: str) -> None:
+        """Note where the picture of a recipe lies, relative to the workspace; the newest place stands."""
+        grids.note_picture(self._database, fingerprint, file)
+
+    def picture(self, fingerprint: str) -> str | None:
+        """Return where the picture of a recipe was last, relative to the workspace, None where there was none."""
+        return grids.read_picture(self._database, fingerprint)
+
+    def set_cell_note(self, note: CellNote) -> None:
+        """Keep what was thought of a picture; it takes the place of what stood there."""
+        grids.set_cell_note(self._database, note)
+
+    def cell_notes(self, grid: int) -> list[CellNote]:
+        """Return what was thought of a grid's pictures, by cell."""
+        return grids.read_cell_notes(self._database, grid)
 
     # Curves and the machine
 

@@ -1,6 +1,7 @@
 """The journal's rows as plain data."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -42,6 +43,12 @@ class Order(StrEnum):
     """Save the state and let the model go: the bake is parked."""
     SET = "set"
     """Change a live setting; the argument is `name=value`."""
+    GRID = "grid"
+    """Make a grid between two steps; the argument is its number."""
+    CANCEL_GRID = "cancel grid"
+    """End the grid at work, keeping what is made; the bake goes on."""
+    DROP_EPOCH = "drop epoch"
+    """Leave an epoch out of the rest of the grid at work; the argument is its label."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Bake:
         attempt: 1, and one more each time it was taken up again.
         device: key of the card it ran on (`cpu` without one), "" before it began.
         planned_seconds: time expected when it was queued, None where no speed was known.
+        grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps.
     """
 
     number: int
@@ -103,6 +111,7 @@ class Bake:
     attempt: int
     device: str
     planned_seconds: float | None
+    grid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +209,79 @@ class SavedState:
     size: int
     seconds: float
     cost: float
+
+
+class GridState(StrEnum):
+    """Where a grid stands."""
+
+    WAITING = "waiting"
+    MAKING = "making"
+    DONE = "done"
+    CUT = "cut"
+    """Ended before its last picture, by order or with its process; what was made is kept, and it can go on."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One grid.
+
+    Attributes:
+        number: 1, 2, 3 … in the workspace.
+        name: as asked for.
+        folder: its folder, relative to the workspace.
+        spec: JSON of its GridSpec.
+        bake: number of the bake on whose base it is made between two steps; None for one with a job of its own.
+        state: where it stands.
+        total: pictures it has, 0 before it is spelled out.
+        done: pictures there are.
+        made: how many of them were made anew, the others being taken from earlier grids.
+        seconds: what making them took, loading left out.
+        work: sampling steps of the pictures made, all together.
+        look: what decides how long a step takes, one text: base, size, sampler's passes, device, precision.
+        error: one line, where it failed.
+        created, started, ended: epoch seconds.
+    """
+
+    number: int
+    name: str
+    folder: str
+    spec: str
+    bake: int | None
+    state: GridState
+    total: int
+    done: int
+    made: int
+    seconds: float
+    work: int
+    look: str
+    error: str
+    created: float
+    started: float | None
+    ended: float | None
+
+
+@dataclass(frozen=True)
+class CellNote:
+    """What somebody thought of one picture of a grid.
+
+    Attributes:
+        grid: the grid's number.
+        cell: name of its place: `x1-y2-z1-s3`.
+        favourite: whether it is one.
+        whole, unet, text_encoder: `under`, `right`, `over`, or "" where nothing was said.
+        ticks: item of the subject's checklist -> whether it is there; items nobody looked for are left out.
+        seconds: epoch seconds of the last change.
+    """
+
+    grid: int
+    cell: str
+    favourite: bool = False
+    whole: str = ""
+    unet: str = ""
+    text_encoder: str = ""
+    ticks: Mapping[str, bool] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import sqlite3
 
 from trainer.errors import WorkspaceError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
@@ -52,6 +52,45 @@ _TABLES_OF_FORM_2 = (
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
+# Form 3 brought grids, and jobs in the queue that make one.
+_BAKE_OF_FORM_3 = ("grid INTEGER REFERENCES grid (number)",)
+_TABLES_OF_FORM_3 = (
+    """
+    CREATE TABLE grid (
+        number INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        folder TEXT NOT NULL,
+        spec TEXT NOT NULL,
+        bake INTEGER REFERENCES bake (number),
+        state TEXT NOT NULL,
+        total INTEGER NOT NULL DEFAULT 0,
+        done INTEGER NOT NULL DEFAULT 0,
+        made INTEGER NOT NULL DEFAULT 0,
+        seconds REAL NOT NULL DEFAULT 0,
+        work INTEGER NOT NULL DEFAULT 0,
+        look TEXT NOT NULL DEFAULT '',
+        error TEXT NOT NULL DEFAULT '',
+        created REAL NOT NULL,
+        started REAL,
+        ended REAL
+    )
+    """,
+    "CREATE TABLE picture (fingerprint TEXT PRIMARY KEY, file TEXT NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE cell_note (
+        grid INTEGER NOT NULL REFERENCES grid (number),
+        cell TEXT NOT NULL,
+        favourite INTEGER NOT NULL,
+        whole TEXT NOT NULL,
+        unet TEXT NOT NULL,
+        text_encoder TEXT NOT NULL,
+        ticks TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (grid, cell)
+    ) WITHOUT ROWID
+    """,
+)
+
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out what is not a number.
 _TABLES = (
     f"""
@@ -76,7 +115,7 @@ _TABLES = (
         total_steps INTEGER NOT NULL,
         steps_per_epoch INTEGER NOT NULL,
         peak_vram INTEGER,
-        {", ".join(_BAKE_OF_FORM_2)}
+        {", ".join((*_BAKE_OF_FORM_2, *_BAKE_OF_FORM_3))}
     )
     """,
     "CREATE TABLE manifest (bake INTEGER PRIMARY KEY REFERENCES bake (number), blob BLOB NOT NULL)",
@@ -180,6 +219,7 @@ _TABLES = (
     """,
     "CREATE INDEX telemetry_by_time ON telemetry (seconds)",
     *_TABLES_OF_FORM_2,
+    *_TABLES_OF_FORM_3,
 )
 
 # What makes a journal of one form one of the next.
@@ -191,6 +231,7 @@ _STEPS = {
         "DROP INDEX bake_by_state",
         *_TABLES_OF_FORM_2,
     ),
+    2: (*_TABLES_OF_FORM_3, *(f"ALTER TABLE bake ADD COLUMN {column}" for column in _BAKE_OF_FORM_3)),
 }
 
 

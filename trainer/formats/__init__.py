@@ -1,0 +1,1 @@
+"""How do others write it? The webui's infotext, styles and ui-config."""

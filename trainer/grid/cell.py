@@ -1,0 +1,83 @@
+"""Which pictures does a grid have? Its axes spelled out, and one cell for each picture."""
+
+from dataclasses import dataclass
+
+from trainer.grid.recipe import Recipe
+from trainer.grid.spec import GridSpec
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis spelled out.
+
+    Attributes:
+        kind: key of axes.KINDS; "" where nothing varies.
+        title: what stands beside it: `U-Net weight`.
+        labels: of its values, in their order; one empty label where nothing varies.
+        values: the values as text, drawn seeds as numbers: typed in again they give the same axis.
+    """
+
+    kind: str
+    title: str
+    labels: tuple[str, ...]
+    values: str = ""
+
+    def __len__(self) -> int:
+        """Return how many values there are."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where a picture stands: its value on each axis, and which of the seeds it is; all count from 0."""
+
+    x: int
+    y: int
+    z: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file without `.png`, counted from 1: `x1-y2-z1-s3`."""
+        return f"x{self.x + 1}-y{self.y + 1}-z{self.z + 1}-s{self.seed + 1}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a grid.
+
+    Attributes:
+        place: where it stands.
+        recipe: what decides it.
+        epoch: label of the epoch it is of, "" where epochs do not vary.
+    """
+
+    place: Place
+    recipe: Recipe
+    epoch: str = ""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """A grid spelled out and checked.
+
+    Attributes:
+        spec: as asked, with drawn seeds and looked-up epochs written in: it repeats the grid.
+        x, y, z: the axes.
+        seeds: the fourth one.
+        cells: every picture in the axes' order: z outermost, then y, x, seed.
+        notes: what the user should know, one line each.
+    """
+
+    spec: GridSpec
+    x: Axis
+    y: Axis
+    z: Axis
+    seeds: Axis
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """How many values x, y, z and the seeds have."""
+        return len(self.x), len(self.y), len(self.z), len(self.seeds)

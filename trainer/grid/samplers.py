@@ -1,0 +1,59 @@
+"""Which samplers are there? The webui's names, and what each is called elsewhere."""
+
+from dataclasses import dataclass
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """One way of getting from noise to a picture.
+
+    Attributes:
+        name: ours and the webui's before 1.9: `DPM++ 2M Karras`.
+        webui: its name in an infotext of today, without the schedule: `DPM++ 2M`.
+        schedule: the webui's schedule type, `Karras` or `Automatic`.
+        ancestral: whether it draws fresh noise at each step.
+        others: what else it is called.
+    """
+
+    name: str
+    webui: str
+    schedule: str = "Automatic"
+    ancestral: bool = False
+    others: tuple[str, ...] = ()
+
+
+SAMPLERS = (
+    Sampler("Euler", "Euler", others=("k_euler",)),
+    Sampler("Euler a", "Euler a", ancestral=True, others=("k_euler_a", "k_euler_ancestral")),
+    Sampler("DPM++ 2M", "DPM++ 2M", others=("k_dpmpp_2m",)),
+    Sampler("DPM++ 2M Karras", "DPM++ 2M", "Karras", others=("k_dpmpp_2m_ka",)),
+    Sampler("DDIM", "DDIM"),
+    Sampler("UniPC", "UniPC"),
+    Sampler("LCM", "LCM", ancestral=True),
+)
+"""Every sampler, in the order they are offered in."""
+
+
+def sampler_named(text: str, schedule: str = "") -> Sampler:
+    """Return the sampler that `text` means, in any case, by any of its names.
+
+    Args:
+        text: a name.
+        schedule: the webui's schedule type where it stands apart.
+
+    Raises:
+        GridError: there is none.
+    """
+    plain = " ".join(text.split()).lower()
+    joined = plain if not schedule or schedule == "Automatic" else f"{plain} {schedule.lower()}"
+    for sampler in SAMPLERS:
+        if joined in (sampler.name.lower(), *(other.lower() for other in sampler.others)):
+            return sampler
+    raise GridError(
+        "sampler",
+        found=shown(f"{text} {schedule}".strip(), 60),
+        expected=f"one of {', '.join(sampler.name for sampler in SAMPLERS)}",
+    )

@@ -1,0 +1,145 @@
+"""What does a grid's folder hold? One PNG a cell under its place's name, and grid.json, which tells the whole grid."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+from trainer.grid.cell import Axis, Expanded, Place
+from trainer.grid.recipe import Machinery, Recipe
+from trainer.grid.spec import GridSpec
+from trainer.whole_file import write_whole
+
+SIDECAR = "grid.json"
+_MOST_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class MadeCell:
+    """One picture of a grid, made or still to come.
+
+    Attributes:
+        place: where it stands.
+        recipe: what decides it.
+        epoch: label of the epoch it is of, "" where epochs do not vary.
+        file: its PNG's name in the folder; there once it is made.
+        fingerprint: of recipe and machinery.
+    """
+
+    place: Place
+    recipe: Recipe
+    epoch: str
+    file: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A grid as its folder tells it.
+
+    Attributes:
+        spec: with drawn seeds and looked-up epochs written in: it repeats the grid.
+        x, y, z, seeds: the axes.
+        cells: every picture, in the axes' order: z outermost, then y, x, seed.
+        machinery: what it was made with.
+        hashes: path -> sha256 of each file it was made from, 64 hex digits; of a folder, of its parts' hashes.
+        notes: what the user should know, one line each.
+        format: of this form as a file.
+    """
+
+    spec: GridSpec
+    x: Axis
+    y: Axis
+    z: Axis
+    seeds: Axis
+    cells: tuple[MadeCell, ...]
+    machinery: Machinery
+    hashes: dict[str, str]
+    notes: tuple[str, ...] = ()
+    format: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """How many values x, y, z and the seeds have."""
+        return len(self.x), len(self.y), len(self.z), len(self.seeds)
+
+
+_MADE: TypeAdapter[Made] = TypeAdapter(Made)
+
+
+def made_from(
+    expanded: Expanded,
+    fingerprints: list[str],
+    machinery: Machinery,
+    hashes: dict[str, str],
+    notes: tuple[str, ...] = (),
+) -> Made:
+    """Return what grid.json says of a grid that is about to be made.
+
+    Args:
+        expanded: the grid spelled out.
+        fingerprints: of its cells, in their order.
+        machinery, hashes: as in Made.
+        notes: further lines beside the expansion's.
+    """
+    cells = tuple(
+        MadeCell(cell.place, cell.recipe, cell.epoch, f"{cell.place.name}.png", mark)
+        for cell, mark in zip(expanded.cells, fingerprints, strict=True)
+    )
+    return Made(
+        expanded.spec,
+        expanded.x,
+        expanded.y,
+        expanded.z,
+        expanded.seeds,
+        cells,
+        machinery,
+        hashes,
+        (*expanded.notes, *notes),
+    )
+
+
+def write_sidecar(made: Made, folder: Path) -> None:
+    """Write grid.json into `folder`, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(folder / SIDECAR, _MADE.dump_json(made, indent=1) + b"\n")
+
+
+def read_sidecar(folder: Path) -> Made | None:
+    """Return what grid.json in `folder` tells, None where there is none.
+
+    Raises:
+        GridError: it cannot be read, is damaged, or names a file outside the folder.
+    """
+    path = folder / SIDECAR
+    where = shown(str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise GridError(where, found=f"cannot be read ({error.strerror})") from error
+    try:
+        made = _MADE.validate_json(content)
+    except (ValidationError, json.JSONDecodeError) as error:
+        raise GridError(
+            where, found=f"is damaged ({shown(_first(error), 120)})", expected="a file as lora-tui writes it"
+        ) from error
+    if any("/" in cell.file or "\0" in cell.file or cell.file in ("", ".", "..") for cell in made.cells):
+        raise GridError(where, found="names a picture outside its folder", expected="a file as lora-tui writes it")
+    return made
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first: Any = error.errors(include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error)

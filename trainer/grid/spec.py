@@ -1,0 +1,165 @@
+"""What is asked of a grid: one plain model, as it stands in a JSON file and in the journal."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+
+_MOST_BYTES = 64 * 2**20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class AxisSpec(_Part):
+    """One axis.
+
+    Attributes:
+        kind: key of axes.KINDS, such as `epoch` or `unet_weight`.
+        values: as typed, in the webui's grammar.
+    """
+
+    kind: str
+    values: str
+
+
+class LoraSpec(_Part):
+    """One LoRA of every cell.
+
+    Attributes:
+        file: path, relative to the workspace or absolute; "" where an axis or `epochs` names it.
+        weight: factor on all of its change.
+        unet_weight, text_encoder_weight: of one part, in place of `weight`; None for `weight`.
+    """
+
+    file: str = ""
+    weight: float = 1.0
+    unet_weight: float | None = None
+    text_encoder_weight: float | None = None
+
+
+class EpochFile(_Part):
+    """One choice of the axis `epoch`.
+
+    Attributes:
+        label: `3`, with several bakes `42:3`, or `champion`.
+        file: the LoRA, relative to the workspace or absolute.
+    """
+
+    label: str
+    file: str
+
+
+class GridSpec(_Part):
+    """A grid as asked for. Everything an axis does not vary stands here once.
+
+    Attributes:
+        name: of its folder.
+        subject: whose grid it is; "" for none.
+        base, vae: as in the settings; a path is absolute or relative to the workspace.
+        prediction, zero_terminal_snr: `auto` believes the base's file, then the first LoRA's metadata, else epsilon and not.
+        prompt: may hold LoRA tags.
+        seeds: in the grammar of whole numbers; more than one makes a row of pictures of each cell. -1 is a seed drawn anew.
+        guidance_rescale: None for the family's (0.7 with zero terminal SNR, else 0).
+        loras: the first is the one that epoch and weight axes act on.
+        epochs: what the axis `epoch` picks from.
+        of_bakes: bakes whose saved LoRAs join `epochs` when the grid begins.
+        champion: whether the subject's champion joins them.
+        x, y, z: the axes; None for one that is not varied.
+        token: what the axis `token` takes away.
+        outfits: name -> words, for the axis `outfit`.
+        batch_size: pictures at once; 0 for as many as are worth it.
+        order: `fair` makes the first seed of everything before any second; `axes` goes as in the webui.
+        giant: whether all sheets are joined in one picture as well.
+        precision: `auto` is fp16 on a card and fp32 without.
+    """
+
+    format: Literal[1] = 1
+    name: str = Field("grid", pattern=r"^[^/\0]{1,80}$")
+    subject: str = ""
+    base: str = ""
+    vae: str = ""
+    prediction: Literal["auto", "epsilon", "v"] = "auto"
+    zero_terminal_snr: Literal["auto", "yes", "no"] = "auto"
+    prompt: str = ""
+    negative_prompt: str = ""
+    seeds: str = "-1"
+    steps: int = Field(20, ge=1, le=1000)
+    cfg_scale: float = Field(7.0, ge=0, le=100)
+    guidance_rescale: float | None = Field(None, ge=0, le=1)
+    sampler: str = "DPM++ 2M Karras"
+    width: int = Field(512, ge=8, le=8192)
+    height: int = Field(512, ge=8, le=8192)
+    clip_skip: int = Field(1, ge=1, le=32)
+    loras: tuple[LoraSpec, ...] = ()
+    epochs: tuple[EpochFile, ...] = ()
+    of_bakes: tuple[int, ...] = ()
+    champion: bool = False
+    x: AxisSpec | None = None
+    y: AxisSpec | None = None
+    z: AxisSpec | None = None
+    token: str = ""
+    outfits: dict[str, str] = Field(default_factory=dict)
+    batch_size: int = Field(0, ge=0, le=64)
+    order: Literal["fair", "axes"] = "fair"
+    giant: bool = False
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
+
+
+def spec_json(spec: GridSpec) -> str:
+    """Return `spec` as JSON text, one field a line."""
+    return json.dumps(spec.model_dump(), indent=1, ensure_ascii=False) + "\n"
+
+
+def parse_spec(text: str | bytes, where: str) -> GridSpec:
+    """Return the grid that JSON text asks for: a spec, or the sidecar of a grid that was made, which holds one.
+
+    Args:
+        text: JSON.
+        where: what to call it in an error.
+
+    Raises:
+        GridError: it is no JSON, or a field is unknown or wrong.
+    """
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise GridError(where, found=f"no JSON ({shown(str(error), 120)})", expected="a grid's spec") from error
+    if isinstance(table, dict) and isinstance(table.get("spec"), dict):
+        table = table["spec"]
+    try:
+        return GridSpec.model_validate(table)
+    except ValidationError as error:
+        raise refused_field(error, where) from None
+
+
+def refused_field(error: ValidationError, where: str) -> GridError:
+    """Return the first thing that pydantic found wrong with a spec, in our words."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return GridError(
+            f"{where}: {shown(place, 80)}", found="no field of a grid", expected=", ".join(GridSpec.model_fields)
+        )
+    found = shown(repr(first["input"]), 80)
+    return GridError(f"{where}: {shown(place, 80)}" if place else where, found=found, expected=shown(first["msg"], 200))
+
+
+def load_spec(path: Path) -> GridSpec:
+    """Return the spec in a JSON file.
+
+    Raises:
+        GridError: it cannot be read, or as parse_spec.
+    """
+    where = shown(str(path))
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES)
+    except OSError as error:
+        raise GridError(where, found=f"cannot be read ({error.strerror})", expected="a grid's spec") from error
+    return parse_spec(text, where)

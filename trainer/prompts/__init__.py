@@ -1,0 +1,1 @@
+"""Prompts as the webui means them: weights, escapes, BREAK, chunks and LoRA tags; free of torch."""

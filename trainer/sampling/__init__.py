@@ -1,0 +1,1 @@
+"""Pictures from a loaded base: schedulers, LoRAs in force, whole grids."""

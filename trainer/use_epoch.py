@@ -1,0 +1,1 @@
+"""An epoch taken into use."""
