@@ -1,0 +1,69 @@
+"""A webui's styles.csv."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.errors import GridError
+from trainer.formats.webui_styles import WebuiStyle, joined, read_styles_csv, with_words
+
+
+def csv(tmp_path: Path, text: str | bytes) -> Path:
+    path = tmp_path / "styles.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_styles_are_read_in_their_order_with_commas_quotes_and_lines_in_them(tmp_path: Path) -> None:
+    path = csv(
+        tmp_path,
+        '\ufeffname,prompt,negative_prompt\r\nNeg,,"lowres, ""bad"" hands\nblurry"\r\n"a, b",photo of {prompt},\r\n',
+    )
+    assert read_styles_csv(path) == (
+        WebuiStyle("Neg", "", 'lowres, "bad" hands\nblurry'),
+        WebuiStyle("a, b", "photo of {prompt}", ""),
+    )
+
+
+def test_dividers_and_rows_that_lack_columns_are_passed_over(tmp_path: Path) -> None:
+    path = csv(tmp_path, "name,prompt,negative_prompt\n---- mine ----\n\n,words,\nA,a\nB,b,n,extra,columns\n")
+    assert read_styles_csv(path) == (WebuiStyle("A", "a", ""), WebuiStyle("B", "b", "n"))
+
+
+def test_the_column_of_2022_is_read(tmp_path: Path) -> None:
+    assert read_styles_csv(csv(tmp_path, "name,text\nA,a\n")) == (WebuiStyle("A", "a", ""),)
+
+
+def test_a_file_in_a_spreadsheets_letters_is_read(tmp_path: Path) -> None:
+    path = csv(tmp_path, "name,prompt,negative_prompt\nA,café,\n".encode("cp1252"))
+    assert read_styles_csv(path)[0].prompt == "café"
+
+
+@pytest.mark.parametrize("text", ["", "prompt\na\n", "a,b\n1,2\n", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x" * 200_000])
+def test_what_is_no_table_of_styles_is_refused(tmp_path: Path, text: str | bytes) -> None:
+    with pytest.raises(GridError, match=r"styles\.csv"):
+        read_styles_csv(csv(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GridError, match="No such file"):
+        read_styles_csv(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "whole"),
+    [
+        ("cat", "8k", "cat, 8k"),
+        ("cat", "photo of {prompt}, 8k", "photo of cat, 8k"),
+        ("cat", "", "cat"),
+        ("", "8k", "8k"),
+        ("cat", "{prompt} and {prompt}", "cat and cat"),
+    ],
+)
+def test_a_styles_words_join_the_prompt(prompt: str, words: str, whole: str) -> None:
+    assert with_words(prompt, words) == whole
+
+
+def test_styles_chosen_together_join_in_their_order() -> None:
+    styles = [WebuiStyle("A", "a", "x"), WebuiStyle("B", "photo of {prompt}", "y")]
+    assert joined(styles) == ("photo of a", "x, y")

@@ -1,0 +1,131 @@
+"""How does the webui write down beside a picture what made it? Prompt, negative prompt, and one line of `Key: value` pairs."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_NEGATIVE = "Negative prompt:"
+# What the webui calls a key: two characters or more, letters of any script.
+_KEY = re.compile(r"\w[\w \-/]+")
+# Possessive, so that no text takes longer than its length.
+_QUOTED = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*+(?:,|$)')
+_GUARDED = re.compile(f"^{_NEGATIVE}", re.MULTILINE)
+# Fewer pairs than this and the line belongs to the prompt.
+_FEWEST_PAIRS = 3
+# Ours: a prompt that the layout alone would not give back letter by letter.
+_EXACT, _EXACT_NEGATIVE = "Exact prompt", "Exact negative prompt"
+
+
+@dataclass(frozen=True)
+class Infotext:
+    """What made a picture, in the webui's words.
+
+    Attributes:
+        prompt, negative_prompt: as typed, LoRA tags included.
+        fields: key -> value in their order, both as text: `Steps` -> `28`, `Size` -> `512x768`.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def write_infotext(info: Infotext) -> str:
+    """Return `info` in the webui's layout; read by parse_infotext it is the same again.
+
+    Where the layout would change a prompt (it strips lines, and takes one for the negative prompt that begins with its name) the prompt
+    is written so that a text encoder reads the same, and letter by letter in a field of our own besides.
+
+    Args:
+        info: three fields or more, none of them empty, whose keys are two characters or more of letters, digits, space, `-`, `/`, `_`.
+
+    Raises:
+        ValueError: a field that no webui would read back.
+    """
+    prompt, negative = _as_read(info.prompt), _as_read(info.negative_prompt)
+    fields = dict(info.fields)
+    for key, value in fields.items():
+        if not _KEY.fullmatch(key) or key != key.strip() or not value or key in (_EXACT, _EXACT_NEGATIVE):
+            raise ValueError(f"no field of an infotext: {key!r}")
+    if len(fields) < _FEWEST_PAIRS:
+        raise ValueError(f"an infotext needs {_FEWEST_PAIRS} fields to be read as one")
+    if prompt != info.prompt:
+        fields[_EXACT] = info.prompt
+    if negative != info.negative_prompt:
+        fields[_EXACT_NEGATIVE] = info.negative_prompt
+    lines = [prompt] if prompt else []
+    if negative:
+        lines.append(f"{_NEGATIVE} {negative}")
+    lines.append(", ".join(f"{key}: {_value(value)}" for key, value in fields.items()))
+    return "\n".join(lines)
+
+
+def parse_infotext(text: str) -> Infotext:
+    """Return what an infotext of any webui says; a text without its line of pairs is all prompt.
+
+    Takes time in proportion to the text, whatever stands in it.
+    """
+    lines = text.strip().split("\n")
+    fields: dict[str, str] = {}
+    if (at := _fields_line(lines)) is not None:
+        fields = {key: value for key, value in _pairs(lines[at]) if value}
+        del lines[at:]
+    parts: dict[bool, list[str]] = {False: [], True: []}
+    negative = False
+    for line in (line.strip() for line in lines):
+        begins = line.startswith(_NEGATIVE)
+        negative |= begins
+        parts[negative].append(line[len(_NEGATIVE) :].strip() if begins else line)
+    return Infotext(
+        _exact("\n".join(parts[False]), fields.pop(_EXACT, None)),
+        _exact("\n".join(parts[True]), fields.pop(_EXACT_NEGATIVE, None)),
+        fields,
+    )
+
+
+def _fields_line(lines: list[str]) -> int | None:
+    """Return which line holds the fields: the last one, or with the lines of an extension behind it, such as `Template: …`, the last that begins with the steps."""
+    candidates = (at for at in range(len(lines) - 1, -1, -1) if at == len(lines) - 1 or lines[at].startswith("Steps: "))
+    return next((at for at in candidates if sum(1 for _ in _pairs(lines[at])) >= _FEWEST_PAIRS), None)
+
+
+def _as_read(prompt: str) -> str:
+    """Return the prompt as it survives the layout: lines stripped, none of them taken for the beginning of the negative prompt.
+
+    Two spaces are one to the text encoder, but not to who looks for the line.
+    """
+    lines = (line.strip() for line in prompt.split("\n"))
+    return _GUARDED.sub("Negative  prompt:", "\n".join(lines).strip())
+
+
+def _exact(read: str, exact: str | None) -> str:
+    """Return the exact prompt as long as it is still the one that stands in the text: somebody may have edited that."""
+    return exact if exact is not None and _as_read(exact) == read else read
+
+
+def _value(value: str) -> str:
+    plain = not any(mark in value for mark in ',:"\n') and value == value.strip()
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of a line, those without a value too."""
+    at = 0
+    while (colon := line.find(":", at)) >= 0:
+        key = line[line.rfind(",", at, colon) + 1 or at : colon].strip()
+        if quoted := _QUOTED.match(line, colon + 1):
+            value, at = _unquoted(quoted[1]), quoted.end()
+        else:
+            comma = line.find(",", colon)
+            end = comma if comma >= 0 else len(line)
+            value, at = line[colon + 1 : end].strip(), end
+        if _KEY.fullmatch(key):
+            yield key, value
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:
+        return text

@@ -1,0 +1,83 @@
+"""Which styles does a webui's `styles.csv` hold? A name each, words for the prompt and for the negative prompt."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+
+_EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
+# Collections of a thousand styles are some hundred KiB.
+_MOST_BYTES = 16 * 2**20
+
+PLACE = "{prompt}"
+"""In a style's words: where the prompt goes."""
+
+
+@dataclass(frozen=True)
+class WebuiStyle:
+    """One row of a styles.csv.
+
+    Attributes:
+        name: as it is chosen by.
+        prompt, negative_prompt: words that join the prompt's; `{prompt}` in them is where the prompt goes. "" for none.
+    """
+
+    name: str
+    prompt: str
+    negative_prompt: str
+
+
+def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
+    """Return the styles in `path`, in their order; rows without words only divide the list and are left out.
+
+    Raises:
+        GridError: it cannot be read, or has no column `name`.
+    """
+    where = shown(str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise GridError(where, found=f"cannot be read ({error.strerror})", expected=_EXPECTED) from error
+    if len(content) > _MOST_BYTES:
+        raise GridError(where, found=f"more than {_MOST_BYTES:,} bytes", expected=_EXPECTED)
+    # Files saved by a spreadsheet are often in the computer's own letters.
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise GridError(where, found=f"no table ({shown(str(error), 80)})", expected=_EXPECTED) from error
+    if not rows or "name" not in rows[0]:
+        raise GridError(where, found="no column `name`", expected=_EXPECTED)
+    # Until 2022 the prompt's column was called `text`.
+    styles = (
+        WebuiStyle(
+            (row.get("name") or "").strip(),
+            row.get("prompt") or row.get("text") or "",
+            row.get("negative_prompt") or "",
+        )
+        for row in rows
+    )
+    return tuple(style for style in styles if style.name and (style.prompt or style.negative_prompt))
+
+
+def with_words(prompt: str, words: str) -> str:
+    """Return `prompt` joined with a style's words: at `{prompt}` where they have it, else behind it with a comma."""
+    if PLACE in words:
+        return words.replace(PLACE, prompt)
+    return ", ".join(part for part in (prompt.strip(), words.strip()) if part)
+
+
+def joined(styles: Sequence[WebuiStyle]) -> tuple[str, str]:
+    """Return prompt and negative prompt of several styles chosen together, in their order."""
+    prompt = negative = ""
+    for style in styles:
+        prompt, negative = with_words(prompt, style.prompt), with_words(negative, style.negative_prompt)
+    return prompt, negative

@@ -1,0 +1,13 @@
+"""Which words of a prompt are meant for people only? From a `#` to the end of its line (the webui since 1.10)."""
+
+import re
+
+_WHOLE_LINE = re.compile(r"^#[^\n]*(?:\n|\Z)", re.MULTILINE)
+_REST_OF_LINE = re.compile(r"#[^\n]*")
+
+
+def without_comments(text: str) -> str:
+    """Return `text` without its comments; a line that is nothing else goes whole. There is no escape for `#`, as in the webui."""
+    if "#" not in text:
+        return text
+    return _REST_OF_LINE.sub("", _WHOLE_LINE.sub("", text))

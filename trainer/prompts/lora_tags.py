@@ -1,0 +1,119 @@
+"""Which LoRAs does a prompt ask for? The webui's tags `<lora:name:te:unet:dyn>`."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+from trainer.prompts.comments import without_comments
+
+_WHERE = "LoRA tag"
+_WAY_OUT = "write <lora:name:0.8>, or <lora:name:0.5:0.8> with the text encoder's weight first"
+_TAG = re.compile(r"<(lora|lyco|hypernet):([^<>\n]*)(>?)", re.IGNORECASE)
+# What ends a name in a tag, in the list `Lora hashes` or in a line.
+_NOT_IN_A_NAME = re.compile(r'[:<>=,"#\x00-\x1f\x7f]')
+_NUMBERS = ("te", "unet", "dyn")
+
+
+@dataclass(frozen=True)
+class Tag:
+    """What one tag asks for.
+
+    Attributes:
+        name: of the LoRA, its file's name without `.safetensors`.
+        text_encoder: factor on the text encoders' change.
+        unet: factor on the U-Net's change.
+        rank: how many directions are kept; None for all. The webui cuts the first rows, we keep the leading singular directions.
+    """
+
+    name: str
+    text_encoder: float = 1.0
+    unet: float = 1.0
+    rank: int | None = None
+
+
+def split_tags(text: str) -> tuple[str, tuple[Tag, ...]]:
+    """Return the prompt without its LoRA tags, and the tags in their order.
+
+    Comments go first, as in the webui: a tag in one asks for nothing. `lyco` is the webui's other word for `lora`. Nothing
+    but the tags themselves is taken out, so commas around them stay and the encoder reads what it reads there.
+
+    Args:
+        text: a prompt.
+
+    Raises:
+        GridError: a tag is not closed or has a part that is no number; the webui would only leave its LoRA out.
+    """
+    tags: list[Tag] = []
+
+    def take(match: re.Match[str]) -> str:
+        tags.append(_tag(match))
+        return ""
+
+    return _TAG.sub(take, without_comments(text)), tuple(tags)
+
+
+def _tag(match: re.Match[str]) -> Tag:
+    """Return what a tag asks for: weights by place (text encoder, U-Net, rank), those by name over them."""
+    whole = shown(match[0], 80)
+    if match[1].lower() == "hypernet":
+        raise GridError(_WHERE, found=f"{whole} is a hypernetwork", expected="LoRAs only", way_out="take it out")
+    if not match[3]:
+        raise GridError(_WHERE, found=f"{whole} is not closed", expected="> at its end", way_out=_WAY_OUT)
+    name, *parts = (part.strip() for part in match[2].split(":"))
+    if not name or "=" in name:
+        raise GridError(_WHERE, found=f"{whole} has no name", expected="the LoRA's name first", way_out=_WAY_OUT)
+    by_place = [part for part in parts if "=" not in part]
+    by_name = dict(part.split("=", 1) for part in parts if "=" in part)
+    if len(by_place) > len(_NUMBERS):
+        raise GridError(_WHERE, found=f"{whole} has {len(by_place)} numbers", expected="at most 3", way_out=_WAY_OUT)
+    for key in by_name:
+        if key not in _NUMBERS:
+            raise GridError(_WHERE, found=f"{shown(key, 40)}= in {whole}", expected="te=, unet= or dyn=")
+    told = dict(zip(_NUMBERS, by_place, strict=False)) | by_name
+    text_encoder = _number(told.get("te", "1"), whole)
+    # The webui's trap, kept: te= counts for the U-Net too wherever the U-Net has no number of its own.
+    unet = _number(told["unet"], whole) if "unet" in told else text_encoder
+    return Tag(name, text_encoder, unet, _rank(told["dyn"], whole) if "dyn" in told else None)
+
+
+def _number(text: str, whole: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise GridError(
+            _WHERE, found=f"{shown(text, 40) or 'nothing'} in {whole}", expected="a number", way_out=_WAY_OUT
+        )
+    return number
+
+
+def _rank(text: str, whole: str) -> int:
+    try:
+        rank = int(text)
+    except ValueError:
+        rank = 0
+    if rank < 1:
+        raise GridError(_WHERE, found=f"rank {shown(text, 40)} in {whole}", expected="a whole number from 1")
+    return rank
+
+
+def tag_name(name: str) -> str:
+    """Return what of a file's name may stand in a tag: signs that would end it become `_`."""
+    return _NOT_IN_A_NAME.sub("_", name).strip() or "_"
+
+
+def tag_text(name: str, text_encoder: float, unet: float) -> str:
+    """Return the tag `<lora:NAME:TE:UNET>`, always with both weights: without one the webui does not find the file by its hash.
+
+    Args:
+        name: of the LoRA; goes through tag_name.
+        text_encoder, unet: factors, written so that they read back as they are.
+    """
+    return f"<lora:{tag_name(name)}:{_short(text_encoder)}:{_short(unet)}>"
+
+
+def _short(number: float) -> str:
+    return repr(float(number)).removesuffix(".0")
