@@ -55,6 +55,7 @@ class Recipe:
         width, height: pixels, multiples of 8.
         clip_skip: as the webui counts: 1 is the encoder's own output.
         loras: those that change something, in the order they are put on.
+        again: 0; 1 and on for the same picture made anew, to see what its making alone changes.
     """
 
     base: str
@@ -72,6 +73,7 @@ class Recipe:
     height: int
     clip_skip: int
     loras: tuple[LoraUse, ...] = ()
+    again: int = 0
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class GridSpec(_Part):
     """
 
     format: Literal[1] = 1
-    name: str = Field("grid", pattern=r"^[^/\0]{1,80}$")
+    name: str = Field("grid", pattern=r"^[^/\x00]{1,80}$")
     subject: str = ""
     base: str = ""
     vae: str = ""

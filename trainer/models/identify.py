@@ -181,11 +181,11 @@ def _existing(text: str, what: str, wanted: str) -> Path:
             way_out="nothing is downloaded: give a path on this machine",
         )
     if path.is_file():
-        _refuse_pickle(path, wanted)
+        refuse_pickle(path, wanted)
     return path
 
 
-def _refuse_pickle(path: Path, wanted: str) -> None:
+def refuse_pickle(path: Path, wanted: str) -> None:
     """See that a file is not of a kind that runs code when it is loaded, nor one this program has no reader for.
 
     Raises:

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from trainer.errors import ModelError, WorkspaceError
 from trainer.foreign_text import shown
+from trainer.models.lora_header import ALPHA, DOWN, UP
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, targets, wanted_parts
 from trainer.network.lora import LoraLayer
-from trainer.network.lora_content import ALPHA, DOWN, UP, LoraFile, load_lora
+from trainer.network.lora_content import LoraFile, load_lora
 from trainer.settings.parts import Family, Part, parts_of
 from trainer.whole_file import write_whole
 
@@ -71,12 +72,26 @@ def read_into(network: LoraNetwork, path: Path) -> None:
     Raises:
         ModelError: file and network differ.
     """
-    file = load_lora(path).named_for(network.family)
+    fill(network, load_lora(path).named_for(network.family))
+
+
+def fill(network: LoraNetwork, file: LoraFile) -> None:
+    """Copy weights that were read before into a network of the same modules and ranks, in place.
+
+    Args:
+        network: the layers.
+        file: its modules named for the network's family.
+
+    Raises:
+        ModelError: file and network differ.
+    """
     layers = {layer.name: layer for layer in network}
     _check_modules(file, set(layers), "the network", network.family)
     missing = sorted(set(layers) - set(file.modules))
     if missing:
-        raise ModelError(shown(str(path)), found=f"no weights for {missing[0]}", expected="every module of the network")
+        raise ModelError(
+            shown(str(file.path)), found=f"no weights for {missing[0]}", expected="every module of the network"
+        )
     for layer in layers.values():
         _fill(layer, file)
 
@@ -87,7 +102,20 @@ def network_from_file(model: LoraBase, path: Path) -> LoraNetwork:
     Raises:
         ModelError: the file is for another architecture.
     """
-    return _network(model, path, parts_of(model.family), None)
+    return network_of(model, load_lora(path).named_for(model.family))
+
+
+def network_of(model: LoraBase, file: LoraFile) -> LoraNetwork:
+    """Put a LoRA that was read before on a model; see network_from_file.
+
+    Args:
+        model: loaded base.
+        file: its modules named for the model's family.
+
+    Raises:
+        ModelError: the file is for another architecture.
+    """
+    return _network(model, file, parts_of(model.family), None)
 
 
 def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Collection[Part]) -> LoraNetwork:
@@ -103,7 +131,8 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
         ModelError: the file is for another architecture, or has no layer of `parts`.
         SettingsError: no part is wanted.
     """
-    network = _network(model, path, wanted_parts(model, parts), rules.dropouts())
+    file = load_lora(path).named_for(model.family)
+    network = _network(model, file, wanted_parts(model, parts), rules.dropouts())
     if not len(network):
         raise ModelError(shown(str(path)), found="no layer of the parts to train", expected="one at least")
     return network
@@ -148,8 +177,7 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
     return lines
 
 
-def _network(model: LoraBase, path: Path, parts: Collection[Part], dropouts: Dropouts | None) -> LoraNetwork:
-    file = load_lora(path).named_for(model.family)
+def _network(model: LoraBase, file: LoraFile, parts: Collection[Part], dropouts: Dropouts | None) -> LoraNetwork:
     places = {part: targets(model, part, conv=True) for part in parts_of(model.family)}
     _check_modules(file, {name for part in places.values() for name in part}, "the base", model.family)
     modules = set(file.modules)

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from trainer.settings.amounts import split_arguments
 
-SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving", "Guards")
+SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
 
 
 def setting(

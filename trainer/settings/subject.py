@@ -21,7 +21,7 @@ FOLDER = "subjects"
 
 # Paths that a subject names for all its bakes, and those that settings alone name.
 _OF_SUBJECTS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
-_OF_SETTINGS = ("reg_data_dir", "conditioning_data_dir", "dataset_config", "vae", "network_weights")
+_OF_SETTINGS = ("reg_data_dir", "conditioning_data_dir", "dataset_config", "vae", "network_weights", "sample_prompts")
 
 
 class Subject(BaseModel):

@@ -1,0 +1,109 @@
+"""A workspace with one made grid, and a small app that shows it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from made_grid import made_grid
+from textual.app import App
+from textual.pilot import Pilot
+
+from lora_tui.grid_view import GridView
+from lora_tui.outside import OWNER, Rights
+from lora_tui.screens.grid_viewing import GridViewing
+from lora_tui.theming import roles
+from lora_tui.widgets.sheet_view import SheetView
+from trainer.grid.sidecar import Made
+from trainer.journal.journal import Journal
+from trainer.journal.records import CellNote, Grid, GridState
+from trainer.workspace import Workspace
+
+CHECKLIST = ("twintails", "halo above the head", "blue sailor collar")
+
+
+class Gallery:
+    """A workspace whose grid 1 lies on the disk.
+
+    Args:
+        root: an empty folder.
+        shape: values of x (epochs), y (weights), z (prompts) and the seeds.
+        missing: how many of the last pictures are not made.
+    """
+
+    def __init__(self, root: Path, shape: tuple[int, int, int, int] = (3, 2, 1, 2), *, missing: int = 0) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.workspace = Workspace(root)
+        self.workspace.subjects.mkdir()
+        items = ", ".join(f'"{item}"' for item in CHECKLIST)
+        (self.workspace.subjects / "hifumi.toml").write_text(f"checklist = [{items}]\n")
+        with self.journal() as journal:
+            grid = journal.add_grid(name="look", spec="{}")
+            self.folder = root / grid.folder
+            self.made: Made = made_grid(self.folder, shape, missing=missing)
+            total = len(self.made.cells)
+            journal.set_grid_spec(grid.number, "{}", total)
+            journal.set_grid_state(grid.number, GridState.MAKING if missing else GridState.DONE)
+            journal.set_grid_progress(
+                grid.number, done=total - missing, made=total - missing, seconds=1.0, work=1, look=""
+            )
+
+    def journal(self) -> Journal:
+        """Open the journal."""
+        return Journal(self.workspace.journal_path)
+
+    def notes(self) -> dict[str, CellNote]:
+        """Return what stands in the journal."""
+        with self.journal() as journal:
+            return {note.cell: note for note in journal.cell_notes(1)}
+
+
+class GalleryApp(App[None]):
+    """Shows grid 1 of a gallery."""
+
+    def __init__(self, gallery: Gallery, rights: Rights = OWNER) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.viewing = GridViewing(gallery.workspace, rights=rights)
+        self.viewing.keeper._interval = 0.05
+        self.viewing.open_grid(1)
+
+    def on_mount(self) -> None:
+        """Push the screen."""
+        self.push_screen(self.viewing)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our roles."""
+        return roles(self.current_theme)
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return "\n".join(strip.text.rstrip() for strip in self.screen._compositor.render_strips())
+
+    @property
+    def sheet(self) -> SheetView:
+        """The matrix."""
+        return self.viewing.query_one(SheetView)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every picture in view has come."""
+        wants = [self.sheet._want(at) for at in self.sheet._in_view()]
+        return bool(wants) and all(want is None or self.viewing.pictures.have(want) is not None for want in wants)
+
+
+def view_of(made: Made, number: int = 7) -> GridView:
+    """Return a finished grid as the screen sees it, without a journal."""
+    row = Grid(number, "look", "grids/look", "{}", None, GridState.DONE, 1, 1, 1, 1.0, 1, "", "", 0.0, 0.0, 1.0)
+    return GridView(row, Path(row.folder), made, frozenset(cell.file for cell in made.cells), {}, CHECKLIST)
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
+    """Let the app run until `condition` holds; a test fails where it never does."""
+    end = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < end, f"never came true; screen:\n{pilot.app.text}"  # type: ignore[attr-defined]
+        await asyncio.sleep(0.01)
+    await pilot.pause()

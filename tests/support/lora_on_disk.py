@@ -1,0 +1,39 @@
+"""A LoRA file for a base, right in every header and zero in every weight: enough for whatever reads no tensor."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from header_only import write_header_only
+
+from trainer.models.identify import DEMO_BASE, Base, identify_base
+from trainer.models.kohya_names import part_of
+from trainer.settings.parts import PARTS, Part
+
+
+def write_lora(
+    path: Path,
+    base: Base | None = None,
+    *,
+    rank: int = 4,
+    parts: Collection[Part] = PARTS,
+    metadata: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the file with its folder, and return its path.
+
+    Args:
+        path: the .safetensors file.
+        base: whose modules get layers; the demo where none is given.
+        rank: of every layer.
+        parts: those that get layers.
+        metadata: texts for the header.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, place in (base or identify_base(DEMO_BASE)).lora_shapes.items():
+        if place.needs_conv_dim or part_of(name) not in parts:
+            continue
+        kernel = (1, 1) if place.is_conv else ()
+        shapes[f"{name}.lora_down.weight"] = (rank, place.inputs, *kernel)
+        shapes[f"{name}.lora_up.weight"] = (place.outputs, rank, *kernel)
+        shapes[f"{name}.alpha"] = ()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write_header_only(path, shapes, metadata=metadata)

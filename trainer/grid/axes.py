@@ -1,0 +1,132 @@
+"""What can a grid vary? Each kind of axis by its key, the webui's names for it, and the grammar of its values."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Literal
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+
+Grammar = Literal["whole", "decimal", "texts", "orders", "choices"]
+"""How values are written: numbers and ranges, a list of texts, texts in every order, or names out of what there is."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing that an axis may vary.
+
+    Attributes:
+        key: as in a spec; `unet_weight:2` acts on the second LoRA.
+        title: what stands beside it.
+        others: what other programs call it.
+        grammar: how its values are written.
+        help: one line on what it does and an example.
+    """
+
+    key: str
+    title: str
+    others: tuple[str, ...]
+    grammar: Grammar
+    help: str
+
+    @property
+    def plain(self) -> str:
+        """The key without a LoRA's number."""
+        return self.key.partition(":")[0]
+
+    @property
+    def lora(self) -> int:
+        """Which LoRA it acts on, from 1."""
+        return int(self.key.partition(":")[2] or 1)
+
+
+_ALL = (
+    Kind(
+        "epoch", "Epoch", (), "choices", "saved epochs of the bakes: 1-6, 3,5, all, champion, 42:1-6; base is no LoRA"
+    ),
+    Kind("weight", "LoRA weight", ("AddNet Weight", "Weight"), "decimal", "strength of the whole LoRA: 0-1.25 (+0.25)"),
+    Kind(
+        "unet_weight",
+        "U-Net weight",
+        ("AddNet UNet Weight", "UNet Weight"),
+        "decimal",
+        "strength of its U-Net layers: 0-1.25 (+0.25)",
+    ),
+    Kind(
+        "text_encoder_weight",
+        "Text encoder weight",
+        ("AddNet TEnc Weight", "TEnc Weight", "TE weight"),
+        "decimal",
+        "strength of its text encoder layers: 0-1.25 (+0.25)",
+    ),
+    Kind(
+        "text_encoder_epoch",
+        "Text encoder of epoch",
+        (),
+        "choices",
+        "text encoder layers of this epoch under the U-Net of the cell's own: 1-6, base",
+    ),
+    Kind("lora", "LoRA", ("AddNet Model",), "choices", "LoRA files by name or path, none for none"),
+    Kind("rank", "Kept rank", (), "choices", "leading singular directions kept of each layer: 1,2,4,8,all"),
+    Kind("prompt", "Prompt", (), "texts", 'whole prompts, each in double quotes: "1girl, a", "1girl, b"'),
+    Kind(
+        "prompt_sr",
+        "Prompt S/R",
+        ("Prompt search/replace",),
+        "texts",
+        "the first text is searched, each takes its place, in both prompts: smile,frown",
+    ),
+    Kind("prompt_order", "Prompt order", (), "orders", "these words of the prompt in every order: smile,halo"),
+    Kind("token", "Activation token", ("Trigger",), "choices", "with the subject's token and without: on, off"),
+    Kind("outfit", "Outfit", (), "choices", "the subject's outfits by name, or all"),
+    Kind("negative_prompt", "Negative prompt", (), "texts", "whole negative prompts, each in double quotes"),
+    Kind("seed", "Seed", (), "whole", "11,12 or -1--1 [4] for four drawn anew; in place of the spec's seeds"),
+    Kind("steps", "Steps", ("Sampling steps",), "whole", "sampling steps: 10-30 (+10)"),
+    Kind("cfg_scale", "CFG scale", ("Guidance scale",), "decimal", "how far the prompt is followed: 3-9 (+2)"),
+    Kind("guidance_rescale", "Guidance rescale", (), "decimal", "0 to 1; about 0.7 where noise ends in zero SNR"),
+    Kind("sampler", "Sampler", ("Sampler name",), "choices", "samplers by name: Euler a, DPM++ 2M Karras"),
+    Kind("size", "Size", (), "choices", "width and height in pixels: 512x512, 512x768"),
+    Kind("clip_skip", "Clip skip", (), "whole", "layer of the text encoder, counted from its end: 1-2"),
+    Kind("base", "Base model", ("Checkpoint name", "Checkpoint", "Model"), "choices", "base models by path, or demo"),
+    Kind("again", "Made again", (), "whole", "the same picture made so many times over: 1-2"),
+)
+
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.key: kind for kind in _ALL})
+"""Every kind by its key, in the order they are offered in."""
+
+# Those that may act on another LoRA than the first.
+_NUMBERED = ("weight", "unet_weight", "text_encoder_weight", "lora", "rank")
+
+
+def kind_named(text: str) -> Kind:
+    """Return the kind that `text` means, in any case: our key or title, the webui's or additional-networks' name.
+
+    A number behind it means that LoRA of the spec: `unet_weight:2`, `AddNet UNet Weight 2`.
+
+    Raises:
+        GridError: there is none.
+    """
+    match = re.fullmatch(r"(.*?)[\s:_]*([1-9])?", text.strip(), re.DOTALL)
+    words, number = (match[1], int(match[2] or 1)) if match else (text, 1)
+    kind = _BY_NAME.get(_plain(words))
+    if kind is None or (number > 1 and kind.key not in _NUMBERED):
+        near = get_close_matches(_plain(words), _BY_NAME, n=1)
+        raise GridError(
+            "axis",
+            found=f"there is no kind `{shown(text, 60)}`",
+            expected=f"one of {', '.join(KINDS)}",
+            way_out=f"perhaps {_BY_NAME[near[0]].key}" if near else "",
+        )
+    if number == 1:
+        return kind
+    return replace(kind, key=f"{kind.key}:{number}", title=f"{kind.title} {number}")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+
+
+_BY_NAME = {_plain(name): kind for kind in _ALL for name in (kind.key, kind.title, *kind.others)}

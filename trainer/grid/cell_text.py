@@ -1,0 +1,192 @@
+"""What does the infotext of a cell say? Its recipe in the webui's words, and in ours where the webui has none; and back again."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from trainer import __version__
+from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
+from trainer.grid.recipe import LoraUse, Recipe
+from trainer.grid.samplers import sampler_named
+from trainer.grid.told import Told
+from trainer.grid.webui_hash import webui_hash
+from trainer.grid.webui_sampler import sampler_meant, words_of
+from trainer.prompts.lora_tags import Tag, split_tags, tag_name, tag_text
+
+PROGRAM = "lora-tui"
+"""What `Version` begins with in our pictures; a webui's begins with its number."""
+
+ZERO_SNR_KEY, ZERO_SNR = "Noise Schedule", "Zero Terminal SNR"
+"""How the webui (1.8) writes that the schedule ends in nothing but noise."""
+
+RESCALE_KEY, PREDICTION_KEY, AGAIN_KEY = "Guidance rescale", "Prediction", "Made again"
+
+_BASE_DIGITS = 10
+_TAG = "<lora:"
+_DIGITS = re.compile(r"[0-9a-f]{8,64}")
+
+
+def cell_text(recipe: Recipe, hashes: Mapping[str, str]) -> str:
+    """Return the infotext of one picture.
+
+    A LoRA with the text encoder of another file is two tags, which a webui understands as well: one with the U-Net's factor
+    alone, one with the text encoder's.
+
+    Args:
+        recipe: what made the picture.
+        hashes: path -> sha256, 64 hex digits, of the base and the VAE; a hash that is not there is left out.
+    """
+    tags = _tags(recipe.loras)
+    text = " ".join(tag_text(path.stem, text_encoder, unet) for path, text_encoder, unet in tags)
+    # At the end of a comment the tags would be taken for a part of it.
+    between = "\n" if "#" in recipe.prompt.split("\n")[-1] else " "
+    prompt = between.join(part for part in (recipe.prompt, text) if part)
+    return write_infotext(Infotext(prompt, recipe.negative_prompt, dict(_fields(recipe, tags, hashes))))
+
+
+def recipe_from(
+    text: str,
+    find: Callable[[str, str], Path],
+    base: Callable[[str, str], str],
+    vae: Callable[[str, str], str],
+) -> Recipe:
+    """Return the recipe that cell_text wrote down, where `find`, `base` and `vae` find the same files again.
+
+    Args:
+        text: an infotext of ours.
+        find: a LoRA's name in its tag and 12 hex digits of its hash, "" for none -> its file.
+        base, vae: the model's name and 10 hex digits of its hash, "" for none -> as in Recipe.
+
+    Raises:
+        GridError: a field is missing or wrong; or what `find`, `base` and `vae` raise.
+    """
+    info = parse_infotext(text)
+    told = Told(info.fields)
+    prompt, tags = parted(info.prompt)
+    width, height = told.size()
+    return Recipe(
+        base=base(told.text("Model"), info.fields.get("Model hash", "")),
+        vae=vae(info.fields["VAE"], info.fields.get("VAE hash", "")) if "VAE" in info.fields else "",
+        prediction="v" if info.fields.get(PREDICTION_KEY) == "v" else "epsilon",
+        zero_terminal_snr=info.fields.get(ZERO_SNR_KEY) == ZERO_SNR,
+        prompt=prompt,
+        negative_prompt=info.negative_prompt,
+        seed=told.whole("Seed"),
+        steps=told.whole("Steps"),
+        cfg_scale=told.number("CFG scale"),
+        guidance_rescale=told.number(RESCALE_KEY, 0.0),
+        sampler=sampler_meant(told.text("Sampler"), told.text("Schedule type", "Automatic")).name,
+        width=width,
+        height=height,
+        clip_skip=told.whole("Clip skip", 1),
+        loras=tuple(_loras(tags, told, find)),
+        again=told.whole(AGAIN_KEY, 0),
+    )
+
+
+def parted(prompt: str) -> tuple[str, tuple[Tag, ...]]:
+    """Return the prompt and the tags that cell_text put behind it; everything else in it stays as it is."""
+    tags: list[Tag] = []
+    while prompt.endswith(">") and (at := prompt.rfind(_TAG)) >= 0 and prompt.find(">", at) == len(prompt) - 1:
+        tags[:0] = split_tags(prompt[at:])[1]
+        # With the one space or line break in front of it.
+        prompt = prompt[: max(0, at - 1)]
+    return prompt, tuple(tags)
+
+
+def with_hashes(tags: Sequence[Tag], listed: str) -> Iterator[tuple[Tag, str]]:
+    """Yield each tag with the digits that the field `Lora hashes` has for its name, "" for none; of two of one name in their order."""
+    pairs = [(name, digits) for name, _, digits in (part.rpartition(": ") for part in listed.split(", "))]
+    for tag in tags:
+        digits = next((digits for name, digits in pairs if name == tag.name and _DIGITS.fullmatch(digits)), "")
+        if digits:
+            pairs.remove((tag.name, digits))
+        yield tag, digits
+
+
+def kept_rank_key(number: int) -> str:
+    """Return the field that says how many directions of the LoRA of tag `number` (from 1) are kept."""
+    return f"Lora {number} kept rank"
+
+
+def text_encoder_key(number: int) -> str:
+    """Return the field that says which tag's text encoder stands in the place of that of tag `number` (from 1)."""
+    return f"Lora {number} text encoder"
+
+
+def _tags(loras: tuple[LoraUse, ...]) -> list[tuple[Path, float, float]]:
+    """Return file, text encoder's and U-Net's factor of every tag."""
+    tags: list[tuple[Path, float, float]] = []
+    for lora in loras:
+        if lora.text_encoder_path is None:
+            tags.append((lora.path, lora.text_encoder, lora.unet))
+        else:
+            tags += [(lora.path, 0.0, lora.unet), (lora.text_encoder_path, lora.text_encoder, 0.0)]
+    return tags
+
+
+def _fields(
+    recipe: Recipe, tags: list[tuple[Path, float, float]], hashes: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the fields in the webui's order, ours behind its own."""
+    sampler, schedule = words_of(sampler_named(recipe.sampler))
+    yield "Steps", str(recipe.steps)
+    yield "Sampler", sampler
+    yield "Schedule type", schedule
+    yield "CFG scale", repr(float(recipe.cfg_scale))
+    yield "Seed", str(recipe.seed)
+    yield "Size", f"{recipe.width}x{recipe.height}"
+    if recipe.base in hashes:
+        yield "Model hash", hashes[recipe.base][:_BASE_DIGITS]
+    yield "Model", _model_name(recipe.base)
+    if recipe.vae:
+        if recipe.vae in hashes:
+            yield "VAE hash", hashes[recipe.vae][:_BASE_DIGITS]
+        yield "VAE", Path(recipe.vae).name
+    if recipe.clip_skip > 1:
+        yield "Clip skip", str(recipe.clip_skip)
+    yield "RNG", "CPU"
+    if recipe.zero_terminal_snr:
+        yield ZERO_SNR_KEY, ZERO_SNR
+    known = ((path, webui_hash(path)) for path, _, _ in tags)
+    if listed := ", ".join(f"{tag_name(path.stem)}: {digits}" for path, digits in known if digits):
+        yield "Lora hashes", listed
+    yield from _own_fields(recipe)
+    yield "Version", f"{PROGRAM} {__version__}"
+
+
+def _own_fields(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield what no webui has a word for."""
+    if recipe.prediction == "v":
+        yield PREDICTION_KEY, "v"
+    if recipe.guidance_rescale:
+        yield RESCALE_KEY, repr(float(recipe.guidance_rescale))
+    if recipe.again:
+        yield AGAIN_KEY, str(recipe.again)
+    number = 1
+    for lora in recipe.loras:
+        if lora.rank is not None:
+            yield kept_rank_key(number), str(lora.rank)
+        if lora.text_encoder_path is not None:
+            yield text_encoder_key(number), f"Lora {number + 1}"
+            number += 1
+        number += 1
+
+
+def _model_name(base: str) -> str:
+    path = Path(base)
+    return (path.stem if path.suffix == ".safetensors" else path.name) or base
+
+
+def _loras(tags: tuple[Tag, ...], told: Told, find: Callable[[str, str], Path]) -> Iterator[LoraUse]:
+    paths = [find(tag.name, digits) for tag, digits in with_hashes(tags, told.text("Lora hashes", ""))]
+    number = 1
+    while number <= len(tags):
+        tag, path = tags[number - 1], paths[number - 1]
+        rank = told.whole(kept_rank_key(number)) if kept_rank_key(number) in told.fields else None
+        if text_encoder_key(number) in told.fields and number < len(tags):
+            yield LoraUse(path, tag.unet, tags[number].text_encoder, rank, paths[number])
+            number += 1
+        else:
+            yield LoraUse(path, tag.unet, tag.text_encoder, rank)
+        number += 1

@@ -1,0 +1,191 @@
+"""Can these cells be made? Bases, LoRAs, prompts and settings looked at once each, before the first picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import GridError, SettingsError
+from trainer.foreign_text import shown
+from trainer.grid.defaults import guidance_rescale_for
+from trainer.grid.draft import DraftLora
+from trainer.grid.recipe import LoraUse
+from trainer.grid.shelf import Shelf
+from trainer.grid.spec import GridSpec
+from trainer.models.identify import Base, check_clip_skip, check_vae
+from trainer.models.lora_header import LoraHeader
+from trainer.models.said import Prediction
+from trainer.prompts.attention import check
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What cells of one base have in common.
+
+    Attributes:
+        base: recognised.
+        prediction, zero_terminal_snr: as in a recipe.
+        guidance_rescale: where the spec names none.
+    """
+
+    base: Base
+    prediction: Prediction
+    zero_terminal_snr: bool
+    guidance_rescale: float
+
+
+class Checks:
+    """Looks at what recipes need, at each thing once.
+
+    Args:
+        spec: the grid's.
+        shelf: finds and reads files.
+        base_of: recognises a base.
+        first_lora: the file that says what the base predicts where the base is silent; None where the grid has none.
+    """
+
+    def __init__(self, spec: GridSpec, shelf: Shelf, base_of: Callable[[str], Base], first_lora: Path | None) -> None:
+        """Note what to look at; nothing is read yet."""
+        self._spec = spec
+        self._shelf = shelf
+        self._base_of = base_of
+        self._first_lora = first_lora
+        self._vae = str(shelf.path(spec.vae)) if spec.vae.strip() else ""
+        self._grounds: dict[str, Ground] = {}
+        self._headers: dict[tuple[Path, Path], LoraHeader] = {}
+        self._prompts: set[tuple[str, str]] = set()
+        self._notes: dict[str, None] = {}
+
+    @property
+    def vae(self) -> str:
+        """The VAE's absolute path, "" for the base's own."""
+        return self._vae
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know, one line each."""
+        return tuple(self._notes)
+
+    def note(self, line: str) -> None:
+        """Note a line, once."""
+        self._notes[line] = None
+
+    def ground(self, name: str) -> Ground:
+        """Return what cells on the base `name` have in common.
+
+        Raises:
+            ModelError: base or VAE cannot be used.
+            SettingsError: the base brings no VAE and none is named.
+            GridError: what the spec says of its prediction cannot be.
+        """
+        found = self._grounds.get(name)
+        if found is None:
+            base = self._shelf.base(name, self._base_of)
+            check_vae(self._vae, base)
+            prediction = self._prediction(base)
+            zero = self._zero_terminal_snr(base, prediction)
+            found = self._grounds[name] = Ground(base, prediction, zero, guidance_rescale_for(zero))
+        return found
+
+    def clip_skip(self, ground: Ground, layer: int, where: str) -> int:
+        """Return the clip skip in force on this base: SDXL's layers are fixed.
+
+        Raises:
+            GridError: the text encoder is not that deep.
+        """
+        if ground.base.family == "sdxl":
+            return 1
+        try:
+            check_clip_skip(ground.base, layer)
+        except SettingsError as error:
+            raise GridError(where, found=error.found, expected=error.expected) from None
+        return layer
+
+    def prompt(self, text: str, where: str) -> None:
+        """See that a prompt's syntax is one that is understood here.
+
+        Raises:
+            GridError: it is not.
+        """
+        if (text, where) not in self._prompts:
+            check(text, where)
+            self._prompts.add((text, where))
+
+    def lora(self, lora: DraftLora, ground: Ground) -> LoraUse | None:
+        """Return a LoRA as it stands in a recipe, None where it changes nothing.
+
+        Equal effects are said in one way: a part at factor 0 names no file of its own, a rank that keeps all is none.
+
+        Raises:
+            ModelError: a file is missing, no LoRA, or for another base.
+        """
+        unet = lora.unet + 0.0 if lora.path else 0.0
+        own = {"own": lora.path, "other": lora.encoder_path, "none": None}[lora.encoder]
+        encoder = lora.text_encoder + 0.0 if own else 0.0
+        path, other = (lora.path, own) if unet else (own, None)
+        if path is None or (unet == 0 and encoder == 0):
+            return None
+        if encoder == 0 or other == path:
+            other = None
+        ranks = [self._header(file, ground.base).rank for file in (path, other) if file]
+        rank = lora.rank if lora.rank is not None and lora.rank < max(ranks) else None
+        return LoraUse(path, unet, encoder, rank, other)
+
+    def has_text_encoder(self, path: Path, ground: Ground) -> bool:
+        """Return whether a LoRA file has text encoder layers."""
+        return self._header(path, ground.base).has_text_encoder
+
+    def _header(self, path: Path, base: Base) -> LoraHeader:
+        found = self._headers.get((path, base.path))
+        if found is None:
+            found = self._headers[path, base.path] = self._shelf.check_lora(path, base)
+        return found
+
+    def _prediction(self, base: Base) -> Prediction:
+        if self._spec.prediction != "auto":
+            return self._spec.prediction
+        if base.said.prediction is not None:
+            return base.said.prediction
+        told = self._told().prediction if self._first_lora else None
+        if told == "v":
+            self.note(f"{shown(base.name, 60)} does not say what it predicts; the LoRA was trained for v")
+        return told or "epsilon"
+
+    def _zero_terminal_snr(self, base: Base, prediction: Prediction) -> bool:
+        if self._spec.zero_terminal_snr == "auto":
+            said = base.said.zero_terminal_snr
+            zero = said if said is not None else bool(self._first_lora and self._told().zero_terminal_snr)
+            # From nothing but noise an epsilon base cannot say what the picture is.
+            return zero and prediction == "v"
+        if self._spec.zero_terminal_snr == "yes" and prediction == "epsilon":
+            raise GridError(
+                "zero_terminal_snr",
+                found=f"yes, and {shown(base.name, 60)} predicts epsilon",
+                expected="v-prediction, which alone can start from nothing but noise",
+                way_out="say `prediction = v`, or leave it on auto",
+            )
+        return self._spec.zero_terminal_snr == "yes"
+
+    def _told(self) -> "_Told":
+        assert self._first_lora is not None
+        return _told_by(self._shelf.header(self._first_lora))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a LoRA's metadata say of the base it was trained on."""
+
+    prediction: Prediction | None
+    zero_terminal_snr: bool
+
+
+def _told_by(header: LoraHeader) -> _Told:
+    """Read what we and sd-scripts write: modelspec.prediction_type, ss_v_parameterization, a version that ends in _v."""
+    metadata = header.metadata
+    word = metadata.get("modelspec.prediction_type", "").lower()
+    for_v = (
+        word.startswith("v"),
+        metadata.get("ss_v_parameterization") == "True",
+        metadata.get("ss_base_model_version", "").endswith("_v"),
+    )
+    prediction: Prediction | None = "v" if any(for_v) else "epsilon" if word.startswith("eps") else None
+    return _Told(prediction, metadata.get("ss_zero_terminal_snr") == "True")

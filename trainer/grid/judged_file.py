@@ -1,0 +1,37 @@
+"""What was thought of a grid's pictures, beside them: judged.json, so that a folder tells it without the journal."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from trainer.journal.records import CellNote
+from trainer.whole_file import write_whole
+
+JUDGED = "judged.json"
+_MOST_BYTES = 64 * 2**20
+_NOTES: TypeAdapter[list[CellNote]] = TypeAdapter(list[CellNote])
+
+
+def write_judged(notes: Sequence[CellNote], folder: Path) -> None:
+    """Write the notes on a grid into its folder, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(folder / JUDGED, _NOTES.dump_json(list(notes), indent=1) + b"\n")
+
+
+def read_judged(folder: Path, grid: int) -> list[CellNote]:
+    """Return the notes in a grid's folder as notes on grid `grid`; none where there are none, or they are damaged.
+
+    Raises:
+        OSError: the file is there and cannot be read.
+    """
+    try:
+        with (folder / JUDGED).open("rb") as file:
+            notes = _NOTES.validate_json(file.read(_MOST_BYTES))
+    except (FileNotFoundError, ValidationError):
+        return []
+    return [replace(note, grid=grid) for note in notes]

@@ -1,0 +1,151 @@
+"""A grid as one page to send: small WebP pictures inside, as good as the size that was asked for allows."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from PIL import Image
+
+from trainer.counted import counted
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+from trainer.grid.page_html import grid_html
+from trainer.grid.sheets import read_picture
+from trainer.grid.sidecar import Made, MadeCell
+from trainer.journal.records import CellNote
+
+_SIDES = (2048, 1536, 1280, 1024, 896, 768, 640, 512, 448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 48, 32)
+_QUALITIES = (80, 65, 50)
+# So many pictures tell how large all will be; an even spread of the grid.
+_TRIED = 12
+_MARGIN = 1.05
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How the pictures are written: no side longer than `side` pixels, WebP at `quality` of 100."""
+
+    side: int
+    quality: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A grid's page.
+
+    Attributes:
+        content: the HTML, whole.
+        pictures: how many it shows.
+        missing: how many were not made.
+        said: what became of the pictures, one line.
+    """
+
+    content: bytes
+    pictures: int
+    missing: int
+    said: str
+
+
+def page(made: Made, folder: Path, notes: Sequence[CellNote], *, max_bytes: int) -> Page:
+    """Return a grid as one HTML page of at most `max_bytes`, with pictures as large and as good as fit.
+
+    Args:
+        made: the grid.
+        folder: its own, with its pictures.
+        notes: what was thought of them.
+        max_bytes: of the whole page.
+
+    Raises:
+        GridError: no picture is there, or the page is too large even with the smallest pictures.
+    """
+    there = [cell for cell in made.cells if (folder / cell.file).is_file()]
+    if not there:
+        raise GridError(f"grid {shown(made.spec.name, 80)}", found="has no picture yet", expected="one at least")
+    by_cell = {note.cell: note for note in notes}
+    missing = len(made.cells) - len(there)
+    # The longest line that can stand there, so that the right one never makes the page larger.
+    frame = len(grid_html(made, {cell.place.name: b"" for cell in there}, by_cell, _remarks(made, missing, None)))
+    room = max_bytes - frame - len(_said(made, _Form(9999, 99), max_bytes)) * 2
+    forms = _forms(made)
+    for form in forms[_first_to_try(there, folder, forms, room) :]:
+        webp = {cell.place.name: shot for cell in there if (shot := _webp(cell, folder, form)) is not None}
+        if sum(_inlined(shot) for shot in webp.values()) <= room:
+            missing = len(made.cells) - len(webp)
+            said = _said(made, form, max_bytes)
+            return Page(grid_html(made, webp, by_cell, _remarks(made, missing, said)), len(webp), missing, said)
+    least = frame + round(_estimate(there, folder, forms[-1]))
+    raise GridError(
+        "--max",
+        found=f"{size_text(max_bytes)} for {counted(len(there), 'picture')}",
+        expected=f"{size_text(least)} at least",
+        way_out="allow more, or make the page of a smaller grid",
+    )
+
+
+def size_text(amount: int) -> str:
+    """Return a number of bytes as sizes are typed: `2.9 MB`, `40 kB`."""
+    if amount < 1_000_000:
+        return f"{-(-amount // 1000)} kB"
+    return f"{amount / 1e6:.1f} MB"
+
+
+def _forms(made: Made) -> list[_Form]:
+    """Return the forms from the best to the least: full size first, then each smaller side."""
+    longest = max(max(cell.recipe.width, cell.recipe.height) for cell in made.cells)
+    sides = (longest, *(side for side in _SIDES if side < longest))
+    return [_Form(side, quality) for side in sides for quality in _QUALITIES]
+
+
+def _first_to_try(cells: Sequence[MadeCell], folder: Path, forms: Sequence[_Form], room: int) -> int:
+    """Return which form is the best that should fit, by halving; the last where none should."""
+    low, high = 0, len(forms) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if _estimate(cells, folder, forms[middle]) * _MARGIN <= room:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _estimate(cells: Sequence[MadeCell], folder: Path, form: _Form) -> float:
+    """Return how many bytes all pictures will take in the page, by some of them."""
+    count = min(_TRIED, len(cells))
+    bounds = [round(place * len(cells) / count) for place in range(count + 1)]
+    tried = [_webp(cells[(first + last) // 2], folder, form) for first, last in pairwise(bounds)]
+    sizes = [_inlined(shot) for shot in tried if shot is not None]
+    return sum(sizes) / len(sizes) * len(cells) if sizes else 0.0
+
+
+def _webp(cell: MadeCell, folder: Path, form: _Form) -> bytes | None:
+    shot = read_picture(cell, folder)
+    if shot is None:
+        return None
+    shot.thumbnail((form.side, form.side), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    shot.save(file, "WEBP", quality=form.quality)
+    return file.getvalue()
+
+
+def _inlined(shot: bytes) -> int:
+    return len(base64.b64encode(shot))
+
+
+def _said(made: Made, form: _Form, max_bytes: int) -> str:
+    longest = max(max(cell.recipe.width, cell.recipe.height) for cell in made.cells)
+    size = f"shrunk from {longest} to {form.side} pixels" if form.side < longest else "at full size"
+    if form == _forms(made)[0]:
+        return f"pictures {size}, WebP quality {form.quality}"
+    return f"pictures {size}, WebP quality {form.quality}, to stay under {size_text(max_bytes)}"
+
+
+def _remarks(made: Made, missing: int, said: str | None) -> list[str]:
+    remarks = [
+        f"Made by lora-tui; {said or ''}. The PNGs themselves, with their recipes inside, are in the grid's folder."
+    ]
+    if missing:
+        remarks.append(f"{counted(missing, 'picture')} of {len(made.cells):,} not made.")
+    return remarks

@@ -1,0 +1,121 @@
+"""What do the axes do to a prompt? Search and replace, other orders, the token taken away, another outfit put on."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+
+class NotInPrompt(Exception):
+    """What an axis acts on does not stand in the prompt; `word` is that."""
+
+    def __init__(self, word: str) -> None:
+        """Note the word."""
+        self.word = word
+        super().__init__(word)
+
+
+def replaced(prompt: str, negative: str, search: str, other: str) -> tuple[str, str]:
+    """Return both prompts with every `search` in them exchanged for `other`, inside words too.
+
+    Raises:
+        NotInPrompt: it stands in neither.
+    """
+    if not search or (search not in prompt and search not in negative):
+        raise NotInPrompt(search)
+    return prompt.replace(search, other), negative.replace(search, other)
+
+
+def reordered(prompt: str, words: Sequence[str]) -> str:
+    """Return the prompt with these words in this order, in the places where they first stand.
+
+    Raises:
+        NotInPrompt: one is missing, stands twice in `words`, or lies inside another.
+    """
+    places = sorted((prompt.find(word), word) for word in words)
+    end = 0
+    parts: list[str] = []
+    for (start, old), new in zip(places, words, strict=True):
+        if start < end or not old:
+            raise NotInPrompt(old)
+        parts += [prompt[end:start], new]
+        end = start + len(old)
+    return "".join(parts) + prompt[end:]
+
+
+def without_token(prompt: str, token: str) -> str:
+    """Return the prompt without the token, its weight's brackets and the comma beside it.
+
+    Raises:
+        NotInPrompt: it is not there.
+    """
+
+    def gap(match: re.Match[str]) -> str:
+        inside_a_tag = not match["before"] and prompt[: match.start()].rstrip(" ")[-1:] not in ("", ",", "(", "[", "\n")
+        return match["after"] if inside_a_tag else match["before"] and match["after"] and ", "
+
+    changed, count = _token_pattern(token).subn(gap, prompt)
+    if not count:
+        raise NotInPrompt(token)
+    return changed
+
+
+def has_token(prompt: str, token: str) -> bool:
+    """Return whether the token stands in the prompt as a word of its own."""
+    return _token_pattern(token).search(prompt) is not None
+
+
+def with_outfit(prompt: str, words: str, outfits: Mapping[str, str], token: str) -> str:
+    """Return the prompt in another outfit.
+
+    The words of the outfit that stands in it make room for `words`, together or as tags apart; of several that stand there
+    the longest is it. Where none does, they come right behind the token, and without that at the end.
+
+    Args:
+        prompt: as it is.
+        words: of the outfit to put on.
+        outfits: name -> words, of every outfit.
+        token: the subject's; "" for none.
+    """
+    for worn in sorted((text.strip() for text in outfits.values()), key=len, reverse=True):
+        changed = _undressed(prompt, worn, words) if worn else None
+        if changed is not None:
+            return changed
+    if token and (match := _token_pattern(token).search(prompt)):
+        end = match.end("word")
+        return f"{prompt[:end]}, {words}{prompt[end:]}"
+    return f"{prompt.rstrip().rstrip(',')}, {words}" if prompt.strip() else words
+
+
+def _undressed(prompt: str, worn: str, words: str) -> str | None:
+    """Return the prompt with `words` in the place of those worn, None where they are not."""
+    whole = re.compile(rf"(?<!\w){re.escape(worn)}(?!\w)")
+    if whole.search(prompt):
+        return whole.sub(lambda match: words, prompt, count=1)
+    tags = prompt.split(",")
+    wanted = {tag.strip() for tag in worn.split(",") if tag.strip()}
+    if not wanted <= {tag.strip() for tag in tags}:
+        return None
+    return ",".join(_exchanged(tags, wanted, words))
+
+
+def _exchanged(tags: Iterable[str], worn: set[str], words: str) -> list[str]:
+    """Return the tags without those worn, `words` where the first of them was."""
+    out: list[str] = []
+    dressed = False
+    for tag in tags:
+        if tag.strip() not in worn:
+            out.append(tag)
+        elif not dressed:
+            blank = tag[: len(tag) - len(tag.lstrip())]
+            out.append(blank + words)
+            dressed = True
+    return out
+
+
+@lru_cache(maxsize=64)
+def _token_pattern(token: str) -> re.Pattern[str]:
+    """Return what finds the token as a word, in up to three pairs of brackets, with the commas on either side."""
+    plain = re.escape(token)
+    weight = r"(?:\s*:\s*[+-]?[\d.]+\s*)?"
+    bracketed = "|".join(rf"\({{{deep}}}\s*{plain}{weight}\){{{deep}}}" for deep in (3, 2, 1))
+    return re.compile(rf"(?P<before>(?:,\s*)?)(?P<word>{bracketed}|(?<!\w){plain}(?!\w))(?P<after>(?:\s*,\s*)?)")

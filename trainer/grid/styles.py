@@ -1,0 +1,272 @@
+"""Which defaults does a user keep for grids? Styles by name in the workspace: negative prompt, sampler, steps, size, seeds."""
+
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trainer.errors import GridError, SettingsError
+from trainer.foreign_text import shown
+from trainer.formats.infotext import Infotext
+from trainer.formats.webui_config import WebuiDefaults
+from trainer.formats.webui_styles import PLACE, WebuiStyle, joined, with_words
+from trainer.grid.samplers import sampler_named
+from trainer.grid.spec import GridSpec, refused_field
+from trainer.grid.values import whole_numbers
+from trainer.grid.webui_sampler import sampler_if_known, words_of
+from trainer.settings.toml_file import save_text
+from trainer.settings.toml_text import parse_toml, read_text
+from trainer.workspace import Workspace
+
+_COPIED = ("steps", "cfg_scale", "width", "height", "seeds", "clip_skip")
+
+
+class Style(BaseModel):
+    """What a style sets; None leaves what a grid has.
+
+    Attributes:
+        name: what it is called.
+        prompt, negative_prompt: words that join the grid's own; `{prompt}` in them is where those go.
+        sampler: one of samplers.SAMPLERS.
+        steps, cfg_scale, width, height, clip_skip: as in GridSpec.
+        seeds: in the grammar of whole numbers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = Field(pattern=r"^[^\n\x00]{1,120}$")
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    sampler: str | None = None
+    steps: int | None = Field(None, ge=1, le=1000)
+    cfg_scale: float | None = Field(None, ge=0, le=100)
+    width: int | None = Field(None, ge=8, le=8192, multiple_of=8)
+    height: int | None = Field(None, ge=8, le=8192, multiple_of=8)
+    seeds: str | None = None
+    clip_skip: int | None = Field(None, ge=1, le=32)
+
+
+def styles_path(workspace: Workspace) -> Path:
+    """Return the file of the workspace's styles: a table each, by name."""
+    return workspace.grids / "styles.toml"
+
+
+def load_styles(workspace: Workspace) -> tuple[Style, ...]:
+    """Return the styles of the workspace in their order, none where there is no file.
+
+    Raises:
+        SettingsError: the file cannot be read or is no TOML.
+        GridError: a style has an unknown key or a wrong value.
+    """
+    path = styles_path(workspace)
+    if not path.is_file():
+        return ()
+    where = shown(str(path))
+    table = parse_toml(read_text(path, "a file of styles"), where)
+    return tuple(_style(name, values, where) for name, values in table.items())
+
+
+def style_named(workspace: Workspace, name: str) -> Style:
+    """Return the style called `name`.
+
+    Raises:
+        GridError: there is none; or as load_styles.
+    """
+    styles = load_styles(workspace)
+    for style in styles:
+        if style.name == name:
+            return style
+    raise GridError(
+        "style",
+        found=f"there is no `{shown(name, 80)}`",
+        expected=", ".join(shown(style.name, 80) for style in styles) or "a style",
+        way_out="" if styles else "`lora-tui style read FILE` takes them from a webui's files or a picture",
+    )
+
+
+def save_style(workspace: Workspace, style: Style) -> None:
+    """Keep one style as save_styles does.
+
+    Raises:
+        SettingsError, GridError: as save_styles.
+    """
+    save_styles(workspace, (style,))
+
+
+def save_styles(workspace: Workspace, styles: Sequence[Style]) -> None:
+    """Keep `styles` in the workspace, each in the place of one of the same name; the rest of the file stays as it is.
+
+    Raises:
+        SettingsError: the file cannot be read or written.
+        GridError: what is there now is no file of styles.
+    """
+    path = styles_path(workspace)
+    load_styles(workspace)
+    document = tomlkit.parse(read_text(path)) if path.is_file() else tomlkit.document()
+    for style in styles:
+        values = {key: value for key, value in style.model_dump(exclude={"name"}).items() if value is not None}
+        table = document.get(style.name)
+        if not isinstance(table, MutableMapping):
+            document[style.name] = tomlkit.table()
+            table = cast(MutableMapping[str, object], document[style.name])
+        for key in [key for key in table if key not in values]:
+            del table[key]
+        table.update({key: value for key, value in values.items() if table.get(key) != value})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(shown(str(path.parent)), found=f"cannot be made ({error.strerror})") from error
+    save_text(tomlkit.dumps(document), path)
+
+
+def apply_style(spec: GridSpec, style: Style) -> GridSpec:
+    """Return `spec` with what the style sets; its words join the prompts as in the webui, once however often it is applied."""
+    changes: dict[str, object] = {key: getattr(style, key) for key in _COPIED if getattr(style, key) is not None}
+    if style.sampler is not None:
+        changes["sampler"] = style.sampler
+    for key in ("prompt", "negative_prompt"):
+        own, words = getattr(spec, key), getattr(style, key)
+        if words is not None and not _has(own, words):
+            changes[key] = with_words(own, words)
+    return GridSpec.model_validate(spec.model_dump() | changes)
+
+
+def from_rows(rows: tuple[WebuiStyle, ...]) -> tuple[Style, ...]:
+    """Return a style for each row of a styles.csv."""
+    return tuple(
+        Style(
+            name=" ".join(row.name.split())[:120],
+            prompt=row.prompt or None,
+            negative_prompt=row.negative_prompt or None,
+        )
+        for row in rows
+    )
+
+
+def from_defaults(
+    name: str, defaults: WebuiDefaults, rows: tuple[WebuiStyle, ...], where: str
+) -> tuple[Style, tuple[str, ...]]:
+    """Return what a ui-config.json sets as one style, the words of the styles it opens with included, and what could not be taken.
+
+    Args:
+        name: of the style.
+        defaults: what the file says.
+        rows: of the styles.csv that its names stand in.
+        where: what to call it in an error.
+
+    Raises:
+        GridError: a number is out of bounds.
+    """
+    by_name = {row.name: row for row in rows}
+    chosen = defaults.styles or ()
+    notes = [f"style `{shown(each, 80)}` is in no styles.csv: left out" for each in chosen if each not in by_name]
+    prompt, negative = joined([by_name[each] for each in chosen if each in by_name])
+    sampler = sampler_if_known(defaults.sampler or "", defaults.schedule or "") if defaults.sampler else None
+    if defaults.sampler and sampler is None:
+        notes.append(_no_sampler(defaults.sampler, defaults.schedule or ""))
+    words = {
+        "prompt": with_words(defaults.prompt or "", prompt) or None,
+        "negative_prompt": with_words(defaults.negative_prompt or "", negative) or None,
+    }
+    numbers = {key: getattr(defaults, key) for key in ("steps", "cfg_scale", "width", "height")}
+    values = (
+        numbers
+        | words
+        | {
+            "sampler": sampler.name if sampler else None,
+            "seeds": None if defaults.seed is None else str(defaults.seed),
+        }
+    )
+    return _style(name, {key: value for key, value in values.items() if value is not None}, where), tuple(notes)
+
+
+def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[str, ...]]:
+    """Return what a picture's infotext sets, its prompt left out, and what could not be taken.
+
+    Raises:
+        GridError: a field is no number or out of bounds.
+    """
+    told, notes = info.fields, []
+    sampler = None
+    if "Sampler" in told:
+        sampler = sampler_if_known(told["Sampler"], told.get("Schedule type", ""), told.get("Version", ""))
+        if sampler is None:
+            notes.append(_no_sampler(told["Sampler"], told.get("Schedule type", "")))
+    width, _, height = told.get("Size", "").partition("x")
+    values: dict[str, object] = {
+        "negative_prompt": info.negative_prompt,
+        "sampler": sampler.name if sampler else "",
+        "steps": told.get("Steps", ""),
+        "cfg_scale": told.get("CFG scale", ""),
+        "width": width,
+        "height": height,
+        "seeds": told.get("Seed", ""),
+        "clip_skip": told.get("Clip skip", ""),
+    }
+    return _style(name, {key: value for key, value in values.items() if value != ""}, where), tuple(notes)
+
+
+def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[str, ...]]:
+    """Return what of a style a ui-config.json can hold, and what it has no place for.
+
+    Args:
+        style: whose values.
+        schedules: whether the webui sets the schedule apart from the sampler.
+    """
+    notes = []
+    name, schedule = None, None
+    if style.sampler is not None:
+        sampler = sampler_named(style.sampler)
+        name, schedule = words_of(sampler) if schedules else (sampler.name, None)
+    seed = None
+    if style.seeds is not None:
+        try:
+            seed = int(style.seeds)
+        except ValueError:
+            notes.append(f"seeds {shown(style.seeds, 60)}: a webui opens with one seed")
+    if style.clip_skip is not None:
+        notes.append("clip_skip: a webui keeps it in config.json (CLIP_stop_at_last_layers), not here")
+    return WebuiDefaults(
+        prompt=style.prompt,
+        negative_prompt=style.negative_prompt,
+        sampler=name,
+        schedule=schedule,
+        steps=style.steps,
+        cfg_scale=style.cfg_scale,
+        width=style.width,
+        height=style.height,
+        seed=seed,
+    ), tuple(notes)
+
+
+def _style(name: str, values: object, where: str) -> Style:
+    place = f"{where}: {shown(name, 80)}"
+    if not isinstance(values, dict):
+        raise GridError(place, found=shown(repr(values), 60), expected="a table, one for each style")
+    keys = [key for key in Style.model_fields if key != "name"]
+    for key in values:
+        if key not in keys:
+            raise GridError(f"{place}: {shown(key, 80)}", found="nothing a style sets", expected=", ".join(keys))
+    try:
+        style = Style.model_validate({**values, "name": name})
+    except ValidationError as error:
+        raise refused_field(error, place) from None
+    if style.seeds is not None:
+        whole_numbers(style.seeds, f"{place}: seeds")
+    if style.sampler is None:
+        return style
+    return style.model_copy(update={"sampler": sampler_named(style.sampler).name})
+
+
+def _no_sampler(name: str, schedule: str) -> str:
+    return f"sampler {shown(f'{name} {schedule}'.strip(), 60)} is none of ours: left out"
+
+
+def _has(text: str, words: str) -> bool:
+    """Return whether a style's words stand in `text` already."""
+    before, place, behind = words.partition(PLACE)
+    if place:
+        return text.startswith(before) and text.endswith(behind)
+    return f", {words.strip()}, " in f", {text.strip()}, "

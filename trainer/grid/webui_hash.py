@@ -1,0 +1,47 @@
+"""By which hash does a webui know a LoRA? What its metadata say, else the sha256 of its tensors without the header."""
+
+import hashlib
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from trainer.errors import LoraTuiError
+from trainer.models.safetensors_header import read_header
+
+LENGTH = 12
+"""Hex digits of it that stand in an infotext."""
+
+_BLOCK = 4 * 2**20
+_HASH = re.compile(r"[0-9a-f]{12,64}")
+
+
+def webui_hash(path: Path) -> str:
+    """Return the first 12 hex digits of `sshs_model_hash`; of a file without it, of the sha256 of what follows its header.
+
+    A file is read once as long as it does not change. Returns "" where it cannot be read or is no safetensors file.
+    """
+    try:
+        about = os.stat(path)
+    except OSError:
+        return ""
+    return _hash(str(path), about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: str, _changed: int, _bytes: int) -> str:
+    try:
+        header = read_header(Path(path))
+        said = header.metadata.get("sshs_model_hash", "").lower()
+        return (said if _HASH.fullmatch(said) else _computed(Path(path), 8 + header.length))[:LENGTH]
+    except (LoraTuiError, OSError):
+        return ""
+
+
+def _computed(path: Path, start: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(start)
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

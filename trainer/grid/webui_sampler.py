@@ -1,0 +1,56 @@
+"""Which of our samplers do a webui's words mean, and by which words does it know ours?"""
+
+import re
+
+from trainer.errors import GridError
+from trainer.grid.samplers import Sampler, sampler_named
+
+# Since 1.9 the schedule stands apart from the sampler, and these have another one of their own than the model's ("Automatic").
+_OWN_SCHEDULE = {"DPM++ 2M": "Karras"}
+_SCHEDULES = ("Karras", "Exponential", "Polyexponential")
+# What the model's own times are called where a sampler's own would be taken otherwise.
+_MODELS_OWN = ("", "Automatic", "Uniform", "Normal")
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+
+
+def words_of(sampler: Sampler) -> tuple[str, str]:
+    """Return a webui's sampler and schedule type (1.9 and later) that make what `sampler` makes: `DPM++ 2M`, `Karras`."""
+    if sampler.schedule == "Automatic" and sampler.webui in _OWN_SCHEDULE:
+        return sampler.webui, "Uniform"
+    return sampler.webui, sampler.schedule
+
+
+def sampler_meant(name: str, schedule: str, version: str = "") -> Sampler:
+    """Return our sampler for the words in a webui's infotext or settings.
+
+    Args:
+        name: such as `DPM++ 2M` or, as before 1.9, `DPM++ 2M Karras`.
+        schedule: the schedule type; "" where none is named.
+        version: the webui's; decides what a name without schedule type means. "" for one of before 1.9.
+
+    Raises:
+        GridError: we have no such sampler.
+    """
+    plain = " ".join(name.split())
+    apart = bool(schedule) or _schedules_apart(version)
+    if apart and schedule in ("", "Automatic") and not plain.endswith(_SCHEDULES):
+        for own, its in _OWN_SCHEDULE.items():
+            if plain.lower() == own.lower():
+                return sampler_named(own, its)
+    if schedule in _MODELS_OWN or plain.lower().endswith(f" {schedule.lower()}"):
+        return sampler_named(plain)
+    return sampler_named(plain, schedule)
+
+
+def sampler_if_known(name: str, schedule: str, version: str = "") -> Sampler | None:
+    """Return what sampler_meant returns, None where we have no such sampler."""
+    try:
+        return sampler_meant(name, schedule, version)
+    except GridError:
+        return None
+
+
+def _schedules_apart(version: str) -> bool:
+    """Return whether this version of the webui writes the schedule type apart; other programs' versions say nothing."""
+    match = _VERSION.match(version)
+    return match is not None and (int(match[1]), int(match[2])) >= (1, 9)
