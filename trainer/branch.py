@@ -22,7 +22,7 @@ from trainer.settings.parts import LABELS, Part, parts_of
 from trainer.settings.toml_file import apply_overrides, parse_settings
 from trainer.workspace import Workspace
 
-_FREE_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Guards")
+_FREE_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
 # They decide which pictures a step has, and the state knows steps only.
 _FIXED = ("gradient_accumulation_steps", "optimizer_type", "output_name")
 _LINK = ".branch-"
@@ -131,7 +131,7 @@ def foresee(
     facts = read_facts(path)
     before = parse_settings(facts.settings_toml, shown(str(path)))
     after = apply_overrides(before, overrides)
-    _check_changes(before, after)
+    check_changes(before, after)
     ready = check(after, workspace.root / "settings.toml")
     if ready.plan.total_steps <= facts.step:
         raise SettingsError(
@@ -237,7 +237,12 @@ def _epochs_in(folder: Path) -> list[int]:
     return epochs
 
 
-def _check_changes(before: Settings, after: Settings) -> None:
+def check_changes(before: Settings, after: Settings) -> None:
+    """See that a state of a bake with settings `before` can go on with `after`.
+
+    Raises:
+        SettingsError: something differs that a state cannot carry.
+    """
     for name in type(after).model_fields:
         info = field(name)
         if getattr(before, name) == getattr(after, name):
@@ -247,7 +252,7 @@ def _check_changes(before: Settings, after: Settings) -> None:
                 name,
                 found=f"changed from {shown_value(before, name) or 'blank'} to {shown_value(after, name) or 'blank'}",
                 expected="the value of the bake that is forked",
-                way_out="rates, schedule, noise, memory and saving may change; for the rest begin a new bake",
+                way_out="rates, schedule, noise, memory, saving and sampling may change; for the rest begin a new bake",
             )
 
 

@@ -47,7 +47,7 @@ def add_bake(
         values = {
             "number": number,
             "name": name,
-            "folder": f"bakes/{number:04d}-{name}",
+            "folder": f"bakes/{number:04d}-{name}" if grid is None else _folder_of_grid(connection, grid),
             "why": why,
             "settings_toml": settings_toml,
             "engine": engine,
@@ -67,6 +67,11 @@ def add_bake(
         }
         insert_bake(connection, values)
     return read_bake(database, number)
+
+
+def _folder_of_grid(connection: sqlite3.Connection, grid: int) -> str:
+    """Return the folder of the grid that a job makes: it has none of its own."""
+    return str(connection.execute("SELECT folder FROM grid WHERE number = ?", (grid,)).fetchone()["folder"])
 
 
 def insert_bake(connection: sqlite3.Connection, values: Mapping[str, object]) -> None:

@@ -21,8 +21,8 @@ class Digest:
 
     Attributes:
         since: epoch seconds.
-        done, stopped, failed, lost: bakes that came to that end since, the first to end first.
-        live, waiting: bakes at work, and in the queue, now.
+        done, stopped, failed, lost: bakes and grids' jobs that came to that end since, the first to end first.
+        live, waiting: bakes and grids' jobs at work, and in the queue, now.
         skipped: bake -> steps left out since because their gradients were not finite.
         warnings: the last lines of that level since.
         surprises: one line each: what did not go as planned.
@@ -97,7 +97,7 @@ def _of(bakes: list[Bake], state: BakeState) -> tuple[Bake, ...]:
 
 def _end_surprises(database: Database, bake: Bake, planned_files: Callable[[Bake], int | None]) -> list[str]:
     """Return what was not as planned in a bake that ended."""
-    name = f"bake {bake.number} {bake.name}"
+    name = f"bake {bake.number} {bake.name}" if bake.grid is None else f"grid {bake.grid} {bake.name}"
     lines = []
     if bake.error and bake.error != REMOVED:
         lines.append(f"{name} {bake.state}: {bake.error}")
@@ -107,7 +107,7 @@ def _end_surprises(database: Database, bake: Bake, planned_files: Callable[[Bake
         took = bake.ended - bake.started
         if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
             lines.append(f"{name} took {span(took)}, planned were {span(bake.planned_seconds)}")
-    planned = planned_files(bake)
+    planned = planned_files(bake) if bake.grid is None else None
     saved = database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]
     if planned is not None and saved < planned:
         lines.append(f"{name} saved {saved} of {planned} LoRA files")

@@ -69,15 +69,15 @@ def update_grid(database: Database, number: int, assignments: str, values: tuple
 
 
 def cut_grids(database: Database, bakes: Sequence[int]) -> None:
-    """Mark the grids that these bakes or jobs were making as cut."""
+    """Mark the grids that these bakes or jobs were making, or were still to make, as cut."""
     with database.writing() as connection:
         for number in bakes:
             connection.execute(
                 """
                 UPDATE grid SET state = ?, ended = ?
-                WHERE state = ? AND (bake = ? OR number IN (SELECT grid FROM bake WHERE number = ?))
+                WHERE state IN (?, ?) AND (bake = ? OR number IN (SELECT grid FROM bake WHERE number = ?))
                 """,
-                (GridState.CUT, time.time(), GridState.MAKING, number, number),
+                (GridState.CUT, time.time(), GridState.WAITING, GridState.MAKING, number, number),
             )
 
 

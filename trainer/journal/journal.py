@@ -196,6 +196,16 @@ class Journal:
         """Let a waiting bake begin at `seconds` (epoch) at the earliest, None for at once."""
         queue.set_not_before(self._database, number, seconds)
 
+    def change_waiting(self, number: int, *, settings_toml: str, total_steps: int, steps_per_epoch: int) -> None:
+        """Give a waiting bake other settings, and the steps of their plan."""
+        queue.change_waiting(
+            self._database,
+            number,
+            settings_toml=settings_toml,
+            total_steps=total_steps,
+            steps_per_epoch=steps_per_epoch,
+        )
+
     def adopt(self, numbers: Sequence[int], engine: str) -> list[int]:
         """Give those of `numbers` that wait to another engine, and return them."""
         return queue.adopt(self._database, numbers, engine)

@@ -121,6 +121,22 @@ def set_not_before(database: Database, number: int, seconds: float | None) -> No
     _change_waiting(database, number, "not_before = ?", (seconds,))
 
 
+def change_waiting(
+    database: Database, number: int, *, settings_toml: str, total_steps: int, steps_per_epoch: int
+) -> None:
+    """Give a waiting bake other settings, and the steps of their plan.
+
+    Raises:
+        WorkspaceError: it does not wait.
+    """
+    _change_waiting(
+        database,
+        number,
+        "settings_toml = ?, total_steps = ?, steps_per_epoch = ?, planned_seconds = NULL",
+        (settings_toml, total_steps, steps_per_epoch),
+    )
+
+
 def adopt(database: Database, numbers: Sequence[int], engine: str) -> list[int]:
     """Give those of `numbers` that wait to `engine`, and return them."""
     with database.writing() as connection:

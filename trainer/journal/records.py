@@ -79,7 +79,8 @@ class Bake:
         attempt: 1, and one more each time it was taken up again.
         device: key of the card it ran on (`cpu` without one), "" before it began.
         planned_seconds: time expected when it was queued, None where no speed was known.
-        grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps.
+        grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps, and has the
+            grid's folder.
     """
 
     number: int

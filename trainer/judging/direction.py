@@ -1,0 +1,147 @@
+"""Which way do the favourites point? On a sheet of U-Net weight by text encoder weight they say which part is under or over."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from random import Random
+from typing import Literal
+
+from trainer.grid.sidecar import Made
+from trainer.journal.records import CellNote
+from trainer.judging.tally import on_axis
+
+Part = Literal["unet", "text_encoder"]
+Lean = Literal["under", "right", "over", "unknown"]
+
+# Below this the mean of the favourites is as good as full weight: half of the usual step of 0.25.
+_NEAR = 0.125
+# All choices are tried up to so many; beyond, that many are drawn.
+_MOST_CHOICES = 20_000
+_KINDS: dict[Part, tuple[str, ...]] = {"unet": ("unet_weight",), "text_encoder": ("text_encoder_weight",)}
+_LABELS: dict[Part, str] = {"unet": "U-Net", "text_encoder": "text encoder"}
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Where a part's favourites lie.
+
+    Attributes:
+        part: the U-Net or the text encoders.
+        lean: `under`: it wants more than full weight; `over`: less; `right`; `unknown` where nothing tells.
+        weight: mean weight of the favourites, None where the sheet does not vary it.
+        favourites: how many there are.
+        chance: how often a choice by chance would lie as far from the sheet's middle, 0 to 1.
+        votes: how many pictures were called under, right and over in this part.
+    """
+
+    part: Part
+    lean: Lean
+    weight: float | None
+    favourites: int
+    chance: float
+    votes: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def strength(self) -> str:
+        """How strong the evidence is, in words."""
+        if self.chance < 0.01:
+            return "strong evidence"
+        if self.chance < 0.05:
+            return "good evidence"
+        if self.chance < 0.2:
+            return "a hint"
+        return "as good as chance"
+
+    @property
+    def words(self) -> str:
+        """One line of what it says."""
+        name = _LABELS[self.part]
+        said = ""
+        if any(self.votes):
+            said = "; called under {}, right {}, over {} times".format(*self.votes)
+        if self.weight is None:
+            if not any(self.votes):
+                return f"{name}: nothing said"
+            return f"{name} {self.lean}{said}; {self.strength} (chance {self.chance:.0%})"
+        count = f"{self.favourites} favourite{'s' * (self.favourites != 1)} at {self.weight:.2f} on the mean"
+        return f"{name} {self.lean}: {count}{said}; {self.strength} (chance {self.chance:.0%})"
+
+
+def directions(made: Made, notes: Mapping[str, CellNote]) -> tuple[Direction, Direction]:
+    """Return where the U-Net and the text encoders want to go.
+
+    Favourites count where an axis varies the part's own weight, verdicts on the part everywhere. The evidence of favourites is
+    a permutation test: how often as many pictures picked by chance from the same sheet lie as far from its middle.
+    """
+    return _direction(made, notes, "unet"), _direction(made, notes, "text_encoder")
+
+
+def _direction(made: Made, notes: Mapping[str, CellNote], part: Part) -> Direction:
+    votes = _votes(notes, part)
+    axis = _axis_of(made, part)
+    if axis is not None:
+        weights = [float(label_number(_labels(made, axis)[on_axis(cell.place, axis)])) for cell in made.cells]
+        liked = [
+            weight
+            for weight, cell in zip(weights, made.cells, strict=True)
+            if (note := notes.get(cell.place.name)) is not None and note.favourite
+        ]
+        if liked:
+            mean = sum(liked) / len(liked)
+            chance = _chance(weights, len(liked), mean)
+            return Direction(part, _lean(mean), mean, len(liked), chance, votes)
+    if any(votes):
+        under, right, over = votes
+        lean: Lean = "right" if right >= max(under, over) else "under" if under > over else "over"
+        return Direction(part, lean, None, 0, _sign_chance(under, over) if lean != "right" else 1.0, votes)
+    return Direction(part, "unknown", None, 0, 1.0)
+
+
+def label_number(label: str) -> float:
+    """Return the number at the end of an axis label: `U-Net weight: 0.75` and `0.75` are 0.75."""
+    return float(label.rsplit(":", 1)[-1])
+
+
+def _axis_of(made: Made, part: Part) -> str | None:
+    for name, axis in (("x", made.x), ("y", made.y), ("z", made.z)):
+        if axis.kind in _KINDS[part] and len(axis) > 1:
+            return name
+    return None
+
+
+def _labels(made: Made, axis: str) -> Sequence[str]:
+    return {"x": made.x, "y": made.y, "z": made.z}[axis].labels
+
+
+def _votes(notes: Mapping[str, CellNote], part: Part) -> tuple[int, int, int]:
+    said = [note.unet if part == "unet" else note.text_encoder for note in notes.values()]
+    return said.count("under"), said.count("right"), said.count("over")
+
+
+def _lean(mean: float) -> Lean:
+    if mean > 1 + _NEAR:
+        return "under"
+    return "over" if mean < 1 - _NEAR else "right"
+
+
+def _chance(weights: Sequence[float], picked: int, mean: float) -> float:
+    """Return how often `picked` pictures chosen by chance have a mean as far from the sheet's as `mean` is."""
+    middle = sum(weights) / len(weights)
+    far = abs(mean - middle) - 1e-9
+    if picked >= len(weights):
+        return 1.0
+    if math.comb(len(weights), picked) <= _MOST_CHOICES:
+        means = [sum(choice) / picked for choice in combinations(weights, picked)]
+        return sum(abs(each - middle) >= far for each in means) / len(means)
+    rng = Random(0)
+    hits = sum(abs(sum(rng.sample(weights, picked)) / picked - middle) >= far for _ in range(_MOST_CHOICES))
+    # The choice that was made is one of those possible: never quite 0.
+    return (hits + 1) / (_MOST_CHOICES + 1)
+
+
+def _sign_chance(under: int, over: int) -> float:
+    """Return how often a fair coin would side so clearly: the two-sided sign test."""
+    total, most = under + over, max(under, over)
+    tail = sum(math.comb(total, count) for count in range(most, total + 1)) / 2**total
+    return min(1.0, 2.0 * float(tail))

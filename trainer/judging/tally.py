@@ -1,0 +1,96 @@
+"""How often is a thing there? Ticks of a grid's pictures counted by epoch, weight or outfit, with an interval that says how sure that is."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.grid.cell import Axis, Place
+from trainer.grid.sidecar import Made
+from trainer.journal.records import CellNote
+
+# 95 % of a normal distribution lie within so many deviations.
+_Z = 1.959964
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often something was ticked among the pictures of one value of an axis.
+
+    Attributes:
+        label: the value.
+        yes, seen: pictures ticked, and pictures looked at for it.
+        low, high: where the true rate lies with 95 % confidence (Wilson 1927).
+    """
+
+    label: str
+    yes: int
+    seen: int
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """The rate in words: `14/36 (25–55 %)`."""
+        return f"{self.yes}/{self.seen} ({self.low:.0%}–{self.high:.0%})".replace("%–", "–").replace("%)", " %)")
+
+
+def wilson(yes: int, seen: int) -> tuple[float, float]:
+    """Return the interval that holds the true rate with 95 % confidence: Wilson's, which is right for few pictures and for none or all.
+
+    Wilson 1927, J. Am. Stat. Assoc. 22; of nothing seen it is 0 to 1.
+    """
+    if not seen:
+        return 0.0, 1.0
+    rate, spread = yes / seen, _Z * _Z / seen
+    middle = (rate + spread / 2) / (1 + spread)
+    half = _Z * math.sqrt(rate * (1 - rate) / seen + spread / (4 * seen)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def axes_of(made: Made) -> tuple[tuple[str, Axis], ...]:
+    """Return the axes that vary something by their letter: `x`, `y`, `z`, `seed`."""
+    named = (("x", made.x), ("y", made.y), ("z", made.z), ("seed", made.seeds))
+    return tuple((name, axis) for name, axis in named if len(axis) > 1)
+
+
+def items_ticked(notes: Iterable[CellNote], checklist: Sequence[str]) -> tuple[str, ...]:
+    """Return the items that somebody looked for, in the checklist's order, others behind."""
+    found = dict.fromkeys(item for note in notes for item in note.ticks)
+    return (*(item for item in checklist if item in found), *(item for item in found if item not in checklist))
+
+
+def rates(made: Made, notes: Mapping[str, CellNote], item: str, axis: str) -> tuple[Rate, ...]:
+    """Return how often `item` is there for each value of an axis; values with no picture looked at are among them.
+
+    Args:
+        made: the grid.
+        notes: cell -> what was thought of it.
+        item: of the checklist.
+        axis: `x`, `y`, `z` or `seed`.
+    """
+    labels = dict(axes_of(made))[axis].labels
+    yes, seen = [0] * len(labels), [0] * len(labels)
+    for cell in made.cells:
+        note = notes.get(cell.place.name)
+        if note is not None and item in note.ticks:
+            place = on_axis(cell.place, axis)
+            seen[place] += 1
+            yes[place] += note.ticks[item]
+    return tuple(
+        Rate(label, yes[place], seen[place], *wilson(yes[place], seen[place])) for place, label in enumerate(labels)
+    )
+
+
+def changed(rates: Sequence[Rate]) -> str:
+    """Return how a rate goes from the first value looked at to the last, as `14/36 → 3/36`; empty where fewer than two were."""
+    told = [rate for rate in rates if rate.seen]
+    if len(told) < 2:
+        return ""
+    first, last = told[0], told[-1]
+    apart = last.high < first.low or first.high < last.low
+    return f"{first.yes}/{first.seen} → {last.yes}/{last.seen}" + ("" if apart else " (may be chance)")
+
+
+def on_axis(place: Place, axis: str) -> int:
+    """Return which value of an axis a place has."""
+    return int(getattr(place, axis))

@@ -1,0 +1,139 @@
+"""What could the next bake change? Three ways of following a direction: another rate, another moment to stop, going on from an epoch."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trainer.errors import GridError
+from trainer.judging.direction import Direction, Part
+from trainer.settings.describe import number_text
+from trainer.settings.model import Settings
+from trainer.settings.parts import LABELS
+
+# Where only words tell, a step that shows on a grid and is no cliff: the notes' trends appear at halves, not at tenths.
+_UNDER, _OVER = 1.5, 0.5
+_LEAST, _MOST = 0.25, 3.0
+_RATES: dict[Part, str] = {"unet": "unet_lr", "text_encoder": "text_encoder_lr"}
+_STOPS: dict[Part, str] = {"unet": "unet_stop", "text_encoder": "text_encoder_stop"}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One bake to try.
+
+    Attributes:
+        kind: which way it goes.
+        why: a line for the journal.
+        overrides: `name=value` on top of the judged bake's settings.
+        fork_epoch: the epoch it goes on from; None for a bake from the beginning.
+    """
+
+    kind: Literal["rate", "stop", "fork"]
+    why: str
+    overrides: tuple[str, ...]
+    fork_epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The bake that was judged.
+
+    Attributes:
+        settings: as it ran.
+        epochs: how many it had.
+        kept: epochs at whose ends a state is kept.
+        epoch: the one that the verdicts are about; its last where they are about several.
+    """
+
+    settings: Settings
+    epochs: int
+    kept: tuple[int, ...]
+    epoch: int
+
+
+def variants(judged: Judged, leans: Sequence[Direction]) -> tuple[Variant, ...]:
+    """Return the three bakes that follow a direction, two where no state is kept to go on from.
+
+    Args:
+        judged: what the next bake starts from.
+        leans: of U-Net and text encoder.
+
+    Raises:
+        GridError: nothing is under or over.
+    """
+    clear = [lean for lean in leans if lean.lean in ("under", "over") and judged.settings.rate(lean.part) > 0]
+    if not clear:
+        raise GridError(
+            "proposals",
+            found="no part was called under or over, and no favourites point anywhere",
+            expected="favourites on a sheet of U-Net weight by text encoder weight, or verdicts",
+            way_out="mark some and ask again",
+        )
+    found = [_other_rates(judged, clear), _other_stop(judged, clear), _fork(judged, clear)]
+    return tuple(each for each in found if each is not None)
+
+
+def factor_of(lean: Direction) -> float:
+    """Return by how much a part wants to be changed: the favourites' weight, else a half or one and a half."""
+    if lean.weight is not None:
+        return min(_MOST, max(_LEAST, lean.weight))
+    return _UNDER if lean.lean == "under" else _OVER
+
+
+def _other_rates(judged: Judged, leans: Sequence[Direction]) -> Variant:
+    overrides = []
+    for lean in leans:
+        rate = _rounded(judged.settings.rate(lean.part) * factor_of(lean))
+        overrides.append(f"{_RATES[lean.part]}={number_text(rate)}")
+    return Variant("rate", f"{_said(leans)}: {', '.join(overrides)}", tuple(overrides))
+
+
+def _other_stop(judged: Judged, leans: Sequence[Direction]) -> Variant:
+    """Let the part that is over stop earlier, or a bake that is under go on while the other part has stopped."""
+    over = next((lean for lean in leans if lean.lean == "over"), None)
+    if over is not None:
+        stop = max(1, min(judged.epoch - 1, round(judged.epoch * factor_of(over))))
+        return Variant("stop", f"{_said([over])}: it stops after epoch {stop}", (f"{_STOPS[over.part]}={stop}ep",))
+    under = leans[0]
+    other: Part = "text_encoder" if under.part == "unet" else "unet"
+    epochs = _more(judged, under)
+    if judged.settings.rate(other) == 0 or len(leans) == 2:
+        # Nothing to stop, or both want more.
+        return Variant("stop", f"{_said(leans)}: {epochs} epochs", _length(epochs))
+    overrides = (*_length(epochs), f"{_STOPS[other]}={judged.epoch}ep")
+    return Variant("stop", f"{_said([under])}: {epochs} epochs, the {LABELS[other]} to {judged.epoch}", overrides)
+
+
+def _fork(judged: Judged, leans: Sequence[Direction]) -> Variant | None:
+    """Go on from a state: from where the part that is over was still right, without it; else from the end."""
+    if not judged.kept:
+        return None
+    over = next((lean for lean in leans if lean.lean == "over"), None)
+    if over is not None:
+        wanted = max(1, round(judged.epoch * factor_of(over)))
+        epoch = max((kept for kept in judged.kept if kept <= wanted), default=min(judged.kept))
+        # A state of the last epoch has no step left: the other part goes on by a few.
+        total = max(judged.epochs, epoch + max(1, math.ceil(judged.epochs / 3)))
+        length = _length(total) if total > judged.epochs else ()
+        overrides = (f"{_STOPS[over.part]}={epoch}ep", *length)
+        return Variant("fork", f"{_said([over])}: from epoch {epoch} on without it", overrides, epoch)
+    epoch, total = max(judged.kept), _more(judged, leans[0])
+    return Variant("fork", f"{_said(leans)}: from epoch {epoch} to {total}", _length(total), epoch)
+
+
+def _more(judged: Judged, under: Direction) -> int:
+    return max(judged.epochs + 1, math.ceil(judged.epoch * factor_of(under)))
+
+
+def _length(epochs: int) -> tuple[str, ...]:
+    return (f"max_train_epochs={epochs}",)
+
+
+def _said(leans: Sequence[Direction]) -> str:
+    return ", ".join(f"{LABELS[lean.part]} {lean.lean}" for lean in leans)
+
+
+def _rounded(rate: float) -> float:
+    """Return a rate with two digits: more would claim a precision that no grid has."""
+    return float(f"{rate:.1e}")
