@@ -18,10 +18,10 @@ from lora_tui.driver import LineFree, LineFull, LineSlow, SurvivingDriver, Termi
 from lora_tui.keymap import APP_KEYS
 from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
 from lora_tui.painting import Painting
+from lora_tui.row_name import called
 from lora_tui.screens.ask import Answer, AskDialog
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.theming import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
-from trainer.foreign_text import shown
 from trainer.journal.records import BakeState, Order
 from trainer.workspace import Workspace
 
@@ -126,6 +126,7 @@ class LoraApp(App[int]):
                 yield SystemCommand("Take up again", "Take the bake shown up at its last state", bake.action_take_up)
             if bake.snapshot.bake is not None:
                 yield SystemCommand("Fork", "Bake on from an epoch of the bake shown", bake.action_fork)
+            yield SystemCommand("Grid", "Pictures of the bake's epochs beside each other", bake.action_grid)
             yield SystemCommand("Plan", "Folders, tags, buckets, rates, times, files", bake.action_plan)
             yield SystemCommand("Save settings", "Save the settings to their file", bake.action_save_settings)
             yield SystemCommand("New subject", "From a folder of pictures", bake.action_new_subject)
@@ -141,7 +142,8 @@ class LoraApp(App[int]):
         bake = self.bake_screen.snapshot.ours
         if bake is not None:
             waits = bake.state is BakeState.QUEUED
-            question = f"Bake {bake.number:04d} {shown(bake.name, 30)} {'waits' if waits else 'is at work'}."
+            name = called(bake, 30)
+            question = f"{name[0].upper()}{name[1:]} {'waits' if waits else 'is at work'}."
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
             self.push_screen(AskDialog(question, answers, about="quit"), self._leave_bake)
         else:

@@ -1,10 +1,11 @@
-"""What does a bake say on a terminal without a screen? Its log, and progress as a bar or, elsewhere, as plain lines."""
+"""What does a bake or a grid say on a terminal without a screen? Its log, and progress as a bar or, elsewhere, as plain lines."""
 
 import shutil
 
 from lora_tui.figures import loss, speed
 from lora_tui.printing import Console
 from lora_tui.signs import FAILED, WARNING, state_sign
+from trainer.counted import counted
 from trainer.foreign_text import shown
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
@@ -43,28 +44,40 @@ class BakePrinter:
 
     def end(self, bake: Bake) -> None:
         """Print how it ended and where the files are."""
+        if bake.grid is not None:
+            self._end_grid(bake, bake.grid)
+            return
         files = len(self._journal.checkpoints(self._number))
         self._print(
             f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}"
+        )
+
+    def _end_grid(self, job: Bake, number: int) -> None:
+        grid = self._journal.grid(number)
+        again = f", {grid.done - grid.made} of them from earlier grids" if grid.done > grid.made else ""
+        self._print(
+            f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {counted(grid.total, 'picture')}{again} "
+            f"in {shown(grid.folder)}"
         )
 
     def _milestone(self, bake: Bake, engine: str) -> str:
         if bake.state is BakeState.QUEUED:
             return engine
         tenth = bake.stage_done * 10 // bake.stage_total if bake.stage_total else 0
-        return f"step {tenth} {bake.state}" if bake.stage == "step" else bake.stage
+        return f"{bake.stage} {tenth} {bake.state}" if bake.stage in ("step", "grid") else bake.stage
 
     def _progress(self, bake: Bake, engine: str) -> str:
         if bake.state is BakeState.QUEUED:
             return engine or "waiting for the engine"
+        if bake.stage == "grid" and bake.stage_total:
+            return self._pictures(bake.stage_done, bake.stage_total)
         if bake.stage != "step":
             return f"{bake.stage} {bake.stage_done}/{bake.stage_total}" if bake.stage_total else bake.stage
         step, total = bake.stage_done, max(1, bake.stage_total)
         values = self._journal.last_values(self._number)
         parts = [f"epoch {self._epoch(bake, step)}", f"step {step}/{total}"]
         if self._console.out.terminal:
-            full = _BAR * step // total
-            parts.append("▇" * full + "▁" * (_BAR - full))
+            parts.append(_bar(step, total))
         parts.append(f"{100 * step // total} %")
         if "loss" in values:
             parts.append(f"loss {loss(values['loss'][1])}")
@@ -73,6 +86,10 @@ class BakePrinter:
         if bake.state is BakeState.PAUSED:
             parts.append("paused")
         return "  ".join(parts)
+
+    def _pictures(self, done: int, total: int) -> str:
+        bar = f"  {_bar(done, total)}" if self._console.out.terminal else ""
+        return f"picture {done}/{total}{bar}  {100 * done // total} %"
 
     def _epoch(self, bake: Bake, step: int) -> str:
         per_epoch = max(1, bake.steps_per_epoch)
@@ -94,3 +111,8 @@ class BakePrinter:
             self._console.error(text)
         else:
             self._console.out.write(text + "\n")
+
+
+def _bar(done: int, total: int) -> str:
+    full = _BAR * done // total
+    return "▇" * full + "▁" * (_BAR - full)

@@ -12,9 +12,13 @@ from lora_tui.commands.alone import bake_alone
 from lora_tui.commands.branch import extend, fork, resume
 from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.commands.grid import grid
 from lora_tui.commands.journal import journal
 from lora_tui.commands.order import order
+from lora_tui.commands.page import page
 from lora_tui.commands.queue import queue
+from lora_tui.commands.style import style
+from lora_tui.commands.use import use
 from lora_tui.commands.watch import watch
 from trainer.errors import ExitCode
 from trainer.foreign_text import shown
@@ -130,7 +134,7 @@ def plan(settings_file: Path, overrides: tuple[str, ...], as_json: bool) -> Exit
 @exits
 def status(folder: Path | None, as_json: bool) -> ExitCode:
     """Say how the bakes of a workspace stand."""
-    from lora_tui.status import bake_line, bakes_json
+    from lora_tui.status import bake_line, bakes_json, rows_counted
     from trainer.journal.journal import Journal
     from trainer.journal.processes import process_alive
 
@@ -141,7 +145,7 @@ def status(folder: Path | None, as_json: bool) -> ExitCode:
             print_json(bakes_json(workspace, journal))
             return ExitCode.DONE
         bakes = journal.bakes()
-        click.echo(f"{shown(str(workspace.root))}: {len(bakes)} bakes")
+        click.echo(f"{shown(str(workspace.root))}: {rows_counted(bakes, journal)}")
         for one in bakes:
             click.echo(bake_line(one, journal))
     return ExitCode.DONE
@@ -202,3 +206,7 @@ main.add_command(resume)
 main.add_command(fork)
 main.add_command(extend)
 main.add_command(convert)
+main.add_command(grid)
+main.add_command(page)
+main.add_command(style)
+main.add_command(use)

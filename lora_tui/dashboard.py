@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lora_tui.row_name import called
 from trainer.errors import ExitCode
-from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState, Order
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     from trainer.workspace import remember_workspace
 
     need_terminal()
+    _prepare_images()
     remember_workspace(workspace)
 
     def cards() -> NvmlCards:
@@ -69,6 +70,7 @@ def open_onlooker(workspace: "Workspace", *, orders: bool) -> ExitCode:
     from trainer.machine.sampler import Sampler
 
     need_terminal()
+    _prepare_images()
     sampler = Sampler(NvmlCards(), workspace.root)
     app = LoraApp(workspace, NoEngine(), sampler, rights=Rights(bake=False, order=orders))
     signals = ScreenSignals(app)
@@ -84,6 +86,14 @@ def need_terminal() -> None:
     """Refuse to open a screen where there is no terminal for it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the dashboard needs a terminal; `lora-tui bake SETTINGS.toml` does without")
+
+
+def _prepare_images() -> None:
+    """Ask the terminal for true pictures while it still answers us; once the screen is up, its answers are keys."""
+    from lora_tui.images import prepare_images
+
+    if line := prepare_images():
+        click.echo(line, err=True)
 
 
 def _note_look(workspace: "Workspace") -> None:
@@ -137,7 +147,7 @@ def _stopped(engine: "Engine") -> ExitCode:
         if live is None:
             return ExitCode.DONE
         journal.give_order(live.number, Order.STOP)
-    return follow(engine, live.number, intro=f"bake {live.number} {shown(live.name)} stops and saves")
+    return follow(engine, live.number, intro=f"{called(live)} stops and saves")
 
 
 def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
@@ -156,8 +166,8 @@ def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
             return ExitCode.DONE
         # The order stands in the journal already; what waits behind stays there.
         engine.close(wait=0)
-        return follow(engine, first.number, intro=f"bake {first.number} {shown(first.name)} stops and saves")
-    return follow_all(engine, intro="" if gone else f"bake {first.number} {shown(first.name)} goes on here")
+        return follow(engine, first.number, intro=f"{called(first)} stops and saves")
+    return follow_all(engine, intro="" if gone else f"{called(first)} goes on here")
 
 
 def _ours(bakes: list[Bake], engine: "Engine") -> list[Bake]:

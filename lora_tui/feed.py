@@ -28,6 +28,8 @@ LOG_LINES = 500
 _CURVES = ("loss", "lr_unet", "lr_text_encoder", "lr_text_encoder_2")
 _CURVE_SECONDS = 1.0
 _SPEED_STEPS = 20
+_ROWS = 50
+_ALL_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class Snapshot:
     """Everything the screens show that comes from outside, at one moment.
 
     Attributes:
-        bake: the bake at work, else the one waiting for this engine, else the newest; None in a new workspace.
-        ours: the bake that our engine has at work, else one that waits for it; None where leaving leaves nothing behind.
+        bake: the bake at work, else the one waiting for this engine, else the newest; None in a new workspace. Never a grid's job.
+        grid: the grid's job at work, else one that waits for this engine; None without one.
+        ours: the bake or grid's job that our engine has at work, else one that waits for it; None where leaving leaves nothing behind.
         elsewhere: in which process `bake` runs, where that is not ours.
         story: what its settings changed against its parent, one line.
         asked: its settings; None where this version cannot read them.
@@ -58,6 +61,7 @@ class Snapshot:
     """
 
     bake: Bake | None = None
+    grid: Bake | None = None
     ours: Bake | None = None
     elsewhere: str = ""
     story: str = ""
@@ -206,16 +210,23 @@ class _JournalReader:
         return self._last
 
     def _read_rows(self) -> Snapshot:
-        bakes = self._journal.bakes(limit=50)
+        rows = self._journal.bakes(limit=_ROWS)
+        bakes = [row for row in rows if row.grid is None]
+        if rows and not bakes:
+            # So many grids in a row shall not make the last bake look as if there had been none.
+            bakes = [row for row in self._journal.bakes(limit=_ALL_ROWS) if row.grid is None]
+        grid = _grid_at_work(rows, self._engine_key)
+        ours = _of_ours(rows, self._engine_key)
         bake = _of_interest(bakes, self._engine_key)
         if bake is None:
-            return Snapshot(log=self._read_log(), caution=self._journal.warning)
+            return Snapshot(grid=grid, ours=ours, log=self._read_log(), caution=self._journal.warning)
         asked = self._settings_of(bake)
         last = self._journal.last_values(bake.number)
         marks = tuple(self._journal.marks(bake.number))
         return Snapshot(
             bake=bake,
-            ours=_of_ours(bakes, self._engine_key),
+            grid=grid,
+            ours=ours,
             story=self._story(bake, asked),
             asked=asked,
             in_force=self._in_force(asked, marks),
@@ -305,8 +316,16 @@ def _of_interest(bakes: list[Bake], engine_key: str) -> Bake | None:
     return next(iter([*at_work, *live, *waiting, *bakes]), None)
 
 
+def _grid_at_work(rows: list[Bake], engine_key: str) -> Bake | None:
+    """Pick from `rows` the grid's job at work, ours before another's, else the first that waits for us."""
+    jobs = [row for row in rows if row.grid is not None]
+    ours = _of_ours(jobs, engine_key)
+    live = next((row for row in jobs if row.state.live), None)
+    return ours if ours is not None and (ours.state.live or live is None) else live
+
+
 def _of_ours(bakes: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `bakes` the one that our engine has at work, else the first in line for it."""
+    """Pick from `bakes`, grids' jobs among them, the one that our engine has at work, else the first in line for it."""
     ours = [bake for bake in bakes if bake.engine == engine_key]
     waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
     return next(iter([*(bake for bake in ours if bake.state.live), *waiting]), None)

@@ -166,4 +166,5 @@ def _stop(bake: Bake, journal: Journal, console: Console) -> None:
             # The engine took it in this moment.
             pass
     journal.give_order(bake.number, Order.STOP)
-    console.error("stopping after this step and saving; once more leaves at once")
+    what = "after this step and saving" if bake.grid is None else "here; the pictures made are kept"
+    console.error(f"stopping {what}; once more leaves at once")

@@ -43,6 +43,7 @@ BAKE_KEYS = (
         id="bake.fork",
         tooltip="bake on from an epoch of the bake shown, with what is changed on the desk",
     ),
+    Binding("g", "grid", "grid", id="grid.screen", tooltip="grids: pictures of the bake's epochs beside each other"),
     Binding("p", "plan", "plan", id="plan.open", tooltip="the whole plan: folders, tags, buckets, rates, times, files"),
     Binding("Q", "queue", "queue", id="queue.open", tooltip="the bakes in line: when each begins, another order, hold"),
     Binding("v", "next_view", "view", id="view.next", tooltip="next tab (in a narrow terminal)"),
@@ -71,6 +72,66 @@ BAKE_KEYS = (
 )
 """The bindings of the Bake screen, in the order of the help."""
 
+GRID_KEYS = (
+    Binding(
+        "b",
+        "make",
+        "make it",
+        id="grid.make",
+        tooltip="make the grid in the builder: in the queue, or between two steps of the bake at work; asks",
+    ),
+    Binding(
+        "x",
+        "end",
+        "end",
+        id="grid.end",
+        tooltip="leave the epoch under the cursor out of the rest, or end the grid, keeping what is made; asks",
+    ),
+    Binding("r", "ready_made", "ready-made", id="grid.ready-made", tooltip="a ready-made grid into the builder"),
+    Binding(
+        "y",
+        "style",
+        "style",
+        id="grid.style",
+        tooltip="prompt, sampler, size and the like from a style of the workspace",
+    ),
+    Binding(
+        "J",
+        "judgement",
+        "judgement",
+        id="grid.judgement",
+        tooltip="what ticks, verdicts and favourites say; from there three variants into the queue",
+    ),
+    Binding("u", "use", "use", id="grid.use", tooltip="send the LoRA of this picture to where it is used"),
+    Binding(
+        "H",
+        "page",
+        "page",
+        id="grid.page",
+        tooltip="write the grid as one HTML page, and copy the command that fetches it",
+    ),
+    Binding(
+        "o", "grids", "grids", id="grid.open", tooltip="the grids there are: look at one, go on with one that was cut"
+    ),
+    Binding("e", "edit", "spec", id="grid.edit", tooltip="into the builder"),
+    Binding("v", "next_view", "view", id="grid.view", tooltip="builder or pictures (in a narrow terminal)"),
+    Binding(
+        "ctrl+s",
+        "save_spec",
+        "save spec",
+        id="grid.save",
+        tooltip="write the spec into a file that `lora-tui grid` makes",
+    ),
+    Binding("escape", "leave", "back", id="grid.leave", tooltip="back to the bake"),
+    Binding(
+        "question_mark", "help", "help", key_display="?", id="grid.help", tooltip="this help, and that of the field"
+    ),
+    Binding(
+        "ctrl+p", "app.command_palette", "commands", priority=True, id="grid.palette", tooltip="all commands by name"
+    ),
+)
+"""The bindings of the Grid screen besides those of the pictures, in the order of the help."""
+
 APP_KEYS = (
     Binding(
         "ctrl+q,ctrl+c", "quit", "quit", id="app.quit", priority=True, tooltip="quit; asks while a bake is at work"
@@ -88,7 +149,7 @@ APP_KEYS = (
 
 
 def shown_keys(
-    *, live: bool, paused: bool, parked: bool, narrow: bool, ended_early: bool = False
+    *, live: bool, paused: bool, parked: bool, narrow: bool, ended_early: bool = False, epochs: bool = False
 ) -> tuple[tuple[str, str], ...]:
     """Return (binding id, label) of the keys that matter now, six at most.
 
@@ -98,16 +159,35 @@ def shown_keys(
         parked: the bake shown has let its card go.
         narrow: the panes are tabs.
         ended_early: the bake shown has steps left and nobody at work on it; a parked one has too.
+        epochs: LoRAs of it are saved.
     """
     tabs = (("view.next", "view"),) if narrow else ()
+    grid = ("grid.screen", "grid")
     always = (("app.help", "help"), ("app.palette", "commands"))
     if live:
         now = (("bake.pause", "go on" if paused else "pause"), ("bake.save", "save now"), ("bake.stop", "stop"))
-        return (*now, *tabs, *always)
+        return (*now, *(tabs or (grid,)), *always)
     again = ("bake.resume", "take up again")
     if parked:
         return (("bake.pause", "go on"), again, ("bake.start", "bake"), *tabs, *always)
     if ended_early:
         return (again, ("bake.start", "bake"), ("form.find", "find"), *tabs, *always)
     wanted = (("bake.start", "bake"), ("form.find", "find"), ("settings.save", "save settings"))
-    return (*wanted, *(tabs or (("subject.new", "new"),)), *always)
+    return (*wanted, *(tabs or (grid if epochs else ("subject.new", "new"),)), *always)
+
+
+def shown_grid_keys(*, building: bool, under_way: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
+    """Return (binding id, label) of the keys that matter now on the Grid screen.
+
+    Args:
+        building: the builder has the focus, not the pictures.
+        under_way: the grid shown waits or is being made.
+        narrow: builder and pictures are shown one at a time.
+    """
+    end = (("grid.end", "end"),) if under_way else ()
+    view = (("grid.view", "pictures" if building else "builder"),) if narrow else ()
+    if building:
+        wanted = (("grid.make", "make it"), ("grid.ready-made", "ready-made"), ("grid.open", "grids"))
+        return (*wanted, *end, *view, ("grid.help", "help"), ("grid.leave", "back"))
+    judged = (("grid.favourite", "favourite"), ("grid.crop", "crop"), ("grid.wipe", "wipe"), ("grid.blind", "blind"))
+    return (*judged, *end, *(view or (("grid.edit", "spec"),)), ("grid.help", "help"), ("grid.leave", "back"))

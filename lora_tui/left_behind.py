@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.orders import TakenUp
-from trainer.foreign_text import shown
+from lora_tui.row_name import row_name
 from trainer.journal.records import Bake, BakeState
 from trainer.workspace import Workspace
 
@@ -73,6 +73,6 @@ def question(left: LeftBehind) -> str:
 
 
 def _names(bakes: Sequence[Bake]) -> str:
-    names = [f"{bake.number:04d} {shown(bake.name, 20)}" for bake in bakes[:_MOST_NAMES]]
+    names = [row_name(bake, 20) for bake in bakes[:_MOST_NAMES]]
     more = len(bakes) - len(names)
     return ", ".join([*names, f"{more} more"] if more else names)

@@ -15,6 +15,7 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
+    from trainer.settings.model import Settings
 
     Change = Callable[[Journal], object]
 
@@ -24,6 +25,15 @@ class LineRead(Message):
     """The queue as it stands now."""
 
     line: Line
+
+
+@dataclass
+class DraftRead(Message):
+    """The settings of a bake that waits, and the names of those it has otherwise than the bake it was made from."""
+
+    number: int
+    settings: "Settings"
+    differs: frozenset[str]
 
 
 @dataclass
@@ -64,6 +74,30 @@ class QueueKeeper(threading.Thread):
     def ask(self, change: "Change") -> None:
         """Do `change` soon, after what was asked before."""
         self._asked.put(change)
+
+    def read_draft(self, number: int) -> None:
+        """Read the settings of a bake that waits; a DraftRead answers."""
+        self.ask(lambda journal: self._post(_draft(journal, number)))
+
+    def change_draft(self, number: int, assignment: str) -> None:
+        """Give a bake that waits another setting, `name=value`."""
+
+        def change(journal: "Journal") -> None:
+            from trainer.propose import change_draft
+
+            change_draft(journal, self._workspace, number, (assignment,))
+
+        self.ask(change)
+
+    def add_test_grid(self) -> None:
+        """Queue the subject's test grid over the epochs of the bakes in line."""
+
+        def add(journal: "Journal") -> None:
+            from trainer.grid_jobs import queue_test_grid
+
+            queue_test_grid(journal, self._workspace, engine=self._ours)
+
+        self.ask(add)
 
     def stop(self) -> None:
         """End after what was asked; does not wait."""
@@ -113,3 +147,15 @@ class QueueKeeper(threading.Thread):
             return self._asked.get(timeout=self._interval) is not None
         except queue.Empty:
             return True
+
+
+def _draft(journal: "Journal", number: int) -> DraftRead:
+    from trainer.settings.toml_file import parse_settings
+
+    bake = journal.bake(number)
+    settings = parse_settings(bake.settings_toml, f"bake {number}")
+    if bake.parent is None:
+        return DraftRead(number, settings, frozenset())
+    before = parse_settings(journal.bake(bake.parent).settings_toml, f"bake {bake.parent}")
+    differs = (name for name in type(settings).model_fields if getattr(settings, name) != getattr(before, name))
+    return DraftRead(number, settings, frozenset(differs))

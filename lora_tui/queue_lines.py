@@ -6,6 +6,7 @@ from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from lora_tui.row_name import row_name, state_word
 from lora_tui.signs import PAUSED, state_sign
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake
@@ -64,7 +65,7 @@ def queue_lines(line: Line) -> Iterator[str]:
 def bake_words(bake: Bake, line: Line) -> str:
     """Return one bake: sign, number, name, when it begins and ends, and why."""
     sign = PAUSED if bake.held else state_sign(bake.state)
-    parts = [f"{sign.mark} {bake.number:04d} {shown(bake.name, 30)}", when(bake, line)]
+    parts = [f"{sign.mark} {row_name(bake, 30)}", when(bake, line)]
     if bake.attempt > 1:
         parts.append(f"attempt {bake.attempt}")
     if bake.on_failure == "hold":
@@ -81,7 +82,7 @@ def when(bake: Bake, line: Line) -> str:
     expected = line.expected[bake.number]
     end = _clock(expected.end, line.now)
     if bake.state.live:
-        return f"{bake.state}, ends {end}"
+        return f"{state_word(bake)}, ends {end}"
     if expected.begin is None and bake.not_before is not None and bake.not_before > line.now:
         return f"not before {_clock(bake.not_before, line.now)}"
     return f"{_clock(expected.begin, line.now)} – {end}"

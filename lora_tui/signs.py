@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, GridState
 
 
 class Sign(NamedTuple):
@@ -33,7 +33,20 @@ _STATES = {
     BakeState.LOST: WARNING,
 }
 
+_GRID_STATES = {
+    GridState.WAITING: WAITING,
+    GridState.MAKING: LIVE,
+    GridState.DONE: DONE,
+    GridState.CUT: ENDED,
+    GridState.FAILED: FAILED,
+}
+
 
 def state_sign(state: BakeState) -> Sign:
     """Return the sign of a bake's state."""
     return _STATES[state]
+
+
+def grid_sign(state: GridState) -> Sign:
+    """Return the sign of a grid's state."""
+    return _GRID_STATES[state]

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from lora_tui.feed import Snapshot
+from lora_tui.row_name import called
 from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState
 
@@ -13,6 +14,8 @@ _STAGES = {
     "validate": "validating",
     "step": "",
     "save": "saving",
+    "sample": "making samples",
+    "grid": "making a grid",
     "": "",
 }
 
@@ -86,5 +89,7 @@ def _waits(snapshot: Snapshot, bake: Bake) -> str:
         return "held in the queue"
     if bake.not_before is not None:
         return f"waits until {time.strftime('%a %H:%M', time.localtime(bake.not_before))}"
-    because = snapshot.loading or snapshot.engine_trouble or snapshot.waiting_for
+    job = snapshot.grid
+    grid = f"{called(job, 30)} is at work" if job is not None and job.state.live else ""
+    because = snapshot.loading or snapshot.engine_trouble or grid or snapshot.waiting_for
     return f"waits · {shown(because, 60)}" if because else "waits for the engine"

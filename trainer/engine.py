@@ -1,5 +1,6 @@
 """The engine: a plain thread that imports torch, takes the next job from the journal, runs it and outlives its failures."""
 
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -10,7 +11,6 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from trainer.announce import Announcer
@@ -18,7 +18,7 @@ from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failu
 from trainer.foreign_text import shown
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, GridState
 from trainer.machine.cards import CardSource, NvmlCards
 from trainer.machine.readings import MachineReading
 from trainer.machine.sampler import Sampler
@@ -91,7 +91,7 @@ class Engine:
                         self._kicked.clear()
                         continue
                     with taken.hold:
-                        self._bake(taken.bake, journal)
+                        self._run_job(taken.bake, journal)
         except Exception as error:
             # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
             self.libraries = f"engine stopped: {type(error).__name__}: {shown(str(error))}"
@@ -118,7 +118,37 @@ class Engine:
             importlib.import_module(name)
         # The classes a bake needs are imported lazily by their packages: this is where most of the time goes.
         importlib.import_module("trainer.bake.loop")
+        importlib.import_module("trainer.bake.grid_job")
         self.libraries = "ready"
+
+    def _run_job(self, job: Bake, journal: Journal) -> None:
+        if job.grid is None:
+            self._bake(job, journal)
+        else:
+            self._make_grid(job, job.grid, journal)
+
+    def _make_grid(self, job: Bake, number: int, journal: Journal) -> None:
+        from trainer.bake.grid_job import run_grid
+
+        announcer = Announcer(self.workspace, journal, job.number)
+        folder = self.workspace.root / job.folder
+        try:
+            # It is there where a bake or an earlier job was cut in the middle of this grid.
+            folder.mkdir(parents=True, exist_ok=True)
+            clean_parts(folder)
+            with _log_file(folder / "grid.log") as log, self._telemetry(job.number):
+                log.info("job %d: grid %d %s: %s", job.number, number, job.name, job.why or "no why given")
+                try:
+                    log.info("ended: %s", run_grid(job.number, number, self.workspace, journal, announcer.trouble))
+                except Exception as error:
+                    self._broke(job, journal, log, announcer, error)
+                finally:
+                    _tidy(journal, job.number)
+        except OSError as error:
+            failure = as_bake_failure("load", error)
+            with contextlib.suppress(WorkspaceError):
+                journal.set_grid_state(number, GridState.FAILED, shown(failure.line()))
+            self._fail(journal, job, failure)
 
     def _bake(self, bake: Bake, journal: Journal) -> None:
         folder = self.workspace.root / bake.folder
@@ -147,17 +177,17 @@ class Engine:
             if ended is BakeState.DONE:
                 announcer.done()
         except Exception as error:
-            log.error("%s", traceback.format_exc())
-            stage = journal.bake(bake.number).stage or "load"
-            failure = as_bake_failure(stage, error)
-            self._fail(journal, bake, failure)
-            announcer.trouble(failure.line())
+            self._broke(bake, journal, log, announcer, error)
         finally:
-            _note_peak(journal, bake.number)
-            # A failed bake's frames hold its tensors; the next bake wants the memory.
-            gc.collect()
+            _tidy(journal, bake.number)
 
-    @contextmanager
+    def _broke(self, job: Bake, journal: Journal, log: logging.Logger, announcer: Announcer, error: Exception) -> None:
+        log.error("%s", "".join(traceback.format_exception(error)))
+        failure = as_bake_failure(journal.bake(job.number).stage or "load", error)
+        self._fail(journal, job, failure)
+        announcer.trouble(failure.line())
+
+    @contextlib.contextmanager
     def _telemetry(self, number: int) -> Iterator[None]:
         """Keep a reading of the machine in the journal every few seconds while the block runs."""
 
@@ -217,6 +247,13 @@ def _keep_record(journal: Journal, number: int, folder: Path) -> None:
         logging.getLogger(__name__).warning("bake.json not written: %s", error)
 
 
+def _tidy(journal: Journal, number: int) -> None:
+    """Note what a job that ended took of the card, and let go of it."""
+    _note_peak(journal, number)
+    # A failed job's frames hold its tensors; the next one wants the memory.
+    gc.collect()
+
+
 def _note_peak(journal: Journal, number: int) -> None:
     """Write down the most memory torch held on the card, and begin to count anew for the next bake."""
     import torch
@@ -242,7 +279,7 @@ def _read_ahead(package: str) -> None:
                     pass
 
 
-@contextmanager
+@contextlib.contextmanager
 def _log_file(path: Path) -> Iterator[logging.Logger]:
     """Send what the libraries and the bake log to `path` while the block runs."""
     log = logging.getLogger("trainer")

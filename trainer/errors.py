@@ -81,6 +81,13 @@ class GridError(LoraTuiError):
     """
 
 
+class DeliveryError(LoraTuiError):
+    """A LoRA cannot be brought to the folder or machine it shall be used on.
+
+    Mend the target it names: a folder that is there and may be written, or `host:folder` as ssh knows it; what was there before is as it was.
+    """
+
+
 class WorkspaceError(LoraTuiError):
     """The workspace or its journal cannot be read or written.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.bake.ground import Ground, ground_on, survey
+from trainer.bake.sample_prompts import check_samples
 from trainer.dataset.data import DataSet
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
@@ -26,11 +27,13 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
         seconds_per_step: measured speed of a bake like this, if one is known.
 
     Raises:
-        SettingsError, DatasetError, ModelError, DeviceError: the first thing found wrong.
+        SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
     """
     resolved = resolve(settings, settings_path)
     _check_card(resolved)
-    return survey(resolved, seconds_per_step)
+    ground = survey(resolved, seconds_per_step)
+    check_samples(resolved, settings_path, ground.base)
+    return ground
 
 
 def plan_for(

@@ -1,9 +1,13 @@
 """How does a judgement become bakes? Three held drafts in the queue, each with its reason; they are changed there, or released as they are."""
 
 import math
+import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from trainer.branch import check_changes, fork, kept_epochs
+from trainer.errors import GridError
 from trainer.foreign_text import shown
 from trainer.grid.sidecar import Made
 from trainer.jobs import check, queue_bake
@@ -14,38 +18,85 @@ from trainer.judging.variants import Judged, Variant, variants
 from trainer.settings.toml_file import apply_overrides, parse_settings, settings_toml
 from trainer.workspace import Workspace
 
+_BAKE_FOLDER = re.compile(r"(\d{4,9})-")
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What a judgement led to.
+
+    Attributes:
+        bake: number of the bake that was judged.
+        leans: which way each part points.
+        drafts: the new bakes, held in the queue.
+    """
+
+    bake: int
+    leans: tuple[Direction, ...]
+    drafts: tuple[Bake, ...]
+
 
 def propose(
-    journal: Journal,
-    workspace: Workspace,
-    made: Made,
-    notes: Mapping[str, CellNote],
-    bake: int,
-    *,
-    epoch: int | None = None,
-    engine: str = "",
-) -> tuple[tuple[Direction, ...], tuple[Bake, ...]]:
-    """Queue the variants that the verdicts on a grid ask for, held back, and return the directions and the new bakes.
+    journal: Journal, workspace: Workspace, made: Made, notes: Mapping[str, CellNote], *, engine: str = ""
+) -> Proposed:
+    """Queue the variants that the verdicts on a grid ask for, held back.
+
+    The bake they start from is the one that most judged pictures are of; where all of them are of one of its epochs, the
+    verdicts are about that epoch, else about its last.
 
     Args:
         journal, workspace: where everything is.
         made: the grid that was judged.
         notes: cell -> what was thought of it.
-        bake: number of the bake whose epochs it shows.
-        epoch: the epoch the verdicts are about; None for its last.
         engine: key of the engine that shall take them once they are released.
 
     Raises:
-        GridError: the verdicts point nowhere.
+        GridError: the verdicts point nowhere, or no judged picture is of a bake of this workspace.
         LoraTuiError: a variant cannot be baked; those before it are queued.
     """
     leans = directions(made, notes)
-    row = journal.bake(bake)
-    settings = parse_settings(row.settings_toml, f"bake {bake}")
+    number, epoch = _judged(journal, workspace, made, notes)
+    row = journal.bake(number)
+    settings = parse_settings(row.settings_toml, f"bake {number}")
     epochs = math.ceil(row.total_steps / max(1, row.steps_per_epoch))
-    judged = Judged(settings, epochs, tuple(kept_epochs(journal, workspace, bake)), epoch or epochs)
+    judged = Judged(settings, epochs, tuple(kept_epochs(journal, workspace, number)), epoch or epochs)
     found = variants(judged, leans)
-    return leans, tuple(_queue(journal, workspace, row, variant, engine) for variant in found)
+    return Proposed(number, leans, tuple(_queue(journal, workspace, row, variant, engine) for variant in found))
+
+
+def _judged(
+    journal: Journal, workspace: Workspace, made: Made, notes: Mapping[str, CellNote]
+) -> tuple[int, int | None]:
+    """Return the bake that was judged, and its epoch where it is one alone."""
+    files = Counter(
+        cell.recipe.loras[0].path
+        for cell in made.cells
+        if cell.recipe.loras and (note := notes.get(cell.place.name)) is not None and _says_something(note)
+    )
+    if not files:
+        # Nothing was said of a picture with a LoRA: the words for that are the variants' own.
+        files = Counter(cell.recipe.loras[0].path for cell in made.cells if cell.recipe.loras)
+    bakes: Counter[int] = Counter()
+    epochs: dict[int, set[int]] = defaultdict(set)
+    for path, count in files.items():
+        named = _BAKE_FOLDER.match(path.parent.name)
+        if named is None or path.parent.parent != workspace.bakes:
+            continue
+        number = int(named[1])
+        bakes[number] += count
+        epochs[number] |= {saved.epoch for saved in journal.checkpoints(number) if saved.file == path.name}
+    if not bakes:
+        raise GridError(
+            "proposals",
+            found="no judged picture is of a bake of this workspace",
+            expected="a grid over the epochs of a bake",
+        )
+    number = bakes.most_common(1)[0][0]
+    return number, next(iter(epochs[number])) if len(epochs[number]) == 1 else None
+
+
+def _says_something(note: CellNote) -> bool:
+    return note.favourite or bool(note.unet or note.text_encoder)
 
 
 def _queue(journal: Journal, workspace: Workspace, judged: Bake, variant: Variant, engine: str) -> Bake:

@@ -22,14 +22,20 @@ def journal() -> None:
 @click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[DIR]")
 @exits
 def rebuild(folder: Path | None) -> None:
-    """Make the journal of a workspace anew from its bake folders; the old one is kept beside it."""
+    """Make the journal of a workspace anew from its folders of bakes and grids; the old one is kept beside it."""
     from trainer.journal.swap import swap_journal
     from trainer.rebuild import rebuild as made_anew
+    from trainer.rebuild_grids import rebuild_grids
 
     workspace = _workspace(folder)
-    found, kept = swap_journal(workspace.journal_path, lambda into: made_anew(workspace, into))
+    (found, grids), kept = swap_journal(
+        workspace.journal_path, lambda into: (made_anew(workspace, into), rebuild_grids(workspace, into))
+    )
     for each in found:
         click.echo(_line(each))
+    for one in grids:
+        told = f"grid, {one.grid.done:,} of {one.grid.total:,} pictures" if one.grid else f"({one.note})"
+        click.echo(f"{shown(one.folder)}  {told}")
     brought = [each.bake for each in found if each.bake is not None]
     click.echo(f"{shown(str(workspace.journal_path))}: {len(brought)} of {len(found)} folders told of a bake")
     if kept is not None:

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.row_name import called
 from trainer.errors import ExitCode, SettingsError
 from trainer.foreign_text import shown
 
@@ -150,6 +151,42 @@ def hold(number: int, folder: Path | None) -> ExitCode:
 def release(number: int, folder: Path | None) -> ExitCode:
     """Let a held bake N begin when its turn comes."""
     return _set_held(folder, number, False)
+
+
+@queue.command("test-grid")
+@click.option("--why", default="", help="A line for the journal.")
+@_IN
+@exits
+def test_grid(why: str, folder: Path | None) -> ExitCode:
+    """Put the subject's test grid behind the bakes: over their epochs and the champion, made when its turn comes."""
+    from trainer.grid_jobs import queue_test_grid
+    from trainer.jobs import queue_engine
+    from trainer.journal.journal import Journal
+
+    workspace = workspace_here(folder)
+    with Journal(workspace.journal_path) as journal:
+        job = queue_test_grid(journal, workspace, engine=queue_engine(workspace), why=why)
+    click.echo(f"{called(job)} waits in the queue as {job.number}: {shown(job.why)}")
+    if not job.engine:
+        click.echo("nobody works on this queue: `lora-tui queue run` begins, the dashboard offers to")
+    return ExitCode.DONE
+
+
+@queue.command()
+@_NUMBER
+@click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE...")
+@_IN
+@exits
+def change(number: int, changes: tuple[str, ...], folder: Path | None) -> ExitCode:
+    """Give bake N, which waits, other settings."""
+    from trainer.journal.journal import Journal
+    from trainer.propose import change_draft
+
+    workspace = workspace_here(folder)
+    with Journal(workspace.journal_path) as journal:
+        changed = change_draft(journal, workspace, number, changes)
+    click.echo(f"bake {number} waits with {shown(', '.join(changes))}: {changed.total_steps:,} steps")
+    return ExitCode.DONE
 
 
 @queue.command()

@@ -90,6 +90,11 @@ class BakeScreen(BakeOrders):
         """The settings form."""
         return self.query_one(SettingsForm)
 
+    @property
+    def subject(self) -> str:
+        """Name of the subject on the desk; "" where nothing is open."""
+        return self.desk.draft.now.subject if self.desk.draft is not None else ""
+
     def save(self, after: Callable[[], object] | None = None) -> None:
         """Save the settings to their file, then do `after`; an edit that is wrong stays open instead."""
         if not self._may_bake():

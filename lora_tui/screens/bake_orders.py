@@ -179,6 +179,28 @@ class BakeOrders(BakeView):
         two = metric_of("text_encoder_2") in self.snapshot.last
         self.app.push_screen(LiveSettingsDialog(settings, two_encoders=two), change)
 
+    def action_grid(self) -> None:
+        """Show the Grid screen, with the epochs of the bake shown in its builder."""
+        from lora_tui.screens.grid import GridScreen
+
+        asked = self.snapshot.asked
+        self.app.push_screen(
+            GridScreen(
+                self.workspace,
+                self.engine,
+                lambda: self.snapshot,
+                subject=asked.subject if asked is not None else self.subject,
+                wake=self._wake,
+                clock=self.clock,
+                rights=self.rights,
+            )
+        )
+
+    @property
+    def subject(self) -> str:
+        """Name of the subject of what is open; "" where nothing is."""
+        return ""
+
     def action_queue(self) -> None:
         """Show the bakes in line."""
         from lora_tui.screens.queue import QueueDialog

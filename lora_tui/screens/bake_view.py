@@ -178,6 +178,7 @@ class BakeView(Screen[None]):
         self.query_one(TitleLine).show(
             Title(
                 bake=snapshot.bake,
+                grid=snapshot.grid,
                 elsewhere=snapshot.elsewhere,
                 story=snapshot.story,
                 loading=snapshot.loading or snapshot.engine_trouble,
@@ -197,6 +198,7 @@ class BakeView(Screen[None]):
             paused=bake is not None and bake.state is BakeState.PAUSED,
             parked=self.parked,
             ended_early=self.ended_early,
+            epochs=bool(self.snapshot.checkpoints),
             narrow=self.narrow,
         )
         by_id = {active.binding.id: active.binding for active in self.active_bindings.values()}

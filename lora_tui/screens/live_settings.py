@@ -1,4 +1,4 @@
-"""Which setting shall change while the bake is at work, and to what?"""
+"""Which setting shall change, of a bake at work or of one that waits, and to what?"""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _OF_SECOND = ("text_encoder_lr2", "text_encoder_stop2")
 _PICK = "enter chooses · escape cancels"
 _TYPE = "enter changes it after the step at work · escape cancels"
+_TYPE_WAITING = "enter changes it · escape cancels"
 
 
 class LiveSettingsDialog(ListDialog[str | None]):
@@ -33,6 +34,8 @@ class LiveSettingsDialog(ListDialog[str | None]):
     Args:
         settings: as the bake has them now, what was changed since it began included.
         two_encoders: whether its base has a second text encoder.
+        waiting: what the bake differs in from the one it was made from, where it has not begun: every setting is offered then,
+            these first. None for a bake at work, of which only some may change.
     """
 
     DEFAULT_CSS = """
@@ -56,15 +59,16 @@ class LiveSettingsDialog(ListDialog[str | None]):
         Binding("k", "move('up')", "up", id="live.up", show=False, tooltip="setting before"),
     ]
 
-    def __init__(self, settings: "Settings", *, two_encoders: bool) -> None:
-        """Offer the settings that may change while baking."""
+    def __init__(self, settings: "Settings", *, two_encoders: bool, waiting: "frozenset[str] | None" = None) -> None:
+        """Offer the settings that may change."""
         from trainer.settings.describe import fields
 
         super().__init__()
         self._settings = settings
-        self._infos: tuple[FieldInfo, ...] = tuple(
-            info for info in fields() if info.live and (two_encoders or info.name not in _OF_SECOND)
-        )
+        self._waits = waiting is not None
+        offered = [info for info in fields() if two_encoders or info.name not in _OF_SECOND]
+        offered = [info for info in offered if info.live or self._waits]
+        self._infos: tuple[FieldInfo, ...] = tuple(sorted(offered, key=lambda info: info.name not in (waiting or ())))
         self._picked: FieldInfo | None = None
 
     def compose(self) -> ComposeResult:
@@ -72,7 +76,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         from trainer.settings.describe import shown_value
 
         with Vertical():
-            yield Static(Content.styled("Change while baking", "bold"))
+            yield Static(Content.styled("Change before baking" if self._waits else "Change while baking", "bold"))
             rows = (_row(info, shown_value(self._settings, info.name)) for info in self._infos)
             yield OptionList(*rows, compact=True)
             line = LineInput(id="value", compact=True, disabled=True)
@@ -86,7 +90,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
     def _explain(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         info = self._infos[event.option_index]
-        now = f" `{NOW}`: after the step at work." if info.name in STOPS.values() else ""
+        now = f" `{NOW}`: after the step at work." if info.name in STOPS.values() and not self._waits else ""
         self.query_one("#note", Static).update(Content(f"{info.expected}. {info.help}{now}"))
 
     @on(OptionList.OptionSelected)
@@ -99,7 +103,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         line.disabled = False
         line.value = shown_value(self._settings, self._picked.name)
         line.focus()
-        self.query_one("#keys", Static).update(Content(_TYPE))
+        self.query_one("#keys", Static).update(Content(_TYPE_WAITING if self._waits else _TYPE))
 
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:

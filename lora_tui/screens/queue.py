@@ -12,7 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.outside import Rights
-from lora_tui.queue_keeper import LineRead, NotChanged, QueueKeeper
+from lora_tui.queue_keeper import DraftRead, LineRead, NotChanged, QueueKeeper
 from lora_tui.queue_lines import Line, bake_words
 from lora_tui.screens.dialog import Dialog
 from trainer.foreign_text import shown
@@ -22,7 +22,7 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
-_KEYS = "J K move · h hold, release · delete takes out · esc closes"
+_KEYS = "J K move · h hold, release · e change · g test grid · delete takes out · esc closes"
 _KEYS_WITH_LEFT = "t takes over what a lora-tui that is gone left behind"
 
 
@@ -46,6 +46,10 @@ class QueueDialog(Dialog[bool]):
         Binding("J,shift+down", "move(1)", "later", id="queue.later", show=False, tooltip="bake it later"),
         Binding("K,shift+up", "move(-1)", "sooner", id="queue.sooner", show=False, tooltip="bake it sooner"),
         Binding("h", "hold", "hold", id="queue.hold", show=False, tooltip="hold it back, or release it"),
+        Binding("e", "change", "change", id="queue.change", show=False, tooltip="change a setting of it"),
+        Binding(
+            "g", "test_grid", "test grid", id="queue.grid", show=False, tooltip="the subject's test grid behind all"
+        ),
         Binding("delete,d", "remove", "take out", id="queue.remove", show=False, tooltip="take it out of the queue"),
         Binding("t", "take_over", "take over", id="queue.take", show=False, tooltip="take over what was left behind"),
     ]
@@ -114,6 +118,29 @@ class QueueDialog(Dialog[bool]):
         """Hold the marked bake back, or release it."""
         if (bake := self._marked) is not None:
             self._change(lambda journal: journal.set_held(bake.number, not bake.held))
+
+    def action_change(self) -> None:
+        """Ask which setting of the marked bake shall change."""
+        bake = self._marked
+        if bake is not None and bake.grid is None and self._rights.order:
+            self._keeper.read_draft(bake.number)
+
+    def action_test_grid(self) -> None:
+        """Put the subject's test grid over the epochs of the bakes in line behind them."""
+        if self._rights.bake:
+            self._changed = True
+            self._keeper.add_test_grid()
+
+    @on(DraftRead)
+    def _offer_change(self, event: DraftRead) -> None:
+        from lora_tui.screens.live_settings import LiveSettingsDialog
+
+        def change(assignment: str | None) -> None:
+            if assignment is not None:
+                self._changed = True
+                self._keeper.change_draft(event.number, assignment)
+
+        self.app.push_screen(LiveSettingsDialog(event.settings, two_encoders=True, waiting=event.differs), change)
 
     def action_remove(self) -> None:
         """Take the marked bake out of the queue."""

@@ -30,6 +30,8 @@ _LABEL = 18
 _NAME = 34
 _UNIT = 9
 _MARKS = 3
+# Lines under a field: more of them would push the fields behind out of view.
+_MOST_BELOW = 4
 # From here on there is room for the option's name beside its label.
 _WITH_NAMES = 64
 
@@ -45,6 +47,7 @@ class FormState:
         unsaved: names edited since the file was read or written.
         wrong: name of the field that `error` is about; empty without one.
         error: what is wrong with it.
+        below: name -> what is said under a field.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -53,11 +56,12 @@ class FormState:
     unsaved: frozenset[str] = frozenset()
     wrong: str = ""
     error: str = ""
+    below: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Row:
-    kind: Literal["space", "section", "field", "error"]
+    kind: Literal["space", "section", "field", "error", "below"]
     text: str = ""
     info: "FieldInfo | None" = None
 
@@ -213,8 +217,9 @@ class FieldList(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         if row.kind == "section":
             return self._strip([Segment(f" {row.text}", self._style("section"))], self.rich_style)
-        if row.kind == "error":
-            return self._strip([Segment(row.text, self._style("error"))], self.rich_style)
+        if row.kind in ("error", "below"):
+            ink = self._style("error" if row.kind == "error" else "inherited")
+            return self._strip([Segment(row.text, ink)], self.rich_style)
         assert row.info is not None
         under = self._style("cursor") if row.info.name == self._cursor else self.rich_style
         return self._strip(self._field(row.info, under), under)
@@ -302,6 +307,7 @@ class FieldList(ScrollView, can_focus=True):
             rows.append(_Row("field", info=info))
             if info.name == self._state.wrong:
                 rows += [_Row("error", text, info) for text in self._error_lines()]
+            rows += [_Row("below", text, info) for text in self._lines_below(info.name)]
         self._rows = rows
         self.virtual_size = Size(0, len(rows))
         names = self._names()
@@ -312,6 +318,11 @@ class FieldList(ScrollView, can_focus=True):
     def _error_lines(self) -> list[str]:
         pieces = Content(shown(self._state.error)).wrap(max(8, self.size.width - 6))
         return [f"   {FAILED.mark if place == 0 else ' '} {piece.plain}" for place, piece in enumerate(pieces)]
+
+    def _lines_below(self, name: str) -> list[str]:
+        pieces = Content(shown(self._state.below.get(name, ""))).wrap(max(8, self.size.width - 6))
+        lines = [f"     {piece.plain}" for piece in pieces if piece.plain]
+        return lines if len(lines) <= _MOST_BELOW else [*lines[: _MOST_BELOW - 1], f"{lines[_MOST_BELOW - 1]} …"]
 
     def _field(self, info: "FieldInfo", under: Style) -> list[Segment]:
         name, state = info.name, self._state

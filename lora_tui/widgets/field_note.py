@@ -49,9 +49,9 @@ def facts(info: "FieldInfo", width: int) -> list[Content]:
 
     A field that may change while baking says so, and one that an exact resume does not hold for.
     """
-    from trainer.settings.describe import shown_default
+    from trainer.settings.describe import default_text
 
-    default = shown_default(info.name) or "blank"
+    default = default_text(info) or "blank"
     unit = f" {info.unit}" if info.unit and default != "blank" and " " not in info.unit else ""
     live = " · live" if info.live else ""
     bounds = Content.styled(f"{info.expected} · default {shown(default)}{unit}{live}", "$muted")

@@ -111,6 +111,9 @@ class SettingsForm(Vertical):
 
         name: str
 
+    heading = "settings"
+    """What stands in the rule above."""
+
     def __init__(self, *, id: str | None = None) -> None:
         """Start without settings."""
         super().__init__(id=id)
@@ -132,7 +135,7 @@ class SettingsForm(Vertical):
 
     def on_mount(self) -> None:
         """Put the title up; there are no fields yet."""
-        self.border_title = heading("settings")
+        self.border_title = heading(self.heading)
         self._fields.display = False
         self._note.display = False
         for line in (self._editor, self._find):
@@ -159,11 +162,11 @@ class SettingsForm(Vertical):
     def show(self, infos: "Sequence[FieldInfo]", state: FormState, title: str) -> None:
         """Show the settings of `state` under `title`."""
         if not self._infos:
-            self._infos = {info.name: info for info in infos}
             self.query_one("#empty").display = False
             self._fields.display = self._note.display = True
+        self._infos = {info.name: info for info in infos}
         self._state = state
-        head = heading("settings  ", (title, "$muted"))
+        head = heading(f"{self.heading}  ", (title, "$muted"))
         if head.markup != self.border_title:
             self.border_title = head
         self._redraw()

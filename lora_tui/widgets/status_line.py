@@ -4,6 +4,7 @@ from textual.content import Content
 
 from lora_tui.feed import Snapshot
 from lora_tui.figures import loss, short_span, speed
+from lora_tui.row_name import called
 from lora_tui.signs import state_sign
 from lora_tui.standing import standing
 from lora_tui.widgets.card_meter import vram_text
@@ -22,6 +23,11 @@ class StatusLine(SnapshotPane):
 
 def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
     bake = snapshot.bake
+    job = snapshot.grid
+    if job is not None and job.state.live:
+        sign = state_sign(job.state)
+        far = f"  {job.stage_done}/{job.stage_total}" if job.stage_total else ""
+        return [(f"{sign.mark} ", sign.colour), (f"{called(job, 16)}{far}", "")]
     if bake is None:
         return [("lora-tui", "bold"), ("  no bake yet", "$muted")]
     now, sign = standing(snapshot, bake), state_sign(bake.state)

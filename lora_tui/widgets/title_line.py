@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from lora_tui.row_name import called
 from lora_tui.signs import state_sign
 from lora_tui.widgets.pane import Pane, spread
 from trainer.foreign_text import shown
@@ -16,6 +17,7 @@ class Title:
 
     Attributes:
         bake: the bake on the screen, None without one.
+        grid: the grid's job at work or waiting, None without one.
         elsewhere: in which process it runs, where that is not ours.
         story: what its settings changed against its parent.
         loading: what the engine is loading, or why it cannot; empty once that is done.
@@ -25,6 +27,7 @@ class Title:
     """
 
     bake: Bake | None = None
+    grid: Bake | None = None
     elsewhere: str = ""
     story: str = ""
     loading: str = ""
@@ -65,12 +68,13 @@ def _left(title: Title, width: int) -> Content:
     name = Content.assemble(("lora-tui", "bold"), (f"  {shown(title.loading, 48)}" if title.loading else "", "$muted"))
     bake = title.bake
     if bake is None:
-        return name
+        return Content.assemble(name, *_grid(title.grid))
     sign = state_sign(bake.state)
     parts: list[Content | str | tuple[str, str]] = [
         name,
         f"  {bake.number:04d} {shown(bake.name, 24)} ",
         (f"{sign.mark} {bake.state}", sign.colour),
+        *_grid(title.grid),
     ]
     if title.elsewhere:
         parts.append((f" {title.elsewhere}", "$muted"))
@@ -81,3 +85,12 @@ def _left(title: Title, width: int) -> Content:
     if bake.why:
         parts += [(" ▸ ", "$faint"), ("why: ", "$muted"), f"“{shown(bake.why)}”"]
     return Content.assemble(*parts)
+
+
+def _grid(job: Bake | None) -> list[tuple[str, str]]:
+    """Return a grid's job in a few words: its grid, and how far that is."""
+    if job is None:
+        return []
+    sign = state_sign(job.state)
+    far = f" {job.stage_done}/{job.stage_total}" if job.stage_total else ""
+    return [(f"  {sign.mark} {called(job, 16)}{far}", sign.colour)]

@@ -1,4 +1,4 @@
-"""Measure what the user waits for: the first frame, keys while libraries load, and the steps of the demo bake.
+"""Measure what the user waits for: the first frame, keys while libraries load, the steps of the demo bake, and its grids.
 
     make bench            a table
     python tests/benchmarks/bench.py --json
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import torch
 from encoder_stop import measure_encoder_stop
+from grid_order import measure_grid_order
 from pseudo_terminal import Terminal
 
 from trainer.bake.feeding import Feed
@@ -46,6 +47,7 @@ def main() -> None:
             "keys": measure_keys(root),
             "steps": measure_steps(root),
             "terminals": measure_terminals(root),
+            "grid": measure_grid_order(root),
             "text encoder on SD1.5 in its real size": measure_encoder_stop(root),
         }
     figures["machine"] = {"cores": float(os.cpu_count() or 0), "cards": float(torch.cuda.device_count())}

@@ -60,7 +60,8 @@ def test_pip_takes_the_constraints_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "new", "plan", "convert alpha", "bake", "status", "fork", "extend", "watch"]
+    "command",
+    ["demo", "new", "plan", "convert alpha", "bake", "status", "fork", "extend", "watch", "grid", "page", "use"],
 )
 def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))

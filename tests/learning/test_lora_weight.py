@@ -7,11 +7,11 @@ import torch
 
 from trainer.bake.ground import survey
 from trainer.bake.latents import encoded
-from trainer.bake.pace import memory_format
 from trainer.bake.validation import Validation
 from trainer.bake.workbench import Workbench, workbench
 from trainer.dataset.buckets import place, rules_of
 from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.models.pace import memory_format
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.lora_file import read_into
 from trainer.settings.toml_file import load_settings

@@ -53,8 +53,13 @@ class Checkpoints:
         self._disk = disk
         self._saved: set[str] = set()
         self._last_step = 0
+        self._last_file = ""
         self._last_loss: float | None = None
         self.plan_anew()
+
+    def file_at(self, step: int) -> str:
+        """Return the name of the LoRA last saved after `step` steps, "" where none was."""
+        return self._last_file if step == self._last_step else ""
 
     def plan_anew(self) -> None:
         """Sort the saves of the settings in force by step; called when one of them was changed.
@@ -78,7 +83,7 @@ class Checkpoints:
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Be where a state was."""
         self._saved = set(kept["saved"])
-        self._last_step, self._last_loss = kept["last_step"], kept["last_loss"]
+        self._last_step, self._last_file, self._last_loss = kept["last_step"], "", kept["last_loss"]
         self.plan_anew()
 
     def save_planned(self, work: StepWork, verdict: Verdict | None) -> None:
@@ -129,7 +134,7 @@ class Checkpoints:
                     metadata=stamped(self._metadata, file=path, step=work.step, epoch=epoch, finished=now),
                 ),
             )
-        self._last_step = work.step
+        self._last_step, self._last_file = work.step, file
         self._saved.add(file)
         here = verdict if verdict is not None and verdict.step == work.step else None
         saved = Checkpoint(

@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.bake.checkpoints import Checkpoints
 from trainer.bake.disk import DiskWatch
 from trainer.bake.feeding import Feed, StepWork
+from trainer.bake.grid_bench import grid_between_steps
 from trainer.bake.ground import Ground
 from trainer.bake.guards import Guards
 from trainer.bake.latents import Prepared
@@ -16,6 +17,7 @@ from trainer.bake.live import Live
 from trainer.bake.orders import Orders
 from trainer.bake.readings import Readings
 from trainer.bake.report import Report
+from trainer.bake.samples import Samples
 from trainer.bake.state import State, group_numbers, optimizer_numbers, pack, surroundings, unpack
 from trainer.bake.state_files import FORMAT, Facts
 from trainer.bake.states import States
@@ -97,6 +99,10 @@ class Course:
             precision=bench.precision.name,
         )
         self._checkpoints = Checkpoints(bench, stock.folder, origin, report, self.readings, self._live, self._disk)
+        self._samples = Samples(
+            bench, stock.folder, ground.base, stock.decision, report, self._live, orders.told_to_stop
+        )
+        self._samples.know_hashes(stock.hashes, stock.vae_hashes)
 
     def take_up(self) -> bool:
         """Go on where the bake's newest state is; return False, at the beginning, where it has none.
@@ -155,6 +161,9 @@ class Course:
         """
         if self._validation and not self._validation.knows_the_base:
             self._meet_the_base(self._validation)
+        # A bake taken up again has them.
+        if self._live.settings.sample_at_first and (self._stock.bake.attempt == 1 or not self._step):
+            self._samples.make(self._step)
         self._report.stage("step", self._step, self._bench.plan.total_steps)
         while True:
             end = self._steps()
@@ -196,6 +205,8 @@ class Course:
                     self._settle_parts()
                 if keeps_state:
                     self._save_state(work)
+                if self._samples.due(work):
+                    self._samples.make(work.step, self._checkpoints.file_at(work.step))
                 hands = _Hands(self, work)
                 told = self._orders.obey(BakeState.BAKING, hands, step=work.step, ends_epoch=work.ends_epoch)
                 if told and work.step < total:
@@ -251,6 +262,12 @@ class Course:
     def rest(self, work: StepWork) -> None:
         """Hand over every reading and save a state, before a pause."""
         self._save_state(work)
+
+    def grid(self, work: StepWork, argument: str) -> str:
+        """Make a grid between two steps; return why it was not made, "" where it was."""
+        # Whatever comes of it, the bake can go on from here.
+        self._save_state(work)
+        return grid_between_steps(self._bench, self._report, argument)
 
     def change(self, assignment: str) -> None:
         """Put `name=value` in force from the next step on.
@@ -399,6 +416,9 @@ class _Hands:
 
     def settle(self) -> None:
         self._course.rest(self._work)
+
+    def grid(self, argument: str) -> str:
+        return self._course.grid(self._work, argument)
 
     def change(self, assignment: str) -> None:
         self._course.change(assignment)

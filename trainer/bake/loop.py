@@ -32,7 +32,7 @@ def run_bake(
 ) -> BakeState:
     """Bake a LoRA into `folder` and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state then.
 
-    The stage at work (`load`, `cache`, `validate`, `step`, `save`, `state`) stands in the journal; after a failure it names the place.
+    The stage at work (`load`, `cache`, `validate`, `step`, `save`, `state`, `sample`, `grid`) stands in the journal; after a failure it names the place.
     Equal settings and data give equal LoRAs bit for bit on one machine, whatever ran in the process before, and however often the
     bake was interrupted and taken up again (`bake.attempt` above 1).
 
@@ -66,6 +66,7 @@ def _bake(bake: Bake, settings: Settings, folder: Path, report: Report) -> BakeS
     ground = survey(settings)
     data = keep_records(settings, ground, folder, report)
     with ExitStack() as closing:
+        closing.callback(orders.close)
         bench = closing.enter_context(workbench(settings, ground))
         report.say(f"{ground.base.name} on {bench.model.device}, precision {bench.precision.name}")
         for note in bench.notes:
@@ -152,6 +153,9 @@ class _NothingYet:
 
     def settle(self) -> None:
         pass
+
+    def grid(self, argument: str) -> None:
+        return None
 
     def change(self, assignment: str) -> None:
         raise SettingsError(assignment, found="no step is done yet", way_out="wait for the first step")

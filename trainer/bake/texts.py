@@ -85,6 +85,12 @@ class Texts:
             return self._model.tokenize(captions, self._length)
 
     @contextmanager
+    def tokenizers_alone(self) -> Iterator[None]:
+        """Let nobody else use the tokenizers while the block lasts: whoever makes batches ready waits."""
+        with self._tokenizing:
+            yield
+
+    @contextmanager
     def bypassed(self) -> Iterator[None]:
         """Let every encoder run while the block lasts, for what was kept holds only at full strength of the LoRA."""
         away = [part for part in self._resting if self.is_kept(part)]

@@ -11,10 +11,10 @@ import torch
 from trainer.bake.accelerator import fresh_accelerator
 from trainer.bake.ground import Ground
 from trainer.bake.optimizer import make_optimizer, try_optimizer
-from trainer.bake.pace import memory_format, settled
 from trainer.bake.precision import Precision, check_xformers
 from trainer.bake.texts import Texts
 from trainer.bake.training import Training
+from trainer.models.pace import memory_format, settled
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import network_like_file, warm_start
@@ -53,12 +53,17 @@ class Workbench:
     @contextmanager
     def base_alone(self) -> Iterator[None]:
         """Let the base compute as if there were no LoRA while the block lasts."""
+        with self.without_lora(), self.texts.bypassed():
+            yield
+
+    @contextmanager
+    def without_lora(self) -> Iterator[None]:
+        """Let the LoRA change nothing while the block lasts; captions' kept embeddings still hold what it made of them."""
         before = {part: self.network.strength(part) for part in self.network.parts}
         for part in before:
             self.network.set_strength(part, 0.0)
         try:
-            with self.texts.bypassed():
-                yield
+            yield
         finally:
             for part, strength in before.items():
                 self.network.set_strength(part, strength)

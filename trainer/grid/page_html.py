@@ -81,7 +81,7 @@ def _head(made: Made, there: Container[str], notes: Mapping[str, CellNote]) -> I
     yield f'<p class="facts">{_text(" · ".join((*facts, *common_facts(recipes))))}</p>'
     machine = f"{made.machinery.device}, {made.machinery.precision}, {made.machinery.attention}"
     axes = [
-        (letter, f"{axis.title}: {', '.join(axis.labels)}")
+        (letter, f"{axis.title}: {_labels(axis)}")
         for letter, axis in zip("XYZ", (made.x, made.y, made.z), strict=True)
         if axis.kind
     ]
@@ -113,6 +113,12 @@ def _head(made: Made, there: Container[str], notes: Mapping[str, CellNote]) -> I
     if len(made.z) > 1:
         links = (f'<a href="#sheet-{z + 1}">{_text(said(made.z, z), 60)}</a>' for z in range(len(made.z)))
         yield f"<nav>{' · '.join(links)}</nav>"
+
+
+def _labels(axis: Axis) -> str:
+    """Return the values of an axis, a line each where a comma between them could be one of their own."""
+    apart = any("," in label for label in axis.labels)
+    return "".join(f"\n{label}" for label in axis.labels) if apart else ", ".join(axis.labels)
 
 
 def _one(texts: set[str]) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 from trainer.errors import ModelError
 from trainer.foreign_text import shown
 from trainer.models.kohya_names import file_name
-from trainer.models.lora_header import ALPHA, DOWN, UP, read_lora_header
+from trainer.models.lora_header import ALPHA, DOWN, read_lora_header
 from trainer.settings.parts import Family
 
 

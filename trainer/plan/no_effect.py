@@ -21,6 +21,14 @@ _OF_SCHEDULES = {
     "lr_scheduler_args": ("piecewise_constant",),
 }
 _OF_LAYERS = ("network_dim", "network_alpha", "conv_dim", "conv_alpha")
+_OF_SAMPLES = (
+    "sample_prompts",
+    "sample_seeds",
+    "sample_sampler",
+    "sample_steps",
+    "sample_cfg_scale",
+    "sample_resolution",
+)
 _OF_SHOWINGS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
 
 
@@ -68,7 +76,7 @@ def settings_without_effect(
     """
     case = _Case(settings, data, family, steps_per_epoch, epochs, total_steps)
     sections = (_in_folders, _in_captions, _in_masks, _in_buckets, _in_model, _in_network, _in_rates, _in_stops)
-    more = (_in_schedule, _in_warmups, _in_times, _in_noise, _in_loss, _in_validation, _in_guards)
+    more = (_in_schedule, _in_warmups, _in_times, _in_noise, _in_loss, _in_validation, _in_sampling, _in_guards)
     found = [pair for section in (*sections, *more) for pair in section(case)]
     # A setting may be idle for two reasons; one is enough.
     whys = {name: why for name, why in reversed(found)}
@@ -274,6 +282,13 @@ def _in_validation(case: _Case) -> _Found:
     if not case.settings.validation_data_dir:
         for name in ("validate_every_n_steps", "validation_seed"):
             yield name, "there is no validation_data_dir"
+
+
+def _in_sampling(case: _Case) -> _Found:
+    settings = case.settings
+    if not (settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps):
+        for name in _OF_SAMPLES:
+            yield name, "no setting says when to make samples"
 
 
 def _in_guards(case: _Case) -> _Found:

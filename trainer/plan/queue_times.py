@@ -51,7 +51,7 @@ def expected_ends(
 def seconds_left(bake: Bake, pace: float | None) -> float | None:
     """Return the seconds a bake at work will still take, by its pace (seconds a step), else by its plan; None where neither is known."""
     total = bake.total_steps
-    done = bake.stage_done if bake.stage == "step" else 0
+    done = bake.stage_done if bake.stage == ("step" if bake.grid is None else "grid") else 0
     if pace is not None and done:
         return pace * max(0, total - done)
     if bake.planned_seconds is not None and total > 0:

@@ -148,6 +148,20 @@ def check_resolution(text: str) -> str:
     return str(width) if width == height else f"{width},{height}"
 
 
+def check_sample_size(text: str) -> str:
+    """Return `text` in its plain form if it is blank, `512` or `512,768`.
+
+    Raises:
+        ValueError: it is neither, or a side is not between 64 and 4096 pixels.
+    """
+    if not text.strip():
+        return ""
+    width, height = (side // 8 * 8 for side in size_of(text))
+    if not all(64 <= side <= 4096 for side in (width, height)):
+        raise ValueError("sides between 64 and 4096 pixels, or blank")
+    return str(width) if width == height else f"{width},{height}"
+
+
 def size_of(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels.
 

@@ -24,6 +24,7 @@ _PATHS = (
     "pretrained_model_name_or_path",
     "vae",
     "network_weights",
+    "sample_prompts",
 )
 _WORDS: Mapping[str, str] = {
     "bool": "true or false",
@@ -126,7 +127,16 @@ def shown_value(settings: Settings, name: str) -> str:
 
     None is empty, a switch is yes or no, lists are joined by `, `, small numbers are written `1e-4`.
     """
-    value = getattr(settings, name)
+    return _value_text(getattr(settings, name))
+
+
+def default_text(info: FieldInfo) -> str:
+    """Return a field's default as both the form and a TOML file may name it."""
+    text = _value_text(info.default)
+    return {"yes": "true", "no": "false"}.get(text, text) if info.kind == "bool" else text
+
+
+def _value_text(value: object) -> str:
     match value:
         case None:
             return ""
@@ -142,8 +152,7 @@ def shown_value(settings: Settings, name: str) -> str:
 
 def shown_default(name: str) -> str:
     """Return the default of `name` as both the form and a TOML file may name it."""
-    text = shown_value(_defaults(), name)
-    return {"yes": "true", "no": "false"}.get(text, text) if field(name).kind == "bool" else text
+    return default_text(field(name))
 
 
 @cache
@@ -163,7 +172,7 @@ def number_text(value: float) -> str:
 def _described(name: str, field: ModelField, default: object) -> FieldInfo:
     extra = cast("Mapping[str, object]", field.json_schema_extra)
     kind, choices = _kind(name, field)
-    low, above, high, below, multiple = _bounds(field)
+    low, above, high, below, multiple = bounds(field)
     return FieldInfo(
         name=name,
         section=str(extra["section"]),
@@ -198,8 +207,8 @@ def _kind(name: str, field: ModelField) -> tuple[Kind, tuple[str, ...]]:
     return kinds[annotation], ()
 
 
-def _bounds(field: ModelField) -> tuple[float | None, bool, float | None, bool, int | None]:
-    """Return (low, whether low itself is out, high, whether high itself is out, multiple) of a number."""
+def bounds(field: ModelField) -> tuple[float | None, bool, float | None, bool, int | None]:
+    """Return (low, whether low itself is out, high, whether high itself is out, multiple) of a model's number."""
     low: float | None = None
     high: float | None = None
     above = below = False

@@ -12,6 +12,7 @@ from trainer.settings.fields.model import ModelFields
 from trainer.settings.fields.network import NetworkFields
 from trainer.settings.fields.noise import NoiseFields
 from trainer.settings.fields.rates import RateFields
+from trainer.settings.fields.sampling import SamplingFields
 from trainer.settings.fields.saving import SavingFields
 from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
@@ -22,6 +23,7 @@ from trainer.settings.parts import Part, is_encoder
 # pydantic lays the fields of the last base first; in the form Data comes first.
 class Settings(
     GuardFields,
+    SamplingFields,
     SavingFields,
     MemoryFields,
     NoiseFields,

@@ -18,6 +18,7 @@ from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake, BakeState, Checkpoint, Order
 from trainer.machine.readings import CardReading, HostReading, MachineReading
+from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
 from trainer.workspace import Workspace
 
@@ -97,7 +98,8 @@ class Kitchen:
     def add_bake(
         self, *, why: str = "", engine: str = ScriptedEngine.key, name: str = "hifumi", parent: int | None = None
     ) -> int:
-        settings = load_settings(self.workspace.root / "hifumi.toml")
+        path = self.workspace.root / "hifumi.toml"
+        settings = resolve(load_settings(path), path)
         with self.journal() as journal:
             return journal.add_bake(
                 name=name,

@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from trainer.bake.orders import Orders
 from trainer.bake.report import Report
 from trainer.errors import SettingsError
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, Order
+from trainer.journal.records import BakeState, GridState, Order
 
 
 class Told:
@@ -18,6 +18,8 @@ class Told:
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
         self.done: list[str] = []
+        self.begun = True
+        self.while_making: Callable[[], object] = lambda: None
 
     def obey(self, *, ends_epoch: bool = False) -> BakeState | None:
         end = self.orders.obey(BakeState.BAKING, self, step=7, ends_epoch=ends_epoch)
@@ -25,6 +27,13 @@ class Told:
 
     def save(self) -> None:
         self.done.append("saved")
+
+    def grid(self, argument: str) -> str | None:
+        if not self.begun:
+            return None
+        self.done.append(f"grid {argument}")
+        self.while_making()
+        return "" if argument != "9" else "it broke"
 
     def settle(self) -> None:
         self.done.append("settled")
@@ -152,3 +161,76 @@ def test_a_change_is_marked_at_its_step_and_a_wrong_one_is_answered(told: Told, 
     assert told.done == ["unet_lr=1e-5"]
     assert [given.answer for given in other.orders(number)] == ["", "wrong: 1"]
     assert [(mark.step, mark.kind, mark.text) for mark in other.marks(number)] == [(7, "set", "unet_lr=1e-5")]
+
+
+def a_grid(journal: Journal, number: int) -> str:
+    """Ask the bake for a grid as the screen does; return its number."""
+    grid = journal.add_grid(name="g", spec="{}", bake=number).number
+    journal.give_order(number, Order.GRID, str(grid))
+    return str(grid)
+
+
+def test_a_grid_is_made_once_and_marked_at_its_step(told: Told, other: Journal, number: int) -> None:
+    grid = a_grid(other, number)
+    assert told.obey() is None
+    assert told.obey() is None
+    assert told.done == [f"grid {grid}"]
+    assert [(mark.step, mark.text) for mark in other.marks(number)] == [(7, f"grid {grid}")]
+
+
+def test_a_grid_that_broke_is_answered_and_the_bake_goes_on(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.GRID, "9")
+    assert told.obey() is None
+    assert [given.answer for given in other.orders(number)] == ["it broke"]
+
+
+def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(told: Told, other: Journal, number: int) -> None:
+    a_grid(other, number)
+    cancel = other.give_order(number, Order.CANCEL_GRID)
+
+    def hear() -> None:
+        other.obeyed(cancel)
+        other.give_order(number, Order.SAVE)
+
+    told.while_making = hear
+    assert told.obey() is None
+    assert told.done[1:] == ["saved"]
+    assert [given.answer for given in other.orders(number)] == ["", "", ""]
+
+
+def test_a_grid_ordered_before_the_first_step_waits_for_it(told: Told, other: Journal, number: int) -> None:
+    told.begun = False
+    grid = a_grid(other, number)
+    assert told.obey() is None
+    assert len(other.open_orders(number)) == 1
+    told.begun = True
+    assert told.obey() is None
+    assert told.done == [f"grid {grid}"]
+
+
+def test_a_grid_that_waits_can_be_cancelled(told: Told, other: Journal, number: int) -> None:
+    told.begun = False
+    grid = a_grid(other, number)
+    told.obey()
+    other.give_order(number, Order.CANCEL_GRID)
+    told.obey()
+    told.begun = True
+    assert told.obey() is None
+    assert told.done == []
+    assert other.grid(int(grid)).state is GridState.CUT
+
+
+def test_orders_about_a_grid_are_refused_where_none_is_made(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.CANCEL_GRID)
+    other.give_order(number, Order.DROP_EPOCH, "3")
+    assert told.obey() is None
+    assert [given.answer for given in other.orders(number)] == ["no grid is being made"] * 2
+
+
+def test_a_grid_the_bake_never_came_to_is_cut_at_its_end(told: Told, other: Journal, number: int) -> None:
+    other.give_order(number, Order.STOP)
+    grid = a_grid(other, number)
+    assert told.obey() is BakeState.STOPPED
+    told.orders.close()
+    assert other.grid(int(grid)).state is GridState.CUT
+    assert other.open_orders(number) == []

@@ -3,9 +3,9 @@ import torch
 from accelerate import Accelerator
 
 from trainer.bake.accelerator import fresh_accelerator
-from trainer.bake.pace import cpu_threads, memory_format, settled
 from trainer.bake.precision import check_xformers, resolve_precision
 from trainer.errors import DeviceError, SettingsError
+from trainer.models.pace import cpu_threads, memory_format, settled
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda")
 

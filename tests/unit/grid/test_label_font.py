@@ -1,7 +1,7 @@
 """Texts on pictures: broken into lines that fit, in letters that are there."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.grid import label_font
@@ -10,6 +10,7 @@ from trainer.grid.label_font import font_for, wrapped
 FONT = font_for(["abc"], 16)
 
 
+@settings(max_examples=60)
 @given(st.text(max_size=200), st.integers(20, 300), st.integers(1, 6))
 def test_no_line_is_wider_than_its_room_and_no_more_are_given(text: str, width: int, most: int) -> None:
     lines = wrapped(text, FONT, width, most)
@@ -17,6 +18,7 @@ def test_no_line_is_wider_than_its_room_and_no_more_are_given(text: str, width: 
     assert all(len(line) <= 1 or FONT.getlength(line) <= width for line in lines)
 
 
+@settings(max_examples=40)
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "Zs"]), max_size=120))
 def test_a_text_with_room_keeps_all_its_letters(text: str) -> None:
     assert "".join(wrapped(text, FONT, 60, 1000)).replace(" ", "") == text.replace(" ", "")

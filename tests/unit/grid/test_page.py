@@ -179,7 +179,7 @@ def test_sizes_are_said_as_they_are_typed(amount: int, text: str) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-@pytest.mark.parametrize("address", ["", "#x2-y1-z1-s1"])
+@pytest.mark.parametrize("address", ["", pytest.param("#x2-y1-z1-s1", marks=pytest.mark.long)])
 def test_a_browser_shows_every_picture(tmp_path: Path, address: str) -> None:
     made = made_grid(tmp_path / "grid", (3, 2, 1, 2))
     (tmp_path / "x.html").write_bytes(page(made, tmp_path / "grid", [], max_bytes=ROOMY).content)

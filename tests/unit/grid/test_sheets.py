@@ -124,7 +124,9 @@ def test_a_sheet_tells_its_first_picture_and_its_axes(tmp_path: Path) -> None:
     assert giant.fields["Z Values"] == '"hifumi, red dress","hifumi, swimsuit, beach"'
 
 
-@pytest.mark.parametrize("label", ["プロンプト, 日本語", "a\nb\x1b[31m", "", "x" * 3000, "\u202e right to left", "שלום עולם"])
+@pytest.mark.parametrize(
+    "label", ["プロンプト, 日本語", "a\nb\x1b[31m", "", "x" * 3000, "\u202e right to left", "שלום עולם"]
+)
 def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
     made = made_grid(tmp_path, (1, 1, 1, 1))
     prompts = Axis("prompt", "Prompt", (label,), label)

@@ -159,6 +159,17 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ("validate_every_n_steps", TWELVE, {"validate_every_n_steps": 3}, "there is no validation_data_dir"),
     ("roll_back_rate", TWELVE, {"roll_back_rate": 0.3, "on_bad_steps": "stop"}, "on_bad_steps is stop"),
     *(
+        (name, TWELVE, {name: value}, "no setting says when to make samples")
+        for name, value in (
+            ("sample_prompts", "/prompts.txt"),
+            ("sample_seeds", 3),
+            ("sample_sampler", "Euler"),
+            ("sample_steps", 9),
+            ("sample_cfg_scale", 3),
+            ("sample_resolution", "512"),
+        )
+    ),
+    *(
         (name, TWELVE, {name: 8, "network_weights": "/x.safetensors", "dim_from_weights": True}, "takes the file's")
         for name in ("network_dim", "network_alpha", "conv_dim")
     ),
@@ -219,6 +230,9 @@ def test_a_setting_without_effect_is_named_with_the_reason(
         (TWELVE, {"scale_v_pred_loss_like_noise_pred": True}),
         (TWELVE, {"validation_data_dir": "/elsewhere", "validation_seed": 3}),
         (TWELVE, {"roll_back_rate": 0.3}),
+        (TWELVE, {"sample_at_first": True, "sample_seeds": 3}),
+        (TWELVE, {"sample_every_n_epochs": 2, "sample_prompts": "/prompts.txt", "sample_sampler": "Euler"}),
+        (TWELVE, {"sample_every_n_steps": 9, "sample_steps": 9, "sample_cfg_scale": 3, "sample_resolution": "512"}),
     ],
 )
 def test_what_does_something_is_not_called_idle(data: DataSet, values: dict[str, Any]) -> None:
@@ -234,7 +248,7 @@ network_train_text_encoder_only optimizer_type optimizer_args max_grad_norm max_
 seed timestep_sampling min_timestep max_timestep noise_offset adaptive_noise_scale multires_noise_iterations ip_noise_gamma loss_type
 min_snr_gamma debiased_estimation_loss mixed_precision gradient_checkpointing xformers vae_batch_size output_name save_every_n_epochs
 save_every_n_steps save_precision keep_states state_budget save_state_every_n_steps training_comment max_bad_steps on_bad_steps on_done
-on_trouble dataset_config
+on_trouble dataset_config sample_at_first sample_every_n_epochs sample_every_n_steps
 """
 
 

@@ -48,7 +48,7 @@ def test_bounds_units_and_blanks_come_from_the_model() -> None:
     assert field("min_snr_gamma").above
 
 
-def test_rates_stops_and_cadences_may_change_while_baking() -> None:
+def test_rates_stops_cadences_and_samples_may_change_while_baking() -> None:
     live = {info.name for info in fields() if info.live}
     rates = {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2"}
     stops = {"unet_stop", "text_encoder_stop", "text_encoder_stop2"}
@@ -58,7 +58,16 @@ def test_rates_stops_and_cadences_may_change_while_baking() -> None:
         "save_state_every_n_steps",
         "validate_every_n_steps",
     }
-    assert live == rates | stops | cadences
+    samples = {
+        "sample_every_n_epochs",
+        "sample_every_n_steps",
+        "sample_seeds",
+        "sample_sampler",
+        "sample_steps",
+        "sample_cfg_scale",
+        "sample_resolution",
+    }
+    assert live == rates | stops | cadences | samples
 
 
 def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:

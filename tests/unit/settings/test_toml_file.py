@@ -62,6 +62,7 @@ POOLS: dict[str, list[object]] = {
     "unet_stop": ["", "3ep", 600, "50%"],
     "text_encoder_stop": ["", "3 epochs", "0.5"],
     "text_encoder_stop2": ["", "3ep"],
+    "sample_resolution": ["", "512", "640x384", 768],
     "keep_states": ["last", "epochs", "3", 12],
     "on_done": ["", "notify-send 'baked # 1'", 'a "b\\"c" 名前'],
     "on_trouble": ["", "~/tell.sh --loud"],

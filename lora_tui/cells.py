@@ -1,0 +1,22 @@
+"""How does a text fit into so many cells of the terminal? A Chinese letter takes two."""
+
+from rich.cells import cell_len, set_cell_size
+
+
+def cut(text: str, width: int) -> str:
+    """Return `text` in `width` cells at most; a longer one ends in `…`."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
+
+
+def right(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells, at their right end."""
+    short = cut(text, width)
+    return " " * (width - cell_len(short)) + short
+
+
+def centred(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells, in their middle."""
+    short = cut(text, width)
+    return set_cell_size(" " * ((width - cell_len(short)) // 2) + short, width)

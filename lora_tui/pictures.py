@@ -1,0 +1,100 @@
+"""Which pictures does the screen have, and at which size? What it lacks is asked of a thread that reads files."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOST_BYTES = 24 * 2**20
+
+Region = tuple[int, int, int, int]
+"""Left, top, right, bottom in a picture's own pixels; the last two are outside."""
+
+
+@dataclass(frozen=True)
+class Want:
+    """One picture as it shall be shown.
+
+    Attributes:
+        path: the file.
+        width, height: pixels there is room for; the picture is fitted into them, its sides kept in proportion.
+        region: this part alone, at native pixels, whatever the room; None for all of it.
+    """
+
+    path: Path
+    width: int
+    height: int
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture ready to be drawn.
+
+    Attributes:
+        width, height: pixels; the height is even.
+        data: red, green, blue of each pixel, row by row.
+    """
+
+    width: int
+    height: int
+    data: bytes
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to draw: a file that could not be read has nothing."""
+        return bool(self.data)
+
+
+UNREADABLE = Pixels(0, 0, b"")
+
+
+def fitted(width: int, height: int, room_width: int, room_height: int) -> tuple[int, int]:
+    """Return the largest size in the proportion of `width` to `height` that fits the room; its height is even, at least 2."""
+    scale = min(room_width / max(width, 1), room_height / max(height, 1))
+    rows = max(1, min(round(height * scale / 2), room_height // 2))
+    return max(1, min(round(width * scale), room_width)), rows * 2
+
+
+class Pictures:
+    """The pictures of one screen, used in its own thread. Those not shown for long are let go.
+
+    Args:
+        wish: asks the thread that reads for pictures on behalf of somebody, in place of what that one asked for before.
+    """
+
+    def __init__(self, wish: Callable[[object, tuple[Want, ...]], object]) -> None:
+        """Start without any."""
+        self._wish = wish
+        self._kept: OrderedDict[Want, Pixels] = OrderedDict()
+        self._bytes = 0
+        self._watchers: list[Callable[[frozenset[Want]], object]] = []
+
+    def watch(self, watcher: Callable[[frozenset[Want]], object]) -> None:
+        """Call `watcher` with what has come, whenever some has."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[frozenset[Want]], object]) -> None:
+        """Call it no more."""
+        self._watchers.remove(watcher)
+
+    def have(self, want: Want) -> Pixels | None:
+        """Return a picture, UNREADABLE where its file is broken, None where it is not here."""
+        pixels = self._kept.get(want)
+        if pixels is not None:
+            self._kept.move_to_end(want)
+        return pixels
+
+    def ask(self, who: object, wants: Sequence[Want]) -> None:
+        """Say all that `who` shows now, the most wanted first; what is missing comes."""
+        self._wish(who, tuple(want for want in wants if self.have(want) is None))
+
+    def put(self, came: Mapping[Want, Pixels]) -> None:
+        """Keep what has come, and tell the watchers."""
+        for want, pixels in came.items():
+            before = self._kept.pop(want, UNREADABLE)
+            self._bytes += len(pixels.data) - len(before.data)
+            self._kept[want] = pixels
+        while self._bytes > _MOST_BYTES and len(self._kept) > len(came):
+            self._bytes -= len(self._kept.popitem(last=False)[1].data)
+        for watcher in tuple(self._watchers):
+            watcher(frozenset(came))

@@ -1,0 +1,99 @@
+"""Which of several things, each with a line on what it is?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from lora_tui.screens.dialog import ListDialog
+from trainer.foreign_text import shown
+
+# As many as there are digits to pick them by.
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to pick: what it stands for, its name, and a line on what it is."""
+
+    value: str
+    title: str
+    help: str = ""
+
+
+class PickDialog(ListDialog[str | None]):
+    """A list of choices; dismissed with the value of the one picked, or None. A digit picks one of the first nine at once."""
+
+    DEFAULT_CSS = """
+    PickDialog {
+        & > Vertical { width: 110; }
+        & OptionList {
+            height: auto;
+            max-height: 24;
+            border: none;
+            background: $panel;
+            padding: 0;
+            margin-top: 1;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+        & OptionList:focus { border: none; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", id="pick.cancel", show=False, tooltip="leave things as they are"),
+        Binding("j", "move('down')", "down", id="pick.down", show=False, tooltip="next choice"),
+        Binding("k", "move('up')", "up", id="pick.up", show=False, tooltip="choice before"),
+    ]
+
+    def __init__(self, heading: str, choices: Sequence[Choice], current: str = "") -> None:
+        """Offer `choices` under `heading`; the one with the value `current` is marked."""
+        super().__init__()
+        self._heading = heading
+        self._choices = tuple(choices)
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """Yield the list."""
+        with Vertical():
+            yield Static(Content.styled(self._heading, "bold"))
+            wide = max((len(choice.title) for choice in self._choices), default=0)
+            options = OptionList(*(self._option(at, wide) for at in range(len(self._choices))), compact=True)
+            values = [choice.value for choice in self._choices]
+            if self._current in values:
+                options.highlighted = values.index(self._current)
+            yield options
+            yield Static(Content("enter takes it · escape cancels"), id="keys")
+
+    def on_key(self, event: events.Key) -> None:
+        """Take a choice by its digit."""
+        if event.key.isdecimal() and 0 < int(event.key) <= min(_MOST_DIGITS, len(self._choices)):
+            event.stop()
+            self.dismiss(self._choices[int(event.key) - 1].value)
+
+    @on(OptionList.OptionSelected)
+    def _pick(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._choices[event.option_index].value)
+
+    def action_leave(self) -> None:
+        """Pick none."""
+        self.dismiss(None)
+
+    def _option(self, at: int, wide: int) -> Option:
+        choice = self._choices[at]
+        digit = str(at + 1) if at < _MOST_DIGITS else " "
+        return Option(
+            Content.assemble(
+                (f"{digit}  ", "bold $primary"), f"{shown(choice.title):<{wide}}  ", (shown(choice.help), "$muted")
+            )
+        )

@@ -1,0 +1,262 @@
+"""Taking an epoch into use: where to, under which name, with which words."""
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from lora_tui.faults import as_error
+from lora_tui.screens.dialog import Dialog
+from lora_tui.signs import FAILED
+from lora_tui.using import Using
+from lora_tui.widgets.line_input import LineInput
+from trainer.errors import DeliveryError, LoraTuiError
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.use_epoch import Use, Used
+
+_KEYS = "enter on the last line sends it · escape cancels"
+_KEYS_TAKEN = "enter once more writes over them · another name leaves them · escape cancels"
+_LOOKING = "looking for its words and its best picture …"
+_SENDING = "sending and comparing … · escape lets it go on in the background"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    key: str
+    label: str
+    hint: str
+
+
+_FIELDS = (
+    _Asked("target", "to", "a folder, or host:folder as ssh knows it"),
+    _Asked("name", "name", "of the file there, without an ending"),
+    _Asked("words", "words", "activation text: what a webui puts into the prompt"),
+    _Asked("weight", "weight", "preferred weight; blank for 1"),
+    _Asked("negative", "negative", "words for the negative prompt"),
+)
+
+
+class UseDialog(Dialog["Used | None"]):
+    """Dismissed with what was sent, or None.
+
+    Args:
+        using: which epoch.
+        heading: names it.
+    """
+
+    DEFAULT_CSS = """
+    UseDialog {
+        & > Vertical { width: 82; overflow-y: auto; }
+        & Static { height: auto; }
+        & .row { height: 1; margin-top: 1; }
+        & .label { width: 10; color: $muted; }
+        & Input { width: 1fr; border: none; height: 1; padding: 0 1; background: $background; }
+        & Input:focus { border: none; background: $surface; }
+        & #about { margin-top: 1; color: $muted; }
+        & #error { margin-top: 1; color: $error; display: none; }
+        & #error.-shown { display: block; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "cancel", id="use.cancel", show=False, tooltip="send nothing"),
+        # First in line: what is typed behind a tab in one go belongs to the next line.
+        Binding("tab", "app.focus_next", "next", id="use.next", show=False, priority=True, tooltip="next line"),
+        Binding("down", "app.focus_next", "next", id="use.down", show=False, tooltip="next line"),
+        Binding("up", "app.focus_previous", "before", id="use.up", show=False, tooltip="line before"),
+    ]
+
+    class Looked(Message):
+        """How it would be used."""
+
+        def __init__(self, use: "Use", target: str) -> None:
+            """Carry what was found, and where the last one went."""
+            super().__init__()
+            self.use = use
+            self.target = target
+
+    class Sent(Message):
+        """It is there."""
+
+        def __init__(self, used: "Used") -> None:
+            """Carry what was sent."""
+            super().__init__()
+            self.used = used
+
+    class Refused(Message):
+        """Something is wrong."""
+
+        def __init__(self, error: LoraTuiError) -> None:
+            """Carry what is wrong."""
+            super().__init__()
+            self.error = error
+
+    def __init__(self, using: Using, heading: str) -> None:
+        """Nothing is known yet."""
+        super().__init__()
+        self._using = using
+        self._heading = heading
+        self._use: Use | None = None
+        self._busy = False
+        self._taken = False
+        # Closed while it is being sent.
+        self._left = False
+
+    def compose(self) -> ComposeResult:
+        """Yield a line for each field, and room for what comes along and for an error."""
+        with Vertical():
+            yield Static(Content.styled(shown(self._heading), "bold"))
+            for asked in _FIELDS:
+                with Horizontal(classes="row"):
+                    yield Static(Content(asked.label), classes="label")
+                    line = LineInput(placeholder=asked.hint, id=asked.key, compact=True)
+                    line.cursor_blink = False
+                    yield line
+            yield Static(Content(_LOOKING), id="about")
+            yield Static("", id="error")
+            yield Static(Content(_KEYS), id="keys")
+
+    def on_mount(self) -> None:
+        """Look for what is known of it."""
+        self._look()
+
+    @work(thread=True, exit_on_error=False, group="looking")
+    def _look(self) -> None:
+        try:
+            answer: Message = self.Looked(*self._using.look())
+        except Exception as error:
+            answer = self.Refused(as_error("use", error))
+        self.post_message(answer)
+
+    @on(Looked)
+    def _fill(self, event: Looked) -> None:
+        """Fill in what nobody has typed meanwhile."""
+        use = self._use = event.use
+        found = {
+            "target": event.target,
+            "name": use.name,
+            "words": use.activation_text,
+            "weight": f"{use.preferred_weight:g}",
+            "negative": use.negative,
+        }
+        for key, value in found.items():
+            line = self._line(key)
+            if not line.value:
+                # One line: a prompt of several would be cut at its first.
+                line.value = " ".join(value.split())
+                line.cursor_position = len(line.value)
+        along = "its preview picture and notes come along" if use.picture else "notes come along; no picture of it yet"
+        self.query_one("#about", Static).update(Content(f"{shown(use.lora.name)} · {along}"))
+
+    @on(Input.Changed)
+    def _forget_refusal(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._taken and event.input.id in ("target", "name"):
+            self._taken = False
+            self._show_error(None)
+
+    @on(Input.Submitted)
+    def _next_or_send(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._taken:
+            self._send_it()
+        elif event.input.id != _FIELDS[-1].key:
+            self.focus_next()
+        else:
+            self._send_it()
+
+    def _send_it(self) -> None:
+        if self._busy or self._use is None:
+            return
+        typed = {asked.key: self._line(asked.key).value.strip() for asked in _FIELDS}
+        try:
+            weight = _number(typed["weight"])
+        except DeliveryError as error:
+            self.post_message(self.Refused(error))
+            return
+        use = replace(
+            self._use,
+            name=typed["name"],
+            activation_text=typed["words"],
+            preferred_weight=weight,
+            negative=typed["negative"],
+        )
+        self._busy = True
+        replacing, self._taken = self._taken, False
+        self._show_error(None)
+        self.query_one("#keys", Static).update(Content(_SENDING))
+        # A thread of Textual's would hold up the exit for as long as a slow line takes.
+        threading.Thread(
+            target=self._send, args=(self.app, use, typed["target"], replacing), name="use", daemon=True
+        ).start()
+
+    def _send(self, app: "App[object]", use: "Use", target: str, replacing: bool) -> None:
+        try:
+            used = self._using.send(use, target, replace=replacing)
+        except Exception as error:
+            refused = as_error("use", error)
+            if self._left:
+                app.notify(shown(refused.line()), severity="error", markup=False)
+            else:
+                self.post_message(self.Refused(refused))
+            return
+        if self._left:
+            app.notify(used_line(used), markup=False)
+        else:
+            self.post_message(self.Sent(used))
+
+    @on(Sent)
+    def _close(self, event: Sent) -> None:
+        self.dismiss(event.used)
+
+    @on(Refused)
+    def _refuse(self, event: Refused) -> None:
+        from trainer.delivery import NameTaken
+
+        self._busy = False
+        self._taken = isinstance(event.error, NameTaken)
+        self._show_error(event.error)
+        if self._use is None:
+            self.query_one("#about", Static).update(Content(""))
+        wrong = event.error.where if event.error.where in ("name", "weight") else "target"
+        self._line("name" if self._taken else wrong).focus()
+
+    def action_leave(self) -> None:
+        """Close; what is being sent goes on, and what comes of it is said in a toast."""
+        self._left = self._busy
+        self.dismiss(None)
+
+    def _line(self, key: str) -> Input:
+        return self.query_one(f"#{key}", Input)
+
+    def _show_error(self, error: LoraTuiError | None) -> None:
+        place = self.query_one("#error", Static)
+        place.update(Content("" if error is None else f"{FAILED.mark} {shown(error.line())}"))
+        place.set_class(error is not None, "-shown")
+        self.query_one("#keys", Static).update(Content(_KEYS_TAKEN if self._taken else _KEYS))
+
+
+def used_line(used: "Used") -> str:
+    """Return what became of an epoch that was used, one line for a toast."""
+    if not used.sent:
+        return f"{shown(used.name)} is in {used.where} already"
+    over = f", {len(used.replaced)} written over" if used.replaced else ""
+    return f"{shown(used.name)} is in {used.where}{over}"
+
+
+def _number(text: str) -> float:
+    """Return the weight typed, 1 for none."""
+    try:
+        return float(text) if text else 1.0
+    except ValueError:
+        raise DeliveryError("weight", found=shown(text, 40), expected="a number") from None

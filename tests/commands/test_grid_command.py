@@ -1,0 +1,147 @@
+"""`lora-tui grid`: what it says, what it makes, and what it refuses before anything is made."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trainer.grid.sidecar import read_sidecar
+from trainer.grid.spec import parse_spec
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, GridState
+from trainer.workspace import Workspace
+
+SPEC = {
+    "base": "demo",
+    "prompt": "1girl, hifumi_chan",
+    "seeds": "11, 12",
+    "steps": 2,
+    "width": 64,
+    "height": 64,
+    "x": {"kind": "cfg_scale", "values": "1-5 (+4)"},
+}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(SPEC))
+    return path
+
+
+def nothing_written(workspace: Workspace) -> bool:
+    with Journal(workspace.journal_path) as journal:
+        return not (journal.grids() or journal.bakes()) and not workspace.grids.exists()
+
+
+def test_a_dry_run_spells_the_grid_out_and_makes_nothing(lora_tui, demo: Workspace, spec: Path) -> None:
+    ran = lora_tui("grid", spec, "--in", demo.root, "--dry-run", "--set", "y=sampler=Euler, Euler a")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [
+        "X CFG scale  2: 1 · 5",
+        "Y Sampler  2: Euler · Euler a",
+        "Seed  2: 11 · 12",
+        "2 × 2 × 2 = 8 pictures · time not known yet",
+    ]
+    assert nothing_written(demo)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("x=cfg_scale=5-1", "X CFG scale: `5-1` is an empty range; write `5-1 (-1)`"),
+        ("x=prompt_sr=cat,dog", "`cat` does not stand in the prompt"),
+        ("prompt=[cat:dog:0.5]", "prompt"),
+        ("y=lora=nowhere", "nowhere"),
+        ("y=weight=nan", "Y LoRA weight"),
+        ("seeds=1-6000", "6,000 values"),
+        ("steps", "expected FIELD=VALUE"),
+        ("colour=red", "no field of a grid"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_made(
+    lora_tui, demo: Workspace, spec: Path, setting: str, says: str
+) -> None:
+    ran = lora_tui("grid", spec, "--in", demo.root, "--set", setting)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert nothing_written(demo)
+
+
+def test_without_a_bake_it_says_what_to_give(lora_tui, demo: Workspace) -> None:
+    ran = lora_tui("grid", "--in", demo.root)
+    assert ran.returncode == 2
+    assert "no bake to show the epochs of" in ran.stderr
+
+
+def test_two_grounds_at_once_are_refused(lora_tui, demo: Workspace, spec: Path) -> None:
+    assert lora_tui("grid", spec, "--bake", "1", "--in", demo.root).returncode == 2
+
+
+def test_it_can_wait_in_the_queue(lora_tui, demo: Workspace, spec: Path) -> None:
+    ran = lora_tui("grid", spec, "--in", demo.root, "--queue", "--set", "name=waits")
+    assert "grid 1 waits waits in the queue as 1" in ran.stdout
+    assert "◦ 0001 waits  waiting" in lora_tui("grid", "--list", "--in", demo.root).stdout
+    with Journal(demo.journal_path) as journal:
+        (job,) = journal.queue()
+    assert job.grid == 1
+
+
+def test_ready_made_grids_are_named(lora_tui, demo: Workspace, spec: Path) -> None:
+    assert "noise" in lora_tui("grid", "--ready", "list", "--in", demo.root).stdout
+    ran = lora_tui("grid", spec, "--ready", "noise", "--dry-run", "--in", demo.root)
+    assert "X Made again  2" in ran.stdout
+    ran = lora_tui("grid", spec, "--ready", "nonsense", "--in", demo.root)
+    assert ran.returncode == 2
+    assert "epochs-weight" in ran.stderr
+
+
+@pytest.mark.long
+def test_a_grid_is_made_and_made_again_from_its_own_sidecar(lora_tui, demo: Workspace, spec: Path) -> None:
+    ran = lora_tui("grid", spec, "--in", demo.root)
+    assert ran.returncode == 0, ran.stderr
+    assert "✓ grid 1 done: 4 of 4 pictures in grids/0001-grid" in ran.stdout
+    folder = demo.root / "grids" / "0001-grid"
+    made = read_sidecar(folder)
+    assert made is not None
+    assert all((folder / cell.file).is_file() for cell in made.cells)
+    # Its own sidecar repeats it; every picture is there already.
+    again = lora_tui("grid", folder / "grid.json", "--in", demo.root)
+    assert "4 pictures · 0 to make" in again.stdout
+    assert "✓ grid 2 done: 4 of 4 pictures, 4 of them from earlier grids" in again.stdout
+    # So does one of its pictures.
+    like = lora_tui("grid", "--like", folder / made.cells[0].file, "--dry-run", "--in", demo.root)
+    assert like.returncode == 0, like.stderr
+    assert "1 picture · 0 to make" in like.stdout
+
+
+@pytest.mark.long
+def test_a_grid_that_was_cut_goes_on(lora_tui, demo: Workspace, spec: Path) -> None:
+    assert lora_tui("grid", spec, "--in", demo.root).returncode == 0
+    folder = demo.root / "grids" / "0001-grid"
+    (folder / "x2-y1-z1-s2.png").unlink()
+    with Journal(demo.journal_path) as journal:
+        journal.set_grid_state(1, GridState.CUT)
+    ran = lora_tui("grid", "--go-on", "1", "--in", demo.root)
+    assert ran.returncode == 0, ran.stderr
+    assert (folder / "x2-y1-z1-s2.png").is_file()
+    with Journal(demo.journal_path) as journal:
+        assert journal.grid(1).state is GridState.DONE
+        assert [bake.state for bake in journal.bakes()] == [BakeState.DONE, BakeState.DONE]
+
+
+def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui, demo: Workspace) -> None:
+    refused = lora_tui("queue", "test-grid", "--in", demo.root)
+    assert refused.returncode == 2
+    assert "no bake is at work or waits" in refused.stderr
+    for _ in range(2):
+        assert lora_tui("queue", "add", demo.root / "hifumi.toml").returncode == 0
+    ran = lora_tui("queue", "test-grid", "--in", demo.root)
+    assert "grid 1 hifumi waits in the queue as 3" in ran.stdout, ran.stderr
+    with Journal(demo.journal_path) as journal:
+        grid, job = journal.grid(1), journal.queue()[-1]
+    asked = parse_spec(grid.spec, "grid")
+    assert (job.grid, job.why) == (1, "test grid of bakes 1, 2")
+    assert asked.of_bakes == (1, 2)
+    assert (asked.x and asked.x.kind, asked.y and asked.y.kind) == ("epoch", "prompt")

@@ -1,0 +1,201 @@
+"""Grids made by the engine: between two steps of a bake, which ends as if there had been none, and as jobs of their own."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import trainer.bake.course
+import trainer.bake.grid_bench
+from trainer.bake.step import train_step
+from trainer.errors import ExitCode
+from trainer.grid.sidecar import read_sidecar
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.grid_jobs import check_grid, order_grid, queue_grid, take_up_grid
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState, Grid, GridState, Order
+
+SIX = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "save_every_n_steps=2", "train_batch_size=2")
+PLAIN = (*SIX, "validation_data_dir=")
+
+
+def grid_over(bake: int, **changes: object) -> GridSpec:
+    """A grid of two epochs to come or there, and two seeds."""
+    asked: dict[str, object] = {
+        "name": "over",
+        "base": "demo",
+        "prompt": "1girl, smile",
+        "seeds": "1,2",
+        "steps": 2,
+        "width": 64,
+        "height": 64,
+        "loras": (LoraSpec(),),
+        "of_bakes": (bake,),
+        "x": AxisSpec(kind="epoch", values="all"),
+        "y": AxisSpec(kind="weight", values="0,1"),
+    }
+    return GridSpec.model_validate({**asked, **changes})
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch, kitchen) -> Callable[..., None]:
+    """Return a function that lets something be done, on a connection of its own, once a step is taken."""
+
+    def hook(step: int, do: Callable[[Journal, int], object]) -> None:
+        def train_and_do(bench: Any, work: Any) -> Any:
+            result = train_step(bench, work)
+            if work.step == step:
+                with Journal(kitchen.workspace.journal_path) as journal:
+                    do(journal, next(bake.number for bake in journal.bakes() if bake.state is BakeState.BAKING))
+            return result
+
+        monkeypatch.setattr(trainer.bake.course, "train_step", train_and_do)
+
+    return hook
+
+
+def ask(spec: Callable[[int], GridSpec]) -> Callable[[Journal, int], object]:
+    """Order a grid as a screen does, without looking at it first."""
+
+    def do(journal: Journal, bake: int) -> None:
+        grid = journal.add_grid(name="over", spec=spec_json(spec(bake)), bake=bake)
+        journal.give_order(bake, Order.GRID, str(grid.number))
+
+    return do
+
+
+def pictures(kitchen, grid: Grid) -> list[str]:
+    return sorted(path.stem for path in (kitchen.workspace.root / grid.folder).glob("x*.png"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("network_dropout=0.2", "text_encoder_stop=2", "shuffle_caption=no", "optimizer_type=Lion"),
+        ("mixed_precision=bf16", "gradient_checkpointing=yes", "conv_dim=4"),
+    ],
+    ids=["dropout and a kept encoder", "bf16, checkpointing and convolutions"],
+)
+def test_a_bake_with_a_grid_in_its_middle_is_the_bake_without_it_bit_for_bit(kitchen, at_step, changes) -> None:
+    plain = kitchen.bake(*PLAIN, *changes)
+
+    def order(journal: Journal, bake: int) -> None:
+        order_grid(journal, kitchen.workspace, check_grid(grid_over(bake), journal, kitchen.workspace), bake)
+
+    at_step(5, order)
+    baked = kitchen.bake(*PLAIN, *changes)
+    grid = kitchen.journal.grid(1)
+    # Both epochs at weight 0 are one picture of each seed, made once.
+    assert (grid.state, grid.error, grid.done, grid.made) == (GridState.DONE, "", 8, 6)
+    assert len(pictures(kitchen, grid)) == 8
+    assert kitchen.tensors(baked) == kitchen.tensors(plain)
+    assert (5, "grid 1") in [(mark.step, mark.text) for mark in kitchen.journal.marks(baked.number)]
+
+
+@pytest.mark.long
+def test_a_grid_in_a_bake_has_the_pictures_of_one_of_its_own(kitchen, at_step) -> None:
+    at_step(4, ask(grid_over))
+    kitchen.bake(*PLAIN)
+    root = kitchen.workspace.root
+    first = read_sidecar(root / kitchen.journal.grid(1).folder)
+    assert first is not None
+    assert [epoch.label for epoch in first.spec.epochs] == ["s2", "s4"]
+    assert {cell.recipe.base for cell in first.cells} == {"demo"}
+    ready = check_grid(first.spec, kitchen.journal, kitchen.workspace)
+    assert ready.wanted == 0
+    again = check_grid(first.spec.model_copy(update={"seeds": "3"}), kitchen.journal, kitchen.workspace)
+    assert again.wanted == 3
+
+
+@pytest.mark.long
+def test_a_grid_cut_in_a_bake_goes_on_as_a_job(kitchen, at_step, monkeypatch: pytest.MonkeyPatch) -> None:
+    say_after_pictures(kitchen, monkeypatch, 2, [(Order.CANCEL_GRID, "")])
+    at_step(4, ask(lambda bake: grid_over(bake, batch_size=1)))
+    assert kitchen.bake(*PLAIN).state is BakeState.DONE
+    assert kitchen.journal.grid(1).state is GridState.CUT
+    job = take_up_grid(kitchen.journal, 1, kitchen.engine.key)
+    assert kitchen.finish(job.number).state is BakeState.DONE
+    grid = kitchen.journal.grid(1)
+    assert (grid.done, grid.state, len(pictures(kitchen, grid))) == (8, GridState.DONE, 8)
+
+
+def say_after_pictures(kitchen, monkeypatch: pytest.MonkeyPatch, count: int, orders: list[tuple[Order, str]]) -> None:
+    """Give orders to the bake once a grid in it has so many pictures."""
+    make_grid = trainer.bake.grid_bench.make_grid
+    given: list[Order] = []
+
+    def watched(number: int, journal: Journal, workspace: Any, desk: Any, control: Any, telling: Any) -> GridState:
+        bake = journal.grid(number).bake
+        assert bake is not None
+
+        def report(done: int, total: int) -> None:
+            telling.report(done, total)
+            if done >= count and not given:
+                with Journal(kitchen.workspace.journal_path) as other:
+                    for order, argument in orders:
+                        given.append(order)
+                        other.give_order(bake, order, argument)
+
+        return make_grid(number, journal, workspace, desk, control, type(telling)(report, telling.say))
+
+    monkeypatch.setattr(trainer.bake.grid_bench, "make_grid", watched)
+
+
+@pytest.fixture
+def queued(kitchen) -> Callable[..., Bake]:
+    """Return a function that queues a grid of the base alone as a job."""
+
+    def queue(**changes: object) -> Bake:
+        spec = grid_over(0, **{"loras": (), "of_bakes": (), "x": None, "y": None, **changes})
+        _, job = queue_grid(
+            kitchen.journal,
+            kitchen.workspace,
+            check_grid(spec, kitchen.journal, kitchen.workspace),
+            engine=kitchen.engine.key,
+        )
+        kitchen.engine.kick()
+        return job
+
+    return queue
+
+
+def test_a_queued_grid_is_made_like_a_bake_and_says_so(kitchen, queued) -> None:
+    job = kitchen.finish(queued().number)
+    grid = kitchen.journal.grid(1)
+    assert (job.state, job.stage, job.stage_done, job.stage_total) == (BakeState.DONE, "grid", 2, 2)
+    assert (grid.state, pictures(kitchen, grid)) == (GridState.DONE, ["x1-y1-z1-s1", "x1-y1-z1-s2"])
+    assert "grid 1" in (kitchen.folder(job) / "grid.log").read_text()
+    assert not (kitchen.workspace.root / "bakes" / f"{job.number:04d}-over").exists()
+
+
+@pytest.mark.long
+def test_a_job_that_is_stopped_can_be_queued_again_and_goes_on(kitchen, queued) -> None:
+    job = queued(seeds="1-6", batch_size=1, steps=12)
+    kitchen.wait(job.number, lambda row: row.stage == "grid" and row.stage_done >= 1)
+    kitchen.journal.give_order(job.number, Order.STOP)
+    assert kitchen.finish(job.number).state is BakeState.STOPPED
+    cut = kitchen.journal.grid(1)
+    assert cut.state is GridState.CUT
+    assert kitchen.resume(job.number).state is BakeState.DONE
+    done = kitchen.journal.grid(1)
+    assert (done.state, done.done, done.made) == (GridState.DONE, 6, 6)
+
+
+def test_a_job_that_fails_says_where_and_the_next_one_is_run(kitchen, queued) -> None:
+    first = kitchen.journal.add_grid(name="broken", spec=spec_json(grid_over(0, of_bakes=(77,))))
+    broken = kitchen.journal.add_bake(
+        name="broken",
+        why="",
+        settings_toml="",
+        engine=kitchen.engine.key,
+        total_steps=1,
+        steps_per_epoch=0,
+        grid=first.number,
+    )
+    after = queued(seeds="1", steps=1)
+    assert kitchen.finish(broken.number).state is BakeState.FAILED
+    assert "no bake 77" in kitchen.journal.bake(broken.number).error
+    assert kitchen.journal.grid(first.number).state is GridState.FAILED
+    assert kitchen.engine.exit_codes[broken.number] is ExitCode.BAKE_FAILED
+    assert kitchen.finish(after.number).state is BakeState.DONE

@@ -1,0 +1,156 @@
+"""Taking an epoch into use from the screen."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from fake_host import FakeHost
+from lora_on_disk import write_lora
+from textual.widgets import Input
+
+from lora_tui.screens.use_epoch import UseDialog, used_line
+from lora_tui.using import Using
+from trainer.use_epoch import Used
+
+
+@pytest.fixture
+def saved(kitchen) -> Path:
+    """Two epochs of a bake, on the disk too; returns the second."""
+    folder = kitchen.workspace.root / f"bakes/{kitchen.baking():04d}-hifumi"
+    for epoch in (1, 2):
+        write_lora(folder / f"hifumi-{epoch:06d}.safetensors")
+    return folder / "hifumi-000002.safetensors"
+
+
+@pytest.fixture
+def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
+    host = FakeHost(tmp_path / "box")
+    monkeypatch.setenv("PATH", f"{host.bin}:{os.environ['PATH']}")
+    return host
+
+
+async def opened(kitchen, pilot, until, label: str = "last") -> tuple[UseDialog, list[Used | None]]:
+    """Open the dialog of an epoch, and wait until it knows of it."""
+    ended: list[Used | None] = []
+    dialog = UseDialog(Using.of_epoch(kitchen.workspace, 1, label), "Use the newest epoch")
+    kitchen.app.push_screen(dialog, ended.append)
+    await until(pilot, lambda: kitchen.app.screen is dialog)
+    await until(pilot, lambda: "looking" not in str(dialog.query_one("#about").render()))
+    return dialog, ended
+
+
+def value(dialog: UseDialog, key: str) -> str:
+    return dialog.query_one(f"#{key}", Input).value
+
+
+async def type_into(pilot, dialog: UseDialog, key: str, text: str) -> None:
+    line = dialog.query_one(f"#{key}", Input)
+    line.focus()
+    line.value = text
+    await pilot.pause()
+
+
+async def test_what_is_known_of_it_stands_there_and_enter_on_the_last_line_sends_it(
+    kitchen, saved, until, seen, tmp_path
+) -> None:
+    async with kitchen.run() as pilot:
+        dialog, ended = await opened(kitchen, pilot, until)
+        filled = {key: value(dialog, key) for key in ("target", "name", "words", "weight")}
+        assert filled == {"target": "", "name": "hifumi-b1-e2", "words": "hifumi_chan", "weight": "1"}
+        assert "hifumi-000002.safetensors · notes come along; no picture of it yet" in seen(kitchen.app)
+        await type_into(pilot, dialog, "target", str(tmp_path))
+        await type_into(pilot, dialog, "weight", "0.7")
+        await type_into(pilot, dialog, "negative", "lowres")
+        await pilot.press("enter")
+        await until(pilot, lambda: ended)
+        again, _ = await opened(kitchen, pilot, until, "1")
+        assert value(again, "target") == str(tmp_path), "the next one goes where the last one went"
+    assert (tmp_path / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
+    told = json.loads((tmp_path / "hifumi-b1-e2.json").read_text())
+    assert (told["preferred weight"], told["negative text"]) == (0.7, "lowres")
+
+
+async def test_a_taken_name_is_written_over_only_when_asked_twice(kitchen, saved, until, seen, tmp_path) -> None:
+    (tmp_path / "mine.safetensors").write_text("mine")
+    async with kitchen.run() as pilot:
+        dialog, ended = await opened(kitchen, pilot, until)
+        await type_into(pilot, dialog, "target", str(tmp_path))
+        await type_into(pilot, dialog, "name", "mine")
+        await type_into(pilot, dialog, "negative", "x")
+        await pilot.press("enter")
+        await until(pilot, lambda: "enter once more writes over them" in seen(kitchen.app))
+        await type_into(pilot, dialog, "name", "other")
+        assert "enter once more" not in seen(kitchen.app), "another name takes the question back"
+        await type_into(pilot, dialog, "name", "mine")
+        await type_into(pilot, dialog, "negative", "x")
+        await pilot.press("enter")
+        await until(pilot, lambda: "enter once more" in seen(kitchen.app))
+        assert (tmp_path / "mine.safetensors").read_text() == "mine"
+        await pilot.press("enter")
+        await until(pilot, lambda: ended)
+    assert (tmp_path / "mine.safetensors").read_bytes() == saved.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("target", "/nowhere", "/nowhere: is no folder"),
+        ("weight", "much", "weight: much; expected a number"),
+    ],
+)
+async def test_what_is_wrong_is_said_and_nothing_is_sent(
+    kitchen, saved, until, seen, tmp_path, key: str, text: str, said: str
+) -> None:
+    (tmp_path / "Lora").mkdir()
+    async with kitchen.run() as pilot:
+        dialog, ended = await opened(kitchen, pilot, until)
+        await type_into(pilot, dialog, "target", str(tmp_path / "Lora"))
+        await type_into(pilot, dialog, key, text)
+        await type_into(pilot, dialog, "negative", "x")
+        await pilot.press("enter")
+        await until(pilot, lambda: said in seen(kitchen.app))
+        assert not ended
+    assert list((tmp_path / "Lora").iterdir()) == []
+
+
+async def test_an_epoch_that_is_not_there_is_said(kitchen, saved, until, seen) -> None:
+    async with kitchen.run() as pilot:
+        await opened(kitchen, pilot, until, "9")
+        assert "has no epoch 9" in seen(kitchen.app)
+
+
+async def test_on_the_screen_ssh_never_asks(kitchen, saved, box, until) -> None:
+    async with kitchen.run() as pilot:
+        dialog, ended = await opened(kitchen, pilot, until)
+        await type_into(pilot, dialog, "target", "me@box:")
+        await type_into(pilot, dialog, "negative", "x")
+        await pilot.press("enter")
+        await until(pilot, lambda: ended)
+    assert all("BatchMode=yes" in call for call in box.calls)
+    assert (box.home / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
+
+
+async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(kitchen, saved, until, monkeypatch) -> None:
+    gate = threading.Event()
+
+    def slow(self: Using, use: object, target: str, *, replace: bool) -> Used:
+        gate.wait(20)
+        return Used("hifumi", target, ("hifumi.safetensors",), (), ())
+
+    monkeypatch.setattr(Using, "send", slow)
+    async with kitchen.run() as pilot:
+        dialog, ended = await opened(kitchen, pilot, until)
+        await type_into(pilot, dialog, "target", "box:x")
+        await type_into(pilot, dialog, "negative", "x")
+        await pilot.press("enter")
+        await pilot.press("escape")
+        await until(pilot, lambda: ended == [None])
+        gate.set()
+        await until(pilot, lambda: any(note.message == "hifumi is in box:x" for note in kitchen.app._notifications))
+
+
+def test_what_was_done_is_said_in_a_line() -> None:
+    assert used_line(Used("a", "/x", ("a.json",), (), ("a.json",))) == "a is in /x, 1 written over"
+    assert used_line(Used("a", "/x", (), ("a.json",), ())) == "a is in /x already"

@@ -1,0 +1,195 @@
+"""Jobs that make grids, among the bakes: named so, counted in pictures, never taken for a bake."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lora_tui.bake_printer import BakePrinter
+from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources
+from lora_tui.printing import Console
+from lora_tui.queue_lines import queue_lines, read_line
+from lora_tui.screens.digest import digest_lines
+from lora_tui.standing import standing
+from lora_tui.status import bake_line, bakes_json, rows_counted
+from lora_tui.widgets.title_line import Title, TitleLine
+from trainer.journal.journal import Journal
+from trainer.journal.processes import this_process
+from trainer.journal.records import BakeState, GridState
+from trainer.settings.model import Settings
+from trainer.settings.toml_file import settings_toml
+from trainer.workspace import Workspace
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        yield journal
+
+
+def add_bake(journal: Journal, engine: str = "mine") -> int:
+    return journal.add_bake(
+        name="hifumi",
+        why="",
+        settings_toml=settings_toml(Settings()),
+        engine=engine,
+        total_steps=100,
+        steps_per_epoch=50,
+    ).number
+
+
+def add_grid(journal: Journal, engine: str = "mine", planned: float | None = None) -> tuple[int, int]:
+    """Queue a grid of twelve pictures; return the numbers of grid and job."""
+    grid = journal.add_grid(name="weights", spec="{}").number
+    job = journal.add_bake(
+        name="weights",
+        why="",
+        settings_toml="",
+        engine=engine,
+        total_steps=12,
+        steps_per_epoch=0,
+        planned_seconds=planned,
+        grid=grid,
+    )
+    return grid, job.number
+
+
+def make(journal: Journal, job: int, grid: int, done: int) -> None:
+    journal.claim_next("mine", *this_process())
+    journal.set_state(job, BakeState.BAKING)
+    journal.set_grid_state(grid, GridState.MAKING)
+    journal.set_grid_spec(grid, "{}", 12)
+    journal.set_grid_progress(grid, done=done, made=done, seconds=1.0, work=1, look="")
+    journal.set_stage(job, "grid", done, 12)
+
+
+def seen(journal: Journal) -> Snapshot:
+    """Return the first look of a feed of the engine `mine`."""
+    heard: list[Snapshot] = []
+
+    def post(message: object) -> bool:
+        assert isinstance(message, SnapshotReady)
+        heard.append(message.snapshot)
+        feed.stop()
+        return True
+
+    feed = Feed(journal.path, Sources("mine", lambda: "ready", lambda: None, lambda: None), post, interval=0.01)
+    feed.start()
+    feed.join(15)
+    return heard[0]
+
+
+def test_a_grid_s_job_is_never_the_bake_on_the_screen(journal: Journal) -> None:
+    bake = add_bake(journal)
+    journal.set_state(bake, BakeState.DONE)
+    grid, job = add_grid(journal)
+    make(journal, job, grid, 3)
+    now = seen(journal)
+    assert now.bake is not None and now.bake.number == bake
+    assert now.newest == now.asked
+    assert now.grid is not None and now.grid.number == job
+
+
+def test_leaving_over_a_grid_at_work_is_asked_about(journal: Journal) -> None:
+    grid, job = add_grid(journal)
+    make(journal, job, grid, 3)
+    now = seen(journal)
+    assert now.bake is None
+    assert now.ours is not None and now.ours.number == job
+
+
+def test_a_bake_behind_many_grids_is_still_the_newest(journal: Journal) -> None:
+    bake = add_bake(journal)
+    journal.set_state(bake, BakeState.DONE)
+    for _ in range(60):
+        _, job = add_grid(journal)
+        journal.set_state(job, BakeState.DONE)
+    now = seen(journal)
+    assert now.bake is not None and now.bake.number == bake
+    assert now.grid is None
+
+
+def test_another_program_s_waiting_grid_is_not_shown(journal: Journal) -> None:
+    add_grid(journal, "another")
+    assert seen(journal).grid is None
+
+
+def test_a_bake_that_waits_behind_a_grid_says_so(journal: Journal) -> None:
+    grid, job = add_grid(journal)
+    make(journal, job, grid, 3)
+    add_bake(journal)
+    now = seen(journal)
+    assert now.bake is not None and now.bake.state is BakeState.QUEUED
+    assert standing(now, now.bake).stage == "waits · grid 1 weights is at work"
+
+
+def test_the_title_tells_how_many_pictures_there_are(journal: Journal) -> None:
+    grid, job = add_grid(journal)
+    make(journal, job, grid, 3)
+    line = TitleLine()
+    line._title = Title(grid=journal.bake(job))
+    assert "● grid 1 weights 3/12" in line.lines(80)[0].plain
+
+
+def test_status_counts_pictures(journal: Journal) -> None:
+    bake = add_bake(journal)
+    grid, job = add_grid(journal)
+    journal.set_state(bake, BakeState.DONE)
+    make(journal, job, grid, 3)
+    assert (
+        bake_line(journal.bake(job), journal) == "● 0002 grid 1 weights  making  3/12 pictures  in grids/0001-weights"
+    )
+    assert rows_counted(journal.bakes(), journal) == "1 bake, 1 grid"
+
+
+def test_status_as_json_keeps_grids_apart(journal: Journal, tmp_path: Path) -> None:
+    bake = add_bake(journal)
+    grid, job = add_grid(journal)
+    told = bakes_json(Workspace(tmp_path), journal)
+    assert [each["number"] for each in told["bakes"]] == [bake]
+    assert [each["number"] for each in told["grids"]] == [grid]
+    assert [each["number"] for each in told["jobs"]] == [job]
+
+
+def test_the_queue_names_grids_and_counts_with_their_pictures(journal: Journal, tmp_path: Path) -> None:
+    grid, job = add_grid(journal, planned=120.0)
+    make(journal, job, grid, 6)
+    add_grid(journal)
+    line = read_line(journal, Workspace(tmp_path), 1000.0, ours="mine")
+    first, second, *_ = queue_lines(line)
+    assert first.startswith("● 0001 grid 1 weights  making, ends")
+    assert second.startswith("◦ 0002 grid 2 weights")
+    assert line.expected[job].end == 1000.0 + 60.0
+
+
+def test_the_digest_names_a_grid_that_ended_and_misses_no_lora_files_of_it(journal: Journal) -> None:
+    _, job = add_grid(journal)
+    journal.claim_next("mine", *this_process())
+    journal.set_state(job, BakeState.DONE)
+    digest = journal.digest(0.0, lambda bake: 6)
+    assert digest.surprises == ()
+    assert any("0001 grid 1 weights  done" in line.plain for line in digest_lines(digest, 1000.0))
+
+
+def test_a_failed_grid_is_named_as_one(journal: Journal) -> None:
+    _, job = add_grid(journal)
+    journal.claim_next("mine", *this_process())
+    journal.set_state(job, BakeState.FAILED, "x: gone")
+    assert journal.digest(0.0).surprises == ("grid 1 weights failed: x: gone",)
+
+
+def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grid, job = add_grid(journal)
+    make(journal, job, grid, 3)
+    with Console(sys.stdout) as console:
+        printer = BakePrinter(journal, job, console)
+        printer.tell(journal.bake(job), "")
+        journal.set_grid_progress(grid, done=12, made=9, seconds=1.0, work=1, look="")
+        journal.set_state(job, BakeState.DONE)
+        printer.end(journal.bake(job))
+    printed = capsys.readouterr().out
+    assert "picture 3/12  25 %" in printed
+    assert "✓ grid 1 done: 12 of 12 pictures, 3 of them from earlier grids in grids/0001-weights" in printed

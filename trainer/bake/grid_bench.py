@@ -1,0 +1,126 @@
+"""A grid in the middle of a bake: made between two steps on the base that is loaded, which then goes on as if nothing had been."""
+
+import gc
+import logging
+import os
+from contextlib import ExitStack
+from functools import partial
+from typing import Self
+
+import torch
+
+from trainer.bake.grid_control import GridControl
+from trainer.bake.lending import lent
+from trainer.bake.report import Report
+from trainer.bake.workbench import Workbench
+from trainer.errors import GridError, as_bake_failure
+from trainer.foreign_text import shown
+from trainer.grid.recipe import Machinery, Recipe
+from trainer.grid.spec import GridSpec
+from trainer.journal.journal import Journal
+from trainer.journal.records import GridState
+from trainer.sampling.make_grid import Telling, make_grid
+from trainer.sampling.studio import Studio
+from trainer.settings.subject import DEMO_BASE
+from trainer.workspace import Workspace
+
+_PRECISIONS = {"no": "fp32", "fp16": "fp16", "bf16": "bf16"}
+_log = logging.getLogger(__name__)
+
+
+class BenchDesk:
+    """A desk on the bench's model, while the block lasts and the bench is lent.
+
+    Args:
+        bench: whose base is loaded; no other one can be asked for.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        """Nothing is asked for yet."""
+        self._bench = bench
+        self._closing = ExitStack()
+        self._studio: Studio | None = None
+
+    def __enter__(self) -> Self:
+        """Return this desk."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the grid's LoRAs off."""
+        self._closing.close()
+
+    def machinery(self, spec: GridSpec) -> Machinery:
+        """Return what the bake computes with, whatever precision `spec` asks for."""
+        bench = self._bench
+        attention = "xformers" if bench.settings.xformers else "sdpa"
+        return Machinery(bench.model.device.type, _PRECISIONS[bench.precision.name], attention)
+
+    def studio(self, recipe: Recipe) -> Studio:
+        """Return the studio on the loaded base.
+
+        Raises:
+            GridError: the recipe is for another base or another VAE.
+        """
+        settings = self._bench.settings
+        for where, wanted, loaded in (
+            ("base", recipe.base, settings.pretrained_model_name_or_path),
+            ("vae", recipe.vae, settings.vae),
+        ):
+            if not _is_same(wanted, loaded):
+                raise GridError(
+                    where,
+                    found=shown(wanted, 200) or "the base's own VAE",
+                    expected=f"the one that the bake has loaded, {shown(loaded, 200) or 'the base own VAE'}",
+                    way_out="make this grid as a job of its own",
+                )
+        if self._studio is None:
+            self._studio = Studio(self._bench.model)
+            self._closing.callback(self._studio.close)
+        return self._studio
+
+
+def grid_between_steps(bench: Workbench, report: Report, argument: str) -> str:
+    """Make a grid now; return why it could not be made, "" where it was or was ended early. The bake goes on in any case.
+
+    Args:
+        bench: between two steps.
+        report: knows the journal and the bake.
+        argument: the order's: the grid's number.
+    """
+    if not argument.isdecimal():
+        return "no grid's number"
+    number = int(argument)
+    with report.aside("grid"):
+        try:
+            _make(bench, report, number)
+        except Exception as error:
+            _log.exception("grid %d", number)
+            line = as_bake_failure("grid", error).line()
+            report.trouble(f"grid {number}: {line}")
+            report.attempt(lambda: _note_failure(report.journal, number, line))
+            return line
+        finally:
+            # After a failure its frames still held tensors when the card was tidied.
+            gc.collect()
+            if bench.model.device.type == "cuda":
+                torch.cuda.empty_cache()
+    return ""
+
+
+def _make(bench: Workbench, report: Report, number: int) -> None:
+    journal = report.journal
+    telling = Telling(partial(report.stage, "grid"), report.say)
+    with lent(bench, base_alone=True), BenchDesk(bench) as desk:
+        make_grid(number, journal, Workspace(journal.path.parent), desk, GridControl(report), telling)
+
+
+def _note_failure(journal: Journal, number: int, line: str) -> None:
+    """Note why a grid failed that did not come to its making, which notes its own failures."""
+    if journal.grid(number).state is not GridState.FAILED:
+        journal.set_grid_state(number, GridState.FAILED, shown(line))
+
+
+def _is_same(wanted: str, loaded: str) -> bool:
+    if not wanted or not loaded or DEMO_BASE in (wanted, loaded):
+        return wanted == loaded
+    return os.path.realpath(wanted) == os.path.realpath(loaded)

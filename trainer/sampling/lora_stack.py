@@ -1,0 +1,202 @@
+"""Which LoRAs are in force on a loaded base? Put on, exchanged in place and set to their strengths with the least work."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.grid.recipe import LoraUse
+from trainer.models.kohya_names import part_of
+from trainer.models.lora_header import DOWN, UP
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.network.injection import LoraNetwork
+from trainer.network.lora_content import LoraFile, load_lora
+from trainer.network.lora_file import fill, network_of
+from trainer.sampling.kept_rank import by_weight, kept
+from trainer.settings.parts import is_encoder
+
+# What of files read before is kept for the next time: some seven SDXL LoRAs of rank 32 in half precision.
+_MOST_BYTES = 2**30
+
+_Key = tuple[Hashable, ...]
+
+
+@dataclass
+class _Slot:
+    """One network on the model: what it holds now, and which files would fit into it."""
+
+    network: LoraNetwork
+    shapes: _Key
+    content: _Key
+
+    @property
+    def has_encoder_layers(self) -> bool:
+        return any(is_encoder(part) for part in self.network.parts)
+
+
+class LoraStack:
+    """The LoRAs on one model, beside whatever else sits on it; the first in use is the innermost.
+
+    A picture depends on what is in use alone, not on what was before: sums are always taken in the order of the uses.
+    """
+
+    def __init__(self, model: StableDiffusion) -> None:
+        """Put nothing on yet."""
+        self._model = model
+        self._slots: list[_Slot] = []
+        self._files = _Files()
+        self._text_key: _Key = ()
+
+    @property
+    def text_key(self) -> _Key:
+        """What the text encoders' output depends on besides the prompt: which layers are on them, and how strongly."""
+        return self._text_key
+
+    def use(self, loras: Sequence[LoraUse]) -> None:
+        """Let exactly these LoRAs be in force.
+
+        Where only factors differ from before they are set; a file of the same modules and ranks is copied over the one
+        before; anything else is put on anew.
+
+        Args:
+            loras: in the order they are put on; one that changes nothing is left out.
+
+        Raises:
+            ModelError: a file cannot be read or is for another architecture. Nothing is in force then.
+        """
+        self.rest()
+        wanted = [lora for lora in loras if not lora.changes_nothing]
+        contents = [_content_of(lora) for lora in wanted]
+        places = self._places_of(contents)
+        if places is None:
+            for place, (lora, content) in enumerate(zip(wanted, contents, strict=True)):
+                self._put(place, lora, content)
+            places = list(range(len(wanted)))
+        text_key: list[Hashable] = []
+        for place, lora in zip(places, wanted, strict=True):
+            slot = self._slots[place]
+            slot.network.unet_strength = lora.unet
+            slot.network.text_encoder_strength = lora.text_encoder
+            if lora.text_encoder and slot.has_encoder_layers:
+                text_key += [_file_key(lora.text_encoder_path or lora.path), lora.rank, lora.text_encoder]
+        self._text_key = tuple(text_key)
+
+    def rest(self) -> None:
+        """Let the model compute as if no LoRA of this stack were there."""
+        self._text_key = ()
+        for slot in self._slots:
+            for part in slot.network.parts:
+                slot.network.set_strength(part, 0.0)
+
+    def close(self) -> None:
+        """Take every LoRA off; the stack can be used again."""
+        self._take_off(0)
+        self._text_key = ()
+
+    def _places_of(self, contents: Sequence[_Key]) -> list[int] | None:
+        """Return where these are on already, in this order; None where one is not."""
+        places: list[int] = []
+        for content in contents:
+            begin = places[-1] + 1 if places else 0
+            found = next((at for at in range(begin, len(self._slots)) if self._slots[at].content == content), None)
+            if found is None:
+                return None
+            places.append(found)
+        return places
+
+    def _put(self, place: int, lora: LoraUse, content: _Key) -> None:
+        """See that the network at `place` holds a LoRA, and let those above it go where it must be made anew."""
+        if place < len(self._slots) and self._slots[place].content == content:
+            return
+        file = self._composed(lora)
+        shapes = _shapes_of(file)
+        if place < len(self._slots) and self._slots[place].shapes == shapes:
+            slot = self._slots[place]
+            # Neither the one nor the other, should the copying break off.
+            slot.content = ()
+            fill(slot.network, file)
+            slot.content = content
+            return
+        self._take_off(place)
+        network = network_of(self._model, file)
+        self._slots.append(_Slot(network, shapes, content))
+        device, dtype = self._model.device, self._model.unet.dtype
+        for layer in network:
+            # In the type they compute in, so that no forward rounds them again, and on the card though the encoder may be
+            # put away for now.
+            for weight in (layer.down, layer.up):
+                weight.requires_grad_(False)
+                weight.data = weight.data.to(device, dtype)
+
+    def _take_off(self, place: int) -> None:
+        """Take the networks from `place` on off, the outermost first: each gives back the forward it found."""
+        while len(self._slots) > place:
+            self._slots.pop().network.remove()
+
+    def _composed(self, lora: LoraUse) -> LoraFile:
+        """Return the layers of a use: of its own file, the encoders' of another one where it says so."""
+        file = self._read(lora.path, lora.rank)
+        if lora.text_encoder_path is None:
+            return file
+        other = self._read(lora.text_encoder_path, lora.rank)
+        of_unet = {key: tensor for key, tensor in file.tensors.items() if part_of(key) == "unet"}
+        of_encoders = {key: tensor for key, tensor in other.tensors.items() if part_of(key) != "unet"}
+        return LoraFile(file.path, of_unet | of_encoders, file.metadata)
+
+    def _read(self, path: Path, rank: int | None) -> LoraFile:
+        key = _file_key(path)
+        file = self._files.get(key)
+        if file is None:
+            file = self._files.keep(key, load_lora(path).named_for(self._model.family))
+        if rank is None:
+            return file
+        ordered = self._files.get((key, "by weight"))
+        if ordered is None:
+            ordered = self._files.keep((key, "by weight"), by_weight(file))
+        return kept(file, ordered, rank)
+
+
+class _Files:
+    """Files read before, those used last, up to a number of bytes."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[_Key, LoraFile] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: _Key) -> LoraFile | None:
+        file = self._files.get(key)
+        if file is not None:
+            self._files.move_to_end(key)
+        return file
+
+    def keep(self, key: _Key, file: LoraFile) -> LoraFile:
+        self._files[key] = file
+        self._bytes += _bytes_of(file)
+        while self._bytes > _MOST_BYTES and len(self._files) > 1:
+            _, oldest = self._files.popitem(last=False)
+            self._bytes -= _bytes_of(oldest)
+        return file
+
+
+def _bytes_of(file: LoraFile) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in file.tensors.values())
+
+
+def _file_key(path: Path) -> _Key:
+    """Return what tells a file from another one and from what it was before it was written anew."""
+    try:
+        status = path.stat()
+    except OSError:
+        # Reading it says what is wrong.
+        return (str(path),)
+    return (str(path), status.st_mtime_ns, status.st_size)
+
+
+def _content_of(lora: LoraUse) -> _Key:
+    other = lora.text_encoder_path
+    return (_file_key(lora.path), None if other is None else _file_key(other), lora.rank)
+
+
+def _shapes_of(file: LoraFile) -> _Key:
+    """Return what two files must have in common for one to be copied over the other."""
+    return tuple((module, file.tensors[module + end].flatten(1).shape) for module in file.modules for end in (DOWN, UP))
