@@ -58,6 +58,8 @@ class Line:
         """Bytes given to the line since it began."""
         self._sent = 0
         self._full = False
+        # So that "full" is never said after the "free" that ends it: painting would stop for good.
+        self._telling = threading.Lock()
         self._slow = False
         self._late: deque[float] = deque(maxlen=_SLOW_CHUNKS)
         self._descriptor = descriptor
@@ -80,9 +82,10 @@ class Line:
         data = text.encode("utf-8", errors="replace")
         self.given += len(data)
         self._texts.put(data)
-        if not self._full and self.backlog >= FULL:
-            self._full = True
-            self._listener.line_full()
+        with self._telling:
+            if not self._full and self.backlog >= FULL:
+                self._full = True
+                self._listener.line_full()
 
     def lose(self) -> None:
         """Take the terminal as gone."""
@@ -99,9 +102,10 @@ class Line:
         while (data := self._next()) is not None:
             for start in range(0, len(data), _CHUNK):
                 self._send(data[start : start + _CHUNK])
-            if self._full and not self.backlog:
-                self._full = False
-                self._listener.line_free()
+            with self._telling:
+                if self._full and not self.backlog:
+                    self._full = False
+                    self._listener.line_free()
 
     def _next(self) -> bytes | None:
         while True:

@@ -114,3 +114,30 @@ def test_a_line_that_is_late_now_and_then_is_not_slow(pipe: tuple[int, int], ear
         line.write("x")
     line.close(5)
     assert ears.heard == []
+
+
+def test_a_line_that_is_free_again_at_once_is_said_to_be_so_last(pipe: tuple[int, int]) -> None:
+    class SlowEars(Ears):
+        def line_full(self) -> None:
+            # Meanwhile the whole text gets through.
+            time.sleep(0.3)
+            super().line_full()
+
+    ears = SlowEars()
+    line = Line(pipe[1], ears)
+    # What a pipe takes without a reader.
+    line.write("x" * FULL)
+    until(lambda: not line.backlog)
+    line.close(5)
+    assert ears.heard in ([], ["full", "free"])
+
+
+def test_of_many_frames_on_a_quick_line_the_last_word_is_never_full(ears: Ears) -> None:
+    quick = os.open(os.devnull, os.O_WRONLY)
+    line = Line(quick, ears)
+    for _ in range(3000):
+        line.write("x" * FULL)
+    until(lambda: not line.backlog)
+    line.close(5)
+    os.close(quick)
+    assert ears.heard == ["full", "free"] * (len(ears.heard) // 2)
