@@ -138,6 +138,8 @@ def change_draft(journal: Journal, workspace: Workspace, number: int, overrides:
     ready = check(after, workspace.root / "settings.toml")
     journal.change_waiting(
         number,
+        # Its line of why would speak of what it no longer has.
+        why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
         settings_toml=settings_toml(ready.settings),
         total_steps=ready.plan.total_steps,
         steps_per_epoch=ready.plan.steps_per_epoch,

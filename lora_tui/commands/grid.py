@@ -27,6 +27,9 @@ _PATH = click.Path(path_type=Path)
     "--bake", "bake_number", type=int, metavar="N", help="Begin with the epochs, prompts and seeds of bake N."
 )
 @click.option("--like", "picture", type=_PATH, metavar="PICTURE", help="Begin with the recipe that a picture holds.")
+@click.option(
+    "--style", metavar="NAME", help="Put a style of the workspace on top; one named `default` is there already."
+)
 @click.option("--ready", metavar="KEY", help="A ready-made grid on that ground; `--ready list` names them.")
 @click.option(
     "--set",
@@ -45,6 +48,7 @@ def grid(
     spec_file: Path | None,
     bake_number: int | None,
     picture: Path | None,
+    style: str | None,
     ready: str | None,
     settings: tuple[str, ...],
     again: int | None,
@@ -64,6 +68,8 @@ def grid(
     if again is not None:
         return _go_on(workspace, again)
     spec = _first(workspace, spec_file, bake_number, picture)
+    if style is not None:
+        spec = _styled(workspace, spec, style)
     if ready is not None:
         spec = _ready_made(workspace, spec, ready)
     for setting in settings:
@@ -101,6 +107,12 @@ def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
     for line in like.differences:
         click.echo(f"! {shown(line)}")
     return like.spec
+
+
+def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":
+    from trainer.grid.styles import apply_style, style_named
+
+    return apply_style(spec, style_named(workspace, name))
 
 
 def _ready_made(workspace: "Workspace", spec: "GridSpec", key: str) -> "GridSpec":

@@ -93,6 +93,17 @@ def test_every_key_of_the_screen_stands_in_the_list_of_keys() -> None:
     assert keys <= told
 
 
+def test_every_key_of_the_grid_screen_stands_there_too() -> None:
+    from lora_tui.keymap import GRID_KEYS
+    from lora_tui.screens.grid_viewing import GridViewing
+
+    section = README[README.index("On the Grid screen:") : README.index("## For developers")]
+    told = set(re.findall(r"`([^`]+)`", section)) | {"esc", "?", "ctrl+p", "v"}
+    names = {"escape": "esc", "question_mark": "?"}
+    bindings = [*GRID_KEYS, *GridViewing.BINDINGS]
+    assert {names.get(binding.key, binding.key) for binding in bindings} <= told
+
+
 def test_every_extra_stands_in_the_table() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert {name for name in extras if name != "test"} == set(

@@ -97,6 +97,7 @@ def test_a_draft_takes_another_setting_and_its_plan_follows(demo: Workspace, mad
     settings = parse_settings(changed.settings_toml, "")
     assert (settings.max_train_epochs, settings.text_encoder_lr) == (2, 5e-4)
     assert changed.held
+    assert changed.why == "text encoder over: text_encoder_lr=5e-4; then max_train_epochs=2"
 
 
 def test_a_wrong_change_leaves_the_draft_as_it_was(demo: Workspace, made: Made) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.errors import GridError, SettingsError
+from trainer.errors import GridError, ModelError, SettingsError
 from trainer.foreign_text import shown
+from trainer.grid.axes import kind_named
 from trainer.grid.defaults import guidance_rescale_for
 from trainer.grid.draft import DraftLora
 from trainer.grid.recipe import LoraUse
@@ -15,6 +16,8 @@ from trainer.models.identify import Base, check_clip_skip, check_vae
 from trainer.models.lora_header import LoraHeader
 from trainer.models.said import Prediction
 from trainer.prompts.attention import check
+
+_OF_FILES = ("epoch", "text_encoder_epoch", "lora", "base")
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,26 @@ class Checks:
     def _header(self, path: Path, base: Base) -> LoraHeader:
         found = self._headers.get((path, base.path))
         if found is None:
-            found = self._headers[path, base.path] = self._shelf.check_lora(path, base)
+            try:
+                found = self._headers[path, base.path] = self._shelf.check_lora(path, base)
+            except ModelError as error:
+                raise ModelError(
+                    f"{self._who_names_files()}{error.where}",
+                    found=error.found,
+                    expected=error.expected,
+                    way_out=error.way_out or "leave it out, or choose a base it was made for",
+                ) from error
         return found
+
+    def _who_names_files(self) -> str:
+        """Return which axes may have brought a file, for the beginning of an error; nothing where none names any."""
+        named = ((letter, getattr(self._spec, letter.lower())) for letter in "XYZ")
+        axes = [
+            f"{letter} {kind.title}"
+            for letter, axis in named
+            if axis and (kind := kind_named(axis.kind)).plain in _OF_FILES
+        ]
+        return f"{', '.join(axes)}: " if axes else ""
 
     def _prediction(self, base: Base) -> Prediction:
         if self._spec.prediction != "auto":

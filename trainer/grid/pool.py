@@ -9,6 +9,7 @@ from trainer.grid.defaults import defaults_for
 from trainer.grid.epoch_labels import CHAMPION
 from trainer.grid.shelf import Shelf
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec
+from trainer.grid.styles import DEFAULT, apply_style, load_styles
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.plan.saves import epoch_file, step_file
@@ -73,6 +74,8 @@ def with_epochs(spec: GridSpec, journal: Journal, workspace: Workspace) -> GridS
 def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSpec:
     """Return the grid that a bake suggests: its base and its subject's first prompt and seeds, over its epochs so far.
 
+    The workspace's style `default` is applied, here and in spec_for_subject.
+
     Raises:
         WorkspaceError: there is no bake of that number.
         SettingsError: its settings or its subject's file cannot be read.
@@ -132,7 +135,7 @@ def _spec_of(subject: Subject, workspace: Workspace, base_name: str) -> GridSpec
     shelf = Shelf(workspace.root)
     name = shelf.base_name(base_name)
     look = defaults_for(shelf.base(name))
-    return GridSpec(
+    spec = GridSpec(
         base=name,
         prompt=next(iter(subject.prompts.values()), subject.trigger),
         negative_prompt=subject.negative_prompt,
@@ -146,6 +149,11 @@ def _spec_of(subject: Subject, workspace: Workspace, base_name: str) -> GridSpec
         token=subject.trigger,
         outfits=subject.outfits,
     )
+    style = next((style for style in load_styles(workspace) if style.name == DEFAULT), None)
+    if style is None:
+        return spec
+    # Seeds that tell one subject's bakes apart are its own.
+    return apply_style(spec, style.model_copy(update={"seeds": None}) if subject.seeds else style)
 
 
 def _saved(journal: Journal, workspace: Workspace, number: int, prefix: str) -> list[EpochFile]:

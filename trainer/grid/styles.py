@@ -22,6 +22,9 @@ from trainer.workspace import Workspace
 
 _COPIED = ("steps", "cfg_scale", "width", "height", "seeds", "clip_skip")
 
+DEFAULT = "default"
+"""The style that every new grid begins with, where the workspace has one of that name."""
+
 
 class Style(BaseModel):
     """What a style sets; None leaves what a grid has.

@@ -196,11 +196,14 @@ class Journal:
         """Let a waiting bake begin at `seconds` (epoch) at the earliest, None for at once."""
         queue.set_not_before(self._database, number, seconds)
 
-    def change_waiting(self, number: int, *, settings_toml: str, total_steps: int, steps_per_epoch: int) -> None:
-        """Give a waiting bake other settings, and the steps of their plan."""
+    def change_waiting(
+        self, number: int, *, why: str, settings_toml: str, total_steps: int, steps_per_epoch: int
+    ) -> None:
+        """Give a waiting bake other settings, the steps of their plan, and another line of why."""
         queue.change_waiting(
             self._database,
             number,
+            why=why,
             settings_toml=settings_toml,
             total_steps=total_steps,
             steps_per_epoch=steps_per_epoch,

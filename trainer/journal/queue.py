@@ -122,9 +122,9 @@ def set_not_before(database: Database, number: int, seconds: float | None) -> No
 
 
 def change_waiting(
-    database: Database, number: int, *, settings_toml: str, total_steps: int, steps_per_epoch: int
+    database: Database, number: int, *, why: str, settings_toml: str, total_steps: int, steps_per_epoch: int
 ) -> None:
-    """Give a waiting bake other settings, and the steps of their plan.
+    """Give a waiting bake other settings, the steps of their plan, and another line of why.
 
     Raises:
         WorkspaceError: it does not wait.
@@ -132,8 +132,8 @@ def change_waiting(
     _change_waiting(
         database,
         number,
-        "settings_toml = ?, total_steps = ?, steps_per_epoch = ?, planned_seconds = NULL",
-        (settings_toml, total_steps, steps_per_epoch),
+        "why = ?, settings_toml = ?, total_steps = ?, steps_per_epoch = ?, planned_seconds = NULL",
+        (why, settings_toml, total_steps, steps_per_epoch),
     )
 
 
