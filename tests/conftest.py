@@ -13,6 +13,8 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+# Before the hook of the parallel runner, which reads the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, in one of the parallel processes, what shares a fixture made once: a file, and all of learning/."""
     for item in items:
