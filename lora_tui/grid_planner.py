@@ -1,6 +1,5 @@
 """Which pictures would the grid have as it is typed, and how long would they take? Asked at every key, answered by a thread of its own."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.faults import as_error
+from lora_tui.last_question import LastQuestion
 from trainer.errors import LoraTuiError
 from trainer.workspace import Workspace
 
@@ -60,8 +60,8 @@ class GridPlanned(Message):
         return isinstance(message, GridPlanned)
 
 
-class GridPlanner(threading.Thread):
-    """Answers the last question asked; questions asked meanwhile are dropped.
+class GridPlanner(LastQuestion["GridSpec"]):
+    """Answers what the grid asked about would be: first its axes, then its count and time.
 
     Args:
         workspace: whose bakes, pictures and speeds are counted with.
@@ -71,38 +71,20 @@ class GridPlanner(threading.Thread):
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], quiet: float = _QUIET_SECONDS) -> None:
         """Make the thread; `start` begins to wait for questions."""
-        super().__init__(name="grid planner", daemon=True)
-        self.quiet = quiet
+        super().__init__("grid planner", post, quiet)
         self._workspace = workspace
-        self._post = post
-        self._changed = threading.Condition()
-        self._question: tuple[int, GridSpec] | None = None
-        self._asked = 0
-        self._ended = False
 
     def ask(self, spec: "GridSpec") -> int:
         """Ask what `spec` would be, and return the question's number."""
-        with self._changed:
-            self._asked += 1
-            self._question = (self._asked, spec)
-            self._changed.notify()
-            return self._asked
+        return self.put(spec)
 
-    def stop(self) -> None:
-        """End after the answer in progress; does not wait."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-
-    def run(self) -> None:
-        """Answer until stopped."""
-        while (question := self._next()) is not None:
-            number, spec = question
-            try:
-                self._answer(number, spec)
-            except Exception as broken:
-                # A fault of ours here must be read, not end the thread that would say so.
-                self._tell(GridPlanned(number, None, as_error("grid", broken)))
+    def answer(self, number: int, question: "GridSpec") -> None:
+        """Tell the axes as soon as they are spelled out, then the grid, or the first thing found wrong."""
+        try:
+            self._answer(number, question)
+        except Exception as broken:
+            # A fault of ours here must be read, not end the thread that would say so.
+            self.tell(GridPlanned(number, None, as_error("grid", broken)))
 
     def _answer(self, number: int, spec: "GridSpec") -> None:
         from trainer.grid.pool import with_epochs
@@ -111,9 +93,9 @@ class GridPlanner(threading.Thread):
 
         with Journal(self._workspace.journal_path) as journal:
             whole = with_epochs(spec, journal, self._workspace)
-            self._tell(GridSpelled(number, self._spelled(whole)))
-            if not self._stale:
-                self._tell(GridPlanned(number, check_grid(spec, journal, self._workspace), None))
+            self.tell(GridSpelled(number, self._spelled(whole)))
+            if not self.stale:
+                self.tell(GridPlanned(number, check_grid(spec, journal, self._workspace), None))
 
     def _spelled(self, spec: "GridSpec") -> Spelled:
         from trainer.grid.expand import preview
@@ -128,24 +110,6 @@ class GridPlanner(threading.Thread):
             except LoraTuiError as error:
                 faults[name] = error
         return Spelled(labels, faults)
-
-    @property
-    def _stale(self) -> bool:
-        with self._changed:
-            return self._question is not None or self._ended
-
-    def _tell(self, message: Message) -> None:
-        if not self._stale:
-            self._post(message)
-
-    def _next(self) -> "tuple[int, GridSpec] | None":
-        with self._changed:
-            while self._question is None and not self._ended:
-                self._changed.wait()
-            while not self._ended and self._changed.wait(self.quiet):
-                continue
-            question, self._question = self._question, None
-            return None if self._ended else question
 
 
 def _axes(spec: "GridSpec") -> "dict[str, AxisSpec]":

@@ -1,6 +1,5 @@
 """What would the settings mean as they stand? Asked after every edit, answered by a thread of its own."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.faults import as_error
+from lora_tui.last_question import LastQuestion
 from trainer.errors import LoraTuiError
 
 if TYPE_CHECKING:
@@ -72,63 +72,33 @@ class Planned(Message):
         return isinstance(message, Planned)
 
 
-class Planner(threading.Thread):
-    """Answers the last question asked; questions asked meanwhile are dropped.
+class Planner(LastQuestion["tuple[Settings, Path]"]):
+    """Answers what the settings asked about would mean.
 
     Args:
         journal_path: where the measured speed of earlier bakes is found.
         post: `post_message` of the screen.
-        quiet: seconds without a new question before work begins, so that typing does not start a scan a key.
+        quiet: seconds without a new question before work begins.
     """
 
     def __init__(self, journal_path: Path, post: Callable[[Message], object], quiet: float = _QUIET_SECONDS) -> None:
         """Make the thread; `start` begins to wait for questions."""
-        super().__init__(name="planner", daemon=True)
+        super().__init__("planner", post, quiet)
         self._journal_path = journal_path
-        self._post = post
-        self.quiet = quiet
-        self._changed = threading.Condition()
-        self._question: tuple[int, Settings, Path] | None = None
-        self._asked = 0
-        self._ended = False
         self._ready: Ground | None = None
 
     def ask(self, settings: "Settings", path: Path) -> int:
         """Ask for the plan of `settings`, which belong to the file `path`; return the question's number."""
-        with self._changed:
-            self._asked += 1
-            self._question = (self._asked, settings, path)
-            self._changed.notify()
-            return self._asked
+        return self.put((settings, path))
 
-    def stop(self) -> None:
-        """End after the answer in progress; does not wait."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-
-    def run(self) -> None:
-        """Answer until stopped."""
-        while (question := self._next()) is not None:
-            number, settings, path = question
-            try:
-                view, error = self._answer(settings, path), None
-            except Exception as broken:
-                # A fault of ours here must be read, not end the thread that would say so.
-                view, error = None, as_error("plan", broken)
-            with self._changed:
-                stale = self._question is not None or self._ended
-            if not stale:
-                self._post(Planned(number, view, error))
-
-    def _next(self) -> "tuple[int, Settings, Path] | None":
-        with self._changed:
-            while self._question is None and not self._ended:
-                self._changed.wait()
-            while not self._ended and self._changed.wait(self.quiet):
-                continue
-            question, self._question = self._question, None
-            return None if self._ended else question
+    def answer(self, number: int, question: "tuple[Settings, Path]") -> None:
+        """Tell the plan, or the first thing found wrong."""
+        try:
+            view, error = self._answer(*question), None
+        except Exception as broken:
+            # A fault of ours here must be read, not end the thread that would say so.
+            view, error = None, as_error("plan", broken)
+        self.tell(Planned(number, view, error))
 
     def _answer(self, settings: "Settings", path: Path) -> PlanView:
         from trainer.jobs import check, plan_for

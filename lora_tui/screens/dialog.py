@@ -34,8 +34,8 @@ class ListDialog(Dialog[ScreenResultType]):
             options.action_cursor_up()
 
 
-class ReadDialog(Dialog[None]):
-    """A dialog to be read: its content goes into one `VerticalScroll`, which `scroll('down')` and `scroll('up')` move."""
+class ReadDialog(Dialog[ScreenResultType]):
+    """A dialog to be read, dismissed with None where it is left: its content goes into one `VerticalScroll`, which `scroll('down')` and `scroll('up')` move."""
 
     DEFAULT_CSS = """
     ReadDialog {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_WARNINGS = 8
 
 
-class DigestDialog(ReadDialog):
+class DigestDialog(ReadDialog[None]):
     """Tells a digest; any of its keys closes it."""
 
     DEFAULT_CSS = """

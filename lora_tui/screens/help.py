@@ -39,7 +39,7 @@ def active_keys(screen: Screen[Any]) -> list[KeyHelp]:
     return [KeyHelp(" ".join(dict.fromkeys(names)), text) for (_, text), names in keys.items()]
 
 
-class HelpScreen(ReadDialog):
+class HelpScreen(ReadDialog[None]):
     """The focused field, if there is one, and the keys."""
 
     DEFAULT_CSS = """

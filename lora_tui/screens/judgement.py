@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.screens.dialog import Dialog
+from lora_tui.screens.dialog import ReadDialog
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _NOTHING = "nothing is judged yet: space marks a favourite, 1 2 3 say under, right, over, c ticks the checklist"
 
 
-class JudgementDialog(Dialog[bool]):
-    """Shows what was judged; dismissed with whether three variants shall be proposed.
+class JudgementDialog(ReadDialog[bool]):
+    """Shows what was judged; dismissed with True where three variants shall be proposed.
 
     Args:
         made: the grid.
@@ -34,16 +34,7 @@ class JudgementDialog(Dialog[bool]):
 
     DEFAULT_CSS = """
     JudgementDialog {
-        & > VerticalScroll {
-            width: 92;
-            max-width: 100%;
-            height: auto;
-            max-height: 100%;
-            padding: 1 2;
-            background: $panel;
-            scrollbar-size-vertical: 1;
-        }
-        & Static { height: auto; }
+        & > VerticalScroll { width: 92; }
         & .section { margin-top: 1; color: $primary; }
         & .lines { padding-left: 2; }
         & #keys { margin-top: 1; color: $muted; }
@@ -55,8 +46,8 @@ class JudgementDialog(Dialog[bool]):
         Binding(
             "v", "propose", "variants", id="judgement.propose", show=False, tooltip="put three variants in the queue"
         ),
-        Binding("j,down", "scroll(1)", "down", id="judgement.down", show=False, tooltip="scroll down"),
-        Binding("k,up", "scroll(-1)", "up", id="judgement.up", show=False, tooltip="scroll up"),
+        Binding("j,down", "scroll('down')", "down", id="judgement.down", show=False, tooltip="scroll down"),
+        Binding("k,up", "scroll('up')", "up", id="judgement.up", show=False, tooltip="scroll up"),
     ]
 
     class Told(Message):
@@ -86,19 +77,10 @@ class JudgementDialog(Dialog[bool]):
         """Begin to count."""
         self._count()
 
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(False)
-
     def action_propose(self) -> None:
         """Close, and let the variants be queued."""
         if self._can_propose:
             self.dismiss(True)
-
-    def action_scroll(self, way: int) -> None:
-        """Scroll by a line."""
-        body = self.query_one(VerticalScroll)
-        body.scroll_relative(y=way, animate=False)
 
     @on(Told)
     def _show(self, event: Told) -> None:

@@ -27,7 +27,7 @@ _KEYS = "j k scroll · [ ] section · esc closes"
 _WARNING = f"{WARNING.mark} "
 
 
-class PlanDialog(ReadDialog):
+class PlanDialog(ReadDialog[None]):
     """Shows a plan. What stands in it is counted in a worker thread: of thousands of captions that takes a moment.
 
     Args:

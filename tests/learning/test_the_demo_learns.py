@@ -37,6 +37,7 @@ def test_a_tenth_of_the_unet_rate_stays_raw(learned) -> None:
     assert raw.last > 1.25 * baked.last
 
 
+@pytest.mark.long
 def test_the_same_seed_starts_from_the_same_base(learned) -> None:
     assert learned().base == learned(*RATES[0]).base
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.errors import GridError
 from trainer.foreign_text import shown
+from trainer.formats.webui_file import read_webui_file
 from trainer.whole_file import write_whole
 
 _EXPECTED = "a webui's ui-config.json"
@@ -111,13 +112,7 @@ def write_ui_config(path: Path, defaults: WebuiDefaults) -> Path:
 
 def _table(path: Path) -> Mapping[str, object]:
     where = shown(str(path))
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise GridError(where, found=f"cannot be read ({error.strerror})", expected=_EXPECTED) from error
-    if len(content) > _MOST_BYTES:
-        raise GridError(where, found=f"more than {_MOST_BYTES:,} bytes", expected=_EXPECTED)
+    content = read_webui_file(path, _MOST_BYTES, _EXPECTED)
     try:
         table = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainer.errors import GridError
 from trainer.foreign_text import shown
+from trainer.formats.webui_file import read_webui_file
 
 _EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
 # Collections of a thousand styles are some hundred KiB.
@@ -38,13 +39,7 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
         GridError: it cannot be read, or has no column `name`.
     """
     where = shown(str(path))
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise GridError(where, found=f"cannot be read ({error.strerror})", expected=_EXPECTED) from error
-    if len(content) > _MOST_BYTES:
-        raise GridError(where, found=f"more than {_MOST_BYTES:,} bytes", expected=_EXPECTED)
+    content = read_webui_file(path, _MOST_BYTES, _EXPECTED)
     # Files saved by a spreadsheet are often in the computer's own letters.
     try:
         text = content.decode("utf-8-sig")

@@ -57,7 +57,7 @@ def _verdicts(made: Made, notes: Mapping[str, CellNote], name: str, axis: Axis) 
         told = [
             f"{what}{count}"
             for what, count in (
-                ("♥ ", sum(note.favourite for note in here)),
+                ("★ ", sum(note.favourite for note in here)),
                 *((f"{said} ", sum(note.whole == said for note in here)) for said in _VERDICTS),
                 *((f"U-Net {said} ", sum(note.unet == said for note in here)) for said in _VERDICTS),
                 *((f"encoder {said} ", sum(note.text_encoder == said for note in here)) for said in _VERDICTS),

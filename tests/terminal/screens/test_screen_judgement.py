@@ -1,0 +1,112 @@
+"""From verdicts on a grid to drafts in the queue: the judgement told, three variants queued, one of them changed."""
+
+from dataclasses import replace
+
+from made_grid import made_grid
+from textual.widgets import Input, OptionList
+
+from lora_tui.screens.grid import GridScreen
+from lora_tui.screens.judgement import JudgementDialog
+from lora_tui.screens.live_settings import LiveSettingsDialog
+from lora_tui.screens.queue import QueueDialog
+from lora_tui.widgets.sheet_view import SheetView
+from trainer.grid.recipe import LoraUse
+from trainer.grid.sidecar import MadeCell, write_sidecar
+from trainer.grid.spec import spec_json
+from trainer.journal.records import BakeState, GridState
+from trainer.settings.toml_file import parse_settings
+
+SIZE = (120, 36)
+
+
+def judged_grid(kitchen) -> None:
+    """Leave a grid over three epochs of a bake that is done."""
+    number = kitchen.add_bake()
+    kitchen.set_state(BakeState.DONE, number)
+    with kitchen.journal() as journal:
+        bakes_folder = kitchen.workspace.root / journal.bake(number).folder
+        grid = journal.add_grid(name="judged", spec="{}")
+        folder = kitchen.workspace.root / grid.folder
+        made = made_grid(folder, shape=(3, 1, 1, 2))
+
+        def of_bake(cell: MadeCell) -> MadeCell:
+            lora = LoraUse(bakes_folder / f"hifumi-{cell.place.x + 1:06d}.safetensors")
+            return replace(cell, recipe=replace(cell.recipe, loras=(lora,)))
+
+        write_sidecar(replace(made, cells=tuple(map(of_bake, made.cells))), folder)
+        journal.set_grid_spec(grid.number, spec_json(made.spec), len(made.cells))
+        journal.set_grid_state(grid.number, GridState.DONE)
+
+
+async def on_the_sheet(kitchen, pilot, until) -> GridScreen:
+    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await pilot.press("g")
+    await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen) and kitchen.app.screen.cell is not None)
+    kitchen.app.screen.query_one(SheetView).focus()
+    return kitchen.app.screen
+
+
+async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(kitchen, until, seen) -> None:
+    judged_grid(kitchen)
+    async with kitchen.run(SIZE) as pilot:
+        screen = await on_the_sheet(kitchen, pilot, until)
+        for _ in range(5):
+            await pilot.press("T", "3", "right")
+        await until(pilot, lambda: sum(note.text_encoder == "over" for note in screen.notes.values()) == 5)
+        await pilot.press("J")
+        await until(pilot, lambda: "text encoder over; called under 0, right 0, over 5 times" in seen(kitchen.app))
+        await pilot.press("v")
+        await until(
+            pilot, lambda: any("wait in the queue, held" in note.message for note in kitchen.app._notifications)
+        )
+        with kitchen.journal() as journal:
+            drafts = journal.queue()
+        assert [draft.held for draft in drafts] == [True, True]
+        await pilot.press("escape", "Q")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog) and "held" in seen(kitchen.app))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
+        # What the draft changes comes first.
+        options = kitchen.app.screen.query_one(OptionList)
+        assert "text_encoder_lr " in str(options.get_option_at_index(0).prompt)
+        await pilot.press("enter")
+        await until(pilot, lambda: not kitchen.app.screen.query_one(Input).disabled)
+        await pilot.press("ctrl+u", *"4e-4", "enter")
+
+        def changed() -> bool:
+            with kitchen.journal() as journal:
+                settings = parse_settings(journal.queue()[0].settings_toml, "draft")
+            return settings.text_encoder_lr == 4e-4
+
+        await until(pilot, changed)
+
+
+async def test_in_blind_mode_the_judgement_is_not_told(kitchen, until) -> None:
+    judged_grid(kitchen)
+    async with kitchen.run(SIZE) as pilot:
+        screen = await on_the_sheet(kitchen, pilot, until)
+        await pilot.press("B", "J")
+        await until(pilot, lambda: any("B shows them first" in note.message for note in kitchen.app._notifications))
+        assert not isinstance(kitchen.app.screen, JudgementDialog)
+        assert screen.blind
+
+
+async def test_a_judgement_of_nothing_says_how_to_judge(kitchen, until, seen) -> None:
+    judged_grid(kitchen)
+    async with kitchen.run(SIZE) as pilot:
+        await on_the_sheet(kitchen, pilot, until)
+        await pilot.press("J")
+        await until(pilot, lambda: "nothing is judged yet" in seen(kitchen.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen))
+
+
+async def test_the_test_grid_is_queued_behind_the_bakes_in_line(kitchen, until, seen) -> None:
+    kitchen.baking()
+    kitchen.add_bake()
+    async with kitchen.run(SIZE) as pilot:
+        await until(pilot, lambda: kitchen.app.bake_screen.bake_at_work)
+        await pilot.press("Q")
+        await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog) and "0002" in seen(kitchen.app))
+        await pilot.press("g")
+        await until(pilot, lambda: "test grid of bakes 1, 2" in seen(kitchen.app))

@@ -1,0 +1,23 @@
+"""What stands in a file of a webui's? Read whole, up to a size that no real one has."""
+
+from pathlib import Path
+
+from trainer.errors import GridError
+from trainer.foreign_text import shown
+
+
+def read_webui_file(path: Path, most_bytes: int, expected: str) -> bytes:
+    """Return the file's content.
+
+    Raises:
+        GridError: it cannot be read, or has more than `most_bytes`.
+    """
+    where = shown(str(path))
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise GridError(where, found=f"cannot be read ({error.strerror})", expected=expected) from error
+    if len(content) > most_bytes:
+        raise GridError(where, found=f"more than {most_bytes:,} bytes", expected=expected)
+    return content
