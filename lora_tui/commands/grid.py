@@ -103,10 +103,20 @@ def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
     from trainer.grid.like import spec_like
     from trainer.grid.shelf import Shelf
 
-    like = spec_like(read_parameters(picture), Shelf(workspace.root))
+    like = spec_like(read_parameters(picture), Shelf(workspace.root), base=_base_of_newest(workspace))
     for line in like.differences:
         click.echo(f"! {shown(line)}")
     return like.spec
+
+
+def _base_of_newest(workspace: "Workspace") -> str:
+    """Return the base that was baked on last, "" where nothing was: a picture's own may have another name here, or none."""
+    from trainer.journal.journal import Journal
+    from trainer.settings.toml_file import parse_settings
+
+    with Journal(workspace.journal_path) as journal:
+        newest = next((row for row in journal.bakes() if row.grid is None), None)
+    return parse_settings(newest.settings_toml, f"bake {newest.number}").pretrained_model_name_or_path if newest else ""
 
 
 def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":
