@@ -21,7 +21,7 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from trainer.grid.sidecar import Made
+    from trainer.gallery.sidecar import Made
     from trainer.journal.journal import Journal
 
 # Pictures are told of together: one paint for several.
@@ -124,7 +124,7 @@ class GridKeeper(threading.Thread):
 
     def _write_notes(self, journal: "Journal") -> None:
         """Write what was thought of pictures, into the journal and beside them."""
-        from trainer.grid.judged_file import write_judged
+        from trainer.gallery.judged_file import write_judged
 
         grids = {note.grid for note in self._unwritten}
         while self._unwritten:
@@ -186,7 +186,7 @@ class _Reader:
         return view
 
     def _read_folder(self, folder: Path, grid: Grid) -> None:
-        from trainer.grid.sidecar import SIDECAR, read_sidecar
+        from trainer.gallery.sidecar import SIDECAR, read_sidecar
 
         stamp = _stamp(folder / SIDECAR)
         if stamp != self._sidecar_stamp:

@@ -15,7 +15,7 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.page_file import PageFile
-    from trainer.grid.sidecar import Made
+    from trainer.gallery.sidecar import Made
     from trainer.grid.spec import GridSpec
     from trainer.grid.styles import Style
     from trainer.grid_jobs import Ready

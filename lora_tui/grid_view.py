@@ -19,8 +19,8 @@ from trainer.grid.cell import Place
 from trainer.journal.records import CellNote, Grid
 
 if TYPE_CHECKING:
+    from trainer.gallery.sidecar import Made, MadeCell
     from trainer.grid.recipe import LoraUse, Recipe
-    from trainer.grid.sidecar import Made, MadeCell
 
 FAVOURITE = "★"
 VERDICT_SIGNS = {"under": "-", "right": "=", "over": "+"}

@@ -10,7 +10,7 @@ from trainer.foreign_text import shown
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from trainer.grid.page import Page
+    from trainer.gallery.page import Page
     from trainer.journal.journal import Journal
     from trainer.journal.records import Grid
 
@@ -47,8 +47,8 @@ def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes:
     Raises:
         GridError: the grid has no pictures yet, or the page cannot be made so small.
     """
-    from trainer.grid.page import page
-    from trainer.grid.sidecar import read_sidecar
+    from trainer.gallery.page import page
+    from trainer.gallery.sidecar import read_sidecar
 
     folder = workspace.root / grid.folder
     made = read_sidecar(folder)
@@ -78,7 +78,7 @@ def write_page(
         GridError: as make_page, or the file cannot be written.
     """
     from trainer.counted import counted
-    from trainer.grid.page import size_text
+    from trainer.gallery.page import size_text
     from trainer.whole_file import write_whole
 
     grid = journal.grid(number)

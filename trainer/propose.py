@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from trainer.branch import check_changes, fork, kept_epochs
 from trainer.errors import GridError
 from trainer.foreign_text import shown
-from trainer.grid.sidecar import Made
+from trainer.gallery.sidecar import Made
 from trainer.jobs import check, queue_bake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, CellNote

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from trainer.errors import LoraTuiError
 from trainer.foreign_text import shown
-from trainer.grid.judged_file import read_judged
-from trainer.grid.sidecar import Made, read_sidecar
+from trainer.gallery.judged_file import read_judged
+from trainer.gallery.sidecar import Made, read_sidecar
 from trainer.grid.spec import spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState

@@ -12,8 +12,8 @@ from pathlib import Path
 from trainer.delivery import deliver
 from trainer.errors import DeliveryError, GridError
 from trainer.foreign_text import shown
+from trainer.gallery.sidecar import Made, MadeCell, read_sidecar
 from trainer.grid.pool import epochs_of
-from trainer.grid.sidecar import Made, MadeCell, read_sidecar
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 from trainer.models.lora_header import LoraHeader, read_lora_header

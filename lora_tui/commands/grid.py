@@ -99,8 +99,8 @@ def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture:
 
 
 def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
+    from trainer.exchange.like import spec_like
     from trainer.formats.picture_text import read_parameters
-    from trainer.grid.like import spec_like
     from trainer.grid.shelf import Shelf
 
     like = spec_like(read_parameters(picture), Shelf(workspace.root), base=_base_of_newest(workspace))

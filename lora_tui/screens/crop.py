@@ -16,7 +16,7 @@ from lora_tui.widgets.crop_view import CropRow, RegionPicture
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
-    from trainer.grid.sidecar import MadeCell
+    from trainer.gallery.sidecar import MadeCell
 
 _PICK_KEYS = "arrows move (shift: far) · + - size · enter shows it for every epoch · esc back"
 _CROP_KEYS = "arrows move · + - size · pgup pgdn scroll · enter the whole picture · esc back"

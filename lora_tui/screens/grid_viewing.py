@@ -25,7 +25,7 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.screens.crop import Square
-    from trainer.grid.sidecar import Made, MadeCell
+    from trainer.gallery.sidecar import Made, MadeCell
 
 VERDICTS = {"1": "under", "2": "right", "3": "over"}
 """Which key says what of a picture."""

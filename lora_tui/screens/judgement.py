@@ -15,7 +15,7 @@ from lora_tui.screens.dialog import ReadDialog
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
-    from trainer.grid.sidecar import Made
+    from trainer.gallery.sidecar import Made
     from trainer.journal.records import CellNote
     from trainer.judging.report import Section
 

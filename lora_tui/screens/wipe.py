@@ -20,7 +20,7 @@ from trainer.foreign_text import shown
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.grid.sidecar import MadeCell
+    from trainer.gallery.sidecar import MadeCell
 
 _KEYS = "← → move the edge · home end one picture alone · tab the other side · esc back"
 _STEPS = 16

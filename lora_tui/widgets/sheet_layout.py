@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from lora_tui.grid_view import GridView
 
 if TYPE_CHECKING:
-    from trainer.grid.sidecar import Made
+    from trainer.gallery.sidecar import Made
 
 LEAST_WIDTH = 8
 """Cells; a narrower picture tells nothing, so that a sheet of more columns is scrolled."""

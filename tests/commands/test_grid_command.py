@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.grid.sidecar import read_sidecar
+from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import parse_spec
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, GridState

@@ -9,7 +9,7 @@ import trainer.bake.course
 import trainer.bake.grid_bench
 from trainer.bake.step import train_step
 from trainer.errors import ExitCode
-from trainer.grid.sidecar import read_sidecar
+from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.grid_jobs import check_grid, order_grid, queue_grid, take_up_grid
 from trainer.journal.journal import Journal

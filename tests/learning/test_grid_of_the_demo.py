@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainer.gallery.sidecar import Made, read_sidecar
 from trainer.grid.cell import Place
 from trainer.grid.pool import spec_for_bake
 from trainer.grid.recipe import Machinery
-from trainer.grid.sidecar import Made, read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState

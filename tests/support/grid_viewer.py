@@ -15,7 +15,7 @@ from lora_tui.outside import OWNER, Rights
 from lora_tui.screens.grid_viewing import GridViewing
 from lora_tui.theming import roles
 from lora_tui.widgets.sheet_view import SheetView
-from trainer.grid.sidecar import Made
+from trainer.gallery.sidecar import Made
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote, Grid, GridState
 from trainer.workspace import Workspace

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from trainer.gallery.sidecar import Made, MadeCell, write_sidecar
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse, Machinery, Recipe
-from trainer.grid.sidecar import Made, MadeCell, write_sidecar
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec
 
 SIZE = 64

@@ -8,8 +8,8 @@ from made_grid import made_grid
 
 from trainer.demo.workspace import make_demo
 from trainer.errors import GridError, SettingsError, WorkspaceError
+from trainer.gallery.sidecar import Made, MadeCell
 from trainer.grid.recipe import LoraUse
-from trainer.grid.sidecar import Made, MadeCell
 from trainer.jobs import check, queue_bake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, CellNote, Checkpoint

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from made_grid import made_grid
 
-from trainer.grid.judged_file import read_judged, write_judged
+from trainer.gallery.judged_file import read_judged, write_judged
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote, GridState
 from trainer.rebuild_grids import rebuild_grids

@@ -14,7 +14,7 @@ from made_grid import made_grid
 
 from trainer.demo.workspace import make_demo
 from trainer.errors import DeliveryError, GridError, ModelError
-from trainer.grid.sidecar import write_sidecar
+from trainer.gallery.sidecar import write_sidecar
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote, Checkpoint
 from trainer.settings.subject import resolve

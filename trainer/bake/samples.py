@@ -18,9 +18,9 @@ from trainer.bake.sample_prompts import SamplePicture, sample_pictures
 from trainer.bake.workbench import Workbench
 from trainer.counted import counted
 from trainer.errors import as_bake_failure
+from trainer.exchange.cell_text import cell_text
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.formats.picture_text import KEY, png_bytes
-from trainer.grid.cell_text import cell_text
 from trainer.grid.order import mates
 from trainer.grid.recipe import LoraUse, Machinery, Recipe
 from trainer.grid.work import pictures_at_once

@@ -1,1 +1,1 @@
-"""X/Y/Z grids as far as they need no torch: what is asked, which pictures that makes, and what comes of them on the disk."""
+"""Which pictures does a grid have, and in which order? What is asked, spelled out and checked."""

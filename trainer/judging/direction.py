@@ -7,7 +7,7 @@ from itertools import combinations
 from random import Random
 from typing import Literal
 
-from trainer.grid.sidecar import Made
+from trainer.gallery.sidecar import Made
 from trainer.journal.records import CellNote
 from trainer.judging.tally import on_axis
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trainer.gallery.sidecar import Made
 from trainer.grid.cell import Axis
-from trainer.grid.sidecar import Made
 from trainer.journal.records import CellNote
 from trainer.judging.direction import directions
 from trainer.judging.tally import axes_of, changed, items_ticked, on_axis, rates

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from trainer.gallery.sidecar import Made
 from trainer.grid.cell import Axis, Place
-from trainer.grid.sidecar import Made
 from trainer.journal.records import CellNote
 
 # 95 % of a normal distribution lie within so many deviations.

@@ -11,14 +11,14 @@ import torch
 from trainer.counted import counted
 from trainer.errors import LoraTuiError, OutOfMemory
 from trainer.foreign_text import shown
+from trainer.gallery.sheets import write_sheets
+from trainer.gallery.sidecar import Made, made_from, write_sidecar
 from trainer.grid.cell import Cell, Expanded, Place
 from trainer.grid.expand import expand
 from trainer.grid.order import batches
 from trainer.grid.pool import with_epochs
 from trainer.grid.recipe import Machinery, Recipe, fingerprint
-from trainer.grid.sheets import write_sheets
 from trainer.grid.shelf import Shelf
-from trainer.grid.sidecar import Made, made_from, write_sidecar
 from trainer.grid.spec import GridSpec, parse_spec, spec_json
 from trainer.grid.work import look_of, passes_of, pictures_at_once
 from trainer.journal.journal import Journal

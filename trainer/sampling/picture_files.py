@@ -10,11 +10,11 @@ from typing import Any, Self
 from PIL import Image, ImageChops, ImageStat
 
 from trainer.errors import DiskFull
+from trainer.exchange.cell_text import cell_text
 from trainer.foreign_text import shown
 from trainer.formats.picture_text import png_bytes
-from trainer.grid.cell_text import cell_text
+from trainer.gallery.sidecar import Made, MadeCell
 from trainer.grid.recipe import LoraUse
-from trainer.grid.sidecar import Made, MadeCell
 from trainer.journal.journal import Journal
 from trainer.whole_file import write_whole
 

@@ -10,8 +10,8 @@ from lora_tui.screens.judgement import JudgementDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.queue import QueueDialog
 from lora_tui.widgets.sheet_view import SheetView
+from trainer.gallery.sidecar import MadeCell, write_sidecar
 from trainer.grid.recipe import LoraUse
-from trainer.grid.sidecar import MadeCell, write_sidecar
 from trainer.grid.spec import spec_json
 from trainer.journal.records import BakeState, GridState
 from trainer.settings.toml_file import parse_settings

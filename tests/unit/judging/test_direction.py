@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from made_grid import made_grid
 
+from trainer.gallery.sidecar import Made
 from trainer.grid.cell import Axis
-from trainer.grid.sidecar import Made
 from trainer.journal.records import CellNote
 from trainer.judging.direction import directions
 

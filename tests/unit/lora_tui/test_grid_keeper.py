@@ -12,7 +12,7 @@ from PIL import Image
 from lora_tui.grid_keeper import GridKeeper, GridRead, GridTrouble, PicturesRead
 from lora_tui.grid_view import GridView
 from lora_tui.pictures import Pixels, Want
-from trainer.grid.judged_file import read_judged
+from trainer.gallery.judged_file import read_judged
 from trainer.journal.records import CellNote, GridState
 
 

@@ -8,9 +8,9 @@ from grid_viewer import CHECKLIST, view_of
 from made_grid import made_grid, renamed
 
 from lora_tui.grid_view import Arrangement, about, cell_name, verdict_line
+from trainer.gallery.sidecar import Made
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse
-from trainer.grid.sidecar import Made
 from trainer.journal.records import CellNote
 
 

@@ -152,7 +152,7 @@ async def test_a_verdict_paints_one_caption(tmp_path: Path) -> None:
 async def test_foreign_labels_do_not_break_a_line(tmp_path: Path) -> None:
     from made_grid import renamed
 
-    from trainer.grid.sidecar import write_sidecar
+    from trainer.gallery.sidecar import write_sidecar
 
     gallery = Gallery(tmp_path / "w", (2, 2, 1, 1))
     write_sidecar(

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
-from trainer.formats.infotext import Infotext, parse_infotext
-from trainer.grid.cell_text import (
+from trainer.exchange.cell_text import (
     PREDICTION_KEY,
     PROGRAM,
     RESCALE_KEY,
@@ -19,11 +17,13 @@ from trainer.grid.cell_text import (
     text_encoder_key,
     with_hashes,
 )
-from trainer.grid.known_models import BASE, VAE, find_lora, find_model
-from trainer.grid.like_causes import causes_of
+from trainer.exchange.known_models import BASE, VAE, find_lora, find_model
+from trainer.exchange.like_causes import causes_of
+from trainer.exchange.told import Told
+from trainer.foreign_text import shown
+from trainer.formats.infotext import Infotext, parse_infotext
 from trainer.grid.shelf import Shelf
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
-from trainer.grid.told import Told
 from trainer.grid.webui_sampler import sampler_if_known
 from trainer.prompts.lora_tags import Tag, split_tags
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from trainer.exchange.cell_text import AGAIN_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY
 from trainer.foreign_text import shown
-from trainer.grid.cell_text import AGAIN_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY
 
 # What is read, or says nothing about how the picture looks. A name ending in a space stands for all keys that begin with it.
 _READ = (

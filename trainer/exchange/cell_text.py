@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trainer import __version__
+from trainer.exchange.told import Told
+from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import sampler_named
-from trainer.grid.told import Told
-from trainer.grid.webui_hash import webui_hash
 from trainer.grid.webui_sampler import sampler_meant, words_of
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name, tag_text
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import GridError, LoraTuiError
+from trainer.exchange.webui_hash import LENGTH, webui_hash
 from trainer.grid.shelf import Shelf
-from trainer.grid.webui_hash import LENGTH, webui_hash
 from trainer.journal.journal import Journal
 from trainer.models.file_hashes import hashes_of
 from trainer.prompts.lora_tags import tag_name

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 from trainer.errors import GridError
 from trainer.formats.infotext import parse_infotext, write_infotext
 from trainer.formats.picture_text import png_bytes, read_parameters
+from trainer.gallery.label_font import Font, font_for, wrapped
+from trainer.gallery.sidecar import Made, MadeCell
 from trainer.grid.cell import Axis
-from trainer.grid.label_font import Font, font_for, wrapped
 from trainer.grid.recipe import Recipe
-from trainer.grid.sidecar import Made, MadeCell
 from trainer.whole_file import write_whole
 
 GIANT = "giant.png"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from trainer.counted import counted
 from trainer.foreign_text import shown
+from trainer.gallery.page_html_style import SCRIPT, STYLE
+from trainer.gallery.sheets import common_facts, said
+from trainer.gallery.sidecar import Made, MadeCell
 from trainer.grid.cell import Axis, Place
-from trainer.grid.page_html_style import SCRIPT, STYLE
 from trainer.grid.recipe import LoraUse, Recipe
-from trainer.grid.sheets import common_facts, said
-from trainer.grid.sidecar import Made, MadeCell
 from trainer.journal.records import CellNote
 
 _WAYS = (("up", "↑", (0, -1)), ("left", "←", (-1, 0)), ("right", "→", (1, 0)), ("down", "↓", (0, 1)))

@@ -15,8 +15,8 @@ from made_grid import made_grid, renamed
 from PIL import Image
 
 from trainer.errors import GridError
-from trainer.grid.page import page, size_text
-from trainer.grid.sidecar import Made
+from trainer.gallery.page import page, size_text
+from trainer.gallery.sidecar import Made
 from trainer.journal.records import CellNote
 
 ROOMY = 3_000_000

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import GridError
-from trainer.grid.cell_text import cell_text
+from trainer.exchange.cell_text import cell_text
+from trainer.exchange.like import spec_like
 from trainer.grid.expand import expand
-from trainer.grid.like import spec_like
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.shelf import Shelf
 from trainer.grid.spec import AxisSpec, LoraSpec

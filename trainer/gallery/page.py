@@ -12,9 +12,9 @@ from PIL import Image
 from trainer.counted import counted
 from trainer.errors import GridError
 from trainer.foreign_text import shown
-from trainer.grid.page_html import grid_html
-from trainer.grid.sheets import read_picture
-from trainer.grid.sidecar import Made, MadeCell
+from trainer.gallery.page_html import grid_html
+from trainer.gallery.sheets import read_picture
+from trainer.gallery.sidecar import Made, MadeCell
 from trainer.journal.records import CellNote
 
 _SIDES = (2048, 1536, 1280, 1024, 896, 768, 640, 512, 448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 48, 32)

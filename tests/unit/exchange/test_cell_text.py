@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import GridError
+from trainer.exchange.cell_text import cell_text, recipe_from
+from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import parse_infotext
-from trainer.grid.cell_text import cell_text, recipe_from
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import SAMPLERS, sampler_named
-from trainer.grid.webui_hash import webui_hash
 from trainer.grid.webui_sampler import sampler_if_known, sampler_meant, words_of
 
 PLAIN = Recipe(
