@@ -20,7 +20,7 @@ from trainer.grid.values import (
     whole_numbers,
 )
 
-# The ids are the rows of the acceptance table in the facts on grids; letters part the inputs of one row.
+# The ids number the rows of the grammar's acceptance table; letters part the inputs of one row.
 
 
 @pytest.mark.parametrize(
