@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainer.gallery import label_font
 from trainer.gallery.label_font import font_for, wrapped
-from trainer.grid import label_font
 
 FONT = font_for(["abc"], 16)
 

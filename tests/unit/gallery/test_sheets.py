@@ -10,9 +10,9 @@ from PIL import Image
 
 from trainer.formats.infotext import parse_infotext
 from trainer.formats.picture_text import read_parameters
+from trainer.gallery import sheets
 from trainer.gallery.sheets import common_facts, said, write_sheets
 from trainer.gallery.sidecar import Made, MadeCell
-from trainer.grid import sheets
 from trainer.grid.cell import Axis
 from trainer.grid.recipe import Recipe
 
