@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from safetensors.numpy import load_file
 
 from trainer.journal.journal import Journal
@@ -26,6 +27,7 @@ def _lora(demo: Workspace, number: int) -> dict[str, bytes]:
     return {name: tensor.tobytes() for name, tensor in load_file(path).items()}
 
 
+@pytest.mark.long
 def test_resume_fork_and_extend_across_processes(lora_tui, demo: Workspace) -> None:
     (demo.root / "data" / "10_hifumi_chan").rename(demo.root / "data" / "1_hifumi_chan")
     assert lora_tui("bake", "hifumi.toml", *OPTIONS, folder=demo.root).returncode == 0

@@ -195,6 +195,7 @@ def test_an_extended_bake_says_what_the_longer_schedule_does_to_the_rate(kitchen
     assert done.state is BakeState.DONE
 
 
+@pytest.mark.long
 def test_only_the_states_asked_for_stay(kitchen) -> None:
     common = ("max_train_epochs=3", "train_batch_size=4", "save_state_every_n_steps=1", "validation_data_dir=")
     kept = {}

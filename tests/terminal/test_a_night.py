@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 from trainer.settings.toml_file import load_settings, save_settings
@@ -31,6 +33,7 @@ def _states(demo: Path) -> list[BakeState]:
         return [journal.bake(number).state for number in (1, 2, 3)]
 
 
+@pytest.mark.long
 def test_the_digest_tells_a_night_without_a_terminal(open_terminal, make_bakery: Callable[[int], Path]) -> None:
     demo = make_bakery(3)
     _queue_three(demo)

@@ -63,6 +63,7 @@ def test_without_a_bake_a_closed_terminal_ends_the_process(open_terminal, demo: 
     assert terminal.wait_exit(30) == 0
 
 
+@pytest.mark.long
 def test_a_closed_terminal_costs_lora_tui_bake_nothing(open_terminal, demo: Path, own_home: Path) -> None:
     terminal = open_terminal("bake", "hifumi.toml", folder=demo)
     terminal.wait_for("epoch 1/6  step", seconds=90)
@@ -91,6 +92,7 @@ def tmux(tmp_path: Path) -> Iterator[Callable[..., str]]:
     socket.unlink(missing_ok=True)
 
 
+@pytest.mark.long
 def test_a_killed_pane_costs_the_dashboards_bake_nothing(tmux: Callable[..., str], demo: Path) -> None:
     tmux("new-session", "-d", "-s", "bake", "-x", "120", "-y", "36", "-c", str(demo), f"{sys.executable} -m lora_tui")
 

@@ -45,7 +45,7 @@ def _start(terminal: Terminal) -> None:
     terminal.wait_for("● baking", seconds=90)
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(120, 36), (80, 24)])
+@pytest.mark.parametrize(("columns", "lines"), [(120, 36), pytest.param(80, 24, marks=pytest.mark.long)])
 def test_edit_bake_pause_go_on_stop_and_quit_by_keys(open_terminal, demo: Path, columns: int, lines: int) -> None:
     terminal = open_terminal(columns=columns, lines=lines, folder=demo)
     terminal.wait_for("b bake", "steps ×")
