@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
     from trainer.grid.styles import Style
     from trainer.grid_jobs import Ready
-    from trainer.settings.subject import Subject
 
 
 @dataclass
@@ -125,19 +124,12 @@ def made_ready(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
         LoraTuiError: there is none of that key, its subject cannot be read, or spec and subject lack what it needs.
     """
     from trainer.grid.ready_made import READY
+    from trainer.settings.subject import subject_named
 
     made = next((each for each in READY if each.key == key), None)
     if made is None:
         raise GridError("--ready", found=shown(key, 40), expected=f"one of {', '.join(each.key for each in READY)}")
-    return made.make(spec, _subject(workspace, spec.subject))
-
-
-def _subject(workspace: Workspace, name: str) -> "Subject":
-    """Return the subject of that name, an empty one where there is none."""
-    from trainer.settings.subject import Subject, load_subject
-
-    file = workspace.subjects / f"{name}.toml"
-    return load_subject(file) if name and file.is_file() else Subject()
+    return made.make(spec, subject_named(workspace.subjects, spec.subject))
 
 
 def read_styles(workspace: Workspace) -> Message:

@@ -16,8 +16,8 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Grid, GridState, Order
 from trainer.machine.devices import card_device
 from trainer.plan.disk import check_room
-from trainer.settings.subject import Subject, load_subject
-from trainer.workspace import Workspace
+from trainer.settings.subject import subject_named
+from trainer.workspace import Workspace, first_free_number
 
 # PNG leaves about two of three bytes of a drawn or generated picture, and its sheet repeats it.
 _BYTES_A_PIXEL = 4
@@ -92,12 +92,11 @@ def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why:
     if not bakes:
         raise GridError("test grid", found="no bake is at work or waits", way_out="`lora-tui grid` makes one now")
     spec = spec_for_bake(journal, workspace, bakes[-1])
-    subject_file = workspace.subjects / f"{spec.subject}.toml"
-    subject = load_subject(subject_file) if spec.subject and subject_file.is_file() else Subject()
+    subject = subject_named(workspace.subjects, spec.subject)
     coming = {"epochs": (), "of_bakes": tuple(bakes), "champion": bool(subject.champion), "loras": (LoraSpec(),)}
     test = next(each for each in READY if each.key == "test")
     spec = test.make(spec.model_copy(update=coming), subject)
-    grid = journal.add_grid(name=spec.name, spec=spec_json(spec), least_number=_first_free_number(workspace))
+    grid = journal.add_grid(name=spec.name, spec=spec_json(spec), least_number=first_free_number(workspace.grids))
     return _queue(journal, grid, 0, None, engine, why or f"test grid of bakes {', '.join(map(str, bakes))}")
 
 
@@ -189,7 +188,7 @@ def _note(journal: Journal, workspace: Workspace, ready: Ready, bake: int | None
     pixels = sum(cell.recipe.width * cell.recipe.height for cell in ready.expanded.cells)
     check_room(pixels * _BYTES_A_PIXEL, workspace.root)
     spec = ready.expanded.spec
-    number = _first_free_number(workspace)
+    number = first_free_number(workspace.grids)
     return journal.add_grid(name=spec.name, spec=spec_json(spec), bake=bake, least_number=number)
 
 
@@ -204,9 +203,3 @@ def _queue(journal: Journal, grid: Grid, pictures: int, seconds: float | None, e
         planned_seconds=seconds,
         grid=grid.number,
     )
-
-
-def _first_free_number(workspace: Workspace) -> int:
-    """Return a number above every grid folder there is: a journal may be gone, its grids are never overwritten."""
-    folders = workspace.grids.iterdir() if workspace.grids.is_dir() else ()
-    return max((int(folder.name[:4]) for folder in folders if folder.name[:4].isdecimal()), default=0) + 1

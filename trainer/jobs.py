@@ -15,7 +15,7 @@ from trainer.plan.disk import check_room
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import parse_settings, settings_toml
-from trainer.workspace import Workspace, make_workspace
+from trainer.workspace import Workspace, first_free_number, make_workspace
 
 
 def check(settings: Settings, settings_path: Path, seconds_per_step: float | None = None) -> Ground:
@@ -92,7 +92,7 @@ def queue_bake(
         total_steps=ready.plan.total_steps,
         steps_per_epoch=ready.plan.steps_per_epoch,
         parent=parent,
-        least_number=_first_free_number(workspace),
+        least_number=first_free_number(workspace.bakes),
         not_before=not_before,
         held=held,
         on_failure=on_failure,
@@ -146,9 +146,3 @@ def _check_card(settings: Settings) -> None:
         raise fp16_needs_a_card()
     if settings.xformers:
         raise xformers_needs_a_card()
-
-
-def _first_free_number(workspace: Workspace) -> int:
-    """Return a number above every bake folder there is: a journal may be gone, its bakes are never overwritten."""
-    numbers = [int(folder.name[:4]) for folder in workspace.bakes.iterdir() if folder.name[:4].isdecimal()]
-    return max(numbers, default=0) + 1

@@ -17,8 +17,7 @@ from trainer.grid.pool import epochs_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 from trainer.models.lora_header import LoraHeader, read_lora_header
-from trainer.settings.model import Settings
-from trainer.settings.subject import Subject, load_subject
+from trainer.settings.subject import subject_named
 from trainer.settings.toml_file import parse_settings
 from trainer.workspace import Workspace
 
@@ -185,7 +184,7 @@ def use_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) ->
 def _described(workspace: Workspace, bake: Bake, label: str, lora: Path, picture: Path | None, weight: float) -> Use:
     """Return how a LoRA of a bake is used, in the words of its subject."""
     settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
-    subject = _subject(workspace, settings)
+    subject = subject_named(workspace.subjects, settings.subject)
     epoch = f"step {label[1:]}" if label.startswith("s") else f"epoch {label}"
     origin = f"bake {bake.number}, {epoch}"
     notes = [
@@ -203,12 +202,6 @@ def _described(workspace: Workspace, bake: Bake, label: str, lora: Path, picture
         "\n".join(notes),
         f"{subject.name or bake.name}, {origin}",
     )
-
-
-def _subject(workspace: Workspace, settings: Settings) -> Subject:
-    """Return the bake's subject; an empty one where it has none, or its file is gone."""
-    path = workspace.subjects / f"{settings.subject}.toml"
-    return load_subject(path) if settings.subject and path.is_file() else Subject()
 
 
 def _bake_of(journal: Journal, workspace: Workspace, lora: Path) -> Bake | None:

@@ -44,6 +44,16 @@ class Workspace:
         return sorted(path for path in self.root.glob("*.toml") if path.is_file())
 
 
+def first_free_number(folder: Path) -> int:
+    """Return a number above those of every folder in `folder`: a journal may be gone, what it told of is never overwritten.
+
+    Args:
+        folder: of bakes or of grids; it need not be there.
+    """
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return max((int(each.name[:4]) for each in inside if each.name[:4].isdecimal()), default=0) + 1
+
+
 def data_home() -> Path:
     """Return `$XDG_DATA_HOME/lora-tui` (default `~/.local/share/lora-tui`)."""
     return _xdg("XDG_DATA_HOME", ".local/share")

@@ -14,7 +14,7 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.plan.saves import epoch_file, step_file
 from trainer.settings.one_setting import Found
-from trainer.settings.subject import Subject, load_subject
+from trainer.settings.subject import Subject, load_subject, subject_named
 from trainer.settings.toml_file import parse_settings
 from trainer.workspace import Workspace
 
@@ -86,7 +86,7 @@ def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSp
     if bake.grid is not None:
         raise GridError(f"bake {number}", found=f"makes grid {bake.grid}", expected="a bake")
     settings = parse_settings(bake.settings_toml, f"bake {number}")
-    subject = _subject(workspace, settings.subject)
+    subject = subject_named(workspace.subjects, settings.subject)
     epochs = epochs_of(journal, workspace, (number,))
     spec = _spec_of(subject, workspace, settings.pretrained_model_name_or_path).model_copy(
         update={
@@ -182,16 +182,10 @@ def _names_champion(spec: GridSpec) -> bool:
 
 
 def _champion(subject: str, workspace: Workspace) -> Path:
-    file = _subject(workspace, subject).champion
+    file = subject_named(workspace.subjects, subject).champion
     if not file.strip():
         who = shown(subject, 60) if subject else "a grid without a subject"
         raise GridError(
             "champion", found=f"{who} has none", way_out="name the file as `champion` in the subject's file"
         )
     return Shelf(workspace.root).path(file)
-
-
-def _subject(workspace: Workspace, name: str) -> Subject:
-    """Return the subject of that name, an empty one where its file is gone or none is named."""
-    path = workspace.subjects / f"{name}.toml"
-    return load_subject(path) if name and path.is_file() else Subject()

@@ -69,6 +69,16 @@ def load_subject(path: Path) -> Subject:
     return subject if subject.name else subject.model_copy(update={"name": path.stem})
 
 
+def subject_named(folder: Path, name: str) -> Subject:
+    """Return the subject of that name in a folder of subject files, an empty one where its file is gone or none is named.
+
+    Raises:
+        SettingsError: as load_subject.
+    """
+    path = folder / f"{name}.toml"
+    return load_subject(path) if name and path.is_file() else Subject()
+
+
 def save_subject(subject: Subject, path: Path) -> None:
     """Write `subject` to `path`, whole or not at all; an existing file keeps its comments and what did not change.
 
