@@ -31,7 +31,7 @@ def find_prediction(bench: Workbench, ground: Ground, report: Report) -> Decisio
         found = dict(encoded(bench.model, pictures, placements, settings.vae_batch_size))
         prepared = [found[index] for index in range(len(pictures))]
         captions = [picture.caption for picture in pictures]
-        with bench.base_alone(), torch.no_grad(), bench.accelerator.autocast():
+        with bench.base_alone(), torch.no_grad():
             text = bench.texts.of(captions, bench.texts.tokenize(captions))
             latents = torch.stack([each.latents for each in prepared]).to(bench.model.device)
             sizes = torch.tensor([each.sizes for each in prepared], device=bench.model.device)

@@ -51,10 +51,9 @@ def train_step(bench: Workbench, work: StepWork) -> StepResult:
     for position, waiting in enumerate(work.batches):
         batch = waiting.on(model.device)
         bench.network.begin(settings.seed, work.step, position)
-        with accelerator.autocast():
-            text = bench.texts.of(batch.captions, batch.tokens)
-            noisy = schedule.add_noise(batch.latents, batch.seen, batch.times)
-            predicted = model.predict(noisy, batch.times, text, batch.sizes)
+        text = bench.texts.of(batch.captions, batch.tokens)
+        noisy = schedule.add_noise(batch.latents, batch.seen, batch.times)
+        predicted = model.predict(noisy, batch.times, text, batch.sizes)
         target = schedule.target(batch.latents, batch.noise, batch.times)
         losses = picture_losses(predicted, target, batch.times, settings, schedule, batch.masks)
         losses = losses * loss_weights(batch.times, settings, schedule) * batch.weights

@@ -1,9 +1,8 @@
 """What do the text encoders make of the captions? Computed with gradients, without, or once and kept."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,17 +21,13 @@ class Texts:
     Args:
         model: the base with the LoRA on it.
         clip_skip, max_token_length: the settings.
-        autocast: accelerate's.
     """
 
-    def __init__(
-        self, model: StableDiffusion, *, clip_skip: int, max_token_length: int, autocast: Callable[[], Any]
-    ) -> None:
+    def __init__(self, model: StableDiffusion, *, clip_skip: int, max_token_length: int) -> None:
         """Begin with no encoder at rest."""
         self._model = model
         self._clip_skip = clip_skip
         self._length = max_token_length
-        self._autocast = autocast
         # None: it runs, without gradients.
         self._resting: dict[Part, dict[str, Encoded] | None] = {}
         self._captions: tuple[str, ...] = ()
@@ -61,7 +56,7 @@ class Texts:
         return bool(self._resting.get(part))
 
     def of(self, captions: Sequence[str], tokens: Tensor) -> Text:
-        """Return the embeddings of a batch; call it inside autocast.
+        """Return the embeddings of a batch.
 
         Args:
             captions: the batch's words.
@@ -106,8 +101,7 @@ class Texts:
 
     @torch.no_grad()
     def _encode_alone(self, part: Part, caption: str) -> Encoded:
-        with self._autocast():
-            return self._model.encode_part(part, self.tokenize([caption]), self._clip_skip)
+        return self._model.encode_part(part, self.tokenize([caption]), self._clip_skip)
 
 
 def _together(encoded: Sequence[Encoded]) -> Encoded:

@@ -109,7 +109,7 @@ class Validation:
                 torch.stack([of_each[index] for index in chosen]).to(device) for of_each in (self._latents, self._noise)
             )
             times = self._times[chosen].to(device)
-            with self._bench.network.at_rest(), self._bench.accelerator.autocast():
+            with self._bench.network.at_rest():
                 text = self._bench.texts.of([self._captions[index] for index in chosen], self._tokens[chosen])
                 noisy = schedule.add_noise(latents, noise, times)
                 predicted = model.predict(noisy, times, text, self._sizes[chosen].to(device))
@@ -125,7 +125,7 @@ class Validation:
         by_shape: dict[torch.Size, list[int]] = {}
         for index, latent in enumerate(self._latents):
             by_shape.setdefault(latent.shape, []).append(index)
-        size = self._bench.settings.train_batch_size
+        size = self._bench.settings.micro_batch_size or self._bench.settings.train_batch_size
         return [
             members[start : start + size] for members in by_shape.values() for start in range(0, len(members), size)
         ]

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from trainer.bake.accelerator import fresh_accelerator
 from trainer.bake.ground import Ground
+from trainer.bake.kept_base import base_for
 from trainer.bake.optimizer import make_optimizer, try_optimizer
 from trainer.bake.precision import Precision, check_xformers
 from trainer.bake.texts import Texts
 from trainer.bake.training import Training
-from trainer.models.pace import memory_format, settled
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.lean.arrangement import Arrangement
+from trainer.models.pace import settled
+from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import network_like_file, warm_start
 from trainer.plan.plan import Plan
@@ -29,7 +29,7 @@ class Workbench:
 
     Attributes:
         settings, plan: what was asked for.
-        accelerator: accelerate's: autocast, backward, clipping, device.
+        accelerator: accelerate's: backward with its scaler, clipping, device.
         precision: the one in force.
         model: the frozen base.
         network: the LoRA, attached to it.
@@ -80,45 +80,52 @@ def workbench(settings: Settings, ground: Ground) -> Iterator[Workbench]:
     if settings.xformers:
         check_xformers(accelerator.device)
     try_optimizer(settings, ground.base.family, accelerator.device)
-    model = load_base(
-        ground.base,
-        device=accelerator.device,
-        dtype=precision.dtype,
-        vae=settings.vae,
-        vae_dtype=torch.float32 if settings.no_half_vae else precision.dtype,
-    )
-    model.unet.to(memory_format=memory_format(precision.dtype))
-    if settings.xformers:
-        model.unet.enable_xformers_memory_efficient_attention()
-    if settings.gradient_checkpointing:
-        model.enable_checkpointing()
+    try:
+        with (
+            base_for(ground.base, settings, accelerator.device, precision) as model,
+            settled(model.unet),
+            assembled(model, settings, ground.plan, accelerator, precision) as bench,
+        ):
+            yield bench
+    finally:
+        accelerator.free_memory()
+
+
+@contextmanager
+def assembled(
+    model: StableDiffusion, settings: Settings, plan: Plan, accelerator: Any, precision: Precision
+) -> Iterator[Workbench]:
+    """Put the LoRA and the optimizer on a loaded base, and take them off when the block ends.
+
+    Args:
+        model: bare.
+        settings, plan: what was asked for.
+        accelerator: accelerate's, or what stands in for it: `device`, `scaler`, `prepare`, `backward`, `clip_grad_norm_`.
+        precision: the one in force.
+
+    Raises:
+        SettingsError, ModelError: the base cannot do what the settings ask.
+    """
+    model.arrange(Arrangement.of(settings))
     network, notes = _network(model, settings)
     try:
-        with settled(model.unet):
-            optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
-            texts = Texts(
-                model,
-                clip_skip=settings.clip_skip,
-                max_token_length=int(settings.max_token_length),
-                autocast=accelerator.autocast,
-            )
-            yield Workbench(
-                settings=settings,
-                plan=ground.plan,
-                accelerator=accelerator,
-                precision=precision,
-                model=model,
-                network=network,
-                optimizer=optimizer,
-                texts=texts,
-                training=Training(network, optimizer, texts),
-                notes=notes,
-            )
+        optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
+        texts = Texts(model, clip_skip=settings.clip_skip, max_token_length=int(settings.max_token_length))
+        yield Workbench(
+            settings=settings,
+            plan=plan,
+            accelerator=accelerator,
+            precision=precision,
+            model=model,
+            network=network,
+            optimizer=optimizer,
+            texts=texts,
+            training=Training(network, optimizer, texts),
+            notes=notes,
+        )
     finally:
         network.remove()
-        accelerator.free_memory()
-        if accelerator.device.type == "cuda":
-            torch.cuda.empty_cache()
+        model.arrange(Arrangement())
 
 
 def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from trainer.lean.arrangement import Arrangement, arrange
 from trainer.models.chunks import CHUNK, CHUNK_TOKENS, chunked, joined
 from trainer.models.identify import Base
 from trainer.models.loading import load_parts
@@ -221,20 +222,13 @@ class StableDiffusion:
         """Move a text encoder's weights to the device again, LoRA layers and all as they were."""
         self.encoders[part].to(self.device)
 
-    def enable_checkpointing(self) -> None:
-        """Let U-Net and text encoders compute activations again in the backward pass instead of keeping them."""
-        self.unet.enable_gradient_checkpointing()
-        for encoder in self.encoders.values():
-            # transformers renamed the method in 5.x and warns at the old name; it heeds the switch in training mode only.
-            enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
-            enable({"use_reentrant": False})
-            encoder.train()
-            for module in encoder.modules():
-                if isinstance(module, nn.Dropout):
-                    module.eval()
-                elif isinstance(getattr(module, "dropout", None), float):
-                    # Attention drops by this number in training mode; a frozen base drops nothing.
-                    module.dropout = 0.0
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Let U-Net and text encoders compute in this way from now on.
+
+        Raises:
+            SettingsError: a name in it is no block's, or this machine cannot.
+        """
+        arrange(self.unet, self.encoders, arrangement)
 
 
 def wider_types(vae: Any) -> tuple[torch.dtype, ...]:

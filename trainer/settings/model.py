@@ -55,6 +55,13 @@ class Settings(
                 expected="at most one of them",
                 way_out="switch one off",
             )
+        if self.fp8_base and self.int8_base:
+            raise disagreement(
+                "int8_base",
+                found="fp8_base and int8_base are both on",
+                expected="at most one of them",
+                way_out="switch one off",
+            )
         if self.min_timestep >= self.max_timestep:
             raise disagreement(
                 "min_timestep",

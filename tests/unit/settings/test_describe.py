@@ -71,7 +71,12 @@ def test_rates_stops_cadences_and_samples_may_change_while_baking() -> None:
 
 
 def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:
-    assert {info.name for info in fields() if info.exactness} == {"mixed_precision", "xformers"}
+    assert {info.name for info in fields() if info.exactness} == {
+        "mixed_precision",
+        "micro_batch_size",
+        "xformers",
+        "torch_compile",
+    }
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ def random_settings(seed: int) -> Settings:
     values |= {"min_bucket_reso": 256, "max_bucket_reso": 1024}
     values |= {"bucket_reso_steps": chance.choice([8, 32, 64])}
     values |= {"min_timestep": chance.randint(0, 499), "max_timestep": chance.randint(500, 1000)}
+    if values.get("fp8_base"):
+        values["int8_base"] = False
     if values.get("network_train_unet_only"):
         values["network_train_text_encoder_only"] = False
     return Settings(**values)

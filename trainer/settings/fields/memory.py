@@ -23,12 +23,66 @@ class MemoryFields(BaseModel):
         "checkpointing",
         "Compute activations twice instead of keeping them: slower by about a third, much leaner.",
     )
+    checkpointed_blocks: str = setting(
+        "",
+        "Memory",
+        "checkpointed blocks",
+        "With gradient checkpointing: which blocks compute twice, as beginnings of their names with commas between, such as `up_blocks.3, down_blocks.0.resnets, text_encoder`; blank for all. What fit finds stands here.",
+    )
+    micro_batch_size: int | None = setting(
+        None,
+        "Memory",
+        "micro-batch",
+        "Pictures that pass through the model at once; the step learns from the whole batch all the same. Blank: the whole batch at once. Set by itself where a step runs out of memory.",
+        unit="pictures",
+        live=True,
+        exactness="sums are added up in another order from the step on where it changes",
+        ge=1,
+        le=256,
+    )
+    sdpa: bool = setting(
+        True,
+        "Memory",
+        "sdpa",
+        "Attention by PyTorch's scaled_dot_product_attention. Off, and without xformers: the plain softmax, which keeps every pair of tokens and is there to compare with.",
+    )
     xformers: bool = setting(
         False,
         "Memory",
         "xformers",
         "Attention by xformers (extra `xformers`, needs a card).",
         exactness="a resumed bake comes near, not bit for bit: its kernels add up in another order each time",
+    )
+    torch_compile: bool = setting(
+        False,
+        "Memory",
+        "torch.compile",
+        "Compile the blocks that repeat (needs a C++ compiler); the first step waits for it.",
+        exactness="compiled blocks round in another way than those that are not, the same each time on one machine",
+    )
+    fp8_base: bool = setting(
+        False,
+        "Memory",
+        "fp8 base",
+        "Keep the frozen base's large weights in 8 bits (float8 e4m3, a factor a row): half the memory of bf16, slower, and the base is a little another one.",
+    )
+    int8_base: bool = setting(
+        False,
+        "Memory",
+        "int8 base",
+        "Keep the frozen base's large weights in 8 bits (int8, a factor a row): as fp8 base, and nearer to the base.",
+    )
+    encoder_off_card: bool = setting(
+        False,
+        "Memory",
+        "encoder off card",
+        "A text encoder that does not train but must run for every step, because captions vary, computes on the CPU a step ahead.",
+    )
+    cache_latents_to_disk: bool = setting(
+        False,
+        "Memory",
+        "latents on disk",
+        "Keep the pictures' latents in the workspace too, found again by the picture's content; without it they are kept while the program runs.",
     )
     vae_batch_size: int = setting(
         1, "Memory", "caching batch", "Pictures encoded at once while caching latents.", unit="pictures", ge=1, le=256

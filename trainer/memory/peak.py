@@ -1,0 +1,110 @@
+"""What is known of a bake's memory before it: each stage's peak by part and moment, and what each block costs. Free of torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+Stage = Literal["load", "cache", "texts", "step", "sample", "decode"]
+Policy = Literal["card", "cpu"]
+"""Whose allocator and kernels: a card's, or the CPU's that a test can measure."""
+
+PARTS = ("weights", "encoders", "vae", "lora", "optimizer", "gradients", "activations", "workspace")
+"""What memory is held by, in the order it is listed."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most that is held in one stage.
+
+    Attributes:
+        stage: which.
+        moment: when in it, in words: `backward of up_blocks.3.attentions.2`.
+        parts: bytes by part, those of PARTS that are not 0; their sum is the peak as the allocator counts it.
+    """
+
+    stage: Stage
+    moment: str
+    parts: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """The sum of the parts."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class BlockCost:
+    """What one block of the U-Net or an encoder keeps for the backward pass, and what computing it again costs.
+
+    Attributes:
+        name: as checkpointed_blocks takes it.
+        saved: bytes freed by checkpointing it: what it keeps less what it must keep all the same.
+        flops: of its forward pass.
+        seconds: of its forward pass, estimated; see Prediction.seconds.
+    """
+
+    name: str
+    saved: int
+    flops: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is known of a bake's memory before it.
+
+    Attributes:
+        policy: whose kernels and allocator.
+        precision: of the arithmetic: no, fp16, bf16.
+        bucket: width and height of the largest pictures that train.
+        batch: pictures that pass through at once.
+        peaks: of each stage that there will be.
+        reserved: bytes the allocator takes from the card at the largest peak, its own rounding and gaps included.
+        flops: of one optimizer step.
+        seconds: of one optimizer step on a card of 2021's upper middle class, estimated from each kernel's operations and bytes:
+            good to compare settings by, not to tell the time.
+        blocks: every block that can be checkpointed, in the order of the forward pass.
+        compiled: whether the settings ask for torch_compile; the figures are the eager step's all the same.
+        took: seconds the prediction itself took, imports aside.
+    """
+
+    policy: Policy
+    precision: str
+    bucket: tuple[int, int]
+    batch: int
+    peaks: tuple[Peak, ...]
+    reserved: int
+    flops: int
+    seconds: float
+    blocks: tuple[BlockCost, ...]
+    compiled: bool
+    took: float
+
+    @property
+    def peak(self) -> Peak:
+        """The greatest of the stages' peaks."""
+        return max(self.peaks, key=lambda peak: peak.bytes)
+
+    def of(self, stage: Stage) -> Peak | None:
+        """Return a stage's peak, None where the bake has no such stage."""
+        return next((peak for peak in self.peaks if peak.stage == stage), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return what to_json was given.
+
+        Raises:
+            KeyError, TypeError: the values are of another form.
+        """
+        return cls(
+            **{
+                **values,
+                "bucket": tuple(values["bucket"]),
+                "peaks": tuple(Peak(**peak) for peak in values["peaks"]),
+                "blocks": tuple(BlockCost(**block) for block in values["blocks"]),
+            }
+        )
