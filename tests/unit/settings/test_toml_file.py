@@ -64,6 +64,7 @@ POOLS: dict[str, list[object]] = {
     "text_encoder_stop2": ["", "3ep"],
     "sample_resolution": ["", "512", "640x384", 768],
     "keep_states": ["last", "epochs", "3", 12],
+    "checkpointed_blocks": ["", "up_blocks.3", "up_blocks.3, down_blocks.0.resnets, text_encoder"],
     "on_done": ["", "notify-send 'baked # 1'", 'a "b\\"c" 名前'],
     "on_trouble": ["", "~/tell.sh --loud"],
 }
