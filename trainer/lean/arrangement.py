@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from torch import nn
-
+from trainer.lean.attention import Attention, attend
+from trainer.lean.blocks import blocks, chosen
+from trainer.lean.compiled import check_compiler, compile_blocks
+from trainer.lean.recompute import recompute
+from trainer.lean.wrapped import unwrap
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part
-
-Attention = Literal["sdpa", "xformers", "math"]
 
 
 @dataclass(frozen=True)
@@ -49,19 +50,15 @@ def arrange(unet: Any, encoders: Mapping[Part, Any], arrangement: Arrangement) -
     Raises:
         SettingsError: a name begins no block's, or this machine cannot.
     """
-    if arrangement.attention == "xformers":
-        unet.enable_xformers_memory_efficient_attention()
-    if arrangement.checkpointed is None:
-        return
-    unet.enable_gradient_checkpointing()
-    for encoder in encoders.values():
-        # transformers renamed the method in 5.x and warns at the old name; it heeds the switch in training mode only.
-        enable = getattr(encoder, "activation_checkpointing_enable", None) or encoder.gradient_checkpointing_enable
-        enable({"use_reentrant": False})
-        encoder.train()
-        for module in encoder.modules():
-            if isinstance(module, nn.Dropout):
-                module.eval()
-            elif isinstance(getattr(module, "dropout", None), float):
-                # Attention drops by this number in training mode; a frozen base drops nothing.
-                module.dropout = 0.0
+    # What may be refused comes first, so that a refusal changes nothing.
+    every = blocks(unet, encoders)
+    twice = set() if arrangement.checkpointed is None else chosen(every, arrangement.checkpointed)
+    if arrangement.compiled:
+        check_compiler(unet.device)
+    for module in (unet, *encoders.values()):
+        unwrap(module)
+    attend(unet, encoders, arrangement.attention)
+    if arrangement.compiled:
+        compile_blocks(unet)
+    # Around what is compiled, so that the second pass runs the same kernels again.
+    recompute(block for name, block in every.items() if name in twice)

@@ -1,7 +1,13 @@
 """What are a frozen layer's numbers? As they are stored, or computed from 8 bits for the moment they are needed."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
+
+from trainer.lean.quantized import CODES, dequantized
+
+_CODES = frozenset(CODES.values())
 
 
 def weight_of(layer: nn.Linear | nn.Conv2d, dtype: torch.dtype) -> Tensor:
@@ -10,5 +16,10 @@ def weight_of(layer: nn.Linear | nn.Conv2d, dtype: torch.dtype) -> Tensor:
     Args:
         layer: of the base.
         dtype: of the arithmetic.
+
+    Returns:
+        the weight itself where it has that type already; in its own memory layout in any case.
     """
+    if layer.weight.dtype in _CODES:
+        return dequantized(layer.weight, cast(Tensor, layer.factors), dtype)
     return layer.weight.to(dtype)

@@ -1,7 +1,8 @@
 """How does a base get from its files into modules? Built empty from configs, then filled weight by weight in the type asked for."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from trainer.errors import ModelError
 from trainer.foreign_text import shown
+from trainer.lean.eight_bit import EightBit, make_eight_bit
+from trainer.lean.quantized import Kind
 from trainer.models.base_weights import Weights, vae_config_path, vae_weights, weights_in_file, weights_in_folder
 from trainer.models.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
 from trainer.models.component_configs import config_for, scaling_factor
 from trainer.models.diffusers_folder import Component, config_of
 from trainer.models.identify import Base
+from trainer.models.original_keys import Piece
 from trainer.models.quiet import hush_libraries
 from trainer.models.safetensors_header import read_header
 from trainer.models.tensor_file import TensorFile
@@ -24,6 +28,9 @@ from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
 # A module's own name of a weight may have this level, ours never has; see original_keys.clip_pieces.
 _LEVEL = "text_model."
+
+# Numbers of a weight that are rounded to 8 bits at once, 16 MiB in fp32: a few such are all that loading takes beside the weights.
+_ROUNDED_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ def load_parts(
     dtype: torch.dtype,
     vae: str = "",
     vae_dtype: torch.dtype = torch.float32,
+    quantized: Kind | None = None,
 ) -> Parts:
     """Load `base` without network, prints or gradients; no weight is ever held twice.
 
@@ -61,26 +69,22 @@ def load_parts(
         dtype: type of U-Net and text encoders; weights are read straight into it.
         vae: path of a VAE in place of the base's own, as check_vae takes it; "" for the base's.
         vae_dtype: type of the VAE. fp16 overflows in several.
+        quantized: in which 8 bits the large weights of U-Net and text encoders are held; None for `dtype`.
 
     Raises:
         ModelError: a weight is missing, of another shape, or not of this model; a config or tokenizer cannot be used.
     """
     hush_libraries()
-    is_file = base.path.is_file()
-    found = weights_in_file(base.path, read_header(base.path)) if is_file else weights_in_folder(base.path)
+    found = _found(base)
 
     def config(component: Component) -> Mapping[str, Any]:
-        if is_file:
-            return config_for(base.family, component, found[component])
-        # The type it was saved in is no matter here.
-        table = config_of(base.path / component / "config.json")
-        return {name: value for name, value in table.items() if name not in ("dtype", "torch_dtype")}
+        return _config(base, found, component)
 
     def filled(component: Component) -> Any:
         if component not in found:
             # The file was another one when the base was recognised.
             raise ModelError(shown(str(base.path)), found=f"its {component} is gone", expected="the file as it was")
-        return _filled(found[component], component, config(component), device, dtype)
+        return _filled(found[component], component, config(component), device, dtype, quantized)
 
     unet = filled("unet")
     encoders = {part: filled(part) for part in parts_of(base.family) if is_encoder(part)}
@@ -92,6 +96,51 @@ def load_parts(
         raise ModelError(shown(str(base.path)), found="a checkpoint without VAE", way_out="name one under `vae`")
     tokenizers = {part: _tokenizer(base, part, encoders[part]) for part in encoders}
     return Parts(base.family, unet, encoders, decoder, tokenizers)
+
+
+def parts_without_numbers(
+    base: Base,
+    *,
+    dtype: torch.dtype,
+    vae: str = "",
+    vae_dtype: torch.dtype = torch.float32,
+    quantized: Kind | None = None,
+) -> Parts:
+    """Return the modules that load_parts would fill, on the meta device: all shapes and types, no number; no tokenizers.
+
+    Args:
+        base, dtype, vae, vae_dtype, quantized: as for load_parts.
+
+    Raises:
+        ModelError: a weight is missing or of another shape, or a config cannot be used.
+    """
+    hush_libraries()
+    found = _found(base)
+
+    def of_base(component: Component, of: torch.dtype) -> Any:
+        return _shaped(found[component], component, _config(base, found, component), of, quantized)[0]
+
+    encoders = {part: of_base(part, dtype) for part in parts_of(base.family) if is_encoder(part)}
+    if vae:
+        place = Path(vae).expanduser()
+        weights, path = vae_weights(place), vae_config_path(place)
+        table = config_for(base.family, "vae", weights) if path is None else config_of(path)
+        decoder, _ = _shaped(weights, "vae", table, vae_dtype)
+    else:
+        decoder = of_base("vae", vae_dtype)
+    return Parts(base.family, of_base("unet", dtype), encoders, decoder, {})
+
+
+def _found(base: Base) -> Mapping[Component, Weights]:
+    return weights_in_file(base.path, read_header(base.path)) if base.path.is_file() else weights_in_folder(base.path)
+
+
+def _config(base: Base, found: Mapping[Component, Weights], component: Component) -> Mapping[str, Any]:
+    if base.path.is_file():
+        return config_for(base.family, component, found[component])
+    # The type it was saved in is no matter here.
+    table = config_of(base.path / component / "config.json")
+    return {name: value for name, value in table.items() if name not in ("dtype", "torch_dtype")}
 
 
 def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype: torch.dtype) -> Any:
@@ -111,21 +160,58 @@ def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype
 
 
 def _filled(
-    weights: Weights, component: Component, config: Mapping[str, Any], device: torch.device | str, dtype: torch.dtype
+    weights: Weights,
+    component: Component,
+    config: Mapping[str, Any],
+    device: torch.device | str,
+    dtype: torch.dtype,
+    quantized: Kind | None = None,
 ) -> Any:
-    """Return the component with its weights, rounded to `dtype`, on `device`."""
-    module = _empty(weights, component, config)
-    names = _paired(module, weights)
+    """Return the component with its weights, rounded to `dtype` or to 8 bits, on `device`."""
+    module, names = _shaped(weights, component, config, dtype, quantized)
     # Nothing but room: not a number has been written yet.
-    nn.Module.to(module, dtype=dtype).to_empty(device=device)
+    module.to_empty(device=device)
     _set_positions(module)
     tensors = module.state_dict()
+    eight_bit = {name: layer for name, layer in module.named_modules() if isinstance(layer, EightBit)}
     with TensorFile(weights.path, weights.header) as file:
         # In the file's order, so that a disk reads on.
         for own, name in sorted(names.items(), key=lambda pair: file.place(weights.pieces[pair[1]])):
-            file.read_into(tensors[own], weights.pieces[name])
+            layer = eight_bit.get(own.removesuffix(".weight"))
+            if layer is None:
+                file.read_into(tensors[own], weights.pieces[name])
+            else:
+                _round_into(layer, file, weights.pieces[name])
+    return module
+
+
+def _shaped(
+    weights: Weights,
+    component: Component,
+    config: Mapping[str, Any],
+    dtype: torch.dtype,
+    quantized: Kind | None = None,
+) -> tuple[Any, dict[str, str]]:
+    """Return the frozen component on the meta device, of the types that it will have, and its own name of each weight -> ours."""
+    module = _empty(weights, component, config)
+    names = _paired(module, weights)
+    if quantized and component != "vae":
+        make_eight_bit(module, component, quantized)
+    nn.Module.to(module, dtype=dtype)
     module.requires_grad_(False)
-    return module.eval()
+    return module.eval(), names
+
+
+def _round_into(layer: EightBit, file: TensorFile, piece: Piece) -> None:
+    """Fill a layer of 8 bits, some rows after the others, so that its weight is nowhere whole in a wider type."""
+    rows = piece.shape[0]
+    # A turned weight lies in the file by its columns.
+    at_once = rows if piece.turned else max(1, _ROUNDED_AT_ONCE // math.prod(piece.shape[1:]))
+    for first in range(0, rows, at_once):
+        shape = (min(at_once, rows - first), *piece.shape[1:])
+        numbers = torch.empty(shape, dtype=torch.float32, device=layer.weight.device)
+        file.read_into(numbers, replace(piece, shape=shape, first_row=piece.first_row + first))
+        layer.set_rows(first, numbers)
 
 
 def _empty(weights: Weights, component: Component, config: Mapping[str, Any]) -> Any:
@@ -178,6 +264,9 @@ def _count(names: list[str]) -> str:
 def _set_positions(module: nn.Module) -> None:
     """Count the positions anew: the one thing in these modules that is neither in the file nor made by a forward pass."""
     for name, buffer in module.named_buffers():
+        if name.endswith("factors"):
+            # Of a layer of 8 bits, which its weight brings.
+            continue
         if not name.endswith("position_ids"):
             raise AssertionError(f"{name} has no value")
         positions: Tensor = torch.arange(buffer.shape[-1], device=buffer.device)

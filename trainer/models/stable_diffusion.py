@@ -1,7 +1,7 @@
 """Stable Diffusion as a bake sees it, 1.x and XL: captions to embeddings, pictures to latents, noisy latents to a prediction."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from trainer.lean.arrangement import Arrangement, arrange
+from trainer.lean.install import make_lean
+from trainer.lean.quantized import Kind
 from trainer.models.chunks import CHUNK, CHUNK_TOKENS, chunked, joined
 from trainer.models.identify import Base
 from trainer.models.loading import load_parts
@@ -30,6 +32,10 @@ class Encoded:
     hidden: Tensor
     pooled: Tensor | None
 
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Encoded":
+        """Return the same with both tensors changed."""
+        return Encoded(change(self.hidden), None if self.pooled is None else change(self.pooled))
+
 
 @dataclass(frozen=True)
 class Text:
@@ -47,13 +53,20 @@ class Text:
 class StableDiffusion:
     """A loaded base: frozen, in evaluation mode.
 
+    Its parts may wait in the computer's memory: the U-Net comes to the device by itself when it is first asked, VAE and encoders
+    are brought and put away by those who need them. Where the device is the CPU nothing moves.
+
+    Args:
+        family, unet, encoders, vae, tokenizers: the loaded parts; the modules are diffusers' and transformers'.
+        device: where it computes; None for where the U-Net lies.
+
     Attributes:
         family: SD1.x or SDXL.
         unet: predicts noise or v; latents [batch, 4, height/f, width/f].
         encoders: CLIP's text encoders by part, one in SD1.x, two in SDXL.
         vae: pictures to latents and back.
         tokenizers: captions to token numbers, by part.
-        device: where U-Net and encoders compute.
+        device: where the parts compute.
         scaling: what latents are multiplied by (0.18215 in SD1.x, 0.13025 in SDXL), from the VAE's config.
         schedule: the noise at each time and what is predicted of it; epsilon until something else is decided.
         vae_notes: a line for each time the VAE had to go to a wider type.
@@ -66,17 +79,19 @@ class StableDiffusion:
         encoders: Mapping[Part, Any],
         vae: Any,
         tokenizers: Mapping[Part, Any],
+        device: torch.device | str | None = None,
     ) -> None:
-        """Take the loaded parts; the modules are diffusers' and transformers'."""
+        """Take the loaded parts."""
         self.family = family
         self.unet = unet
         self.encoders: dict[Part, Any] = dict(encoders)
         self.vae = vae
         self.tokenizers: dict[Part, Any] = dict(tokenizers)
-        self.device: torch.device = unet.device
+        self.device: torch.device = unet.device if device is None else numbered(device)
         self.scaling = float(vae.config.scaling_factor)
         self.schedule = NoiseSchedule(device=self.device)
         self.vae_notes: list[str] = []
+        self._vae_as_read = vae
         self._encoder_parts = tuple(part for part in parts_of(family) if is_encoder(part))
 
     @property
@@ -109,13 +124,14 @@ class StableDiffusion:
         the first chunk's EOS.
 
         Args:
-            part: which encoder; it must be on the device.
+            part: which encoder; it computes where it lies, and the LoRA on it must lie there too.
             tokens: int64 [batch, encoders, chunks, 77], from tokenize.
             clip_skip: 1 to the number of layers; identify.check_clip_skip sees to it.
         """
         encoder = self.encoders[part]
         chunks = tokens.shape[2]
-        own = tokens[:, self._encoder_parts.index(part)].reshape(-1, CHUNK_TOKENS).to(self.device, non_blocking=True)
+        own = tokens[:, self._encoder_parts.index(part)].reshape(-1, CHUNK_TOKENS)
+        own = own.to(encoder.device, non_blocking=True)
         pooled: Tensor | None = None
         if self.family == "sdxl":
             out = encoder(own, output_hidden_states=True)
@@ -157,7 +173,7 @@ class StableDiffusion:
         stays in the one that serves, and vae_notes gets a line. What is no number in fp32 either is returned as it is.
 
         Args:
-            pixels: uint8 [batch, height, width, 3].
+            pixels: uint8 [batch, height, width, 3]; they are encoded where the VAE lies.
         """
         latents = self._encoded(self.vae, pixels)
         broken = _not_finite(latents)
@@ -174,6 +190,8 @@ class StableDiffusion:
             latents = self._encoded(self.vae, pixels)
             if not bool(_not_finite(latents).any()):
                 break
+        if narrow.device.type != "cpu":
+            narrow.to("cpu")
         count = "1 picture" if len(pixels) == 1 else f"{len(pixels)} pictures"
         self.vae_notes.append(
             f"the VAE overflows in {TYPE_NAMES[narrow.dtype]} on {count}: "
@@ -195,8 +213,11 @@ class StableDiffusion:
             sizes: SDXL: int64 [batch, 6], the picture's height and width, the crop's top and left, the bucket's height and
                 width, in pixels; not looked at in SD1.x.
         """
-        # unet.dtype goes through all its weights: 1.2 ms a call in the demo base.
-        dtype: torch.dtype = self.unet.conv_in.weight.dtype
+        # Of one weight: unet.dtype goes through all of them, 1.2 ms a call in the demo base.
+        weight: Tensor = self.unet.conv_in.weight
+        if weight.device != self.device:
+            self.bring_unet()
+        dtype = weight.dtype
         added: dict[str, Tensor] | None = None
         if self.family == "sdxl":
             if text.pooled is None or sizes is None:
@@ -207,6 +228,23 @@ class StableDiffusion:
         )[0]
         return predicted
 
+    @property
+    def vae_is_widened(self) -> bool:
+        """Whether the VAE overflowed and went over to a wider type than it was read in."""
+        return self.vae is not self._vae_as_read
+
+    def bring_unet(self) -> None:
+        """Move the U-Net's weights to the device; LoRA layers on it stay where they are."""
+        self.unet.to(self.device)
+
+    def put_unet_away(self) -> None:
+        """Move the U-Net's weights off the card; `predict` brings them back."""
+        self.unet.to("cpu")
+
+    def bring_vae(self) -> None:
+        """Move the VAE to the device."""
+        self.vae.to(self.device)
+
     def put_vae_away(self) -> None:
         """Move the VAE off the card; once latents are cached a bake has no use for it."""
         self.vae.to("cpu")
@@ -214,13 +252,21 @@ class StableDiffusion:
     def put_encoder_away(self, part: Part) -> None:
         """Move a text encoder's frozen weights off the card; LoRA layers on it keep theirs where they are.
 
-        It cannot encode until it is brought back.
+        With a LoRA on it it cannot encode until it is brought back.
         """
         self.encoders[part].to("cpu")
 
     def bring_encoder_back(self, part: Part) -> None:
         """Move a text encoder's weights to the device again, LoRA layers and all as they were."""
         self.encoders[part].to(self.device)
+
+    def rest(self) -> None:
+        """Be as when it was read: every part in the computer's memory, VAE and schedule as they were."""
+        for module in (self.unet, *self.encoders.values(), self._vae_as_read):
+            module.to("cpu")
+        self.vae = self._vae_as_read
+        self.vae_notes.clear()
+        self.schedule = NoiseSchedule(device=self.device)
 
     def arrange(self, arrangement: Arrangement) -> None:
         """Let U-Net and text encoders compute in this way from now on.
@@ -229,6 +275,14 @@ class StableDiffusion:
             SettingsError: a name in it is no block's, or this machine cannot.
         """
         arrange(self.unet, self.encoders, arrangement)
+
+
+def numbered(device: torch.device | str) -> torch.device:
+    """Return a device by the name that tensors on it have: `cuda` is the card in use, by its number."""
+    device = torch.device(device)
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
 
 
 def wider_types(vae: Any) -> tuple[torch.dtype, ...]:
@@ -250,18 +304,24 @@ def load_base(
     dtype: torch.dtype,
     vae: str = "",
     vae_dtype: torch.dtype = torch.float32,
+    quantized: Kind | None = None,
+    waiting: bool = False,
 ) -> StableDiffusion:
     """Load `base`, without network, prints or gradients; its schedule predicts epsilon until something else is decided.
 
     Args:
         base: from identify_base.
-        device: where the parts go.
+        device: where the parts compute.
         dtype: type of U-Net and text encoders; weights are read straight into it.
         vae: path of a VAE to take in place of the base's.
         vae_dtype: type of the VAE; fp16 overflows in several of them.
+        quantized: in which 8 bits the large weights of U-Net and text encoders are held; None for `dtype`.
+        waiting: whether the parts wait in the computer's memory until they are brought to the device.
 
     Raises:
         ModelError: a part cannot be loaded.
     """
-    parts = load_parts(base, device=device, dtype=dtype, vae=vae, vae_dtype=vae_dtype)
-    return StableDiffusion(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers)
+    place = "cpu" if waiting else device
+    parts = load_parts(base, device=place, dtype=dtype, vae=vae, vae_dtype=vae_dtype, quantized=quantized)
+    make_lean(parts.unet, *parts.encoders.values())
+    return StableDiffusion(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers, device)

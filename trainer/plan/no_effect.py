@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trainer.dataset.captions import fixed_caption
 from trainer.dataset.data import DataSet
 from trainer.dataset.sources import words_of
 from trainer.plan.rates import warmup_of
@@ -76,7 +77,17 @@ def settings_without_effect(
     """
     case = _Case(settings, data, family, steps_per_epoch, epochs, total_steps)
     sections = (_in_folders, _in_captions, _in_masks, _in_buckets, _in_model, _in_network, _in_rates, _in_stops)
-    more = (_in_schedule, _in_warmups, _in_times, _in_noise, _in_loss, _in_validation, _in_sampling, _in_guards)
+    more = (
+        _in_schedule,
+        _in_warmups,
+        _in_times,
+        _in_noise,
+        _in_loss,
+        _in_validation,
+        _in_sampling,
+        _in_guards,
+        _in_memory,
+    )
     found = [pair for section in (*sections, *more) for pair in section(case)]
     # A setting may be idle for two reasons; one is enough.
     whys = {name: why for name, why in reversed(found)}
@@ -294,3 +305,11 @@ def _in_sampling(case: _Case) -> _Found:
 def _in_guards(case: _Case) -> _Found:
     if case.settings.on_bad_steps == "stop":
         yield "roll_back_rate", "on_bad_steps is stop"
+
+
+def _in_memory(case: _Case) -> _Found:
+    encoders = [part for part in parts_of(case.family) if is_encoder(part)]
+    if all(part in case.trained and case.stop_step(part) is None for part in encoders):
+        yield "encoder_off_card", "the text encoder trains to the end"
+    elif all(fixed_caption(picture) is not None for picture in case.data.pictures):
+        yield "encoder_off_card", "captions do not vary: what an encoder at rest makes of them is kept"

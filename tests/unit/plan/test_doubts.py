@@ -54,6 +54,8 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
         ),
         (TWELVE, {"zero_terminal_snr": "yes", "v_parameterization": "no"}, "zero_terminal_snr with noise prediction"),
         (TWELVE, {"min_snr_gamma": 5, "debiased_estimation_loss": True}, "both weigh by the SNR"),
+        (TWELVE, {"int8_base": True}, "the LoRA learns on a base in 8 bits"),
+        (TWELVE, {"fp8_base": True}, "int8_base is three to four times nearer to it at the same size"),
         (TWELVE, {"validation_data_dir": "/data/10_a"}, "12 pictures of validation also trained on"),
         (TWELVE, {"validation_data_dir": "/data"}, "12 pictures of validation also trained on"),
         (

@@ -1,0 +1,14 @@
+"""The demo baked on a base of 8 bits: how near to the whole base the validation loss comes."""
+
+import pytest
+
+SIXTY = ("max_train_epochs=", "max_train_steps=60", "save_every_n_epochs=")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("kind", "near"), [("int8_base", 0.01), ("fp8_base", 0.03)])
+def test_a_base_of_8_bits_learns_as_far_as_the_whole_one(learned, kind: str, near: float) -> None:
+    whole, found = learned(*SIXTY), learned(*SIXTY, f"{kind}=true")
+    assert found.last < 0.9 * found.base
+    assert found.base == pytest.approx(whole.base, rel=near)
+    assert found.last == pytest.approx(whole.last, rel=near)

@@ -1,0 +1,58 @@
+"""A bake on a base of 8 bits: it learns what it would learn on the whole one."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainer.bake.feeding import Feed, StepWork
+from trainer.bake.ground import Ground
+from trainer.bake.latents import encoded
+from trainer.bake.step import train_step
+from trainer.bake.workbench import Workbench
+from trainer.lean.eight_bit import EightBit
+from trainer.settings.model import Settings
+
+OpenBench = Callable[[Settings], AbstractContextManager[tuple[Workbench, Ground]]]
+STEPS = 5
+
+
+def learned(settings: Settings, open_bench: OpenBench) -> tuple[Tensor, list[float]]:
+    """Return what several steps on one batch change of the LoRA, in one row, and their losses."""
+    with open_bench(settings) as (bench, ground):
+        layers = [layer for module in (bench.model.unet, bench.model.text_encoder) for layer in module.modules()]
+        asked = settings.int8_base or settings.fp8_base
+        assert any(isinstance(layer, EightBit) for layer in layers) == asked
+        latents = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
+        with Feed(bench, ground.data, latents, pin=False) as feed:
+            batches = next(iter(feed)).batches
+        before = torch.cat([weight.detach().flatten() for weight in bench.network.parameters()])
+        losses = [float(train_step(bench, StepWork(step, 1, False, batches, {})).loss) for step in range(1, STEPS + 1)]
+        after = torch.cat([weight.detach().flatten() for weight in bench.network.parameters()])
+    return after - before, losses
+
+
+@pytest.mark.parametrize(
+    ("changes", "alike"),
+    [
+        ({"int8_base": True}, 0.99),
+        pytest.param({"fp8_base": True}, 0.98, marks=pytest.mark.long),
+        # Layers in resnets too, all blocks computed twice.
+        pytest.param({"int8_base": True, "conv_dim": 4, "gradient_checkpointing": True}, 0.99, marks=pytest.mark.long),
+    ],
+)
+def test_a_lora_learns_on_8_bits_what_it_learns_on_the_whole_base(
+    make_settings: Any, open_bench: OpenBench, changes: dict[str, object], alike: float
+) -> None:
+    # SGD keeps the gradients' proportions; Adam's first steps go by their signs, which small ones lose to rounding.
+    rates = {"optimizer_type": "SGDNesterov", "unet_lr": 1, "text_encoder_lr": 1, "max_grad_norm": 1}
+    plain = {name: value for name, value in changes.items() if not name.endswith("_base")}
+    whole, losses = learned(make_settings(**rates, **plain), open_bench)
+    found, own = learned(make_settings(**rates, **changes), open_bench)
+    assert functional.cosine_similarity(whole, found, dim=0) > alike
+    assert own[-1] < 0.9 * own[0]
+    assert own[-1] == pytest.approx(losses[-1], rel=0.03)

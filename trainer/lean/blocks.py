@@ -1,0 +1,100 @@
+"""Which blocks are U-Net and text encoders made of, by which names? Those that can be checkpointed, in the order of a step."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from torch import nn
+from transformers.models.clip.modeling_clip import CLIPEncoderLayer
+
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+from trainer.settings.parts import PARTS, Part
+
+# How many names an error shows of those that there are.
+_EXAMPLES = 4
+
+
+def blocks(unet: Any, encoders: Mapping[Part, Any]) -> dict[str, nn.Module]:
+    """Return every block that can compute its activations again, by name, in the order of the forward pass.
+
+    An encoder's are its layers: `text_encoder.layers.3`. The U-Net's are its resnets (`down_blocks.0.resnets.1`) and its
+    attentions (`mid_block.attentions.0`); an attention of several layers, as SDXL has them, is a block a layer:
+    `down_blocks.2.attentions.0.transformer_blocks.3`. What lies between (samplers, SDXL's projections) is in no block.
+
+    Args:
+        unet: diffusers' UNet2DConditionModel.
+        encoders: transformers' CLIP text encoders by part.
+    """
+    found: dict[str, nn.Module] = {}
+    for part in PARTS:
+        if part in encoders:
+            layers = (each for each in encoders[part].modules() if isinstance(each, CLIPEncoderLayer))
+            found |= {f"{part}.layers.{index}": layer for index, layer in enumerate(layers)}
+    return found | dict(_in_unet(unet))
+
+
+def chosen(names: Collection[str], beginnings: Collection[str]) -> set[str]:
+    """Return the names that a setting's beginnings mean; no beginning means all.
+
+    A beginning is one or more whole levels of a name: `text_encoder` does not mean `text_encoder_2.layers.0`, and
+    `text_encoder.layers.1` not `text_encoder.layers.10`.
+
+    Args:
+        names: of all blocks, in their order.
+        beginnings: of names, or whole names.
+
+    Raises:
+        SettingsError: a beginning is no name's.
+    """
+    if not beginnings:
+        return set(names)
+    found: set[str] = set()
+    for beginning in beginnings:
+        level = beginning.rstrip(".") + "."
+        meant = {name for name in names if f"{name}.".startswith(level)}
+        if not meant:
+            raise SettingsError(
+                "checkpointed_blocks",
+                found=shown(beginning, limit=60),
+                expected=f"beginnings of blocks' names, such as {', '.join(_examples(names))}",
+                way_out="leave it blank for all blocks",
+            )
+        found |= meant
+    return found
+
+
+def _in_unet(unet: Any) -> Iterator[tuple[str, nn.Module]]:
+    stages = [(f"down_blocks.{index}", stage) for index, stage in enumerate(unet.down_blocks)]
+    if unet.mid_block is not None:
+        stages.append(("mid_block", unet.mid_block))
+    stages += [(f"up_blocks.{index}", stage) for index, stage in enumerate(unet.up_blocks)]
+    for name, stage in stages:
+        yield from _in_stage(name, stage)
+
+
+def _in_stage(name: str, stage: Any) -> Iterator[tuple[str, nn.Module]]:
+    """Yield a stage's resnets and attentions in turns, as they run; the middle has a resnet more than attentions."""
+    attentions = list(getattr(stage, "attentions", ()))
+    for index, resnet in enumerate(stage.resnets):
+        if isinstance(resnet, ResnetBlock2D):
+            yield f"{name}.resnets.{index}", resnet
+        if index < len(attentions) and isinstance(attentions[index], Transformer2DModel):
+            yield from _in_attention(f"{name}.attentions.{index}", attentions[index])
+
+
+def _in_attention(name: str, attention: Any) -> Iterator[tuple[str, nn.Module]]:
+    layers = [layer for layer in attention.transformer_blocks if isinstance(layer, BasicTransformerBlock)]
+    if len(layers) == 1:
+        yield name, attention
+        return
+    for index, layer in enumerate(layers):
+        yield f"{name}.transformer_blocks.{index}", layer
+
+
+def _examples(names: Collection[str]) -> list[str]:
+    """Return some names, from all over their order."""
+    every = list(names)
+    return every[:: max(1, len(every) // _EXAMPLES)][:_EXAMPLES]

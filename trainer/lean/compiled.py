@@ -1,0 +1,158 @@
+"""Which blocks does torch.compile make kernels for? Those that the base repeats, each kind once for all blocks of its shapes.
+
+A kind's kernels take the weights as arguments and know neither the picture's size nor the batch's, so that one compilation serves
+every block of the kind, every bucket and every bake on the base; only what a LoRA changes of the arithmetic (its rank, which layers
+train) is compiled anew. Passes without gradients, such as samples, compute as without it: theirs would be further sizes and modes.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Hashable, Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import torch
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
+from torch import Tensor, nn
+
+from trainer.errors import SettingsError
+from trainer.foreign_text import shown
+from trainer.lean.wrapped import Wrapped
+
+# An encoder's layers are few numbers' work, and transformers' ways of choosing their attention tear them into many small graphs.
+_REPEATED = (BasicTransformerBlock, ResnetBlock2D)
+_WAY_OUT = "set torch_compile = false"
+# Their kernels are kept for the next bake in this process.
+_kinds: dict[Hashable, Callable[..., Any]] = {}
+
+
+def check_compiler(device: torch.device) -> None:
+    """See that torch can compile for `device`: a C++ compiler is there, and for a card Triton.
+
+    Raises:
+        SettingsError: something is missing.
+    """
+    from torch._inductor import config  # noqa: PLC0415  # takes a second, for those alone who compile
+    from torch.utils._triton import has_triton  # noqa: PLC0415
+
+    # What torch looks for: CXX, or g++; None in its list stands for one of its own.
+    asked = config.cpp.cxx if isinstance(config.cpp.cxx, list | tuple) else (config.cpp.cxx,)
+    compilers = [name for name in asked if name]
+    if not any(shutil.which(name) for name in compilers):
+        raise SettingsError(
+            "torch_compile",
+            found=f"on, but there is no C++ compiler ({shown(', '.join(compilers))})",
+            expected="g++, or what the variable CXX names",
+            way_out=f"install g++, or {_WAY_OUT}",
+        )
+    if device.type == "cuda" and not has_triton():
+        raise SettingsError(
+            "torch_compile",
+            found="on, but Triton, which compiles for the card, is missing or does not know it",
+            way_out=_WAY_OUT,
+        )
+
+
+def compile_blocks(unet: Any) -> None:
+    """Let the U-Net's resnets and its attentions' layers run compiled where there are gradients; `wrapped.unwrap` takes it back.
+
+    They are compiled in the first step that meets them. Call check_compiler before.
+
+    Args:
+        unet: diffusers' UNet2DConditionModel.
+    """
+    from torch.fx.experimental import _config as shapes  # noqa: PLC0415
+
+    # Two sizes that are equal in the first picture, as height and width, need not be in the next.
+    shapes.use_duck_shape = False
+    for block in unet.modules():
+        if isinstance(block, _REPEATED):
+            Compiled(block).put_on()
+
+
+class Compiled(Wrapped):
+    """A block that runs compiled where there are gradients."""
+
+    def __init__(self, block: nn.Module) -> None:
+        """Find the block's kind."""
+        super().__init__(block)
+        self._compiled = _of_kind(block)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the block.
+
+        Raises:
+            SettingsError: it cannot be compiled.
+        """
+        if not torch.is_grad_enabled():
+            return self.inner(*args, **kwargs)
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor):
+                _mark(value)
+        return _mended(lambda: self._compiled(self.block, *args, **kwargs))
+
+
+def _mark(tensor: Tensor) -> None:
+    """Say which sizes of a block's input change: the batch, the text's length or the picture's, never the channels."""
+    # [batch, channels, height, width], [batch, tokens, channels], [batch, channels].
+    changing = {4: (0, 2, 3), 3: (0, 1), 2: (0,)}.get(tensor.dim(), ())
+    for dimension in changing:
+        # A size of 1 has kernels of its own all the same.
+        torch._dynamo.maybe_mark_dynamic(tensor, dimension)
+
+
+def _of_kind(block: nn.Module) -> Callable[..., Any]:
+    """Return the compiled forward that a block shares with all of its class and shapes."""
+    forward: Any = type(block).forward
+    kind = (forward, tuple((name, tensor.shape) for name, tensor in _tensors(block)))
+    if kind not in _kinds:
+        # A function of its own for each kind: torch remembers sizes and counts compilations by a function's code and name.
+        code = forward.__code__.replace(co_name=f"{type(block).__name__}_{len(_kinds)}")
+        own = FunctionType(code, forward.__globals__, code.co_name, forward.__defaults__, forward.__closure__)
+        own.__kwdefaults__ = forward.__kwdefaults__
+        _kinds[kind] = torch.compile(own)
+    return _kinds[kind]
+
+
+def _tensors(block: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from block.named_parameters()
+    yield from block.named_buffers()
+
+
+def _mended(compute: Callable[[], Any]) -> Any:
+    """Return what `compute` gives; where a library stands in the way that an earlier process was cut off in writing, without it."""
+    from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415
+
+    try:
+        return compute()
+    except TorchDynamoException as error:
+        broken = _half_written(error)
+        if broken is None:
+            raise _cannot(error) from error
+        broken.unlink(missing_ok=True)
+    try:
+        return compute()
+    except TorchDynamoException as error:
+        raise _cannot(error) from error
+
+
+def _half_written(error: BaseException | None) -> Path | None:
+    """Return the library among torch's kept kernels that cannot be loaded, if that is what an error came of.
+
+    torch lets the compiler write them straight into their place, so that a killed process leaves part of one.
+    """
+    while error is not None:
+        found = re.match(r"(/.*\.so): ", str(error)) if isinstance(error, ImportError | OSError) else None
+        if found is not None:
+            return Path(found[1])
+        error = getattr(error, "inner_exception", None) or error.__cause__ or error.__context__
+    return None
+
+
+def _cannot(error: BaseException) -> SettingsError:
+    reason = " ".join(str(error).split())
+    return SettingsError(
+        "torch_compile", found=f"the blocks cannot be compiled: {shown(reason, 300)}", way_out=_WAY_OUT
+    )

@@ -1,0 +1,109 @@
+"""Which layers of the base may hold 8 bits, and how do they compute? Their weights are made anew for each forward and backward."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from trainer.lean.frozen_conv import convolved
+from trainer.lean.frozen_linear import frozen_linear
+from trainer.lean.quantized import CODES, Kind, quantize
+from trainer.settings.parts import Part
+
+# transformers before 5 has one level more.
+_LAYERS_OF_CLIP = re.compile(r"(?:text_model\.)?encoder\.layers\.")
+_WHERE: dict[Part, re.Pattern[str]] = {
+    "unet": re.compile(r"(?:down_blocks|mid_block|up_blocks)\."),
+    "text_encoder": _LAYERS_OF_CLIP,
+    "text_encoder_2": _LAYERS_OF_CLIP,
+}
+
+
+class EightBit(nn.Module):
+    """What a layer of 8 bits has besides what it had.
+
+    Attributes:
+        weight: codes, int8 or uint8 (float8's bits), a parameter that can have no gradient; only `weight_of` gives its numbers.
+        factors: fp32 [rows].
+    """
+
+    factors: Tensor
+    weight: Tensor
+
+    def set_rows(self, first: int, numbers: Tensor) -> None:
+        """Round some rows of the weight to 8 bits.
+
+        Args:
+            first: the first row.
+            numbers: [rows, ...], the rows' shape as in the weight.
+        """
+        rows = slice(first, first + len(numbers))
+        codes, factors = quantize(numbers, "int8" if self.weight.dtype == torch.int8 else "fp8")
+        self.weight.data[rows] = codes
+        self.factors[rows] = factors
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Let codes and factors follow to another device or layout, and be passed over by another type."""
+        factors = self.factors
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's own is untyped
+        if self.factors.dtype != factors.dtype:
+            self.factors = factors.to(self.factors.device)
+        return self
+
+
+class EightBitLinear(EightBit, nn.Linear):
+    """A frozen Linear of 8 bits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the layer's output, in the type of `x`."""
+        return frozen_linear(self, x)
+
+
+class EightBitConv2d(EightBit, nn.Conv2d):
+    """A frozen convolution of 8 bits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the layer's output, in the type of `x`."""
+        return convolved(self, x)
+
+
+def eight_bit_names(module: nn.Module, part: Part) -> dict[str, nn.Linear | nn.Conv2d]:
+    """Return the layers of a part that may hold 8 bits, by their names in the module.
+
+    Every Linear and convolution of the U-Net's blocks and the text encoders' layers: 96 % of SD1.5's weights, 97 % of SDXL's. Not those
+    before and after (conv_in, conv_out, embeddings of times, sizes and tokens, text_projection): they are small, and what they
+    round goes into everything, as is the custom since 8 bits are used (Jacob et al. 2018 and after). Norms and biases are no
+    matrices, and the VAE's errors could be seen.
+    """
+    where = _WHERE[part]
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d) and where.match(name)
+    }
+
+
+def make_eight_bit(module: nn.Module, part: Part, kind: Kind) -> dict[str, EightBit]:
+    """Let the layers of a part hold 8 bits from now on; there is no way back but loading it again.
+
+    Args:
+        module: the U-Net or a text encoder, of real, fake or `meta` tensors; of the latter two it keeps shapes and no numbers.
+        part: which it is.
+        kind: of 8 bits.
+
+    Returns:
+        the layers by their names in the module.
+    """
+    found: dict[str, EightBit] = {}
+    for name, layer in eight_bit_names(module, part).items():
+        codes, factors = quantize(layer.weight.detach(), kind)
+        eight_bit = cast(Any, layer)
+        # In place: whoever holds the layer has it still, and kohya's targets are found by their holders and as a Linear or Conv2d.
+        eight_bit.__class__ = EightBitConv2d if isinstance(layer, nn.Conv2d) else EightBitLinear
+        eight_bit.weight = nn.Parameter(codes, requires_grad=False)
+        eight_bit.register_buffer("factors", factors)
+        assert codes.dtype == CODES[kind]
+        found[name] = eight_bit
+    return found
