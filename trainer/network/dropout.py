@@ -2,12 +2,58 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from trainer.network.draws import generator_for, number_for
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """Which forward pass is at work: the bake's seed, the step, the batch in it, and which of its pictures (None: all of them)."""
+
+    seed: int
+    step: int
+    micro_batch: int
+    rows: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What one layer leaves out in one forward pass: drawn again it is the same, so that none of it need be kept.
+
+    Each picture's draw is its own, whichever pictures pass through the model beside it.
+    """
+
+    _layer: str
+    _pass: _Pass
+    _inner: float
+    _ranks: float
+
+    def mask(self, inner: Tensor, *, is_conv: bool) -> Tensor:
+        """Return what a down layer's output is to be multiplied by: 0, or more than 1 for what stays.
+
+        Args:
+            inner: [rows, …, rank], or [rows, rank, …] of a convolution; only its shape, type and device count. A picture has one
+                row, or one for each chunk of its caption.
+            is_conv: which of the two.
+        """
+        first, last = self._pass.rows or (0, inner.shape[0])
+        rows = inner.shape[0] // (last - first)
+        shape = torch.Size((rows, *inner.shape[1:]))
+        return torch.cat([self._of_picture(picture, shape, inner, is_conv=is_conv) for picture in range(first, last)])
+
+    def _of_picture(self, picture: int, shape: torch.Size, like: Tensor, *, is_conv: bool) -> Tensor:
+        now = self._pass
+        generator = torch.Generator(like.device)
+        generator.manual_seed(number_for(now.seed, "dropout", now.step, now.micro_batch, self._layer, picture))
+        rank = shape[1 if is_conv else -1]
+        ones = (1,) * (len(shape) - 2)
+        of_ranks = torch.Size((shape[0], rank, *ones) if is_conv else (shape[0], *ones, rank))
+        mask = _kept(shape, self._inner, like, generator) if self._inner > 0 else like.new_ones(shape)
+        return mask.mul_(_kept(of_ranks, self._ranks, like, generator)) if self._ranks > 0 else mask
 
 
 class Dropouts:
@@ -27,21 +73,24 @@ class Dropouts:
         self._inner = inner
         self._ranks = ranks
         self._layers = layers
+        self._pass: _Pass | None = None
         self.in_force = False
 
-    def begin(self, seed: int, step: int, micro_batch: int, names: Sequence[str]) -> set[str]:
+    def begin(
+        self, seed: int, step: int, micro_batch: int, names: Sequence[str], *, rows: tuple[int, int] | None = None
+    ) -> set[str]:
         """Make the draws of the coming forward pass depend on the arguments alone; return which layers it leaves out.
 
-        The numbers and ranks are drawn by the device's own generators, which is what torch's checkpointing winds back to
-        compute activations again; the layers are drawn here, so that they stay the same until the next call.
+        Torch's global generators have no part in it: how a batch is divided, and how often a pass is computed again, changes nothing.
 
         Args:
             seed: the bake's seed.
             step, micro_batch: the optimizer step and the batch in it.
             names: every layer that trains.
+            rows: the first of the batch's pictures that pass through and the one after the last; None for all.
         """
         self.in_force = True
-        torch.manual_seed(number_for(seed, "dropout", step, micro_batch))
+        self._pass = _Pass(seed, step, micro_batch, rows)
         if self._layers == 0 or not names:
             return set()
         draws = torch.rand(len(names), generator=generator_for(seed, "dropped layers", step, micro_batch)).tolist()
@@ -58,19 +107,18 @@ class Dropouts:
         finally:
             self.in_force = before
 
-    def thin(self, inner: Tensor, *, is_conv: bool) -> Tensor:
-        """Return a down layer's output with numbers and ranks left out.
+    def of(self, layer: str) -> LeftOut | None:
+        """Return what a layer leaves out of the pass at work; None where it leaves out no numbers and no ranks.
 
         Args:
-            inner: [batch, …, rank], or [batch, rank, height, width] of a convolution.
-            is_conv: which of the two.
+            layer: its name.
         """
-        if self._inner > 0:
-            inner = functional.dropout(inner, self._inner)
-        if self._ranks > 0:
-            batch, rank = inner.shape[0], inner.shape[1 if is_conv else -1]
-            kept = torch.rand((batch, rank), device=inner.device) >= self._ranks
-            mask = (kept / (1 - self._ranks)).to(inner.dtype)
-            ones = (1,) * (inner.dim() - 2)
-            inner = inner * mask.view((batch, rank, *ones) if is_conv else (batch, *ones, rank))
-        return inner
+        if self._pass is None or (self._inner == 0 and self._ranks == 0):
+            return None
+        return LeftOut(layer, self._pass, self._inner, self._ranks)
+
+
+def _kept(shape: torch.Size, share: float, like: Tensor, generator: torch.Generator) -> Tensor:
+    """Return 0 for a `share` of the numbers and 1 / (1 - share) for the others."""
+    kept = torch.empty(shape, dtype=like.dtype, device=like.device)
+    return kept.bernoulli_(1 - share, generator=generator).div_(1 - share)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+import torch
 from torch import nn
 
 from trainer.errors import ModelError, SettingsError
@@ -168,27 +169,37 @@ class LoraNetwork:
         for layer in self.layers(part):
             layer.strength = value
 
-    def begin(self, seed: int, step: int, micro_batch: int) -> None:
+    def begin(self, seed: int, step: int, micro_batch: int, *, rows: tuple[int, int] | None = None) -> None:
         """Draw what the coming training forward leaves out; call it before each. Without dropouts it does nothing.
 
-        It seeds torch's global generators, of the CPU and of every card. What is left out depends on the arguments alone;
-        forwards without gradient and layers that do not train are always whole.
+        What is left out of a picture depends on seed, step, batch and the picture's place in it alone, not on which others pass
+        through with it; forwards without gradient and layers that do not train are always whole.
 
         Args:
             seed: the bake's seed.
             step: the optimizer step.
             micro_batch: the batch within the step.
+            rows: the first of the batch's pictures that pass through and the one after the last; None for all.
         """
         if self._dropouts is None:
             return
         training = [layer.name for layer in self if layer.down.requires_grad]
-        left_out = self._dropouts.begin(seed, step, micro_batch, training)
+        left_out = self._dropouts.begin(seed, step, micro_batch, training, rows=rows)
         for layer in self:
             layer.left_out = layer.name in left_out
 
     def at_rest(self) -> AbstractContextManager[None]:
         """Leave nothing out while the block runs, with gradient or without."""
         return nullcontext() if self._dropouts is None else self._dropouts.at_rest()
+
+    def lie_on(self, device: torch.device | str, part: Part | None = None) -> None:
+        """Move the weights of one part, or of all, to a device; to whoever holds them they stay the same parameters.
+
+        The layers' forward must meet its input there.
+        """
+        for weight in self.parameters(part):
+            if weight.device != torch.device(device):
+                weight.data = weight.data.to(device)
 
     def limit_norms(self, largest: float) -> None:
         """Shorten the change of each layer that trains to `largest` where it is longer; see network.norms."""

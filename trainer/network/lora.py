@@ -5,10 +5,22 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from trainer.lean.eight_bit import EightBitConv2d, EightBitLinear
+from trainer.lean.frozen_conv import FrozenConv2d
 from trainer.network.draws import generator_for
 from trainer.network.dropout import Dropouts
+from trainer.network.lora_product import Change, lean_product, plain_product
+
+# Forward passes that compute with the layer's weight alone and give a tensor that nothing else holds. Beside any other, which may be
+# another library's, the LoRA is plain.
+_KNOWN: set[object] = {
+    nn.Linear.forward,
+    nn.Conv2d.forward,
+    FrozenConv2d.forward,
+    EightBitLinear.forward,
+    EightBitConv2d.forward,
+}
 
 
 class LoraLayer(nn.Module):
@@ -49,6 +61,7 @@ class LoraLayer(nn.Module):
         self._target = [target]
         self._forward_before: Callable[[Tensor], Tensor] | None = None
         self._base_forward: Callable[[Tensor], Tensor] = target.forward
+        self._is_known = _is_known(target.forward)
 
     def draw(self, seed: int) -> None:
         """Give `down` its start values, kaiming uniform with a = sqrt 5, and `up` zeros (sd-scripts: networks.lora).
@@ -67,6 +80,7 @@ class LoraLayer(nn.Module):
         """Put the layer into the base's forward pass."""
         target = self._target[0]
         self._base_forward = target.forward
+        self._is_known = _is_known(target.forward)
         # Another library may have set its own `forward` on the instance; remove() gives it back.
         self._forward_before = target.__dict__.get("forward")
         target.__dict__["forward"] = self.forward
@@ -81,26 +95,18 @@ class LoraLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the base layer's output with the change added, in the type of that output."""
-        out = self._base_forward(x)
-        if self.strength == 0:
-            return out
         dropouts = self._dropouts_now()
-        if dropouts is not None and self.left_out:
-            return out
-        # Weights follow the input, which is half precision wherever the base is, with autocast or without.
-        inner = self._down(x, self.down.to(x.dtype))
-        if dropouts is not None:
-            inner = dropouts.thin(inner, is_conv=self.is_conv)
-        up = self.up.to(x.dtype)
-        change = functional.conv2d(inner, up) if self.is_conv else functional.linear(inner, up)
-        # The factor rides on the addition: no pass over the output of its own.
-        return torch.add(out, change.to(out.dtype), alpha=self.strength * self.alpha / self.rank)
-
-    def _down(self, x: Tensor, down: Tensor) -> Tensor:
-        target = self._target[0]
-        if isinstance(target, nn.Conv2d):
-            return functional.conv2d(x, down, None, target.stride, target.padding, target.dilation)
-        return functional.linear(x, down)
+        if self.strength == 0 or (dropouts is not None and self.left_out):
+            return self._base_forward(x)
+        # Weights follow the input, which is half precision wherever the base is.
+        change = Change(
+            self._target[0],
+            self.strength * self.alpha / self.rank,
+            None if dropouts is None else dropouts.of(self.name),
+        )
+        if not self._is_known or torch.compiler.is_compiling():
+            return plain_product(self._base_forward(x), x, self.down, self.up, change)
+        return lean_product(self._base_forward, x, self.down, self.up, change)
 
     def _dropouts_now(self) -> Dropouts | None:
         """Return the dropouts where this forward trains this layer: a frozen layer and a forward without gradient are whole."""
@@ -108,3 +114,8 @@ class LoraLayer(nn.Module):
         if dropouts is None or not dropouts.in_force:
             return None
         return dropouts if self.down.requires_grad and torch.is_grad_enabled() else None
+
+
+def _is_known(forward: Callable[[Tensor], Tensor]) -> bool:
+    """Return whether a base layer's forward is its weight times the input in a tensor that nothing else holds."""
+    return getattr(forward, "__func__", None) in _KNOWN

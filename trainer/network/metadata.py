@@ -250,7 +250,7 @@ def _model(settings: Settings, origin: Origin) -> dict[str, object]:
         "ss_sd_model_name": Path(base).name or base,
         "ss_mixed_precision": origin.precision,
         "ss_full_fp16": False,
-        "ss_fp8_base": False,
+        "ss_fp8_base": settings.fp8_base,
         "ss_fp8_base_unet": False,
         "ss_lowram": False,
         # SDXL's layers are fixed.
@@ -259,6 +259,8 @@ def _model(settings: Settings, origin: Origin) -> dict[str, object]:
     }
     if origin.hashes:
         values |= {"ss_sd_model_hash": origin.hashes.legacy, "ss_new_sd_model_hash": origin.hashes.sha256}
+    if settings.int8_base:
+        values["ss_int8_base"] = True
     if settings.vae:
         values["ss_vae_name"] = Path(settings.vae).name or settings.vae
         if origin.vae_hashes:

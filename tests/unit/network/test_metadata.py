@@ -244,6 +244,12 @@ def test_another_vae_is_named_with_its_hashes() -> None:
     assert (found["ss_vae_hash"], found["ss_new_vae_hash"]) == ("01234567", "e" * 64)
 
 
+def test_8_bits_are_told_as_sd_scripts_tells_its_own_and_by_a_key_of_ours() -> None:
+    fp8, int8 = metadata(fp8_base=True), metadata(int8_base=True)
+    assert (fp8["ss_fp8_base"], int8["ss_fp8_base"], int8["ss_int8_base"]) == ("True", "False", "True")
+    assert set(int8) - set(fp8) == {"ss_int8_base"}
+
+
 def test_optimizer_arguments_follow_its_name() -> None:
     found = metadata(optimizer_args=["weight_decay=0.1", "betas=0.9:0.99"])
     assert found["ss_optimizer"] == "torch.optim.adamw.AdamW(weight_decay=0.1,betas=(0.9, 0.99))"

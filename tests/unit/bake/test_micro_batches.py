@@ -1,0 +1,284 @@
+"""A batch in parts learns what the whole batch does, and memory that runs out makes parts of it in the middle of a step."""
+
+import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+import trainer.bake.course
+from trainer.bake.feeding import Feed, StepWork
+from trainer.bake.ground import Ground
+from trainer.bake.latents import encoded
+from trainer.bake.micro_batches import MicroBatches, is_out_of_memory
+from trainer.bake.step import StepResult, train_step
+from trainer.bake.workbench import Workbench
+from trainer.journal.records import BakeState
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.settings.model import Settings
+
+OpenBench = Callable[[Settings], AbstractContextManager[tuple[Workbench, Ground]]]
+DROPOUTS = {"network_dropout": 0.2, "rank_dropout": 0.2, "module_dropout": 0.2}
+EVERYTHING = {
+    "network_alpha": 2,
+    "min_snr_gamma": 5.0,
+    "prior_loss_weight": 0.5,
+    "conv_dim": 2,
+    "max_grad_norm": 0,
+    "train_batch_size": 3,
+}
+
+
+def first_work(bench: Workbench, ground: Ground) -> StepWork:
+    """Return a step of two accumulated batches, one of three pictures and one of two."""
+    latents = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
+    with Feed(bench, ground.data, latents, pin=False) as feed:
+        batches = [batch for work in feed for batch in work.batches]
+    by_size = {len(batch.times): batch for batch in batches}
+    return StepWork(1, 1, False, (by_size[3], by_size[2]), ())
+
+
+def gradients_of(bench: Workbench, work: StepWork) -> tuple[dict[str, Tensor], StepResult]:
+    """Return every gradient as the optimizer gets it, and the step's result; the weights are afterwards as they were."""
+    found: dict[str, Tensor] = {}
+    before = [weight.detach().clone() for weight in bench.network.parameters()]
+    steps = 0
+
+    def look(*_: Any) -> None:
+        nonlocal steps
+        steps += 1
+        for layer in bench.network:
+            for way, weight in (("down", layer.down), ("up", layer.up)):
+                if weight.grad is not None:
+                    found[f"{layer.name} {way}"] = weight.grad.clone()
+
+    hook = bench.optimizer.optimizer.register_step_pre_hook(look)
+    result = train_step(bench, work)
+    hook.remove()
+    assert steps == 1
+    for weight, was in zip(bench.network.parameters(), before, strict=True):
+        weight.data.copy_(was)
+    return found, result
+
+
+def trained_a_little(bench: Workbench) -> None:
+    """Give every up weight numbers, or no down weight would have a gradient."""
+    generator = torch.Generator().manual_seed(4)
+    for layer in bench.network:
+        layer.up.data.normal_(std=0.05, generator=generator)
+
+
+def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    """See that two gradients are one: 1e-5 of its length apart at most; that of a single weight, which may be small, 1e-4."""
+    assert one.keys() == other.keys() and one
+    lengths = torch.stack([gradient.norm() for gradient in one.values()])
+    apart = torch.stack([(one[name] - other[name]).norm() for name in one])
+    assert int((lengths > 0).sum()) > 0.7 * len(one)
+    assert float(apart.norm() / lengths.norm()) < 1e-5
+    assert float((apart[lengths > 0] / lengths[lengths > 0]).max()) < 1e-4
+    assert float(apart[lengths == 0].sum()) == 0
+
+
+@pytest.mark.parametrize("dropouts", [{}, DROPOUTS])
+def test_a_batch_in_parts_learns_what_the_whole_does(dropouts: Any, make_settings: Any, open_bench: OpenBench) -> None:
+    with open_bench(make_settings(**EVERYTHING, **dropouts)) as (bench, ground):
+        trained_a_little(bench)
+        work = first_work(bench, ground)
+        whole, whole_result = gradients_of(bench, work)
+        for size in (1, 2):
+            bench.micro_batches.size = size
+            parts, result = gradients_of(bench, work)
+            assert_same(whole, parts)
+            assert result.fewer is None
+            assert torch.allclose(result.loss, whole_result.loss, rtol=1e-5)
+            assert torch.allclose(result.folder_losses, whole_result.folder_losses, rtol=1e-5)
+            assert torch.equal(result.folder_pictures, whole_result.folder_pictures)
+
+
+@pytest.mark.parametrize("dropouts", [{}, DROPOUTS])
+@pytest.mark.parametrize("checkpointing", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_step_that_ran_out_of_memory_learns_what_it_would_have(
+    dropouts: Any, checkpointing: bool, make_settings: Any, open_bench: OpenBench
+) -> None:
+    settings = make_settings(**EVERYTHING, **dropouts, gradient_checkpointing=checkpointing)
+    with open_bench(settings) as (bench, ground):
+        trained_a_little(bench)
+        work = first_work(bench, ground)
+        whole, whole_result = gradients_of(bench, work)
+        assert whole_result.fewer is None
+        visits: list[int] = []
+
+        def out_of_memory(gradient: Tensor) -> None:
+            visits.append(1)
+            # The second batch of the step, when half the layers have their gradients.
+            if len(visits) == 2:
+                raise torch.OutOfMemoryError("injected")
+
+        layers = bench.network.layers("unet")
+        dropped = left_out(bench)
+        middle = next(layer for layer in layers[len(layers) // 2 :] if layer.name not in dropped)
+        middle.up.register_hook(out_of_memory)
+        again, again_result = gradients_of(bench, work)
+        # Three pictures in two parts, and two in one, after the two of the attempt.
+        assert len(visits) == 2 + 3
+        assert (again_result.fewer, bench.micro_batches.size) == (2, 2)
+    assert_same(whole, again)
+    assert torch.allclose(whole_result.loss, again_result.loss, rtol=1e-5)
+    assert torch.allclose(whole_result.folder_losses, again_result.folder_losses, rtol=1e-5)
+
+
+def left_out(bench: Workbench) -> set[str]:
+    """Return the layers that module dropout leaves out of the first step's batches."""
+    found: set[str] = set()
+    for position in (0, 1):
+        bench.network.begin(bench.settings.seed, 1, position)
+        found |= {layer.name for layer in bench.network if layer.left_out}
+    return found
+
+
+def test_a_single_picture_that_does_not_fit_is_an_error(make_settings: Any, open_bench: OpenBench) -> None:
+    passed: list[int] = []
+    with open_bench(make_settings(train_batch_size=3)) as (bench, ground):
+        work = first_work(bench, ground)
+        predict = bench.model.predict
+
+        def too_large(noisy: Tensor, *rest: Any) -> Tensor:
+            passed.append(len(noisy))
+            predict(noisy, *rest)
+            raise torch.OutOfMemoryError("injected")
+
+        bench.model.predict = too_large  # type: ignore[method-assign]  # the model ends with the test
+        try:
+            with pytest.raises(torch.OutOfMemoryError, match="injected"):
+                train_step(bench, work)
+        finally:
+            del bench.model.predict
+    assert passed == [3, 2, 1]
+
+
+def test_another_error_is_not_tried_again() -> None:
+    tries = []
+
+    def attempt() -> None:
+        tries.append(1)
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        MicroBatches().that_fit(attempt, largest=8, undo=lambda: tries.append(9))
+    assert tries == [1]
+
+
+def test_what_an_attempt_held_is_free_before_the_next() -> None:
+    sizes: list[int | None] = []
+    held: list[weakref.ref[Tensor]] = []
+    micro_batches = MicroBatches()
+
+    def attempt() -> str:
+        assert all(each() is None for each in held)
+        large = torch.ones(3)
+        held.append(weakref.ref(large))
+        sizes.append(micro_batches.size)
+        if len(sizes) < 4:
+            raise torch.OutOfMemoryError("injected")
+        return "done"
+
+    assert micro_batches.that_fit(attempt, largest=5, undo=lambda: None) == ("done", 1)
+    assert sizes == [None, 3, 2, 1]
+
+
+def test_a_size_above_the_batch_is_halved_from_the_batch() -> None:
+    micro_batches = MicroBatches(64)
+    tries: list[int | None] = []
+
+    def attempt() -> None:
+        tries.append(micro_batches.size)
+        if len(tries) == 1:
+            raise MemoryError
+
+    micro_batches.that_fit(attempt, largest=4, undo=lambda: None)
+    assert tries == [64, 2]
+
+
+def test_the_computers_own_want_of_memory_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("expected all tensors to be on the same device"))
+    assert not is_out_of_memory(KeyError("DefaultCPUAllocator: can't allocate memory"))
+
+
+class Room:
+    """Memory for so many pictures at once in the backward pass, from a step on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pictures: int, from_step: int, breaks_at: int = 0) -> None:
+        self.pictures, self.from_step, self.breaks_at = pictures, from_step, breaks_at
+        self.at_once: dict[int, list[int]] = {}
+        self._step = 0
+        predict = StableDiffusion.predict
+        monkeypatch.setattr(trainer.bake.course, "train_step", self.train_step)
+        monkeypatch.setattr(StableDiffusion, "predict", lambda *given: self.watched(predict(*given)))
+
+    def train_step(self, bench: Workbench, work: StepWork) -> StepResult:
+        if work.step == self.breaks_at:
+            raise KeyError("the process was killed")
+        self._step = work.step
+        return train_step(bench, work)
+
+    def watched(self, predicted: Tensor) -> Tensor:
+        if predicted.requires_grad:
+            self.at_once.setdefault(self._step, []).append(len(predicted))
+            predicted.register_hook(self.look)
+        return predicted
+
+    def look(self, gradient: Tensor) -> None:
+        if len(gradient) > self.pictures and self._step >= self.from_step:
+            raise torch.OutOfMemoryError("injected")
+
+
+def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
+    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(monkeypatch, pictures=1, from_step=3)
+    settings = make_settings(gradient_accumulation_steps=2)
+    bake = kitchen.queue(settings)
+    assert kitchen.run(bake, settings) is BakeState.DONE
+    marks = [(mark.step, mark.text) for mark in kitchen.journal.marks(bake.number) if mark.kind == "set"]
+    assert marks == [(2, "micro_batch_size=1")]
+    assert max(room.at_once[2]) == 2 and room.at_once[3][0] == 2
+    assert {size for step in (4, 5, 6) for size in room.at_once[step]} == {1}
+    (line,) = [line for line in kitchen.journal.log_after(0, bake=bake.number) if "ran out of memory" in line.text]
+    assert line.level == "warning"
+    assert line.text.startswith("step 3 ran out of memory and was done again with 1 picture at once")
+    assert "gradient_checkpointing" in line.text
+    losses = kitchen.journal.curve(bake.number, "loss", 100)
+    assert list(losses.steps) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("runs_out", "breaks"), [(3, 4), (1, 2)])
+def test_taken_up_again_it_has_the_size_from_the_same_step_on(
+    runs_out: int, breaks: int, kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(save_state_every_n_steps=2, **DROPOUTS)
+    with monkeypatch.context() as patch:
+        Room(patch, pictures=1, from_step=runs_out)
+        whole = kitchen.bake(settings)
+    bake = kitchen.queue(settings)
+    with monkeypatch.context() as patch:
+        Room(patch, pictures=1, from_step=runs_out, breaks_at=breaks)
+        with pytest.raises(KeyError, match="killed"):
+            kitchen.run(bake, settings)
+    # With room for all again: only what was kept of the change makes the steps the same.
+    room = Room(monkeypatch, pictures=9, from_step=1)
+    assert kitchen.run(replace(bake, attempt=2), settings) is BakeState.DONE
+    assert set(room.at_once) == set(range(runs_out, 7))
+    assert {size for sizes in room.at_once.values() for size in sizes} == {1}
+    one, other = (load_file(folder / "x.safetensors") for folder in (whole, kitchen.root / bake.folder))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)

@@ -1,0 +1,124 @@
+"""How many pictures pass through the model at once? As many as the settings say, and fewer once memory has run out in a step."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from trainer.bake.report import Report
+from trainer.journal.records import Mark
+
+if TYPE_CHECKING:
+    from trainer.bake.feeding import TrainBatch
+
+T = TypeVar("T")
+
+# What torch's allocator for the CPU says, on Linux and on Windows, and CUDA's libraries where they allocate by themselves.
+_WORDS = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+
+
+class MicroBatches:
+    """The parts that a batch passes through the model in.
+
+    A step's gradient is that of the whole batch's mean loss whatever the parts are: noise, times and captions are in the batch
+    already, and dropouts are each picture's own.
+
+    Args:
+        size: pictures at once; None for the whole batch.
+
+    Attributes:
+        size: in force.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        """Begin with `size`."""
+        self.size = size
+
+    def of(self, batch: "TrainBatch") -> "Iterator[tuple[tuple[int, int], TrainBatch]]":
+        """Yield (first picture and the one after the last, part) of a batch, in order.
+
+        Args:
+            batch: a whole one.
+        """
+        count = len(batch.times)
+        size = self.size or count
+        for first in range(0, count, size):
+            rows = first, min(first + size, count)
+            yield rows, batch if rows == (0, count) else _part(batch, slice(*rows))
+
+    def that_fit(self, attempt: Callable[[], T], largest: int, undo: Callable[[], None]) -> tuple[T, int | None]:
+        """Return what `attempt` gives; where memory runs out it is undone and made again with half as many pictures at once.
+
+        Args:
+            attempt: splits batches by `of`; may be called several times.
+            largest: pictures in the largest batch.
+            undo: takes back what an attempt that was cut off has left.
+
+        Returns:
+            what it gave, and the size it came down to, which stays in force; None where it stayed as it was.
+
+        Raises:
+            RuntimeError: anything but a want of memory, and that too with one picture at once (torch.OutOfMemoryError on a card).
+        """
+        before = self.size
+        while True:
+            try:
+                return attempt(), None if self.size == before else self.size
+            except (RuntimeError, MemoryError) as error:
+                now = min(self.size or largest, largest)
+                if now == 1 or not is_out_of_memory(error):
+                    raise
+            # Behind the block, so that the error is gone, and with its traceback all that the attempt held.
+            undo()
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            self.size = (now + 1) // 2
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that the card's memory is full, or the computer's."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+
+
+def keep_size(size: int, step: int, change: Callable[[str], None], report: Report) -> None:
+    """Let the size that a step came down to be a change of settings like any other: said, marked, and met again by a resumed bake.
+
+    Args:
+        size: pictures at once.
+        step: the one that ran out of memory and was done again.
+        change: puts `name=value` in force.
+        report: the bake's voice.
+    """
+    assignment = f"micro_batch_size={size}"
+    change(assignment)
+    # The step itself was done with it: the change stands behind the one before.
+    report.mark(Mark(step - 1, time.time(), "set", assignment))
+    line = (
+        f"step {step} ran out of memory and was done again with {'1 picture' if size == 1 else f'{size} pictures'} at once: "
+        f"{assignment} from here on"
+    )
+    report.say(
+        f"{line}; the LoRA learns from the same batches, at a slower pace. To get the pace back: gradient_checkpointing = true, "
+        "a lower resolution, or close what else takes the memory",
+        level="warning",
+    )
+    report.trouble(line)
+
+
+def _part(batch: "TrainBatch", rows: slice) -> "TrainBatch":
+    """Return some pictures of a batch."""
+    values = {each.name: getattr(batch, each.name) for each in fields(batch) if each.name != "folder_of"}
+    cut: dict[str, Any] = {name: value[rows] for name, value in values.items() if value is not None}
+    return replace(batch, **cut, folder_of=batch.folder_of[:, rows])
