@@ -16,7 +16,7 @@ from textual.theme import Theme
 
 from lora_tui.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
 from lora_tui.keymap import APP_KEYS
-from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
+from lora_tui.outside import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.painting import Painting
 from lora_tui.row_name import called
 from lora_tui.screens.ask import Answer, AskDialog
@@ -57,6 +57,7 @@ class LoraApp(App[int]):
         settings_path: the settings to open first; None opens the workspace's first.
         clock: epoch seconds now; a test hands in a clock that stands.
         rights: what the keys may do.
+        memory: who is asked about memory; None for nobody, and no word about it.
         driver_class: the terminal driver, None for the one that outlives its terminal.
 
     `run` returns a QuitChoice, or None where the screen ended without one being made.
@@ -77,6 +78,7 @@ class LoraApp(App[int]):
         clock: Callable[[], float] = time.time,
         driver_class: "type[Driver] | None" = None,
         rights: Rights = OWNER,
+        memory: MemorySources | None = None,
     ) -> None:
         """Put the themes up; nothing else is read before the first paint."""
         super().__init__(driver_class=driver_class or SurvivingDriver)
@@ -85,7 +87,7 @@ class LoraApp(App[int]):
         self.workspace = workspace
         self.engine = engine
         self.sampler = sampler
-        self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights)
+        self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights, memory)
         found = find_themes()
         self._theme_problems = found.problems
         self._own_themes = [theme.name for theme in found.themes]
@@ -127,7 +129,8 @@ class LoraApp(App[int]):
             if bake.snapshot.bake is not None:
                 yield SystemCommand("Fork", "Bake on from an epoch of the bake shown", bake.action_fork)
             yield SystemCommand("Grid", "Pictures of the bake's epochs beside each other", bake.action_grid)
-            yield SystemCommand("Plan", "Folders, tags, buckets, rates, times, files", bake.action_plan)
+            yield SystemCommand("Fit", "The fastest settings that fit into the card's memory", bake.action_fit)
+            yield SystemCommand("Plan", "Folders, tags, buckets, rates, times, files, memory", bake.action_plan)
             yield SystemCommand("Save settings", "Save the settings to their file", bake.action_save_settings)
             yield SystemCommand("New subject", "From a folder of pictures", bake.action_new_subject)
             yield SystemCommand("Open settings", "Another settings file of the workspace", bake.action_open_settings)

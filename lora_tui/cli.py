@@ -16,7 +16,9 @@ from lora_tui.commands.grid import grid
 from lora_tui.commands.journal import journal
 from lora_tui.commands.order import order
 from lora_tui.commands.page import page
+from lora_tui.commands.plan import plan
 from lora_tui.commands.queue import queue
+from lora_tui.commands.ready import ready
 from lora_tui.commands.style import style
 from lora_tui.commands.use import use
 from lora_tui.commands.watch import watch
@@ -24,7 +26,6 @@ from trainer.errors import ExitCode
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
-    from trainer.bake.ground import Ground
     from trainer.workspace import Workspace
 
 _PATH = click.Path(path_type=Path)
@@ -107,28 +108,6 @@ def bake(settings_file: Path, overrides: tuple[str, ...], why: str, wait: bool) 
 
 
 @main.command()
-@click.argument("settings_file", type=_PATH, metavar="SETTINGS.toml")
-@_SET
-@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
-@exits
-def plan(settings_file: Path, overrides: tuple[str, ...], as_json: bool) -> ExitCode:
-    """Say what SETTINGS.toml will do: folders, tags, buckets, rates, times, files, warnings."""
-    from trainer.plan.plan import plan_line
-    from trainer.plan.report import report, report_json
-
-    ready = _ready(settings_file, overrides)
-    if as_json:
-        print_json(report_json(ready.settings, ready.data, ready.plan))
-        return ExitCode.DONE
-    click.echo(plan_line(ready.plan))
-    for section in report(ready.settings, ready.data, ready.plan, ready.base):
-        click.echo(f"\n{section.title}")
-        for line in section.lines:
-            click.echo(f"  {shown(line)}")
-    return ExitCode.DONE
-
-
-@main.command()
 @click.argument("folder", type=_PATH, required=False, metavar="[DIR]")
 @click.option("--json", "as_json", is_flag=True, help="The bakes as JSON.")
 @exits
@@ -151,28 +130,6 @@ def status(folder: Path | None, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _ready(settings_file: Path, overrides: Sequence[str]) -> "Ground":
-    """Load and check a settings file, in the order a user would look for mistakes."""
-    from trainer.errors import WorkspaceError
-    from trainer.jobs import check, measured_speed, plan_for
-    from trainer.journal.journal import Journal
-    from trainer.settings.toml_file import load_settings
-    from trainer.workspace import find_workspace
-
-    path = settings_file.expanduser().resolve()
-    ready = check(load_settings(path, overrides), path)
-    workspace = find_workspace(path.parent)
-    if workspace is None:
-        return ready
-    try:
-        with Journal(workspace.journal_path) as journal:
-            speed = measured_speed(journal, ready.settings)
-    except WorkspaceError:
-        # A plan tells less without the journal, and is right all the same.
-        return ready
-    return plan_for(ready.settings, ready.data, ready.validation, ready.base, speed)
-
-
 def _bake_file(
     settings_file: Path, overrides: Sequence[str], why: str, workspace: "Workspace | None", *, wait: bool = True
 ) -> ExitCode:
@@ -184,18 +141,18 @@ def _bake_file(
     from trainer.plan.plan import plan_line
     from trainer.workspace import find_workspace, make_workspace
 
-    ready = _ready(settings_file, overrides)
+    ground = ready(settings_file, overrides)
     if warning := logout_warning():
         click.echo(f"! {warning}", err=True)
     if not wait:
         check_free()
     root = settings_file.expanduser().resolve().parent
     place = workspace or find_workspace(root) or make_workspace(root)
-    for line in (plan_line(ready.plan), *rate_lines(ready.settings, ready.base.family, ready.plan)):
+    for line in (plan_line(ground.plan), *rate_lines(ground.settings, ground.base.family, ground.plan)):
         click.echo(shown(line))
-    for note in (*ready.data.notes, *ready.plan.warnings):
+    for note in (*ground.data.notes, *ground.plan.warnings):
         click.echo(f"! {shown(note)}")
-    return bake_alone(place, lambda journal, engine: queue_bake(journal, place, ready, why=why, engine=engine))
+    return bake_alone(place, lambda journal, engine: queue_bake(journal, place, ground, why=why, engine=engine))
 
 
 main.add_command(journal)
@@ -208,5 +165,6 @@ main.add_command(extend)
 main.add_command(convert)
 main.add_command(grid)
 main.add_command(page)
+main.add_command(plan)
 main.add_command(style)
 main.add_command(use)

@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sys
 import time
+from contextlib import closing, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from trainer.journal.records import Bake, BakeState, Order
 if TYPE_CHECKING:
     from lora_tui.app import LoraApp
     from trainer.engine import Engine
+    from trainer.machine.holders import Holder
     from trainer.workspace import Workspace
 
 
@@ -26,12 +28,14 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     A terminal that is gone chooses nothing: the bakes at work and waiting go on in this process, without a screen.
     """
     from lora_tui.app import LoraApp, QuitChoice
+    from lora_tui.outside import MemorySources
     from lora_tui.terminal import log_path, screen_alone
     from trainer.engine import Engine
     from trainer.machine.attendance import attend
     from trainer.machine.cards import NvmlCards
     from trainer.machine.replay import fake_nvml
     from trainer.machine.sampler import Sampler
+    from trainer.memory.late import oracle_at
     from trainer.workspace import remember_workspace
 
     need_terminal()
@@ -41,24 +45,34 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     def cards() -> NvmlCards:
         return NvmlCards(fake_nvml() if fake_card else None)
 
-    engine = Engine(workspace, cards())
-    attend(engine.key, workspace.root, takes_queue=True)
-    sampler = Sampler(cards(), workspace.root)
-    app = LoraApp(workspace, engine, sampler, settings_file)
-    signals = ScreenSignals(app)
-    with screen_alone(log_path()) as terminal, signals:
-        choice = app.run()
-        terminal.gone = choice is QuitChoice.TERMINAL_GONE
-    sampler.stop()
-    if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
-        _note_look(workspace)
-    if signals.terminated:
-        return _end(engine, _stopped(engine), ExitCode.TERMINATED)
-    if choice is QuitChoice.QUIT:
-        return _end(engine, ExitCode.DONE)
-    # A screen that broke leaves its bakes as one that was closed: they are worth more than it.
-    code = _go_on(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
-    return _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
+    oracle = oracle_at(workspace.root)
+    with closing(oracle) if oracle is not None else nullcontext():
+        engine = Engine(workspace, cards(), oracle)
+        attend(engine.key, workspace.root, takes_queue=True)
+        sampler = Sampler(cards(), workspace.root)
+        # Nobody is on a card that is made up.
+        memory = None if oracle is None else MemorySources(oracle, tuple if fake_card else _holders)
+        app = LoraApp(workspace, engine, sampler, settings_file, memory=memory)
+        signals = ScreenSignals(app)
+        with screen_alone(log_path()) as terminal, signals:
+            choice = app.run()
+            terminal.gone = choice is QuitChoice.TERMINAL_GONE
+        sampler.stop()
+        if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
+            _note_look(workspace)
+        if signals.terminated:
+            return _end(engine, _stopped(engine), ExitCode.TERMINATED)
+        if choice is QuitChoice.QUIT:
+            return _end(engine, ExitCode.DONE)
+        # A screen that broke leaves its bakes as one that was closed: they are worth more than it.
+        code = _go_on(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
+        return _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
+
+
+def _holders() -> "tuple[Holder, ...]":
+    from trainer.machine.holders import card_holders
+
+    return card_holders()
 
 
 def open_onlooker(workspace: "Workspace", *, orders: bool) -> ExitCode:

@@ -1,5 +1,6 @@
 """The settings on the desk: as their file has them, and as they stand after edits not yet saved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,19 @@ class Draft:
         from trainer.settings.toml_file import with_value
 
         return replace(self, now=with_value(self.now, name, text))
+
+    def changed(self, changes: Mapping[str, object]) -> "Draft":
+        """Return the draft with other values, checked together: one alone need not go with what stands beside it.
+
+        Args:
+            changes: setting -> its new value.
+
+        Raises:
+            SettingsError: a value does not fit; `where` is the name.
+        """
+        from trainer.settings.toml_file import with_values
+
+        return replace(self, now=with_values(self.now, changes))
 
     def put_back(self, name: str) -> "Draft":
         """Return the draft with the file's value in field `name`.

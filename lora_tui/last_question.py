@@ -58,6 +58,11 @@ class LastQuestion(threading.Thread, Generic[Question]):
         with self._changed:
             return self._question is not None or self._ended
 
+    def overtaken(self, seconds: float) -> bool:
+        """Wait so long for another question; return whether one came, or the end."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._question is not None or self._ended, seconds)
+
     def tell(self, message: Message) -> None:
         """Post an answer, unless it is stale."""
         if not self.stale:

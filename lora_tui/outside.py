@@ -1,9 +1,14 @@
 """What the screen needs of engine and sampler; they are handed in, so that a test may hand in scripted ones."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trainer.machine.readings import MachineReading
+
+if TYPE_CHECKING:
+    from trainer.machine.holders import Holder
+    from trainer.memory.late import Predicts
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,19 @@ class Rights:
 
 OWNER = Rights()
 """The rights of a screen with an engine of its own."""
+
+
+@dataclass(frozen=True)
+class MemorySources:
+    """Who is asked about memory.
+
+    Attributes:
+        oracle: knows and predicts what a bake takes.
+        holders: says who is on the first card now; called in a thread.
+    """
+
+    oracle: "Predicts"
+    holders: "Callable[[], Sequence[Holder]]"
 
 
 class NoEngine:

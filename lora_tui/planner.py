@@ -48,6 +48,7 @@ class PlanView:
         resolved: the settings with blank paths filled in.
         rates: over the bake that is planned.
         report: makes the whole plan in sections; too slow for the screen's own thread.
+        ground: what the bake would stand on; its memory is asked about by it.
     """
 
     line: str
@@ -55,6 +56,7 @@ class PlanView:
     resolved: "Settings"
     rates: PlannedRates
     report: "Callable[[], tuple[Section, ...]]" = field(default=tuple, compare=False)
+    ground: "Ground | None" = field(default=None, compare=False)
 
 
 class Planned(Message):
@@ -119,6 +121,7 @@ class Planner(LastQuestion["tuple[Settings, Path]"]):
             resolved=ready.settings,
             rates=planned_rates(ready.settings, ready.plan),
             report=lambda: _report(ready),
+            ground=ready,
         )
 
     def _step_seconds(self, resolved: "Settings") -> float | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from lora_tui.figures import loss
+from lora_tui.peak_words import measured_text
 from lora_tui.row_name import row_name, state_word
 from lora_tui.signs import state_sign
 from trainer.counted import counted
@@ -63,7 +64,8 @@ def _training(bake: Bake, journal: Journal) -> list[str]:
     checkpoints = journal.checkpoints(bake.number)
     if checkpoints and checkpoints[0].val is not None:
         parts.append(f"val {loss(checkpoints[0].val)}")
-    return [*parts, f"{len(checkpoints)} LoRA files"]
+    parts.append(f"{len(checkpoints)} LoRA files")
+    return [*parts, *filter(None, [measured_text(bake)])]
 
 
 def _pictures(number: int, journal: Journal) -> list[str]:

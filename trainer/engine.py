@@ -6,12 +6,14 @@ import importlib
 import importlib.util
 import logging
 import os
+import sys
 import threading
 import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.announce import Announcer
 from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
@@ -21,10 +23,16 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, GridState
 from trainer.machine.cards import CardSource, NvmlCards
 from trainer.machine.readings import MachineReading
+from trainer.machine.resident import ResidentPeak
 from trainer.machine.sampler import Sampler
 from trainer.turn import Taken, Turn
 from trainer.whole_file import clean_parts
 from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.bake.ground import Ground
+    from trainer.memory.foresight import Foresight
+    from trainer.memory.late import Predicts
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
 # The screen calls kick(); this is how soon work queued by another program is seen.
@@ -38,9 +46,10 @@ class Engine:
     Args:
         workspace: whose journal holds the queue.
         cards: where the cards' readings come from; None asks NVML.
+        oracle: predicts the memory of each bake, to stand in the journal beside what it takes; None for no prediction.
     """
 
-    def __init__(self, workspace: Workspace, cards: CardSource | None = None) -> None:
+    def __init__(self, workspace: Workspace, cards: CardSource | None = None, oracle: "Predicts | None" = None) -> None:
         self.workspace = workspace
         self._cards = cards or NvmlCards()
         self.key = uuid.uuid4().hex
@@ -50,6 +59,10 @@ class Engine:
         """What a process running only that bake exits with, for each one that failed."""
         self.waiting_for = ""
         """Who has the card that a queued bake waits for; empty where none waits for it."""
+        self._oracle = oracle
+        self._foresight: Foresight | None = None
+        self._watch = ResidentPeak()
+        self._least_resident: int | None = None
         self._kicked = threading.Event()
         self._closing = False
         # A daemon: a process told to end must not hang on a long import.
@@ -96,6 +109,8 @@ class Engine:
             # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
             self.libraries = f"engine stopped: {type(error).__name__}: {shown(str(error))}"
             logging.getLogger(__name__).exception("engine stopped")
+        finally:
+            _forget_base()
 
     def _take(self, turn: Turn, journal: Journal) -> Taken | None:
         """Return the next job with the card held for it; a journal that is locked for long is no reason to end."""
@@ -122,10 +137,13 @@ class Engine:
         self.libraries = "ready"
 
     def _run_job(self, job: Bake, journal: Journal) -> None:
-        if job.grid is None:
-            self._bake(job, journal)
-        else:
-            self._make_grid(job, job.grid, journal)
+        with ResidentPeak() as self._watch:
+            # A base that an earlier job left behind counts as this one's: it stands on it.
+            self._least_resident = min(self._watch.began, self._least_resident or self._watch.began)
+            if job.grid is None:
+                self._bake(job, journal)
+            else:
+                self._make_grid(job, job.grid, journal)
 
     def _make_grid(self, job: Bake, number: int, journal: Journal) -> None:
         from trainer.bake.grid_job import run_grid
@@ -143,7 +161,7 @@ class Engine:
                 except Exception as error:
                     self._broke(job, journal, log, announcer, error)
                 finally:
-                    _tidy(journal, job.number)
+                    self._tidy(journal, job.number)
         except OSError as error:
             failure = as_bake_failure("load", error)
             with contextlib.suppress(WorkspaceError):
@@ -172,14 +190,41 @@ class Engine:
             settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
             announcer.settings = settings
             _keep_record(journal, bake.number, folder)
-            ended = run_bake(bake, settings, folder, journal, announcer.trouble)
+            ended = run_bake(bake, settings, folder, journal, announcer.trouble, self._foresee(bake.number))
             log.info("ended: %s", ended)
             if ended is BakeState.DONE:
                 announcer.done()
         except Exception as error:
             self._broke(bake, journal, log, announcer, error)
         finally:
-            _tidy(journal, bake.number)
+            self._tidy(journal, bake.number)
+
+    def _foresee(self, number: int) -> "Callable[[Ground], None]":
+        """Return what takes the ground of bake `number` and has its memory predicted, away from the bake's own thread."""
+        if self._oracle is None:
+            return lambda ground: None
+        from trainer.memory.foresight import Foresight
+
+        self._foresight = self._foresight or Foresight(self._oracle, self.workspace.journal_path)
+        foresight = self._foresight
+        return lambda ground: foresight.note(number, ground)
+
+    def _tidy(self, journal: Journal, number: int) -> None:
+        """Note what a job that ended was predicted and seen to take, and let go of it."""
+        if self._foresight is not None:
+            self._foresight.end()
+        try:
+            _note_peak(journal, number, self._watch.peak - (self._least_resident or 0))
+            is_parked = journal.bake(number).state is BakeState.PARKED
+        except WorkspaceError as error:
+            # A figure less in the journal is no reason to end.
+            logging.getLogger(__name__).warning("%s", error)
+            is_parked = False
+        # A failed job's frames hold its tensors; the next one wants the memory.
+        gc.collect()
+        if is_parked or self.exit_codes.get(number) is ExitCode.OUT_OF_MEMORY:
+            # Somebody wants the memory that the base would wait in.
+            _forget_base()
 
     def _broke(self, job: Bake, journal: Journal, log: logging.Logger, announcer: Announcer, error: Exception) -> None:
         log.error("%s", "".join(traceback.format_exception(error)))
@@ -247,20 +292,28 @@ def _keep_record(journal: Journal, number: int, folder: Path) -> None:
         logging.getLogger(__name__).warning("bake.json not written: %s", error)
 
 
-def _tidy(journal: Journal, number: int) -> None:
-    """Note what a job that ended took of the card, and let go of it."""
-    _note_peak(journal, number)
-    # A failed job's frames hold its tensors; the next one wants the memory.
-    gc.collect()
+def _note_peak(journal: Journal, number: int, grown: int) -> None:
+    """Write down the most memory torch took of the card and held there, and begin to count anew for the next bake.
 
-
-def _note_peak(journal: Journal, number: int) -> None:
-    """Write down the most memory torch held on the card, and begin to count anew for the next bake."""
+    Without a card nobody counts but the system: `grown` is by how many bytes the process had grown at the most.
+    """
     import torch
 
     if torch.cuda.is_available():
         journal.set_peak(number, torch.cuda.max_memory_reserved())
+        journal.set_peak_allocated(number, torch.cuda.max_memory_allocated())
         torch.cuda.reset_peak_memory_stats()
+    elif grown > 0:
+        journal.set_peak_allocated(number, grown)
+
+
+def _forget_base() -> None:
+    """Let go of the base and the latents that are kept for the next job."""
+    # Where they were never imported nothing is kept.
+    if kept_base := sys.modules.get("trainer.models.kept_base"):
+        kept_base.forget_base()
+    if latent_store := sys.modules.get("trainer.bake.latent_store"):
+        latent_store.forget_latents()
 
 
 def _read_ahead(package: str) -> None:

@@ -21,9 +21,11 @@ def bake_alone(workspace: "Workspace", begin: "Callable[[Journal, str], Bake]") 
     from trainer.engine import Engine
     from trainer.journal.journal import Journal
     from trainer.machine.attendance import attend
+    from trainer.memory.late import oracle_at
     from trainer.workspace import remember_workspace
 
-    engine = Engine(workspace)
+    oracle = oracle_at(workspace.root)
+    engine = Engine(workspace, oracle=oracle)
     attend(engine.key, workspace.root, takes_queue=False)
     with Journal(workspace.journal_path) as journal:
         # A killed process's bake looks live until somebody looks.
@@ -33,4 +35,6 @@ def bake_alone(workspace: "Workspace", begin: "Callable[[Journal, str], Bake]") 
     engine.start()
     code = follow(engine, number)
     engine.close(wait=10)
+    if oracle is not None:
+        oracle.close()
     return code

@@ -202,10 +202,12 @@ def run(folder: Path | None) -> ExitCode:
     from trainer.jobs import left_behind
     from trainer.journal.journal import Journal
     from trainer.machine.attendance import attend
+    from trainer.memory.late import oracle_at
     from trainer.workspace import remember_workspace
 
     workspace = workspace_here(folder)
-    engine = Engine(workspace)
+    oracle = oracle_at(workspace.root)
+    engine = Engine(workspace, oracle=oracle)
     attend(engine.key, workspace.root, takes_queue=True)
     with Journal(workspace.journal_path) as journal:
         journal.mark_lost()
@@ -221,6 +223,8 @@ def run(folder: Path | None) -> ExitCode:
     engine.start()
     code = follow_all(engine)
     engine.close(wait=10)
+    if oracle is not None:
+        oracle.close()
     return code
 
 

@@ -1,7 +1,7 @@
 """The Bake screen: settings on the desk and what comes from the threads. What it shows stands in `bake_view`, what it orders in `bake_orders`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,8 +14,10 @@ from lora_tui.feed import Snapshot, SnapshotReady
 from lora_tui.keymap import BAKE_KEYS
 from lora_tui.left_behind import question, take_over
 from lora_tui.logout import logout_warning
-from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
-from lora_tui.planner import Planned, Planner
+from lora_tui.memory_planner import Foreseen, MemoryPlanner
+from lora_tui.outside import OWNER, EngineLike, MemorySources, Rights, SamplerLike
+from lora_tui.peak_words import peak_line
+from lora_tui.planner import Planned, Planner, PlanView
 from lora_tui.screens.ask import Answer, AskDialog
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.desk import Desk
@@ -24,14 +26,20 @@ from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.tab_line import TABS
 from trainer.foreign_text import shown
 from trainer.journal.records import BakeState
+from trainer.memory.room import DEFAULT_LIMIT, room_of
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.branch import Branch
     from trainer.journal.digest import Digest
+    from trainer.plan.report import Section
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 _NO_SETTINGS = "no settings are open: n makes a subject, o opens a file"
+_NO_MEMORY = "no memory is predicted here: LORA_TUI_PREDICT is off"
+_NO_FIT = "memory cannot be predicted now: the libraries are being loaded, or a bake is at work on the CPU"
+# Device of a bake on the CPU, or of one that has not begun.
+_NO_CARD = ("cpu", "")
 _LOOK_NOTED_EVERY = 30.0
 _LEFT_ANSWERS = (Answer("t", "take them over", "take"), Answer("escape", "leave them as they are", ""))
 _EDIT_ANSWERS = (Answer("s", "save them", "save"), Answer("d", "drop them", "drop"), Answer("escape", "stay here", ""))
@@ -47,6 +55,7 @@ class BakeScreen(BakeOrders):
         settings_path: the settings to open first; None opens the workspace's first.
         clock: epoch seconds now.
         rights: what the keys may do.
+        memory: who is asked about memory; None for nobody.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*BAKE_KEYS]
@@ -59,20 +68,27 @@ class BakeScreen(BakeOrders):
         settings_path: Path | None,
         clock: Callable[[], float] = time.time,
         rights: Rights = OWNER,
+        memory: MemorySources | None = None,
     ) -> None:
-        """Make feed and planner; `begin` starts them."""
+        """Make feed and planners; `begin` starts them."""
         super().__init__(workspace, engine, sampler, clock, rights)
         self.settings_path = settings_path
         self.planner = Planner(workspace.journal_path, self.post_message)
+        self.memory = memory
+        self.memory_planner = (
+            None if memory is None else MemoryPlanner(memory.oracle, self.post_message, self.may_predict)
+        )
 
     def on_mount(self) -> None:
         """Set the desk up; Textual calls the `on_mount` of every class itself, this one first."""
-        self.desk = Desk(self.form, self.query_one(PlanBar), self.planner)
+        self.desk = Desk(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
 
     def begin(self) -> None:
         """Start what looks at files: called after the first paint."""
         self.feed.start()
         self.planner.start()
+        if self.memory_planner is not None:
+            self.memory_planner.start()
         self._do(lambda: orders.open_first(self.workspace, self.settings_path))
         if self.rights.bake:
             if warning := logout_warning():
@@ -84,6 +100,8 @@ class BakeScreen(BakeOrders):
         """Let the threads end."""
         self.feed.stop()
         self.planner.stop()
+        if self.memory_planner is not None:
+            self.memory_planner.stop()
 
     @property
     def form(self) -> SettingsForm:
@@ -94,6 +112,12 @@ class BakeScreen(BakeOrders):
     def subject(self) -> str:
         """Name of the subject on the desk; "" where nothing is open."""
         return self.desk.draft.now.subject if self.desk.draft is not None else ""
+
+    def may_predict(self) -> bool:
+        """Return whether memory may be worked out now: not before the libraries are loaded, which takes the whole computer, and not beside a bake on the CPU. May be asked in any thread."""
+        jobs = (self.snapshot.bake, self.snapshot.grid, self.snapshot.ours)
+        on_cpu = any(job is not None and job.state.live and job.device in _NO_CARD for job in jobs)
+        return self.engine.libraries == "ready" and not on_cpu
 
     def save(self, after: Callable[[], object] | None = None) -> None:
         """Save the settings to their file, then do `after`; an edit that is wrong stays open instead."""
@@ -128,6 +152,10 @@ class BakeScreen(BakeOrders):
         now = event.snapshot
         self.show(now)
         self.desk.compare_with(now.newest)
+        self.desk.show_room(room_of(now.machine))
+        if now.libraries != before.libraries:
+            # What could not be worked out before the libraries were there can be now.
+            self.desk.foresee()
         for line, known, level in (
             (now.trouble, before.trouble, "error"),
             (now.caution, before.caution, "warning"),
@@ -147,6 +175,10 @@ class BakeScreen(BakeOrders):
     def _show_plan(self, event: Planned) -> None:
         self.desk.planned(event)
         self.show_planned_rates(self.desk.view)
+
+    @on(Foreseen)
+    def _show_peak(self, event: Foreseen) -> None:
+        self.desk.foreseen(event)
 
     @on(orders.Opened)
     def _put_down(self, event: orders.Opened) -> None:
@@ -251,7 +283,8 @@ class BakeScreen(BakeOrders):
                 if why is not None:
                     self._do(lambda: orders.queue(self.workspace, draft, why, self.engine.key))
 
-            story = self.desk.plan_line or "the pictures are still being looked at"
+            parts = (self.desk.plan_line, peak_line(self.desk.peak) if self.desk.plan_line else "")
+            story = " · ".join(filter(None, parts)) or "the pictures are still being looked at"
             if self.bake is not None:
                 story = f"waits in the queue while bake {self.bake.number:04d} is at work · {story}"
             self.app.push_screen(WhyDialog(f"Bake {shown(draft.path.name)}", shown(story)), start)
@@ -272,15 +305,31 @@ class BakeScreen(BakeOrders):
         """Show the whole plan of the settings as they stand."""
         from lora_tui.screens.plan import PlanDialog
 
-        view, error = self.desk.view, self.desk.error
-        if error is not None:
-            self._warn(shown(error.line()))
-        elif self.desk.draft is None:
-            self._warn(_NO_SETTINGS)
-        elif view is None:
-            self._warn("there is no plan yet: the pictures are still being looked at")
-        else:
-            self.app.push_screen(PlanDialog(view, f"Plan of {shown(self.desk.draft.path.name)}"))
+        if (view := self._plan_or_why_not()) is not None:
+            self.app.push_screen(PlanDialog(view, f"Plan of {self._named}", self._memory_section))
+
+    def action_fit(self) -> None:
+        """Look for the fastest settings that fit, and put them into the form if told so."""
+        from lora_tui.fitting import Fitting, limit_text
+        from lora_tui.screens.fit import FitDialog
+
+        if not self._may_bake() or (view := self._plan_or_why_not()) is None:
+            return
+        if self.memory is None or view.ground is None:
+            self._warn(_NO_MEMORY)
+            return
+        if not self.may_predict():
+            self._warn(_NO_FIT)
+            return
+
+        def apply(changes: "Mapping[str, object] | None") -> None:
+            if changes:
+                self.desk.changed(changes)
+
+        room = self.desk.peak.room
+        limit = room.free if room is not None and room.policy == "card" else DEFAULT_LIMIT
+        search = Fitting(self.memory.oracle, view.ground, self.desk.policy, self.may_predict)
+        self.app.push_screen(FitDialog(search, limit_text(limit), f"Fit {self._named} to memory"), apply)
 
     def action_next_view(self) -> None:
         """Bring the next tab into view."""
@@ -328,6 +377,31 @@ class BakeScreen(BakeOrders):
 
         in_form = self.focused is not None and self.form in self.focused.ancestors
         self.app.push_screen(HelpScreen(active_keys(self), self.form.focused_info if in_form else None))
+
+    @property
+    def _named(self) -> str:
+        return shown(self.desk.draft.path.name) if self.desk.draft is not None else ""
+
+    def _plan_or_why_not(self) -> PlanView | None:
+        """Return the plan of the settings as they stand; where there is none, say why."""
+        if self.desk.error is not None:
+            self._warn(shown(self.desk.error.line()))
+        elif self.desk.draft is None:
+            self._warn(_NO_SETTINGS)
+        elif self.desk.view is None:
+            self._warn("there is no plan yet: the pictures are still being looked at")
+        else:
+            return self.desk.view
+        return None
+
+    def _memory_section(self) -> "Section | None":
+        """Return what the plan says of memory; asks the driver, so not for the screen's thread."""
+        from trainer.memory.report import memory_section
+
+        peak = self.desk.peak
+        if self.memory is None or peak.prediction is None or peak.pending:
+            return None
+        return memory_section(peak.prediction, peak.room, self.memory.holders())
 
     def _tell_fork(self, branch: "Branch | None") -> None:
         if branch is None:

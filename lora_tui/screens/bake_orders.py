@@ -114,7 +114,7 @@ class BakeOrders(BakeView):
         if bake is None or not self._may_bake():
             return
         if bake.state is BakeState.DONE:
-            self._warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with f")
+            self._warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with B")
         elif self.ended_early:
             self._do(lambda: orders.take_up(self.workspace, bake.number, self.engine.key))
 

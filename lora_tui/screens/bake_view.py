@@ -102,8 +102,9 @@ class BakeView(Screen[None]):
         self._show_title()
         self._show_keys()
         self.query_one(StatusLine).show(snapshot)
-        peak = bake.peak_vram if bake is not None and self.bake_at_work else None
-        self.query_one(CardMeter).show(snapshot.machine, peak or snapshot.peak_ours)
+        at_work = bake if self.bake_at_work else None
+        peak, predicted = (at_work.peak_vram, at_work.predicted_peak) if at_work is not None else (None, None)
+        self.query_one(CardMeter).show(snapshot.machine, peak or snapshot.peak_ours, predicted)
         self.query_one(BakeProgress).show(snapshot)
         if self._spared():
             return

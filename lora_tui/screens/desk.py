@@ -1,9 +1,13 @@
 """The settings on the desk: what is open, what was typed, what it would mean, what is wrong with it."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lora_tui.draft import Draft, changed_since
+from lora_tui.memory_planner import Foreseen, MemoryPlanner, Wanted
+from lora_tui.peak_words import PeakView
 from lora_tui.planner import Planned, Planner, PlanView
 from lora_tui.widgets.field_list import FormState
 from lora_tui.widgets.plan_bar import PlanBar
@@ -12,6 +16,8 @@ from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError
 from trainer.foreign_text import shown
 
 if TYPE_CHECKING:
+    from trainer.memory.peak import Policy
+    from trainer.memory.room import Room
     from trainer.settings.model import Settings
 
 NOTHING_OPEN = (
@@ -39,16 +45,23 @@ class Desk:
         draft: the settings that are open, None without any.
         view: their plan, None while it is being made or where they are wrong.
         error: what is wrong with them, None where nothing is known to be.
+        peak: their memory; pending where it is being worked out.
     """
 
-    def __init__(self, form: SettingsForm, plan_bar: PlanBar, planner: Planner) -> None:
+    def __init__(
+        self, form: SettingsForm, plan_bar: PlanBar, planner: Planner, memory: MemoryPlanner | None = None
+    ) -> None:
         """Start with nothing open."""
         self.draft: Draft | None = None
         self.view: PlanView | None = None
         self.error: LoraTuiError | None = None
+        self.peak = PeakView()
         self._form = form
         self._plan_bar = plan_bar
         self._planner = planner
+        self._memory = memory
+        self._memory_question = 0
+        self._memory_trouble = ""
         self._newest: Settings | None = None
         self._question = 0
         self._answered = 0
@@ -63,9 +76,16 @@ class Desk:
         """The settings with blank paths filled in, as far as a plan was made."""
         return self.view.resolved if self.view is not None else None
 
+    @property
+    def policy(self) -> "Policy | None":
+        """Whose kernels count; None, for those of this computer, where no card was read."""
+        return "card" if self.peak.room is not None and self.peak.room.policy == "card" else None
+
     def put_down(self, draft: Draft) -> None:
         """Take `draft` as what is open."""
         self.draft, self.view, self.error = draft, None, None
+        # What another subject took says nothing of this one.
+        self._show_peak(PeakView(room=self.peak.room))
         self._plan_bar.show_note("looking at the pictures …")
         self.ask()
 
@@ -75,6 +95,7 @@ class Desk:
             # What was wrong may be mended; until the answer comes it stands in nobody's way.
             self.error = None
             self._question = self._planner.ask(self.draft.now, self.draft.path)
+            self._show_peak(replace(self.peak, pending=self._memory is not None))
             self._show()
 
     def show_nothing(self) -> None:
@@ -120,10 +141,44 @@ class Desk:
         self.error = message.error
         if message.view is not None:
             self.view = message.view
-            self._plan_bar.show_plan(message.view.line, message.view.warnings)
+            self.foresee()
+            self._show_plan()
         elif message.error is not None:
             self._plan_bar.show_error(message.error.line())
         self._show()
+
+    def foresee(self) -> None:
+        """Have the memory of the settings worked out, as far as there is a plan of them."""
+        if self._memory is None or self.view is None:
+            return
+        asks = self.view.ground is not None
+        self._show_peak(replace(self.peak, pending=asks))
+        if self.view.ground is not None:
+            self._memory_question = self._memory.ask(Wanted(self.view.ground, self.policy))
+
+    def foreseen(self, message: Foreseen) -> None:
+        """Show what the settings would take, unless another question was asked meanwhile."""
+        if message.question != self._memory_question or self._answered != self._question:
+            return
+        self._memory_trouble = "" if message.error is None else message.error.line()
+        self._show_peak(PeakView(message.prediction, self.peak.room))
+        self._show_plan()
+
+    def show_room(self, room: "Room | None") -> None:
+        """Take how much memory there is now."""
+        before, self.peak = self.peak.room, replace(self.peak, room=room)
+        self._show_peak(self.peak)
+        if (before and before.policy) != (room and room.policy):
+            self.foresee()
+
+    def changed(self, changes: Mapping[str, object]) -> None:
+        """Take several values at once, as if each had been typed; none of them where one is wrong."""
+        if self.draft is None:
+            return
+        try:
+            self._take(self.draft.changed(changes))
+        except SettingsError as error:
+            self._form.refuse(self.field_of(error), said_beside(error))
 
     def refuse(self, error: LoraTuiError) -> str:
         """Show what is wrong, beside its field if it has one; return that field's name."""
@@ -157,6 +212,15 @@ class Desk:
         return next(
             (name for name in paths[:-1] if getattr(now, name) and getattr(now, name) in error.where), paths[-1]
         )
+
+    def _show_plan(self) -> None:
+        if self.view is not None and self.error is None:
+            trouble = (self._memory_trouble,) if self._memory_trouble else ()
+            self._plan_bar.show_plan(self.view.line, (*self.view.warnings, *trouble))
+
+    def _show_peak(self, peak: PeakView) -> None:
+        self.peak = peak
+        self._plan_bar.show_peak(peak)
 
     def _take(self, draft: Draft) -> None:
         self.draft = draft

@@ -9,6 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from lora_tui.peak_words import measured_text
 from lora_tui.row_name import row_name, state_word
 from lora_tui.screens.dialog import ReadDialog
 from lora_tui.signs import WARNING, state_sign
@@ -86,11 +87,13 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
 
 def _bake_line(bake: "Bake", when: str) -> Content:
     sign = state_sign(bake.state)
+    peak = measured_text(bake)
     return Content.assemble(
         (f"{sign.mark} ", sign.colour),
         f"{row_name(bake, 30)}  ",
         (state_word(bake), sign.colour),
         (f"  {when}" if when else "", "$muted"),
+        (f"  {peak}" if peak else "", "$muted"),
         (f"  “{shown(bake.why, 40)}”" if bake.why else "", "$muted"),
     )
 

@@ -1,6 +1,6 @@
 """The whole plan of the settings on the desk, section by section."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # As wide as the style below says; beside the text are the padding and the scroll bar.
 _WIDTH, _AROUND = 84, 5
 _KEYS = "j k scroll · [ ] section · esc closes"
+_WARNINGS = "warnings"
 _WARNING = f"{WARNING.mark} "
 
 
@@ -33,6 +34,7 @@ class PlanDialog(ReadDialog[None]):
     Args:
         view: the plan.
         heading: names the settings.
+        memory: makes the section about memory, None where nothing is known of it; called in a thread.
     """
 
     DEFAULT_CSS = """
@@ -61,11 +63,12 @@ class PlanDialog(ReadDialog[None]):
             self.sections = tuple(sections)
             self.wrong = wrong
 
-    def __init__(self, view: "PlanView", heading: str) -> None:
+    def __init__(self, view: "PlanView", heading: str, memory: "Callable[[], Section | None]" = lambda: None) -> None:
         """Show `view` under `heading`."""
         super().__init__()
         self._view = view
         self._heading = heading
+        self._memory = memory
 
     def compose(self) -> ComposeResult:
         """Yield the plan's line; the sections follow when they are made."""
@@ -82,7 +85,7 @@ class PlanDialog(ReadDialog[None]):
     @work(thread=True, exit_on_error=False, group="counting")
     def _count(self) -> None:
         try:
-            answer = self.Told(self._view.report())
+            answer = self.Told(_with_memory(self._view.report(), self._memory()))
         except Exception as broken:
             # A fault of ours is worth a line here, and never the end of the program.
             answer = self.Told((), as_error("plan", broken).line())
@@ -112,6 +115,15 @@ class PlanDialog(ReadDialog[None]):
         end = body.max_scroll_y if by > 0 else 0
         # At once: the next key asks where it is.
         body.scroll_to(y=ahead[0] if ahead else end, animate=False, immediate=True)
+
+
+def _with_memory(sections: "Sequence[Section]", memory: "Section | None") -> "list[Section]":
+    """Return the sections with that about memory, before the warnings."""
+    together = list(sections)
+    if memory is not None:
+        place = next((place for place, one in enumerate(together) if one.title == _WARNINGS), len(together))
+        together.insert(place, memory)
+    return together
 
 
 def _line(text: str) -> Content:

@@ -22,10 +22,11 @@ class CardMeter(Pane):
         super().__init__(id=id)
         self._machine: MachineReading | None = None
         self._peak: int | None = None
+        self._predicted: int | None = None
 
-    def show(self, machine: MachineReading | None, peak: int | None) -> None:
-        """Show a reading, and the most memory of the card taken by us so far (bytes)."""
-        self._machine, self._peak = machine, peak
+    def show(self, machine: MachineReading | None, peak: int | None, predicted: int | None = None) -> None:
+        """Show a reading, the most memory of the card taken by us so far, and what was predicted of it (bytes)."""
+        self._machine, self._peak, self._predicted = machine, peak, predicted
         self.redraw()
 
     def lines(self, width: int) -> list[Content]:
@@ -42,7 +43,10 @@ class CardMeter(Pane):
         if not machine.cards:
             return [_no_card(machine), _host_line(machine.host, width)]
         if len(machine.cards) == 1:
-            return [*_card_lines(machine.cards[0], self._peak, width), _host_line(machine.host, width)]
+            return [
+                *_card_lines(machine.cards[0], (self._peak, self._predicted), width),
+                _host_line(machine.host, width),
+            ]
         return [*(_card_line(card, width) for card in machine.cards), _host_line(machine.host, width)]
 
 
@@ -64,7 +68,7 @@ def vram_text(card: CardReading) -> str:
     return f"{gib(card.memory_used)}/{gib(card.memory_total)}"
 
 
-def _card_lines(card: CardReading, peak: int | None, width: int) -> list[Content]:
+def _card_lines(card: CardReading, peaks: tuple[int | None, int | None], width: int) -> list[Content]:
     figures = Content.assemble(
         f"{gib(card.memory_used, 2):>5} / {gib(card.memory_total, 2)} GiB",
         (f"{_GAP}ours {gib(card.memory_ours, 2)}", "$meter-ours"),
@@ -72,7 +76,10 @@ def _card_lines(card: CardReading, peak: int | None, width: int) -> list[Content
     )
     room = min(48, width - figures.cell_length - 7)
     first = Content.assemble(("VRAM ", "$muted"), _vram_bar(card, room), "  ", figures)
-    return [first, Content.assemble(("peak ", "$muted"), f"{gib(peak, 2)} GiB", _GAP, _load(card, full=True))]
+    peak, predicted = peaks
+    # The unit gives way to the prediction: a line of a hundred columns has room for one of them.
+    after = f" GiB{_GAP}" if predicted is None else f" (predicted {gib(predicted, 2)})  "
+    return [first, Content.assemble(("peak ", "$muted"), gib(peak, 2), (after, "$muted"), _load(card, full=True))]
 
 
 def _card_line(card: CardReading, width: int) -> Content:

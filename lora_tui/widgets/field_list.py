@@ -156,9 +156,15 @@ class FieldList(ScrollView, can_focus=True):
 
         name: str
 
-    def __init__(self, *, id: str | None = None) -> None:
-        """Start without fields."""
+    def __init__(self, *, notes: "Mapping[str, str] | None" = None, id: str | None = None) -> None:
+        """Start without fields.
+
+        Args:
+            notes: section -> what stands beside its head, such as the key that does something about it.
+            id: of the widget.
+        """
         super().__init__(id=id)
+        self._notes = notes or {}
         self._infos: tuple[FieldInfo, ...] = ()
         self._state = FormState()
         self._accepts: Callable[[FieldInfo], bool] | None = None
@@ -216,7 +222,10 @@ class FieldList(ScrollView, can_focus=True):
         if row.kind == "space" or (row.kind == "field" and row.info is None):
             return Strip.blank(width, self.rich_style)
         if row.kind == "section":
-            return self._strip([Segment(f" {row.text}", self._style("section"))], self.rich_style)
+            head = [Segment(f" {row.text}", self._style("section"))]
+            if note := self._notes.get(row.text):
+                head.append(Segment(f"   {note}", self._style("inherited")))
+            return self._strip(head, self.rich_style)
         if row.kind in ("error", "below"):
             ink = self._style("error" if row.kind == "error" else "inherited")
             return self._strip([Segment(row.text, ink)], self.rich_style)

@@ -1,12 +1,16 @@
 """What would a bake with these settings mean?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
 
+from lora_tui.peak_words import PeakView, peak_parts
 from lora_tui.signs import FAILED, WARNING
 from lora_tui.widgets.pane import Pane
 from trainer.foreign_text import shown
+
+_DISK = " on disk"
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,16 @@ class PlanBar(Pane):
         """Start with nothing planned."""
         super().__init__(id=id)
         self._shown = _Shown()
+        self._peak = PeakView()
 
     def show_plan(self, line: str, warnings: tuple[str, ...]) -> None:
         """Show a plan."""
         self._show(_Shown(line=line, warnings=warnings))
+
+    def show_peak(self, peak: PeakView) -> None:
+        """Show what the plan would take of memory; it stands in the plan's line, and waits for one."""
+        self._peak = peak
+        self.redraw()
 
     def show_error(self, line: str) -> None:
         """Show why there is no plan."""
@@ -49,7 +59,7 @@ class PlanBar(Pane):
             return _hung(mark, now.error, width, "$error")[: self.most_lines]
         if not now.line:
             return Content.styled(now.note or " ", "$muted").fold(max(1, width))[: self.most_lines]
-        lines = at_dots(now.line, width)
+        lines = at_dots(now.line, width, peak_parts(self._peak, width))
         room = self.most_lines - len(lines)
         warnings = [
             line
@@ -66,20 +76,24 @@ class PlanBar(Pane):
         self.redraw()
 
 
-def at_dots(line: str, width: int) -> list[Content]:
-    """Break a plan line at its dots only, so that no figure is torn from its unit."""
-    rows: list[str] = []
-    for part in shown(line).split(" · "):
-        if rows and len(rows[-1]) + 3 + len(part) <= width:
-            rows[-1] += f" · {part}"
+def at_dots(line: str, width: int, peak: Sequence[Content] = ()) -> list[Content]:
+    """Break a plan line at its dots only, so that no figure is torn from its unit.
+
+    Args:
+        line: from plan_line.
+        width: columns.
+        peak: parts about memory, which stand before those about the disk.
+    """
+    parts = [Content(part) for part in shown(line).split(" · ")]
+    disk = next((place for place, part in enumerate(parts) if part.plain.endswith(_DISK)), len(parts))
+    parts[disk:disk] = peak
+    rows: list[Content] = []
+    for part in parts:
+        if rows and rows[-1].cell_length + 3 + part.cell_length <= width:
+            rows[-1] = Content.assemble(rows[-1], (" · ", "$faint"), part)
         else:
             rows.append(part)
-    return [_dim_dots(row).truncate(width, ellipsis=True) for row in rows]
-
-
-def _dim_dots(row: str) -> Content:
-    first, *rest = row.split(" · ")
-    return Content.assemble(first, *(piece for part in rest for piece in ((" · ", "$faint"), part)))
+    return [row.truncate(width, ellipsis=True) for row in rows]
 
 
 def _hung(mark: Content, text: str, width: int, style: str = "") -> list[Content]:

@@ -1,6 +1,6 @@
 """The settings form: the list of fields, one live editor laid over a line, a line to find by, a note on the field."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -114,6 +114,9 @@ class SettingsForm(Vertical):
     heading = "settings"
     """What stands in the rule above."""
 
+    section_notes: ClassVar[Mapping[str, str]] = {"Memory": "fit [f]"}
+    """What stands beside a section's head: the key that does something about it."""
+
     def __init__(self, *, id: str | None = None) -> None:
         """Start without settings."""
         super().__init__(id=id)
@@ -129,7 +132,7 @@ class SettingsForm(Vertical):
         """Yield the parts."""
         yield _Find(placeholder="find a setting", id="find", compact=True)
         yield Static(Content("reading …"), id="empty")
-        yield FieldList(id="fields")
+        yield FieldList(notes=self.section_notes, id="fields")
         yield FieldNote(id="note")
         yield _Editor(id="editor", compact=True, select_on_focus=True)
 

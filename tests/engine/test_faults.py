@@ -9,7 +9,7 @@ from trainer.errors import DatasetError, ExitCode
 from trainer.journal.records import BakeState
 
 FAULTS = {
-    "load": "trainer.bake.workbench.load_base",
+    "load": "trainer.bake.workbench.base_for",
     "cache": "trainer.bake.loop.encoded",
     "step": "trainer.bake.course.train_step",
     "save": "trainer.bake.checkpoints.save_lora",

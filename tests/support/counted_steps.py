@@ -1,16 +1,35 @@
 """What a training step computes and keeps, counted and not timed."""
 
+from typing import Any
+
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from trainer.bake.feeding import StepWork
 from trainer.bake.step import train_step
 from trainer.bake.workbench import Workbench
 
+Shape = tuple[int, ...]
+
+
+def _attention(query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> int:
+    return int(sdpa_flop_count(query, key, value))
+
+
+def _attention_backward(grad: Shape, query: Shape, key: Shape, value: Shape, *_: Any, **__: Any) -> int:
+    return int(sdpa_backward_flop_count(grad, query, key, value))
+
+
+# torch counts the attention kernels of cards only.
+_OF_THE_CPU = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
+}
+
 
 def flops(bench: Workbench, work: StepWork) -> int:
-    """Return the floating point operations of one step's products and convolutions."""
-    with FlopCounterMode(display=False) as counter:
+    """Return the floating point operations of one step's products, convolutions and attention."""
+    with FlopCounterMode(display=False, custom_mapping=_OF_THE_CPU) as counter:
         train_step(bench, work)
     return int(counter.get_total_flops())
 
@@ -19,7 +38,7 @@ def saved_bytes(bench: Workbench, work: StepWork) -> int:
     """Return the bytes that one step's forward pass keeps for the backward pass, weights aside, each storage once."""
     weights = {
         weight.untyped_storage().data_ptr()
-        for module in (bench.model.unet, *bench.model.encoders.values())
+        for module in (bench.model.unet, *bench.model.encoders.values(), *bench.network)
         for weight in module.parameters()
     }
     kept: dict[int, int] = {}

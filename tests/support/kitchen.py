@@ -32,9 +32,9 @@ STATED = (
 class Kitchen:
     """An engine and the means to bake in it."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, make_engine: Callable[[Workspace], Engine] = Engine) -> None:
         self.workspace = workspace
-        self.engine = Engine(workspace)
+        self.engine = make_engine(workspace)
         self.journal = Journal(workspace.journal_path)
         self.engine.start()
         while self.engine.libraries != "ready":

@@ -1,12 +1,13 @@
-"""SD1.5 and SDXL in their real sizes: all shapes and no numbers, or a checkpoint of random ones."""
+"""SD1.5 and SDXL in their real sizes: all shapes and no numbers, a checkpoint of random ones, or one whose numbers come later."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from original_layout import write_original
-from torch import Tensor
+from header_only import write_header_only
+from original_layout import original_tensors, write_original
+from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 _VAE: dict[str, Any] = {
@@ -65,3 +66,25 @@ def write_real(path: Path, family: str, dtype: torch.dtype = torch.float16) -> P
         return (rows * fan_in**-0.5).view(tensor.shape)
 
     return write_original(path, family, real_modules(family), dtype=dtype, numbers=numbers)
+
+
+def write_hollow(path: Path, family: str) -> Path:
+    """Write a checkpoint of real size whose numbers are a hole in the file system (it takes no room), and return its path.
+
+    It loads as any other, every weight 0; see fill_with_numbers.
+    """
+    tensors = original_tensors(family, real_modules(family))
+    return write_header_only(path, {name: tensor.shape for name, tensor in tensors.items()})
+
+
+@torch.no_grad()
+def fill_with_numbers(module: nn.Module) -> None:
+    """Give a loaded module numbers with which a pass stays finite, as write_real's are, where it lies and in its type."""
+    for name, weight in module.named_parameters():
+        # LoRA layers that sit on the module have numbers of their own.
+        if weight.requires_grad:
+            continue
+        if weight.dim() < 2:
+            weight.fill_(1.0 if name.endswith(".weight") else 0.0)
+        else:
+            weight.normal_(0, weight[0].numel() ** -0.5)

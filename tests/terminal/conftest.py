@@ -23,6 +23,8 @@ def open_terminal(tmp_path: Path) -> Iterator[Open]:
         # Snapshot tests leave COLUMNS and LINES behind, which would hide the pty's own size.
         env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+        # The process that predicts would import torch beside each of these programs.
+        env |= {"LORA_TUI_PREDICT": "off"}
         terminal = Terminal([sys.executable, "-m", "lora_tui", *arguments], columns, lines, folder, env)
         opened.append(terminal)
         return terminal

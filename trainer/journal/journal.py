@@ -146,6 +146,17 @@ class Journal:
         """Note memory of the card taken by us, in bytes; the highest so far stands."""
         bakes.update_bake(self._database, number, "peak_vram = max(coalesce(peak_vram, 0), ?)", (peak,))
 
+    def set_peak_allocated(self, number: int, peak: int) -> None:
+        """Note the bytes held at the fullest moment; the highest so far stands."""
+        highest = "measured_peak_allocated = max(coalesce(measured_peak_allocated, 0), ?)"
+        bakes.update_bake(self._database, number, highest, (peak,))
+
+    def set_predicted_peak(self, number: int, peak: int, parts_json: str) -> None:
+        """Note what was predicted for it: bytes that the allocator takes, and the peak by part as JSON."""
+        bakes.update_bake(
+            self._database, number, "predicted_peak = ?, predicted_peak_parts = ?", (peak, parts_json)
+        )
+
     def mark_lost(self, alive: Callable[[int, float], bool] = process_alive) -> list[int]:
         """Mark live bakes whose process is gone as lost and return their numbers; queued ones stay.
 

@@ -69,7 +69,7 @@ class Bake:
         pid, pid_started: the process at work on it (epoch seconds of its start, against reused pids).
         created, started, ended: epoch seconds.
         total_steps, steps_per_epoch: from the plan in force.
-        peak_vram: highest memory of the card taken by us, bytes, None where unknown.
+        peak_vram: highest memory of the card taken by us (torch's reserve), bytes, None where unknown.
         place: where it stands in the queue; the least comes first.
         not_before: epoch seconds before which it does not begin, None for at once.
         held: whether it waits for somebody to release it, whatever the queue does.
@@ -81,6 +81,10 @@ class Bake:
         planned_seconds: time expected when it was queued, None where no speed was known.
         grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps, and has the
             grid's folder.
+        predicted_peak: bytes that the allocator was predicted to take, None where nothing was predicted.
+        predicted_peak_parts: JSON of that peak: policy, stage, moment, and bytes by part; "" without one.
+        measured_peak_allocated: bytes held at the fullest moment: tensors on the card; on a CPU the growth of the process. None
+            where unknown.
     """
 
     number: int
@@ -113,6 +117,14 @@ class Bake:
     device: str
     planned_seconds: float | None
     grid: int | None = None
+    predicted_peak: int | None = None
+    predicted_peak_parts: str = ""
+    measured_peak_allocated: int | None = None
+
+    @property
+    def measured_peak(self) -> int | None:
+        """What a prediction is compared with: what was taken of the card, without one the growth of the process; bytes."""
+        return self.peak_vram if self.peak_vram is not None else self.measured_peak_allocated
 
 
 @dataclass(frozen=True)

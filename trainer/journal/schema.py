@@ -4,7 +4,7 @@ import sqlite3
 
 from trainer.errors import WorkspaceError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
@@ -91,6 +91,13 @@ _TABLES_OF_FORM_3 = (
     """,
 )
 
+# Form 4 brought the memory predicted for a bake, and what it held beside what the card gave.
+_BAKE_OF_FORM_4 = (
+    "predicted_peak INTEGER",
+    "predicted_peak_parts TEXT NOT NULL DEFAULT ''",
+    "measured_peak_allocated INTEGER",
+)
+
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out what is not a number.
 _TABLES = (
     f"""
@@ -115,7 +122,7 @@ _TABLES = (
         total_steps INTEGER NOT NULL,
         steps_per_epoch INTEGER NOT NULL,
         peak_vram INTEGER,
-        {", ".join((*_BAKE_OF_FORM_2, *_BAKE_OF_FORM_3))}
+        {", ".join((*_BAKE_OF_FORM_2, *_BAKE_OF_FORM_3, *_BAKE_OF_FORM_4))}
     )
     """,
     "CREATE TABLE manifest (bake INTEGER PRIMARY KEY REFERENCES bake (number), blob BLOB NOT NULL)",
@@ -232,6 +239,7 @@ _STEPS = {
         *_TABLES_OF_FORM_2,
     ),
     2: (*_TABLES_OF_FORM_3, *(f"ALTER TABLE bake ADD COLUMN {column}" for column in _BAKE_OF_FORM_3)),
+    3: tuple(f"ALTER TABLE bake ADD COLUMN {column}" for column in _BAKE_OF_FORM_4),
 }
 
 

@@ -1,4 +1,4 @@
-"""The real app over a real workspace and journal; only the engine and the card are scripted."""
+"""The real app over a real workspace and journal; only the engine, the card and what predicts memory are scripted."""
 
 import asyncio
 import shutil
@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_oracle import FakeOracle
 from textual.pilot import Pilot
 
 from lora_tui.app import LoraApp
+from lora_tui.outside import MemorySources
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake, BakeState, Checkpoint, Order
+from trainer.machine.holders import Holder
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
@@ -24,6 +27,8 @@ from trainer.workspace import Workspace
 
 NOON = 1_700_000_000.0
 _GIB = 1024**3
+# Whoever is on the card besides us.
+HOLDERS = (Holder(7, "Xorg", _GIB // 4, ours=False), Holder(8, "firefox", None, ours=False))
 
 
 class ScriptedEngine:
@@ -76,10 +81,14 @@ class Kitchen:
         self.settings = settings
         self.engine = ScriptedEngine()
         self.sampler = ScriptedSampler()
-        self.app = LoraApp(workspace, self.engine, self.sampler, settings, clock=lambda: NOON)
+        self.oracle = FakeOracle()
+        memory = MemorySources(self.oracle, lambda: HOLDERS)
+        self.app = LoraApp(workspace, self.engine, self.sampler, settings, clock=lambda: NOON, memory=memory)
         # The threads wait so that a person's screen is calm; a test need not.
         self.app.bake_screen.feed.interval = 0.05
         self.app.bake_screen.planner.quiet = 0.01
+        assert self.app.bake_screen.memory_planner is not None
+        self.app.bake_screen.memory_planner.patience = 0.0
 
     def run(self, size: tuple[int, int] = (80, 24)) -> AbstractAsyncContextManager[Pilot[int]]:
         return self.app.run_test(size=size)

@@ -61,7 +61,7 @@ async def shown_bake(kitchen, pilot, until) -> None:
 
 async def fork_dialog(kitchen, pilot, until) -> ForkDialog:
     await shown_bake(kitchen, pilot, until)
-    await pilot.press("f")
+    await pilot.press("B")
     await until(pilot, lambda: isinstance(kitchen.app.screen, ForkDialog))
     dialog = kitchen.app.screen
     await until(pilot, lambda: "kept" in text_in(dialog, "kept"))
@@ -110,7 +110,7 @@ async def test_r_leaves_a_bake_at_work_alone(kitchen, until, seen) -> None:
     assert (kitchen.bakes()[0].state, kitchen.bakes()[0].attempt) == (BakeState.BAKING, 1)
 
 
-async def test_f_forks_the_newest_state_with_what_the_desk_changes(kitchen, until, seen) -> None:
+async def test_the_key_forks_the_newest_state_with_what_the_desk_changes(kitchen, until, seen) -> None:
     ended(kitchen, BakeState.STOPPED, 1, 2)
     async with kitchen.run((120, 36)) as pilot:
         await shown_bake(kitchen, pilot, until)
@@ -217,7 +217,7 @@ async def test_who_only_watches_takes_nothing_up_and_forks_nothing(kitchen, unti
     )
     async with kitchen.run() as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.bake is not None)
-        await pilot.press("r", "f")
+        await pilot.press("r", "B")
         await until(pilot, lambda: len(kitchen.app._notifications) == 2)
         assert kitchen.app.screen is kitchen.app.bake_screen
     assert [bake.state for bake in kitchen.bakes()] == [BakeState.STOPPED]

@@ -6,9 +6,13 @@ import pytest
 
 from lora_tui.draft import Draft
 from lora_tui.feed import Snapshot, SnapshotReady
+from lora_tui.memory_planner import Foreseen
 from lora_tui.planner import Planned, PlannedRates, PlanView
+from lora_tui.screens.fit import FitDialog
 from trainer.demo.workspace import demo_settings
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
+from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
+from trainer.memory.peak import Peak, Prediction
 from trainer.plan.report import Section
 
 NOON = 1_700_000_000.0
@@ -34,6 +38,36 @@ SECTIONS = (
         "warnings", ("! [b]1girl[/b] has no effect: an example of a line that is too long for one row of the dialog",)
     ),
 )
+
+GIB = 1024**3
+
+
+def prediction(gib: float = 5.06) -> Prediction:
+    parts = {"weights": int(1.6 * GIB), "lora": int(0.15 * GIB), "optimizer": int(0.3 * GIB)}
+    activations = int(gib * GIB) - sum(parts.values())
+    peaks = (
+        Peak("cache", "encoder.down_blocks.0", {"vae": int(0.16 * GIB), "activations": int(0.5 * GIB)}),
+        Peak("step", "backward of up_blocks.3.attentions.2", parts | {"activations": activations}),
+    )
+    return Prediction("card", "bf16", (512, 768), 3, peaks, int(gib * GIB), 1, 1.0, (), False, 1.0)
+
+
+def fit_result() -> FitResult:
+    lean, slow = {"micro_batch_size": 2}, {"gradient_checkpointing": True}
+    return FitResult(
+        current=Proposal({}, "no checkpointing", prediction(8.2), 1.0, False),
+        best=Proposal(lean, "no checkpointing, micro-batches of 2", prediction(5.9), 1.07, False),
+        limit=int(6.56 * GIB),
+        levers=(
+            LeverEffect("checkpointing, all", "all blocks compute twice", 4 * GIB, 0.31, False, estimated=True),
+            LeverEffect("int8 base", "the frozen base in 8 bits", GIB // 2, 0.06, True, estimated=True),
+        ),
+        rejected=(Rejected(slow, "checkpointing of all blocks", 4 * GIB, 1.31, "fits, but is 22% slower", True),),
+        nearest=None,
+        hints=(),
+        notes=(),
+        predictions=3,
+    )
 
 
 def plan_view() -> PlanView:
@@ -88,6 +122,7 @@ def baking(reading: object) -> Snapshot:
         total_steps=240,
         steps_per_epoch=40,
         peak_vram=5 * 1024**3,
+        predicted_peak=int(5.06 * 1024**3),
         place=42.0,
         not_before=None,
         held=False,
@@ -152,6 +187,7 @@ def still(kitchen, until, monkeypatch):
             screen.show_tab("settings")
             screen.post_message(Planned(1, plan_view(), None))
             screen.post_message(SnapshotReady(snapshot or Snapshot(machine=kitchen.sampler.reading, libraries="ready")))
+            screen.post_message(Foreseen(0, prediction()))
             await pilot.pause(0.1)
             await pilot.press(*keys)
             await pilot.pause(0.1)
@@ -181,6 +217,31 @@ def test_help(kitchen, still, snap_compare, size) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_the_plan(kitchen, still, snap_compare, size) -> None:
     assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None, "p"))
+
+
+def test_a_fit(kitchen, still, snap_compare) -> None:
+    shown = still(None)
+
+    async def before(pilot) -> None:
+        await shown(pilot)
+        dialog = FitDialog(lambda *_: fit_result(), "6.56GiB", "Fit hifumi.toml to memory")
+        kitchen.app.push_screen(dialog)
+        while dialog._result is None:
+            await pilot.pause(0.02)
+        await pilot.pause(0.1)
+
+    assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=before)
+
+
+def test_too_much(kitchen, still, snap_compare) -> None:
+    shown = still(None)
+
+    async def before(pilot) -> None:
+        await shown(pilot)
+        kitchen.app.bake_screen.post_message(Foreseen(0, prediction(8.2)))
+        await pilot.pause(0.1)
+
+    assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=before)
 
 
 def test_daylight(kitchen, still, snap_compare) -> None:

@@ -23,6 +23,20 @@ def live_a_life(journal: Journal, queue: Queue) -> None:
     journal.add_mark(1, Mark(41, 7.0, "set", "unet_lr=5e-5"))
     journal.obeyed(journal.give_order(1, Order.SET, "unet_lr=5e-5"), "")
     journal.log("[red]saved \x1b[2J", bake=1, level="warning")
+    journal.set_predicted_peak(1, 5 << 30, '{"parts": {"weights": 1}}')
+    journal.set_peak_allocated(1, 4 << 30)
+
+
+def test_a_story_of_a_program_that_predicted_nothing_is_read(journal: Journal, queue: Queue, tmp_path: Path) -> None:
+    live_a_life(journal, queue)
+    write_bake_json(journal, 1, tmp_path)
+    told = json.loads((tmp_path / "bake.json").read_text(encoding="utf-8"))
+    for name in ("predicted_peak", "predicted_peak_parts", "measured_peak_allocated"):
+        assert told["bake"].pop(name)
+    (tmp_path / "bake.json").write_text(json.dumps(told), encoding="utf-8")
+    story = read_bake_json(tmp_path)
+    assert story is not None
+    assert (story.bake.predicted_peak, story.bake.predicted_peak_parts) == (None, "")
 
 
 def test_a_story_written_and_read_is_the_same(journal: Journal, queue: Queue, tmp_path: Path) -> None:

@@ -126,6 +126,26 @@ def test_the_peak_only_rises(journal: Journal, queue: Queue) -> None:
     assert journal.bake(1).peak_vram == 5
 
 
+def test_what_was_held_only_rises_too_and_a_prediction_is_the_last_one(journal: Journal, queue: Queue) -> None:
+    queue()
+    for held, predicted in ((4, 6), (3, 5)):
+        journal.set_peak_allocated(1, held)
+        journal.set_predicted_peak(1, predicted, f'{{"weights": {predicted}}}')
+    bake = journal.bake(1)
+    assert (bake.measured_peak_allocated, bake.predicted_peak, bake.predicted_peak_parts) == (4, 5, '{"weights": 5}')
+
+
+def test_the_peak_to_compare_with_is_the_cards_and_without_one_the_growth_of_the_process(
+    journal: Journal, queue: Queue
+) -> None:
+    queue()
+    assert journal.bake(1).measured_peak is None
+    journal.set_peak_allocated(1, 4)
+    assert journal.bake(1).measured_peak == 4
+    journal.set_peak(1, 5)
+    assert journal.bake(1).measured_peak == 5
+
+
 def test_live_bakes_without_their_process_are_lost_and_the_others_stay(journal: Journal, queue: Queue) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     born = psutil.Process(child.pid).create_time()

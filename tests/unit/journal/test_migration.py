@@ -1,4 +1,4 @@
-"""`form_1.sql` is a journal that the first program wrote, dumped: it is opened by the program of today."""
+"""`form_1.sql` and `form_3.sql` are journals that earlier programs wrote, dumped: they are opened by the program of today."""
 
 import sqlite3
 import subprocess
@@ -12,17 +12,19 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Order
 from trainer.journal.schema import SCHEMA_VERSION
 
-DUMP = Path(__file__).with_name("form_1.sql")
+
+def dumped(form: int, path: Path) -> Path:
+    """Return `path`, a journal of `form` now."""
+    connection = sqlite3.connect(path)
+    connection.executescript(Path(__file__).with_name(f"form_{form}.sql").read_text(encoding="utf-8"))
+    connection.execute("PRAGMA journal_mode = wal")
+    connection.close()
+    return path
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    path = tmp_path / "journal.sqlite"
-    connection = sqlite3.connect(path)
-    connection.executescript(DUMP.read_text(encoding="utf-8"))
-    connection.execute("PRAGMA journal_mode = wal")
-    connection.close()
-    return path
+    return dumped(1, tmp_path / "journal.sqlite")
 
 
 def columns(path: Path) -> dict[str, set[tuple[object, ...]]]:
@@ -67,7 +69,20 @@ def test_old_bakes_wait_in_the_order_they_were_queued_and_new_ones_behind_them(o
         assert [bake.number for bake in journal.queue()] == [3, 4, 5]
 
 
-def test_a_journal_brought_up_has_the_tables_of_a_new_one(old: Path, tmp_path: Path) -> None:
+def test_a_bake_of_the_third_form_was_measured_and_nothing_was_predicted_for_it(tmp_path: Path) -> None:
+    path = dumped(3, tmp_path / "journal.sqlite")
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (3,)
+    with Journal(path) as journal:
+        bake = journal.bake(1)
+        assert (bake.peak_vram, bake.measured_peak, bake.device) == (5 << 30, 5 << 30, "0123-uuid")
+        assert (bake.predicted_peak, bake.predicted_peak_parts, bake.measured_peak_allocated) == (None, "", None)
+        journal.set_predicted_peak(2, 4 << 30, "{}")
+        assert (journal.bake(2).predicted_peak, journal.bake(2).parent) == (4 << 30, 1)
+
+
+@pytest.mark.parametrize("form", [1, 3])
+def test_a_journal_brought_up_has_the_tables_of_a_new_one(form: int, tmp_path: Path) -> None:
+    old = dumped(form, tmp_path / "journal.sqlite")
     Journal(old).close()
     Journal(tmp_path / "new.sqlite").close()
     assert columns(old) == columns(tmp_path / "new.sqlite")

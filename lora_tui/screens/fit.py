@@ -1,0 +1,238 @@
+"""Which settings are the fastest that fit? Looked for in a thread, shown with what was not taken, and applied only when told so."""
+
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from lora_tui.faults import as_error
+from lora_tui.screens.dialog import Dialog
+from lora_tui.signs import FAILED
+from lora_tui.widgets.line_input import LineInput
+from trainer.errors import LoraTuiError, SettingsError
+from trainer.foreign_text import shown
+
+if TYPE_CHECKING:
+    from trainer.memory.fit_result import FitResult
+
+_WIDTH, _AROUND = 100, 5
+# Lines of the dialog that are not what was found, an error of two lines included.
+_OTHER_LINES = 10
+_SIZES = "what the bake may take of the card; `8GB` is a card of that size, less context and desktop"
+_LOOKING = "looking for settings that fit …"
+_STOPPED = "the search has ended: a bake is at work"
+_AGAIN = "enter looks again for this size · escape leaves all as it was"
+_APPLY = "enter applies it · escape leaves all as it was · ↑ ↓ scroll"
+_NOTHING = "escape closes: there is nothing to apply · ↑ ↓ scroll"
+_CANCEL = "escape leaves all as it was"
+
+Search = Callable[[int, Callable[[str], object], Callable[[], bool]], "FitResult | None"]
+"""Finds what fits in so many bytes; tells what it is at, and returns None soon after the last argument turned true."""
+
+
+class FitDialog(Dialog["Mapping[str, object] | None"]):
+    """Dismissed with the settings to change and their values, or None.
+
+    Args:
+        search: looks for what fits; called in a thread.
+        limit: the size offered first, as it is typed.
+        heading: names the settings.
+    """
+
+    DEFAULT_CSS = """
+    FitDialog {
+        & > Vertical { width: 100; }
+        & Static { height: auto; }
+        & #limit { border: none; height: 1; padding: 0 1; background: $background; }
+        & #limit:focus { border: none; background: $surface; }
+        & #found { height: auto; margin-top: 1; scrollbar-size-vertical: 1; }
+        & #error { color: $error; display: none; }
+        & #error.-shown { display: block; }
+        & #keys { margin-top: 1; color: $muted; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", id="fit.leave", show=False, tooltip="change nothing"),
+        # First in line: the line for the size would take them, and has nothing to scroll.
+        Binding("down", "scroll(1)", "down", id="fit.down", show=False, priority=True, tooltip="scroll down"),
+        Binding("up", "scroll(-1)", "up", id="fit.up", show=False, priority=True, tooltip="scroll up"),
+        Binding(
+            "pagedown",
+            "scroll(10)",
+            "down",
+            id="fit.page-down",
+            show=False,
+            priority=True,
+            tooltip="scroll down a page",
+        ),
+        Binding("pageup", "scroll(-10)", "up", id="fit.page-up", show=False, priority=True, tooltip="scroll up a page"),
+    ]
+
+    class Told(Message):
+        """What the search is at."""
+
+        def __init__(self, search: int, words: str) -> None:
+            """Carry what search number `search` says."""
+            super().__init__()
+            self.search = search
+            self.words = words
+
+    class Found(Message):
+        """A search ended."""
+
+        def __init__(self, search: int, result: "FitResult | None", error: LoraTuiError | None) -> None:
+            """Carry the result of search number `search`, or what went wrong."""
+            super().__init__()
+            self.search = search
+            self.result = result
+            self.error = error
+
+    def __init__(self, search: Search, limit: str, heading: str) -> None:
+        """Ask for nothing but a size."""
+        super().__init__()
+        self._search = search
+        self._limit = limit
+        self._heading = heading
+        # The number of the newest search, and the size that it is of.
+        self._number = 0
+        self._looked_for = ""
+        self._result: FitResult | None = None
+
+    def compose(self) -> ComposeResult:
+        """Yield the line for the size, and room for what is found."""
+        with Vertical():
+            yield Static(Content.styled(self._heading, "bold"))
+            yield Static(Content.styled(_SIZES, "$muted"))
+            line = LineInput(self._limit, id="limit")
+            line.cursor_blink = False
+            line.compact = True
+            yield line
+            with VerticalScroll(id="found", can_focus=False):
+                yield Static("", id="lines")
+            yield Static("", id="error")
+            yield Static(Content(_CANCEL), id="keys")
+
+    def on_mount(self) -> None:
+        """Look for what fits in the size that is offered."""
+        self.query_one("#limit", Input).focus()
+        self._begin()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Leave what is found the lines that the rest does not need."""
+        self.query_one("#found").styles.max_height = max(3, event.size.height - _OTHER_LINES)
+
+    def on_unmount(self) -> None:
+        """Let the search end."""
+        self._number += 1
+
+    @on(Input.Changed, "#limit")
+    def _ask_again(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show_keys()
+
+    @on(Input.Submitted, "#limit")
+    def _apply_or_look(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip() != self._looked_for:
+            self._begin()
+        elif (changes := self._changes) is not None:
+            self.dismiss(changes)
+
+    def _begin(self) -> None:
+        from trainer.memory.limit import limit_of
+
+        text = self.query_one("#limit", Input).value.strip()
+        self._number += 1
+        self._looked_for, self._result = text, None
+        self._show_error(None)
+        try:
+            limit = limit_of(text)
+        except SettingsError as error:
+            self._show_lines([])
+            self._show_error(error)
+        else:
+            self._show_lines([_LOOKING])
+            self._look(self._number, limit)
+        self._show_keys()
+
+    @work(thread=True, exit_on_error=False, group="fitting")
+    def _look(self, number: int, limit: int) -> None:
+        result, error = None, None
+        try:
+            result = self._search(
+                limit, lambda words: self.post_message(self.Told(number, words)), lambda: number != self._number
+            )
+        except Exception as broken:
+            # A fault of ours is worth a line here, and never the end of the program.
+            error = as_error("fit", broken)
+        self.post_message(self.Found(number, result, error))
+
+    @on(Told)
+    def _show_progress(self, event: Told) -> None:
+        event.stop()
+        if event.search == self._number and self._result is None:
+            self._show_lines([_LOOKING, f"  {shown(event.words)}"])
+
+    @on(Found)
+    def _show(self, event: Found) -> None:
+        from trainer.memory.fit_report import lines
+
+        event.stop()
+        if event.search != self._number:
+            return
+        self._result = event.result
+        self._show_error(event.error)
+        if event.result is not None:
+            self._show_lines(lines(event.result))
+        else:
+            self._show_lines([] if event.error is not None else [_STOPPED])
+        self._show_keys()
+
+    def action_leave(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll what was found."""
+        self.query_one("#found", VerticalScroll).scroll_relative(y=lines, animate=False, immediate=True)
+
+    @property
+    def _changes(self) -> "Mapping[str, object] | None":
+        """What the proposal changes; None where there is none, or it changes nothing."""
+        best = self._result.best if self._result is not None else None
+        return best.changes if best is not None and best.changes else None
+
+    def _show_lines(self, lines: Iterable[str]) -> None:
+        width = min(_WIDTH, self.app.size.width) - _AROUND
+        rows = [row for line in lines for row in _folded(line, width)]
+        self.query_one("#lines", Static).update(Content("\n").join(rows))
+
+    def _show_keys(self) -> None:
+        if self.query_one("#limit", Input).value.strip() != self._looked_for:
+            keys = _AGAIN
+        elif self._result is None:
+            keys = _CANCEL
+        else:
+            keys = _APPLY if self._changes is not None else _NOTHING
+        self.query_one("#keys", Static).update(Content(keys))
+
+    def _show_error(self, error: LoraTuiError | None) -> None:
+        place = self.query_one("#error", Static)
+        place.update(Content("" if error is None else f"{FAILED.mark} {shown(error.line())}"))
+        place.set_class(error is not None, "-shown")
+
+
+def _folded(line: str, width: int) -> list[Content]:
+    """Return a line of a report in rows; what is below another stands further in, and a heading has its colour."""
+    inner = len(line) - len(line.lstrip())
+    rows = textwrap.wrap(line, max(20, width), subsequent_indent=" " * (inner + 4)) or [""]
+    style = "" if inner else "$primary"
+    return [Content.styled(row, style) for row in rows]

@@ -1,0 +1,124 @@
+"""`lora-tui plan`: the peak of memory beside the plan, and settings that fit."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from memory_model import MIB, MemoryModel
+
+from lora_tui.cli import main
+from trainer.errors import ExitCode, ModelError
+from trainer.jobs import check
+from trainer.memory.oracle import Oracle
+from trainer.memory.peak import Prediction
+from trainer.memory.request import Request, request_of
+from trainer.settings.toml_file import load_settings
+from trainer.workspace import Workspace
+
+Plan = Callable[..., Result]
+
+
+@pytest.fixture
+def plan(demo: Workspace, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Return a function that runs `lora-tui plan` on the demo's settings, memory predicted by a small model."""
+    model = MemoryModel()
+    monkeypatch.setattr(Oracle, "predict", lambda self, request, stop=None: model(request))
+    path = demo.root / "hifumi.toml"
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["plan", str(path), *arguments])
+
+    return run
+
+
+@pytest.fixture
+def path(demo: Workspace) -> Path:
+    return demo.root / "hifumi.toml"
+
+
+def _fits_with_levers(path: Path) -> str:
+    """Return a size in which the demo's settings do not fit by the model, and leaner ones do."""
+    return f"{_model_peak(path) // MIB - 5}MiB"
+
+
+def _model_peak(path: Path) -> int:
+    return MemoryModel()(request_of(check(load_settings(path), path), "card")).reserved
+
+
+def test_the_plan_tells_the_peak_by_stage_and_part(plan: Plan) -> None:
+    told = plan().output
+    assert "memory on a card" in told and "optimizer" in told and "at most" in told
+    assert told.index("files and disk") < told.index("memory on a card")
+
+
+def test_without_memory_nothing_is_predicted(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Oracle, request: Request, stop: object = None) -> Prediction:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(Oracle, "predict", refuse)
+    ran = plan("--no-memory")
+    assert ran.exit_code == 0 and "memory on" not in ran.output
+
+
+def test_a_plan_without_a_prediction_is_a_plan_all_the_same(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Oracle, request: Request, stop: object = None) -> Prediction:
+        raise ModelError("base", found="cannot be taken apart")
+
+    monkeypatch.setattr(Oracle, "predict", broken)
+    ran = plan()
+    assert ran.exit_code == 0 and "not known: base: cannot be taken apart" in ran.output
+    assert json.loads(plan("--json").output)["memory"] == {"error": "base: cannot be taken apart"}
+    assert plan("--fit", "8GB").exit_code == ExitCode.USAGE
+
+
+def test_fit_proposes_and_changes_nothing(plan: Plan, path: Path) -> None:
+    before = path.read_bytes()
+    ran = plan("--fit", _fits_with_levers(path))
+    assert ran.exit_code == 0, ran.output
+    assert "fastest that fits" in ran.output and "gradient_checkpointing = yes" in ran.output
+    assert path.read_bytes() == before
+
+
+def test_apply_writes_what_fit_found_and_shows_it(plan: Plan, path: Path) -> None:
+    size, before = _fits_with_levers(path), path.read_text()
+    ran = plan("--fit", size, "--apply")
+    assert ran.exit_code == 0, ran.output
+    added = [line for line in ran.output.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    assert added and all(line[1:] in path.read_text().splitlines() for line in added)
+    # Comments and everything else stay.
+    assert [line for line in before.splitlines() if line.startswith("#")] == [
+        line for line in path.read_text().splitlines() if line.startswith("#")
+    ]
+    again = plan("--fit", size, "--apply")
+    assert again.exit_code == 0 and "fits in" in again.output and "nothing to write" in again.output
+
+
+def test_where_nothing_fits_the_code_says_so_and_apply_writes_nothing(plan: Plan, path: Path) -> None:
+    before = path.read_bytes()
+    ran = plan("--fit", "100MiB", "--apply")
+    assert ran.exit_code == ExitCode.OUT_OF_MEMORY and "what else helps" in ran.output
+    assert path.read_bytes() == before
+
+
+def test_json_holds_plan_memory_and_fit(plan: Plan, path: Path) -> None:
+    values = json.loads(plan("--fit", _fits_with_levers(path), "--json").output)
+    assert values["total_steps"] and values["memory"]["peaks"] and values["fit"]["best"]["changes"]
+
+
+@pytest.mark.parametrize("arguments", [("--fit", "8XB"), ("--apply",), ("--fit", "8GB", "--apply", "--set", "seed=2")])
+def test_a_wrong_wish_is_refused_before_anything_is_predicted(plan: Plan, arguments: tuple[str, ...]) -> None:
+    ran = plan(*arguments)
+    assert ran.exit_code == ExitCode.USAGE and "memory on" not in ran.output
+
+
+@pytest.mark.long
+def test_settings_found_for_the_demo_are_predicted_to_fit(lora_tui, path: Path) -> None:
+    ran = lora_tui("plan", path, "--json")
+    assert ran.returncode == 0, ran.stderr
+    limit = json.loads(ran.stdout)["memory"]["reserved"] // MIB - 3
+    ran = lora_tui("plan", path, "--fit", f"{limit}MiB", "--apply", "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["applied"]
+    assert json.loads(lora_tui("plan", path, "--json").stdout)["memory"]["reserved"] <= limit * MIB

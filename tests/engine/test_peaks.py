@@ -1,0 +1,34 @@
+"""After a bake its memory stands in the journal: what was predicted, and what it took."""
+
+import json
+from pathlib import Path
+
+from fake_oracle import FakeOracle
+from kitchen import SHORT, Kitchen
+
+from trainer.demo.workspace import make_demo
+from trainer.engine import Engine
+from trainer.memory.request import request_of
+
+
+def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> None:
+    oracle = FakeOracle()
+    kitchen = Kitchen(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, oracle=oracle))
+    try:
+        expected = oracle.predict(request_of(kitchen.ready(*SHORT)))
+        bake = kitchen.bake(*SHORT)
+        # What is noted behind the last state is there once the engine has ended.
+        assert kitchen.engine.close(wait=60)
+        bake = kitchen.journal.bake(bake.number)
+        told = json.loads((kitchen.folder(bake) / "bake.json").read_text("utf-8"))["bake"]
+    finally:
+        kitchen.close()
+    assert bake.predicted_peak == expected.reserved
+    assert json.loads(bake.predicted_peak_parts)["parts"] == dict(expected.peak.parts)
+    # The demo's base alone takes as much; a bake of it has never taken a GiB.
+    assert bake.measured_peak is not None
+    assert 4 << 20 < bake.measured_peak < 4 << 30
+    assert (told["predicted_peak"], told["measured_peak_allocated"]) == (
+        bake.predicted_peak,
+        bake.measured_peak_allocated,
+    )

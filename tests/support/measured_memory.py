@@ -1,0 +1,150 @@
+"""How much memory does a step really take? On a CPU from the allocator's own events, on a card from its own count.
+
+Nothing here knows how the peak is predicted: what is held is counted tensor by tensor, what a step adds is measured.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from ready_steps import Ready, ready_steps
+from torch import Tensor
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from trainer.bake.feeding import StepWork
+from trainer.bake.ground import Ground
+from trainer.bake.step import train_step
+from trainer.bake.workbench import Workbench
+
+STEPS = 2
+"""The second one is measured: the first makes the optimizer's moments."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The memory of one step.
+
+    Attributes:
+        held: bytes that are there before the step, by what holds them.
+        peak: the most bytes there are at once while the step lasts, those held included.
+    """
+
+    held: Mapping[str, int]
+    peak: int
+
+    @property
+    def rise(self) -> int:
+        """The most that the step adds to what is held, bytes."""
+        return self.peak - sum(self.held.values())
+
+
+def measured_step(ground: Ground) -> Measured:
+    """Return the memory that a step of this bake takes, measured on the second one: on the card if there is one.
+
+    Args:
+        ground: of the bake; see ready_steps.ground_of.
+    """
+    with ExitStack() as closing:
+        # With every step made beforehand no other thread asks the allocator for anything.
+        ready = closing.enter_context(ready_steps(ground, made=STEPS))
+        for _ in range(STEPS - 1):
+            _take(ready, next(ready.works))
+        return _on_a_card(ready) if ready.bench.model.device.type == "cuda" else _on_the_cpu(ready)
+
+
+def _on_the_cpu(ready: Ready) -> Measured:
+    work = next(ready.works)
+    held = held_by(ready.bench, work)
+    return Measured(held, sum(held.values()) + highest_rise(lambda: _take(ready, work)))
+
+
+def _on_a_card(ready: Ready) -> Measured:
+    work = next(ready.works)
+    ready.wait()
+    held = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    _take(ready, work)
+    ready.wait()
+    return Measured({"card": held}, torch.cuda.max_memory_allocated())
+
+
+def _take(ready: Ready, work: StepWork) -> None:
+    """Take a step, which must be taken as a whole: divided because memory ran out it would be measured as something else."""
+    assert train_step(ready.bench, work).fewer is None, "the step ran out of memory"
+
+
+def highest_rise(act: Callable[[], object]) -> int:
+    """Return by how many bytes the CPU's allocations rise at most above what they were, while `act` runs.
+
+    Every request and every release goes through the allocator, which tells the profiler of them. Of what was there before, a
+    release is not told: memory that `act` only gives back counts as still held.
+    """
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        act()
+    return highest(changes(seen))
+
+
+def changes(seen: Any) -> Iterator[int]:
+    """Yield what a profile says of the CPU's allocator, in order: bytes requested, and bytes released below 0."""
+    events = seen.profiler.kineto_results.events()
+    told = [event for event in events if event.name() == "[memory]" and event.device_type() == DeviceType.CPU]
+    # The sort is stable, and events of one thread come in their order: equal moments stay as they happened.
+    for event in sorted(told, key=lambda event: event.start_ns()):
+        yield event.nbytes()
+
+
+def highest(steps: Iterable[int]) -> int:
+    """Return the highest that a sum of `steps` gets on its way, at least 0."""
+    here = top = 0
+    for step in steps:
+        here += step
+        top = max(top, here)
+    return top
+
+
+def held_by(bench: Workbench, work: StepWork) -> dict[str, int]:
+    """Return the bytes a step finds there, by what holds them; a storage that several tensors share counts once.
+
+    On a CPU nothing can be put away: the VAE and resting encoders are there too.
+    """
+    model = bench.model
+    groups: dict[str, Iterable[Tensor]] = {
+        "lora": bench.network.parameters(),
+        "optimizer": _moments(bench.optimizer),
+        "weights": _tensors_of(model.unet),
+        "encoders": [tensor for encoder in model.encoders.values() for tensor in _tensors_of(encoder)],
+        "vae": _tensors_of(model.vae),
+        "gradients": [weight.grad for weight in bench.network.parameters() if weight.grad is not None],
+        "batch": [
+            value
+            for batch in work.batches
+            for value in (getattr(batch, field.name) for field in fields(batch))
+            if isinstance(value, Tensor)
+        ],
+    }
+    seen: set[int] = set()
+    return {name: storage_bytes(tensors, seen) for name, tensors in groups.items()}
+
+
+def storage_bytes(tensors: Iterable[Tensor], seen: set[int]) -> int:
+    """Return the bytes of the tensors' storages that are not in `seen`, and add them to it, by their address."""
+    total = 0
+    for tensor in tensors:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen:
+            seen.add(storage.data_ptr())
+            total += storage.nbytes()
+    return total
+
+
+def _tensors_of(module: torch.nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters()
+    yield from module.buffers()
+
+
+def _moments(optimizer: Any) -> Iterator[Tensor]:
+    for state in getattr(optimizer, "optimizer", optimizer).state.values():
+        yield from (value for value in state.values() if isinstance(value, Tensor))

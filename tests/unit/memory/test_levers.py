@@ -1,0 +1,84 @@
+"""Levers as settings: names of blocks, divided batches, what is put where."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from memory_model import NAMES, request
+
+from trainer.errors import SettingsError
+from trainer.memory.estimates import chosen_blocks, held_at_most
+from trainer.memory.levers import Choice, begins, compressed, configurations
+from trainer.memory.limit import limit_of
+from trainer.memory.peak import BlockCost
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (NAMES, ()),
+        (NAMES[:4], ("down",)),
+        (NAMES[:2], ("down.resnets",)),
+        ((NAMES[0], NAMES[3]), ("down.resnets.0", "down.attentions.1")),
+        ((*NAMES[2:4], *NAMES[4:]), ("down.attentions", "up")),
+    ],
+)
+def test_names_become_common_beginnings(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert compressed(chosen, NAMES) == expected
+
+
+def test_a_beginning_ends_at_a_dot() -> None:
+    names = ["text_encoder.layers.1", "text_encoder.layers.10", "text_encoder_2.layers.1"]
+    assert compressed(names[:1], names) == ("text_encoder.layers.1",)
+    assert compressed(names[:2], names) == ("text_encoder",)
+    assert not begins("text_encoder_2.layers.1", ["text_encoder"])
+
+
+@given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+def test_beginnings_mean_the_same_blocks(chosen: list[str]) -> None:
+    beginnings = compressed([name for name in NAMES if name in chosen], NAMES)
+    assert {name for name in NAMES if not beginnings or begins(name, beginnings)} == set(chosen)
+
+
+def test_a_batch_is_divided_as_equally_as_can_be() -> None:
+    assert [choice.micro for choice in configurations(request(train_batch_size=8), exact=True)] == [None, 4, 3, 2, 1]
+    assert [choice.micro for choice in configurations(request(train_batch_size=1), exact=True)] == [None]
+
+
+def test_a_choice_is_read_from_the_settings_it_was_put_into() -> None:
+    asked = request(train_batch_size=4)
+    for choice in configurations(asked, exact=False):
+        for blocks in (None, (), ("down.resnets", "up")):
+            meant = Choice(blocks, choice.micro, choice.off_card, choice.optimizer, choice.base, choice.caching)
+            assert Choice.of(asked.with_settings(meant.put_into(asked.settings))) == meant
+
+
+blocks = st.lists(st.tuples(st.integers(1, 100), st.floats(0.1, 9.0)), min_size=1, max_size=9).map(
+    lambda found: [BlockCost(f"b.{index}", saved, 1, seconds) for index, (saved, seconds) in enumerate(found)]
+)
+
+
+@given(blocks, st.integers(0, 600))
+def test_chosen_blocks_leave_no_more_than_the_room_and_none_is_needless(blocks: list[BlockCost], room: int) -> None:
+    chosen = chosen_blocks(blocks, room)
+    if chosen is None:
+        assert max(block.saved for block in blocks) > room
+        return
+    assert held_at_most(blocks, chosen) <= room
+    assert all(held_at_most(blocks, set(chosen) - {name}) > room for name in chosen)
+
+
+@pytest.mark.parametrize(
+    ("text", "gib"), [("8GB", 7.4), ("8", 7.4), (" 12 gb", 11.4), ("7.4GiB", 7.4), ("2048MiB", 2.0), ("6.5gib", 6.5)]
+)
+def test_a_card_leaves_room_for_context_and_desktop(text: str, gib: float) -> None:
+    assert limit_of(text) == pytest.approx(gib * GIB, abs=2)
+
+
+@pytest.mark.parametrize("text", ["", "8XB", "-3", "0", "0.5GB", "nan", "1e3", "99999GB", "\x1b[31m8", "8 GB GB"])
+def test_a_size_that_is_none_is_one_clear_error(text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        limit_of(text)
+    assert raised.value.line().startswith("--fit: ") and "8GB" in raised.value.line()
+    assert "\x1b" not in raised.value.line()

@@ -1,0 +1,58 @@
+"""Is the prediction right? Against the CPU allocator's own events of a real step, which share no code with it."""
+
+from pathlib import Path
+
+import pytest
+from measured_memory import measured_step
+from ready_steps import ENDLESS, ground_of
+
+from trainer.memory.fake_run import predict
+from trainer.memory.request import request_of
+
+# What the steps of bakes differ in: batch, resolution, rank, checkpointing, encoder on and off, precision, optimizer.
+COMBINATIONS = (
+    "train_batch_size=4",
+    "train_batch_size=8 network_train_unet_only=yes shuffle_caption=no",
+    "gradient_checkpointing=yes train_batch_size=8 mixed_precision=bf16",
+)
+MORE = (
+    "train_batch_size=1",
+    "train_batch_size=8",
+    "resolution=128 max_bucket_reso=256",
+    "network_dim=32",
+    "network_dim=128 train_batch_size=2",
+    "gradient_checkpointing=yes train_batch_size=8",
+    "gradient_checkpointing=yes checkpointed_blocks=up_blocks.3,text_encoder train_batch_size=8",
+    "network_train_unet_only=yes train_batch_size=8",
+    "mixed_precision=bf16 train_batch_size=8",
+    "conv_dim=8",
+    "train_batch_size=6 micro_batch_size=2",
+    "gradient_accumulation_steps=3 network_dim=64",
+    "int8_base=yes mixed_precision=bf16",
+    "fp8_base=yes",
+    "network_dropout=0.2 rank_dropout=0.1 module_dropout=0.1",
+    "optimizer_type=Lion network_dim=64 train_batch_size=1",
+    "optimizer_type=SGDNesterov network_dim=64 train_batch_size=1",
+    "sdpa=no",
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from trainer.demo.workspace import make_demo
+
+    return make_demo(tmp_path_factory.mktemp("prediction") / "demo").root
+
+
+@pytest.mark.parametrize(
+    "options", [*COMBINATIONS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)]
+)
+def test_the_predicted_peak_is_the_measured_one(root: Path, options: str) -> None:
+    ground = ground_of(root, (*ENDLESS, *options.split()))
+    request = request_of(ground, "cpu")
+    peak = predict(request).of("step")
+    assert peak is not None
+    # The measure counts neither the VAE nor encoders whose outputs are kept: a card would hold neither.
+    idle = peak.parts["vae"] + (peak.parts["encoders"] if request.kept else 0)
+    measured = measured_step(ground)
+    assert peak.bytes - idle == pytest.approx(measured.peak, rel=0.05)

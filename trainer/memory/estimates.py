@@ -1,0 +1,224 @@
+"""What would another choice take? Judged from predictions that are known, to say which choices are worth one of their own."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from trainer.memory.levers import Choice, batch_of, begins, compressed
+from trainer.memory.peak import BlockCost, Peak, Prediction
+from trainer.memory.request import Request
+from trainer.plan.disk import state_bytes
+
+# What a choice costs a step beside its kernels in the known prediction, as shares of it: an other start of every kernel and a sum
+# of gradients for each part of a batch; weights made from 8 bits; a computer that may be late with what its CPU encodes.
+_EACH_PART = 0.1
+_EIGHT_BITS = 0.06
+OFF_CARD = 0.05
+"""Share of a step that an encoder on the CPU is counted with: nobody knows how fast that CPU is."""
+
+# Beside the large weights in 8 bits stay their factors, norms, biases and small layers.
+_SMALL_WEIGHTS = 0.03
+# Blocks are chosen for a little less than the limit, so that their prediction need not be exact to the byte.
+_AIM = 0.995
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes and seconds of a step, judged and not predicted."""
+
+    bytes: int
+    seconds: float
+
+
+def seconds_of(choice: Choice, prediction: Prediction) -> float:
+    """Return a predicted step's seconds as choices are compared by."""
+    return prediction.seconds * (1 + OFF_CARD * choice.off_card)
+
+
+class Estimates:
+    """Judges choices by the plain one's prediction, corrected by the nearest choice whose prediction is known.
+
+    Args:
+        request: the bake.
+        start: the plain choice.
+        prediction: of it.
+    """
+
+    def __init__(self, request: Request, start: Choice, prediction: Prediction) -> None:
+        """Know one prediction."""
+        self._request = request
+        self._start = start
+        self._prediction = prediction
+        self._ratio = prediction.reserved / prediction.peak.bytes
+        self._shares: dict[int | None, float] = {}
+        self._moments: dict[str, float] = {}
+        # By choice: bytes that the judgement was short of, and how many times its seconds the step took.
+        self._errors: dict[Choice, tuple[int, float]] = {}
+        self.learn(start, prediction)
+
+    def learn(self, choice: Choice, prediction: Prediction) -> None:
+        """Take in what a choice was predicted to take."""
+        judged = self._judged(choice)
+        error = prediction.reserved - judged.bytes
+        self._errors[choice] = error, seconds_of(choice, prediction) / judged.seconds
+
+    def of(self, choice: Choice) -> Estimate:
+        """Return what a choice is likely to take."""
+        judged, (error, slower) = self._judged(choice), self._error_near(choice)
+        return Estimate(max(0, judged.bytes + error), judged.seconds * slower)
+
+    def with_blocks_for(self, choice: Choice, limit: int) -> Choice | None:
+        """Return the choice with those blocks checkpointed that free most per second, until it fits; None where none do.
+
+        Args:
+            choice: the other levers.
+            limit: bytes.
+        """
+        blocks = self._blocks(choice)
+        if not blocks:
+            return None
+        error = self._error_near(replace(choice, checkpointed=(blocks[0].name,)))[0]
+        aim = int((limit * _AIM - error) / self._ratio)
+        chosen = chosen_blocks(blocks, aim - self._beside_blocks(choice))
+        if not chosen:
+            return None
+        return replace(choice, checkpointed=compressed(chosen, [block.name for block in blocks]))
+
+    def _judged(self, choice: Choice) -> Estimate:
+        peaks = [self._step(choice), *(self._other(peak, choice) for peak in self._prediction.peaks)]
+        return Estimate(int(max(peaks) * self._ratio), self._seconds(choice))
+
+    def _error_near(self, choice: Choice) -> tuple[int, float]:
+        """Return the error of the known choice that differs least, the latest of several."""
+
+        def distance(known: Choice) -> int:
+            others = ("micro", "off_card", "optimizer", "base", "caching")
+            differ = [name for name in others if getattr(known, name) != getattr(choice, name)]
+            return abs(_twice(known) - _twice(choice)) + len(differ)
+
+        return self._errors[min(reversed(self._errors), key=distance)]
+
+    def _step(self, choice: Choice) -> int:
+        blocks = self._blocks(choice)
+        kept = choice.checkpointed
+        twice = {block.name for block in blocks if kept is not None and (not kept or begins(block.name, kept))}
+        return self._beside_blocks(choice) + held_at_most(blocks, twice)
+
+    def _beside_blocks(self, choice: Choice) -> int:
+        """Return the bytes of a step that no checkpointing frees: weights and all, and the activations outside of blocks."""
+        step = self._prediction.of("step")
+        if step is None:
+            return 0
+        parts = dict(step.parts)
+        if choice.micro is not None:
+            # While the next part of a batch runs, the gradients of those before it are there.
+            parts["gradients"] = max(parts.get("gradients", 0), parts.get("lora", 0))
+        activations = parts.pop("activations", 0) * self._share(choice)
+        between = max(0.0, activations - sum(block.saved for block in self._blocks(choice)))
+        return int(between + sum(amount * self._part(name, choice) for name, amount in parts.items()))
+
+    def _other(self, peak: Peak, choice: Choice) -> int:
+        if peak.stage == "step":
+            return 0
+        at_once = choice.caching / self._start.caching if peak.stage == "cache" else 1.0
+        return int(
+            sum(
+                amount * (at_once if name == "activations" else self._part(name, choice))
+                for name, amount in peak.parts.items()
+            )
+        )
+
+    def _part(self, name: str, choice: Choice) -> float:
+        """Return how many times the plain choice's bytes a part takes."""
+        start = self._start
+        if name == "optimizer":
+            return self._optimizer(choice)
+        factor = 1.0
+        if name in ("weights", "encoders") and choice.base and not start.base:
+            factor = (0.25 if self._prediction.precision == "no" else 0.5) + _SMALL_WEIGHTS
+        if name == "encoders" and choice.off_card and not start.off_card:
+            encoders = [part for part in self._request.training if part != "unet"]
+            factor *= 0.5 if encoders else 0.0
+        return factor
+
+    def _optimizer(self, choice: Choice) -> float:
+        if choice.optimizer not in self._moments:
+            unit = 10**6
+            kept = [
+                state_bytes(replace(self._start, optimizer=name).put_into(self._request.settings), unit) - unit
+                for name in (choice.optimizer, self._start.optimizer)
+            ]
+            self._moments[choice.optimizer] = kept[0] / kept[1] if kept[1] else 1.0
+        return self._moments[choice.optimizer]
+
+    def _blocks(self, choice: Choice) -> list[BlockCost]:
+        """Return the blocks as they are at the choice's micro-batch; the seconds are those of the whole batch."""
+        share = self._share(choice)
+        return [replace(block, saved=int(block.saved * share)) for block in self._prediction.blocks if block.saved > 0]
+
+    def _share(self, choice: Choice) -> float:
+        """Return the pixels that pass through at once, as a share of the plain choice's."""
+        if choice.micro not in self._shares:
+            settings = self._request.settings
+
+            def pixels(one: Choice) -> int:
+                width, height, pictures = self._request.with_settings(one.put_into(settings)).largest
+                return width * height * pictures
+
+            self._shares[choice.micro] = pixels(choice) / pixels(self._start)
+        return self._shares[choice.micro]
+
+    def _seconds(self, choice: Choice) -> float:
+        seconds = self._prediction.seconds
+        kept = choice.checkpointed
+        if kept is not None:
+            seconds += sum(block.seconds for block in self._prediction.blocks if not kept or begins(block.name, kept))
+        batch = batch_of(self._request)
+        parts = -(-batch // (choice.micro or batch))
+        seconds *= 1 + _EACH_PART * (parts - 1)
+        seconds *= 1 + _EIGHT_BITS * bool(choice.base and not self._start.base)
+        return seconds * (1 + OFF_CARD * choice.off_card)
+
+
+def held_at_most(blocks: Sequence[BlockCost], twice: Collection[str]) -> int:
+    """Return the most bytes that blocks hold at one time of the backward pass.
+
+    It goes from the last block to the first. While a block has its turn, what the blocks before it keep is there, and its own:
+    kept or computed again. So checkpointing the last blocks alone frees nothing.
+
+    Args:
+        blocks: in the order of the forward pass.
+        twice: names of those that compute twice.
+    """
+    kept = most = 0
+    for block in blocks:
+        most = max(most, kept + block.saved)
+        if block.name not in twice:
+            kept += block.saved
+    return most
+
+
+def chosen_blocks(blocks: Sequence[BlockCost], room: int) -> list[str] | None:
+    """Return which blocks shall compute twice so that all hold no more than `room`, in the order given; None where that is too little.
+
+    Those that free most per second are taken first; then each that proves needless goes, the slowest first.
+
+    Args:
+        blocks: in the order of the forward pass.
+        room: bytes.
+    """
+    twice: set[str] = set()
+    for block in sorted(blocks, key=lambda block: block.seconds / block.saved):
+        if held_at_most(blocks, twice) <= room:
+            break
+        twice.add(block.name)
+    if held_at_most(blocks, twice) > room:
+        return None
+    for block in sorted(blocks, key=lambda block: -block.seconds):
+        if block.name in twice and held_at_most(blocks, twice - {block.name}) <= room:
+            twice.discard(block.name)
+    return [block.name for block in blocks if block.name in twice]
+
+
+def _twice(choice: Choice) -> int:
+    """Return how far checkpointing goes: not, in part, wholly."""
+    return 0 if choice.checkpointed is None else 2 if not choice.checkpointed else 1

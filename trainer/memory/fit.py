@@ -1,0 +1,234 @@
+"""Which settings are the fastest that fit? Choices are judged by estimates, and what is proposed has been predicted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from trainer.errors import LoraTuiError
+from trainer.memory.estimates import Estimate, Estimates, seconds_of
+from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
+from trainer.memory.hints import hints_for, notes_for
+from trainer.memory.levers import (
+    Choice,
+    Lever,
+    changes_between,
+    changes_result,
+    configurations,
+    plain,
+    pulled,
+    single_levers,
+    words_of,
+)
+from trainer.memory.peak import Prediction
+from trainer.memory.report import bytes_text
+from trainer.memory.request import Request
+from trainer.settings.model import Settings
+
+Predict = Callable[[Request], Prediction]
+
+_NEIGHBOURS = 10
+# A choice that is judged to be faster by less is not worth seconds of prediction, and no difference to whoever waits for a bake.
+_WORTH_WHILE = 0.005
+# Estimates are off by about as much.
+_DOUBT = 1.02
+# Predictions with exact levers alone, and with all.
+_TRIES_EXACT, _TRIES = 6, 10
+
+
+def fit(request: Request, predict: Predict, limit: int, tell: Callable[[str], Any] = lambda words: None) -> FitResult:
+    """Return the fastest settings that fit, over the levers of `trainer.memory.levers`.
+
+    What changes the result is taken only where nothing exact fits. What was asked about is left as it is: batch as the optimizer
+    sees it, rank, resolution and everything that is learned.
+
+    Args:
+        request: with the settings asked about.
+        predict: makes a prediction, which takes seconds.
+        limit: bytes a bake may take.
+        tell: hears, before each prediction, what it is of.
+
+    Raises:
+        LoraTuiError: nothing can be predicted of the settings asked about.
+    """
+    return _Search(request, predict, limit, tell).run()
+
+
+class _Search:
+    """The predictions made so far, and what they say of the others."""
+
+    def __init__(self, request: Request, predict: Predict, limit: int, tell: Callable[[str], Any]) -> None:
+        self._request, self._predict, self._limit, self._tell = request, predict, limit, tell
+        self._current, self._start = Choice.of(request), plain(request)
+        self._tried: dict[Choice, Prediction] = {}
+        self._failed: dict[Choice, str] = {}
+        self._estimates: Estimates
+
+    def run(self) -> FitResult:
+        current, start = self._current, self._start
+        self._tried[current] = self._predicted(current)
+        if current != start:
+            self._tried[start] = self._predicted(start)
+        start = self._start = self._with_lean_caching(start)
+        self._estimates = Estimates(self._request, start, self._tried[start])
+        if current != start:
+            self._estimates.learn(current, self._tried[current])
+        self._try(_TRIES_EXACT, exact=True)
+        if self._best() is None:
+            self._try(_TRIES, exact=False)
+        return self._result()
+
+    def _with_lean_caching(self, start: Choice) -> Choice:
+        """Return the choice with one picture at once for the VAE where caching alone is too much: no step is slower for it."""
+        prediction = self._tried[start]
+        cache = prediction.of("cache")
+        # The allocator's gaps are known at the highest peak alone; elsewhere they are judged.
+        gaps = _DOUBT * prediction.reserved / prediction.peak.bytes
+        if start.caching == 1 or cache is None or cache.bytes * gaps <= self._limit:
+            return start
+        lean = replace(start, caching=1)
+        self._tried[lean] = self._predicted(lean)
+        return lean
+
+    def _try(self, most: int, *, exact: bool) -> None:
+        """Predict choices, the fastest first, as long as one may be faster than the best and is judged to fit."""
+        asked_leanest = False
+        while True:
+            best = self._best()
+            bar = float("inf") if best is None else self._known(best).seconds * (1 - _WORTH_WHILE)
+            judged = {choice: self._estimates.of(choice) for choice in self._pool(exact=exact)}
+            open_ones = [choice for choice in judged if self._may_be(choice, judged[choice], bar)]
+            if open_ones and len(self._tried) < most:
+                self._learn(min(open_ones, key=lambda choice: self._order(choice, judged[choice])))
+                continue
+            # Estimates say that nothing fits; that is said to nobody before the leanest of all was predicted.
+            leanest = min(judged, key=lambda choice: judged[choice].bytes)
+            if best is not None or asked_leanest or not self._is_new(leanest):
+                return
+            asked_leanest = True
+            self._learn(leanest)
+
+    def _may_be(self, choice: Choice, estimate: Estimate, bar: float) -> bool:
+        """Return whether a choice nobody predicted yet may fit in less than `bar` seconds."""
+        # Blocks are chosen for the limit as it is; a choice that is all or nothing gets the benefit of the doubt.
+        limit = self._limit if choice.checkpointed else self._limit * _DOUBT
+        return self._is_new(choice) and estimate.bytes <= limit and estimate.seconds < bar
+
+    def _pool(self, *, exact: bool) -> list[Choice]:
+        """Return the choices there are: each way of the other levers with no blocks, some and all checkpointed."""
+        found: dict[Choice, None] = {}
+        for one in configurations(self._request, exact=exact):
+            bare = replace(one, caching=self._start.caching)
+            whole = replace(bare, checkpointed=())
+            found |= dict.fromkeys((bare, whole))
+            if self._estimates.of(bare).bytes > self._limit:
+                some = self._estimates.with_blocks_for(bare, self._limit)
+                found |= {} if some is None else {some: None}
+        return list(found)
+
+    def _order(self, choice: Choice, estimate: Estimate) -> tuple[float, bool, int]:
+        """Return what choices are tried and taken by: time to a thousandth, then exactness, then how little changes."""
+        per_mille = round(estimate.seconds / self._tried[self._current].seconds, 3)
+        return per_mille, changes_result(choice, self._start), pulled(choice, self._current)
+
+    def _is_new(self, choice: Choice) -> bool:
+        return choice not in self._tried and choice not in self._failed
+
+    def _learn(self, choice: Choice) -> None:
+        try:
+            prediction = self._predicted(choice)
+        except LoraTuiError as error:
+            # What this machine cannot do is no way out; the others may be.
+            self._failed[choice] = error.line()
+            return
+        self._tried[choice] = prediction
+        self._estimates.learn(choice, prediction)
+
+    def _predicted(self, choice: Choice) -> Prediction:
+        self._tell(words_of(choice))
+        return self._predict(self._request.with_settings(self._settings(choice)))
+
+    def _settings(self, choice: Choice) -> Settings:
+        # What was asked about is predicted as it stands, also where another spelling would mean the same.
+        return self._request.settings if choice == self._current else choice.put_into(self._request.settings)
+
+    def _known(self, choice: Choice) -> Estimate:
+        prediction = self._tried[choice]
+        return Estimate(prediction.reserved, seconds_of(choice, prediction))
+
+    def _best(self) -> Choice | None:
+        """Return the fastest choice that fits by its prediction, an exact one where there is one."""
+        fitting = [choice for choice in self._tried if self._known(choice).bytes <= self._limit]
+        return min(fitting, key=lambda choice: self._order(choice, self._known(choice)), default=None)
+
+    def _relative(self, seconds: float) -> float:
+        return seconds / self._known(self._current).seconds
+
+    def _proposal(self, choice: Choice) -> Proposal:
+        return Proposal(
+            changes=changes_between(self._request.settings, self._settings(choice)),
+            words=words_of(choice),
+            prediction=self._tried[choice],
+            relative_seconds=self._relative(self._known(choice).seconds),
+            changes_result=changes_result(choice, self._current),
+        )
+
+    def _result(self) -> FitResult:
+        best = self._best()
+        leanest = min(self._tried, key=lambda choice: self._known(choice).bytes)
+        missing = self._known(leanest).bytes - self._limit
+        return FitResult(
+            current=self._proposal(self._current),
+            best=None if best is None else self._proposal(best),
+            limit=self._limit,
+            levers=tuple(self._effect(lever, choice) for lever, choice in single_levers(self._request)),
+            rejected=self._rejected(best),
+            nearest=self._proposal(leanest) if best is None else None,
+            hints=hints_for(self._request, self._tried[leanest], missing) if best is None else (),
+            notes=notes_for(self._request),
+            predictions=len(self._tried),
+        )
+
+    def _effect(self, lever: Lever, choice: Choice) -> LeverEffect:
+        base = self._known(plain(self._request))
+        tried = choice in self._tried
+        effect = self._known(choice) if tried else self._estimates.of(choice)
+        return LeverEffect(
+            lever.name,
+            lever.words,
+            frees=base.bytes - effect.bytes,
+            costs=effect.seconds / base.seconds - 1,
+            changes_result=lever.changes_result,
+            estimated=not tried,
+            missing=lever.missing,
+        )
+
+    def _rejected(self, best: Choice | None) -> tuple[Rejected, ...]:
+        judged = {choice: self._estimates.of(choice) for choice in self._pool(exact=False)}
+        judged |= {choice: self._known(choice) for choice in self._tried}
+        others = [choice for choice in judged if choice != best]
+        others.sort(key=lambda choice: self._order(choice, judged[choice]))
+        return tuple(
+            Rejected(
+                changes=changes_between(self._request.settings, self._settings(choice)),
+                words=words_of(choice),
+                bytes=judged[choice].bytes,
+                relative_seconds=self._relative(judged[choice].seconds),
+                why=self._why(choice, judged[choice], best),
+                estimated=choice not in self._tried,
+            )
+            for choice in others[:_NEIGHBOURS]
+        )
+
+    def _why(self, choice: Choice, estimate: Estimate, best: Choice | None) -> str:
+        if choice in self._failed:
+            return self._failed[choice]
+        if estimate.bytes > self._limit:
+            return f"{bytes_text(estimate.bytes - self._limit)} too much"
+        if best is None:
+            return "judged to fit, but what is leaner was predicted and does not"
+        slower = estimate.seconds / self._known(best).seconds - 1
+        speed = f"{abs(slower) * 100:.0f} % {'slower' if slower > 0 else 'faster'}"
+        said = "no faster" if abs(slower) < _WORTH_WHILE else speed
+        if changes_result(choice, best):
+            return f"fits, {said}, changes the result"
+        return f"fits, but {said}" if slower > -_WORTH_WHILE else f"fits, {said}, was not tried"

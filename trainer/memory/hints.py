@@ -1,0 +1,65 @@
+"""What else would help where nothing fits, and what is lean already? Words beside a fit."""
+
+from collections.abc import Iterator
+
+from trainer.memory.levers import lean_optimizer_missing, may_leave_card
+from trainer.memory.peak import Peak, Prediction
+from trainer.memory.report import bytes_text
+from trainer.memory.request import Request
+from trainer.settings.parts import is_encoder
+
+# The next smaller size that people train at: 768 for 1024, 384 for 512.
+_SMALLER = 0.75
+
+
+def hints_for(request: Request, prediction: Prediction, missing: int) -> tuple[str, ...]:
+    """Return what would help beyond the levers, all of it changing what is learned, with what it frees as judged.
+
+    Args:
+        request: with the settings asked about.
+        prediction: of the leanest choice.
+        missing: bytes that it is too much.
+    """
+    peak = prediction.peak
+    match peak.stage:
+        case "step":
+            return tuple(_of_step(request, peak, prediction.bucket))
+        case "sample" | "decode":
+            return ("smaller sample pictures (sample_resolution), or none while it bakes",)
+        case "cache":
+            width, height = prediction.bucket
+            return (f"smaller pictures: the largest, {width}×{height}, do not even pass through the VAE",)
+        case _:
+            return (f"a card with {bytes_text(missing)} more: the base alone does not fit",)
+
+
+def _of_step(request: Request, peak: Peak, bucket: tuple[int, int]) -> Iterator[str]:
+    settings, parts = request.settings, peak.parts
+    activations = int(parts.get("activations", 0) * (1 - _SMALLER**2))
+    if activations:
+        smaller = " × ".join(str(int(side * _SMALLER)) for side in bucket)
+        yield f"a smaller resolution: {smaller} in place of {bucket[0]} × {bucket[1]} frees ~{bytes_text(activations)}"
+    of_rank = sum(parts.get(name, 0) for name in ("lora", "optimizer", "gradients"))
+    if settings.network_dim > 1 and of_rank:
+        yield f"a smaller rank: network_dim {settings.network_dim // 2} frees ~{bytes_text(of_rank // 2)}"
+    trained = [part for part in request.training if is_encoder(part)]
+    if trained and "unet" in request.training:
+        held = bytes_text(parts.get("encoders", 0))
+        yield f"network_train_unet_only: text encoders that do not train need not be there (~{held} and their LoRA)"
+    elif may_leave_card(request):
+        yield "captions that stay the same (no shuffling, dropout or wildcards): the text encoder's outputs are kept then"
+    if settings.optimizer_type == "AdamW" and (why := lean_optimizer_missing(settings)):
+        yield f"AdamW8bit frees ~{bytes_text(parts.get('optimizer', 0) * 3 // 4)}; {why}"
+
+
+def notes_for(request: Request) -> tuple[str, ...]:
+    """Return what need not be done, or would not help."""
+    notes = ["latents are kept beforehand: the VAE is not on the card while training"]
+    if request.kept:
+        notes.append(
+            "captions stay the same: what resting text encoders make of them is kept, the encoders leave the card"
+        )
+    stops = [part for part in request.training if is_encoder(part) and request.settings.stop_of(part)]
+    if stops:
+        notes.append("a text encoder's stop frees memory from that step on; the peak before it stays")
+    return tuple(notes)

@@ -1,0 +1,241 @@
+"""What can be done about a bake's memory? The settings that trade time, or a little of the result, for it, as one choice."""
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal, Self
+
+from trainer.errors import SettingsError
+from trainer.memory.request import Request
+from trainer.settings.model import Settings
+from trainer.settings.optimizers import EXTRAS, check_arguments
+from trainer.settings.parts import is_encoder, parts_of
+
+Eight = Literal["", "int8", "fp8"]
+"""How the base's large weights are kept: "" in the type of the arithmetic."""
+
+_LEAN_OPTIMIZER = "AdamW8bit"
+# So many names of blocks are said, the others counted.
+_NAMES_SAID = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the levers stand.
+
+    Attributes:
+        checkpointed: beginnings of the names of blocks that compute twice; () for all blocks, None for none.
+        micro: pictures at once, None for the whole batch.
+        off_card: whether a resting encoder runs on the CPU.
+        optimizer: its name.
+        base: how the base's large weights are kept.
+        caching: pictures the VAE encodes at once.
+    """
+
+    checkpointed: tuple[str, ...] | None
+    micro: int | None
+    off_card: bool
+    optimizer: str
+    base: Eight
+    caching: int
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Return how the levers stand in a request's settings; a micro-batch as large as the batch is none."""
+        settings = request.settings
+        names = tuple(name.strip() for name in settings.checkpointed_blocks.split(",") if name.strip())
+        micro = settings.micro_batch_size
+        return cls(
+            checkpointed=names if settings.gradient_checkpointing else None,
+            micro=None if micro is None or micro >= batch_of(request) else micro,
+            off_card=settings.encoder_off_card,
+            optimizer=settings.optimizer_type,
+            base="int8" if settings.int8_base else "fp8" if settings.fp8_base else "",
+            caching=settings.vae_batch_size,
+        )
+
+    def put_into(self, settings: Settings) -> Settings:
+        """Return `settings` with the levers as they stand here; what has no effect stays as it is."""
+        blocks = settings.checkpointed_blocks if self.checkpointed is None else ", ".join(self.checkpointed)
+        return Settings.model_validate(
+            settings.model_dump()
+            | {
+                "gradient_checkpointing": self.checkpointed is not None,
+                "checkpointed_blocks": blocks,
+                "micro_batch_size": self.micro,
+                "encoder_off_card": self.off_card,
+                "optimizer_type": self.optimizer,
+                "int8_base": self.base == "int8",
+                "fp8_base": self.base == "fp8",
+                "vae_batch_size": self.caching,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Lever:
+    """One thing that can be done.
+
+    Attributes:
+        name: short, for a column.
+        words: what it does.
+        changes_result: whether the LoRA comes out a little different, beyond the order of sums.
+        missing: why it cannot be used here, with the way out; "" where it can.
+    """
+
+    name: str
+    words: str
+    changes_result: bool = False
+    missing: str = ""
+
+
+def batch_of(request: Request) -> int:
+    """Return the pictures of the largest batch, undivided."""
+    size = request.settings.train_batch_size
+    return max(min(use.pictures, use.own_batch or size) for use in request.buckets)
+
+
+def plain(request: Request) -> Choice:
+    """Return the choice with every exact lever at its fastest; optimizer, base and caching as the settings have them."""
+    here = Choice.of(request)
+    return replace(here, checkpointed=None, micro=None, off_card=here.off_card and not may_leave_card(request))
+
+
+def may_leave_card(request: Request) -> bool:
+    """Return whether there is an encoder that does not train and runs in every step all the same."""
+    return any(
+        is_encoder(part) and part not in request.training and part not in request.kept
+        for part in parts_of(request.family)
+    )
+
+
+def configurations(request: Request, *, exact: bool) -> Iterator[Choice]:
+    """Yield every way the levers can stand, checkpointing left out: it is chosen for each.
+
+    Args:
+        request: with the settings that are asked about.
+        exact: leave out what changes the result.
+    """
+    start = plain(request)
+    micros = _micros(batch_of(request))
+    cards = (False, True) if may_leave_card(request) else (start.off_card,)
+    optimizers, bases = [start.optimizer], [start.base]
+    if not exact:
+        if start.optimizer == "AdamW" and not lean_optimizer_missing(request.settings):
+            optimizers.append(_LEAN_OPTIMIZER)
+        if not start.base:
+            # int8 first: it lies nearer to the base.
+            bases += ["int8", "fp8"]
+    for micro, off_card, optimizer, base in product(micros, cards, optimizers, bases):
+        yield replace(start, micro=micro, off_card=off_card, optimizer=optimizer, base=base)
+
+
+def lean_optimizer_missing(settings: Settings) -> str:
+    """Return why AdamW8bit cannot take AdamW's place, "" where it can."""
+    package, extra = EXTRAS[_LEAN_OPTIMIZER]
+    try:
+        check_arguments(_LEAN_OPTIMIZER, settings.optimizer_options)
+    except SettingsError as error:
+        return f"AdamW8bit does not take these optimizer_args: {error.found}"
+    if importlib.util.find_spec(package) is None:
+        return f"{package} is not installed: pip install 'lora-tui[{extra}]'"
+    return ""
+
+
+def single_levers(request: Request) -> Iterator[tuple[Lever, Choice]]:
+    """Yield each lever with the choice that pulls it alone; checkpointing of some blocks has no such choice of its own."""
+    start = plain(request)
+    batch = batch_of(request)
+    yield Lever("checkpointing, all", "all blocks compute twice"), replace(start, checkpointed=())
+    if batch > 1:
+        yield (
+            Lever("micro-batches of 1", f"one picture at once, each step learns from all {batch} all the same"),
+            replace(start, micro=1),
+        )
+    if may_leave_card(request):
+        yield (
+            Lever("encoder off card", "the resting text encoder computes on the CPU, a step ahead"),
+            replace(start, off_card=True),
+        )
+    if start.optimizer == "AdamW":
+        missing = lean_optimizer_missing(request.settings)
+        lever = Lever(_LEAN_OPTIMIZER, "the optimizer's moments in 8 bits", changes_result=True, missing=missing)
+        yield lever, replace(start, optimizer=_LEAN_OPTIMIZER)
+    if not start.base:
+        yield Lever("int8 base", "the frozen base in 8 bits", changes_result=True), replace(start, base="int8")
+        words = "the frozen base in 8 bits, further from the base than int8"
+        yield Lever("fp8 base", words, changes_result=True), replace(start, base="fp8")
+    if start.caching > 1:
+        yield Lever("caching batch of 1", "the VAE encodes one picture at once"), replace(start, caching=1)
+
+
+def changes_between(before: Settings, after: Settings) -> Mapping[str, object]:
+    """Return the settings that differ, by name, with their new values."""
+    names = Settings.model_fields
+    return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+
+
+def changes_result(choice: Choice, start: Choice) -> bool:
+    """Return whether the LoRA comes out a little different than with `start`, beyond the order of sums."""
+    return (choice.optimizer, choice.base) != (start.optimizer, start.base)
+
+
+def pulled(choice: Choice, start: Choice) -> int:
+    """Return how many levers stand differently than in `start`."""
+    return sum(getattr(choice, name) != getattr(start, name) for name in Choice.__dataclass_fields__)
+
+
+def words_of(choice: Choice) -> str:
+    """Return how the levers stand, in words; those that do nothing are left out."""
+    words = []
+    match choice.checkpointed:
+        case None:
+            words.append("no checkpointing")
+        case ():
+            words.append("checkpointing of all blocks")
+        case names:
+            more = f" and {len(names) - _NAMES_SAID} more" if len(names) > _NAMES_SAID else ""
+            words.append(f"checkpointing of {', '.join(names[:_NAMES_SAID])}{more}")
+    if choice.micro is not None:
+        words.append(f"micro-batches of {choice.micro}")
+    if choice.off_card:
+        words.append("encoder off card")
+    if choice.optimizer == _LEAN_OPTIMIZER:
+        words.append(_LEAN_OPTIMIZER)
+    if choice.base:
+        words.append(f"{choice.base} base")
+    if choice.caching > 1:
+        words.append(f"caching {choice.caching} at once")
+    return ", ".join(words)
+
+
+def begins(name: str, beginnings: Iterable[str]) -> bool:
+    """Return whether a block's name begins with one of `beginnings`, at a dot."""
+    return any(name == beginning or name.startswith(f"{beginning}.") for beginning in beginnings)
+
+
+def compressed(chosen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the fewest beginnings that mean exactly the chosen blocks, in their order; () where all are chosen.
+
+    Args:
+        chosen: names of blocks, at least one.
+        names: of every block.
+    """
+    others = [name for name in names if name not in set(chosen)]
+    if not others:
+        return ()
+    found: list[str] = []
+    for name in chosen:
+        if begins(name, found):
+            continue
+        steps = name.split(".")
+        tries = (".".join(steps[:count]) for count in range(1, len(steps) + 1))
+        found.append(next((each for each in tries if not any(begins(other, (each,)) for other in others)), name))
+    return tuple(found)
+
+
+def _micros(batch: int) -> tuple[int | None, ...]:
+    """Return the sizes that divide a batch into parts as equal as can be: of 8 None (whole), 4, 3, 2, 1."""
+    sizes = sorted({-(-batch // parts) for parts in range(2, batch + 1)}, reverse=True)
+    return (None, *sizes)

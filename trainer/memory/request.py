@@ -1,0 +1,212 @@
+"""What decides a bake's memory? The settings, the base and the largest batch, as one question that can be asked twice. Free of torch."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from trainer.bake.ground import Ground
+from trainer.bake.sample_prompts import makes_samples
+from trainer.dataset.batches import instances
+from trainer.dataset.captions import fixed_caption
+from trainer.grid.defaults import defaults_for
+from trainer.machine.devices import card_device
+from trainer.memory.peak import Policy
+from trainer.settings.amounts import size_of
+from trainer.settings.model import Settings
+from trainer.settings.parts import Family, Part, is_encoder, parts_of
+from trainer.settings.toml_file import parse_settings, settings_toml
+
+# Everything else may change without a byte more or less.
+_DECIDES = (
+    *("vae", "network_dim", "conv_dim", "network_weights", "dim_from_weights", "optimizer_type", "optimizer_args"),
+    *("scale_weight_norms", "network_dropout", "rank_dropout", "module_dropout", "loraplus_lr_ratio", "max_grad_norm"),
+    *("mixed_precision", "no_half_vae", "gradient_checkpointing", "checkpointed_blocks", "micro_batch_size", "sdpa"),
+    *("xformers", "torch_compile", "fp8_base", "int8_base", "encoder_off_card", "vae_batch_size", "max_token_length"),
+    *("clip_skip", "loss_type", "min_snr_gamma", "debiased_estimation_loss", "masked_loss", "alpha_mask"),
+)
+
+
+@dataclass(frozen=True)
+class BucketUse:
+    """A bucket that trains: its size in pixels, the pictures it shows in an epoch, and the batch size of a data set of its own."""
+
+    width: int
+    height: int
+    pictures: int
+    own_batch: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One question about a bake's memory. Two are equal where the answer must be.
+
+    Attributes:
+        settings: as they would run.
+        family: the base's architecture.
+        base: its name or path, and `fingerprint`: size and time of change of its file.
+        buckets: those that train.
+        captions_vary: whether a picture may be shown with other words the next time, so that no output can be kept.
+        sample: width and height of sample pictures, None where none are made.
+        policy: whose kernels and allocator.
+        precision: of the arithmetic under that policy.
+    """
+
+    settings: Settings
+    family: Family
+    base: str
+    fingerprint: str
+    buckets: tuple[BucketUse, ...]
+    captions_vary: bool
+    sample: tuple[int, int] | None
+    policy: Policy
+
+    @property
+    def precision(self) -> str:
+        """The precision that mixed_precision means under the policy: `auto` is bf16 on a card."""
+        wanted = self.settings.mixed_precision
+        if wanted == "auto":
+            return "bf16" if self.policy == "card" else "no"
+        return wanted
+
+    @property
+    def largest(self) -> tuple[int, int, int]:
+        """Width, height and pictures at once of the batch that takes the most."""
+        size, micro = self.settings.train_batch_size, self.settings.micro_batch_size
+
+        def at_once(use: BucketUse) -> int:
+            batch = min(use.pictures, use.own_batch or size)
+            return min(batch, micro) if micro else batch
+
+        largest = max(self.buckets, key=lambda use: (use.width * use.height * at_once(use), at_once(use)))
+        return largest.width, largest.height, at_once(largest)
+
+    @property
+    def batch(self) -> int:
+        """Pictures of the whole batch in that bucket; micro_batch_size divides it."""
+        size, bucket = self.settings.train_batch_size, self.largest[:2]
+        return max(
+            min(use.pictures, use.own_batch or size) for use in self.buckets if (use.width, use.height) == bucket
+        )
+
+    @property
+    def training(self) -> tuple[Part, ...]:
+        """The parts that train in the first step."""
+        return tuple(part for part in parts_of(self.family) if self.settings.rate(part) > 0)
+
+    @property
+    def kept(self) -> tuple[Part, ...]:
+        """The encoders whose outputs are kept from the beginning, so that they need not be there."""
+        if self.captions_vary:
+            return ()
+        return tuple(part for part in parts_of(self.family) if is_encoder(part) and part not in self.training)
+
+    @cached_property
+    def key(self) -> str:
+        """The same text for the same answer."""
+        settings = self.settings
+        facts = {
+            "settings": {name: getattr(settings, name, None) for name in _DECIDES},
+            "layers": [part for part in parts_of(self.family) if settings.has_layers(part)],
+            "accumulates": settings.gradient_accumulation_steps > 1,
+            "base": [self.base, self.fingerprint, self.family],
+            "batch": [*self.largest, self.batch],
+            "training": self.training,
+            "kept": self.kept,
+            "sample": self.sample,
+            "policy": self.policy,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the answer must be the same."""
+        return isinstance(other, Request) and self.key == other.key
+
+    def __hash__(self) -> int:
+        """Go by the key."""
+        return hash(self.key)
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return the same question about other settings on the same base and pictures."""
+        return type(self)(
+            settings,
+            self.family,
+            self.base,
+            self.fingerprint,
+            self.buckets,
+            self.captions_vary,
+            self.sample,
+            self.policy,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return {
+            "settings": settings_toml(self.settings),
+            "family": self.family,
+            "base": self.base,
+            "fingerprint": self.fingerprint,
+            "buckets": [[use.width, use.height, use.pictures, use.own_batch] for use in self.buckets],
+            "captions_vary": self.captions_vary,
+            "sample": self.sample,
+            "policy": self.policy,
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return what to_json was given."""
+        return cls(
+            parse_settings(values["settings"], "the question about memory"),
+            values["family"],
+            values["base"],
+            values["fingerprint"],
+            tuple(BucketUse(*use) for use in values["buckets"]),
+            values["captions_vary"],
+            None if values["sample"] is None else (values["sample"][0], values["sample"][1]),
+            values["policy"],
+        )
+
+
+def request_of(ground: Ground, policy: Policy | None = None) -> Request:
+    """Return the question about a bake on this ground.
+
+    Args:
+        ground: from survey or ground_on.
+        policy: whose kernels and allocator; None for those of this computer.
+    """
+    settings, data = ground.settings, ground.data
+    counts: Counter[tuple[int, int, int]] = Counter()
+    shown = set(instances(data))
+    for index in instances(data):
+        counts[(*ground.plan.placements[index].bucket, data.pictures[index].group)] += 1
+    own = {group: data.groups[group].batch_size for _, _, group in counts}
+    return Request(
+        settings=settings,
+        family=ground.base.family,
+        base=str(settings.pretrained_model_name_or_path),
+        fingerprint=_fingerprint(ground.base.path),
+        buckets=tuple(
+            BucketUse(width, height, number, own[group] if own[group] != settings.train_batch_size else None)
+            for (width, height, group), number in sorted(counts.items())
+        ),
+        captions_vary=any(fixed_caption(data.pictures[index]) is None for index in shown),
+        sample=_sample_size(ground) if makes_samples(settings) else None,
+        policy=policy or ("card" if card_device() else "cpu"),
+    )
+
+
+def _sample_size(ground: Ground) -> tuple[int, int]:
+    if ground.settings.sample_resolution:
+        return size_of(ground.settings.sample_resolution)
+    look = defaults_for(ground.base)
+    return look.width, look.height
+
+
+def _fingerprint(path: Path) -> str:
+    """Return what changes when a file does: of a folder, all its files' sizes and times."""
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    text = " ".join(f"{each.name} {(stat := each.stat()).st_size} {stat.st_mtime_ns}" for each in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

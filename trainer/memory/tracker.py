@@ -1,0 +1,196 @@
+"""What does each operation take and give back? Every tensor made while the block lasts, its life, its work and its moment."""
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+AWAY = "away"
+"""The part of what exists and is not where the count is made."""
+
+
+@dataclass
+class Life:
+    """One piece of memory.
+
+    Attributes:
+        part: what it is held for; see peak.PARTS, or AWAY.
+        size: bytes as asked for.
+    """
+
+    part: str
+    size: int
+
+
+@dataclass
+class Work:
+    """Operations and bytes moved since counting began.
+
+    Attributes:
+        flops: of products and convolutions.
+        seconds: estimated by `roofline`.
+    """
+
+    flops: int = 0
+    seconds: float = 0.0
+
+    def since(self, before: "Work") -> "Work":
+        """Return the work done since `before`."""
+        return Work(self.flops - before.flops, self.seconds - before.seconds)
+
+    def now(self) -> "Work":
+        """Return a copy."""
+        return Work(self.flops, self.seconds)
+
+
+@dataclass
+class Log:
+    """What was taken and given back, in order.
+
+    Attributes:
+        lives: every piece by number.
+        events: (number, +1 taken or -1 given back, index in moments).
+        moments: names of the moments, in the order they were first met.
+    """
+
+    lives: dict[int, Life] = field(default_factory=dict)
+    events: list[tuple[int, int, int]] = field(default_factory=list)
+    moments: list[str] = field(default_factory=list)
+
+
+class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees every operation below autograd, on tensors with or without numbers.
+
+    Args:
+        roofline: takes (flops, bytes moved, type) of an operation and returns its seconds.
+        scratch: takes an operation and its arguments and returns the bytes its kernel takes while it runs, beyond its outputs.
+
+    Attributes:
+        log: what was seen.
+        work: done so far.
+        part: what new memory is held for.
+        live: bytes held now, known storages aside.
+    """
+
+    def __init__(
+        self,
+        roofline: Callable[[int, int, torch.dtype], float],
+        scratch: Callable[[Any, tuple[Any, ...]], int],
+    ) -> None:
+        """See nothing yet."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._roofline, self._scratch = roofline, scratch
+        self.log = Log()
+        self.work = Work()
+        self.part = "activations"
+        self.live = 0
+        self._moment = self._moment_number("")
+        self._numbers = 0
+        # Storages by their address, which another one may have after they are gone.
+        self._known: dict[int, tuple[Any, int]] = {}
+
+    def hold(self, tensors: Iterable[Tensor], part: str) -> None:
+        """Count tensors made before, each storage once."""
+        before, self.part = self.part, part
+        for tensor in tensors:
+            self._see(tensor)
+        self.part = before
+
+    def rename(self, tensors: Iterable[Tensor], part: str) -> None:
+        """Say what memory seen already is held for; storages not seen are counted from now on."""
+        for tensor in tensors:
+            known = self._known.get(tensor.untyped_storage()._cdata)
+            if known is None:
+                self.hold([tensor], part)
+            else:
+                self.log.lives[known[1]].part = part
+
+    def size_of(self, tensors: Iterable[Tensor]) -> int:
+        """Return the bytes of the tensors' storages, each once."""
+        sizes = {each.untyped_storage()._cdata: each.untyped_storage().nbytes() for each in tensors}
+        return sum(sizes.values())
+
+    @contextmanager
+    def at(self, moment: str) -> Iterator[None]:
+        """Call the time while the block lasts `moment`."""
+        before = self._moment
+        self.enter(moment)
+        try:
+            yield
+        finally:
+            self._moment = before
+
+    def enter(self, moment: str) -> None:
+        """Call the time from now on `moment`."""
+        self._moment = self._moment_number(moment)
+
+    def _moment_number(self, moment: str) -> int:
+        if moment not in self.log.moments:
+            self.log.moments.append(moment)
+        return self.log.moments.index(moment)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Let the operation run and look at what it made."""
+        if func is torch.ops.prim.device.default and isinstance(args[0], FakeTensor):
+            # Asked two times out of three; the long way takes as long as an operation.
+            return args[0].fake_device
+        out = func(*args, **(kwargs or {}))
+        if func.is_view:
+            return out
+        outputs = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
+        self._count(func, args, kwargs or {}, out, outputs)
+        extra = self._scratch(func, args)
+        for each in outputs:
+            self._see(each)
+        if extra:
+            self._pass_by(extra)
+        return out
+
+    def _count(self, func: Any, args: Any, kwargs: Any, out: Any, outputs: list[Tensor]) -> None:
+        count = flop_registry.get(func._overloadpacket)
+        flops = int(count(*args, **kwargs, out_val=out)) if count is not None else 0
+        inputs = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        moved = sum(each.numel() * each.itemsize for each in (*inputs, *outputs))
+        self.work.flops += flops
+        if outputs:
+            self.work.seconds += self._roofline(flops, moved, outputs[0].dtype)
+
+    def _see(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        size = storage.nbytes()
+        if key in self._known or size == 0:
+            return
+        number = self._take(size)
+        self._known[key] = (weakref.ref(storage, partial(self._gone, key)), number)
+
+    def _take(self, size: int) -> int:
+        number, self._numbers = self._numbers, self._numbers + 1
+        self.log.lives[number] = Life(self.part, size)
+        self.log.events.append((number, 1, self._moment))
+        self.live += size
+        return number
+
+    def _give_back(self, number: int) -> None:
+        self.log.events.append((number, -1, self._moment))
+        self.live -= self.log.lives[number].size
+
+    def _gone(self, key: int, _: Any) -> None:
+        known = self._known.pop(key, None)
+        if known is not None:
+            self._give_back(known[1])
+
+    def _pass_by(self, size: int) -> None:
+        """Count memory that a kernel takes while it runs."""
+        before, self.part = self.part, "workspace"
+        self._give_back(self._take(size))
+        self.part = before
