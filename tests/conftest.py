@@ -2,6 +2,8 @@
 
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -35,6 +37,17 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         monkeypatch.setenv(variable, str(home / name))
     monkeypatch.setenv("HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> Iterator[None]:
+    """Let go of what the program keeps from one bake to the next: a test may have spoiled it."""
+    yield
+    # Most tests need no torch and shall not wait for it.
+    if kept_base := sys.modules.get("trainer.models.kept_base"):
+        kept_base.forget_base()
+    if latent_store := sys.modules.get("trainer.bake.latent_store"):
+        latent_store.forget_latents()
 
 
 @pytest.fixture

@@ -1,223 +1,131 @@
-"""Measure what the user waits for: the first frame, keys while libraries load, the steps of the demo bake, and its grids.
+"""Measure what the user waits for and what the machine's memory must hold.
 
-    make bench            a table
-    python tests/benchmarks/bench.py --json
+    make bench                                    every part but those that take longest, as tables
+    make bench ONLY="ui real"                     some
+    python tests/benchmarks/bench.py --json ui    the same for a program
 
-Machines differ and are noisy: figures of one run are compared with each other, medians are quoted.
+Machines differ and are noisy: figures of one run are compared with each other. On a card the parts that need none are left out,
+and each part has a budget, so that the whole takes less than nine minutes; without one it takes as long as it takes.
 """
 
+import argparse
 import json
 import os
-import statistics
+import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import contextmanager
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import torch
-from encoder_stop import measure_encoder_stop
-from grid_order import measure_grid_order
-from pseudo_terminal import Terminal
+from table import Budget, Table, figures, say
 
-from trainer.bake.feeding import Feed
-from trainer.bake.ground import survey
-from trainer.bake.latents import encoded
-from trainer.bake.step import train_step
-from trainer.bake.workbench import workbench
 from trainer.demo.workspace import make_demo
-from trainer.jobs import check
-from trainer.settings.toml_file import apply_overrides, load_settings, save_settings
-
-ROUNDS = 5
-STEPS = 20
-TERMINAL_SECONDS = 20.0
-WATCH = Path(__file__).parents[1] / "support" / "first_frame.py"
-Figures = dict[str, dict[str, float]]
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = make_demo(Path(folder) / "demo").root
-        figures = {
-            "start": measure_start(root),
-            "keys": measure_keys(root),
-            "steps": measure_steps(root),
-            "terminals": measure_terminals(root),
-            "grid": measure_grid_order(root),
-            "text encoder on SD1.5 in its real size": measure_encoder_stop(root),
-        }
-    figures["machine"] = {"cores": float(os.cpu_count() or 0), "cards": float(torch.cuda.device_count())}
-    if "--json" in sys.argv:
-        print(json.dumps(figures, indent=2))
-        return
-    for title, values in figures.items():
-        print(title)
-        for name, value in values.items():
-            print(f"  {name:58s} {value:8.3f}")
+@dataclass(frozen=True)
+class Part:
+    """Something to measure: `measure(root, budget)` of the file named, which returns tables.
+
+    Attributes:
+        name: of the part and of its file.
+        what: it measures.
+        on_card: seconds it may take on a card; None where it is left out there unless it is named.
+        by_name: whether it is left out everywhere unless it is named, for it takes long.
+    """
+
+    name: str
+    what: str
+    on_card: float | None
+    by_name: bool = False
+
+    def measure(self, budget: Budget) -> Sequence[Table]:
+        """Return its tables, measured on a demo workspace of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = make_demo(Path(folder) / "demo").root
+            tables: Sequence[Table] = import_module(self.name).measure(root, budget)
+        return tables
 
 
-@contextmanager
-def _app(root: Path, mark: Path):
-    env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    terminal = Terminal([sys.executable, str(WATCH), str(mark), "demo", str(root)], 120, 36, root, env)
+PARTS = (
+    Part("start", "the first frame, and when torch is first looked for", None),
+    Part("keys", "keys while the libraries load", None),
+    Part("steps", "a step of the demo bake, and other ways to take it", 40),
+    Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150),
+    Part("memory", "predicted peaks beside measured ones", 170),
+    Part("caching", "pictures encoded in a second", 40),
+    Part("ui", "what the screen costs the bake, and keys while it bakes", None),
+    Part("terminals", "a bake whose terminal nobody reads, and one without", None),
+    Part("grid_order", "a grid in our order and in the axes'", 40),
+    Part("encoder_stop", "what stopping the text encoder saves", 50),
+    Part("naive_layers", "predicted peaks beside those of a step written as usual", None),
+    Part("compiled", "what compiling blocks saves, and its first step costs", None, by_name=True),
+)
+
+
+def main() -> int:
+    """Measure the parts named; return 1 where one of them failed."""
+    known = [part.name for part in PARTS]
+    parser = argparse.ArgumentParser(description="\n".join(f"{part.name:14s}{part.what}" for part in PARTS))
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("parts", nargs="*", metavar="PART", help="none: all that say something about this machine")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.parts) - set(known)):
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(known)}")
+    card = torch.cuda.is_available()
+    wanted = [part for part in PARTS if part.name in arguments.parts] if arguments.parts else _all(card)
+    failed = False
+    told: dict[str, list[dict[str, object]]] = {}
+    for part in [None, *wanted]:
+        tables, well = ([_machine()], True) if part is None else _measured(part, card)
+        failed |= not well
+        told["machine" if part is None else part.name] = [table.plain() for table in tables]
+        if not arguments.json:
+            print("\n\n".join(table.text() for table in tables) + "\n", flush=True)
+    if arguments.json:
+        print(json.dumps(told, indent=2))
+    return int(failed)
+
+
+def _all(card: bool) -> list[Part]:
+    return [part for part in PARTS if not part.by_name and (part.on_card is not None or not card)]
+
+
+def _measured(part: Part, card: bool) -> tuple[Sequence[Table], bool]:
+    """Return a part's tables and whether it came to its end; one that fails leaves the others to be measured."""
+    say(f"{part.name}: {part.what}")
+    began = time.monotonic()
     try:
-        yield terminal
-    finally:
-        terminal.close()
+        tables = part.measure(Budget(part.on_card if card else None))
+    except Exception as error:
+        traceback.print_exc()
+        first, *_ = str(error).splitlines() or [""]
+        return [figures(part.name, {"failed": f"{type(error).__name__}: {first}"})], False
+    say(f"{part.name}: {time.monotonic() - began:.0f} s")
+    return tables, True
 
 
-def measure_start(root: Path) -> dict[str, float]:
-    """Return seconds from process start to the first frame, and from there to the first touch of torch."""
-    frames, touches = [], []
-    for number in range(ROUNDS + 1):
-        mark = root.parent / f"mark{number}"
-        with _app(root, mark) as terminal:
-            while "settings" not in terminal.screen():
-                terminal.pump(0.005)
-            seen = time.monotonic()
-            while not mark.exists():
-                terminal.pump(0.01)
-        # The first round warms the disk's cache.
-        if number:
-            frames.append(seen - terminal.started)
-            touches.append(float(mark.read_text()) - seen)
-    return {
-        "first frame, seconds after process start (median of 5)": statistics.median(frames),
-        "torch first looked for, seconds after that frame": statistics.median(touches),
-    }
-
-
-def measure_keys(root: Path) -> dict[str, float]:
-    """Return seconds from a key to its echo in a text field, from the first frame until all libraries are there."""
-    echoes = []
-    with _app(root, root.parent / "keys") as terminal:
-        terminal.wait_for("b bake", "steps ×")
-        terminal.press("/")
-        terminal.wait_for("find a setting")
-        typed = ""
-        while "loading libraries" in terminal.screen() and len(typed) < 200:
-            typed = "" if len(typed) > 12 else typed
-            typed += "abcdefghijklm"[len(typed)]
-            if len(typed) == 1:
-                terminal.press("\x15")
-            echoes.append(_echo(terminal, typed))
-    echoes.sort()
-    return {
-        "keys pressed while libraries load": float(len(echoes)),
-        "echo, seconds, median": statistics.median(echoes),
-        "echo, seconds, slowest": echoes[-1],
-    }
-
-
-def _echo(terminal: Terminal, typed: str) -> float:
-    sent = time.monotonic()
-    os.write(terminal.fileno(), typed[-1].encode())
-    while typed not in terminal.screen():
-        terminal.pump(0.002)
-        if time.monotonic() - sent > 10:
-            raise SystemExit(f"no echo of {typed!r}; screen:\n{terminal.screen()}")
-    return time.monotonic() - sent
-
-
-VARIANTS: dict[str, tuple[tuple[str, ...], int, torch.memory_format | None]] = {
-    "as shipped": ((), 0, None),
-    "channels last": ((), 0, torch.channels_last),
-    "two threads": ((), 2, None),
-    "bf16": (("mixed_precision=bf16",), 0, None),
-    "gradient checkpointing": (("gradient_checkpointing=yes",), 0, None),
-}
-
-
-def measure_steps(root: Path) -> dict[str, float]:
-    """Return seconds a step of the demo bake and, in the same run, how other choices compare with it."""
-    figures: dict[str, float] = {}
-    for name, (overrides, threads, layout) in VARIANTS.items():
-        seconds = _seconds_per_step(root, overrides, threads, layout)
-        if not figures:
-            figures["demo bake, seconds a step (median)"] = seconds
-            shipped = seconds
-        else:
-            figures[f"  {name}, as a multiple of that"] = seconds / shipped
-    return figures
-
-
-def _seconds_per_step(
-    root: Path, overrides: tuple[str, ...], threads: int, layout: torch.memory_format | None
-) -> float:
-    path = root / "hifumi.toml"
-    settings = check(apply_overrides(load_settings(path), overrides), path).settings
-    ground = survey(settings)
-    times = []
-    with workbench(settings, ground) as bench:
-        if layout is not None:
-            bench.model.unet.to(memory_format=layout)
-        if threads:
-            torch.set_num_threads(threads)
-        latents = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 8))
-        cuda = bench.model.device.type == "cuda"
-        wait: Callable[[], None] = torch.cuda.synchronize if cuda else lambda: None
-        with Feed(bench, ground.data, latents, pin=cuda) as feed:
-            for work in feed:
-                wait()
-                started = time.perf_counter()
-                train_step(bench, work)
-                wait()
-                times.append(time.perf_counter() - started)
-                if len(times) == STEPS:
-                    break
-    return statistics.median(times[3:])
-
-
-def measure_terminals(root: Path) -> dict[str, float]:
-    """Return how the engine and the rest of the process fare on a good terminal, one that nobody reads, and none at all."""
-    path = root / "hifumi.toml"
-    save_settings(load_settings(path).model_copy(update={"max_train_epochs": 100}), path)
-    figures: dict[str, float] = {}
-    with _app(root, root.parent / "terminals") as terminal:
-        terminal.wait_for("b bake", "steps ×", seconds=60)
-        terminal.press("b")
-        terminal.wait_for("why")
-        terminal.press("enter")
-        terminal.wait_for("it/s", seconds=120)
-        for name, wait in (("healthy", terminal.pump), ("stalled", time.sleep), ("gone", time.sleep)):
-            if name == "gone":
-                terminal.hang_up()
-                # Closing the screen is no part of going on without one.
-                time.sleep(5)
-            before, began = _tasks(terminal.process.pid), time.monotonic()
-            wait(TERMINAL_SECONDS)
-            blocked, others = _shares(before, _tasks(terminal.process.pid), time.monotonic() - began)
-            figures[f"{name}: engine blocked, share of the time"] = blocked
-            figures[f"{name}: CPU of the process besides the engine, of one core"] = others
-    return figures
-
-
-def _tasks(pid: int) -> dict[int, tuple[float, float]]:
-    """Return (seconds on a core, seconds waiting for one) of each thread."""
-    found = {}
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        running, waiting, _ = (task / "schedstat").read_text().split()
-        found[int(task.name)] = (int(running) / 1e9, int(waiting) / 1e9)
-    return found
-
-
-def _shares(
-    before: dict[int, tuple[float, float]], after: dict[int, tuple[float, float]], wall: float
-) -> tuple[float, float]:
-    """Return the engine's blocked share and the CPU share of all other threads; the engine is the thread that computes most."""
-    spent = {
-        task: tuple(now - then for now, then in zip(after[task], before.get(task, (0.0, 0.0)), strict=True))
-        for task in after
-    }
-    engine = max(spent, key=lambda task: spent[task][0])
-    running, waiting = spent[engine]
-    others = sum(seconds for task, (seconds, _) in spent.items() if task != engine)
-    return max(0.0, 1 - (running + waiting) / wall), others / wall
+def _machine() -> Table:
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return figures(
+        "machine",
+        {
+            "cores": os.cpu_count(),
+            "threads of torch": torch.get_num_threads(),
+            "card": card,
+            "load before": os.getloadavg()[0],
+            "torch": torch.__version__,
+            "Python": platform.python_version(),
+        },
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -78,7 +78,7 @@ def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
         bench.network.unet_strength = bench.network.text_encoder_strength = 0.0
         nothing = predicted(bench.model)
         base = load_base(identify_base(DEMO_BASE), device="cpu", dtype=torch.float32)
-        base.unet.to(memory_format=memory_format(torch.float32))
+        base.unet.to(memory_format=memory_format())
         untouched = predicted(base)
     assert torch.equal(nothing, untouched)
     assert not torch.equal(full, untouched)

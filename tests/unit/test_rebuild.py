@@ -78,6 +78,8 @@ def bake(workspace: Workspace, journal: Journal, name: str = "hifumi", state: Ba
     journal.add_state(number, SavedState(120, 3, True, "state/e3", 5, 6.0, 0.5))
     journal.add_mark(number, Mark(41, 7.0, "set", "unet_lr=5e-5"))
     journal.log("saved", bake=number)
+    journal.set_predicted_peak(number, 5 << 30, '{"policy": "card"}')
+    journal.set_peak_allocated(number, 4 << 30)
     journal.set_manifest(number, b"\x1f\x8bdata")
     (folder / "data.json.gz").write_bytes(b"\x1f\x8bdata")
     (folder / "settings.toml").write_text(f'output_name = "{name}"\n')

@@ -14,10 +14,12 @@ from trainer.bake.ground import Ground
 from trainer.bake.guards import Guards
 from trainer.bake.latents import Prepared
 from trainer.bake.live import Live
+from trainer.bake.micro_batches import keep_size
 from trainer.bake.orders import Orders
 from trainer.bake.readings import Readings
 from trainer.bake.report import Report
 from trainer.bake.samples import Samples
+from trainer.bake.slowness import SlowWatch, card_memory
 from trainer.bake.state import State, group_numbers, optimizer_numbers, pack, surroundings, unpack
 from trainer.bake.state_files import FORMAT, Facts
 from trainer.bake.states import States
@@ -83,6 +85,7 @@ class Course:
         self._disk = DiskWatch(stock.folder, report, orders.told_to_stop)
         self._live = Live(bench.settings, bench.plan, bench.training)
         self._guards = Guards(ground.data, report)
+        self._slow = SlowWatch(report, partial(card_memory, bench.model.device))
         names = [folder.name for folder in ground.data.folders]
         self.readings = Readings(bench.model.device, names, metrics.put, self._guards.bad_step)
         self._states = States(stock.folder, self._live, report, self._disk)
@@ -116,6 +119,9 @@ class Course:
         if state is None:
             self._report.say("no state was saved yet: beginning anew")
             self._await_changes()
+            # What was changed on account of the very first step.
+            self._live.replay(0)
+            self._settle_parts()
             return False
         self._check_surroundings(state)
         self._put_back(state)
@@ -185,8 +191,12 @@ class Course:
             self.readings.start_clock()
             for work in feed:
                 self._guards.remember(work)
-                self.readings.note(work, train_step(bench, work))
+                with self._slow.watch(work):
+                    result = train_step(bench, work)
+                self.readings.note(work, result)
                 self._step = self._disk.step = work.step
+                if result.fewer is not None:
+                    keep_size(result.fewer, work.step, self.change, self._report)
                 self._report.stage("step", work.step, total)
                 self._settle_parts()
                 if work.ends_epoch:
@@ -215,7 +225,8 @@ class Course:
         return BakeState.DONE
 
     def _settle_parts(self) -> None:
-        """Let those parts train that do from here on, and say which ones stop."""
+        """Let those parts train that do from here on, with so many pictures at once, and say which parts stop."""
+        self._bench.micro_batches.size = self._live.settings.micro_batch_size
         for part in self._bench.training.settle(self._live.settings, self._bench.plan, self._step):
             kept = "; its outputs are kept and it runs no more" if self._bench.texts.is_kept(part) else ""
             line = f"the {LABELS[part]} stopped training after step {self._step}{kept}"

@@ -195,12 +195,14 @@ class Feed:
             )
             for place, picture in enumerate(pictures)
         )
+        tokens = self._texts.tokenize(captions)
+        self._texts.compute_ahead(captions, tokens)
         return TrainBatch(
             latents=latents,
             noise=drawn.noise,
             seen=drawn.seen,
             times=drawn.times,
-            tokens=self._texts.tokenize(captions),
+            tokens=tokens,
             weights=torch.tensor([settings.prior_loss_weight if picture.is_reg else 1.0 for picture in pictures]),
             folder_of=torch.tensor([[float(picture.folder == name) for picture in pictures] for name in self._folders]),
             sizes=torch.tensor([each.sizes for each in prepared]),

@@ -11,6 +11,7 @@ import torch
 
 from trainer.bake.grid_control import GridControl
 from trainer.bake.lending import lent
+from trainer.bake.precision import said_with_weights
 from trainer.bake.report import Report
 from trainer.bake.workbench import Workbench
 from trainer.errors import GridError, as_bake_failure
@@ -53,7 +54,8 @@ class BenchDesk:
         """Return what the bake computes with, whatever precision `spec` asks for."""
         bench = self._bench
         attention = "xformers" if bench.settings.xformers else "sdpa"
-        return Machinery(bench.model.device.type, _PRECISIONS[bench.precision.name], attention)
+        precision = said_with_weights(_PRECISIONS[bench.precision.name], bench.settings)
+        return Machinery(bench.model.device.type, precision, attention)
 
     def studio(self, recipe: Recipe) -> Studio:
         """Return the studio on the loaded base.

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainer.bake.latent_store import LatentStore
 from trainer.dataset.buckets import Placement
 from trainer.dataset.data import Picture
 from trainer.dataset.pixels import load_mask, load_pixels
@@ -35,13 +36,15 @@ def encoded(
     pictures: Sequence[Picture],
     placements: Sequence[Placement],
     batch_size: int,
+    store: LatentStore | None = None,
 ) -> Iterator[tuple[int, Prepared]]:
     """Yield (index, what the U-Net takes) of every picture, bucket by bucket.
 
     Args:
-        model: its VAE encodes.
+        model: its VAE encodes, and is brought to the device for it; who needs it no more puts it away.
         pictures, placements: parallel; what to encode and how it lies in its bucket.
         batch_size: pictures encoded at once.
+        store: where latents are looked up and kept; None encodes every picture.
 
     Raises:
         DatasetError: a picture cannot be decoded, or its latents are not all numbers.
@@ -52,12 +55,37 @@ def encoded(
     for members in by_bucket.values():
         for start in range(0, len(members), batch_size):
             chosen = members[start : start + batch_size]
-            pixels = np.stack([load_pixels(pictures[index], placements[index]) for index in chosen])
-            latents = model.encode_pictures(torch.from_numpy(pixels)).cpu()
-            for index, latent in zip(chosen, latents, strict=True):
-                _check_numbers(pictures[index], latent)
-                # A copy of its own: a view would keep the whole batch alive, and a batch may be large.
-                yield index, _prepared(pictures[index], placements[index], latent.clone())
+            batch = [pictures[index] for index in chosen], [placements[index] for index in chosen]
+            for index, latents in zip(chosen, _latents(model, *batch, store), strict=True):
+                yield index, _prepared(pictures[index], placements[index], latents)
+
+
+def _latents(
+    model: StableDiffusion, pictures: Sequence[Picture], placements: Sequence[Placement], store: LatentStore | None
+) -> list[Tensor]:
+    """Return the latents of pictures that are encoded together, as `Prepared` has them.
+
+    Where one was never encoded all are: in smaller company the others might come out with other last bits.
+    """
+    keys: list[str] = []
+    if store is not None and store.is_in_use:
+        keys = store.keys(pictures, placements)
+        found = [store.find(key, placement.bucket) for key, placement in zip(keys, placements, strict=True)]
+        whole = [latents for latents in found if latents is not None]
+        if len(whole) == len(found):
+            return whole
+    pixels = np.stack([load_pixels(*each) for each in zip(pictures, placements, strict=True)])
+    model.bring_vae()
+    encoded = model.encode_pictures(torch.from_numpy(pixels)).cpu()
+    for picture, latents in zip(pictures, encoded, strict=True):
+        _check_numbers(picture, latents)
+    # Copies of their own: a view would keep the whole batch alive, and a batch may be large.
+    made = [latents.clone() for latents in encoded]
+    # A file that was written to meanwhile gave nobody knows what.
+    if store is not None and store.is_in_use and store.keys(pictures, placements) == keys:
+        for key, latents in zip(keys, made, strict=True):
+            store.keep(key, latents)
+    return made
 
 
 def masks_of(prepared: Sequence[Prepared]) -> Tensor | None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from trainer.bake.course import Course, Stock
 from trainer.bake.ground import Ground, keep_records, survey
+from trainer.bake.latent_store import LatentStore
 from trainer.bake.latents import Prepared, encoded
 from trainer.bake.orders import Orders, Told
 from trainer.bake.prediction import find_prediction
@@ -26,9 +28,17 @@ from trainer.settings.model import Settings
 
 PreparedBy = dict[int, Prepared]
 
+LATENTS = Path("cache") / "latents"
+"""Where a workspace keeps latents."""
+
 
 def run_bake(
-    bake: Bake, settings: Settings, folder: Path, journal: Journal, trouble: Callable[[str], None] = lambda line: None
+    bake: Bake,
+    settings: Settings,
+    folder: Path,
+    journal: Journal,
+    trouble: Callable[[str], None] = lambda line: None,
+    surveyed: Callable[[Ground], None] = lambda ground: None,
 ) -> BakeState:
     """Bake a LoRA into `folder` and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state then.
 
@@ -42,6 +52,7 @@ def run_bake(
         folder: the bake's own, there already.
         journal: opened in this thread.
         trouble: takes a line about something that somebody should look at while the bake goes on.
+        surveyed: is given the ground before the base is loaded; must return at once.
 
     Raises:
         LoraTuiError: settings, data, base or machine do not allow the bake.
@@ -49,7 +60,7 @@ def run_bake(
     """
     report = Report(journal, bake.number, trouble)
     try:
-        state = _bake(bake, settings, folder, report)
+        state = _bake(bake, settings, folder, report, surveyed)
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             f"stage {report.at}",
@@ -60,10 +71,13 @@ def run_bake(
     return state
 
 
-def _bake(bake: Bake, settings: Settings, folder: Path, report: Report) -> BakeState:
+def _bake(
+    bake: Bake, settings: Settings, folder: Path, report: Report, surveyed: Callable[[Ground], None]
+) -> BakeState:
     orders = Orders(report)
     report.stage("load")
     ground = survey(settings)
+    surveyed(ground)
     data = keep_records(settings, ground, folder, report)
     with ExitStack() as closing:
         closing.callback(orders.close)
@@ -71,17 +85,21 @@ def _bake(bake: Bake, settings: Settings, folder: Path, report: Report) -> BakeS
         report.say(f"{ground.base.name} on {bench.model.device}, precision {bench.precision.name}")
         for note in bench.notes:
             report.say(note, level="warning")
-        decision = find_prediction(bench, ground, report)
-        pictures = _cached(bench, ground.data.pictures, ground.plan.placements, orders, report)
+        store = _store(bench, report)
+        decision = find_prediction(bench, ground, report, store)
+        pictures = _cached(bench, ground.data.pictures, ground.plan.placements, store, orders, report)
         if isinstance(pictures, Told):
             return _ended_early(pictures, report)
-        held_out = _held_out(bench, ground, orders, report)
+        held_out = _held_out(bench, ground, store, orders, report)
         if isinstance(held_out, Told):
             return _ended_early(held_out, report)
+        store.close()
         for note in bench.model.vae_notes:
             report.say(note, level="warning")
+        # From here on the card has what a step needs, and before it had what the stage needed.
         bench.model.put_vae_away()
         _settle_texts(bench, ground)
+        bench.model.bring_unet()
         report.stage("hash")
         hashes = hashes_of(ground.base.path, orders.told_to_stop)
         vae_hashes = hashes_of(Path(settings.vae), orders.told_to_stop) if settings.vae else None
@@ -108,13 +126,25 @@ def _ended_early(told: Told, report: Report) -> BakeState:
     return told.state
 
 
+def _store(bench: Workbench, report: Report) -> LatentStore:
+    """Return where latents are looked up and kept: in memory, and in the workspace where the settings say so."""
+    on_disk = bench.settings.cache_latents_to_disk
+    folder = report.journal.path.parent / LATENTS if on_disk else None
+    return LatentStore(bench.model, folder, partial(report.say, level="warning"))
+
+
 def _cached(
-    bench: Workbench, pictures: Sequence[Picture], placements: Sequence[Placement], orders: Orders, report: Report
+    bench: Workbench,
+    pictures: Sequence[Picture],
+    placements: Sequence[Placement],
+    store: LatentStore,
+    orders: Orders,
+    report: Report,
 ) -> PreparedBy | Told:
     """Return what the U-Net takes of each picture, or how the bake was told to end."""
     report.stage("cache", 0, len(pictures))
     prepared: PreparedBy = {}
-    for index, one in encoded(bench.model, pictures, placements, bench.settings.vae_batch_size):
+    for index, one in encoded(bench.model, pictures, placements, bench.settings.vae_batch_size, store):
         prepared[index] = one
         report.stage("cache", len(prepared), len(pictures))
         told = orders.obey(BakeState.STARTING, _NothingYet(report))
@@ -123,15 +153,17 @@ def _cached(
     return prepared
 
 
-def _held_out(bench: Workbench, ground: Ground, orders: Orders, report: Report) -> PreparedBy | Told:
+def _held_out(
+    bench: Workbench, ground: Ground, store: LatentStore, orders: Orders, report: Report
+) -> PreparedBy | Told:
     """Return the same of the validation pictures, or how the bake was told to end."""
     if ground.validation is None:
         return {}
-    return _cached(bench, ground.validation.pictures, placements_of(ground.validation), orders, report)
+    return _cached(bench, ground.validation.pictures, placements_of(ground.validation), store, orders, report)
 
 
 def _settle_texts(bench: Workbench, ground: Ground) -> None:
-    """Keep the outputs of encoders that never train, where every showing of a picture has the same words."""
+    """Keep the outputs of encoders that never train, where every showing of a picture has the same words; bring the others."""
     fixed = [fixed_caption(picture) for picture in ground.data.pictures]
     held_out = ground.validation.pictures if ground.validation else ()
     words = [caption for caption in fixed if caption is not None]
@@ -140,6 +172,7 @@ def _settle_texts(bench: Workbench, ground: Ground) -> None:
     for part in bench.model.encoders:
         if part not in bench.training.begun:
             bench.texts.rest(part)
+    bench.texts.take_places()
 
 
 class _NothingYet:

@@ -7,7 +7,9 @@ from typing import Literal
 import torch
 
 from trainer.errors import SettingsError
+from trainer.lean.quantized import kind_of
 from trainer.machine.devices import fp16_needs_a_card, xformers_needs_a_card
+from trainer.settings.model import Settings
 
 PrecisionName = Literal["no", "fp16", "bf16"]
 _DTYPES: dict[PrecisionName, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -58,6 +60,12 @@ def check_xformers(device: torch.device) -> None:
             found="on, but the package is not installed",
             way_out="pip install 'lora-tui[xformers]', or set xformers = false",
         )
+
+
+def said_with_weights(name: str, settings: Settings) -> str:
+    """Return a precision's name, and behind it the 8 bits that the base's weights lie in: another base makes another picture."""
+    kind = kind_of(settings)
+    return f"{name}, {kind} weights" if kind else name
 
 
 def _precision(name: PrecisionName) -> Precision:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trainer.bake.feeding import StepWork
 from trainer.bake.lending import lent
 from trainer.bake.live import Live
+from trainer.bake.precision import said_with_weights
 from trainer.bake.report import Report
 from trainer.bake.sample_prompts import SamplePicture, sample_pictures
 from trainer.bake.workbench import Workbench
@@ -130,7 +131,7 @@ class Samples:
     ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8]]]:
         """Yield each picture as it is made; none after somebody ordered the bake to end."""
         bench = self._bench
-        machinery = Machinery(bench.model.device.type, bench.precision.name)
+        machinery = Machinery(bench.model.device.type, said_with_weights(bench.precision.name, bench.settings))
         for _, alike in groupby(pictures, key=lambda picture: mates(picture.recipe)):
             left = list(alike)
             most = pictures_at_once(left[0].recipe, machinery)

@@ -125,7 +125,7 @@ class Validation:
         by_shape: dict[torch.Size, list[int]] = {}
         for index, latent in enumerate(self._latents):
             by_shape.setdefault(latent.shape, []).append(index)
-        size = self._bench.settings.micro_batch_size or self._bench.settings.train_batch_size
+        size = self._bench.micro_batches.size or self._bench.settings.train_batch_size
         return [
             members[start : start + size] for members in by_shape.values() for start in range(0, len(members), size)
         ]

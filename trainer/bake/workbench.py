@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from trainer.bake.accelerator import fresh_accelerator
+from trainer.bake.borrowed_base import base_for
 from trainer.bake.ground import Ground
-from trainer.bake.kept_base import base_for
+from trainer.bake.micro_batches import MicroBatches
 from trainer.bake.optimizer import make_optimizer, try_optimizer
 from trainer.bake.precision import Precision, check_xformers
 from trainer.bake.texts import Texts
 from trainer.bake.training import Training
 from trainer.lean.arrangement import Arrangement
+from trainer.lean.compiled import check_compiler
 from trainer.models.pace import settled
 from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
@@ -37,6 +39,7 @@ class Workbench:
         texts: the captions' embeddings.
         training: which parts train.
         notes: what is to be said of the LoRA's beginning.
+        micro_batches: how many pictures pass through the model at once.
     """
 
     settings: Settings
@@ -49,6 +52,7 @@ class Workbench:
     texts: Texts
     training: Training
     notes: tuple[str, ...]
+    micro_batches: MicroBatches
 
     @contextmanager
     def base_alone(self) -> Iterator[None]:
@@ -79,6 +83,8 @@ def workbench(settings: Settings, ground: Ground) -> Iterator[Workbench]:
     accelerator, precision = fresh_accelerator(settings.mixed_precision)
     if settings.xformers:
         check_xformers(accelerator.device)
+    if settings.torch_compile:
+        check_compiler(accelerator.device)
     try_optimizer(settings, ground.base.family, accelerator.device)
     try:
         with (
@@ -108,9 +114,17 @@ def assembled(
     """
     model.arrange(Arrangement.of(settings))
     network, notes = _network(model, settings)
+    # Made where the base waits; what trains does so where the base will compute.
+    network.lie_on(model.device)
     try:
         optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
-        texts = Texts(model, clip_skip=settings.clip_skip, max_token_length=int(settings.max_token_length))
+        texts = Texts(
+            model,
+            network,
+            clip_skip=settings.clip_skip,
+            max_token_length=int(settings.max_token_length),
+            off_card=settings.encoder_off_card,
+        )
         yield Workbench(
             settings=settings,
             plan=plan,
@@ -122,6 +136,7 @@ def assembled(
             texts=texts,
             training=Training(network, optimizer, texts),
             notes=notes,
+            micro_batches=MicroBatches(settings.micro_batch_size),
         )
     finally:
         network.remove()

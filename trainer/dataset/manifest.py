@@ -1,13 +1,14 @@
 """Exactly which data did a bake see? Hashes, sizes, repeats and words of every picture."""
 
 import gzip
-import hashlib
 import json
-import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+from trainer.dataset.content import Content, content_of
 from trainer.dataset.data import DataSet, Picture
-from trainer.errors import DatasetError, WorkspaceError
+from trainer.errors import WorkspaceError
 from trainer.foreign_text import shown
 from trainer.whole_file import write_whole
 
@@ -25,8 +26,8 @@ def manifest(data: DataSet) -> dict[str, object]:
         DatasetError: a picture cannot be read any more.
     """
     # The same picture may be in several data sets, and is read once.
-    digests: dict[Path, tuple[str, int]] = {}
-    pictures = [_entry(data, picture, digests) for picture in data.pictures]
+    contents = cache(content_of)
+    pictures = [_entry(data, picture, contents) for picture in data.pictures]
     return {"format": _FORMAT, "config": data.config, "pictures": pictures}
 
 
@@ -53,30 +54,17 @@ def write_manifest(content: bytes, path: Path) -> None:
         raise WorkspaceError(shown(str(path)), found=f"cannot be written ({error.strerror})") from error
 
 
-def _entry(data: DataSet, picture: Picture, digests: dict[Path, tuple[str, int]]) -> dict[str, object]:
-    digest, size = _digest(picture.path, digests)
+def _entry(data: DataSet, picture: Picture, contents: Callable[[Path], Content]) -> dict[str, object]:
+    content = contents(picture.path)
     return {
         "path": data.name_of(picture),
-        "sha256": digest,
-        "bytes": size,
+        "sha256": content.sha256,
+        "bytes": content.size,
         "width": picture.width,
         "height": picture.height,
         "repeats": picture.repeats,
         "caption": picture.caption,
         "is_reg": picture.is_reg,
         "group": picture.group,
-        "mask": _digest(picture.mask, digests)[0] if isinstance(picture.mask, Path) else picture.mask,
+        "mask": contents(picture.mask).sha256 if isinstance(picture.mask, Path) else picture.mask,
     }
-
-
-def _digest(path: Path, known: dict[Path, tuple[str, int]]) -> tuple[str, int]:
-    """Return sha256 and size of a file in bytes."""
-    if path not in known:
-        try:
-            with open(path, "rb") as file:
-                known[path] = hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_size
-        except OSError as error:
-            raise DatasetError(
-                shown(str(path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
-            ) from error
-    return known[path]

@@ -1,22 +1,21 @@
-"""A desk of a grid's own: it loads the base that a recipe asks for, one at a time, and lets it go at the end."""
+"""A desk of a grid's own: it borrows the base that a recipe asks for, one at a time, and gives it back at the end."""
 
-import gc
 from collections.abc import Hashable
 from contextlib import ExitStack
+from types import TracebackType
 from typing import Self
-
-import torch
 
 from trainer.grid.order import desk_of
 from trainer.grid.recipe import Machinery, Recipe
 from trainer.grid.spec import GridSpec
+from trainer.models.kept_base import lent_base
 from trainer.models.pace import settled
 from trainer.sampling.machinery import machinery_for
-from trainer.sampling.studio import Studio, load_studio
+from trainer.sampling.studio import Studio, studio_on, wanted_base
 
 
 class OwnDesk:
-    """Loads what is asked for, while the block lasts."""
+    """Borrows what is asked for, while the block lasts; see models.kept_base."""
 
     def __init__(self) -> None:
         """Nothing is loaded."""
@@ -29,9 +28,12 @@ class OwnDesk:
         """Return this desk."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Let the base go."""
-        self._let_go()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the base back, to be kept where nothing broke."""
+        self._studio, self._loaded = None, ()
+        self._closing.__exit__(kind, error, trace)
 
     def machinery(self, spec: GridSpec) -> Machinery:
         """Return what pictures of `spec` are made with.
@@ -43,28 +45,20 @@ class OwnDesk:
         return self._machinery
 
     def studio(self, recipe: Recipe) -> Studio:
-        """Return the studio on the recipe's base, loading it where another one is loaded.
+        """Return the studio on the recipe's base, in the place of the one before where another one is asked for.
 
         Raises:
             ModelError: it cannot be loaded.
         """
         wanted = desk_of(recipe)
         if self._studio is None or wanted != self._loaded:
-            # Both at once would not fit the card.
-            self._let_go()
+            self._studio, self._loaded = None, ()
+            # Before the next one is there: both at once would not fit.
+            self._closing.close()
             machinery = self._machinery or machinery_for("auto")
-            self._studio = load_studio(recipe, machinery)
+            model = self._closing.enter_context(lent_base(wanted_base(recipe, machinery)))
+            self._closing.enter_context(settled(model.unet))
+            self._studio = studio_on(model, recipe, machinery)
             self._loaded = wanted
             self._closing.callback(self._studio.close)
-            self._closing.enter_context(settled(self._studio.model.unet))
         return self._studio
-
-    def _let_go(self) -> None:
-        self._closing.close()
-        self._closing = ExitStack()
-        if self._studio is None:
-            return
-        self._studio, self._loaded = None, ()
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()

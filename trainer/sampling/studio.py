@@ -10,7 +10,9 @@ from torch import Tensor
 from trainer.grid.order import mates
 from trainer.grid.recipe import Machinery, Recipe
 from trainer.grid.samplers import sampler_named
-from trainer.models.identify import Base, identify_base
+from trainer.lean.arrangement import Arrangement
+from trainer.models.identify import identify_base
+from trainer.models.kept_base import WantedBase
 from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.pace import memory_format
 from trainer.models.stable_diffusion import StableDiffusion, Text, load_base
@@ -167,29 +169,45 @@ def _joined(texts: Sequence[Text]) -> Text:
 
 
 def load_studio(recipe: Recipe, machinery: Machinery) -> Studio:
-    """Load a recipe's base and return the studio on it.
-
-    Args:
-        recipe: says base, VAE and what the base predicts.
-        machinery: says where and in which type.
+    """Load a recipe's base and return the studio on it; see `wanted_base` and `studio_on`.
 
     Raises:
         ModelError: base or VAE cannot be loaded.
     """
-    model = _loaded(identify_base(recipe.base), recipe.vae, machinery)
-    model.unet.to(memory_format=memory_format(dtype_of(machinery)))
-    if machinery.attention == "xformers":
-        model.unet.enable_xformers_memory_efficient_attention()
+    wanted = wanted_base(recipe, machinery)
+    model = load_base(wanted.base, device=wanted.device, dtype=wanted.dtype, vae=wanted.vae, waiting=True)
+    model.unet.to(memory_format=memory_format())
+    return studio_on(model, recipe, machinery)
+
+
+def wanted_base(recipe: Recipe, machinery: Machinery) -> WantedBase:
+    """Return which base a recipe's pictures are made on, in which form. Its VAE is in fp32 in every precision.
+
+    Args:
+        recipe: says base and VAE.
+        machinery: says where and in which type.
+
+    Raises:
+        ModelError: there is no such base.
+    """
+    return WantedBase(identify_base(recipe.base), machinery.device, dtype_of(machinery), vae=recipe.vae)
+
+
+def studio_on(model: StableDiffusion, recipe: Recipe, machinery: Machinery) -> Studio:
+    """Return the studio on a base that waits in the computer's memory.
+
+    Args:
+        model: bare; what is roomy enough for all of it gets all of it, else VAE and encoders come for as long as they are needed.
+        recipe: says what the base predicts.
+        machinery: says how attention is computed.
+    """
+    tight = model.device.type == "cuda" and free_memory(model.device) < _ROOMY[model.family]
+    model.bring_unet()
+    if not tight:
+        model.bring_vae()
+        for part in model.encoders:
+            model.bring_encoder_back(part)
+    if machinery.attention != "sdpa":
+        model.arrange(Arrangement(attention="xformers"))
     model.schedule = NoiseSchedule(recipe.prediction, recipe.zero_terminal_snr, model.device)
     return Studio(model)
-
-
-def _loaded(base: Base, vae: str, machinery: Machinery) -> StableDiffusion:
-    device = torch.device(machinery.device)
-    tight = device.type == "cuda" and free_memory(device) < _ROOMY[base.family]
-    model = load_base(base, device="cpu" if tight else device, dtype=dtype_of(machinery), vae=vae)
-    if tight:
-        # Encoders and VAE come to the card for as long as they are needed.
-        model.unet.to(device)
-        model.device = model.unet.device
-    return model

@@ -81,6 +81,22 @@ def with_value(settings: Settings, name: str, text: str) -> Settings:
     return _checked(values, lambda _: name)
 
 
+def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    """Return `settings` with other values, checked together.
+
+    Args:
+        settings: as they stand.
+        changes: setting -> its new value.
+
+    Raises:
+        SettingsError: a value is wrong or does not go with the others; `where` is its name.
+    """
+    for name in changes:
+        if not describe.is_setting(name):
+            raise unknown_key(name, name)
+    return _checked(settings.model_dump() | dict(changes), lambda name: name)
+
+
 def settings_toml(settings: Settings) -> str:
     """Return every setting as TOML, in tables by section; read back it gives equal settings.
 

@@ -5,7 +5,7 @@ from accelerate import Accelerator
 from trainer.bake.accelerator import fresh_accelerator
 from trainer.bake.precision import check_xformers, resolve_precision
 from trainer.errors import DeviceError, SettingsError
-from trainer.models.pace import cpu_threads, memory_format, settled
+from trainer.models.pace import cpu_threads, settled
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda")
 
@@ -65,11 +65,6 @@ def test_a_foreign_accelerator_before_does_not_matter() -> None:
 def test_small_models_get_one_thread_and_large_ones_all() -> None:
     assert cpu_threads(2_910_000, 8) == 1
     assert cpu_threads(860_000_000, 8) == 8
-
-
-def test_convolutions_are_channels_last_in_half_precision_alone() -> None:
-    assert memory_format(torch.float32) == torch.contiguous_format
-    assert memory_format(torch.bfloat16) == torch.channels_last
 
 
 def test_what_was_set_for_the_bake_is_set_back() -> None:

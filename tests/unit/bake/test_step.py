@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from counted_steps import saved_bytes
 from torch import Tensor
 
 from trainer.bake.feeding import Feed, StepWork, TrainBatch
@@ -74,7 +75,7 @@ def weights_and_passes(settings: Settings, open_bench: OpenBench) -> tuple[dict[
     seen: list[int] = []
     with open_bench(settings) as (bench, ground):
         watched = (
-            bench.model.unet.mid_block.resnets[1].norm1,
+            bench.model.unet.mid_block.resnets[1].conv1,
             bench.model.text_encoder.encoder.layers[0].layer_norm1,
         )
         for layer in watched:
@@ -89,6 +90,14 @@ def test_checkpointing_gives_the_same_steps(make_settings: Any, open_bench: Open
     checkpointed, twice = weights_and_passes(make_settings(clip_skip=2, gradient_checkpointing=True), open_bench)
     assert max((plain[name] - checkpointed[name]).abs().max().item() for name in plain) < 1e-6
     assert (once, twice) == (6, 12)
+
+
+def test_a_higher_rank_keeps_no_more_for_the_backward_pass(make_settings: Any, open_bench: OpenBench) -> None:
+    kept = []
+    for rank in (2, 64):
+        with open_bench(make_settings(network_dim=rank, conv_dim=rank)) as (bench, ground):
+            kept.append(saved_bytes(bench, works(bench, ground)[0]))
+    assert kept[0] == kept[1] > 0
 
 
 def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> None:

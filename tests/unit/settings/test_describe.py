@@ -67,7 +67,7 @@ def test_rates_stops_cadences_and_samples_may_change_while_baking() -> None:
         "sample_cfg_scale",
         "sample_resolution",
     }
-    assert live == rates | stops | cadences | samples
+    assert live == rates | stops | cadences | samples | {"micro_batch_size"}
 
 
 def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:

@@ -1,0 +1,166 @@
+"""A bake on what an earlier one left behind makes the same LoRA as on a base loaded for it alone."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import trainer.bake.course
+import trainer.bake.prediction
+import trainer.models.kept_base
+from trainer.bake.latent_store import forget_latents
+from trainer.bake.step import train_step
+from trainer.grid.recipe import Recipe
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.journal.records import GridState
+from trainer.models.kept_base import forget_base
+from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.network.lora_content import load_lora
+from trainer.sampling.make_grid import Telling, make_grid
+from trainer.sampling.own_desk import OwnDesk
+from trainer.workspace import Workspace
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[torch.dtype]:
+    """The types of the bases loaded so far."""
+    loaded: list[torch.dtype] = []
+
+    def counted(*base: Any, **others: Any) -> StableDiffusion:
+        loaded.append(others["dtype"])
+        return load_base(*base, **others)
+
+    monkeypatch.setattr(trainer.models.kept_base, "load_base", counted)
+    return loaded
+
+
+@pytest.fixture
+def short(make_settings: Any) -> Any:
+    """Two steps of U-Net and text encoder, with dropouts, and every block computed twice."""
+    return make_settings(
+        max_train_steps=2,
+        validation_data_dir="",
+        network_dropout=0.2,
+        gradient_checkpointing=True,
+        v_parameterization="no",
+        save_every_n_epochs=None,
+    )
+
+
+def bits(folder: Path) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
+
+
+def fail(kitchen: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(bench: Any, work: Any) -> Any:
+        train_step(bench, work)
+        raise RuntimeError("injected")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="injected"):
+        patch.setattr(trainer.bake.course, "train_step", breaks)
+        kitchen.run(kitchen.queue(settings), settings)
+
+
+def test_a_second_bake_loads_and_encodes_nothing_and_makes_the_same_bits(
+    kitchen: Any, short: Any, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bits(kitchen.bake(short))
+    monkeypatch.setattr(StableDiffusion, "encode_pictures", None)
+    # Nor is measured again what the base predicts.
+    monkeypatch.setattr(trainer.bake.prediction, "measure", None)
+    assert bits(kitchen.bake(short)) == first
+    assert len(loads) == 1
+
+
+@pytest.mark.long
+def test_neither_another_precision_nor_a_failed_bake_between_shows(
+    kitchen: Any, short: Any, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bits(kitchen.bake(short))
+    kitchen.bake(short.model_copy(update={"mixed_precision": "bf16", "max_train_steps": 1}))
+    assert bits(kitchen.bake(short)) == first
+    fail(kitchen, short, monkeypatch)
+    assert bits(kitchen.bake(short)) == first
+    assert loads == [torch.float32, torch.bfloat16, torch.float32, torch.float32]
+
+
+def test_latents_on_disk_give_the_same_bits_to_the_next_program(
+    kitchen: Any, short: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = short.model_copy(update={"cache_latents_to_disk": True})
+    first = bits(kitchen.bake(settings))
+    forget_base()
+    forget_latents()
+    monkeypatch.setattr(StableDiffusion, "encode_pictures", None)
+    assert bits(kitchen.bake(settings)) == first
+    assert len(list((kitchen.root / "cache" / "latents").glob("*.safetensors"))) == 5
+
+
+def test_pictures_are_encoded_once_though_some_are_looked_at_first(
+    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    encode = StableDiffusion.encode_pictures
+
+    def counted(self: StableDiffusion, pixels: torch.Tensor) -> torch.Tensor:
+        counts.append(len(pixels))
+        return encode(self, pixels)
+
+    monkeypatch.setattr(StableDiffusion, "encode_pictures", counted)
+    # `no` claims to know what the base predicts, so it is measured.
+    kitchen.bake(make_settings(max_train_steps=1, validation_data_dir="", v_parameterization="no", vae_batch_size=2))
+    assert sorted(counts) == [1, 2, 2]
+
+
+class NobodyStops:
+    """Nothing is said to a grid."""
+
+    def stop(self) -> bool:
+        return False
+
+    def dropped(self) -> tuple[str, ...]:
+        return ()
+
+
+def make_a_grid(kitchen: Any, bake: int) -> GridState:
+    """Make pictures with the LoRAs of a bake, as a job of its own does."""
+    spec = GridSpec(
+        name="g",
+        base="demo",
+        prompt="1girl, red",
+        steps=1,
+        width=64,
+        height=64,
+        loras=(LoraSpec(),),
+        of_bakes=(bake,),
+        x=AxisSpec(kind="epoch", values="all"),
+    )
+    number = kitchen.journal.add_grid(name="g", spec=spec_json(spec)).number
+    with OwnDesk() as desk:
+        telling = Telling(lambda done, total: None, lambda line: None)
+        return make_grid(number, kitchen.journal, Workspace(kitchen.root), desk, NobodyStops(), telling)
+
+
+def test_a_grid_between_two_bakes_borrows_their_base_and_leaves_no_trace(
+    kitchen: Any, short: Any, loads: list[torch.dtype]
+) -> None:
+    first = bits(kitchen.bake(short))
+    assert make_a_grid(kitchen, 1) is GridState.DONE
+    assert bits(kitchen.bake(short)) == first
+    assert len(loads) == 1
+
+
+def test_a_grid_that_breaks_gives_no_base_back(loads: list[torch.dtype]) -> None:
+    recipe = Recipe("demo", "", "epsilon", False, "a girl", "", 1, 1, 1.0, 0.0, "Euler a", 64, 64, 1)
+    with pytest.raises(RuntimeError, match="injected"), OwnDesk() as desk:
+        desk.studio(recipe)
+        raise RuntimeError("injected")
+    assert not forget_base()
+    with OwnDesk() as desk:
+        desk.studio(recipe)
+        # Another prediction is another desk, on the same base.
+        desk.studio(replace(recipe, prediction="v"))
+    assert len(loads) == 2
+    assert forget_base()

@@ -1,0 +1,75 @@
+"""What does a file of the data hold? Its sha256, read once in this program for as long as the file stays as it is."""
+
+import hashlib
+import os
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import DatasetError
+from trainer.foreign_text import shown
+
+# Some 300 bytes each.
+_MOST = 100_000
+# A file system's clock may tick this slowly: of two changes within a tick the second one would not show.
+_TICK = 2.0
+
+_File = tuple[str, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds: sha256, 64 hex digits, and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+class _Known:
+    """Contents by file, those asked for last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._contents: OrderedDict[_File, Content] = OrderedDict()
+
+    def get(self, file: _File) -> Content | None:
+        with self._lock:
+            content = self._contents.get(file)
+            if content is not None:
+                self._contents.move_to_end(file)
+            return content
+
+    def keep(self, file: _File, content: Content) -> None:
+        with self._lock:
+            self._contents[file] = content
+            while len(self._contents) > _MOST:
+                self._contents.popitem(last=False)
+
+
+_known = _Known()
+
+
+def content_of(path: Path) -> Content:
+    """Return what the file at `path` holds now.
+
+    It is read again where its size, its times or its place on the disk are others than when it was read before.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            mark = (str(path), about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
+            content = _known.get(mark)
+            if content is None:
+                content = Content(hashlib.file_digest(file, "sha256").hexdigest(), about.st_size)
+                if time.time() - about.st_mtime > _TICK:
+                    _known.keep(mark, content)
+            return content
+    except OSError as error:
+        raise DatasetError(
+            shown(str(path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
+        ) from error
