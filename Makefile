@@ -36,8 +36,10 @@ format: .venv/.installed-test
 docs: .venv/.installed
 	$(BIN)/python -m trainer.errors_page > docs/errors.md
 
+# Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
+ONLY ?=
 bench: .venv/.installed-test
-	$(TEST_ENV) $(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/bench.py $(ONLY)
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "lora-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12")'
