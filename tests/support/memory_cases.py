@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from measured_memory import Measured, measured_step
 from ready_steps import ENDLESS, REAL, ground_of
@@ -151,12 +152,16 @@ def compared(root: Path, cases: Sequence[Case], bases: dict[str, Path]) -> Itera
     """
     grounds = [ground_of(root, _options(case, bases)) for case in cases]
     with closing(Oracle(None)) as oracle, ThreadPoolExecutor(1) as ahead:
-        answers: list[Future[Prediction]] = [ahead.submit(oracle.predict, request_of(ground)) for ground in grounds]
+        ended = Event()
+        answers: list[Future[Prediction]] = [
+            ahead.submit(oracle.predict, request_of(ground), ended.is_set) for ground in grounds
+        ]
         try:
             for case, ground, answer in zip(cases, grounds, answers, strict=True):
                 yield Compared(case, measured_step(ground), answer.result())
         finally:
             # Whoever stops early waits for no answer.
+            ended.set()
             ahead.shutdown(wait=False, cancel_futures=True)
 
 

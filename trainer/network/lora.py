@@ -61,26 +61,27 @@ class LoraLayer(nn.Module):
         self._target = [target]
         self._forward_before: Callable[[Tensor], Tensor] | None = None
         self._base_forward: Callable[[Tensor], Tensor] = target.forward
-        self._is_known = _is_known(target.forward)
 
     def draw(self, seed: int) -> None:
-        """Give `down` its start values, kaiming uniform with a = sqrt 5, and `up` zeros (sd-scripts: networks.lora).
+        """Give `down` its start values, kaiming uniform with a = sqrt 5 (sd-scripts: networks.lora); `up` is zeros already.
 
         The numbers depend on the seed and the layer's name, not on the order of layers.
         """
         if self.down.device.type == "meta":
             return
-        start = torch.empty(self.down.shape, dtype=torch.float32)
-        nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator_for(seed, "lora", self.name))
+        generator = generator_for(seed, "lora", self.name)
         with torch.no_grad():
+            if self.down.device.type == "cpu":
+                nn.init.kaiming_uniform_(self.down, a=math.sqrt(5), generator=generator)
+                return
+            start = torch.empty(self.down.shape, dtype=torch.float32)
+            nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
             self.down.copy_(start)
-            self.up.zero_()
 
     def attach(self) -> None:
         """Put the layer into the base's forward pass."""
         target = self._target[0]
         self._base_forward = target.forward
-        self._is_known = _is_known(target.forward)
         # Another library may have set its own `forward` on the instance; remove() gives it back.
         self._forward_before = target.__dict__.get("forward")
         target.__dict__["forward"] = self.forward
@@ -104,9 +105,17 @@ class LoraLayer(nn.Module):
             self.strength * self.alpha / self.rank,
             None if dropouts is None else dropouts.of(self.name),
         )
-        if not self._is_known or torch.compiler.is_compiling():
-            return plain_product(self._base_forward(x), x, self.down, self.up, change)
-        return lean_product(self._base_forward, x, self.down, self.up, change)
+        base = self._awake_beneath()
+        if not _is_known(base) or torch.compiler.is_compiling():
+            return plain_product(base(x), x, self.down, self.up, change)
+        return lean_product(base, x, self.down, self.up, change)
+
+    def _awake_beneath(self) -> Callable[[Tensor], Tensor]:
+        """Return the forward that this one builds on, past LoRA layers at rest: they change nothing, the last bits included."""
+        forward = self._base_forward
+        while isinstance(beneath := getattr(forward, "__self__", None), LoraLayer) and beneath.strength == 0:
+            forward = beneath._base_forward
+        return forward
 
     def _dropouts_now(self) -> Dropouts | None:
         """Return the dropouts where this forward trains this layer: a frozen layer and a forward without gradient are whole."""

@@ -1,0 +1,26 @@
+"""The base waits for the next job while the engine lives, and not where somebody wants the memory."""
+
+import trainer.bake.workbench
+from trainer.journal.records import BakeState, Order
+from trainer.models.kept_base import forget_base
+
+
+def test_after_a_bake_the_base_waits_until_the_engine_closes(kitchen, short) -> None:
+    assert kitchen.bake(*short).state is BakeState.DONE
+    assert forget_base()
+    kitchen.bake(*short)
+    assert kitchen.engine.close(30)
+    assert not forget_base()
+
+
+def test_a_bake_that_frees_the_card_lets_the_base_go(kitchen, short, monkeypatch) -> None:
+    lent = []
+    settled = trainer.bake.workbench.settled
+    monkeypatch.setattr("trainer.bake.workbench.settled", lambda unet: lent.append(unet) or settled(unet))
+    number = kitchen.queue(*short, "max_train_steps=1000")
+    kitchen.wait(number, lambda bake: bake.state is BakeState.BAKING)
+    kitchen.journal.give_order(number, Order.FREE)
+    kitchen.wait(number, lambda bake: bake.state is BakeState.PARKED)
+    # It begins when the engine has tidied up behind the one before.
+    kitchen.bake(*short, "max_train_steps=1")
+    assert lent[-1] is not lent[-2]
