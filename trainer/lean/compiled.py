@@ -1,8 +1,12 @@
-"""Which blocks does torch.compile make kernels for? Those that the base repeats, each kind once for all blocks of its shapes.
+"""Which blocks does torch.compile make kernels for? The layers of the U-Net's attentions, each kind once for all of one width.
 
-A kind's kernels take the weights as arguments and know neither the picture's size nor the batch's, so that one compilation serves
-every block of the kind, every bucket and every bake on the base; only what a LoRA changes of the arithmetic (its rank, which layers
-train) is compiled anew. Passes without gradients, such as samples, compute as without it: theirs would be further sizes and modes.
+A kind's kernels take the weights as arguments and the picture's size as numbers, so that one compilation serves every layer of the
+kind, every bucket and every bake on the base; only what a LoRA changes of the arithmetic (its rank, which layers train) is compiled
+anew. Passes without gradients, such as samples, compute as without it: theirs would be further sizes and modes.
+
+Not compiled are resnets, whose convolutions torch compiles anew for every size of picture and no faster (demo base on two cores,
+a step with compiled attentions 0.95 of the plain one, with compiled resnets 1.2), and encoders' layers, which fall into many small
+graphs.
 """
 
 import re
@@ -14,15 +18,12 @@ from typing import Any
 
 import torch
 from diffusers.models.attention import BasicTransformerBlock
-from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
 from trainer.errors import SettingsError
 from trainer.foreign_text import shown
 from trainer.lean.wrapped import Wrapped
 
-# An encoder's layers are few numbers' work, and transformers' ways of choosing their attention tear them into many small graphs.
-_REPEATED = (BasicTransformerBlock, ResnetBlock2D)
 _WAY_OUT = "set torch_compile = false"
 # Their kernels are kept for the next bake in this process.
 _kinds: dict[Hashable, Callable[..., Any]] = {}
@@ -56,7 +57,7 @@ def check_compiler(device: torch.device) -> None:
 
 
 def compile_blocks(unet: Any) -> None:
-    """Let the U-Net's resnets and its attentions' layers run compiled where there are gradients; `wrapped.unwrap` takes it back.
+    """Let the layers of the U-Net's attentions run compiled where there are gradients; `wrapped.unwrap` takes it back.
 
     They are compiled in the first step that meets them. Call check_compiler before.
 
@@ -65,10 +66,10 @@ def compile_blocks(unet: Any) -> None:
     """
     from torch.fx.experimental import _config as shapes  # noqa: PLC0415
 
-    # Two sizes that are equal in the first picture, as height and width, need not be in the next.
+    # Two sizes that are equal in the first step, as tokens of a picture and of a text, need not be in the next.
     shapes.use_duck_shape = False
     for block in unet.modules():
-        if isinstance(block, _REPEATED):
+        if isinstance(block, BasicTransformerBlock):
             Compiled(block).put_on()
 
 
@@ -95,10 +96,8 @@ class Compiled(Wrapped):
 
 
 def _mark(tensor: Tensor) -> None:
-    """Say which sizes of a block's input change: the batch, the text's length or the picture's, never the channels."""
-    # [batch, channels, height, width], [batch, tokens, channels], [batch, channels].
-    changing = {4: (0, 2, 3), 3: (0, 1), 2: (0,)}.get(tensor.dim(), ())
-    for dimension in changing:
+    """Say which sizes of an input, [batch, tokens, channels], change: all but the channels."""
+    for dimension in range(tensor.dim() - 1):
         # A size of 1 has kernels of its own all the same.
         torch._dynamo.maybe_mark_dynamic(tensor, dimension)
 

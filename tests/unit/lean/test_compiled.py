@@ -70,14 +70,13 @@ def test_a_card_without_triton_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_each_kind_of_block_is_compiled_once(compilations: list[Function]) -> None:
-    modules = tiny_modules("sdxl")
+    modules = tiny_modules("sd1")
     set_up(modules, Arrangement(compiled=True))
-    # Attentions' layers of one width; resnets of all pairs of widths that meet.
-    widths = {(32, 32), (32, 64), (64, 64), (128, 64), (96, 64), (96, 32), (64, 32)}
-    assert len(compilations) == 1 + len(widths)
+    # Attentions at 32 and 64 channels; another base of the same shapes brings nothing new.
+    assert len(compilations) == 2
     set_up(modules, Arrangement())
-    set_up(tiny_modules("sdxl"), Arrangement(compiled=True))
-    assert len(compilations) == 1 + len(widths)
+    set_up(tiny_modules("sd1"), Arrangement(compiled=True))
+    assert len(compilations) == 2
 
 
 def test_kinds_have_names_of_their_own(compilations: list[Function]) -> None:
