@@ -1,6 +1,7 @@
 """`lora-tui plan`: the peak of memory beside the plan, and settings that fit."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from memory_model import MIB, MemoryModel
 
 from lora_tui.cli import main
+from lora_tui.commands import exits
 from trainer.errors import ExitCode, ModelError
 from trainer.jobs import check
 from trainer.memory.oracle import Oracle
@@ -25,6 +27,8 @@ def plan(demo: Workspace, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Return a function that runs `lora-tui plan` on the demo's settings, memory predicted by a small model."""
     model = MemoryModel()
     monkeypatch.setattr(Oracle, "predict", lambda self, request, stop=None: model(request))
+    # A process that has an engine ends at once and would take the tests with it.
+    monkeypatch.setattr(exits, "leave", sys.exit)
     path = demo.root / "hifumi.toml"
 
     def run(*arguments: str) -> Result:
