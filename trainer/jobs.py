@@ -114,13 +114,20 @@ def left_behind(journal: Journal, workspace: Workspace) -> list[Bake]:
 
 
 def measured_speed(journal: Journal, settings: Settings) -> float | None:
-    """Return the median seconds per step of the newest bake on the same base, size, batch and precision, if there is one."""
+    """Return the median seconds per step of the newest bake on the same base, size and batch that computed in the same way, if there is one."""
     same = (
         "pretrained_model_name_or_path",
         "resolution",
         "train_batch_size",
         "mixed_precision",
         "gradient_checkpointing",
+        "checkpointed_blocks",
+        "micro_batch_size",
+        "sdpa",
+        "xformers",
+        "torch_compile",
+        "fp8_base",
+        "int8_base",
     )
     wanted = {name: getattr(settings, name) for name in same}
 

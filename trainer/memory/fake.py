@@ -71,9 +71,10 @@ def fake_bench(request: Request) -> Iterator[Workbench]:
         for module in (parts.unet, *parts.encoders.values(), parts.vae):
             _give_room(module)
         model = FakeBase(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers)
-        # Not every optimizer can be made here, and hardly one can step without numbers.
+        # Not every optimizer can be made here, and hardly one can step without numbers; nothing can be compiled without them.
         own = settings.optimizer_type in _STEPS_WITHOUT_NUMBERS
-        made = settings if own else settings.model_copy(update={"optimizer_type": "AdamW", "optimizer_args": []})
+        plain = settings.model_copy(update={"torch_compile": False, "xformers": False})
+        made = plain if own else plain.model_copy(update={"optimizer_type": "AdamW", "optimizer_args": []})
         bench = closing.enter_context(assembled(model, made, _plan(request), _accelerator(), precision))
         # Of a class by its path nothing is known: it counts as AdamW.
         if not own and settings.optimizer_type in NAMES:
