@@ -219,7 +219,9 @@ def _check_names(name: str, options: Mapping[str, Any], parameters: Mapping[str,
 def _decides_on_device(optimizer: torch.optim.Optimizer) -> bool:
     # torch's fused SGD takes the flag too, but a first step skipped by it leaves its momentum uninitialised.
     able = isinstance(optimizer, torch.optim.AdamW | Lion)
-    return bool(getattr(optimizer, "decides_on_device", False)) or (able and bool(getattr(optimizer, "_step_supports_amp_scaling", False)))
+    return bool(getattr(optimizer, "decides_on_device", False)) or (
+        able and bool(getattr(optimizer, "_step_supports_amp_scaling", False))
+    )
 
 
 def _let_skip(optimizer: Any) -> None:

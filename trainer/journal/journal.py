@@ -153,9 +153,7 @@ class Journal:
 
     def set_predicted_peak(self, number: int, peak: int, parts_json: str) -> None:
         """Note what was predicted for it: bytes that the allocator takes, and the peak by part as JSON."""
-        bakes.update_bake(
-            self._database, number, "predicted_peak = ?, predicted_peak_parts = ?", (peak, parts_json)
-        )
+        bakes.update_bake(self._database, number, "predicted_peak = ?, predicted_peak_parts = ?", (peak, parts_json))
 
     def mark_lost(self, alive: Callable[[int, float], bool] = process_alive) -> list[int]:
         """Mark live bakes whose process is gone as lost and return their numbers; queued ones stay.

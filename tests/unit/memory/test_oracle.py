@@ -66,7 +66,13 @@ def test_a_damaged_file_or_one_of_another_release_is_forgotten(cache: Path, root
     oracle._keep(question.key, answer.to_json())
     assert Oracle(cache).known(question) == answer
     kept = json.loads(cache.read_text())
-    for broken in ("", "{", "[]", json.dumps({**kept, "made_by": [0]}), json.dumps({**kept, "peaks": {question.key: {}}})):
+    for broken in (
+        "",
+        "{",
+        "[]",
+        json.dumps({**kept, "made_by": [0]}),
+        json.dumps({**kept, "peaks": {question.key: {}}}),
+    ):
         cache.write_text(broken)
         assert Oracle(cache).known(question) is None
 

@@ -44,9 +44,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_demo(tmp_path_factory.mktemp("prediction") / "demo").root
 
 
-@pytest.mark.parametrize(
-    "options", [*COMBINATIONS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)]
-)
+@pytest.mark.parametrize("options", [*COMBINATIONS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)])
 def test_the_predicted_peak_is_the_measured_one(root: Path, options: str) -> None:
     ground = ground_of(root, (*ENDLESS, *options.split()))
     request = request_of(ground, "cpu")

@@ -47,7 +47,13 @@ def test_these_make_it_another_question(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"seed": 7}, {"unet_lr": 2e-4}, {"max_train_epochs": 99}, {"output_name": "else"}, {"gradient_accumulation_steps": 1}],
+    [
+        {"seed": 7},
+        {"unet_lr": 2e-4},
+        {"max_train_epochs": 99},
+        {"output_name": "else"},
+        {"gradient_accumulation_steps": 1},
+    ],
 )
 def test_these_do_not(values: dict[str, Any]) -> None:
     assert made(**values) == made()
@@ -64,12 +70,18 @@ def test_three_accumulated_batches_take_what_two_do() -> None:
         ((BucketUse(512, 512, 40), BucketUse(640, 448, 40)), {"train_batch_size": 3}, (640, 448, 3)),
         # The larger bucket shows too few pictures to fill a batch.
         ((BucketUse(512, 512, 40), BucketUse(640, 448, 2)), {"train_batch_size": 3}, (512, 512, 3)),
-        ((BucketUse(512, 512, 40), BucketUse(640, 448, 2)), {"train_batch_size": 3, "micro_batch_size": 1}, (640, 448, 1)),
+        (
+            (BucketUse(512, 512, 40), BucketUse(640, 448, 2)),
+            {"train_batch_size": 3, "micro_batch_size": 1},
+            (640, 448, 1),
+        ),
         # A data set file gave its data set a batch size of its own.
         ((BucketUse(512, 512, 40), BucketUse(256, 256, 40, 16)), {"train_batch_size": 2}, (256, 256, 16)),
     ],
 )
-def test_the_largest_batch(buckets: tuple[BucketUse, ...], values: dict[str, Any], largest: tuple[int, int, int]) -> None:
+def test_the_largest_batch(
+    buckets: tuple[BucketUse, ...], values: dict[str, Any], largest: tuple[int, int, int]
+) -> None:
     assert made(buckets, **values).largest == largest
 
 
