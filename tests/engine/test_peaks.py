@@ -25,9 +25,9 @@ def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> 
         kitchen.close()
     assert bake.predicted_peak == expected.reserved
     assert json.loads(bake.predicted_peak_parts)["parts"] == dict(expected.peak.parts)
-    # The demo's base alone takes as much; a bake of it has never taken a GiB.
+    # By how much the process grew: little where tests before it have left room, and never a GiB on the demo.
     assert bake.measured_peak is not None
-    assert 4 << 20 < bake.measured_peak < 4 << 30
+    assert 0 < bake.measured_peak < 1 << 30
     assert (told["predicted_peak"], told["measured_peak_allocated"]) == (
         bake.predicted_peak,
         bake.measured_peak_allocated,
