@@ -27,7 +27,7 @@ def test_a_folder_of_mixed_pictures_is_taken_up_planned_and_baked(lora_tui, own_
     assert made.returncode == 0, made.stderr
     assert 'trigger = "my_cat"' in (tmp_path / "subjects" / "cat.toml").read_text()
 
-    planned = lora_tui("plan", "cat.toml")
+    planned = lora_tui("plan", "cat.toml", "--no-memory")
     assert planned.returncode == 0, planned.stderr
     assert "5 pictures ×3 → 15 / epoch" in planned.stdout
 

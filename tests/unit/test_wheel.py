@@ -65,6 +65,6 @@ def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
 def test_the_demo_is_made_and_planned_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     made = _run(installed, tmp_path, "-m", "lora_tui", "demo", str(tmp_path / "demo"))
     assert made.returncode == 0, made.stderr
-    planned = _run(installed, tmp_path, "-m", "lora_tui", "plan", str(tmp_path / "demo" / "hifumi.toml"))
+    planned = _run(installed, tmp_path, "-m", "lora_tui", "plan", str(tmp_path / "demo" / "hifumi.toml"), "--no-memory")
     assert planned.returncode == 0, planned.stderr
     assert "240" in planned.stdout
