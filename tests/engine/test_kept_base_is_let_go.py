@@ -5,6 +5,7 @@ from trainer.journal.records import BakeState, Order
 from trainer.models.kept_base import forget_base
 
 
+@pytest.mark.long
 def test_after_a_bake_the_base_waits_until_the_engine_closes(kitchen, short) -> None:
     assert kitchen.bake(*short).state is BakeState.DONE
     assert forget_base()

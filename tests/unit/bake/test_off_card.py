@@ -52,6 +52,7 @@ def test_an_encoder_that_never_trains_runs_ahead(kitchen: Any, varied: Any, thre
     assert len(threads) == 4
 
 
+@pytest.mark.long
 def test_an_encoder_that_stops_runs_ahead_from_there_with_its_lora(
     kitchen: Any, varied: Any, threads: list[tuple[str, bool]]
 ) -> None:

@@ -86,6 +86,7 @@ def test_neither_another_precision_nor_a_failed_bake_between_shows(
     assert loads == [torch.float32, torch.bfloat16, torch.float32, torch.float32]
 
 
+@pytest.mark.long
 def test_latents_on_disk_give_the_same_bits_to_the_next_program(
     kitchen: Any, short: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,7 @@ def test_what_measuring_brought_has_left_before_the_rest_is_cached(
     assert len(while_caching) > 1
 
 
+@pytest.mark.long
 def test_a_second_bake_brings_no_vae(kitchen: Any, two_steps: Callable[..., Any], card: Card) -> None:
     kitchen.bake(two_steps())
     card.seen.clear()

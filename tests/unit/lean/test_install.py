@@ -27,6 +27,7 @@ def test_a_lean_unet_gives_the_same_output_and_gradients(family: str, memory_for
         assert _error(our, their) < 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("family", ["sd1", "sdxl"])
 def test_in_bf16_it_is_as_near_to_fp32_as_the_plain_one(family: str) -> None:
     plain = tiny_modules(family)["unet"]

@@ -119,6 +119,7 @@ def test_what_is_held_is_weights_and_moments(root: Path) -> None:
     assert 2 * lora <= held["optimizer"] < 2.01 * lora
 
 
+@pytest.mark.long
 def test_checkpointing_and_half_precision_need_less(root: Path) -> None:
     plain, lean, half = (
         measured_step(ground_of(root, (*ENDLESS, *options)))

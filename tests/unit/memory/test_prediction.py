@@ -10,12 +10,10 @@ from trainer.memory.fake_run import predict
 from trainer.memory.request import request_of
 
 # What the steps of bakes differ in: batch, resolution, rank, checkpointing, encoder on and off, precision, optimizer.
-COMBINATIONS = (
-    "train_batch_size=4",
+COMBINATIONS = ("train_batch_size=4",)
+MORE = (
     "train_batch_size=8 network_train_unet_only=yes shuffle_caption=no",
     "gradient_checkpointing=yes train_batch_size=8 mixed_precision=bf16",
-)
-MORE = (
     "train_batch_size=1",
     "train_batch_size=8",
     "resolution=128 max_bucket_reso=256",
@@ -47,10 +45,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("options", [*COMBINATIONS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)])
 def test_the_predicted_peak_is_the_measured_one(root: Path, options: str) -> None:
     ground = ground_of(root, (*ENDLESS, *options.split()))
-    request = request_of(ground, "cpu")
-    peak = predict(request).of("step")
+    peak = predict(request_of(ground, "cpu")).of("step")
     assert peak is not None
-    # The measure counts neither the VAE nor encoders whose outputs are kept: a card would hold neither.
-    idle = peak.parts["vae"] + (peak.parts["encoders"] if request.kept else 0)
     measured = measured_step(ground)
-    assert peak.bytes - idle == pytest.approx(measured.peak, rel=0.05)
+    # Twice the most that was ever seen; a promise of 5 % would let a lot go unseen.
+    assert peak.bytes == pytest.approx(measured.peak, rel=0.02)

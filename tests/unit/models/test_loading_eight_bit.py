@@ -20,6 +20,7 @@ from trainer.models.loading import load_parts
 torch.set_num_threads(1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("family", "kind", "form"),
     [
