@@ -1,5 +1,7 @@
 """The base waits for the next job while the engine lives, and not where somebody wants the memory."""
 
+import pytest
+
 import trainer.bake.workbench
 from trainer.journal.records import BakeState, Order
 from trainer.models.kept_base import forget_base
