@@ -147,6 +147,7 @@ def test_bakes_of_a_killed_worker_are_taken_over(queue, demo: Workspace, short: 
     assert [bake.state for bake in _bakes(demo).values()] == [BakeState.DONE, BakeState.DONE]
 
 
+@pytest.mark.long
 def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: list[str]) -> None:
     settings = demo.root / "hifumi.toml"
     claim = Claim("a test", os.getpid(), "/elsewhere", "7 other", time.time())

@@ -70,6 +70,7 @@ def test_a_parked_bake_goes_on_to_the_same_bits(kitchen, stated, whole) -> None:
     assert kitchen.tensors(kitchen.resume(parked.number)) == kitchen.tensors(whole)
 
 
+@pytest.mark.long
 def test_a_state_that_cannot_be_read_is_passed_over_for_the_one_before(kitchen, stated, whole) -> None:
     stopped = stopped_after(kitchen, 7, *stated)
     newest = states_of(kitchen.folder(stopped))[-1]
@@ -79,6 +80,7 @@ def test_a_state_that_cannot_be_read_is_passed_over_for_the_one_before(kitchen, 
     assert any("the state before it is taken" in line for line in kitchen.log(done))
 
 
+@pytest.mark.long
 def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     number = kitchen.queue(*stated)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 4)

@@ -22,6 +22,8 @@ from trainer.sampling.studio import load_studio
 from trainer.workspace import Workspace
 
 STEPS = 6
+# A minute and a half; smaller grids are made in tests/engine and tests/terminal.
+pytestmark = pytest.mark.long
 
 
 @dataclass

@@ -46,6 +46,7 @@ def test_a_bake_goes_on_while_nobody_reads_the_terminal(baking: tuple[Terminal, 
     terminal.wait_for("◌ paused")
 
 
+@pytest.mark.long
 def test_a_stalled_line_holds_up_no_order_to_end(baking: tuple[Terminal, Path]) -> None:
     terminal, demo = baking
     time.sleep(5)

@@ -47,6 +47,7 @@ def _all_is_there(demo: Path) -> bool:
     return (bake.state, bake.stage_done, losses) == (BakeState.DONE, 48, 48)
 
 
+@pytest.mark.long
 def test_a_closed_terminal_costs_the_dashboards_bake_nothing(open_terminal, start, demo: Path) -> None:
     terminal = open_terminal(folder=demo)
     start(terminal)

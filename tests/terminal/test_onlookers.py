@@ -4,10 +4,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 
 
+@pytest.mark.long
 def test_two_onlookers_and_the_owner_see_one_bake(open_terminal, start, make_bakery: Callable[[int], Path]) -> None:
     demo = make_bakery(100)
     owner = open_terminal(folder=demo)

@@ -4,10 +4,13 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 
 
+@pytest.mark.long
 def test_sigint_asks_as_the_quit_key_does(open_terminal, start, make_bakery: Callable[[int], Path]) -> None:
     demo = make_bakery(100)
     terminal = open_terminal(folder=demo)

@@ -104,6 +104,7 @@ def test_quit_while_baking_may_stop_and_save(open_terminal, demo: Path) -> None:
         assert journal.checkpoints(1)
 
 
+@pytest.mark.long
 def test_quit_while_baking_may_go_on_without_the_screen(open_terminal, demo: Path) -> None:
     terminal = open_terminal(folder=demo)
     terminal.wait_for("b bake", "steps ×")
