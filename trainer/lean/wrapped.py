@@ -1,11 +1,12 @@
 """How does a block compute otherwise for a while? Its instance gets a `forward` of ours around its own, and loses it again."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import nn
 
 
-class Wrapped:
+class Wrapped(ABC):
     """A block's forward pass with something of ours around it; a subclass says what, in `__call__`.
 
     It is an object and not a function, so that a deep copy of the block computes with the copy's weights. Block and wrapper
@@ -25,9 +26,9 @@ class Wrapped:
         self.inner = block.forward
         self._before = block.__dict__.get("forward")
 
+    @abstractmethod
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute as the block does, with what the subclass adds."""
-        raise NotImplementedError
 
     def put_on(self) -> None:
         """Let the block compute through this. What hooks on the block see stays outside."""

@@ -109,6 +109,24 @@ class NvmlCards:
         return f"the NVIDIA driver says: {error}"
 
 
+def opened(lib: Any = None) -> Any:
+    """Return NVML's library ready to be asked, None where it is not installed or no driver answers.
+
+    Args:
+        lib: a library with the names of `pynvml`; None imports that.
+    """
+    if lib is None:
+        try:
+            lib = import_module("pynvml")
+        except ImportError:
+            return None
+    try:
+        lib.nvmlInit()
+    except lib.NVMLError:
+        return None
+    return lib
+
+
 def card_users(uuid: str, lib: Any = None) -> tuple[CardUser, ...]:
     """Return the processes computing on the card of this UUID; none where no driver tells.
 
@@ -116,14 +134,8 @@ def card_users(uuid: str, lib: Any = None) -> tuple[CardUser, ...]:
         uuid: without the kind before it (`GPU-`, `MIG-`).
         lib: a library with the names of `pynvml`; None imports that.
     """
+    lib = opened(lib)
     if lib is None:
-        try:
-            lib = import_module("pynvml")
-        except ImportError:
-            return ()
-    try:
-        lib.nvmlInit()
-    except lib.NVMLError:
         return ()
     for kind in ("GPU", "MIG"):
         try:

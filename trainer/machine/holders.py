@@ -2,12 +2,12 @@
 
 import os
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import psutil
 
 from trainer.foreign_text import shown
+from trainer.machine.cards import opened
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,10 @@ def card_holders(index: int = 0, lib: Any = None) -> tuple[Holder, ...]:
         index: of the card, in NVML's order.
         lib: a library with the names of `pynvml`; None imports that.
     """
+    lib = opened(lib)
     if lib is None:
-        try:
-            lib = import_module("pynvml")
-        except ImportError:
-            return ()
+        return ()
     try:
-        lib.nvmlInit()
         handle = lib.nvmlDeviceGetHandleByIndex(index)
     except lib.NVMLError:
         return ()

@@ -143,8 +143,3 @@ def fake_work(bench: Workbench, request: Request) -> StepWork:
     )
     batches = min(2, request.settings.gradient_accumulation_steps)
     return StepWork(step=1, epoch=1, ends_epoch=False, batches=(batch,) * batches, pictures=())
-
-
-def weights_of(module: nn.Module) -> list[Tensor]:
-    """Return a module's own weights and buffers, LoRA layers aside: they are no children of it."""
-    return [*module.parameters(), *module.buffers()]

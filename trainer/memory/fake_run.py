@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -54,7 +54,8 @@ def predict(request: Request) -> Prediction:
     )
 
 
-class _Costs(SimpleNamespace):
+@dataclass(frozen=True)
+class _Costs:
     """A step's work: flops, seconds, blocks."""
 
     flops: int

@@ -64,7 +64,6 @@ class WantedBase:
             self.dtype,
             self.vae_dtype,
             self.quantized,
-            memory_format(),
         )
 
 
