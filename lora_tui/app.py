@@ -14,14 +14,14 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
-from lora_tui.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
 from lora_tui.keymap import APP_KEYS
-from lora_tui.outside import OWNER, EngineLike, MemorySources, Rights, SamplerLike
-from lora_tui.painting import Painting
-from lora_tui.row_name import called
-from lora_tui.screens.ask import Answer, AskDialog
+from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
-from lora_tui.theming import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
+from lora_tui.screens.confirm import Answer, ConfirmDialog
+from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
+from lora_tui.terminal.repaint import Repaint
+from lora_tui.theme_files import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
+from lora_tui.wording.job_names import called
 from trainer.journal.records import BakeState, Order
 from trainer.workspace import Workspace
 
@@ -94,7 +94,7 @@ class LoraApp(App[int]):
         for theme in found.themes:
             self.register_theme(theme)
         self.theme = self._first_theme()
-        self._painting = Painting(self, self._bytes_given)
+        self._painting = Repaint(self, self._bytes_given)
         self._loop_of_ours: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
@@ -140,7 +140,7 @@ class LoraApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; while a bake of ours is at work, or edits are not saved, ask first."""
-        if isinstance(self.screen, AskDialog) and self.screen.about == "quit":
+        if isinstance(self.screen, ConfirmDialog) and self.screen.about == "quit":
             return
         bake = self.bake_screen.snapshot.ours
         if bake is not None:
@@ -148,7 +148,7 @@ class LoraApp(App[int]):
             name = called(bake, 30)
             question = f"{name[0].upper()}{name[1:]} {'waits' if waits else 'is at work'}."
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
-            self.push_screen(AskDialog(question, answers, about="quit"), self._leave_bake)
+            self.push_screen(ConfirmDialog(question, answers, about="quit"), self._leave_bake)
         else:
             self.bake_screen.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.row_name import called
+from lora_tui.wording.job_names import called
 from trainer.errors import ExitCode
 from trainer.journal.records import Bake, BakeState, Order
 
 if TYPE_CHECKING:
     from lora_tui.app import LoraApp
-    from trainer.engine import Engine
-    from trainer.machine.holders import Holder
+    from trainer.engine.engine import Engine
+    from trainer.machine.card_processes import CardProcess
     from trainer.workspace import Workspace
 
 
@@ -28,14 +28,14 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     A terminal that is gone chooses nothing: the bakes at work and waiting go on in this process, without a screen.
     """
     from lora_tui.app import LoraApp, QuitChoice
-    from lora_tui.outside import MemorySources
-    from lora_tui.terminal import log_path, screen_alone
-    from trainer.engine import Engine
-    from trainer.machine.attendance import attend
+    from lora_tui.ports import MemorySources
+    from lora_tui.terminal.redirect import log_path, screen_alone
+    from trainer.engine.engine import Engine
     from trainer.machine.cards import NvmlCards
-    from trainer.machine.replay import fake_nvml
-    from trainer.machine.sampler import Sampler
-    from trainer.memory.late import oracle_at
+    from trainer.machine.engines import register_engine
+    from trainer.machine.fake_card import fake_nvml
+    from trainer.machine.sampler import MachineSampler
+    from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import remember_workspace
 
     need_terminal()
@@ -45,13 +45,13 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     def cards() -> NvmlCards:
         return NvmlCards(fake_nvml() if fake_card else None)
 
-    oracle = oracle_at(workspace.root)
-    with closing(oracle) if oracle is not None else nullcontext():
-        engine = Engine(workspace, cards(), oracle)
-        attend(engine.key, workspace.root, takes_queue=True)
-        sampler = Sampler(cards(), workspace.root)
+    predictor = predictor_for(workspace.root)
+    with closing(predictor) if predictor is not None else nullcontext():
+        engine = Engine(workspace, cards(), predictor)
+        register_engine(engine.key, workspace.root, takes_queue=True)
+        sampler = MachineSampler(cards(), workspace.root)
         # Nobody is on a card that is made up.
-        memory = None if oracle is None else MemorySources(oracle, tuple if fake_card else _holders)
+        memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _holders)
         app = LoraApp(workspace, engine, sampler, settings_file, memory=memory)
         signals = ScreenSignals(app)
         with screen_alone(log_path()) as terminal, signals:
@@ -69,23 +69,23 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
         return _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
 
 
-def _holders() -> "tuple[Holder, ...]":
-    from trainer.machine.holders import card_holders
+def _holders() -> "tuple[CardProcess, ...]":
+    from trainer.machine.card_processes import card_processes
 
-    return card_holders()
+    return card_processes()
 
 
 def open_onlooker(workspace: "Workspace", *, orders: bool) -> ExitCode:
     """Open the dashboard's screen over what other processes do; it starts no engine, and order only where `orders` says so."""
     from lora_tui.app import LoraApp, QuitChoice
-    from lora_tui.outside import NoEngine, Rights
-    from lora_tui.terminal import log_path, screen_alone
+    from lora_tui.ports import NoEngine, Rights
+    from lora_tui.terminal.redirect import log_path, screen_alone
     from trainer.machine.cards import NvmlCards
-    from trainer.machine.sampler import Sampler
+    from trainer.machine.sampler import MachineSampler
 
     need_terminal()
     _prepare_images()
-    sampler = Sampler(NvmlCards(), workspace.root)
+    sampler = MachineSampler(NvmlCards(), workspace.root)
     app = LoraApp(workspace, NoEngine(), sampler, rights=Rights(bake=False, order=orders))
     signals = ScreenSignals(app)
     with screen_alone(log_path()) as terminal, signals:
@@ -104,7 +104,7 @@ def need_terminal() -> None:
 
 def _prepare_images() -> None:
     """Ask the terminal for true pictures while it still answers us; once the screen is up, its answers are keys."""
-    from lora_tui.images import prepare_images
+    from lora_tui.terminal.graphics import prepare_images
 
     if line := prepare_images():
         click.echo(line, err=True)
@@ -152,7 +152,7 @@ class ScreenSignals:
 
 def _stopped(engine: "Engine") -> ExitCode:
     """Let the bake at work stop and save; those that wait stay in the queue."""
-    from lora_tui.headless import follow
+    from lora_tui.headless.follow import follow
     from trainer.journal.journal import Journal
 
     engine.close(wait=0.2)
@@ -165,7 +165,7 @@ def _stopped(engine: "Engine") -> ExitCode:
 
 
 def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
-    from lora_tui.headless import follow, follow_all, say_terminal_gone
+    from lora_tui.headless.follow import follow, follow_all, say_terminal_gone
     from trainer.journal.journal import Journal
 
     with Journal(engine.workspace.journal_path) as journal:

@@ -44,9 +44,9 @@ def nothing_kept() -> Iterator[None]:
     """Let go of what the program keeps from one bake to the next: a test may have spoiled it."""
     yield
     # Most tests need no torch and shall not wait for it.
-    if kept_base := sys.modules.get("trainer.models.kept_base"):
+    if kept_base := sys.modules.get("trainer.models.base_cache"):
         kept_base.forget_base()
-    if latent_store := sys.modules.get("trainer.bake.latent_store"):
+    if latent_store := sys.modules.get("trainer.bake.latent_cache"):
         latent_store.forget_latents()
 
 

@@ -8,7 +8,7 @@ import click
 
 from lora_tui.commands.exits import exits
 from trainer.errors import ExitCode, SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.model import Settings
@@ -39,7 +39,7 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     from trainer.settings.toml_file import merged_toml, parse_settings, save_text
     from trainer.settings.toml_text import read_text
 
-    text, where = read_text(settings_file), shown(str(settings_file))
+    text, where = read_text(settings_file), printable(str(settings_file))
     before = parse_settings(text, where)
     after = convert_alpha(before, alpha)
     said = [*_pair_lines(before, after), *(f"not exact: {why}" for why in inexact(before))]
@@ -49,18 +49,21 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
         return ExitCode.DONE
     if out.exists() and not force:
         raise SettingsError(
-            shown(str(out)), found="is there already", expected="a new file", way_out="name another one, or add --force"
+            printable(str(out)),
+            found="is there already",
+            expected="a new file",
+            way_out="name another one, or add --force",
         )
     save_text(converted, out)
     for line in said:
         click.echo(line)
-    click.echo(f"wrote {shown(str(out))}")
+    click.echo(f"wrote {printable(str(out))}")
     return ExitCode.DONE
 
 
 def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:
     """Yield a line for each part: alpha, the ratio and the pair, before and after."""
-    from trainer.plan.groups import pairs
+    from trainer.plan.rate_lines import rate_pairs
     from trainer.settings.describe import number_text
     from trainer.settings.parts import LABELS
 
@@ -71,9 +74,9 @@ def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:
         return number_text(float(f"{value:.3g}"))
 
     def text(settings: "Settings", part: "Part") -> str:
-        down, up = pairs(settings, family)[part]
+        down, up = rate_pairs(settings, family)[part]
         ratio = settings.loraplus_ratio(part)
         return f"alpha {short(settings.alpha)}, LoRA+ ×{short(ratio)}: pair {short(down)} | {short(up)}"
 
-    for part in pairs(before, family):
+    for part in rate_pairs(before, family):
         yield f"{LABELS[part]}: {text(before, part)} → {text(after, part)}"

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from trainer.errors import ExitCode, LoraTuiError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
+    from trainer.jobs.preflight import PlannedBake
     from trainer.workspace import Workspace
 
 P = ParamSpec("P")
@@ -26,7 +27,7 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
         try:
             code = command(*args, **kwargs) or ExitCode.DONE
         except LoraTuiError as error:
-            click.echo(f"lora-tui: {shown(error.line())}", err=True)
+            click.echo(f"lora-tui: {printable(error.line())}", err=True)
             code = error.exit_code
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
@@ -39,12 +40,12 @@ def leave(code: ExitCode) -> None:
     """End the process. A library still being imported in the engine's thread cannot be interrupted, so nobody waits for it."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if "trainer.hooks" in sys.modules:
-        from trainer.hooks import finish_hooks
+    if "trainer.engine.user_command" in sys.modules:
+        from trainer.engine.user_command import finish_user_commands
 
         # A command that tells somebody of the bake's end gets a moment; a process that lingers is worse than one that is cut off.
-        finish_hooks(10.0)
-    if "trainer.engine" in sys.modules:
+        finish_user_commands(10.0)
+    if "trainer.engine.engine" in sys.modules:
         os._exit(code)
     sys.exit(code)
 
@@ -74,3 +75,29 @@ def print_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def ready(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake":
+    """Load and check a settings file, in the order a user would look for mistakes.
+
+    Raises:
+        SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
+    """
+    from trainer.errors import WorkspaceError
+    from trainer.jobs.bakes import check, measured_speed, plan_for
+    from trainer.journal.journal import Journal
+    from trainer.settings.toml_file import load_settings
+    from trainer.workspace import find_workspace
+
+    path = settings_file.expanduser().resolve()
+    planned = check(load_settings(path, overrides), path)
+    workspace = find_workspace(path.parent)
+    if workspace is None:
+        return planned
+    try:
+        with Journal(workspace.journal_path) as journal:
+            speed = measured_speed(journal, planned.settings)
+    except WorkspaceError:
+        # A plan tells less without the journal, and is right all the same.
+        return planned
+    return plan_for(planned.settings, planned.data, planned.validation, planned.base, speed)

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.alone import bake_alone
+from lora_tui.commands.branch import bake_alone
 from lora_tui.commands.exits import exits, workspace_here
-from lora_tui.row_name import called
+from lora_tui.wording.job_names import called
 from trainer.errors import ExitCode, GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
-    from trainer.grid_jobs import Ready
+    from trainer.jobs.grids import PlannedGrid
     from trainer.journal.journal import Journal
     from trainer.journal.records import Bake
     from trainer.workspace import Workspace
@@ -78,7 +78,7 @@ def grid(
 
 
 def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture: Path | None) -> "GridSpec":
-    from trainer.grid.pool import spec_for_bake
+    from trainer.grid.first_spec import spec_for_bake
     from trainer.grid.spec import load_spec
     from trainer.journal.journal import Journal
 
@@ -91,7 +91,7 @@ def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture:
             bake = next((row.number for row in journal.bakes() if row.grid is None), None)
         if bake is None:
             raise GridError(
-                shown(str(workspace.root)),
+                printable(str(workspace.root)),
                 found="no bake to show the epochs of",
                 way_out="give a SPEC.json, --like PICTURE, or bake something first",
             )
@@ -99,13 +99,13 @@ def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture:
 
 
 def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
-    from trainer.exchange.like import spec_like
+    from trainer.exchange.recreate import recreate
     from trainer.formats.picture_text import read_parameters
-    from trainer.grid.shelf import Shelf
+    from trainer.grid.model_files import ModelFiles
 
-    like = spec_like(read_parameters(picture), Shelf(workspace.root), base=_base_of_newest(workspace))
+    like = recreate(read_parameters(picture), ModelFiles(workspace.root), base=_base_of_newest(workspace))
     for line in like.differences:
-        click.echo(f"! {shown(line)}")
+        click.echo(f"! {printable(line)}")
     return like.spec
 
 
@@ -126,22 +126,22 @@ def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":
 
 
 def _ready_made(workspace: "Workspace", spec: "GridSpec", key: str) -> "GridSpec":
-    from lora_tui.grid_orders import made_ready
+    from lora_tui.actions.grids import made_ready
 
     return made_ready(workspace, spec, key)
 
 
 def _changed(spec: "GridSpec", setting: str) -> "GridSpec":
-    from lora_tui.spec_fields import typed
+    from lora_tui.forms.grid_fields import typed
 
     name, sign, text = setting.partition("=")
     if not sign:
-        raise GridError("--set", found=shown(setting, 60), expected="FIELD=VALUE")
+        raise GridError("--set", found=printable(setting, 60), expected="FIELD=VALUE")
     return typed(spec, name.strip(), text)
 
 
 def _make(workspace: "Workspace", spec: "GridSpec", *, behind: bool, dry_run: bool) -> ExitCode:
-    from trainer.grid_jobs import check_grid, queue_grid
+    from trainer.jobs.grids import check_grid, queue_grid
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
@@ -158,9 +158,9 @@ def _make(workspace: "Workspace", spec: "GridSpec", *, behind: bool, dry_run: bo
     return bake_alone(workspace, begin)
 
 
-def _queue(journal: "Journal", workspace: "Workspace", ready: "Ready") -> ExitCode:
-    from trainer.grid_jobs import queue_grid
-    from trainer.jobs import queue_engine
+def _queue(journal: "Journal", workspace: "Workspace", ready: "PlannedGrid") -> ExitCode:
+    from trainer.jobs.bakes import queue_engine
+    from trainer.jobs.grids import queue_grid
 
     engine = queue_engine(workspace)
     _, job = queue_grid(journal, workspace, ready, engine=engine)
@@ -175,13 +175,13 @@ def _say_queued(job: "Bake") -> ExitCode:
 
 
 def _go_on(workspace: "Workspace", number: int) -> ExitCode:
-    from trainer.grid_jobs import take_up_grid
+    from trainer.jobs.grids import resume_grid
 
-    return bake_alone(workspace, lambda journal, engine: take_up_grid(journal, number, engine))
+    return bake_alone(workspace, lambda journal, engine: resume_grid(journal, number, engine))
 
 
-def _say(ready: "Ready") -> None:
-    from lora_tui.grid_words import axis_line, count_line
+def _say(ready: "PlannedGrid") -> None:
+    from lora_tui.wording.grids import axis_line, count_line
 
     expanded = ready.expanded
     for name, axis in (("X", expanded.x), ("Y", expanded.y), ("Z", expanded.z), ("seeds", expanded.seeds)):
@@ -189,11 +189,11 @@ def _say(ready: "Ready") -> None:
             click.echo(f"{name} {axis_line(axis)}" if name != "seeds" else axis_line(axis))
     click.echo(count_line(ready))
     for note in expanded.notes:
-        click.echo(f"! {shown(note)}")
+        click.echo(f"! {printable(note)}")
 
 
 def _list(workspace: "Workspace") -> ExitCode:
-    from lora_tui.grid_words import grid_line
+    from lora_tui.wording.grids import grid_line
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
@@ -207,7 +207,7 @@ def _list(workspace: "Workspace") -> ExitCode:
 
 
 def _list_ready() -> ExitCode:
-    from trainer.grid.ready_made import READY
+    from trainer.grid.presets import READY
 
     wide = max(len(each.key) for each in READY)
     for each in READY:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.rebuild import Found
+    from trainer.recovery.bakes import RecoveredBake
     from trainer.workspace import Workspace
 
 
@@ -23,23 +23,23 @@ def journal() -> None:
 @exits
 def rebuild(folder: Path | None) -> None:
     """Make the journal of a workspace anew from its folders of bakes and grids; the old one is kept beside it."""
-    from trainer.journal.swap import swap_journal
-    from trainer.rebuild import rebuild as made_anew
-    from trainer.rebuild_grids import rebuild_grids
+    from trainer.journal.replace_file import replace_journal
+    from trainer.recovery.bakes import recover_bakes as made_anew
+    from trainer.recovery.grids import recover_grids
 
     workspace = _workspace(folder)
-    (found, grids), kept = swap_journal(
-        workspace.journal_path, lambda into: (made_anew(workspace, into), rebuild_grids(workspace, into))
+    (found, grids), kept = replace_journal(
+        workspace.journal_path, lambda into: (made_anew(workspace, into), recover_grids(workspace, into))
     )
     for each in found:
         click.echo(_line(each))
     for one in grids:
         told = f"grid, {one.grid.done:,} of {one.grid.total:,} pictures" if one.grid else f"({one.note})"
-        click.echo(f"{shown(one.folder)}  {told}")
+        click.echo(f"{printable(one.folder)}  {told}")
     brought = [each.bake for each in found if each.bake is not None]
-    click.echo(f"{shown(str(workspace.journal_path))}: {len(brought)} of {len(found)} folders told of a bake")
+    click.echo(f"{printable(str(workspace.journal_path))}: {len(brought)} of {len(found)} folders told of a bake")
     if kept is not None:
-        click.echo(f"the old journal is {shown(str(kept))}")
+        click.echo(f"the old journal is {printable(str(kept))}")
 
 
 def _workspace(folder: Path | None) -> "Workspace":
@@ -53,9 +53,9 @@ def _workspace(folder: Path | None) -> "Workspace":
     return workspace_here(folder)
 
 
-def _line(found: "Found") -> str:
+def _line(found: "RecoveredBake") -> str:
     """Return what one folder gave on one line."""
-    parts = [shown(found.folder)]
+    parts = [printable(found.folder)]
     if found.bake is not None:
         parts += [str(found.bake.state), f"{found.steps} steps", f"{found.loras} LoRA files"]
     return "  ".join([*parts, *(f"({note})" for note in found.notes)])

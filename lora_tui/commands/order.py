@@ -8,8 +8,8 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from trainer.errors import ExitCode, SettingsError, WorkspaceError
-from trainer.foreign_text import shown
 from trainer.journal.records import Bake, BakeState, GivenOrder, Order
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
@@ -84,7 +84,7 @@ def checked_change(bake: Bake, change: str) -> str:
     Raises:
         SettingsError: it is malformed, its setting is not live, or the value is wrong.
     """
-    from lora_tui.live_changes import changed
+    from trainer.jobs.live_settings import changed
     from trainer.settings.describe import field, is_setting
     from trainer.settings.toml_file import parse_settings
     from trainer.settings.typed import split_override
@@ -107,9 +107,9 @@ def _take_up(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode
     Raises:
         WorkspaceError: there is none.
     """
-    from trainer.machine.attendance import present
+    from trainer.machine.engines import running_engines
 
-    takers = [engine.key for engine in present(workspace.root) if engine.takes_queue]
+    takers = [engine.key for engine in running_engines(workspace.root) if engine.takes_queue]
     if not takers:
         raise WorkspaceError(
             f"bake {bake.number}",
@@ -135,7 +135,7 @@ def _await(journal: "Journal", bake: Bake, given: int, seconds: float) -> ExitCo
         time.sleep(_LOOK_EVERY)
     if told.answer:
         raise WorkspaceError(f"bake {bake.number}", found=f"{told.order}: {told.answer}")
-    what = f"{told.order} {shown(told.argument)}".strip()
+    what = f"{told.order} {printable(told.argument)}".strip()
     click.echo(f"bake {bake.number}: {what}, obeyed")
     return ExitCode.DONE
 

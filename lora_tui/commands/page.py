@@ -9,7 +9,7 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from trainer.errors import ExitCode, GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
@@ -30,8 +30,8 @@ _UNITS = {"": 0, "k": 1, "m": 2, "g": 3}
 @exits
 def page(number: int | None, most: str, printed: bool, into: Path | None, folder: Path | None) -> ExitCode:
     """Write grid GRID (default: the newest) as one HTML page with everything inside, and say how to copy it."""
-    from lora_tui.clipboard import offer
-    from lora_tui.page_file import make_page, write_page
+    from lora_tui.actions.page_file import make_page, write_page
+    from lora_tui.terminal.clipboard import offer
     from trainer.journal.journal import Journal
 
     max_bytes = size_of(most)
@@ -50,10 +50,10 @@ def page(number: int | None, most: str, printed: bool, into: Path | None, folder
             click.echo(f"grid {grid.number}: {made.said}", err=True)
             return ExitCode.DONE
         file = write_page(journal, workspace, grid.number, max_bytes=max_bytes, into=into)
-    click.echo(f"wrote {shown(str(file.path))}")
+    click.echo(f"wrote {printable(str(file.path))}")
     click.echo(f"      {file.line}")
-    click.echo(f"copy it from your own machine:  {shown(file.copy)}")
-    click.echo(f"or without the file here:       {shown(file.show)}")
+    click.echo(f"copy it from your own machine:  {printable(file.copy)}")
+    click.echo(f"or without the file here:       {printable(file.show)}")
     if offer(file.copy, sys.stdout):
         click.echo("The first of them is in your clipboard, if your terminal takes it (OSC 52).")
     return ExitCode.DONE
@@ -76,6 +76,6 @@ def size_of(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match["binary"] and not match["unit"]):
-        raise GridError("--max", found=shown(text, 40), expected="a size such as 3MB or 800kB")
+        raise GridError("--max", found=printable(text, 40), expected="a size such as 3MB or 800kB")
     step = 1024 if match["binary"] else 1000
     return int(float(match["number"]) * step ** _UNITS[(match["unit"] or "").lower()])

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lora_tui.commands.exits import exits, print_json
-from lora_tui.commands.ready import ready
+from lora_tui.commands.exits import exits, print_json, ready
 from trainer.errors import ExitCode, LoraTuiError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.bake.ground import Ground
-    from trainer.machine.holders import Holder
+    from trainer.jobs.preflight import PlannedBake
+    from trainer.machine.card_processes import CardProcess
+    from trainer.memory.available import AvailableMemory
     from trainer.memory.fit_result import FitResult
-    from trainer.memory.oracle import Oracle
-    from trainer.memory.peak import Prediction
-    from trainer.memory.room import Room
-    from trainer.plan.report import Section
+    from trainer.memory.peak import MemoryPrediction
+    from trainer.memory.predictor import PeakPredictor
+    from trainer.plan.report import ReportSection
 
 
 @click.command()
@@ -49,16 +48,16 @@ def plan(
             "--apply writes what --fit found for SETTINGS.toml as it stands: it takes --fit and no --set"
         )
     limit = None if size is None else limit_of(size)
-    ground = ready(settings_file, overrides)
-    told = _Told(ground, as_json)
+    planned = ready(settings_file, overrides)
+    told = _Told(planned, as_json)
     told.plan()
     if limit is None and not memory:
         return told.end(ExitCode.DONE)
-    with _oracle(settings_file) as oracle:
+    with _predictor(settings_file) as predictor:
         if limit is None:
-            told.memory(oracle)
+            told.memory(predictor)
             return told.end(ExitCode.DONE)
-        result = told.fit(oracle, limit)
+        result = told.fit(predictor, limit)
     if applies and result.best is not None:
         told.applied(_apply(settings_file, result.best.changes))
     return told.end(ExitCode.OUT_OF_MEMORY if result.best is None else ExitCode.DONE)
@@ -68,12 +67,12 @@ class _Told:
     """The parts of the answer as they come: printed at once, or gathered for one object of JSON.
 
     Args:
-        ground: what is planned.
+        planned: what is planned.
         as_json: whether they are gathered.
     """
 
-    def __init__(self, ground: "Ground", as_json: bool) -> None:
-        self._ground, self._as_json = ground, as_json
+    def __init__(self, planned: "PlannedBake", as_json: bool) -> None:
+        self._planned, self._as_json = planned, as_json
         self._values: dict[str, object] = {}
 
     def plan(self) -> None:
@@ -81,43 +80,43 @@ class _Told:
         from trainer.plan.plan import plan_line
         from trainer.plan.report import report, report_json
 
-        ground = self._ground
+        planned = self._planned
         if self._as_json:
-            self._values |= report_json(ground.settings, ground.data, ground.plan)
+            self._values |= report_json(planned.settings, planned.data, planned.plan)
             return
-        click.echo(plan_line(ground.plan))
-        for section in report(ground.settings, ground.data, ground.plan, ground.base):
+        click.echo(plan_line(planned.plan))
+        for section in report(planned.settings, planned.data, planned.plan, planned.base):
             _print(section)
 
-    def memory(self, oracle: "Oracle") -> None:
+    def memory(self, predictor: "PeakPredictor") -> None:
         """Tell what memory they will take. A plan without it is a plan all the same."""
         from trainer.memory.request import request_of
-        from trainer.plan.report import Section
+        from trainer.plan.report import ReportSection
 
         try:
             with _Progress() as tell:
                 tell("predicting memory")
-                prediction = oracle.predict(request_of(self._ground, "card"))
+                prediction = predictor.predict(request_of(self._planned, "card"))
         except LoraTuiError as error:
             self._values["memory"] = {"error": error.line()}
             if not self._as_json:
-                _print(Section("memory", (f"not known: {error.line()}",)))
+                _print(ReportSection("memory", (f"not known: {error.line()}",)))
             return
         self._peak(prediction)
 
-    def fit(self, oracle: "Oracle", limit: int) -> "FitResult":
+    def fit(self, predictor: "PeakPredictor", limit: int) -> "FitResult":
         """Tell what memory they take and which settings would fit; return that."""
         from trainer.memory.fit import fit
         from trainer.memory.fit_report import fit_json, lines
         from trainer.memory.request import request_of
-        from trainer.plan.report import Section
+        from trainer.plan.report import ReportSection
 
         with _Progress() as tell:
-            result = fit(request_of(self._ground, "card"), oracle.predict, limit, tell)
+            result = fit(request_of(self._planned, "card"), predictor.predict, limit, tell)
         self._peak(result.current.prediction)
         self._values["fit"] = fit_json(result)
         if not self._as_json:
-            _print(Section("fit", lines(result)))
+            _print(ReportSection("fit", lines(result)))
         return result
 
     def applied(self, diff: Iterable[str]) -> None:
@@ -125,7 +124,7 @@ class _Told:
         changed = list(diff)
         self._values["applied"] = changed
         if not self._as_json:
-            click.echo("\n" + "\n".join(map(shown, changed)) if changed else "\nnothing to write")
+            click.echo("\n" + "\n".join(map(printable, changed)) if changed else "\nnothing to write")
 
     def end(self, code: ExitCode) -> ExitCode:
         """Print what was gathered; return the code."""
@@ -133,9 +132,9 @@ class _Told:
             print_json(self._values)
         return code
 
-    def _peak(self, prediction: "Prediction") -> None:
+    def _peak(self, prediction: "MemoryPrediction") -> None:
         from trainer.memory.report import memory_section
-        from trainer.plan.report import Section
+        from trainer.plan.report import ReportSection
 
         room, holders, why = _card_now()
         self._values["memory"] = {
@@ -148,7 +147,7 @@ class _Told:
             return
         section = memory_section(prediction, room, holders)
         note = (f"no card here ({why}): this is what it would take on one",) if why else ()
-        _print(Section(section.title, (*section.lines, *note)))
+        _print(ReportSection(section.title, (*section.lines, *note)))
 
 
 class _Progress:
@@ -167,29 +166,29 @@ class _Progress:
         self._count += 1
         if self._shown:
             # A line that wraps could not be taken back.
-            click.echo(f"\r\x1b[Kprediction {self._count}: {shown(words)[:56]} …", nl=False, err=True)
+            click.echo(f"\r\x1b[Kprediction {self._count}: {printable(words)[:56]} …", nl=False, err=True)
 
 
-def _oracle(settings_file: Path) -> "Oracle":
+def _predictor(settings_file: Path) -> "PeakPredictor":
     """Return who predicts, with the answers that the workspace keeps; outside of one with the user's own."""
-    from trainer.memory.oracle import CACHE, Oracle
+    from trainer.memory.predictor import CACHE, PeakPredictor
     from trainer.workspace import cache_home, find_workspace
 
     workspace = find_workspace(settings_file.expanduser().resolve().parent)
-    return Oracle(cache_home() / CACHE.name if workspace is None else workspace.root / CACHE)
+    return PeakPredictor(cache_home() / CACHE.name if workspace is None else workspace.root / CACHE)
 
 
-def _card_now() -> "tuple[Room | None, tuple[Holder, ...], str]":
+def _card_now() -> "tuple[AvailableMemory | None, tuple[CardProcess, ...], str]":
     """Return the room on the first card, who is there, and why there is no card ("" where there is one)."""
+    from trainer.machine.card_processes import card_processes
     from trainer.machine.cards import NvmlCards
-    from trainer.machine.holders import card_holders
     from trainer.machine.readings import HostReading, MachineReading
-    from trainer.memory.room import room_of
+    from trainer.memory.available import available_memory
 
     cards, why = NvmlCards().read()
     if not cards:
         return None, (), why
-    return room_of(MachineReading(0.0, cards, why, HostReading())), card_holders(), ""
+    return available_memory(MachineReading(0.0, cards, why, HostReading())), card_processes(), ""
 
 
 def _apply(settings_file: Path, changes: Mapping[str, Any]) -> list[str]:
@@ -200,7 +199,7 @@ def _apply(settings_file: Path, changes: Mapping[str, Any]) -> list[str]:
     from trainer.settings.toml_file import merged_toml, parse_settings, save_text
     from trainer.settings.toml_text import read_text
 
-    text, where = read_text(settings_file), shown(str(settings_file))
+    text, where = read_text(settings_file), printable(str(settings_file))
     after = Settings.model_validate(parse_settings(text, where).model_dump() | dict(changes))
     merged = merged_toml(text, after, where)
     if changes:
@@ -209,7 +208,7 @@ def _apply(settings_file: Path, changes: Mapping[str, Any]) -> list[str]:
     return list(difflib.unified_diff(text.splitlines(), merged.splitlines(), name, name, lineterm="", n=1))
 
 
-def _print(section: "Section") -> None:
+def _print(section: "ReportSection") -> None:
     click.echo(f"\n{section.title}")
     for line in section.lines:
-        click.echo(f"  {shown(line)}".rstrip())
+        click.echo(f"  {printable(line)}".rstrip())

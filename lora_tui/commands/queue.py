@@ -9,9 +9,9 @@ from typing import Literal
 import click
 
 from lora_tui.commands.exits import exits, print_json, workspace_here
-from lora_tui.row_name import called
+from lora_tui.wording.job_names import called
 from trainer.errors import ExitCode, SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 _PATH = click.Path(path_type=Path)
 _IN = click.option(
@@ -32,12 +32,12 @@ def queue(context: click.Context, folder: Path | None, as_json: bool) -> None:
 
 @exits
 def _show(folder: Path | None, as_json: bool) -> ExitCode:
-    from lora_tui.queue_lines import queue_json, queue_lines, read_line
+    from lora_tui.wording.queue import queue_json, queue_lines, read_queue_view
     from trainer.journal.journal import Journal
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
-        line = read_line(journal, workspace, time.time())
+        line = read_queue_view(journal, workspace, time.time())
     if as_json:
         print_json(queue_json(line))
         return ExitCode.DONE
@@ -69,7 +69,7 @@ def add(
     refers: str,
 ) -> ExitCode:
     """Put bakes at the end of the queue; all are checked before the first is queued."""
-    from trainer.jobs import check, queue_bake, queue_engine
+    from trainer.jobs.bakes import check, queue_bake, queue_engine
     from trainer.journal.journal import Journal
     from trainer.settings.toml_file import load_settings
     from trainer.workspace import find_workspace, make_workspace, remember_workspace
@@ -95,8 +95,8 @@ def add(
                 refers=refers,
             )
         for note in (*each.data.notes, *each.plan.warnings):
-            click.echo(f"! {shown(note)}")
-        click.echo(f"bake {bake.number} {shown(bake.name)} waits in {shown(str(workspace.root))}")
+            click.echo(f"! {printable(note)}")
+        click.echo(f"bake {bake.number} {printable(bake.name)} waits in {printable(str(workspace.root))}")
         if not engine:
             click.echo("nobody works on this queue: `lora-tui queue run` begins, the dashboard offers to")
         remember_workspace(workspace)
@@ -159,14 +159,14 @@ def release(number: int, folder: Path | None) -> ExitCode:
 @exits
 def test_grid(why: str, folder: Path | None) -> ExitCode:
     """Put the subject's test grid behind the bakes: over their epochs and the champion, made when its turn comes."""
-    from trainer.grid_jobs import queue_test_grid
-    from trainer.jobs import queue_engine
+    from trainer.jobs.bakes import queue_engine
+    from trainer.jobs.grids import queue_test_grid
     from trainer.journal.journal import Journal
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         job = queue_test_grid(journal, workspace, engine=queue_engine(workspace), why=why)
-    click.echo(f"{called(job)} waits in the queue as {job.number}: {shown(job.why)}")
+    click.echo(f"{called(job)} waits in the queue as {job.number}: {printable(job.why)}")
     if not job.engine:
         click.echo("nobody works on this queue: `lora-tui queue run` begins, the dashboard offers to")
     return ExitCode.DONE
@@ -179,13 +179,13 @@ def test_grid(why: str, folder: Path | None) -> ExitCode:
 @exits
 def change(number: int, changes: tuple[str, ...], folder: Path | None) -> ExitCode:
     """Give bake N, which waits, other settings."""
+    from trainer.jobs.proposals import change_held_bake
     from trainer.journal.journal import Journal
-    from trainer.propose import change_draft
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
-        changed = change_draft(journal, workspace, number, changes)
-    click.echo(f"bake {number} waits with {shown(', '.join(changes))}: {changed.total_steps:,} steps")
+        changed = change_held_bake(journal, workspace, number, changes)
+    click.echo(f"bake {number} waits with {printable(', '.join(changes))}: {changed.total_steps:,} steps")
     return ExitCode.DONE
 
 
@@ -197,21 +197,21 @@ def run(folder: Path | None) -> ExitCode:
 
     Takes over what was left in the queue by programs that are gone. Exits with the worst code of its bakes.
     """
-    from lora_tui.headless import follow_all
-    from trainer.engine import Engine
-    from trainer.jobs import left_behind
+    from lora_tui.headless.follow import follow_all
+    from trainer.engine.engine import Engine
+    from trainer.jobs.bakes import orphaned_jobs
     from trainer.journal.journal import Journal
-    from trainer.machine.attendance import attend
-    from trainer.memory.late import oracle_at
+    from trainer.machine.engines import register_engine
+    from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import remember_workspace
 
     workspace = workspace_here(folder)
-    oracle = oracle_at(workspace.root)
-    engine = Engine(workspace, oracle=oracle)
-    attend(engine.key, workspace.root, takes_queue=True)
+    predictor = predictor_for(workspace.root)
+    engine = Engine(workspace, predictor=predictor)
+    register_engine(engine.key, workspace.root, takes_queue=True)
     with Journal(workspace.journal_path) as journal:
         journal.mark_lost()
-        taken = journal.adopt([bake.number for bake in left_behind(journal, workspace)], engine.key)
+        taken = journal.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
         others = [bake for bake in journal.queue() if bake.engine != engine.key]
     if others:
         click.echo(f"{len(others)} more wait for another lora-tui that is at work here")
@@ -223,8 +223,8 @@ def run(folder: Path | None) -> ExitCode:
     engine.start()
     code = follow_all(engine)
     engine.close(wait=10)
-    if oracle is not None:
-        oracle.close()
+    if predictor is not None:
+        predictor.close()
     return code
 
 
@@ -248,10 +248,10 @@ def _date(text: str, now: datetime) -> float:
         then = datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         raise SettingsError(
-            "--not-before", found=shown(text, 60), expected="`22:30` or `2026-02-01 22:30`, local time"
+            "--not-before", found=printable(text, 60), expected="`22:30` or `2026-02-01 22:30`, local time"
         ) from None
     if then <= now.timestamp():
-        raise SettingsError("--not-before", found=f"{shown(text, 60)}, which is past", expected="a time to come")
+        raise SettingsError("--not-before", found=f"{printable(text, 60)}, which is past", expected="a time to come")
     return then
 
 
@@ -261,7 +261,7 @@ def _check_refers(text: str) -> None:
     except (ValueError, RecursionError):
         fits = False
     if not fits:
-        raise SettingsError("--refers", found=shown(text, 60), expected="a JSON object")
+        raise SettingsError("--refers", found=printable(text, 60), expected="a JSON object")
 
 
 def _set_held(folder: Path | None, number: int, held: bool) -> ExitCode:

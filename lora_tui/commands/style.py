@@ -7,7 +7,7 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from trainer.errors import ExitCode, GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.grid.styles import Style
@@ -35,9 +35,9 @@ def list_styles(folder: Path | None) -> ExitCode:
     styles = load_styles(workspace_here(folder))
     if not styles:
         click.echo("no styles; `lora-tui style read FILE` takes them from a webui's files or a picture")
-    width = min(40, max((len(shown(each.name)) for each in styles), default=0))
+    width = min(40, max((len(printable(each.name)) for each in styles), default=0))
     for each in styles:
-        click.echo(f"{shown(each.name):<{width}}  {_summary(each)}".rstrip())
+        click.echo(f"{printable(each.name):<{width}}  {_summary(each)}".rstrip())
     return ExitCode.DONE
 
 
@@ -50,7 +50,7 @@ def show(name: str, folder: Path | None) -> ExitCode:
     from trainer.grid.styles import style_named
 
     for key, value in _set_by(style_named(workspace_here(folder), name)):
-        click.echo(f"{key:<16}{shown(str(value))}")
+        click.echo(f"{key:<16}{printable(str(value))}")
     return ExitCode.DONE
 
 
@@ -71,11 +71,11 @@ def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
     styles, notes = _read(file, name)
     styles = tuple(each for each in styles if _set_by(each))
     if not styles:
-        raise GridError(shown(str(file)), found="it sets nothing that a style holds")
+        raise GridError(printable(str(file)), found="it sets nothing that a style holds")
     before = {each.name for each in load_styles(workspace)}
     save_styles(workspace, styles)
     for each in styles:
-        click.echo(f"{'replaced' if each.name in before else 'kept'} {shown(each.name)}: {_summary(each)}")
+        click.echo(f"{'replaced' if each.name in before else 'kept'} {printable(each.name)}: {_summary(each)}")
     for note in notes:
         click.echo(note)
     return ExitCode.DONE
@@ -97,7 +97,7 @@ def write(name: str, file: Path, folder: Path | None) -> ExitCode:
     chosen = style_named(workspace_here(folder), name)
     defaults, notes = to_defaults(chosen, schedules=has_schedules(file))
     backup = write_ui_config(file, defaults)
-    click.echo(f"wrote {shown(chosen.name)} into {shown(str(file))}; as it was: {shown(backup.name)}")
+    click.echo(f"wrote {printable(chosen.name)} into {printable(str(file))}; as it was: {printable(backup.name)}")
     for note in notes:
         click.echo(f"not written: {note}")
     return ExitCode.DONE
@@ -111,14 +111,14 @@ def _read(file: Path, name: str | None) -> tuple[tuple["Style", ...], tuple[str,
     from trainer.formats.webui_styles import read_styles_csv
     from trainer.grid.styles import from_defaults, from_infotext, from_rows
 
-    where = shown(str(file))
+    where = printable(str(file))
     ending = file.suffix.lower()
     if ending == ".csv":
         rows = read_styles_csv(file)
         chosen = tuple(row for row in rows if name in (None, row.name))
         if not chosen and rows:
-            names = ", ".join(shown(row.name, 80) for row in rows)
-            raise GridError(where, found=f"no style `{shown(name or '', 80)}`", expected=shown(names, 400))
+            names = ", ".join(printable(row.name, 80) for row in rows)
+            raise GridError(where, found=f"no style `{printable(name or '', 80)}`", expected=printable(names, 400))
         return from_rows(chosen), ()
     if ending == ".json":
         beside = file.with_name("styles.csv")
@@ -139,7 +139,9 @@ def _summary(chosen: "Style") -> str:
     """Return what a style sets on one line."""
     told = dict(_set_by(chosen))
     words = [
-        f"{key.split('_')[0]} “{shown(str(told[key]), _WORDS)}”" for key in ("prompt", "negative_prompt") if key in told
+        f"{key.split('_')[0]} “{printable(str(told[key]), _WORDS)}”"
+        for key in ("prompt", "negative_prompt")
+        if key in told
     ]
     numbers = [str(told["sampler"])] if "sampler" in told else []
     if "steps" in told:
@@ -149,7 +151,7 @@ def _summary(chosen: "Style") -> str:
     if "width" in told or "height" in told:
         numbers.append(f"{told.get('width', '…')}×{told.get('height', '…')}")
     if "seeds" in told:
-        numbers.append(f"seeds {shown(str(told['seeds']), _WORDS)}")
+        numbers.append(f"seeds {printable(str(told['seeds']), _WORDS)}")
     if "clip_skip" in told:
         numbers.append(f"clip skip {told['clip_skip']}")
     return ", ".join((*numbers, *words))

@@ -7,7 +7,7 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from trainer.errors import ExitCode
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 @click.command()
@@ -43,12 +43,12 @@ def use(
     Beside the LoRA come a preview picture and what a webui shows of it: activation text, preferred weight, negative text, notes.
     """
     from trainer.journal.journal import Journal
-    from trainer.use_epoch import use as take_into_use
-    from trainer.use_epoch import use_of_epoch
+    from trainer.publish.epoch import lora_of_epoch
+    from trainer.publish.epoch import publish as take_into_use
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
-        found = use_of_epoch(journal, workspace, number, epoch)
+        found = lora_of_epoch(journal, workspace, number, epoch)
     wanted = replace(
         found,
         name=name or found.name,
@@ -60,8 +60,8 @@ def use(
     )
     used = take_into_use(wanted, target, replace=force, may_ask=True)
     for file in used.sent:
-        click.echo(f"{'wrote over' if file in used.replaced else 'wrote'} {used.where}/{shown(file)}")
+        click.echo(f"{'wrote over' if file in used.replaced else 'wrote'} {used.where}/{printable(file)}")
     for file in used.unchanged:
-        click.echo(f"is there already: {used.where}/{shown(file)}")
-    click.echo(f"in a prompt: <lora:{shown(used.name)}:{wanted.preferred_weight:g}>")
+        click.echo(f"is there already: {used.where}/{printable(file)}")
+    click.echo(f"in a prompt: <lora:{printable(used.name)}:{wanted.preferred_weight:g}>")
     return ExitCode.DONE

@@ -8,31 +8,32 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import BindingType
 
-from lora_tui import orders
-from lora_tui.arrival import Arrived, arrive
-from lora_tui.feed import Snapshot, SnapshotReady
+from lora_tui.actions import bakes
+from lora_tui.actions.orphaned import question, take_over
+from lora_tui.actions.welcome import Arrived, arrive
+from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keymap import BAKE_KEYS
-from lora_tui.left_behind import question, take_over
-from lora_tui.logout import logout_warning
-from lora_tui.memory_planner import Foreseen, MemoryPlanner
-from lora_tui.outside import OWNER, EngineLike, MemorySources, Rights, SamplerLike
-from lora_tui.peak_words import peak_line
-from lora_tui.planner import Planned, Planner, PlanView
-from lora_tui.screens.ask import Answer, AskDialog
+from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake_orders import BakeOrders
-from lora_tui.screens.desk import Desk
+from lora_tui.screens.confirm import Answer, ConfirmDialog
+from lora_tui.snapshot import Snapshot
+from lora_tui.terminal.logout import logout_warning
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.tab_line import TABS
-from trainer.foreign_text import shown
+from lora_tui.wording.memory import peak_line
+from lora_tui.workers.feed import SnapshotReady
+from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
+from lora_tui.workers.planner import Planned, Planner, PlanView
 from trainer.journal.records import BakeState
-from trainer.memory.room import DEFAULT_LIMIT, room_of
+from trainer.memory.available import DEFAULT_LIMIT, available_memory
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from trainer.branch import Branch
+    from trainer.jobs.fork import ForkedBake
     from trainer.journal.digest import Digest
-    from trainer.plan.report import Section
+    from trainer.plan.report import ReportSection
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 _NO_SETTINGS = "no settings are open: n makes a subject, o opens a file"
@@ -76,12 +77,12 @@ class BakeScreen(BakeOrders):
         self.planner = Planner(workspace.journal_path, self.post_message)
         self.memory = memory
         self.memory_planner = (
-            None if memory is None else MemoryPlanner(memory.oracle, self.post_message, self.may_predict)
+            None if memory is None else MemoryPlanner(memory.predictor, self.post_message, self.may_predict)
         )
 
     def on_mount(self) -> None:
         """Set the desk up; Textual calls the `on_mount` of every class itself, this one first."""
-        self.desk = Desk(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
+        self.editor = SettingsEditor(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
 
     def begin(self) -> None:
         """Start what looks at files: called after the first paint."""
@@ -89,7 +90,7 @@ class BakeScreen(BakeOrders):
         self.planner.start()
         if self.memory_planner is not None:
             self.memory_planner.start()
-        self._do(lambda: orders.open_first(self.workspace, self.settings_path))
+        self._do(lambda: bakes.open_first(self.workspace, self.settings_path))
         if self.rights.bake:
             if warning := logout_warning():
                 self.say(warning, "warning")
@@ -111,7 +112,7 @@ class BakeScreen(BakeOrders):
     @property
     def subject(self) -> str:
         """Name of the subject on the desk; "" where nothing is open."""
-        return self.desk.draft.now.subject if self.desk.draft is not None else ""
+        return self.editor.draft.now.subject if self.editor.draft is not None else ""
 
     def may_predict(self) -> bool:
         """Return whether memory may be worked out now: not before the libraries are loaded, which takes the whole computer, and not beside a bake on the CPU. May be asked in any thread."""
@@ -123,9 +124,9 @@ class BakeScreen(BakeOrders):
         """Save the settings to their file, then do `after`; an edit that is wrong stays open instead."""
         if not self._may_bake():
             return
-        if self._end_edit() and (draft := self.desk.draft) is not None:
+        if self._end_edit() and (draft := self.editor.draft) is not None:
             self._after = after
-            self._do(lambda: orders.save(draft))
+            self._do(lambda: bakes.save(draft))
 
     def settle_edits(self, then: Callable[[], object], about: str = "") -> None:
         """Do `then`; where edits are not saved, ask what becomes of them first."""
@@ -137,12 +138,12 @@ class BakeScreen(BakeOrders):
                 then()
 
         if not self.rights.bake or (
-            self.form.pending is None and (self.desk.draft is None or not self.desk.draft.unsaved)
+            self.form.pending is None and (self.editor.draft is None or not self.editor.draft.unsaved)
         ):
             then()
         else:
             question = "The settings have edits that are not saved."
-            self.app.push_screen(AskDialog(question, _EDIT_ANSWERS, about=about), settled)
+            self.app.push_screen(ConfirmDialog(question, _EDIT_ANSWERS, about=about), settled)
 
     # What comes from the threads
 
@@ -151,11 +152,11 @@ class BakeScreen(BakeOrders):
         before, worked = self.snapshot, self.bake_at_work
         now = event.snapshot
         self.show(now)
-        self.desk.compare_with(now.newest)
-        self.desk.show_room(room_of(now.machine))
+        self.editor.compare_with(now.newest)
+        self.editor.show_room(available_memory(now.machine))
         if now.libraries != before.libraries:
             # What could not be worked out before the libraries were there can be now.
-            self.desk.foresee()
+            self.editor.foresee()
         for line, known, level in (
             (now.trouble, before.trouble, "error"),
             (now.caution, before.caution, "warning"),
@@ -166,46 +167,46 @@ class BakeScreen(BakeOrders):
                 self.say(line, level)
         if worked and not self.bake_at_work:
             # The bake that ended has told how fast bakes like it go here.
-            self.desk.ask()
+            self.editor.ask()
             if now.bake is not None and now.bake.state is BakeState.FAILED:
                 self._toast_error(now.bake.error)
         self.feed.columns = self.plot_columns or self.feed.columns
 
     @on(Planned)
     def _show_plan(self, event: Planned) -> None:
-        self.desk.planned(event)
-        self.show_planned_rates(self.desk.view)
+        self.editor.planned(event)
+        self.show_planned_rates(self.editor.view)
 
-    @on(Foreseen)
-    def _show_peak(self, event: Foreseen) -> None:
-        self.desk.foreseen(event)
+    @on(MemoryPredicted)
+    def _show_peak(self, event: MemoryPredicted) -> None:
+        self.editor.foreseen(event)
 
-    @on(orders.Opened)
-    def _put_down(self, event: orders.Opened) -> None:
+    @on(bakes.Opened)
+    def _put_down(self, event: bakes.Opened) -> None:
         self.settings_path = event.draft.path
-        self.desk.put_down(event.draft)
+        self.editor.load(event.draft)
         if self.focused is None:
             self.show_tab(TABS[0])
 
-    @on(orders.NothingToOpen)
+    @on(bakes.NothingToOpen)
     def _show_nothing(self) -> None:
-        self.desk.show_nothing()
+        self.editor.show_nothing()
 
-    @on(orders.NotOpened)
-    def _show_what_is_closed(self, event: orders.NotOpened) -> None:
+    @on(bakes.NotOpened)
+    def _show_what_is_closed(self, event: bakes.NotOpened) -> None:
         self.say(event.error.line(), "error")
-        if self.desk.draft is None:
-            self.desk.show_closed(event.path, event.error)
+        if self.editor.draft is None:
+            self.editor.show_closed(event.path, event.error)
 
-    @on(orders.Saved)
-    def _note_saved(self, event: orders.Saved) -> None:
-        self.desk.written(event.draft)
-        self.notify(f"saved {shown(event.draft.path.name)}", timeout=2, markup=False)
+    @on(bakes.Saved)
+    def _note_saved(self, event: bakes.Saved) -> None:
+        self.editor.written(event.draft)
+        self.notify(f"saved {printable(event.draft.path.name)}", timeout=2, markup=False)
         self._do_after()
 
-    @on(orders.Queued)
-    def _hand_over(self, event: orders.Queued) -> None:
-        self.desk.written(event.draft)
+    @on(bakes.Queued)
+    def _hand_over(self, event: bakes.Queued) -> None:
+        self.editor.written(event.draft)
         if self.bake is None:
             # The peak beside the meter shall be this bake's.
             self.sampler.forget_peak()
@@ -225,7 +226,7 @@ class BakeScreen(BakeOrders):
                 self._do(lambda: take_over(self.workspace, left, self.engine.key))
             self._tell_digest(event.digest)
 
-        self.app.push_screen(AskDialog(question(left), _LEFT_ANSWERS), answered)
+        self.app.push_screen(ConfirmDialog(question(left), _LEFT_ANSWERS), answered)
 
     def _tell_digest(self, digest: "Digest | None") -> None:
         from lora_tui.screens.digest import DigestDialog
@@ -233,11 +234,11 @@ class BakeScreen(BakeOrders):
         if digest is not None:
             self.app.push_screen(DigestDialog(digest, self.clock()))
 
-    @on(orders.Refused)
-    def _show_refusal(self, event: orders.Refused) -> None:
+    @on(bakes.Refused)
+    def _show_refusal(self, event: bakes.Refused) -> None:
         self._after = None
         self.say(event.error.line(), "error")
-        if self.desk.refuse(event.error):
+        if self.editor.refuse(event.error):
             self.show_tab(TABS[0])
 
     @on(SettingsForm.Typed)
@@ -245,11 +246,11 @@ class BakeScreen(BakeOrders):
         if not self._may_bake():
             self.form.accept()
             return
-        self.desk.typed(event.name, event.text)
+        self.editor.typed(event.name, event.text)
 
     @on(SettingsForm.PutBack)
     def _put_back(self, event: SettingsForm.PutBack) -> None:
-        self.desk.put_back(event.name)
+        self.editor.put_back(event.name)
 
     # What the keys do
 
@@ -269,36 +270,36 @@ class BakeScreen(BakeOrders):
 
     def action_bake(self) -> None:
         """Ask for the line of why, then bake the settings as they stand."""
-        draft = self.desk.draft
+        draft = self.editor.draft
         if not self._may_bake():
             return
         if draft is None:
             self._warn(_NO_SETTINGS)
-        elif self.desk.error is not None:
-            self._show_refusal(orders.Refused(self.desk.error))
+        elif self.editor.error is not None:
+            self._show_refusal(bakes.Refused(self.editor.error))
         else:
-            from lora_tui.screens.why import WhyDialog
+            from lora_tui.screens.bake_note import BakeNoteDialog
 
             def start(why: str | None) -> None:
                 if why is not None:
-                    self._do(lambda: orders.queue(self.workspace, draft, why, self.engine.key))
+                    self._do(lambda: bakes.queue(self.workspace, draft, why, self.engine.key))
 
-            parts = (self.desk.plan_line, peak_line(self.desk.peak) if self.desk.plan_line else "")
+            parts = (self.editor.plan_line, peak_line(self.editor.peak) if self.editor.plan_line else "")
             story = " · ".join(filter(None, parts)) or "the pictures are still being looked at"
             if self.bake is not None:
                 story = f"waits in the queue while bake {self.bake.number:04d} is at work · {story}"
-            self.app.push_screen(WhyDialog(f"Bake {shown(draft.path.name)}", shown(story)), start)
+            self.app.push_screen(BakeNoteDialog(f"Bake {printable(draft.path.name)}", printable(story)), start)
 
     def action_fork(self) -> None:
         """Ask for an epoch of the bake shown, then queue a bake that begins there with what the desk changes."""
-        from lora_tui.forking import Forking
+        from lora_tui.actions.fork import Forking
         from lora_tui.screens.fork import ForkDialog
 
         bake = self.snapshot.bake
         if bake is None or not self._may_bake():
             return
-        forking = Forking(self.workspace, bake.number, self.desk.draft, self.engine.key)
-        heading = f"Fork bake {bake.number:04d} {shown(bake.name, 30)}"
+        forking = Forking(self.workspace, bake.number, self.editor.draft, self.engine.key)
+        heading = f"Fork bake {bake.number:04d} {printable(bake.name, 30)}"
         self.app.push_screen(ForkDialog(forking, heading), self._tell_fork)
 
     def action_plan(self) -> None:
@@ -310,12 +311,12 @@ class BakeScreen(BakeOrders):
 
     def action_fit(self) -> None:
         """Look for the fastest settings that fit, and put them into the form if told so."""
-        from lora_tui.fitting import Fitting, limit_text
+        from lora_tui.actions.fit import Fitting, limit_text
         from lora_tui.screens.fit import FitDialog
 
         if not self._may_bake() or (view := self._plan_or_why_not()) is None:
             return
-        if self.memory is None or view.ground is None:
+        if self.memory is None or view.planned is None:
             self._warn(_NO_MEMORY)
             return
         if not self.may_predict():
@@ -324,11 +325,11 @@ class BakeScreen(BakeOrders):
 
         def apply(changes: "Mapping[str, object] | None") -> None:
             if changes:
-                self.desk.changed(changes)
+                self.editor.changed(changes)
 
-        room = self.desk.peak.room
+        room = self.editor.peak.room
         limit = room.free if room is not None and room.policy == "card" else DEFAULT_LIMIT
-        search = Fitting(self.memory.oracle, view.ground, self.desk.policy, self.may_predict)
+        search = Fitting(self.memory.predictor, view.planned, self.editor.policy, self.may_predict)
         self.app.push_screen(FitDialog(search, limit_text(limit), f"Fit {self._named} to memory"), apply)
 
     def action_next_view(self) -> None:
@@ -357,7 +358,7 @@ class BakeScreen(BakeOrders):
             return
 
         def make(name: str, data: str, base: str, validation: str) -> Path:
-            return orders.make_subject(self.workspace, name, data, base, validation)
+            return bakes.make_subject(self.workspace, name, data, base, validation)
 
         self.settle_edits(lambda: self.app.push_screen(NewSubjectDialog(make), self._open))
 
@@ -380,30 +381,30 @@ class BakeScreen(BakeOrders):
 
     @property
     def _named(self) -> str:
-        return shown(self.desk.draft.path.name) if self.desk.draft is not None else ""
+        return printable(self.editor.draft.path.name) if self.editor.draft is not None else ""
 
     def _plan_or_why_not(self) -> PlanView | None:
         """Return the plan of the settings as they stand; where there is none, say why."""
-        if self.desk.error is not None:
-            self._warn(shown(self.desk.error.line()))
-        elif self.desk.draft is None:
+        if self.editor.error is not None:
+            self._warn(printable(self.editor.error.line()))
+        elif self.editor.draft is None:
             self._warn(_NO_SETTINGS)
-        elif self.desk.view is None:
+        elif self.editor.view is None:
             self._warn("there is no plan yet: the pictures are still being looked at")
         else:
-            return self.desk.view
+            return self.editor.view
         return None
 
-    def _memory_section(self) -> "Section | None":
+    def _memory_section(self) -> "ReportSection | None":
         """Return what the plan says of memory; asks the driver, so not for the screen's thread."""
         from trainer.memory.report import memory_section
 
-        peak = self.desk.peak
+        peak = self.editor.peak
         if self.memory is None or peak.prediction is None or peak.pending:
             return None
         return memory_section(peak.prediction, peak.room, self.memory.holders())
 
-    def _tell_fork(self, branch: "Branch | None") -> None:
+    def _tell_fork(self, branch: "ForkedBake | None") -> None:
         if branch is None:
             return
         bake = branch.bake
@@ -412,21 +413,21 @@ class BakeScreen(BakeOrders):
         for note in branch.notes:
             self.say(note, "warning")
         if self.narrow:
-            self.notify(shown("; ".join((line, *branch.notes))), timeout=6, markup=False)
+            self.notify(printable("; ".join((line, *branch.notes))), timeout=6, markup=False)
         self._wake()
 
     def _note_look(self) -> None:
-        self._do(lambda: orders.note_look(self.workspace, self.clock()))
+        self._do(lambda: bakes.note_look(self.workspace, self.clock()))
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
-            self._do(lambda: orders.open_settings(path))
+            self._do(lambda: bakes.open_settings(path))
 
     def _end_edit(self) -> bool:
         """Take what stands in the open editor; return whether it was right."""
         pending = self.form.pending
         if pending is not None:
-            self.desk.typed(*pending)
+            self.editor.typed(*pending)
         return self.form.pending is None
 
 

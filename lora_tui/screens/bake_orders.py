@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.message import Message
 
-from lora_tui import orders
-from lora_tui.feed import Feed, Sources
-from lora_tui.outside import OWNER, EngineLike, Rights, SamplerLike
-from lora_tui.screens.ask import Answer, AskDialog
+from lora_tui.actions import bakes
+from lora_tui.ports import OWNER, EngineLike, Rights, SamplerLike
 from lora_tui.screens.bake_view import BakeView
+from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.widgets.log_pane import LogPane
-from trainer.foreign_text import shown
+from lora_tui.workers.feed import Feed, FeedSources
 from trainer.journal.records import Bake, BakeState, Order
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lora_tui.live_changes import Stopping
+    from trainer.jobs.live_settings import Stopping
     from trainer.settings.parts import Part
 
 _ONLY_WATCHING = "this screen only watches; `lora-tui watch --orders` lets the keys act"
@@ -58,7 +58,7 @@ class BakeOrders(BakeView):
         self.engine = engine
         self.sampler = sampler
         self.rights = rights
-        sources = Sources(
+        sources = FeedSources(
             engine.key,
             lambda: engine.libraries,
             sampler.latest,
@@ -83,20 +83,20 @@ class BakeOrders(BakeView):
         """Write an order to the bake at work, then do `after`."""
         if (bake := self.bake) is not None and self._may_order():
             self._after = after
-            self._do(lambda: orders.give(self.workspace, bake.number, order))
+            self._do(lambda: bakes.give(self.workspace, bake.number, order))
 
     def change(self, *assignments: str) -> None:
         """Order live settings of the bake at work to be changed, each as `name=value`, in this order."""
         if (bake := self.bake) is not None and self._may_order():
-            self._do(lambda: orders.change(self.workspace, bake.number, assignments))
+            self._do(lambda: bakes.change(self.workspace, bake.number, assignments))
 
-    @on(orders.Ordered)
-    def _pass_on(self, event: orders.Ordered) -> None:
+    @on(bakes.Ordered)
+    def _pass_on(self, event: bakes.Ordered) -> None:
         self._wake()
         self._do_after()
 
-    @on(orders.TakenUp)
-    def _go_on(self, event: orders.TakenUp) -> None:
+    @on(bakes.TakenUp)
+    def _go_on(self, event: bakes.TakenUp) -> None:
         self._wake()
 
     # What the keys do
@@ -116,7 +116,7 @@ class BakeOrders(BakeView):
         if bake.state is BakeState.DONE:
             self._warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with B")
         elif self.ended_early:
-            self._do(lambda: orders.take_up(self.workspace, bake.number, self.engine.key))
+            self._do(lambda: bakes.take_up(self.workspace, bake.number, self.engine.key))
 
     def action_save_now(self) -> None:
         """Save a LoRA after this step."""
@@ -131,8 +131,8 @@ class BakeOrders(BakeView):
             if answer:
                 self.give(Order(answer))
 
-        name = f"{self.bake.number:04d} {shown(self.bake.name, 30)}"
-        self.app.push_screen(AskDialog(f"Stop bake {name}? What is baked is kept.", _STOP_ANSWERS), stop)
+        name = f"{self.bake.number:04d} {printable(self.bake.name, 30)}"
+        self.app.push_screen(ConfirmDialog(f"Stop bake {name}? What is baked is kept.", _STOP_ANSWERS), stop)
 
     def action_stop_at_epoch(self) -> None:
         """Stop the bake at the end of its epoch."""
@@ -140,7 +140,7 @@ class BakeOrders(BakeView):
 
     def action_stop_part(self) -> None:
         """Ask which part shall stop training; the bake goes on with the others."""
-        from lora_tui.live_changes import stoppings, training
+        from trainer.jobs.live_settings import stoppings, training
 
         settings = self.snapshot.in_force
         if settings is None or self.bake is None or not self._may_order():
@@ -157,7 +157,7 @@ class BakeOrders(BakeView):
 
         answers = [_stop_answer(place, stopping, still) for place, stopping in enumerate(offered)]
         question = "Stop training a part after this step? What it has learned stays in force and in the file."
-        self.app.push_screen(AskDialog(question, [*answers, Answer("escape", "go on as it is", "")]), stop)
+        self.app.push_screen(ConfirmDialog(question, [*answers, Answer("escape", "go on as it is", "")]), stop)
 
     def action_free(self) -> None:
         """Save the state and let the card go."""
@@ -165,8 +165,8 @@ class BakeOrders(BakeView):
 
     def action_live_settings(self) -> None:
         """Ask which setting shall change while the bake is at work."""
-        from lora_tui.live_changes import metric_of
         from lora_tui.screens.live_settings import LiveSettingsDialog
+        from trainer.settings.parts import metric_of
 
         settings = self.snapshot.in_force
         if settings is None or not self._may_order():
@@ -229,12 +229,12 @@ class BakeOrders(BakeView):
 
     def _wake(self) -> None:
         """Let engine and feed look at the journal now."""
-        self.engine.kick()
-        self.feed.nudge()
+        self.engine.wake()
+        self.feed.wake()
 
     @work(thread=True, exit_on_error=False, group="writing")
     def _do(self, job: Callable[[], Message]) -> None:
-        self.post_message(orders.answered(job))
+        self.post_message(bakes.answered(job))
 
     def _do_after(self) -> None:
         after, self._after = self._after, None
@@ -242,7 +242,7 @@ class BakeOrders(BakeView):
             after()
 
     def _toast_error(self, text: str) -> None:
-        self.notify(shown(text), severity="error", timeout=8, markup=False)
+        self.notify(printable(text), severity="error", timeout=8, markup=False)
 
     def _warn(self, text: str) -> None:
         self.notify(text, severity="warning", markup=False)

@@ -11,10 +11,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input
 
-from lora_tui.curves import Plot, loss_plot, planned_rates_plot, rates_plot
-from lora_tui.feed import Snapshot
 from lora_tui.keymap import shown_keys
-from lora_tui.planner import PlanView
+from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot
+from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.braille_plot import BraillePlot
 from lora_tui.widgets.card_meter import CardMeter, card_name
 from lora_tui.widgets.epoch_list import EpochList
@@ -27,6 +26,7 @@ from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.status_line import StatusLine
 from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
+from lora_tui.workers.planner import PlanView
 from trainer.journal.records import BakeState, LogLine
 
 _LOSS_TITLE = heading(

@@ -11,8 +11,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.screens.dialog import ListDialog
-from lora_tui.signs import DONE, FAILED
-from trainer.foreign_text import shown
+from lora_tui.wording.state_symbols import DONE, FAILED
+from trainer.text import printable
 
 _KEYS = "y is there · n is not · backspace not looked at · space changes\nenter keeps · esc leaves it as it was"
 _NEXT = {None: True, True: False, False: None}
@@ -103,4 +103,4 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
     def _words(self, item: str) -> Content:
         there = self._ticks.get(item)
         sign, colour = ("·", "$muted") if there is None else DONE if there else FAILED
-        return Content.assemble((f"{sign} ", colour), shown(item, 50))
+        return Content.assemble((f"{sign} ", colour), printable(item, 50))

@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lora_tui.grid_view import Arrangement, GridView, cell_name
-from lora_tui.pictures import Pictures, Region, Want
+from lora_tui.pictures.grid_model import BlindOrder, GridView, cell_name
+from lora_tui.pictures.picture_cache import Pictures, Region, Want
 from lora_tui.widgets.crop_view import CropRow, RegionPicture
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeCell
@@ -100,7 +100,7 @@ class CropScreen(ModalScreen[Square]):
         pictures: Pictures,
         view: GridView,
         cell: "MadeCell",
-        arrangement: Arrangement,
+        arrangement: BlindOrder,
         square: Square | None = None,
     ) -> None:
         """Begin with the whole picture."""
@@ -173,6 +173,6 @@ class CropScreen(ModalScreen[Square]):
             # The region is that of the picture marked; one of another size is cut where it ends.
             rows.append((label, Want(path, 0, 0, region) if path is not None else None))
         self._crops.show(rows, self.square.side)
-        name = "blind" if self._blind else shown(cell_name(self._view, self._cell.place))
+        name = "blind" if self._blind else printable(cell_name(self._view, self._cell.place))
         where = f"   {self.square.side}×{self.square.side} pixels at {self.square.left}, {self.square.top}"
         self.query_one("#name", Static).update(Content.assemble((name, "bold"), (where, "$muted")))

@@ -9,12 +9,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from lora_tui.peak_words import measured_text
-from lora_tui.row_name import row_name, state_word
 from lora_tui.screens.dialog import ReadDialog
-from lora_tui.signs import WARNING, state_sign
-from trainer.foreign_text import shown
-from trainer.span import span
+from lora_tui.wording.job_names import job_name, state_word
+from lora_tui.wording.memory import measured_text
+from lora_tui.wording.state_symbols import WARNING, state_sign
+from trainer.text import duration, printable
 
 if TYPE_CHECKING:
     from trainer.journal.digest import Digest
@@ -57,7 +56,7 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
     """Return the digest line by line: when one looked, the ends, what goes on, what was out of the ordinary."""
     looked = time.strftime("%a %H:%M", time.localtime(digest.since))
     heading = Content.assemble(
-        ("Since you last looked", "bold"), (f"  {looked}, {span(now - digest.since)} ago", "$muted")
+        ("Since you last looked", "bold"), (f"  {looked}, {duration(now - digest.since)} ago", "$muted")
     )
     lines = [heading, Content("")]
     ended = sorted(
@@ -68,7 +67,7 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
     lines += [_bake_line(bake, "") for bake in digest.waiting]
     if digest.surprises:
         lines += [Content(""), Content.styled("not as planned", "$muted")]
-        lines += [Content(f"  {shown(line)}") for line in digest.surprises]
+        lines += [Content(f"  {printable(line)}") for line in digest.surprises]
     if digest.warnings:
         lines += [Content(""), Content.styled("warnings", "$muted")]
         for warning in digest.warnings[-_MOST_WARNINGS:]:
@@ -76,7 +75,7 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
             where = f"{warning.bake:04d} " if warning.bake is not None else ""
             lines.append(
                 Content.assemble(
-                    (f"{WARNING.mark} ", WARNING.colour), (f"{clock} {where}", "$muted"), shown(warning.text)
+                    (f"{WARNING.mark} ", WARNING.colour), (f"{clock} {where}", "$muted"), printable(warning.text)
                 )
             )
         more = len(digest.warnings) - _MOST_WARNINGS
@@ -90,11 +89,11 @@ def _bake_line(bake: "Bake", when: str) -> Content:
     peak = measured_text(bake)
     return Content.assemble(
         (f"{sign.mark} ", sign.colour),
-        f"{row_name(bake, 30)}  ",
+        f"{job_name(bake, 30)}  ",
         (state_word(bake), sign.colour),
         (f"  {when}" if when else "", "$muted"),
         (f"  {peak}" if peak else "", "$muted"),
-        (f"  “{shown(bake.why, 40)}”" if bake.why else "", "$muted"),
+        (f"  “{printable(bake.why, 40)}”" if bake.why else "", "$muted"),
     )
 
 
@@ -102,8 +101,8 @@ def _took(bake: "Bake") -> str:
     if bake.ended is None:
         return ""
     clock = time.strftime("%H:%M", time.localtime(bake.ended))
-    return clock if bake.started is None else f"{clock} after {span(bake.ended - bake.started)}"
+    return clock if bake.started is None else f"{clock} after {duration(bake.ended - bake.started)}"
 
 
 def _since_start(bake: "Bake", now: float) -> str:
-    return "" if bake.started is None else f"for {span(now - bake.started)}"
+    return "" if bake.started is None else f"for {duration(now - bake.started)}"

@@ -12,12 +12,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.faults import as_error
 from lora_tui.screens.dialog import Dialog
-from lora_tui.signs import FAILED
 from lora_tui.widgets.line_input import LineInput
+from lora_tui.wording.state_symbols import FAILED
+from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError, SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.memory.fit_result import FitResult
@@ -179,7 +179,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     def _show_progress(self, event: Told) -> None:
         event.stop()
         if event.search == self._number and self._result is None:
-            self._show_lines([_LOOKING, f"  {shown(event.words)}"])
+            self._show_lines([_LOOKING, f"  {printable(event.words)}"])
 
     @on(Found)
     def _show(self, event: Found) -> None:
@@ -226,7 +226,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
 
     def _show_error(self, error: LoraTuiError | None) -> None:
         place = self.query_one("#error", Static)
-        place.update(Content("" if error is None else f"{FAILED.mark} {shown(error.line())}"))
+        place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
         place.set_class(error is not None, "-shown")
 
 

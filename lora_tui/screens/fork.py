@@ -11,16 +11,16 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from lora_tui.faults import as_error
-from lora_tui.forking import Forking, Outlook
+from lora_tui.actions.fork import Forking, Outlook
 from lora_tui.screens.dialog import Dialog
-from lora_tui.signs import FAILED, WARNING
 from lora_tui.widgets.line_input import LineInput
+from lora_tui.wording.state_symbols import FAILED, WARNING
+from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.branch import Branch
+    from trainer.jobs.fork import ForkedBake
 
 _KEYS = "enter on the last line forks · escape cancels"
 _LOOKING = "looking at the state and the pictures …"
@@ -30,7 +30,7 @@ _QUIET_SECONDS = 0.25
 _MOST_CHANGES = 6
 
 
-class ForkDialog(Dialog["Branch | None"]):
+class ForkDialog(Dialog["ForkedBake | None"]):
     """Dismissed with the branch that waits in the queue, or None.
 
     Args:
@@ -72,7 +72,7 @@ class ForkDialog(Dialog["Branch | None"]):
     class Made(Message):
         """The fork waits in the queue."""
 
-        def __init__(self, branch: "Branch") -> None:
+        def __init__(self, branch: "ForkedBake") -> None:
             """Carry the branch."""
             super().__init__()
             self.branch = branch
@@ -179,7 +179,7 @@ class ForkDialog(Dialog["Branch | None"]):
 
     def _show_error(self, error: LoraTuiError | None) -> None:
         place = self.query_one("#error", Static)
-        place.update(Content("" if error is None else f"{FAILED.mark} {shown(error.line())}"))
+        place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
         place.set_class(error is not None, "-shown")
 
 
@@ -190,10 +190,10 @@ def outlook_lines(outlook: Outlook) -> list[Content]:
         lines.append(Content.styled("changed on the desk", "$muted"))
     elif outlook.error is None:
         lines.append(Content.styled("nothing is changed on the desk", "$muted"))
-    lines += [Content(f"  {shown(change)}") for change in outlook.changes[:_MOST_CHANGES]]
+    lines += [Content(f"  {printable(change)}") for change in outlook.changes[:_MOST_CHANGES]]
     if (more := len(outlook.changes) - _MOST_CHANGES) > 0:
         lines.append(Content.styled(f"  and {more} more", "$muted"))
-    lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), shown(note)) for note in outlook.notes]
+    lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), printable(note)) for note in outlook.notes]
     return lines
 
 

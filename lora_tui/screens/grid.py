@@ -8,24 +8,24 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from lora_tui import grid_orders
-from lora_tui.feed import Snapshot
-from lora_tui.grid_keeper import GridRead
-from lora_tui.grid_planner import GridPlanned, GridPlanner, GridSpelled
+from lora_tui.actions import grids
+from lora_tui.forms.grid_editor import GridEditor
 from lora_tui.keymap import shown_grid_keys
-from lora_tui.outside import OWNER, EngineLike, Rights
+from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.grid_making import GridMaking
 from lora_tui.screens.grid_viewing import NEEDS_A_PICTURE
-from lora_tui.screens.pick import Choice, PickDialog
-from lora_tui.screens.spec_desk import SpecDesk
+from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.pane import NARROW, heading
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.widgets.spec_form import SpecForm
 from lora_tui.widgets.title_line import Title, TitleLine
-from trainer.foreign_text import shown
+from lora_tui.workers.grid_planner import GridPlanned, GridPlanner, GridSpelled
+from lora_tui.workers.grid_watcher import GridRead
 from trainer.journal.records import GridState
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 _BUILDING = "-building"
@@ -99,11 +99,11 @@ class GridScreen(GridMaking):
         """Set the desk up, and read what the builder begins with and the newest grid."""
         count = self.query_one("#count", PlanBar)
         count.border_title = heading("pictures and time")
-        self.desk = SpecDesk(self.form, count, self.planner)
+        self.editor = GridEditor(self.form, count, self.planner)
         self.planner.start()
         bake = self.snapshot().bake
-        self.do(lambda: grid_orders.first_spec(self.workspace, bake.number if bake else None, self._subject))
-        self.do(lambda: grid_orders.newest(self.workspace))
+        self.do(lambda: grids.first_spec(self.workspace, bake.number if bake else None, self._subject))
+        self.do(lambda: grids.newest(self.workspace))
         self.form.focus_list()
         self._show_title()
         self.set_interval(1, self._show_title)
@@ -131,62 +131,62 @@ class GridScreen(GridMaking):
 
     # What comes from the threads
 
-    @on(grid_orders.SpecRead)
-    def _put_down(self, event: grid_orders.SpecRead) -> None:
-        self.desk.put_down(event.spec)
+    @on(grids.SpecRead)
+    def _put_down(self, event: grids.SpecRead) -> None:
+        self.editor.load(event.spec)
 
-    @on(grid_orders.NoSpec)
-    def _show_nothing(self, event: grid_orders.NoSpec) -> None:
-        self.form.show_empty(f"There is nothing to begin with:\n\n{shown(event.error.line())}")
+    @on(grids.NoSpec)
+    def _show_nothing(self, event: grids.NoSpec) -> None:
+        self.form.show_empty(f"There is nothing to begin with:\n\n{printable(event.error.line())}")
 
     @on(GridSpelled)
     def _show_axes(self, event: GridSpelled) -> None:
-        self.desk.spelled(event)
+        self.editor.spelled(event)
 
     @on(GridPlanned)
     def _show_count(self, event: GridPlanned) -> None:
-        self.desk.planned(event)
+        self.editor.planned(event)
 
-    @on(grid_orders.StylesRead)
-    def _offer_styles(self, event: grid_orders.StylesRead) -> None:
+    @on(grids.StylesRead)
+    def _offer_styles(self, event: grids.StylesRead) -> None:
         from trainer.grid.styles import apply_style
 
-        spec, styles = self.desk.spec, {style.name: style for style in event.styles}
+        spec, styles = self.editor.spec, {style.name: style for style in event.styles}
         if spec is None or not styles:
             self.warn("no styles are kept here: `lora-tui style` reads them from a webui's files or a picture")
             return
 
         def take(name: str | None) -> None:
             if name is not None:
-                self.desk.put_down(apply_style(spec, styles[name]))
+                self.editor.load(apply_style(spec, styles[name]))
 
-        self.app.push_screen(PickDialog("Styles", [Choice(name, name) for name in styles]), take)
+        self.app.push_screen(PickDialog("Styles", [PickChoice(name, name) for name in styles]), take)
 
     @on(GridRead)
     def _count_anew(self, event: GridRead) -> None:
         state = event.view.grid.state
         if self._last_state is GridState.MAKING and state is not GridState.MAKING:
             # It has told how fast pictures like it are made here, and they need not be made again.
-            self.desk.ask()
+            self.editor.ask()
         self._last_state = state
 
     # What is typed
 
     @on(SpecForm.Typing)
     def _type(self, event: SpecForm.Typing) -> None:
-        self.desk.typing(event.name, event.text)
+        self.editor.typing(event.name, event.text)
 
     @on(SpecForm.Typed)
     def _take(self, event: SpecForm.Typed) -> None:
-        self.desk.typed(event.name, event.text)
+        self.editor.typed(event.name, event.text)
 
     @on(SpecForm.PutBack)
     def _put_back(self, event: SpecForm.PutBack) -> None:
-        self.desk.put_back(event.name)
+        self.editor.put_back(event.name)
 
     @on(SpecForm.Closed)
     def _settle(self) -> None:
-        self.desk.settle()
+        self.editor.settle()
 
     @on(SpecForm.KindAsked)
     def _offer_kinds(self, event: SpecForm.KindAsked) -> None:
@@ -194,11 +194,11 @@ class GridScreen(GridMaking):
 
         def take(kind: str | None) -> None:
             if kind is not None:
-                self.desk.typed(event.name, kind)
+                self.editor.typed(event.name, kind)
 
-        nothing = Choice("", "nothing", "one value, from the fields below")
-        choices = [nothing, *(Choice(kind.key, kind.title, kind.help) for kind in KINDS.values())]
-        axis = getattr(self.desk.spec, event.name.partition(".")[0])
+        nothing = PickChoice("", "nothing", "one value, from the fields below")
+        choices = [nothing, *(PickChoice(kind.key, kind.title, kind.help) for kind in KINDS.values())]
+        axis = getattr(self.editor.spec, event.name.partition(".")[0])
         self.app.push_screen(PickDialog("What varies?", choices, axis.kind if axis is not None else ""), take)
 
     # What the keys do
@@ -214,9 +214,9 @@ class GridScreen(GridMaking):
 
     def action_make(self) -> None:
         """Have the grid in the builder made."""
-        ready, error = self.desk.ready, self.desk.error
+        ready, error = self.editor.ready, self.editor.error
         if error is not None:
-            self.warn(shown(error.line()))
+            self.warn(printable(error.line()))
         elif ready is None:
             self.warn("the pictures are still being counted")
         else:
@@ -224,22 +224,22 @@ class GridScreen(GridMaking):
 
     def action_ready_made(self) -> None:
         """Offer the ready-made grids."""
-        from trainer.grid.ready_made import READY
+        from trainer.grid.presets import READY
 
-        spec = self.desk.spec
+        spec = self.editor.spec
         if spec is None:
             return
 
         def take(key: str | None) -> None:
             if key is not None:
-                self.do(lambda: grid_orders.ready_made(self.workspace, spec, key))
+                self.do(lambda: grids.ready_made(self.workspace, spec, key))
 
-        choices = [Choice(each.key, each.title, each.help) for each in READY]
+        choices = [PickChoice(each.key, each.title, each.help) for each in READY]
         self.app.push_screen(PickDialog("Ready-made grids", choices), take)
 
     def action_style(self) -> None:
         """Offer the styles of the workspace."""
-        self.do(lambda: grid_orders.read_styles(self.workspace))
+        self.do(lambda: grids.read_styles(self.workspace))
 
     def action_edit(self) -> None:
         """Give the builder the focus."""
@@ -251,10 +251,10 @@ class GridScreen(GridMaking):
 
     def action_save_spec(self) -> None:
         """Write the spec into a file beside the grids."""
-        spec = self.desk.spec
+        spec = self.editor.spec
         if spec is not None and self._may_make():
             path = self.workspace.grids / f"{spec.name}.json"
-            self.do(lambda: grid_orders.save_spec(spec, path))
+            self.do(lambda: grids.save_spec(spec, path))
 
     def action_leave(self) -> None:
         """Go back to the bake."""

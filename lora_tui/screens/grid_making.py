@@ -8,21 +8,21 @@ from textual import on, work
 from textual.binding import BindingType
 from textual.message import Message
 
-from lora_tui import grid_orders, orders
-from lora_tui.feed import Snapshot
-from lora_tui.grid_words import count_line
+from lora_tui.actions import bakes, grids
 from lora_tui.keymap import GRID_KEYS
-from lora_tui.outside import OWNER, EngineLike, Rights
-from lora_tui.screens.ask import Answer, AskDialog
+from lora_tui.ports import OWNER, EngineLike, Rights
+from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.grid_viewing import GridViewing
 from lora_tui.screens.grids import Chosen, GridsDialog
-from trainer.foreign_text import shown
+from lora_tui.snapshot import Snapshot
+from lora_tui.wording.grids import count_line
 from trainer.journal.records import Bake, GridState
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from trainer.grid_jobs import Ready
-    from trainer.use_epoch import Used
+    from trainer.jobs.grids import PlannedGrid
+    from trainer.publish.epoch import PublishResult
 
 _UNDER_WAY = (GridState.WAITING, GridState.MAKING)
 _NEEDS_A_CELL = ("use",)
@@ -69,71 +69,73 @@ class GridMaking(GridViewing):
         """Show grid `number`."""
         self.open_grid(number)
 
-    def make(self, ready: "Ready") -> None:
+    def make(self, ready: "PlannedGrid") -> None:
         """Have a checked grid made; while a bake is at work, ask where."""
         bake = self._bake_at_work
         if bake is None or not self.rights.order:
             if self._may_make():
-                self.do(lambda: grid_orders.queue(self.workspace, ready, self.engine.key))
+                self.do(lambda: grids.queue(self.workspace, ready, self.engine.key))
             return
 
         def answered(where: str | None) -> None:
             if where == "bake":
-                self.do(lambda: grid_orders.order(self.workspace, ready, bake.number))
+                self.do(lambda: grids.order(self.workspace, ready, bake.number))
             elif where == "queue":
-                self.do(lambda: grid_orders.queue(self.workspace, ready, self.engine.key))
+                self.do(lambda: grids.queue(self.workspace, ready, self.engine.key))
 
         within = Answer("i", f"now, while bake {bake.number:04d} waits between two steps", "bake")
         behind = Answer("q", "in the queue, behind what waits there", "queue")
         answers = [within, *([behind] if self.rights.bake else []), Answer("escape", "not now", "")]
-        self.app.push_screen(AskDialog(f"Make the grid? {count_line(ready)}", answers), answered)
+        self.app.push_screen(ConfirmDialog(f"Make the grid? {count_line(ready)}", answers), answered)
 
     # What comes from the threads
 
-    @on(grid_orders.NewestRead)
-    def _open_newest(self, event: grid_orders.NewestRead) -> None:
+    @on(grids.NewestRead)
+    def _open_newest(self, event: grids.NewestRead) -> None:
         if self.grid is None:
             self.open_grid(event.number)
 
-    @on(grid_orders.GridsRead)
-    def _offer_grids(self, event: grid_orders.GridsRead) -> None:
+    @on(grids.GridsRead)
+    def _offer_grids(self, event: grids.GridsRead) -> None:
         if not event.grids:
             self.warn("no grid was made here yet: b makes the one in the builder")
             return
         self.app.push_screen(GridsDialog(event.grids, self.grid.number if self.grid else None), self._take_chosen)
 
-    @on(grid_orders.GridQueued)
-    def _follow_queued(self, event: grid_orders.GridQueued) -> None:
+    @on(grids.GridQueued)
+    def _follow_queued(self, event: grids.GridQueued) -> None:
         self._wake()
         self.show_grid(event.grid)
         self.notify(f"grid {event.grid} waits in the queue as {event.job.number:04d}", timeout=3, markup=False)
 
-    @on(grid_orders.GridOrdered)
-    def _follow_ordered(self, event: grid_orders.GridOrdered) -> None:
+    @on(grids.GridOrdered)
+    def _follow_ordered(self, event: grids.GridOrdered) -> None:
         self._wake()
         self.show_grid(event.grid.number)
         self.notify(f"bake {event.bake:04d} makes grid {event.grid.number} after this step", timeout=3, markup=False)
 
-    @on(grid_orders.PageWritten)
-    def _offer_page(self, event: grid_orders.PageWritten) -> None:
+    @on(grids.PageWritten)
+    def _offer_page(self, event: grids.PageWritten) -> None:
         # OSC 52: the terminal one sits at takes it, over ssh too.
         self.app.copy_to_clipboard(event.page.copy)
         self.notify(
-            shown(f"{event.page.path}: {event.page.line}\nin the clipboard: {event.page.copy}".replace("\n", " · ")),
+            printable(
+                f"{event.page.path}: {event.page.line}\nin the clipboard: {event.page.copy}".replace("\n", " · ")
+            ),
             title="page written",
             timeout=10,
             markup=False,
         )
 
-    @on(grid_orders.Said)
-    def _say(self, event: grid_orders.Said) -> None:
+    @on(grids.Answered)
+    def _say(self, event: grids.Answered) -> None:
         self._wake()
-        self.notify(shown(event.line), timeout=3, markup=False)
+        self.notify(printable(event.line), timeout=3, markup=False)
 
-    @on(orders.Refused)
-    def _show_refusal(self, event: orders.Refused) -> None:
+    @on(bakes.Refused)
+    def _show_refusal(self, event: bakes.Refused) -> None:
         """Show why something was not done."""
-        self.notify(shown(event.error.line()), severity="error", timeout=8, markup=False)
+        self.notify(printable(event.error.line()), severity="error", timeout=8, markup=False)
 
     # What the keys do
 
@@ -157,18 +159,18 @@ class GridMaking(GridViewing):
 
         def end(answer: str | None) -> None:
             if answer == "drop":
-                self.do(lambda: grid_orders.drop(self.workspace, grid.number, label))
+                self.do(lambda: grids.drop(self.workspace, grid.number, label))
             elif answer == "end":
-                self.do(lambda: grid_orders.end(self.workspace, grid.number))
+                self.do(lambda: grids.end(self.workspace, grid.number))
 
-        dropping = [Answer("d", f"leave epoch {shown(label, 20)} out of the rest", "drop")] if label else []
+        dropping = [Answer("d", f"leave epoch {printable(label, 20)} out of the rest", "drop")] if label else []
         answers = [*dropping, Answer("s", "end the grid here", "end"), Answer("escape", "let it go on", "")]
-        question = f"Grid {grid.number} {shown(grid.name, 20)}: what is made is kept, and it can go on later."
-        self.app.push_screen(AskDialog(question, answers), end)
+        question = f"Grid {grid.number} {printable(grid.name, 20)}: what is made is kept, and it can go on later."
+        self.app.push_screen(ConfirmDialog(question, answers), end)
 
     def action_grids(self) -> None:
         """Offer the grids there are."""
-        self.do(lambda: grid_orders.read_grids(self.workspace))
+        self.do(lambda: grids.read_grids(self.workspace))
 
     def action_judgement(self) -> None:
         """Show what was judged; from there three variants go into the queue."""
@@ -183,33 +185,33 @@ class GridMaking(GridViewing):
 
         def propose(wanted: bool | None) -> None:
             if wanted:
-                self.do(lambda: grid_orders.propose(self.workspace, made, notes, self.engine.key))
+                self.do(lambda: grids.propose(self.workspace, made, notes, self.engine.key))
 
         dialog = JudgementDialog(made, notes, self.checklist, can_propose=self.rights.bake)
         self.app.push_screen(dialog, propose)
 
     def action_use(self) -> None:
         """Send the LoRA of the picture under the cursor to where it is used."""
-        from lora_tui.screens.use_epoch import UseDialog, used_line
-        from lora_tui.using import Using
+        from lora_tui.actions.publish import Publishing
+        from lora_tui.screens.use_epoch import PublishDialog, used_line
 
         grid, cell = self.grid, self.cell
         if grid is None or cell is None or not self._may_make():
             return
 
-        def sent(used: "Used | None") -> None:
+        def sent(used: "PublishResult | None") -> None:
             if used is not None:
                 self.notify(used_line(used), timeout=6, markup=False)
 
         which = "the LoRA of this picture" if self.blind or not cell.epoch else f"epoch {cell.epoch}"
-        using = Using.of_cell(self.workspace, grid.number, cell.place.name)
-        self.app.push_screen(UseDialog(using, f"Use {which}"), sent)
+        using = Publishing.of_cell(self.workspace, grid.number, cell.place.name)
+        self.app.push_screen(PublishDialog(using, f"Use {which}"), sent)
 
     def action_page(self) -> None:
         """Write the grid as one HTML page, and put the command that fetches it into the clipboard."""
         grid = self.grid
         if grid is not None and self._may_make():
-            self.do(lambda: grid_orders.write_page(self.workspace, grid.number))
+            self.do(lambda: grids.write_page(self.workspace, grid.number))
 
     def _take_chosen(self, chosen: Chosen | None) -> None:
         if chosen is None:
@@ -218,9 +220,9 @@ class GridMaking(GridViewing):
         if chosen.what == "open":
             self.show_grid(number)
         elif chosen.what == "spec":
-            self.do(lambda: grid_orders.read_spec(number, self.workspace))
+            self.do(lambda: grids.read_spec(number, self.workspace))
         elif self._may_make():
-            self.do(lambda: grid_orders.go_on(self.workspace, number, self.engine.key))
+            self.do(lambda: grids.go_on(self.workspace, number, self.engine.key))
 
     @property
     def _bake_at_work(self) -> Bake | None:
@@ -240,7 +242,7 @@ class GridMaking(GridViewing):
     @work(thread=True, exit_on_error=False, group="writing")
     def do(self, job: Callable[[], Message]) -> None:
         """Do `job` in a thread of its own; its answer, or why it was refused, comes as a message."""
-        self.post_message(orders.answered(job))
+        self.post_message(bakes.answered(job))
 
     def warn(self, text: str) -> None:
         """Say why a key did nothing."""

@@ -12,20 +12,20 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.signal import Signal
 
-from lora_tui.grid_keeper import GridKeeper, GridRead, GridTrouble, PicturesRead
-from lora_tui.grid_view import PARTS, Arrangement, GridView, Sheet
-from lora_tui.outside import OWNER, Rights
-from lora_tui.pictures import Pictures
+from lora_tui.pictures.grid_model import PARTS, BlindOrder, GridView, Sheet
+from lora_tui.pictures.picture_cache import Pictures
+from lora_tui.ports import OWNER, Rights
 from lora_tui.widgets.cell_view import CellView
 from lora_tui.widgets.sheet_view import SheetView
-from trainer.foreign_text import shown
+from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher, PicturesRead
 from trainer.grid.cell import Place
 from trainer.journal.records import CellNote, Grid, GridState
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.screens.crop import Square
-    from trainer.gallery.sidecar import Made, MadeCell
+    from trainer.gallery.sidecar import MadeCell, MadeGrid
 
 VERDICTS = {"1": "under", "2": "right", "3": "over"}
 """Which key says what of a picture."""
@@ -105,11 +105,11 @@ class GridViewing(Screen[None]):
         self.workspace = workspace
         self.clock = clock
         self.rights = rights
-        self.keeper = GridKeeper(workspace, self.post_message)
-        self.pictures = Pictures(self.keeper.wish)
+        self.watcher = GridWatcher(workspace, self.post_message)
+        self.pictures = Pictures(self.watcher.wish)
         self._view: GridView | None = None
         self._notes: dict[str, CellNote] = {}
-        self._arrangement = Arrangement((0, 0, 0, 0))
+        self._arrangement = BlindOrder((0, 0, 0, 0))
         self._marked = ""
         self._part = ""
         self._opened: int | None = None
@@ -130,7 +130,7 @@ class GridViewing(Screen[None]):
         return self._view
 
     @property
-    def made(self) -> "Made | None":
+    def made(self) -> "MadeGrid | None":
         """What the sidecar of the grid shown tells."""
         return self._view.made if self._view is not None else None
 
@@ -164,8 +164,8 @@ class GridViewing(Screen[None]):
         """Show grid `number`, and follow it."""
         self._opened = number
         self._view, self._notes, self._marked, self._part = None, {}, "", ""
-        self._arrangement = Arrangement((0, 0, 0, 0))
-        self.keeper.open(number)
+        self._arrangement = BlindOrder((0, 0, 0, 0))
+        self.watcher.open(number)
         if self.is_mounted:
             self.draw()
 
@@ -184,7 +184,7 @@ class GridViewing(Screen[None]):
             return
         noted = replace(note, seconds=self.clock())
         self._notes[note.cell] = noted
-        self.keeper.note(noted)
+        self.watcher.note(noted)
         self.draw()
 
     # What Textual calls
@@ -196,12 +196,12 @@ class GridViewing(Screen[None]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self.keeper.start()
+        self.watcher.start()
         self.draw()
 
     def on_unmount(self) -> None:
         """Look no more."""
-        self.keeper.stop()
+        self.watcher.stop()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out the keys that have nothing to act on."""
@@ -224,7 +224,7 @@ class GridViewing(Screen[None]):
         newer = {name: note for name, note in self._notes.items() if note.seconds > _seconds(view.notes.get(name))}
         self._notes = {**view.notes, **newer}
         if view.shape != self._arrangement.shape:
-            self._arrangement = Arrangement(view.shape, self._arrangement.shuffled_by)
+            self._arrangement = BlindOrder(view.shape, self._arrangement.shuffled_by)
         self.draw()
         self.refresh_bindings()
 
@@ -234,7 +234,7 @@ class GridViewing(Screen[None]):
 
     @on(GridTrouble)
     def _say_trouble(self, event: GridTrouble) -> None:
-        self.notify(shown(event.error.line()), severity="error", markup=False)
+        self.notify(printable(event.error.line()), severity="error", markup=False)
 
     @on(SheetView.Moved)
     def _follow_cursor(self) -> None:
@@ -265,7 +265,7 @@ class GridViewing(Screen[None]):
             return
         place = self._place
         shuffled_by = None if self.blind else self._view.grid.number
-        self._arrangement = Arrangement(self._view.shape, shuffled_by)
+        self._arrangement = BlindOrder(self._view.shape, shuffled_by)
         self._marked = ""
         self.draw()
         if place is not None:
@@ -282,7 +282,7 @@ class GridViewing(Screen[None]):
 
     def action_wipe(self) -> None:
         """Wipe between the marked picture and this one."""
-        from lora_tui.screens.wipe import WipeScreen
+        from lora_tui.screens.compare import CompareScreen
 
         view, cell = self._view, self.cell
         marked = next((one for one in view.cells.values() if one.place.name == self._marked), None) if view else None
@@ -294,7 +294,7 @@ class GridViewing(Screen[None]):
         if view.path(marked) is None or view.path(cell) is None:
             self.notify("both pictures must be made first", markup=False)
             return
-        self.app.push_screen(WipeScreen(self.pictures, view, marked, cell, blind=self.blind))
+        self.app.push_screen(CompareScreen(self.pictures, view, marked, cell, blind=self.blind))
 
     def action_crop(self) -> None:
         """Mark a region of the picture and see it at native pixels for every epoch."""
@@ -331,9 +331,9 @@ class GridViewing(Screen[None]):
 
     def action_large(self) -> None:
         """Show the picture on the whole screen."""
-        from lora_tui.screens.large import LargeScreen
+        from lora_tui.screens.full_picture import FullPictureScreen
 
-        self.app.push_screen(LargeScreen(self))
+        self.app.push_screen(FullPictureScreen(self))
 
     # What it knows
 
@@ -362,9 +362,9 @@ class GridViewing(Screen[None]):
         if view is None:
             return "" if self._opened is None else "reading"
         if view.trouble:
-            return shown(view.trouble)
+            return printable(view.trouble)
         if view.grid.state is GridState.FAILED:
-            return shown(view.grid.error)
+            return printable(view.grid.error)
         return "" if view.made is not None else "nothing is made yet"
 
     def _draw_cell(self) -> None:

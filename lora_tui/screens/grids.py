@@ -14,9 +14,9 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.screens.dialog import ListDialog
-from lora_tui.signs import grid_sign
-from trainer.foreign_text import shown
+from lora_tui.wording.state_symbols import grid_sign
 from trainer.journal.records import Grid, GridState
+from trainer.text import printable
 
 CAN_GO_ON = (GridState.CUT, GridState.FAILED)
 
@@ -98,10 +98,10 @@ def grid_words(grid: Grid) -> Content:
     pictures = f"{grid.done}/{grid.total} pictures" if grid.total else ""
     return Content.assemble(
         (f"{sign.mark} ", sign.colour),
-        f"{grid.number:04d} {shown(grid.name, 30):<20}  ",
+        f"{grid.number:04d} {printable(grid.name, 30):<20}  ",
         (f"{grid.state:<8}", sign.colour),
         f"{pictures:<18} ",
         (when, "$muted"),
         (f"  in bake {grid.bake:04d}" if grid.bake is not None else "", "$muted"),
-        (f"  {shown(grid.error, 60)}" if grid.error else "", "$error"),
+        (f"  {printable(grid.error, 60)}" if grid.error else "", "$error"),
     )

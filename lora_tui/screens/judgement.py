@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.widgets import Static
 
 from lora_tui.screens.dialog import ReadDialog
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.gallery.sidecar import Made
+    from trainer.gallery.sidecar import MadeGrid
     from trainer.journal.records import CellNote
-    from trainer.judging.report import Section
+    from trainer.judging.report import JudgingSection
 
 _NOTHING = "nothing is judged yet: space marks a favourite, 1 2 3 say under, right, over, c ticks the checklist"
 
@@ -53,13 +53,13 @@ class JudgementDialog(ReadDialog[bool]):
     class Told(Message):
         """The sections are made."""
 
-        def __init__(self, sections: "Sequence[Section]") -> None:
+        def __init__(self, sections: "Sequence[JudgingSection]") -> None:
             """Carry the sections."""
             super().__init__()
             self.sections = tuple(sections)
 
     def __init__(
-        self, made: "Made", notes: "Mapping[str, CellNote]", checklist: Sequence[str], *, can_propose: bool
+        self, made: "MadeGrid", notes: "Mapping[str, CellNote]", checklist: Sequence[str], *, can_propose: bool
     ) -> None:
         """Show what is judged at this moment."""
         super().__init__()
@@ -69,7 +69,7 @@ class JudgementDialog(ReadDialog[bool]):
     def compose(self) -> ComposeResult:
         """Yield the heading and the keys; the sections follow when they are counted."""
         with VerticalScroll():
-            yield Static(Content.styled(f"Judgement of {shown(self._made.spec.name, 60)}", "bold"))
+            yield Static(Content.styled(f"Judgement of {printable(self._made.spec.name, 60)}", "bold"))
             keys = "v puts three variants in the queue, held · " if self._can_propose else ""
             yield Static(Content(f"{keys}j k scroll · esc closes"), id="keys")
 
@@ -88,8 +88,8 @@ class JudgementDialog(ReadDialog[bool]):
         if not event.sections:
             body.mount(Static(Content(_NOTHING), classes="section"), before=keys)
         for section in event.sections:
-            body.mount(Static(Content(shown(section.title)), classes="section"), before=keys)
-            lines = Content("\n").join(Content(shown(line)) for line in section.lines)
+            body.mount(Static(Content(printable(section.title)), classes="section"), before=keys)
+            lines = Content("\n").join(Content(printable(line)) for line in section.lines)
             body.mount(Static(lines, classes="lines"), before=keys)
 
     @work(thread=True, group="judging")

@@ -10,12 +10,12 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.live_changes import NOW, STOPS, changed
 from lora_tui.screens.dialog import ListDialog
-from lora_tui.signs import FAILED
 from lora_tui.widgets.line_input import LineInput
+from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
+from trainer.jobs.live_settings import NOW, STOPS, changed
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -114,7 +114,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
             changed(self._settings, self._picked.name, event.value)
         except SettingsError as error:
             place = self.query_one("#error", Static)
-            place.update(Content(f"{FAILED.mark} {shown(error.line())}"))
+            place.update(Content(f"{FAILED.mark} {printable(error.line())}"))
             place.add_class("-shown")
         else:
             self.dismiss(f"{self._picked.name}={event.value.strip()}")

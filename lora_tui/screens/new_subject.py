@@ -13,12 +13,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.faults import as_error
 from lora_tui.screens.dialog import Dialog
-from lora_tui.signs import FAILED
 from lora_tui.widgets.line_input import LineInput
+from lora_tui.wording.state_symbols import FAILED
+from lora_tui.wording.unexpected import as_error
 from trainer.errors import DatasetError, LoraTuiError, ModelError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class NewSubjectDialog(Dialog[Path | None]):
 
     def _show_error(self, key: str, text: str) -> None:
         place = self.query_one(f"#{key}-error", Static)
-        place.update(Content(f"{FAILED.mark} {shown(text)}" if text else ""))
+        place.update(Content(f"{FAILED.mark} {printable(text)}" if text else ""))
         place.set_class(bool(text), "-shown")
 
 

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.screens.dialog import ListDialog
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 class OpenDialog(ListDialog[Path | None]):
@@ -44,7 +44,7 @@ class OpenDialog(ListDialog[Path | None]):
         """Yield the list."""
         with Vertical():
             yield Static(Content.styled("Open settings", "bold"))
-            options = OptionList(*(Option(Content(shown(path.name))) for path in self._files), compact=True)
+            options = OptionList(*(Option(Content(printable(path.name))) for path in self._files), compact=True)
             if self._current in self._files:
                 options.highlighted = self._files.index(self._current)
             yield options

@@ -13,14 +13,14 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.screens.dialog import ListDialog
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 # As many as there are digits to pick them by.
 _MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
-class Choice:
+class PickChoice:
     """One thing to pick: what it stands for, its name, and a line on what it is."""
 
     value: str
@@ -55,7 +55,7 @@ class PickDialog(ListDialog[str | None]):
         Binding("k", "move('up')", "up", id="pick.up", show=False, tooltip="choice before"),
     ]
 
-    def __init__(self, heading: str, choices: Sequence[Choice], current: str = "") -> None:
+    def __init__(self, heading: str, choices: Sequence[PickChoice], current: str = "") -> None:
         """Offer `choices` under `heading`; the one with the value `current` is marked."""
         super().__init__()
         self._heading = heading
@@ -94,6 +94,8 @@ class PickDialog(ListDialog[str | None]):
         digit = str(at + 1) if at < _MOST_DIGITS else " "
         return Option(
             Content.assemble(
-                (f"{digit}  ", "bold $primary"), f"{shown(choice.title):<{wide}}  ", (shown(choice.help), "$muted")
+                (f"{digit}  ", "bold $primary"),
+                f"{printable(choice.title):<{wide}}  ",
+                (printable(choice.help), "$muted"),
             )
         )

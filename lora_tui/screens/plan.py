@@ -11,15 +11,15 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.faults import as_error
 from lora_tui.screens.dialog import ReadDialog
-from lora_tui.signs import FAILED, WARNING
 from lora_tui.widgets.plan_bar import at_dots
-from trainer.foreign_text import shown
+from lora_tui.wording.state_symbols import FAILED, WARNING
+from lora_tui.wording.unexpected import as_error
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from lora_tui.planner import PlanView
-    from trainer.plan.report import Section
+    from lora_tui.workers.planner import PlanView
+    from trainer.plan.report import ReportSection
 
 # As wide as the style below says; beside the text are the padding and the scroll bar.
 _WIDTH, _AROUND = 84, 5
@@ -57,13 +57,15 @@ class PlanDialog(ReadDialog[None]):
     class Told(Message):
         """The sections are made, or could not be."""
 
-        def __init__(self, sections: "Sequence[Section]", wrong: str = "") -> None:
+        def __init__(self, sections: "Sequence[ReportSection]", wrong: str = "") -> None:
             """Carry the sections; `wrong` says why there are none."""
             super().__init__()
             self.sections = tuple(sections)
             self.wrong = wrong
 
-    def __init__(self, view: "PlanView", heading: str, memory: "Callable[[], Section | None]" = lambda: None) -> None:
+    def __init__(
+        self, view: "PlanView", heading: str, memory: "Callable[[], ReportSection | None]" = lambda: None
+    ) -> None:
         """Show `view` under `heading`."""
         super().__init__()
         self._view = view
@@ -95,7 +97,7 @@ class PlanDialog(ReadDialog[None]):
     def _show(self, event: Told) -> None:
         event.stop()
         keys = self.query_one("#keys", Static)
-        keys.update(Content(f"{FAILED.mark} {shown(event.wrong)}" if event.wrong else _KEYS))
+        keys.update(Content(f"{FAILED.mark} {printable(event.wrong)}" if event.wrong else _KEYS))
         parts = [
             part
             for section in event.sections
@@ -117,7 +119,7 @@ class PlanDialog(ReadDialog[None]):
         body.scroll_to(y=ahead[0] if ahead else end, animate=False, immediate=True)
 
 
-def _with_memory(sections: "Sequence[Section]", memory: "Section | None") -> "list[Section]":
+def _with_memory(sections: "Sequence[ReportSection]", memory: "ReportSection | None") -> "list[ReportSection]":
     """Return the sections with that about memory, before the warnings."""
     together = list(sections)
     if memory is not None:
@@ -128,7 +130,7 @@ def _with_memory(sections: "Sequence[Section]", memory: "Section | None") -> "li
 
 def _line(text: str) -> Content:
     """Return a line as it is shown, the sign of a warning in its colour."""
-    plain = shown(text)
+    plain = printable(text)
     if plain.startswith(_WARNING):
         return Content.assemble((_WARNING, WARNING.colour), plain.removeprefix(_WARNING))
     return Content(plain)

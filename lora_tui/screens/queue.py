@@ -11,12 +11,12 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.outside import Rights
-from lora_tui.queue_keeper import DraftRead, LineRead, NotChanged, QueueKeeper
-from lora_tui.queue_lines import Line, bake_words
+from lora_tui.ports import Rights
 from lora_tui.screens.dialog import Dialog
-from trainer.foreign_text import shown
+from lora_tui.wording.queue import QueueView, bake_words
+from lora_tui.workers.queue_watcher import HeldBakeRead, NotChanged, QueueRead, QueueWatcher
 from trainer.journal.records import Bake
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ class QueueDialog(Dialog[bool]):
         super().__init__()
         self._rights = rights
         self._engine = engine
-        self._keeper = QueueKeeper(workspace, engine, self.post_message, clock)
-        self._line: Line | None = None
+        self._watcher = QueueWatcher(workspace, engine, self.post_message, clock)
+        self._line: QueueView | None = None
         # What the keys have made of it already; the journal follows.
         self._waiting: list[Bake] = []
         self._changed = False
@@ -82,11 +82,11 @@ class QueueDialog(Dialog[bool]):
 
     def on_mount(self) -> None:
         """Begin to look."""
-        self._keeper.start()
+        self._watcher.start()
 
     def on_unmount(self) -> None:
         """Look no more."""
-        self._keeper.stop()
+        self._watcher.stop()
 
     def action_leave(self) -> None:
         """Close."""
@@ -123,22 +123,22 @@ class QueueDialog(Dialog[bool]):
         """Ask which setting of the marked bake shall change."""
         bake = self._marked
         if bake is not None and bake.grid is None and self._rights.order:
-            self._keeper.read_draft(bake.number)
+            self._watcher.read_draft(bake.number)
 
     def action_test_grid(self) -> None:
         """Put the subject's test grid over the epochs of the bakes in line behind them."""
         if self._rights.bake:
             self._changed = True
-            self._keeper.add_test_grid()
+            self._watcher.add_test_grid()
 
-    @on(DraftRead)
-    def _offer_change(self, event: DraftRead) -> None:
+    @on(HeldBakeRead)
+    def _offer_change(self, event: HeldBakeRead) -> None:
         from lora_tui.screens.live_settings import LiveSettingsDialog
 
         def change(assignment: str | None) -> None:
             if assignment is not None:
                 self._changed = True
-                self._keeper.change_draft(event.number, assignment)
+                self._watcher.change_draft(event.number, assignment)
 
         self.app.push_screen(LiveSettingsDialog(event.settings, two_encoders=True, waiting=event.differs), change)
 
@@ -151,10 +151,10 @@ class QueueDialog(Dialog[bool]):
         """Let our engine take what was left behind."""
         if self._line is not None and self._line.left_behind and self._rights.bake:
             numbers = sorted(self._line.left_behind)
-            self._change(lambda journal: journal.adopt(numbers, self._engine))
+            self._change(lambda journal: journal.take_over(numbers, self._engine))
 
-    @on(LineRead)
-    def _take_line(self, event: LineRead) -> None:
+    @on(QueueRead)
+    def _take_line(self, event: QueueRead) -> None:
         marked = self._marked
         self._line = event.line
         self._waiting = list(event.line.waiting)
@@ -162,7 +162,7 @@ class QueueDialog(Dialog[bool]):
 
     @on(NotChanged)
     def _say_why(self, event: NotChanged) -> None:
-        self.notify(shown(event.error.line()), severity="warning", markup=False)
+        self.notify(printable(event.error.line()), severity="warning", markup=False)
         if self._line is not None:
             self._waiting = list(self._line.waiting)
             self._show(None)
@@ -175,7 +175,7 @@ class QueueDialog(Dialog[bool]):
     def _change(self, change: "Callable[[Journal], object]") -> None:
         if self._rights.order:
             self._changed = True
-            self._keeper.ask(change)
+            self._watcher.ask(change)
 
     def _show(self, marked: int | None) -> None:
         line = self._line
@@ -193,6 +193,6 @@ class QueueDialog(Dialog[bool]):
             Content(f"{keys}\n{_KEYS_WITH_LEFT}" if line.left_behind and self._rights.bake else keys)
         )
 
-    def _option(self, bake: Bake, line: Line) -> Option:
+    def _option(self, bake: Bake, line: QueueView) -> Option:
         left = "  left behind" if bake.number in line.left_behind else ""
         return Option(Content.assemble(bake_words(bake, line), (left, "$warning")))

@@ -12,16 +12,16 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.faults import as_error
+from lora_tui.actions.publish import Publishing
 from lora_tui.screens.dialog import Dialog
-from lora_tui.signs import FAILED
-from lora_tui.using import Using
 from lora_tui.widgets.line_input import LineInput
+from lora_tui.wording.state_symbols import FAILED
+from lora_tui.wording.unexpected import as_error
 from trainer.errors import DeliveryError, LoraTuiError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.use_epoch import Use, Used
+    from trainer.publish.epoch import LoraToPublish, PublishResult
 
 _KEYS = "enter on the last line sends it · escape cancels"
 _KEYS_TAKEN = "enter once more writes over them · another name leaves them · escape cancels"
@@ -45,7 +45,7 @@ _FIELDS = (
 )
 
 
-class UseDialog(Dialog["Used | None"]):
+class PublishDialog(Dialog["PublishResult | None"]):
     """Dismissed with what was sent, or None.
 
     Args:
@@ -54,7 +54,7 @@ class UseDialog(Dialog["Used | None"]):
     """
 
     DEFAULT_CSS = """
-    UseDialog {
+    PublishDialog {
         & > Vertical { width: 82; overflow-y: auto; }
         & Static { height: auto; }
         & .row { height: 1; margin-top: 1; }
@@ -79,7 +79,7 @@ class UseDialog(Dialog["Used | None"]):
     class Looked(Message):
         """How it would be used."""
 
-        def __init__(self, use: "Use", target: str) -> None:
+        def __init__(self, use: "LoraToPublish", target: str) -> None:
             """Carry what was found, and where the last one went."""
             super().__init__()
             self.use = use
@@ -88,7 +88,7 @@ class UseDialog(Dialog["Used | None"]):
     class Sent(Message):
         """It is there."""
 
-        def __init__(self, used: "Used") -> None:
+        def __init__(self, used: "PublishResult") -> None:
             """Carry what was sent."""
             super().__init__()
             self.used = used
@@ -101,12 +101,12 @@ class UseDialog(Dialog["Used | None"]):
             super().__init__()
             self.error = error
 
-    def __init__(self, using: Using, heading: str) -> None:
+    def __init__(self, using: Publishing, heading: str) -> None:
         """Nothing is known yet."""
         super().__init__()
         self._using = using
         self._heading = heading
-        self._use: Use | None = None
+        self._use: LoraToPublish | None = None
         self._busy = False
         self._taken = False
         # Closed while it is being sent.
@@ -115,7 +115,7 @@ class UseDialog(Dialog["Used | None"]):
     def compose(self) -> ComposeResult:
         """Yield a line for each field, and room for what comes along and for an error."""
         with Vertical():
-            yield Static(Content.styled(shown(self._heading), "bold"))
+            yield Static(Content.styled(printable(self._heading), "bold"))
             for asked in _FIELDS:
                 with Horizontal(classes="row"):
                     yield Static(Content(asked.label), classes="label")
@@ -156,7 +156,7 @@ class UseDialog(Dialog["Used | None"]):
                 line.value = " ".join(value.split())
                 line.cursor_position = len(line.value)
         along = "its preview picture and notes come along" if use.picture else "notes come along; no picture of it yet"
-        self.query_one("#about", Static).update(Content(f"{shown(use.lora.name)} · {along}"))
+        self.query_one("#about", Static).update(Content(f"{printable(use.lora.name)} · {along}"))
 
     @on(Input.Changed)
     def _forget_refusal(self, event: Input.Changed) -> None:
@@ -200,13 +200,13 @@ class UseDialog(Dialog["Used | None"]):
             target=self._send, args=(self.app, use, typed["target"], replacing), name="use", daemon=True
         ).start()
 
-    def _send(self, app: "App[object]", use: "Use", target: str, replacing: bool) -> None:
+    def _send(self, app: "App[object]", use: "LoraToPublish", target: str, replacing: bool) -> None:
         try:
             used = self._using.send(use, target, replace=replacing)
         except Exception as error:
             refused = as_error("use", error)
             if self._left:
-                app.notify(shown(refused.line()), severity="error", markup=False)
+                app.notify(printable(refused.line()), severity="error", markup=False)
             else:
                 self.post_message(self.Refused(refused))
             return
@@ -221,7 +221,7 @@ class UseDialog(Dialog["Used | None"]):
 
     @on(Refused)
     def _refuse(self, event: Refused) -> None:
-        from trainer.delivery import NameTaken
+        from trainer.publish.copy_files import NameTaken
 
         self._busy = False
         self._taken = isinstance(event.error, NameTaken)
@@ -241,17 +241,17 @@ class UseDialog(Dialog["Used | None"]):
 
     def _show_error(self, error: LoraTuiError | None) -> None:
         place = self.query_one("#error", Static)
-        place.update(Content("" if error is None else f"{FAILED.mark} {shown(error.line())}"))
+        place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
         place.set_class(error is not None, "-shown")
         self.query_one("#keys", Static).update(Content(_KEYS_TAKEN if self._taken else _KEYS))
 
 
-def used_line(used: "Used") -> str:
+def used_line(used: "PublishResult") -> str:
     """Return what became of an epoch that was used, one line for a toast."""
     if not used.sent:
-        return f"{shown(used.name)} is in {used.where} already"
+        return f"{printable(used.name)} is in {used.where} already"
     over = f", {len(used.replaced)} written over" if used.replaced else ""
-    return f"{shown(used.name)} is in {used.where}{over}"
+    return f"{printable(used.name)} is in {used.where}{over}"
 
 
 def _number(text: str) -> float:
@@ -259,4 +259,4 @@ def _number(text: str) -> float:
     try:
         return float(text) if text else 1.0
     except ValueError:
-        raise DeliveryError("weight", found=shown(text, 40), expected="a number") from None
+        raise DeliveryError("weight", found=printable(text, 40), expected="a number") from None

@@ -6,8 +6,8 @@ from textual.content import Content
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lora_tui.braille import NOBODY, Drawing, draw
-from lora_tui.curves import Plot
+from lora_tui.plots.braille import NOBODY, Drawing, draw
+from lora_tui.plots.curves import Plot
 
 _LABEL_WIDTH = 7
 _LEAST_COLUMNS = 4

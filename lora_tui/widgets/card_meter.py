@@ -2,11 +2,12 @@
 
 from textual.content import Content
 
-from lora_tui.figures import NOT_SAID, gib
-from lora_tui.signs import WARNING
-from lora_tui.widgets.pane import NARROW, Pane, stacked_bar
-from trainer.foreign_text import shown
+from lora_tui.widgets.pane import NARROW, Pane
+from lora_tui.wording.bars import stacked_bar
+from lora_tui.wording.numbers import NOT_SAID, gib
+from lora_tui.wording.state_symbols import WARNING
 from trainer.machine.readings import CardReading, HostReading, MachineReading
+from trainer.text import printable
 
 _GAP = "   "
 _MAKERS_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
@@ -56,10 +57,10 @@ def card_name(machine: MachineReading | None) -> str:
         return ""
     if not machine.cards:
         return "no card"
-    name = shown(machine.cards[0].name)
+    name = printable(machine.cards[0].name)
     for word in _MAKERS_WORDS:
         name = name.replace(word, "")
-    name = " ".join(name.split()) or shown(machine.cards[0].name)
+    name = " ".join(name.split()) or printable(machine.cards[0].name)
     return name if len(machine.cards) == 1 else f"{len(machine.cards)} × {name}"
 
 
@@ -140,7 +141,7 @@ def _host_line(host: HostReading, width: int) -> Content:
 
 
 def _no_card(machine: MachineReading) -> Content:
-    reason = shown(machine.no_card_because, 160) or "none found"
+    reason = printable(machine.no_card_because, 160) or "none found"
     return Content.assemble((f"{WARNING.mark} ", WARNING.colour), f"no card: {reason}")
 
 

@@ -4,8 +4,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from lora_tui.grid_view import GridView, about
-from lora_tui.pictures import Pictures
+from lora_tui.pictures.grid_model import GridView, about
+from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.widgets.pane import heading
 from lora_tui.widgets.picture_view import PictureView
 from trainer.grid.cell import Place

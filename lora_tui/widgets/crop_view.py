@@ -9,10 +9,10 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lora_tui.cells import centred
-from lora_tui.pictures import Pictures, Pixels, Region, Want
-from lora_tui.signs import FAILED
+from lora_tui.pictures.picture_cache import Pictures, Pixels, Region, Want
 from lora_tui.widgets.half_blocks import row
+from lora_tui.wording.cell_width import centred
+from lora_tui.wording.state_symbols import FAILED
 
 
 def framed(pixels: Pixels, box: Region, colour: tuple[int, int, int]) -> Pixels:

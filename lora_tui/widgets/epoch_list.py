@@ -7,11 +7,11 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lora_tui.figures import change, count, file_size, loss
-from lora_tui.signs import DONE, LIVE
 from lora_tui.widgets.pane import heading
-from trainer.foreign_text import shown
+from lora_tui.wording.numbers import change, count, file_size, loss
+from lora_tui.wording.state_symbols import DONE, LIVE
 from trainer.journal.records import Checkpoint
+from trainer.text import printable
 
 BEST = "▾"
 """The lowest validation loss so far."""
@@ -90,7 +90,7 @@ class EpochList(ScrollView, can_focus=True):
                 f"{BEST if best else ''}{loss(row.val)}",
                 change(row.val_change, row.val_error),
                 file_size(row.size),
-                shown(row.file.removesuffix(".safetensors")),
+                printable(row.file.removesuffix(".safetensors")),
             ),
             width,
         )

@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lora_tui.signs import FAILED
-from trainer.foreign_text import shown
+from lora_tui.wording.state_symbols import FAILED
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -325,11 +325,11 @@ class FieldList(ScrollView, can_focus=True):
         self.refresh()
 
     def _error_lines(self) -> list[str]:
-        pieces = Content(shown(self._state.error)).wrap(max(8, self.size.width - 6))
+        pieces = Content(printable(self._state.error)).wrap(max(8, self.size.width - 6))
         return [f"   {FAILED.mark if place == 0 else ' '} {piece.plain}" for place, piece in enumerate(pieces)]
 
     def _lines_below(self, name: str) -> list[str]:
-        pieces = Content(shown(self._state.below.get(name, ""))).wrap(max(8, self.size.width - 6))
+        pieces = Content(printable(self._state.below.get(name, ""))).wrap(max(8, self.size.width - 6))
         lines = [f"     {piece.plain}" for piece in pieces if piece.plain]
         return lines if len(lines) <= _MOST_BELOW else [*lines[: _MOST_BELOW - 1], f"{lines[_MOST_BELOW - 1]} …"]
 
@@ -343,10 +343,10 @@ class FieldList(ScrollView, can_focus=True):
                 Segment(name, self._on("name", under)),
             ]
         used = sum(cell_len(segment.text) for segment in left)
-        value = shown(state.values.get(name, ""))
+        value = printable(state.values.get(name, ""))
         ink = self._on("error", under) if wrong else under
         if not value:
-            value, ink = shown(state.inherited.get(name, "")) or "–", self._on("inherited", under)
+            value, ink = printable(state.inherited.get(name, "")) or "–", self._on("inherited", under)
         unit = _unit(info, value)
         marks = [
             Segment(CHANGED if name in state.changed else " ", self._on("changed", under)),

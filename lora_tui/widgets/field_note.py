@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from lora_tui.widgets.pane import Pane, heading
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -54,6 +54,6 @@ def facts(info: "FieldInfo", width: int) -> list[Content]:
     default = default_text(info) or "blank"
     unit = f" {info.unit}" if info.unit and default != "blank" and " " not in info.unit else ""
     live = " · live" if info.live else ""
-    bounds = Content.styled(f"{info.expected} · default {shown(default)}{unit}{live}", "$muted")
+    bounds = Content.styled(f"{info.expected} · default {printable(default)}{unit}{live}", "$muted")
     text = f"{info.help} Exact resume: {info.exactness}." if info.exactness else info.help
     return [*bounds.wrap(max(1, width)), *Content(text).wrap(max(1, width))]

@@ -6,7 +6,7 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from lora_tui.pictures import Pixels
+from lora_tui.pictures.picture_cache import Pixels
 
 # Six bits of each colour are kept: no eye sees the rest in a cell, and neighbours that become equal cost one code instead of two.
 _SHADES = bytes((value & 0xFC) | (value >> 6) for value in range(256))

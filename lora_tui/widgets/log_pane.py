@@ -14,10 +14,10 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lora_tui.signs import FAILED, WARNING
 from lora_tui.widgets.pane import heading
-from trainer.foreign_text import shown
+from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.journal.records import LogLine
+from trainer.text import printable
 
 _MOST_LINES = 2000
 _SIGNS = {"warning": WARNING.mark, "error": FAILED.mark}
@@ -129,7 +129,9 @@ class LogPane(ScrollView, can_focus=True):
 
     def _fold(self, line: LogLine) -> list[_Row]:
         clock = time.strftime("%H:%M", time.localtime(line.seconds))
-        texts = [piece.plain for piece in Content(shown(line.text)).wrap(max(10, self._width() - _INDENT - 1))] or [""]
+        texts = [piece.plain for piece in Content(printable(line.text)).wrap(max(10, self._width() - _INDENT - 1))] or [
+            ""
+        ]
         first = _Row(clock, _SIGNS.get(line.level, ""), line.level, texts[0])
         return [first, *(_Row("", "", line.level, text) for text in texts[1:])]
 

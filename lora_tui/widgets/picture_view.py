@@ -10,11 +10,11 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lora_tui.cells import centred
-from lora_tui.images import true_pictures
-from lora_tui.pictures import Pictures, Pixels, Want, fitted
-from lora_tui.signs import FAILED
+from lora_tui.pictures.picture_cache import Pictures, Pixels, Want, fitted
+from lora_tui.terminal.graphics import true_pictures
 from lora_tui.widgets.half_blocks import row
+from lora_tui.wording.cell_width import centred
+from lora_tui.wording.state_symbols import FAILED
 
 
 class PictureView(Widget):

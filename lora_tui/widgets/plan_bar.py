@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from lora_tui.peak_words import PeakView, peak_parts
-from lora_tui.signs import FAILED, WARNING
 from lora_tui.widgets.pane import Pane
-from trainer.foreign_text import shown
+from lora_tui.wording.memory import PeakView, peak_parts
+from lora_tui.wording.state_symbols import FAILED, WARNING
+from trainer.text import printable
 
 _DISK = " on disk"
 
@@ -84,7 +84,7 @@ def at_dots(line: str, width: int, peak: Sequence[Content] = ()) -> list[Content
         width: columns.
         peak: parts about memory, which stand before those about the disk.
     """
-    parts = [Content(part) for part in shown(line).split(" · ")]
+    parts = [Content(part) for part in printable(line).split(" · ")]
     disk = next((place for place, part in enumerate(parts) if part.plain.endswith(_DISK)), len(parts))
     parts[disk:disk] = peak
     rows: list[Content] = []
@@ -98,5 +98,5 @@ def at_dots(line: str, width: int, peak: Sequence[Content] = ()) -> list[Content
 
 def _hung(mark: Content, text: str, width: int, style: str = "") -> list[Content]:
     """Fold `text` beside a two-column mark."""
-    rows = Content.styled(shown(text), style).wrap(max(1, width - 2))
+    rows = Content.styled(printable(text), style).wrap(max(1, width - 2))
     return [Content.assemble(mark if number == 0 else "  ", row) for number, row in enumerate(rows)]

@@ -2,15 +2,15 @@
 
 from textual.content import Content
 
-from lora_tui.feed import Snapshot
-from lora_tui.figures import count, loss, rate, speed
-from lora_tui.signs import FAILED, state_sign
-from lora_tui.standing import Standing, standing
-from lora_tui.widgets.pane import NARROW, bar
+from lora_tui.snapshot import Snapshot
+from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.snapshot_pane import SnapshotPane
-from trainer.foreign_text import shown
+from lora_tui.wording.bake_progress import BakeStanding, standing
+from lora_tui.wording.bars import bar
+from lora_tui.wording.numbers import count, loss, rate, speed
+from lora_tui.wording.state_symbols import FAILED, state_sign
 from trainer.journal.records import Bake, BakeState
-from trainer.span import span
+from trainer.text import duration, printable
 
 _WIDEST_BAR = 48
 _RATES = ("lr_unet", "lr_text_encoder", "lr_text_encoder_2")
@@ -52,7 +52,9 @@ def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:
 
 def _how_fast(snapshot: Snapshot, bake: Bake) -> Content:
     if bake.state in (BakeState.FAILED, BakeState.LOST):
-        return Content.assemble((f"{FAILED.mark} ", FAILED.colour), (shown(bake.error or str(bake.state)), "$error"))
+        return Content.assemble(
+            (f"{FAILED.mark} ", FAILED.colour), (printable(bake.error or str(bake.state)), "$error")
+        )
     parts: list[tuple[str, str]] = [("  ", "")]
     parts += _throughput(snapshot)
     if "loss" in snapshot.last:
@@ -76,7 +78,7 @@ def _one_line(snapshot: Snapshot, bake: Bake, width: int) -> Content:
     now, sign = standing(snapshot, bake), state_sign(bake.state)
     head = Content.styled(f"{sign.mark} ", sign.colour)
     if bake.state in (BakeState.FAILED, BakeState.LOST):
-        return Content.assemble(head, (shown(bake.error or str(bake.state)), "$error"))
+        return Content.assemble(head, (printable(bake.error or str(bake.state)), "$error"))
     if now.stage and not now.step:
         return Content.assemble(head, now.stage)
     where = Content.assemble(head, f"e{now.epoch}/{now.epochs}  {count(now.step)}/{count(now.steps)}  ")
@@ -94,11 +96,11 @@ def _throughput(snapshot: Snapshot) -> list[tuple[str, str]]:
     return parts
 
 
-def _what_next(bake: Bake, now: Standing) -> list[tuple[str, str]]:
+def _what_next(bake: Bake, now: BakeStanding) -> list[tuple[str, str]]:
     if bake.state is BakeState.PAUSED:
         return [("paused", "$warning")]
     if now.stage:
         return [(now.stage, "")]
     if not bake.state.live:
         return [(str(bake.state), "$muted")]
-    return [] if now.seconds_left is None else [("left ", "$muted"), (span(now.seconds_left), "")]
+    return [] if now.seconds_left is None else [("left ", "$muted"), (duration(now.seconds_left), "")]

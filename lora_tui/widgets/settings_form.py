@@ -13,12 +13,12 @@ from textual.fuzzy import FuzzySearch
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.finding import find
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
+from lora_tui.widgets.field_search import find_fields
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.widgets.pane import heading
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -227,8 +227,10 @@ class SettingsForm(Vertical):
         self._editing = info.name
         self._fields.go_to(info.name)
         # An input writes what it holds straight to the terminal, so codes in a value must be visible there.
-        self._began_with = self._editor.value = shown(self._state.values.get(info.name, ""))
-        self._editor.placeholder = shown(self._state.inherited.get(info.name, "")) or ("blank" if info.optional else "")
+        self._began_with = self._editor.value = printable(self._state.values.get(info.name, ""))
+        self._editor.placeholder = printable(self._state.inherited.get(info.name, "")) or (
+            "blank" if info.optional else ""
+        )
         self.add_class("-editing")
         self._place_editor()
         self._editor.focus()
@@ -265,7 +267,7 @@ class SettingsForm(Vertical):
         if not event.value.strip():
             self._fields.filter(None)
             return
-        found = find(event.value, tuple(self._infos.values()), self._fuzzy)
+        found = find_fields(event.value, tuple(self._infos.values()), self._fuzzy)
         among = set(found)
         self._fields.filter(lambda info: info.name in among)
         if found:

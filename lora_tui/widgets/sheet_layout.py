@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from lora_tui.grid_view import GridView
+from lora_tui.pictures.grid_model import GridView
 
 if TYPE_CHECKING:
-    from trainer.gallery.sidecar import Made
+    from trainer.gallery.sidecar import MadeGrid
 
 LEAST_WIDTH = 8
 """Cells; a narrower picture tells nothing, so that a sheet of more columns is scrolled."""
@@ -81,7 +81,7 @@ def lay_out(view: GridView, width: int, height: int, zoom: int) -> SheetLayout:
     return layout if layout.full_height <= height else _measured(view, made, width - 1, height, zoom)
 
 
-def _measured(view: GridView, made: "Made", width: int, height: int, zoom: int) -> SheetLayout:
+def _measured(view: GridView, made: "MadeGrid", width: int, height: int, zoom: int) -> SheetLayout:
     columns, lines = len(made.x) * len(made.seeds), len(made.y)
     seeds_line = len(made.seeds) > 1
     head = any(made.x.labels) + seeds_line

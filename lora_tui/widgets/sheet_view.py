@@ -11,13 +11,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lora_tui.cells import centred, cut, right
-from lora_tui.grid_view import Sheet, sheet_title, verdict_line
-from lora_tui.pictures import Pictures, Want
-from lora_tui.signs import FAILED
+from lora_tui.pictures.grid_model import Sheet, sheet_title, verdict_line
+from lora_tui.pictures.picture_cache import Pictures, Want
 from lora_tui.widgets.half_blocks import row
 from lora_tui.widgets.pane import heading
 from lora_tui.widgets.sheet_layout import SheetLayout, lay_out
+from lora_tui.wording.cell_width import centred, cut, right
+from lora_tui.wording.state_symbols import FAILED
 from trainer.grid.cell import Place
 from trainer.journal.records import CellNote
 

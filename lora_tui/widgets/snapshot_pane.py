@@ -1,6 +1,6 @@
 """A pane made from the feed's snapshot alone."""
 
-from lora_tui.feed import Snapshot
+from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.pane import Pane
 
 

@@ -2,15 +2,15 @@
 
 from textual.content import Content
 
-from lora_tui.feed import Snapshot
-from lora_tui.figures import loss, short_span, speed
-from lora_tui.row_name import called
-from lora_tui.signs import state_sign
-from lora_tui.standing import standing
+from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.card_meter import vram_text
 from lora_tui.widgets.snapshot_pane import SnapshotPane
-from trainer.foreign_text import shown
+from lora_tui.wording.bake_progress import standing
+from lora_tui.wording.job_names import called
+from lora_tui.wording.numbers import loss, short_span, speed
+from lora_tui.wording.state_symbols import state_sign
 from trainer.journal.records import BakeState
+from trainer.text import printable
 
 
 class StatusLine(SnapshotPane):
@@ -31,7 +31,7 @@ def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
     if bake is None:
         return [("lora-tui", "bold"), ("  no bake yet", "$muted")]
     now, sign = standing(snapshot, bake), state_sign(bake.state)
-    parts = [(f"{sign.mark} ", sign.colour), (f"{bake.number:04d} {shown(bake.name, 16)}", "")]
+    parts = [(f"{sign.mark} ", sign.colour), (f"{bake.number:04d} {printable(bake.name, 16)}", "")]
     if now.stage and not now.step:
         parts.append((f"  {now.stage}", ""))
     else:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from lora_tui.row_name import called
-from lora_tui.signs import state_sign
 from lora_tui.widgets.pane import Pane, spread
-from trainer.foreign_text import shown
+from lora_tui.wording.job_names import called
+from lora_tui.wording.state_symbols import state_sign
 from trainer.journal.records import Bake
+from trainer.text import printable
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,16 @@ class TitleLine(Pane):
 
 
 def _left(title: Title, width: int) -> Content:
-    name = Content.assemble(("lora-tui", "bold"), (f"  {shown(title.loading, 48)}" if title.loading else "", "$muted"))
+    name = Content.assemble(
+        ("lora-tui", "bold"), (f"  {printable(title.loading, 48)}" if title.loading else "", "$muted")
+    )
     bake = title.bake
     if bake is None:
         return Content.assemble(name, *_grid(title.grid))
     sign = state_sign(bake.state)
     parts: list[Content | str | tuple[str, str]] = [
         name,
-        f"  {bake.number:04d} {shown(bake.name, 24)} ",
+        f"  {bake.number:04d} {printable(bake.name, 24)} ",
         (f"{sign.mark} {bake.state}", sign.colour),
         *_grid(title.grid),
     ]
@@ -80,10 +82,10 @@ def _left(title: Title, width: int) -> Content:
         parts.append((f" {title.elsewhere}", "$muted"))
     if title.story:
         # A long list of changes must leave room for the reason.
-        story = shown(title.story, max(20, width // 3))
+        story = printable(title.story, max(20, width // 3))
         parts += [(" ▸ ", "$faint"), (f"from {bake.parent:04d}: ", "$muted"), story]
     if bake.why:
-        parts += [(" ▸ ", "$faint"), ("why: ", "$muted"), f"“{shown(bake.why)}”"]
+        parts += [(" ▸ ", "$faint"), ("why: ", "$muted"), f"“{printable(bake.why)}”"]
     return Content.assemble(*parts)
 
 

@@ -9,10 +9,10 @@ from ready_steps import ENDLESS, REAL, ground_of
 from real_shapes import fill_with_numbers, write_hollow
 from table import Budget, Cell, Table, say
 
-from trainer.bake.accelerator import fresh_accelerator
-from trainer.bake.borrowed_base import base_for
-from trainer.bake.ground import Ground
-from trainer.bake.latents import encoded
+from trainer.bake.latents import encode_pictures
+from trainer.bake.precision import fresh_accelerator
+from trainer.bake.session import acquire_base_for
+from trainer.jobs.preflight import PlannedBake
 
 ROUNDS = 3
 _COLUMNS = (
@@ -46,21 +46,21 @@ def _row(root: Path, name: str, options: tuple[str, ...], batch: int, pictures: 
     if not budget.allows(10):
         return [f"{name}, {batch}", None, pictures, None]
     # In one bucket all batches are full.
-    ground = ground_of(root, (*ENDLESS, "enable_bucket=no", *options, f"vae_batch_size={batch}"))
-    best, share = _speed(ground, pictures, batch)
+    planned = ground_of(root, (*ENDLESS, "enable_bucket=no", *options, f"vae_batch_size={batch}"))
+    best, share = _speed(planned, pictures, batch)
     say(f"  {name}, batch {batch}: {best:.3g} pictures a second")
     return [f"{name}, {batch}", best, pictures, 100 * share]
 
 
-def _speed(ground: Ground, count: int, batch: int) -> tuple[float, float]:
+def _speed(planned: PlannedBake, count: int, batch: int) -> tuple[float, float]:
     """Return pictures a second, and the VAE's share of the time."""
-    chosen = [index % len(ground.data.pictures) for index in range(count)]
-    pictures = [ground.data.pictures[index] for index in chosen]
-    placements = [ground.plan.placements[index] for index in chosen]
-    accelerator, precision = fresh_accelerator(ground.settings.mixed_precision)
+    chosen = [index % len(planned.data.pictures) for index in range(count)]
+    pictures = [planned.data.pictures[index] for index in chosen]
+    placements = [planned.plan.placements[index] for index in chosen]
+    accelerator, precision = fresh_accelerator(planned.settings.mixed_precision)
     best, share = 0.0, 0.0
-    with base_for(ground.base, ground.settings, accelerator.device, precision) as model:
-        if not ground.base.path.is_dir():
+    with acquire_base_for(planned.base, planned.settings, accelerator.device, precision) as model:
+        if not planned.base.path.is_dir():
             fill_with_numbers(model.vae)
         inside = _Clock(model.encode_pictures)
         model.encode_pictures = inside  # type: ignore[method-assign]
@@ -68,7 +68,7 @@ def _speed(ground: Ground, count: int, batch: int) -> tuple[float, float]:
             for _ in range(ROUNDS + 1):
                 inside.seconds = 0.0
                 began = time.perf_counter()
-                assert len(list(encoded(model, pictures, placements, batch))) == count
+                assert len(list(encode_pictures(model, pictures, placements, batch))) == count
                 took = time.perf_counter() - began
                 if count / took > best:
                     best, share = count / took, inside.seconds / took

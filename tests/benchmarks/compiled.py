@@ -16,7 +16,7 @@ from real_shapes import fill_with_numbers, write_hollow
 from table import Budget, Cell, Table, say
 from torch._inductor.utils import fresh_cache
 
-from trainer.lean.arrangement import Arrangement
+from trainer.lean.compute_options import ComputeOptions
 
 ROUNDS = 5
 DEMO = ("network_dim=16", "network_alpha=16")
@@ -87,12 +87,12 @@ def _seconds(root: Path, options: tuple[str, ...], hollow: bool) -> tuple[float,
     """Return the least seconds of a plain step and of a compiled one, and the first compiled one's."""
     with ready_steps(ground_of(root, options)) as ready:
         _fill(ready, hollow)
-        model = ready.bench.model
-        plain = Arrangement.of(ready.bench.settings)
+        model = ready.session.model
+        plain = ComputeOptions.of(ready.session.settings)
         seconds: dict[bool, list[float]] = {False: [], True: []}
         for _ in range(ROUNDS + 1):
             for compiled in (False, True):
-                model.arrange(replace(plain, compiled=compiled))
+                model.set_compute_options(replace(plain, compiled=compiled))
                 seconds[compiled].append(ready.step())
     # The first of each kind warms up, or compiles.
     return min(seconds[False][1:]), min(seconds[True][1:]), seconds[True][0]
@@ -110,4 +110,4 @@ def _first_step(root: Path, options: tuple[str, ...], hollow: bool) -> float:
 def _fill(ready: Ready, hollow: bool) -> None:
     if hollow:
         torch.manual_seed(0)
-        fill_with_numbers(ready.bench.model.unet)
+        fill_with_numbers(ready.session.model.unet)

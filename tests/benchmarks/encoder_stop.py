@@ -25,9 +25,9 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
     """Return seconds, FLOPs and kept bytes of a step while the encoder trains, runs without gradients, and runs no more."""
     base = write_hollow(root.parent / "hollow.safetensors", "sd1")
     try:
-        ground = ground_of(root, (*ENDLESS, *REAL, *SETTINGS, f"pretrained_model_name_or_path={base}"))
-        captions = [fixed_caption(picture) or "" for picture in ground.data.pictures]
-        with ready_steps(ground) as ready:
+        planned = ground_of(root, (*ENDLESS, *REAL, *SETTINGS, f"pretrained_model_name_or_path={base}"))
+        captions = [fixed_caption(picture) or "" for picture in planned.data.pictures]
+        with ready_steps(planned) as ready:
             rows = _rows(ready, captions, budget)
     finally:
         base.unlink()
@@ -56,14 +56,14 @@ def _rows(ready: Ready, captions: list[str], budget: Budget) -> list[list[Cell]]
     for name, words, step in ways:
         _go(ready, words, step)
         work = next(ready.works)
-        tera = flops(ready.bench, work) / 1e12
-        counted[name] = [tera, saved_bytes(ready.bench, next(ready.works)) / 2**30]
+        tera = flops(ready.session, work) / 1e12
+        counted[name] = [tera, saved_bytes(ready.session, next(ready.works)) / 2**30]
     return [[name, statistics.median(seconds[name]) if seconds[name] else None, *counted[name]] for name, _, _ in ways]
 
 
 def _go(ready: Ready, captions: list[str], step: int) -> None:
     """Let the encoder be where it is after `step` steps, with these captions known."""
-    bench = ready.bench
-    bench.training.settle(bench.settings, bench.plan, 0)
-    bench.texts.know(captions)
-    bench.training.settle(bench.settings, bench.plan, step)
+    session = ready.session
+    session.trained_parts.update(session.settings, session.plan, 0)
+    session.text_embeddings.cache_for(captions)
+    session.trained_parts.update(session.settings, session.plan, step)

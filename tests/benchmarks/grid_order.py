@@ -9,21 +9,21 @@ import torch
 from table import Budget, Table, figures, say
 
 from trainer.grid.cell import Expanded
+from trainer.grid.cost import pictures_at_once
 from trainer.grid.expand import expand
-from trainer.grid.order import batches
-from trainer.grid.recipe import Machinery, Recipe
-from trainer.grid.shelf import Shelf
+from trainer.grid.model_files import ModelFiles
+from trainer.grid.recipe import ComputeSetup, Recipe
+from trainer.grid.sampling_order import batches
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec
-from trainer.grid.work import pictures_at_once
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, inject
 from trainer.network.lora_file import save_lora
-from trainer.sampling.studio import Studio
+from trainer.sampling.sampler import GridSampler
 
 ROUNDS = 3
 EPOCHS = 3
-MACHINERY = Machinery("cuda" if torch.cuda.is_available() else "cpu", "fp32")
+MACHINERY = ComputeSetup("cuda" if torch.cuda.is_available() else "cpu", "fp32")
 PROMPTS = (
     "1girl, hifumi_chan, upper body, school uniform, backpack, halo, smile, outdoors",
     "1girl, upper body, blue hair, short hair, green dress, smile, city",
@@ -68,7 +68,7 @@ def _grid(root: Path, model: StableDiffusion) -> Expanded:
         y=AxisSpec(kind="epoch", values=f"1-{EPOCHS}"),
         z=AxisSpec(kind="prompt", values=",".join(f'"{prompt}"' for prompt in PROMPTS)),
     )
-    return expand(spec, Shelf(root))
+    return expand(spec, ModelFiles(root))
 
 
 def _lora(root: Path, model: StableDiffusion, number: int) -> Path:
@@ -90,7 +90,7 @@ def _timed(make: Callable[[], None]) -> float:
 
 
 def _our_way(model: StableDiffusion, expanded: Expanded) -> None:
-    with Studio(model) as studio:
+    with GridSampler(model) as studio:
         for batch in batches(expanded, lambda recipe: pictures_at_once(recipe, MACHINERY)):
             studio.sample([cell.recipe for cell in batch], stop=lambda: False)
 
@@ -98,11 +98,11 @@ def _our_way(model: StableDiffusion, expanded: Expanded) -> None:
 def _one_by_one(model: StableDiffusion, expanded: Expanded) -> None:
     """Make every cell alone, reading the file and encoding the prompt anew wherever file, weight or prompt change."""
     before: Recipe | None = None
-    studio = Studio(model)
+    studio = GridSampler(model)
     for cell in expanded.cells:
         if before is None or replace(before, seed=cell.recipe.seed) != cell.recipe:
             studio.close()
-            studio = Studio(model)
+            studio = GridSampler(model)
         studio.sample([cell.recipe], stop=lambda: False)
         before = cell.recipe
     studio.close()

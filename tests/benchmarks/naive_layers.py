@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._pytree import tree_map_only
 
-from trainer.memory import fake, fake_run
-from trainer.memory.fake_run import predict
-from trainer.memory.request import BucketUse, Request
+from trainer.memory import fake_session, simulate
+from trainer.memory.request import BucketUse, MemoryRequest
+from trainer.memory.simulate import predict
 from trainer.network.lora import LoraLayer
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
@@ -90,24 +90,26 @@ def _naive_forward(layer: LoraLayer, x: Tensor) -> Tensor:
 @contextmanager
 def naive() -> Iterator[None]:
     """Let every prediction be of the naive step while the block lasts."""
-    real_step = fake_run.train_step
+    real_step = simulate.train_step
 
     def step(*args: Any) -> Any:
         with cuda_autocast():
             return real_step(*args)
 
     with (
-        mock.patch.object(fake, "make_lean", lambda *modules: None),
+        mock.patch.object(fake_session, "make_lean", lambda *modules: None),
         mock.patch.object(LoraLayer, "forward", _naive_forward),
-        mock.patch.object(fake_run, "train_step", step),
+        mock.patch.object(simulate, "train_step", step),
     ):
         yield
 
 
-def request(base: Path, family: Family, picture: tuple[int, int], varies: bool, values: dict[str, Any]) -> Request:
+def request(
+    base: Path, family: Family, picture: tuple[int, int], varies: bool, values: dict[str, Any]
+) -> MemoryRequest:
     side, batch = picture
     settings = Settings(resolution=str(side), train_batch_size=batch, max_bucket_reso=2048, **values)
-    return Request(settings, family, str(base), "", (BucketUse(side, side, 100),), varies, None, "card")
+    return MemoryRequest(settings, family, str(base), "", (BucketUse(side, side, 100),), varies, None, "card")
 
 
 def measure(root: Path, budget: Budget) -> Sequence[Table]:
@@ -128,7 +130,7 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
     return [Table("predicted peaks of a step", columns, rows, "The usual way has no base in 8 bits to compare with.")]
 
 
-def _step_gib(question: Request) -> float:
+def _step_gib(question: MemoryRequest) -> float:
     peak = predict(question).of("step")
     assert peak is not None
     return peak.bytes / GIB

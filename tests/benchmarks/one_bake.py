@@ -37,13 +37,13 @@ def one_bake(root: Path, options: Sequence[str], *, steps: int, warm: int, fill:
         encoders and VAE take in the compute type; on a card `card_bytes` and `card_reserved`.
     """
     card = torch.cuda.is_available()
-    ground = ground_of(root, options)
+    planned = ground_of(root, options)
     before = resident()
     with most_resident() as loading:
-        opened = ready_steps(ground)
+        opened = ready_steps(planned)
         ready = opened.__enter__()
     try:
-        model = ready.bench.model
+        model = ready.session.model
         modules = (model.unet, model.vae, *model.encoders.values())
         dtype = model.unet.conv_in.weight.dtype
         weights = sum(weight.numel() for module in modules for weight in module.parameters()) * dtype.itemsize
@@ -65,7 +65,7 @@ def one_bake(root: Path, options: Sequence[str], *, steps: int, warm: int, fill:
         if card:
             found["card_bytes"] = float(torch.cuda.max_memory_allocated())
             found["card_reserved"] = float(torch.cuda.max_memory_reserved())
-        found["flops"] = float(flops(ready.bench, next(ready.works)))
+        found["flops"] = float(flops(ready.session, next(ready.works)))
     finally:
         opened.__exit__(None, None, None)
     # Last, for its matrices are memory too.

@@ -50,19 +50,19 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
         if not budget.allows(5):
             rows.append([way.name, *[None] * 6])
             continue
-        ground = ground_of(root, (*ENDLESS, *way.options))
-        with ready_steps(ground) as ready:
-            unet = ready.bench.model.unet
+        planned = ground_of(root, (*ENDLESS, *way.options))
+        with ready_steps(planned) as ready:
+            unet = ready.session.model.unet
             if way.layout is not None:
                 unet.to(memory_format=way.layout)
             if way.threads:
                 torch.set_num_threads(way.threads)
             seconds = statistics.median([ready.step() for _ in range(WARM + STEPS)][WARM:])
-            counted = flops(ready.bench, next(ready.works))
-            dtype, device = unet.conv_in.weight.dtype, ready.bench.model.device
+            counted = flops(ready.session, next(ready.works))
+            dtype, device = unet.conv_in.weight.dtype, ready.session.model.device
         # Outside: a small base takes its steps with one thread, the peak is the whole device's.
         peak = peaks.setdefault(dtype, peaks.get(dtype) or matmul_peak(device, dtype))
-        measured = measured_step(ground)
+        measured = measured_step(planned)
         first = float(rows[0][1] or 1) if rows else seconds
         mib = [measured.peak / 2**20, measured.rise / 2**20]
         rows.append([way.name, seconds, 1 / seconds, seconds / first, 100 * counted / seconds / peak, *mib])

@@ -109,8 +109,8 @@ def test_a_failed_bake_exits_1_and_names_the_stage(lora_tui, demo: Workspace, sh
 
 def test_nothing_reaches_the_network(no_network, demo: Workspace) -> None:
     """Demo, plan and bake in this process, every socket refused."""
-    from trainer.engine import Engine
-    from trainer.jobs import check, queue_bake
+    from trainer.engine.engine import Engine
+    from trainer.jobs.bakes import check, queue_bake
     from trainer.settings.toml_file import apply_overrides, load_settings
 
     path = demo.root / "hifumi.toml"

@@ -91,7 +91,7 @@ def test_it_can_wait_in_the_queue(lora_tui, demo: Workspace, spec: Path) -> None
 def test_ready_made_grids_are_named(lora_tui, demo: Workspace, spec: Path) -> None:
     assert "noise" in lora_tui("grid", "--ready", "list", "--in", demo.root).stdout
     ran = lora_tui("grid", spec, "--ready", "noise", "--dry-run", "--in", demo.root)
-    assert "X Made again  2" in ran.stdout
+    assert "X Repeat  2" in ran.stdout
     ran = lora_tui("grid", spec, "--ready", "nonsense", "--in", demo.root)
     assert ran.returncode == 2
     assert "epochs-weight" in ran.stderr

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from trainer.bake.state_files import states_of
 from trainer.demo.workspace import make_demo
+from trainer.formats.safetensors_header import read_header
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
-from trainer.models.safetensors_header import read_header
+from trainer.journal.state_files import states_of
 from trainer.workspace import Workspace
 
 PROGRAM = Path(__file__).parents[1] / "support" / "killed_bake.py"

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
-from trainer.machine.attendance import attend
+from trainer.machine.engines import register_engine
 from trainer.workspace import Workspace
 
 
@@ -104,7 +104,7 @@ def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace
     refused = lora_tui("order", "1", "go-on", folder=demo.root)
     assert refused.returncode == 2
     assert "lora-tui resume 1" in refused.stderr
-    held = attend("there", demo.root, takes_queue=True)
+    held = register_engine("there", demo.root, takes_queue=True)
     assert held is not None
     taken = lora_tui("order", "1", "go-on", folder=demo.root)
     assert taken.returncode == 0, taken.stderr

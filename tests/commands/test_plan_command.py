@@ -12,10 +12,10 @@ from memory_model import MIB, MemoryModel
 from lora_tui.cli import main
 from lora_tui.commands import exits
 from trainer.errors import ExitCode, ModelError
-from trainer.jobs import check
-from trainer.memory.oracle import Oracle
-from trainer.memory.peak import Prediction
-from trainer.memory.request import Request, request_of
+from trainer.jobs.bakes import check
+from trainer.memory.peak import MemoryPrediction
+from trainer.memory.predictor import PeakPredictor
+from trainer.memory.request import MemoryRequest, request_of
 from trainer.settings.toml_file import load_settings
 from trainer.workspace import Workspace
 
@@ -26,7 +26,7 @@ Plan = Callable[..., Result]
 def plan(demo: Workspace, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Return a function that runs `lora-tui plan` on the demo's settings, memory predicted by a small model."""
     model = MemoryModel()
-    monkeypatch.setattr(Oracle, "predict", lambda self, request, stop=None: model(request))
+    monkeypatch.setattr(PeakPredictor, "predict", lambda self, request, stop=None: model(request))
     # A process that has an engine ends at once and would take the tests with it.
     monkeypatch.setattr(exits, "leave", sys.exit)
     path = demo.root / "hifumi.toml"
@@ -58,19 +58,19 @@ def test_the_plan_tells_the_peak_by_stage_and_part(plan: Plan) -> None:
 
 
 def test_without_memory_nothing_is_predicted(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Oracle, request: Request, stop: object = None) -> Prediction:
+    def refuse(self: PeakPredictor, request: MemoryRequest, stop: object = None) -> MemoryPrediction:
         raise AssertionError("asked")
 
-    monkeypatch.setattr(Oracle, "predict", refuse)
+    monkeypatch.setattr(PeakPredictor, "predict", refuse)
     ran = plan("--no-memory")
     assert ran.exit_code == 0 and "memory on" not in ran.output
 
 
 def test_a_plan_without_a_prediction_is_a_plan_all_the_same(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Oracle, request: Request, stop: object = None) -> Prediction:
+    def broken(self: PeakPredictor, request: MemoryRequest, stop: object = None) -> MemoryPrediction:
         raise ModelError("base", found="cannot be taken apart")
 
-    monkeypatch.setattr(Oracle, "predict", broken)
+    monkeypatch.setattr(PeakPredictor, "predict", broken)
     ran = plan()
     assert ran.exit_code == 0 and "not known: base: cannot be taken apart" in ran.output
     assert json.loads(plan("--json").output)["memory"] == {"error": "base: cannot be taken apart"}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from kitchen import Kitchen
 
-from trainer.bake.state_files import read_facts, states_of
 from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
+from trainer.journal.state_files import read_facts, states_of
 
 FIVE = (
     "max_train_epochs=",

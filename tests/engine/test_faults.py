@@ -9,10 +9,10 @@ from trainer.errors import DatasetError, ExitCode
 from trainer.journal.records import BakeState
 
 FAULTS = {
-    "load": "trainer.bake.workbench.base_for",
-    "cache": "trainer.bake.loop.encoded",
-    "step": "trainer.bake.course.train_step",
-    "save": "trainer.bake.checkpoints.save_lora",
+    "load": "trainer.bake.session.acquire_base_for",
+    "cache": "trainer.bake.run.encode_pictures",
+    "step": "trainer.bake.loop.train_step",
+    "save": "trainer.bake.saving.lora_files.save_lora",
 }
 
 

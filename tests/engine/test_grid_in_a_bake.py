@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-import trainer.bake.course
-import trainer.bake.grid_bench
+import trainer.bake.loop
+import trainer.bake.pictures.grid_in_bake
 from trainer.bake.step import train_step
 from trainer.errors import ExitCode
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
-from trainer.grid_jobs import check_grid, order_grid, queue_grid, take_up_grid
+from trainer.jobs.grids import check_grid, order_grid, queue_grid, resume_grid
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Grid, GridState, Order
 
@@ -42,14 +42,14 @@ def at_step(monkeypatch: pytest.MonkeyPatch, kitchen) -> Callable[..., None]:
     """Return a function that lets something be done, on a connection of its own, once a step is taken."""
 
     def hook(step: int, do: Callable[[Journal, int], object]) -> None:
-        def train_and_do(bench: Any, work: Any) -> Any:
-            result = train_step(bench, work)
+        def train_and_do(session: Any, work: Any) -> Any:
+            result = train_step(session, work)
             if work.step == step:
                 with Journal(kitchen.workspace.journal_path) as journal:
                     do(journal, next(bake.number for bake in journal.bakes() if bake.state is BakeState.BAKING))
             return result
 
-        monkeypatch.setattr(trainer.bake.course, "train_step", train_and_do)
+        monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_do)
 
     return hook
 
@@ -114,7 +114,7 @@ def test_a_grid_cut_in_a_bake_goes_on_as_a_job(kitchen, at_step, monkeypatch: py
     at_step(4, ask(lambda bake: grid_over(bake, batch_size=1)))
     assert kitchen.bake(*PLAIN).state is BakeState.DONE
     assert kitchen.journal.grid(1).state is GridState.CUT
-    job = take_up_grid(kitchen.journal, 1, kitchen.engine.key)
+    job = resume_grid(kitchen.journal, 1, kitchen.engine.key)
     assert kitchen.finish(job.number).state is BakeState.DONE
     grid = kitchen.journal.grid(1)
     assert (grid.done, grid.state, len(pictures(kitchen, grid))) == (8, GridState.DONE, 8)
@@ -122,24 +122,24 @@ def test_a_grid_cut_in_a_bake_goes_on_as_a_job(kitchen, at_step, monkeypatch: py
 
 def say_after_pictures(kitchen, monkeypatch: pytest.MonkeyPatch, count: int, orders: list[tuple[Order, str]]) -> None:
     """Give orders to the bake once a grid in it has so many pictures."""
-    make_grid = trainer.bake.grid_bench.make_grid
+    make_grid = trainer.bake.pictures.grid_in_bake.make_grid
     given: list[Order] = []
 
-    def watched(number: int, journal: Journal, workspace: Any, desk: Any, control: Any, telling: Any) -> GridState:
+    def watched(number: int, journal: Journal, workspace: Any, provider: Any, control: Any, progress: Any) -> GridState:
         bake = journal.grid(number).bake
         assert bake is not None
 
         def report(done: int, total: int) -> None:
-            telling.report(done, total)
+            progress.report(done, total)
             if done >= count and not given:
                 with Journal(kitchen.workspace.journal_path) as other:
                     for order, argument in orders:
                         given.append(order)
                         other.give_order(bake, order, argument)
 
-        return make_grid(number, journal, workspace, desk, control, type(telling)(report, telling.say))
+        return make_grid(number, journal, workspace, provider, control, type(progress)(report, progress.say))
 
-    monkeypatch.setattr(trainer.bake.grid_bench, "make_grid", watched)
+    monkeypatch.setattr(trainer.bake.pictures.grid_in_bake, "make_grid", watched)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def queued(kitchen) -> Callable[..., Bake]:
             check_grid(spec, kitchen.journal, kitchen.workspace),
             engine=kitchen.engine.key,
         )
-        kitchen.engine.kick()
+        kitchen.engine.wake()
         return job
 
     return queue

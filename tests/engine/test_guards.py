@@ -7,22 +7,23 @@ from math import isfinite
 import pytest
 import torch
 
-from trainer.bake import course, disk
-from trainer.bake.state_files import states_of
+from trainer.bake import loop
+from trainer.bake.guards import disk_space
 from trainer.bake.step import StepResult, train_step
 from trainer.journal.records import BakeState, Order
+from trainer.journal.state_files import states_of
 
 
 def poisoned(steps: set[int], visits: dict[int, int] | None = None):
     """Return a train_step whose latents are no numbers at `steps`; with `visits`, only the first time."""
 
-    def step(bench, work):
+    def step(session, work):
         if work.step in steps and (visits is None or work.step not in visits):
             if visits is not None:
                 visits[work.step] = 1
             bad = tuple(replace(batch, latents=torch.full_like(batch.latents, torch.nan)) for batch in work.batches)
             work = replace(work, batches=bad)
-        return train_step(bench, work)
+        return train_step(session, work)
 
     return step
 
@@ -30,9 +31,9 @@ def poisoned(steps: set[int], visits: dict[int, int] | None = None):
 def left_out(steps: set[int]):
     """Return a train_step that does nothing at `steps`."""
 
-    def step(bench, work):
+    def step(session, work):
         if work.step not in steps:
-            return train_step(bench, work)
+            return train_step(session, work)
         nothing = torch.zeros(())
         folders = torch.zeros(1)
         return StepResult({}, nothing, nothing, folders, folders)
@@ -42,9 +43,9 @@ def left_out(steps: set[int]):
 
 def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
-    monkeypatch.setattr(course, "train_step", left_out({6}))
+    monkeypatch.setattr(loop, "train_step", left_out({6}))
     without = kitchen.bake(*stated)
-    monkeypatch.setattr(course, "train_step", poisoned({6}))
+    monkeypatch.setattr(loop, "train_step", poisoned({6}))
     skipped = kitchen.bake(*stated)
     assert skipped.state is BakeState.DONE
     assert kitchen.tensors(skipped) == kitchen.tensors(without)
@@ -56,7 +57,7 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(
 
 def test_the_means_leave_a_skipped_step_out(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
-    monkeypatch.setattr(course, "train_step", poisoned({6}))
+    monkeypatch.setattr(loop, "train_step", poisoned({6}))
     bake = kitchen.bake(*stated)
     pictures = [count for _, _, _, count in kitchen.journal.folder_losses(bake.number)]
     assert pictures == [16, 12, 16]
@@ -67,7 +68,7 @@ def test_the_means_leave_a_skipped_step_out(kitchen, stated, monkeypatch) -> Non
 def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
     plain = kitchen.bake(*stated)
-    monkeypatch.setattr(course, "train_step", poisoned({5, 6, 7, 8}, {}))
+    monkeypatch.setattr(loop, "train_step", poisoned({5, 6, 7, 8}, {}))
     bake = kitchen.bake(*stated, "max_bad_steps=2", "roll_back_rate=0.25")
     assert bake.state is BakeState.DONE
     kinds = [(mark.step, mark.kind) for mark in kitchen.journal.marks(bake.number)]
@@ -82,7 +83,7 @@ def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kit
 
 def test_too_many_in_a_row_stop_the_bake_where_that_is_set(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
-    monkeypatch.setattr(course, "train_step", poisoned(set(range(6, 13))))
+    monkeypatch.setattr(loop, "train_step", poisoned(set(range(6, 13))))
     bake = kitchen.bake(*stated, "max_bad_steps=2", "on_bad_steps=stop")
     assert bake.state is BakeState.FAILED
     assert "in a row had no finite gradient" in bake.error
@@ -92,7 +93,7 @@ def test_too_many_in_a_row_stop_the_bake_where_that_is_set(kitchen, stated, monk
 
 def test_without_a_state_to_go_back_to_the_bake_ends_with_the_reason(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
-    monkeypatch.setattr(course, "train_step", poisoned(set(range(1, 13))))
+    monkeypatch.setattr(loop, "train_step", poisoned(set(range(1, 13))))
     bake = kitchen.bake(*stated, "max_bad_steps=2")
     assert bake.state is BakeState.FAILED
     assert "before any state was saved" in bake.error
@@ -100,7 +101,9 @@ def test_without_a_state_to_go_back_to_the_bake_ends_with_the_reason(kitchen, st
 
 def test_layers_that_never_move_are_named(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
-    monkeypatch.setattr("trainer.bake.guards.unmoved", lambda bench: [layer.name for layer in bench.network][:6])
+    monkeypatch.setattr(
+        "trainer.bake.guards.gradients.unmoved", lambda session: [layer.name for layer in session.network][:6]
+    )
     bake = kitchen.bake(*stated)
     said = [line for line in kitchen.log(bake) if "have not moved" in line]
     assert len(said) == 1
@@ -129,10 +132,10 @@ class FullDisk:
         self.looks = 0
         self.room_after = free_looks
         self.fails = 1
-        self.write = course.States._write
-        monkeypatch.setattr(disk, "free_bytes", self.free_bytes)
-        monkeypatch.setattr(disk, "_LOOK_EVERY", 0.01)
-        monkeypatch.setattr(course.States, "_write", _of(self))
+        self.write = loop.StateSaver._write
+        monkeypatch.setattr(disk_space, "free_bytes", self.free_bytes)
+        monkeypatch.setattr(disk_space, "_LOOK_EVERY", 0.01)
+        monkeypatch.setattr(loop.StateSaver, "_write", _of(self))
 
     def free_bytes(self, folder) -> int:
         self.looks += 1

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from trainer.hooks import finish_hooks
+from trainer.engine.user_command import finish_user_commands
 from trainer.journal.records import BakeState
 
 
 def told(path: Path) -> list[dict[str, object]]:
     """Return what the command got, once it has ended."""
-    finish_hooks(20)
+    finish_user_commands(20)
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -29,7 +29,7 @@ def test_trouble_is_told_with_its_reason_and_a_bad_command_hurts_nothing(kitchen
     def full(*_: object, **__: object) -> None:
         raise RuntimeError("injected")
 
-    monkeypatch.setattr("trainer.bake.course.train_step", full)
+    monkeypatch.setattr("trainer.bake.loop.train_step", full)
     failed = kitchen.bake(*short, f"on_trouble=sh -c 'cat >> {heard}'")
     monkeypatch.undo()
     assert failed.state is BakeState.FAILED
@@ -37,6 +37,6 @@ def test_trouble_is_told_with_its_reason_and_a_bad_command_hurts_nothing(kitchen
     assert [event["event"] for event in events] == ["trouble"]
     assert "injected" in str(events[0]["text"])
     done = kitchen.bake(*short, "on_done=/nowhere/such-a-program")
-    finish_hooks(20)
+    finish_user_commands(20)
     assert done.state is BakeState.DONE
     assert any("/nowhere/such-a-program" in line for line in kitchen.log(done))

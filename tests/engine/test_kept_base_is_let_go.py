@@ -2,9 +2,9 @@
 
 import pytest
 
-import trainer.bake.workbench
+import trainer.bake.session
 from trainer.journal.records import BakeState, Order
-from trainer.models.kept_base import forget_base
+from trainer.models.base_cache import forget_base
 
 
 @pytest.mark.long
@@ -18,8 +18,8 @@ def test_after_a_bake_the_base_waits_until_the_engine_closes(kitchen, short) -> 
 
 def test_a_bake_that_frees_the_card_lets_the_base_go(kitchen, short, monkeypatch) -> None:
     lent = []
-    settled = trainer.bake.workbench.settled
-    monkeypatch.setattr("trainer.bake.workbench.settled", lambda unet: lent.append(unet) or settled(unet))
+    tuned = trainer.bake.session.tuned
+    monkeypatch.setattr("trainer.bake.session.tuned", lambda unet: lent.append(unet) or tuned(unet))
     number = kitchen.queue(*short, "max_train_steps=1000")
     kitchen.wait(number, lambda bake: bake.state is BakeState.BAKING)
     kitchen.journal.give_order(number, Order.FREE)

@@ -5,9 +5,9 @@ import shutil
 import pytest
 from kitchen import SHORT, Kitchen
 
-from trainer.bake.state_files import read_facts, states_of
 from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
+from trainer.journal.state_files import read_facts, states_of
 
 
 @pytest.fixture(scope="module")

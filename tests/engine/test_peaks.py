@@ -7,15 +7,15 @@ from fake_oracle import FakeOracle
 from kitchen import SHORT, Kitchen
 
 from trainer.demo.workspace import make_demo
-from trainer.engine import Engine
+from trainer.engine.engine import Engine
 from trainer.memory.request import request_of
 
 
 def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> None:
-    oracle = FakeOracle()
-    kitchen = Kitchen(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, oracle=oracle))
+    predictor = FakeOracle()
+    kitchen = Kitchen(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
     try:
-        expected = oracle.predict(request_of(kitchen.ready(*SHORT)))
+        expected = predictor.predict(request_of(kitchen.ready(*SHORT)))
         bake = kitchen.bake(*SHORT)
         # What is noted behind the last state is there once the engine has ended.
         assert kitchen.engine.close(wait=60)

@@ -12,9 +12,9 @@ from real_shapes import write_real
 from safetensors import safe_open
 from tiny_bases import write_tiny
 
-from trainer.bake.state_files import read_facts, states_of
 from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
+from trainer.journal.state_files import read_facts, states_of
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import load_base
 from trainer.network.lora_file import network_from_file

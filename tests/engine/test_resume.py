@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from kitchen import STATED, Kitchen
 
-from trainer.bake.state_files import read_facts, states_of
-from trainer.branch import extend, fork
 from trainer.demo.workspace import make_demo
 from trainer.errors import SettingsError, WorkspaceError
+from trainer.jobs.fork import extend, fork
 from trainer.journal.records import BakeState, Order
+from trainer.journal.state_files import read_facts, states_of
 
 STEPS = 12
 

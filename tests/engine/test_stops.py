@@ -3,11 +3,11 @@
 import pytest
 from kitchen import SHORT, STATED, Kitchen
 
-from trainer.bake.state import read_state
-from trainer.bake.state_files import read_facts, states_of
-from trainer.branch import fork
+from trainer.bake.saving.state import read_state
 from trainer.demo.workspace import make_demo
+from trainer.jobs.fork import fork
 from trainer.journal.records import BakeState, Order
+from trainer.journal.state_files import read_facts, states_of
 
 # Three epochs of four steps; the encoder stops in the middle of the second.
 HALF = (*STATED, "text_encoder_stop=50%", "save_every_n_steps=1", "save_state_every_n_steps=1", "keep_states=20")

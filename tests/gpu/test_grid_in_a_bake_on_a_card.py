@@ -9,8 +9,8 @@ import pytest
 from kitchen import Kitchen
 from safetensors.numpy import load_file
 
-import trainer.bake.course
-import trainer.bake.lending
+import trainer.bake.loop
+import trainer.bake.pictures.lend_model
 from trainer.bake.step import train_step
 from trainer.demo.workspace import make_demo
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
@@ -32,10 +32,10 @@ def test_a_grid_leaves_no_trace_on_a_card(kitchen: Kitchen, monkeypatch: pytest.
     options = (*OPTIONS, f"mixed_precision={precision}", "text_encoder_stop=8", "shuffle_caption=no")
     plain, repeated = (_last(kitchen, kitchen.bake(*options)) for _ in range(2))
     # As if the card's memory were short: the optimizer's moments go away and come back.
-    monkeypatch.setattr(trainer.bake.lending, "_ROOM", 1 << 60)
+    monkeypatch.setattr(trainer.bake.pictures.lend_model, "_ROOM", 1 << 60)
 
-    def train_and_order(bench: Any, work: Any) -> Any:
-        result = train_step(bench, work)
+    def train_and_order(session: Any, work: Any) -> Any:
+        result = train_step(session, work)
         if work.step == 12:
             with Journal(kitchen.workspace.journal_path) as journal:
                 bake = next(bake.number for bake in journal.bakes() if bake.state is BakeState.BAKING)
@@ -44,7 +44,7 @@ def test_a_grid_leaves_no_trace_on_a_card(kitchen: Kitchen, monkeypatch: pytest.
                 )
         return result
 
-    monkeypatch.setattr(trainer.bake.course, "train_step", train_and_order)
+    monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
     interrupted = _last(kitchen, kitchen.bake(*options))
     grid = kitchen.journal.grid(1)
     assert (grid.state, grid.done, grid.error) == (GridState.DONE, 4, "")

@@ -21,7 +21,7 @@ from trainer.bake.step import train_step
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
-from trainer.memory.oracle import Oracle
+from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
 
 PROGRAM = Path(__file__).parents[1] / "support" / "small_card.py"
@@ -84,8 +84,8 @@ def test_the_notes_settings_bake_on_a_card_of_8_gib(
     sets = [part for option in wanted for part in ("--set", option)]
     command = [sys.executable, str(PROGRAM), str(EIGHT_GIB_LESS_THE_DESKTOP), "bake", str(root / "hifumi.toml"), *sets]
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    with closing(Oracle(None)) as oracle:
-        predicted = oracle.predict(request_of(ground_of(root, wanted))).peak.bytes
+    with closing(PeakPredictor(None)) as predictor:
+        predicted = predictor.predict(request_of(ground_of(root, wanted))).peak.bytes
     base.unlink()
     assert ran.returncode == 0, ran.stdout + ran.stderr
     with Journal(root / "journal.sqlite") as journal:
@@ -104,12 +104,12 @@ def test_the_notes_settings_bake_on_a_card_of_8_gib(
 
 
 def test_a_step_that_finds_the_card_full_is_done_again_in_parts(root: Path, in_whole_fp32: None) -> None:
-    ground = ground_of(root, (*ENDLESS, *LARGE))
+    planned = ground_of(root, (*ENDLESS, *LARGE))
     limit = _between_halved_and_whole(root)
-    with ready_steps(ground, made=1) as ready:
+    with ready_steps(planned, made=1) as ready:
         whole, fewer = _gradients(ready)
     assert fewer is None
-    with ready_steps(ground, made=1) as ready, card_of(limit):
+    with ready_steps(planned, made=1) as ready, card_of(limit):
         divided, fewer = _gradients(ready)
     assert fewer is not None and fewer < 16
     # The kernels chosen for a smaller batch add up in another order.
@@ -145,18 +145,18 @@ def _mean(one: Measured, other: Measured) -> float:
 
 def _gradients(ready: Ready) -> tuple[torch.Tensor, int | None]:
     """Take a step and return the gradient it learned from, on the CPU, and how many pictures at once it came down to."""
-    bench = ready.bench
+    session = ready.session
     kept: list[torch.Tensor] = []
-    clip = bench.accelerator.clip_grad_norm_
+    clip = session.accelerator.clip_grad_norm_
 
     def keep(parameters: Any, limit: float) -> Any:
-        grads = [weight.grad for weight in bench.network.parameters()]
+        grads = [weight.grad for weight in session.network.parameters()]
         kept.extend(grad.detach().float().cpu().flatten() for grad in grads if grad is not None)
         return clip(parameters, limit)
 
-    bench.accelerator.clip_grad_norm_ = keep
+    session.accelerator.clip_grad_norm_ = keep
     try:
-        result = train_step(bench, next(ready.works))
+        result = train_step(session, next(ready.works))
     finally:
-        bench.accelerator.clip_grad_norm_ = clip
-    return torch.cat(kept), result.fewer
+        session.accelerator.clip_grad_norm_ = clip
+    return torch.cat(kept), result.reduced_micro_batch

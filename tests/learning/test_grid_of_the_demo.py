@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.gallery.sidecar import Made, read_sidecar
+from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.grid.cell import Place
-from trainer.grid.pool import spec_for_bake
-from trainer.grid.recipe import Machinery
+from trainer.grid.first_spec import spec_for_bake
+from trainer.grid.recipe import ComputeSetup
 from trainer.grid.spec import AxisSpec, GridSpec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState
-from trainer.sampling.machinery import machinery_for
-from trainer.sampling.make_grid import Telling, make_grid
-from trainer.sampling.own_desk import OwnDesk
-from trainer.sampling.studio import load_studio
+from trainer.sampling.compute_setup import compute_setup_for
+from trainer.sampling.make_grid import Progress, make_grid
+from trainer.sampling.sampler import load_studio
+from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace
 
 STEPS = 6
@@ -53,13 +53,13 @@ class Maker:
     def make(self, spec: GridSpec | int, hand: Hand | None = None) -> Grid:
         """Make a grid by its spec, or go on with the one of that number."""
         hand = hand or Hand()
-        with Journal(self.workspace.journal_path) as journal, OwnDesk() as desk:
+        with Journal(self.workspace.journal_path) as journal, StandaloneProvider() as provider:
             number = spec if isinstance(spec, int) else journal.add_grid(name="test", spec=spec_json(spec)).number
-            telling = Telling(lambda done, total: None, self.lines.append)
-            make_grid(number, journal, self.workspace, desk, hand, telling)
+            progress = Progress(lambda done, total: None, self.lines.append)
+            make_grid(number, journal, self.workspace, provider, hand, progress)
             return journal.grid(number)
 
-    def made(self, grid: Grid) -> Made:
+    def made(self, grid: Grid) -> MadeGrid:
         made = read_sidecar(self.workspace.root / grid.folder)
         assert made is not None
         return made
@@ -111,8 +111,8 @@ def test_every_picture_is_made_and_none_twice(maker: Maker, grid: Grid) -> None:
 def test_weight_zero_is_the_bases_picture_bit_for_bit(maker: Maker, grid: Grid) -> None:
     recipes = [cell.recipe for cell in maker.made(grid).cells if cell.place.x == cell.place.y == cell.place.z == 0]
     assert all(recipe.loras == () for recipe in recipes)
-    with load_studio(recipes[0], machinery_for("auto")) as studio:
-        alone = studio.sample(recipes, stop=lambda: False)
+    with load_studio(recipes[0], compute_setup_for("auto")) as sampler:
+        alone = sampler.sample(recipes, stop=lambda: False)
     assert alone is not None
     for epoch in (0, 5):
         for seed, pixels in enumerate(alone):
@@ -195,7 +195,7 @@ def test_a_lora_without_effect_is_named(maker: Maker, asked: GridSpec, tmp_path:
 
 def test_the_same_seed_made_twice_tells_how_much_is_noise(maker: Maker, asked: GridSpec) -> None:
     twice = asked.model_copy(
-        update={"x": AxisSpec(kind="again", values="1-2"), "y": None, "z": None, "seeds": "41-42", "steps": 2}
+        update={"x": AxisSpec(kind="repeat", values="1-2"), "y": None, "z": None, "seeds": "41-42", "steps": 2}
     )
     for _ in range(2):
         maker.lines.clear()
@@ -207,5 +207,5 @@ def test_the_same_seed_made_twice_tells_how_much_is_noise(maker: Maker, asked: G
 
 def test_what_pictures_are_made_with_stands_in_the_sidecar(maker: Maker, grid: Grid) -> None:
     made = maker.made(grid)
-    assert made.machinery == Machinery("cpu", "fp32", "sdpa")
+    assert made.compute_setup == ComputeSetup("cpu", "fp32", "sdpa")
     assert set(made.hashes) >= {str(maker.workspace.root / epoch.file) for epoch in made.spec.epochs}

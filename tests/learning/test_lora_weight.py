@@ -5,13 +5,13 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from trainer.bake.ground import survey
-from trainer.bake.latents import encoded
+from trainer.bake.latents import encode_pictures
+from trainer.bake.session import TrainingSession, open_session
 from trainer.bake.validation import Validation
-from trainer.bake.workbench import Workbench, workbench
 from trainer.dataset.buckets import place, rules_of
+from trainer.jobs.preflight import prepare
 from trainer.models.identify import DEMO_BASE, identify_base
-from trainer.models.pace import memory_format
+from trainer.models.memory_layout import memory_format
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.lora_file import read_into
 from trainer.settings.toml_file import load_settings
@@ -20,28 +20,28 @@ WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
 @contextmanager
-def _bench(bake):
+def _session(bake):
     settings = load_settings(bake.folder / "settings.toml")
-    ground = survey(settings)
-    with workbench(settings, ground) as bench:
-        read_into(bench.network, bake.folder / "hifumi.safetensors")
-        yield bench, ground.validation.pictures
+    planned = prepare(settings)
+    with open_session(settings, planned) as session:
+        read_into(session.network, bake.folder / "hifumi.safetensors")
+        yield session, planned.validation.pictures
 
 
-def _validation(bench: Workbench, pictures) -> Validation:
-    rules = rules_of(bench.settings)
+def _validation(session: TrainingSession, pictures) -> Validation:
+    rules = rules_of(session.settings)
     placements = [place(each.width, each.height, rules) for each in pictures]
-    return Validation(bench, pictures, dict(encoded(bench.model, pictures, placements, 8)))
+    return Validation(session, pictures, dict(encode_pictures(session.model, pictures, placements, 8)))
 
 
 @pytest.fixture(scope="module")
 def sweep(learned) -> dict[float, float]:
     """Validation loss by the weight of both parts."""
-    with _bench(learned()) as (bench, pictures):
-        validation = _validation(bench, pictures)
+    with _session(learned()) as (session, pictures):
+        validation = _validation(session, pictures)
         losses = {}
         for weight in WEIGHTS:
-            bench.network.unet_strength = bench.network.text_encoder_strength = weight
+            session.network.unet_strength = session.network.text_encoder_strength = weight
             losses[weight] = validation.measure(0, lambda done, total: None).loss
     print({weight: round(loss, 4) for weight, loss in losses.items()})
     return losses
@@ -65,7 +65,7 @@ def test_weight_one_of_the_file_is_what_the_bake_measured(learned, sweep) -> Non
 
 @pytest.mark.long
 def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
-    with _bench(learned()) as (bench, _):
+    with _session(learned()) as (session, _):
         noisy = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))
         times = torch.tensor([100, 700])
         captions = ["1girl, hifumi_chan, halo", "1boy, city"]
@@ -74,9 +74,9 @@ def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
         def predicted(model: StableDiffusion) -> torch.Tensor:
             return model.predict(noisy, times, model.encode_text(captions, 1))
 
-        full = predicted(bench.model)
-        bench.network.unet_strength = bench.network.text_encoder_strength = 0.0
-        nothing = predicted(bench.model)
+        full = predicted(session.model)
+        session.network.unet_strength = session.network.text_encoder_strength = 0.0
+        nothing = predicted(session.model)
         base = load_base(identify_base(DEMO_BASE), device="cpu", dtype=torch.float32)
         base.unet.to(memory_format=memory_format())
         untouched = predicted(base)

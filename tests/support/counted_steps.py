@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from trainer.bake.feeding import StepWork
+from trainer.bake.batch import StepBatches
+from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
-from trainer.bake.workbench import Workbench
 
 Shape = tuple[int, ...]
 
@@ -27,18 +27,18 @@ _OF_THE_CPU = {
 }
 
 
-def flops(bench: Workbench, work: StepWork) -> int:
+def flops(session: TrainingSession, work: StepBatches) -> int:
     """Return the floating point operations of one step's products, convolutions and attention."""
     with FlopCounterMode(display=False, custom_mapping=_OF_THE_CPU) as counter:
-        train_step(bench, work)
+        train_step(session, work)
     return int(counter.get_total_flops())
 
 
-def saved_bytes(bench: Workbench, work: StepWork) -> int:
+def saved_bytes(session: TrainingSession, work: StepBatches) -> int:
     """Return the bytes that one step's forward pass keeps for the backward pass, weights aside, each storage once."""
     weights = {
         weight.untyped_storage().data_ptr()
-        for module in (bench.model.unet, *bench.model.encoders.values(), *bench.network)
+        for module in (session.model.unet, *session.model.encoders.values(), *session.network)
         for weight in module.parameters()
     }
     kept: dict[int, int] = {}
@@ -50,5 +50,5 @@ def saved_bytes(bench: Workbench, work: StepWork) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        train_step(bench, work)
+        train_step(session, work)
     return sum(kept.values())

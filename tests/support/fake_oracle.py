@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from trainer.errors import LoraTuiError
-from trainer.memory.oracle import Stopped
-from trainer.memory.peak import BlockCost, Peak, Prediction
-from trainer.memory.request import Request
+from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
+from trainer.memory.predictor import PredictionStopped
+from trainer.memory.request import MemoryRequest
 
 GIB = 1024**3
 EACH_PICTURE = GIB
@@ -24,22 +24,22 @@ class FakeOracle:
     """
 
     def __init__(self) -> None:
-        self.asked: list[Request] = []
+        self.asked: list[MemoryRequest] = []
         self.gate = threading.Event()
         self.gate.set()
         self.error: LoraTuiError | None = None
-        self._answers: dict[str, Prediction] = {}
+        self._answers: dict[str, MemoryPrediction] = {}
 
-    def known(self, request: Request) -> Prediction | None:
+    def known(self, request: MemoryRequest) -> MemoryPrediction | None:
         return self._answers.get(request.key)
 
-    def predict(self, request: Request, stop: Callable[[], bool] = lambda: False) -> Prediction:
+    def predict(self, request: MemoryRequest, stop: Callable[[], bool] = lambda: False) -> MemoryPrediction:
         if (known := self.known(request)) is not None:
             return known
         self.asked.append(request)
         while not self.gate.is_set():
             if stop():
-                raise Stopped
+                raise PredictionStopped
             time.sleep(0.005)
         if self.error is not None:
             raise self.error
@@ -50,13 +50,13 @@ class FakeOracle:
         pass
 
 
-def predicted(request: Request) -> Prediction:
+def predicted(request: MemoryRequest) -> MemoryPrediction:
     """Return what the rule says."""
     settings = request.settings
     _, _, batch = request.largest
     activations = batch * EACH_PICTURE // (2 if settings.gradient_checkpointing else 1)
     parts = {"weights": GIB, "activations": activations}
-    return Prediction(
+    return MemoryPrediction(
         policy=request.policy,
         precision=request.precision,
         bucket=request.largest[:2],

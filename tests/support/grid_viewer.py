@@ -10,12 +10,12 @@ from made_grid import made_grid
 from textual.app import App
 from textual.pilot import Pilot
 
-from lora_tui.grid_view import GridView
-from lora_tui.outside import OWNER, Rights
+from lora_tui.pictures.grid_model import GridView
+from lora_tui.ports import OWNER, Rights
 from lora_tui.screens.grid_viewing import GridViewing
-from lora_tui.theming import roles
+from lora_tui.theme_files import roles
 from lora_tui.widgets.sheet_view import SheetView
-from trainer.gallery.sidecar import Made
+from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote, Grid, GridState
 from trainer.workspace import Workspace
@@ -41,7 +41,7 @@ class Gallery:
         with self.journal() as journal:
             grid = journal.add_grid(name="look", spec="{}")
             self.folder = root / grid.folder
-            self.made: Made = made_grid(self.folder, shape, missing=missing)
+            self.made: MadeGrid = made_grid(self.folder, shape, missing=missing)
             total = len(self.made.cells)
             journal.set_grid_spec(grid.number, "{}", total)
             journal.set_grid_state(grid.number, GridState.MAKING if missing else GridState.DONE)
@@ -66,7 +66,7 @@ class GalleryApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self.viewing = GridViewing(gallery.workspace, rights=rights)
-        self.viewing.keeper._interval = 0.05
+        self.viewing.watcher._interval = 0.05
         self.viewing.open_grid(1)
 
     def on_mount(self) -> None:
@@ -94,7 +94,7 @@ class GalleryApp(App[None]):
         return bool(wants) and all(want is None or self.viewing.pictures.have(want) is not None for want in wants)
 
 
-def view_of(made: Made, number: int = 7) -> GridView:
+def view_of(made: MadeGrid, number: int = 7) -> GridView:
     """Return a finished grid as the screen sees it, without a journal."""
     row = Grid(number, "look", "grids/look", "{}", None, GridState.DONE, 1, 1, 1, 1.0, 1, "", "", 0.0, 0.0, 1.0)
     return GridView(row, Path(row.folder), made, frozenset(cell.file for cell in made.cells), {}, CHECKLIST)

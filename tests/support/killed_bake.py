@@ -16,13 +16,13 @@ from typing import Any
 def main() -> None:
     """Run the command with the moment laid in."""
     what, _, number = sys.argv.pop(1).partition(":")
-    from trainer import whole_file
+    from trainer import atomic_file
 
     if what in ("state", "lora"):
-        whole_file.os.replace = _dies_at(int(number), what, os.replace)  # type: ignore[attr-defined]
-    from trainer.bake import course
+        atomic_file.os.replace = _dies_at(int(number), what, os.replace)  # type: ignore[attr-defined]
+    from trainer.bake import loop
 
-    course.train_step = _timed(course.train_step, int(number) if what == "step" else 0)
+    loop.train_step = _timed(loop.train_step, int(number) if what == "step" else 0)
     from lora_tui.cli import main as lora_tui
 
     sys.argv[0] = "lora-tui"
@@ -48,8 +48,8 @@ def _dies_at(count: int, what: str, replace: Callable[..., None]) -> Callable[..
 def _timed(step: Callable[..., Any], last: int) -> Callable[..., Any]:
     times = Path(os.environ["STEP_TIMES"])
 
-    def timed(bench: Any, work: Any) -> Any:
-        result = step(bench, work)
+    def timed(session: Any, work: Any) -> Any:
+        result = step(session, work)
         with times.open("a") as file:
             file.write(f"{work.step} {time.time()}\n")
         if work.step == last:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
-from trainer.bake.ground import Ground
-from trainer.engine import Engine
-from trainer.jobs import check, queue_bake
+from trainer.engine.engine import Engine
+from trainer.jobs.bakes import check, queue_bake
+from trainer.jobs.preflight import PlannedBake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.settings.toml_file import apply_overrides, load_settings
@@ -41,7 +41,7 @@ class Kitchen:
             assert self.engine.alive, self.engine.libraries
             time.sleep(0.02)
 
-    def ready(self, *overrides: str) -> Ground:
+    def ready(self, *overrides: str) -> PlannedBake:
         """Return the checked job of the demo with `overrides`."""
         path = self.workspace.root / "hifumi.toml"
         return check(apply_overrides(load_settings(path), overrides), path)
@@ -50,10 +50,10 @@ class Kitchen:
         """Queue a bake of the demo with `overrides`; return its number."""
         return self.queue_ready(self.ready(*overrides))
 
-    def queue_ready(self, ready: Ground) -> int:
+    def queue_ready(self, ready: PlannedBake) -> int:
         """Queue a job; return the bake's number."""
         bake = queue_bake(self.journal, self.workspace, ready, why="", engine=self.engine.key)
-        self.engine.kick()
+        self.engine.wake()
         return bake.number
 
     def wait(self, number: int, until: Callable[[Bake], bool], seconds: float = 120) -> Bake:
@@ -76,7 +76,7 @@ class Kitchen:
     def resume(self, number: int) -> Bake:
         """Take a bake up again and return it once it has ended."""
         self.journal.requeue(number, self.engine.key)
-        self.engine.kick()
+        self.engine.wake()
         return self.finish(number)
 
     def finish(self, number: int) -> Bake:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from trainer.gallery.sidecar import Made, MadeCell, write_sidecar
+from trainer.gallery.sidecar import MadeCell, MadeGrid, write_sidecar
 from trainer.grid.cell import Axis, Place
-from trainer.grid.recipe import LoraUse, Machinery, Recipe
+from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec
 
 SIZE = 64
@@ -19,7 +19,7 @@ _FIRST_SEED = 11
 _PROMPTS = ("hifumi, red dress", "hifumi, swimsuit, beach", "hifumi, coat, snow", "hifumi, smile")
 
 
-def made_grid(folder: Path, shape: tuple[int, int, int, int] = (3, 2, 1, 2), *, missing: int = 0) -> Made:
+def made_grid(folder: Path, shape: tuple[int, int, int, int] = (3, 2, 1, 2), *, missing: int = 0) -> MadeGrid:
     """Write a grid into `folder` (made where it is not there) and return what its sidecar says.
 
     X is the epoch, Y the U-Net's weight from 0 on in quarters, Z the prompt; the seeds count from 11.
@@ -61,14 +61,20 @@ def made_grid(folder: Path, shape: tuple[int, int, int, int] = (3, 2, 1, 2), *, 
     )
     for number, cell in enumerate(cells[: len(cells) - missing]):
         _picture(number / len(cells), cell, folder)
-    made = Made(
-        spec, *axes, Axis("seed", "Seed", numbers, ",".join(numbers)), cells, Machinery("cpu", "fp32"), {}, ("a note",)
+    made = MadeGrid(
+        spec,
+        *axes,
+        Axis("seed", "Seed", numbers, ",".join(numbers)),
+        cells,
+        ComputeSetup("cpu", "fp32"),
+        {},
+        ("a note",),
     )
     write_sidecar(made, folder)
     return made
 
 
-def renamed(made: Made, **labels: tuple[str, ...]) -> Made:
+def renamed(made: MadeGrid, **labels: tuple[str, ...]) -> MadeGrid:
     """Return `made` with other labels of the axes `x`, `y`, `z` or `seeds`."""
     return replace(made, **{axis: replace(getattr(made, axis), labels=values) for axis, values in labels.items()})
 

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from trainer.bake.feeding import StepWork
-from trainer.bake.ground import Ground
+from trainer.bake.batch import StepBatches
+from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
-from trainer.bake.workbench import Workbench
+from trainer.jobs.preflight import PlannedBake
 
 STEPS = 2
 """The second one is measured: the first makes the optimizer's moments."""
@@ -41,23 +41,23 @@ class Measured:
         return self.peak - sum(self.held.values())
 
 
-def measured_step(ground: Ground) -> Measured:
+def measured_step(planned: PlannedBake) -> Measured:
     """Return the memory that a step of this bake takes, measured on the second one: on the card if there is one.
 
     Args:
-        ground: of the bake; see ready_steps.ground_of.
+        planned: of the bake; see ready_steps.ground_of.
     """
     with ExitStack() as closing:
         # With every step made beforehand no other thread asks the allocator for anything.
-        ready = closing.enter_context(ready_steps(ground, made=STEPS))
+        ready = closing.enter_context(ready_steps(planned, made=STEPS))
         for _ in range(STEPS - 1):
             _take(ready, next(ready.works))
-        return _on_a_card(ready) if ready.bench.model.device.type == "cuda" else _on_the_cpu(ready)
+        return _on_a_card(ready) if ready.session.model.device.type == "cuda" else _on_the_cpu(ready)
 
 
 def _on_the_cpu(ready: Ready) -> Measured:
     work = next(ready.works)
-    held = held_by(ready.bench, work)
+    held = held_by(ready.session, work)
     return Measured(held, sum(held.values()) + highest_rise(lambda: _take(ready, work)))
 
 
@@ -71,9 +71,9 @@ def _on_a_card(ready: Ready) -> Measured:
     return Measured({"card": held}, torch.cuda.max_memory_allocated())
 
 
-def _take(ready: Ready, work: StepWork) -> None:
+def _take(ready: Ready, work: StepBatches) -> None:
     """Take a step, which must be taken as a whole: divided because memory ran out it would be measured as something else."""
-    assert train_step(ready.bench, work).fewer is None, "the step ran out of memory"
+    assert train_step(ready.session, work).reduced_micro_batch is None, "the step ran out of memory"
 
 
 def highest_rise(act: Callable[[], object]) -> int:
@@ -105,19 +105,19 @@ def highest(steps: Iterable[int]) -> int:
     return top
 
 
-def held_by(bench: Workbench, work: StepWork) -> dict[str, int]:
+def held_by(session: TrainingSession, work: StepBatches) -> dict[str, int]:
     """Return the bytes a step finds there, by what holds them; a storage that several tensors share counts once.
 
     On a CPU nothing can be put away: the VAE and resting encoders are there too.
     """
-    model = bench.model
+    model = session.model
     groups: dict[str, Iterable[Tensor]] = {
-        "lora": bench.network.parameters(),
-        "optimizer": _moments(bench.optimizer),
+        "lora": session.network.parameters(),
+        "optimizer": _moments(session.optimizer),
         "weights": _tensors_of(model.unet),
         "encoders": [tensor for encoder in model.encoders.values() for tensor in _tensors_of(encoder)],
         "vae": _tensors_of(model.vae),
-        "gradients": [weight.grad for weight in bench.network.parameters() if weight.grad is not None],
+        "gradients": [weight.grad for weight in session.network.parameters() if weight.grad is not None],
         "batch": [
             value
             for batch in work.batches

@@ -10,8 +10,8 @@ from threading import Event
 from measured_memory import Measured, measured_step
 from ready_steps import ENDLESS, REAL, ground_of
 
-from trainer.memory.oracle import Oracle
-from trainer.memory.peak import Peak, Prediction
+from trainer.memory.peak import MemoryPrediction, Peak
+from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
 
 CHECKPOINTED = "gradient_checkpointing=yes"
@@ -127,7 +127,7 @@ class Compared:
 
     case: Case
     measured: Measured
-    predicted: Prediction
+    predicted: MemoryPrediction
 
     @property
     def step(self) -> Peak:
@@ -151,14 +151,14 @@ def compared(root: Path, cases: Sequence[Case], bases: dict[str, Path]) -> Itera
         bases: a checkpoint of each family that the cases are of; its numbers do not matter.
     """
     grounds = [ground_of(root, _options(case, bases)) for case in cases]
-    with closing(Oracle(None)) as oracle, ThreadPoolExecutor(1) as ahead:
+    with closing(PeakPredictor(None)) as predictor, ThreadPoolExecutor(1) as ahead:
         ended = Event()
-        answers: list[Future[Prediction]] = [
-            ahead.submit(oracle.predict, request_of(ground), ended.is_set) for ground in grounds
+        answers: list[Future[MemoryPrediction]] = [
+            ahead.submit(predictor.predict, request_of(planned), ended.is_set) for planned in grounds
         ]
         try:
-            for case, ground, answer in zip(cases, grounds, answers, strict=True):
-                yield Compared(case, measured_step(ground), answer.result())
+            for case, planned, answer in zip(cases, grounds, answers, strict=True):
+                yield Compared(case, measured_step(planned), answer.result())
         finally:
             # Whoever stops early waits for no answer.
             ended.set()

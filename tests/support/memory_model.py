@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trainer.memory.levers import begins
-from trainer.memory.peak import BlockCost, Peak, Prediction
-from trainer.memory.request import BucketUse, Request
+from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
+from trainer.memory.request import BucketUse, MemoryRequest
 from trainer.settings.model import Settings
 
 MIB = 2**20
@@ -31,9 +31,9 @@ class MemoryModel:
     lora: int = 100
     vae: int = 300
     gaps: float = 1.03
-    asked: list[Request] = field(default_factory=list)
+    asked: list[MemoryRequest] = field(default_factory=list)
 
-    def __call__(self, request: Request) -> Prediction:
+    def __call__(self, request: MemoryRequest) -> MemoryPrediction:
         """Return what a step and caching take."""
         self.asked.append(request)
         settings = request.settings
@@ -46,7 +46,7 @@ class MemoryModel:
         forward = batch * sum(self.seconds)
         again = batch * sum(second for name, second in zip(NAMES, self.seconds, strict=True) if name in twice)
         eight = settings.int8_base or settings.fp8_base
-        return Prediction(
+        return MemoryPrediction(
             policy="card",
             precision="bf16",
             bucket=(width, height),
@@ -67,7 +67,7 @@ class MemoryModel:
         pictures = settings.vae_batch_size
         return Peak("cache", "encoding", {"vae": self.vae * MIB, "activations": int(600 * MIB * pictures * area)})
 
-    def _step(self, request: Request, share: float, twice: set[str]) -> Peak:
+    def _step(self, request: MemoryRequest, share: float, twice: set[str]) -> Peak:
         settings = request.settings
         halved = 2 if settings.int8_base or settings.fp8_base else 1
         moments = 0.6 if settings.optimizer_type == "AdamW8bit" else 2.0
@@ -107,7 +107,7 @@ class MemoryModel:
         return {name for name in NAMES if not names or begins(name, names)}
 
 
-def request(*, captions_vary: bool = False, **values: object) -> Request:
+def request(*, captions_vary: bool = False, **values: object) -> MemoryRequest:
     """Return the question about settings, on pictures of 512² of which there are plenty."""
     settings = Settings.model_validate({"train_batch_size": 3, "network_dim": 64, **values})
-    return Request(settings, "sd1", "base", "", (BucketUse(512, 512, 60),), captions_vary, None, "card")
+    return MemoryRequest(settings, "sd1", "base", "", (BucketUse(512, 512, 60),), captions_vary, None, "card")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.dataset.buckets import rules_of
-from trainer.dataset.data import CaptionRules, DataSet, Folder, Group, Picture
+from trainer.dataset.records import CaptionRules, DataSet, Folder, Group, Picture
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import torch
 
-from trainer.bake.feeding import Feed, StepWork
-from trainer.bake.ground import Ground
-from trainer.bake.latents import Prepared
+from trainer.bake.batch import StepBatches
+from trainer.bake.batch_loader import BatchLoader
+from trainer.bake.latents import PreparedPicture
+from trainer.bake.session import TrainingSession, open_session
 from trainer.bake.step import train_step
-from trainer.bake.workbench import Workbench, workbench
 from trainer.dataset.captions import fixed_caption
 from trainer.demo.workspace import NAME
-from trainer.jobs import check
+from trainer.jobs.bakes import check
+from trainer.jobs.preflight import PlannedBake
 from trainer.settings.toml_file import apply_overrides, load_settings
 
 ENDLESS = ("max_train_epochs=", "max_train_steps=100000", "validation_data_dir=", "lr_warmup_steps=0")
@@ -33,30 +34,30 @@ class Ready:
     """Steps that can be taken one by one.
 
     Attributes:
-        bench, ground: what a bake would have.
+        session, planned: what a bake would have.
         works: steps to come, each of full batches of the largest bucket.
     """
 
-    bench: Workbench
-    ground: Ground
-    works: Iterator[StepWork]
+    session: TrainingSession
+    planned: PlannedBake
+    works: Iterator[StepBatches]
 
     def step(self) -> float:
         """Take the next step and return its seconds, on a card up to the end of its last kernel."""
         work = next(self.works)
         self.wait()
         began = time.perf_counter()
-        train_step(self.bench, work)
+        train_step(self.session, work)
         self.wait()
         return time.perf_counter() - began
 
     def wait(self) -> None:
         """Come back when the card has nothing left to do."""
-        if self.bench.model.device.type == "cuda":
+        if self.session.model.device.type == "cuda":
             torch.cuda.synchronize()
 
 
-def ground_of(root: Path, options: Iterable[str], settings: str = NAME) -> Ground:
+def ground_of(root: Path, options: Iterable[str], settings: str = NAME) -> PlannedBake:
     """Return what a bake of the workspace's settings would stand on.
 
     Args:
@@ -69,63 +70,63 @@ def ground_of(root: Path, options: Iterable[str], settings: str = NAME) -> Groun
 
 
 @contextmanager
-def ready_steps(ground: Ground, *, made: int = 0) -> Iterator[Ready]:
+def ready_steps(planned: PlannedBake, *, made: int = 0) -> Iterator[Ready]:
     """Load the base, put the LoRA on it and make steps ready while the block lasts.
 
     Args:
-        ground: from ground_of.
+        planned: from ground_of.
         made: how many steps to make ready beforehand, after which no other thread is at work; 0 makes them ready while
             others are taken, as a bake does.
     """
-    with workbench(ground.settings, ground) as bench:
-        bench.model.put_vae_away()
-        _settle_texts(bench, ground)
-        bench.model.bring_unet()
-        prepared = _noise(bench, ground)
-        pin = bench.model.device.type == "cuda"
-        with Feed(bench, ground.data, prepared, pin=pin) as feed:
-            works = _full(feed, bench, ground)
+    with open_session(planned.settings, planned) as session:
+        session.model.put_vae_away()
+        _settle_texts(session, planned)
+        session.model.bring_unet()
+        prepared = _noise(session, planned)
+        pin = session.model.device.type == "cuda"
+        with BatchLoader(session, planned.data, prepared, pin=pin) as feed:
+            works = _full(feed, session, planned)
             taken = [next(works) for _ in range(made)]
             if not made:
-                yield Ready(bench, ground, works)
+                yield Ready(session, planned, works)
         if made:
-            yield Ready(bench, ground, iter(taken))
+            yield Ready(session, planned, iter(taken))
 
 
-def largest_bucket(ground: Ground) -> tuple[int, int]:
+def largest_bucket(planned: PlannedBake) -> tuple[int, int]:
     """Return width and height of the largest pictures that train."""
-    return max((placement.bucket for placement in ground.plan.placements), key=lambda bucket: bucket[0] * bucket[1])
+    return max((placement.bucket for placement in planned.plan.placements), key=lambda bucket: bucket[0] * bucket[1])
 
 
-def _full(feed: Feed, bench: Workbench, ground: Ground) -> Iterator[StepWork]:
+def _full(feed: BatchLoader, session: TrainingSession, planned: PlannedBake) -> Iterator[StepBatches]:
     """Yield the steps that are as large as steps get."""
-    width, height = largest_bucket(ground)
-    size = bench.settings.train_batch_size
+    width, height = largest_bucket(planned)
+    size = session.settings.train_batch_size
     for work in feed:
-        of_a_bucket = all(tuple(batch.sizes[0, 4:].tolist()) == (height, width) for batch in work.batches)
+        of_a_bucket = all(tuple(batch.time_ids[0, 4:].tolist()) == (height, width) for batch in work.batches)
         if of_a_bucket and all(len(batch.captions) == size for batch in work.batches):
             yield work
 
 
-def _noise(bench: Workbench, ground: Ground) -> dict[int, Prepared]:
+def _noise(session: TrainingSession, planned: PlannedBake) -> dict[int, PreparedPicture]:
     """Return what stands for the pictures' latents, by index: the same each time."""
     numbers = torch.Generator().manual_seed(0)
-    scale = 2 ** (len(bench.model.vae.config.block_out_channels) - 1)
-    prepared: dict[int, Prepared] = {}
-    for index, placement in enumerate(ground.plan.placements):
+    scale = 2 ** (len(session.model.vae.config.block_out_channels) - 1)
+    prepared: dict[int, PreparedPicture] = {}
+    for index, placement in enumerate(planned.plan.placements):
         width, height = placement.bucket
         latents = torch.randn(4, height // scale, width // scale, generator=numbers)
-        prepared[index] = Prepared(latents, None, (height, width, 0, 0, height, width))
+        prepared[index] = PreparedPicture(latents, None, (height, width, 0, 0, height, width))
     return prepared
 
 
-def _settle_texts(bench: Workbench, ground: Ground) -> None:
+def _settle_texts(session: TrainingSession, planned: PlannedBake) -> None:
     """Let encoders that do not train rest, their outputs kept where every showing has the same words, as a bake does."""
-    captions = [fixed_caption(picture) for picture in ground.data.pictures]
+    captions = [fixed_caption(picture) for picture in planned.data.pictures]
     known = [caption for caption in captions if caption is not None]
     if len(known) == len(captions):
-        bench.texts.know(known)
-    for part in bench.model.encoders:
-        if part not in bench.training.begun:
-            bench.texts.rest(part)
-    bench.texts.take_places()
+        session.text_embeddings.cache_for(known)
+    for part in session.model.encoders:
+        if part not in session.trained_parts.initial:
+            session.text_embeddings.freeze(part)
+    session.text_embeddings.place()

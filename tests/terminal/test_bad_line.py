@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pseudo_terminal import Terminal
 
-from lora_tui.painting import SLOW_BYTES
+from lora_tui.terminal.repaint import SLOW_BYTES
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 

@@ -20,10 +20,10 @@ def _loaded_by(code: str) -> set[str]:
     [
         "lora_tui.app",
         "lora_tui.cli",
-        "lora_tui.headless",
-        "trainer.engine",
-        "trainer.jobs",
-        "trainer.new_subject",
+        "lora_tui.headless.follow",
+        "trainer.engine.engine",
+        "trainer.jobs.bakes",
+        "trainer.jobs.new_subject",
         "trainer.demo.workspace",
     ],
 )
@@ -40,4 +40,4 @@ def test_the_app_waits_for_no_pictures_and_no_arrays() -> None:
 
 
 def test_the_engine_knows_no_screen() -> None:
-    assert not _loaded_by("import trainer.bake.loop") & {"textual", "rich.console", "lora_tui"}
+    assert not _loaded_by("import trainer.bake.run") & {"textual", "rich.console", "lora_tui"}

@@ -55,7 +55,7 @@ def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) 
 
 
 def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    code = "import lora_tui.theming as t; found = t.find_themes(); print(t.__file__); print(found)"
+    code = "import lora_tui.theme_files as t; found = t.find_themes(); print(t.__file__); print(found)"
     ran = _run(installed, tmp_path, "-c", code)
     assert ran.returncode == 0, ran.stderr
     assert str(installed) in ran.stdout

@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.bake.latent_store import LatentStore
+from trainer.bake.latent_cache import LatentCache
 from trainer.dataset.buckets import Placement
-from trainer.dataset.data import Picture
 from trainer.dataset.pixels import load_mask, load_pixels
+from trainer.dataset.records import Picture
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
 from trainer.models.stable_diffusion import StableDiffusion
+from trainer.text import printable
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPicture:
     """One picture as the U-Net takes it.
 
     Attributes:
@@ -28,16 +28,16 @@ class Prepared:
 
     latents: Tensor
     mask: Tensor | None
-    sizes: tuple[int, int, int, int, int, int]
+    time_ids: tuple[int, int, int, int, int, int]
 
 
-def encoded(
+def encode_pictures(
     model: StableDiffusion,
     pictures: Sequence[Picture],
     placements: Sequence[Placement],
     batch_size: int,
-    store: LatentStore | None = None,
-) -> Iterator[tuple[int, Prepared]]:
+    store: LatentCache | None = None,
+) -> Iterator[tuple[int, PreparedPicture]]:
     """Yield (index, what the U-Net takes) of every picture, bucket by bucket.
 
     Args:
@@ -61,7 +61,7 @@ def encoded(
 
 
 def _latents(
-    model: StableDiffusion, pictures: Sequence[Picture], placements: Sequence[Placement], store: LatentStore | None
+    model: StableDiffusion, pictures: Sequence[Picture], placements: Sequence[Placement], store: LatentCache | None
 ) -> list[Tensor]:
     """Return the latents of pictures that are encoded together, as `Prepared` has them.
 
@@ -88,7 +88,7 @@ def _latents(
     return made
 
 
-def masks_of(prepared: Sequence[Prepared]) -> Tensor | None:
+def masks_of(prepared: Sequence[PreparedPicture]) -> Tensor | None:
     """Return the masks of a batch, fp32 [batch, 1, height/f, width/f], ones where a picture has none; None where no picture has one."""
     if all(each.mask is None for each in prepared):
         return None
@@ -96,19 +96,19 @@ def masks_of(prepared: Sequence[Prepared]) -> Tensor | None:
     return torch.stack([ones if each.mask is None else each.mask for each in prepared])
 
 
-def _prepared(picture: Picture, placement: Placement, latents: Tensor) -> Prepared:
+def _prepared(picture: Picture, placement: Placement, latents: Tensor) -> PreparedPicture:
     mask = None
     if picture.mask is not None:
         height, width = latents.shape[1:]
         mask = torch.from_numpy(load_mask(picture, placement, (width, height)))[None]
     (left, top), (width, height) = placement.crop, placement.bucket
-    return Prepared(latents, mask, (picture.height, picture.width, top, left, height, width))
+    return PreparedPicture(latents, mask, (picture.height, picture.width, top, left, height, width))
 
 
 def _check_numbers(picture: Picture, latent: Tensor) -> None:
     if not bool(torch.isfinite(latent).all()):
         raise DatasetError(
-            shown(str(picture.path)),
+            printable(str(picture.path)),
             found="the base's VAE makes values that are no numbers of it",
             expected="finite latents",
             way_out="remove the picture, or check the base's VAE or name another one (`vae`)",

@@ -1,194 +1,444 @@
-"""A bake from its settings to its last file: load, cache, step after step, save."""
+"""The course of a bake: step after step, and what measures, saves, guards and obeys between them."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
-
-from trainer.bake.course import Course, Stock
-from trainer.bake.ground import Ground, keep_records, survey
-from trainer.bake.latent_store import LatentStore
-from trainer.bake.latents import Prepared, encoded
-from trainer.bake.orders import Orders, Told
-from trainer.bake.prediction import find_prediction
-from trainer.bake.report import Report
-from trainer.bake.state import read_state
-from trainer.bake.workbench import Workbench, workbench
-from trainer.dataset.buckets import Placement, placements_of
-from trainer.dataset.captions import fixed_caption
-from trainer.dataset.data import Picture
-from trainer.errors import OutOfMemory, SettingsError
-from trainer.journal.journal import Journal
+from trainer.bake.batch import StepBatches
+from trainer.bake.batch_loader import BatchLoader
+from trainer.bake.guards.disk_space import DiskWatch
+from trainer.bake.guards.gradients import GradientGuard
+from trainer.bake.guards.slow_steps import SlowWatch, card_memory
+from trainer.bake.latents import PreparedPicture
+from trainer.bake.live_settings import LiveSettings
+from trainer.bake.micro_batches import keep_size
+from trainer.bake.orders import Orders
+from trainer.bake.pictures.grid_in_bake import grid_between_steps
+from trainer.bake.pictures.samples import Samples
+from trainer.bake.reporter import Reporter
+from trainer.bake.saving.lora_files import LoraSaver
+from trainer.bake.saving.state import State, group_numbers, optimizer_numbers, pack, surroundings, unpack
+from trainer.bake.saving.states import StateSaver
+from trainer.bake.session import TrainingSession
+from trainer.bake.step import train_step
+from trainer.bake.step_metrics import StepMetrics
+from trainer.bake.validation import Validation, ValidationResult
+from trainer.errors import BakeFailed, SettingsError
+from trainer.jobs.preflight import PlannedBake
+from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Bake, BakeState
-from trainer.models.file_hashes import hashes_of
-from trainer.settings.model import Settings
+from trainer.journal.records import Bake, BakeState, Mark
+from trainer.journal.state_files import FORMAT, Facts
+from trainer.models.file_hashes import FileHashes
+from trainer.models.prediction_type import PredictionDecision
+from trainer.network.metadata import Origin
+from trainer.settings.parts import LABELS
 
-PreparedBy = dict[int, Prepared]
+# A bake that needs more is not mended by lower rates.
+_MOST_ROLL_BACKS = 5
+_SMALL_FILE = 1 << 20
 
-LATENTS = Path("cache") / "latents"
-"""Where a workspace keeps latents."""
+
+@dataclass(frozen=True)
+class LoopInputs:
+    """What the steps of a bake are made of.
+
+    Attributes:
+        bake: the journal's row.
+        folder: the bake's.
+        session, planned: model, LoRA, optimizer; data and plan.
+        decision: what the base predicts.
+        hashes, vae_hashes: of the base's file and the other VAE's; None where there is none or was no time for them.
+        pictures, held_out: what the U-Net takes of the pictures, by index.
+        data: sha256 of the manifest.
+    """
+
+    bake: Bake
+    folder: Path
+    session: TrainingSession
+    planned: PlannedBake
+    decision: PredictionDecision
+    hashes: FileHashes | None
+    vae_hashes: FileHashes | None
+    pictures: Mapping[int, PreparedPicture]
+    held_out: Mapping[int, PreparedPicture]
+    data: str
 
 
-def run_bake(
-    bake: Bake,
-    settings: Settings,
-    folder: Path,
-    journal: Journal,
-    trouble: Callable[[str], None] = lambda line: None,
-    surveyed: Callable[[Ground], None] = lambda ground: None,
-) -> BakeState:
-    """Bake a LoRA into `folder` and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state then.
-
-    The stage at work (`load`, `cache`, `validate`, `step`, `save`, `state`, `sample`, `grid`) stands in the journal; after a failure it names the place.
-    Equal settings and data give equal LoRAs bit for bit on one machine, whatever ran in the process before, and however often the
-    bake was interrupted and taken up again (`bake.attempt` above 1).
+class TrainingLoop:
+    """The steps of one bake.
 
     Args:
-        bake: the journal's row; with `starts_from` it branches from that state, a path relative to the journal's folder.
-        settings: with every path filled in.
-        folder: the bake's own, there already.
-        journal: opened in this thread.
-        trouble: takes a line about something that somebody should look at while the bake goes on.
-        surveyed: is given the ground before the base is loaded; must return at once.
-
-    Raises:
-        LoraTuiError: settings, data, base or machine do not allow the bake.
-        Exception: whatever else a library raises.
+        inputs: what they are made of.
+        orders, report: how others speak to the bake, and it to them.
+        metrics: takes the curves.
     """
-    report = Report(journal, bake.number, trouble)
-    try:
-        state = _bake(bake, settings, folder, report, surveyed)
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemory(
-            f"stage {report.at}",
-            found="the card's memory is full",
-            way_out="lower train_batch_size or resolution, or set gradient_checkpointing = true",
-        ) from error
-    journal.set_state(bake.number, state)
-    return state
 
+    def __init__(self, inputs: LoopInputs, orders: Orders, report: Reporter, metrics: MetricWriter) -> None:
+        """Begin before the first step."""
+        session, planned = inputs.session, inputs.planned
+        self._inputs, self._session, self._orders, self._report, self._metrics = (
+            inputs,
+            session,
+            orders,
+            report,
+            metrics,
+        )
+        self._step = 0
+        self._verdict: ValidationResult | None = None
+        self._roll_backs = 0
+        self._disk = DiskWatch(inputs.folder, report, orders.told_to_stop)
+        self._live = LiveSettings(session.settings, session.plan, session.trained_parts)
+        self._guards = GradientGuard(planned.data, report)
+        self._slow = SlowWatch(report, partial(card_memory, session.model.device))
+        names = [folder.name for folder in planned.data.folders]
+        self.readings = StepMetrics(session.model.device, names, metrics.put, self._guards.bad_step)
+        self._states = StateSaver(inputs.folder, self._live, report, self._disk)
+        self._validation = (
+            Validation(session, planned.validation.pictures, inputs.held_out) if planned.validation else None
+        )
+        origin = Origin.now(
+            planned.data,
+            session.plan,
+            base=planned.base,
+            prediction=inputs.decision.prediction,
+            zero_terminal_snr=inputs.decision.zero_terminal_snr,
+            hashes=inputs.hashes,
+            vae_hashes=inputs.vae_hashes,
+            validation_pictures=len(inputs.held_out),
+            precision=session.precision.name,
+        )
+        self._checkpoints = LoraSaver(session, inputs.folder, origin, report, self.readings, self._live, self._disk)
+        self._samples = Samples(
+            session, inputs.folder, planned.base, inputs.decision, report, self._live, orders.told_to_stop
+        )
+        self._samples.know_hashes(inputs.hashes, inputs.vae_hashes)
 
-def _bake(
-    bake: Bake, settings: Settings, folder: Path, report: Report, surveyed: Callable[[Ground], None]
-) -> BakeState:
-    orders = Orders(report)
-    report.stage("load")
-    ground = survey(settings)
-    surveyed(ground)
-    data = keep_records(settings, ground, folder, report)
-    with ExitStack() as closing:
-        closing.callback(orders.close)
-        bench = closing.enter_context(workbench(settings, ground))
-        report.say(f"{ground.base.name} on {bench.model.device}, precision {bench.precision.name}")
-        for note in bench.notes:
-            report.say(note, level="warning")
-        store = _store(bench, report)
-        decision = find_prediction(bench, ground, report, store)
-        pictures = _cached(bench, ground.data.pictures, ground.plan.placements, store, orders, report)
-        if isinstance(pictures, Told):
-            return _ended_early(pictures, report)
-        held_out = _held_out(bench, ground, store, orders, report)
-        if isinstance(held_out, Told):
-            return _ended_early(held_out, report)
-        store.close()
-        for note in bench.model.vae_notes:
-            report.say(note, level="warning")
-        # From here on the card has what a step needs, and before it had what the stage needed.
-        bench.model.put_vae_away()
-        _settle_texts(bench, ground)
-        bench.model.bring_unet()
-        report.stage("hash")
-        hashes = hashes_of(ground.base.path, orders.told_to_stop)
-        vae_hashes = hashes_of(Path(settings.vae), orders.told_to_stop) if settings.vae else None
-        metrics = closing.enter_context(MetricWriter(report.journal.path, report.number))
-        stock = Stock(bake, folder, bench, ground, decision, hashes, vae_hashes, pictures, held_out, data)
-        course = Course(stock, orders, report, metrics)
-        closing.callback(course.close)
-        _begin(course, bake, report)
-        report.state(BakeState.BAKING)
-        return course.run()
+    def resume(self) -> bool:
+        """Go on where the bake's newest state is; return False, at the beginning, where it has none.
 
+        Raises:
+            ModelError: the state is of another network.
+        """
+        state = self._states.newest()
+        # What was done after the state is done again: each step stands once.
+        self._report.journal.rewind(self._inputs.bake.number, 0 if state is None else state.facts.step)
+        if state is None:
+            self._report.log("no state was saved yet: beginning anew")
+            self._await_changes()
+            # What was changed on account of the very first step.
+            self._live.replay(0)
+            self._settle_parts()
+            return False
+        self._check_surroundings(state)
+        self._put_back(state)
+        self._states.resumed_at(self._step)
+        again = f"taken up again after step {self._step} of {self._session.plan.total_steps}"
+        self._report.log(again)
+        self._report.mark(Mark(self._step, time.time(), "resume", again))
+        return True
 
-def _begin(course: Course, bake: Bake, report: Report) -> None:
-    """Put the course where it begins: at its own newest state, at another bake's, or at nothing."""
-    if bake.attempt > 1 and course.take_up():
-        return
-    if bake.starts_from:
-        path = report.journal.path.parent / bake.starts_from
-        course.branch_from(read_state(path), str(path))
+    def start_from(self, state: State, where: str) -> None:
+        """Begin with weights, moments and random numbers of another bake's state.
 
+        Raises:
+            ModelError: the state is of another network.
+            SettingsError: the bake would have no step left.
+        """
+        facts, total = state.facts, self._session.plan.total_steps
+        if facts.step >= total:
+            raise SettingsError(
+                "max_train_epochs",
+                found=f"{total} steps in all, and the state has {facts.step}",
+                expected="more steps than the state has",
+                way_out="raise max_train_epochs or max_train_steps",
+            )
+        self._check_surroundings(state)
+        self._step = facts.step
+        unpack(state, self._session, where)
+        self._live.restore(self._live.toml, 0, facts.rate_scale)
+        self._settle_parts()
+        self.readings.restore(state.part("readings"), Path(), self._step)
+        if self._validation:
+            self._validation.restore(state.part("validation"))
+        line = f"branches from bake {facts.bake} {facts.name} after step {self._step}"
+        self._report.log(line)
+        self._report.mark(Mark(self._step, time.time(), "resume", line))
 
-def _ended_early(told: Told, report: Report) -> BakeState:
-    report.say(f"{told.state} before the first step: there is nothing to save")
-    return told.state
+    def run(self) -> BakeState:
+        """Take every step that is left and return DONE, STOPPED or PARKED; everything is saved then.
 
+        Raises:
+            BakeFailed: too many steps in a row had no finite gradient.
+            DiskFull: the disk is full and somebody ordered a stop.
+        """
+        if self._validation and not self._validation.knows_the_base:
+            self._meet_the_base(self._validation)
+        # A bake taken up again has them.
+        if self._live.settings.sample_at_first and (self._inputs.bake.attempt == 1 or not self._step):
+            self._samples.make(self._step)
+        self._report.stage("step", self._step, self._session.plan.total_steps)
+        while True:
+            end = self._steps()
+            if end is not None:
+                self.readings.flush()
+                return end
+            self._roll_back()
 
-def _store(bench: Workbench, report: Report) -> LatentStore:
-    """Return where latents are looked up and kept: in memory, and in the workspace where the settings say so."""
-    on_disk = bench.settings.cache_latents_to_disk
-    folder = report.journal.path.parent / LATENTS if on_disk else None
-    return LatentStore(bench.model, folder, partial(report.say, level="warning"))
+    def close(self) -> None:
+        """Hand over what was read and give the disk's reserve back; also after a failure, so that the curves reach the step that broke."""
+        self.readings.flush()
+        self._disk.close()
 
+    def _steps(self) -> BakeState | None:
+        """Take the steps that are left and return how the bake ended; None where it must roll back first."""
+        session, live, total = self._session, self._live, self._session.plan.total_steps
+        pin = session.model.device.type == "cuda"
+        with BatchLoader(session, self._inputs.planned.data, self._inputs.pictures, pin=pin, after=self._step) as feed:
+            self.readings.start_clock()
+            for work in feed:
+                self._guards.remember_batches(work)
+                with self._slow.watch(work):
+                    result = train_step(session, work)
+                self.readings.record(work, result)
+                self._step = self._disk.step = work.step
+                if result.reduced_micro_batch is not None:
+                    keep_size(result.reduced_micro_batch, work.step, self.change, self._report)
+                self._report.stage("step", work.step, total)
+                self._settle_parts()
+                if work.ends_epoch:
+                    self._end_epoch(work)
+                if self._validation and self._validation.due(work, live.settings.validate_every_n_steps):
+                    self._verdict = self._validated(self._validation)
+                keeps_state = self._states.due(work) or work.step == total
+                if keeps_state:
+                    # What the steps say is wanted before they are kept.
+                    self.readings.flush()
+                if self._guards.in_a_row() >= live.settings.max_bad_steps:
+                    return self._too_many_bad(work)
+                self._checkpoints.save_planned(work, self._verdict)
+                if live.replay(work.step):
+                    self._checkpoints.replan()
+                    self._settle_parts()
+                if keeps_state:
+                    self._save_state(work)
+                if self._samples.due(work):
+                    self._samples.make(work.step, self._checkpoints.file_at(work.step))
+                hands = _Hands(self, work)
+                told = self._orders.obey(BakeState.BAKING, hands, step=work.step, ends_epoch=work.ends_epoch)
+                if told and work.step < total:
+                    return self._end_early(told.state, work)
+                self.readings.start_clock()
+        return BakeState.DONE
 
-def _cached(
-    bench: Workbench,
-    pictures: Sequence[Picture],
-    placements: Sequence[Placement],
-    store: LatentStore,
-    orders: Orders,
-    report: Report,
-) -> PreparedBy | Told:
-    """Return what the U-Net takes of each picture, or how the bake was told to end."""
-    report.stage("cache", 0, len(pictures))
-    prepared: PreparedBy = {}
-    for index, one in encoded(bench.model, pictures, placements, bench.settings.vae_batch_size, store):
-        prepared[index] = one
-        report.stage("cache", len(prepared), len(pictures))
-        told = orders.obey(BakeState.STARTING, _NothingYet(report))
-        if told:
-            return told
-    return prepared
+    def _settle_parts(self) -> None:
+        """Let those parts train that do from here on, with so many pictures at once, and say which parts stop."""
+        self._session.micro_batches.size = self._live.settings.micro_batch_size
+        for part in self._session.trained_parts.update(self._live.settings, self._session.plan, self._step):
+            kept = "; its outputs are kept and it runs no more" if self._session.text_embeddings.is_cached(part) else ""
+            line = f"the {LABELS[part]} stopped training after step {self._step}{kept}"
+            self._report.log(line)
+            self._report.mark(Mark(self._step, time.time(), "stop part", f"{LABELS[part]} stopped"))
 
+    def _end_epoch(self, work: StepBatches) -> None:
+        losses = self.readings.folder_losses()
+        journal, number = self._report.journal, self._report.number
+        self._disk.note(lambda: journal.add_folder_losses(number, work.epoch, losses))
+        self._guards.check_moves(self._session)
 
-def _held_out(
-    bench: Workbench, ground: Ground, store: LatentStore, orders: Orders, report: Report
-) -> PreparedBy | Told:
-    """Return the same of the validation pictures, or how the bake was told to end."""
-    if ground.validation is None:
-        return {}
-    return _cached(bench, ground.validation.pictures, placements_of(ground.validation), store, orders, report)
+    def _end_early(self, state: BakeState, work: StepBatches) -> BakeState:
+        if state is BakeState.STOPPED:
+            self._checkpoints.save_at_stop(work, self._verdict)
+        self._save_state(work)
+        did = "stopped" if state is BakeState.STOPPED else "the card is freed"
+        self._report.log(f"{did} after step {work.step} of {self._session.plan.total_steps}; the state is saved")
+        return state
 
+    def _meet_the_base(self, validation: Validation) -> None:
+        if not self._step:
+            self._verdict = self._validated(validation)
+            return
+        # Taken up with other validation pictures than the state knows.
+        with self._report.during("validate"):
+            validation.measure_base(partial(self._report.stage, "validate"))
 
-def _settle_texts(bench: Workbench, ground: Ground) -> None:
-    """Keep the outputs of encoders that never train, where every showing of a picture has the same words; bring the others."""
-    fixed = [fixed_caption(picture) for picture in ground.data.pictures]
-    held_out = ground.validation.pictures if ground.validation else ()
-    words = [caption for caption in fixed if caption is not None]
-    if len(words) == len(fixed):
-        bench.texts.know([*words, *(picture.caption for picture in held_out)])
-    for part in bench.model.encoders:
-        if part not in bench.training.begun:
-            bench.texts.rest(part)
-    bench.texts.take_places()
+    def _validated(self, validation: Validation) -> ValidationResult:
+        step = self._step
+        with self._report.during("validate"):
+            verdict = validation.measure(step, partial(self._report.stage, "validate"))
+        journal, number = self._report.journal, self._report.number
+        self._disk.note(lambda: journal.add_validation(number, step, verdict.loss, verdict.change, verdict.error))
+        return verdict
 
+    # States
 
-class _NothingYet:
-    """What orders may do before the first step."""
+    def save_now(self, work: StepBatches) -> None:
+        """Save a LoRA and a state of this step."""
+        self._checkpoints.save_now(work, self._verdict)
+        self._save_state(work)
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def rest(self, work: StepBatches) -> None:
+        """Hand over every reading and save a state, before a pause."""
+        self._save_state(work)
 
-    def save(self) -> None:
-        self._report.say("there is nothing to save yet")
-
-    def settle(self) -> None:
-        pass
-
-    def grid(self, argument: str) -> None:
-        return None
+    def grid(self, work: StepBatches, argument: str) -> str:
+        """Make a grid between two steps; return why it was not made, "" where it was."""
+        # Whatever comes of it, the bake can go on from here.
+        self._save_state(work)
+        return grid_between_steps(self._session, self._report, argument)
 
     def change(self, assignment: str) -> None:
-        raise SettingsError(assignment, found="no step is done yet", way_out="wait for the first step")
+        """Put `name=value` in force from the next step on.
+
+        Raises:
+            SettingsError: it cannot be.
+        """
+        before = self._live.toml, self._live.changes, self._live.rate_scale
+        self._live.change(assignment, self._step)
+        try:
+            self._checkpoints.replan()
+        except SettingsError:
+            self._live.restore(*before)
+            raise
+        self._settle_parts()
+
+    def _save_state(self, work: StepBatches) -> None:
+        self._write_records()
+        epoch = work.epoch if work.ends_epoch else work.epoch - 1
+        self._states.save(partial(self._state, epoch, ends_epoch=work.ends_epoch), work.step)
+
+    def _state(self, epoch: int, *, ends_epoch: bool) -> State:
+        session, validation, verdict = self._session, self._validation, self._verdict
+        scaler = session.accelerator.scaler
+        facts = Facts(
+            format=FORMAT,
+            step=self._step,
+            epoch=epoch,
+            ends_epoch=ends_epoch,
+            bake=self._inputs.bake.number,
+            name=self._inputs.bake.name,
+            settings_toml=self._live.toml,
+            changes=self._live.changes,
+            rate_scale=self._live.rate_scale,
+            data=self._inputs.data,
+            scaler=scaler.state_dict() if scaler is not None else {},
+            optimizer=optimizer_numbers(session),
+            groups=group_numbers(session),
+            checkpoints=self._checkpoints.keep(),
+            verdict=asdict(verdict) if verdict else None,
+            surroundings=surroundings(session),
+        )
+        return State(pack(session, self.readings.keep(), validation.keep() if validation else {}), facts)
+
+    def _put_back(self, state: State) -> None:
+        facts = state.facts
+        self._step = facts.step
+        self._live.restore(facts.settings_toml, facts.changes, facts.rate_scale)
+        unpack(state, self._session, f"the state of step {facts.step}")
+        self._await_changes()
+        # A change made after this very step was not yet in its state.
+        self._live.replay(self._step)
+        self._settle_parts()
+        self.readings.restore(state.part("readings"), self._inputs.folder / "metrics.npz", self._step)
+        if self._validation:
+            self._validation.restore(state.part("validation"))
+        self._verdict = ValidationResult(**facts.verdict) if facts.verdict else None
+        self._checkpoints.restore(facts.checkpoints)
+
+    def _await_changes(self) -> None:
+        """Make again, at their steps, the changes that were made while steps were done the first time."""
+        marks = self._report.journal.marks(self._inputs.bake.number)
+        self._live.queue_changes([(mark.step, mark.text) for mark in marks if mark.kind == "set"])
+
+    def _check_surroundings(self, state: State) -> None:
+        differences = state.facts.surroundings.differences(surroundings(self._session))
+        if state.facts.data != self._inputs.data:
+            differences.append("the data")
+        if differences:
+            self._report.log(
+                f"differs from when the state was saved: {'; '.join(differences)}: the bake goes on, but not to the same bits",
+                level="warning",
+            )
+
+    # When steps go wrong
+
+    def _too_many_bad(self, work: StepBatches) -> BakeState | None:
+        """Return None to roll back; stop where the settings say so.
+
+        Raises:
+            BakeFailed: the settings say stop, or rolling back did not help.
+        """
+        row = self._guards.in_a_row()
+        found = f"{row} steps in a row had no finite gradient, the last of them step {work.step}"
+        if self._live.settings.on_bad_steps == "stop":
+            self._checkpoints.save_at_stop(work, self._verdict)
+            self._save_state(work)
+            raise BakeFailed("stage step", found=found, way_out="what was baked is saved: go on with lower rates")
+        if self._roll_backs >= _MOST_ROLL_BACKS:
+            raise BakeFailed(
+                "stage step",
+                found=f"{found}, after {self._roll_backs} roll backs",
+                way_out="lower the rates, or see the log's pictures",
+            )
+        return None
+
+    def _roll_back(self) -> None:
+        """Go back to the last good state with lower rates.
+
+        Raises:
+            BakeFailed: there is no state before the trouble.
+        """
+        self._roll_backs += 1
+        self.readings.flush()
+        first_bad, row = self._guards.first_of_row(), self._guards.in_a_row()
+        state = self._states.newest(before=first_bad)
+        if state is None:
+            raise BakeFailed(
+                "stage step",
+                found=f"{row} steps in a row from step {first_bad} on had no finite gradient, before any state was saved",
+                way_out="lower the rates, or try mixed_precision = no",
+            )
+        self._metrics.flush()
+        self._put_back(state)
+        self._disk.note(lambda: self._report.journal.rewind(self._inputs.bake.number, self._step))
+        self._states.forget_after(self._step)
+        self._live.scale_rates(self._live.settings.roll_back_rate)
+        self._guards.forget()
+        line = f"rolled back to step {self._step}; rates × {self._live.settings.roll_back_rate:g} from here on"
+        self._report.log(line, level="warning")
+        self._report.trouble(line)
+        self._report.mark(Mark(self._step, time.time(), "roll back", line))
+        # So that a killed process would not try the old rates once more.
+        self._states.resumed_at(-1)
+        self._states.save(partial(self._state, state.facts.epoch, ends_epoch=state.facts.ends_epoch), self._step)
+
+    def _write_records(self) -> None:
+        """Let the folder tell the bake's story up to this step: metrics.npz and bake.json."""
+        self.readings.flush()
+        # No step before a state is done again: its numbers must be in the journal before the state is there.
+        self._disk.note(self._metrics.flush)
+        folder, journal = self._inputs.folder, self._report.journal
+        self._disk.write("metrics.npz", _SMALL_FILE, partial(self.readings.write, folder / "metrics.npz"))
+        self._disk.write("bake.json", _SMALL_FILE, partial(write_bake_json, journal, self._inputs.bake.number, folder))
+
+
+class _Hands:
+    """What orders may do between two steps."""
+
+    def __init__(self, course: TrainingLoop, work: StepBatches) -> None:
+        self._course = course
+        self._work = work
+
+    def save(self) -> None:
+        self._course.save_now(self._work)
+
+    def settle(self) -> None:
+        self._course.rest(self._work)
+
+    def grid(self, argument: str) -> str:
+        return self._course.grid(self._work, argument)
+
+    def change(self, assignment: str) -> None:
+        self._course.change(assignment)

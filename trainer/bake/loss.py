@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from trainer.models.noise_schedule import NoiseSchedule
-from trainer.plan.times import TIMES
+from trainer.plan.timesteps import TIMES
 from trainer.settings.model import Settings
 
 # sd-scripts lets no SNR above 1000 count in the weights that divide by it. The same bound below keeps them finite with zero terminal

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
-from trainer.bake.report import Report
+from trainer.bake.reporter import Reporter
 from trainer.journal.records import Mark
 
 if TYPE_CHECKING:
-    from trainer.bake.feeding import TrainBatch
+    from trainer.bake.batch import Batch
 
 T = TypeVar("T")
 
@@ -43,19 +43,21 @@ class MicroBatches:
         """Begin with `size`."""
         self.size = size
 
-    def of(self, batch: "TrainBatch") -> "Iterator[tuple[tuple[int, int], TrainBatch]]":
+    def split(self, batch: "Batch") -> "Iterator[tuple[tuple[int, int], Batch]]":
         """Yield (first picture and the one after the last, part) of a batch, in order.
 
         Args:
             batch: a whole one.
         """
-        count = len(batch.times)
+        count = len(batch.timesteps)
         size = self.size or count
         for first in range(0, count, size):
             rows = first, min(first + size, count)
             yield rows, batch if rows == (0, count) else _part(batch, slice(*rows))
 
-    def that_fit(self, attempt: Callable[[], T], largest: int, undo: Callable[[], None]) -> tuple[T, int | None]:
+    def run_with_oom_retry(
+        self, attempt: Callable[[], T], largest: int, undo: Callable[[], None]
+    ) -> tuple[T, int | None]:
         """Return what `attempt` gives; where memory runs out it is undone and made again with half as many pictures at once.
 
         Args:
@@ -92,7 +94,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
-def keep_size(size: int, step: int, change: Callable[[str], None], report: Report) -> None:
+def keep_size(size: int, step: int, change: Callable[[str], None], report: Reporter) -> None:
     """Let the size that a step came down to be a change of settings like any other: said, marked, and met again by a resumed bake.
 
     Args:
@@ -109,7 +111,7 @@ def keep_size(size: int, step: int, change: Callable[[str], None], report: Repor
         f"step {step} ran out of memory and was done again with {'1 picture' if size == 1 else f'{size} pictures'} at once: "
         f"{assignment} from here on"
     )
-    report.say(
+    report.log(
         f"{line}; the LoRA learns from the same batches, at a slower pace. To get the pace back: gradient_checkpointing = true, "
         "a lower resolution, or close what else takes the memory",
         level="warning",
@@ -117,7 +119,7 @@ def keep_size(size: int, step: int, change: Callable[[str], None], report: Repor
     report.trouble(line)
 
 
-def _part(batch: "TrainBatch", rows: slice) -> "TrainBatch":
+def _part(batch: "Batch", rows: slice) -> "Batch":
     """Return some pictures of a batch."""
     values = {each.name: getattr(batch, each.name) for each in fields(batch) if each.name != "folder_of"}
     cut: dict[str, Any] = {name: value[rows] for name, value in values.items() if value is not None}

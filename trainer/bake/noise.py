@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.network.draws import generator_for
-from trainer.plan.times import TIMES
+from trainer.plan.timesteps import TIMES
 from trainer.settings.model import Settings
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnNoise:
     """What a batch draws, on the CPU.
 
     Attributes:
@@ -22,12 +22,14 @@ class Drawn:
         times: int64 [batch] in 0 to 999.
     """
 
-    noise: Tensor
-    seen: Tensor
-    times: Tensor
+    target_noise: Tensor
+    input_noise: Tensor
+    timesteps: Tensor
 
 
-def draw(latents: Tensor, settings: Settings, shares: NDArray[np.float64], *, step: int, micro_batch: int) -> Drawn:
+def draw(
+    latents: Tensor, settings: Settings, shares: NDArray[np.float64], *, step: int, micro_batch: int
+) -> DrawnNoise:
     """Return the noise and the times of a batch.
 
     Seed, step and micro-batch alone decide them, so any step can be done again. Each option draws after those before it, and only
@@ -46,7 +48,7 @@ def draw(latents: Tensor, settings: Settings, shares: NDArray[np.float64], *, st
     noise = _with_offset(noise, latents, settings, generator)
     if settings.multires_noise_iterations is not None:
         noise = multires(noise, settings.multires_noise_iterations, settings.multires_noise_discount, generator)
-    return Drawn(noise, _seen(noise, settings, generator), times)
+    return DrawnNoise(noise, _seen(noise, settings, generator), times)
 
 
 def multires(noise: Tensor, iterations: int, discount: float, generator: torch.Generator) -> Tensor:

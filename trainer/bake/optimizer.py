@@ -10,16 +10,18 @@ from torch import Tensor, nn
 
 from trainer.bake.lion import Lion
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.network.injection import LoraNetwork
-from trainer.plan.groups import RateGroup, groups_of
-from trainer.plan.optimizer_there import check_optimizer_there
+from trainer.plan.lr_schedules import lr_factor
+from trainer.plan.optimizer_installed import check_optimizer_installed
+from trainer.plan.param_groups import ParamGroup, param_groups
+from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
-from trainer.settings.parts import Family
+from trainer.settings.parts import Family, Part
+from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.bake.workbench import Workbench
+    from trainer.bake.session import TrainingSession
 
 # Ours where optimizer_args say nothing. transformers' Adafactor would find its own rates, and with scale_parameter a lora_up,
 # which begins at 0, would hardly leave it: its documentation says to switch both off where there is a rate.
@@ -50,7 +52,7 @@ def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> 
     Raises:
         SettingsError: no part has a rate, or the optimizer is not there or does not take its arguments.
     """
-    groups = groups_of(settings, family)
+    groups = param_groups(settings, family)
     # A file that dim_from_weights takes the layers from may hold fewer parts.
     weights = {group: _weights(network, group) for group in groups}
     there = [group for group in groups if weights[group]]
@@ -72,7 +74,7 @@ def try_optimizer(settings: Settings, family: Family, device: torch.device) -> N
         SettingsError: it is not there, is none, does not take its arguments, or cannot step here.
     """
     groups = []
-    for group in groups_of(settings, family):
+    for group in param_groups(settings, family):
         weight = nn.Parameter(torch.zeros(4, 4, device=device))
         weight.grad = torch.ones_like(weight)
         groups.append(_group(group, [weight]))
@@ -86,19 +88,19 @@ def try_optimizer(settings: Settings, family: Family, device: torch.device) -> N
         raise _refused(settings, f"cannot take a step on {device.type}", error) from error
 
 
-def skip_unless_finite(bench: "Workbench", grad_norm: Tensor) -> None:
+def skip_unless_finite(session: "TrainingSession", grad_norm: Tensor) -> None:
     """Let the next optimizer step change nothing, moments included, where the gradient is not finite.
 
     AdamW and Lion take a flag for it and decide on the device, which is how the gradient scaler of fp16 skips their steps; with a
     scaler that one decides.
 
     Args:
-        bench: its optimizer steps next.
+        session: its optimizer steps next.
         grad_norm: length of the gradient, scalar.
     """
-    if bench.accelerator.scaler is not None:
+    if session.accelerator.scaler is not None:
         return
-    inner = bench.optimizer.optimizer
+    inner = session.optimizer.optimizer
     if _decides_on_device(inner):
         inner.grad_scale = None
         inner.found_inf = (~torch.isfinite(grad_norm)).float()
@@ -108,7 +110,7 @@ def skip_unless_finite(bench: "Workbench", grad_norm: Tensor) -> None:
         inner.skips_next = not bool(torch.isfinite(grad_norm))
 
 
-def _weights(network: LoraNetwork, group: RateGroup) -> list[nn.Parameter]:
+def _weights(network: LoraNetwork, group: ParamGroup) -> list[nn.Parameter]:
     match group.which:
         case "down":
             return network.downs(group.part)
@@ -118,8 +120,14 @@ def _weights(network: LoraNetwork, group: RateGroup) -> list[nn.Parameter]:
             return network.parameters(group.part)
 
 
-def _group(group: RateGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
-    return {"params": weights, "lr": group.rate, "peak": group.peak, "ratio": group.ratio, "part": group.part}
+def _group(group: ParamGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
+    return {
+        "params": weights,
+        "lr": group.rate,
+        "peak": group.base_lr,
+        "ratio": group.lr_multiplier,
+        "part": group.part,
+    }
 
 
 def _made(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -144,7 +152,7 @@ def _made(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optim
     if hasattr(optimizer, "train") and hasattr(optimizer, "eval"):
         raise SettingsError(
             "optimizer_type",
-            found=f"{shown(name, 60)}, whose weights are others while it trains than those to be saved (schedule-free)",
+            found=f"{printable(name, 60)}, whose weights are others while it trains than those to be saved (schedule-free)",
             expected="an optimizer that trains the weights that are saved",
         )
     if not _decides_on_device(optimizer):
@@ -158,7 +166,7 @@ def _class_of(settings: Settings) -> type[torch.optim.Optimizer]:
     Raises:
         SettingsError: it is not there, or is no optimizer.
     """
-    check_optimizer_there(settings)
+    check_optimizer_installed(settings)
     name = settings.optimizer_type
     cls = _named(_CLASSES.get(name, name), settings)
     return _prodigy(cls) if name == "Prodigy" else cls
@@ -169,13 +177,13 @@ def _named(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise _refused(settings, f"needs {shown(module_name, 60)}, which cannot be imported", error) from error
+        raise _refused(settings, f"needs {printable(module_name, 60)}, which cannot be imported", error) from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)) or found is torch.optim.Optimizer:
-        what = "is no optimizer" if found is not None else f"is not in {shown(module_name, 60)}"
+        what = "is no optimizer" if found is not None else f"is not in {printable(module_name, 60)}"
         raise SettingsError(
             "optimizer_type",
-            found=f"{shown(path, 80)}: {shown(class_name, 60)} {what}",
+            found=f"{printable(path, 80)}: {printable(class_name, 60)} {what}",
             expected="a subclass of torch.optim.Optimizer, such as torch.optim.NAdam",
         )
     return found
@@ -211,8 +219,8 @@ def _check_names(name: str, options: Mapping[str, Any], parameters: Mapping[str,
             known = ", ".join(one for one in parameters if one not in ("params", "lr"))
             raise SettingsError(
                 "optimizer_args",
-                found=f"{shown(key, 60)}, which {shown(name, 60)} does not take",
-                expected=f"one of {shown(known, 300)}",
+                found=f"{printable(key, 60)}, which {printable(name, 60)} does not take",
+                expected=f"one of {printable(known, 300)}",
             )
 
 
@@ -242,6 +250,22 @@ def _refused(settings: Settings, what: str, error: Exception) -> SettingsError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return SettingsError(
         "optimizer_type" if not settings.optimizer_args else "optimizer_type, optimizer_args",
-        found=f"{shown(settings.optimizer_type, 60)} {what} ({shown(reason, 200)})",
+        found=f"{printable(settings.optimizer_type, 60)} {what} ({printable(reason, 200)})",
         way_out="set optimizer_type = AdamW, or mend optimizer_args",
     )
+
+
+def set_learning_rates(optimizer: Any, settings: Settings, plan: Plan, step: int) -> dict[Part, float]:
+    """Give every group its rate at this step and return those of the parts, which are their lora_downs'.
+
+    Args:
+        optimizer: with groups from make_optimizer, or accelerate's wrapper around it; those of parts that have stopped are not in it.
+        settings, plan: decide the schedules.
+        step: optimizer step, from 1. The first runs at the schedule's start: with a warm-up, at rate 0 (as sd-scripts).
+    """
+    rates: dict[Part, float] = {}
+    for group in optimizer.param_groups:
+        part: Part = group["part"]
+        rates[part] = group["peak"] * lr_factor(settings, part, step - 1, plan.total_steps)
+        group["lr"] = rates[part] * group["ratio"]
+    return rates

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from trainer.bake.report import Report
+from trainer.bake.reporter import Reporter
 from trainer.errors import LoraTuiError
 from trainer.journal.records import BakeState, GivenOrder, GridState, Mark, Order
 
@@ -30,7 +30,7 @@ class Hands(Protocol):
 
 
 @dataclass(frozen=True)
-class Told:
+class EndRequest:
     """How the bake shall end, by order: `state` is STOPPED or PARKED."""
 
     state: BakeState
@@ -43,7 +43,7 @@ class Orders:
         report: knows the journal and the bake.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Reporter) -> None:
         """Look at the journal at the first call, for orders may be older than the bake's start."""
         self._report = report
         self._journal = report.journal
@@ -51,7 +51,7 @@ class Orders:
         self._at_epoch = False
         self._obeyed: set[int] = set()
 
-    def obey(self, state: BakeState, hands: Hands, *, step: int = 0, ends_epoch: bool = False) -> Told | None:
+    def obey(self, state: BakeState, hands: Hands, *, step: int = 0, ends_epoch: bool = False) -> EndRequest | None:
         """Obey what was ordered since the last call; return how the bake shall end, None to go on. A pause is waited out in here.
 
         Args:
@@ -75,13 +75,13 @@ class Orders:
                     paused = True
                     hands.settle()
                     self._report.state(BakeState.PAUSED)
-                    self._report.say("paused; the model stays loaded")
+                    self._report.log("paused; the model stays loaded")
                 elif given.order is Order.GO_ON and paused:
                     paused = False
                     self._report.state(state)
-                    self._report.say("going on")
+                    self._report.log("going on")
             if self._at_epoch and ends_epoch:
-                return Told(BakeState.STOPPED)
+                return EndRequest(BakeState.STOPPED)
             if not paused:
                 return None
             time.sleep(_LOOK_EVERY)
@@ -103,14 +103,14 @@ class Orders:
             self._report.attempt(partial(self._journal.obeyed, given.id, why))
         return bool(waiting)
 
-    def _obey_one(self, given: GivenOrder, hands: Hands, step: int) -> Told | None:
+    def _obey_one(self, given: GivenOrder, hands: Hands, step: int) -> EndRequest | None:
         answer = ""
         end = None
         match given.order:
             case Order.STOP:
-                end = Told(BakeState.STOPPED)
+                end = EndRequest(BakeState.STOPPED)
             case Order.FREE:
-                end = Told(BakeState.PARKED)
+                end = EndRequest(BakeState.PARKED)
             case Order.STOP_AT_EPOCH:
                 self._at_epoch = True
             case Order.SAVE:
@@ -133,9 +133,9 @@ class Orders:
         self._obeyed.add(given.id)
         said = f"{given.order} {given.argument}".rstrip()
         if answer:
-            self._report.say(f"order refused: {said}: {answer}", level="warning")
+            self._report.log(f"order refused: {said}: {answer}", level="warning")
         else:
-            self._report.say(f"order: {said}")
+            self._report.log(f"order: {said}")
             kind = "set" if given.order is Order.SET else "order"
             self._report.mark(Mark(step, time.time(), kind, given.argument if kind == "set" else said))
         self._report.attempt(lambda: self._journal.obeyed(given.id, answer))

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.bake.feeding import StepWork, TrainBatch
+from trainer.bake.batch import Batch, StepBatches
 from trainer.bake.loss import loss_weights, picture_losses
-from trainer.bake.optimizer import skip_unless_finite
-from trainer.bake.schedule import set_rates
-from trainer.bake.workbench import Workbench
+from trainer.bake.optimizer import set_learning_rates, skip_unless_finite
+from trainer.bake.session import TrainingSession
 from trainer.settings.parts import Part
 
 
@@ -32,7 +31,7 @@ class StepResult:
     grad_norm: Tensor
     folder_losses: Tensor
     folder_pictures: Tensor
-    fewer: int | None = None
+    reduced_micro_batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,51 +43,51 @@ class _Learned:
     folder_pictures: Tensor
 
 
-def train_step(bench: Workbench, work: StepWork) -> StepResult:
+def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
     """Take one optimizer step over the work's batches. Nothing in here waits for the card.
 
     Where memory runs out on the way to the gradients they are made again with fewer pictures at once; see bake.micro_batches.
 
     Args:
-        bench: the base, the LoRA and the optimizer.
+        session: the base, the LoRA and the optimizer.
         work: the step's number and batches.
 
     Raises:
         torch.OutOfMemoryError: one picture is too many, or the optimizer found no room.
     """
-    settings = bench.settings
+    settings = session.settings
     # A part that has stopped has the rate 0: its curve goes on to the end.
-    stopped: dict[Part, float] = dict.fromkeys(bench.training.begun, 0.0)
-    rates = stopped | set_rates(bench.optimizer, settings, bench.plan, work.step)
-    learned, fewer = bench.micro_batches.that_fit(
-        lambda: _learn(bench, work),
-        largest=max(len(batch.times) for batch in work.batches),
-        undo=lambda: _forget(bench),
+    stopped: dict[Part, float] = dict.fromkeys(session.trained_parts.initial, 0.0)
+    rates = stopped | set_learning_rates(session.optimizer, settings, session.plan, work.step)
+    learned, fewer = session.micro_batches.run_with_oom_retry(
+        lambda: _learn(session, work),
+        largest=max(len(batch.timesteps) for batch in work.batches),
+        undo=lambda: _forget(session),
     )
     # An infinite limit leaves the gradient as it is and still measures it.
-    grad_norm = bench.accelerator.clip_grad_norm_(bench.network.parameters(), settings.max_grad_norm or math.inf)
-    skip_unless_finite(bench, grad_norm)
-    bench.optimizer.step()
-    bench.optimizer.zero_grad()
+    grad_norm = session.accelerator.clip_grad_norm_(session.network.parameters(), settings.max_grad_norm or math.inf)
+    skip_unless_finite(session, grad_norm)
+    session.optimizer.step()
+    session.optimizer.zero_grad()
     if settings.scale_weight_norms is not None:
-        bench.network.limit_norms(settings.scale_weight_norms)
+        session.network.limit_norms(settings.scale_weight_norms)
     return StepResult(rates, learned.loss, grad_norm, learned.folder_losses, learned.folder_pictures, fewer)
 
 
-def _learn(bench: Workbench, work: StepWork) -> _Learned:
+def _learn(session: TrainingSession, work: StepBatches) -> _Learned:
     """Add up the gradients of the mean of the batches' mean losses."""
     batch_losses: list[Tensor] = []
     folder_losses: list[Tensor] = []
     folder_pictures: list[Tensor] = []
     for position, waiting in enumerate(work.batches):
-        batch = waiting.on(bench.model.device)
+        batch = waiting.on(session.model.device)
         of_parts: list[Tensor] = []
-        for rows, part in bench.micro_batches.of(batch):
-            bench.network.begin(bench.settings.seed, work.step, position, rows=rows)
-            losses = _losses(bench, part)
+        for rows, part in session.micro_batches.split(batch):
+            session.network.begin(session.settings.seed, work.step, position, rows=rows)
+            losses = _losses(session, part)
             # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts
             # divides it by the full count, which makes it a weaker one).
-            bench.accelerator.backward(losses.sum() / len(batch.times) / len(work.batches))
+            session.accelerator.backward(losses.sum() / len(batch.timesteps) / len(work.batches))
             of_parts.append(losses.detach())
         of_batch = torch.cat(of_parts)
         batch_losses.append(of_batch.mean())
@@ -101,18 +100,18 @@ def _learn(bench: Workbench, work: StepWork) -> _Learned:
     )
 
 
-def _losses(bench: Workbench, batch: TrainBatch) -> Tensor:
+def _losses(session: TrainingSession, batch: Batch) -> Tensor:
     """Return what each picture's prediction costs, weighted, fp32 [batch]."""
-    settings, model, schedule = bench.settings, bench.model, bench.model.schedule
-    text = bench.texts.of(batch.captions, batch.tokens)
-    noisy = schedule.add_noise(batch.latents, batch.seen, batch.times)
-    predicted = model.predict(noisy, batch.times, text, batch.sizes)
-    target = schedule.target(batch.latents, batch.noise, batch.times)
-    losses = picture_losses(predicted, target, batch.times, settings, schedule, batch.masks)
-    return losses * loss_weights(batch.times, settings, schedule) * batch.weights
+    settings, model, schedule = session.settings, session.model, session.model.schedule
+    text = session.text_embeddings.of(batch.captions, batch.input_ids)
+    noisy = schedule.add_noise(batch.latents, batch.input_noise, batch.timesteps)
+    predicted = model.predict(noisy, batch.timesteps, text, batch.time_ids)
+    target = schedule.target(batch.latents, batch.target_noise, batch.timesteps)
+    losses = picture_losses(predicted, target, batch.timesteps, settings, schedule, batch.masks)
+    return losses * loss_weights(batch.timesteps, settings, schedule) * batch.weights
 
 
-def _forget(bench: Workbench) -> None:
+def _forget(session: TrainingSession) -> None:
     """Throw away the gradients of a step that was cut off."""
-    for weight in bench.network.parameters():
+    for weight in session.network.parameters():
         weight.grad = None

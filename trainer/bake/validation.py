@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.bake.feeding import StepWork
-from trainer.bake.latents import Prepared
-from trainer.bake.workbench import Workbench
-from trainer.dataset.data import Picture
+from trainer.bake.batch import StepBatches
+from trainer.bake.latents import PreparedPicture
+from trainer.bake.session import TrainingSession
+from trainer.dataset.records import Picture
 from trainer.network.draws import generator_for
 
 # The ends say little: near 0 every model is wrong about noise it can hardly see, near 1000 every model is right.
@@ -18,7 +18,7 @@ _FIRST_TIME, _LAST_TIME = 50, 900
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValidationResult:
     """One validation.
 
     Attributes:
@@ -38,24 +38,26 @@ class Validation:
     """The validation pictures with their fixed noise and times.
 
     Args:
-        bench: the model and the LoRA as they stand when `measure` is called.
+        session: the model and the LoRA as they stand when `measure` is called.
         pictures: in a fixed order.
         prepared: by index in `pictures`.
     """
 
-    def __init__(self, bench: Workbench, pictures: tuple[Picture, ...], prepared: Mapping[int, Prepared]) -> None:
+    def __init__(
+        self, session: TrainingSession, pictures: tuple[Picture, ...], prepared: Mapping[int, PreparedPicture]
+    ) -> None:
         """Draw the noise of every picture and read the captions, unshuffled."""
-        self._bench = bench
-        seed = bench.settings.validation_seed
+        self._session = session
+        seed = session.settings.validation_seed
         self._latents = [prepared[index].latents for index in range(len(pictures))]
-        self._sizes = torch.tensor([prepared[index].sizes for index in range(len(pictures))])
+        self._sizes = torch.tensor([prepared[index].time_ids for index in range(len(pictures))])
         self._noise = [
             torch.randn(latent.shape, generator=generator_for(seed, "validation", index))
             for index, latent in enumerate(self._latents)
         ]
         self._times = torch.linspace(_FIRST_TIME, _LAST_TIME, len(pictures)).long()
         self._captions = [picture.caption for picture in pictures]
-        self._tokens = bench.texts.tokenize(self._captions)
+        self._tokens = session.text_embeddings.tokenize(self._captions)
         self._untrained: Tensor | None = None
 
     def keep(self) -> dict[str, Tensor]:
@@ -74,15 +76,15 @@ class Validation:
 
     def measure_base(self, progress: Callable[[int, int], None]) -> None:
         """Measure the untrained base under a LoRA that is trained already, with its strengths at 0 meanwhile."""
-        with self._bench.base_alone():
+        with self._session.base_alone():
             self._untrained = self._losses(progress)
 
-    def due(self, work: StepWork, every: int | None) -> bool:
+    def due(self, work: StepBatches, every: int | None) -> bool:
         """Return whether to measure after this step: at an epoch's end, every `every` steps, at the bake's end."""
-        at_end = work.ends_epoch or work.step == self._bench.plan.total_steps
+        at_end = work.ends_epoch or work.step == self._session.plan.total_steps
         return at_end or (every is not None and work.step % every == 0)
 
-    def measure(self, step: int, progress: Callable[[int, int], None]) -> Verdict:
+    def measure(self, step: int, progress: Callable[[int, int], None]) -> ValidationResult:
         """Return the validation after `step` steps; the first call, before any training, measures the base.
 
         Args:
@@ -95,13 +97,13 @@ class Validation:
         difference = losses - self._untrained
         count = len(losses)
         error = float(difference.std()) / math.sqrt(count) if count > 1 else None
-        return Verdict(step, float(losses.mean()), float(difference.mean()), error)
+        return ValidationResult(step, float(losses.mean()), float(difference.mean()), error)
 
     @torch.no_grad()
     def _losses(self, progress: Callable[[int, int], None]) -> Tensor:
         """Return the loss of each picture, float64 [pictures], on the CPU."""
         losses = torch.zeros(len(self._latents), dtype=torch.float64)
-        model, device = self._bench.model, self._bench.model.device
+        model, device = self._session.model, self._session.model.device
         schedule = model.schedule
         done = 0
         for chosen in self._batches():
@@ -109,8 +111,10 @@ class Validation:
                 torch.stack([of_each[index] for index in chosen]).to(device) for of_each in (self._latents, self._noise)
             )
             times = self._times[chosen].to(device)
-            with self._bench.network.at_rest():
-                text = self._bench.texts.of([self._captions[index] for index in chosen], self._tokens[chosen])
+            with self._session.network.at_rest():
+                text = self._session.text_embeddings.of(
+                    [self._captions[index] for index in chosen], self._tokens[chosen]
+                )
                 noisy = schedule.add_noise(latents, noise, times)
                 predicted = model.predict(noisy, times, text, self._sizes[chosen].to(device))
             # Squared and unweighted whatever the bake's loss is, so that bakes can be compared.
@@ -125,7 +129,7 @@ class Validation:
         by_shape: dict[torch.Size, list[int]] = {}
         for index, latent in enumerate(self._latents):
             by_shape.setdefault(latent.shape, []).append(index)
-        size = self._bench.micro_batches.size or self._bench.settings.train_batch_size
+        size = self._session.micro_batches.size or self._session.settings.train_batch_size
         return [
             members[start : start + size] for members in by_shape.values() for start in range(0, len(members), size)
         ]

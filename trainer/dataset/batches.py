@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.dataset.buckets import Placement
-from trainer.dataset.data import DataSet
+from trainer.dataset.records import DataSet
 
 
 @dataclass(frozen=True)
-class Batch:
+class BucketBatch:
     """Pictures that go through the model together: their bucket (width, height) and their indices in the data."""
 
     bucket: tuple[int, int]
@@ -26,7 +26,7 @@ def instances(data: DataSet) -> list[int]:
     return [index for index, times in enumerate(_showings(data)) for _ in range(times)]
 
 
-def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, epoch: int) -> list[Batch]:
+def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, epoch: int) -> list[BucketBatch]:
     """Return the batches of one epoch; `seed` and `epoch` alone decide their order.
 
     A batch holds pictures of one group and one bucket; the last one of a bucket may be smaller (sd-scripts neither fills it
@@ -43,11 +43,13 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
         members.setdefault((data.pictures[index].group, placement.bucket), []).extend([index] * times)
     # A text seeds the same everywhere: numbers side by side would share streams between (seed, epoch) pairs.
     order = random.Random(f"order {seed} {epoch}")
-    batches: list[Batch] = []
+    batches: list[BucketBatch] = []
     for group, bucket in sorted(members):
         pictures, size = members[group, bucket], data.groups[group].batch_size
         order.shuffle(pictures)
-        batches += [Batch(bucket, tuple(pictures[start : start + size])) for start in range(0, len(pictures), size)]
+        batches += [
+            BucketBatch(bucket, tuple(pictures[start : start + size])) for start in range(0, len(pictures), size)
+        ]
     order.shuffle(batches)
     return batches
 

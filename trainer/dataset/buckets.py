@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from trainer.dataset.data import BucketRules, DataSet, Size
+from trainer.dataset.records import BucketRules, DataSet, Size
 from trainer.settings.amounts import bucket_range
 from trainer.settings.model import Settings
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -53,14 +53,14 @@ def read_caption(path: Path, *, every_line: bool = False) -> str:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(
-            shown(str(path)),
+            printable(str(path)),
             found=f"a caption that is not UTF-8 (byte {error.start})",
             expected="UTF-8 text",
             way_out="save it as UTF-8, for example with `iconv -f CP1252 -t UTF-8`",
         ) from None
     except OSError as error:
         raise DatasetError(
-            shown(str(path)),
+            printable(str(path)),
             found=f"a caption that cannot be read ({error.strerror})",
             way_out="mend its permissions or remove it",
         ) from error

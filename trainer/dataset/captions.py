@@ -2,7 +2,7 @@
 
 import random
 
-from trainer.dataset.data import CaptionRules, Picture
+from trainer.dataset.records import CaptionRules, Picture
 from trainer.dataset.wildcards import drawn, has_choice
 from trainer.settings.amounts import steps_of
 

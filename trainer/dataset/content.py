@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 # Some 300 bytes each.
 _MOST = 100_000
@@ -71,5 +71,5 @@ def content_of(path: Path) -> Content:
             return content
     except OSError as error:
         raise DatasetError(
-            shown(str(path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
+            printable(str(path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
         ) from error

@@ -11,13 +11,13 @@ from typing import Literal
 from pydantic import ValidationError
 
 from trainer.dataset.buckets import rules_of
-from trainer.dataset.data import CaptionRules, Group
-from trainer.dataset.sources import Manner, Source
+from trainer.dataset.records import CaptionRules, Group
+from trainer.dataset.sources import FolderOptions, Source
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, value_text
 from trainer.settings.toml_text import parse_toml, read_text
+from trainer.text import printable
 
 Level = Literal["general", "datasets", "datasets.subsets"]
 
@@ -123,7 +123,7 @@ class _File:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._folder = Path(os.path.abspath(path)).parent
-        self._where = shown(str(path))
+        self._where = printable(str(path))
         self._settings = settings
         self._text = read_text(path, "a data set file")
         if path.suffix.lower() == ".json" or self._text.lstrip().startswith("{"):
@@ -139,7 +139,7 @@ class _File:
         """Return what it says."""
         document = parse_toml(self._text, self._where)
         for key in sorted(document.keys() - {"general", "datasets"}):
-            raise self._unknown(f"{self._where}: {shown(key, 60)}", key, ("general", "datasets"))
+            raise self._unknown(f"{self._where}: {printable(key, 60)}", key, ("general", "datasets"))
         general = _Table("general", 0, 0, self._tables(document.get("general", {}), "[general]", many=False)[0])
         self._check_keys(general)
         groups, sources, first = [], [], None
@@ -162,7 +162,7 @@ class _File:
             self._check_keys(subset)
             source = self._source((general, dataset, subset), settings)
             if source.path in sources:
-                self._notes.append(f"folder {shown(source.name, 60)} is left out: it is named twice in a data set")
+                self._notes.append(f"folder {printable(source.name, 60)} is left out: it is named twice in a data set")
             else:
                 sources[source.path] = source
         return list(sources.values())
@@ -180,8 +180,8 @@ class _File:
         own, said = self._applied(settings, tables, _OF_CAPTIONS if none else _OF_SUBSETS)
         path = self._path(image_dir)
         if "conditioning_data_dir" in said and own.conditioning_data_dir and not own.masked_loss:
-            self._notes.append(f"the masks for {shown(path.name, 60)} are not read: masked_loss is off")
-        manner = Manner(
+            self._notes.append(f"the masks for {printable(path.name, 60)} are not read: masked_loss is off")
+        manner = FolderOptions(
             endings=tuple(own.caption_extension),
             words=CaptionRules.of(own),
             is_reg=is_reg,
@@ -261,7 +261,7 @@ class _File:
         nearest = next(iter(difflib.get_close_matches(key, list(known), n=1)), None)
         return SettingsError(
             where,
-            found=f"a data set file has no key `{shown(key, 60)}`",
+            found=f"a data set file has no key `{printable(key, 60)}`",
             way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
         )
 
@@ -275,13 +275,13 @@ class _File:
         """Return file, line and key; table and key where the line is not found."""
         line = _line_of(self._text, table, key)
         if line is not None:
-            return f"{self._where} line {line}: {shown(key, 60)}"
+            return f"{self._where} line {line}: {printable(key, 60)}"
         number = {
             "general": "",
             "datasets": f" {table.dataset}",
             "datasets.subsets": f" {table.dataset}.{table.subset}",
         }
-        return f"{self._where} {_header(table.level)}{number[table.level]}: {shown(key, 60)}"
+        return f"{self._where} {_header(table.level)}{number[table.level]}: {printable(key, 60)}"
 
 
 def masks_for(settings: Settings, *, wanted: bool) -> Path | Literal["alpha"] | None:

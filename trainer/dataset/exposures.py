@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from trainer.dataset.batches import instances
-from trainer.dataset.data import DataSet, Picture
+from trainer.dataset.records import DataSet, Picture
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class FolderExposure:
     pictures: int
     captioned: int
     repeats: int
-    showings: int
+    times_shown: int
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TagExposure:
 
     tag: str
     pictures: int
-    showings: int
+    times_shown: int
 
 
 def folder_exposures(data: DataSet, epochs: int) -> list[FolderExposure]:
@@ -66,7 +66,7 @@ def tag_exposures(data: DataSet, epochs: int) -> list[TagExposure]:
             pictures[tag] += 1
             shown[tag] += times * epochs
     exposures = [TagExposure(tag, pictures[tag], showings) for tag, showings in shown.items()]
-    return sorted(exposures, key=lambda exposure: (-exposure.showings, -exposure.pictures, exposure.tag))
+    return sorted(exposures, key=lambda exposure: (-exposure.times_shown, -exposure.pictures, exposure.tag))
 
 
 def _tags(picture: Picture) -> set[str]:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from trainer.atomic_file import write_atomically
 from trainer.dataset.content import Content, content_of
-from trainer.dataset.data import DataSet, Picture
+from trainer.dataset.records import DataSet, Picture
 from trainer.errors import WorkspaceError
-from trainer.foreign_text import shown
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 _FORMAT = 2
 
@@ -49,9 +49,9 @@ def write_manifest(content: bytes, path: Path) -> None:
         WorkspaceError: `path` cannot be written.
     """
     try:
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as error:
-        raise WorkspaceError(shown(str(path)), found=f"cannot be written ({error.strerror})") from error
+        raise WorkspaceError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
 
 
 def _entry(data: DataSet, picture: Picture, contents: Callable[[Path], Content]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from trainer.dataset.picture_file import UnreadablePicture, is_picture_name, picture_size
 from trainer.dataset.sources import entries_of
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 def masks_in(folder: Path, name: str) -> dict[str, Path]:
@@ -38,7 +38,7 @@ def check_mask(mask: Path, size: tuple[int, int]) -> None:
         width, height = picture_size(mask)
     except UnreadablePicture as error:
         raise DatasetError(
-            shown(str(mask)),
+            printable(str(mask)),
             found=f"unreadable mask ({error})",
             expected="a whole picture",
             way_out="replace it",
@@ -46,7 +46,7 @@ def check_mask(mask: Path, size: tuple[int, int]) -> None:
     # A pixel is what rounding may cost where the mask was made at another size.
     if abs(width - size[0] * height / size[1]) > 1:
         raise DatasetError(
-            shown(str(mask)),
+            printable(str(mask)),
             found=f"a mask of {width}×{height} pixels",
             expected=f"the shape of its picture, {size[0]}×{size[1]}",
             way_out="make the mask anew",
@@ -55,11 +55,11 @@ def check_mask(mask: Path, size: tuple[int, int]) -> None:
 
 def missing_masks(pictures: list[Path], folder: Path) -> DatasetError:
     """Return the error for pictures that have no mask in `folder`."""
-    names = ", ".join(shown(path.name, 60) for path in pictures[1:4])
+    names = ", ".join(printable(path.name, 60) for path in pictures[1:4])
     more = f"; {len(pictures)} in all, also {names}{' …' if len(pictures) > 4 else ''}" if names else ""
     return DatasetError(
-        shown(str(pictures[0])),
-        found=f"no mask of this name in {shown(str(folder))}{more}",
+        printable(str(pictures[0])),
+        found=f"no mask of this name in {printable(str(folder))}{more}",
         expected="a mask for every picture",
         way_out="make the masks, or switch masked_loss off",
     )

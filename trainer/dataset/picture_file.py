@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 # A Pillow built by a distribution may lack the codec; its own wheels have it.
 _AVIF = features.check("avif")
@@ -104,4 +104,4 @@ def _reason(error: BaseException) -> str:
         return f"no PNG, JPEG, WebP, BMP{', GIF or AVIF' if _AVIF else ' or GIF'}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return shown(" ".join(str(error).split())[:100]) or type(error).__name__
+    return printable(" ".join(str(error).split())[:100]) or type(error).__name__

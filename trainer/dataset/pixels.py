@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainer.dataset.area import means, shrink
+from trainer.dataset.area_resize import means, shrink
 from trainer.dataset.buckets import Placement
-from trainer.dataset.data import Picture
 from trainer.dataset.picture_file import UnreadablePicture, open_picture
+from trainer.dataset.records import Picture
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 def load_pixels(picture: Picture, placement: Placement) -> NDArray[np.uint8]:
@@ -58,7 +58,7 @@ def _as_scanned(picture: Picture) -> Image.Image:
     image = _opened(picture.path)
     if image.size != (picture.width, picture.height):
         raise DatasetError(
-            shown(str(picture.path)),
+            printable(str(picture.path)),
             found=f"{image.width}×{image.height} pixels",
             expected=f"{picture.width}×{picture.height} as when the folder was read",
             way_out="start the bake anew",
@@ -71,7 +71,7 @@ def _opened(path: Path) -> Image.Image:
         return open_picture(path)
     except UnreadablePicture as error:
         raise DatasetError(
-            shown(str(path)),
+            printable(str(path)),
             found=f"unreadable picture ({error})",
             expected="a whole picture",
             way_out="replace or remove it",

@@ -5,26 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.counted import counted
 from trainer.dataset.batches import instances
 from trainer.dataset.buckets import rules_of
 from trainer.dataset.captions import steady_caption
-from trainer.dataset.data import CaptionRules, DataSet, Group
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
-from trainer.dataset.scan import Found, no_pictures, read_sources, scan
+from trainer.dataset.records import CaptionRules, DataSet, Group
+from trainer.dataset.scan import ScanResult, no_pictures, read_sources, scan
 from trainer.dataset.sources import (
-    Manner,
+    FolderOptions,
+    FolderSources,
     Source,
-    Sources,
     check_names,
     repeats_by_folder,
     sources_in,
     with_own_names,
 )
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
+from trainer.text import plural, printable
 
 # Settings of the section Data that change nothing about the pictures as they are read.
 _LATER = {"prior_loss_weight", "max_token_length"}
@@ -74,7 +73,7 @@ def same_data(one: Settings, other: Settings) -> bool:
 
 def _by_folders(settings: Settings) -> DataSet:
     repeats = repeats_by_folder(settings.num_repeats)
-    manner = Manner(
+    manner = FolderOptions(
         endings=tuple(settings.caption_extension),
         words=CaptionRules.of(settings),
         masks=masks_for(settings, wanted=True),
@@ -87,7 +86,7 @@ def _by_folders(settings: Settings) -> DataSet:
         regular = Path(settings.reg_data_dir)
         if regular.resolve() == root.resolve():
             raise DatasetError(
-                shown(str(regular)),
+                printable(str(regular)),
                 found="reg_data_dir and train_data_dir are the same folder",
                 expected="other pictures for regularisation",
                 way_out="name another folder, or leave reg_data_dir blank",
@@ -99,10 +98,10 @@ def _by_folders(settings: Settings) -> DataSet:
     return _assembled(root, found, notes, (_group(settings),))
 
 
-def _read_roots(roots: Mapping[Path, Sources]) -> Found:
+def _read_roots(roots: Mapping[Path, FolderSources]) -> ScanResult:
     """Return the pictures under all roots; each must have some."""
     sources = with_own_names(source for under in roots.values() for source in under.read)
-    found = Found()
+    found = ScanResult()
     for root, under in roots.items():
         own, sources = sources[: len(under.read)], sources[len(under.read) :]
         more = read_sources(own)
@@ -120,7 +119,9 @@ def _by_file(settings: Settings) -> DataSet:
     repeats = repeats_by_folder(settings.num_repeats)
     check_names(repeats, {source.path.name for source in file.sources})
     sources = [replace(source, repeats=repeats.get(source.path.name, source.repeats)) for source in file.sources]
-    left_out = [f"folder {shown(source.name, 60)} is left out: 0 repeats" for source in sources if source.repeats == 0]
+    left_out = [
+        f"folder {printable(source.name, 60)} is left out: 0 repeats" for source in sources if source.repeats == 0
+    ]
     sources = with_own_names(source for source in sources if source.repeats)
     found = read_sources(sources)
     filled = {folder.name for folder in found.folders}
@@ -138,7 +139,7 @@ def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
     for group in range(groups):
         if group not in trained:
             raise DatasetError(
-                f"{shown(str(path))} [[datasets]] {group + 1}",
+                f"{printable(str(path))} [[datasets]] {group + 1}",
                 found="no folder to train on",
                 expected="a subset with repeats that is not is_reg",
                 way_out="add one, or remove this data set",
@@ -149,11 +150,13 @@ def _group(settings: Settings) -> Group:
     return Group(rules_of(settings), settings.train_batch_size)
 
 
-def _assembled(root: Path, found: Found, notes: Sequence[str], groups: tuple[Group, ...], config: str = "") -> DataSet:
+def _assembled(
+    root: Path, found: ScanResult, notes: Sequence[str], groups: tuple[Group, ...], config: str = ""
+) -> DataSet:
     data = DataSet(root, tuple(found.folders), tuple(found.pictures), tuple(notes), groups, config)
     regular = {index for index, picture in enumerate(data.pictures) if picture.is_reg}
     unused = len(regular - set(instances(data))) if regular else 0
     if not unused:
         return data
-    more = f"{unused} of {counted(len(regular), 'regularisation picture')} never shown: there are no more than of the others"
+    more = f"{unused} of {plural(len(regular), 'regularisation picture')} never shown: there are no more than of the others"
     return replace(data, notes=(*data.notes, more))

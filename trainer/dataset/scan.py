@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from trainer.counted import counted
 from trainer.dataset.caption_file import caption_key, caption_name, read_caption
-from trainer.dataset.data import DataSet, Folder, Picture
 from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
 from trainer.dataset.picture_file import ENDINGS, UnreadablePicture, is_picture_name, picture_size
-from trainer.dataset.sources import Manner, Source, entries_of, holding, sources_in, words_of
+from trainer.dataset.records import DataSet, Folder, Picture
+from trainer.dataset.sources import FolderOptions, Source, entries_of, holding, sources_in, words_of
 from trainer.errors import DatasetError
-from trainer.foreign_text import shown
+from trainer.text import plural, printable
 
 # Pictures that other programs show and that are not read here; they are named so that nobody misses them silently.
 _OTHER_PICTURES = tuple({".avif", ".jxl", ".heic", ".tif", ".tiff"} - set(ENDINGS))
 
 
 @dataclass
-class Found:
+class ScanResult:
     """What reading folders brought up so far."""
 
     folders: list[Folder] = field(default_factory=list)
@@ -43,20 +42,20 @@ def scan(root: Path, *, caption_extension: Sequence[str], dataset_repeats: int =
     Raises:
         DatasetError: the folder is missing or not allowed to be read, holds no pictures, or one of them is unreadable.
     """
-    sources = sources_in(root, Manner(tuple(caption_extension)), flat_repeats=dataset_repeats, repeats={})
+    sources = sources_in(root, FolderOptions(tuple(caption_extension)), flat_repeats=dataset_repeats, repeats={})
     found = read_sources(sources.read)
     if not found.pictures:
         raise no_pictures(root)
     return DataSet(root, tuple(found.folders), tuple(found.pictures), (*found.notes, *sources.left_out))
 
 
-def read_sources(sources: Iterable[Source]) -> Found:
+def read_sources(sources: Iterable[Source]) -> ScanResult:
     """Return the pictures of several folders, one folder after the other; folders without any are left out.
 
     Raises:
         DatasetError: a folder or a caption cannot be read, a picture or a mask is unreadable, or a mask is missing.
     """
-    found = Found()
+    found = ScanResult()
     for source in sources:
         _read_source(source, found)
     if found.unreadable:
@@ -68,23 +67,23 @@ def no_pictures(root: Path) -> DatasetError:
     """Return the error for a folder that holds no pictures; it says what is there instead."""
     entries = entries_of(root)
     kinds = Counter(Path(entry.name).suffix.lower() or "other" for entry in entries if not entry.is_dir())
-    parts = [f"{count} {shown(kind, 20)}" for kind, count in kinds.most_common(4)]
+    parts = [f"{count} {printable(kind, 20)}" for kind, count in kinds.most_common(4)]
     folders = [
-        shown(entry.name, 40) + holding(entry).replace("; ", " with ").removesuffix(" in it")
+        printable(entry.name, 40) + holding(entry).replace("; ", " with ").removesuffix(" in it")
         for entry in entries
         if entry.is_dir()
     ]
     if folders:
-        parts.append(f"{counted(len(folders), 'folder')} ({', '.join(folders[:4])}{' …' if len(folders) > 4 else ''})")
+        parts.append(f"{plural(len(folders), 'folder')} ({', '.join(folders[:4])}{' …' if len(folders) > 4 else ''})")
     return DatasetError(
-        shown(str(root)),
+        printable(str(root)),
         found=f"no pictures, but {', '.join(parts)}" if parts else "an empty folder",
         expected=f"{', '.join(ENDINGS)} in it or in `N_name` folders (N repeats of each)",
         way_out="name another folder or rename those inside" if folders else "name another folder",
     )
 
 
-def _read_source(source: Source, found: Found) -> None:
+def _read_source(source: Source, found: ScanResult) -> None:
     entries = entries_of(source.path)
     names = [entry.name for entry in entries if is_picture_name(entry.name) and not entry.is_dir()]
     captions = {
@@ -145,7 +144,7 @@ def _masks(source: Source, names: Sequence[str]) -> dict[str, Path] | None:
 
 
 def _note_captions(folder: Folder, source: Source, pictures: Sequence[Picture], notes: list[str]) -> None:
-    where = shown(folder.name, 60)
+    where = printable(folder.name, 60)
     without = folder.pictures - folder.captioned
     if without:
         # Other words than those in its name come from a data set file.
@@ -154,36 +153,36 @@ def _note_captions(folder: Folder, source: Source, pictures: Sequence[Picture], 
             if words_of(Path(os.path.abspath(source.path)).name) == source.words
             else "class_tokens stand"
         )
-        instead = f"{whose} in: {shown(source.words, 60)}" if source.words else "they learn without words"
+        instead = f"{whose} in: {printable(source.words, 60)}" if source.words else "they learn without words"
         have = "has" if without == 1 else "have"
-        notes.append(f"{without} of {counted(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
+        notes.append(f"{without} of {plural(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
     empty = [picture.caption_file.name for picture in pictures if picture.caption_file and not picture.caption]
     if empty:
         notes.append(
-            f"{counted(len(empty), 'caption')} in {where} with an empty first line, {shown(empty[0], 60)} first"
+            f"{plural(len(empty), 'caption')} in {where} with an empty first line, {printable(empty[0], 60)} first"
         )
 
 
 def _note_left_out(source: Source, entries: Sequence[os.DirEntry[str]], notes: list[str]) -> None:
-    where = shown(source.name, 60)
+    where = printable(source.name, 60)
     other = sum(entry.name.lower().endswith(_OTHER_PICTURES) for entry in entries)
     if other:
-        notes.append(f"{counted(other, 'file')} in {where} left out: only {', '.join(ENDINGS)} are read")
+        notes.append(f"{plural(other, 'file')} in {where} left out: only {', '.join(ENDINGS)} are read")
     if source.is_root:
         return
     for entry in entries:
         if entry.is_dir() and holding(entry):
-            notes.append(f"folder {where}/{shown(entry.name, 60)} is left out: too deep{holding(entry)}")
+            notes.append(f"folder {where}/{printable(entry.name, 60)} is left out: too deep{holding(entry)}")
 
 
 def _unreadable(pictures: Sequence[tuple[Path, str]]) -> DatasetError:
     path, reason = pictures[0]
-    more = [shown(other.name, 60) for other, _ in pictures[1:4]]
+    more = [printable(other.name, 60) for other, _ in pictures[1:4]]
     others = f"; {len(pictures)} in all, also {', '.join(more)}" if more else ""
     if len(pictures) > 4:
         others += " …"
     return DatasetError(
-        shown(str(path)),
+        printable(str(path)),
         found=f"unreadable picture ({reason}){others}",
         expected="whole pictures",
         way_out="replace or remove it" if len(pictures) == 1 else "replace or remove them",

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from trainer.counted import counted
-from trainer.dataset.data import CaptionRules
 from trainer.dataset.picture_file import is_picture_name
+from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
-from trainer.foreign_text import shown
+from trainer.text import plural, printable
 
 # The bound of `dataset_repeats`; above it the number in front is a date or a name, not repeats.
 _MOST_REPEATS = 10_000
@@ -23,7 +22,7 @@ _REPEATED = re.compile(r"(\d+)_(.*)", re.DOTALL | re.ASCII)
 
 
 @dataclass(frozen=True)
-class Manner:
+class FolderOptions:
     """How the pictures of a folder are trained.
 
     Attributes:
@@ -58,12 +57,12 @@ class Source:
     name: str
     repeats: int
     words: str
-    manner: Manner
+    manner: FolderOptions
     is_root: bool = False
 
 
 @dataclass(frozen=True)
-class Sources:
+class FolderSources:
     """The folders to read under one root, a line for each that is left out, and the names repeats may be given for."""
 
     read: tuple[Source, ...]
@@ -77,7 +76,7 @@ def words_of(folder: str) -> str | None:
     return match[2] if match else None
 
 
-def sources_in(root: Path, manner: Manner, *, flat_repeats: int, repeats: Mapping[str, int]) -> Sources:
+def sources_in(root: Path, manner: FolderOptions, *, flat_repeats: int, repeats: Mapping[str, int]) -> FolderSources:
     """Return the folders under `root`: itself first, then its `N_name` folders by name.
 
     Args:
@@ -110,8 +109,8 @@ def sources_in(root: Path, manner: Manner, *, flat_repeats: int, repeats: Mappin
         else:
             left_out.append(_left_out(entry, "no repeats in front (`N_name`)" if often is None else "0 repeats"))
     if len(left_out) > _MOST_LEFT_OUT:
-        left_out[_MOST_LEFT_OUT:] = [f"{counted(len(left_out) - _MOST_LEFT_OUT, 'more folder')} left out"]
-    return Sources(tuple(read), tuple(left_out), frozenset(names))
+        left_out[_MOST_LEFT_OUT:] = [f"{plural(len(left_out) - _MOST_LEFT_OUT, 'more folder')} left out"]
+    return FolderSources(tuple(read), tuple(left_out), frozenset(names))
 
 
 def repeats_by_folder(texts: Sequence[str]) -> dict[str, int]:
@@ -130,9 +129,9 @@ def check_names(repeats: Mapping[str, int], names: Collection[str]) -> None:
             nearest = next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5)), None)
             raise SettingsError(
                 "num_repeats",
-                found=f"there is no folder {shown(name, 60)}",
+                found=f"there is no folder {printable(name, 60)}",
                 expected="the name of a folder with pictures",
-                way_out=f"did you mean {shown(nearest, 60)}?" if nearest else "remove it",
+                way_out=f"did you mean {printable(nearest, 60)}?" if nearest else "remove it",
             )
 
 
@@ -177,7 +176,7 @@ def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.D
     except ValueError:
         # A zero byte, as TOML's `\u0000` makes one.
         problem, way_out = "no path", "check the path"
-    raise DatasetError(shown(str(folder)), found=problem, expected=of, way_out=way_out)
+    raise DatasetError(printable(str(folder)), found=problem, expected=of, way_out=way_out)
 
 
 def holding(entry: os.DirEntry[str]) -> str:
@@ -186,17 +185,17 @@ def holding(entry: os.DirEntry[str]) -> str:
         count = sum(is_picture_name(name) for name in os.listdir(entry.path))
     except OSError:
         return ""
-    return f"; {counted(count, 'picture')} in it" if count else ""
+    return f"; {plural(count, 'picture')} in it" if count else ""
 
 
 def _left_out(entry: os.DirEntry[str], why: str) -> str:
-    return f"folder {shown(entry.name, 60)} is left out: {why}{holding(entry)}"
+    return f"folder {printable(entry.name, 60)} is left out: {why}{holding(entry)}"
 
 
 def _repeats(number: str, folder: Path) -> int:
     if len(number) > 9 or not 1 <= int(number) <= _MOST_REPEATS:
         raise DatasetError(
-            shown(str(folder)),
+            printable(str(folder)),
             found=f"{number[:20]} repeats",
             expected=f"1 to {_MOST_REPEATS} in front of the `_`",
             way_out="rename the folder, or give it repeats in num_repeats",

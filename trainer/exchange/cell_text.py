@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trainer import __version__
-from trainer.exchange.told import Told
+from trainer.exchange.infotext_fields import InfotextFields
 from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
@@ -61,7 +61,7 @@ def recipe_from(
         GridError: a field is missing or wrong; or what `find`, `base` and `vae` raise.
     """
     info = parse_infotext(text)
-    told = Told(info.fields)
+    told = InfotextFields(info.fields)
     prompt, tags = parted(info.prompt)
     width, height = told.size()
     return Recipe(
@@ -80,7 +80,7 @@ def recipe_from(
         height=height,
         clip_skip=told.whole("Clip skip", 1),
         loras=tuple(_loras(tags, told, find)),
-        again=told.whole(AGAIN_KEY, 0),
+        repeat=told.whole(AGAIN_KEY, 0),
     )
 
 
@@ -161,8 +161,8 @@ def _own_fields(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield PREDICTION_KEY, "v"
     if recipe.guidance_rescale:
         yield RESCALE_KEY, repr(float(recipe.guidance_rescale))
-    if recipe.again:
-        yield AGAIN_KEY, str(recipe.again)
+    if recipe.repeat:
+        yield AGAIN_KEY, str(recipe.repeat)
     number = 1
     for lora in recipe.loras:
         if lora.rank is not None:
@@ -178,7 +178,7 @@ def _model_name(base: str) -> str:
     return (path.stem if path.suffix == ".safetensors" else path.name) or base
 
 
-def _loras(tags: tuple[Tag, ...], told: Told, find: Callable[[str, str], Path]) -> Iterator[LoraUse]:
+def _loras(tags: tuple[Tag, ...], told: InfotextFields, find: Callable[[str, str], Path]) -> Iterator[LoraUse]:
     paths = [find(tag.name, digits) for tag, digits in with_hashes(tags, told.text("Lora hashes", ""))]
     number = 1
     while number <= len(tags):

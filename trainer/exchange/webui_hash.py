@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import LoraTuiError
-from trainer.models.safetensors_header import read_header
+from trainer.formats.safetensors_header import read_header
 
 LENGTH = 12
 """Hex digits of it that stand in an infotext."""

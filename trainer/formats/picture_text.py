@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, features
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 KEY = "parameters"
 """What the webui calls its infotext in a PNG."""
@@ -70,7 +70,7 @@ def read_parameters(path: Path) -> str:
     Raises:
         GridError: it cannot be read, or holds no infotext; names the program that made the picture where it is known.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     found = "no infotext in it"
     try:
         with path.open("rb") as file:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 _MOST_BYTES = 2**20
 _OPTION = re.compile(r"\s--(?=[A-Za-z])")
@@ -63,11 +63,11 @@ def read_prompt_file(path: Path) -> tuple[FilePrompt, ...]:
     Raises:
         SettingsError: it cannot be read, or a line or value is wrong; names the line or the place.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     form = _FORMS.get(path.suffix.lower())
     if form is None:
         raise SettingsError(
-            where, found=f"a name in {shown(path.suffix, 20) or 'no'} form", expected="a .txt, .toml or .json file"
+            where, found=f"a name in {printable(path.suffix, 20) or 'no'} form", expected="a .txt, .toml or .json file"
         )
     prompts = form(_text(path, where), where)
     if not prompts:
@@ -111,7 +111,7 @@ def _line(line: str, where: str) -> FilePrompt:
         key = _OPTIONS.get(name.lower())
         if key is None:
             raise SettingsError(
-                f"{where}: --{shown(name, 30)}",
+                f"{where}: --{printable(name, 30)}",
                 found="no option of a prompt",
                 expected=", ".join(f"--{each}" for each in _OPTIONS),
                 way_out="remove it",
@@ -125,7 +125,7 @@ def _toml(text: str, where: str) -> tuple[FilePrompt, ...]:
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(where, found=shown(f"broken TOML, {error}", 160), expected="prompts as TOML") from None
+        raise SettingsError(where, found=printable(f"broken TOML, {error}", 160), expected="prompts as TOML") from None
     shared = table.get("prompt")
     if not isinstance(shared, dict):
         raise SettingsError(where, found="no table [prompt]", expected="[prompt] and [[prompt.subset]]")
@@ -143,7 +143,7 @@ def _json(text: str, where: str) -> tuple[FilePrompt, ...]:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(where, found=shown(f"no JSON ({error})", 160), expected="a list of prompts") from None
+        raise SettingsError(where, found=printable(f"no JSON ({error})", 160), expected="a list of prompts") from None
     if not isinstance(entries, list):
         raise SettingsError(where, found="no list", expected="a list of prompts")
     return tuple(
@@ -157,7 +157,7 @@ _FORMS: Mapping[str, Callable[[str, str], tuple[FilePrompt, ...]]] = {".txt": _l
 
 def _mapping(entry: object, where: str) -> dict[str, object]:
     if not isinstance(entry, dict):
-        raise SettingsError(where, found=shown(str(entry), 60), expected="a table with a prompt")
+        raise SettingsError(where, found=printable(str(entry), 60), expected="a table with a prompt")
     return entry
 
 
@@ -170,7 +170,7 @@ def _table(entry: Mapping[str, object], where: str) -> FilePrompt:
         key = _KEYS.get(name)
         if key is None:
             raise SettingsError(
-                f"{where}: {shown(name, 30)}",
+                f"{where}: {printable(name, 30)}",
                 found="no key of a prompt",
                 expected=", ".join(_KEYS),
                 way_out="remove it",
@@ -189,7 +189,7 @@ def _prompt(values: Mapping[str, object], where: str) -> FilePrompt:
     def words(key: str) -> str | None:
         value = values.get(key)
         if value is not None and not isinstance(value, str):
-            raise SettingsError(f"{where}: {key}", found=shown(str(value), 60), expected="a text")
+            raise SettingsError(f"{where}: {key}", found=printable(str(value), 60), expected="a text")
         return value
 
     def side(key: str) -> int | None:
@@ -221,6 +221,6 @@ def _number(value: object, where: str, low: float, high: float) -> float | None:
             raise ValueError
     except (ValueError, OverflowError):
         raise SettingsError(
-            where, found=shown(repr(value), 60), expected=f"a number from {low:g} to {high:.10g}"
+            where, found=printable(repr(value), 60), expected=f"a number from {low:g} to {high:.10g}"
         ) from None
     return number

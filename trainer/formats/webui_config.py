@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.formats.webui_file import read_webui_file
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 _EXPECTED = "a webui's ui-config.json"
 _MOST_BYTES = 16 * 2**20
@@ -104,19 +104,21 @@ def write_ui_config(path: Path, defaults: WebuiDefaults) -> Path:
     try:
         backup = _backed_up(path)
         # As the webui writes it.
-        write_whole(path, json.dumps(table, indent=4, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        write_atomically(path, json.dumps(table, indent=4, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     except OSError as error:
-        raise GridError(shown(str(error.filename or path)), found=f"cannot be written ({error.strerror})") from error
+        raise GridError(
+            printable(str(error.filename or path)), found=f"cannot be written ({error.strerror})"
+        ) from error
     return backup
 
 
 def _table(path: Path) -> Mapping[str, object]:
-    where = shown(str(path))
+    where = printable(str(path))
     content = read_webui_file(path, _MOST_BYTES, _EXPECTED)
     try:
         table = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise GridError(where, found=f"no JSON ({shown(str(error), 80)})", expected=_EXPECTED) from error
+        raise GridError(where, found=f"no JSON ({printable(str(error), 80)})", expected=_EXPECTED) from error
     if not isinstance(table, dict):
         raise GridError(where, found="no table", expected=_EXPECTED)
     return table

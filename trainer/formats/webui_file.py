@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 def read_webui_file(path: Path, most_bytes: int, expected: str) -> bytes:
@@ -12,7 +12,7 @@ def read_webui_file(path: Path, most_bytes: int, expected: str) -> bytes:
     Raises:
         GridError: it cannot be read, or has more than `most_bytes`.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)

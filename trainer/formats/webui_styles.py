@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.formats.webui_file import read_webui_file
+from trainer.text import printable
 
 _EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
 # Collections of a thousand styles are some hundred KiB.
@@ -38,7 +38,7 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
     Raises:
         GridError: it cannot be read, or has no column `name`.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     content = read_webui_file(path, _MOST_BYTES, _EXPECTED)
     # Files saved by a spreadsheet are often in the computer's own letters.
     try:
@@ -48,7 +48,7 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
     try:
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except csv.Error as error:
-        raise GridError(where, found=f"no table ({shown(str(error), 80)})", expected=_EXPECTED) from error
+        raise GridError(where, found=f"no table ({printable(str(error), 80)})", expected=_EXPECTED) from error
     if not rows or "name" not in rows[0]:
         raise GridError(where, found="no column `name`", expected=_EXPECTED)
     # Until 2022 the prompt's column was called `text`.

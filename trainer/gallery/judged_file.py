@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from trainer.atomic_file import write_atomically
 from trainer.journal.records import CellNote
-from trainer.whole_file import write_whole
 
 JUDGED = "judged.json"
 _MOST_BYTES = 64 * 2**20
@@ -20,7 +20,7 @@ def write_judged(notes: Sequence[CellNote], folder: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    write_whole(folder / JUDGED, _NOTES.dump_json(list(notes), indent=1) + b"\n")
+    write_atomically(folder / JUDGED, _NOTES.dump_json(list(notes), indent=1) + b"\n")
 
 
 def read_judged(folder: Path, grid: int) -> list[CellNote]:

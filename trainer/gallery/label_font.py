@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import ImageFont
 
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -21,7 +21,7 @@ def font_for(texts: Iterable[str], size: int) -> Font:
         texts: what will be drawn with it.
         size: pixels from line to line, about.
     """
-    letters = "".join(sorted({char for text in texts for char in shown(text)}))
+    letters = "".join(sorted({char for text in texts for char in printable(text)}))
     file, index = _file_covering(letters)
     if file:
         try:
@@ -36,7 +36,7 @@ def wrapped(text: str, font: Font, width: int, most_lines: int) -> list[str]:
     """Return `text` as lines of at most `width` pixels: broken between words, inside one that is longer, and ended by `…` where `most_lines` do not hold it."""
     lines: list[str] = []
     line = ""
-    for word in shown(" ".join(text.split())).split(" "):
+    for word in printable(" ".join(text.split())).split(" "):
         for piece in _pieces(word, font, width):
             longer = f"{line} {piece}" if line else piece
             if font.getlength(longer) <= width:

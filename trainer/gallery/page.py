@@ -9,13 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from trainer.counted import counted
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.gallery.page_html import grid_html
 from trainer.gallery.sheets import read_picture
-from trainer.gallery.sidecar import Made, MadeCell
+from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.journal.records import CellNote
+from trainer.text import plural, printable
 
 _SIDES = (2048, 1536, 1280, 1024, 896, 768, 640, 512, 448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 48, 32)
 _QUALITIES = (80, 65, 50)
@@ -49,7 +48,7 @@ class Page:
     said: str
 
 
-def page(made: Made, folder: Path, notes: Sequence[CellNote], *, max_bytes: int) -> Page:
+def page(made: MadeGrid, folder: Path, notes: Sequence[CellNote], *, max_bytes: int) -> Page:
     """Return a grid as one HTML page of at most `max_bytes`, with pictures as large and as good as fit.
 
     Args:
@@ -63,7 +62,7 @@ def page(made: Made, folder: Path, notes: Sequence[CellNote], *, max_bytes: int)
     """
     there = [cell for cell in made.cells if (folder / cell.file).is_file()]
     if not there:
-        raise GridError(f"grid {shown(made.spec.name, 80)}", found="has no picture yet", expected="one at least")
+        raise GridError(f"grid {printable(made.spec.name, 80)}", found="has no picture yet", expected="one at least")
     by_cell = {note.cell: note for note in notes}
     missing = len(made.cells) - len(there)
     # The longest line that can stand there, so that the right one never makes the page larger.
@@ -79,7 +78,7 @@ def page(made: Made, folder: Path, notes: Sequence[CellNote], *, max_bytes: int)
     least = frame + round(_estimate(there, folder, forms[-1]))
     raise GridError(
         "--max",
-        found=f"{size_text(max_bytes)} for {counted(len(there), 'picture')}",
+        found=f"{size_text(max_bytes)} for {plural(len(there), 'picture')}",
         expected=f"{size_text(least)} at least",
         way_out="allow more, or make the page of a smaller grid",
     )
@@ -92,7 +91,7 @@ def size_text(amount: int) -> str:
     return f"{amount / 1e6:.1f} MB"
 
 
-def _forms(made: Made) -> list[_Form]:
+def _forms(made: MadeGrid) -> list[_Form]:
     """Return the forms from the best to the least: full size first, then each smaller side."""
     longest = max(max(cell.recipe.width, cell.recipe.height) for cell in made.cells)
     sides = (longest, *(side for side in _SIDES if side < longest))
@@ -134,7 +133,7 @@ def _inlined(shot: bytes) -> int:
     return len(base64.b64encode(shot))
 
 
-def _said(made: Made, form: _Form, max_bytes: int) -> str:
+def _said(made: MadeGrid, form: _Form, max_bytes: int) -> str:
     longest = max(max(cell.recipe.width, cell.recipe.height) for cell in made.cells)
     size = f"shrunk from {longest} to {form.side} pixels" if form.side < longest else "at full size"
     if form == _forms(made)[0]:
@@ -142,10 +141,10 @@ def _said(made: Made, form: _Form, max_bytes: int) -> str:
     return f"pictures {size}, WebP quality {form.quality}, to stay under {size_text(max_bytes)}"
 
 
-def _remarks(made: Made, missing: int, said: str | None) -> list[str]:
+def _remarks(made: MadeGrid, missing: int, said: str | None) -> list[str]:
     remarks = [
         f"Made by lora-tui; {said or ''}. The PNGs themselves, with their recipes inside, are in the grid's folder."
     ]
     if missing:
-        remarks.append(f"{counted(missing, 'picture')} of {len(made.cells):,} not made.")
+        remarks.append(f"{plural(missing, 'picture')} of {len(made.cells):,} not made.")
     return remarks

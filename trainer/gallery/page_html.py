@@ -6,21 +6,22 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from trainer.counted import counted
-from trainer.foreign_text import shown
 from trainer.gallery.page_html_style import SCRIPT, STYLE
 from trainer.gallery.sheets import common_facts, said
-from trainer.gallery.sidecar import Made, MadeCell
+from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.journal.records import CellNote
+from trainer.text import plural, printable
 
 _WAYS = (("up", "↑", (0, -1)), ("left", "←", (-1, 0)), ("right", "→", (1, 0)), ("down", "↓", (0, 1)))
 # A picture's width on the page: as it is where it is small, and so that five or six stand side by side.
 _SMALL, _MIDDLE, _LARGE = 110, 220, 440
 
 
-def grid_html(made: Made, webp: Mapping[str, bytes], notes: Mapping[str, CellNote], remarks: Sequence[str]) -> bytes:
+def grid_html(
+    made: MadeGrid, webp: Mapping[str, bytes], notes: Mapping[str, CellNote], remarks: Sequence[str]
+) -> bytes:
     """Return the page of a grid.
 
     Args:
@@ -59,7 +60,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _sizes(made: Made) -> dict[str, str]:
+def _sizes(made: MadeGrid) -> dict[str, str]:
     width = max(cell.recipe.width for cell in made.cells)
     height = max(cell.recipe.height for cell in made.cells)
     return {
@@ -74,12 +75,12 @@ def _sizes(made: Made) -> dict[str, str]:
 # The head
 
 
-def _head(made: Made, there: Container[str], notes: Mapping[str, CellNote]) -> Iterator[str]:
+def _head(made: MadeGrid, there: Container[str], notes: Mapping[str, CellNote]) -> Iterator[str]:
     recipes = [cell.recipe for cell in made.cells]
     yield f"<header><h1>{_text(made.spec.name)}</h1>"
-    facts = [*([made.spec.subject] if made.spec.subject else []), counted(len(made.cells), "picture")]
+    facts = [*([made.spec.subject] if made.spec.subject else []), plural(len(made.cells), "picture")]
     yield f'<p class="facts">{_text(" · ".join((*facts, *common_facts(recipes))))}</p>'
-    machine = f"{made.machinery.device}, {made.machinery.precision}, {made.machinery.attention}"
+    machine = f"{made.compute_setup.device}, {made.compute_setup.precision}, {made.compute_setup.attention}"
     axes = [
         (letter, f"{axis.title}: {_labels(axis)}")
         for letter, axis in zip("XYZ", (made.x, made.y, made.z), strict=True)
@@ -146,7 +147,7 @@ def _lora(lora: LoraUse) -> str:
 # One sheet
 
 
-def _sheet(made: Made, z: int, webp: Mapping[str, bytes], notes: Mapping[str, CellNote]) -> Iterator[str]:
+def _sheet(made: MadeGrid, z: int, webp: Mapping[str, bytes], notes: Mapping[str, CellNote]) -> Iterator[str]:
     cells = {(cell.place.x, cell.place.y, cell.place.seed): cell for cell in made.cells if cell.place.z == z}
     seeds = len(made.seeds)
     yield f'<section id="sheet-{z + 1}">'
@@ -184,12 +185,12 @@ def _apart(apart: bool) -> str:
     return ' class="apart"' if apart else ""
 
 
-def _varied(made: Made) -> set[str]:
+def _varied(made: MadeGrid) -> set[str]:
     """Return which of the prompts differ from picture to picture, and so stand beside each."""
     return {label for label, text in _words([cell.recipe for cell in made.cells]) if not text}
 
 
-def _cell(made: Made, cell: MadeCell, webp: Mapping[str, bytes], note: CellNote | None, varied: set[str]) -> str:
+def _cell(made: MadeGrid, cell: MadeCell, webp: Mapping[str, bytes], note: CellNote | None, varied: set[str]) -> str:
     name, where = cell.place.name, _place_said(made, cell.place)
     picture = webp.get(name)
     apart = " apart" if len(made.seeds) > 1 and cell.place.x and not cell.place.seed else ""
@@ -207,7 +208,7 @@ def _cell(made: Made, cell: MadeCell, webp: Mapping[str, bytes], note: CellNote 
     )
 
 
-def _place_said(made: Made, place: Place) -> str:
+def _place_said(made: MadeGrid, place: Place) -> str:
     """Return where a picture stands, in the axes' words."""
     axes: tuple[tuple[Axis, int], ...] = ((made.x, place.x), (made.y, place.y), (made.z, place.z))
     words = [said(axis, value) for axis, value in axes if axis.kind]
@@ -216,7 +217,7 @@ def _place_said(made: Made, place: Place) -> str:
     return " · ".join(words)
 
 
-def _about(made: Made, cell: MadeCell, note: CellNote | None, varied: set[str]) -> Iterator[tuple[str, str]]:
+def _about(made: MadeGrid, cell: MadeCell, note: CellNote | None, varied: set[str]) -> Iterator[tuple[str, str]]:
     """Yield what stands beside a large picture: where it is, its words, seed and weights, and what was thought of it."""
     recipe = cell.recipe
     for axis, place in ((made.x, cell.place.x), (made.y, cell.place.y), (made.z, cell.place.z)):
@@ -246,7 +247,7 @@ def _marks(note: CellNote | None) -> str:
     return (star + _text(" · ".join((*words, *ticks)))).strip()
 
 
-def _ways(made: Made, place: Place, there: Container[str]) -> str:
+def _ways(made: MadeGrid, place: Place, there: Container[str]) -> str:
     """Return the links to the nearest pictures each way, those of its row counting over X and the seeds; missing ones are passed over."""
     seeds, columns = len(made.seeds), len(made.x) * len(made.seeds)
     links = []
@@ -268,4 +269,4 @@ def _list(entries: Iterable[tuple[str, str]]) -> str:
 
 def _text(text: str, limit: int | None = None) -> str:
     """Return a foreign text as HTML: its line breaks kept, everything else that is no letter made visible."""
-    return escape("\n".join(shown(line, limit) for line in text.split("\n")))
+    return escape("\n".join(printable(line, limit) for line in text.split("\n")))

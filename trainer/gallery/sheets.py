@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
 from trainer.formats.infotext import parse_infotext, write_infotext
 from trainer.formats.picture_text import png_bytes, read_parameters
 from trainer.gallery.label_font import Font, font_for, wrapped
-from trainer.gallery.sidecar import Made, MadeCell
+from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis
 from trainer.grid.recipe import Recipe
-from trainer.whole_file import write_whole
 
 GIANT = "giant.png"
 """All sheets on one picture."""
@@ -107,7 +107,7 @@ def sheet_file(z: int) -> str:
     return f"sheet-z{z + 1}.png"
 
 
-def write_sheets(made: Made, folder: Path) -> list[str]:
+def write_sheets(made: MadeGrid, folder: Path) -> list[str]:
     """Write the contact sheets of a grid beside its pictures, and return what the user should know, a line each.
 
     A sheet has a column for each value of X and seed and a row for each of Y; what is not there yet stays grey. Its PNG text is
@@ -126,7 +126,7 @@ def write_sheets(made: Made, folder: Path) -> list[str]:
     return notes
 
 
-def _write(made: Made, folder: Path, name: str, sheets: list[int], layouts: list[_Layout]) -> list[str]:
+def _write(made: MadeGrid, folder: Path, name: str, sheets: list[int], layouts: list[_Layout]) -> list[str]:
     width = max(layout.size[0] for layout in layouts)
     height = max(layout.size[1] for layout in layouts)
     across = _most_square(len(sheets), width, height)
@@ -139,7 +139,7 @@ def _write(made: Made, folder: Path, name: str, sheets: list[int], layouts: list
         _draw(picture, (place % across * width, place // across * height), made, z, layout, folder)
     texts = {"parameters": text} if (text := _parameters(made, folder, sheets)) else {}
     try:
-        write_whole(folder / name, png_bytes(np.asarray(picture), texts))
+        write_atomically(folder / name, png_bytes(np.asarray(picture), texts))
     except OSError as error:
         return [f"{name} could not be written ({error.strerror})"]
     return []
@@ -157,7 +157,7 @@ def _most_square(count: int, width: int, height: int) -> int:
 # Where everything stands
 
 
-def _layout(made: Made, z: int) -> _Layout:
+def _layout(made: MadeGrid, z: int) -> _Layout:
     recipes = [cell.recipe for cell in made.cells if cell.place.z == z]
     width, height = max(recipe.width for recipe in recipes), max(recipe.height for recipe in recipes)
     size = max(_LEAST_FONT, (width + height) // _FONT_SHARE)
@@ -223,7 +223,7 @@ def common_facts(recipes: Sequence[Recipe]) -> list[str]:
 # Drawing
 
 
-def _draw(picture: Image.Image, at: tuple[int, int], made: Made, z: int, layout: _Layout, folder: Path) -> None:
+def _draw(picture: Image.Image, at: tuple[int, int], made: MadeGrid, z: int, layout: _Layout, folder: Path) -> None:
     draw = ImageDraw.Draw(picture)
     left, top = at
     y = top + layout.gap
@@ -287,7 +287,7 @@ def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, layout: _La
 # The text in the file
 
 
-def _parameters(made: Made, folder: Path, sheets: Sequence[int]) -> str:
+def _parameters(made: MadeGrid, folder: Path, sheets: Sequence[int]) -> str:
     """Return the first picture's infotext with the axes added, "" where no picture is there to take it from."""
     for cell in made.cells:
         if cell.place.z not in sheets or not (folder / cell.file).is_file():

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.grid.cell import Axis, Expanded, Place
-from trainer.grid.recipe import Machinery, Recipe
+from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.spec import GridSpec
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 SIDECAR = "grid.json"
 _MOST_BYTES = 256 * 2**20
@@ -38,14 +38,14 @@ class MadeCell:
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeGrid:
     """A grid as its folder tells it.
 
     Attributes:
         spec: with drawn seeds and looked-up epochs written in: it repeats the grid.
         x, y, z, seeds: the axes.
         cells: every picture, in the axes' order: z outermost, then y, x, seed.
-        machinery: what it was made with.
+        compute_setup: what it was made with.
         hashes: path -> sha256 of each file it was made from, 64 hex digits; of a folder, of its parts' hashes.
         notes: what the user should know, one line each.
         format: of this form as a file.
@@ -57,7 +57,7 @@ class Made:
     z: Axis
     seeds: Axis
     cells: tuple[MadeCell, ...]
-    machinery: Machinery
+    compute_setup: ComputeSetup
     hashes: dict[str, str]
     notes: tuple[str, ...] = ()
     format: int = 1
@@ -68,58 +68,58 @@ class Made:
         return len(self.x), len(self.y), len(self.z), len(self.seeds)
 
 
-_MADE: TypeAdapter[Made] = TypeAdapter(Made)
+_MADE: TypeAdapter[MadeGrid] = TypeAdapter(MadeGrid)
 
 
-def made_from(
+def made_grid(
     expanded: Expanded,
     fingerprints: list[str],
-    machinery: Machinery,
+    compute_setup: ComputeSetup,
     hashes: dict[str, str],
     notes: tuple[str, ...] = (),
-) -> Made:
+) -> MadeGrid:
     """Return what grid.json says of a grid that is about to be made.
 
     Args:
         expanded: the grid spelled out.
         fingerprints: of its cells, in their order.
-        machinery, hashes: as in Made.
+        compute_setup, hashes: as in Made.
         notes: further lines beside the expansion's.
     """
     cells = tuple(
         MadeCell(cell.place, cell.recipe, cell.epoch, f"{cell.place.name}.png", mark)
         for cell, mark in zip(expanded.cells, fingerprints, strict=True)
     )
-    return Made(
+    return MadeGrid(
         expanded.spec,
         expanded.x,
         expanded.y,
         expanded.z,
         expanded.seeds,
         cells,
-        machinery,
+        compute_setup,
         hashes,
         (*expanded.notes, *notes),
     )
 
 
-def write_sidecar(made: Made, folder: Path) -> None:
+def write_sidecar(made: MadeGrid, folder: Path) -> None:
     """Write grid.json into `folder`, whole or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
-    write_whole(folder / SIDECAR, _MADE.dump_json(made, indent=1) + b"\n")
+    write_atomically(folder / SIDECAR, _MADE.dump_json(made, indent=1) + b"\n")
 
 
-def read_sidecar(folder: Path) -> Made | None:
+def read_sidecar(folder: Path) -> MadeGrid | None:
     """Return what grid.json in `folder` tells, None where there is none.
 
     Raises:
         GridError: it cannot be read, is damaged, or names a file outside the folder.
     """
     path = folder / SIDECAR
-    where = shown(str(path))
+    where = printable(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES)
@@ -131,7 +131,7 @@ def read_sidecar(folder: Path) -> Made | None:
         made = _MADE.validate_json(content)
     except (ValidationError, json.JSONDecodeError) as error:
         raise GridError(
-            where, found=f"is damaged ({shown(_first(error), 120)})", expected="a file as lora-tui writes it"
+            where, found=f"is damaged ({printable(_first(error), 120)})", expected="a file as lora-tui writes it"
         ) from error
     if any("/" in cell.file or "\0" in cell.file or cell.file in ("", ".", "..") for cell in made.cells):
         raise GridError(where, found="names a picture outside its folder", expected="a file as lora-tui writes it")

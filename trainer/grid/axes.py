@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 Grammar = Literal["whole", "decimal", "texts", "orders", "choices"]
 """How values are written: numbers and ranges, a list of texts, texts in every order, or names out of what there is."""
@@ -91,7 +91,7 @@ _ALL = (
     Kind("size", "Size", (), "choices", "width and height in pixels: 512x512, 512x768"),
     Kind("clip_skip", "Clip skip", (), "whole", "layer of the text encoder, counted from its end: 1-2"),
     Kind("base", "Base model", ("Checkpoint name", "Checkpoint", "Model"), "choices", "base models by path, or demo"),
-    Kind("again", "Made again", (), "whole", "the same picture made so many times over: 1-2"),
+    Kind("repeat", "Repeat", (), "whole", "the same picture made several times: 1-2"),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.key: kind for kind in _ALL})
@@ -116,7 +116,7 @@ def kind_named(text: str) -> Kind:
         near = get_close_matches(_plain(words), _BY_NAME, n=1)
         raise GridError(
             "axis",
-            found=f"there is no kind `{shown(text, 60)}`",
+            found=f"there is no kind `{printable(text, 60)}`",
             expected=f"one of {', '.join(KINDS)}",
             way_out=f"perhaps {_BY_NAME[near[0]].key}" if near else "",
         )

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import GridError, ModelError, SettingsError
-from trainer.foreign_text import shown
 from trainer.grid.axes import kind_named
+from trainer.grid.cell_draft import DraftLora
 from trainer.grid.defaults import guidance_rescale_for
-from trainer.grid.draft import DraftLora
+from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import LoraUse
-from trainer.grid.shelf import Shelf
 from trainer.grid.spec import GridSpec
 from trainer.models.identify import Base, check_clip_skip, check_vae
 from trainer.models.lora_header import LoraHeader
-from trainer.models.said import Prediction
+from trainer.models.prediction_markers import Prediction
 from trainer.prompts.attention import check
+from trainer.text import printable
 
 _OF_FILES = ("epoch", "text_encoder_epoch", "lora", "base")
 
 
 @dataclass(frozen=True)
-class Ground:
+class BaseFacts:
     """What cells of one base have in common.
 
     Attributes:
@@ -41,19 +41,21 @@ class Checks:
 
     Args:
         spec: the grid's.
-        shelf: finds and reads files.
+        model_files: finds and reads files.
         base_of: recognises a base.
         first_lora: the file that says what the base predicts where the base is silent; None where the grid has none.
     """
 
-    def __init__(self, spec: GridSpec, shelf: Shelf, base_of: Callable[[str], Base], first_lora: Path | None) -> None:
+    def __init__(
+        self, spec: GridSpec, model_files: ModelFiles, base_of: Callable[[str], Base], first_lora: Path | None
+    ) -> None:
         """Note what to look at; nothing is read yet."""
         self._spec = spec
-        self._shelf = shelf
+        self._model_files = model_files
         self._base_of = base_of
         self._first_lora = first_lora
-        self._vae = str(shelf.path(spec.vae)) if spec.vae.strip() else ""
-        self._grounds: dict[str, Ground] = {}
+        self._vae = str(model_files.path(spec.vae)) if spec.vae.strip() else ""
+        self._grounds: dict[str, BaseFacts] = {}
         self._headers: dict[tuple[Path, Path], LoraHeader] = {}
         self._prompts: set[tuple[str, str]] = set()
         self._notes: dict[str, None] = {}
@@ -72,7 +74,7 @@ class Checks:
         """Note a line, once."""
         self._notes[line] = None
 
-    def ground(self, name: str) -> Ground:
+    def base_facts(self, name: str) -> BaseFacts:
         """Return what cells on the base `name` have in common.
 
         Raises:
@@ -82,14 +84,14 @@ class Checks:
         """
         found = self._grounds.get(name)
         if found is None:
-            base = self._shelf.base(name, self._base_of)
+            base = self._model_files.base(name, self._base_of)
             check_vae(self._vae, base)
             prediction = self._prediction(base)
             zero = self._zero_terminal_snr(base, prediction)
-            found = self._grounds[name] = Ground(base, prediction, zero, guidance_rescale_for(zero))
+            found = self._grounds[name] = BaseFacts(base, prediction, zero, guidance_rescale_for(zero))
         return found
 
-    def clip_skip(self, ground: Ground, layer: int, where: str) -> int:
+    def clip_skip(self, ground: BaseFacts, layer: int, where: str) -> int:
         """Return the clip skip in force on this base: SDXL's layers are fixed.
 
         Raises:
@@ -113,7 +115,7 @@ class Checks:
             check(text, where)
             self._prompts.add((text, where))
 
-    def lora(self, lora: DraftLora, ground: Ground) -> LoraUse | None:
+    def lora(self, lora: DraftLora, ground: BaseFacts) -> LoraUse | None:
         """Return a LoRA as it stands in a recipe, None where it changes nothing.
 
         Equal effects are said in one way: a part at factor 0 names no file of its own, a rank that keeps all is none.
@@ -133,7 +135,7 @@ class Checks:
         rank = lora.rank if lora.rank is not None and lora.rank < max(ranks) else None
         return LoraUse(path, unet, encoder, rank, other)
 
-    def has_text_encoder(self, path: Path, ground: Ground) -> bool:
+    def has_text_encoder(self, path: Path, ground: BaseFacts) -> bool:
         """Return whether a LoRA file has text encoder layers."""
         return self._header(path, ground.base).has_text_encoder
 
@@ -141,7 +143,7 @@ class Checks:
         found = self._headers.get((path, base.path))
         if found is None:
             try:
-                found = self._headers[path, base.path] = self._shelf.check_lora(path, base)
+                found = self._headers[path, base.path] = self._model_files.check_lora(path, base)
             except ModelError as error:
                 raise ModelError(
                     f"{self._who_names_files()}{error.where}",
@@ -164,23 +166,23 @@ class Checks:
     def _prediction(self, base: Base) -> Prediction:
         if self._spec.prediction != "auto":
             return self._spec.prediction
-        if base.said.prediction is not None:
-            return base.said.prediction
+        if base.markers.prediction is not None:
+            return base.markers.prediction
         told = self._told().prediction if self._first_lora else None
         if told == "v":
-            self.note(f"{shown(base.name, 60)} does not say what it predicts; the LoRA was trained for v")
+            self.note(f"{printable(base.name, 60)} does not say what it predicts; the LoRA was trained for v")
         return told or "epsilon"
 
     def _zero_terminal_snr(self, base: Base, prediction: Prediction) -> bool:
         if self._spec.zero_terminal_snr == "auto":
-            said = base.said.zero_terminal_snr
+            said = base.markers.zero_terminal_snr
             zero = said if said is not None else bool(self._first_lora and self._told().zero_terminal_snr)
             # From nothing but noise an epsilon base cannot say what the picture is.
             return zero and prediction == "v"
         if self._spec.zero_terminal_snr == "yes" and prediction == "epsilon":
             raise GridError(
                 "zero_terminal_snr",
-                found=f"yes, and {shown(base.name, 60)} predicts epsilon",
+                found=f"yes, and {printable(base.name, 60)} predicts epsilon",
                 expected="v-prediction, which alone can start from nothing but noise",
                 way_out="say `prediction = v`, or leave it on auto",
             )
@@ -188,7 +190,7 @@ class Checks:
 
     def _told(self) -> "_Told":
         assert self._first_lora is not None
-        return _told_by(self._shelf.header(self._first_lora))
+        return _told_by(self._model_files.header(self._first_lora))
 
 
 @dataclass(frozen=True)

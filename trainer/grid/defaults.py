@@ -10,7 +10,7 @@ _SMALL = 256
 
 
 @dataclass(frozen=True)
-class Look:
+class SamplingDefaults:
     """What a grid starts from.
 
     Attributes:
@@ -29,7 +29,7 @@ class Look:
     clip_skip: int
 
 
-def defaults_for(base: Base) -> Look:
+def defaults_for(base: Base) -> SamplingDefaults:
     """Return what pictures of `base` are usually made with.
 
     Raises:
@@ -38,12 +38,12 @@ def defaults_for(base: Base) -> Look:
     side = _side(base)
     # The webui's 20 for SD1.x; the cards of NoobAI-XL and Animagine ask for 25 to 35. The demo's pictures are done after ten.
     steps = 12 if side < _SMALL else 20 if base.family == "sd1" else 28
-    if base.said.prediction == "v":
+    if base.markers.prediction == "v":
         # NoobAI-XL's card for v: guidance of 4 to 5, Euler, nothing of the Karras series. Its spacing reaches for the largest
         # sigma, which has no end where noise ends in zero SNR.
-        return Look(side, side, steps, 5.0, "Euler", 1)
+        return SamplingDefaults(side, side, steps, 5.0, "Euler", 1)
     # The webui's 7 for SD1.x; 5 to 6 on those cards, where two encoders pull at the picture.
-    return Look(side, side, steps, 7.0 if base.family == "sd1" else 6.0, "DPM++ 2M Karras", 1)
+    return SamplingDefaults(side, side, steps, 7.0 if base.family == "sd1" else 6.0, "DPM++ 2M Karras", 1)
 
 
 def guidance_rescale_for(zero_terminal_snr: bool) -> float:

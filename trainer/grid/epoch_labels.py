@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
-from trainer.grid.shelf import Shelf
+from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import EpochFile
-from trainer.grid.values import texts, whole_numbers
+from trainer.grid.value_grammar import texts, whole_numbers
+from trainer.text import printable
 
 BASE_ALONE = "base"
 """The epoch that is none: the base without the LoRA."""
@@ -22,13 +22,15 @@ CHAMPION = "champion"
 _LISTED = 12
 
 
-def epochs_named(text: str, epochs: Sequence[EpochFile], shelf: Shelf, where: str) -> list[tuple[str, Path | None]]:
+def epochs_named(
+    text: str, epochs: Sequence[EpochFile], model_files: ModelFiles, where: str
+) -> list[tuple[str, Path | None]]:
     """Return the label and the file of each epoch that `text` means; no file for the base alone.
 
     Args:
         text: as typed: labels, ranges of their numbers, `all`, `42:1-6`, `base`.
         epochs: what there is.
-        shelf: finds their files.
+        model_files: finds their files.
         where: what an error begins with.
 
     Raises:
@@ -37,8 +39,8 @@ def epochs_named(text: str, epochs: Sequence[EpochFile], shelf: Shelf, where: st
     files: dict[str, Path | None] = {}
     for epoch in epochs:
         if epoch.label in files or epoch.label in (BASE_ALONE, ALL):
-            raise GridError("epochs", found=f"the label `{shown(epoch.label, 60)}` twice", expected="one of a kind")
-        files[epoch.label] = shelf.path(epoch.file)
+            raise GridError("epochs", found=f"the label `{printable(epoch.label, 60)}` twice", expected="one of a kind")
+        files[epoch.label] = model_files.path(epoch.file)
     return [
         (label, None if label == BASE_ALONE else files[label])
         for item in items_or_all(text, where)
@@ -71,8 +73,8 @@ def _no_epoch(label: str, files: Mapping[str, object], where: str) -> GridError:
     more = ", …" if len(files) > len(there) else ""
     return GridError(
         where,
-        found=f"there is no epoch `{shown(label, 60)}`",
-        expected=f"one of {shown(', '.join(there), 200)}{more}, or base" if there else "a grid with saved epochs",
+        found=f"there is no epoch `{printable(label, 60)}`",
+        expected=f"one of {printable(', '.join(there), 200)}{more}, or base" if there else "a grid with saved epochs",
         way_out="" if there else "name bakes or files in `epochs`",
     )
 

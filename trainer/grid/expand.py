@@ -9,23 +9,22 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-from trainer.counted import counted
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.grid.axes import Kind, kind_named
+from trainer.grid.axis_values import RANDOM, AxisValue, check_size, known_loras, listed_values, seeds_of, values_of
 from trainer.grid.cell import Axis, Cell, Expanded, Place
-from trainer.grid.checks import Checks, Ground
-from trainer.grid.choices import RANDOM, Value, check_size, known_loras, listed_values, seeds_of, values_of
-from trainer.grid.draft import Draft, DraftLora
+from trainer.grid.cell_draft import CellDraft, DraftLora
+from trainer.grid.checks import BaseFacts, Checks
 from trainer.grid.epoch_labels import CHAMPION
+from trainer.grid.model_files import ModelFiles
 from trainer.grid.prompt_changes import NotInPrompt
 from trainer.grid.recipe import Recipe
 from trainer.grid.samplers import sampler_named
-from trainer.grid.shelf import Shelf
 from trainer.grid.spec import AxisSpec, GridSpec
-from trainer.grid.values import MOST_VALUES
+from trainer.grid.value_grammar import MOST_VALUES
 from trainer.models.identify import Base, identify_base
 from trainer.prompts.lora_tags import split_tags
+from trainer.text import plural, printable
 
 MOST_CELLS = MOST_VALUES
 """A grid of more pictures is refused."""
@@ -69,7 +68,7 @@ class _Spelled:
     where: str
     place: int
     kind: Kind
-    values: tuple[Value, ...]
+    values: tuple[AxisValue, ...]
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -83,7 +82,7 @@ class _Spelled:
 
 def expand(
     spec: GridSpec,
-    shelf: Shelf,
+    model_files: ModelFiles,
     *,
     base_of: Callable[[str], Base] = identify_base,
     draw: Callable[[], int] = _drawn,
@@ -95,7 +94,7 @@ def expand(
 
     Args:
         spec: as asked, with its epochs looked up.
-        shelf: finds the files it names.
+        model_files: finds the files it names.
         base_of: recognises a base.
         draw: gives a seed from 0 to 2**32 - 1.
 
@@ -106,16 +105,18 @@ def expand(
     """
     spec, seeds = _with_drawn_seeds(spec, draw)
     axes = [
-        _spelled(axis, place, spec, shelf) for place, axis in enumerate((spec.x, spec.y, spec.z)) if axis is not None
+        _spelled(axis, place, spec, model_files)
+        for place, axis in enumerate((spec.x, spec.y, spec.z))
+        if axis is not None
     ]
     _check_kinds(axes)
     _check_count(axes, seeds)
     check_size(spec.width, spec.height, "width, height")
     shape = _shape(axes)
     places = [(x, y, z) for z, y, x in product(range(shape[2]), range(shape[1]), range(shape[0]))]
-    drafts = _drafts(spec, shelf, axes, places)
+    drafts = _drafts(spec, model_files, axes, places)
     first_lora = next((lora.path for draft in drafts for lora in draft.loras if lora.path), None)
-    checks = Checks(spec, shelf, base_of, first_lora)
+    checks = Checks(spec, model_files, base_of, first_lora)
     skip = next((axis.where for axis in axes if axis.kind.plain == "clip_skip"), "clip_skip")
     cells: list[Cell] = []
     for place, draft in zip(places, drafts, strict=True):
@@ -129,13 +130,13 @@ def expand(
     return Expanded(_told_plainly(spec, axes), x, y, z, _seed_axis(seeds), tuple(cells), checks.notes)
 
 
-def preview(axis: AxisSpec, spec: GridSpec, shelf: Shelf) -> tuple[str, ...]:
+def preview(axis: AxisSpec, spec: GridSpec, model_files: ModelFiles) -> tuple[str, ...]:
     """Return the labels of one axis; a seed that is still to be drawn is `random`.
 
     Raises:
         GridError: as expand, as far as it is about this axis alone.
     """
-    _, values = values_of(axis, spec, shelf, "")
+    _, values = values_of(axis, spec, model_files, "")
     return tuple(value.label for value in values)
 
 
@@ -159,8 +160,8 @@ def _drawn_for(seeds: Sequence[int], draw: Callable[[], int]) -> tuple[int, ...]
     return tuple(draw() if seed == RANDOM else seed for seed in seeds)
 
 
-def _spelled(axis: AxisSpec, place: int, spec: GridSpec, shelf: Shelf) -> _Spelled:
-    kind, values = values_of(axis, spec, shelf, _NAMES[place])
+def _spelled(axis: AxisSpec, place: int, spec: GridSpec, model_files: ModelFiles) -> _Spelled:
+    kind, values = values_of(axis, spec, model_files, _NAMES[place])
     return _Spelled(f"{_NAMES[place]} {kind.title}", place, kind, values)
 
 
@@ -190,18 +191,18 @@ def _check_count(axes: Sequence[_Spelled], seeds: Sequence[int]) -> None:
         longest = max(counts, key=lambda name: counts[name])
         raise GridError(
             "grid",
-            found=f"{counted(pictures, 'picture')} ({' × '.join(f'{name} {count}' for name, count in counts.items())})",
+            found=f"{plural(pictures, 'picture')} ({' × '.join(f'{name} {count}' for name, count in counts.items())})",
             expected=f"at most {MOST_CELLS:,}",
             way_out=f"shorten {longest}",
         )
 
 
 def _drafts(
-    spec: GridSpec, shelf: Shelf, axes: Sequence[_Spelled], places: Sequence[tuple[int, int, int]]
-) -> list[Draft]:
+    spec: GridSpec, model_files: ModelFiles, axes: Sequence[_Spelled], places: Sequence[tuple[int, int, int]]
+) -> list[CellDraft]:
     """Return a draft for each place, with the axes' values and the prompt's LoRAs in it."""
-    known = known_loras(spec, shelf)
-    first = _first_draft(spec, shelf, axes, known)
+    known = known_loras(spec, model_files)
+    first = _first_draft(spec, model_files, axes, known)
     ordered = sorted(axes, key=lambda axis: axis.turn)
     of_prompts = [axis for axis in ordered if axis.turn < (_TAGS, 0)]
     others = [axis for axis in ordered if axis.turn > (_TAGS, 0)]
@@ -214,7 +215,7 @@ def _drafts(
         with _saying_where(axes, place):
             draft.prompt, tags = _tags_of(draft.prompt)
             for tag in tags:
-                path = tagged.get(tag.name) or tagged.setdefault(tag.name, shelf.lora(tag.name, known))
+                path = tagged.get(tag.name) or tagged.setdefault(tag.name, model_files.lora(tag.name, known))
                 draft.loras.append(DraftLora(path, tag.unet, tag.text_encoder, tag.rank))
         for axis in others:
             _apply(axis, draft, place, axes)
@@ -222,7 +223,7 @@ def _drafts(
     return drafts
 
 
-def _apply(axis: _Spelled, draft: Draft, place: tuple[int, int, int], axes: Sequence[_Spelled]) -> None:
+def _apply(axis: _Spelled, draft: CellDraft, place: tuple[int, int, int], axes: Sequence[_Spelled]) -> None:
     try:
         axis.values[place[axis.place]].change(draft)
     except NotInPrompt as error:
@@ -230,7 +231,7 @@ def _apply(axis: _Spelled, draft: Draft, place: tuple[int, int, int], axes: Sequ
         there = "once in the prompt" if axis.kind.plain == "prompt_order" else "in the prompt or the negative prompt"
         raise GridError(
             axis.where,
-            found=f"`{shown(error.word, 80)}` does not stand {there}{within}",
+            found=f"`{printable(error.word, 80)}` does not stand {there}{within}",
             expected="a text that every cell of the axis has" if within else "a text of the prompt",
         ) from None
 
@@ -252,14 +253,14 @@ def _saying_where(axes: Sequence[_Spelled], place: tuple[int, int, int]) -> Iter
 def _of_prompts(axes: Sequence[_Spelled], place: tuple[int, int, int]) -> str:
     """Return ` where X is …` for the axes that change prompts, nothing where none does."""
     values = [
-        f"{_NAMES[axis.place]} is `{shown(axis.values[place[axis.place]].label, 60)}`"
+        f"{_NAMES[axis.place]} is `{printable(axis.values[place[axis.place]].label, 60)}`"
         for axis in axes
         if axis.turn < (_TAGS, 0)
     ]
     return f" where {' and '.join(values)}" if values else ""
 
 
-def _first_draft(spec: GridSpec, shelf: Shelf, axes: Sequence[_Spelled], known: Sequence[Path]) -> Draft:
+def _first_draft(spec: GridSpec, model_files: ModelFiles, axes: Sequence[_Spelled], known: Sequence[Path]) -> CellDraft:
     """Return what every cell begins as."""
     kinds = {axis.kind.key for axis in axes}
     of_axes = {number for number in range(1, len(spec.loras) + 1) if _lora_key(number) in kinds}
@@ -269,12 +270,12 @@ def _first_draft(spec: GridSpec, shelf: Shelf, axes: Sequence[_Spelled], known: 
     for number, lora in enumerate(spec.loras, 1):
         unet = lora.weight if lora.unet_weight is None else lora.unet_weight
         encoder = lora.weight if lora.text_encoder_weight is None else lora.text_encoder_weight
-        path = None if number in of_axes else _file_of(lora.file, number, spec, shelf, known)
+        path = None if number in of_axes else _file_of(lora.file, number, spec, model_files, known)
         loras.append(DraftLora(path, unet, encoder))
     if not loras and kinds & {"epoch", "lora"}:
         loras.append(DraftLora(None))
-    return Draft(
-        base=spec.base if any(axis.kind.plain == "base" for axis in axes) else shelf.base_name(spec.base),
+    return CellDraft(
+        base=spec.base if any(axis.kind.plain == "base" for axis in axes) else model_files.base_name(spec.base),
         prompt=spec.prompt,
         negative_prompt=spec.negative_prompt,
         steps=spec.steps,
@@ -292,19 +293,19 @@ def _lora_key(number: int) -> str:
     return "lora" if number == 1 else f"lora:{number}"
 
 
-def _file_of(file: str, number: int, spec: GridSpec, shelf: Shelf, known: Sequence[Path]) -> Path:
+def _file_of(file: str, number: int, spec: GridSpec, model_files: ModelFiles, known: Sequence[Path]) -> Path:
     """Return the file of a LoRA of the spec; a nameless first one is the newest epoch's."""
     if file.strip():
-        return shelf.lora(file, known)
+        return model_files.lora(file, known)
     if number == 1 and spec.epochs:
         own = [epoch for epoch in spec.epochs if epoch.label != CHAMPION]
-        return shelf.path((own or spec.epochs)[-1].file)
+        return model_files.path((own or spec.epochs)[-1].file)
     raise GridError(f"LoRA {number}", found="names no file", expected="a LoRA, or an axis that names one")
 
 
-def _recipes(draft: Draft, seeds: Sequence[int], checks: Checks, skip: str) -> Iterator[Recipe]:
+def _recipes(draft: CellDraft, seeds: Sequence[int], checks: Checks, skip: str) -> Iterator[Recipe]:
     """Yield the recipe of each seed of a cell, after looking at all that it needs."""
-    ground = checks.ground(draft.base)
+    ground = checks.base_facts(draft.base)
     uses = [checks.lora(lora, ground) for lora in draft.loras]
     loras = tuple(use for use in uses if use)
     rescale = ground.guidance_rescale if draft.guidance_rescale is None else draft.guidance_rescale
@@ -327,7 +328,7 @@ def _recipes(draft: Draft, seeds: Sequence[int], checks: Checks, skip: str) -> I
             height=draft.height,
             clip_skip=layer,
             loras=loras,
-            again=draft.again,
+            repeat=draft.repeat,
         )
 
 
@@ -349,9 +350,9 @@ def _told_plainly(spec: GridSpec, axes: Sequence[_Spelled]) -> GridSpec:
     return spec.model_copy(update=update)
 
 
-def _note_idle_axes(axes: Sequence[_Spelled], drafts: Sequence[Draft], checks: Checks) -> None:
+def _note_idle_axes(axes: Sequence[_Spelled], drafts: Sequence[CellDraft], checks: Checks) -> None:
     """Note where an axis changes nothing, so that nobody reads something into its pictures."""
-    grounds = [checks.ground(name) for name in dict.fromkeys(draft.base for draft in drafts)]
+    grounds = [checks.base_facts(name) for name in dict.fromkeys(draft.base for draft in drafts)]
     for axis in axes:
         if axis.kind.plain == "clip_skip" and all(ground.base.family == "sdxl" for ground in grounds):
             checks.note(f"{axis.where} changes nothing: SDXL's layers are fixed")
@@ -361,15 +362,15 @@ def _note_idle_axes(axes: Sequence[_Spelled], drafts: Sequence[Draft], checks: C
             _note_without_token(axis, drafts, checks)
 
 
-def _note_without_encoder(axis: _Spelled, drafts: Sequence[Draft], ground: Ground, checks: Checks) -> None:
+def _note_without_encoder(axis: _Spelled, drafts: Sequence[CellDraft], ground: BaseFacts, checks: Checks) -> None:
     index = axis.kind.lora - 1
     paths = {lora.path for draft in drafts for lora in draft.loras[index : index + 1] if lora.path}
     if paths and not any(checks.has_text_encoder(path, ground) for path in paths):
-        checks.note(f"{axis.where} changes nothing: {shown(min(paths).name, 80)} has no text encoder layers")
+        checks.note(f"{axis.where} changes nothing: {printable(min(paths).name, 80)} has no text encoder layers")
 
 
-def _note_without_token(axis: _Spelled, drafts: Sequence[Draft], checks: Checks) -> None:
+def _note_without_token(axis: _Spelled, drafts: Sequence[CellDraft], checks: Checks) -> None:
     if not any(draft.token_was_there for draft in drafts):
         raise GridError(axis.where, found="the token is in no prompt", expected="a prompt with it", way_out="put it in")
     prompts = {draft.prompt for draft in drafts if not draft.token_was_there}
-    checks.note(f"{axis.where} changes nothing in {counted(len(prompts), 'prompt')} without the token")
+    checks.note(f"{axis.where} changes nothing in {plural(len(prompts), 'prompt')} without the token")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.models.said import Prediction
+from trainer.models.prediction_markers import Prediction
 
 SAMPLING_VERSION = 1
 """Raised when the same recipe begins to give another picture."""
@@ -55,7 +55,7 @@ class Recipe:
         width, height: pixels, multiples of 8.
         clip_skip: as the webui counts: 1 is the encoder's own output.
         loras: those that change something, in the order they are put on.
-        again: 0; 1 and on for the same picture made anew, to see what its making alone changes.
+        repeat: 0; 1 and on for the same picture made anew, to see what its making alone changes.
     """
 
     base: str
@@ -73,11 +73,11 @@ class Recipe:
     height: int
     clip_skip: int
     loras: tuple[LoraUse, ...] = ()
-    again: int = 0
+    repeat: int = 0
 
 
 @dataclass(frozen=True)
-class Machinery:
+class ComputeSetup:
     """What pictures are made with; another one gives slightly other pixels.
 
     Attributes:
@@ -91,12 +91,12 @@ class Machinery:
     attention: str = "sdpa"
 
 
-def fingerprint(recipe: Recipe, machinery: Machinery, content: Callable[[Path], str]) -> str:
+def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[Path], str]) -> str:
     """Return 64 hex digits that are the same exactly where the picture is: for a cell that an earlier grid has made already.
 
     Args:
         recipe: what is wanted.
-        machinery: what it is made with.
+        compute_setup: what it is made with.
         content: a hash of what a file or folder holds, so that a moved file is the same and a changed one is not.
     """
     told: dict[str, Any] = asdict(recipe) | {
@@ -110,7 +110,7 @@ def fingerprint(recipe: Recipe, machinery: Machinery, content: Callable[[Path], 
             }
             for lora in recipe.loras
         ],
-        "machinery": asdict(machinery),
+        "machinery": asdict(compute_setup),
         "version": SAMPLING_VERSION,
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Sampler:
     """
 
     name: str
-    webui: str
+    webui_name: str
     schedule: str = "Automatic"
     ancestral: bool = False
     others: tuple[str, ...] = ()
@@ -54,6 +54,6 @@ def sampler_named(text: str, schedule: str = "") -> Sampler:
             return sampler
     raise GridError(
         "sampler",
-        found=shown(f"{text} {schedule}".strip(), 60),
+        found=printable(f"{text} {schedule}".strip(), 60),
         expected=f"one of {', '.join(sampler.name for sampler in SAMPLERS)}",
     )

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 _MOST_BYTES = 64 * 2**20
 
@@ -129,7 +129,7 @@ def parse_spec(text: str | bytes, where: str) -> GridSpec:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise GridError(where, found=f"no JSON ({shown(str(error), 120)})", expected="a grid's spec") from error
+        raise GridError(where, found=f"no JSON ({printable(str(error), 120)})", expected="a grid's spec") from error
     if isinstance(table, dict) and isinstance(table.get("spec"), dict):
         table = table["spec"]
     try:
@@ -144,10 +144,12 @@ def refused_field(error: ValidationError, where: str) -> GridError:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return GridError(
-            f"{where}: {shown(place, 80)}", found="no field of a grid", expected=", ".join(GridSpec.model_fields)
+            f"{where}: {printable(place, 80)}", found="no field of a grid", expected=", ".join(GridSpec.model_fields)
         )
-    found = shown(repr(first["input"]), 80)
-    return GridError(f"{where}: {shown(place, 80)}" if place else where, found=found, expected=shown(first["msg"], 200))
+    found = printable(repr(first["input"]), 80)
+    return GridError(
+        f"{where}: {printable(place, 80)}" if place else where, found=found, expected=printable(first["msg"], 200)
+    )
 
 
 def load_spec(path: Path) -> GridSpec:
@@ -156,7 +158,7 @@ def load_spec(path: Path) -> GridSpec:
     Raises:
         GridError: it cannot be read, or as parse_spec.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES)

@@ -8,16 +8,16 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import GridError, SettingsError
-from trainer.foreign_text import shown
 from trainer.formats.infotext import Infotext
 from trainer.formats.webui_config import WebuiDefaults
 from trainer.formats.webui_styles import PLACE, WebuiStyle, joined, with_words
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import GridSpec, refused_field
-from trainer.grid.values import whole_numbers
+from trainer.grid.value_grammar import whole_numbers
 from trainer.grid.webui_sampler import sampler_if_known, words_of
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, read_text
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 _COPIED = ("steps", "cfg_scale", "width", "height", "seeds", "clip_skip")
@@ -66,7 +66,7 @@ def load_styles(workspace: Workspace) -> tuple[Style, ...]:
     path = styles_path(workspace)
     if not path.is_file():
         return ()
-    where = shown(str(path))
+    where = printable(str(path))
     table = parse_toml(read_text(path, "a file of styles"), where)
     return tuple(_style(name, values, where) for name, values in table.items())
 
@@ -83,8 +83,8 @@ def style_named(workspace: Workspace, name: str) -> Style:
             return style
     raise GridError(
         "style",
-        found=f"there is no `{shown(name, 80)}`",
-        expected=", ".join(shown(style.name, 80) for style in styles) or "a style",
+        found=f"there is no `{printable(name, 80)}`",
+        expected=", ".join(printable(style.name, 80) for style in styles) or "a style",
         way_out="" if styles else "`lora-tui style read FILE` takes them from a webui's files or a picture",
     )
 
@@ -120,7 +120,7 @@ def save_styles(workspace: Workspace, styles: Sequence[Style]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(shown(str(path.parent)), found=f"cannot be made ({error.strerror})") from error
+        raise SettingsError(printable(str(path.parent)), found=f"cannot be made ({error.strerror})") from error
     save_text(tomlkit.dumps(document), path)
 
 
@@ -164,7 +164,7 @@ def from_defaults(
     """
     by_name = {row.name: row for row in rows}
     chosen = defaults.styles or ()
-    notes = [f"style `{shown(each, 80)}` is in no styles.csv: left out" for each in chosen if each not in by_name]
+    notes = [f"style `{printable(each, 80)}` is in no styles.csv: left out" for each in chosen if each not in by_name]
     prompt, negative = joined([by_name[each] for each in chosen if each in by_name])
     sampler = sampler_if_known(defaults.sampler or "", defaults.schedule or "") if defaults.sampler else None
     if defaults.sampler and sampler is None:
@@ -228,7 +228,7 @@ def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[
         try:
             seed = int(style.seeds)
         except ValueError:
-            notes.append(f"seeds {shown(style.seeds, 60)}: a webui opens with one seed")
+            notes.append(f"seeds {printable(style.seeds, 60)}: a webui opens with one seed")
     if style.clip_skip is not None:
         notes.append("clip_skip: a webui keeps it in config.json (CLIP_stop_at_last_layers), not here")
     return WebuiDefaults(
@@ -245,13 +245,13 @@ def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[
 
 
 def _style(name: str, values: object, where: str) -> Style:
-    place = f"{where}: {shown(name, 80)}"
+    place = f"{where}: {printable(name, 80)}"
     if not isinstance(values, dict):
-        raise GridError(place, found=shown(repr(values), 60), expected="a table, one for each style")
+        raise GridError(place, found=printable(repr(values), 60), expected="a table, one for each style")
     keys = [key for key in Style.model_fields if key != "name"]
     for key in values:
         if key not in keys:
-            raise GridError(f"{place}: {shown(key, 80)}", found="nothing a style sets", expected=", ".join(keys))
+            raise GridError(f"{place}: {printable(key, 80)}", found="nothing a style sets", expected=", ".join(keys))
     try:
         style = Style.model_validate({**values, "name": name})
     except ValidationError as error:
@@ -264,7 +264,7 @@ def _style(name: str, values: object, where: str) -> Style:
 
 
 def _no_sampler(name: str, schedule: str) -> str:
-    return f"sampler {shown(f'{name} {schedule}'.strip(), 60)} is none of ours: left out"
+    return f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is none of ours: left out"
 
 
 def _has(text: str, words: str) -> bool:

@@ -15,9 +15,9 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 def words_of(sampler: Sampler) -> tuple[str, str]:
     """Return a webui's sampler and schedule type (1.9 and later) that make what `sampler` makes: `DPM++ 2M`, `Karras`."""
-    if sampler.schedule == "Automatic" and sampler.webui in _OWN_SCHEDULE:
-        return sampler.webui, "Uniform"
-    return sampler.webui, sampler.schedule
+    if sampler.schedule == "Automatic" and sampler.webui_name in _OWN_SCHEDULE:
+        return sampler.webui_name, "Uniform"
+    return sampler.webui_name, sampler.schedule
 
 
 def sampler_meant(name: str, schedule: str, version: str = "") -> Sampler:

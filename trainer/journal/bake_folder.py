@@ -5,17 +5,17 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import WorkspaceError
-from trainer.foreign_text import shown
+from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
-from trainer.journal.story import BakeStory
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 BAKE_JSON = "bake.json"
 
 # A file is read into memory whole; a bake that saved ten thousand LoRAs has some 10 MB.
 _MOST_BYTES = 256 * 2**20
-_STORY = TypeAdapter(BakeStory)
+_STORY = TypeAdapter(BakeRecord)
 
 
 def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
@@ -24,15 +24,15 @@ def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
     Raises:
         WorkspaceError: it cannot be written, or there is no such bake.
     """
-    content = _STORY.dump_json(journal.story(number), indent=1) + b"\n"
+    content = _STORY.dump_json(journal.record_of(number), indent=1) + b"\n"
     path = folder / BAKE_JSON
     try:
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as error:
-        raise WorkspaceError(shown(str(path)), found=f"cannot be written ({error.strerror})") from error
+        raise WorkspaceError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
 
 
-def read_bake_json(folder: Path) -> BakeStory | None:
+def read_bake_json(folder: Path) -> BakeRecord | None:
     """Return the story told in `folder`, None where there is no bake.json.
 
     Files that it names outside of `folder` are left out.
@@ -47,15 +47,15 @@ def read_bake_json(folder: Path) -> BakeStory | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise WorkspaceError(shown(str(path)), found=f"cannot be read ({error.strerror})") from error
+        raise WorkspaceError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
     try:
         story = _STORY.validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise WorkspaceError(
-            shown(str(path)),
-            found=f"is no story of a bake ({shown(f'{place}: ' if place else '')}{shown(first['msg'])})",
+            printable(str(path)),
+            found=f"is no story of a bake ({printable(f'{place}: ' if place else '')}{printable(first['msg'])})",
             expected="a file as lora-tui writes it",
         ) from error
     return replace(

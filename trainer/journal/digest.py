@@ -7,7 +7,7 @@ from trainer.journal.bakes import select_bakes
 from trainer.journal.database import Database
 from trainer.journal.queue import REMOVED, read_queue
 from trainer.journal.records import Bake, BakeState, LogLine
-from trainer.span import span
+from trainer.text import duration
 
 # A screenful; a bake that warns at every step shall not fill the memory.
 _WARNINGS = 200
@@ -106,7 +106,7 @@ def _end_surprises(database: Database, bake: Bake, planned_files: Callable[[Bake
     if bake.ended is not None and bake.planned_seconds is not None:
         took = bake.ended - bake.started
         if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
-            lines.append(f"{name} took {span(took)}, planned were {span(bake.planned_seconds)}")
+            lines.append(f"{name} took {duration(took)}, planned were {duration(bake.planned_seconds)}")
     planned = planned_files(bake) if bake.grid is None else None
     saved = database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]
     if planned is not None and saved < planned:

@@ -5,7 +5,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from trainer.journal import bakes, curves, digest, grids, logs, orders, queue, results, rewind, speed, story, telemetry
+from trainer.journal import (
+    bake_record,
+    bakes,
+    curves,
+    digest,
+    grids,
+    logs,
+    orders,
+    queue,
+    results,
+    rewind,
+    speed,
+    telemetry,
+)
+from trainer.journal.bake_record import BakeRecord
 from trainer.journal.database import Database
 from trainer.journal.digest import Digest
 from trainer.journal.processes import process_alive
@@ -23,7 +37,6 @@ from trainer.journal.records import (
     Order,
     SavedState,
 )
-from trainer.journal.story import BakeStory
 from trainer.machine.readings import MachineReading
 
 
@@ -218,13 +231,13 @@ class Journal:
             steps_per_epoch=steps_per_epoch,
         )
 
-    def adopt(self, numbers: Sequence[int], engine: str) -> list[int]:
+    def take_over(self, numbers: Sequence[int], engine: str) -> list[int]:
         """Give those of `numbers` that wait to another engine, and return them."""
-        return queue.adopt(self._database, numbers, engine)
+        return queue.take_over(self._database, numbers, engine)
 
-    def hold_behind(self, number: int) -> list[int]:
+    def hold_following(self, number: int) -> list[int]:
         """Hold back every bake that waits for the engine of bake `number`, and return their numbers."""
-        return queue.hold_behind(self._database, number)
+        return queue.hold_following(self._database, number)
 
     # Orders
 
@@ -318,13 +331,13 @@ class Journal:
 
     # The whole
 
-    def story(self, number: int) -> BakeStory:
+    def record_of(self, number: int) -> BakeRecord:
         """Return all that is known of bake `number` but its curves and readings."""
-        return story.read_story(self._database, number)
+        return bake_record.read_bake_record(self._database, number)
 
-    def add_story(self, told: BakeStory) -> None:
+    def add_story(self, told: BakeRecord) -> None:
         """Write a story into a journal that has no bake of its number yet."""
-        story.write_story(self._database, told)
+        bake_record.write_bake_record(self._database, told)
 
     def digest(self, since: float, planned_files: Callable[[Bake], int | None] = lambda bake: None) -> Digest:
         """Return what happened since `since` (epoch seconds).

@@ -137,14 +137,14 @@ def change_waiting(
     )
 
 
-def adopt(database: Database, numbers: Sequence[int], engine: str) -> list[int]:
+def take_over(database: Database, numbers: Sequence[int], engine: str) -> list[int]:
     """Give those of `numbers` that wait to `engine`, and return them."""
     with database.writing() as connection:
         sql = "UPDATE bake SET engine = ? WHERE number = ? AND state = ?"
         return [each for each in numbers if connection.execute(sql, (engine, each, BakeState.QUEUED)).rowcount]
 
 
-def hold_behind(database: Database, number: int) -> list[int]:
+def hold_following(database: Database, number: int) -> list[int]:
     """Hold back every bake that waits for the engine of bake `number`, and return their numbers.
 
     Raises:

@@ -7,7 +7,7 @@ from itertools import combinations
 from random import Random
 from typing import Literal
 
-from trainer.gallery.sidecar import Made
+from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.records import CellNote
 from trainer.judging.tally import on_axis
 
@@ -68,7 +68,7 @@ class Direction:
         return f"{name} {self.lean}: {count}{said}; {self.strength} (chance {self.chance:.0%})"
 
 
-def directions(made: Made, notes: Mapping[str, CellNote]) -> tuple[Direction, Direction]:
+def directions(made: MadeGrid, notes: Mapping[str, CellNote]) -> tuple[Direction, Direction]:
     """Return where the U-Net and the text encoders want to go.
 
     Favourites count where an axis varies the part's own weight, verdicts on the part everywhere. The evidence of favourites is
@@ -77,7 +77,7 @@ def directions(made: Made, notes: Mapping[str, CellNote]) -> tuple[Direction, Di
     return _direction(made, notes, "unet"), _direction(made, notes, "text_encoder")
 
 
-def _direction(made: Made, notes: Mapping[str, CellNote], part: Part) -> Direction:
+def _direction(made: MadeGrid, notes: Mapping[str, CellNote], part: Part) -> Direction:
     votes = _votes(notes, part)
     axis = _axis_of(made, part)
     if axis is not None:
@@ -103,14 +103,14 @@ def label_number(label: str) -> float:
     return float(label.rsplit(":", 1)[-1])
 
 
-def _axis_of(made: Made, part: Part) -> str | None:
+def _axis_of(made: MadeGrid, part: Part) -> str | None:
     for name, axis in (("x", made.x), ("y", made.y), ("z", made.z)):
         if axis.kind in _KINDS[part] and len(axis) > 1:
             return name
     return None
 
 
-def _labels(made: Made, axis: str) -> Sequence[str]:
+def _labels(made: MadeGrid, axis: str) -> Sequence[str]:
     return {"x": made.x, "y": made.y, "z": made.z}[axis].labels
 
 

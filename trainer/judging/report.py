@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trainer.gallery.sidecar import Made
+from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis
 from trainer.journal.records import CellNote
 from trainer.judging.direction import directions
@@ -13,14 +13,14 @@ _VERDICTS = ("under", "right", "over")
 
 
 @dataclass(frozen=True)
-class Section:
+class JudgingSection:
     """A part of the report. Titles and lines hold words of the user's: show them through `foreign_text.shown`."""
 
     title: str
     lines: tuple[str, ...]
 
 
-def report(made: Made, notes: Mapping[str, CellNote], checklist: Sequence[str]) -> tuple[Section, ...]:
+def report(made: MadeGrid, notes: Mapping[str, CellNote], checklist: Sequence[str]) -> tuple[JudgingSection, ...]:
     """Return everything that ticks, verdicts and favourites say; what nobody judged is left out.
 
     Args:
@@ -31,21 +31,21 @@ def report(made: Made, notes: Mapping[str, CellNote], checklist: Sequence[str]) 
     sections = [_ticks(made, notes, item) for item in items_ticked(notes.values(), checklist)]
     sections += [_verdicts(made, notes, name, axis) for name, axis in axes_of(made)]
     if any(note.favourite or note.unet or note.text_encoder for note in notes.values()):
-        sections.append(Section("direction", tuple(lean.words for lean in directions(made, notes))))
+        sections.append(JudgingSection("direction", tuple(lean.words for lean in directions(made, notes))))
     return tuple(section for section in sections if section.lines)
 
 
-def _ticks(made: Made, notes: Mapping[str, CellNote], item: str) -> Section:
+def _ticks(made: MadeGrid, notes: Mapping[str, CellNote], item: str) -> JudgingSection:
     lines = []
     for name, axis in axes_of(made):
         found = rates(made, notes, item, name)
         told = [f"{rate.label}: {rate.text}" for rate in found if rate.seen]
         change = changed(found)
         lines.append(f"by {axis.title}   {'   '.join(told)}" + (f"   {change}" if change else ""))
-    return Section(item, tuple(lines))
+    return JudgingSection(item, tuple(lines))
 
 
-def _verdicts(made: Made, notes: Mapping[str, CellNote], name: str, axis: Axis) -> Section:
+def _verdicts(made: MadeGrid, notes: Mapping[str, CellNote], name: str, axis: Axis) -> JudgingSection:
     """Return one line for each value of an axis that has a verdict or a favourite."""
     lines = []
     for place, label in enumerate(axis.labels):
@@ -66,4 +66,4 @@ def _verdicts(made: Made, notes: Mapping[str, CellNote], name: str, axis: Axis) 
         ]
         if told:
             lines.append(f"{label}: {' · '.join(told)}")
-    return Section(f"verdicts by {axis.title}", tuple(lines))
+    return JudgingSection(f"verdicts by {axis.title}", tuple(lines))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainer.gallery.sidecar import Made
+from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.journal.records import CellNote
 
@@ -47,7 +47,7 @@ def wilson(yes: int, seen: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def axes_of(made: Made) -> tuple[tuple[str, Axis], ...]:
+def axes_of(made: MadeGrid) -> tuple[tuple[str, Axis], ...]:
     """Return the axes that vary something by their letter: `x`, `y`, `z`, `seed`."""
     named = (("x", made.x), ("y", made.y), ("z", made.z), ("seed", made.seeds))
     return tuple((name, axis) for name, axis in named if len(axis) > 1)
@@ -59,7 +59,7 @@ def items_ticked(notes: Iterable[CellNote], checklist: Sequence[str]) -> tuple[s
     return (*(item for item in checklist if item in found), *(item for item in found if item not in checklist))
 
 
-def rates(made: Made, notes: Mapping[str, CellNote], item: str, axis: str) -> tuple[Rate, ...]:
+def rates(made: MadeGrid, notes: Mapping[str, CellNote], item: str, axis: str) -> tuple[Rate, ...]:
     """Return how often `item` is there for each value of an axis; values with no picture looked at are among them.
 
     Args:

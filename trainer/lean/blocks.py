@@ -10,8 +10,8 @@ from torch import nn
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings.parts import PARTS, Part
+from trainer.text import printable
 
 # How many names an error shows of those that there are.
 _EXAMPLES = 4
@@ -58,7 +58,7 @@ def chosen(names: Collection[str], beginnings: Collection[str]) -> set[str]:
         if not meant:
             raise SettingsError(
                 "checkpointed_blocks",
-                found=shown(beginning, limit=60),
+                found=printable(beginning, limit=60),
                 expected=f"beginnings of blocks' names, such as {', '.join(_examples(names))}",
                 way_out="leave it blank for all blocks",
             )

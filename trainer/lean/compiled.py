@@ -21,8 +21,8 @@ from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
-from trainer.lean.wrapped import Wrapped
+from trainer.lean.forward_wrapper import ForwardWrapper
+from trainer.text import printable
 
 _WAY_OUT = "set torch_compile = false"
 # Their kernels are kept for the next bake in this process.
@@ -44,7 +44,7 @@ def check_compiler(device: torch.device) -> None:
     if not any(shutil.which(name) for name in compilers):
         raise SettingsError(
             "torch_compile",
-            found=f"on, but there is no C++ compiler ({shown(', '.join(compilers))})",
+            found=f"on, but there is no C++ compiler ({printable(', '.join(compilers))})",
             expected="g++, or what the variable CXX names",
             way_out=f"install g++, or {_WAY_OUT}",
         )
@@ -70,10 +70,10 @@ def compile_blocks(unet: Any) -> None:
     shapes.use_duck_shape = False
     for block in unet.modules():
         if isinstance(block, BasicTransformerBlock):
-            Compiled(block).put_on()
+            CompiledBlock(block).put_on()
 
 
-class Compiled(Wrapped):
+class CompiledBlock(ForwardWrapper):
     """A block that runs compiled where there are gradients."""
 
     def __init__(self, block: nn.Module) -> None:
@@ -153,5 +153,5 @@ def _half_written(error: BaseException | None) -> Path | None:
 def _cannot(error: BaseException) -> SettingsError:
     reason = " ".join(str(error).split())
     return SettingsError(
-        "torch_compile", found=f"the blocks cannot be compiled: {shown(reason, 300)}", way_out=_WAY_OUT
+        "torch_compile", found=f"the blocks cannot be compiled: {printable(reason, 300)}", way_out=_WAY_OUT
     )

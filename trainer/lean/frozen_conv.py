@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainer.lean.device_path import on_card
 from trainer.lean.frozen_linear import frozen_linear
-from trainer.lean.kernels import on_card
-from trainer.lean.weights import weight_of
+from trainer.lean.quantized import weight_of
 
 _convolution_backward = torch.ops.aten.convolution_backward.default
 # 640 -> 640 channels of 3x3 at 16x16 are quicker gathered in bf16 (ms forward and backward 3.3 and 3.7 for 3.3 and 4.4), 320 -> 320

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.lean.weights import weight_of
+from trainer.lean.quantized import weight_of
 
 
 def frozen_linear(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.lean.kernels import on_card
+from trainer.lean.device_path import on_card
 
 _silu_backward = torch.ops.aten.silu_backward.default
 _norm_backward = torch.ops.aten.native_group_norm_backward.default

@@ -1,11 +1,11 @@
 """How are a layer's numbers held in 8 bits? A code for each and a factor for each row, so that nothing but the code is large."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from trainer.lean.kernels import on_card
+from trainer.lean.device_path import on_card
 from trainer.settings.model import Settings
 
 Kind = Literal["int8", "fp8"]
@@ -75,3 +75,21 @@ def _of_float8(bits: Tensor, dtype: torch.dtype) -> Tensor:
     else:
         wide = bits.view(torch.int8).to(torch.int32).bitwise_left_shift_(20).bitwise_and_(-0x78100000)
     return wide.view(dtype)
+
+
+_CODES = frozenset(CODES.values())
+
+
+def weight_of(layer: nn.Linear | nn.Conv2d, dtype: torch.dtype) -> Tensor:
+    """Return a frozen layer's weight in `dtype`. Do not keep it: where the layer holds 8 bits it is made for this call.
+
+    Args:
+        layer: of the base.
+        dtype: of the arithmetic.
+
+    Returns:
+        the weight itself where it has that type already; in its own memory layout in any case.
+    """
+    if layer.weight.dtype in _CODES:
+        return dequantized(layer.weight, cast(Tensor, layer.factors), dtype)
+    return layer.weight.to(dtype)

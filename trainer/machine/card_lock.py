@@ -12,10 +12,10 @@ from typing import Any, Self, cast
 import psutil
 
 from trainer.errors import DeviceError
-from trainer.foreign_text import shown
 from trainer.machine.cards import CardUser, card_users
 from trainer.machine.devices import card_device
 from trainer.machine.lock_file import Lock, lock, said_by_holder
+from trainer.text import printable
 from trainer.workspace import state_home
 
 CPU = "cpu"
@@ -142,9 +142,9 @@ def _said(claim: Claim, user: CardUser | None) -> str:
     if not claim.pid:
         return "another process"
     since = time.strftime("%H:%M", time.localtime(claim.since))
-    bake = f" bake {shown(claim.bake, 40)}" if claim.bake else ""
-    place = f" in {shown(claim.workspace, 200)}" if claim.workspace else ""
-    return f"{shown(claim.program, 40)}{bake}{place} (pid {claim.pid}, since {since}{_memory(user)})"
+    bake = f" bake {printable(claim.bake, 40)}" if claim.bake else ""
+    place = f" in {printable(claim.workspace, 200)}" if claim.workspace else ""
+    return f"{printable(claim.program, 40)}{bake}{place} (pid {claim.pid}, since {since}{_memory(user)})"
 
 
 def _memory(user: CardUser | None) -> str:
@@ -153,7 +153,7 @@ def _memory(user: CardUser | None) -> str:
 
 def _name(pid: int) -> str:
     try:
-        return shown(psutil.Process(pid).name(), 40)
+        return printable(psutil.Process(pid).name(), 40)
     except psutil.Error:
         # In a container the driver lists the host's numbers.
         return "a process"

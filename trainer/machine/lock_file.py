@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from trainer.errors import WorkspaceError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 # More is nothing of ours, whoever wrote it.
 _MOST_BYTES = 16_384
@@ -111,7 +111,7 @@ def _parsed(content: bytes) -> dict[str, object]:
 
 def _not_locked(path: Path, error: OSError) -> WorkspaceError:
     return WorkspaceError(
-        shown(str(path)),
+        printable(str(path)),
         found=f"cannot be locked ({error.strerror})",
         expected="a folder of yours on a disk that can lock files",
         way_out="set XDG_STATE_HOME to such a folder",

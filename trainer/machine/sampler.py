@@ -15,7 +15,7 @@ HISTORY_SECONDS = 600.0
 """How far back readings are kept."""
 
 
-class Sampler(threading.Thread):
+class MachineSampler(threading.Thread):
     """Reads cards and host every `interval` seconds until it is stopped; a failing read is a reading without cards, never an end.
 
     Args:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from trainer.memory.levers import Choice, batch_of, begins, compressed
-from trainer.memory.peak import BlockCost, Peak, Prediction
-from trainer.memory.request import Request
+from trainer.memory.levers import MemoryChoice, batch_of, begins, compressed
+from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
+from trainer.memory.request import MemoryRequest
 from trainer.plan.disk import state_bytes
 
 # What a choice costs a step beside its kernels in the known prediction, as shares of it: an other start of every kernel and a sum
@@ -29,7 +29,7 @@ class Estimate:
     seconds: float
 
 
-def seconds_of(choice: Choice, prediction: Prediction) -> float:
+def seconds_of(choice: MemoryChoice, prediction: MemoryPrediction) -> float:
     """Return a predicted step's seconds as choices are compared by."""
     return prediction.seconds * (1 + OFF_CARD * choice.off_card)
 
@@ -43,7 +43,7 @@ class Estimates:
         prediction: of it.
     """
 
-    def __init__(self, request: Request, start: Choice, prediction: Prediction) -> None:
+    def __init__(self, request: MemoryRequest, start: MemoryChoice, prediction: MemoryPrediction) -> None:
         """Know one prediction."""
         self._request = request
         self._start = start
@@ -52,21 +52,21 @@ class Estimates:
         self._shares: dict[int | None, float] = {}
         self._moments: dict[str, float] = {}
         # By choice: bytes that the judgement was short of, and how many times its seconds the step took.
-        self._errors: dict[Choice, tuple[int, float]] = {}
+        self._errors: dict[MemoryChoice, tuple[int, float]] = {}
         self.learn(start, prediction)
 
-    def learn(self, choice: Choice, prediction: Prediction) -> None:
+    def learn(self, choice: MemoryChoice, prediction: MemoryPrediction) -> None:
         """Take in what a choice was predicted to take."""
         judged = self._judged(choice)
         error = prediction.reserved - judged.bytes
         self._errors[choice] = error, seconds_of(choice, prediction) / judged.seconds
 
-    def of(self, choice: Choice) -> Estimate:
+    def of(self, choice: MemoryChoice) -> Estimate:
         """Return what a choice is likely to take."""
         judged, (error, slower) = self._judged(choice), self._error_near(choice)
         return Estimate(max(0, judged.bytes + error), judged.seconds * slower)
 
-    def with_blocks_for(self, choice: Choice, limit: int) -> Choice | None:
+    def with_blocks_for(self, choice: MemoryChoice, limit: int) -> MemoryChoice | None:
         """Return the choice with those blocks checkpointed that free most per second, until it fits; None where none do.
 
         Args:
@@ -83,27 +83,27 @@ class Estimates:
             return None
         return replace(choice, checkpointed=compressed(chosen, [block.name for block in blocks]))
 
-    def _judged(self, choice: Choice) -> Estimate:
+    def _judged(self, choice: MemoryChoice) -> Estimate:
         peaks = [self._step(choice), *(self._other(peak, choice) for peak in self._prediction.peaks)]
         return Estimate(int(max(peaks) * self._ratio), self._seconds(choice))
 
-    def _error_near(self, choice: Choice) -> tuple[int, float]:
+    def _error_near(self, choice: MemoryChoice) -> tuple[int, float]:
         """Return the error of the known choice that differs least, the latest of several."""
 
-        def distance(known: Choice) -> int:
+        def distance(known: MemoryChoice) -> int:
             others = ("micro", "off_card", "optimizer", "base", "caching")
             differ = [name for name in others if getattr(known, name) != getattr(choice, name)]
             return abs(_twice(known) - _twice(choice)) + len(differ)
 
         return self._errors[min(reversed(self._errors), key=distance)]
 
-    def _step(self, choice: Choice) -> int:
+    def _step(self, choice: MemoryChoice) -> int:
         blocks = self._blocks(choice)
         kept = choice.checkpointed
         twice = {block.name for block in blocks if kept is not None and (not kept or begins(block.name, kept))}
         return self._beside_blocks(choice) + held_at_most(blocks, twice)
 
-    def _beside_blocks(self, choice: Choice) -> int:
+    def _beside_blocks(self, choice: MemoryChoice) -> int:
         """Return the bytes of a step that no checkpointing frees: weights and all, and the activations outside of blocks."""
         step = self._prediction.of("step")
         if step is None:
@@ -116,7 +116,7 @@ class Estimates:
         between = max(0.0, activations - sum(block.saved for block in self._blocks(choice)))
         return int(between + sum(amount * self._part(name, choice) for name, amount in parts.items()))
 
-    def _other(self, peak: Peak, choice: Choice) -> int:
+    def _other(self, peak: Peak, choice: MemoryChoice) -> int:
         if peak.stage == "step":
             return 0
         at_once = choice.caching / self._start.caching if peak.stage == "cache" else 1.0
@@ -127,7 +127,7 @@ class Estimates:
             )
         )
 
-    def _part(self, name: str, choice: Choice) -> float:
+    def _part(self, name: str, choice: MemoryChoice) -> float:
         """Return how many times the plain choice's bytes a part takes."""
         start = self._start
         if name == "optimizer":
@@ -140,7 +140,7 @@ class Estimates:
             factor *= 0.5 if encoders else 0.0
         return factor
 
-    def _optimizer(self, choice: Choice) -> float:
+    def _optimizer(self, choice: MemoryChoice) -> float:
         if choice.optimizer not in self._moments:
             unit = 10**6
             kept = [
@@ -150,24 +150,24 @@ class Estimates:
             self._moments[choice.optimizer] = kept[0] / kept[1] if kept[1] else 1.0
         return self._moments[choice.optimizer]
 
-    def _blocks(self, choice: Choice) -> list[BlockCost]:
+    def _blocks(self, choice: MemoryChoice) -> list[BlockCost]:
         """Return the blocks as they are at the choice's micro-batch; the seconds are those of the whole batch."""
         share = self._share(choice)
         return [replace(block, saved=int(block.saved * share)) for block in self._prediction.blocks if block.saved > 0]
 
-    def _share(self, choice: Choice) -> float:
+    def _share(self, choice: MemoryChoice) -> float:
         """Return the pixels that pass through at once, as a share of the plain choice's."""
         if choice.micro not in self._shares:
             settings = self._request.settings
 
-            def pixels(one: Choice) -> int:
+            def pixels(one: MemoryChoice) -> int:
                 width, height, pictures = self._request.with_settings(one.put_into(settings)).largest
                 return width * height * pictures
 
             self._shares[choice.micro] = pixels(choice) / pixels(self._start)
         return self._shares[choice.micro]
 
-    def _seconds(self, choice: Choice) -> float:
+    def _seconds(self, choice: MemoryChoice) -> float:
         seconds = self._prediction.seconds
         kept = choice.checkpointed
         if kept is not None:
@@ -219,6 +219,6 @@ def chosen_blocks(blocks: Sequence[BlockCost], room: int) -> list[str] | None:
     return [block.name for block in blocks if block.name in twice]
 
 
-def _twice(choice: Choice) -> int:
+def _twice(choice: MemoryChoice) -> int:
     """Return how far checkpointing goes: not, in part, wholly."""
     return 0 if choice.checkpointed is None else 2 if not choice.checkpointed else 1

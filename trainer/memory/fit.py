@@ -9,8 +9,8 @@ from trainer.memory.estimates import Estimate, Estimates, seconds_of
 from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
 from trainer.memory.hints import hints_for, notes_for
 from trainer.memory.levers import (
-    Choice,
     Lever,
+    MemoryChoice,
     changes_between,
     changes_result,
     configurations,
@@ -19,12 +19,12 @@ from trainer.memory.levers import (
     single_levers,
     words_of,
 )
-from trainer.memory.peak import Prediction
+from trainer.memory.peak import MemoryPrediction
 from trainer.memory.report import bytes_text
-from trainer.memory.request import Request
+from trainer.memory.request import MemoryRequest
 from trainer.settings.model import Settings
 
-Predict = Callable[[Request], Prediction]
+Predict = Callable[[MemoryRequest], MemoryPrediction]
 
 _NEIGHBOURS = 10
 # A choice that is judged to be faster by less is not worth seconds of prediction, and no difference to whoever waits for a bake.
@@ -35,7 +35,9 @@ _DOUBT = 1.02
 _TRIES_EXACT, _TRIES = 6, 10
 
 
-def fit(request: Request, predict: Predict, limit: int, tell: Callable[[str], Any] = lambda words: None) -> FitResult:
+def fit(
+    request: MemoryRequest, predict: Predict, limit: int, tell: Callable[[str], Any] = lambda words: None
+) -> FitResult:
     """Return the fastest settings that fit, over the levers of `trainer.memory.levers`.
 
     What changes the result is taken only where nothing exact fits. What was asked about is left as it is: batch as the optimizer
@@ -56,11 +58,11 @@ def fit(request: Request, predict: Predict, limit: int, tell: Callable[[str], An
 class _Search:
     """The predictions made so far, and what they say of the others."""
 
-    def __init__(self, request: Request, predict: Predict, limit: int, tell: Callable[[str], Any]) -> None:
+    def __init__(self, request: MemoryRequest, predict: Predict, limit: int, tell: Callable[[str], Any]) -> None:
         self._request, self._predict, self._limit, self._tell = request, predict, limit, tell
-        self._current, self._start = Choice.of(request), plain(request)
-        self._tried: dict[Choice, Prediction] = {}
-        self._failed: dict[Choice, str] = {}
+        self._current, self._start = MemoryChoice.of(request), plain(request)
+        self._tried: dict[MemoryChoice, MemoryPrediction] = {}
+        self._failed: dict[MemoryChoice, str] = {}
         self._estimates: Estimates
 
     def run(self) -> FitResult:
@@ -77,7 +79,7 @@ class _Search:
             self._try(_TRIES, exact=False)
         return self._result()
 
-    def _with_lean_caching(self, start: Choice) -> Choice:
+    def _with_lean_caching(self, start: MemoryChoice) -> MemoryChoice:
         """Return the choice with one picture at once for the VAE where caching alone is too much: no step is slower for it."""
         prediction = self._tried[start]
         cache = prediction.of("cache")
@@ -107,15 +109,15 @@ class _Search:
             asked_leanest = True
             self._learn(leanest)
 
-    def _may_be(self, choice: Choice, estimate: Estimate, bar: float) -> bool:
+    def _may_be(self, choice: MemoryChoice, estimate: Estimate, bar: float) -> bool:
         """Return whether a choice nobody predicted yet may fit in less than `bar` seconds."""
         # Blocks are chosen for the limit as it is; a choice that is all or nothing gets the benefit of the doubt.
         limit = self._limit if choice.checkpointed else self._limit * _DOUBT
         return self._is_new(choice) and estimate.bytes <= limit and estimate.seconds < bar
 
-    def _pool(self, *, exact: bool) -> list[Choice]:
+    def _pool(self, *, exact: bool) -> list[MemoryChoice]:
         """Return the choices there are: each way of the other levers with no blocks, some and all checkpointed."""
-        found: dict[Choice, None] = {}
+        found: dict[MemoryChoice, None] = {}
         for one in configurations(self._request, exact=exact):
             bare = replace(one, caching=self._start.caching)
             whole = replace(bare, checkpointed=())
@@ -125,15 +127,15 @@ class _Search:
                 found |= {} if some is None else {some: None}
         return list(found)
 
-    def _order(self, choice: Choice, estimate: Estimate) -> tuple[float, bool, int]:
+    def _order(self, choice: MemoryChoice, estimate: Estimate) -> tuple[float, bool, int]:
         """Return what choices are tried and taken by: time to a thousandth, then exactness, then how little changes."""
         per_mille = round(estimate.seconds / self._tried[self._current].seconds, 3)
         return per_mille, changes_result(choice, self._start), pulled(choice, self._current)
 
-    def _is_new(self, choice: Choice) -> bool:
+    def _is_new(self, choice: MemoryChoice) -> bool:
         return choice not in self._tried and choice not in self._failed
 
-    def _learn(self, choice: Choice) -> None:
+    def _learn(self, choice: MemoryChoice) -> None:
         try:
             prediction = self._predicted(choice)
         except LoraTuiError as error:
@@ -143,19 +145,19 @@ class _Search:
         self._tried[choice] = prediction
         self._estimates.learn(choice, prediction)
 
-    def _predicted(self, choice: Choice) -> Prediction:
+    def _predicted(self, choice: MemoryChoice) -> MemoryPrediction:
         self._tell(words_of(choice))
         return self._predict(self._request.with_settings(self._settings(choice)))
 
-    def _settings(self, choice: Choice) -> Settings:
+    def _settings(self, choice: MemoryChoice) -> Settings:
         # What was asked about is predicted as it stands, also where another spelling would mean the same.
         return self._request.settings if choice == self._current else choice.put_into(self._request.settings)
 
-    def _known(self, choice: Choice) -> Estimate:
+    def _known(self, choice: MemoryChoice) -> Estimate:
         prediction = self._tried[choice]
         return Estimate(prediction.reserved, seconds_of(choice, prediction))
 
-    def _best(self) -> Choice | None:
+    def _best(self) -> MemoryChoice | None:
         """Return the fastest choice that fits by its prediction, an exact one where there is one."""
         fitting = [choice for choice in self._tried if self._known(choice).bytes <= self._limit]
         return min(fitting, key=lambda choice: self._order(choice, self._known(choice)), default=None)
@@ -163,7 +165,7 @@ class _Search:
     def _relative(self, seconds: float) -> float:
         return seconds / self._known(self._current).seconds
 
-    def _proposal(self, choice: Choice) -> Proposal:
+    def _proposal(self, choice: MemoryChoice) -> Proposal:
         return Proposal(
             changes=changes_between(self._request.settings, self._settings(choice)),
             words=words_of(choice),
@@ -188,7 +190,7 @@ class _Search:
             predictions=len(self._tried),
         )
 
-    def _effect(self, lever: Lever, choice: Choice) -> LeverEffect:
+    def _effect(self, lever: Lever, choice: MemoryChoice) -> LeverEffect:
         base = self._known(plain(self._request))
         tried = choice in self._tried
         effect = self._known(choice) if tried else self._estimates.of(choice)
@@ -202,7 +204,7 @@ class _Search:
             missing=lever.missing,
         )
 
-    def _rejected(self, best: Choice | None) -> tuple[Rejected, ...]:
+    def _rejected(self, best: MemoryChoice | None) -> tuple[Rejected, ...]:
         judged = {choice: self._estimates.of(choice) for choice in self._pool(exact=False)}
         judged |= {choice: self._known(choice) for choice in self._tried}
         others = [choice for choice in judged if choice != best]
@@ -219,7 +221,7 @@ class _Search:
             for choice in others[:_NEIGHBOURS]
         )
 
-    def _why(self, choice: Choice, estimate: Estimate, best: Choice | None) -> str:
+    def _why(self, choice: MemoryChoice, estimate: Estimate, best: MemoryChoice | None) -> str:
         if choice in self._failed:
             return self._failed[choice]
         if estimate.bytes > self._limit:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from trainer.foreign_text import shown
 from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
 from trainer.memory.report import bytes_text
+from trainer.text import printable
 
 _ESTIMATED = "~"
 
@@ -77,7 +77,7 @@ def _verdict(result: FitResult) -> str:
 
 
 def _proposal_line(proposal: Proposal) -> str:
-    return f"{bytes_text(proposal.bytes)}, {_time(proposal.relative_seconds - 1)} a step: {shown(proposal.words)}"
+    return f"{bytes_text(proposal.bytes)}, {_time(proposal.relative_seconds - 1)} a step: {printable(proposal.words)}"
 
 
 def _lever_line(effect: LeverEffect) -> str:
@@ -90,7 +90,7 @@ def _lever_line(effect: LeverEffect) -> str:
 
 def _rejected_line(one: Rejected) -> str:
     mark = _ESTIMATED if one.estimated else " "
-    return f"{mark}{bytes_text(one.bytes):>9} {mark}{_time(one.relative_seconds - 1):<12} {shown(one.words)}: {shown(one.why)}"
+    return f"{mark}{bytes_text(one.bytes):>9} {mark}{_time(one.relative_seconds - 1):<12} {printable(one.words)}: {printable(one.why)}"
 
 
 def _time(share: float) -> str:
@@ -121,4 +121,4 @@ def _value_text(value: object) -> str:
         case "":
             return "(blank)"
         case _:
-            return shown(str(value))
+            return printable(str(value))

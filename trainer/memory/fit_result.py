@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainer.memory.peak import Prediction
+from trainer.memory.peak import MemoryPrediction
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Proposal:
 
     changes: Mapping[str, object]
     words: str
-    prediction: Prediction
+    prediction: MemoryPrediction
     relative_seconds: float
     changes_result: bool
 

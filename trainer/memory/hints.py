@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from trainer.memory.levers import lean_optimizer_missing, may_leave_card
-from trainer.memory.peak import Peak, Prediction
+from trainer.memory.peak import MemoryPrediction, Peak
 from trainer.memory.report import bytes_text
-from trainer.memory.request import Request
+from trainer.memory.request import MemoryRequest
 from trainer.settings.parts import is_encoder
 
 # The next smaller size that people train at: 768 for 1024, 384 for 512.
 _SMALLER = 0.75
 
 
-def hints_for(request: Request, prediction: Prediction, missing: int) -> tuple[str, ...]:
+def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int) -> tuple[str, ...]:
     """Return what would help beyond the levers, all of it changing what is learned, with what it frees as judged.
 
     Args:
@@ -33,7 +33,7 @@ def hints_for(request: Request, prediction: Prediction, missing: int) -> tuple[s
             return (f"a card with {bytes_text(missing)} more: the base alone does not fit",)
 
 
-def _of_step(request: Request, peak: Peak, bucket: tuple[int, int]) -> Iterator[str]:
+def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Iterator[str]:
     settings, parts = request.settings, peak.parts
     activations = int(parts.get("activations", 0) * (1 - _SMALLER**2))
     if activations:
@@ -52,7 +52,7 @@ def _of_step(request: Request, peak: Peak, bucket: tuple[int, int]) -> Iterator[
         yield f"AdamW8bit frees ~{bytes_text(parts.get('optimizer', 0) * 3 // 4)}; {why}"
 
 
-def notes_for(request: Request) -> tuple[str, ...]:
+def notes_for(request: MemoryRequest) -> tuple[str, ...]:
     """Return what need not be done, or would not help."""
     notes = ["latents are kept beforehand: the VAE is not on the card while training"]
     if request.kept:

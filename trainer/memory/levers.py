@@ -7,7 +7,7 @@ from itertools import product
 from typing import Literal, Self
 
 from trainer.errors import SettingsError
-from trainer.memory.request import Request
+from trainer.memory.request import MemoryRequest
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import EXTRAS, check_arguments
 from trainer.settings.parts import is_encoder, parts_of
@@ -21,7 +21,7 @@ _NAMES_SAID = 3
 
 
 @dataclass(frozen=True)
-class Choice:
+class MemoryChoice:
     """How the levers stand.
 
     Attributes:
@@ -41,7 +41,7 @@ class Choice:
     caching: int
 
     @classmethod
-    def of(cls, request: Request) -> Self:
+    def of(cls, request: MemoryRequest) -> Self:
         """Return how the levers stand in a request's settings; a micro-batch as large as the batch is none."""
         settings = request.settings
         names = tuple(name.strip() for name in settings.checkpointed_blocks.split(",") if name.strip())
@@ -90,19 +90,19 @@ class Lever:
     missing: str = ""
 
 
-def batch_of(request: Request) -> int:
+def batch_of(request: MemoryRequest) -> int:
     """Return the pictures of the largest batch, undivided."""
     size = request.settings.train_batch_size
     return max(min(use.pictures, use.own_batch or size) for use in request.buckets)
 
 
-def plain(request: Request) -> Choice:
+def plain(request: MemoryRequest) -> MemoryChoice:
     """Return the choice with every exact lever at its fastest; optimizer, base and caching as the settings have them."""
-    here = Choice.of(request)
+    here = MemoryChoice.of(request)
     return replace(here, checkpointed=None, micro=None, off_card=here.off_card and not may_leave_card(request))
 
 
-def may_leave_card(request: Request) -> bool:
+def may_leave_card(request: MemoryRequest) -> bool:
     """Return whether there is an encoder that does not train and runs in every step all the same."""
     return any(
         is_encoder(part) and part not in request.training and part not in request.kept
@@ -110,7 +110,7 @@ def may_leave_card(request: Request) -> bool:
     )
 
 
-def configurations(request: Request, *, exact: bool) -> Iterator[Choice]:
+def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryChoice]:
     """Yield every way the levers can stand, checkpointing left out: it is chosen for each.
 
     Args:
@@ -143,7 +143,7 @@ def lean_optimizer_missing(settings: Settings) -> str:
     return ""
 
 
-def single_levers(request: Request) -> Iterator[tuple[Lever, Choice]]:
+def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]]:
     """Yield each lever with the choice that pulls it alone; checkpointing of some blocks has no such choice of its own."""
     start = plain(request)
     batch = batch_of(request)
@@ -176,17 +176,17 @@ def changes_between(before: Settings, after: Settings) -> Mapping[str, object]:
     return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
 
 
-def changes_result(choice: Choice, start: Choice) -> bool:
+def changes_result(choice: MemoryChoice, start: MemoryChoice) -> bool:
     """Return whether the LoRA comes out a little different than with `start`, beyond the order of sums."""
     return (choice.optimizer, choice.base) != (start.optimizer, start.base)
 
 
-def pulled(choice: Choice, start: Choice) -> int:
+def pulled(choice: MemoryChoice, start: MemoryChoice) -> int:
     """Return how many levers stand differently than in `start`."""
-    return sum(getattr(choice, name) != getattr(start, name) for name in Choice.__dataclass_fields__)
+    return sum(getattr(choice, name) != getattr(start, name) for name in MemoryChoice.__dataclass_fields__)
 
 
-def words_of(choice: Choice) -> str:
+def words_of(choice: MemoryChoice) -> str:
     """Return how the levers stand, in words; those that do nothing are left out."""
     words = []
     match choice.checkpointed:

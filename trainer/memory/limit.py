@@ -3,7 +3,7 @@
 import re
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 _GIB = 1024**3
 
@@ -40,6 +40,6 @@ def limit_of(text: str) -> int:
 def _wrong(text: str, why: str) -> SettingsError:
     return SettingsError(
         "--fit",
-        found=f"{shown(text, 60)!r} {why}",
+        found=f"{printable(text, 60)!r} {why}",
         expected="a card's size as `8GB`, or what the bake may take as `7.4GiB`",
     )

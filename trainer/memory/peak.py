@@ -50,7 +50,7 @@ class BlockCost:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class MemoryPrediction:
     """What is known of a bake's memory before it.
 
     Attributes:

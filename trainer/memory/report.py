@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from trainer.machine.holders import Holder
-from trainer.memory.peak import PARTS, Peak, Prediction, Stage
-from trainer.memory.room import Room, fits
-from trainer.plan.report import WIDTH, Section
+from trainer.machine.card_processes import CardProcess
+from trainer.memory.available import AvailableMemory, fits
+from trainer.memory.peak import PARTS, MemoryPrediction, Peak, Stage
+from trainer.plan.report import WIDTH, ReportSection
 
 _GIB = 1024**3
 _MIB = 1024**2
@@ -22,7 +22,9 @@ _COLUMN = 10
 _MOST_HOLDERS = 6
 
 
-def memory_section(prediction: Prediction, room: Room | None, holders: Sequence[Holder] = ()) -> Section:
+def memory_section(
+    prediction: MemoryPrediction, room: AvailableMemory | None, holders: Sequence[CardProcess] = ()
+) -> ReportSection:
     """Return the section that tells a prediction.
 
     Args:
@@ -33,7 +35,7 @@ def memory_section(prediction: Prediction, room: Room | None, holders: Sequence[
     width, height = prediction.bucket
     kernels = "a card" if prediction.policy == "card" else "the CPU"
     title = f"memory on {kernels}: {width} × {height}, {prediction.batch} at once, {_PRECISIONS[prediction.precision]}"
-    return Section(title, tuple(_lines(prediction, room, holders)))
+    return ReportSection(title, tuple(_lines(prediction, room, holders)))
 
 
 def bytes_text(amount: int) -> str:
@@ -41,7 +43,7 @@ def bytes_text(amount: int) -> str:
     return f"{amount / _GIB:.2f} GiB" if amount >= _GIB / 10 else f"{amount / _MIB:.1f} MiB"
 
 
-def _lines(prediction: Prediction, room: Room | None, holders: Sequence[Holder]) -> Iterator[str]:
+def _lines(prediction: MemoryPrediction, room: AvailableMemory | None, holders: Sequence[CardProcess]) -> Iterator[str]:
     for peak in prediction.peaks:
         yield from _peak_lines(peak)
     of = "the card" if prediction.policy == "card" else "the computer"
@@ -66,7 +68,7 @@ def _peak_lines(peak: Peak) -> Iterator[str]:
         yield " " * _COLUMN + row
 
 
-def _room_lines(prediction: Prediction, room: Room, holders: Sequence[Holder]) -> Iterator[str]:
+def _room_lines(prediction: MemoryPrediction, room: AvailableMemory, holders: Sequence[CardProcess]) -> Iterator[str]:
     if room.context:
         yield f"{'context':<{_COLUMN}}{bytes_text(room.context):>9}  kept back for CUDA's context and its libraries"
     left = room.free - prediction.reserved
@@ -77,7 +79,7 @@ def _room_lines(prediction: Prediction, room: Room, holders: Sequence[Holder]) -
         yield f"{'others':<{_COLUMN}}{bytes_text(room.others):>9}  {_named(others)}".rstrip()
 
 
-def _named(holders: Sequence[Holder]) -> str:
+def _named(holders: Sequence[CardProcess]) -> str:
     """Return programs with what they hold, as far as one reads such a list."""
     named = [
         holder.name if holder.memory is None else f"{holder.name} {bytes_text(holder.memory)}"

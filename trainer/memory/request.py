@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from trainer.bake.ground import Ground
-from trainer.bake.sample_prompts import makes_samples
 from trainer.dataset.batches import instances
 from trainer.dataset.captions import fixed_caption
 from trainer.grid.defaults import defaults_for
+from trainer.grid.sample_prompts import makes_samples
+from trainer.jobs.preflight import PlannedBake
 from trainer.machine.devices import card_device
 from trainer.memory.peak import Policy
 from trainer.settings.amounts import size_of
@@ -41,7 +41,7 @@ class BucketUse:
 
 
 @dataclass(frozen=True, eq=False)
-class Request:
+class MemoryRequest:
     """One question about a bake's memory. Two are equal where the answer must be.
 
     Attributes:
@@ -123,7 +123,7 @@ class Request:
 
     def __eq__(self, other: object) -> bool:
         """Return whether the answer must be the same."""
-        return isinstance(other, Request) and self.key == other.key
+        return isinstance(other, MemoryRequest) and self.key == other.key
 
     def __hash__(self) -> int:
         """Go by the key."""
@@ -170,38 +170,38 @@ class Request:
         )
 
 
-def request_of(ground: Ground, policy: Policy | None = None) -> Request:
+def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequest:
     """Return the question about a bake on this ground.
 
     Args:
-        ground: from survey or ground_on.
+        planned: from survey or ground_on.
         policy: whose kernels and allocator; None for those of this computer.
     """
-    settings, data = ground.settings, ground.data
+    settings, data = planned.settings, planned.data
     counts: Counter[tuple[int, int, int]] = Counter()
     shown = set(instances(data))
     for index in instances(data):
-        counts[(*ground.plan.placements[index].bucket, data.pictures[index].group)] += 1
+        counts[(*planned.plan.placements[index].bucket, data.pictures[index].group)] += 1
     own = {group: data.groups[group].batch_size for _, _, group in counts}
-    return Request(
+    return MemoryRequest(
         settings=settings,
-        family=ground.base.family,
+        family=planned.base.family,
         base=str(settings.pretrained_model_name_or_path),
-        fingerprint=_fingerprint(ground.base.path),
+        fingerprint=_fingerprint(planned.base.path),
         buckets=tuple(
             BucketUse(width, height, number, own[group] if own[group] != settings.train_batch_size else None)
             for (width, height, group), number in sorted(counts.items())
         ),
         captions_vary=any(fixed_caption(data.pictures[index]) is None for index in shown),
-        sample=_sample_size(ground) if makes_samples(settings) else None,
+        sample=_sample_size(planned) if makes_samples(settings) else None,
         policy=policy or ("card" if card_device() else "cpu"),
     )
 
 
-def _sample_size(ground: Ground) -> tuple[int, int]:
-    if ground.settings.sample_resolution:
-        return size_of(ground.settings.sample_resolution)
-    look = defaults_for(ground.base)
+def _sample_size(planned: PlannedBake) -> tuple[int, int]:
+    if planned.settings.sample_resolution:
+        return size_of(planned.settings.sample_resolution)
+    look = defaults_for(planned.base)
     return look.width, look.height
 
 

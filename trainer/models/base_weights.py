@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
+from trainer.formats.safetensors_header import Header, read_header
 from trainer.models.diffusers_folder import Component, weights_file
-from trainer.models.original_keys import (
+from trainer.models.ldm_keys import (
     SD1_CLIP_PREFIX,
     SDXL_CLIP_PREFIX,
     VAE_PREFIX,
-    Piece,
-    clip_pieces,
-    openclip_pieces,
-    plain_pieces,
-    unet_pieces,
-    vae_pieces,
+    WeightSlice,
+    clip_slices,
+    openclip_slices,
+    plain_slices,
+    unet_slices,
+    vae_slices,
 )
-from trainer.models.other_models import why_not
-from trainer.models.safetensors_header import Header, read_header
+from trainer.models.unsupported import describe_unsupported
+from trainer.text import printable
 
 # What a base is trained from and can be trained on. Eight bits and fewer are left out: the LoRA would learn to mend their rounding.
 _TYPES = {"F16", "BF16", "F32", "F64"}
@@ -39,7 +39,7 @@ class Weights:
 
     path: Path
     header: Header
-    pieces: Mapping[str, Piece]
+    slices: Mapping[str, WeightSlice]
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of a weight.
@@ -47,11 +47,11 @@ class Weights:
         Raises:
             ModelError: it is missing.
         """
-        piece = self.pieces.get(name)
+        piece = self.slices.get(name)
         if piece is None:
             raise ModelError(
-                shown(str(self.path)),
-                found=f"the weight {shown(name, 100)} is missing",
+                printable(str(self.path)),
+                found=f"the weight {printable(name, 100)} is missing",
                 expected="the whole model",
                 way_out="fetch the file again",
             )
@@ -66,8 +66,8 @@ class Weights:
         shape = self.shape(name)
         if not -len(shape) <= axis < len(shape):
             raise ModelError(
-                shown(str(self.path)),
-                found=f"the weight {shown(name, 100)} has the shape {list(shape)}, which is no layer's",
+                printable(str(self.path)),
+                found=f"the weight {printable(name, 100)} has the shape {list(shape)}, which is no layer's",
             )
         return shape[axis]
 
@@ -80,12 +80,12 @@ class Weights:
         Raises:
             ModelError: weights in fp8, or quantised.
         """
-        for piece in self.pieces.values():
+        for piece in self.slices.values():
             dtype = self.header.dtypes[piece.key]
             if dtype not in _TYPES:
                 raise ModelError(
-                    shown(str(self.path)),
-                    found=f"{what} in {'fp8' if dtype.startswith('F8') else 'quantised weights'} ({shown(dtype, 12)})",
+                    printable(str(self.path)),
+                    found=f"{what} in {'fp8' if dtype.startswith('F8') else 'quantised weights'} ({printable(dtype, 12)})",
                     expected="weights in fp16, bf16 or fp32",
                     way_out="fetch the model in one of these; what was rounded away does not come back",
                 )
@@ -114,11 +114,11 @@ def weights_in_file(path: Path, header: Header) -> dict[Component, Weights]:
         header: its header.
     """
     shapes = header.shapes
-    pieces: dict[Component, dict[str, Piece]] = {
-        "unet": unet_pieces(shapes),
-        "text_encoder": clip_pieces(shapes, SD1_CLIP_PREFIX) or clip_pieces(shapes, SDXL_CLIP_PREFIX),
-        "text_encoder_2": openclip_pieces(shapes),
-        "vae": vae_pieces(shapes),
+    pieces: dict[Component, dict[str, WeightSlice]] = {
+        "unet": unet_slices(shapes),
+        "text_encoder": clip_slices(shapes, SD1_CLIP_PREFIX) or clip_slices(shapes, SDXL_CLIP_PREFIX),
+        "text_encoder_2": openclip_slices(shapes),
+        "vae": vae_slices(shapes),
     }
     return {component: Weights(path, header, found) for component, found in pieces.items() if found}
 
@@ -143,9 +143,9 @@ def vae_weights(place: Path) -> Weights:
         header = read_header(place)
         prefix = VAE_PREFIX if any(key.startswith(VAE_PREFIX) for key in header.shapes) else ""
         if f"{prefix}decoder.conv_in.weight" not in header.shapes:
-            found, _ = why_not(header)
-            raise ModelError(shown(str(place)), found=found, expected=VAE_WANTED)
-        weights = Weights(place, header, vae_pieces(header.shapes, prefix))
+            found, _ = describe_unsupported(header)
+            raise ModelError(printable(str(place)), found=found, expected=VAE_WANTED)
+        weights = Weights(place, header, vae_slices(header.shapes, prefix))
     _check_vae(weights)
     return weights
 
@@ -154,10 +154,10 @@ def _check_vae(weights: Weights) -> None:
     """See that it makes four channels of latents from pictures, as those of SD1.x and SDXL do."""
     latents, picture = weights.shape("decoder.conv_in.weight"), weights.shape("encoder.conv_in.weight")
     if len(latents) != 4 or len(picture) != 4:
-        raise ModelError(shown(str(weights.path)), found="a VAE of another architecture", expected=VAE_WANTED)
+        raise ModelError(printable(str(weights.path)), found="a VAE of another architecture", expected=VAE_WANTED)
     if (latents[1], picture[1]) != (4, 3):
         raise ModelError(
-            shown(str(weights.path)),
+            printable(str(weights.path)),
             found=f"a VAE of {latents[1]} latent channels for pictures of {picture[1]}",
             expected=f"4 and 3 channels: {VAE_WANTED}",
         )
@@ -168,7 +168,7 @@ def _weights_in(place: Path, component: Component) -> Weights:
     path = weights_file(place, component)
     header = read_header(path)
     if component == "vae":
-        return Weights(path, header, vae_pieces(header.shapes, ""))
+        return Weights(path, header, vae_slices(header.shapes, ""))
     if component == "unet":
-        return Weights(path, header, plain_pieces(header.shapes))
-    return Weights(path, header, clip_pieces(header.shapes, projected=component == "text_encoder_2"))
+        return Weights(path, header, plain_slices(header.shapes))
+    return Weights(path, header, clip_slices(header.shapes, projected=component == "text_encoder_2"))

@@ -7,10 +7,10 @@ from importlib import resources
 from typing import Any
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
 from trainer.models.base_weights import Weights
 from trainer.models.diffusers_folder import Component
 from trainer.settings.parts import Family
+from trainer.text import printable
 
 # Numbers a head in SDXL's U-Net and in every CLIP text encoder works on. SD1.x's U-Net has 8 heads however wide it is.
 _HEAD = 64
@@ -81,7 +81,7 @@ def context_width(unet: Weights) -> int:
         ModelError: it has no cross-attention.
     """
     # Not every folder's U-Net has a middle block.
-    names = (name for name in unet.pieces if name.endswith("attn2.to_k.weight"))
+    names = (name for name in unet.slices if name.endswith("attn2.to_k.weight"))
     return unet.side(next(names, "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"), -1)
 
 
@@ -104,7 +104,7 @@ def _text_encoder(weights: Weights) -> dict[str, Any]:
         "num_attention_heads": max(1, width // _HEAD),
         "num_hidden_layers": layers_of_encoder(weights),
     }
-    projects = "text_projection.weight" in weights.pieces
+    projects = "text_projection.weight" in weights.slices
     changes["projection_dim"] = weights.side("text_projection.weight", 0) if projects else width
     return changes
 
@@ -131,13 +131,13 @@ def _depth(weights: Weights, place: str) -> int:
 
 def _count(weights: Weights, pattern: str) -> int:
     """Return how many different numbers stand where the pattern has its group."""
-    matches = (re.match(pattern, name) for name in weights.pieces)
+    matches = (re.match(pattern, name) for name in weights.slices)
     return len({match[1] for match in matches if match})
 
 
 def _misfit(weights: Weights, found: str) -> ModelError:
     return ModelError(
-        shown(str(weights.path)),
+        printable(str(weights.path)),
         found=found,
         expected="the layout of SD1.x or SDXL",
         way_out="give the diffusers folder of the same model: its configs say how it is built",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 Component = Literal["unet", "text_encoder", "text_encoder_2", "vae"]
 """A part of a base that has weights, by the name of its folder."""
@@ -35,7 +35,7 @@ def weights_file(place: Path, component: Component) -> Path:
     for ending in ("safetensors", "fp16.safetensors"):
         if (path := place / f"{stem}.{ending}").is_file():
             return path
-    where = shown(str(place))
+    where = printable(str(place))
     if any(place.glob("*.bin")) or any(place.glob("*.ckpt")):
         raise ModelError(
             where,
@@ -54,7 +54,7 @@ def config_of(path: Path) -> dict[str, object]:
     Raises:
         ModelError: it cannot be read or is no table.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     try:
         if path.stat().st_size > _MAX_CONFIG_BYTES:
             raise ModelError(where, found=f"{path.stat().st_size:,} bytes", expected="a config of a few KB")
@@ -76,5 +76,5 @@ def check_tokenizer(folder: Path) -> None:
     """
     if not (folder / "tokenizer.json").is_file() and not (folder / "merges.txt").is_file():
         raise ModelError(
-            shown(str(folder)), found="no tokenizer files", expected="tokenizer.json, or vocab.json and merges.txt"
+            printable(str(folder)), found="no tokenizer files", expected="tokenizer.json, or vocab.json and merges.txt"
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainer.whole_file import write_whole
+from trainer.atomic_file import write_atomically
 from trainer.workspace import cache_home
 
 # What sd-scripts writes where there is no file to hash.
@@ -109,7 +109,7 @@ def _remember(file: _File, hashes: FileHashes) -> None:
     # Without a cache the file is read again next time, and nothing else happens.
     with contextlib.suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(note, json.dumps({**asdict(file), **asdict(hashes)}).encode())
+        write_atomically(note, json.dumps({**asdict(file), **asdict(hashes)}).encode())
 
 
 def _note(file: _File) -> Path:

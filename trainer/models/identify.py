@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import ModelError, SettingsError
-from trainer.foreign_text import shown
+from trainer.formats.safetensors_header import read_header
 from trainer.models.base_weights import VAE_WANTED, Weights, vae_weights, weights_in_file, weights_in_folder
 from trainer.models.component_configs import context_width, layers_of_encoder, text_width
 from trainer.models.diffusers_folder import Component, check_tokenizer, config_of
 from trainer.models.kohya_names import file_name, kohya_name, part_of
-from trainer.models.other_models import why_not
-from trainer.models.safetensors_header import read_header
-from trainer.models.said import Said, said_by_file, said_by_folder
+from trainer.models.prediction_markers import PredictionMarkers, markers_in_file, markers_in_folder
+from trainer.models.unsupported import describe_unsupported
 from trainer.settings.model import Settings
 from trainer.settings.parts import LABELS, Family, Part, is_encoder, parts_of
 from trainer.settings.subject import DEMO_BASE
+from trainer.text import printable
 
 _DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo" / "model"
 
@@ -72,7 +72,7 @@ class Base:
     path: Path
     family: Family
     lora_shapes: Mapping[str, LoraShape]
-    said: Said
+    markers: PredictionMarkers
     text_layers: Mapping[Part, int]
     has_vae: bool = True
 
@@ -165,7 +165,9 @@ def check_vae(path: str, base: Base | None = None) -> None:
     """
     if not path:
         if base is not None and not base.has_vae:
-            raise SettingsError("vae", found=f"blank, and {shown(base.name)} brings no VAE", expected="a VAE's path")
+            raise SettingsError(
+                "vae", found=f"blank, and {printable(base.name)} brings no VAE", expected="a VAE's path"
+            )
         return
     vae_weights(_existing(path, "vae", VAE_WANTED))
 
@@ -175,7 +177,7 @@ def _existing(text: str, what: str, wanted: str) -> Path:
     path = Path(text).expanduser().absolute()
     if not text.strip() or not path.exists():
         raise ModelError(
-            shown(text) or what,
+            printable(text) or what,
             found="there is no such file or folder",
             expected=wanted,
             way_out="nothing is downloaded: give a path on this machine",
@@ -191,7 +193,7 @@ def refuse_pickle(path: Path, wanted: str) -> None:
     Raises:
         ModelError: it is, or cannot be read.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -212,10 +214,10 @@ def refuse_pickle(path: Path, wanted: str) -> None:
 
 def _base_in_file(path: Path) -> Base:
     header = read_header(path)
-    where = shown(str(path))
+    where = printable(str(path))
     components = weights_in_file(path, header)
-    if "unet" not in components or "conv_in.weight" not in components["unet"].pieces:
-        found, way_out = why_not(header)
+    if "unet" not in components or "conv_in.weight" not in components["unet"].slices:
+        found, way_out = describe_unsupported(header)
         raise ModelError(where, found=found, expected=_WANTED, way_out=way_out)
     if any(key.startswith("cond_stage_model.model.") for key in header.shapes):
         raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not baked")
@@ -227,14 +229,14 @@ def _base_in_file(path: Path) -> Base:
         path=path,
         family=family,
         lora_shapes=_lora_shapes(family, components),
-        said=said_by_file(path, header),
+        markers=markers_in_file(path, header),
         text_layers=_text_layers(family, components),
         has_vae="vae" in components,
     )
 
 
 def _base_in_folder(folder: Path, name: str) -> Base:
-    where = shown(str(folder))
+    where = printable(str(folder))
     if not (folder / "model_index.json").is_file():
         inside = any(folder.glob("*.safetensors"))
         raise ModelError(
@@ -245,7 +247,9 @@ def _base_in_folder(folder: Path, name: str) -> Base:
         )
     index = config_of(folder / "model_index.json")
     if not (folder / "unet").is_dir():
-        raise ModelError(where, found=f"a model of class {shown(str(index.get('_class_name')), 60)}", expected=_WANTED)
+        raise ModelError(
+            where, found=f"a model of class {printable(str(index.get('_class_name')), 60)}", expected=_WANTED
+        )
     if not (folder / "text_encoder").is_dir() and (folder / "text_encoder_2").is_dir():
         raise _refiner(where)
     components = weights_in_folder(folder)
@@ -259,7 +263,7 @@ def _base_in_folder(folder: Path, name: str) -> Base:
         path=folder,
         family=family,
         lora_shapes=_lora_shapes(family, components),
-        said=said_by_folder(folder),
+        markers=markers_in_folder(folder),
         text_layers=_text_layers(family, components),
     )
 
@@ -271,7 +275,7 @@ def _family(where: str, components: Mapping[Component, Weights]) -> Family:
     pooled text and sizes beside the time.
     """
     unet = components["unet"]
-    family: Family = "sdxl" if "add_embedding.linear_1.weight" in unet.pieces else "sd1"
+    family: Family = "sdxl" if "add_embedding.linear_1.weight" in unet.slices else "sd1"
     channels = unet.side("conv_in.weight", 1)
     if channels != 4:
         kind = " (inpainting)" if channels == 9 else ""
@@ -286,7 +290,7 @@ def _family(where: str, components: Mapping[Component, Weights]) -> Family:
             way_out="give the whole checkpoint, or a diffusers folder",
         )
     width = sum(text_width(components[part]) for part in encoders)
-    proj_in = unet.pieces.get("down_blocks.0.attentions.0.proj_in.weight")
+    proj_in = unet.slices.get("down_blocks.0.attentions.0.proj_in.weight")
     if family == "sd1" and proj_in is not None and len(proj_in.shape) == 2:
         raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not baked")
     if (context := context_width(unet)) != width:
@@ -323,7 +327,7 @@ def _lora_shapes(family: Family, components: Mapping[Component, Weights]) -> dic
     shapes: dict[str, LoraShape] = {}
     for part in parts_of(family):
         pattern = _ENCODER_TARGET if is_encoder(part) else _UNET_TARGET
-        for name, piece in components[part].pieces.items():
+        for name, piece in components[part].slices.items():
             match, shape = pattern.fullmatch(name), piece.shape
             # What has one side is a norm.
             if not match or len(shape) not in (2, 4) or shape[2:] not in ((), (1, 1), (3, 3)):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
+from trainer.formats.safetensors_header import read_header
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
 from trainer.models.base_weights import Weights, vae_config_path, vae_weights, weights_in_file, weights_in_folder
@@ -20,11 +20,11 @@ from trainer.models.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
 from trainer.models.component_configs import config_for, scaling_factor
 from trainer.models.diffusers_folder import Component, config_of
 from trainer.models.identify import Base
-from trainer.models.original_keys import Piece
-from trainer.models.quiet import hush_libraries
-from trainer.models.safetensors_header import read_header
+from trainer.models.ldm_keys import WeightSlice
+from trainer.models.silence_libraries import silence_libraries
 from trainer.models.tensor_file import TensorFile
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
+from trainer.text import printable
 
 # A module's own name of a weight may have this level, ours never has; see original_keys.clip_pieces.
 _LEVEL = "text_model."
@@ -74,7 +74,7 @@ def load_parts(
     Raises:
         ModelError: a weight is missing, of another shape, or not of this model; a config or tokenizer cannot be used.
     """
-    hush_libraries()
+    silence_libraries()
     found = _found(base)
 
     def config(component: Component) -> Mapping[str, Any]:
@@ -83,7 +83,7 @@ def load_parts(
     def filled(component: Component) -> Any:
         if component not in found:
             # The file was another one when the base was recognised.
-            raise ModelError(shown(str(base.path)), found=f"its {component} is gone", expected="the file as it was")
+            raise ModelError(printable(str(base.path)), found=f"its {component} is gone", expected="the file as it was")
         return _filled(found[component], component, config(component), device, dtype, quantized)
 
     unet = filled("unet")
@@ -93,7 +93,7 @@ def load_parts(
     elif "vae" in found:
         decoder = _filled(found["vae"], "vae", config("vae"), device, vae_dtype)
     else:
-        raise ModelError(shown(str(base.path)), found="a checkpoint without VAE", way_out="name one under `vae`")
+        raise ModelError(printable(str(base.path)), found="a checkpoint without VAE", way_out="name one under `vae`")
     tokenizers = {part: _tokenizer(base, part, encoders[part]) for part in encoders}
     return Parts(base.family, unet, encoders, decoder, tokenizers)
 
@@ -114,7 +114,7 @@ def parts_without_numbers(
     Raises:
         ModelError: a weight is missing or of another shape, or a config cannot be used.
     """
-    hush_libraries()
+    silence_libraries()
     found = _found(base)
 
     def of_base(component: Component, of: torch.dtype) -> Any:
@@ -151,8 +151,8 @@ def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype
     # Such a VAE loads without a word, and every latent would be of another scale than the U-Net knows.
     if own != usual:
         raise ModelError(
-            shown(str(place)),
-            found=f"a VAE whose latents are multiplied by {shown(str(own), 20)}",
+            printable(str(place)),
+            found=f"a VAE whose latents are multiplied by {printable(str(own), 20)}",
             expected=f"{usual}, as the base's family has it",
             way_out="SD1.x and SDXL have VAEs of their own",
         )
@@ -176,12 +176,12 @@ def _filled(
     eight_bit = {name: layer for name, layer in module.named_modules() if isinstance(layer, EightBit)}
     with TensorFile(weights.path, weights.header) as file:
         # In the file's order, so that a disk reads on.
-        for own, name in sorted(names.items(), key=lambda pair: file.place(weights.pieces[pair[1]])):
+        for own, name in sorted(names.items(), key=lambda pair: file.place(weights.slices[pair[1]])):
             layer = eight_bit.get(own.removesuffix(".weight"))
             if layer is None:
-                file.read_into(tensors[own], weights.pieces[name])
+                file.read_into(tensors[own], weights.slices[name])
             else:
-                _round_into(layer, file, weights.pieces[name])
+                _round_into(layer, file, weights.slices[name])
     return module
 
 
@@ -202,7 +202,7 @@ def _shaped(
     return module.eval(), names
 
 
-def _round_into(layer: EightBit, file: TensorFile, piece: Piece) -> None:
+def _round_into(layer: EightBit, file: TensorFile, piece: WeightSlice) -> None:
     """Fill a layer of 8 bits, some rows after the others, so that its weight is nowhere whole in a wider type."""
     rows = piece.shape[0]
     # A turned weight lies in the file by its columns.
@@ -227,9 +227,9 @@ def _empty(weights: Weights, component: Component, config: Mapping[str, Any]) ->
             return builders[component]()
     # The libraries raise what they like at a config they cannot use.
     except Exception as error:
-        reason = shown(" ".join(str(error).split()), 300)
+        reason = printable(" ".join(str(error).split()), 300)
         raise ModelError(
-            shown(str(weights.path)),
+            printable(str(weights.path)),
             found=f"its {component} cannot be built: {reason}",
             expected="the config of an SD1.x or SDXL model",
         ) from error
@@ -238,23 +238,25 @@ def _empty(weights: Weights, component: Component, config: Mapping[str, Any]) ->
 def _paired(module: nn.Module, weights: Weights) -> dict[str, str]:
     """Return the module's name of each weight -> ours, after seeing that module and file have the same weights."""
     wanted = {name.removeprefix(_LEVEL): (name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
-    pieces = weights.pieces
+    pieces = weights.slices
     missing, extra = sorted(wanted.keys() - pieces.keys()), sorted(pieces.keys() - wanted.keys())
     if missing:
-        raise _wrong(weights, f"{_count(missing)} missing, {shown(missing[0], 100)} first")
+        raise _wrong(weights, f"{_count(missing)} missing, {printable(missing[0], 100)} first")
     if extra:
-        raise _wrong(weights, f"{_count(extra)} not known to this model, {shown(pieces[extra[0]].key, 100)} first")
+        raise _wrong(weights, f"{_count(extra)} not known to this model, {printable(pieces[extra[0]].key, 100)} first")
     for name, (_, shape) in wanted.items():
         if pieces[name].shape != shape:
             raise _wrong(
                 weights,
-                f"{shown(pieces[name].key, 100)} has the shape {list(pieces[name].shape)} in place of {list(shape)}",
+                f"{printable(pieces[name].key, 100)} has the shape {list(pieces[name].shape)} in place of {list(shape)}",
             )
     return {own: name for name, (own, _) in wanted.items()}
 
 
 def _wrong(weights: Weights, found: str) -> ModelError:
-    return ModelError(shown(str(weights.path)), found=found, expected="the whole model", way_out="fetch the file again")
+    return ModelError(
+        printable(str(weights.path)), found=found, expected="the whole model", way_out="fetch the file again"
+    )
 
 
 def _count(names: list[str]) -> str:
@@ -278,7 +280,7 @@ def _tokenizer(base: Base, part: Part, encoder: Any) -> Any:
     if base.path.is_file():
         if encoder.config.vocab_size != TOKENS:
             raise ModelError(
-                shown(str(base.path)),
+                printable(str(base.path)),
                 found=f"a text encoder of {encoder.config.vocab_size:,} tokens",
                 expected=f"CLIP's {TOKENS:,}",
                 way_out="give the diffusers folder of the same model, which brings its tokenizer",
@@ -289,9 +291,9 @@ def _tokenizer(base: Base, part: Part, encoder: Any) -> Any:
         tokenizer = CLIPTokenizer.from_pretrained(base.path, subfolder=folder, local_files_only=True)
     # As above: what is wrong with a tokenizer's files shows in many ways.
     except Exception as error:
-        reason = shown(" ".join(str(error).split()), 300)
+        reason = printable(" ".join(str(error).split()), 300)
         raise ModelError(
-            shown(str(base.path / folder)), found=f"cannot be read: {reason}", expected="CLIP's tokenizer"
+            printable(str(base.path / folder)), found=f"cannot be read: {reason}", expected="CLIP's tokenizer"
         ) from error
     # So that folder and single file of one model read a caption alike; see clip_tokenizer of `!`.
     return clip_tokenizer() if part == "text_encoder_2" and is_clips(tokenizer) else tokenizer

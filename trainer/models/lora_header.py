@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
+from trainer.formats.safetensors_header import Header, read_header
 from trainer.models.kohya_names import part_of
-from trainer.models.safetensors_header import Header, read_header
 from trainer.settings.parts import is_encoder
+from trainer.text import printable
 
 DOWN, UP, ALPHA = ".lora_down.weight", ".lora_up.weight", ".alpha"
 """How the keys of a module end."""
@@ -87,16 +87,20 @@ def _check_kind(path: Path, header: Header) -> None:
     if strange:
         kind = next((word for start, word in _OTHER_KINDS.items() if strange[0].startswith(start)), "")
         raise ModelError(
-            shown(str(path)),
-            found=f"it is {kind}" if kind else f"it has tensors …{shown(strange[0], 60)}",
+            printable(str(path)),
+            found=f"it is {kind}" if kind else f"it has tensors …{printable(strange[0], 60)}",
             expected="a plain LoRA or LoCon: lora_down, lora_up and alpha",
         )
     if not any(key.endswith(DOWN) for key in header.shapes):
-        raise ModelError(shown(str(path)), found="no LoRA in kohya's form", expected="keys such as …lora_down.weight")
+        raise ModelError(
+            printable(str(path)), found="no LoRA in kohya's form", expected="keys such as …lora_down.weight"
+        )
     for key in header.shapes:
         module = key.removesuffix(UP)
         if key.endswith(UP) and module + DOWN not in header.shapes:
-            raise ModelError(shown(str(path)), found=f"module {shown(module, 80)} has no lora_down", expected="both")
+            raise ModelError(
+                printable(str(path)), found=f"module {printable(module, 80)} has no lora_down", expected="both"
+            )
 
 
 def _check_shapes(path: Path, header: Header, module: str) -> None:
@@ -105,7 +109,7 @@ def _check_shapes(path: Path, header: Header, module: str) -> None:
     fits = len(up) == len(down) and len(up) in (2, 4) and up[1] == down[0] > 0 and up[2:] in ((), (1, 1))
     if not fits or alpha not in ((), (1,)):
         raise ModelError(
-            shown(str(path)),
-            found=f"module {shown(module, 80)} has down {down}, up {up}, alpha {alpha}",
+            printable(str(path)),
+            found=f"module {printable(module, 80)} has down {down}, up {up}, alpha {alpha}",
             expected="[rank, in], [out, rank] and a scalar",
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer.models.said import Prediction
-from trainer.plan.times import BETA_END, BETA_START, TIMES
+from trainer.models.prediction_markers import Prediction
+from trainer.plan.timesteps import BETA_END, BETA_START, TIMES
 
 
 class NoiseSchedule:

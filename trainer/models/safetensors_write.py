@@ -26,7 +26,7 @@ _TYPES = {
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write `tensors` and `metadata` into the file `path`. Not whole or not at all by itself: see trainer.whole_file.
+    """Write `tensors` and `metadata` into the file `path`. Not whole or not at all by itself: see trainer.atomic_file.
 
     Args:
         path: what is there is overwritten.

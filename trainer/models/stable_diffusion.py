@@ -8,10 +8,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from trainer.lean.arrangement import Arrangement, arrange
-from trainer.lean.install import make_lean
+from trainer.lean.compute_options import ComputeOptions, apply_compute_options
+from trainer.lean.patch import make_lean
 from trainer.lean.quantized import Kind
-from trainer.models.chunks import CHUNK, CHUNK_TOKENS, chunked, joined
+from trainer.models.clip_chunks import CHUNK, CHUNK_TOKENS, chunked, joined
 from trainer.models.identify import Base
 from trainer.models.loading import load_parts
 from trainer.models.noise_schedule import NoiseSchedule
@@ -268,13 +268,13 @@ class StableDiffusion:
         self.vae_notes.clear()
         self.schedule = NoiseSchedule(device=self.device)
 
-    def arrange(self, arrangement: Arrangement) -> None:
+    def set_compute_options(self, arrangement: ComputeOptions) -> None:
         """Let U-Net and text encoders compute in this way from now on.
 
         Raises:
             SettingsError: a name in it is no block's, or this machine cannot.
         """
-        arrange(self.unet, self.encoders, arrangement)
+        apply_compute_options(self.unet, self.encoders, arrangement)
 
 
 def numbered(device: torch.device | str) -> torch.device:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
-from trainer.models.original_keys import Piece
-from trainer.models.safetensors_header import Header
+from trainer.formats.safetensors_header import Header
+from trainer.models.ldm_keys import WeightSlice
+from trainer.text import printable
 
 _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 
@@ -39,7 +39,7 @@ class TensorFile:
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
-            raise ModelError(shown(str(path)), found=f"cannot be read ({error.strerror})") from error
+            raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
 
     def __enter__(self) -> Self:
         return self
@@ -49,14 +49,14 @@ class TensorFile:
     ) -> None:
         self._file.close()
 
-    def place(self, piece: Piece) -> int:
+    def place(self, piece: WeightSlice) -> int:
         """Return the first byte of a weight, counted from where the tensors begin."""
         begin, end = self._header.spans[piece.key]
         rows = self._header.shapes[piece.key][:1]
         row_bytes = (end - begin) // rows[0] if rows and rows[0] else 0
         return begin + piece.first_row * row_bytes
 
-    def read_into(self, target: Tensor, piece: Piece) -> None:
+    def read_into(self, target: Tensor, piece: WeightSlice) -> None:
         """Fill `target` with a weight, rounded to the nearest in its type.
 
         Args:
@@ -98,11 +98,11 @@ class TensorFile:
                 count = self._file.readinto(left)
                 if not count:
                     raise ModelError(
-                        shown(str(self._path)),
+                        printable(str(self._path)),
                         found="ends before its weights do",
                         expected="a whole .safetensors file",
                         way_out="fetch it again and compare its size",
                     )
                 left = left[count:]
         except OSError as error:
-            raise ModelError(shown(str(self._path)), found=f"cannot be read ({error.strerror})") from error
+            raise ModelError(printable(str(self._path)), found=f"cannot be read ({error.strerror})") from error

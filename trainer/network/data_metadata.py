@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from trainer.dataset.batches import instances
-from trainer.dataset.data import DataSet, Picture
+from trainer.dataset.records import DataSet, Picture
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
 

@@ -7,10 +7,10 @@ import safetensors.torch
 from torch import Tensor
 
 from trainer.errors import ModelError
-from trainer.foreign_text import shown
 from trainer.models.kohya_names import file_name
 from trainer.models.lora_header import ALPHA, DOWN, read_lora_header
 from trainer.settings.parts import Family
+from trainer.text import printable
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class LoraFile:
             own = file_name(name, family) + dot + suffix
             if own in tensors:
                 raise ModelError(
-                    shown(str(self.path)), found=f"{shown(key, 80)} is there under two names", expected="one of them"
+                    printable(str(self.path)),
+                    found=f"{printable(key, 80)} is there under two names",
+                    expected="one of them",
                 )
             tensors[own] = tensor
         return LoraFile(self.path, tensors, self.metadata)

@@ -10,15 +10,15 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import ModelError, WorkspaceError
-from trainer.foreign_text import shown
 from trainer.models.lora_header import ALPHA, DOWN, UP
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, targets, wanted_parts
 from trainer.network.lora import LoraLayer
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.settings.parts import Family, Part, parts_of
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 SavePrecision = Literal["float", "fp16", "bf16"]
 _DTYPES: dict[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -56,10 +56,10 @@ def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, met
         tensors[layer.name + ALPHA] = torch.tensor(layer.alpha, dtype=dtype)
     content = safetensors.torch.save(tensors, {**metadata, **_hashes(tensors, metadata)})
     try:
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as error:
         raise WorkspaceError(
-            shown(str(path)),
+            printable(str(path)),
             found=f"cannot be written ({error.strerror})",
             way_out="mend the folder or free some space",
         ) from error
@@ -90,7 +90,7 @@ def fill(network: LoraNetwork, file: LoraFile) -> None:
     missing = sorted(set(layers) - set(file.modules))
     if missing:
         raise ModelError(
-            shown(str(file.path)), found=f"no weights for {missing[0]}", expected="every module of the network"
+            printable(str(file.path)), found=f"no weights for {missing[0]}", expected="every module of the network"
         )
     for layer in layers.values():
         _fill(layer, file)
@@ -134,7 +134,7 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
     file = load_lora(path).named_for(model.family)
     network = _network(model, file, wanted_parts(model, parts), rules.dropouts())
     if not len(network):
-        raise ModelError(shown(str(path)), found="no layer of the parts to train", expected="one at least")
+        raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="one at least")
     return network
 
 
@@ -166,12 +166,12 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
     lines = []
     if unused:
         lines.append(
-            f"{len(unused)} of {len(modules)} modules of {shown(path.name)} have no layer here and are left out, "
-            f"{shown(unused[0], 80)} first"
+            f"{len(unused)} of {len(modules)} modules of {printable(path.name)} have no layer here and are left out, "
+            f"{printable(unused[0], 80)} first"
         )
     if untouched:
         lines.append(
-            f"{len(untouched)} of {len(layers)} layers have no weights in {shown(path.name)} and begin from nothing, "
+            f"{len(untouched)} of {len(layers)} layers have no weights in {printable(path.name)} and begin from nothing, "
             f"{untouched[0]} first"
         )
     return lines
@@ -198,7 +198,7 @@ def _fill(layer: LoraLayer, file: LoraFile, *, keep_alpha: bool = False) -> None
     down, up = file.tensors[layer.name + DOWN], file.tensors[layer.name + UP]
     if _flat(down.shape) != _flat(layer.down.shape) or _flat(up.shape) != _flat(layer.up.shape):
         raise ModelError(
-            shown(str(file.path)),
+            printable(str(file.path)),
             found=f"{layer.name} has shapes {list(down.shape)} and {list(up.shape)}",
             expected=f"{list(layer.down.shape)} and {list(layer.up.shape)}",
             way_out="it was made for another base or another rank",
@@ -219,7 +219,7 @@ def _check_scale(layer: LoraLayer, file: LoraFile) -> None:
     rank, alpha = file.rank(layer.name), file.alpha(layer.name)
     if rank != layer.rank or not math.isclose(alpha, layer.alpha, rel_tol=_ALPHA_ROUNDING):
         raise ModelError(
-            shown(str(file.path)),
+            printable(str(file.path)),
             found=f"{layer.name} has rank {rank} and alpha {alpha:g}",
             expected=f"rank {layer.rank} and alpha {layer.alpha:g}, as the settings say",
             way_out="switch dim_from_weights on, or set dim and alpha to the file's",
@@ -231,8 +231,8 @@ def _check_modules(file: LoraFile, known: set[str], whose: str, family: Family) 
     strange = [name for name in modules if name not in known]
     if strange:
         raise ModelError(
-            shown(str(file.path)),
-            found=f"{len(strange)} of {len(modules)} modules are none of {whose}, {shown(strange[0], 80)} first",
+            printable(str(file.path)),
+            found=f"{len(strange)} of {len(modules)} modules are none of {whose}, {printable(strange[0], 80)} first",
             expected=f"a LoRA for {_FAMILIES[family]}",
         )
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from trainer.lean.weights import weight_of
+from trainer.lean.quantized import weight_of
 from trainer.network.dropout import LeftOut
 
 

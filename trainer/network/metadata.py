@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer import __version__
-from trainer.dataset.data import DataSet
+from trainer.dataset.records import DataSet
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import Base
 from trainer.network.data_metadata import data_metadata, trained_size

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DiskFull
-from trainer.foreign_text import shown
-from trainer.machine.room import free_bytes
+from trainer.machine.disk_space import free_bytes
 from trainer.settings.model import Settings
+from trainer.text import printable
 
 STATE_SECONDS = 600.0
 """Where no step count says when, a state is this old at most when the next is written, unless writing is very slow."""
@@ -24,7 +24,7 @@ _MARGIN = 32 << 20
 
 
 @dataclass(frozen=True)
-class Course:
+class BakeLength:
     """How a bake runs: steps of an epoch, epochs, steps in all, LoRA files, and seconds per step (None: not known)."""
 
     steps_per_epoch: int
@@ -66,13 +66,13 @@ def _kept(settings: Settings) -> float:
             return 2.0
 
 
-def states_written(settings: Settings, course: Course) -> int | None:
+def states_written(settings: Settings, course: BakeLength) -> int | None:
     """Return how many states a whole bake writes: one an epoch and those between; None where only a clock would tell."""
     between = _states_between(settings, course)
     return None if between is None else course.epochs + int(between * course.total_steps)
 
 
-def states_room(settings: Settings, course: Course, state_bytes: int) -> int:
+def states_room(settings: Settings, course: BakeLength, state_bytes: int) -> int:
     """Return the bytes that states take at their most: those that are kept, and the next one before the oldest goes."""
     match settings.keep_states:
         case "last":
@@ -91,12 +91,12 @@ def states_room(settings: Settings, course: Course, state_bytes: int) -> int:
     return room
 
 
-def numbers_room(course: Course) -> int:
+def numbers_room(course: BakeLength) -> int:
     """Return the bytes that the steps' numbers take in the journal and the bake's folder."""
     return _BYTES_A_STEP * course.total_steps
 
 
-def night_bytes(settings: Settings, course: Course, *, lora_bytes: int, state_bytes: int) -> int | None:
+def night_bytes(settings: Settings, course: BakeLength, *, lora_bytes: int, state_bytes: int) -> int | None:
     """Return how many bytes eight hours of this bake write: LoRAs, states and the journal; None without a known speed."""
     between = _states_between(settings, course)
     if course.seconds_per_step is None or between is None:
@@ -126,7 +126,7 @@ def check_room(needed: int | None, folder: Path) -> None:
         return
     if free < wanted:
         raise DiskFull(
-            shown(str(folder)),
+            printable(str(folder)),
             found=f"{size_text(free)} free on this disk",
             expected=f"{size_text(wanted)} for LoRAs, states and the journal",
             way_out="make room, or keep less: save_every_n_epochs, keep_states, state_budget",
@@ -141,7 +141,7 @@ def size_text(size: int) -> str:
     return f"{size / 1e3:.0f} kB"
 
 
-def _states_between(settings: Settings, course: Course) -> float | None:
+def _states_between(settings: Settings, course: BakeLength) -> float | None:
     """Return how many states a step adds besides those at the epochs' ends."""
     if settings.save_state_every_n_steps is not None:
         return 1 / settings.save_state_every_n_steps

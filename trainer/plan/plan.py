@@ -4,21 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from trainer.counted import counted
 from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import Placement, placements_of
-from trainer.dataset.data import DataSet
+from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
-from trainer.plan.disk import NIGHT, Course, night_bytes, numbers_room, size_text, states_room
-from trainer.plan.doubts import doubts_about_pictures, doubts_about_rates
-from trainer.plan.groups import groups_of
-from trainer.plan.no_effect import settings_without_effect
-from trainer.plan.rates import step_rules, warmup_of
+from trainer.plan.disk import NIGHT, BakeLength, night_bytes, numbers_room, size_text, states_room
+from trainer.plan.lr_schedules import step_rules, warmup_of
+from trainer.plan.param_groups import param_groups
 from trainer.plan.saves import SavePoint, save_points
+from trainer.plan.unused_settings import unused_settings
+from trainer.plan.warnings import warnings_about_pictures, warnings_about_rates
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import LABELS, Family, Part, parts_of
-from trainer.span import span
+from trainer.text import duration, plural
 
 _STOPS: dict[Part, str] = {
     "unet": "unet_stop",
@@ -122,7 +121,7 @@ def make_plan(
     epochs, total_steps = _length(settings, steps_per_epoch)
     stops = _stops(settings, family, steps_per_epoch, total_steps)
     saves = save_points(settings, steps_per_epoch=steps_per_epoch, epochs=epochs, total_steps=total_steps)
-    course = Course(steps_per_epoch, epochs, total_steps, len(saves), seconds_per_step)
+    course = BakeLength(steps_per_epoch, epochs, total_steps, len(saves), seconds_per_step)
     repeats = {picture.repeats for picture in data.pictures if not picture.is_reg}
     return Plan(
         pictures=len(data.pictures),
@@ -140,7 +139,7 @@ def make_plan(
         **_disk(settings, course, lora_bytes, state_bytes),
         seconds=None if seconds_per_step is None else seconds_per_step * total_steps,
         warnings=(
-            *settings_without_effect(
+            *unused_settings(
                 settings,
                 data,
                 family=family,
@@ -148,8 +147,8 @@ def make_plan(
                 epochs=epochs,
                 total_steps=total_steps,
             ),
-            *doubts_about_rates(settings, family, total_steps, stops),
-            *doubts_about_pictures(settings, data, placements, family),
+            *warnings_about_rates(settings, family, total_steps, stops),
+            *warnings_about_pictures(settings, data, placements, family),
         ),
         placements=placements,
         family=family,
@@ -164,14 +163,14 @@ def plan_line(plan: Plan) -> str:
     each = f" ×{plan.repeats}" if plan.repeats is not None else ""
     more = f" and {plan.reg_pictures:,} of regularisation" if plan.reg_pictures else ""
     parts = [
-        f"{counted(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
+        f"{plural(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
-        counted(len(plan.buckets), "bucket"),
+        plural(len(plan.buckets), "bucket"),
         _steps_text(plan),
         *(f"{LABELS[part]} stops after {stop:,}" for part, stop in plan.stops.items()),
     ]
     if plan.seconds is not None:
-        parts.append(f"≈ {span(max(1, plan.seconds))}")
+        parts.append(f"≈ {duration(max(1, plan.seconds))}")
     if plan.disk_bytes is not None:
         states = f" + {size_text(plan.states_disk_bytes)} of states" if plan.states_disk_bytes is not None else ""
         parts.append(f"{size_text(plan.disk_bytes)}{states} on disk")
@@ -188,7 +187,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
 
 def _check(settings: Settings, family: Family) -> None:
     """Refuse what can be told from the settings alone but not from each of them alone."""
-    groups = groups_of(settings, family)
+    groups = param_groups(settings, family)
     if not groups:
         raise SettingsError(
             "unet_lr, text_encoder_lr",
@@ -238,7 +237,9 @@ def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps
     return stops
 
 
-def _disk(settings: Settings, course: Course, lora_bytes: int | None, state_bytes: int | None) -> dict[str, int | None]:
+def _disk(
+    settings: Settings, course: BakeLength, lora_bytes: int | None, state_bytes: int | None
+) -> dict[str, int | None]:
     if lora_bytes is None or state_bytes is None:
         return dict.fromkeys(("state_bytes", "states_disk_bytes", "room_bytes", "night_bytes"))
     states = states_room(settings, course, state_bytes)

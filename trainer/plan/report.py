@@ -5,17 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from trainer.counted import counted
-from trainer.dataset.data import DataSet
 from trainer.dataset.exposures import TagExposure, folder_exposures, tag_exposures
-from trainer.foreign_text import shown
+from trainer.dataset.records import DataSet
 from trainer.plan.disk import size_text
-from trainer.plan.groups import groups_of, pairs, rate_lines
+from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan, plan_json
-from trainer.plan.times import histogram_lines
+from trainer.plan.rate_lines import rate_lines, rate_pairs
+from trainer.plan.timesteps import histogram_lines
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
-from trainer.span import span
+from trainer.text import duration, plural, printable
 
 WIDTH = 72
 """Columns that the pictures of numbers (bars, histogram) keep to; sentences may be longer."""
@@ -31,7 +30,7 @@ _HISTOGRAM = 7
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """One part of a report: its title, and its lines, each plain text for one line of a terminal."""
 
     title: str
@@ -66,11 +65,11 @@ class BaseModel(Protocol):
         """Its architecture."""
 
     @property
-    def said(self) -> SaidByFile:
+    def markers(self) -> SaidByFile:
         """What its file says of its prediction."""
 
 
-def report(settings: Settings, data: DataSet, plan: Plan, base: BaseModel) -> tuple[Section, ...]:
+def report(settings: Settings, data: DataSet, plan: Plan, base: BaseModel) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
     Args:
@@ -80,15 +79,15 @@ def report(settings: Settings, data: DataSet, plan: Plan, base: BaseModel) -> tu
         base: the base model.
     """
     sections = (
-        Section("base", tuple(_base_lines(settings, base))),
-        Section("pictures", tuple(_picture_lines(data, plan))),
-        Section("folders: pictures × repeats × epochs", tuple(_folder_lines(data, plan))),
-        Section("tags by exposure", tuple(_tag_lines(tag_exposures(data, plan.epochs)))),
-        Section("buckets", tuple(_bucket_lines(plan))),
-        Section("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
-        Section(f"times: {settings.timestep_sampling}", tuple(histogram_lines(settings, WIDTH, _HISTOGRAM))),
-        Section("files and disk", tuple(_file_lines(settings, plan))),
-        Section("warnings", tuple(f"! {shown(text)}" for text in (*data.notes, *plan.warnings))),
+        ReportSection("base", tuple(_base_lines(settings, base))),
+        ReportSection("pictures", tuple(_picture_lines(data, plan))),
+        ReportSection("folders: pictures × repeats × epochs", tuple(_folder_lines(data, plan))),
+        ReportSection("tags by exposure", tuple(_tag_lines(tag_exposures(data, plan.epochs)))),
+        ReportSection("buckets", tuple(_bucket_lines(plan))),
+        ReportSection("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
+        ReportSection(f"times: {settings.timestep_sampling}", tuple(histogram_lines(settings, WIDTH, _HISTOGRAM))),
+        ReportSection("files and disk", tuple(_file_lines(settings, plan))),
+        ReportSection("warnings", tuple(f"! {printable(text)}" for text in (*data.notes, *plan.warnings))),
     )
     return tuple(section for section in sections if section.lines)
 
@@ -101,17 +100,17 @@ def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, obje
             "folders": [asdict(folder) for folder in folder_exposures(data, plan.epochs)],
             "tags": [asdict(tag) for tag in tag_exposures(data, plan.epochs)],
         },
-        "groups": [{**asdict(group), "rate": group.rate} for group in groups_of(settings, plan.family)],
-        "pairs": {part: {"down": pair.down, "up": pair.up} for part, pair in pairs(settings, plan.family).items()},
+        "groups": [{**asdict(group), "rate": group.rate} for group in param_groups(settings, plan.family)],
+        "pairs": {part: {"down": pair.down, "up": pair.up} for part, pair in rate_pairs(settings, plan.family).items()},
         "notes": list(data.notes),
     }
 
 
 def _base_lines(settings: Settings, base: BaseModel) -> Iterator[str]:
-    said = base.said
-    facts = [shown(base.name, 60), _FAMILIES[base.family]]
+    said = base.markers
+    facts = [printable(base.name, 60), _FAMILIES[base.family]]
     if said.prediction is not None:
-        facts.append(f"{_PREDICTIONS[said.prediction]}, says its {shown(said.source, 60)}")
+        facts.append(f"{_PREDICTIONS[said.prediction]}, says its {printable(said.source, 60)}")
     yield " · ".join(facts)
     asked = {"yes": "v", "no": "epsilon"}.get(settings.v_parameterization)
     if asked is not None:
@@ -127,7 +126,7 @@ def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     yield f"{_captioned(data, is_reg=False)} captioned"
     if plan.reg_pictures:
         yield f"{_captioned(data, is_reg=True)} captioned of regularisation, shown as often as the others in all"
-    yield f"{plan.repeats_total:,} in an epoch · {counted(plan.epochs, 'epoch')} · {plan.total_steps:,} steps"
+    yield f"{plan.repeats_total:,} in an epoch · {plural(plan.epochs, 'epoch')} · {plan.total_steps:,} steps"
 
 
 def _captioned(data: DataSet, *, is_reg: bool) -> str:
@@ -137,29 +136,29 @@ def _captioned(data: DataSet, *, is_reg: bool) -> str:
 
 def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     folders = folder_exposures(data, plan.epochs)
-    shares = sum(folder.showings for folder in folders) or 1
+    shares = sum(folder.times_shown for folder in folders) or 1
     for folder in folders[:_MOST_FOLDERS]:
         product = f"{folder.pictures:,} × {folder.repeats}"
         kind = "  reg" if folder.is_reg else ""
         yield (
-            f"{_cell(folder.name)} {product:>10} → {counted(folder.showings, 'showing'):>17}"
-            f" {folder.showings / shares:>5.0%}{kind}"
+            f"{_cell(folder.name)} {product:>10} → {plural(folder.times_shown, 'showing'):>17}"
+            f" {folder.times_shown / shares:>5.0%}{kind}"
         )
     if len(folders) > _MOST_FOLDERS:
         rest = folders[_MOST_FOLDERS:]
-        yield f"and {counted(len(rest), 'more folder')}, {sum(folder.showings for folder in rest):,} showings"
+        yield f"and {plural(len(rest), 'more folder')}, {sum(folder.times_shown for folder in rest):,} showings"
     if plan.total_steps < plan.epochs * plan.steps_per_epoch:
         yield f"counted over whole epochs; the last one ends early, after step {plan.total_steps:,}"
 
 
 def _tag_lines(tags: Sequence[TagExposure]) -> Iterator[str]:
-    most = max((tag.showings for tag in tags), default=0) or 1
+    most = max((tag.times_shown for tag in tags), default=0) or 1
     for tag in tags[:_MOST_TAGS]:
-        pictures, showings = counted(tag.pictures, "picture"), counted(tag.showings, "showing")
-        yield f"{_cell(tag.tag)} {pictures:>14} {showings:>17}  {_bar(tag.showings / most, 7)}".rstrip()
+        pictures, showings = plural(tag.pictures, "picture"), plural(tag.times_shown, "showing")
+        yield f"{_cell(tag.tag)} {pictures:>14} {showings:>17}  {_bar(tag.times_shown / most, 7)}".rstrip()
     rest = tags[_MOST_TAGS:]
     if rest:
-        yield f"and {counted(len(rest), 'more tag')}, at most {counted(rest[0].showings, 'showing')} each"
+        yield f"and {plural(len(rest), 'more tag')}, at most {plural(rest[0].times_shown, 'showing')} each"
 
 
 def _bucket_lines(plan: Plan) -> Iterator[str]:
@@ -167,21 +166,21 @@ def _bucket_lines(plan: Plan) -> Iterator[str]:
     for bucket in plan.buckets:
         size = f"{bucket.size[0]}×{bucket.size[1]}"
         batches = "1 batch" if bucket.batches == 1 else f"{bucket.batches:,} batches"
-        yield f"{size:<11} {counted(bucket.pictures, 'picture'):>15} {batches:>15}  {_bar(bucket.pictures / most, _BAR)}"
+        yield f"{size:<11} {plural(bucket.pictures, 'picture'):>15} {batches:>15}  {_bar(bucket.pictures / most, _BAR)}"
 
 
 def _file_lines(settings: Settings, plan: Plan) -> Iterator[str]:
-    files = [shown(save.file, 60) for save in plan.saves]
+    files = [printable(save.file, 60) for save in plan.saves]
     names = files[0] if len(files) == 1 else f"{files[0]} … {files[-1]}"
     each = f", {size_text(plan.lora_bytes)} each in {settings.save_precision}" if plan.lora_bytes is not None else ""
-    yield f"{counted(len(files), 'LoRA file')}{each}: {names}"
+    yield f"{plural(len(files), 'LoRA file')}{each}: {names}"
     if plan.state_bytes is not None and plan.states_disk_bytes is not None:
         kept = f"{size_text(plan.states_disk_bytes)} at most with keep_states {settings.keep_states}"
         yield f"states to go on from: {size_text(plan.state_bytes)} each, {kept}"
     if plan.room_bytes is not None:
         yield f"{size_text(plan.room_bytes)} of disk in all"
     if plan.seconds is not None:
-        yield f"≈ {span(max(1, plan.seconds))} of steps at the speed of the last bake like it"
+        yield f"≈ {duration(max(1, plan.seconds))} of steps at the speed of the last bake like it"
     if plan.night_bytes is not None:
         yield f"{size_text(plan.night_bytes)} written in a night of eight hours"
 
@@ -201,7 +200,7 @@ def _folded(line: str) -> Iterator[str]:
 def _cell(text: str) -> str:
     """Return a foreign text in a column of its own: cut or filled up to its width on a terminal."""
     kept, used = "", 0
-    plain = shown(text)
+    plain = printable(text)
     for place, letter in enumerate(plain):
         wide = _columns(letter)
         if used + wide > _NAME - (place + 1 < len(plain)):

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from trainer.errors import SettingsError
+from trainer.journal.records import Bake
 from trainer.settings.model import Settings
+from trainer.settings.toml_file import parse_settings
 
 # Nobody looks through more; a stray 1 in save_every_n_steps would otherwise fill the disk.
 _MOST_FILES = 10_000
@@ -61,3 +63,15 @@ def _check_count(setting: str, files: int) -> None:
         raise SettingsError(
             setting, found=f"{files:,} files", expected=f"at most {_MOST_FILES:,}", way_out="save less often"
         )
+
+
+def planned_files(bake: Bake) -> int | None:
+    """Return how many LoRA files the plan of `bake` has, None where its settings cannot be read any more."""
+    try:
+        settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
+        # The last epoch may be a part of one.
+        epochs = -(-bake.total_steps // max(1, bake.steps_per_epoch))
+        saves = save_points(settings, steps_per_epoch=bake.steps_per_epoch, epochs=epochs, total_steps=bake.total_steps)
+    except SettingsError:
+        return None
+    return len(saves)

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.prompts.comments import without_comments
+from trainer.text import printable
 
 MOST_CHARACTERS = 20_000
 """Of one prompt: some sixty chunks, far beyond what a U-Net still tells apart."""
@@ -23,7 +23,7 @@ _STEP = 1.1
 
 
 @dataclass(frozen=True)
-class Piece:
+class PromptPiece:
     """Words that count alike.
 
     Attributes:
@@ -52,7 +52,7 @@ _CLOSES = {"(": ")", "[": "]"}
 _STEPS = re.compile(rf"\s*{_NUMBER}(?:[eE][+-]?[0-9]+)?\s*")
 
 
-def parse(text: str) -> tuple[Piece | Break, ...]:
+def parse(text: str) -> tuple[PromptPiece | Break, ...]:
     """Return the words of a prompt with their weights, in their order, and where chunks end.
 
     Neighbours of one weight are one piece, whatever brackets they came from; empty ones are left out.
@@ -103,16 +103,16 @@ def _split(sign: str) -> list[str | None]:
     return parts
 
 
-def _merged(words: list[str | None], weights: list[float]) -> tuple[Piece | Break, ...]:
-    merged: list[Piece | Break] = []
+def _merged(words: list[str | None], weights: list[float]) -> tuple[PromptPiece | Break, ...]:
+    merged: list[PromptPiece | Break] = []
     for text, weight in zip(words, weights, strict=True):
         last = merged[-1] if merged else None
         if text is None:
             merged.append(Break())
-        elif isinstance(last, Piece) and last.weight == weight:
-            merged[-1] = Piece(last.text + text, weight)
+        elif isinstance(last, PromptPiece) and last.weight == weight:
+            merged[-1] = PromptPiece(last.text + text, weight)
         elif text:
-            merged.append(Piece(text, weight))
+            merged.append(PromptPiece(text, weight))
     return tuple(merged)
 
 
@@ -133,23 +133,23 @@ def check(text: str, where: str) -> None:
     if found := _AND.search(plain):
         raise GridError(
             where,
-            found=f"AND, which composes pictures, in {shown(plain[max(0, found.start() - 20) : found.end() + 20])}",
+            found=f"AND, which composes pictures, in {printable(plain[max(0, found.start() - 20) : found.end() + 20])}",
             expected="one prompt",
             way_out="write `and` for the word; CLIP reads both alike",
         )
     if found := _NO_NUMBER.search(plain):
         raise GridError(
             where,
-            found=f"weight {shown(found[1], 40)}",
+            found=f"weight {printable(found[1], 40)}",
             expected="a number, as in (a:1.2)",
             way_out=r"write \( and \) for the brackets themselves",
         )
     _check_brackets(plain, where)
     for piece in parse(text):
-        if isinstance(piece, Piece) and not math.isfinite(piece.weight):
+        if isinstance(piece, PromptPiece) and not math.isfinite(piece.weight):
             raise GridError(
                 where,
-                found=f"weight {piece.weight} of {shown(piece.text, 40)}",
+                found=f"weight {piece.weight} of {printable(piece.text, 40)}",
                 expected="a number that can be computed with",
             )
 
@@ -193,7 +193,7 @@ def _check_closed(bracket: _Open, plain: str, end: int, where: str) -> None:
         return
     raise GridError(
         where,
-        found=f"{shown(plain[bracket.start : end + 1], 60)}, which {means}",
+        found=f"{printable(plain[bracket.start : end + 1], 60)}, which {means}",
         expected="one prompt for all steps",
         way_out=r"write (a:1.2) for a weight, \[ and \] for the brackets themselves, or two prompts on an axis",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from trainer.prompts.attention import Break, Piece
+from trainer.prompts.attention import Break, PromptPiece
 
 CHUNK = 75
 """Tokens of text in a chunk; BOS and EOS come around them."""
@@ -25,7 +25,7 @@ class Chunk:
     weights: tuple[float, ...] = ()
 
 
-def chunk(pieces: Iterable[Piece | Break], words: Callable[[str], list[int]], comma: int) -> tuple[Chunk, ...]:
+def chunk(pieces: Iterable[PromptPiece | Break], words: Callable[[str], list[int]], comma: int) -> tuple[Chunk, ...]:
     """Return the prompt's tokens in chunks, at least one.
 
     A chunk is cut when a 76th token comes: behind its last comma if that is among its last 20 tokens, and the comma stays;

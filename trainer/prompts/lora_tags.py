@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 
 from trainer.errors import GridError
-from trainer.foreign_text import shown
 from trainer.prompts.comments import without_comments
+from trainer.text import printable
 
 _WHERE = "LoRA tag"
 _WAY_OUT = "write <lora:name:0.8>, or <lora:name:0.5:0.8> with the text encoder's weight first"
@@ -56,7 +56,7 @@ def split_tags(text: str) -> tuple[str, tuple[Tag, ...]]:
 
 def _tag(match: re.Match[str]) -> Tag:
     """Return what a tag asks for: weights by place (text encoder, U-Net, rank), those by name over them."""
-    whole = shown(match[0], 80)
+    whole = printable(match[0], 80)
     if match[1].lower() == "hypernet":
         raise GridError(_WHERE, found=f"{whole} is a hypernetwork", expected="LoRAs only", way_out="take it out")
     if not match[3]:
@@ -70,7 +70,7 @@ def _tag(match: re.Match[str]) -> Tag:
         raise GridError(_WHERE, found=f"{whole} has {len(by_place)} numbers", expected="at most 3", way_out=_WAY_OUT)
     for key in by_name:
         if key not in _NUMBERS:
-            raise GridError(_WHERE, found=f"{shown(key, 40)}= in {whole}", expected="te=, unet= or dyn=")
+            raise GridError(_WHERE, found=f"{printable(key, 40)}= in {whole}", expected="te=, unet= or dyn=")
     told = dict(zip(_NUMBERS, by_place, strict=False)) | by_name
     text_encoder = _number(told.get("te", "1"), whole)
     # The webui's trap, kept: te= counts for the U-Net too wherever the U-Net has no number of its own.
@@ -85,7 +85,7 @@ def _number(text: str, whole: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise GridError(
-            _WHERE, found=f"{shown(text, 40) or 'nothing'} in {whole}", expected="a number", way_out=_WAY_OUT
+            _WHERE, found=f"{printable(text, 40) or 'nothing'} in {whole}", expected="a number", way_out=_WAY_OUT
         )
     return number
 
@@ -96,7 +96,7 @@ def _rank(text: str, whole: str) -> int:
     except ValueError:
         rank = 0
     if rank < 1:
-        raise GridError(_WHERE, found=f"rank {shown(text, 40)} in {whole}", expected="a whole number from 1")
+        raise GridError(_WHERE, found=f"rank {printable(text, 40)} in {whole}", expected="a whole number from 1")
     return rank
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.models.stable_diffusion import TYPE_NAMES, StableDiffusion, wider_types
-from trainer.sampling.machinery import free_memory
+from trainer.sampling.compute_setup import free_memory
 
 Pixels = NDArray[np.uint8]
 

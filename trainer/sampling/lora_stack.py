@@ -12,7 +12,7 @@ from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.network.lora_file import fill, network_of
-from trainer.sampling.kept_rank import by_weight, kept
+from trainer.sampling.truncated_rank import by_weight, kept
 from trainer.settings.parts import is_encoder
 
 # What of files read before is kept for the next time: some seven SDXL LoRAs of rank 32 in half precision.

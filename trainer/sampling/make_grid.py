@@ -8,40 +8,39 @@ from typing import Protocol
 
 import torch
 
-from trainer.counted import counted
 from trainer.errors import LoraTuiError, OutOfMemory
-from trainer.foreign_text import shown
 from trainer.gallery.sheets import write_sheets
-from trainer.gallery.sidecar import Made, made_from, write_sidecar
+from trainer.gallery.sidecar import MadeGrid, made_grid, write_sidecar
 from trainer.grid.cell import Cell, Expanded, Place
+from trainer.grid.cost import pictures_at_once, speed_class, unet_passes
 from trainer.grid.expand import expand
-from trainer.grid.order import batches
-from trainer.grid.pool import with_epochs
-from trainer.grid.recipe import Machinery, Recipe, fingerprint
-from trainer.grid.shelf import Shelf
+from trainer.grid.first_spec import with_epochs
+from trainer.grid.model_files import ModelFiles
+from trainer.grid.recipe import ComputeSetup, Recipe, fingerprint
+from trainer.grid.sampling_order import batches
 from trainer.grid.spec import GridSpec, parse_spec, spec_json
-from trainer.grid.work import look_of, passes_of, pictures_at_once
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState
 from trainer.sampling.picture_files import PictureFiles
-from trainer.sampling.studio import Studio
+from trainer.sampling.sampler import GridSampler
+from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 # A screen looks once or twice a second.
 _PROGRESS_EVERY = 0.25
 
 
-class Desk(Protocol):
+class SamplerProvider(Protocol):
     """Where pictures are made: on a base that is loaded, or on whatever a recipe asks for."""
 
-    def machinery(self, spec: GridSpec) -> Machinery:
+    def compute_setup(self, spec: GridSpec) -> ComputeSetup:
         """Return what pictures of `spec` are made with; raises GridError where that cannot be."""
 
-    def studio(self, recipe: Recipe) -> Studio:
+    def sampler(self, recipe: Recipe) -> GridSampler:
         """Return the studio on the recipe's base; raises GridError or ModelError where it cannot be had."""
 
 
-class Control(Protocol):
+class GridControls(Protocol):
     """What is said to a grid while it is made."""
 
     def stop(self) -> bool:
@@ -52,7 +51,7 @@ class Control(Protocol):
 
 
 @dataclass(frozen=True)
-class Telling:
+class Progress:
     """Whom a grid tells how it goes.
 
     Attributes:
@@ -65,7 +64,12 @@ class Telling:
 
 
 def make_grid(
-    number: int, journal: Journal, workspace: Workspace, desk: Desk, control: Control, telling: Telling
+    number: int,
+    journal: Journal,
+    workspace: Workspace,
+    provider: SamplerProvider,
+    control: GridControls,
+    progress: Progress,
 ) -> GridState:
     """Make grid `number` and return DONE, or CUT where it was ended; what is made is kept, and made again it goes on there.
 
@@ -73,40 +77,45 @@ def make_grid(
         number: the grid's.
         journal: opened in this thread.
         workspace: where its folder is.
-        desk: where its pictures are made.
+        provider: where its pictures are made.
         control: who may end it.
-        telling: who hears how it goes.
+        progress: who hears how it goes.
 
     Raises:
         LoraTuiError: it cannot be made as asked, or no longer; its state is FAILED then.
     """
     journal.set_grid_state(number, GridState.MAKING)
     try:
-        state = _make(journal.grid(number), journal, workspace, desk, control, telling)
+        state = _make(journal.grid(number), journal, workspace, provider, control, progress)
     except BaseException as error:
         line = error.line() if isinstance(error, LoraTuiError) else f"{type(error).__name__}: {error}"
-        journal.set_grid_state(number, GridState.FAILED, shown(line))
+        journal.set_grid_state(number, GridState.FAILED, printable(line))
         raise
     journal.set_grid_state(number, state)
     return state
 
 
 def _make(
-    row: Grid, journal: Journal, workspace: Workspace, desk: Desk, control: Control, telling: Telling
+    row: Grid,
+    journal: Journal,
+    workspace: Workspace,
+    provider: SamplerProvider,
+    control: GridControls,
+    progress: Progress,
 ) -> GridState:
     folder = workspace.root / row.folder
     folder.mkdir(parents=True, exist_ok=True)
-    shelf = Shelf(workspace.root)
-    expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), shelf)
-    made = _told(expanded, desk.machinery(expanded.spec), shelf)
+    model_files = ModelFiles(workspace.root)
+    expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
+    made = _told(expanded, provider.compute_setup(expanded.spec), model_files)
     journal.set_grid_spec(row.number, spec_json(expanded.spec), len(made.cells))
     write_sidecar(made, folder)
     for note in made.notes:
-        telling.say(note)
+        progress.say(note)
     with PictureFiles(made, folder, workspace.root, journal) as files:
         if found := files.take_over():
-            telling.say(f"{counted(found, 'picture')} of {len(made.cells):,} there already")
-        making = _Making(row, expanded, made, files, journal, desk, control, telling)
+            progress.say(f"{plural(found, 'picture')} of {len(made.cells):,} there already")
+        making = _Making(row, expanded, made, files, journal, provider, control, progress)
         try:
             ended = making.make()
         finally:
@@ -117,24 +126,24 @@ def _make(
         made = replace(made, notes=(*made.notes, *notes))
         write_sidecar(made, folder)
     for line in (*notes, *write_sheets(made, folder)):
-        telling.say(line)
-    telling.say(f"{files.done:,} of {len(made.cells):,} pictures in {row.folder}")
+        progress.say(line)
+    progress.say(f"{files.done:,} of {len(made.cells):,} pictures in {row.folder}")
     return GridState.CUT if ended else GridState.DONE
 
 
-def _told(expanded: Expanded, machinery: Machinery, shelf: Shelf) -> Made:
+def _told(expanded: Expanded, compute_setup: ComputeSetup, model_files: ModelFiles) -> MadeGrid:
     """Return what grid.json says: with every file's hash, and so the fingerprint of every picture."""
     hashes: dict[str, str] = {}
 
     def content(path: Path) -> str:
         if str(path) not in hashes:
-            hashes[str(path)] = shelf.hash_of(path)
+            hashes[str(path)] = model_files.hash_of(path)
         return hashes[str(path)]
 
-    marks = [fingerprint(cell.recipe, machinery, content) for cell in expanded.cells]
+    marks = [fingerprint(cell.recipe, compute_setup, content) for cell in expanded.cells]
     for base in dict.fromkeys(cell.recipe.base for cell in expanded.cells):
         content(Path(base))
-    return made_from(expanded, marks, machinery, hashes)
+    return made_grid(expanded, marks, compute_setup, hashes)
 
 
 class _Making:
@@ -144,16 +153,16 @@ class _Making:
         self,
         row: Grid,
         expanded: Expanded,
-        made: Made,
+        made: MadeGrid,
         files: PictureFiles,
         journal: Journal,
-        desk: Desk,
-        control: Control,
-        telling: Telling,
+        provider: SamplerProvider,
+        control: GridControls,
+        progress: Progress,
     ) -> None:
-        self._number, self._expanded, self._machinery = row.number, expanded, made.machinery
-        self._files, self._journal, self._desk = files, journal, desk
-        self._control, self._telling = control, telling
+        self._number, self._expanded, self._compute_setup = row.number, expanded, made.compute_setup
+        self._files, self._journal, self._provider = files, journal, provider
+        self._control, self._telling = control, progress
         self._total = len(made.cells)
         self._marks: Mapping[Place, str] = {cell.place: cell.fingerprint for cell in made.cells}
         self._seconds, self._work, self._anew, self._look = row.seconds, row.work, row.made, row.look
@@ -192,7 +201,7 @@ class _Making:
         return replace(self._expanded, cells=tuple(first.values()))
 
     def _at_once(self, recipe: Recipe) -> int:
-        wish = self._expanded.spec.batch_size or pictures_at_once(recipe, self._machinery)
+        wish = self._expanded.spec.batch_size or pictures_at_once(recipe, self._compute_setup)
         return min(wish, self._most or wish)
 
     def _is_dropped(self, cell: Cell) -> bool:
@@ -204,15 +213,15 @@ class _Making:
     def _make_batch(self, cells: list[Cell]) -> bool:
         """Make one batch and return whether it was made, not ended in the middle."""
         recipes = [cell.recipe for cell in cells]
-        studio = self._desk.studio(recipes[0])
+        sampler = self._provider.sampler(recipes[0])
         began = time.monotonic()
-        pictures = studio.sample(recipes, stop=self._control.stop)
+        pictures = sampler.sample(recipes, stop=self._control.stop)
         if pictures is None:
             return False
         self._seconds += time.monotonic() - began
-        self._work += sum(passes_of(recipe) for recipe in recipes)
+        self._work += sum(unet_passes(recipe) for recipe in recipes)
         self._anew += len(recipes)
-        self._look = look_of(recipes[0], self._machinery)
+        self._look = speed_class(recipes[0], self._compute_setup)
         for cell, pixels in zip(cells, pictures, strict=True):
             self._files.put(self._marks[cell.place], pixels)
         self._progress()

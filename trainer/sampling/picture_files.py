@@ -9,14 +9,14 @@ from typing import Any, Self
 
 from PIL import Image, ImageChops, ImageStat
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import DiskFull
 from trainer.exchange.cell_text import cell_text
-from trainer.foreign_text import shown
 from trainer.formats.picture_text import png_bytes
-from trainer.gallery.sidecar import Made, MadeCell
+from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.recipe import LoraUse
 from trainer.journal.journal import Journal
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 FINGERPRINT = "fingerprint"
 """The PNG text that says which recipe a picture is of."""
@@ -32,7 +32,7 @@ class PictureFiles:
         journal: knows where earlier pictures lie; used only in the thread that calls.
     """
 
-    def __init__(self, made: Made, folder: Path, root: Path, journal: Journal) -> None:
+    def __init__(self, made: MadeGrid, folder: Path, root: Path, journal: Journal) -> None:
         """Nothing is there yet."""
         self._made, self._folder, self._root, self._journal = made, folder, root, journal
         self._cells: dict[str, list[MadeCell]] = defaultdict(list)
@@ -68,7 +68,7 @@ class PictureFiles:
         for mark, cells in self._cells.items():
             here = next((self._folder / cell.file for cell in cells if _is_of(self._folder / cell.file, mark)), None)
             # What is to be made again is not taken from where it was made once.
-            source = here or (None if cells[0].recipe.again else self._elsewhere(mark))
+            source = here or (None if cells[0].recipe.repeat else self._elsewhere(mark))
             if source is not None:
                 self._share(source, cells)
                 self._there.add(mark)
@@ -98,7 +98,7 @@ class PictureFiles:
                 writing.result()
             except OSError as error:
                 raise DiskFull(
-                    shown(str(self._folder)),
+                    printable(str(self._folder)),
                     found=f"a picture cannot be written ({error.strerror})",
                     way_out="make room; the grid goes on where it was",
                 ) from error
@@ -126,11 +126,11 @@ class PictureFiles:
         apart = [
             _apart(self._folder / cell.file, self._folder / first.file)
             for recipe, cell in there.items()
-            if recipe.again and (first := there.get(replace(recipe, again=0))) is not None
+            if recipe.repeat and (first := there.get(replace(recipe, repeat=0))) is not None
         ]
         if not apart:
             return ()
-        attention = self._made.machinery.attention
+        attention = self._made.compute_setup.attention
         equal = sum(value == 0 for value in apart)
         mean = sum(apart) / len(apart)
         said = f"{equal} of {len(apart)} are equal bit for bit"
@@ -142,7 +142,7 @@ class PictureFiles:
         cells = self._cells[mark]
         texts = {"parameters": cell_text(cells[0].recipe, self._made.hashes), FINGERPRINT: mark}
         first = self._folder / cells[0].file
-        write_whole(first, png_bytes(pixels, texts))
+        write_atomically(first, png_bytes(pixels, texts))
         self._share(first, cells[1:])
 
     def _share(self, source: Path, cells: list[MadeCell]) -> None:
@@ -156,7 +156,7 @@ class PictureFiles:
                 os.link(source, beside)
             except OSError:
                 # Another disk, or one without links.
-                write_whole(place, source.read_bytes())
+                write_atomically(place, source.read_bytes())
             else:
                 os.replace(beside, place)
 
@@ -193,4 +193,4 @@ def _apart(one: Path, other: Path) -> float:
 
 def _no_effect(lora: LoraUse) -> str:
     factors = f"U-Net {lora.unet:g}, text encoder {lora.text_encoder:g}"
-    return f"{shown(lora.path.name)} changes nothing: at {factors} the picture is that of weight 0"
+    return f"{printable(lora.path.name)} changes nothing: at {factors} the picture is that of weight 0"

@@ -5,11 +5,11 @@ import math
 from pydantic import ValidationError
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import blind_to_scale
 from trainer.settings.parts import PARTS, is_encoder
 from trainer.settings.refusal import refused_setting
+from trainer.text import printable
 
 # Lion has none, and Adafactor's is far below any gradient.
 _WITHOUT_EPS = ("Lion", "Adafactor")
@@ -32,7 +32,7 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
     if not blind_to_scale(settings.optimizer_type, settings.optimizer_options):
         raise SettingsError(
             "optimizer_type",
-            found=f"{shown(settings.optimizer_type, 60)}, for which alpha is more than a factor on lora_up's rate",
+            found=f"{printable(settings.optimizer_type, 60)}, for which alpha is more than a factor on lora_up's rate",
             expected="AdamW or its kin, Lion, or Adafactor with scale_parameter off",
         )
     if settings.network_weights:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 NAMES = ("AdamW", "Adafactor", "Lion", "Prodigy", "SGDNesterov", "AdamW8bit")
 """Those known by a short name, in any case; every other one is a class by its dotted path."""
@@ -82,12 +82,12 @@ def check_arguments(name: str, arguments: Mapping[str, Value]) -> None:
         if key not in known:
             raise SettingsError(
                 "optimizer_args",
-                found=f"{shown(key, 60)}, which {name} does not take",
+                found=f"{printable(key, 60)}, which {name} does not take",
                 expected=f"one of {', '.join(known)}",
             )
         fits, words = known[key]
         if not fits(value):
-            raise SettingsError("optimizer_args", found=f"{key}={shown(argument_text(value), 60)}", expected=words)
+            raise SettingsError("optimizer_args", found=f"{key}={printable(argument_text(value), 60)}", expected=words)
 
 
 def argument_text(value: Value) -> str:

@@ -26,3 +26,8 @@ def parts_of(family: Family) -> tuple[Part, ...]:
 def is_encoder(part: Part) -> bool:
     """Return whether the part is a text encoder."""
     return part != "unet"
+
+
+def metric_of(part: Part) -> str:
+    """Return the metric that holds a part's rate."""
+    return f"lr_{part}"

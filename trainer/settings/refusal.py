@@ -8,8 +8,8 @@ import tomlkit
 from pydantic import ValidationError
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings import describe
+from trainer.text import printable
 
 # Long enough to recognise a value by, short enough for one line of a terminal.
 _SHOWN_LENGTH = 60
@@ -23,7 +23,7 @@ def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> Set
         nearest = next(iter(difflib.get_close_matches(key, known, n=1)), None)
     return SettingsError(
         where,
-        found=f"there is no setting `{shown(key, _SHOWN_LENGTH)}`",
+        found=f"there is no setting `{printable(key, _SHOWN_LENGTH)}`",
         way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
     )
 
@@ -54,7 +54,7 @@ def refused_setting(error: ValidationError, where: Callable[[str], str]) -> Sett
     if first["type"] == "settings_disagree":
         return SettingsError(
             where(context["field"]),
-            found=shown(context["found"]),
+            found=printable(context["found"]),
             expected=context["expected"],
             way_out=context["way_out"],
         )
@@ -70,7 +70,7 @@ def refused_setting(error: ValidationError, where: Callable[[str], str]) -> Sett
 def value_text(value: object) -> str:
     """Return a foreign value as TOML writes it, on one line, cut to a readable length."""
     if isinstance(value, bool | int | float | str | datetime | date | time):
-        return shown(tomlkit.item(value).as_string(), _SHOWN_LENGTH)
+        return printable(tomlkit.item(value).as_string(), _SHOWN_LENGTH)
     if isinstance(value, dict):
         return "a table"
-    return shown(str(value), _SHOWN_LENGTH)
+    return printable(str(value), _SHOWN_LENGTH)

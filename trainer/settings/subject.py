@@ -7,11 +7,11 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, unknown_key, value_text
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, place_of, read_text
+from trainer.text import printable
 
 DEMO_BASE = "demo"
 """The base that comes along; it is no path."""
@@ -55,7 +55,7 @@ def load_subject(path: Path) -> Subject:
     Raises:
         SettingsError: the file cannot be read, is broken, or holds an unknown key or a wrong value.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     text = read_text(path, "a subject file")
     try:
         subject = Subject.model_validate(parse_toml(text, where))
@@ -116,7 +116,7 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
     Raises:
         SettingsError: the subject is missing or wrong, or a needed path is blank everywhere.
     """
-    where = shown(str(settings_path))
+    where = printable(str(settings_path))
     own = Path(os.path.abspath(settings_path)).parent
     subject, home = _subject_of(settings, settings_path)
 
@@ -147,8 +147,8 @@ def _subject_of(settings: Settings, settings_path: Path) -> tuple[Subject, Path]
     path = subject_path(settings_path, settings.subject)
     if path is None:
         raise SettingsError(
-            f"{shown(str(settings_path))}: subject",
-            found=f"there is no {FOLDER}/{shown(settings.subject, 60)}.toml beside this file or in a folder above it",
+            f"{printable(str(settings_path))}: subject",
+            found=f"there is no {FOLDER}/{printable(settings.subject, 60)}.toml beside this file or in a folder above it",
             way_out="make it with `lora-tui new`, or leave `subject` blank and name the paths here",
         )
     return load_subject(path), path.parent.parent

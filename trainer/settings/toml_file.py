@@ -7,15 +7,15 @@ from typing import Any, cast
 import tomlkit
 from pydantic import ValidationError
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings import describe
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import SECTIONS
 from trainer.settings.refusal import refused_setting, unknown_key
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.settings.typed import as_value, split_override
-from trainer.whole_file import write_whole
+from trainer.text import printable
 
 
 def parse_settings(text: str, where: str) -> Settings:
@@ -48,7 +48,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     Raises:
         SettingsError: the file cannot be read, or it or an override is wrong.
     """
-    return apply_overrides(parse_settings(read_text(path), shown(str(path))), overrides)
+    return apply_overrides(parse_settings(read_text(path), printable(str(path))), overrides)
 
 
 def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -63,7 +63,7 @@ def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
     for override in overrides:
         name, text = split_override(override)
         if not describe.is_setting(name):
-            raise unknown_key(f"--set {shown(name, 60)}", name)
+            raise unknown_key(f"--set {printable(name, 60)}", name)
         values[name] = as_value(describe.field(name), text.strip(), f"--set {name}")
     return _checked(values, lambda name: f"--set {name}")
 
@@ -116,7 +116,7 @@ def save_settings(settings: Settings, path: Path) -> None:
     Raises:
         SettingsError: the file cannot be written, or what is there now is no settings file.
     """
-    text = merged_toml(read_text(path), settings, shown(str(path))) if path.exists() else settings_toml(settings)
+    text = merged_toml(read_text(path), settings, printable(str(path))) if path.exists() else settings_toml(settings)
     save_text(text, path)
 
 
@@ -147,17 +147,17 @@ def save_text(text: str, path: Path) -> None:
         SettingsError: it cannot be written.
     """
     try:
-        write_whole(path, text.encode("utf-8"))
+        write_atomically(path, text.encode("utf-8"))
     except UnicodeEncodeError as error:
         raise SettingsError(
-            shown(str(path)),
-            found=f"cannot hold {shown(error.object[error.start : error.end])}",
+            printable(str(path)),
+            found=f"cannot hold {printable(error.object[error.start : error.end])}",
             expected="names in UTF-8",
             way_out="rename the folder",
         ) from None
     except OSError as error:
         raise SettingsError(
-            shown(str(path)),
+            printable(str(path)),
             found=f"cannot be written ({error.strerror})",
             way_out="save under another name or mend the folder's permissions",
         ) from error

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
+from trainer.text import printable
 
 _POSITION = re.compile(r" \(at (?:(line \d+), column \d+|(end) of document)\)$")
 # Far above any settings file: a picture or a model given by mistake is refused before it fills the memory.
@@ -18,7 +18,7 @@ def read_text(path: Path, kind: str = "a settings file") -> str:
     Raises:
         SettingsError: it is missing, no file, not allowed to be read, too large or not UTF-8.
     """
-    where = shown(str(path))
+    where = printable(str(path))
     try:
         if path.is_dir():
             raise SettingsError(where, found="a folder", expected=kind, way_out="name the .toml file in it")
@@ -60,7 +60,7 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
             what = "a key is given twice"
         raise SettingsError(
             f"{where}{place}",
-            found=shown(f"broken TOML, {what[:1].lower()}{what[1:]}"),
+            found=printable(f"broken TOML, {what[:1].lower()}{what[1:]}"),
             way_out="texts stand in quotes, one `key = value` a line",
         ) from None
 
@@ -70,5 +70,5 @@ def place_of(text: str, key: str, where: str) -> str:
     pattern = re.compile(rf"""^\s*["']?{re.escape(key)}["']?\s*=""")
     for number, line in enumerate(text.splitlines(), start=1):
         if pattern.match(line):
-            return f"{where} line {number}: {shown(key, 60)}"
-    return f"{where}: {shown(key, 60)}"
+            return f"{where} line {number}: {printable(key, 60)}"
+    return f"{where}: {printable(key, 60)}"

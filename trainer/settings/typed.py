@@ -1,9 +1,9 @@
 """What does a typed text mean? Turns what a person wrote, in a form, on the command line or in TOML, into a setting's value."""
 
 from trainer.errors import SettingsError
-from trainer.foreign_text import shown
 from trainer.settings.describe import FieldInfo
 from trainer.settings.refusal import wrong_value
+from trainer.text import printable
 
 
 def as_value(info: FieldInfo, written: object, where: str) -> object:
@@ -41,7 +41,7 @@ def split_override(override: str) -> tuple[str, str]:
     name, equals, text = override.partition("=")
     if not equals or not name.strip():
         raise SettingsError(
-            f"--set {shown(override, 60)}", found="no `name=value`", way_out="write `--set unet_lr=1e-4`"
+            f"--set {printable(override, 60)}", found="no `name=value`", way_out="write `--set unet_lr=1e-4`"
         )
     return name.strip().replace("-", "_"), text
 

@@ -13,13 +13,13 @@ from fake_oracle import FakeOracle
 from textual.pilot import Pilot
 
 from lora_tui.app import LoraApp
-from lora_tui.outside import MemorySources
+from lora_tui.ports import MemorySources
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake, BakeState, Checkpoint, Order
-from trainer.machine.holders import Holder
+from trainer.machine.card_processes import CardProcess
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
@@ -28,7 +28,7 @@ from trainer.workspace import Workspace
 NOON = 1_700_000_000.0
 _GIB = 1024**3
 # Whoever is on the card besides us.
-HOLDERS = (Holder(7, "Xorg", _GIB // 4, ours=False), Holder(8, "firefox", None, ours=False))
+HOLDERS = (CardProcess(7, "Xorg", _GIB // 4, ours=False), CardProcess(8, "firefox", None, ours=False))
 
 
 class ScriptedEngine:
@@ -40,14 +40,14 @@ class ScriptedEngine:
     def __init__(self) -> None:
         self.libraries = ""
         self.started = False
-        self.kicks = 0
+        self.wakes = 0
 
     def start(self) -> None:
         self.started = True
         self.libraries = "ready"
 
-    def kick(self) -> None:
-        self.kicks += 1
+    def wake(self) -> None:
+        self.wakes += 1
 
 
 class ScriptedSampler:
@@ -81,8 +81,8 @@ class Kitchen:
         self.settings = settings
         self.engine = ScriptedEngine()
         self.sampler = ScriptedSampler()
-        self.oracle = FakeOracle()
-        memory = MemorySources(self.oracle, lambda: HOLDERS)
+        self.predictor = FakeOracle()
+        memory = MemorySources(self.predictor, lambda: HOLDERS)
         self.app = LoraApp(workspace, self.engine, self.sampler, settings, clock=lambda: NOON, memory=memory)
         # The threads wait so that a person's screen is calm; a test need not.
         self.app.bake_screen.feed.interval = 0.05

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from lora_tui.screens.ask import AskDialog
+from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.digest import DigestDialog
 from trainer.journal.records import BakeState
 
@@ -28,9 +28,9 @@ async def test_the_offer_comes_first_and_the_digest_once_it_is_answered(kitchen,
     looked(kitchen, EVENING)
     async with kitchen.run((100, 30)) as pilot:
         await until(pilot, lambda: len(kitchen.app.screen_stack) == 2)
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
         # Nothing lies on top of the offer, however long it waits.
-        assert [type(screen) for screen in kitchen.app.screen_stack[1:]] == [AskDialog]
+        assert [type(screen) for screen in kitchen.app.screen_stack[1:]] == [ConfirmDialog]
         assert "Cut off while baking: 0001 hifumi" in seen(kitchen.app)
         await pilot.press("t")
         await until(pilot, lambda: isinstance(kitchen.app.screen, DigestDialog))
@@ -44,13 +44,13 @@ async def test_what_was_lost_hours_before_anybody_looked_is_offered(kitchen, unt
     cut_off(kitchen, EVENING - 80_000)
     looked(kitchen, EVENING - 90_000)
     async with kitchen.run((100, 30)) as pilot:
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
 
 
 async def test_where_nobody_ever_looked_all_that_is_lost_is_offered_without_a_digest(kitchen, until) -> None:
     cut_off(kitchen, EVENING - 1e6)
     async with kitchen.run((100, 30)) as pilot:
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         await pilot.press("escape")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
         await pilot.pause(0.1)

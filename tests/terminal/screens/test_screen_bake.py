@@ -2,24 +2,24 @@
 
 import pytest
 
-from lora_tui.screens.why import WhyDialog
+from lora_tui.screens.bake_note import BakeNoteDialog
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Order
 from trainer.settings.toml_file import load_settings, parse_settings
 
 
 async def opened(kitchen, pilot, until) -> None:
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
 
 
 async def test_b_asks_why_and_enter_queues_the_bake(kitchen, until) -> None:
     async with kitchen.run() as pilot:
         await opened(kitchen, pilot, until)
         await pilot.press("b")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, WhyDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, BakeNoteDialog))
         await pilot.press(*"te", "enter")
         await until(pilot, kitchen.bakes)
-        await until(pilot, lambda: kitchen.engine.kicks)
+        await until(pilot, lambda: kitchen.engine.wakes)
         assert kitchen.sampler.peaks_forgotten == 1
     bake = kitchen.bakes()[0]
     assert (bake.why, bake.engine, bake.state) == ("te", "scripted", BakeState.QUEUED)
@@ -45,10 +45,10 @@ async def test_escape_bakes_nothing(kitchen, until) -> None:
 async def test_edits_not_saved_are_baked_and_saved(kitchen, until) -> None:
     async with kitchen.run() as pilot:
         await opened(kitchen, pilot, until)
-        kitchen.app.bake_screen.desk.typed("network_dim", "16")
+        kitchen.app.bake_screen.editor.typed("network_dim", "16")
         await pilot.press("b", "enter")
         await until(pilot, kitchen.bakes)
-        await until(pilot, lambda: not kitchen.app.bake_screen.desk.draft.unsaved)
+        await until(pilot, lambda: not kitchen.app.bake_screen.editor.draft.unsaved)
     assert parse_settings(kitchen.bakes()[0].settings_toml, "bake").network_dim == 16
     assert load_settings(kitchen.workspace.root / "hifumi.toml").network_dim == 16
 
@@ -57,8 +57,8 @@ async def test_a_missing_folder_is_said_beside_its_field_and_nothing_is_written(
     before = (kitchen.workspace.root / "hifumi.toml").read_bytes()
     async with kitchen.run() as pilot:
         await opened(kitchen, pilot, until)
-        kitchen.app.bake_screen.desk.typed("train_data_dir", "nowhere")
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.error is not None)
+        kitchen.app.bake_screen.editor.typed("train_data_dir", "nowhere")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.error is not None)
         await pilot.press("b")
         await until(pilot, lambda: "nowhere" in seen(kitchen.app))
         lines = seen(kitchen.app).splitlines()
@@ -74,7 +74,7 @@ async def test_what_breaks_between_the_plan_and_the_bake_is_said_and_nothing_is_
         await opened(kitchen, pilot, until)
         for picture in (kitchen.workspace.root / "data").rglob("*.png"):
             picture.unlink()
-        kitchen.app.bake_screen.desk.typed("network_dim", "16")
+        kitchen.app.bake_screen.editor.typed("network_dim", "16")
         await pilot.press("b", "enter")
         await until(pilot, lambda: "no pictures" in seen(kitchen.app))
     assert kitchen.bakes() == []
@@ -84,8 +84,8 @@ async def test_what_breaks_between_the_plan_and_the_bake_is_said_and_nothing_is_
 async def test_a_base_that_is_none_is_said_beside_the_base(kitchen, until, seen) -> None:
     async with kitchen.run() as pilot:
         await opened(kitchen, pilot, until)
-        kitchen.app.bake_screen.desk.typed("pretrained_model_name_or_path", "/nowhere/model")
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.error is not None)
+        kitchen.app.bake_screen.editor.typed("pretrained_model_name_or_path", "/nowhere/model")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.error is not None)
         await pilot.press("b")
         await until(pilot, lambda: any("✗" in line[:42] for line in seen(kitchen.app).splitlines()))
         lines = seen(kitchen.app).splitlines()
@@ -103,7 +103,7 @@ async def test_space_pauses_and_space_goes_on(kitchen, until, seen) -> None:
         await until(pilot, lambda: "◌ paused" in seen(kitchen.app) and "space go on" in seen(kitchen.app))
         await pilot.press("space")
         await until(pilot, lambda: kitchen.orders() == [Order.PAUSE, Order.GO_ON])
-        assert kitchen.engine.kicks >= 2
+        assert kitchen.engine.wakes >= 2
 
 
 async def test_s_saves_now(kitchen, until) -> None:
@@ -197,7 +197,7 @@ async def test_a_bake_that_fails_before_one_s_eyes_says_why_in_80_columns_too(ki
 async def test_a_path_that_is_wrong_is_said_beside_its_own_field(kitchen, until, name: str, value: str) -> None:
     async with kitchen.run() as pilot:
         await opened(kitchen, pilot, until)
-        desk = kitchen.app.bake_screen.desk
-        desk.typed(name, value)
-        await until(pilot, lambda: desk.error is not None)
-        assert desk.field_of(desk.error) == name
+        editor = kitchen.app.bake_screen.editor
+        editor.typed(name, value)
+        await until(pilot, lambda: editor.error is not None)
+        assert editor.field_of(editor.error) == name

@@ -6,10 +6,10 @@ from safetensors.numpy import save_file
 from textual.widgets import Input, Static
 
 from lora_tui.app import LoraApp
-from lora_tui.outside import NoEngine, Rights
+from lora_tui.ports import NoEngine, Rights
 from lora_tui.screens.fork import ForkDialog
-from trainer.bake.state_files import FOLDER, FORMAT, KEY, Facts, Surroundings, facts_json, file_name
 from trainer.journal.records import Bake, BakeState
+from trainer.journal.state_files import FOLDER, FORMAT, KEY, Facts, Surroundings, facts_json, file_name
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import apply_overrides, load_settings, parse_settings, settings_toml
@@ -56,7 +56,7 @@ def ended(kitchen, state: BakeState, *epochs: int) -> None:
 
 async def shown_bake(kitchen, pilot, until) -> None:
     screen = kitchen.app.bake_screen
-    await until(pilot, lambda: screen.desk.view is not None and screen.snapshot.bake is not None)
+    await until(pilot, lambda: screen.editor.view is not None and screen.snapshot.bake is not None)
 
 
 async def fork_dialog(kitchen, pilot, until) -> ForkDialog:
@@ -84,7 +84,7 @@ async def test_r_takes_up_a_bake_that_ended_early(kitchen, until, seen, state: B
         await until(pilot, lambda: "r take up again" in seen(kitchen.app).splitlines()[-1])
         await pilot.press("r")
         await until(pilot, lambda: kitchen.bakes()[0].state is BakeState.QUEUED)
-        await until(pilot, lambda: kitchen.engine.kicks)
+        await until(pilot, lambda: kitchen.engine.wakes)
         await until(pilot, lambda: "take up again" not in seen(kitchen.app))
     assert (kitchen.bakes()[0].engine, kitchen.bakes()[0].attempt) == (kitchen.engine.key, 2)
 
@@ -114,7 +114,7 @@ async def test_the_key_forks_the_newest_state_with_what_the_desk_changes(kitchen
     ended(kitchen, BakeState.STOPPED, 1, 2)
     async with kitchen.run((120, 36)) as pilot:
         await shown_bake(kitchen, pilot, until)
-        kitchen.app.bake_screen.desk.typed("unet_lr", "1e-3")
+        kitchen.app.bake_screen.editor.typed("unet_lr", "1e-3")
         dialog = await fork_dialog(kitchen, pilot, until)
         outlook = text_in(dialog, "outlook")
         assert text_in(dialog, "kept") == "states are kept at the end of epoch 1, 2"
@@ -125,7 +125,7 @@ async def test_the_key_forks_the_newest_state_with_what_the_desk_changes(kitchen
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
         await until(pilot, lambda: "bake 2 branches from bake 1 after step 80" in seen(kitchen.app))
         assert "the U-Net's rate goes from 0.002 to 0.001" in seen(kitchen.app)
-        assert kitchen.engine.kicks
+        assert kitchen.engine.wakes
     fork = kitchen.bakes()[0]
     assert (fork.number, fork.parent, fork.why, fork.engine) == (2, 1, "te", kitchen.engine.key)
     assert (settings_of(fork).unet_lr, fork.state) == (1e-3, BakeState.QUEUED)
@@ -138,7 +138,7 @@ async def test_a_narrow_screen_without_a_log_in_view_says_what_becomes_of_the_ra
     ended(kitchen, BakeState.STOPPED, 1)
     async with kitchen.run((80, 24)) as pilot:
         await shown_bake(kitchen, pilot, until)
-        kitchen.app.bake_screen.desk.typed("unet_lr", "1e-3")
+        kitchen.app.bake_screen.editor.typed("unet_lr", "1e-3")
         await fork_dialog(kitchen, pilot, until)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: len(kitchen.app._notifications) == 1)
@@ -163,7 +163,7 @@ async def test_more_epochs_on_the_desk_extend_a_done_bake(kitchen, until) -> Non
     ended(kitchen, BakeState.DONE, 6)
     async with kitchen.run((120, 36)) as pilot:
         await shown_bake(kitchen, pilot, until)
-        kitchen.app.bake_screen.desk.typed("max_train_epochs", "8")
+        kitchen.app.bake_screen.editor.typed("max_train_epochs", "8")
         dialog = await fork_dialog(kitchen, pilot, until)
         assert "begins after step 240 of 320" in text_in(dialog, "outlook")
         await pilot.press("enter", "enter")
@@ -184,7 +184,7 @@ async def test_what_cannot_be_forked_is_refused_in_the_dialog(kitchen, until, se
     async with kitchen.run((100, 30)) as pilot:
         await shown_bake(kitchen, pilot, until)
         for name, text in typed.items():
-            kitchen.app.bake_screen.desk.typed(name, text)
+            kitchen.app.bake_screen.editor.typed(name, text)
         dialog = await fork_dialog(kitchen, pilot, until)
         # Said before enter, and again after it.
         for keys in ((), ("enter", "enter")):

@@ -8,13 +8,13 @@ from textual.widgets import Input, OptionList
 from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.new_subject import NewSubjectDialog
 from lora_tui.screens.open_settings import OpenDialog
-from lora_tui.theming import remembered_theme
+from lora_tui.theme_files import remembered_theme
 from trainer.settings.subject import load_subject
 from trainer.settings.toml_file import load_settings
 
 
 async def opened(kitchen, pilot, until, key: str, dialog: type) -> None:
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
     await pilot.press(key)
     await until(pilot, lambda: isinstance(kitchen.app.screen, dialog))
 
@@ -74,7 +74,7 @@ async def test_o_opens_another_settings_file(kitchen, until) -> None:
         await opened(kitchen, pilot, until, "o", OpenDialog)
         assert kitchen.app.screen.query_one(OptionList).highlighted == 0
         await pilot.press("j", "enter")
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.draft.path.name == "second.toml")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.draft.path.name == "second.toml")
 
 
 async def test_the_help_lists_the_keys_that_are_active(kitchen, until, seen) -> None:
@@ -92,8 +92,8 @@ async def test_the_help_lists_the_keys_that_are_active(kitchen, until, seen) -> 
 
 async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None:
     async with kitchen.run((120, 50)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
-        kitchen.app.bake_screen.desk._form.go_to("unet_lr")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+        kitchen.app.bake_screen.editor._form.go_to("unet_lr")
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(kitchen.app.screen, HelpScreen))
         text = seen(kitchen.app)
@@ -126,7 +126,7 @@ async def test_the_palette_offers_what_the_keys_do(kitchen, until) -> None:
 
 async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:
     async with kitchen.run() as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
         assert kitchen.app.theme == "ember"
         await pilot.press("t")
         assert kitchen.app.theme == "flour"

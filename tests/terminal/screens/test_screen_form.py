@@ -3,9 +3,9 @@
 import pytest
 from textual import events
 
-from lora_tui.planner import Planned
 from lora_tui.widgets.field_list import FieldList
 from lora_tui.widgets.settings_form import SettingsForm
+from lora_tui.workers.planner import Planned
 from trainer.errors import SettingsError
 from trainer.settings.toml_file import load_settings
 
@@ -15,7 +15,7 @@ def form_of():
     """Return a function that waits until the settings are up, puts the cursor on a field and returns the form."""
 
     async def ready(kitchen, pilot, until, name: str) -> SettingsForm:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.draft is not None)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.draft is not None)
         form = kitchen.app.bake_screen.query_one(SettingsForm)
         form.go_to(name)
         await pilot.pause()
@@ -25,7 +25,7 @@ def form_of():
 
 
 def now(kitchen) -> object:
-    return kitchen.app.bake_screen.desk.draft.now
+    return kitchen.app.bake_screen.editor.draft.now
 
 
 async def test_enter_edits_and_enter_keeps(kitchen, until, form_of) -> None:
@@ -114,7 +114,7 @@ async def test_an_edit_is_marked_until_it_is_saved(kitchen, until, form_of, seen
 
 
 async def test_what_differs_from_the_last_bake_is_marked_and_blank_paths_are_not(kitchen, until, form_of, seen) -> None:
-    from trainer.jobs import check, queue_bake
+    from trainer.jobs.bakes import check, queue_bake
 
     path = kitchen.workspace.root / "hifumi.toml"
     with kitchen.journal() as journal:
@@ -285,10 +285,10 @@ async def test_a_terminal_that_loses_the_focus_does_not_end_the_edit(kitchen, un
 async def test_an_answer_to_an_older_question_is_dropped(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         await form_of(kitchen, pilot, until, "unet_lr")
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
         kitchen.app.bake_screen.post_message(Planned(0, None, SettingsError("unet_lr", found="of long ago")))
         await pilot.pause()
-        assert kitchen.app.bake_screen.desk.error is None
+        assert kitchen.app.bake_screen.editor.error is None
 
 
 async def test_keys_of_one_read_act_in_the_order_they_were_typed(kitchen, until, form_of) -> None:

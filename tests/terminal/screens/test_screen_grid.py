@@ -7,8 +7,8 @@ from made_grid import made_grid
 from textual.widgets import OptionList
 
 from lora_tui.app import LoraApp
-from lora_tui.outside import Rights
-from lora_tui.screens.ask import AskDialog
+from lora_tui.ports import Rights
+from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.grids import GridsDialog
 from lora_tui.screens.pick import PickDialog
@@ -23,12 +23,12 @@ SIZE = (120, 36)
 
 async def opened(kitchen, pilot, until) -> GridScreen:
     """Open the Grid screen and return it once the builder knows what it would make."""
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
     await pilot.press("g")
     await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen))
     screen = kitchen.app.screen
     screen.planner.quiet = 0.01
-    await until(pilot, lambda: hasattr(screen, "desk") and screen.desk.ready is not None)
+    await until(pilot, lambda: hasattr(screen, "editor") and screen.editor.ready is not None)
     return screen
 
 
@@ -66,36 +66,36 @@ async def test_g_opens_a_builder_that_knows_the_subject(kitchen, until, seen) ->
     assert "1girl, hifumi_chan" in shown
     assert "4: 11 · 12 · 13 · 14" in shown
     assert "4 pictures · time not known yet" in shown
-    assert screen.desk.spec.subject == "hifumi"
+    assert screen.editor.spec.subject == "hifumi"
 
 
 async def test_values_are_spelled_out_while_they_are_typed(kitchen, until, seen) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        screen.desk.typed("x.kind", "steps")
+        screen.editor.typed("x.kind", "steps")
         await edit(pilot, screen, "x.values", "10-30 (+5)")
         await until(pilot, lambda: "5: 10 · 15 · 20 · 25 · 30" in seen(kitchen.app))
         await until(pilot, lambda: "5 × 4 = 20 pictures" in seen(kitchen.app))
         assert screen.form.editing == "x.values"
-        assert screen.desk.spec.x.values == "10-30 (+10)"
+        assert screen.editor.spec.x.values == "10-30 (+10)"
         await pilot.press("enter")
-        await until(pilot, lambda: screen.desk.spec.x.values == "10-30 (+5)")
+        await until(pilot, lambda: screen.editor.spec.x.values == "10-30 (+5)")
 
 
 async def test_what_was_typed_and_given_up_is_not_made(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
         await edit(pilot, screen, "seeds", "1-9")
-        await until(pilot, lambda: screen.desk.ready and len(screen.desk.ready.expanded.cells) == 9)
+        await until(pilot, lambda: screen.editor.ready and len(screen.editor.ready.expanded.cells) == 9)
         await pilot.press("escape")
-        await until(pilot, lambda: screen.desk.ready and len(screen.desk.ready.expanded.cells) == 4)
+        await until(pilot, lambda: screen.editor.ready and len(screen.editor.ready.expanded.cells) == 4)
         assert kitchen.app.screen is screen
 
 
 async def test_an_empty_range_is_said_under_its_field(kitchen, until, seen) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        screen.desk.typed("x.kind", "steps")
+        screen.editor.typed("x.kind", "steps")
         await edit(pilot, screen, "x.values", "30-10")
         await until(pilot, lambda: "✗ `30-10` is an empty range" in seen(kitchen.app))
         await pilot.press("enter", "b")
@@ -111,7 +111,7 @@ async def test_a_value_that_cannot_stand_there_keeps_its_editor_open(kitchen, un
         await pilot.press("enter")
         await until(pilot, lambda: "✗ many" in seen(kitchen.app).replace("'", ""))
         assert screen.form.editing == "steps"
-        assert screen.desk.spec.steps == 12
+        assert screen.editor.spec.steps == 12
 
 
 async def test_what_varies_is_picked_from_a_list(kitchen, until, seen) -> None:
@@ -122,8 +122,8 @@ async def test_what_varies_is_picked_from_a_list(kitchen, until, seen) -> None:
         await until(pilot, lambda: isinstance(kitchen.app.screen, PickDialog))
         assert "CFG scale" in seen(kitchen.app)
         await pilot.press("end", "enter")
-        await until(pilot, lambda: screen.desk.spec.y is not None)
-        assert screen.desk.spec.y == AxisSpec(kind="again", values="1-2")
+        await until(pilot, lambda: screen.editor.spec.y is not None)
+        assert screen.editor.spec.y == AxisSpec(kind="repeat", values="1-2")
         await until(pilot, lambda: "Y values" in seen(kitchen.app))
 
 
@@ -131,19 +131,19 @@ async def test_what_varies_is_picked_from_a_list(kitchen, until, seen) -> None:
 async def test_backspace_takes_an_axis_back_to_what_it_was(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        screen.desk.typed("x.kind", "steps")
+        screen.editor.typed("x.kind", "steps")
         screen.form.go_to("x.kind")
         await pilot.press("backspace")
-        await until(pilot, lambda: screen.desk.spec.x is None)
+        await until(pilot, lambda: screen.editor.spec.x is None)
 
 
 async def test_b_queues_the_grid_for_our_engine_and_shows_it(kitchen, until, seen) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        kicks = kitchen.engine.kicks
+        wakes = kitchen.engine.wakes
         await pilot.press("b")
         await until(pilot, lambda: screen.grid is not None)
-        assert kitchen.engine.kicks > kicks
+        assert kitchen.engine.wakes > wakes
         assert isinstance(kitchen.app.focused, SheetView)
         await until(pilot, lambda: "x end" in seen(kitchen.app))
     (grid,) = grids(kitchen)
@@ -157,7 +157,7 @@ async def test_while_a_bake_is_at_work_b_asks_where(kitchen, until, seen) -> Non
     async with kitchen.run(SIZE) as pilot:
         await opened(kitchen, pilot, until)
         await pilot.press("b")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         shown = seen(kitchen.app)
         assert "Make the grid? 4 pictures" in shown
         assert "now, while bake 0001 waits between two steps" in shown
@@ -175,7 +175,7 @@ async def test_a_grid_may_wait_behind_the_bake_at_work(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         await opened(kitchen, pilot, until)
         await pilot.press("b")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         await pilot.press("q")
         await until(pilot, lambda: grids(kitchen))
     assert [bake.grid for bake in kitchen.bakes()] == [1, None]
@@ -187,7 +187,7 @@ async def test_x_takes_a_waiting_grid_out_of_the_queue(kitchen, until) -> None:
         await pilot.press("b")
         await until(pilot, lambda: screen.grid is not None)
         await pilot.press("x")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         await pilot.press("s")
         await until(pilot, lambda: grids(kitchen)[0].state is GridState.CUT)
     assert kitchen.bakes()[0].state is BakeState.STOPPED
@@ -201,7 +201,7 @@ async def test_x_leaves_the_epoch_under_the_cursor_out(kitchen, until, seen) -> 
         await until(pilot, lambda: screen.cell is not None)
         screen.query_one(SheetView).focus()
         await pilot.press("right", "right", "x")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         assert "leave epoch 2 out of the rest" in seen(kitchen.app)
         await pilot.press("d")
         await until(pilot, lambda: kitchen.orders(bake))
@@ -209,7 +209,7 @@ async def test_x_leaves_the_epoch_under_the_cursor_out(kitchen, until, seen) -> 
             (order,) = journal.orders(bake)
         assert (order.order, order.argument) == (Order.DROP_EPOCH, "2")
         await pilot.press("x")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         await pilot.press("s")
         await until(pilot, lambda: kitchen.orders(bake) == [Order.DROP_EPOCH, Order.CANCEL_GRID])
     assert grid.bake == bake
@@ -224,7 +224,7 @@ async def test_in_blind_mode_x_does_not_tell_the_epoch(kitchen, until, seen) -> 
         await until(pilot, lambda: screen.cell is not None)
         screen.query_one(SheetView).focus()
         await pilot.press("B", "x")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         assert "leave epoch" not in seen(kitchen.app)
 
 
@@ -254,7 +254,7 @@ async def test_the_spec_of_an_earlier_grid_comes_into_the_builder(kitchen, until
         await until(pilot, lambda: isinstance(kitchen.app.screen, GridsDialog))
         assert kitchen.app.screen.query_one(OptionList).highlighted == 0
         await pilot.press("e")
-        await until(pilot, lambda: screen.desk.spec.prompt == "of an earlier grid")
+        await until(pilot, lambda: screen.editor.spec.prompt == "of an earlier grid")
 
 
 async def test_a_ready_made_grid_comes_into_the_builder(kitchen, until, seen) -> None:
@@ -264,7 +264,7 @@ async def test_a_ready_made_grid_comes_into_the_builder(kitchen, until, seen) ->
         await until(pilot, lambda: isinstance(kitchen.app.screen, PickDialog))
         assert "The same seed twice" in seen(kitchen.app)
         await pilot.press("5")
-        await until(pilot, lambda: screen.desk.spec.x == AxisSpec(kind="again", values="1-2"))
+        await until(pilot, lambda: screen.editor.spec.x == AxisSpec(kind="repeat", values="1-2"))
         await until(pilot, lambda: "2 pictures" in seen(kitchen.app))
 
 
@@ -273,12 +273,12 @@ async def test_a_style_changes_what_it_sets_and_nothing_else(kitchen, until) -> 
     save_style(kitchen.workspace, Style(name="notes", steps=28, sampler="Euler a"))
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        seeds = screen.desk.spec.seeds
+        seeds = screen.editor.spec.seeds
         await pilot.press("y")
         await until(pilot, lambda: isinstance(kitchen.app.screen, PickDialog))
         await pilot.press("enter")
-        await until(pilot, lambda: screen.desk.spec.steps == 28)
-        assert (screen.desk.spec.sampler, screen.desk.spec.seeds) == ("Euler a", seeds)
+        await until(pilot, lambda: screen.editor.spec.steps == 28)
+        assert (screen.editor.spec.sampler, screen.editor.spec.seeds) == ("Euler a", seeds)
 
 
 @pytest.mark.long
@@ -288,7 +288,7 @@ async def test_ctrl_s_writes_a_spec_that_reads_back(kitchen, until) -> None:
         await pilot.press("ctrl+s")
         path = kitchen.workspace.grids / "hifumi.json"
         await until(pilot, path.is_file)
-        assert load_spec(path) == screen.desk.spec
+        assert load_spec(path) == screen.editor.spec
 
 
 @pytest.mark.long
@@ -348,7 +348,7 @@ async def test_escape_goes_back_to_the_bake(kitchen, until) -> None:
         screen = await opened(kitchen, pilot, until)
         await pilot.press("escape")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
-        await until(pilot, lambda: not screen.planner.is_alive() and not screen.keeper.is_alive())
+        await until(pilot, lambda: not screen.planner.is_alive() and not screen.watcher.is_alive())
 
 
 @pytest.mark.long

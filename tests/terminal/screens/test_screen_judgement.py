@@ -39,7 +39,7 @@ def judged_grid(kitchen) -> None:
 
 
 async def on_the_sheet(kitchen, pilot, until) -> GridScreen:
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
     await pilot.press("g")
     await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen) and kitchen.app.screen.cell is not None)
     kitchen.app.screen.query_one(SheetView).focus()

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from lora_tui.feed import SnapshotReady
 from lora_tui.keymap import shown_keys
+from lora_tui.workers.feed import SnapshotReady
 
 
 async def settled(kitchen, pilot, until) -> None:
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
 
 
 def shown_panes(kitchen) -> set[str]:

@@ -21,12 +21,12 @@ def plan_text(kitchen) -> str:
 
 async def foreseen(kitchen, pilot, until) -> None:
     screen = kitchen.app.bake_screen
-    await until(pilot, lambda: screen.desk.peak.prediction is not None and not screen.desk.peak.pending)
-    await until(pilot, lambda: screen.desk.plan_line and "GiB free" in plan_text(kitchen))
+    await until(pilot, lambda: screen.editor.peak.prediction is not None and not screen.editor.peak.pending)
+    await until(pilot, lambda: screen.editor.plan_line and "GiB free" in plan_text(kitchen))
 
 
 async def typed(kitchen, pilot, until, name: str, text: str) -> None:
-    kitchen.app.bake_screen.desk.typed(name, text)
+    kitchen.app.bake_screen.editor.typed(name, text)
     await foreseen(kitchen, pilot, until)
 
 
@@ -64,14 +64,14 @@ async def test_the_peak_follows_what_is_typed(kitchen, until) -> None:
 async def test_while_a_figure_is_worked_out_the_old_one_stands_dim_and_keys_are_obeyed(kitchen, until) -> None:
     async with kitchen.run((120, 36)) as pilot:
         await foreseen(kitchen, pilot, until)
-        kitchen.oracle.gate.clear()
-        kitchen.app.bake_screen.desk.typed("train_batch_size", "2")
-        await until(pilot, lambda: len(kitchen.oracle.asked) == 2)
+        kitchen.predictor.gate.clear()
+        kitchen.app.bake_screen.editor.typed("train_batch_size", "2")
+        await until(pilot, lambda: len(kitchen.predictor.asked) == 2)
         assert "peak 5.0 of 6.6 GiB free …" in plan_text(kitchen)
         await pilot.press("question_mark")
         await until(pilot, lambda: kitchen.app.screen is not kitchen.app.bake_screen)
         await pilot.press("escape")
-        kitchen.oracle.gate.set()
+        kitchen.predictor.gate.set()
         await until(pilot, lambda: "peak 3.0 of 6.6 GiB free ▇" in plan_text(kitchen))
 
 
@@ -81,22 +81,22 @@ async def test_what_others_take_of_the_card_is_seen_at_once(kitchen, until) -> N
         crowd(kitchen, 5)
         await until(pilot, lambda: "peak 5.0 of 4.6 GiB free" in plan_text(kitchen))
         assert "too much" in plan_text(kitchen)
-        assert len(kitchen.oracle.asked) == 1
+        assert len(kitchen.predictor.asked) == 1
 
 
 async def test_without_a_card_the_computers_memory_counts(kitchen, until) -> None:
     kitchen.sampler.reading = replace(kitchen.sampler.reading, cards=(), no_card_because="none")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "peak 5.0 GiB of 26.0 GiB free (CPU)" in plan_text(kitchen))
-        assert {request.policy for request in kitchen.oracle.asked} == {"cpu"}
+        assert {request.policy for request in kitchen.predictor.asked} == {"cpu"}
 
 
 async def test_nothing_is_worked_out_before_the_libraries_are_loaded(kitchen, until) -> None:
     kitchen.engine.start = lambda: setattr(kitchen.engine, "libraries", "loading libraries 1/4: torch")
     async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.plan_line)
-        await until(pilot, lambda: not kitchen.app.bake_screen.desk.peak.pending)
-        assert kitchen.oracle.asked == []
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.plan_line)
+        await until(pilot, lambda: not kitchen.app.bake_screen.editor.peak.pending)
+        assert kitchen.predictor.asked == []
         assert "peak" not in plan_text(kitchen)
         kitchen.engine.libraries = "ready"
         await foreseen(kitchen, pilot, until)
@@ -108,13 +108,13 @@ async def test_nothing_is_worked_out_beside_a_bake_on_the_cpu(kitchen, until, se
         journal.set_device(1, "cpu")
     async with kitchen.run((120, 36)) as pilot:
         screen = kitchen.app.bake_screen
-        await until(pilot, lambda: screen.snapshot.bake is not None and screen.desk.plan_line)
-        screen.desk.ask()
-        await until(pilot, lambda: screen.desk.plan_line and not screen.desk.peak.pending)
-        before = len(kitchen.oracle.asked)
-        screen.desk.typed("train_batch_size", "2")
-        await until(pilot, lambda: screen.desk.plan_line and not screen.desk.peak.pending)
-        assert len(kitchen.oracle.asked) == before
+        await until(pilot, lambda: screen.snapshot.bake is not None and screen.editor.plan_line)
+        screen.editor.ask()
+        await until(pilot, lambda: screen.editor.plan_line and not screen.editor.peak.pending)
+        before = len(kitchen.predictor.asked)
+        screen.editor.typed("train_batch_size", "2")
+        await until(pilot, lambda: screen.editor.plan_line and not screen.editor.peak.pending)
+        assert len(kitchen.predictor.asked) == before
         await pilot.press("f")
         await until(pilot, lambda: any("on the CPU" in note.message for note in kitchen.app._notifications))
         kitchen.set_state(BakeState.DONE)
@@ -122,7 +122,7 @@ async def test_nothing_is_worked_out_beside_a_bake_on_the_cpu(kitchen, until, se
 
 
 async def test_what_cannot_be_predicted_is_a_line_of_the_plan(kitchen, until) -> None:
-    kitchen.oracle.error = SettingsError("memory prediction", found="it [b]broke")
+    kitchen.predictor.error = SettingsError("memory prediction", found="it [b]broke")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "it [b]broke" in plan_text(kitchen))
         assert "on disk" in plan_text(kitchen)
@@ -161,36 +161,36 @@ async def test_the_plan_tells_each_stage_and_who_is_on_the_card(kitchen, until, 
 
 async def test_f_proposes_and_enter_applies_as_an_edit_that_can_be_undone(kitchen, until, seen) -> None:
     async with kitchen.run((120, 50)) as pilot:
-        desk = kitchen.app.bake_screen.desk
+        editor = kitchen.app.bake_screen.editor
         await foreseen(kitchen, pilot, until)
         await typed(kitchen, pilot, until, "train_batch_size", "7")
-        before = desk.draft
+        before = editor.draft
         dialog = await fitted(kitchen, pilot, until)
         text = seen(kitchen.app)
         assert "does not fit in 6.5" in text and "8.00 GiB" in text
         assert dialog._changes
-        assert desk.draft is before
+        assert editor.draft is before
         await pilot.press("enter")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
         changed = set(dialog._changes)
-        assert desk.draft.unsaved == {"train_batch_size"} | changed
+        assert editor.draft.unsaved == {"train_batch_size"} | changed
         await foreseen(kitchen, pilot, until)
         assert " fits" in plan_text(kitchen)
         for name in changed:
-            desk.put_back(name)
-        assert desk.draft.now == before.now
+            editor.put_back(name)
+        assert editor.draft.now == before.now
 
 
 async def test_escape_leaves_all_as_it_was(kitchen, until) -> None:
     async with kitchen.run((120, 50)) as pilot:
-        desk = kitchen.app.bake_screen.desk
+        editor = kitchen.app.bake_screen.editor
         await foreseen(kitchen, pilot, until)
         await typed(kitchen, pilot, until, "train_batch_size", "7")
-        before = desk.draft
+        before = editor.draft
         await fitted(kitchen, pilot, until)
         await pilot.press("escape")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
-        assert desk.draft is before
+        assert editor.draft is before
 
 
 async def test_another_size_is_looked_for_before_anything_is_applied(kitchen, until, seen) -> None:
@@ -211,25 +211,25 @@ async def test_what_is_no_size_is_said_and_nothing_is_looked_for(kitchen, until,
     async with kitchen.run((120, 50)) as pilot:
         await foreseen(kitchen, pilot, until)
         dialog = await fitted(kitchen, pilot, until)
-        asked = len(kitchen.oracle.asked)
+        asked = len(kitchen.predictor.asked)
         dialog.query_one("#limit", Input).value = "much"
         await pilot.pause()
         await pilot.press("enter")
         await until(pilot, lambda: "is no size" in seen(kitchen.app))
-        assert (len(kitchen.oracle.asked), dialog._changes) == (asked, None)
+        assert (len(kitchen.predictor.asked), dialog._changes) == (asked, None)
 
 
 async def test_a_search_that_is_left_ends(kitchen, until) -> None:
     async with kitchen.run((120, 50)) as pilot:
-        desk = kitchen.app.bake_screen.desk
+        editor = kitchen.app.bake_screen.editor
         await foreseen(kitchen, pilot, until)
         await typed(kitchen, pilot, until, "train_batch_size", "7")
-        kitchen.oracle.gate.clear()
+        kitchen.predictor.gate.clear()
         await pilot.press("f")
-        await until(pilot, lambda: len(kitchen.oracle.asked) == 3)
+        await until(pilot, lambda: len(kitchen.predictor.asked) == 3)
         await pilot.press("escape")
         # Textual waits for the threads of its workers: this ends only if the search does.
-    assert desk.draft.unsaved == {"train_batch_size"}
+    assert editor.draft.unsaved == {"train_batch_size"}
 
 
 async def test_what_was_not_taken_is_reached_on_a_small_screen(kitchen, until, seen) -> None:
@@ -251,7 +251,7 @@ async def test_without_anybody_to_predict_the_plan_says_nothing_of_memory(make_k
 
     kitchen.app = LoraApp(kitchen.workspace, kitchen.engine, kitchen.sampler, clock=lambda: 1.7e9)
     async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.plan_line)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.plan_line)
         assert "peak" not in plan_text(kitchen)
         await pilot.press("f")
         await until(pilot, lambda: any("LORA_TUI_PREDICT" in note.message for note in kitchen.app._notifications))

@@ -6,8 +6,8 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from lora_tui.app import LoraApp, QuitChoice
-from lora_tui.outside import NoEngine, Rights
-from lora_tui.screens.ask import AskDialog
+from lora_tui.ports import NoEngine, Rights
+from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.digest import DigestDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from trainer.journal.metrics import MetricWriter
@@ -103,7 +103,7 @@ async def test_shift_t_asks_which_part_stops_and_t_stops_the_text_encoder(kitche
     async with kitchen.run((120, 36)) as pilot:
         await at_work(kitchen, pilot, until)
         await pilot.press("T")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         text = seen(kitchen.app)
         assert "t    the text encoder" in text and "u    the U-Net" in text
         await pilot.press("t")
@@ -160,7 +160,7 @@ async def test_a_bake_that_waits_may_stay_in_the_queue(kitchen, until) -> None:
     async with kitchen.run() as pilot:
         await at_work(kitchen, pilot, until)
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, AskDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         await pilot.press("s")
         await until(pilot, lambda: kitchen.app.return_value is not None)
     assert kitchen.app.return_value is QuitChoice.QUIT
@@ -180,7 +180,7 @@ async def test_who_only_watches_orders_nothing_and_is_told_so(kitchen, until, ke
     app = watching(kitchen, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
         await at_work(kitchen, pilot, until)
-        await until(pilot, lambda: app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: app.bake_screen.editor.view is not None)
         await pilot.press(key)
         await until(pilot, lambda: "this screen only watches" in messages(app))
         assert app.screen is app.bake_screen
@@ -190,11 +190,11 @@ async def test_who_only_watches_orders_nothing_and_is_told_so(kitchen, until, ke
 async def test_who_watches_edits_no_settings(kitchen, until) -> None:
     app = watching(kitchen, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: app.bake_screen.editor.view is not None)
         app.bake_screen.form.go_to("network_dim")
         await pilot.press("enter", "9", "enter")
         await until(pilot, lambda: "this screen only watches" in messages(app))
-        assert not app.bake_screen.desk.draft.unsaved
+        assert not app.bake_screen.editor.draft.unsaved
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app.return_value is not None)
 
@@ -242,6 +242,6 @@ async def test_who_comes_back_is_told_what_happened(kitchen, until, seen) -> Non
 
 async def test_who_comes_for_the_first_time_or_missed_nothing_is_told_nothing(kitchen, until) -> None:
     async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
         await until(pilot, lambda: kitchen.journal().looked() is not None)
         assert kitchen.app.screen is kitchen.app.bake_screen

@@ -7,7 +7,7 @@ from trainer.errors import SettingsError
 
 
 async def opened(kitchen, pilot, until) -> PlanDialog:
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
     await pilot.press("p")
     await until(pilot, lambda: isinstance(kitchen.app.screen, PlanDialog) and kitchen.app.screen.query(".section"))
     return kitchen.app.screen
@@ -32,9 +32,9 @@ async def test_p_shows_the_whole_plan_of_what_is_on_the_desk(kitchen, until, see
 
 async def test_the_plan_follows_what_was_typed_and_not_saved(kitchen, until, seen) -> None:
     async with kitchen.run((120, 100)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
-        kitchen.app.bake_screen.desk.typed("max_train_epochs", "2")
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.plan_line)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+        kitchen.app.bake_screen.editor.typed("max_train_epochs", "2")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.plan_line)
         await opened(kitchen, pilot, until)
         assert "320 showings" in seen(kitchen.app)
 
@@ -52,8 +52,8 @@ async def test_brackets_bring_the_next_section_to_the_top(kitchen, until) -> Non
 
 async def test_settings_without_a_plan_say_why(kitchen, until) -> None:
     async with kitchen.run() as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
-        kitchen.app.bake_screen.desk.error = SettingsError("unet_lr", found="[b]seven[/b]")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+        kitchen.app.bake_screen.editor.error = SettingsError("unet_lr", found="[b]seven[/b]")
         await pilot.press("p")
         await until(pilot, lambda: any("[b]seven[/b]" in note.message for note in kitchen.app._notifications))
         assert kitchen.app.screen is kitchen.app.bake_screen

@@ -5,14 +5,14 @@ import os
 
 from textual.widgets import OptionList
 
-from lora_tui.screens.ask import AskDialog
+from lora_tui.screens.bake_note import BakeNoteDialog
+from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.queue import QueueDialog
-from lora_tui.screens.why import WhyDialog
 from trainer.journal.records import BakeState
 
 
 async def opened(kitchen, pilot, until) -> QueueDialog:
-    await until(pilot, lambda: kitchen.app.bake_screen.desk.view is not None)
+    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
     await pilot.press("Q")
     await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog))
     dialog = kitchen.app.screen
@@ -66,16 +66,16 @@ async def test_delete_takes_a_bake_out(kitchen, until) -> None:
         await opened(kitchen, pilot, until)
         await pilot.press("j", "delete")
         await until(pilot, lambda: line(kitchen) == [1])
-        kicks = kitchen.engine.kicks
+        wakes = kitchen.engine.wakes
         await pilot.press("escape")
-        await until(pilot, lambda: kitchen.engine.kicks > kicks)
+        await until(pilot, lambda: kitchen.engine.wakes > wakes)
 
 
 async def test_a_bake_begun_meanwhile_is_not_taken_out(kitchen, until) -> None:
     kitchen.add_bake()
     async with kitchen.run((100, 30)) as pilot:
         dialog = await opened(kitchen, pilot, until)
-        dialog._keeper._interval = 60.0
+        dialog._watcher._interval = 60.0
         await asyncio.sleep(0.1)
         kitchen.set_state(BakeState.STARTING)
         await pilot.press("delete")
@@ -86,9 +86,9 @@ async def test_a_bake_begun_meanwhile_is_not_taken_out(kitchen, until) -> None:
 async def test_b_puts_another_bake_behind_the_one_at_work(kitchen, until, seen) -> None:
     kitchen.baking()
     async with kitchen.run((100, 30)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.view and kitchen.app.bake_screen.bake_at_work)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view and kitchen.app.bake_screen.bake_at_work)
         await pilot.press("b")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, WhyDialog))
+        await until(pilot, lambda: isinstance(kitchen.app.screen, BakeNoteDialog))
         assert "waits in the queue while bake 0001 is at work" in seen(kitchen.app)
         await pilot.press("enter")
         await until(pilot, lambda: line(kitchen) == [2])
@@ -110,7 +110,7 @@ async def test_what_was_left_behind_is_offered_and_taken_over(kitchen, until, se
         assert "Waiting, and nobody takes them: 0002" in shown
         await pilot.press("t")
         await until(pilot, lambda: line(kitchen) == [1, 2, 3])
-        await until(pilot, lambda: kitchen.engine.kicks)
+        await until(pilot, lambda: kitchen.engine.wakes)
     assert {bake.engine for bake in kitchen.bakes()} == {kitchen.engine.key}
 
 
@@ -128,9 +128,9 @@ async def test_what_is_left_as_it_is_can_be_taken_over_from_the_list(kitchen, un
 
 
 async def test_what_waits_for_an_engine_that_is_there_is_not_offered(kitchen, until) -> None:
-    from trainer.machine.attendance import attend
+    from trainer.machine.engines import register_engine
 
-    held = attend("other", kitchen.workspace.root, takes_queue=False)
+    held = register_engine("other", kitchen.workspace.root, takes_queue=False)
     kitchen.add_bake(engine="other")
     kitchen.add_bake()
     async with kitchen.run((100, 30)) as pilot:
@@ -141,4 +141,4 @@ async def test_what_waits_for_an_engine_that_is_there_is_not_offered(kitchen, un
 
 
 def asked(kitchen) -> bool:
-    return any(isinstance(screen, AskDialog) for screen in kitchen.app.screen_stack)
+    return any(isinstance(screen, ConfirmDialog) for screen in kitchen.app.screen_stack)

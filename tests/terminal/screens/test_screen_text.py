@@ -26,11 +26,11 @@ async def test_markup_in_why_and_name_is_text(kitchen, until, seen) -> None:
 
 async def test_markup_in_a_setting_or_a_wrong_value_is_text(kitchen, until, seen) -> None:
     async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.desk.draft is not None)
-        kitchen.app.bake_screen.desk.typed("training_comment", "[red]x[/]")
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.draft is not None)
+        kitchen.app.bake_screen.editor.typed("training_comment", "[red]x[/]")
         await pilot.press("end")
         await until(pilot, lambda: "[red]x[/]" in seen(kitchen.app))
-        kitchen.app.bake_screen.desk.typed("network_dim", "[red]x")
+        kitchen.app.bake_screen.editor.typed("network_dim", "[red]x")
         await until(pilot, lambda: '✗ "[red]x"' in seen(kitchen.app))
 
 

@@ -10,9 +10,9 @@ from fake_host import FakeHost
 from lora_on_disk import write_lora
 from textual.widgets import Input
 
-from lora_tui.screens.use_epoch import UseDialog, used_line
-from lora_tui.using import Using
-from trainer.use_epoch import Used
+from lora_tui.actions.publish import Publishing
+from lora_tui.screens.use_epoch import PublishDialog, used_line
+from trainer.publish.epoch import PublishResult
 
 
 @pytest.fixture
@@ -31,21 +31,21 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     return host
 
 
-async def opened(kitchen, pilot, until, label: str = "last") -> tuple[UseDialog, list[Used | None]]:
+async def opened(kitchen, pilot, until, label: str = "last") -> tuple[PublishDialog, list[PublishResult | None]]:
     """Open the dialog of an epoch, and wait until it knows of it."""
-    ended: list[Used | None] = []
-    dialog = UseDialog(Using.of_epoch(kitchen.workspace, 1, label), "Use the newest epoch")
+    ended: list[PublishResult | None] = []
+    dialog = PublishDialog(Publishing.of_epoch(kitchen.workspace, 1, label), "Use the newest epoch")
     kitchen.app.push_screen(dialog, ended.append)
     await until(pilot, lambda: kitchen.app.screen is dialog)
     await until(pilot, lambda: "looking" not in str(dialog.query_one("#about").render()))
     return dialog, ended
 
 
-def value(dialog: UseDialog, key: str) -> str:
+def value(dialog: PublishDialog, key: str) -> str:
     return dialog.query_one(f"#{key}", Input).value
 
 
-async def type_into(pilot, dialog: UseDialog, key: str, text: str) -> None:
+async def type_into(pilot, dialog: PublishDialog, key: str, text: str) -> None:
     line = dialog.query_one(f"#{key}", Input)
     line.focus()
     line.value = text
@@ -135,11 +135,11 @@ async def test_on_the_screen_ssh_never_asks(kitchen, saved, box, until) -> None:
 async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(kitchen, saved, until, monkeypatch) -> None:
     gate = threading.Event()
 
-    def slow(self: Using, use: object, target: str, *, replace: bool) -> Used:
+    def slow(self: Publishing, use: object, target: str, *, replace: bool) -> PublishResult:
         gate.wait(20)
-        return Used("hifumi", target, ("hifumi.safetensors",), (), ())
+        return PublishResult("hifumi", target, ("hifumi.safetensors",), (), ())
 
-    monkeypatch.setattr(Using, "send", slow)
+    monkeypatch.setattr(Publishing, "send", slow)
     async with kitchen.run() as pilot:
         dialog, ended = await opened(kitchen, pilot, until)
         await type_into(pilot, dialog, "target", "box:x")
@@ -152,5 +152,5 @@ async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(kitchen
 
 
 def test_what_was_done_is_said_in_a_line() -> None:
-    assert used_line(Used("a", "/x", ("a.json",), (), ("a.json",))) == "a is in /x, 1 written over"
-    assert used_line(Used("a", "/x", (), ("a.json",), ())) == "a is in /x already"
+    assert used_line(PublishResult("a", "/x", ("a.json",), (), ("a.json",))) == "a is in /x, 1 written over"
+    assert used_line(PublishResult("a", "/x", (), ("a.json",), ())) == "a is in /x already"

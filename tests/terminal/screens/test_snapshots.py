@@ -4,28 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from lora_tui.draft import Draft
-from lora_tui.feed import Snapshot, SnapshotReady
-from lora_tui.memory_planner import Foreseen
-from lora_tui.planner import Planned, PlannedRates, PlanView
+from lora_tui.forms.draft import SettingsDraft
 from lora_tui.screens.fit import FitDialog
+from lora_tui.snapshot import Snapshot
+from lora_tui.workers.feed import SnapshotReady
+from lora_tui.workers.memory_planner import MemoryPredicted
+from lora_tui.workers.planner import Planned, PlannedRates, PlanView
 from trainer.demo.workspace import demo_settings
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
 from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
-from trainer.memory.peak import Peak, Prediction
-from trainer.plan.report import Section
+from trainer.memory.peak import MemoryPrediction, Peak
+from trainer.plan.report import ReportSection
 
 NOON = 1_700_000_000.0
 SIZES = [(120, 36), (80, 24)]
 HOME = Path("/home/me/lora")
 SECTIONS = (
-    Section("base", ("demo · SD1.x · predicts noise, says its scheduler_config.json",)),
-    Section("pictures", ("16 of 16 captioned", "160 in an epoch · 6 epochs · 240 steps")),
-    Section(
+    ReportSection("base", ("demo · SD1.x · predicts noise, says its scheduler_config.json",)),
+    ReportSection("pictures", ("16 of 16 captioned", "160 in an epoch · 6 epochs · 240 steps")),
+    ReportSection(
         "folders: pictures × repeats × epochs",
         ("10_hifumi_chan                    16 × 10 →      960 showings  100%",),
     ),
-    Section(
+    ReportSection(
         "rates",
         (
             "U-Net: rate 2e-3 · constant_with_warmup after 12 steps of warm-up",
@@ -34,7 +35,7 @@ SECTIONS = (
             "  stops after step 120 of 240 · pair 1e-3 | 1e-3",
         ),
     ),
-    Section(
+    ReportSection(
         "warnings", ("! [b]1girl[/b] has no effect: an example of a line that is too long for one row of the dialog",)
     ),
 )
@@ -42,14 +43,14 @@ SECTIONS = (
 GIB = 1024**3
 
 
-def prediction(gib: float = 5.06) -> Prediction:
+def prediction(gib: float = 5.06) -> MemoryPrediction:
     parts = {"weights": int(1.6 * GIB), "lora": int(0.15 * GIB), "optimizer": int(0.3 * GIB)}
     activations = int(gib * GIB) - sum(parts.values())
     peaks = (
         Peak("cache", "encoder.down_blocks.0", {"vae": int(0.16 * GIB), "activations": int(0.5 * GIB)}),
         Peak("step", "backward of up_blocks.3.attentions.2", parts | {"activations": activations}),
     )
-    return Prediction("card", "bf16", (512, 768), 3, peaks, int(gib * GIB), 1, 1.0, (), False, 1.0)
+    return MemoryPrediction("card", "bf16", (512, 768), 3, peaks, int(gib * GIB), 1, 1.0, (), False, 1.0)
 
 
 def fit_result() -> FitResult:
@@ -182,12 +183,12 @@ def still(kitchen, until, monkeypatch):
     def put(snapshot: Snapshot | None, *keys: str):
         async def before(pilot) -> None:
             await until(pilot, lambda: kitchen.app._dom_ready)
-            draft = Draft(HOME / "hifumi.toml", demo_settings(), demo_settings())
-            screen.desk.put_down(draft)
+            draft = SettingsDraft(HOME / "hifumi.toml", demo_settings(), demo_settings())
+            screen.editor.load(draft)
             screen.show_tab("settings")
             screen.post_message(Planned(1, plan_view(), None))
             screen.post_message(SnapshotReady(snapshot or Snapshot(machine=kitchen.sampler.reading, libraries="ready")))
-            screen.post_message(Foreseen(0, prediction()))
+            screen.post_message(MemoryPredicted(0, prediction()))
             await pilot.pause(0.1)
             await pilot.press(*keys)
             await pilot.pause(0.1)
@@ -238,7 +239,7 @@ def test_too_much(kitchen, still, snap_compare) -> None:
 
     async def before(pilot) -> None:
         await shown(pilot)
-        kitchen.app.bake_screen.post_message(Foreseen(0, prediction(8.2)))
+        kitchen.app.bake_screen.post_message(MemoryPredicted(0, prediction(8.2)))
         await pilot.pause(0.1)
 
     assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=before)

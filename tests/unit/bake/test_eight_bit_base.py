@@ -9,30 +9,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainer.bake.feeding import Feed, StepWork
-from trainer.bake.ground import Ground
-from trainer.bake.latents import encoded
+from trainer.bake.batch import StepBatches
+from trainer.bake.batch_loader import BatchLoader
+from trainer.bake.latents import encode_pictures
+from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
-from trainer.bake.workbench import Workbench
+from trainer.jobs.preflight import PlannedBake
 from trainer.lean.eight_bit import EightBit
 from trainer.settings.model import Settings
 
-OpenBench = Callable[[Settings], AbstractContextManager[tuple[Workbench, Ground]]]
+OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
 STEPS = 5
 
 
 def learned(settings: Settings, open_bench: OpenBench) -> tuple[Tensor, list[float]]:
     """Return what several steps on one batch change of the LoRA, in one row, and their losses."""
-    with open_bench(settings) as (bench, ground):
-        layers = [layer for module in (bench.model.unet, bench.model.text_encoder) for layer in module.modules()]
+    with open_bench(settings) as (session, planned):
+        layers = [layer for module in (session.model.unet, session.model.text_encoder) for layer in module.modules()]
         asked = settings.int8_base or settings.fp8_base
         assert any(isinstance(layer, EightBit) for layer in layers) == asked
-        latents = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
-        with Feed(bench, ground.data, latents, pin=False) as feed:
+        latents = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
+        with BatchLoader(session, planned.data, latents, pin=False) as feed:
             batches = next(iter(feed)).batches
-        before = torch.cat([weight.detach().flatten() for weight in bench.network.parameters()])
-        losses = [float(train_step(bench, StepWork(step, 1, False, batches, {})).loss) for step in range(1, STEPS + 1)]
-        after = torch.cat([weight.detach().flatten() for weight in bench.network.parameters()])
+        before = torch.cat([weight.detach().flatten() for weight in session.network.parameters()])
+        losses = [
+            float(train_step(session, StepBatches(step, 1, False, batches, {})).loss) for step in range(1, STEPS + 1)
+        ]
+        after = torch.cat([weight.detach().flatten() for weight in session.network.parameters()])
     return after - before, losses
 
 

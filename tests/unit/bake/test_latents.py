@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 import torch
 
-from trainer.bake.latents import encoded
+from trainer.bake.latents import encode_pictures
 from trainer.errors import DatasetError
 
 
 def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_bench: Callable[..., Any]) -> None:
-    with open_bench(make_settings()) as (bench, ground):
-        by_one = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 1))
-        by_four = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
-    shapes = {ground.data.pictures[index].path.stem: tuple(one.latents.shape) for index, one in by_one.items()}
+    with open_bench(make_settings()) as (session, planned):
+        by_one = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1))
+        by_four = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
+    shapes = {planned.data.pictures[index].path.stem: tuple(one.latents.shape) for index, one in by_one.items()}
     # 64×96 pixels fall into the bucket 32×96 or 64×96, a quarter of it as latents; the bucket's width comes last.
     assert shapes["a"] == (4, 16, 16)
     assert shapes["d"][1] > shapes["d"][2]
@@ -24,10 +24,10 @@ def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_benc
 def test_values_that_are_no_numbers_name_the_picture(
     make_settings: Any, open_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_bench(make_settings()) as (bench, ground):
-        bench.model.vae.quant_conv.bias.data[0] = float("nan")
+    with open_bench(make_settings()) as (session, planned):
+        session.model.vae.quant_conv.bias.data[0] = float("nan")
         with pytest.raises(DatasetError, match=r"d\.png: the base's VAE makes values that are no numbers"):
-            list(encoded(bench.model, ground.data.pictures, ground.plan.placements, 2))
+            list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 2))
 
 
 def test_a_picture_spoiled_after_the_scan_is_named(
@@ -36,7 +36,7 @@ def test_a_picture_spoiled_after_the_scan_is_named(
     import shutil
 
     shutil.copytree(pictures / "train", tmp_path / "train")
-    with open_bench(make_settings(train_data_dir=str(tmp_path / "train"))) as (bench, ground):
+    with open_bench(make_settings(train_data_dir=str(tmp_path / "train"))) as (session, planned):
         (tmp_path / "train" / "2_red" / "b.png").write_bytes(b"no picture any more")
         with pytest.raises(DatasetError, match=r"b\.png: unreadable picture"):
-            list(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
+            list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))

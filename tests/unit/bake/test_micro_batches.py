@@ -11,18 +11,19 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-import trainer.bake.course
-from trainer.bake.feeding import Feed, StepWork
-from trainer.bake.ground import Ground
-from trainer.bake.latents import encoded
+import trainer.bake.loop
+from trainer.bake.batch import StepBatches
+from trainer.bake.batch_loader import BatchLoader
+from trainer.bake.latents import encode_pictures
 from trainer.bake.micro_batches import MicroBatches, is_out_of_memory
+from trainer.bake.session import TrainingSession
 from trainer.bake.step import StepResult, train_step
-from trainer.bake.workbench import Workbench
+from trainer.jobs.preflight import PlannedBake
 from trainer.journal.records import BakeState
 from trainer.models.stable_diffusion import StableDiffusion
 from trainer.settings.model import Settings
 
-OpenBench = Callable[[Settings], AbstractContextManager[tuple[Workbench, Ground]]]
+OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
 DROPOUTS = {"network_dropout": 0.2, "rank_dropout": 0.2, "module_dropout": 0.2}
 EVERYTHING = {
     "network_alpha": 2,
@@ -34,42 +35,42 @@ EVERYTHING = {
 }
 
 
-def first_work(bench: Workbench, ground: Ground) -> StepWork:
+def first_work(session: TrainingSession, planned: PlannedBake) -> StepBatches:
     """Return a step of two accumulated batches, one of three pictures and one of two."""
-    latents = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
-    with Feed(bench, ground.data, latents, pin=False) as feed:
+    latents = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
+    with BatchLoader(session, planned.data, latents, pin=False) as feed:
         batches = [batch for work in feed for batch in work.batches]
-    by_size = {len(batch.times): batch for batch in batches}
-    return StepWork(1, 1, False, (by_size[3], by_size[2]), ())
+    by_size = {len(batch.timesteps): batch for batch in batches}
+    return StepBatches(1, 1, False, (by_size[3], by_size[2]), ())
 
 
-def gradients_of(bench: Workbench, work: StepWork) -> tuple[dict[str, Tensor], StepResult]:
+def gradients_of(session: TrainingSession, work: StepBatches) -> tuple[dict[str, Tensor], StepResult]:
     """Return every gradient as the optimizer gets it, and the step's result; the weights are afterwards as they were."""
     found: dict[str, Tensor] = {}
-    before = [weight.detach().clone() for weight in bench.network.parameters()]
+    before = [weight.detach().clone() for weight in session.network.parameters()]
     steps = 0
 
     def look(*_: Any) -> None:
         nonlocal steps
         steps += 1
-        for layer in bench.network:
+        for layer in session.network:
             for way, weight in (("down", layer.down), ("up", layer.up)):
                 if weight.grad is not None:
                     found[f"{layer.name} {way}"] = weight.grad.clone()
 
-    hook = bench.optimizer.optimizer.register_step_pre_hook(look)
-    result = train_step(bench, work)
+    hook = session.optimizer.optimizer.register_step_pre_hook(look)
+    result = train_step(session, work)
     hook.remove()
     assert steps == 1
-    for weight, was in zip(bench.network.parameters(), before, strict=True):
+    for weight, was in zip(session.network.parameters(), before, strict=True):
         weight.data.copy_(was)
     return found, result
 
 
-def trained_a_little(bench: Workbench) -> None:
+def trained_a_little(session: TrainingSession) -> None:
     """Give every up weight numbers, or no down weight would have a gradient."""
     generator = torch.Generator().manual_seed(4)
-    for layer in bench.network:
+    for layer in session.network:
         layer.up.data.normal_(std=0.05, generator=generator)
 
 
@@ -86,15 +87,15 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 @pytest.mark.parametrize("dropouts", [{}, DROPOUTS])
 def test_a_batch_in_parts_learns_what_the_whole_does(dropouts: Any, make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(**EVERYTHING, **dropouts)) as (bench, ground):
-        trained_a_little(bench)
-        work = first_work(bench, ground)
-        whole, whole_result = gradients_of(bench, work)
+    with open_bench(make_settings(**EVERYTHING, **dropouts)) as (session, planned):
+        trained_a_little(session)
+        work = first_work(session, planned)
+        whole, whole_result = gradients_of(session, work)
         for size in (1, 2):
-            bench.micro_batches.size = size
-            parts, result = gradients_of(bench, work)
+            session.micro_batches.size = size
+            parts, result = gradients_of(session, work)
             assert_same(whole, parts)
-            assert result.fewer is None
+            assert result.reduced_micro_batch is None
             assert torch.allclose(result.loss, whole_result.loss, rtol=1e-5)
             assert torch.allclose(result.folder_losses, whole_result.folder_losses, rtol=1e-5)
             assert torch.equal(result.folder_pictures, whole_result.folder_pictures)
@@ -106,11 +107,11 @@ def test_a_step_that_ran_out_of_memory_learns_what_it_would_have(
     dropouts: Any, checkpointing: bool, make_settings: Any, open_bench: OpenBench
 ) -> None:
     settings = make_settings(**EVERYTHING, **dropouts, gradient_checkpointing=checkpointing)
-    with open_bench(settings) as (bench, ground):
-        trained_a_little(bench)
-        work = first_work(bench, ground)
-        whole, whole_result = gradients_of(bench, work)
-        assert whole_result.fewer is None
+    with open_bench(settings) as (session, planned):
+        trained_a_little(session)
+        work = first_work(session, planned)
+        whole, whole_result = gradients_of(session, work)
+        assert whole_result.reduced_micro_batch is None
         visits: list[int] = []
 
         def out_of_memory(gradient: Tensor) -> None:
@@ -119,45 +120,45 @@ def test_a_step_that_ran_out_of_memory_learns_what_it_would_have(
             if len(visits) == 2:
                 raise torch.OutOfMemoryError("injected")
 
-        layers = bench.network.layers("unet")
-        dropped = left_out(bench)
+        layers = session.network.layers("unet")
+        dropped = left_out(session)
         middle = next(layer for layer in layers[len(layers) // 2 :] if layer.name not in dropped)
         middle.up.register_hook(out_of_memory)
-        again, again_result = gradients_of(bench, work)
+        again, again_result = gradients_of(session, work)
         # Three pictures in two parts, and two in one, after the two of the attempt.
         assert len(visits) == 2 + 3
-        assert (again_result.fewer, bench.micro_batches.size) == (2, 2)
+        assert (again_result.reduced_micro_batch, session.micro_batches.size) == (2, 2)
     assert_same(whole, again)
     assert torch.allclose(whole_result.loss, again_result.loss, rtol=1e-5)
     assert torch.allclose(whole_result.folder_losses, again_result.folder_losses, rtol=1e-5)
 
 
-def left_out(bench: Workbench) -> set[str]:
+def left_out(session: TrainingSession) -> set[str]:
     """Return the layers that module dropout leaves out of the first step's batches."""
     found: set[str] = set()
     for position in (0, 1):
-        bench.network.begin(bench.settings.seed, 1, position)
-        found |= {layer.name for layer in bench.network if layer.left_out}
+        session.network.begin(session.settings.seed, 1, position)
+        found |= {layer.name for layer in session.network if layer.left_out}
     return found
 
 
 def test_a_single_picture_that_does_not_fit_is_an_error(make_settings: Any, open_bench: OpenBench) -> None:
     passed: list[int] = []
-    with open_bench(make_settings(train_batch_size=3)) as (bench, ground):
-        work = first_work(bench, ground)
-        predict = bench.model.predict
+    with open_bench(make_settings(train_batch_size=3)) as (session, planned):
+        work = first_work(session, planned)
+        predict = session.model.predict
 
         def too_large(noisy: Tensor, *rest: Any) -> Tensor:
             passed.append(len(noisy))
             predict(noisy, *rest)
             raise torch.OutOfMemoryError("injected")
 
-        bench.model.predict = too_large  # type: ignore[method-assign]  # the model ends with the test
+        session.model.predict = too_large  # type: ignore[method-assign]  # the model ends with the test
         try:
             with pytest.raises(torch.OutOfMemoryError, match="injected"):
-                train_step(bench, work)
+                train_step(session, work)
         finally:
-            del bench.model.predict
+            del session.model.predict
     assert passed == [3, 2, 1]
 
 
@@ -169,7 +170,7 @@ def test_another_error_is_not_tried_again() -> None:
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        MicroBatches().that_fit(attempt, largest=8, undo=lambda: tries.append(9))
+        MicroBatches().run_with_oom_retry(attempt, largest=8, undo=lambda: tries.append(9))
     assert tries == [1]
 
 
@@ -187,7 +188,7 @@ def test_what_an_attempt_held_is_free_before_the_next() -> None:
             raise torch.OutOfMemoryError("injected")
         return "done"
 
-    assert micro_batches.that_fit(attempt, largest=5, undo=lambda: None) == ("done", 1)
+    assert micro_batches.run_with_oom_retry(attempt, largest=5, undo=lambda: None) == ("done", 1)
     assert sizes == [None, 3, 2, 1]
 
 
@@ -200,7 +201,7 @@ def test_a_size_above_the_batch_is_halved_from_the_batch() -> None:
         if len(tries) == 1:
             raise MemoryError
 
-    micro_batches.that_fit(attempt, largest=4, undo=lambda: None)
+    micro_batches.run_with_oom_retry(attempt, largest=4, undo=lambda: None)
     assert tries == [64, 2]
 
 
@@ -221,14 +222,14 @@ class Room:
         self.at_once: dict[int, list[int]] = {}
         self._step = 0
         predict = StableDiffusion.predict
-        monkeypatch.setattr(trainer.bake.course, "train_step", self.train_step)
+        monkeypatch.setattr(trainer.bake.loop, "train_step", self.train_step)
         monkeypatch.setattr(StableDiffusion, "predict", lambda *given: self.watched(predict(*given)))
 
-    def train_step(self, bench: Workbench, work: StepWork) -> StepResult:
+    def train_step(self, session: TrainingSession, work: StepBatches) -> StepResult:
         if work.step == self.breaks_at:
             raise KeyError("the process was killed")
         self._step = work.step
-        return train_step(bench, work)
+        return train_step(session, work)
 
     def watched(self, predicted: Tensor) -> Tensor:
         if predicted.requires_grad:

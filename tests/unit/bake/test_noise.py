@@ -5,17 +5,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.bake.noise import Drawn, draw, multires
+from trainer.bake.noise import DrawnNoise, draw, multires
 from trainer.network.draws import generator_for
-from trainer.plan.times import alphas_cumprod, time_shares
+from trainer.plan.timesteps import alphas_cumprod, timestep_probabilities
 from trainer.settings.model import Settings
 
 LATENTS = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def drawn(*, latents: Tensor = LATENTS, step: int = 1, micro_batch: int = 0, **chosen: object) -> Drawn:
+def drawn(*, latents: Tensor = LATENTS, step: int = 1, micro_batch: int = 0, **chosen: object) -> DrawnNoise:
     settings = Settings.model_validate({"seed": 1, **chosen})
-    shares = time_shares(settings, alphas_cumprod(False))
+    shares = timestep_probabilities(settings, alphas_cumprod(False))
     return draw(latents, settings, shares, step=step, micro_batch=micro_batch)
 
 
@@ -36,26 +36,26 @@ def test_without_options_noise_and_times_are_the_first_numbers_of_the_steps_gene
     noise = torch.randn(LATENTS.shape, generator=generator)
     times = torch.randint(0, 1000, (4,), generator=generator)
     found = drawn(step=7, micro_batch=2)
-    assert torch.equal(found.noise, noise)
-    assert torch.equal(found.times, times)
-    assert found.seen is found.noise
+    assert torch.equal(found.target_noise, noise)
+    assert torch.equal(found.timesteps, times)
+    assert found.input_noise is found.target_noise
 
 
 def test_the_latents_decide_nothing_but_the_shape() -> None:
-    assert torch.equal(drawn().noise, drawn(latents=torch.zeros_like(LATENTS)).noise)
+    assert torch.equal(drawn().target_noise, drawn(latents=torch.zeros_like(LATENTS)).target_noise)
 
 
 def test_offset_adds_one_number_per_picture_and_channel() -> None:
     """By hand: the next 16 normal numbers of the same generator, times the offset."""
     shift = torch.randn(4, 4, 1, 1, generator=numbers())
-    assert torch.equal(drawn(noise_offset=0.1).noise, drawn().noise + 0.1 * shift)
+    assert torch.equal(drawn(noise_offset=0.1).target_noise, drawn().target_noise + 0.1 * shift)
 
 
 def test_a_random_offset_is_one_share_of_it_for_the_batch() -> None:
     generator = numbers()
     shift = torch.randn(4, 4, 1, 1, generator=generator)
-    found = drawn(noise_offset=0.1, noise_offset_random_strength=True).noise
-    assert torch.equal(found, drawn().noise + 0.1 * fraction(generator) * shift)
+    found = drawn(noise_offset=0.1, noise_offset_random_strength=True).target_noise
+    assert torch.equal(found, drawn().target_noise + 0.1 * fraction(generator) * shift)
 
 
 def test_an_adaptive_offset_grows_with_the_distance_of_the_latents_mean_from_0() -> None:
@@ -63,15 +63,15 @@ def test_an_adaptive_offset_grows_with_the_distance_of_the_latents_mean_from_0()
     latents = torch.zeros(3, 4, 8, 8)
     latents[0], latents[1] = 2.0, -2.0
     chosen = {"latents": latents, "noise_offset": 0.1}
-    plain = drawn(latents=latents).noise
-    ratio = (drawn(**chosen, adaptive_noise_scale=0.5).noise - plain) / (drawn(**chosen).noise - plain)
+    plain = drawn(latents=latents).target_noise
+    ratio = (drawn(**chosen, adaptive_noise_scale=0.5).target_noise - plain) / (drawn(**chosen).target_noise - plain)
     assert ratio.mean(dim=(1, 2, 3)).tolist() == pytest.approx([11, 11, 1], rel=1e-3)
 
 
 def test_an_adaptive_offset_never_falls_below_0() -> None:
     latents = torch.full((2, 4, 8, 8), 3.0)
     found = drawn(latents=latents, noise_offset=0.1, adaptive_noise_scale=-1)
-    assert torch.equal(found.noise, drawn(latents=latents).noise)
+    assert torch.equal(found.target_noise, drawn(latents=latents).target_noise)
 
 
 def test_multires_adds_layers_by_its_formula() -> None:
@@ -100,8 +100,8 @@ def test_multires_ends_with_the_layer_that_is_one_number_wide() -> None:
 def test_multires_noise_is_smoother_and_as_strong() -> None:
     """Neighbours become alike; the spread stays 1."""
     latents = torch.zeros(8, 4, 32, 32)
-    plain = drawn(latents=latents).noise
-    coarse = drawn(latents=latents, multires_noise_iterations=6, multires_noise_discount=0.9).noise
+    plain = drawn(latents=latents).target_noise
+    coarse = drawn(latents=latents, multires_noise_iterations=6, multires_noise_discount=0.9).target_noise
 
     def alike(noise: Tensor) -> float:
         return float((noise[..., 1:] * noise[..., :-1]).mean())
@@ -114,21 +114,21 @@ def test_multires_noise_is_smoother_and_as_strong() -> None:
 def test_multires_comes_after_the_offset() -> None:
     generator = numbers()
     shift = torch.randn(4, 4, 1, 1, generator=generator)
-    expected = multires(drawn().noise + 0.1 * shift, 3, 0.3, generator)
-    assert torch.equal(drawn(noise_offset=0.1, multires_noise_iterations=3).noise, expected)
+    expected = multires(drawn().target_noise + 0.1 * shift, 3, 0.3, generator)
+    assert torch.equal(drawn(noise_offset=0.1, multires_noise_iterations=3).target_noise, expected)
 
 
 def test_input_noise_is_seen_and_not_to_be_predicted() -> None:
     found = drawn(ip_noise_gamma=0.1)
-    assert torch.equal(found.noise, drawn().noise)
-    assert torch.equal(found.seen, found.noise + 0.1 * torch.randn(LATENTS.shape, generator=numbers()))
+    assert torch.equal(found.target_noise, drawn().target_noise)
+    assert torch.equal(found.input_noise, found.target_noise + 0.1 * torch.randn(LATENTS.shape, generator=numbers()))
 
 
 def test_random_input_noise_is_one_share_of_it_for_the_batch() -> None:
     generator = numbers()
     more = torch.randn(LATENTS.shape, generator=generator)
     found = drawn(ip_noise_gamma=0.1, ip_noise_gamma_random_strength=True)
-    assert torch.equal(found.seen, found.noise + 0.1 * fraction(generator) * more)
+    assert torch.equal(found.input_noise, found.target_noise + 0.1 * fraction(generator) * more)
 
 
 EVERYTHING = {
@@ -148,14 +148,14 @@ def test_a_step_draws_the_same_whatever_ran_before(chosen: dict[str, object]) ->
     torch.manual_seed(99)
     drawn(step=6, **chosen)
     again = drawn(step=7, **chosen)
-    assert torch.equal(first.noise, again.noise)
-    assert torch.equal(first.seen, again.seen)
-    assert torch.equal(first.times, again.times)
+    assert torch.equal(first.target_noise, again.target_noise)
+    assert torch.equal(first.input_noise, again.input_noise)
+    assert torch.equal(first.timesteps, again.timesteps)
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"step": 2}, {"micro_batch": 1}])
 def test_seed_step_and_micro_batch_each_give_other_noise(other: dict[str, int]) -> None:
-    assert not torch.equal(drawn().noise, drawn(**other).noise)
+    assert not torch.equal(drawn().target_noise, drawn(**other).target_noise)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_seed_step_and_micro_batch_each_give_other_noise(other: dict[str, int]) 
 )
 def test_times_come_as_often_as_their_shares_say(chosen: dict[str, object]) -> None:
     """The largest distance of 40,000 draws from their distribution (Kolmogorov-Smirnov) stays in what chance allows."""
-    times = drawn(latents=torch.zeros(40_000, 1, 1, 1), **chosen).times
-    shares = time_shares(Settings.model_validate(chosen), alphas_cumprod(False))
+    times = drawn(latents=torch.zeros(40_000, 1, 1, 1), **chosen).timesteps
+    shares = timestep_probabilities(Settings.model_validate(chosen), alphas_cumprod(False))
     counts = np.bincount(times.numpy(), minlength=1000)
     assert counts[shares == 0].sum() == 0
     distance = np.abs(counts.cumsum() / 40_000 - shares.cumsum()).max()

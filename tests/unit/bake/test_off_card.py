@@ -65,41 +65,41 @@ def test_an_encoder_that_stops_runs_ahead_from_there_with_its_lora(
 
 
 def test_micro_batches_find_what_was_made_for_them(make_settings: Any, open_bench: Any) -> None:
-    with open_bench(make_settings(network_train_unet_only=True, encoder_off_card=True)) as (bench, _):
-        texts = bench.texts
-        texts.rest("text_encoder")
+    with open_bench(make_settings(network_train_unet_only=True, encoder_off_card=True)) as (session, _):
+        texts = session.text_embeddings
+        texts.freeze("text_encoder")
         words = ["a girl", "a red hat", "smile"]
         tokens = texts.tokenize(words)
         made: list[int] = []
-        encode = bench.model.encode_part
+        encode = session.model.encode_part
 
         def counted(part: Part, tokens: Tensor, clip_skip: int) -> Encoded:
             made.append(len(tokens))
             return encode(part, tokens, clip_skip)
 
-        bench.model.encode_part = counted
+        session.model.encode_part = counted
         try:
             for _ in range(2):
                 texts.compute_ahead(words, tokens)
                 for rows in (slice(0, 2), slice(2, 3)):
                     texts.of(words[rows], tokens[rows])
         finally:
-            del bench.model.encode_part
+            del session.model.encode_part
     # At first whole and in vain, then as it was asked for.
     assert made == [3, 2, 1, 2, 1]
 
 
 def test_what_was_made_ahead_is_nothing_to_the_base_alone(make_settings: Any, open_bench: Any) -> None:
     settings = make_settings(network_train_unet_only=False, encoder_off_card=True)
-    with open_bench(settings) as (bench, _):
-        texts = bench.texts
-        for layer in bench.network.layers("text_encoder"):
+    with open_bench(settings) as (session, _):
+        texts = session.text_embeddings
+        for layer in session.network.layers("text_encoder"):
             torch.nn.init.ones_(layer.up)
-        texts.rest("text_encoder")
+        texts.freeze("text_encoder")
         words = ["a girl"]
         tokens = texts.tokenize(words)
         texts.compute_ahead(words, tokens)
-        with bench.base_alone(), torch.no_grad():
+        with session.base_alone(), torch.no_grad():
             alone = texts.of(words, tokens).embeddings
-        assert torch.equal(alone, bench.model.encode_text(words, 1).embeddings) is False
-        assert torch.equal(texts.of(words, tokens).embeddings, bench.model.encode_text(words, 1).embeddings)
+        assert torch.equal(alone, session.model.encode_text(words, 1).embeddings) is False
+        assert torch.equal(texts.of(words, tokens).embeddings, session.model.encode_text(words, 1).embeddings)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trainer.bake.orders import Orders
-from trainer.bake.report import Report
+from trainer.bake.reporter import Reporter
 from trainer.errors import SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, GridState, Order
@@ -51,7 +51,7 @@ def number(kitchen: Any, make_settings: Any) -> int:
 
 @pytest.fixture
 def told(kitchen: Any, number: int) -> Told:
-    return Told(Orders(Report(kitchen.journal, number)))
+    return Told(Orders(Reporter(kitchen.journal, number)))
 
 
 @pytest.fixture

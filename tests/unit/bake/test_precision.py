@@ -2,10 +2,9 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from trainer.bake.accelerator import fresh_accelerator
-from trainer.bake.precision import check_xformers, resolve_precision
+from trainer.bake.precision import check_xformers, fresh_accelerator, resolve_precision
 from trainer.errors import DeviceError, SettingsError
-from trainer.models.pace import cpu_threads, settled
+from trainer.models.memory_layout import cpu_threads, tuned
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda")
 
@@ -70,7 +69,7 @@ def test_small_models_get_one_thread_and_large_ones_all() -> None:
 def test_what_was_set_for_the_bake_is_set_back() -> None:
     torch.set_num_threads(2)
     try:
-        with pytest.raises(RuntimeError), settled(torch.nn.Linear(2, 2)):
+        with pytest.raises(RuntimeError), tuned(torch.nn.Linear(2, 2)):
             assert (torch.get_num_threads(), torch.backends.cudnn.deterministic) == (1, True)
             raise RuntimeError
         assert (torch.get_num_threads(), torch.backends.cudnn.deterministic) == (2, False)

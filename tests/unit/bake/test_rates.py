@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from trainer.bake.ground import survey
-from trainer.bake.optimizer import make_optimizer
-from trainer.bake.schedule import set_rates
+from trainer.bake.optimizer import make_optimizer, set_learning_rates
 from trainer.errors import SettingsError
+from trainer.jobs.preflight import prepare
 from trainer.settings.model import Settings
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")
@@ -37,7 +36,7 @@ CURVES: dict[str, dict[int, float]] = {
 
 
 def rates_at(step: int, settings: Settings, optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    return dict(set_rates(optimizer, settings, survey(settings).plan, step))
+    return dict(set_learning_rates(optimizer, settings, prepare(settings).plan, step))
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -48,10 +47,10 @@ def test_each_schedule_sets_both_groups_rates(make_settings: Any, network: Any, 
         lr_scheduler_num_cycles=2,
         max_train_steps=10,
     )
-    plan = survey(settings).plan
+    plan = prepare(settings).plan
     optimizer = make_optimizer(network, settings, "sd1")
     for step, share in CURVES[name].items():
-        rates = set_rates(optimizer, settings, plan, step)
+        rates = set_learning_rates(optimizer, settings, plan, step)
         assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
             [2e-3 * share, 1e-3 * share], abs=1e-9
         )

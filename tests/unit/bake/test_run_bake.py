@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-import trainer.bake.course
 import trainer.bake.loop
+import trainer.bake.run
 from trainer.bake.step import train_step
 from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError, WorkspaceError
 from trainer.journal.journal import Journal
@@ -29,15 +29,15 @@ def names(folder: Path) -> list[str]:
 def order_after(monkeypatch: pytest.MonkeyPatch, kitchen: Any, step: int, *orders: Order) -> None:
     """Give orders from another connection once `step` is done."""
 
-    def train_and_order(bench: Any, work: Any) -> Any:
-        result = train_step(bench, work)
+    def train_and_order(session: Any, work: Any) -> Any:
+        result = train_step(session, work)
         if work.step == step:
             with Journal(kitchen.journal.path) as other:
                 for order in orders:
                     other.give_order(other.bakes()[0].number, order)
         return result
 
-    monkeypatch.setattr(trainer.bake.course, "train_step", train_and_order)
+    monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
 
 
 def test_files_have_sd_scripts_names_and_say_where_they_stand(kitchen: Any, make_settings: Any) -> None:
@@ -90,12 +90,12 @@ def test_the_journal_has_curves_losses_and_verdicts(kitchen: Any, make_settings:
 def test_while_steps_run_the_journal_says_so(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[BakeState, str, int]] = []
 
-    def watched(bench: Any, work: Any) -> Any:
+    def watched(session: Any, work: Any) -> Any:
         bake = kitchen.journal.bake(1)
         seen.append((bake.state, bake.stage, bake.stage_total))
-        return train_step(bench, work)
+        return train_step(session, work)
 
-    monkeypatch.setattr(trainer.bake.course, "train_step", watched)
+    monkeypatch.setattr(trainer.bake.loop, "train_step", watched)
     kitchen.bake(make_settings(max_train_steps=1))
     assert seen == [(BakeState.BAKING, "step", 1)]
 
@@ -115,7 +115,7 @@ def test_a_fifth_bake_equals_the_first_of_a_fresh_process(kitchen: Any, make_set
     torch.manual_seed(12345)
     fifth = kitchen.bake(settings)
     script = (
-        "import sys; from pathlib import Path; from trainer.bake.loop import run_bake; "
+        "import sys; from pathlib import Path; from trainer.bake.run import run_bake; "
         "from trainer.journal.journal import Journal; from trainer.settings.toml_file import load_settings; "
         "source, folder = map(Path, sys.argv[1:]); folder.mkdir(); journal = Journal(folder / 'journal.sqlite'); "
         "bake = journal.add_bake(name='x', why='', settings_toml='', engine='e', total_steps=1, steps_per_epoch=1); "
@@ -199,7 +199,7 @@ def test_a_stop_before_the_first_step_saves_nothing(kitchen: Any, make_settings:
 
 
 def broken_base(tmp_path: Path) -> dict[str, object]:
-    source = Path(trainer.bake.loop.__file__).parents[1] / "demo" / "model"
+    source = Path(trainer.bake.run.__file__).parents[1] / "demo" / "model"
     base = Path(shutil.copytree(source, tmp_path / "base"))
     weights = base / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])
@@ -225,7 +225,7 @@ def test_a_failure_names_its_stage_and_the_next_bake_runs(
         def broken(*_: object) -> None:
             raise RuntimeError("injected")
 
-        where = {"cache": "trainer.bake.loop.encoded", "step": "trainer.bake.course.train_step"}[stage]
+        where = {"cache": "trainer.bake.run.encode_pictures", "step": "trainer.bake.loop.train_step"}[stage]
         monkeypatch.setattr(where, broken)
     with pytest.raises(expected):
         kitchen.run(bake, settings)
@@ -237,14 +237,14 @@ def test_a_failure_names_its_stage_and_the_next_bake_runs(
 def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
     kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks_at_3(bench: Any, work: Any) -> Any:
+    def breaks_at_3(session: Any, work: Any) -> Any:
         if work.step == 3:
             raise RuntimeError("injected")
-        return train_step(bench, work)
+        return train_step(session, work)
 
-    monkeypatch.setattr(trainer.bake.course, "train_step", breaks_at_3)
+    monkeypatch.setattr(trainer.bake.loop, "train_step", breaks_at_3)
     # As if all steps came within one beat of the hand-over.
-    monkeypatch.setattr("trainer.bake.readings._HAND_OVER_EVERY", 1e9)
+    monkeypatch.setattr("trainer.bake.step_metrics._HAND_OVER_EVERY", 1e9)
     settings = make_settings(save_every_n_steps=2)
     bake = kitchen.queue(settings)
     with pytest.raises(RuntimeError, match="injected"):
@@ -254,10 +254,10 @@ def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
 
 
 def test_a_full_card_says_what_to_lower(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(bench: Any, work: Any) -> Any:
+    def full(session: Any, work: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(trainer.bake.course, "train_step", full)
+    monkeypatch.setattr(trainer.bake.loop, "train_step", full)
     settings = make_settings()
     with pytest.raises(LoraTuiError, match=r"stage step: the card's memory is full; lower train_batch_size"):
         kitchen.run(kitchen.queue(settings), settings)

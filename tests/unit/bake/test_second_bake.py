@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 import torch
 
-import trainer.bake.course
-import trainer.bake.prediction
-import trainer.models.kept_base
-from trainer.bake.latent_store import forget_latents
+import trainer.bake.loop
+import trainer.bake.prediction_type
+import trainer.models.base_cache
+from trainer.bake.latent_cache import forget_latents
 from trainer.bake.step import train_step
 from trainer.grid.recipe import Recipe
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.records import GridState
-from trainer.models.kept_base import forget_base
+from trainer.models.base_cache import forget_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.lora_content import load_lora
-from trainer.sampling.make_grid import Telling, make_grid
-from trainer.sampling.own_desk import OwnDesk
+from trainer.sampling.make_grid import Progress, make_grid
+from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[torch.dtype]:
         loaded.append(others["dtype"])
         return load_base(*base, **others)
 
-    monkeypatch.setattr(trainer.models.kept_base, "load_base", counted)
+    monkeypatch.setattr(trainer.models.base_cache, "load_base", counted)
     return loaded
 
 
@@ -54,12 +54,12 @@ def bits(folder: Path) -> dict[str, bytes]:
 
 
 def fail(kitchen: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(bench: Any, work: Any) -> Any:
-        train_step(bench, work)
+    def breaks(session: Any, work: Any) -> Any:
+        train_step(session, work)
         raise RuntimeError("injected")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="injected"):
-        patch.setattr(trainer.bake.course, "train_step", breaks)
+        patch.setattr(trainer.bake.loop, "train_step", breaks)
         kitchen.run(kitchen.queue(settings), settings)
 
 
@@ -69,7 +69,7 @@ def test_a_second_bake_loads_and_encodes_nothing_and_makes_the_same_bits(
     first = bits(kitchen.bake(short))
     monkeypatch.setattr(StableDiffusion, "encode_pictures", None)
     # Nor is measured again what the base predicts.
-    monkeypatch.setattr(trainer.bake.prediction, "measure", None)
+    monkeypatch.setattr(trainer.bake.prediction_type, "measure", None)
     assert bits(kitchen.bake(short)) == first
     assert len(loads) == 1
 
@@ -139,9 +139,9 @@ def make_a_grid(kitchen: Any, bake: int) -> GridState:
         x=AxisSpec(kind="epoch", values="all"),
     )
     number = kitchen.journal.add_grid(name="g", spec=spec_json(spec)).number
-    with OwnDesk() as desk:
-        telling = Telling(lambda done, total: None, lambda line: None)
-        return make_grid(number, kitchen.journal, Workspace(kitchen.root), desk, NobodyStops(), telling)
+    with StandaloneProvider() as provider:
+        progress = Progress(lambda done, total: None, lambda line: None)
+        return make_grid(number, kitchen.journal, Workspace(kitchen.root), provider, NobodyStops(), progress)
 
 
 def test_a_grid_between_two_bakes_borrows_their_base_and_leaves_no_trace(
@@ -155,13 +155,13 @@ def test_a_grid_between_two_bakes_borrows_their_base_and_leaves_no_trace(
 
 def test_a_grid_that_breaks_gives_no_base_back(loads: list[torch.dtype]) -> None:
     recipe = Recipe("demo", "", "epsilon", False, "a girl", "", 1, 1, 1.0, 0.0, "Euler a", 64, 64, 1)
-    with pytest.raises(RuntimeError, match="injected"), OwnDesk() as desk:
-        desk.studio(recipe)
+    with pytest.raises(RuntimeError, match="injected"), StandaloneProvider() as provider:
+        provider.sampler(recipe)
         raise RuntimeError("injected")
     assert not forget_base()
-    with OwnDesk() as desk:
-        desk.studio(recipe)
+    with StandaloneProvider() as provider:
+        provider.sampler(recipe)
         # Another prediction is another desk, on the same base.
-        desk.studio(replace(recipe, prediction="v"))
+        provider.sampler(replace(recipe, prediction="v"))
     assert len(loads) == 2
     assert forget_base()

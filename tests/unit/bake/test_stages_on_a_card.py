@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-import trainer.bake.course
+import trainer.bake.loop
 from trainer.bake.step import train_step
 from trainer.models.stable_diffusion import StableDiffusion
 
@@ -47,11 +47,11 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     also("encode_pictures", lambda pixels: card.note("pictures"))
     also("encode_part", lambda part, *others: card.note("texts"))
 
-    def stepped(bench: Any, work: Any) -> Any:
+    def stepped(session: Any, work: Any) -> Any:
         card.note("step")
-        return train_step(bench, work)
+        return train_step(session, work)
 
-    monkeypatch.setattr(trainer.bake.course, "train_step", stepped)
+    monkeypatch.setattr(trainer.bake.loop, "train_step", stepped)
     return card
 
 

@@ -9,37 +9,38 @@ import torch
 from counted_steps import saved_bytes
 from torch import Tensor
 
-from trainer.bake.feeding import Feed, StepWork, TrainBatch
-from trainer.bake.ground import Ground
-from trainer.bake.latents import encoded
+from trainer.bake.batch import Batch, StepBatches
+from trainer.bake.batch_loader import BatchLoader
+from trainer.bake.latents import encode_pictures
+from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
-from trainer.bake.workbench import Workbench
+from trainer.jobs.preflight import PlannedBake
 from trainer.settings.model import Settings
 
-OpenBench = Callable[[Settings], AbstractContextManager[tuple[Workbench, Ground]]]
+OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
 
 
-def works(bench: Workbench, ground: Ground) -> list[StepWork]:
-    latents = dict(encoded(bench.model, ground.data.pictures, ground.plan.placements, 4))
-    with Feed(bench, ground.data, latents, pin=False) as feed:
+def works(session: TrainingSession, planned: PlannedBake) -> list[StepBatches]:
+    latents = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
+    with BatchLoader(session, planned.data, latents, pin=False) as feed:
         return list(feed)
 
 
-def weights(bench: Workbench) -> dict[str, Tensor]:
-    return {f"{each.name}.{key}": value.clone() for each in bench.network for key, value in each.state_dict().items()}
+def weights(session: TrainingSession) -> dict[str, Tensor]:
+    return {f"{each.name}.{key}": value.clone() for each in session.network for key, value in each.state_dict().items()}
 
 
-def together(batches: list[TrainBatch]) -> TrainBatch:
-    names = ("latents", "noise", "seen", "times", "tokens", "weights", "sizes")
+def together(batches: list[Batch]) -> Batch:
+    names = ("latents", "target_noise", "input_noise", "timesteps", "input_ids", "weights", "time_ids")
     joined: dict[str, Any] = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in names}
     folders = torch.cat([batch.folder_of for batch in batches], dim=1)
     captions = tuple(caption for batch in batches for caption in batch.captions)
-    return TrainBatch(**joined, folder_of=folders, masks=None, captions=captions)
+    return Batch(**joined, folder_of=folders, masks=None, captions=captions)
 
 
-def square(bench: Workbench, ground: Ground) -> list[TrainBatch]:
+def square(session: TrainingSession, planned: PlannedBake) -> list[Batch]:
     """Full batches of one shape, so that they can be joined."""
-    batches = [batch for work in works(bench, ground) for batch in work.batches]
+    batches = [batch for work in works(session, planned) for batch in work.batches]
     return [batch for batch in batches if batch.latents.shape == (2, 4, 16, 16)]
 
 
@@ -47,11 +48,11 @@ def test_accumulated_batches_are_one_larger_batch(make_settings: Any, open_bench
     settings = make_settings(gradient_accumulation_steps=2)
     ended = []
     for join in (False, True):
-        with open_bench(settings) as (bench, ground):
-            batches = square(bench, ground)[:2]
+        with open_bench(settings) as (session, planned):
+            batches = square(session, planned)[:2]
             given = (together(batches),) if join else tuple(batches)
-            results = [train_step(bench, StepWork(step, 1, False, given, {})) for step in (1, 2)]
-            ended.append((weights(bench), results[1].loss, results[1].grad_norm, results[1].folder_losses))
+            results = [train_step(session, StepBatches(step, 1, False, given, {})) for step in (1, 2)]
+            ended.append((weights(session), results[1].loss, results[1].grad_norm, results[1].folder_losses))
     (apart, *apart_results), (joined, *joined_results) = ended
     for one, other in zip(apart_results, joined_results, strict=True):
         assert torch.allclose(one, other, rtol=1e-4)
@@ -61,9 +62,9 @@ def test_accumulated_batches_are_one_larger_batch(make_settings: Any, open_bench
 def test_a_leftover_group_is_averaged_over_what_it_has(make_settings: Any, open_bench: OpenBench) -> None:
     norms = []
     for accumulation in (1, 3):
-        with open_bench(make_settings(gradient_accumulation_steps=accumulation)) as (bench, ground):
-            given = tuple(square(bench, ground)[:1])
-            norms.append(float(train_step(bench, StepWork(1, 1, True, given, {})).grad_norm))
+        with open_bench(make_settings(gradient_accumulation_steps=accumulation)) as (session, planned):
+            given = tuple(square(session, planned)[:1])
+            norms.append(float(train_step(session, StepBatches(1, 1, True, given, {})).grad_norm))
     assert norms[0] == pytest.approx(norms[1], rel=1e-6)
 
 
@@ -73,16 +74,16 @@ def weights_and_passes(settings: Settings, open_bench: OpenBench) -> tuple[dict[
     Both are first in their checkpointed block: computing one again ends as soon as everything needed is there.
     """
     seen: list[int] = []
-    with open_bench(settings) as (bench, ground):
+    with open_bench(settings) as (session, planned):
         watched = (
-            bench.model.unet.mid_block.resnets[1].conv1,
-            bench.model.text_encoder.encoder.layers[0].layer_norm1,
+            session.model.unet.mid_block.resnets[1].conv1,
+            session.model.text_encoder.encoder.layers[0].layer_norm1,
         )
         for layer in watched:
             layer.register_forward_hook(lambda *_: seen.append(1))
-        for work in works(bench, ground)[:3]:
-            train_step(bench, work)
-        return weights(bench), len(seen)
+        for work in works(session, planned)[:3]:
+            train_step(session, work)
+        return weights(session), len(seen)
 
 
 def test_checkpointing_gives_the_same_steps(make_settings: Any, open_bench: OpenBench) -> None:
@@ -95,24 +96,24 @@ def test_checkpointing_gives_the_same_steps(make_settings: Any, open_bench: Open
 def test_a_higher_rank_keeps_no_more_for_the_backward_pass(make_settings: Any, open_bench: OpenBench) -> None:
     kept = []
     for rank in (2, 64):
-        with open_bench(make_settings(network_dim=rank, conv_dim=rank)) as (bench, ground):
-            kept.append(saved_bytes(bench, works(bench, ground)[0]))
+        with open_bench(make_settings(network_dim=rank, conv_dim=rank)) as (session, planned):
+            kept.append(saved_bytes(session, works(session, planned)[0]))
     assert kept[0] == kept[1] > 0
 
 
 def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(min_snr_gamma=5.0)) as (bench, ground):
-        work = works(bench, ground)[0]
-        batch, model = work.batches[0], bench.model
+    with open_bench(make_settings(min_snr_gamma=5.0)) as (session, planned):
+        work = works(session, planned)[0]
+        batch, model = work.batches[0], session.model
         with torch.no_grad():
-            text = model.encode_tokens(batch.tokens, 1)
+            text = model.encode_tokens(batch.input_ids, 1)
             predicted = model.predict(
-                model.schedule.add_noise(batch.latents, batch.noise, batch.times), batch.times, text
+                model.schedule.add_noise(batch.latents, batch.target_noise, batch.timesteps), batch.timesteps, text
             )
-        signal = model.schedule.alphas_cumprod[batch.times]
+        signal = model.schedule.alphas_cumprod[batch.timesteps]
         snr = signal / (1 - signal)
-        by_picture = (predicted - batch.noise).square().mean(dim=(1, 2, 3)) * snr.clamp(max=5) / snr
-        result = train_step(bench, work)
+        by_picture = (predicted - batch.target_noise).square().mean(dim=(1, 2, 3)) * snr.clamp(max=5) / snr
+        result = train_step(session, work)
     assert float(result.loss) == pytest.approx(float(by_picture.mean()), rel=1e-5)
     assert float(result.folder_losses.sum()) == pytest.approx(float(by_picture.sum()), rel=1e-5)
     assert not torch.allclose(snr.clamp(max=5) / snr, torch.ones(2))
@@ -121,8 +122,8 @@ def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> N
 def test_noise_offset_reaches_the_step(make_settings: Any, open_bench: OpenBench) -> None:
     noises = []
     for offset in (0.0, 0.2):
-        with open_bench(make_settings(noise_offset=offset)) as (bench, ground):
-            noises.append(works(bench, ground)[0].batches[0].noise)
+        with open_bench(make_settings(noise_offset=offset)) as (session, planned):
+            noises.append(works(session, planned)[0].batches[0].target_noise)
     shift = noises[1] - noises[0]
     assert shift.abs().max() > 0.01
     assert torch.allclose(shift, shift.mean(dim=(2, 3), keepdim=True), atol=1e-6)
@@ -130,59 +131,59 @@ def test_noise_offset_reaches_the_step(make_settings: Any, open_bench: OpenBench
 
 def test_gradients_are_clipped_over_all_weights(make_settings: Any, open_bench: OpenBench) -> None:
     """AdamW's first moment after one step is (1 - beta1) times the gradient it was given."""
-    with open_bench(make_settings(max_grad_norm=1e-3)) as (bench, ground):
-        result = train_step(bench, works(bench, ground)[0])
-        moments = [state["exp_avg"] for state in bench.optimizer.state.values()]
+    with open_bench(make_settings(max_grad_norm=1e-3)) as (session, planned):
+        result = train_step(session, works(session, planned)[0])
+        moments = [state["exp_avg"] for state in session.optimizer.state.values()]
     assert float(result.grad_norm) > 1e-3
     assert float(torch.cat([moment.flatten() for moment in moments]).norm()) == pytest.approx(1e-4, rel=1e-3)
 
 
 def test_without_a_limit_the_gradient_is_measured_and_left_alone(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(max_grad_norm=0)) as (bench, ground):
-        result = train_step(bench, works(bench, ground)[0])
-        moments = [state["exp_avg"] for state in bench.optimizer.state.values()]
+    with open_bench(make_settings(max_grad_norm=0)) as (session, planned):
+        result = train_step(session, works(session, planned)[0])
+        moments = [state["exp_avg"] for state in session.optimizer.state.values()]
     length = float(torch.cat([moment.flatten() for moment in moments]).norm())
     assert length == pytest.approx(0.1 * float(result.grad_norm), rel=1e-4)
 
 
 def test_a_part_of_rate_0_stays_as_it_was(make_settings: Any, open_bench: OpenBench) -> None:
     for off, still in (("text_encoder_lr", "lora_te_"), ("unet_lr", "lora_unet_")):
-        with open_bench(make_settings(**{off: 0})) as (bench, ground):
-            before = weights(bench)
-            for work in works(bench, ground)[:2]:
-                train_step(bench, work)
-            moved = {name for name, value in weights(bench).items() if not torch.equal(value, before[name])}
+        with open_bench(make_settings(**{off: 0})) as (session, planned):
+            before = weights(session)
+            for work in works(session, planned)[:2]:
+                train_step(session, work)
+            moved = {name for name, value in weights(session).items() if not torch.equal(value, before[name])}
         assert moved and not any(name.startswith(still) for name in moved)
 
 
 def test_with_clip_skip_2_the_last_text_layer_learns_nothing(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(clip_skip=2)) as (bench, ground):
-        for work in works(bench, ground)[:2]:
-            train_step(bench, work)
-        ups = {layer.name: bool(layer.up.any()) for layer in bench.network.layers("text_encoder")}
+    with open_bench(make_settings(clip_skip=2)) as (session, planned):
+        for work in works(session, planned)[:2]:
+            train_step(session, work)
+        ups = {layer.name: bool(layer.up.any()) for layer in session.network.layers("text_encoder")}
     assert {name for name, moved in ups.items() if not moved} == {name for name in ups if "layers_1_" in name}
 
 
 def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings()) as (bench, ground):
-        parts = (bench.model.unet, bench.model.text_encoder)
+    with open_bench(make_settings()) as (session, planned):
+        parts = (session.model.unet, session.model.text_encoder)
         before = [weight.clone() for part in parts for weight in part.parameters()]
-        train_step(bench, works(bench, ground)[0])
+        train_step(session, works(session, planned)[0])
         after = [weight for part in parts for weight in part.parameters()]
         assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
         assert not any(weight.requires_grad for weight in after)
 
 
 def test_closing_the_bench_takes_the_lora_off(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings()) as (bench, _):
-        modules = list(bench.model.unet.modules())
+    with open_bench(make_settings()) as (session, _):
+        modules = list(session.model.unet.modules())
         assert sum("forward" in module.__dict__ for module in modules) == 120
     assert sum("forward" in module.__dict__ for module in modules) == 0
 
 
 def test_bf16_keeps_base_in_bf16_and_lora_in_fp32(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(mixed_precision="bf16")) as (bench, ground):
-        result = train_step(bench, works(bench, ground)[0])
-        assert bench.model.unet.dtype == bench.model.text_encoder.dtype == torch.bfloat16
-        assert {weight.dtype for weight in bench.network.parameters()} == {torch.float32}
+    with open_bench(make_settings(mixed_precision="bf16")) as (session, planned):
+        result = train_step(session, works(session, planned)[0])
+        assert session.model.unet.dtype == session.model.text_encoder.dtype == torch.bfloat16
+        assert {weight.dtype for weight in session.network.parameters()} == {torch.float32}
         assert torch.isfinite(result.loss)

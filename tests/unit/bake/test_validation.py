@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from trainer.bake.feeding import StepWork
-from trainer.bake.latents import encoded
+from trainer.bake.batch import StepBatches
+from trainer.bake.latents import encode_pictures
 from trainer.bake.validation import Validation
 from trainer.dataset.buckets import place, rules_of
 from trainer.network.draws import generator_for
@@ -14,12 +14,14 @@ from trainer.network.draws import generator_for
 
 @pytest.fixture
 def validation(make_settings: Any, open_bench: Callable[..., Any]) -> Any:
-    with open_bench(make_settings(validate_every_n_steps=3, max_train_steps=20)) as (bench, ground):
-        rules = rules_of(bench.settings)
-        pictures = ground.validation.pictures
+    with open_bench(make_settings(validate_every_n_steps=3, max_train_steps=20)) as (session, planned):
+        rules = rules_of(session.settings)
+        pictures = planned.validation.pictures
         placements = [place(each.width, each.height, rules) for each in pictures]
-        latents = dict(encoded(bench.model, pictures, placements, 4))
-        yield SimpleNamespace(it=Validation(bench, pictures, latents), bench=bench, pictures=pictures, latents=latents)
+        latents = dict(encode_pictures(session.model, pictures, placements, 4))
+        yield SimpleNamespace(
+            it=Validation(session, pictures, latents), session=session, pictures=pictures, latents=latents
+        )
 
 
 def quiet(done: int, total: int) -> None:
@@ -36,7 +38,7 @@ def test_noise_and_times_are_fixed(validation: Any) -> None:
 
 def test_the_loss_is_that_of_evenly_spaced_times(validation: Any) -> None:
     """By hand, picture by picture: times 50, 475, 900 for three pictures, noise drawn by the picture's place."""
-    model, losses = validation.bench.model, []
+    model, losses = validation.session.model, []
     for index, time in enumerate((50, 475, 900)):
         latent = validation.latents[index].latents[None]
         noise = torch.randn(latent.shape[1:], generator=generator_for(0, "validation", index))[None]
@@ -64,7 +66,7 @@ def test_one_picture_has_no_standard_error(validation: Any, monkeypatch: pytest.
 
 def test_the_untrained_lora_measures_as_the_base(validation: Any) -> None:
     untrained = validation.it.measure(0, quiet).loss
-    validation.bench.network.unet_strength = validation.bench.network.text_encoder_strength = 0.0
+    validation.session.network.unet_strength = validation.session.network.text_encoder_strength = 0.0
     assert validation.it.measure(0, quiet).loss == untrained
 
 
@@ -81,13 +83,13 @@ def test_progress_is_told_in_pictures(validation: Any) -> None:
 def test_it_is_due_every_n_steps_at_epochs_ends_and_at_the_end(
     validation: Any, step: int, ends_epoch: bool, due: bool
 ) -> None:
-    assert validation.it.due(StepWork(step, 1, ends_epoch, (), ()), 3) is due
+    assert validation.it.due(StepBatches(step, 1, ends_epoch, (), ()), 3) is due
 
 
 def test_the_base_under_a_trained_lora_measures_as_before_training(validation: Any) -> None:
     untrained = validation.it.measure(0, quiet)
     with torch.no_grad():
-        for weight in validation.bench.network.parameters():
+        for weight in validation.session.network.parameters():
             weight.add_(0.05)
     trained = validation.it.measure(1, quiet)
     validation.it.restore({})

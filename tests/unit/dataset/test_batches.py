@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from trainer.dataset.batches import Batch, batches_per_epoch, epoch_batches, instances
+from trainer.dataset.batches import BucketBatch, batches_per_epoch, epoch_batches, instances
 from trainer.dataset.buckets import Placement, place
-from trainer.dataset.data import BucketRules, DataSet, Group, Picture
+from trainer.dataset.records import BucketRules, DataSet, Group, Picture
 
 WIDE, SQUARE, TALL = (640, 384), (512, 512), (384, 640)
 RULES = BucketRules(size=(512, 512), enable=True, low=256, high=1024, step=64, no_upscale=False)
@@ -29,7 +29,7 @@ def placed(buckets: Sequence[tuple[int, int]]) -> list[Placement]:
 
 def batches(
     buckets: Sequence[tuple[int, int]], repeats: Sequence[int], batch_size: int, *, seed: int = 1, epoch: int = 0
-) -> list[Batch]:
+) -> list[BucketBatch]:
     data = data_of([picture(times) for times in repeats], batch_size)
     return epoch_batches(data, placed(buckets), seed=seed, epoch=epoch)
 
@@ -65,7 +65,7 @@ def test_the_last_batch_of_a_bucket_is_smaller_neither_filled_nor_dropped() -> N
 
 
 def test_the_order_is_decided_by_seed_and_epoch_alone() -> None:
-    def order(seed: int, epoch: int) -> list[Batch]:
+    def order(seed: int, epoch: int) -> list[BucketBatch]:
         return batches([SQUARE] * 20 + [WIDE] * 20, [2] * 40, 3, seed=seed, epoch=epoch)
 
     assert order(1, 2) == order(1, 2)

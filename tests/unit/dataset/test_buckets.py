@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainer.dataset.buckets import Placement, bucket_sizes, place, placements_of, rules_of
-from trainer.dataset.data import BucketRules, DataSet, Group, Picture
+from trainer.dataset.records import BucketRules, DataSet, Group, Picture
 from trainer.settings.model import Settings
 
 SD1 = BucketRules(size=(512, 512), enable=True, low=256, high=1024, step=64, no_upscale=False)

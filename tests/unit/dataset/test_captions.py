@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainer.dataset.captions import caption_for, fixed_caption, steady_caption
-from trainer.dataset.data import CaptionRules, Picture
+from trainer.dataset.records import CaptionRules, Picture
 from trainer.settings.model import Settings
 
 TAGS = "hifumi_chan, halo, twintails,backpack ,  school uniform, smile, outdoors"

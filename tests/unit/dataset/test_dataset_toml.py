@@ -7,8 +7,8 @@ from PIL import Image
 
 from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import placements_of
-from trainer.dataset.data import BucketRules, CaptionRules, DataSet, Folder
 from trainer.dataset.read import read_data, read_validation
+from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder
 from trainer.errors import DatasetError, LoraTuiError, SettingsError
 from trainer.settings.model import Settings
 

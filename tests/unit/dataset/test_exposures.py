@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from trainer.dataset.data import CaptionRules, DataSet, Folder, Picture
 from trainer.dataset.exposures import FolderExposure, TagExposure, folder_exposures, tag_exposures
+from trainer.dataset.records import CaptionRules, DataSet, Folder, Picture
 
 
 def picture(
@@ -51,7 +51,7 @@ def test_prefix_suffix_separators_and_lines_all_count() -> None:
         prefix="best,", suffix=", end", wildcards=True, keep_separator="|||", secondary_separator=";;;"
     )
     data = data_of(picture("1_x", 1, "a ||| b;;;c\nd", rules))
-    assert {(tag.tag, tag.pictures, tag.showings) for tag in tag_exposures(data, 1)} == {
+    assert {(tag.tag, tag.pictures, tag.times_shown) for tag in tag_exposures(data, 1)} == {
         (tag, 1, 1) for tag in ("best", "a", "b", "c", "d", "end")
     }
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer.dataset.data import DataSet
 from trainer.dataset.manifest import manifest, manifest_bytes, write_manifest
 from trainer.dataset.read import read_data
+from trainer.dataset.records import DataSet
 from trainer.errors import DatasetError, WorkspaceError
 from trainer.settings.model import Settings
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from trainer.dataset.buckets import Placement, place, placements_of
-from trainer.dataset.data import DataSet, Picture
 from trainer.dataset.pixels import load_mask
 from trainer.dataset.read import read_data
+from trainer.dataset.records import DataSet, Picture
 from trainer.errors import DatasetError
 from trainer.settings.model import Settings
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.dataset.area import shrink
+from trainer.dataset.area_resize import shrink
 from trainer.dataset.buckets import Placement, place
-from trainer.dataset.data import BucketRules, Picture
 from trainer.dataset.pixels import load_pixels
+from trainer.dataset.records import BucketRules, Picture
 from trainer.dataset.scan import scan
 from trainer.errors import DatasetError
 

@@ -8,8 +8,8 @@ from PIL import Image
 
 from trainer.dataset.batches import instances
 from trainer.dataset.captions import fixed_caption
-from trainer.dataset.data import CaptionRules, DataSet, Folder, Group
 from trainer.dataset.read import read_data, read_validation, same_data
+from trainer.dataset.records import CaptionRules, DataSet, Folder, Group
 from trainer.errors import DatasetError, LoraTuiError, SettingsError
 from trainer.settings.model import Settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer.dataset.data import DataSet, Folder
+from trainer.dataset.records import DataSet, Folder
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import words_of
 from trainer.errors import DatasetError

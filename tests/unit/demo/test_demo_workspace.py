@@ -5,7 +5,7 @@ from PIL import Image
 
 from trainer.demo.workspace import PICTURES, make_demo
 from trainer.errors import WorkspaceError
-from trainer.jobs import check
+from trainer.jobs.bakes import check
 from trainer.settings.toml_file import load_settings
 
 

@@ -138,7 +138,7 @@ def test_zero_terminal_snr_is_said_in_the_webuis_words() -> None:
         width=st.integers(1, 1024).map(lambda side: side * 8),
         height=st.integers(1, 1024).map(lambda side: side * 8),
         clip_skip=st.integers(1, 12),
-        again=st.integers(0, 3),
+        repeat=st.integers(0, 3),
     ),
 )
 def test_every_cell_parses_back_to_the_same_recipe(loras: list[Path], data: st.DataObject, recipe: Recipe) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from trainer.errors import GridError
 from trainer.gallery.page import page, size_text
-from trainer.gallery.sidecar import Made
+from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.records import CellNote
 
 ROOMY = 3_000_000
@@ -52,7 +52,7 @@ class Seen(HTMLParser):
         return [found for tag, attrs in self.tags if tag == "a" and (found := attrs.get("href"))]
 
 
-def noisy(folder: Path, made: Made) -> None:
+def noisy(folder: Path, made: MadeGrid) -> None:
     """Fill every picture with what cannot be pressed small."""
     draw = np.random.default_rng(0)
     for cell in made.cells:

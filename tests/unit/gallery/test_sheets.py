@@ -12,7 +12,7 @@ from trainer.formats.infotext import parse_infotext
 from trainer.formats.picture_text import read_parameters
 from trainer.gallery import sheets
 from trainer.gallery.sheets import common_facts, said, write_sheets
-from trainer.gallery.sidecar import Made, MadeCell
+from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis
 from trainer.grid.recipe import Recipe
 
@@ -32,7 +32,7 @@ def where(sheet: np.ndarray, cell: MadeCell, folder: Path) -> tuple[int, int] | 
     return None
 
 
-def with_giant(made: Made) -> Made:
+def with_giant(made: MadeGrid) -> MadeGrid:
     return replace(made, spec=made.spec.model_copy(update={"giant": True}))
 
 
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_written_is_a_note_and_no_failure(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sheets, "write_whole", full)
+    monkeypatch.setattr(sheets, "write_atomically", full)
     notes = write_sheets(made_grid(tmp_path, (1, 1, 1, 1)), tmp_path)
     assert notes == ["sheet-z1.png could not be written (No space left on device)"]
 

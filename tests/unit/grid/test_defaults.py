@@ -10,7 +10,7 @@ import pytest
 from trainer.grid.defaults import defaults_for, guidance_rescale_for
 from trainer.grid.samplers import sampler_named
 from trainer.models.identify import Base, identify_base
-from trainer.models.said import Said
+from trainer.models.prediction_markers import PredictionMarkers
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_a_folder_whose_configs_say_nothing_has_its_familys_size(demo: Base, tmp
 
 
 def test_v_prediction_is_guided_less_and_with_a_plain_sampler(demo: Base) -> None:
-    plain, v = defaults_for(demo), defaults_for(replace(demo, said=Said("v", True, "x")))
+    plain, v = defaults_for(demo), defaults_for(replace(demo, markers=PredictionMarkers("v", True, "x")))
     assert v.cfg_scale < plain.cfg_scale
     assert sampler_named(v.sampler).schedule == "Automatic"
 

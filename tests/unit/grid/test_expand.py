@@ -15,11 +15,11 @@ from lora_on_disk import write_lora
 from trainer.errors import GridError, LoraTuiError, ModelError, SettingsError
 from trainer.grid.cell import Expanded
 from trainer.grid.expand import MOST_CELLS, expand, preview
+from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import LoraUse, Recipe
-from trainer.grid.shelf import Shelf
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.models.identify import Base, identify_base
-from trainer.models.said import Said
+from trainer.models.prediction_markers import PredictionMarkers
 
 _PROMPT = "1girl, hifumi, smile, school uniform"
 
@@ -39,7 +39,7 @@ def spread(root: Path) -> Callable[..., Expanded]:
     """Expands a spec of these fields on the demo; `x`, `y` and `z` are (kind, values)."""
 
     def spread(base_of: Callable[[str], Base] = identify_base, **fields: object) -> Expanded:
-        return expand(_spec(root, **fields), Shelf(root), base_of=base_of, draw=itertools.count(1000).__next__)
+        return expand(_spec(root, **fields), ModelFiles(root), base_of=base_of, draw=itertools.count(1000).__next__)
 
     return spread
 
@@ -100,7 +100,7 @@ def test_cells_come_by_sheet_row_column_and_seed(spread: Callable[..., Expanded]
         (("token", ""), "prompt", [_PROMPT, "1girl, smile, school uniform"]),
         (("Prompt S/R", "smile,frown"), "prompt", [_PROMPT, _PROMPT.replace("smile", "frown")]),
         (("prompt_order", "1girl,smile"), "prompt", [_PROMPT, "smile, hifumi, 1girl, school uniform"]),
-        (("again", "1-2"), "again", [0, 1]),
+        (("repeat", "1-2"), "repeat", [0, 1]),
         (("base", "demo"), "base", ["demo"]),
     ],
 )
@@ -153,7 +153,7 @@ def test_each_random_column_keeps_its_seed_down_every_row(spread: Callable[..., 
 
 
 def test_drawn_seeds_are_ones_that_another_draw_would_not_repeat(root: Path) -> None:
-    made = expand(_spec(root, seeds="-1--1 [20]"), Shelf(root))
+    made = expand(_spec(root, seeds="-1--1 [20]"), ModelFiles(root))
     seeds = {recipe.seed for recipe in _recipes(made)}
     assert len(seeds) == 20
     assert all(0 <= seed < 2**32 for seed in seeds)
@@ -161,7 +161,7 @@ def test_drawn_seeds_are_ones_that_another_draw_would_not_repeat(root: Path) -> 
 
 def test_what_comes_back_repeats_the_grid(spread: Callable[..., Expanded], root: Path) -> None:
     made = spread(seeds="-1, 3", x=("AddNet UNet Weight 1", "0-1 (+0.5)"), y=("epoch", "1-2,base"), loras=(LoraSpec(),))
-    again = expand(parse_spec(spec_json(made.spec), "spec"), Shelf(root))
+    again = expand(parse_spec(spec_json(made.spec), "spec"), ModelFiles(root))
     assert again == made
     assert made.spec.x is not None
     assert made.spec.x.kind == "unet_weight"
@@ -271,26 +271,30 @@ def test_weights_act_on_a_tag_where_the_spec_has_no_lora(spread: Callable[..., E
 # What the base says
 
 
-def _as(said: Said, family: str = "sd1") -> Callable[[str], Base]:
-    return lambda name: replace(identify_base(name), said=said, family=family)  # type: ignore[arg-type]
+def _as(said: PredictionMarkers, family: str = "sd1") -> Callable[[str], Base]:
+    return lambda name: replace(identify_base(name), markers=said, family=family)  # type: ignore[arg-type]
 
 
 def test_a_base_of_v_and_zero_snr_is_sampled_so_with_guidance_rescaled(spread: Callable[..., Expanded]) -> None:
-    recipe = _recipes(spread(_as(Said("v", True, "key v_pred"))))[0]
+    recipe = _recipes(spread(_as(PredictionMarkers("v", True, "key v_pred"))))[0]
     assert (recipe.prediction, recipe.zero_terminal_snr, recipe.guidance_rescale) == ("v", True, 0.7)
 
 
 def test_a_silent_base_is_told_by_its_loras_metadata(spread: Callable[..., Expanded], root: Path) -> None:
     metadata = {"modelspec.prediction_type": "v", "ss_zero_terminal_snr": "True"}
     write_lora(root / "for-v.safetensors", metadata=metadata)
-    made = spread(_as(Said(None, None, "")), loras=(LoraSpec(file="for-v.safetensors"),), x=("weight", "0,1"))
+    made = spread(
+        _as(PredictionMarkers(None, None, "")), loras=(LoraSpec(file="for-v.safetensors"),), x=("weight", "0,1")
+    )
     assert {(recipe.prediction, recipe.zero_terminal_snr) for recipe in _recipes(made)} == {("v", True)}
     assert made.notes == ("demo does not say what it predicts; the LoRA was trained for v",)
 
 
 def test_a_bases_word_goes_before_the_loras(spread: Callable[..., Expanded], root: Path) -> None:
     write_lora(root / "for-v.safetensors", metadata={"ss_v_parameterization": "True"})
-    recipe = _recipes(spread(_as(Said("epsilon", None, "x")), loras=(LoraSpec(file="for-v.safetensors"),)))[0]
+    recipe = _recipes(
+        spread(_as(PredictionMarkers("epsilon", None, "x")), loras=(LoraSpec(file="for-v.safetensors"),))
+    )[0]
     assert recipe.prediction == "epsilon"
 
 
@@ -300,7 +304,7 @@ def test_the_spec_may_say_it_all(spread: Callable[..., Expanded]) -> None:
 
 
 def test_clip_skip_changes_nothing_on_sdxl_and_says_so(spread: Callable[..., Expanded]) -> None:
-    made = spread(_as(Said("epsilon", None, ""), "sdxl"), x=("clip_skip", "1-2"))
+    made = spread(_as(PredictionMarkers("epsilon", None, ""), "sdxl"), x=("clip_skip", "1-2"))
     assert _only(made, "clip_skip") == [1, 1]
     assert made.notes == ("X Clip skip changes nothing: SDXL's layers are fixed",)
 
@@ -414,15 +418,15 @@ def test_a_base_without_a_vae_needs_one(spread: Callable[..., Expanded]) -> None
 
 
 def test_the_labels_of_one_axis_are_there_before_the_grid_is(root: Path) -> None:
-    spec, shelf = _spec(root), Shelf(root)
+    spec, model_files = _spec(root), ModelFiles(root)
     for kind, values, labels in (
         ("seed", "-1--1 [2],5", ("random", "random", "5")),
         ("epoch", "5-6,base", ("5", "6", "base")),
         ("weight", "0-1 (+0.5)", ("0", "0.5", "1")),
     ):
-        assert preview(AxisSpec(kind=kind, values=values), spec, shelf) == labels
+        assert preview(AxisSpec(kind=kind, values=values), spec, model_files) == labels
     with pytest.raises(GridError, match="Steps: `5-1`"):
-        preview(AxisSpec(kind="steps", values="5-1"), spec, shelf)
+        preview(AxisSpec(kind="steps", values="5-1"), spec, model_files)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +462,7 @@ def test_there_are_as_many_pictures_as_announced_each_in_its_own_place(x: int, y
         z=AxisSpec(kind="guidance_rescale", values=f"0-1 [{z}]"),
         seeds=f"1-{seeds}",
     )
-    made = expand(spec, Shelf(Path("/")))
+    made = expand(spec, ModelFiles(Path("/")))
     assert made.shape == (x, y, z, seeds)
     assert len({cell.place.name for cell in made.cells}) == len(made.cells) == x * y * z * seeds
     assert len({cell.recipe for cell in made.cells}) == len(made.cells)

@@ -42,7 +42,7 @@ def test_a_story_of_a_program_that_predicted_nothing_is_read(journal: Journal, q
 def test_a_story_written_and_read_is_the_same(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
-    assert read_bake_json(tmp_path) == journal.story(1)
+    assert read_bake_json(tmp_path) == journal.record_of(1)
 
 
 def test_a_story_told_to_a_new_journal_is_all_there(journal: Journal, queue: Queue, tmp_path: Path) -> None:
@@ -52,13 +52,13 @@ def test_a_story_told_to_a_new_journal_is_all_there(journal: Journal, queue: Que
     assert told is not None
     with Journal(tmp_path / "new.sqlite") as new:
         new.add_story(told)
-        assert new.story(1) == journal.story(1)
+        assert new.record_of(1) == journal.record_of(1)
 
 
 def test_a_parent_that_is_gone_is_left_out(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     queue(), queue(parent=1)
     with Journal(tmp_path / "new.sqlite") as new:
-        new.add_story(journal.story(2))
+        new.add_story(journal.record_of(2))
         assert new.bake(2).parent is None
 
 

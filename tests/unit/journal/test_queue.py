@@ -123,7 +123,7 @@ def test_what_does_not_wait_is_not_touched(journal: Journal, queue: Queue) -> No
 def test_bakes_of_an_engine_that_is_gone_are_taken_over_by_another(journal: Journal, queue: Queue) -> None:
     queue(engine="gone"), queue(engine="gone"), queue(engine="gone")
     claim(journal, "gone")
-    assert journal.adopt([1, 2, 3], "mine") == [2, 3]
+    assert journal.take_over([1, 2, 3], "mine") == [2, 3]
     assert (claim(journal, "mine"), claim(journal, "mine"), claim(journal, "mine")) == (2, 3, None)
     assert journal.bake(1).engine == "gone"
 
@@ -135,7 +135,7 @@ def test_the_bakes_behind_a_failed_one_are_held_and_those_of_other_engines_go_on
     claim(journal)
     # In front of the one at work by its place, and behind it all the same.
     journal.move_in_queue(4, 2)
-    assert journal.hold_behind(1) == [2, 4]
+    assert journal.hold_following(1) == [2, 4]
     assert claim(journal) is None
     assert claim(journal, "other") == 3
 

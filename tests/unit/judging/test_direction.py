@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from made_grid import made_grid
 
-from trainer.gallery.sidecar import Made
+from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis
 from trainer.journal.records import CellNote
 from trainer.judging.direction import directions
@@ -15,7 +15,7 @@ WEIGHTS = ("0.25", "0.5", "0.75", "1", "1.25", "1.5", "1.75")
 
 
 @pytest.fixture
-def sheet(tmp_path: Path) -> Made:
+def sheet(tmp_path: Path) -> MadeGrid:
     """Return a sheet of U-Net weight (x) by text encoder weight (y), 0.25 to 1.75."""
     made = made_grid(tmp_path, shape=(7, 7, 1, 1))
     text = ",".join(WEIGHTS)
@@ -31,7 +31,7 @@ def favourites(*places: tuple[str, str]) -> dict[str, CellNote]:
     return {name: CellNote(1, name, favourite=True) for name in names}
 
 
-def test_favourites_above_full_weight_say_that_the_part_is_under(sheet: Made) -> None:
+def test_favourites_above_full_weight_say_that_the_part_is_under(sheet: MadeGrid) -> None:
     liked = favourites(("1.5", "1"), ("1.75", "1"), ("1.5", "0.75"), ("1.75", "1.25"))
     unet, encoder = directions(sheet, liked)
     assert (unet.lean, unet.weight, unet.favourites) == ("under", 1.625, 4)
@@ -39,7 +39,7 @@ def test_favourites_above_full_weight_say_that_the_part_is_under(sheet: Made) ->
     assert "U-Net under: 4 favourites at 1.62 on the mean" in unet.words
 
 
-def test_favourites_below_it_say_that_the_part_is_over(sheet: Made) -> None:
+def test_favourites_below_it_say_that_the_part_is_over(sheet: MadeGrid) -> None:
     liked = favourites(("1", "0.25"), ("1", "0.5"), ("0.75", "0.25"), ("1.25", "0.25"), ("1", "0.25"))
     unet, encoder = directions(sheet, liked)
     assert (unet.lean, encoder.lean) == ("right", "over")
@@ -48,7 +48,7 @@ def test_favourites_below_it_say_that_the_part_is_over(sheet: Made) -> None:
     assert encoder.chance < 0.015
 
 
-def test_one_favourite_is_no_evidence(sheet: Made) -> None:
+def test_one_favourite_is_no_evidence(sheet: MadeGrid) -> None:
     _, encoder = directions(sheet, favourites(("1", "0.5")))
     assert encoder.lean == "over"
     # 28 of 49 pictures lie as far from the middle, 1, as 0.5 does: two rows on each side.
@@ -66,11 +66,11 @@ def test_verdicts_on_a_part_count_where_its_weight_does_not_vary(tmp_path: Path)
     assert encoder.words == "text encoder over; called under 0, right 0, over 6 times; good evidence (chance 3%)"
 
 
-def test_nothing_marked_points_nowhere(sheet: Made) -> None:
+def test_nothing_marked_points_nowhere(sheet: MadeGrid) -> None:
     assert [each.lean for each in directions(sheet, {})] == ["unknown", "unknown"]
 
 
-def test_many_favourites_are_drawn_against_and_the_chance_is_never_nothing(sheet: Made) -> None:
+def test_many_favourites_are_drawn_against_and_the_chance_is_never_nothing(sheet: MadeGrid) -> None:
     liked = favourites(*((unet, encoder) for unet in WEIGHTS for encoder in ("0.25", "0.5")))
     _, encoder = directions(sheet, liked)
     assert 0 < encoder.chance < 0.001

@@ -15,8 +15,8 @@ from torch._inductor.exc import InductorError
 
 from trainer.errors import SettingsError
 from trainer.lean import compiled
-from trainer.lean.arrangement import Arrangement, arrange
 from trainer.lean.compiled import check_compiler
+from trainer.lean.compute_options import ComputeOptions, apply_compute_options
 
 CPU = torch.device("cpu")
 Function = Callable[..., Any]
@@ -36,9 +36,9 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Function]]:
     return asked
 
 
-def set_up(modules: dict[str, Any], arrangement: Arrangement) -> None:
+def set_up(modules: dict[str, Any], arrangement: ComputeOptions) -> None:
     encoders: dict[Any, Any] = {part: module for part, module in modules.items() if part.startswith("text_encoder")}
-    arrange(modules["unet"], encoders, arrangement)
+    apply_compute_options(modules["unet"], encoders, arrangement)
 
 
 def distance(found: list[Tensor], expected: list[Tensor]) -> float:
@@ -71,26 +71,26 @@ def test_a_card_without_triton_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_each_kind_of_block_is_compiled_once(compilations: list[Function]) -> None:
     modules = tiny_modules("sd1")
-    set_up(modules, Arrangement(compiled=True))
+    set_up(modules, ComputeOptions(compiled=True))
     # Attentions at 32 and 64 channels; another base of the same shapes brings nothing new.
     assert len(compilations) == 2
-    set_up(modules, Arrangement())
-    set_up(tiny_modules("sd1"), Arrangement(compiled=True))
+    set_up(modules, ComputeOptions())
+    set_up(tiny_modules("sd1"), ComputeOptions(compiled=True))
     assert len(compilations) == 2
 
 
 def test_kinds_have_names_of_their_own(compilations: list[Function]) -> None:
     """torch counts compilations, and remembers which sizes change, by the name and place of a function's code."""
-    set_up(tiny_modules("sd1"), Arrangement(compiled=True))
+    set_up(tiny_modules("sd1"), ComputeOptions(compiled=True))
     assert len({each.__code__.co_name for each in compilations}) == len(compilations) > 1
 
 
 def test_nothing_of_it_stays_on_the_blocks(compilations: list[Function]) -> None:
     modules = tiny_modules("sd1")
-    set_up(modules, Arrangement(checkpointed=(), compiled=True))
+    set_up(modules, ComputeOptions(checkpointed=(), compiled=True))
     assert compilations
     assert any("forward" in module.__dict__ for module in modules["unet"].modules())
-    set_up(modules, Arrangement())
+    set_up(modules, ComputeOptions())
     assert not any("forward" in module.__dict__ for part in modules.values() for module in part.modules())
 
 
@@ -98,7 +98,7 @@ def test_what_is_compiled_are_the_blocks_with_their_own_weights(compilations: li
     modules = tiny_modules("sd1")
     layers = lora_everywhere(modules)
     expected = gradients(modules, layers)
-    set_up(modules, Arrangement(checkpointed=(), compiled=True))
+    set_up(modules, ComputeOptions(checkpointed=(), compiled=True))
     assert distance(gradients(modules, layers), expected) < 1e-5
 
 
@@ -113,7 +113,7 @@ def test_passes_without_gradients_are_not_compiled(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(compiled, "_kinds", {})
     modules = tiny_modules("sd1")
     expected = forward(modules)
-    set_up(modules, Arrangement(compiled=True))
+    set_up(modules, ComputeOptions(compiled=True))
     with torch.no_grad():
         assert torch.equal(forward(modules), expected)
     with pytest.raises(AssertionError, match="compiled"):
@@ -138,7 +138,7 @@ def test_a_half_written_library_of_an_earlier_process_is_written_anew(
     monkeypatch.setattr(compiled, "_kinds", {})
     modules = tiny_modules("sd1")
     expected = forward(modules)
-    set_up(modules, Arrangement(compiled=True))
+    set_up(modules, ComputeOptions(compiled=True))
     assert torch.equal(forward(modules), expected)
     assert not library.exists()
 
@@ -163,7 +163,7 @@ def test_blocks_that_cannot_be_compiled_are_one_line_with_a_way_out(monkeypatch:
     monkeypatch.setattr(torch, "compile", compile_badly)
     monkeypatch.setattr(compiled, "_kinds", {})
     modules = tiny_modules("sd1")
-    set_up(modules, Arrangement(compiled=True))
+    set_up(modules, ComputeOptions(compiled=True))
     with pytest.raises(SettingsError) as refusal:
         forward(modules)
     assert refusal.value.where == "torch_compile"
@@ -184,7 +184,7 @@ def test_compiled_blocks_give_the_same_gradients_at_every_size_and_are_let_go(
     layers = lora_everywhere(modules)
     # Three halvings leave no side of 1, which has kernels of its own.
     expected = {side: gradients(modules, layers, side) for side in (16, 24)}
-    set_up(modules, Arrangement(checkpointed=checkpointed, compiled=True))
+    set_up(modules, ComputeOptions(checkpointed=checkpointed, compiled=True))
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     assert distance(gradients(modules, layers, 16), expected[16]) < 1e-4
     compiled_once = torch._dynamo.utils.counters["stats"]["unique_graphs"] - before
@@ -192,7 +192,7 @@ def test_compiled_blocks_give_the_same_gradients_at_every_size_and_are_let_go(
     # Another size asks for nothing new.
     assert distance(gradients(modules, layers, 24), expected[24]) < 1e-4
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] - before == compiled_once
-    set_up(modules, Arrangement())
+    set_up(modules, ComputeOptions())
     for layer in layers:
         layer.remove()
     gone = weakref.ref(modules["unet"].mid_block)

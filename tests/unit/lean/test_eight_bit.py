@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from trainer.lean.eight_bit import EightBit, make_eight_bit
-from trainer.lean.install import make_lean
-from trainer.lean.quantized import Kind
-from trainer.lean.weights import weight_of
+from trainer.lean.patch import make_lean
+from trainer.lean.quantized import Kind, weight_of
 from trainer.network.injection import targets
 
 torch.set_num_threads(1)

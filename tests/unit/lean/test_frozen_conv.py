@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from trainer.lean import frozen_conv
-from trainer.lean.install import make_lean
-from trainer.lean.kernels import as_on_card
+from trainer.lean.device_path import as_on_card
+from trainer.lean.patch import make_lean
 
 # channels in and out, kernel, stride, padding, picture.
 _SHAPES = [

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.activations import QuickGELUActivation
 
+from trainer.lean.activations import GEGLU, QuickGELU
+from trainer.lean.device_path import as_on_card, on_card
 from trainer.lean.frozen_linear import frozen_linear
-from trainer.lean.gated import GEGLU, QuickGELU
-from trainer.lean.kernels import as_on_card, on_card
 from trainer.lean.norm_silu import norm_silu
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.lean.kernels import as_on_card
+from trainer.lean.device_path import as_on_card
 from trainer.lean.quantized import Kind, dequantized, kind_of, quantize
 from trainer.settings.model import Settings
 

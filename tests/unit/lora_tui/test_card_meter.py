@@ -3,7 +3,8 @@
 from textual.content import Content
 
 from lora_tui.widgets import card_meter
-from lora_tui.widgets.pane import spread, stacked_bar
+from lora_tui.widgets.pane import spread
+from lora_tui.wording.bars import stacked_bar
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 
 GIB = 1024**3

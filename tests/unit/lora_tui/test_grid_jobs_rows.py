@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lora_tui.bake_printer import BakePrinter
-from lora_tui.feed import Feed, Snapshot, SnapshotReady, Sources
-from lora_tui.printing import Console
-from lora_tui.queue_lines import queue_lines, read_line
+from lora_tui.headless.progress import ProgressPrinter
+from lora_tui.headless.status import bake_line, bakes_json, rows_counted
 from lora_tui.screens.digest import digest_lines
-from lora_tui.standing import standing
-from lora_tui.status import bake_line, bakes_json, rows_counted
+from lora_tui.snapshot import Snapshot
+from lora_tui.terminal.console import Console
 from lora_tui.widgets.title_line import Title, TitleLine
+from lora_tui.wording.bake_progress import standing
+from lora_tui.wording.queue import queue_lines, read_queue_view
+from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
 from trainer.journal.records import BakeState, GridState
@@ -74,7 +75,7 @@ def seen(journal: Journal) -> Snapshot:
         feed.stop()
         return True
 
-    feed = Feed(journal.path, Sources("mine", lambda: "ready", lambda: None, lambda: None), post, interval=0.01)
+    feed = Feed(journal.path, FeedSources("mine", lambda: "ready", lambda: None, lambda: None), post, interval=0.01)
     feed.start()
     feed.join(15)
     return heard[0]
@@ -156,7 +157,7 @@ def test_the_queue_names_grids_and_counts_with_their_pictures(journal: Journal, 
     grid, job = add_grid(journal, planned=120.0)
     make(journal, job, grid, 6)
     add_grid(journal)
-    line = read_line(journal, Workspace(tmp_path), 1000.0, ours="mine")
+    line = read_queue_view(journal, Workspace(tmp_path), 1000.0, ours="mine")
     first, second, *_ = queue_lines(line)
     assert first.startswith("● 0001 grid 1 weights  making, ends")
     assert second.startswith("◦ 0002 grid 2 weights")
@@ -185,7 +186,7 @@ def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
     grid, job = add_grid(journal)
     make(journal, job, grid, 3)
     with Console(sys.stdout) as console:
-        printer = BakePrinter(journal, job, console)
+        printer = ProgressPrinter(journal, job, console)
         printer.tell(journal.bake(job), "")
         journal.set_grid_progress(grid, done=12, made=9, seconds=1.0, work=1, look="")
         journal.set_state(job, BakeState.DONE)

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from grid_viewer import CHECKLIST, Gallery, GalleryApp, until
 
-from lora_tui.outside import Rights
+from lora_tui.ports import Rights
 from lora_tui.screens.checklist import ChecklistDialog
+from lora_tui.screens.compare import CompareScreen, WipedPictures
 from lora_tui.screens.crop import CropScreen, Square, first_square
-from lora_tui.screens.large import LargeScreen
-from lora_tui.screens.wipe import WipedPictures, WipeScreen
+from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.widgets.crop_view import framed
 from lora_tui.widgets.picture_view import PictureView
 from trainer.grid.cell import Place
@@ -173,7 +173,7 @@ async def test_enter_shows_the_picture_large_and_the_keys_go_on(gallery: Gallery
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, LargeScreen))
+        await until(pilot, lambda: isinstance(app.screen, FullPictureScreen))
         picture = app.screen.query_one(PictureView)
         await until(pilot, picture._now)
         assert picture._now().width == 2 * (36 - 2)
@@ -201,7 +201,7 @@ async def test_a_wipe_shows_one_picture_left_of_the_edge_and_the_other_right(gal
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
         await pilot.press("m", "end", "w")
-        await until(pilot, lambda: isinstance(app.screen, WipeScreen))
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         wiped = app.screen.query_one(WipedPictures)
         first, second = wiped._wants()
         await until(pilot, lambda: app.viewing.pictures.have(first) and app.viewing.pictures.have(second))
@@ -264,7 +264,7 @@ def test_a_region_stays_in_its_picture_and_is_of_whole_lines() -> None:
 
 
 def test_a_frame_changes_the_edge_of_its_box_alone() -> None:
-    from lora_tui.pictures import Pixels
+    from lora_tui.pictures.picture_cache import Pixels
 
     drawn = framed(Pixels(4, 4, bytes(48)), (1, 0, 4, 3), (9, 9, 9))
     marks = ["".join("#" if drawn.data[(y * 4 + x) * 3] else "." for x in range(4)) for y in range(4)]

@@ -1,6 +1,6 @@
 """Two pixels in one character."""
 
-from lora_tui.pictures import Pixels
+from lora_tui.pictures.picture_cache import Pixels
 from lora_tui.widgets.half_blocks import row
 
 RED, BLUE, WHITE = b"\xff\x00\x00", b"\x00\x00\xff", b"\xff\xff\xff"

@@ -7,9 +7,9 @@ import pytest
 
 from trainer.machine import sampler as sampler_module
 from trainer.machine.cards import NvmlCards
+from trainer.machine.fake_card import fake_nvml
 from trainer.machine.readings import CardReading, HostReading, MachineReading
-from trainer.machine.replay import fake_nvml
-from trainer.machine.sampler import Sampler
+from trainer.machine.sampler import MachineSampler
 
 Answer = tuple[tuple[CardReading, ...], str]
 
@@ -42,11 +42,11 @@ def holding(*memory: int | None) -> Answer:
 
 
 @pytest.fixture
-def sample(tmp_path: Path) -> Iterator[Callable[[Script], Sampler]]:
-    running: list[Sampler] = []
+def sample(tmp_path: Path) -> Iterator[Callable[[Script], MachineSampler]]:
+    running: list[MachineSampler] = []
 
-    def sample(cards: Script) -> Sampler:
-        running.append(Sampler(cards, tmp_path, interval=0.005))
+    def sample(cards: Script) -> MachineSampler:
+        running.append(MachineSampler(cards, tmp_path, interval=0.005))
         running[-1].start()
         return running[-1]
 
@@ -56,13 +56,13 @@ def sample(tmp_path: Path) -> Iterator[Callable[[Script], Sampler]]:
 
 
 def test_before_the_first_reading_there_is_none(tmp_path: Path) -> None:
-    sampler = Sampler(NvmlCards(fake_nvml()), tmp_path)
+    sampler = MachineSampler(NvmlCards(fake_nvml()), tmp_path)
     assert sampler.latest() is None
     assert sampler.history(600) == []
     assert sampler.peak_memory_ours() is None
 
 
-def test_a_reading_has_the_cards_and_the_host(sample: Callable[[Script], Sampler]) -> None:
+def test_a_reading_has_the_cards_and_the_host(sample: Callable[[Script], MachineSampler]) -> None:
     script = Script(holding(5))
     sampler = sample(script)
     script.wait_for(1)
@@ -73,7 +73,7 @@ def test_a_reading_has_the_cards_and_the_host(sample: Callable[[Script], Sampler
     assert latest.host.memory_total
 
 
-def test_readings_are_kept_oldest_first(sample: Callable[[Script], Sampler]) -> None:
+def test_readings_are_kept_oldest_first(sample: Callable[[Script], MachineSampler]) -> None:
     script = Script(holding(1), holding(2), holding(3))
     sampler = sample(script)
     script.wait_for(3)
@@ -81,7 +81,7 @@ def test_readings_are_kept_oldest_first(sample: Callable[[Script], Sampler]) -> 
 
 
 def test_a_source_that_breaks_is_a_reading_without_cards_and_sampling_goes_on(
-    sample: Callable[[Script], Sampler],
+    sample: Callable[[Script], MachineSampler],
 ) -> None:
     script = Script(RuntimeError("driver fell over"), holding(7))
     sampler = sample(script)
@@ -94,7 +94,7 @@ def test_a_source_that_breaks_is_a_reading_without_cards_and_sampling_goes_on(
 
 
 def test_a_host_that_breaks_takes_no_card_with_it(
-    sample: Callable[[Script], Sampler], monkeypatch: pytest.MonkeyPatch
+    sample: Callable[[Script], MachineSampler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(disk: Path) -> None:
         raise ValueError("odd /proc")
@@ -108,14 +108,14 @@ def test_a_host_that_breaks_takes_no_card_with_it(
     assert latest.cards[0].memory_ours == 7
 
 
-def test_the_peak_is_the_most_held_on_all_cards_at_once(sample: Callable[[Script], Sampler]) -> None:
+def test_the_peak_is_the_most_held_on_all_cards_at_once(sample: Callable[[Script], MachineSampler]) -> None:
     script = Script(holding(3, 1), holding(5, None), holding(2, 2), ((), "no card"))
     sampler = sample(script)
     script.wait_for(4)
     assert sampler.peak_memory_ours() == 5
 
 
-def test_a_peak_forgotten_begins_anew(sample: Callable[[Script], Sampler]) -> None:
+def test_a_peak_forgotten_begins_anew(sample: Callable[[Script], MachineSampler]) -> None:
     script = Script(holding(9), holding(None))
     sampler = sample(script)
     script.wait_for(2)
@@ -127,7 +127,7 @@ def test_a_peak_forgotten_begins_anew(sample: Callable[[Script], Sampler]) -> No
 def test_readings_older_than_ten_minutes_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
     monkeypatch.setattr(time, "time", lambda: now)
-    sampler = Sampler(Script(holding(1)), tmp_path)
+    sampler = MachineSampler(Script(holding(1)), tmp_path)
     for _ in range(1500):
         now += 1.0
         sampler._keep(MachineReading(now, *holding(1), host=HostReading()))
@@ -136,7 +136,7 @@ def test_readings_older_than_ten_minutes_are_dropped(tmp_path: Path, monkeypatch
     assert len(sampler.history(60)) == 61
 
 
-def test_a_stopped_sampler_has_ended(sample: Callable[[Script], Sampler]) -> None:
+def test_a_stopped_sampler_has_ended(sample: Callable[[Script], MachineSampler]) -> None:
     script = Script(holding(1))
     sampler = sample(script)
     script.wait_for(1)
@@ -146,7 +146,7 @@ def test_a_stopped_sampler_has_ended(sample: Callable[[Script], Sampler]) -> Non
 
 
 def test_a_sampler_keeps_no_process_alive(tmp_path: Path) -> None:
-    assert Sampler(Script(holding(1)), tmp_path).daemon
+    assert MachineSampler(Script(holding(1)), tmp_path).daemon
 
 
 def test_each_reading_is_told_and_a_deaf_listener_does_not_end_the_thread(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_each_reading_is_told_and_a_deaf_listener_does_not_end_the_thread(tmp_pa
         told.append(reading)
         raise RuntimeError("deaf")
 
-    sampler = Sampler(NvmlCards(fake_nvml()), tmp_path, 0.01, listen)
+    sampler = MachineSampler(NvmlCards(fake_nvml()), tmp_path, 0.01, listen)
     sampler.start()
     end = time.monotonic() + 10
     while len(told) < 3 and time.monotonic() < end:

@@ -14,9 +14,9 @@ from trainer.errors import SettingsError
 from trainer.memory.fit import fit
 from trainer.memory.fit_report import fit_json, lines
 from trainer.memory.fit_result import FitResult
-from trainer.memory.levers import Choice, batch_of
-from trainer.memory.peak import Prediction
-from trainer.memory.request import Request
+from trainer.memory.levers import MemoryChoice, batch_of
+from trainer.memory.peak import MemoryPrediction
+from trainer.memory.request import MemoryRequest
 from trainer.settings.model import Settings
 
 GIB = 2**30
@@ -33,12 +33,12 @@ def no_lean_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.memory.levers.importlib.util.find_spec", lambda name: None)
 
 
-def _peak(asked: Request, **values: object) -> int:
+def _peak(asked: MemoryRequest, **values: object) -> int:
     changed = Settings.model_validate(asked.settings.model_dump() | values)
     return MemoryModel()(asked.with_settings(changed)).reserved
 
 
-def _applied(asked: Request, result: FitResult) -> Request:
+def _applied(asked: MemoryRequest, result: FitResult) -> MemoryRequest:
     assert result.best is not None
     return asked.with_settings(Settings.model_validate(asked.settings.model_dump() | dict(result.best.changes)))
 
@@ -126,7 +126,7 @@ def test_an_encoder_that_rests_but_runs_may_leave_the_card() -> None:
 def test_a_lever_that_this_machine_refuses_is_passed_over() -> None:
     model = MemoryModel()
 
-    def predict(asked: Request) -> Prediction:
+    def predict(asked: MemoryRequest) -> MemoryPrediction:
         if asked.settings.int8_base:
             raise SettingsError("int8_base", found="cannot be done here")
         return model(asked)
@@ -233,6 +233,6 @@ def _silent(model: MemoryModel) -> MemoryModel:
     return MemoryModel(model.saved, model.seconds, model.weights, model.lora, model.vae, model.gaps)
 
 
-def _exact(one: Request, asked: Request) -> bool:
-    first, second = Choice.of(one), Choice.of(asked)
+def _exact(one: MemoryRequest, asked: MemoryRequest) -> bool:
+    first, second = MemoryChoice.of(one), MemoryChoice.of(asked)
     return (first.optimizer, first.base) == (second.optimizer, second.base)

@@ -7,7 +7,7 @@ from memory_model import NAMES, request
 
 from trainer.errors import SettingsError
 from trainer.memory.estimates import chosen_blocks, held_at_most
-from trainer.memory.levers import Choice, begins, compressed, configurations
+from trainer.memory.levers import MemoryChoice, begins, compressed, configurations
 from trainer.memory.limit import limit_of
 from trainer.memory.peak import BlockCost
 
@@ -50,8 +50,8 @@ def test_a_choice_is_read_from_the_settings_it_was_put_into() -> None:
     asked = request(train_batch_size=4)
     for choice in configurations(asked, exact=False):
         for blocks in (None, (), ("down.resnets", "up")):
-            meant = Choice(blocks, choice.micro, choice.off_card, choice.optimizer, choice.base, choice.caching)
-            assert Choice.of(asked.with_settings(meant.put_into(asked.settings))) == meant
+            meant = MemoryChoice(blocks, choice.micro, choice.off_card, choice.optimizer, choice.base, choice.caching)
+            assert MemoryChoice.of(asked.with_settings(meant.put_into(asked.settings))) == meant
 
 
 blocks = st.lists(st.tuples(st.integers(1, 100), st.floats(0.1, 9.0)), min_size=1, max_size=9).map(

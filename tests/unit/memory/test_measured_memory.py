@@ -98,20 +98,20 @@ def test_a_storage_counts_once() -> None:
 
 def test_a_step_rises_by_at_least_what_it_keeps(root: Path) -> None:
     """Two counts that share nothing: the tensors saved for the backward pass, and the allocator's events."""
-    ground = ground_of(root, ENDLESS)
-    measured = measured_step(ground)
-    with ready_steps(ground, made=1) as ready:
-        kept = saved_bytes(ready.bench, next(ready.works))
+    planned = ground_of(root, ENDLESS)
+    measured = measured_step(planned)
+    with ready_steps(planned, made=1) as ready:
+        kept = saved_bytes(ready.session, next(ready.works))
     assert kept < measured.rise < 1.5 * kept
 
 
 def test_what_is_held_is_weights_and_moments(root: Path) -> None:
-    ground = ground_of(root, (*ENDLESS, "network_train_unet_only=yes", "shuffle_caption=no"))
-    held = measured_step(ground).held
-    with ready_steps(ground, made=1) as ready:
-        unet = sum(weight.nbytes for weight in ready.bench.model.unet.state_dict().values())
-        encoder = sum(weight.nbytes for weight in ready.bench.model.text_encoder.state_dict().values())
-        lora = sum(weight.nbytes for weight in ready.bench.network.parameters())
+    planned = ground_of(root, (*ENDLESS, "network_train_unet_only=yes", "shuffle_caption=no"))
+    held = measured_step(planned).held
+    with ready_steps(planned, made=1) as ready:
+        unet = sum(weight.nbytes for weight in ready.session.model.unet.state_dict().values())
+        encoder = sum(weight.nbytes for weight in ready.session.model.text_encoder.state_dict().values())
+        lora = sum(weight.nbytes for weight in ready.session.network.parameters())
     assert (held["weights"], held["lora"]) == (unet, lora)
     # On a CPU an encoder whose outputs are kept stays where it is; it also has the numbers of its 77 positions.
     assert held["encoders"] == encoder + 77 * 8

@@ -6,8 +6,8 @@ import pytest
 from measured_memory import measured_step
 from ready_steps import ENDLESS, ground_of
 
-from trainer.memory.fake_run import predict
 from trainer.memory.request import request_of
+from trainer.memory.simulate import predict
 
 # What the steps of bakes differ in: batch, resolution, rank, checkpointing, encoder on and off, precision, optimizer.
 COMBINATIONS = ("train_batch_size=4",)
@@ -44,9 +44,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("options", [*COMBINATIONS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)])
 def test_the_predicted_peak_is_the_measured_one(root: Path, options: str) -> None:
-    ground = ground_of(root, (*ENDLESS, *options.split()))
-    peak = predict(request_of(ground, "cpu")).of("step")
+    planned = ground_of(root, (*ENDLESS, *options.split()))
+    peak = predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
-    measured = measured_step(ground)
+    measured = measured_step(planned)
     # Twice the most that was ever seen; a promise of 5 % would let a lot go unseen.
     assert peak.bytes == pytest.approx(measured.peak, rel=0.02)

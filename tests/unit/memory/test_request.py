@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ready_steps import ENDLESS, ground_of
 
-from trainer.memory.request import BucketUse, Request, request_of
+from trainer.memory.request import BucketUse, MemoryRequest, request_of
 from trainer.settings.model import Settings
 
 
@@ -18,8 +18,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_demo(tmp_path_factory.mktemp("request") / "demo").root
 
 
-def made(buckets: tuple[BucketUse, ...] = (BucketUse(512, 512, 40),), varies: bool = True, **values: Any) -> Request:
-    return Request(Settings(**values), "sd1", "base", "print", buckets, varies, None, "card")
+def made(
+    buckets: tuple[BucketUse, ...] = (BucketUse(512, 512, 40),), varies: bool = True, **values: Any
+) -> MemoryRequest:
+    return MemoryRequest(Settings(**values), "sd1", "base", "print", buckets, varies, None, "card")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +96,14 @@ def test_encoders_that_rest_are_kept_only_where_captions_stay() -> None:
 def test_auto_is_bf16_on_a_card_and_full_on_a_cpu() -> None:
     request = made()
     assert request.precision == "bf16"
-    on_cpu = Request.from_json({**request.to_json(), "policy": "cpu"})
+    on_cpu = MemoryRequest.from_json({**request.to_json(), "policy": "cpu"})
     assert on_cpu.precision == "no"
     assert on_cpu != request
 
 
 def test_it_goes_through_json(root: Path) -> None:
     request = request_of(ground_of(root, (*ENDLESS, "network_dim=8", "sample_every_n_epochs=1")), "card")
-    again = Request.from_json(json.loads(json.dumps(request.to_json())))
+    again = MemoryRequest.from_json(json.loads(json.dumps(request.to_json())))
     assert again == request
     assert again.largest == request.largest == (64, 64, 4)
     assert again.sample == (64, 64)

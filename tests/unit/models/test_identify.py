@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from trainer.errors import ModelError, SettingsError
 from trainer.models.identify import check_clip_skip, identify_base
-from trainer.models.said import Said
+from trainer.models.prediction_markers import PredictionMarkers
 
 Change = Callable[[Path], None]
 Shapes = dict[str, tuple[int, ...]]
@@ -76,7 +76,7 @@ def test_the_demo_is_recognised_with_its_132_layers() -> None:
 
 
 def test_the_demo_says_epsilon_so_that_nothing_is_measured() -> None:
-    assert identify_base("demo").said == Said("epsilon", False, "scheduler/scheduler_config.json")
+    assert identify_base("demo").markers == PredictionMarkers("epsilon", False, "scheduler/scheduler_config.json")
 
 
 def test_a_folder_is_recognised_by_its_path(folder: Path) -> None:

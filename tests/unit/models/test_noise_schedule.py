@@ -3,8 +3,8 @@ import torch
 from diffusers import DDPMScheduler
 
 from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.said import Prediction
-from trainer.plan.times import TIMES
+from trainer.models.prediction_markers import Prediction
+from trainer.plan.timesteps import TIMES
 
 ALL = torch.arange(TIMES)
 

@@ -13,8 +13,8 @@ from trainer.errors import SettingsError
 from trainer.models.clip_tokenizer import clip_tokenizer
 from trainer.models.identify import identify_base
 from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.prediction import Found, decide, measure, needs_measuring
-from trainer.models.said import Prediction
+from trainer.models.prediction_markers import Prediction
+from trainer.models.prediction_type import Found, decide, measure, needs_measuring
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 
 pytestmark = pytest.mark.long
@@ -69,12 +69,12 @@ def found(path: Path, setting: Found, *, always: bool = False) -> tuple[Predicti
     """Return what the base in `path` is taken for: prediction and zero terminal SNR."""
     base = identify_base(str(path))
     scores = None
-    if always or needs_measuring(base.said, setting):
+    if always or needs_measuring(base.markers, setting):
         model = load_base(base, device="cpu", dtype=torch.float32)
         with torch.no_grad():
             text = model.encode_text(CAPTIONS[:2], 1)
         scores = measure(model, fields(torch.Generator().manual_seed(7))[:2], text, SIZES[:2], seed=0)
-    decision = decide(base.said, setting, "auto", scores)
+    decision = decide(base.markers, setting, "auto", scores)
     assert not decision.is_warning
     return decision.prediction, decision.zero_terminal_snr
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from trainer.lean.arrangement import Arrangement
+from trainer.lean.compute_options import ComputeOptions
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.lora import LoraLayer
@@ -115,7 +115,7 @@ def test_checkpointing_changes_no_gradient_and_runs_every_layer_again(tiny_sdxl:
 
     kept = gradient()
     assert len(runs) == 1
-    model.arrange(Arrangement(checkpointed=()))
+    model.set_compute_options(ComputeOptions(checkpointed=()))
     again = gradient()
     assert len(runs) == 2
     assert torch.allclose(again, kept, rtol=1e-5)
@@ -127,7 +127,7 @@ def test_a_frozen_encoder_drops_nothing_under_checkpointing(tiny_sdxl: StableDif
         if hasattr(module, "dropout"):
             module.dropout = 0.5
     before = model.encode_text(CAPTIONS, 1).embeddings
-    model.arrange(Arrangement(checkpointed=()))
+    model.set_compute_options(ComputeOptions(checkpointed=()))
     assert torch.equal(model.encode_text(CAPTIONS, 1).embeddings, before)
 
 

@@ -10,7 +10,7 @@ import pytest
 from trainer import __version__
 from trainer.bake.optimizer import make_optimizer
 from trainer.dataset.buckets import rules_of
-from trainer.dataset.data import BucketRules, CaptionRules, DataSet, Folder, Group, Picture
+from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder, Group, Picture
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import identify_base
 from trainer.network.injection import LoraNetwork

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import DiskFull, ExitCode
-from trainer.plan.disk import Course, check_room, night_bytes, state_bytes, states_room, states_written
+from trainer.plan.disk import BakeLength, check_room, night_bytes, state_bytes, states_room, states_written
 from trainer.settings.model import Settings
 
 GB = 10**9
-TEN_EPOCHS = Course(steps_per_epoch=100, epochs=10, total_steps=1000, files=10, seconds_per_step=None)
+TEN_EPOCHS = BakeLength(steps_per_epoch=100, epochs=10, total_steps=1000, files=10, seconds_per_step=None)
 """1000 steps whose speed is not known."""
 
 Usage = namedtuple("Usage", "total used free")
 
 
-def at(seconds_per_step: float) -> Course:
-    return Course(100, 10, 1000, 10, seconds_per_step)
+def at(seconds_per_step: float) -> BakeLength:
+    return BakeLength(100, 10, 1000, 10, seconds_per_step)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_state_holds_the_weights_and_what_the_optimizer_keeps_of_each(
 
 
 def test_one_state_needs_no_second_beside_it() -> None:
-    once = Course(100, 1, 100, 1, seconds_per_step=1)
+    once = BakeLength(100, 1, 100, 1, seconds_per_step=1)
     assert states_room(Settings(), once, 1000) == 1000
 
 
@@ -92,7 +92,7 @@ def test_a_night_of_unknown_speed_is_not_guessed() -> None:
 
 
 def test_a_disk_without_room_is_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.machine.room.shutil.disk_usage", lambda _: Usage(10**12, 10**12 - 10**8, 10**8))
+    monkeypatch.setattr("trainer.machine.disk_space.shutil.disk_usage", lambda _: Usage(10**12, 10**12 - 10**8, 10**8))
     with pytest.raises(DiskFull) as caught:
         check_room(10**9, tmp_path)
     assert caught.value.exit_code is ExitCode.DISK_FULL
@@ -107,11 +107,11 @@ def test_a_disk_that_does_not_tell_is_no_reason_to_refuse(tmp_path: Path, monkey
     def silent(_: object) -> None:
         raise OSError("not supported")
 
-    monkeypatch.setattr("trainer.machine.room.shutil.disk_usage", silent)
+    monkeypatch.setattr("trainer.machine.disk_space.shutil.disk_usage", silent)
     check_room(10**18, tmp_path)
 
 
 def test_a_bake_of_unknown_size_still_needs_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.machine.room.shutil.disk_usage", lambda _: Usage(10**12, 10**12 - 1000, 1000))
+    monkeypatch.setattr("trainer.machine.disk_space.shutil.disk_usage", lambda _: Usage(10**12, 10**12 - 1000, 1000))
     with pytest.raises(DiskFull):
         check_room(None, tmp_path)

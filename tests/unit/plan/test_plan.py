@@ -9,7 +9,7 @@ from planned import SQUARE, TALL, TWELVE, WIDE, data_of, plan
 
 from trainer.dataset.batches import epoch_batches
 from trainer.dataset.buckets import rules_of
-from trainer.dataset.data import Group
+from trainer.dataset.records import Group
 from trainer.errors import SettingsError
 from trainer.plan.plan import make_plan, plan_json, plan_line
 from trainer.settings.model import Settings

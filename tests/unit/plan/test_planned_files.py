@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.plan.planned_files import planned_files
+from trainer.plan.saves import planned_files
 
 EVERY = 'output_name = "x"\nsave_every_n_epochs = {}\n'
 

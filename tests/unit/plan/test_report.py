@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from trainer.dataset.read import read_data
 from trainer.plan.plan import Plan, make_plan
-from trainer.plan.report import WIDTH, Section, report, report_json
+from trainer.plan.report import WIDTH, ReportSection, report, report_json
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
 
@@ -27,7 +27,7 @@ class Said:
 class Base:
     name: str = "a base"
     family: Family = "sd1"
-    said: Said = Said("epsilon", None, "scheduler_config.json")
+    markers: Said = Said("epsilon", None, "scheduler_config.json")
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_every_part_of_the_base_has_its_rate_and_the_stop(settings: Settings) ->
 )
 def test_what_the_base_predicts_is_said(settings: Settings, said: Said, asked: str, words: str) -> None:
     settings = settings.model_copy(update={"v_parameterization": asked})
-    assert words in sections(settings, Base(said=said))["base"]
+    assert words in sections(settings, Base(markers=said))["base"]
 
 
 def test_files_states_and_their_room_are_said(settings: Settings) -> None:
@@ -145,7 +145,7 @@ def test_codes_and_wide_letters_in_names_leave_the_columns_straight(settings: Se
 
 def test_pictures_of_numbers_fit_their_width(settings: Settings) -> None:
     settings = with_reg(settings)
-    made: tuple[Section, ...] = report(settings, read_data(settings), plan_of(settings), Base())
+    made: tuple[ReportSection, ...] = report(settings, read_data(settings), plan_of(settings), Base())
     drawn = [
         line
         for each in made

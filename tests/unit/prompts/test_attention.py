@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import GridError
-from trainer.prompts.attention import MOST_CHARACTERS, MOST_DEPTH, Break, Piece, check, parse
+from trainer.prompts.attention import MOST_CHARACTERS, MOST_DEPTH, Break, PromptPiece, check, parse
 
 BREAK = Break()
 
 
 def weights_of(text: str) -> list[tuple[str, float]]:
     """Return words and weights of a prompt without a break."""
-    return [(piece.text, piece.weight) for piece in parse(text) if isinstance(piece, Piece)]
+    return [(piece.text, piece.weight) for piece in parse(text) if isinstance(piece, PromptPiece)]
 
 
 def test_the_webuis_own_example() -> None:
@@ -66,32 +66,32 @@ def test_words_count_as_in_the_webui(text: str, expected: list[tuple[str, float]
     ],
 )
 def test_a_backslash_makes_a_bracket_a_letter(text: str, expected: str) -> None:
-    assert parse(text) == (Piece(expected, 1.0),)
+    assert parse(text) == (PromptPiece(expected, 1.0),)
 
 
 def test_an_escaped_bracket_within_brackets_closes_nothing() -> None:
-    assert parse(r"(a \(b\):1.5)") == (Piece("a (b)", 1.5),)
+    assert parse(r"(a \(b\):1.5)") == (PromptPiece("a (b)", 1.5),)
 
 
 def test_break_stands_alone_and_takes_the_space_around_it() -> None:
-    assert parse("red BREAK\nblue") == (Piece("red", 1.0), BREAK, Piece("blue", 1.0))
+    assert parse("red BREAK\nblue") == (PromptPiece("red", 1.0), BREAK, PromptPiece("blue", 1.0))
 
 
 def test_a_break_within_brackets_is_one_too() -> None:
-    assert parse("(red BREAK blue:1.5)") == (Piece("red", 1.5), BREAK, Piece("blue", 1.5))
+    assert parse("(red BREAK blue:1.5)") == (PromptPiece("red", 1.5), BREAK, PromptPiece("blue", 1.5))
 
 
 @pytest.mark.parametrize("text", ["BREAKFAST", "break", "xBREAK", "BREAK_DANCE"])
 def test_break_is_a_word_of_its_own_in_capitals(text: str) -> None:
-    assert parse(text) == (Piece(text, 1.0),)
+    assert parse(text) == (PromptPiece(text, 1.0),)
 
 
 def test_breaks_in_a_row_are_counted() -> None:
-    assert parse("BREAK BREAK a") == (BREAK, BREAK, Piece("a", 1.0))
+    assert parse("BREAK BREAK a") == (BREAK, BREAK, PromptPiece("a", 1.0))
 
 
 def test_comments_are_no_words() -> None:
-    assert parse("# (my notes\n1girl, # [smile:2]\nred") == (Piece("1girl, \nred", 1.0),)
+    assert parse("# (my notes\n1girl, # [smile:2]\nred") == (PromptPiece("1girl, \nred", 1.0),)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_a_prompt_of_one_sign_over_and_over_is_read_at_once(sign: str) -> None:
 def test_neighbours_of_one_weight_are_one_piece_and_none_is_empty(text: str) -> None:
     pieces = parse(text)
     for piece, following in pairwise(pieces):
-        if isinstance(piece, Piece) and isinstance(following, Piece):
+        if isinstance(piece, PromptPiece) and isinstance(following, PromptPiece):
             assert piece.weight != following.weight
-    assert all(piece.text for piece in pieces if isinstance(piece, Piece))
+    assert all(piece.text for piece in pieces if isinstance(piece, PromptPiece))
 
 
 @given(
@@ -192,5 +192,5 @@ def test_an_escaped_text_is_itself_at_the_weight_around_it(text: str, hundredths
     if "BREAK" in text:
         return
     escaped = "".join(f"\\{char}" if char in "()[]\\" else char for char in text)
-    expected = (Piece(text, hundredths / 100),) if text else ()
+    expected = (PromptPiece(text, hundredths / 100),) if text else ()
     assert parse(f"({escaped}:{hundredths / 100:.2f})") == expected

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.prompts.attention import Break, Piece, parse
+from trainer.prompts.attention import Break, PromptPiece, parse
 from trainer.prompts.chunks import CHUNK, Chunk, chunk
 
 COMMA = 0
@@ -90,7 +90,7 @@ def test_a_break_ends_the_chunk_as_it_is(text: str, lengths: list[int]) -> None:
 _pieces = st.lists(
     st.one_of(
         st.builds(
-            Piece,
+            PromptPiece,
             st.lists(st.sampled_from([",", "1", "2"]), min_size=1, max_size=120).map(" ".join),
             st.sampled_from([0.5, 1.0, 1.5]),
         ),
@@ -101,16 +101,16 @@ _pieces = st.lists(
 
 
 @given(_pieces)
-def test_no_token_is_lost_or_moved_and_no_chunk_is_too_long(pieces: list[Piece | Break]) -> None:
+def test_no_token_is_lost_or_moved_and_no_chunk_is_too_long(pieces: list[PromptPiece | Break]) -> None:
     chunks = chunk(pieces, words, COMMA)
     there = [pair for one in chunks for pair in zip(one.tokens, one.weights, strict=True)]
-    asked = [(token, piece.weight) for piece in pieces if isinstance(piece, Piece) for token in words(piece.text)]
+    asked = [(token, piece.weight) for piece in pieces if isinstance(piece, PromptPiece) for token in words(piece.text)]
     assert there == asked
     assert all(len(one.tokens) <= CHUNK for one in chunks)
 
 
 @given(_pieces)
-def test_a_chunk_ends_where_a_break_stood(pieces: list[Piece | Break]) -> None:
+def test_a_chunk_ends_where_a_break_stood(pieces: list[PromptPiece | Break]) -> None:
     ends = {0, *accumulate(len(one.tokens) for one in chunk(pieces, words, COMMA))}
     counts = accumulate(0 if isinstance(piece, Break) else len(words(piece.text)) for piece in pieces)
     for piece, count in zip(pieces, counts, strict=True):

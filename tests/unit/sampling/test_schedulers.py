@@ -7,7 +7,7 @@ from torch import Tensor
 
 from trainer.grid.samplers import SAMPLERS, Sampler, sampler_named
 from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.said import Prediction
+from trainer.models.prediction_markers import Prediction
 from trainer.sampling.schedulers import scheduler_for, set_steps
 
 PICTURE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))

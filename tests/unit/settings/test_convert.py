@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from trainer.errors import SettingsError
-from trainer.plan.groups import pairs
+from trainer.plan.rate_lines import rate_pairs
 from trainer.settings.convert import convert_alpha, inexact
 from trainer.settings.model import Settings
 
@@ -29,7 +29,7 @@ def test_a_conversion_keeps_the_pair_of_every_part(values: dict[str, Any], alpha
     settings = Settings(**values)
     converted = convert_alpha(settings, alpha)
     assert converted.alpha == (alpha or settings.network_dim)
-    before, after = pairs(settings, "sdxl"), pairs(converted, "sdxl")
+    before, after = rate_pairs(settings, "sdxl"), rate_pairs(converted, "sdxl")
     assert before.keys() == after.keys()
     assert all(after[part] == pytest.approx(before[part]) for part in before)
 

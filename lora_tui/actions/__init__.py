@@ -1,0 +1,1 @@
+"""What a key or a command does, whichever screen it is pressed on."""

@@ -1,0 +1,195 @@
+"""What the screen reads and writes: settings, orders, a new bake. Each is short, runs in a worker thread and answers with a message."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lora_tui.wording.unexpected import as_error
+from trainer.errors import LoraTuiError
+from trainer.journal.records import Bake, Order
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lora_tui.forms.draft import SettingsDraft
+
+
+@dataclass
+class Opened(Message):
+    """A settings file was read."""
+
+    draft: "SettingsDraft"
+
+
+@dataclass
+class NothingToOpen(Message):
+    """The workspace has no settings file."""
+
+
+@dataclass
+class NotOpened(Message):
+    """A settings file cannot be used."""
+
+    path: Path
+    error: LoraTuiError
+
+
+@dataclass
+class Saved(Message):
+    """A draft was written to its file."""
+
+    draft: "SettingsDraft"
+
+
+@dataclass
+class Queued(Message):
+    """A bake waits for the engine; its draft is saved."""
+
+    bake: Bake
+    draft: "SettingsDraft"
+
+
+@dataclass
+class Ordered(Message):
+    """An order stands in the journal."""
+
+    order: Order
+
+
+@dataclass
+class TakenUp(Message):
+    """A bake that ended early, or was parked, waits for the engine again."""
+
+    bake: Bake
+
+
+@dataclass
+class Noted(Message):
+    """Something was written that needs no answer."""
+
+
+@dataclass
+class Refused(Message):
+    """Something was found wrong; nothing was written."""
+
+    error: LoraTuiError
+
+
+def answered(job: Callable[[], Message]) -> Message:
+    """Do `job` and return its answer, or Refused with what went wrong."""
+    try:
+        return job()
+    except Exception as error:
+        # Whatever a disk or a library raises is worth a line on the screen, and never the end of the program.
+        return Refused(as_error("screen", error))
+
+
+def open_settings(path: Path) -> Message:
+    """Read the settings file `path`."""
+    from lora_tui.forms.draft import open_draft
+
+    try:
+        return Opened(open_draft(path))
+    except LoraTuiError as error:
+        return NotOpened(path, error)
+
+
+def open_first(workspace: Workspace, wanted: Path | None) -> Message:
+    """Read the settings file `wanted`, else the workspace's first."""
+    path = wanted or next(iter(workspace.settings_files()), None)
+    return NothingToOpen() if path is None else open_settings(path)
+
+
+def save(draft: "SettingsDraft") -> Message:
+    """Write the draft into its file.
+
+    Raises:
+        SettingsError: the file cannot be written.
+    """
+    from trainer.settings.toml_file import save_settings
+
+    save_settings(draft.now, draft.path)
+    return Saved(draft)
+
+
+def queue(workspace: Workspace, draft: "SettingsDraft", why: str, engine_key: str) -> Message:
+    """Check the draft, save it if it was edited, and queue it as a bake.
+
+    Raises:
+        LoraTuiError: the first thing found wrong; nothing was written then.
+    """
+    from trainer.jobs.bakes import check, queue_bake
+    from trainer.journal.journal import Journal
+
+    ready = check(draft.now, draft.path)
+    if draft.unsaved:
+        save(draft)
+    with Journal(workspace.journal_path) as journal:
+        return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
+
+
+def give(workspace: Workspace, bake: int, order: Order) -> Message:
+    """Write `order` to `bake` into the journal.
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        journal.give_order(bake, order)
+    return Ordered(order)
+
+
+def change(workspace: Workspace, bake: int, assignments: Sequence[str]) -> Message:
+    """Order live settings of `bake` to be changed, each as `name=value`; it obeys them in this order.
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        for assignment in assignments:
+            journal.give_order(bake, Order.SET, assignment)
+    return Ordered(Order.SET)
+
+
+def take_up(workspace: Workspace, bake: int, engine_key: str) -> Message:
+    """Queue a bake that ended early, or was parked, again, before all others, for the engine with this key.
+
+    Raises:
+        WorkspaceError: it is done, at work or waits already, or the journal cannot be written.
+    """
+    from trainer.jobs.fork import resume
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return TakenUp(resume(journal, bake, engine_key))
+
+
+def note_look(workspace: Workspace, now: float) -> Message:
+    """Note that one looks at `now` (epoch seconds).
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        journal.set_looked(now)
+    return Noted()
+
+
+def make_subject(workspace: Workspace, name: str, data: str, base: str, validation: str) -> Path:
+    """Write a subject and its settings with defaults from the data, and return the settings file.
+
+    Raises:
+        LoraTuiError: what is wrong; nothing was written.
+    """
+    from trainer.jobs.new_subject import make_subject as make
+
+    held_out = Path(validation) if validation else None
+    return make(name, Path(data), base, held_out, lambda: workspace).settings_file

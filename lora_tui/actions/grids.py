@@ -1,0 +1,295 @@
+"""What the Grid screen reads and writes: specs, a new grid, orders to one at work. Each is short, runs in a worker thread and answers with a message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lora_tui.actions.bakes import Noted
+from trainer.errors import GridError, LoraTuiError
+from trainer.journal.records import Bake, CellNote, Grid, GridState
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lora_tui.actions.page_file import PageFile
+    from trainer.gallery.sidecar import MadeGrid
+    from trainer.grid.spec import GridSpec
+    from trainer.grid.styles import Style
+    from trainer.jobs.grids import PlannedGrid
+
+
+@dataclass
+class SpecRead(Message):
+    """A spec for the builder."""
+
+    spec: "GridSpec"
+
+
+@dataclass
+class NoSpec(Message):
+    """There is nothing that the builder could begin with."""
+
+    error: LoraTuiError
+
+
+@dataclass
+class StylesRead(Message):
+    """The styles of the workspace."""
+
+    styles: "tuple[Style, ...]"
+
+
+@dataclass
+class GridsRead(Message):
+    """The grids there are, newest first."""
+
+    grids: tuple[Grid, ...]
+
+
+@dataclass
+class NewestRead(Message):
+    """The grid to show first: the one being made, else the newest."""
+
+    number: int
+
+
+@dataclass
+class GridQueued(Message):
+    """A grid waits in the queue, under its job's number."""
+
+    grid: int
+    job: Bake
+
+
+@dataclass
+class GridOrdered(Message):
+    """A bake at work was told to make a grid between two steps."""
+
+    grid: Grid
+    bake: int
+
+
+@dataclass
+class PageWritten(Message):
+    """A grid's HTML page lies in its folder."""
+
+    page: "PageFile"
+
+
+@dataclass
+class Answered(Message):
+    """Something was done; one line of it for the user."""
+
+    line: str
+
+
+def first_spec(workspace: Workspace, bake: int | None, subject: str) -> Message:
+    """Read what a grid begins with: from a bake, without one from a subject, without that from nothing.
+
+    Args:
+        workspace: where they are.
+        bake: number of the bake shown, None without one.
+        subject: name of the subject on the desk, "" without one.
+    """
+    try:
+        return SpecRead(_first_spec(workspace, bake, subject))
+    except LoraTuiError as error:
+        return NoSpec(error)
+
+
+def _first_spec(workspace: Workspace, bake: int | None, subject: str) -> "GridSpec":
+    from trainer.grid.first_spec import spec_for_bake, spec_for_subject
+    from trainer.grid.spec import GridSpec
+    from trainer.journal.journal import Journal
+
+    if bake is not None:
+        with Journal(workspace.journal_path) as journal:
+            return spec_for_bake(journal, workspace, bake)
+    file = workspace.subjects / f"{subject}.toml"
+    return spec_for_subject(workspace, file) if subject and file.is_file() else GridSpec()
+
+
+def ready_made(workspace: Workspace, spec: "GridSpec", key: str) -> Message:
+    """Read the ready-made grid `key` on the ground of `spec`; raises as made_ready."""
+    return SpecRead(made_ready(workspace, spec, key))
+
+
+def made_ready(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
+    """Return the ready-made grid `key` on the ground of `spec`.
+
+    Raises:
+        LoraTuiError: there is none of that key, its subject cannot be read, or spec and subject lack what it needs.
+    """
+    from trainer.grid.presets import READY
+    from trainer.settings.subject import subject_named
+
+    made = next((each for each in READY if each.key == key), None)
+    if made is None:
+        raise GridError("--ready", found=printable(key, 40), expected=f"one of {', '.join(each.key for each in READY)}")
+    return made.make(spec, subject_named(workspace.subjects, spec.subject))
+
+
+def read_styles(workspace: Workspace) -> Message:
+    """Read the styles of the workspace.
+
+    Raises:
+        LoraTuiError: their file cannot be read.
+    """
+    from trainer.grid.styles import load_styles
+
+    return StylesRead(tuple(load_styles(workspace)))
+
+
+def read_spec(number: int, workspace: Workspace) -> Message:
+    """Return what grid `number` was asked by, to be changed and made anew.
+
+    Raises:
+        LoraTuiError: there is none, or another version wrote it.
+    """
+    from trainer.jobs.grids import spec_of
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return SpecRead(spec_of(journal.grid(number)))
+
+
+def read_grids(workspace: Workspace) -> Message:
+    """Return the grids there are.
+
+    Raises:
+        WorkspaceError: the journal cannot be read.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return GridsRead(tuple(journal.grids()))
+
+
+def newest(workspace: Workspace) -> Message:
+    """Return the grid to show first.
+
+    Raises:
+        WorkspaceError: the journal cannot be read.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        grids = journal.grids()
+    making = [grid for grid in grids if grid.state is GridState.MAKING]
+    first = next(iter([*making, *grids]), None)
+    return Noted() if first is None else NewestRead(first.number)
+
+
+def queue(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Message:
+    """Queue a checked grid behind what waits, for the engine with this key.
+
+    Raises:
+        LoraTuiError: there is no room, or the journal cannot be written.
+    """
+    from trainer.jobs.grids import queue_grid
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        grid, job = queue_grid(journal, workspace, ready, engine=engine_key)
+    return GridQueued(grid.number, job)
+
+
+def order(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
+    """Order a checked grid from the bake at work.
+
+    Raises:
+        LoraTuiError: there is no room, or the journal cannot be written.
+    """
+    from trainer.jobs.grids import order_grid
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return GridOrdered(order_grid(journal, workspace, ready, bake), bake)
+
+
+def go_on(workspace: Workspace, number: int, engine_key: str) -> Message:
+    """Queue a grid that was cut, or failed, again.
+
+    Raises:
+        WorkspaceError: it waits, is being made or is done.
+    """
+    from trainer.jobs.grids import resume_grid
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return GridQueued(number, resume_grid(journal, number, engine_key))
+
+
+def end(workspace: Workspace, number: int) -> Message:
+    """End a grid that waits or is being made.
+
+    Raises:
+        WorkspaceError: it is neither.
+    """
+    from trainer.jobs.grids import stop_grid
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        stop_grid(journal, number)
+    return Answered(f"grid {number} ends here; the pictures made are kept")
+
+
+def drop(workspace: Workspace, number: int, label: str) -> Message:
+    """Leave an epoch out of the rest of a grid that is being made.
+
+    Raises:
+        WorkspaceError: it is not.
+    """
+    from trainer.jobs.grids import drop_epoch
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        drop_epoch(journal, number, label)
+    return Answered(f"epoch {label} is left out of the rest of grid {number}")
+
+
+def write_page(workspace: Workspace, number: int) -> Message:
+    """Write the HTML page of a grid into its folder.
+
+    Raises:
+        LoraTuiError: it has no pictures yet, or the page cannot be written.
+    """
+    from lora_tui.actions.page_file import write_page as write
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return PageWritten(write(journal, workspace, number))
+
+
+def save_spec(spec: "GridSpec", path: Path) -> Message:
+    """Write a spec into a JSON file, which `lora-tui grid` makes.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from trainer.atomic_file import write_atomically
+    from trainer.grid.spec import spec_json
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, spec_json(spec).encode())
+    return Answered(f"saved {path}")
+
+
+def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote], engine: str) -> Message:
+    """Queue the variants that the verdicts on a grid ask for, held back for the engine with this key.
+
+    Raises:
+        LoraTuiError: the verdicts point nowhere, or a variant cannot be baked.
+    """
+    from trainer.jobs.proposals import queue_proposals as propose_variants
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        drafts = propose_variants(journal, workspace, made, notes, engine=engine).drafts
+    numbers = ", ".join(f"{draft.number:04d}" for draft in drafts)
+    return Answered(
+        f"drafts {numbers} wait in the queue, held: Q on the bake's screen changes (e) and releases (h) them"
+    )

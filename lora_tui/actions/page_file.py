@@ -1,0 +1,99 @@
+"""Where does a grid's HTML page go, and how does it come from there to somebody's own machine?"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lora_tui.terminal.copy_command import copy_command, print_command, this_box
+from trainer.errors import GridError
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.gallery.page import Page
+    from trainer.journal.journal import Journal
+    from trainer.journal.records import Grid
+
+USUAL_BYTES = 3_000_000
+"""What a page may have unless told otherwise: small enough for a mail or a chat."""
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A page that was written.
+
+    Attributes:
+        path: the file.
+        line: what it holds, one line.
+        copy: the command that copies it to where one sits.
+        show: the command that prints it there instead, without a file here.
+    """
+
+    path: Path
+    line: str
+    copy: str
+    show: str
+
+
+def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes: int = USUAL_BYTES) -> "Page":
+    """Return the page of a grid.
+
+    Args:
+        journal: has the notes on its pictures.
+        workspace: where it lies.
+        grid: its row.
+        max_bytes: of the page.
+
+    Raises:
+        GridError: the grid has no pictures yet, or the page cannot be made so small.
+    """
+    from trainer.gallery.page import page
+    from trainer.gallery.sidecar import read_sidecar
+
+    folder = workspace.root / grid.folder
+    made = read_sidecar(folder)
+    if made is None:
+        raise GridError(f"grid {grid.number}", found="has no picture yet", expected="one at least")
+    return page(made, folder, journal.cell_notes(grid.number), max_bytes=max_bytes)
+
+
+def write_page(
+    journal: "Journal",
+    workspace: Workspace,
+    number: int,
+    *,
+    max_bytes: int = USUAL_BYTES,
+    into: Path | None = None,
+) -> PageFile:
+    """Write the page of grid `number` and return where it is.
+
+    Args:
+        journal, workspace: of the grid.
+        number: the grid's.
+        max_bytes: of the page.
+        into: the file; None for `NUMBER-NAME.html` in the grid's folder.
+
+    Raises:
+        WorkspaceError: there is no such grid.
+        GridError: as make_page, or the file cannot be written.
+    """
+    from trainer.atomic_file import write_atomically
+    from trainer.gallery.page import size_text
+    from trainer.text import plural
+
+    grid = journal.grid(number)
+    made = make_page(journal, workspace, grid, max_bytes)
+    name = f"{Path(grid.folder).name}.html"
+    path = (into or workspace.root / grid.folder / name).expanduser().absolute()
+    try:
+        write_atomically(path, made.content)
+    except OSError as error:
+        raise GridError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
+    box = this_box()
+    missing = f" ({made.missing:,} not made)" if made.missing else ""
+    return PageFile(
+        path,
+        f"{size_text(len(made.content))}, {plural(made.pictures, 'picture')}{missing}: {made.said}",
+        copy_command(path, box),
+        print_command(["page", str(number), "--in", str(workspace.root), "--stdout"], name, box),
+    )

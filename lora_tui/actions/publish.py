@@ -1,0 +1,87 @@
+"""How would an epoch be used, and where was the last one sent? And: send it. Runs in a worker thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from trainer.workspace import Workspace, state_home
+
+if TYPE_CHECKING:
+    from trainer.journal.journal import Journal
+    from trainer.publish.epoch import LoraToPublish, PublishResult
+
+_NOTE = "use-target"
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """An epoch that shall be used.
+
+    Attributes:
+        workspace: where it lies.
+        find: finds the LoRA and what is said of it.
+    """
+
+    workspace: Workspace
+    find: "Callable[[Journal], LoraToPublish]"
+
+    @classmethod
+    def of_epoch(cls, workspace: Workspace, bake: int, label: str) -> Self:
+        """Return the using of one epoch of a bake, by the label that grids know it by."""
+
+        def find(journal: "Journal") -> "LoraToPublish":
+            from trainer.publish.epoch import lora_of_epoch
+
+            return lora_of_epoch(journal, workspace, bake, label)
+
+        return cls(workspace, find)
+
+    @classmethod
+    def of_cell(cls, workspace: Workspace, grid: int, cell: str) -> Self:
+        """Return the using of the LoRA that made one picture of a grid."""
+
+        def find(journal: "Journal") -> "LoraToPublish":
+            from trainer.publish.epoch import lora_of_cell
+
+            return lora_of_cell(journal, workspace, grid, cell)
+
+        return cls(workspace, find)
+
+    def look(self) -> "tuple[LoraToPublish, str]":
+        """Return how it would be used, and where the last one was sent ("" for nowhere yet).
+
+        Raises:
+            LoraTuiError: it cannot be used.
+        """
+        from trainer.journal.journal import Journal
+
+        with Journal(self.workspace.journal_path) as journal:
+            return self.find(journal), _last_target()
+
+    def send(self, use: "LoraToPublish", target: str, *, replace: bool) -> "PublishResult":
+        """Bring it to `target`, without ever asking in the terminal.
+
+        Raises:
+            LoraTuiError: it is not there.
+        """
+        from trainer.publish.epoch import publish as take_into_use
+
+        used = take_into_use(use, target, replace=replace)
+        _remember_target(target)
+        return used
+
+
+def _last_target() -> str:
+    try:
+        return (state_home() / _NOTE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _remember_target(target: str) -> None:
+    """Note where it went. A home that cannot be written is no reason to fail."""
+    try:
+        state_home().mkdir(parents=True, exist_ok=True)
+        (state_home() / _NOTE).write_text(target, encoding="utf-8")
+    except (OSError, UnicodeEncodeError):
+        return

@@ -1,0 +1,49 @@
+"""What has one who opens the screen to hear first: what was left behind, and what happened since one last looked?"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lora_tui.actions.orphaned import Orphaned, find_orphaned
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.journal.digest import Digest
+
+
+@dataclass
+class Arrived(Message):
+    """Somebody looks.
+
+    Attributes:
+        left: what nobody takes further, None where there is nothing.
+        digest: what happened since one last looked, None where nothing did, or nobody ever looked.
+    """
+
+    left: Orphaned | None
+    digest: "Digest | None"
+
+
+def arrive(workspace: Workspace, ours: str, now: float) -> Arrived:
+    """Return what there is to hear, and note that one looks at `now` (epoch seconds).
+
+    Args:
+        workspace: whose journal it is.
+        ours: key of our engine, whose bakes are not left behind.
+        now: epoch seconds.
+
+    Raises:
+        WorkspaceError: the journal cannot be read or written.
+    """
+    from trainer.journal.journal import Journal
+    from trainer.plan.saves import planned_files
+
+    with Journal(workspace.journal_path) as journal:
+        # A killed process cannot say so itself, and its bake is what one wants to hear of most.
+        journal.mark_lost()
+        since = journal.looked()
+        left = find_orphaned(journal, workspace, ours, since)
+        digest = journal.digest(since, planned_files) if since is not None else None
+        journal.set_looked(now)
+    return Arrived(left, None if digest is None or digest.empty else digest)

@@ -1,0 +1,102 @@
+"""The settings on the desk: as their file has them, and as they stand after edits not yet saved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer.settings.model import Settings
+
+
+@dataclass(frozen=True)
+class SettingsDraft:
+    """One settings file being edited.
+
+    Attributes:
+        path: the file.
+        saved: what it holds.
+        now: what stands in the form.
+    """
+
+    path: Path
+    saved: "Settings"
+    now: "Settings"
+
+    @property
+    def unsaved(self) -> frozenset[str]:
+        """Names of the fields edited since the file was read or written."""
+        return frozenset(name for name in type(self.now).model_fields if self.value(name) != getattr(self.saved, name))
+
+    def value(self, name: str) -> object:
+        """Return the value of `name` as it stands in the form."""
+        return getattr(self.now, name)
+
+    def typed(self, name: str, text: str) -> "SettingsDraft":
+        """Return the draft with `text` typed into field `name`.
+
+        Raises:
+            SettingsError: the text is no value for it; `where` is the name.
+        """
+        from trainer.settings.toml_file import with_value
+
+        return replace(self, now=with_value(self.now, name, text))
+
+    def changed(self, changes: Mapping[str, object]) -> "SettingsDraft":
+        """Return the draft with other values, checked together: one alone need not go with what stands beside it.
+
+        Args:
+            changes: setting -> its new value.
+
+        Raises:
+            SettingsError: a value does not fit; `where` is the name.
+        """
+        from trainer.settings.toml_file import with_values
+
+        return replace(self, now=with_values(self.now, changes))
+
+    def put_back(self, name: str) -> "SettingsDraft":
+        """Return the draft with the file's value in field `name`.
+
+        Raises:
+            SettingsError: the file's value does not fit the other fields as they stand.
+        """
+        from trainer.settings.describe import shown_value
+
+        return self.typed(name, shown_value(self.saved, name))
+
+
+def open_draft(path: Path) -> SettingsDraft:
+    """Read the settings file `path`.
+
+    Raises:
+        SettingsError: it cannot be read or holds something wrong.
+    """
+    from trainer.settings.toml_file import load_settings
+
+    settings = load_settings(path)
+    return SettingsDraft(path, settings, settings)
+
+
+def changed_since(newest: "Settings | None", now: "Settings", resolved: "Settings | None") -> frozenset[str]:
+    """Return the fields that differ from the last bake.
+
+    Args:
+        newest: what the last bake ran with, every path filled in; None without one.
+        now: what stands in the form; a blank path there is the subject's.
+        resolved: `now` with every path filled in, None while that is not known.
+    """
+    if newest is None:
+        return frozenset()
+    filled = resolved or now
+    return frozenset(
+        name
+        for name in type(now).model_fields
+        if getattr(newest, name) not in (getattr(now, name), getattr(filled, name))
+        and not _unknown(now, resolved, name)
+    )
+
+
+def _unknown(now: "Settings", resolved: "Settings | None", name: str) -> bool:
+    """Whether a blank text's meaning is not known yet."""
+    return resolved is None and isinstance(getattr(now, name), str)

@@ -1,0 +1,152 @@
+"""The grid on the desk: its spec as typed, what it would be, what is wrong with it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from lora_tui.forms.settings_editor import said_beside
+from lora_tui.widgets.field_list import FormState
+from lora_tui.widgets.plan_bar import PlanBar
+from lora_tui.widgets.spec_form import SpecForm
+from lora_tui.wording.grids import count_line, values_line
+from lora_tui.workers.grid_planner import GridPlanned, GridPlanner, GridSpelled, Spelled
+from trainer.errors import GridError, LoraTuiError
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.grid.spec import GridSpec
+    from trainer.jobs.grids import PlannedGrid
+
+_FIELDS = {"x": "x.values", "y": "y.values", "z": "z.values", "seeds": "seeds"}
+
+
+class GridEditor:
+    """Keeps form and count true to one spec. All calls come from the screen, in the screen's thread.
+
+    Attributes:
+        spec: what stands there, None before one was read.
+        ready: the grid it would be, None while it is being counted or where it is wrong.
+        error: what is wrong with it, None where nothing is known to be.
+    """
+
+    def __init__(self, form: SpecForm, count: PlanBar, planner: GridPlanner) -> None:
+        """Start with nothing on the desk."""
+        self.spec: GridSpec | None = None
+        self.ready: PlannedGrid | None = None
+        self.error: LoraTuiError | None = None
+        self._form = form
+        self._count = count
+        self._planner = planner
+        self._first: GridSpec | None = None
+        self._asked: GridSpec | None = None
+        self._spelled = Spelled()
+        self._question = 0
+
+    def load(self, spec: "GridSpec") -> None:
+        """Take `spec` as what is built from here on."""
+        self.spec = self._first = spec
+        self._count.show_note("counting the pictures …")
+        self._ask(spec)
+
+    def ask(self) -> None:
+        """Have the spec counted again: what it counts with may have changed."""
+        if self.spec is not None:
+            self._ask(self.spec)
+
+    def typing(self, name: str, text: str) -> None:
+        """Show what the spec would be with this in field `name`, which may not be final."""
+        if self.spec is not None:
+            self._try(name, text)
+
+    def typed(self, name: str, text: str) -> bool:
+        """Take what was typed into field `name`, or show under it what is wrong; return whether it was right."""
+        if self.spec is None:
+            return False
+        changed = self._try(name, text)
+        if changed is None:
+            assert self.error is not None
+            self._form.refuse(name, said_beside(self.error))
+            return False
+        self.spec = changed
+        self._form.accept()
+        self._show()
+        return True
+
+    def settle(self) -> None:
+        """Count what stands there, where what was typed last was given up."""
+        if self.spec is not None and self._asked != self.spec:
+            self._ask(self.spec)
+
+    def put_back(self, name: str) -> None:
+        """Take what stood in field `name` first."""
+        from lora_tui.forms.grid_fields import AXES, text_of
+
+        if self.spec is None or self._first is None:
+            return
+        axis = name.partition(".")[0]
+        if axis in AXES:
+            self.spec = self.spec.model_copy(update={axis: getattr(self._first, axis)})
+            self._form.accept()
+            self._ask(self.spec)
+        else:
+            self.typed(name, text_of(self._first, name))
+
+    def spelled(self, message: GridSpelled) -> None:
+        """Show the axes, unless another question was asked meanwhile."""
+        if message.question == self._question:
+            self._spelled = message.spelled
+            self._show()
+
+    def planned(self, message: GridPlanned) -> None:
+        """Show the count, or what is wrong, unless another question was asked meanwhile."""
+        if message.question != self._question:
+            return
+        self.ready, self.error = message.ready, message.error
+        if message.ready is not None:
+            self._count.show_plan(count_line(message.ready), message.ready.expanded.notes)
+        elif message.error is not None:
+            self._count.show_error(message.error.line())
+        self._show()
+
+    def _try(self, name: str, text: str) -> "GridSpec | None":
+        """Ask about the spec with `text` in field `name` and return it, None where that cannot stand there."""
+        from lora_tui.forms.grid_fields import typed
+
+        assert self.spec is not None
+        try:
+            changed = typed(self.spec, name, text)
+        except GridError as error:
+            self.error, self._asked = error, None
+            self._count.show_error(error.line())
+            return None
+        self._ask(changed)
+        return changed
+
+    def _ask(self, spec: "GridSpec") -> None:
+        # What was wrong may be mended; until the answer comes it stands in nobody's way.
+        self.ready = self.error = None
+        self._asked = spec
+        self._question = self._planner.ask(spec)
+        self._show()
+
+    def _show(self) -> None:
+        if self.spec is None or self._first is None:
+            return
+        from lora_tui.forms.grid_fields import spec_fields, text_of
+
+        infos = spec_fields(self.spec)
+        values = {info.name: text_of(self.spec, info.name) for info in infos}
+        wrong, fault = next(iter(self._spelled.faults.items()), ("", None))
+        state = FormState(
+            values=values,
+            inherited={f"{axis}.kind": "nothing" for axis in ("x", "y", "z")},
+            unsaved=frozenset(info.name for info in infos if values[info.name] != text_of(self._first, info.name)),
+            wrong=_FIELDS.get(wrong, ""),
+            error=said_beside(fault) if fault is not None else "",
+            below=below(self._spelled.labels),
+        )
+        self._form.show(infos, state, printable(self.spec.name, 24))
+
+
+def below(labels: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return what is said under each axis: how many values it has, and which."""
+    return {_FIELDS[name]: values_line(values) for name, values in labels.items() if name != "seeds" or len(values) > 1}

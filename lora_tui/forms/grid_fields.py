@@ -1,0 +1,392 @@
+"""Which fields of a grid does one type, how is each shown, and what does a typed text mean there?"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from trainer.errors import GridError
+from trainer.grid.axes import kind_named
+from trainer.grid.samplers import SAMPLERS, sampler_named
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
+from trainer.grid.value_grammar import text_list, texts, whole_numbers
+from trainer.settings.describe import FieldInfo, Kind, bounds, number_text
+from trainer.text import printable
+
+AXES = ("x", "y", "z")
+NEW_LINE = "⏎"
+"""Stands for the end of a line in a field of one line."""
+
+# What an axis begins with where the spec does not say it better.
+_FIRST_VALUES = MappingProxyType(
+    {
+        "seed": "-1--1 [4]",
+        "steps": "10-30 (+10)",
+        "cfg_scale": "4-10 (+3)",
+        "sampler": "Euler, Euler a, DPM++ 2M Karras",
+        "clip_skip": "1, 2",
+        "epoch": "all",
+        "text_encoder_epoch": "all",
+        "weight": "0-1.25 (+0.25)",
+        "unet_weight": "0-1 (+0.25)",
+        "text_encoder_weight": "0-1 (+0.25)",
+        "rank": "all",
+        "token": "on, off",
+        "outfit": "all",
+        "guidance_rescale": "0, 0.7",
+        "repeat": "1-2",
+    }
+)
+
+
+def spec_fields(spec: GridSpec) -> tuple[FieldInfo, ...]:
+    """Return every field of the builder in its order; what varies along an axis decides whether and which values it has."""
+    kinds = {f"{part}.values": axis and axis.kind for part in AXES for axis in (getattr(spec, part),)}
+    return tuple(
+        _values_of(info.name, kind) if (kind := kinds.get(info.name)) else info
+        for info in _FIELDS
+        if kinds.get(info.name, info.name) is not None
+    )
+
+
+def text_of(spec: GridSpec, name: str) -> str:
+    """Return field `name` as one line of text, which `typed` reads back; what is blank is empty."""
+    if name in _OWN_TEXTS:
+        return _OWN_TEXTS[name](spec)
+    part, _, what = name.partition(".")
+    if what:
+        axis: AxisSpec | None = getattr(spec, part)
+        return "" if axis is None else _one_line(axis.values if what == "values" else _title(axis.kind))
+    value = getattr(spec, name)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number_text(value)
+        case _:
+            return _one_line(str(value))
+
+
+def typed(spec: GridSpec, name: str, text: str) -> GridSpec:
+    """Return `spec` with field `name` as typed.
+
+    Args:
+        spec: what stands there.
+        name: of spec_fields, or any field of GridSpec; `x` takes `KIND=VALUES`.
+        text: what was typed.
+
+    Raises:
+        GridError: there is no such field, or that cannot stand there.
+    """
+    if name in AXES:
+        kind, _, values = text.partition("=")
+        return _with_axis(spec, name, kind.strip(), values) if text.strip() else spec.model_copy(update={name: None})
+    part, _, what = name.partition(".")
+    if part in AXES and what == "kind":
+        return _with_kind(spec, part, text.strip())
+    if part in AXES and what == "values":
+        axis: AxisSpec | None = getattr(spec, part)
+        if axis is None:
+            raise GridError(f"{part.upper()} axis", found="nothing varies there", way_out="choose what varies first")
+        return spec.model_copy(update={part: axis.model_copy(update={"values": _lines(text)})})
+    if name in _OWN_VALUES:
+        return _checked(spec, name, _OWN_VALUES[name](text))
+    if name not in GridSpec.model_fields:
+        raise GridError(printable(name, 60), found="no field of a grid", expected=", ".join(GridSpec.model_fields))
+    return _checked(spec, name, {name: _lines(text)})
+
+
+def first_values(spec: GridSpec, kind: str) -> str:
+    """Return what an axis of `kind` begins with; "" where nobody but the user knows."""
+    plain = kind.partition(":")[0]
+    match plain:
+        case "prompt":
+            return text_list([spec.prompt]) if spec.prompt else ""
+        case "negative_prompt":
+            return text_list([spec.negative_prompt, ""]) if spec.negative_prompt else ""
+        case "size":
+            return f"{spec.width}x{spec.height}"
+        case "base":
+            return text_list([spec.base]) if spec.base else ""
+        case _:
+            return _FIRST_VALUES.get(plain, "")
+
+
+def _with_axis(spec: GridSpec, name: str, kind: str, values: str) -> GridSpec:
+    key = kind_named(kind).key
+    return spec.model_copy(update={name: AxisSpec(kind=key, values=_lines(values) or first_values(spec, key))})
+
+
+def _with_kind(spec: GridSpec, name: str, kind: str) -> GridSpec:
+    if not kind:
+        return spec.model_copy(update={name: None})
+    key = kind_named(kind).key
+    axis: AxisSpec | None = getattr(spec, name)
+    if axis is not None and axis.kind == key:
+        return spec
+    return spec.model_copy(update={name: AxisSpec(kind=key, values=first_values(spec, key))})
+
+
+@cache
+def _title(kind: str) -> str:
+    try:
+        return kind_named(kind).title
+    except GridError:
+        # Another version's; the planner says so.
+        return kind
+
+
+@cache
+def _values_of(name: str, kind: str) -> FieldInfo:
+    """Return the field of an axis's values with the help of what varies there."""
+    info = _BY_NAME[name]
+    try:
+        help = kind_named(kind).help
+    except GridError:
+        return info
+    return replace(info, help=f"{help[:1].upper()}{help[1:]}.")
+
+
+def _checked(spec: GridSpec, name: str, values: Mapping[str, object]) -> GridSpec:
+    try:
+        return GridSpec.model_validate({**spec.model_dump(), **values})
+    except ValidationError as error:
+        raise refused_field(error, _BY_NAME[name].label if name in _BY_NAME else name) from None
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", NEW_LINE)
+
+
+def _lines(text: str) -> str:
+    return text.strip().replace(NEW_LINE, "\n")
+
+
+def _size(text: str) -> Mapping[str, object]:
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.strip().isdecimal() and height.strip().isdecimal()):
+        raise GridError("size", found=printable(text, 40) or "nothing", expected="width and height: 512x768")
+    return {"width": int(width), "height": int(height)}
+
+
+def _sampler(text: str) -> Mapping[str, object]:
+    return {"sampler": sampler_named(text).name}
+
+
+def _rescale(text: str) -> Mapping[str, object]:
+    return {"guidance_rescale": text.strip() or None}
+
+
+def _bakes(text: str) -> Mapping[str, object]:
+    return {"of_bakes": whole_numbers(text, "epochs of bakes") if text.strip() else ()}
+
+
+def _json(name: str) -> Callable[[str], Mapping[str, object]]:
+    """Return how a field is read that is no plain text: as it stands in a spec's file."""
+
+    def read(text: str) -> Mapping[str, object]:
+        try:
+            return {name: json.loads(text)}
+        except (ValueError, RecursionError) as error:
+            raise GridError(
+                name, found=f"no JSON ({printable(str(error), 80)})", expected="as in a spec's file"
+            ) from error
+
+    return read
+
+
+def _loras(text: str) -> Mapping[str, object]:
+    if not text.strip():
+        return {"loras": ()}
+    return {"loras": tuple(_lora(item).model_dump() for item in texts(text, "LoRAs"))}
+
+
+def _lora(item: str) -> LoraSpec:
+    """Read `FILE`, `FILE:WEIGHT` or, as in a tag, `FILE:TEXT ENCODER:U-NET`; what is no number belongs to the file's name."""
+    parts = item.split(":")
+    factors: list[float] = []
+    while len(parts) > 1 and len(factors) < 2 and (factor := _factor(parts[-1])) is not None:
+        factors.insert(0, factor)
+        parts.pop()
+    file = ":".join(parts).strip()
+    if len(factors) == 2:
+        return LoraSpec(file=file, text_encoder_weight=factors[0], unet_weight=factors[1])
+    return LoraSpec(file=file, weight=factors[0] if factors else 1.0)
+
+
+def _factor(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _loras_text(spec: GridSpec) -> str:
+    return text_list(_lora_text(lora) for lora in spec.loras)
+
+
+def _lora_text(lora: LoraSpec) -> str:
+    if lora.unet_weight is None and lora.text_encoder_weight is None:
+        return lora.file if lora.weight == 1 and lora.file else f"{lora.file}:{number_text(lora.weight)}"
+    text_encoder = lora.weight if lora.text_encoder_weight is None else lora.text_encoder_weight
+    unet = lora.weight if lora.unet_weight is None else lora.unet_weight
+    return f"{lora.file}:{number_text(text_encoder)}:{number_text(unet)}"
+
+
+_OWN_TEXTS: Mapping[str, Callable[[GridSpec], str]] = {
+    "size": lambda spec: f"{spec.width}x{spec.height}",
+    "of_bakes": lambda spec: ", ".join(map(str, spec.of_bakes)),
+    "loras": _loras_text,
+}
+_OWN_VALUES: Mapping[str, Callable[[str], Mapping[str, object]]] = {
+    "size": _size,
+    "sampler": _sampler,
+    "guidance_rescale": _rescale,
+    "of_bakes": _bakes,
+    "loras": _loras,
+    "epochs": _json("epochs"),
+    "outfits": _json("outfits"),
+}
+
+
+@cache
+def _defaults() -> GridSpec:
+    return GridSpec()
+
+
+def _field(
+    name: str,
+    section: str,
+    label: str,
+    help: str,
+    kind: Kind = "text",
+    *,
+    choices: tuple[str, ...] = (),
+    optional: bool = False,
+) -> FieldInfo:
+    model = GridSpec.model_fields.get(name)
+    number = kind in ("int", "float") and model is not None
+    low, above, high, below, multiple = (
+        bounds(model) if number and model is not None else (None, False, None, False, None)
+    )
+    return FieldInfo(
+        name=name,
+        section=section,
+        label=label,
+        unit="",
+        help=help,
+        kind=kind,
+        choices=choices,
+        low=low,
+        high=high,
+        above=above,
+        below=below,
+        multiple=multiple,
+        optional=optional,
+        live=False,
+        exactness="",
+        default=text_of(_defaults(), name),
+    )
+
+
+def _axis_fields() -> list[FieldInfo]:
+    fields = []
+    for part, what in zip(AXES, ("from left to right", "from top to bottom", "a sheet each"), strict=True):
+        label = part.upper()
+        fields += [
+            _field(
+                f"{part}.kind",
+                "Axes",
+                f"{label} varies",
+                f"What varies {what}; enter shows all there is.",
+            ),
+            _field(
+                f"{part}.values",
+                "Axes",
+                f"{label} values",
+                "In the webui's grammar: 1-5, 0-1.25 (+0.25), 1-10 [4]; texts with a comma in double quotes.",
+            ),
+        ]
+    return fields
+
+
+_FIELDS: tuple[FieldInfo, ...] = (
+    *_axis_fields(),
+    _field(
+        "prompt", "Prompt", "prompt", "With weights (x:1.2), BREAK and <lora:name:te:unet>. ⏎ stands for a new line."
+    ),
+    _field("negative_prompt", "Prompt", "negative prompt", "What shall not be there. Without effect where CFG is 1."),
+    _field("token", "Prompt", "activation token", "What the axis “activation token” takes away."),
+    _field(
+        "seeds",
+        "Picture",
+        "seeds",
+        "More than one makes a row of pictures of each cell. -1 is drawn once and kept: -1--1 [4] are four.",
+    ),
+    _field("steps", "Picture", "steps", "Sampling steps.", "int"),
+    _field(
+        "cfg_scale",
+        "Picture",
+        "CFG scale",
+        "How strongly the prompt guides; 1 takes half the time and knows no negative prompt.",
+        "float",
+    ),
+    _field(
+        "sampler",
+        "Picture",
+        "sampler",
+        "By the webui's names.",
+        "choice",
+        choices=tuple(each.name for each in SAMPLERS),
+    ),
+    _field("size", "Picture", "size", "Width and height in pixels, multiples of 8: 512x768."),
+    _field("clip_skip", "Picture", "clip skip", "As the webui counts: 1 is the encoder's own output.", "int"),
+    _field(
+        "guidance_rescale",
+        "Picture",
+        "guidance rescale",
+        "Blank is the base's own: 0.7 with zero terminal SNR, else 0.",
+        "float",
+        optional=True,
+    ),
+    _field("base", "Model", "base", "`demo`, a .safetensors file or a diffusers folder.", "path"),
+    _field("vae", "Model", "VAE", "In place of the base's own; blank for that.", "path"),
+    _field(
+        "loras",
+        "Model",
+        "LoRAs",
+        "FILE, FILE:WEIGHT or FILE:TEXT ENCODER:U-NET, separated by commas. The first is the one that epochs and weights act on.",
+    ),
+    _field(
+        "of_bakes",
+        "Model",
+        "epochs of bakes",
+        "Numbers of bakes whose saved LoRAs the axis “epoch” may pick from, besides those there.",
+    ),
+    _field("champion", "Model", "champion", "Whether the subject's champion joins the epochs.", "bool"),
+    _field("name", "Making", "name", "Of the grid's folder."),
+    _field(
+        "order",
+        "Making",
+        "order",
+        "`fair` makes the first seed of everything before any second, so that a grid cut short already tells.",
+        "choice",
+        choices=("fair", "axes"),
+    ),
+    _field("batch_size", "Making", "batch", "Pictures at once; 0 for as many as are worth it.", "int"),
+    _field(
+        "precision",
+        "Making",
+        "precision",
+        "`auto` is fp16 on a card and fp32 without.",
+        "choice",
+        choices=("auto", "fp32", "fp16", "bf16"),
+    ),
+    _field("giant", "Making", "giant sheet", "Whether all sheets are joined in one picture as well.", "bool"),
+)
+_BY_NAME: Mapping[str, FieldInfo] = {info.name: info for info in _FIELDS}

@@ -1,0 +1,256 @@
+"""The settings on the desk: what is open, what was typed, what it would mean, what is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lora_tui.forms.draft import SettingsDraft, changed_since
+from lora_tui.widgets.field_list import FormState
+from lora_tui.widgets.plan_bar import PlanBar
+from lora_tui.widgets.settings_form import SettingsForm
+from lora_tui.wording.memory import PeakView
+from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted, Wanted
+from lora_tui.workers.planner import Planned, Planner, PlanView
+from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.memory.available import AvailableMemory
+    from trainer.memory.peak import Policy
+    from trainer.settings.model import Settings
+
+NOTHING_OPEN = (
+    "No settings yet.\n\nn  makes a subject from a folder of pictures\no  opens a settings file of this workspace"
+)
+
+# The settings that a kind of error may be about, by the paths in them.
+_PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
+    ModelError: ("vae", "network_weights", "pretrained_model_name_or_path"),
+    DatasetError: (
+        "reg_data_dir",
+        "conditioning_data_dir",
+        "validation_data_dir",
+        "dataset_config",
+        "train_data_dir",
+    ),
+    SettingsError: ("dataset_config", ""),
+}
+
+
+class SettingsEditor:
+    """Keeps form and plan bar true to one draft. All calls come from the screen, in the screen's thread.
+
+    Attributes:
+        draft: the settings that are open, None without any.
+        view: their plan, None while it is being made or where they are wrong.
+        error: what is wrong with them, None where nothing is known to be.
+        peak: their memory; pending where it is being worked out.
+    """
+
+    def __init__(
+        self, form: SettingsForm, plan_bar: PlanBar, planner: Planner, memory: MemoryPlanner | None = None
+    ) -> None:
+        """Start with nothing open."""
+        self.draft: SettingsDraft | None = None
+        self.view: PlanView | None = None
+        self.error: LoraTuiError | None = None
+        self.peak = PeakView()
+        self._form = form
+        self._plan_bar = plan_bar
+        self._planner = planner
+        self._memory = memory
+        self._memory_question = 0
+        self._memory_trouble = ""
+        self._newest: Settings | None = None
+        self._question = 0
+        self._answered = 0
+
+    @property
+    def plan_line(self) -> str:
+        """The plan of the settings as they stand; empty while it is being made."""
+        return self.view.line if self.view is not None and self._answered == self._question else ""
+
+    @property
+    def resolved(self) -> "Settings | None":
+        """The settings with blank paths filled in, as far as a plan was made."""
+        return self.view.resolved if self.view is not None else None
+
+    @property
+    def policy(self) -> "Policy | None":
+        """Whose kernels count; None, for those of this computer, where no card was read."""
+        return "card" if self.peak.room is not None and self.peak.room.policy == "card" else None
+
+    def load(self, draft: SettingsDraft) -> None:
+        """Take `draft` as what is open."""
+        self.draft, self.view, self.error = draft, None, None
+        # What another subject took says nothing of this one.
+        self._show_peak(PeakView(room=self.peak.room))
+        self._plan_bar.show_note("looking at the pictures …")
+        self.ask()
+
+    def ask(self) -> None:
+        """Have the settings planned as they stand."""
+        if self.draft is not None:
+            # What was wrong may be mended; until the answer comes it stands in nobody's way.
+            self.error = None
+            self._question = self._planner.ask(self.draft.now, self.draft.path)
+            self._show_peak(replace(self.peak, pending=self._memory is not None))
+            self._show()
+
+    def show_nothing(self) -> None:
+        """Say that nothing is open."""
+        self._form.show_empty(NOTHING_OPEN)
+        self._plan_bar.show_note("no settings are open")
+
+    def show_closed(self, path: Path, error: LoraTuiError) -> None:
+        """Say that the file that should be open cannot be used."""
+        self._form.show_empty(f"{printable(path.name)} cannot be used:\n\n{printable(error.line())}")
+        self._plan_bar.show_error(error.line())
+
+    def typed(self, name: str, text: str) -> None:
+        """Take what was typed into field `name`, or show under it what is wrong."""
+        if self.draft is None:
+            return
+        try:
+            self._take(self.draft.typed(name, text))
+        except SettingsError as error:
+            self._form.refuse(name, said_beside(error))
+
+    def put_back(self, name: str) -> None:
+        """Take the file's value of field `name`."""
+        if self.draft is None:
+            return
+        try:
+            self._take(self.draft.put_back(name))
+        except SettingsError as error:
+            self._form.refuse(name, said_beside(error))
+
+    def written(self, draft: SettingsDraft) -> None:
+        """Note that `draft` was written into its file."""
+        if self.draft is not None and self.draft.path == draft.path:
+            # What was typed while the file was being written is still unsaved.
+            self.draft = SettingsDraft(draft.path, draft.now, self.draft.now)
+            self._show()
+
+    def planned(self, message: Planned) -> None:
+        """Show the answer of the planner, unless another question was asked meanwhile."""
+        if message.question != self._question:
+            return
+        self._answered = message.question
+        self.error = message.error
+        if message.view is not None:
+            self.view = message.view
+            self.foresee()
+            self._show_plan()
+        elif message.error is not None:
+            self._plan_bar.show_error(message.error.line())
+        self._show()
+
+    def foresee(self) -> None:
+        """Have the memory of the settings worked out, as far as there is a plan of them."""
+        if self._memory is None or self.view is None:
+            return
+        asks = self.view.planned is not None
+        self._show_peak(replace(self.peak, pending=asks))
+        if self.view.planned is not None:
+            self._memory_question = self._memory.ask(Wanted(self.view.planned, self.policy))
+
+    def foreseen(self, message: MemoryPredicted) -> None:
+        """Show what the settings would take, unless another question was asked meanwhile."""
+        if message.question != self._memory_question or self._answered != self._question:
+            return
+        self._memory_trouble = "" if message.error is None else message.error.line()
+        self._show_peak(PeakView(message.prediction, self.peak.room))
+        self._show_plan()
+
+    def show_room(self, room: "AvailableMemory | None") -> None:
+        """Take how much memory there is now."""
+        before, self.peak = self.peak.room, replace(self.peak, room=room)
+        self._show_peak(self.peak)
+        if (before and before.policy) != (room and room.policy):
+            self.foresee()
+
+    def changed(self, changes: Mapping[str, object]) -> None:
+        """Take several values at once, as if each had been typed; none of them where one is wrong."""
+        if self.draft is None:
+            return
+        try:
+            self._take(self.draft.changed(changes))
+        except SettingsError as error:
+            self._form.refuse(self.field_of(error), said_beside(error))
+
+    def refuse(self, error: LoraTuiError) -> str:
+        """Show what is wrong, beside its field if it has one; return that field's name."""
+        self._plan_bar.show_error(error.line())
+        name = self.field_of(error)
+        if name:
+            self.error = error
+            self._show()
+            self._form.go_to(name)
+        return name
+
+    def compare_with(self, newest: "Settings | None") -> None:
+        """Mark what differs from `newest`, the settings of the last bake."""
+        if newest is not self._newest:
+            self._newest = newest
+            self._show()
+
+    def field_of(self, error: LoraTuiError) -> str:
+        """Return the field an error is about; empty where it names none."""
+        from trainer.settings.describe import is_setting
+
+        # `hifumi.toml: unet_lr` names the file too.
+        named = error.where.rpartition(": ")[2]
+        if is_setting(named):
+            return named
+        paths = _PATHS.get(type(error), ())
+        if self.draft is None or not paths:
+            return ""
+        now = self.draft.now
+        # The last is where it is about when no other path of the settings stands in what it says.
+        return next(
+            (name for name in paths[:-1] if getattr(now, name) and getattr(now, name) in error.where), paths[-1]
+        )
+
+    def _show_plan(self) -> None:
+        if self.view is not None and self.error is None:
+            trouble = (self._memory_trouble,) if self._memory_trouble else ()
+            self._plan_bar.show_plan(self.view.line, (*self.view.warnings, *trouble))
+
+    def _show_peak(self, peak: PeakView) -> None:
+        self.peak = peak
+        self._plan_bar.show_peak(peak)
+
+    def _take(self, draft: SettingsDraft) -> None:
+        self.draft = draft
+        self._form.accept()
+        self.ask()
+
+    def _show(self) -> None:
+        if self.draft is None:
+            return
+        from trainer.settings.describe import fields, shown_value
+
+        now, resolved = self.draft.now, self.resolved
+        names = [info.name for info in fields()]
+        values = {name: shown_value(now, name) for name in names}
+        inherited = (
+            {name: shown_value(resolved, name) for name in names if not values[name]} if resolved is not None else {}
+        )
+        state = FormState(
+            values=values,
+            inherited=inherited,
+            changed=changed_since(self._newest, now, resolved),
+            unsaved=self.draft.unsaved,
+            wrong=self.field_of(self.error) if self.error is not None else "",
+            error=said_beside(self.error) if self.error is not None else "",
+        )
+        star = " *" if self.draft.unsaved else ""
+        self._form.show(fields(), state, f"{printable(self.draft.path.name)}{star}")
+
+
+def said_beside(error: LoraTuiError) -> str:
+    """Return an error's line for a place that says already what it is about."""
+    parts = [error.found, f"expected {error.expected}" if error.expected else "", error.way_out]
+    return "; ".join(part for part in parts if part)

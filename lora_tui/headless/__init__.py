@@ -1,0 +1,1 @@
+"""Bakes and status without a screen."""

@@ -1,0 +1,116 @@
+"""What does a bake or a grid say on a terminal without a screen? Its log, and progress as a bar or, elsewhere, as plain lines."""
+
+import shutil
+
+from lora_tui.terminal.console import Console
+from lora_tui.wording.numbers import loss, speed
+from lora_tui.wording.state_symbols import FAILED, WARNING, state_sign
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+from trainer.text import duration, plural, printable
+
+_LEVELS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
+_BAR = 24
+_CLEAR = "\r\x1b[K"
+
+
+class ProgressPrinter:
+    """Says each thing once: log lines as they come, progress as a bar or at every tenth."""
+
+    def __init__(self, journal: Journal, number: int, console: Console) -> None:
+        self._journal = journal
+        self._number = number
+        self._console = console
+        self._last_line = 0
+        self._said = ""
+        self._passed: set[str] = set()
+        self._drawn = False
+
+    def tell(self, bake: Bake, engine: str) -> None:
+        """Print what is new; `engine` is what the engine is at while the bake waits for it."""
+        lines = self._journal.log_after(self._last_line, bake=self._number)
+        for line in lines:
+            self._last_line = line.id
+            # Errors are for stderr; on a terminal both are the same screen.
+            self._print(_LEVELS.get(line.level, "") + printable(line.text), error=line.level == "error")
+        progress = self._progress(bake, engine)
+        if self._console.out.terminal:
+            self._draw(progress)
+        elif progress and (milestone := self._milestone(bake, engine)) not in self._passed:
+            self._passed.add(milestone)
+            self._print(progress)
+
+    def end(self, bake: Bake) -> None:
+        """Print how it ended and where the files are."""
+        if bake.grid is not None:
+            self._end_grid(bake, bake.grid)
+            return
+        files = len(self._journal.checkpoints(self._number))
+        self._print(
+            f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}"
+        )
+
+    def _end_grid(self, job: Bake, number: int) -> None:
+        grid = self._journal.grid(number)
+        again = f", {grid.done - grid.made} of them from earlier grids" if grid.done > grid.made else ""
+        self._print(
+            f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{again} "
+            f"in {printable(grid.folder)}"
+        )
+
+    def _milestone(self, bake: Bake, engine: str) -> str:
+        if bake.state is BakeState.QUEUED:
+            return engine
+        tenth = bake.stage_done * 10 // bake.stage_total if bake.stage_total else 0
+        return f"{bake.stage} {tenth} {bake.state}" if bake.stage in ("step", "grid") else bake.stage
+
+    def _progress(self, bake: Bake, engine: str) -> str:
+        if bake.state is BakeState.QUEUED:
+            return engine or "waiting for the engine"
+        if bake.stage == "grid" and bake.stage_total:
+            return self._pictures(bake.stage_done, bake.stage_total)
+        if bake.stage != "step":
+            return f"{bake.stage} {bake.stage_done}/{bake.stage_total}" if bake.stage_total else bake.stage
+        step, total = bake.stage_done, max(1, bake.stage_total)
+        values = self._journal.last_values(self._number)
+        parts = [f"epoch {self._epoch(bake, step)}", f"step {step}/{total}"]
+        if self._console.out.terminal:
+            parts.append(_bar(step, total))
+        parts.append(f"{100 * step // total} %")
+        if "loss" in values:
+            parts.append(f"loss {loss(values['loss'][1])}")
+        if seconds := values.get("seconds_per_step", (0, 0.0))[1]:
+            parts += [f"{speed(1 / seconds)} it/s", f"left {duration(seconds * (total - step))}"]
+        if bake.state is BakeState.PAUSED:
+            parts.append("paused")
+        return "  ".join(parts)
+
+    def _pictures(self, done: int, total: int) -> str:
+        bar = f"  {_bar(done, total)}" if self._console.out.terminal else ""
+        return f"picture {done}/{total}{bar}  {100 * done // total} %"
+
+    def _epoch(self, bake: Bake, step: int) -> str:
+        per_epoch = max(1, bake.steps_per_epoch)
+        epochs = -(-bake.total_steps // per_epoch)
+        return f"{min(epochs, step // per_epoch + 1)}/{epochs}"
+
+    def _draw(self, text: str) -> None:
+        # A reader who is behind wants to know how it stands when he is there again, not each step on the way.
+        if text != self._said and not self._console.out.behind:
+            width = shutil.get_terminal_size().columns - 1
+            self._console.out.write(_CLEAR + text[:width])
+            self._said, self._drawn = text, True
+
+    def _print(self, text: str, *, error: bool = False) -> None:
+        if self._drawn:
+            self._drawn, self._said = False, ""
+            self._console.out.write(_CLEAR)
+        if error:
+            self._console.error(text)
+        else:
+            self._console.out.write(text + "\n")
+
+
+def _bar(done: int, total: int) -> str:
+    full = _BAR * done // total
+    return "▇" * full + "▁" * (_BAR - full)

@@ -1,0 +1,72 @@
+"""How the bakes and grids of a workspace stand: one line each, or JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from lora_tui.wording.job_names import job_name, state_word
+from lora_tui.wording.memory import measured_text
+from lora_tui.wording.numbers import loss
+from lora_tui.wording.state_symbols import state_sign
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake
+from trainer.text import plural, printable
+from trainer.workspace import Workspace
+
+
+def rows_counted(rows: Sequence[Bake], journal: Journal) -> str:
+    """Return `3 bakes`, or where there are grids `3 bakes, 1 grid`; grids' jobs among the rows are no bakes."""
+    bakes = plural(sum(row.grid is None for row in rows), "bake")
+    grids = len(journal.grids())
+    return f"{bakes}, {plural(grids, 'grid')}" if grids else bakes
+
+
+def bake_line(bake: Bake, journal: Journal) -> str:
+    """Return one line: sign, number, name, state, how far, and why or the error.
+
+    Of a bake that is the step, the last loss and the files; of a grid's job the pictures.
+    """
+    parts = [f"{state_sign(bake.state).mark} {job_name(bake)}", state_word(bake)]
+    parts += _training(bake, journal) if bake.grid is None else _pictures(bake.grid, journal)
+    if bake.error or bake.why:
+        parts.append(printable(bake.error or bake.why))
+    return "  ".join(parts)
+
+
+def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
+    """Return the workspace, its bakes and its grids, newest first, as plain values."""
+    rows = journal.bakes()
+    return {
+        "workspace": str(workspace.root),
+        "bakes": [_bake_json(row, journal) for row in rows if row.grid is None],
+        "grids": [{**asdict(grid), "state": str(grid.state)} for grid in journal.grids()],
+        "jobs": [{**asdict(row), "state": str(row.state)} for row in rows if row.grid is not None],
+    }
+
+
+def _bake_json(bake: Bake, journal: Journal) -> dict[str, object]:
+    return {
+        **asdict(bake),
+        "state": str(bake.state),
+        "last": {
+            name: {"step": step, "value": value} for name, (step, value) in journal.last_values(bake.number).items()
+        },
+        "checkpoints": [asdict(checkpoint) for checkpoint in journal.checkpoints(bake.number)],
+    }
+
+
+def _training(bake: Bake, journal: Journal) -> list[str]:
+    values = journal.last_values(bake.number)
+    step = int(values["loss"][0]) if "loss" in values else 0
+    parts = [f"step {step}/{bake.total_steps}"]
+    if "loss" in values:
+        parts.append(f"loss {loss(values['loss'][1])}")
+    checkpoints = journal.checkpoints(bake.number)
+    if checkpoints and checkpoints[0].val is not None:
+        parts.append(f"val {loss(checkpoints[0].val)}")
+    parts.append(f"{len(checkpoints)} LoRA files")
+    return [*parts, *filter(None, [measured_text(bake)])]
+
+
+def _pictures(number: int, journal: Journal) -> list[str]:
+    grid = journal.grid(number)
+    return [f"{grid.done}/{grid.total} pictures", f"in {printable(grid.folder)}"]

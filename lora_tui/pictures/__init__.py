@@ -1,0 +1,1 @@
+"""Pictures and grids as the screens hold them."""

@@ -1,0 +1,292 @@
+"""What of a grid is shown, in which order, and in which words? Plain data; the thread that keeps the grid makes it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from lora_tui.wording.cell_width import cut
+from lora_tui.wording.state_symbols import DONE, FAILED, WARNING, grid_sign
+from trainer.grid.cell import Place
+from trainer.journal.records import CellNote, Grid
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.gallery.sidecar import MadeCell, MadeGrid
+    from trainer.grid.recipe import LoraUse, Recipe
+
+FAVOURITE = "★"
+VERDICT_SIGNS = {"under": "-", "right": "=", "over": "+"}
+"""How a verdict stands under a picture; behind `U` it is the U-Net's, behind `T` the text encoder's."""
+
+PARTS = {"whole": "whole", "unet": "U-Net", "text_encoder": "text encoder"}
+"""Fields of a CellNote that hold a verdict, and what each is called."""
+
+_EPOCHS = "epoch"
+_MOST_PROMPT = 600
+# A label may be a whole prompt, which stands below anyway.
+_MOST_LABEL = 24
+
+
+@dataclass(frozen=True)
+class GridView:
+    """A grid as it lies on the disk and in the journal at one moment.
+
+    Attributes:
+        grid: its row.
+        folder: where it lies.
+        made: what its sidecar tells; None before it is written.
+        there: names of the PNGs that are made.
+        notes: name of a place -> what was thought of its picture.
+        checklist: what to look for in its subject's pictures.
+        trouble: one line where something of it cannot be read.
+    """
+
+    grid: Grid
+    folder: Path
+    made: MadeGrid | None = None
+    there: frozenset[str] = frozenset()
+    notes: Mapping[str, CellNote] = field(default_factory=dict)
+    checklist: tuple[str, ...] = ()
+    trouble: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """How many values x, y, z and the seeds have; no pictures before the sidecar is there."""
+        return self.made.shape if self.made is not None else (0, 0, 0, 0)
+
+    @cached_property
+    def cells(self) -> dict[Place, MadeCell]:
+        """Every picture by its place."""
+        return {cell.place: cell for cell in self.made.cells} if self.made is not None else {}
+
+    @cached_property
+    def varied(self) -> frozenset[str]:
+        """Fields of the recipe that are not the same in every picture."""
+        recipes = [cell.recipe for cell in self.cells.values()]
+        if not recipes:
+            return frozenset()
+        first = vars(recipes[0])
+        return frozenset(name for name in first if any(vars(recipe)[name] != first[name] for recipe in recipes))
+
+    def path(self, cell: MadeCell) -> Path | None:
+        """Return where the picture lies, None while it is not made."""
+        return self.folder / cell.file if cell.file in self.there else None
+
+    def epochs_of(self, place: Place) -> tuple[Place, ...]:
+        """Return the places that differ from `place` by the epoch alone, in order; without epochs, those along the first axis."""
+        axis = self._epoch_axis
+        if axis is None:
+            return (place,)
+        return tuple(replace(place, **{axis: value}) for value in range(len(getattr(self.made, axis))))
+
+    def axis_label(self, axis: str, place: Place) -> str:
+        """Return the label of `place` on the axis `x`, `y`, `z` or `seed`; foreign characters in it are made visible."""
+        if self.made is None:
+            return ""
+        labels = (self.made.seeds if axis == "seed" else getattr(self.made, axis)).labels
+        at = getattr(place, axis)
+        return printable(labels[at]) if at < len(labels) else ""
+
+    @property
+    def epoch_axis(self) -> str:
+        """`x`, `y` or `z`: along which the epoch goes, or what stands in its place; "" for a single picture."""
+        return self._epoch_axis or ""
+
+    @cached_property
+    def _epoch_axis(self) -> str | None:
+        if self.made is None:
+            return None
+        axes = {name: getattr(self.made, name) for name in ("x", "y", "z")}
+        by_epoch = [name for name, axis in axes.items() if axis.kind.partition(":")[0] == _EPOCHS]
+        return next(iter(by_epoch + [name for name, axis in axes.items() if len(axis) > 1]), None)
+
+
+@dataclass(frozen=True)
+class BlindOrder:
+    """Where on the screen each picture stands: at its own place, or in blind mode at another, always the same for a grid.
+
+    Attributes:
+        shape: how many values x, y, z and the seeds have.
+        shuffled_by: decides the order; None leaves each at its own place.
+    """
+
+    shape: tuple[int, int, int, int]
+    shuffled_by: int | None = None
+
+    @property
+    def blind(self) -> bool:
+        """Whether the places tell nothing."""
+        return self.shuffled_by is not None
+
+    def true(self, at: Place) -> Place:
+        """Return the place of the picture that is shown at `at`."""
+        return self._forth.get(at, at)
+
+    def shown_at(self, place: Place) -> Place:
+        """Return where the picture of `place` is shown."""
+        return self._back.get(place, place)
+
+    @cached_property
+    def _forth(self) -> dict[Place, Place]:
+        if self.shuffled_by is None:
+            return {}
+        places = list(self._places())
+        mixed = places.copy()
+        random.Random(self.shuffled_by).shuffle(mixed)
+        return dict(zip(places, mixed, strict=True))
+
+    @cached_property
+    def _back(self) -> dict[Place, Place]:
+        return {true: at for at, true in self._forth.items()}
+
+    def _places(self) -> Iterator[Place]:
+        x, y, z, seeds = (range(count) for count in self.shape)
+        for sheet, row, column, seed in product(z, y, x, seeds):
+            yield Place(column, row, sheet, seed)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A grid as it is shown.
+
+    Attributes:
+        view: the grid.
+        arrangement: which picture stands where.
+        notes: name of a place -> what was thought of its picture.
+        marked: name of the place that is marked for a wipe, "" for none.
+    """
+
+    view: GridView
+    arrangement: BlindOrder
+    notes: Mapping[str, CellNote] = field(default_factory=dict)
+    marked: str = ""
+
+    def label(self, axis: str, at: int, z: int) -> str:
+        """Return label number `at` of the axis `x`, `y`, `z` or `seed` on sheet `z`; none in blind mode."""
+        if self.arrangement.blind:
+            return ""
+        return self.view.axis_label(axis, replace(Place(0, 0, z, 0), **{axis: at}))
+
+
+def sheet_title(sheet: Sheet, z: int) -> list[str | tuple[str, str]]:
+    """Return what stands over sheet `z`, in pieces, some with a colour: `grid 0007  ● 12/48  sheet 1/2  Epoch × U-Net weight`."""
+    view, grid = sheet.view, sheet.view.grid
+    sign = grid_sign(grid.state)
+    count = f"{grid.done}/{grid.total}" if grid.total else grid.state.value
+    parts: list[str | tuple[str, str]] = [f"grid {grid.number:04d}  ", (sign.mark, sign.colour), f" {count}"]
+    if sheet.arrangement.blind:
+        parts.append(("  blind", "$warning"))
+    if view.shape[2] > 1:
+        parts.append(f"  sheet {z + 1}/{view.shape[2]}")
+        if label := sheet.label("z", z, z):
+            parts.append(f"  {cut(label, _MOST_LABEL)}")
+    if view.made is not None:
+        parts.append("  " + " × ".join(printable(axis.title) for axis in (view.made.x, view.made.y) if axis.title))
+    return parts
+
+
+def verdict_line(note: CellNote, checklist: tuple[str, ...]) -> str:
+    """Return what was thought of a picture as signs: `★ = U- T+ 3/4`."""
+    parts = [FAVOURITE] if note.favourite else []
+    for name, letter in (("whole", ""), ("unet", "U"), ("text_encoder", "T")):
+        if verdict := getattr(note, name):
+            parts.append(f"{letter}{VERDICT_SIGNS.get(verdict, '?')}")
+    if looked := [note.ticks[item] for item in checklist if item in note.ticks]:
+        parts.append(f"{sum(looked)}/{len(looked)}")
+    return " ".join(parts)
+
+
+def cell_name(view: GridView, place: Place) -> str:
+    """Return the labels of a picture: `Epoch 3 · U-Net weight 0.5 · seed 11`."""
+    assert view.made is not None
+    parts = []
+    for axis in ("x", "y", "z"):
+        if label := cut(view.axis_label(axis, place), _MOST_LABEL):
+            title = printable(getattr(view.made, axis).title)
+            parts.append(label if not title or label.startswith(title) else f"{title} {label}")
+    if len(view.made.seeds) > 1:
+        parts.append(f"seed {view.axis_label('seed', place)}")
+    return " · ".join(parts) or "the picture"
+
+
+def about(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) -> Content:
+    """Return what is to be said beside a picture.
+
+    Args:
+        view: its grid.
+        cell: the picture.
+        note: what was thought of it.
+        blind: say nothing that tells it from the others.
+    """
+    lines: list[Content] = []
+    if blind:
+        lines.append(Content.styled("blind: what differs is hidden", "$warning"))
+    else:
+        lines.append(Content.styled(cell_name(view, cell.place), "bold $primary"))
+    lines += _judged(view, note)
+    lines += _made_of(cell.recipe, view.varied if blind else frozenset())
+    if view.made is not None and not blind:
+        lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), printable(line)) for line in view.made.notes]
+    return Content("\n").join(lines)
+
+
+def _judged(view: GridView, note: CellNote) -> list[Content]:
+    lines = []
+    verdicts = [f"{called} {getattr(note, name)}" for name, called in PARTS.items() if getattr(note, name)]
+    if note.favourite:
+        verdicts.insert(0, f"{FAVOURITE} favourite")
+    if verdicts:
+        lines.append(Content.styled(" · ".join(verdicts), "$accent"))
+    ticks = [
+        Content.assemble((f"{sign.mark} ", sign.colour), (printable(item), ""))
+        for item in view.checklist
+        if item in note.ticks
+        for sign in (DONE if note.ticks[item] else FAILED,)
+    ]
+    if ticks:
+        lines.append(Content("  ").join(ticks))
+    return lines
+
+
+def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
+    lines = []
+    if "prompt" not in hidden:
+        lines.append(Content(printable(recipe.prompt, _MOST_PROMPT) or "(no prompt)"))
+    if recipe.negative_prompt and "negative_prompt" not in hidden:
+        lines.append(Content.styled(f"not: {printable(recipe.negative_prompt, _MOST_PROMPT)}", "$muted"))
+    facts = {
+        "seed": f"seed {recipe.seed}",
+        "steps": f"{recipe.steps} steps",
+        "sampler": printable(recipe.sampler),
+        "cfg_scale": f"CFG {recipe.cfg_scale:g}",
+        "guidance_rescale": f"rescale {recipe.guidance_rescale:g}" if recipe.guidance_rescale else "",
+        "width": f"{recipe.width}×{recipe.height}",
+        "clip_skip": f"clip skip {recipe.clip_skip}" if recipe.clip_skip > 1 else "",
+    }
+    if "height" in hidden:
+        facts["width"] = ""
+    if told := [text for name, text in facts.items() if text and name not in hidden]:
+        lines.append(Content.styled(" · ".join(told), "$muted"))
+    if "loras" not in hidden:
+        lines += [_lora(lora) for lora in recipe.loras] or [Content.styled("no LoRA", "$muted")]
+    for name, path in (("base", recipe.base), ("vae", recipe.vae)):
+        if path and name not in hidden:
+            lines.append(Content.styled(f"{name} {printable(Path(path).name)}", "$muted"))
+    return lines
+
+
+def _lora(lora: LoraUse) -> Content:
+    told = f"  U-Net {lora.unet:g} · text encoder {lora.text_encoder:g}"
+    if lora.rank is not None:
+        told += f" · rank {lora.rank}"
+    if lora.text_encoder_path is not None:
+        told += f" · encoder of {printable(lora.text_encoder_path.stem)}"
+    return Content.assemble((printable(lora.path.stem), ""), (told, "$muted"))

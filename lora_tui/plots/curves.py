@@ -1,0 +1,154 @@
+"""What do the two plots show of a snapshot: loss raw, smooth and in validation; the rates as they were or as planned."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import TYPE_CHECKING
+
+from lora_tui.plots.braille import PlotLine, Window, nice_range
+from lora_tui.snapshot import Snapshot
+from lora_tui.wording.numbers import rate
+from trainer.journal.records import Bake, Curve
+from trainer.settings.parts import metric_of
+
+if TYPE_CHECKING:
+    from lora_tui.workers.planner import PlannedRates
+    from trainer.settings.parts import Part
+
+# A mean over this share of the bake to either side shows the trend and still follows a turn.
+_SMOOTH_SHARE = 0.05
+_LEAST_NEIGHBOURS = 8
+_SEEN_SHARE = 0.95
+# Back to front: the U-Net's curve is the one that counts most.
+ROLES: "Mapping[Part, str]" = {"text_encoder_2": "text-encoder-2", "text_encoder": "text-encoder", "unet": "unet"}
+"""Part to the role in which its rate is drawn."""
+
+_NO_WINDOW = Window(0, 1, 0, 1)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot as a widget draws it.
+
+    Attributes:
+        lines: back to front.
+        window: what of the plane is seen.
+        marks: (step, text) under the plot.
+        events: steps at which something was done to the bake, each an upright line behind the curves.
+        say: how a value of the y axis is written.
+    """
+
+    lines: tuple[PlotLine, ...] = ()
+    window: Window = _NO_WINDOW
+    marks: tuple[tuple[int, str], ...] = ()
+    events: tuple[int, ...] = ()
+    say: Callable[[float], str] = str
+
+
+def loss_plot(snapshot: Snapshot) -> Plot:
+    """Return raw loss as a band, its running mean, and the validation loss."""
+    bake, curve = snapshot.bake, snapshot.curves.get("loss")
+    if bake is None or curve is None or not curve.steps:
+        return Plot()
+    raw = PlotLine("raw", curve.steps, curve.low, curve.high)
+    mean = smooth(curve.mean)
+    trends = [PlotLine("smooth", curve.steps, mean, mean)]
+    if snapshot.validations:
+        steps, losses = zip(*snapshot.validations, strict=True)
+        # The two often lie on each other: the line goes below, the marks above.
+        trends.insert(0, PlotLine("validation", steps, losses, losses))
+        trends.append(PlotLine("validation", steps, losses, losses, joined=False))
+    bottom, top = nice_range(*_reach(raw, trends))
+    # A loss is never below zero, and a curve near it reads best against it.
+    bottom = max(0.0, bottom)
+    window = Window(0, _last_step(bake, curve), bottom, top)
+    return Plot((raw, *trends), window, _epoch_marks(bake), _events(snapshot), _loss_axis(top - bottom))
+
+
+def rates_plot(snapshot: Snapshot) -> Plot:
+    """Return every part's rate over the bake."""
+    bake = snapshot.bake
+    if bake is None:
+        return Plot()
+    lines = [
+        PlotLine(role, curve.steps, curve.low, curve.high)
+        for part, role in ROLES.items()
+        if (curve := snapshot.curves.get(metric_of(part))) is not None and curve.steps
+    ]
+    if not lines:
+        return Plot()
+    last = max(_last_step(bake, None), *(line.steps[-1] for line in lines))
+    return Plot(tuple(lines), _rates_window(lines, last), _epoch_marks(bake), _events(snapshot), rate)
+
+
+def planned_rates_plot(rates: "PlannedRates") -> Plot:
+    """Return every part's rate as its schedule will run it, a stop as an upright line."""
+    lines = [
+        PlotLine(role, rates.steps, rates.by_part[part], rates.by_part[part])
+        for part, role in ROLES.items()
+        if part in rates.by_part
+    ]
+    if not lines or not rates.steps:
+        return Plot()
+    return Plot(tuple(lines), _rates_window(lines, max(rates.steps[-1], 1)), events=rates.stops, say=rate)
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """Return the mean of each value and its neighbours on both sides; nan is passed over and stays nan."""
+    reach = max(_LEAST_NEIGHBOURS, round(len(values) * _SMOOTH_SHARE))
+    sums, counts = [0.0], [0]
+    for value in values:
+        good = isfinite(value)
+        sums.append(sums[-1] + (value if good else 0.0))
+        counts.append(counts[-1] + good)
+    means = []
+    for place, value in enumerate(values):
+        first, last = max(0, place - reach), min(len(values), place + reach + 1)
+        means.append((sums[last] - sums[first]) / (counts[last] - counts[first]) if isfinite(value) else nan)
+    return means
+
+
+def _rates_window(lines: Sequence[PlotLine], last: float) -> Window:
+    top = max((value for line in lines for value in line.high if isfinite(value)), default=0.0)
+    return Window(0, last, 0.0, top or 1e-6)
+
+
+def _reach(raw: PlotLine, trends: Sequence[PlotLine]) -> tuple[float, float]:
+    """Return the least and greatest value to see: all of the trends, and raw values but for the highest few.
+
+    One step's loss may be five times the mean; drawn whole it would flatten what one looks for. It is held at the edge instead.
+    """
+    highs = sorted(value for value in raw.high if isfinite(value))
+    seen = highs[: max(1, round(len(highs) * _SEEN_SHARE))]
+    seen += [value for value in raw.low if isfinite(value) and (not seen or value <= seen[-1])]
+    seen += [value for line in trends for value in line.high if isfinite(value)]
+    return (min(seen), max(seen)) if seen else (nan, nan)
+
+
+def _last_step(bake: Bake, curve: Curve | None) -> float:
+    seen = curve.steps[-1] if curve is not None and curve.steps else 1
+    return max(bake.total_steps, seen, 1)
+
+
+def _epoch_marks(bake: Bake) -> tuple[tuple[int, str], ...]:
+    if not bake.steps_per_epoch:
+        return ()
+    epochs = bake.total_steps // bake.steps_per_epoch
+    return tuple((epoch * bake.steps_per_epoch, f"e{epoch}") for epoch in range(1, epochs + 1))
+
+
+def _events(snapshot: Snapshot) -> tuple[int, ...]:
+    """Return the steps of what changed the course of the bake; a pause or a save changed nothing."""
+    return tuple(dict.fromkeys(mark.step for mark in snapshot.marks if mark.kind != "order"))
+
+
+def _loss_axis(reach: float) -> Callable[[float], str]:
+    return _coarse if reach >= 0.1 else _fine
+
+
+def _coarse(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _fine(value: float) -> str:
+    return f"{value:.3f}"

@@ -1,0 +1,167 @@
+"""Two pictures in one place, with an edge between them that moves."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Static
+
+from lora_tui.pictures.grid_model import GridView, cell_name
+from lora_tui.pictures.picture_cache import Pictures, Pixels, Want
+from lora_tui.widgets.half_blocks import row
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.gallery.sidecar import MadeCell
+
+_KEYS = "← → move the edge · home end one picture alone · tab the other side · esc back"
+_STEPS = 16
+
+
+class CompareScreen(ModalScreen[None]):
+    """Wipes between two pictures.
+
+    Args:
+        pictures: where they come from.
+        view: their grid.
+        first, second: the pictures; the first stands at the left of the edge.
+        blind: say nothing that tells which is which.
+    """
+
+    DEFAULT_CSS = """
+    CompareScreen {
+        background: $background;
+        & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #keys { color: $muted; background: $panel; }
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,w,q,enter", "leave", "back", id="wipe.close", show=False, tooltip="back to the sheet"),
+        Binding("left,h", "edge(-1)", "left", id="wipe.left", show=False, tooltip="move the edge to the left"),
+        Binding("right,l", "edge(1)", "right", id="wipe.right", show=False, tooltip="move the edge to the right"),
+        Binding("home", "edge(-99)", "second", id="wipe.second", show=False, tooltip="the second picture alone"),
+        Binding("end", "edge(99)", "first", id="wipe.first", show=False, tooltip="the first picture alone"),
+        Binding("tab,space", "swap", "swap", id="wipe.swap", show=False, tooltip="the other picture at the left"),
+    ]
+
+    def __init__(
+        self, pictures: Pictures, view: GridView, first: "MadeCell", second: "MadeCell", *, blind: bool
+    ) -> None:
+        """Begin with the edge in the middle."""
+        super().__init__()
+        paths = [path for cell in (first, second) if (path := view.path(cell)) is not None]
+        self._names = (
+            ["one", "the other"] if blind else [printable(cell_name(view, cell.place)) for cell in (first, second)]
+        )
+        self._wiped = WipedPictures(pictures, paths)
+
+    def compose(self) -> ComposeResult:
+        """Yield the names, the pictures and the keys."""
+        yield Static("", id="names")
+        yield self._wiped
+        yield Static(_KEYS, id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Name the sides."""
+        self._show_names()
+
+    def action_edge(self, by: int) -> None:
+        """Move the edge."""
+        self._wiped.move(by)
+
+    def action_swap(self) -> None:
+        """Put the other picture at the left."""
+        self._names.reverse()
+        self._wiped.swap()
+        self._show_names()
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+    def _show_names(self) -> None:
+        first, second = self._names
+        words = Content.assemble((f"◀ {first}", "bold $primary"), ("   │   ", "$muted"), (f"{second} ▶", "bold"))
+        self.query_one("#names", Static).update(words)
+
+
+class WipedPictures(Widget):
+    """Draws the first picture up to the edge, the second behind it; both fitted into the same room."""
+
+    COMPONENT_CLASSES = {"wiped-pictures--edge"}  # noqa: RUF012 - Textual's own declaration
+
+    DEFAULT_CSS = """
+    WipedPictures {
+        height: 1fr;
+        & > .wiped-pictures--edge { color: $accent; }
+    }
+    """
+
+    def __init__(self, pictures: Pictures, paths: "list[Path]") -> None:
+        """Wipe between the pictures of two files."""
+        super().__init__()
+        self._pictures = pictures
+        self._paths = paths
+        self._share = 0.5
+
+    def on_mount(self) -> None:
+        """Hear of pictures."""
+        self._pictures.watch(self._came)
+
+    def on_unmount(self) -> None:
+        """Hear of them no more."""
+        self._pictures.unwatch(self._came)
+        self._pictures.ask(self, ())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Ask for the new size."""
+        self._pictures.ask(self, self._wants())
+
+    def move(self, by: int) -> None:
+        """Move the edge by sixteenths of the pictures."""
+        self._share = min(1.0, max(0.0, self._share + by / _STEPS))
+        self.refresh()
+
+    def swap(self) -> None:
+        """Change sides."""
+        self._paths.reverse()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line of both pictures."""
+        width, plain = self.content_size.width, self.rich_style
+        wants = self._wants()
+        first, second = (self._line(want, y) for want in wants)
+        if self._share in (0, 1):
+            return (first if self._share else second).adjust_cell_length(width, plain)
+        # Over the pictures and not over the room, so that every step moves something.
+        broad = max((pixels.width for want in wants if (pixels := self._pictures.have(want))), default=width)
+        edge = (width - broad) // 2 + round(self._share * (broad - 1))
+        mark = Strip([Segment("│", self.get_component_rich_style("wiped-pictures--edge"))])
+        return Strip.join([first.crop(0, edge), mark, second.crop(edge + 1, width)])
+
+    def _line(self, want: Want, y: int) -> Strip:
+        width, plain = self.content_size.width, self.rich_style
+        pixels: Pixels | None = self._pictures.have(want)
+        top = (self.content_size.height - pixels.height // 2) // 2 if pixels else 0
+        if not pixels or not 0 <= y - top < pixels.height // 2:
+            return Strip.blank(width, plain)
+        beside = " " * ((width - pixels.width) // 2)
+        return Strip([Segment(beside, plain), *row(pixels, y - top)]).adjust_cell_length(width, plain)
+
+    def _wants(self) -> list[Want]:
+        width, height = self.content_size
+        return [Want(path, max(1, width), max(2, height * 2)) for path in self._paths]
+
+    def _came(self, wants: frozenset[Want]) -> None:
+        if wants & set(self._wants()):
+            self.refresh()

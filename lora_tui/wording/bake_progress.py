@@ -1,0 +1,95 @@
+"""Where does the bake of a snapshot stand: step, epoch, share, stage, time left?"""
+
+import time
+from dataclasses import dataclass
+
+from lora_tui.snapshot import Snapshot
+from lora_tui.wording.job_names import called
+from trainer.journal.records import Bake, BakeState
+from trainer.text import printable
+
+_STAGES = {
+    "load": "loading the base",
+    "cache": "caching latents",
+    "validate": "validating",
+    "step": "",
+    "save": "saving",
+    "sample": "making samples",
+    "grid": "making a grid",
+    "": "",
+}
+
+
+@dataclass(frozen=True)
+class BakeStanding:
+    """How far a bake is.
+
+    Attributes:
+        step, steps: optimizer steps done, and in all.
+        epoch, epochs: the epoch at work, and in all.
+        share: steps done of all, 0 to 1.
+        seconds_left: seconds of stepping left; None while no speed is known or nothing runs.
+        stage: what is done besides stepping, in words; empty while it steps or has ended.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    share: float
+    seconds_left: float | None
+    stage: str
+
+    @property
+    def percent(self) -> str:
+        """The share in whole percent; 100 only when all is done, for 99.6 % of a long bake may be an hour from its end."""
+        return f"{int(self.share * 100)} %"
+
+
+def standing(snapshot: Snapshot, bake: Bake) -> BakeStanding:
+    """Return how far `bake`, the one of `snapshot`, is."""
+    step = _step(snapshot, bake)
+    per_epoch = bake.steps_per_epoch or bake.total_steps or 1
+    epochs = max(1, -(-bake.total_steps // per_epoch))
+    left = None
+    if bake.state.live and snapshot.step_seconds is not None:
+        left = max(0, bake.total_steps - step) * snapshot.step_seconds
+    return BakeStanding(
+        step=step,
+        steps=bake.total_steps,
+        epoch=min(max(1, -(-step // per_epoch)), epochs),
+        epochs=epochs,
+        share=min(1.0, step / bake.total_steps) if bake.total_steps else 0.0,
+        seconds_left=left,
+        stage=_stage(snapshot, bake),
+    )
+
+
+def _step(snapshot: Snapshot, bake: Bake) -> int:
+    # Losses come a little late, and a stage besides stepping counts something else: the farthest that is known holds.
+    return max(
+        bake.stage_done if bake.stage == "step" else 0,
+        snapshot.last["loss"][0] if "loss" in snapshot.last else 0,
+        snapshot.validations[-1][0] if snapshot.validations else 0,
+        snapshot.checkpoints[0].step if snapshot.checkpoints else 0,
+    )
+
+
+def _stage(snapshot: Snapshot, bake: Bake) -> str:
+    if bake.state is BakeState.QUEUED:
+        return _waits(snapshot, bake)
+    if not bake.state.live:
+        return ""
+    words = _STAGES.get(bake.stage, printable(bake.stage, 40))
+    return f"{words} {bake.stage_done}/{bake.stage_total}" if words and bake.stage_total else words
+
+
+def _waits(snapshot: Snapshot, bake: Bake) -> str:
+    if bake.held:
+        return "held in the queue"
+    if bake.not_before is not None:
+        return f"waits until {time.strftime('%a %H:%M', time.localtime(bake.not_before))}"
+    job = snapshot.grid
+    grid = f"{called(job, 30)} is at work" if job is not None and job.state.live else ""
+    because = snapshot.loading or snapshot.engine_trouble or grid or snapshot.waiting_for
+    return f"waits · {printable(because, 60)}" if because else "waits for the engine"

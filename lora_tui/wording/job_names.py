@@ -1,0 +1,35 @@
+"""How is a row of the queue called, and its state? A bake by its number and name; a grid's job, which orders reach by its own number, by its grid's too."""
+
+from trainer.journal.records import Bake, BakeState
+from trainer.text import printable
+
+
+def job_name(bake: Bake, limit: int | None = None) -> str:
+    """Return `0042 hifumi`, or of a grid's job `0043 grid 7 hifumi`.
+
+    Args:
+        bake: the row.
+        limit: the most characters of its name.
+    """
+    grid = "" if bake.grid is None else f"grid {bake.grid} "
+    return f"{bake.number:04d} {grid}{printable(bake.name, limit)}"
+
+
+def kind_of(bake: Bake) -> str:
+    """Return what the row is: `bake` or `grid`."""
+    return "bake" if bake.grid is None else "grid"
+
+
+def called(bake: Bake, limit: int | None = None) -> str:
+    """Return `bake 42 hifumi`, or of a grid's job `grid 7 hifumi`, in a sentence.
+
+    Args:
+        bake: the row.
+        limit: the most characters of its name.
+    """
+    return f"{kind_of(bake)} {bake.number if bake.grid is None else bake.grid} {printable(bake.name, limit)}"
+
+
+def state_word(bake: Bake) -> str:
+    """Return the state of a row: a grid's job at work is `making`, as its grid is."""
+    return "making" if bake.grid is not None and bake.state is BakeState.BAKING else str(bake.state)

@@ -1,0 +1,174 @@
+"""What would the settings mean as they stand? Asked after every edit, answered by a thread of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lora_tui.wording.unexpected import as_error
+from lora_tui.workers.latest_request import LatestRequest
+from trainer.errors import LoraTuiError
+
+if TYPE_CHECKING:
+    from trainer.jobs.preflight import PlannedBake
+    from trainer.plan.plan import Plan
+    from trainer.plan.report import ReportSection
+    from trainer.settings.model import Settings
+    from trainer.settings.parts import Part
+
+_QUIET_SECONDS = 0.25
+_PREVIEW_POINTS = 160
+_BASE = ("pretrained_model_name_or_path", "vae")
+
+
+@dataclass(frozen=True)
+class PlannedRates:
+    """The rates over a bake that is planned.
+
+    Attributes:
+        steps: at which they are known.
+        by_part: part -> its rate at each of them; a part that never trains has none.
+        stops: steps after which a part stops.
+    """
+
+    steps: tuple[int, ...] = ()
+    by_part: "Mapping[Part, tuple[float, ...]]" = field(default_factory=dict)
+    stops: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """A plan as the screen shows it.
+
+    Attributes:
+        line: the plan on one line.
+        warnings: what has no effect or looks wrong, from plan and data.
+        resolved: the settings with blank paths filled in.
+        rates: over the bake that is planned.
+        report: makes the whole plan in sections; too slow for the screen's own thread.
+        planned: what the bake would stand on; its memory is asked about by it.
+    """
+
+    line: str
+    warnings: tuple[str, ...]
+    resolved: "Settings"
+    rates: PlannedRates
+    report: "Callable[[], tuple[ReportSection, ...]]" = field(default=tuple, compare=False)
+    planned: "PlannedBake | None" = field(default=None, compare=False)
+
+
+class Planned(Message):
+    """The answer to one question: a view, or the first thing found wrong."""
+
+    def __init__(self, question: int, view: PlanView | None, error: LoraTuiError | None) -> None:
+        """Carry the answer to question number `question`."""
+        super().__init__()
+        self.question = question
+        self.view = view
+        self.error = error
+
+    def can_replace(self, message: Message) -> bool:
+        """Take the place of an answer to an older question."""
+        return isinstance(message, Planned)
+
+
+class Planner(LatestRequest["tuple[Settings, Path]"]):
+    """Answers what the settings asked about would mean.
+
+    Args:
+        journal_path: where the measured speed of earlier bakes is found.
+        post: `post_message` of the screen.
+        quiet: seconds without a new question before work begins.
+    """
+
+    def __init__(self, journal_path: Path, post: Callable[[Message], object], quiet: float = _QUIET_SECONDS) -> None:
+        """Make the thread; `start` begins to wait for questions."""
+        super().__init__("planner", post, quiet)
+        self._journal_path = journal_path
+        self._ready: PlannedBake | None = None
+
+    def ask(self, settings: "Settings", path: Path) -> int:
+        """Ask for the plan of `settings`, which belong to the file `path`; return the question's number."""
+        return self.put((settings, path))
+
+    def answer(self, number: int, question: "tuple[Settings, Path]") -> None:
+        """Tell the plan, or the first thing found wrong."""
+        try:
+            view, error = self._answer(*question), None
+        except Exception as broken:
+            # A fault of ours here must be read, not end the thread that would say so.
+            view, error = None, as_error("plan", broken)
+        self.tell(Planned(number, view, error))
+
+    def _answer(self, settings: "Settings", path: Path) -> PlanView:
+        from trainer.jobs.bakes import check, plan_for
+        from trainer.plan.plan import plan_line
+        from trainer.settings.subject import resolve
+
+        resolved = resolve(settings, path)
+        seconds = self._step_seconds(resolved)
+        known = self._ready
+        if known is not None and _same_ground(known.settings, resolved):
+            ready = plan_for(resolved, known.data, known.validation, known.base, seconds)
+        else:
+            ready = check(settings, path, seconds)
+        self._ready = ready
+        return PlanView(
+            line=plan_line(ready.plan),
+            warnings=(*ready.plan.warnings, *ready.data.notes),
+            resolved=ready.settings,
+            rates=planned_rates(ready.settings, ready.plan),
+            report=lambda: _report(ready),
+            planned=ready,
+        )
+
+    def _step_seconds(self, resolved: "Settings") -> float | None:
+        from trainer.jobs.bakes import measured_speed
+        from trainer.journal.journal import Journal
+
+        if not self._journal_path.exists():
+            return None
+        try:
+            with Journal(self._journal_path) as journal:
+                return measured_speed(journal, resolved)
+        except LoraTuiError:
+            # Without a speed the plan only lacks its time; the feed says what is wrong with the journal.
+            return None
+
+
+def _same_ground(one: "Settings", other: "Settings") -> bool:
+    """Return whether both stand on the same pictures, read in the same manner, and on the same base."""
+    from trainer.dataset.read import same_data
+
+    return same_data(one, other) and all(getattr(one, name) == getattr(other, name) for name in _BASE)
+
+
+def _report(ready: "PlannedBake") -> "tuple[ReportSection, ...]":
+    from trainer.plan.report import report
+
+    return report(ready.settings, ready.data, ready.plan, ready.base)
+
+
+def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:
+    """Return the rate of every part that trains, with a point before and at every stop."""
+    from trainer.plan.lr_schedules import lr_factor
+    from trainer.settings.parts import parts_of
+
+    total = plan.total_steps
+    edges = {step for stop in plan.stops.values() for step in (stop - 1, stop)}
+    steps = sorted({step for step in (*range(0, total, max(1, total // _PREVIEW_POINTS)), *edges) if 0 <= step < total})
+
+    def rate(part: "Part", step: int) -> float:
+        return (
+            settings.rate(part) * lr_factor(settings, part, step, total) if step < plan.stops.get(part, total) else 0.0
+        )
+
+    return PlannedRates(
+        steps=tuple(steps),
+        by_part={
+            part: tuple(rate(part, step) for step in steps) for part in parts_of(plan.family) if settings.rate(part)
+        },
+        stops=tuple(sorted(set(plan.stops.values()))),
+    )

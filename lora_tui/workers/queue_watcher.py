@@ -1,0 +1,161 @@
+"""A thread that reads the queue once a second and does what the screen asks of it, one thing after the other."""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lora_tui.wording.queue import QueueView, read_queue_view
+from lora_tui.wording.unexpected import as_error
+from trainer.errors import LoraTuiError
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.journal.journal import Journal
+    from trainer.settings.model import Settings
+
+    Change = Callable[[Journal], object]
+
+
+@dataclass
+class QueueRead(Message):
+    """The queue as it stands now."""
+
+    line: QueueView
+
+
+@dataclass
+class HeldBakeRead(Message):
+    """The settings of a bake that waits, and the names of those it has otherwise than the bake it was made from."""
+
+    number: int
+    settings: "Settings"
+    differs: frozenset[str]
+
+
+@dataclass
+class NotChanged(Message):
+    """Something asked could not be done; the queue is as it was."""
+
+    error: LoraTuiError
+
+
+class QueueWatcher(threading.Thread):
+    """Reads and changes the queue of one workspace.
+
+    Args:
+        workspace: whose journal holds it.
+        ours: key of our engine.
+        post: `post_message` of the screen.
+        clock: epoch seconds now.
+        interval: seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        ours: str,
+        post: Callable[[Message], object],
+        clock: Callable[[], float],
+        interval: float = 1.0,
+    ) -> None:
+        """Make the thread; `start` begins to look."""
+        super().__init__(name="queue", daemon=True)
+        self._workspace = workspace
+        self._ours = ours
+        self._post = post
+        self._clock = clock
+        self._interval = interval
+        self._asked: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
+
+    def ask(self, change: "Change") -> None:
+        """Do `change` soon, after what was asked before."""
+        self._asked.put(change)
+
+    def read_draft(self, number: int) -> None:
+        """Read the settings of a bake that waits; a DraftRead answers."""
+        self.ask(lambda journal: self._post(_draft(journal, number)))
+
+    def change_draft(self, number: int, assignment: str) -> None:
+        """Give a bake that waits another setting, `name=value`."""
+
+        def change(journal: "Journal") -> None:
+            from trainer.jobs.proposals import change_held_bake
+
+            change_held_bake(journal, self._workspace, number, (assignment,))
+
+        self.ask(change)
+
+    def add_test_grid(self) -> None:
+        """Queue the subject's test grid over the epochs of the bakes in line."""
+
+        def add(journal: "Journal") -> None:
+            from trainer.jobs.grids import queue_test_grid
+
+            queue_test_grid(journal, self._workspace, engine=self._ours)
+
+        self.ask(add)
+
+    def stop(self) -> None:
+        """End after what was asked; does not wait."""
+        self._asked.put(None)
+
+    def run(self) -> None:
+        """Look and do until stopped."""
+        from trainer.journal.journal import Journal
+
+        told: object = None
+        while True:
+            try:
+                with Journal(self._workspace.journal_path) as journal:
+                    while True:
+                        line = read_queue_view(journal, self._workspace, self._clock(), self._ours)
+                        # The time itself is nothing new.
+                        new = (line.live, line.waiting, line.left_behind)
+                        if new != told:
+                            told = new
+                            self._post(QueueRead(line))
+                        if not self._do_asked(journal):
+                            return
+            except Exception as error:
+                # A journal that is locked for long: what is shown stays, and the next turn opens it anew.
+                self._post(NotChanged(as_error("queue", error)))
+                told = None
+                if not self._wait():
+                    return
+
+    def _do_asked(self, journal: "Journal") -> bool:
+        """Wait for something asked and do all there is; return whether to go on."""
+        try:
+            change = self._asked.get(timeout=self._interval)
+        except queue.Empty:
+            return True
+        if change is None:
+            return False
+        try:
+            change(journal)
+        except LoraTuiError as error:
+            # An engine may have begun the bake meanwhile.
+            self._post(NotChanged(error))
+        return True
+
+    def _wait(self) -> bool:
+        try:
+            return self._asked.get(timeout=self._interval) is not None
+        except queue.Empty:
+            return True
+
+
+def _draft(journal: "Journal", number: int) -> HeldBakeRead:
+    from trainer.settings.toml_file import parse_settings
+
+    bake = journal.bake(number)
+    settings = parse_settings(bake.settings_toml, f"bake {number}")
+    if bake.parent is None:
+        return HeldBakeRead(number, settings, frozenset())
+    before = parse_settings(journal.bake(bake.parent).settings_toml, f"bake {bake.parent}")
+    differs = (name for name in type(settings).model_fields if getattr(settings, name) != getattr(before, name))
+    return HeldBakeRead(number, settings, frozenset(differs))

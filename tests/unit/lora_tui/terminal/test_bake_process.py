@@ -1,0 +1,59 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from lora_tui.terminal.bake_process import terminal_of, whereabouts
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState
+
+
+@pytest.fixture
+def bake(tmp_path) -> Bake:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal.add_bake(name="x", why="", settings_toml="", engine="theirs", total_steps=9, steps_per_epoch=3)
+        taken = journal.claim_next("theirs", 4711, 5.0)
+    assert taken is not None
+    return taken
+
+
+def test_a_bake_of_ours_is_nowhere_else(bake: Bake) -> None:
+    assert whereabouts(bake, "theirs") == ""
+    assert whereabouts(None, "ours") == ""
+
+
+def test_a_bake_that_has_ended_is_nowhere(bake: Bake) -> None:
+    assert whereabouts(replace(bake, state=BakeState.DONE), "ours") == ""
+
+
+def test_a_bake_elsewhere_is_named_with_its_process(bake: Bake) -> None:
+    where = whereabouts(bake, "ours", alive=lambda pid, started: True, terminal=lambda pid: "on pts/3")
+    assert where == "in process 4711 on pts/3"
+
+
+def test_a_process_that_is_gone_is_said_to_be(bake: Bake) -> None:
+    assert whereabouts(bake, "ours", alive=lambda pid, started: False) == "its process 4711 is gone"
+
+
+def test_a_process_that_reads_from_nothing_has_no_terminal() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdin=subprocess.DEVNULL)
+    try:
+        assert terminal_of(process.pid) == "without a terminal"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_process_on_a_terminal_is_said_to_be_there() -> None:
+    master, slave = os.openpty()
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdin=slave)
+    try:
+        assert terminal_of(process.pid) == f"on {os.ttyname(slave).removeprefix('/dev/')}"
+        os.close(slave)
+        os.close(master)
+        assert terminal_of(process.pid) == "without a terminal"
+    finally:
+        process.kill()
+        process.wait()

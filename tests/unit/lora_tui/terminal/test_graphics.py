@@ -1,0 +1,41 @@
+"""True pictures only where they are asked for, and half-blocks everywhere else."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from grid_viewer import Gallery, GalleryApp, until
+
+from lora_tui.terminal.graphics import VARIABLE, prepare_images, true_pictures
+
+
+@pytest.fixture(autouse=True)
+def half_blocks_after():
+    yield
+    prepare_images({})
+
+
+@pytest.mark.parametrize("environ", [{}, {VARIABLE: ""}, {VARIABLE: "half"}])
+def test_without_a_word_pictures_are_half_blocks(environ: dict[str, str]) -> None:
+    assert prepare_images(environ) == ""
+    assert true_pictures() is None
+
+
+def test_without_the_extra_the_user_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "textual_image.widget", None)
+    assert "pip install lora-tui[images]" in prepare_images({VARIABLE: "sixel"})
+    assert true_pictures() is None
+
+
+async def test_with_sixel_the_large_picture_is_sent_in_its_own_pixels(tmp_path: Path) -> None:
+    pytest.importorskip("textual_image")
+    assert prepare_images({VARIABLE: "sixel"}) == ""
+    across, down = true_pictures().cell
+    app = GalleryApp(Gallery(tmp_path / "w", (2, 1, 1, 1)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.complete)
+        large = app.viewing.query_one("#large")
+        widget = large.query_one("#pixels")
+        await until(pilot, lambda: widget.image is not None)
+        assert widget.image.size[0] == widget.image.size[1] > 3 * large.size.height
+        assert widget.image.size[0] <= large.size.width * across and widget.image.size[1] <= large.size.height * down

@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES
+
+from lora_tui.theme_files import (
+    ThemeFileError,
+    find_themes,
+    load_theme,
+    remember_theme,
+    remembered_theme,
+    roles,
+    themes_folder,
+)
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.1: relative luminance of the lighter over that of the darker, each raised by 0.05."""
+
+    def luminance(text: str) -> float:
+        parts = [part / 255 for part in Color.parse(text).rgb]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_ember_and_flour_come_along() -> None:
+    found = find_themes()
+    assert [theme.name for theme in found.themes] == ["ember", "flour"]
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("name", ["ember", "flour"])
+def test_what_has_to_be_read_can_be_read(name: str) -> None:
+    theme = load_theme(themes_folder() / f"{name}.toml")
+    colours = {
+        **theme.variables,
+        **{key: getattr(theme, key) for key in ("foreground", "warning", "error", "accent", "success")},
+    }
+    for planned in (theme.background, theme.panel):
+        for key in ("foreground", "muted", "warning", "error", "success", "accent"):
+            # WCAG: 3 for large or marked text, 4.5 for running text.
+            least = 4.5 if key == "foreground" else 3.0
+            assert _contrast(colours[key], planned) >= least, (key, planned)
+
+
+def test_ours_name_every_role() -> None:
+    for theme in find_themes().themes:
+        assert set(roles(theme)) <= set(theme.variables)
+
+
+@pytest.mark.parametrize("name", sorted(BUILTIN_THEMES))
+def test_every_theme_of_textual_gets_our_roles(name: str) -> None:
+    for colour in roles(BUILTIN_THEMES[name]).values():
+        Color.parse(colour)
+
+
+def test_a_theme_needs_no_more_than_a_primary_colour(tmp_path: Path) -> None:
+    (tmp_path / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
+    theme = load_theme(tmp_path / "mint.toml")
+    assert (theme.name, theme.dark) == ("mint", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("primary = ", "no TOML"),
+        ('primary = "mud"', "primary is no colour: mud"),
+        ('name = "x"', "primary is missing"),
+        ('primary = "#fff"\ncolour = 1', "unknown key colour"),
+        ('primary = "#fff"\ndark = "yes"', "dark is neither true nor false"),
+        ('primary = "#fff"\n[variables]\nlive = "x"', "variables.live is no colour"),
+        ('primary = "#fff"\nname = ""', "name is no text"),
+        ('primary = "#fff"\nname = "my theme!"', "has more than letters"),
+    ],
+)
+def test_a_wrong_theme_file_says_what_is_wrong(tmp_path: Path, text: str, because: str) -> None:
+    (tmp_path / "bad.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ThemeFileError, match=because):
+        load_theme(tmp_path / "bad.toml")
+
+
+def test_a_bad_file_of_the_user_s_is_a_problem_beside_the_good_ones(own_home: Path) -> None:
+    folder = own_home / "config" / "lora-tui" / "themes"
+    folder.mkdir(parents=True)
+    (folder / "bad.toml").write_text("primary = 3", encoding="utf-8")
+    (folder / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
+    found = find_themes()
+    assert [theme.name for theme in found.themes] == ["ember", "flour", "mint"]
+    assert found.problems == ("bad.toml: primary is no text",)
+
+
+def test_the_user_s_theme_of_the_same_name_stands_in_for_ours(own_home: Path) -> None:
+    folder = own_home / "config" / "lora-tui" / "themes"
+    folder.mkdir(parents=True)
+    (folder / "ember.toml").write_text('primary = "#123456"', encoding="utf-8")
+    assert next(theme for theme in find_themes().themes if theme.name == "ember").primary == "#123456"
+
+
+def test_the_chosen_theme_is_remembered() -> None:
+    assert remembered_theme() == "ember"
+    remember_theme("flour")
+    assert remembered_theme() == "flour"
+
+
+def test_a_home_that_cannot_be_written_only_forgets(own_home: Path) -> None:
+    (own_home / "state").write_text("a file where a folder should be", encoding="utf-8")
+    remember_theme("flour")
+    assert remembered_theme() == "ember"

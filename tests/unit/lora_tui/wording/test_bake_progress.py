@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+
+from lora_tui.snapshot import Snapshot
+from lora_tui.wording.bake_progress import standing
+from trainer.journal.records import Bake, BakeState, Checkpoint
+
+BAKE = Bake(
+    1,
+    "x",
+    "bakes/0001-x",
+    "",
+    "",
+    "e",
+    None,
+    BakeState.BAKING,
+    "step",
+    0,
+    240,
+    "",
+    1,
+    0.0,
+    0.0,
+    0.0,
+    None,
+    240,
+    40,
+    None,
+    1.0,
+    None,
+    False,
+    "go on",
+    "",
+    "",
+    1,
+    "cpu",
+    None,
+)
+
+
+def at(step: int, **changes: object) -> object:
+    snapshot = Snapshot(bake=BAKE, last={"loss": (step, 0.1)} if step else {}, step_seconds=0.5)
+    return standing(snapshot, replace(BAKE, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(0, 1), (1, 1), (40, 1), (41, 2), (240, 6)])
+def test_the_epoch_at_work(step: int, epoch: int) -> None:
+    assert at(step).epoch == epoch
+
+
+def test_a_hundred_percent_is_said_only_at_the_end() -> None:
+    assert at(239).percent == "99 %"
+    assert at(240).percent == "100 %"
+
+
+def test_the_time_left_is_that_of_the_steps_left() -> None:
+    assert at(200).seconds_left == pytest.approx(20.0)
+
+
+def test_what_has_ended_has_no_time_left() -> None:
+    assert at(200, state=BakeState.STOPPED).seconds_left is None
+
+
+def test_the_stage_s_count_is_ahead_of_the_losses() -> None:
+    assert at(10, stage_done=14).step == 14
+
+
+def test_another_stage_s_count_is_no_step() -> None:
+    assert at(40, stage="validate", stage_done=100).step == 40
+
+
+def test_steps_never_fall_behind_what_is_saved() -> None:
+    saved = Checkpoint(1, 40, "x-000001.safetensors", 1, None, None, None, None, 0.0)
+    snapshot = Snapshot(bake=BAKE, last={"loss": (38, 0.1)}, checkpoints=(saved,))
+    assert standing(snapshot, replace(BAKE, stage="save")).step == 40
+
+
+@pytest.mark.parametrize(
+    ("stage", "done", "total", "words"),
+    [
+        ("load", 0, 0, "loading the base"),
+        ("cache", 3, 16, "caching latents 3/16"),
+        ("validate", 1, 4, "validating 1/4"),
+        ("step", 3, 240, ""),
+    ],
+)
+def test_a_stage_is_said_in_words_with_its_count(stage: str, done: int, total: int, words: str) -> None:
+    assert at(0, stage=stage, stage_done=done, stage_total=total).stage == words
+
+
+def test_a_bake_without_steps_divides_by_nothing() -> None:
+    empty = standing(Snapshot(), replace(BAKE, total_steps=0, steps_per_epoch=0, stage="load"))
+    assert (empty.share, empty.epoch, empty.epochs) == (0.0, 1, 1)

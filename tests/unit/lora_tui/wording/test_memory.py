@@ -1,0 +1,116 @@
+from dataclasses import replace
+
+import pytest
+
+from lora_tui.widgets.plan_bar import at_dots
+from lora_tui.wording.memory import PeakView, amount, measured_text, peak_line, peak_parts
+from trainer.journal.records import Bake, BakeState
+from trainer.memory.available import AvailableMemory
+from trainer.memory.peak import MemoryPrediction, Peak, Policy
+
+GIB = 1024**3
+
+
+def prediction(reserved: float = 5.1, *, policy: Policy = "card", compiled: bool = False) -> MemoryPrediction:
+    size = int(reserved * GIB)
+    peaks = (Peak("step", "backward", {"weights": size}),)
+    return MemoryPrediction(policy, "bf16", (512, 512), 3, peaks, size, 1, 1.0, (), compiled, 1.0)
+
+
+def card(free: float = 7.4) -> AvailableMemory:
+    return AvailableMemory("card", int(free * GIB), 0)
+
+
+def computer(free: float = 18.0) -> AvailableMemory:
+    return AvailableMemory("cpu", int(free * GIB), 0)
+
+
+def said(view: PeakView, width: int = 100) -> str:
+    return " · ".join(part.plain for part in peak_parts(view, width))
+
+
+def test_what_fits_says_so_behind_its_bar() -> None:
+    assert said(PeakView(prediction(), card())) == "peak 5.1 of 7.4 GiB free ▇▇▇▇▇▇▇▁▁▁ fits"
+
+
+def test_what_does_not_fit_says_how_much_is_missing_and_the_key() -> None:
+    view = PeakView(prediction(8.6), card())
+    assert said(view) == "peak 8.6 of 7.4 GiB free ▇▇▇▇▇▇▇▇▇▇ does not fit: 1.2 GiB too much · f fit"
+    assert peak_line(view) == "peak 8.6 of 7.4 GiB free: does not fit: 1.2 GiB too much"
+
+
+def test_what_fits_by_less_than_a_prediction_may_be_off_says_barely() -> None:
+    assert said(PeakView(prediction(7.3), card())).endswith("barely fits")
+
+
+def test_the_bar_gives_way_where_there_is_no_room() -> None:
+    view = PeakView(prediction(18.4, policy="cpu"), computer(17.2))
+    assert said(view, 60) == "peak 18.4 GiB of 17.2 GiB free (CPU) does not fit: 1.2 GiB too much · f fit"
+
+
+def test_on_a_cpu_the_computers_memory_is_named() -> None:
+    assert said(PeakView(prediction(2.1, policy="cpu"), computer())).startswith("peak 2.1 GiB of 18.0 GiB free (CPU) ")
+
+
+def test_a_compiled_step_is_told_by_the_eager_one() -> None:
+    assert said(PeakView(prediction(compiled=True), card())).startswith("peak 5.1 (eager) of 7.4 GiB free")
+
+
+def test_an_old_figure_is_dim_while_a_new_one_is_worked_out() -> None:
+    (part,) = peak_parts(PeakView(prediction(), card(), pending=True), 100)
+    assert part.plain == "peak 5.1 of 7.4 GiB free …"
+    assert [span.style for span in part.spans] == ["$muted"]
+    assert peak_line(PeakView(prediction(), card(), pending=True)) == ""
+
+
+@pytest.mark.parametrize(("pending", "text"), [(True, "peak …"), (False, "")])
+def test_before_the_first_figure_there_is_only_the_waiting(pending: bool, text: str) -> None:
+    assert said(PeakView(None, card(), pending=pending)) == text
+
+
+def test_a_room_of_other_kernels_is_not_compared_with() -> None:
+    assert said(PeakView(prediction(policy="cpu"), card())) == "peak 5.1 GiB (CPU)"
+    assert said(PeakView(prediction())) == "peak 5.1 GiB"
+
+
+def test_a_tiny_bake_is_said_in_a_unit_that_leaves_something_of_it() -> None:
+    assert amount(48 << 20) == "48 MiB"
+    assert said(PeakView(prediction(48 / 1024), card())).startswith("peak 48 MiB of 7.4 GiB free")
+
+
+def test_the_peak_stands_before_the_disk() -> None:
+    parts = peak_parts(PeakView(prediction(), card()), 200)
+    (row,) = at_dots("200 pictures · ≈ 22 min · 1.2 GB on disk · 3 GB written a night", 200, parts)
+    assert row.plain == (
+        "200 pictures · ≈ 22 min · peak 5.1 of 7.4 GiB free ▇▇▇▇▇▇▇▁▁▁ fits · 1.2 GB on disk · 3 GB written a night"
+    )
+
+
+BAKE = Bake(
+    **dict.fromkeys(("number", "stage_done", "stage_total", "total_steps", "steps_per_epoch", "attempt"), 1),
+    **dict.fromkeys(
+        ("name", "folder", "why", "settings_toml", "engine", "stage", "error", "on_failure", "refers", "starts_from"),
+        "",
+    ),
+    **dict.fromkeys(("parent", "pid", "pid_started", "started", "ended", "not_before", "planned_seconds"), None),
+    state=BakeState.DONE,
+    created=1.0,
+    place=1.0,
+    held=False,
+    device="",
+    peak_vram=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, ""),
+        ({"predicted_peak": 5 * GIB}, "peak predicted 5.0 GiB"),
+        ({"peak_vram": int(5.1 * GIB)}, "peak 5.1 GiB"),
+        ({"peak_vram": int(5.1 * GIB), "predicted_peak": 5 * GIB}, "peak 5.1 GiB (predicted 5.0)"),
+        ({"measured_peak_allocated": 48 << 20, "predicted_peak": 47 << 20}, "peak 48 MiB (predicted 47 MiB)"),
+    ],
+)
+def test_what_was_measured_stands_beside_what_was_predicted(changes: dict[str, int], text: str) -> None:
+    assert measured_text(replace(BAKE, **changes)) == text

@@ -1,0 +1,222 @@
+"""The feed over a real journal."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lora_tui.snapshot import Snapshot
+from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+from trainer.journal.records import BakeState, Checkpoint, Mark
+from trainer.machine.readings import HostReading, MachineReading
+from trainer.settings.model import Settings
+from trainer.settings.toml_file import settings_toml
+
+
+class Ears:
+    """Hears what the feed posts."""
+
+    def __init__(self) -> None:
+        self.heard: list[Snapshot] = []
+
+    def post(self, message: object) -> bool:
+        assert isinstance(message, SnapshotReady)
+        self.heard.append(message.snapshot)
+        return True
+
+    def wait(self, condition: Callable[[Snapshot], object]) -> Snapshot:
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            if self.heard and condition(self.heard[-1]):
+                return self.heard[-1]
+            time.sleep(0.01)
+        raise AssertionError(f"never came true; last heard: {self.heard[-1:]}")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        yield journal
+
+
+@pytest.fixture
+def ears(journal: Journal) -> Iterator[Ears]:
+    ears = Ears()
+    feed = Feed(
+        journal.path, FeedSources("mine", lambda: "ready", lambda: None, lambda: None), ears.post, interval=0.02
+    )
+    feed.start()
+    yield ears
+    feed.stop()
+    feed.join(5)
+    assert not feed.is_alive()
+
+
+def add(journal: Journal, engine: str = "mine", settings: Settings | None = None, parent: int | None = None) -> int:
+    text = settings_toml(settings or Settings())
+    return journal.add_bake(
+        name="x", why="", settings_toml=text, engine=engine, total_steps=100, steps_per_epoch=50, parent=parent
+    ).number
+
+
+def start(journal: Journal, number: int, engine: str = "mine") -> None:
+    journal.claim_next(engine, os.getpid(), 0.0)
+    journal.set_state(number, BakeState.BAKING)
+
+
+def test_a_new_journal_has_no_bake(ears: Ears) -> None:
+    assert ears.wait(lambda snapshot: snapshot.libraries == "ready").bake is None
+
+
+def test_what_is_written_is_heard(journal: Journal, ears: Ears) -> None:
+    number = add(journal)
+    start(journal, number)
+    journal.log("begun", bake=number)
+    journal.add_checkpoint(number, Checkpoint(1, 50, "x-000001.safetensors", 1, 0.1, None, None, None, 0.0))
+    journal.add_validation(number, 50, 0.2, None, None)
+    # One look reads several tables while others write; the next look has what this one missed.
+    snapshot = ears.wait(lambda seen: seen.validations and seen.bake and seen.bake.state is BakeState.BAKING)
+    assert [line.text for line in snapshot.log] == ["begun"]
+    assert [saved.step for saved in snapshot.checkpoints] == [50]
+    assert snapshot.validations == ((50, 0.2),)
+
+
+def test_curves_speed_and_last_values_are_read(journal: Journal, ears: Ears) -> None:
+    number = add(journal)
+    start(journal, number)
+    writer = MetricWriter(journal.path, number)
+    for step in range(1, 31):
+        writer.put(step, {"loss": 0.1, "lr_unet": 1e-4, "seconds_per_step": 0.25})
+    writer.close()
+    # Rows and curves are read one after the other, while the writer is at it.
+    snapshot = ears.wait(
+        lambda seen: seen.curves and seen.curves["loss"].steps[-1:] == [30] and seen.last.get("loss") == (30, 0.1)
+    )
+    assert snapshot.step_seconds == pytest.approx(0.25)
+    assert snapshot.curves["lr_text_encoder"].steps == []
+
+
+def test_nothing_new_is_not_said_again(journal: Journal, ears: Ears) -> None:
+    ears.wait(lambda snapshot: snapshot.libraries == "ready")
+    count = len(ears.heard)
+    time.sleep(0.3)
+    assert len(ears.heard) == count
+
+
+def test_the_bake_at_work_comes_before_newer_ones_that_wait(journal: Journal, ears: Ears) -> None:
+    first = add(journal)
+    start(journal, first)
+    add(journal, "another")
+    snapshot = ears.wait(lambda seen: seen.bake)
+    assert snapshot.bake is not None and snapshot.bake.number == first
+
+
+def test_our_own_bake_comes_before_another_program_s(journal: Journal, ears: Ears) -> None:
+    ours = add(journal)
+    start(journal, ours)
+    theirs = add(journal, "another")
+    start(journal, theirs, "another")
+    snapshot = ears.wait(lambda seen: seen.bake and seen.bake.state is BakeState.BAKING)
+    assert snapshot.bake is not None and snapshot.bake.number == ours
+
+
+def test_the_next_one_that_waits_for_us_comes_before_the_newest_ended_one(journal: Journal, ears: Ears) -> None:
+    waiting = add(journal)
+    ended = add(journal, "another")
+    journal.set_state(ended, BakeState.DONE)
+    snapshot = ears.wait(lambda seen: seen.bake)
+    assert snapshot.bake is not None and snapshot.bake.number == waiting
+
+
+def test_the_story_is_what_changed_from_the_parent(journal: Journal, ears: Ears) -> None:
+    parent = add(journal, settings=Settings(unet_lr=1e-4))
+    journal.set_state(parent, BakeState.DONE)
+    add(journal, settings=Settings(unet_lr=2.5e-4, seed=7), parent=parent)
+    assert ears.wait(lambda seen: seen.story).story == "unet_lr 1e-4→2.5e-4, seed 42→7"
+
+
+def test_what_was_changed_while_baking_is_in_force_and_not_asked(journal: Journal, ears: Ears) -> None:
+    number = add(journal, settings=Settings(unet_lr=1e-4))
+    journal.add_mark(number, Mark(10, 0.0, "set", "unet_lr=5e-5"))
+    journal.add_mark(number, Mark(20, 0.0, "set", "text_encoder_stop=now"))
+    snapshot = ears.wait(lambda seen: len(seen.marks) == 2)
+    assert snapshot.asked is not None and snapshot.in_force is not None
+    assert (snapshot.asked.unet_lr, snapshot.in_force.unet_lr) == (1e-4, 5e-5)
+    assert snapshot.in_force.text_encoder_stop == "20"
+
+
+def test_settings_of_another_version_leave_the_story_empty(journal: Journal, ears: Ears) -> None:
+    number = journal.add_bake(
+        name="x", why="", settings_toml="setting_of_tomorrow = 1", engine="mine", total_steps=1, steps_per_epoch=1
+    ).number
+    snapshot = ears.wait(lambda seen: seen.bake and seen.bake.number == number)
+    assert snapshot.asked is None and snapshot.story == ""
+
+
+def test_the_log_is_carried_whole_up_to_its_bound(journal: Journal, ears: Ears) -> None:
+    for number in range(20):
+        journal.log(f"line {number}")
+    snapshot = ears.wait(lambda seen: len(seen.log) == 20)
+    assert snapshot.log[-1].text == "line 19"
+
+
+def test_a_file_that_is_no_journal_is_trouble_and_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_text("no database at all, but long enough to be looked at", encoding="utf-8")
+    ears = Ears()
+    feed = Feed(path, FeedSources("mine", str, lambda: None, lambda: None), ears.post, interval=0.02)
+    feed.start()
+    try:
+        assert str(path) in ears.wait(lambda seen: seen.trouble).trouble
+    finally:
+        feed.stop()
+        feed.join(5)
+
+
+def test_a_new_reading_of_the_machine_is_heard(journal: Journal) -> None:
+    readings = [MachineReading(0.0, (), "no NVIDIA driver", HostReading())]
+    ears = Ears()
+    feed = Feed(journal.path, FeedSources("mine", str, lambda: readings[-1], lambda: 5), ears.post, interval=0.02)
+    feed.start()
+    try:
+        ears.wait(lambda seen: seen.machine is readings[0] and seen.peak_ours == 5)
+        readings.append(MachineReading(1.0, (), "no NVIDIA driver", HostReading(cpu_percent=7.0)))
+        ears.wait(lambda seen: seen.machine is readings[1])
+    finally:
+        feed.stop()
+        feed.join(5)
+
+
+def test_a_newer_snapshot_takes_the_place_of_one_not_drawn_yet() -> None:
+    assert SnapshotReady(Snapshot()).can_replace(SnapshotReady(Snapshot()))
+
+
+def test_equal_settings_have_no_story() -> None:
+    assert what_changed(Settings(), Settings()) == ""
+
+
+def test_a_value_that_is_none_is_shown_as_a_dash() -> None:
+    assert what_changed(Settings(unet_lr=1e-4), Settings(unet_lr=None)) == "unet_lr 1e-4→–"
+
+
+def test_a_source_that_breaks_is_trouble_and_the_feed_goes_on(journal: Journal) -> None:
+    broken = [True]
+
+    def machine() -> None:
+        if broken:
+            raise RuntimeError("the driver is gone")
+
+    ears = Ears()
+    feed = Feed(journal.path, FeedSources("mine", str, machine, lambda: None), ears.post, interval=0.02)
+    feed.start()
+    try:
+        assert "RuntimeError: the driver is gone" in ears.wait(lambda seen: seen.trouble).trouble
+        broken.clear()
+        ears.wait(lambda seen: not seen.trouble)
+    finally:
+        feed.stop()
+        feed.join(5)

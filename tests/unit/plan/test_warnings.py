@@ -1,0 +1,95 @@
+"""What of a plan will hardly do what its settings seem to say."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from planned import SQUARE, TWELVE, data_of, plan
+
+from trainer.dataset.records import DataSet
+
+REG = data_of(("10_x", 10, [SQUARE] * 4), ("1_girl", 1, [SQUARE]), reg=("1_girl",))
+FLAT = data_of(("hifumi", 5, [SQUARE] * 4))
+PRODIGY = {"optimizer_type": "Prodigy", "unet_lr": 1, "text_encoder_lr": 1}
+
+
+def warnings(data: DataSet = TWELVE, **values: Any) -> str:
+    return "\n".join(plan(data, **values).warnings)
+
+
+@pytest.mark.parametrize(
+    ("data", "values", "said"),
+    [
+        (TWELVE, {"unet_lr": 0}, "the U-Net's rate is 0: only the text encoder trains"),
+        (TWELVE, {"text_encoder_lr": 0}, "the text encoder's rate is 0: only the U-Net trains"),
+        (
+            TWELVE,
+            {"text_encoder_lr2": 0, "family": "sdxl"},
+            "the second text encoder's rate is 0: it does not train",
+        ),
+        (TWELVE, {"family": "sdxl"}, "SDXL was trained at 1024²"),
+        (TWELVE, {"max_train_epochs": 1, "lr_warmup_steps": "500"}, "the warm-up of 500 steps is as long as the bake"),
+        (
+            TWELVE,
+            {"text_encoder_stop": "20", "lr_warmup_steps": "30"},
+            "the text encoder stops after step 20, within its warm-up of 30: its rate never reaches its peak",
+        ),
+        (TWELVE, {"lr_scheduler": "warmup_stable_decay"}, "warmup_stable_decay never falls: lr_decay_steps is 0"),
+        (
+            TWELVE,
+            {"lr_scheduler": "warmup_stable_decay", "lr_warmup_steps": "60%", "lr_decay_steps": "50%"},
+            "warm-up and lr_decay_steps together are longer than the bake",
+        ),
+        (
+            TWELVE,
+            {**PRODIGY, "text_encoder_lr": 0.5},
+            "Prodigy finds the step size of each group by itself: the unequal rates (0.5, 1)",
+        ),
+        (TWELVE, {**PRODIGY, "loraplus_lr_ratio": 4}, "the unequal rates (1, 4)"),
+        (TWELVE, {"optimizer_type": "Prodigy"}, "takes a rate as a factor on it: 1 is meant, not 2e-5, 1e-4"),
+        (
+            TWELVE,
+            {"optimizer_type": "dadaptation.DAdaptAdam", "unet_lr": 1, "text_encoder_lr": 0.5},
+            "may know one step size for all groups and refuse or ignore unequal rates (0.5, 1)",
+        ),
+        (TWELVE, {"zero_terminal_snr": "yes", "v_parameterization": "no"}, "zero_terminal_snr with noise prediction"),
+        (TWELVE, {"min_snr_gamma": 5, "debiased_estimation_loss": True}, "both weigh by the SNR"),
+        (TWELVE, {"int8_base": True}, "the LoRA learns on a base in 8 bits"),
+        (TWELVE, {"fp8_base": True}, "int8_base is three to four times nearer to it at the same size"),
+        (TWELVE, {"validation_data_dir": "/data/10_a"}, "12 pictures of validation also trained on"),
+        (TWELVE, {"validation_data_dir": "/data"}, "12 pictures of validation also trained on"),
+        (
+            data_of(("1_x", 1, [(40, 300)])),
+            {"bucket_no_upscale": True},
+            "1 picture narrower than bucket_reso_steps enlarged all the same",
+        ),
+        (REG, {"prior_loss_weight": 0}, "regularisation pictures take their time and count nothing"),
+    ],
+)
+def test_what_will_not_do_what_it_seems_to_is_said(data: DataSet, values: dict[str, Any], said: str) -> None:
+    assert said in warnings(data, **values)
+
+
+@pytest.mark.parametrize(
+    ("data", "values"),
+    [
+        (TWELVE, {}),
+        (TWELVE, {"family": "sdxl", "resolution": "1024"}),
+        (TWELVE, PRODIGY),
+        (TWELVE, {"text_encoder_stop": "50%"}),
+        (TWELVE, {"network_train_unet_only": True}),
+        (TWELVE, {"lr_scheduler": "warmup_stable_decay", "lr_decay_steps": "20%"}),
+        (TWELVE, {"zero_terminal_snr": "yes"}),
+        (TWELVE, {"optimizer_type": "Lion"}),
+        (FLAT, {"validation_data_dir": "/data"}),
+        (data_of(("1_x", 1, [(100, 300)])), {"bucket_no_upscale": True}),
+        (REG, {}),
+    ],
+)
+def test_what_does_what_it_seems_to_is_not_doubted(data: DataSet, values: dict[str, Any]) -> None:
+    assert warnings(data, **values) == ""
+
+
+def test_a_picture_that_another_group_does_not_enlarge_is_not_counted() -> None:
+    narrow = data_of(("1_x", 1, [(40, 300)]))
+    assert "enlarged" not in warnings(replace(narrow), bucket_no_upscale=True, enable_bucket=False)

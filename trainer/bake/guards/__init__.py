@@ -1,0 +1,1 @@
+"""Watches over gradients, slow steps and disk space."""

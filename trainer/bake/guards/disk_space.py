@@ -1,0 +1,108 @@
+"""Is there room for what the bake writes? Where there is none, the bake waits for it instead of dying."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from trainer.bake.reporter import Reporter
+from trainer.errors import DiskFull, WorkspaceError
+from trainer.journal.records import BakeState, Mark
+from trainer.machine.disk_space import Reserve, free_bytes, is_full
+from trainer.plan.disk import size_text
+from trainer.text import printable
+
+T = TypeVar("T")
+
+MARGIN = 16 << 20
+"""Bytes that stay free beside what is written: the journal's own."""
+
+_LOOK_EVERY = 0.5
+_TRIES = 20
+_log = logging.getLogger(__name__)
+
+
+class DiskWatch:
+    """Writes files of one bake, waiting where the disk is full.
+
+    Args:
+        folder: the bake's.
+        report: knows the journal and the bake.
+        told_to_stop: whether somebody ordered the bake to stop, asked while waiting.
+    """
+
+    def __init__(self, folder: Path, report: Reporter, told_to_stop: Callable[[], bool]) -> None:
+        """Lay the reserve by."""
+        self._folder = folder
+        self._report = report
+        self._told_to_stop = told_to_stop
+        self._reserve = Reserve(folder / ".reserve")
+        self._reserve.make()
+        self.step = 0
+        """Steps done; the loop keeps it."""
+
+    def write(self, what: str, size: int, job: Callable[[], T]) -> T:
+        """Return what `job` returns once there is room for it.
+
+        Args:
+            what: names the file in messages.
+            size: bytes it will take, about.
+            job: writes it, whole or not at all; called again after it met a full disk.
+
+        Raises:
+            DiskFull: somebody ordered the bake to stop meanwhile.
+            Exception: whatever else `job` raises.
+        """
+        while True:
+            if free_bytes(self._folder) < size + MARGIN:
+                self._wait(what, size)
+            try:
+                return job()
+            except Exception as error:
+                if not is_full(error):
+                    raise
+            self._wait(what, size)
+
+    def note(self, job: Callable[[], T]) -> T:
+        """Return what `job` returns, a write into the journal: it waits for room, and for others that keep the journal long.
+
+        Raises:
+            DiskFull: as `write`.
+            WorkspaceError: the journal was kept from us for minutes, or is broken.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self.write("the journal", 0, job)
+            except WorkspaceError as error:
+                # Each try waited as long as a write into the journal waits.
+                _log.warning("%s", error)
+        return job()
+
+    def close(self) -> None:
+        """Give the reserve back."""
+        self._reserve.release()
+
+    def _wait(self, what: str, size: int) -> None:
+        report, need = self._report, size + MARGIN
+        # The journal's own words need room too.
+        self._reserve.release()
+        with report.during(f"wait for room on the disk: {what}"):
+            report.state(BakeState.PAUSED)
+            free = free_bytes(self._folder)
+            line = f"the disk is full: {what} takes {size_text(size)}, {size_text(free)} are free; make room and the bake goes on by itself"
+            report.log(line, level="error")
+            report.trouble(line)
+            report.mark(Mark(self.step, time.time(), "disk", "waiting for room on the disk"))
+            while free_bytes(self._folder) < need:
+                if self._told_to_stop():
+                    raise DiskFull(
+                        printable(str(self._folder)),
+                        found=f"no room for {what}",
+                        expected=f"{size_text(need)} free",
+                        way_out="what was saved before is whole: make room, then `lora-tui resume`",
+                    )
+                time.sleep(_LOOK_EVERY)
+            self._reserve.make()
+        report.state(BakeState.BAKING)
+        report.log("there is room again: going on")

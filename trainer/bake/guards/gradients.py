@@ -1,0 +1,127 @@
+"""Is the bake well? Steps whose gradient was not finite, and weights that do not move."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import torch
+
+from trainer.bake.batch import StepBatches
+from trainer.bake.reporter import Reporter
+from trainer.bake.session import TrainingSession
+from trainer.dataset.records import DataSet
+from trainer.journal.records import Mark
+from trainer.models.kohya_names import part_of
+from trainer.network.lora import LoraLayer
+from trainer.settings.parts import Part
+from trainer.text import printable
+
+# Readings come every half second at the latest; even the smallest model makes fewer steps in it.
+_REMEMBERED = 1024
+_NAMED = 4
+# Of each kind of line; the marks on the curves are all made.
+_MOST_LINES = 20
+
+
+class GradientGuard:
+    """What went wrong in single steps, as their readings arrive.
+
+    Args:
+        data: names the pictures.
+        report: knows the journal and the bake.
+    """
+
+    def __init__(self, data: DataSet, report: Reporter) -> None:
+        """Nothing is wrong yet."""
+        self._data = data
+        self._report = report
+        self._recent: deque[tuple[int, tuple[int, ...]]] = deque(maxlen=_REMEMBERED)
+        self._bad: list[int] = []
+        self._said = 0
+        self._stuck_said = False
+
+    def remember_batches(self, work: StepBatches) -> None:
+        """Keep which pictures a step had until its readings arrive."""
+        self._recent.append((work.step, work.pictures))
+
+    def bad_step(self, step: int) -> None:
+        """Take a step that changed nothing because its gradient was not finite."""
+        self._bad.append(step)
+        self._report.mark(Mark(step, time.time(), "skip", "the gradient was no number"))
+        self._said += 1
+        if self._said <= _MOST_LINES:
+            more = "; further ones only show on the curves" if self._said == _MOST_LINES else ""
+            self._report.log(
+                f"step {step} skipped: its gradient was no number; pictures {self._names(step)}{more}", level="warning"
+            )
+
+    def in_a_row(self) -> int:
+        """Return how many steps up to the last one read were skipped one after the other."""
+        count = 0
+        for step in reversed(self._bad):
+            if self._bad[-1] - step != count:
+                break
+            count += 1
+        return count
+
+    def first_of_row(self) -> int:
+        """Return the step that the row of skipped ones began with."""
+        return self._bad[-1] - self.in_a_row() + 1
+
+    def forget(self) -> None:
+        """Begin anew after a roll back."""
+        self._bad.clear()
+        self._recent.clear()
+
+    def check_moves(self, session: TrainingSession) -> None:
+        """Say once which layers have not moved though they train; waits for the card, so call it at an epoch's end."""
+        if self._stuck_said:
+            return
+        stuck = unmoved(session)
+        if stuck:
+            self._stuck_said = True
+            names = ", ".join(stuck[:_NAMED])
+            more = f" and {len(stuck) - _NAMED} more" if len(stuck) > _NAMED else ""
+            self._report.log(
+                f"{len(stuck)} of {len(session.network)} LoRA layers have not moved: {names}{more}; they get no gradient, or "
+                "their rate is too small for their weights",
+                level="warning",
+            )
+
+    def _names(self, step: int) -> str:
+        pictures = next((pictures for of_step, pictures in self._recent if of_step == step), ())
+        names = [printable(self._data.name_of(self._data.pictures[index]), 60) for index in pictures]
+        return ", ".join(names) or "not remembered"
+
+
+def unmoved(session: TrainingSession) -> list[str]:
+    """Return the names of the trained layers whose up weights are still zero; waits for the card.
+
+    Layers of the text encoder behind the one that gives the embedding have no part in the loss and are left out.
+    """
+    trained: set[Part] = {group["part"] for group in session.optimizer.param_groups if group["peak"] > 0}
+    layers = [layer for part in sorted(trained) for layer in session.network.layers(part) if _counts(layer, session)]
+    if not layers:
+        return []
+    still = _all_zero([layer.up for layer in layers])
+    return [layer.name for layer, zero in zip(layers, still, strict=True) if zero]
+
+
+def _all_zero(weights: Sequence[torch.Tensor]) -> list[bool]:
+    with torch.no_grad():
+        greatest = torch.stack([weight.abs().amax() for weight in weights])
+    return [value == 0.0 for value in greatest.tolist()]
+
+
+def _counts(layer: LoraLayer, session: TrainingSession) -> bool:
+    part = part_of(layer.name)
+    _, found, rest = layer.name.partition("text_model_encoder_layers_")
+    if not found or part is None or part == "unet":
+        return True
+    layers = int(session.model.encoders[part].config.num_hidden_layers)
+    if session.model.family == "sdxl":
+        # Both encoders give their last layer but one; the second one's pooled state comes from the very last.
+        used = layers - 1 if part == "text_encoder" else layers
+    else:
+        used = layers - (session.settings.clip_skip - 1)
+    return int(rest.partition("_")[0]) < used

@@ -1,0 +1,230 @@
+"""Which pictures were encoded before? Their latents, found again by the picture's content and all else that decides them.
+
+They are kept while the program runs, the ones used last, and where it is asked for as files in the workspace too.
+"""
+
+import hashlib
+import json
+import platform
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import PIL
+import torch
+from torch import Tensor
+
+from trainer.atomic_file import atomic_path, remove_partial_files
+from trainer.dataset.buckets import Placement
+from trainer.dataset.content import content_of
+from trainer.dataset.records import Picture
+from trainer.errors import ModelError
+from trainer.formats.safetensors_header import read_header
+from trainer.models.ldm_keys import WeightSlice
+from trainer.models.safetensors_write import write_tensors
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.tensor_file import TensorFile
+from trainer.text import plural, printable
+
+# Some 16,000 pictures at 512², 4,000 at 1024².
+_MOST_BYTES = 2**30
+# Raised when the same picture begins to give other latents here.
+_FORM = 1
+_NAME, _DIGEST = "latents", "sha256"
+
+
+class _Memory:
+    """Latents by key, the ones used last."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._lock = threading.Lock()
+        self._most = most_bytes
+        self._latents: OrderedDict[str, Tensor] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: str) -> Tensor | None:
+        with self._lock:
+            found = self._latents.get(key)
+            if found is not None:
+                self._latents.move_to_end(key)
+            return found
+
+    def keep(self, key: str, latents: Tensor) -> None:
+        with self._lock:
+            before = self._latents.pop(key, None)
+            self._latents[key] = latents
+            self._bytes += latents.nbytes - (0 if before is None else before.nbytes)
+            while self._bytes > self._most:
+                _, oldest = self._latents.popitem(last=False)
+                self._bytes -= oldest.nbytes
+
+    def forget(self) -> None:
+        with self._lock:
+            self._latents.clear()
+            self._bytes = 0
+
+
+_memory = _Memory(_MOST_BYTES)
+# Of each VAE that was asked; its weights are frozen.
+_vaes: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+
+def forget_latents() -> None:
+    """Let go of all latents that are kept in memory; files stay."""
+    _memory.forget()
+
+
+class LatentCache:
+    """The latents of pictures that one model's VAE makes.
+
+    What is found is what encoding would give, bit for bit: the key holds the picture's content, how it lies in its bucket, the
+    VAE's weights, type and scaling, how many pictures are encoded at once, and the machine. A VAE that went over to a wider type is
+    another one from there on, and what follows depends on what came before: nothing of it is looked up or kept.
+
+    Args:
+        model: whose VAE encodes.
+        folder: where files are kept, made when it is needed; None for memory alone.
+        say: takes a line about files that are damaged or cannot be written.
+    """
+
+    def __init__(
+        self, model: StableDiffusion, folder: Path | None = None, say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        """Look at nothing yet."""
+        self._model = model
+        self._folder = folder
+        self._say = say
+        self._damaged = 0
+        self._cleaned = False
+        self._machine = _machine(model.device)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether latents can be found and kept."""
+        return not self._model.vae_is_widened
+
+    def keys(self, pictures: Sequence[Picture], placements: Sequence[Placement]) -> list[str]:
+        """Return the keys of pictures that are encoded together.
+
+        Args:
+            pictures, placements: parallel, one batch.
+
+        Raises:
+            DatasetError: a picture cannot be read.
+        """
+        model = self._model
+        shared = [_FORM, self._machine, _identity(model.vae), str(model.vae.dtype), model.scaling, len(pictures)]
+        return [
+            hashlib.sha256(
+                json.dumps(
+                    [*shared, content_of(picture.path).sha256, placement.bucket, placement.resized, placement.crop]
+                ).encode()
+            ).hexdigest()
+            for picture, placement in zip(pictures, placements, strict=True)
+        ]
+
+    def find(self, key: str, bucket: tuple[int, int]) -> Tensor | None:
+        """Return latents, fp32 [4, height/f, width/f], on the CPU; None where there are none.
+
+        Args:
+            key: from `keys`.
+            bucket: (width, height) in pixels.
+        """
+        latents = _memory.get(key)
+        if self._folder is None:
+            return latents
+        path = self._folder / f"{key}.safetensors"
+        if latents is None:
+            latents = self._read(path, bucket)
+            if latents is not None:
+                _memory.keep(key, latents)
+        elif not _is_there(path):
+            self._write(key, latents)
+        return latents
+
+    def keep(self, key: str, latents: Tensor) -> None:
+        """Keep what a picture was encoded to; nobody may change the tensor after that."""
+        _memory.keep(key, latents)
+        self._write(key, latents)
+
+    def close(self) -> None:
+        """Say what was damaged; the store can be used again."""
+        if self._damaged:
+            self._say(f"{plural(self._damaged, 'damaged file')} in {self._folder}: encoded again")
+            self._damaged = 0
+
+    def _read(self, path: Path, bucket: tuple[int, int]) -> Tensor | None:
+        if not _is_there(path):
+            return None
+        factor = 2 ** (len(self._model.vae.config.block_out_channels) - 1)
+        shape = (4, bucket[1] // factor, bucket[0] // factor)
+        try:
+            header = read_header(path)
+            if header.shapes == {_NAME: shape} and header.dtypes == {_NAME: "F32"}:
+                latents = torch.empty(shape)
+                with TensorFile(path, header) as file:
+                    file.read_into(latents, WeightSlice(_NAME, shape))
+                if header.metadata.get(_DIGEST) == _digest(latents):
+                    return latents
+        except ModelError:
+            pass
+        self._damaged += 1
+        return None
+
+    def _write(self, key: str, latents: Tensor) -> None:
+        folder = self._folder
+        if folder is None:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not self._cleaned:
+                self._cleaned = True
+                remove_partial_files(folder)
+            with atomic_path(folder / f"{key}.safetensors") as beside:
+                write_tensors(beside, {_NAME: latents}, {_DIGEST: _digest(latents)})
+        except OSError as error:
+            # The bake can do without.
+            self._folder = None
+            self._say(f"latents are not kept on disk: {printable(str(folder))} cannot be written ({error.strerror})")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # A folder that may not be looked into.
+        return False
+
+
+def _machine(device: torch.device) -> list[object]:
+    """Return what else decides the last bits: versions, and the kernels that compute."""
+    if device.type == "cuda":
+        kernels: list[object] = [torch.cuda.get_device_name(device), torch.version.cuda]
+    else:
+        kernels = [platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
+    return [torch.__version__, PIL.__version__, device.type, *kernels]
+
+
+def _identity(vae: Any) -> str:
+    """Return sha256 of the weights that encode: the same VAE in two bases is one."""
+    known = _vaes.get(vae)
+    if known is None:
+        digest = hashlib.sha256(str(sorted(vae.config.items(), key=str)).encode())
+        for name, weight in sorted(vae.state_dict().items()):
+            if not name.startswith(("decoder.", "post_quant_conv.")):
+                digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+                digest.update(_bytes_of(weight))
+        known = _vaes[vae] = digest.hexdigest()
+    return known
+
+
+def _digest(latents: Tensor) -> str:
+    return hashlib.sha256(_bytes_of(latents)).hexdigest()
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    row = tensor.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
+    return row.numpy().data

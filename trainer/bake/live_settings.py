@@ -1,0 +1,125 @@
+"""Which settings are in force now? Those the bake began with, what was changed while it ran, and what roll backs did to the rates."""
+
+from collections.abc import Sequence
+
+from trainer.bake.trained_parts import TrainedParts, has_stopped
+from trainer.errors import SettingsError
+from trainer.plan.plan import Plan
+from trainer.settings.describe import field
+from trainer.settings.model import Settings
+from trainer.settings.parts import LABELS, PARTS
+from trainer.settings.toml_file import parse_settings, settings_toml, with_value
+
+_RATES = {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2"}
+_STOPS = {"unet_stop", "text_encoder_stop", "text_encoder_stop2"}
+
+
+class LiveSettings:
+    """The settings in force.
+
+    Args:
+        settings: at the start.
+        plan: of the bake.
+        training: whose groups' peak rates follow the settings.
+    """
+
+    def __init__(self, settings: Settings, plan: Plan, training: TrainedParts) -> None:
+        """Begin with no change."""
+        self.settings = settings
+        self.rate_scale = 1.0
+        self.changes = 0
+        self._plan = plan
+        self._training = training
+        self._waiting: list[tuple[int, str]] = []
+
+    @property
+    def toml(self) -> str:
+        """The settings in force as TOML."""
+        return settings_toml(self.settings)
+
+    def restore(self, toml: str, changes: int, rate_scale: float) -> None:
+        """Be where a state was."""
+        self.settings = parse_settings(toml, "state")
+        self.changes, self.rate_scale = changes, rate_scale
+        self._set_peaks()
+
+    def change(self, assignment: str, step: int) -> None:
+        """Put `name=value` in force from the next step on.
+
+        Args:
+            assignment: for a stop the value may be `now`.
+            step: optimizer steps done.
+
+        Raises:
+            SettingsError: the setting is not live, the value is wrong, the part has no gradients in this bake, or no part would train.
+        """
+        name, _, text = assignment.partition("=")
+        name = name.strip()
+        if name in _STOPS and text.strip().lower() == "now":
+            text = str(step)
+        changed = with_value(self.settings, name, text)
+        if not field(name).live:
+            raise SettingsError(
+                name, found="changed while baking", expected="a live setting", way_out="fork the bake to change it"
+            )
+        self._check_rates(name, changed)
+        if name in _STOPS:
+            self._check_stops(name, changed, step)
+        self.settings = changed
+        self.changes += 1
+        self._set_peaks()
+
+    def scale_rates(self, by: float) -> None:
+        """Multiply every rate by `by` from the next step on."""
+        self.rate_scale *= by
+        self._set_peaks()
+
+    def queue_changes(self, changes: Sequence[tuple[int, str]]) -> None:
+        """Take the changes (step, `name=value`) that a bake being redone will come to; those already in force are left out."""
+        self._waiting = list(changes[self.changes :])
+
+    def replay(self, step: int) -> bool:
+        """Put in force what was changed after `step` steps when they were done the first time; return whether there was anything."""
+        due = [assignment for at, assignment in self._waiting if at <= step]
+        self._waiting = self._waiting[len(due) :]
+        for assignment in due:
+            self.change(assignment, step)
+        return bool(due)
+
+    def _set_peaks(self) -> None:
+        for group in self._training.groups:
+            group["peak"] = self.settings.rate(group["part"]) * self.rate_scale
+
+    def _check_rates(self, name: str, changed: Settings) -> None:
+        begun = self._training.initial
+        for part in PARTS:
+            # On a base without the part its rate is a number without a meaning.
+            if name in _RATES and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
+                raise SettingsError(
+                    name,
+                    found=f"a rate for the {LABELS[part]}, which this bake began without",
+                    expected="a part that trains",
+                    way_out="fork the bake with its rate set",
+                )
+        if not any(changed.rate(part) for part in begun):
+            raise SettingsError(
+                name, found="all rates 0", expected="a rate above 0 for one part", way_out="stop the bake instead"
+            )
+
+    def _check_stops(self, name: str, changed: Settings, step: int) -> None:
+        begun = self._training.initial
+        for part in begun:
+            if has_stopped(self.settings, self._plan, part, step) and not has_stopped(changed, self._plan, part, step):
+                raise SettingsError(
+                    name,
+                    found=f"the {LABELS[part]} has stopped already, and its optimizer's state is gone",
+                    expected="a part that trains",
+                    way_out="fork the bake at an epoch before it stopped",
+                )
+        if all(has_stopped(changed, self._plan, part, self._plan.total_steps) for part in begun):
+            raise SettingsError(
+                name,
+                found="every part would stop before the bake's end",
+                expected="one that trains to the end",
+                way_out="stop the bake instead (`x`)",
+            )

@@ -1,0 +1,1 @@
+"""Samples and grids made in the middle of a bake."""

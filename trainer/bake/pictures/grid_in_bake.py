@@ -1,0 +1,128 @@
+"""A grid in the middle of a bake: made between two steps on the base that is loaded, which then goes on as if nothing had been."""
+
+import gc
+import logging
+import os
+from contextlib import ExitStack
+from functools import partial
+from typing import Self
+
+import torch
+
+from trainer.bake.pictures.grid_orders import GridControl
+from trainer.bake.pictures.lend_model import lend_model
+from trainer.bake.precision import said_with_weights
+from trainer.bake.reporter import Reporter
+from trainer.bake.session import TrainingSession
+from trainer.errors import GridError, as_bake_failure
+from trainer.grid.recipe import ComputeSetup, Recipe
+from trainer.grid.spec import GridSpec
+from trainer.journal.journal import Journal
+from trainer.journal.records import GridState
+from trainer.sampling.make_grid import Progress, make_grid
+from trainer.sampling.sampler import GridSampler
+from trainer.settings.subject import DEMO_BASE
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+_PRECISIONS = {"no": "fp32", "fp16": "fp16", "bf16": "bf16"}
+_log = logging.getLogger(__name__)
+
+
+class SessionProvider:
+    """A desk on the bench's model, while the block lasts and the bench is lent.
+
+    Args:
+        session: whose base is loaded; no other one can be asked for.
+    """
+
+    def __init__(self, session: TrainingSession) -> None:
+        """Nothing is asked for yet."""
+        self._session = session
+        self._closing = ExitStack()
+        self._sampler: GridSampler | None = None
+
+    def __enter__(self) -> Self:
+        """Return this desk."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the grid's LoRAs off."""
+        self._closing.close()
+
+    def compute_setup(self, spec: GridSpec) -> ComputeSetup:
+        """Return what the bake computes with, whatever precision `spec` asks for."""
+        session = self._session
+        attention = "xformers" if session.settings.xformers else "sdpa"
+        precision = said_with_weights(_PRECISIONS[session.precision.name], session.settings)
+        return ComputeSetup(session.model.device.type, precision, attention)
+
+    def sampler(self, recipe: Recipe) -> GridSampler:
+        """Return the studio on the loaded base.
+
+        Raises:
+            GridError: the recipe is for another base or another VAE.
+        """
+        settings = self._session.settings
+        for where, wanted, loaded in (
+            ("base", recipe.base, settings.pretrained_model_name_or_path),
+            ("vae", recipe.vae, settings.vae),
+        ):
+            if not _is_same(wanted, loaded):
+                raise GridError(
+                    where,
+                    found=printable(wanted, 200) or "the base's own VAE",
+                    expected=f"the one that the bake has loaded, {printable(loaded, 200) or 'the base own VAE'}",
+                    way_out="make this grid as a job of its own",
+                )
+        if self._sampler is None:
+            self._sampler = GridSampler(self._session.model)
+            self._closing.callback(self._sampler.close)
+        return self._sampler
+
+
+def grid_between_steps(session: TrainingSession, report: Reporter, argument: str) -> str:
+    """Make a grid now; return why it could not be made, "" where it was or was ended early. The bake goes on in any case.
+
+    Args:
+        session: between two steps.
+        report: knows the journal and the bake.
+        argument: the order's: the grid's number.
+    """
+    if not argument.isdecimal():
+        return "no grid's number"
+    number = int(argument)
+    with report.during("grid"):
+        try:
+            _make(session, report, number)
+        except Exception as error:
+            _log.exception("grid %d", number)
+            line = as_bake_failure("grid", error).line()
+            report.trouble(f"grid {number}: {line}")
+            report.attempt(lambda: _note_failure(report.journal, number, line))
+            return line
+        finally:
+            # After a failure its frames still held tensors when the card was tidied.
+            gc.collect()
+            if session.model.device.type == "cuda":
+                torch.cuda.empty_cache()
+    return ""
+
+
+def _make(session: TrainingSession, report: Reporter, number: int) -> None:
+    journal = report.journal
+    progress = Progress(partial(report.stage, "grid"), report.log)
+    with lend_model(session, base_alone=True), SessionProvider(session) as provider:
+        make_grid(number, journal, Workspace(journal.path.parent), provider, GridControl(report), progress)
+
+
+def _note_failure(journal: Journal, number: int, line: str) -> None:
+    """Note why a grid failed that did not come to its making, which notes its own failures."""
+    if journal.grid(number).state is not GridState.FAILED:
+        journal.set_grid_state(number, GridState.FAILED, printable(line))
+
+
+def _is_same(wanted: str, loaded: str) -> bool:
+    if not wanted or not loaded or DEMO_BASE in (wanted, loaded):
+        return wanted == loaded
+    return os.path.realpath(wanted) == os.path.realpath(loaded)

@@ -1,0 +1,49 @@
+"""A grid as a job of its own, run by the engine as a bake is: its base loaded, its pictures made, its row in the queue ended."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from trainer.bake.pictures.grid_orders import JobControl
+from trainer.bake.reporter import Reporter
+from trainer.errors import OutOfMemory
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, GridState
+from trainer.sampling.make_grid import Progress, make_grid
+from trainer.sampling.standalone import StandaloneProvider
+from trainer.workspace import Workspace
+
+
+def run_grid(job: int, grid: int, workspace: Workspace, journal: Journal, trouble: Callable[[str], None]) -> BakeState:
+    """Make a grid and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state of the job then.
+
+    Args:
+        job: number of the row in the queue; orders go to it.
+        grid: the grid's number.
+        workspace: where its folder is.
+        journal: opened in this thread.
+        trouble: takes a line about something that somebody should look at.
+
+    Raises:
+        LoraTuiError: it cannot be made as asked.
+        Exception: whatever else a library raises.
+    """
+    report = Reporter(journal, job, trouble)
+    control = JobControl(report)
+    report.stage("load")
+    report.state(BakeState.BAKING)
+    try:
+        with StandaloneProvider() as provider:
+            made = make_grid(
+                grid, journal, workspace, provider, control, Progress(partial(report.stage, "grid"), report.log)
+            )
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(
+            f"stage {report.at}",
+            found="the card's memory is full",
+            way_out="free what else takes the memory, or take a smaller base or size",
+        ) from error
+    state = control.end if made is GridState.CUT else BakeState.DONE
+    journal.set_state(job, state)
+    return state

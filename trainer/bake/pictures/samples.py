@@ -1,0 +1,160 @@
+"""Sample pictures while a bake runs: made between two steps from the LoRA as it stands, never the reason why a bake ends."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.atomic_file import write_atomically
+from trainer.bake.batch import StepBatches
+from trainer.bake.live_settings import LiveSettings
+from trainer.bake.pictures.lend_model import lend_model
+from trainer.bake.precision import said_with_weights
+from trainer.bake.reporter import Reporter
+from trainer.bake.session import TrainingSession
+from trainer.errors import as_bake_failure
+from trainer.exchange.cell_text import cell_text
+from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
+from trainer.formats.picture_text import KEY, png_bytes
+from trainer.grid.cost import pictures_at_once
+from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
+from trainer.grid.sample_prompts import SamplePicture, sample_pictures
+from trainer.grid.sampling_order import batch_key
+from trainer.models.file_hashes import FileHashes
+from trainer.models.identify import Base
+from trainer.models.prediction_type import PredictionDecision
+from trainer.sampling.sampler import GridSampler
+from trainer.text import plural
+
+FOLDER = "samples"
+"""The folder of sample pictures in a bake's folder."""
+
+_DIGITS = 64
+_log = logging.getLogger(__name__)
+
+
+class Samples:
+    """The samples of one bake.
+
+    Args:
+        session: whose LoRA is shown.
+        folder: the bake's.
+        base: the bench's.
+        decision: what the base predicts.
+        report: knows the journal and the bake.
+        live: the settings in force.
+        told_to_stop: whether somebody ordered the bake to end, asked at every sampling step.
+    """
+
+    def __init__(
+        self,
+        session: TrainingSession,
+        folder: Path,
+        base: Base,
+        decision: PredictionDecision,
+        report: Reporter,
+        live: LiveSettings,
+        told_to_stop: Callable[[], bool],
+    ) -> None:
+        """Nothing went wrong yet."""
+        self._session, self._folder, self._base, self._decision = session, folder, base, decision
+        self._report, self._live, self._told_to_stop = report, live, told_to_stop
+        self._hashes: dict[str, str] = {}
+        self._troubled = False
+
+    def know_hashes(self, base: FileHashes | None, vae: FileHashes | None) -> None:
+        """Take the hashes of base and VAE, for what stands in the pictures; None where there was no time for them."""
+        settings = self._session.settings
+        for name, hashes in ((settings.pretrained_model_name_or_path, base), (settings.vae, vae)):
+            # A folder has none.
+            if hashes is not None and len(hashes.sha256) == _DIGITS:
+                self._hashes[name] = hashes.sha256
+
+    def due(self, work: StepBatches) -> bool:
+        """Return whether samples are wanted after this step."""
+        settings = self._live.settings
+        epochs, steps = settings.sample_every_n_epochs, settings.sample_every_n_steps
+        at_epoch = epochs is not None and work.ends_epoch and work.epoch % epochs == 0
+        at_step = steps is not None and work.step % steps == 0
+        at_end = work.step == self._session.plan.total_steps and (epochs or steps) is not None
+        return at_epoch or at_step or at_end
+
+    def make(self, step: int, file: str = "") -> None:
+        """Make the samples of this step; what goes wrong is said, and the bake goes on.
+
+        Args:
+            step: optimizer steps done.
+            file: the LoRA that was saved at this very step, "" where none was.
+        """
+        with self._report.during("sample"):
+            try:
+                self._make(step, file)
+            except Exception as error:
+                _log.exception("samples of step %d", step)
+                line = f"no samples of step {step}: {as_bake_failure('sample', error).line()}"
+                self._report.log(line, level="warning")
+                if not self._troubled:
+                    # Once: it will be the same at the next epoch, and the next.
+                    self._report.trouble(line)
+                self._troubled = True
+
+    def _make(self, step: int, file: str) -> None:
+        pictures = self._wanted()
+        (self._folder / FOLDER).mkdir(exist_ok=True)
+        self._report.stage("sample", 0, len(pictures))
+        done = 0
+        with lend_model(self._session, base_alone=False), GridSampler(self._session.model) as sampler:
+            for picture, pixels in self._made(sampler, pictures):
+                path = self._folder / FOLDER / f"step{step:08d}-{picture.name}.png"
+                write_atomically(path, png_bytes(pixels, {KEY: self._text(picture.recipe, step, file)}))
+                done += 1
+                self._report.stage("sample", done, len(pictures))
+        of = "" if done == len(pictures) else f" of {len(pictures)}"
+        self._report.log(f"{plural(done, 'sample')}{of} after step {step} in {FOLDER}/")
+
+    def _wanted(self) -> tuple[SamplePicture, ...]:
+        return sample_pictures(
+            self._live.settings,
+            self._folder / "settings.toml",
+            self._base,
+            self._decision.prediction,
+            zero_terminal_snr=self._decision.zero_terminal_snr,
+        )
+
+    def _made(
+        self, sampler: GridSampler, pictures: Sequence[SamplePicture]
+    ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8]]]:
+        """Yield each picture as it is made; none after somebody ordered the bake to end."""
+        session = self._session
+        compute_setup = ComputeSetup(
+            session.model.device.type, said_with_weights(session.precision.name, session.settings)
+        )
+        for _, alike in groupby(pictures, key=lambda picture: batch_key(picture.recipe)):
+            left = list(alike)
+            most = pictures_at_once(left[0].recipe, compute_setup)
+            while left:
+                batch = left[:most]
+                try:
+                    made = sampler.sample([picture.recipe for picture in batch], stop=self._told_to_stop)
+                except torch.OutOfMemoryError:
+                    if len(batch) == 1:
+                        raise
+                    most = len(batch) // 2
+                    torch.cuda.empty_cache()
+                    continue
+                if made is None:
+                    return
+                yield from zip(batch, made, strict=True)
+                left = left[len(batch) :]
+
+    def _text(self, recipe: Recipe, step: int, file: str) -> str:
+        """Return the infotext: with the LoRA of this step where it was saved, else with the step alone."""
+        loras = (LoraUse(self._folder / file),) if file else ()
+        info = parse_infotext(cell_text(replace(recipe, loras=loras), self._hashes))
+        about = {"Bake": str(self._report.number), "Step": str(step)}
+        return write_infotext(Infotext(info.prompt, info.negative_prompt, {**info.fields, **about}))

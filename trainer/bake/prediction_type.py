@@ -1,0 +1,85 @@
+"""What does the base of this bake predict? Read from its file, and measured on a few of the bake's own pictures where that is needed."""
+
+import weakref
+from collections.abc import Hashable
+
+import torch
+
+from trainer.bake.latent_cache import LatentCache
+from trainer.bake.latents import encode_pictures
+from trainer.bake.reporter import Reporter
+from trainer.bake.session import TrainingSession
+from trainer.jobs.preflight import PlannedBake
+from trainer.lean.compute_options import ComputeOptions
+from trainer.models.noise_schedule import NoiseSchedule
+from trainer.models.prediction_type import PredictionDecision, PredictionScores, decide, measure, needs_measuring
+from trainer.models.stable_diffusion import StableDiffusion
+
+# Each is seen at several times; more would only cost.
+_PICTURES = 4
+
+# Of each loaded base: what decided the scores, and they. On a CPU a large base takes a minute for them.
+_before: weakref.WeakKeyDictionary[StableDiffusion, tuple[Hashable, PredictionScores]] = weakref.WeakKeyDictionary()
+
+
+def find_prediction_type(
+    session: TrainingSession, planned: PlannedBake, report: Reporter, store: LatentCache | None = None
+) -> PredictionDecision:
+    """Decide what the base predicts, and let the model's schedule follow it. Nothing stays on the card of what that took.
+
+    Args:
+        session: before its first step.
+        planned: its data and what its base says of itself.
+        report: hears what was decided.
+        store: where latents are looked up and kept; None for nowhere.
+
+    Raises:
+        SettingsError: the setting v_parameterization contradicts what was measured, or nothing can tell.
+    """
+    settings, said = session.settings, planned.base.markers
+    scores = None
+    if needs_measuring(said, settings.v_parameterization):
+        report.stage("measure")
+        scores = _measured(session, planned, store)
+    decision = decide(said, settings.v_parameterization, settings.zero_terminal_snr, scores)
+    session.model.schedule = NoiseSchedule(decision.prediction, decision.zero_terminal_snr, session.model.device)
+    report.log(decision.line, level="warning" if decision.is_warning else "info")
+    return decision
+
+
+def _measured(session: TrainingSession, planned: PlannedBake, store: LatentCache | None) -> PredictionScores:
+    """Return how well the bare base's output fits noise and v; what was measured before on the same base is not again."""
+    model, settings = session.model, session.settings
+    # One shape, so that they go through the U-Net together.
+    bucket = planned.plan.placements[0].bucket
+    members = [index for index, placement in enumerate(planned.plan.placements) if placement.bucket == bucket]
+    # Whole batches, as they will be asked for again when all are cached.
+    together = settings.vae_batch_size
+    members = members[: -(-_PICTURES // together) * together]
+    pictures = [planned.data.pictures[index] for index in members]
+    placements = [planned.plan.placements[index] for index in members]
+    found = dict(encode_pictures(model, pictures, placements, together, store))
+    model.put_vae_away()
+    prepared = [found[index] for index in range(len(members))][:_PICTURES]
+    captions = [picture.caption for picture in pictures][:_PICTURES]
+    key = (
+        tuple(each.latents.numpy().tobytes() for each in prepared),
+        tuple(each.time_ids for each in prepared),
+        tuple(captions),
+        (settings.seed, settings.clip_skip, settings.max_token_length),
+        ComputeOptions.of(settings),
+    )
+    before = _before.get(model)
+    if before is not None and before[0] == key:
+        return before[1]
+    with session.base_alone(), torch.no_grad():
+        text = session.text_embeddings.of(captions, session.text_embeddings.tokenize(captions))
+        for part in model.encoders:
+            model.put_encoder_away(part)
+        model.bring_unet()
+        latents = torch.stack([each.latents for each in prepared]).to(model.device)
+        sizes = torch.tensor([each.time_ids for each in prepared], device=model.device)
+        scores = measure(model, latents, text, sizes, settings.seed)
+    model.put_unet_away()
+    _before[model] = (key, scores)
+    return scores

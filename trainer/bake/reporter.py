@@ -1,0 +1,83 @@
+"""What does the bake say of itself? Stages and lines, into the journal and bake.log."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from trainer.errors import WorkspaceError
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, Mark
+from trainer.text import printable
+
+_log = logging.getLogger(__name__)
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+# A screen looks once or twice a second; writing each of ten steps a second would only wear the disk.
+_STAGE_EVERY = 0.25
+
+
+class Reporter:
+    """The bake's voice. Use it only in the thread that opened the journal.
+
+    Args:
+        journal: where it is written.
+        number: the bake's.
+        trouble: takes a line about something that somebody should look at, for the hook on_trouble.
+    """
+
+    def __init__(self, journal: Journal, number: int, trouble: Callable[[str], None] = lambda line: None) -> None:
+        """Say nothing yet."""
+        self.trouble = trouble
+        self.journal = journal
+        self.number = number
+        self._stage = ("load", 0, 0)
+        self._written = ("", 0, 0)
+        self._written_at = 0.0
+
+    @property
+    def at(self) -> str:
+        """The stage at work."""
+        return self._stage[0]
+
+    def stage(self, name: str, done: int = 0, total: int = 0) -> None:
+        """Note the stage and how far it is; within a stage at most four times a second, and always at its end."""
+        self._stage = (name, done, total)
+        now = time.monotonic()
+        if name == self._written[0] and done != total and now - self._written_at < _STAGE_EVERY:
+            return
+        self._write_stage(now)
+
+    @contextmanager
+    def during(self, name: str) -> Iterator[None]:
+        """Be in stage `name` while the block runs, then where one was; after a failure the stage stays, for it names the place."""
+        before = self._stage
+        self.stage(name)
+        yield
+        self._stage = before
+        self._write_stage(time.monotonic())
+
+    def log(self, text: str, level: str = "info") -> None:
+        """Write one line to the journal and to bake.log."""
+        _log.log(_LEVELS[level], "%s", printable(text))
+        self.attempt(lambda: self.journal.log(text, bake=self.number, level=level))
+
+    def state(self, state: BakeState) -> None:
+        """Say what the bake is in now; the end of a bake is not said here."""
+        self.attempt(lambda: self.journal.set_state(self.number, state))
+
+    def mark(self, mark: Mark) -> None:
+        """Put a mark on the curves."""
+        self.attempt(lambda: self.journal.add_mark(self.number, mark))
+
+    def _write_stage(self, now: float) -> None:
+        if self._stage != self._written:
+            self.attempt(lambda: self.journal.set_stage(self.number, *self._stage))
+            self._written, self._written_at = self._stage, now
+
+    def attempt(self, write: Callable[[], object]) -> None:
+        """Write into the journal; one that is full or locked for long costs the line, which bake.log has, and not the bake."""
+        try:
+            write()
+        except WorkspaceError as error:
+            _log.warning("%s", error)

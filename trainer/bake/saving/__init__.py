@@ -1,0 +1,1 @@
+"""LoRA files and states of a bake."""

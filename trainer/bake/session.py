@@ -1,0 +1,188 @@
+"""What does a training step work with? The loaded base, the LoRA on it and the optimizer, put away at the end."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainer.bake.micro_batches import MicroBatches
+from trainer.bake.optimizer import make_optimizer, try_optimizer
+from trainer.bake.precision import Precision, check_xformers, fresh_accelerator
+from trainer.bake.text_embeddings import TextEmbeddings
+from trainer.bake.trained_parts import TrainedParts
+from trainer.jobs.preflight import PlannedBake
+from trainer.lean.compiled import check_compiler
+from trainer.lean.compute_options import ComputeOptions
+from trainer.lean.quantized import kind_of
+from trainer.models.base_cache import WantedBase, acquire_base
+from trainer.models.identify import Base
+from trainer.models.memory_layout import tuned
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.network.injection import LayerRules, LoraNetwork, inject
+from trainer.network.lora_file import network_like_file, warm_start
+from trainer.plan.plan import Plan
+from trainer.settings.model import Settings
+from trainer.settings.parts import parts_of
+
+
+@dataclass(frozen=True)
+class TrainingSession:
+    """What a training step works with.
+
+    Attributes:
+        settings, plan: what was asked for.
+        accelerator: accelerate's: backward with its scaler, clipping, device.
+        precision: the one in force.
+        model: the frozen base.
+        network: the LoRA, attached to it.
+        optimizer: over the trained parts, wrapped by the accelerator.
+        texts: the captions' embeddings.
+        training: which parts train.
+        notes: what is to be said of the LoRA's beginning.
+        micro_batches: how many pictures pass through the model at once.
+    """
+
+    settings: Settings
+    plan: Plan
+    accelerator: Any
+    precision: Precision
+    model: StableDiffusion
+    network: LoraNetwork
+    optimizer: Any
+    text_embeddings: TextEmbeddings
+    trained_parts: TrainedParts
+    notes: tuple[str, ...]
+    micro_batches: MicroBatches
+
+    @contextmanager
+    def base_alone(self) -> Iterator[None]:
+        """Let the base compute as if there were no LoRA while the block lasts."""
+        with self.without_lora(), self.text_embeddings.bypassed():
+            yield
+
+    @contextmanager
+    def without_lora(self) -> Iterator[None]:
+        """Let the LoRA change nothing while the block lasts; captions' kept embeddings still hold what it made of them."""
+        before = {part: self.network.strength(part) for part in self.network.parts}
+        for part in before:
+            self.network.set_strength(part, 0.0)
+        try:
+            yield
+        finally:
+            for part, strength in before.items():
+                self.network.set_strength(part, strength)
+
+
+@contextmanager
+def open_session(settings: Settings, planned: PlannedBake) -> Iterator[TrainingSession]:
+    """Load the base, put the LoRA on it, and take both apart when the block ends.
+
+    Raises:
+        SettingsError, DeviceError, ModelError: the machine or the base cannot do what the settings ask.
+    """
+    accelerator, precision = fresh_accelerator(settings.mixed_precision)
+    if settings.xformers:
+        check_xformers(accelerator.device)
+    if settings.torch_compile:
+        check_compiler(accelerator.device)
+    try_optimizer(settings, planned.base.family, accelerator.device)
+    try:
+        with (
+            acquire_base_for(planned.base, settings, accelerator.device, precision) as model,
+            tuned(model.unet),
+            build_session(model, settings, planned.plan, accelerator, precision) as session,
+        ):
+            yield session
+    finally:
+        accelerator.free_memory()
+
+
+@contextmanager
+def build_session(
+    model: StableDiffusion, settings: Settings, plan: Plan, accelerator: Any, precision: Precision
+) -> Iterator[TrainingSession]:
+    """Put the LoRA and the optimizer on a loaded base, and take them off when the block ends.
+
+    Args:
+        model: bare.
+        settings, plan: what was asked for.
+        accelerator: accelerate's, or what stands in for it: `device`, `scaler`, `prepare`, `backward`, `clip_grad_norm_`.
+        precision: the one in force.
+
+    Raises:
+        SettingsError, ModelError: the base cannot do what the settings ask.
+    """
+    model.set_compute_options(ComputeOptions.of(settings))
+    network, notes = _network(model, settings)
+    # Made where the base waits; what trains does so where the base will compute.
+    network.lie_on(model.device)
+    try:
+        optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
+        texts = TextEmbeddings(
+            model,
+            network,
+            clip_skip=settings.clip_skip,
+            max_token_length=int(settings.max_token_length),
+            off_card=settings.encoder_off_card,
+        )
+        yield TrainingSession(
+            settings=settings,
+            plan=plan,
+            accelerator=accelerator,
+            precision=precision,
+            model=model,
+            network=network,
+            optimizer=optimizer,
+            text_embeddings=texts,
+            trained_parts=TrainedParts(network, optimizer, texts),
+            notes=notes,
+            micro_batches=MicroBatches(settings.micro_batch_size),
+        )
+    finally:
+        network.remove()
+        model.set_compute_options(ComputeOptions())
+
+
+def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:
+    """Return the LoRA as the bake begins with it, and what is to be said of a file it begins from."""
+    rules = LayerRules.of(settings)
+    parts = [part for part in parts_of(model.family) if settings.has_layers(part)]
+    if settings.network_weights and settings.dim_from_weights:
+        return network_like_file(model, Path(settings.network_weights), rules, parts), ()
+    network = inject(model, rules, settings.seed, parts)
+    if not settings.network_weights:
+        return network, ()
+    try:
+        return network, tuple(warm_start(network, Path(settings.network_weights)))
+    except Exception:
+        network.remove()
+        raise
+
+
+def acquire_base_for(
+    base: Base, settings: Settings, device: torch.device, precision: Precision
+) -> AbstractContextManager[StableDiffusion]:
+    """Lend the base, bare of any LoRA and its parts away from the card, while the block lasts.
+
+    Args:
+        base: which.
+        settings: the VAE, and the form of the weights.
+        device: where it computes.
+        precision: of the arithmetic.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    return acquire_base(
+        WantedBase(
+            base,
+            device,
+            precision.dtype,
+            vae=settings.vae,
+            vae_dtype=torch.float32 if settings.no_half_vae else precision.dtype,
+            quantized=kind_of(settings),
+        )
+    )

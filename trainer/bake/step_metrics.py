@@ -1,0 +1,182 @@
+"""What do the steps say in numbers? Collected on the device, handed over without making a step wait."""
+
+import io
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainer.atomic_file import write_atomically
+from trainer.bake.batch import StepBatches
+from trainer.bake.step import StepResult
+from trainer.errors import WorkspaceError
+from trainer.text import printable
+
+# With the batches of the journal's writer this keeps what a killed process loses under half a second.
+_HAND_OVER_EVERY = 0.125
+# Steps between two hand-overs; where more come, the hand-over comes sooner.
+_ROWS = 256
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """Readings on their way from the device: what the host knows of each step, the tensor being filled, the event of its end."""
+
+    known: list[tuple[int, dict[str, float]]]
+    values: Tensor
+    arrived: Any
+
+
+class StepMetrics:
+    """Losses and norms of the steps, and the sums of losses by folder and since the last save.
+
+    Args:
+        device: where the steps' tensors lie.
+        folders: names, in the order of StepResult.folder_losses.
+        put: takes (step, values by metric); must not block.
+        bad: takes a step whose gradient was not finite; called when its readings arrive.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        folders: Sequence[str],
+        put: Callable[[int, Mapping[str, float]], None],
+        bad: Callable[[int], None],
+    ) -> None:
+        """Start with nothing read."""
+        self._device = device
+        self._folders = list(folders)
+        self._put = put
+        self._bad = bad
+        self._rows = torch.zeros(_ROWS, 2, device=device)
+        self._known: list[tuple[int, dict[str, float]]] = []
+        self._on_the_way: deque[_Copy] = deque()
+        self._kept: dict[str, array[float]] = {}
+        self._sums = self._no_sums()
+        self._handed_over = self._step_began = time.perf_counter()
+
+    def start_clock(self) -> None:
+        """Count the seconds of the next step from now; called after a save, a validation or a pause."""
+        self._step_began = time.perf_counter()
+
+    def record(self, work: StepBatches, result: StepResult) -> None:
+        """Take one step's results and, eight times a second, hand over what has arrived."""
+        now = time.perf_counter()
+        known = {f"lr_{part}": rate for part, rate in result.rates.items()}
+        known["seconds_per_step"] = now - self._step_began
+        self._step_began = now
+        self._rows[len(self._known)] = torch.stack((result.loss, result.grad_norm))
+        self._known.append((work.step, known))
+        self._add(result)
+        if len(self._known) == _ROWS or now - self._handed_over >= _HAND_OVER_EVERY:
+            self._handed_over = now
+            self._send()
+        self._receive(wait=False)
+
+    def flush(self) -> None:
+        """Hand over everything; waits for the card."""
+        self._send()
+        self._receive(wait=True)
+
+    def loss_since_save(self) -> float | None:
+        """Return the mean loss of the steps since the last call, None where there was none; waits for the card."""
+        total, steps = self._sums["loss"].tolist()
+        self._sums["loss"] = torch.zeros(2, device=self._device)
+        return total / steps if steps else None
+
+    def folder_losses(self) -> dict[str, tuple[float, int]]:
+        """Return each folder's (mean loss, pictures) since the last call; waits for the card."""
+        totals, pictures = self._sums["folders"].tolist()
+        self._sums["folders"] = self._no_sums()["folders"]
+        return {
+            folder: (total / count, round(count))
+            for folder, total, count in zip(self._folders, totals, pictures, strict=True)
+            if count
+        }
+
+    def keep(self) -> dict[str, Tensor]:
+        """Return what a state needs: the sums since the last save and in the epoch at work."""
+        return dict(self._sums)
+
+    def restore(self, kept: Mapping[str, Tensor], path: Path, step: int) -> None:
+        """Be where a state of `step` was; curves are read from `path`, a file that `write` made, where there is one."""
+        self._sums = {name: kept[name].to(self._device) for name in self._sums}
+        self._known, self._kept = [], {}
+        self._on_the_way.clear()
+        if not path.is_file():
+            return
+        with np.load(path, allow_pickle=False) as columns:
+            upto = columns["step"] <= step if "step" in columns else None
+            if upto is not None:
+                self._kept = {name: array("d", columns[name][upto].astype(float).tobytes()) for name in columns.files}
+
+    def write(self, path: Path) -> None:
+        """Write every reading handed over so far to `path` (.npz): `step`, and one array a metric.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
+        content = io.BytesIO()
+        columns: dict[str, Any] = {name: np.frombuffer(values) for name, values in self._kept.items()}
+        np.savez(content, **columns)
+        try:
+            write_atomically(path, content.getvalue())
+        except OSError as error:
+            raise WorkspaceError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
+
+    def _no_sums(self) -> dict[str, Tensor]:
+        """Return sums of nothing: [loss, steps], and [losses, pictures] of each folder."""
+        return {
+            "loss": torch.zeros(2, device=self._device),
+            "folders": torch.zeros(2, len(self._folders), device=self._device),
+        }
+
+    def _add(self, result: StepResult) -> None:
+        # A loss that is no number would spoil the mean of an epoch; its step is skipped and does not count.
+        counts = torch.isfinite(result.loss)
+        one = torch.stack((result.loss, torch.ones_like(result.loss)))
+        folders = torch.stack((result.folder_losses, result.folder_pictures))
+        self._sums["loss"] = self._sums["loss"] + torch.where(counts, one, 0.0)
+        self._sums["folders"] = self._sums["folders"] + torch.where(counts, folders, 0.0)
+
+    def _send(self) -> None:
+        """Start copying the filled rows to the host and begin new ones."""
+        if not self._known:
+            return
+        rows = self._rows[: len(self._known)]
+        if self._device.type == "cuda":
+            values = torch.empty(rows.shape, pin_memory=True)
+            values.copy_(rows, non_blocking=True)
+            arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch gives it no types
+            arrived.record()
+        else:
+            values, arrived = rows.clone(), None
+        self._on_the_way.append(_Copy(self._known, values, arrived))
+        self._known = []
+
+    def _receive(self, *, wait: bool) -> None:
+        """Hand over the copies that have arrived, in order; with `wait`, all of them."""
+        while self._on_the_way:
+            arrived = self._on_the_way[0].arrived
+            if arrived is not None and wait:
+                arrived.synchronize()
+            elif arrived is not None and not arrived.query():
+                return
+            self._hand_over(self._on_the_way.popleft())
+
+    def _hand_over(self, copy: _Copy) -> None:
+        for (step, known), (loss, grad_norm) in zip(copy.known, copy.values.tolist(), strict=True):
+            values = {"loss": loss, "grad_norm": grad_norm, **known}
+            self._put(step, values)
+            for name, value in {"step": step, **values}.items():
+                self._kept.setdefault(name, array("d")).append(value)
+            if not np.isfinite(grad_norm):
+                self._bad(step)

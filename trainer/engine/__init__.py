@@ -1,0 +1,1 @@
+"""The thread that runs queued jobs, and what it notifies."""

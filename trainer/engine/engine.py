@@ -1,0 +1,354 @@
+"""The engine: a plain thread that imports torch, takes the next job from the journal, runs it and outlives its failures."""
+
+import contextlib
+import gc
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.atomic_file import remove_partial_files
+from trainer.engine.next_job import ClaimedJob, JobQueue
+from trainer.engine.notify import Notifier
+from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
+from trainer.journal.bake_folder import write_bake_json
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState, GridState
+from trainer.machine.cards import CardSource, NvmlCards
+from trainer.machine.peak_rss import PeakRss
+from trainer.machine.readings import MachineReading
+from trainer.machine.sampler import MachineSampler
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.jobs.preflight import PlannedBake
+    from trainer.memory.background import BackgroundPrediction
+    from trainer.memory.lazy_predictor import Predictor
+
+_LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
+# The screen calls wake(); this is how soon work queued by another program is seen.
+_LOOK_EVERY = 0.5
+_TELEMETRY_EVERY = 5.0
+
+
+class Engine:
+    """Runs the jobs queued under its key, one after the other, in a thread of its own.
+
+    Args:
+        workspace: whose journal holds the queue.
+        cards: where the cards' readings come from; None asks NVML.
+        predictor: predicts the memory of each bake, to stand in the journal beside what it takes; None for no prediction.
+    """
+
+    def __init__(
+        self, workspace: Workspace, cards: CardSource | None = None, predictor: "Predictor | None" = None
+    ) -> None:
+        self.workspace = workspace
+        self._cards = cards or NvmlCards()
+        self.key = uuid.uuid4().hex
+        self.libraries = ""
+        """What is being imported, `ready`, or the line that says why it is not."""
+        self.exit_codes: dict[int, ExitCode] = {}
+        """What a process running only that bake exits with, for each one that failed."""
+        self.waiting_for = ""
+        """Who has the card that a queued bake waits for; empty where none waits for it."""
+        self._predictor = predictor
+        self._foresight: BackgroundPrediction | None = None
+        self._watch = PeakRss()
+        self._least_resident: int | None = None
+        self._woken = threading.Event()
+        self._closing = False
+        # A daemon: a process told to end must not hang on a long import.
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread; it begins by importing the libraries. Call it after the first paint."""
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the queue now instead of at the next turn."""
+        self._woken.set()
+
+    def close(self, wait: float) -> bool:
+        """Take no more jobs and wait up to `wait` seconds for the one at work; return whether the thread has ended."""
+        self._closing = True
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(wait)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._load_libraries()
+            with Journal(self.workspace.journal_path) as journal:
+                # What a killed process left behind shall not look alive beside what runs now.
+                journal.mark_lost()
+                turn = JobQueue(self.workspace, self.key)
+                while not self._closing:
+                    taken = self._take(turn, journal)
+                    if taken is None:
+                        self._woken.wait(_LOOK_EVERY)
+                        self._woken.clear()
+                        continue
+                    with taken.hold:
+                        self._run_job(taken.bake, journal)
+        except Exception as error:
+            # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
+            self.libraries = f"engine stopped: {type(error).__name__}: {printable(str(error))}"
+            logging.getLogger(__name__).exception("engine stopped")
+        finally:
+            _forget_base()
+
+    def _take(self, turn: JobQueue, journal: Journal) -> ClaimedJob | None:
+        """Return the next job with the card held for it; a journal that is locked for long is no reason to end."""
+        try:
+            taken = turn.claim(journal)
+        except WorkspaceError as error:
+            logging.getLogger(__name__).warning("%s", error)
+            return None
+        self.waiting_for = turn.waiting_for
+        return taken
+
+    def _load_libraries(self) -> None:
+        # Read once, at import: nothing is ever asked of a model hub, nor told to one.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+        self.libraries = f"loading libraries 1/{len(_LIBRARIES)}: reading torch"
+        _read_ahead("torch")
+        for position, name in enumerate(_LIBRARIES, start=1):
+            self.libraries = f"loading libraries {position}/{len(_LIBRARIES)}: {name}"
+            importlib.import_module(name)
+        # The classes a bake needs are imported lazily by their packages: this is where most of the time goes.
+        importlib.import_module("trainer.bake.run")
+        importlib.import_module("trainer.bake.pictures.grid_job")
+        self.libraries = "ready"
+
+    def _run_job(self, job: Bake, journal: Journal) -> None:
+        with PeakRss() as self._watch:
+            # A base that an earlier job left behind counts as this one's: it stands on it.
+            self._least_resident = min(self._watch.began, self._least_resident or self._watch.began)
+            if job.grid is None:
+                self._bake(job, journal)
+            else:
+                self._make_grid(job, job.grid, journal)
+
+    def _make_grid(self, job: Bake, number: int, journal: Journal) -> None:
+        from trainer.bake.pictures.grid_job import run_grid
+
+        announcer = Notifier(self.workspace, journal, job.number)
+        folder = self.workspace.root / job.folder
+        try:
+            # It is there where a bake or an earlier job was cut in the middle of this grid.
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_partial_files(folder)
+            with _log_file(folder / "grid.log") as log, self._telemetry(job.number):
+                log.info("job %d: grid %d %s: %s", job.number, number, job.name, job.why or "no why given")
+                try:
+                    log.info("ended: %s", run_grid(job.number, number, self.workspace, journal, announcer.trouble))
+                except Exception as error:
+                    self._broke(job, journal, log, announcer, error)
+                finally:
+                    self._tidy(journal, job.number)
+        except OSError as error:
+            failure = as_bake_failure("load", error)
+            with contextlib.suppress(WorkspaceError):
+                journal.set_grid_state(number, GridState.FAILED, printable(failure.line()))
+            self._fail(journal, job, failure)
+
+    def _bake(self, bake: Bake, journal: Journal) -> None:
+        folder = self.workspace.root / bake.folder
+        try:
+            # A folder that is there already is a bake's that is taken up again; nobody else's is ever written into.
+            folder.mkdir(parents=True, exist_ok=bake.attempt > 1)
+            remove_partial_files(folder)
+            with _log_file(folder / "bake.log") as log, self._telemetry(bake.number):
+                self._bake_into(bake, folder, journal, log)
+        except OSError as error:
+            self._fail(journal, bake, as_bake_failure("load", error))
+        _keep_record(journal, bake.number, folder)
+
+    def _bake_into(self, bake: Bake, folder: Path, journal: Journal, log: logging.Logger) -> None:
+        from trainer.bake.run import run_bake
+        from trainer.settings.toml_file import parse_settings
+
+        log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no why given")
+        announcer = Notifier(self.workspace, journal, bake.number)
+        try:
+            settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
+            announcer.settings = settings
+            _keep_record(journal, bake.number, folder)
+            ended = run_bake(bake, settings, folder, journal, announcer.trouble, self._foresee(bake.number))
+            log.info("ended: %s", ended)
+            if ended is BakeState.DONE:
+                announcer.done()
+        except Exception as error:
+            self._broke(bake, journal, log, announcer, error)
+        finally:
+            self._tidy(journal, bake.number)
+
+    def _foresee(self, number: int) -> "Callable[[PlannedBake], None]":
+        """Return what takes the ground of bake `number` and has its memory predicted, away from the bake's own thread."""
+        if self._predictor is None:
+            return lambda planned: None
+        from trainer.memory.background import BackgroundPrediction
+
+        self._foresight = self._foresight or BackgroundPrediction(self._predictor, self.workspace.journal_path)
+        foresight = self._foresight
+        return lambda planned: foresight.note(number, planned)
+
+    def _tidy(self, journal: Journal, number: int) -> None:
+        """Note what a job that ended was predicted and seen to take, and let go of it."""
+        if self._foresight is not None:
+            self._foresight.end()
+        try:
+            _note_peak(journal, number, self._watch.peak - (self._least_resident or 0))
+            is_parked = journal.bake(number).state is BakeState.PARKED
+        except WorkspaceError as error:
+            # A figure less in the journal is no reason to end.
+            logging.getLogger(__name__).warning("%s", error)
+            is_parked = False
+        # A failed job's frames hold its tensors; the next one wants the memory.
+        gc.collect()
+        if is_parked or self.exit_codes.get(number) is ExitCode.OUT_OF_MEMORY:
+            # Somebody wants the memory that the base would wait in.
+            _forget_base()
+
+    def _broke(self, job: Bake, journal: Journal, log: logging.Logger, announcer: Notifier, error: Exception) -> None:
+        log.error("%s", "".join(traceback.format_exception(error)))
+        failure = as_bake_failure(journal.bake(job.number).stage or "load", error)
+        self._fail(journal, job, failure)
+        announcer.trouble(failure.line())
+
+    @contextlib.contextmanager
+    def _telemetry(self, number: int) -> Iterator[None]:
+        """Keep a reading of the machine in the journal every few seconds while the block runs."""
+
+        def keep(reading: MachineReading) -> None:
+            with Journal(self.workspace.journal_path) as journal:
+                journal.add_telemetry(reading, number)
+
+        sampler = MachineSampler(self._cards, self.workspace.root, _TELEMETRY_EVERY, keep)
+        sampler.start()
+        try:
+            yield
+        finally:
+            sampler.stop()
+
+    def _fail(self, journal: Journal, bake: Bake, error: LoraTuiError) -> None:
+        line = printable(error.line())
+        # A bake that began has failed, whatever kind of thing was wrong; a few kinds have a code of their own.
+        own = error.exit_code in (ExitCode.NO_DEVICE, ExitCode.OUT_OF_MEMORY, ExitCode.DISK_FULL)
+        self.exit_codes[bake.number] = error.exit_code if own else ExitCode.BAKE_FAILED
+
+        def write() -> None:
+            journal.log(line, bake=bake.number, level="error")
+            if bake.on_failure == "hold":
+                held = journal.hold_following(bake.number)
+                if held:
+                    journal.log(
+                        f"bakes {', '.join(map(str, held))} are held, as asked", bake=bake.number, level="warning"
+                    )
+            # Last: whoever waits for the end shall find the reason already there.
+            journal.set_state(bake.number, BakeState.FAILED, line)
+
+        _persist(write)
+
+
+def _persist(write: Callable[[], None]) -> None:
+    """Write what must not be lost: a journal that is locked or full for a while is tried again.
+
+    Raises:
+        WorkspaceError: it is so for minutes.
+    """
+    for wait in (1.0, 5.0, 30.0, 60.0):
+        try:
+            write()
+        except WorkspaceError as error:
+            logging.getLogger(__name__).warning("%s", error)
+            time.sleep(wait)
+        else:
+            return
+    write()
+
+
+def _keep_record(journal: Journal, number: int, folder: Path) -> None:
+    """Let the bake's folder tell its story without the journal; a disk without room is the bake's own trouble."""
+    try:
+        write_bake_json(journal, number, folder)
+    except (OSError, LoraTuiError) as error:
+        logging.getLogger(__name__).warning("bake.json not written: %s", error)
+
+
+def _note_peak(journal: Journal, number: int, grown: int) -> None:
+    """Write down the most memory torch took of the card and held there, and begin to count anew for the next bake.
+
+    Without a card nobody counts but the system: `grown` is by how many bytes the process had grown at the most.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        journal.set_peak(number, torch.cuda.max_memory_reserved())
+        journal.set_peak_allocated(number, torch.cuda.max_memory_allocated())
+        torch.cuda.reset_peak_memory_stats()
+    elif grown > 0:
+        journal.set_peak_allocated(number, grown)
+
+
+def _forget_base() -> None:
+    """Let go of the base and the latents that are kept for the next job."""
+    # Where they were never imported nothing is kept.
+    if kept_base := sys.modules.get("trainer.models.base_cache"):
+        kept_base.forget_base()
+    if latent_store := sys.modules.get("trainer.bake.latent_cache"):
+        latent_store.forget_latents()
+
+
+def _read_ahead(package: str) -> None:
+    """Bring a package's shared libraries into the page cache.
+
+    Linking them holds the interpreter lock until every page has come from the disk; reading lets the screen answer keys.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return
+    for name in ("libtorch_cpu.so", "libtorch_python.so"):
+        path = Path(spec.origin).parent / "lib" / name
+        if path.is_file():
+            with path.open("rb", buffering=0) as file:
+                while file.read(1 << 22):
+                    pass
+
+
+@contextlib.contextmanager
+def _log_file(path: Path) -> Iterator[logging.Logger]:
+    """Send what the libraries and the bake log to `path` while the block runs."""
+    log = logging.getLogger("trainer")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield log
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+        handler.close()

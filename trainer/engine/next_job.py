@@ -1,0 +1,94 @@
+"""Whose turn is it? The next queued bake, once its time has come and nobody else has the card."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from trainer.journal.journal import Journal
+from trainer.journal.processes import this_process
+from trainer.journal.records import Bake
+from trainer.machine.card_lock import Claim, Hold, device_key, hold, who_holds
+from trainer.workspace import Workspace
+
+# Asking NVML who holds the card is not free.
+_ASK_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """A bake claimed by this process, and the card held for it."""
+
+    bake: Bake
+    hold: Hold
+
+
+class JobQueue:
+    """The turn of one engine's bakes. Use it only in the engine's thread.
+
+    Args:
+        workspace: where they wait.
+        engine: their key.
+    """
+
+    def __init__(self, workspace: Workspace, engine: str) -> None:
+        """Nothing waits yet."""
+        self.waiting_for = ""
+        """Who has the card that a bake waits for; empty where none waits for it."""
+        self._workspace = workspace
+        self._engine = engine
+        self._key = ""
+        self._seen: int | None = None
+        self._ready: list[Bake] = []
+        self._asked = 0.0
+
+    def claim(self, journal: Journal) -> ClaimedJob | None:
+        """Return the next bake with the card held for it, None where none is ready or the card is not free.
+
+        Raises:
+            WorkspaceError: the journal or the lock cannot be written.
+        """
+        bake = self._next(journal)
+        if bake is None:
+            self.waiting_for = ""
+            return None
+        self._key = self._key or device_key()
+        held = hold(self._key, self._claim(bake))
+        if held is None:
+            self._say_who(journal, bake)
+            return None
+        self.waiting_for = ""
+        try:
+            claimed = journal.claim_next(self._engine, *this_process())
+        except BaseException:
+            held.release()
+            raise
+        # Between the look and the claim somebody may have moved the queue.
+        self._seen = None
+        if claimed is None:
+            held.release()
+            return None
+        held.update(self._claim(claimed))
+        journal.set_device(claimed.number, self._key)
+        return ClaimedJob(claimed, held)
+
+    def _claim(self, bake: Bake) -> Claim:
+        return Claim("lora-tui", os.getpid(), str(self._workspace.root), f"{bake.number} {bake.name}", time.time())
+
+    def _next(self, journal: Journal) -> Bake | None:
+        version = journal.data_version()
+        if version != self._seen:
+            self._seen = version
+            self._ready = [bake for bake in journal.queue() if bake.engine == self._engine and not bake.held]
+        now = time.time()
+        return next((bake for bake in self._ready if bake.not_before is None or bake.not_before <= now), None)
+
+    def _say_who(self, journal: Journal, bake: Bake) -> None:
+        now = time.monotonic()
+        if self.waiting_for and now - self._asked < _ASK_EVERY:
+            return
+        self._asked = now
+        who = who_holds(self._key) or "another program"
+        if who != self.waiting_for:
+            journal.log(f"bake {bake.number} waits for the card: {who}", bake=bake.number, level="warning")
+            self._seen = None
+        self.waiting_for = who

@@ -1,0 +1,54 @@
+"""What do the user's own commands get to hear of a bake? Its end, and its trouble."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from trainer.engine.user_command import run_user_command
+from trainer.journal.journal import Journal
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.settings.model import Settings
+
+
+class Notifier:
+    """Runs the hooks of one bake; none of it can hurt or delay the bake.
+
+    Args:
+        workspace: named in what the commands get.
+        journal: opened in this thread.
+        number: the bake's.
+
+    Attributes:
+        settings: with the commands; None before they are read, when nobody is told.
+    """
+
+    def __init__(self, workspace: Workspace, journal: Journal, number: int) -> None:
+        """Know no command yet."""
+        self.settings: Settings | None = None
+        self._workspace = workspace
+        self._journal = journal
+        self._number = number
+
+    def done(self) -> None:
+        """Run `on_done`."""
+        if self.settings is not None:
+            self._run(self.settings.on_done, "done", "done")
+
+    def trouble(self, line: str) -> None:
+        """Run `on_trouble` with what is wrong."""
+        if self.settings is not None:
+            self._run(self.settings.on_trouble, "trouble", line)
+
+    def _run(self, command: str, event: str, text: str) -> None:
+        if not command:
+            return
+        bake = asdict(self._journal.bake(self._number))
+        files = [checkpoint.file for checkpoint in self._journal.checkpoints(self._number)]
+        told = {"event": event, "text": text, "workspace": str(self._workspace.root), "bake": bake, "files": files}
+        run_user_command(command, told, say=self._say)
+
+    def _say(self, text: str, level: str) -> None:
+        # The command may outlive the bake, and ends in a thread of its own.
+        with Journal(self._workspace.journal_path) as journal:
+            journal.log(text, bake=self._number, level=level)

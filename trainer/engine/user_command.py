@@ -1,0 +1,146 @@
+"""How does a command of the user's learn of a bake's end or trouble? Beside the bake, which never waits for it nor fails by it."""
+
+import contextlib
+import json
+import os
+import select
+import shlex
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import IO
+
+from trainer.text import printable
+
+_TIMEOUT = 30.0
+# A few lines of a log; what a command writes beyond it is read and forgotten, so that it never blocks.
+_KEPT_BYTES = 4096
+_KEPT_LINES = 5
+_LOOK_EVERY = 0.1
+
+_running: set["_Hook"] = set()
+_running_lock = threading.Lock()
+
+
+def run_user_command(
+    command: str, event: Mapping[str, object], *, timeout: float = _TIMEOUT, say: Callable[[str, str], None]
+) -> None:
+    """Start `command` with `event` as JSON on its standard input, and return at once. Nothing is raised.
+
+    Args:
+        command: words as a shell would part them, but no shell runs; `~` in front of a word is the home folder. Blank: nothing happens.
+        event: `event` is `done` or `trouble`; the setting's name in messages is made of it.
+        timeout: seconds after which it and whatever it started in its process group are killed.
+        say: takes a line and its level; called from a thread of its own.
+    """
+    if not command.strip():
+        return
+    hook = _Hook(command, event, timeout, say)
+    # Started under the lock: finish_hooks may join only what runs.
+    with _running_lock:
+        _running.add(hook)
+        hook.start()
+
+
+def finish_user_commands(seconds: float) -> None:
+    """Wait up to `seconds` in all for the commands that still run, then kill them."""
+    deadline = time.monotonic() + seconds
+    with _running_lock:
+        hooks = list(_running)
+    for hook in hooks:
+        hook.join(max(0.0, deadline - time.monotonic()))
+    for hook in hooks:
+        hook.give_up()
+    for hook in hooks:
+        hook.join(1.0)
+
+
+class _Hook(threading.Thread):
+    """One run of one command."""
+
+    def __init__(
+        self, command: str, event: Mapping[str, object], timeout: float, say: Callable[[str, str], None]
+    ) -> None:
+        super().__init__(name="hook", daemon=True)
+        self._command = command
+        self._event = event
+        self._deadline = time.monotonic() + timeout
+        self._timeout = timeout
+        self._say_raw = say
+        self._given_up = threading.Event()
+        self._name = f"on_{event.get('event')}"
+        self._tail = b""
+
+    def give_up(self) -> None:
+        """Kill the command if it still runs."""
+        self._given_up.set()
+
+    def run(self) -> None:
+        try:
+            self._run()
+        except Exception as error:
+            # Whatever it is, the bake has nothing to do with it.
+            self._say(f"cannot be run: {printable(str(error))}", "warning")
+        finally:
+            with _running_lock:
+                _running.discard(self)
+
+    def _run(self) -> None:
+        words = [os.path.expanduser(word) for word in shlex.split(self._command)]
+        # A file, not a pipe: a command that never reads cannot block the writer, one that is gone cannot break it.
+        with tempfile.TemporaryFile() as given:
+            given.write(json.dumps(self._event, default=str).encode("utf-8", "replace") + b"\n")
+            given.seek(0)
+            process = subprocess.Popen(
+                words, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        assert process.stdout is not None
+        with process.stdout as output:
+            ended = self._wait(process, output)
+        if not ended:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self._tell(process.returncode, ended)
+
+    def _wait(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> bool:
+        """Read what the command writes until it ends, and return whether it did so in time."""
+        open_end = True
+        while process.poll() is None:
+            left = self._deadline - time.monotonic()
+            if left <= 0 or self._given_up.is_set():
+                return False
+            if open_end:
+                open_end = self._read(output, min(_LOOK_EVERY, left))
+            else:
+                time.sleep(min(_LOOK_EVERY, left))
+        # A process it left behind may hold the pipe for ever, so only what is there already is read.
+        while open_end and select.select([output], [], [], 0)[0] and time.monotonic() < self._deadline:
+            open_end = self._read(output, 0)
+        return True
+
+    def _read(self, output: IO[bytes], seconds: float) -> bool:
+        """Take what comes within `seconds`, and return whether more may come."""
+        if not select.select([output], [], [], seconds)[0]:
+            return True
+        piece = os.read(output.fileno(), 1 << 16)
+        self._tail = (self._tail + piece)[-_KEPT_BYTES:]
+        return bool(piece)
+
+    def _tell(self, code: int, ended: bool) -> None:
+        lines = [printable(line, 200) for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
+        for line in lines[-_KEPT_LINES:]:
+            self._say(line, "info")
+        if not ended:
+            given_up = "was killed: lora-tui ends" if self._given_up.is_set() else f"took more than {self._timeout:g} s"
+            self._say(given_up, "warning")
+        elif code:
+            self._say(f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}", "warning")
+
+    def _say(self, text: str, level: str) -> None:
+        # A log that cannot take a line (a full disk) must not take the thread down with a traceback.
+        with contextlib.suppress(Exception):
+            self._say_raw(f"{self._name}: {text}", level)

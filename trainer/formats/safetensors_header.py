@@ -1,0 +1,93 @@
+"""What does a safetensors file hold? Its header, read with bounds checks and without torch."""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import ModelError
+from trainer.text import printable
+
+# 8 bytes give the header's length, so a hostile file may claim 2^64. SD1.5's U-Net needs 0.1 MB, a LoRA with the tags of
+# a large data set a few; the JSON of 16 MiB stays well under 1 GB once parsed.
+MAX_HEADER_BYTES = 16 * 2**20
+
+_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2}
+_BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header of a safetensors file.
+
+    Attributes:
+        shapes: tensor name -> shape.
+        metadata: the file's own key-value texts.
+        length: bytes of the JSON; the tensors begin 8 bytes after.
+        dtypes: tensor name -> type in the format's words, such as `F16`.
+        spans: tensor name -> its first byte and the one after its last, counted from where the tensors begin.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    metadata: dict[str, str]
+    length: int
+    dtypes: dict[str, str]
+    spans: dict[str, tuple[int, int]]
+
+
+def read_header(path: Path) -> Header:
+    """Return the header of the safetensors file at `path`; no tensor is read.
+
+    Raises:
+        ModelError: the file cannot be read, is cut off, or is no safetensors file.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(8), "little")
+            if size < 10 or not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
+                raise _broken(path, f"its header claims {length:,} bytes in a file of {size:,}")
+            text = file.read(length)
+    except OSError as error:
+        raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _broken(path, "its header is no JSON") from error
+    if not isinstance(entries, dict):
+        raise _broken(path, "its header is no table")
+    metadata = entries.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise _broken(path, "its metadata are no texts")
+    shapes: dict[str, tuple[int, ...]] = {}
+    dtypes: dict[str, str] = {}
+    spans: dict[str, tuple[int, int]] = {}
+    for name, entry in entries.items():
+        shapes[name], dtypes[name], spans[name] = _checked(path, name, entry, size - 8 - length)
+    return Header(shapes, metadata, length, dtypes, spans)
+
+
+def _checked(path: Path, name: str, entry: object, body: int) -> tuple[tuple[int, ...], str, tuple[int, int]]:
+    """Return shape, type and span of one entry after checking that its bytes lie in the file and fit its shape."""
+    match entry:
+        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]}:
+            pass
+        case _:
+            raise _broken(path, f"the entry of tensor {printable(name, 80)} is incomplete")
+    if len(shape) > 8 or not all(type(side) is int and side >= 0 for side in shape):
+        raise _broken(path, f"tensor {printable(name, 80)} has no valid shape")
+    if not 0 <= start <= end <= body:
+        raise _broken(path, f"tensor {printable(name, 80)} lies outside the file: the download may be cut off")
+    if dtype in _BYTES and end - start != math.prod(shape) * _BYTES[dtype]:
+        raise _broken(path, f"tensor {printable(name, 80)} has {end - start:,} bytes, which is not its shape")
+    return tuple(shape), dtype, (start, end)
+
+
+def _broken(path: Path, found: str) -> ModelError:
+    return ModelError(
+        printable(str(path)),
+        found=found,
+        expected="a whole .safetensors file",
+        way_out="fetch it again and compare its size",
+    )

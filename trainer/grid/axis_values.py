@@ -1,0 +1,378 @@
+"""What does each value of an axis do to a cell? The typed text as values with labels, each with its change."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import GridError
+from trainer.grid.axes import Kind, kind_named
+from trainer.grid.cell_draft import CellDraft, DraftLora
+from trainer.grid.epoch_labels import ALL, epochs_named, items_or_all
+from trainer.grid.model_files import ModelFiles
+from trainer.grid.prompt_changes import has_token, reordered, replaced, with_outfit, without_token
+from trainer.grid.samplers import sampler_named
+from trainer.grid.spec import AxisSpec, GridSpec
+from trainer.grid.value_grammar import decimal_text, decimals, permutations_of, text_list, texts, whole_numbers
+from trainer.text import printable
+
+RANDOM = -1
+"""The seed that stands for one drawn anew."""
+
+_MOST_SEED = 2**32 - 1
+_MOST_TIMES = 99
+_SIZE = re.compile(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})")
+_SWITCH = {"on": True, "yes": True, "off": False, "no": False}
+
+Change = Callable[[CellDraft], None]
+
+
+@dataclass(frozen=True)
+class AxisValue:
+    """One value of an axis.
+
+    Attributes:
+        label: what stands beside it.
+        text: typed in, it gives this value.
+        change: puts it into a cell; raises NotInPrompt or GridError where that has nothing to act on.
+    """
+
+    label: str
+    text: str
+    change: Change
+
+
+@dataclass(frozen=True)
+class AxisContext:
+    """What the values of an axis are looked up in.
+
+    Attributes:
+        spec: the grid's.
+        model_files: where files are found.
+        where: what an error begins with.
+    """
+
+    spec: GridSpec
+    model_files: ModelFiles
+    where: str
+
+
+def values_of(
+    axis: AxisSpec, spec: GridSpec, model_files: ModelFiles, where: str
+) -> tuple[Kind, tuple[AxisValue, ...]]:
+    """Return the kind of an axis and its values.
+
+    Args:
+        axis: as typed.
+        spec: whose epochs, outfits, token and LoRAs it may name.
+        model_files: finds the files it names.
+        where: which axis it is, such as `X`; errors begin with it and the kind.
+
+    Raises:
+        GridError: the kind is unknown, a value is none of its kind, or there are none.
+    """
+    kind = kind_named(axis.kind)
+    within = AxisContext(spec, model_files, f"{where} {kind.title}".strip())
+    return kind, tuple(_SPELL[kind.plain](axis.values, kind, within))
+
+
+def seeds_of(text: str, where: str) -> tuple[int, ...]:
+    """Return seeds as typed; RANDOM for those that are still to be drawn.
+
+    Raises:
+        GridError: one is out of range, or there are none.
+    """
+    seeds = whole_numbers(text, where)
+    for seed in seeds:
+        _check_range(seed, RANDOM, _MOST_SEED, where)
+    return seeds
+
+
+def listed_values(values: Sequence[AxisValue], kind: Kind) -> str:
+    """Return the text that gives these values again."""
+    match kind.grammar:
+        case "texts" | "choices":
+            return text_list(value.text for value in values)
+        case "orders":
+            # One list stands for all of its orders.
+            return values[0].text
+        case _:
+            return ", ".join(value.text for value in values)
+
+
+def _whole(name: str, low: int, high: int) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
+    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+        for number in whole_numbers(text, within.where):
+            _check_range(number, low, high, within.where)
+            yield AxisValue(str(number), str(number), _setting(name, number))
+
+    return spell
+
+
+def _decimal(name: str, low: float, high: float) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
+    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+        for number in decimals(text, within.where):
+            _check_range(float(number), low, high, within.where)
+            yield AxisValue(decimal_text(number), decimal_text(number), _setting(name, float(number)))
+
+    return spell
+
+
+def _setting(name: str, value: object) -> Change:
+    def change(draft: CellDraft) -> None:
+        setattr(draft, name, value)
+
+    return change
+
+
+def _weight(*factors: str) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
+    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+        for number in decimals(text, within.where):
+            yield AxisValue(decimal_text(number), decimal_text(number), _on_lora(kind, within, factors, float(number)))
+
+    return spell
+
+
+def _on_lora(kind: Kind, within: AxisContext, names: tuple[str, ...], value: object) -> Change:
+    def change(draft: CellDraft) -> None:
+        lora = _lora(draft, kind.lora, within.where)
+        for name in names:
+            setattr(lora, name, value)
+
+    return change
+
+
+def _lora(draft: CellDraft, number: int, where: str) -> DraftLora:
+    if number > len(draft.loras):
+        count = len(draft.loras)
+        raise GridError(
+            where,
+            found=f"there is no LoRA {number}" if count else "there is no LoRA to act on",
+            expected=f"one of the {count} of this grid" if count else "",
+            way_out="" if count else "name a LoRA, an epoch, or a tag <lora:name:1> in the prompt",
+        )
+    return draft.loras[number - 1]
+
+
+def _whole_texts(name: str) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
+    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+        return (AxisValue(each, each, _setting(name, each)) for each in texts(text, within.where))
+
+    return spell
+
+
+def _prompt_sr(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    found = texts(text, within.where)
+    if not found[0]:
+        raise GridError(within.where, found="the first value is blank", expected="the text to search")
+
+    def change_to(other: str) -> Change:
+        def change(draft: CellDraft) -> None:
+            draft.prompt, draft.negative_prompt = replaced(draft.prompt, draft.negative_prompt, found[0], other)
+
+        return change
+
+    return (AxisValue(other, other, change_to(other)) for other in found)
+
+
+def _prompt_order(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    def change_to(words: tuple[str, ...]) -> Change:
+        def change(draft: CellDraft) -> None:
+            draft.prompt = reordered(draft.prompt, words)
+
+        return change
+
+    for words in permutations_of(text, within.where):
+        yield AxisValue(", ".join(words), text, change_to(words))
+
+
+def _sampler(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for each in texts(text, within.where):
+        try:
+            name = sampler_named(each).name
+        except GridError as error:
+            raise GridError(within.where, found=f"`{error.found}`", expected=error.expected) from None
+        yield AxisValue(name, name, _setting("sampler", name))
+
+
+def _size(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for each in texts(text, within.where):
+        match = _SIZE.fullmatch(each.strip())
+        if match is None:
+            raise GridError(within.where, found=f"`{printable(each, 60)}`", expected="width x height: 512x768")
+        width, height = int(match[1]), int(match[2])
+        check_size(width, height, within.where)
+        yield AxisValue(f"{width}x{height}", f"{width}x{height}", _size_change(width, height))
+
+
+def _size_change(width: int, height: int) -> Change:
+    def change(draft: CellDraft) -> None:
+        draft.width, draft.height = width, height
+
+    return change
+
+
+def check_size(width: int, height: int, where: str) -> None:
+    """See that a picture may have this size.
+
+    Raises:
+        GridError: a side is no multiple of 8, or too short or long.
+    """
+    for side in (width, height):
+        if side % 8 or not 8 <= side <= 8192:
+            near = min(8192, max(8, round(side / 8) * 8))
+            raise GridError(
+                where,
+                found=f"{width}x{height}",
+                expected="sides of 8 to 8192 pixels, multiples of 8",
+                way_out=f"{near} is near {side}",
+            )
+
+
+def _base(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for each in texts(text, within.where):
+        name = within.model_files.base_name(each)
+        yield AxisValue(Path(name).name.removesuffix(".safetensors"), each, _setting("base", name))
+
+
+def _file(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    known = known_loras(within.spec, within.model_files)
+    for each in texts(text, within.where):
+        path = None if each.strip().casefold() in ("", "none") else within.model_files.lora(each, known)
+        yield AxisValue(path.stem if path else "none", each or "none", _file_change(kind, within, path))
+
+
+def _file_change(kind: Kind, within: AxisContext, path: Path | None) -> Change:
+    def change(draft: CellDraft) -> None:
+        # The first of a spec without any is made by the axis itself.
+        if kind.lora == len(draft.loras) + 1:
+            draft.loras.append(DraftLora(None))
+        lora = _lora(draft, kind.lora, within.where)
+        lora.path, lora.encoder = path, "own"
+
+    return change
+
+
+def known_loras(spec: GridSpec, model_files: ModelFiles) -> list[Path]:
+    """Return the LoRA files that the spec itself names by path."""
+    named = (*(lora.file for lora in spec.loras), *(epoch.file for epoch in spec.epochs))
+    return [path for path in (model_files.path(file) for file in named if file) if path.is_file()]
+
+
+def _rank(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for item in items_or_all(text, within.where):
+        if item == ALL:
+            yield AxisValue(ALL, ALL, _on_lora(kind, within, ("rank",), None))
+            continue
+        for number in whole_numbers(item, within.where):
+            _check_range(number, 1, 4096, within.where)
+            yield AxisValue(str(number), str(number), _on_lora(kind, within, ("rank",), number))
+
+
+def _epoch(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for label, path in epochs_named(text, within.spec.epochs, within.model_files, within.where):
+        yield AxisValue(label, label, _epoch_change(label, path, within))
+
+
+def _epoch_change(label: str, path: Path | None, within: AxisContext) -> Change:
+    def change(draft: CellDraft) -> None:
+        lora = _lora(draft, 1, within.where)
+        lora.path, lora.encoder, draft.epoch = path, "own", label
+
+    return change
+
+
+def _text_encoder_epoch(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for label, path in epochs_named(text, within.spec.epochs, within.model_files, within.where):
+        yield AxisValue(label, label, _encoder_change(path, within))
+
+
+def _encoder_change(path: Path | None, within: AxisContext) -> Change:
+    def change(draft: CellDraft) -> None:
+        lora = _lora(draft, 1, within.where)
+        lora.encoder, lora.encoder_path = ("other", path) if path else ("none", None)
+
+    return change
+
+
+def _token(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    token = within.spec.token
+    if not token:
+        raise GridError(within.where, found="the grid names no token", way_out="name it in `token`")
+    for each in texts(text, within.where) if text.strip() else ("on", "off"):
+        on = _SWITCH.get(each.strip().casefold())
+        if on is None:
+            raise GridError(within.where, found=f"`{printable(each, 60)}`", expected="on or off")
+        yield AxisValue("on" if on else "off", "on" if on else "off", _token_change(token, on))
+
+
+def _token_change(token: str, on: bool) -> Change:
+    def change(draft: CellDraft) -> None:
+        draft.token_was_there = has_token(draft.prompt, token)
+        if draft.token_was_there and not on:
+            draft.prompt = without_token(draft.prompt, token)
+
+    return change
+
+
+def _outfit(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    outfits = within.spec.outfits
+    for item in items_or_all(text, within.where):
+        for name in outfits if item == ALL and outfits else (item,):
+            if name not in outfits:
+                raise GridError(
+                    within.where,
+                    found=f"there is no outfit `{printable(name, 60)}`",
+                    expected=f"one of {printable(', '.join(outfits), 200)}" if outfits else "a grid with outfits",
+                )
+            yield AxisValue(name, name, _outfit_change(outfits[name], within.spec))
+
+
+def _outfit_change(words: str, spec: GridSpec) -> Change:
+    def change(draft: CellDraft) -> None:
+        draft.prompt = with_outfit(draft.prompt, words, spec.outfits, spec.token)
+
+    return change
+
+
+def _check_range(value: float, low: float, high: float, where: str) -> None:
+    if not low <= value <= high:
+        raise GridError(where, found=f"{value:,.10g}".replace(",", ""), expected=f"{low:.10g} to {high:.10g}")
+
+
+def _seed(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for seed in seeds_of(text, within.where):
+        label = "random" if seed == RANDOM else str(seed)
+        yield AxisValue(label, str(seed), _setting("seed", seed))
+
+
+def _repeat(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for number in whole_numbers(text, within.where):
+        _check_range(number, 1, _MOST_TIMES, within.where)
+        yield AxisValue(str(number), str(number), _setting("repeat", number - 1))
+
+
+_SPELL: Mapping[str, Callable[[str, Kind, AxisContext], Iterable[AxisValue]]] = {
+    "epoch": _epoch,
+    "weight": _weight("unet", "text_encoder"),
+    "unet_weight": _weight("unet"),
+    "text_encoder_weight": _weight("text_encoder"),
+    "text_encoder_epoch": _text_encoder_epoch,
+    "lora": _file,
+    "rank": _rank,
+    "prompt": _whole_texts("prompt"),
+    "prompt_sr": _prompt_sr,
+    "prompt_order": _prompt_order,
+    "token": _token,
+    "outfit": _outfit,
+    "negative_prompt": _whole_texts("negative_prompt"),
+    "seed": _seed,
+    "steps": _whole("steps", 1, 1000),
+    "cfg_scale": _decimal("cfg_scale", 0, 100),
+    "guidance_rescale": _decimal("guidance_rescale", 0, 1),
+    "sampler": _sampler,
+    "size": _size,
+    "clip_skip": _whole("clip_skip", 1, 32),
+    "base": _base,
+    "repeat": _repeat,
+}

@@ -1,0 +1,263 @@
+"""Which file does a name in a grid mean, is it the LoRA it should be, and by which hash is it known? Free of torch."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+
+from trainer.errors import GridError, ModelError
+from trainer.models.file_hashes import hashes_of
+from trainer.models.identify import Base, LoraShape, identify_base, refuse_pickle
+from trainer.models.kohya_names import file_name
+from trainer.models.lora_header import LoraHeader, LoraModule, read_lora_header
+from trainer.settings.subject import DEMO_BASE
+from trainer.text import printable
+
+_ENDING = ".safetensors"
+_FAMILIES = {"sd1": "an SD1.x base", "sdxl": "an SDXL base"}
+_WANTED = "a LoRA in kohya's form: one .safetensors file"
+# additional-networks writes the first digits of a hash behind a name: `hifumi-000003(1a2b3c4d5e6f)`.
+_WITH_HASH = re.compile(r"(.+)\([0-9a-fA-F]{8,64}\)")
+_OFFERED = 3
+# A diffusers folder has its parts in folders of their own, and nothing deeper.
+_INSIDE = ("*", "*/*")
+
+Stamp = tuple[tuple[str, int, int], ...]
+"""What changes when a file or folder does: name, size and time of each file."""
+
+
+# Which LoRA was last found to fit which base, so that a grid of many epochs is looked through once and not at every key typed.
+_fitting: dict[tuple[Path, Stamp], Mapping[str, LoraShape]] = {}
+_MOST_FITTING = 1024
+
+
+class ModelFiles:
+    """The files that a grid may name.
+
+    Args:
+        root: the workspace; relative paths count from it, its bakes' LoRAs are known by name.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Note where it is; nothing is read yet."""
+        self.root = Path(os.path.abspath(root))
+
+    def path(self, text: str) -> Path:
+        """Return the absolute path that `text` means; whether something is there is another question."""
+        return Path(os.path.normpath(self.root / Path(text.strip()).expanduser()))
+
+    def base_name(self, text: str) -> str:
+        """Return a base as identify_base takes it: `demo`, or an absolute path.
+
+        Raises:
+            GridError: it is blank.
+        """
+        if not text.strip():
+            raise GridError(
+                "base", found="blank", expected="a .safetensors file, a diffusers folder, or `demo`", way_out="name one"
+            )
+        return DEMO_BASE if text.strip() == DEMO_BASE else str(self.path(text))
+
+    def lora(self, name: str, known: Iterable[Path] = ()) -> Path:
+        """Return the LoRA file that `name` means.
+
+        Args:
+            name: a path, or a file's name with or without its ending, also with its bake's folder before it:
+                `0042-hifumi/hifumi-000003`.
+            known: files that go before those of the bakes, such as the spec's own.
+
+        Raises:
+            GridError: there is none, or several bakes have one of that name; the nearest are offered.
+        """
+        text = name.strip()
+        if found := self._by_path(text) or self._by_name(text, known):
+            return found
+        if (match := _WITH_HASH.fullmatch(text)) and (found := self._by_name(match[1], known)):
+            return found
+        names = dict.fromkeys((*(path.stem for path in known), *_stems(self._bakes())))
+        near = get_close_matches(_stem(text), names, n=_OFFERED, cutoff=0.5)
+        raise GridError(
+            "LoRA",
+            found=f"there is no `{printable(text, 120)}`" if text else "no name",
+            expected="a path, or the name of a LoRA of this workspace",
+            way_out=f"near: {', '.join(printable(each, 80) for each in near)}" if near else "",
+        )
+
+    def check_lora(self, path: Path, base: Base) -> LoraHeader:
+        """See that a LoRA file is there and made for `base`, and return what its header says.
+
+        Raises:
+            ModelError: it is missing, a pickle, no LoRA in kohya's form, or for another architecture; says which.
+        """
+        stamp = _stamp(path)
+        header = _header(path, stamp)
+        if _fitting.get((path, stamp)) is base.lora_shapes:
+            return header
+        for name, module in header.modules.items():
+            place = base.lora_shapes.get(file_name(name, base.family))
+            if place is None:
+                raise ModelError(
+                    printable(str(path)),
+                    found=f"module {printable(name, 80)} is none of {printable(base.name, 60)}",
+                    expected=f"a LoRA for {_FAMILIES[base.family]}",
+                )
+            _check_fit(path, name, module, place)
+        if len(_fitting) >= _MOST_FITTING:
+            _fitting.clear()
+        _fitting[path, stamp] = base.lora_shapes
+        return header
+
+    def header(self, path: Path) -> LoraHeader:
+        """Return what the header of a LoRA file says; remembered until the file changes.
+
+        Raises:
+            ModelError: it is missing, a pickle, or no LoRA in kohya's form.
+        """
+        return _header(path, _stamp(path))
+
+    def base(self, name: str, base_of: Callable[[str], Base] = identify_base) -> Base:
+        """Return the base that `name` means, recognised by `base_of`; remembered until its files change.
+
+        Args:
+            name: as from base_name.
+            base_of: recognises it.
+
+        Raises:
+            ModelError: as identify_base.
+        """
+        return _base(base_of, name, () if name == DEMO_BASE else _stamp(Path(name)))
+
+    def hash_of(self, path: Path) -> str:
+        """Return the sha256 of a file, or of a folder's weight files: their names and hashes; 64 hex digits.
+
+        Args:
+            path: absolute; `demo` is the base that comes along.
+
+        Raises:
+            ModelError: there is nothing, or a folder without weights.
+        """
+        place = self.base(DEMO_BASE).path if str(path) == DEMO_BASE else path
+        if place.is_file():
+            return _whole(place)
+        files = sorted(file for pattern in _INSIDE for file in place.glob(pattern + _ENDING))
+        if not files:
+            raise ModelError(printable(str(path)), found="no file and no folder with .safetensors files")
+        told = hashlib.sha256()
+        for file in files:
+            told.update(f"{file.relative_to(place)}\0{_whole(file)}\n".encode("utf-8", "surrogateescape"))
+        return told.hexdigest()
+
+    def _by_path(self, text: str) -> Path | None:
+        for written in (text, text + _ENDING):
+            path = self.path(written)
+            if text and path.is_file():
+                return path
+        return None
+
+    def _by_name(self, text: str, known: Iterable[Path]) -> Path | None:
+        stem = _stem(text)
+        if "/" in text:
+            folder, _, stem = text.removesuffix(_ENDING).rpartition("/")
+            path = self._bakes() / folder / f"{stem}{_ENDING}"
+            return path if "/" not in folder and path.is_file() else None
+        found = list(dict.fromkeys(path for path in known if path.stem == stem))
+        if not found:
+            found = [self._bakes() / folder / f"{stem}{_ENDING}" for folder in _stems(self._bakes()).get(stem, ())]
+        if len(found) > 1:
+            raise GridError(
+                "LoRA",
+                found=f"{len(found)} files are called `{printable(stem, 80)}`",
+                way_out=f"write {printable(f'{found[-1].parent.name}/{stem}', 120)} for the newest bake's",
+            )
+        return found[0] if found else None
+
+    def _bakes(self) -> Path:
+        return self.root / "bakes"
+
+
+def _stem(text: str) -> str:
+    return Path(text).name.removesuffix(_ENDING)
+
+
+def _stems(bakes: Path) -> dict[str, tuple[str, ...]]:
+    """Return name -> folders of the LoRAs that lie in the bakes' folders, oldest first."""
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        folders = sorted(entry.name for entry in os.scandir(bakes) if entry.is_dir())
+    except OSError:
+        return found
+    for folder in folders:
+        try:
+            changed = os.stat(bakes / folder).st_mtime_ns
+        except OSError:
+            continue
+        for stem in _stems_in(bakes / folder, changed):
+            found[stem] = (*found.get(stem, ()), folder)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _stems_in(folder: Path, changed: int) -> tuple[str, ...]:
+    """Return the names of the LoRAs in a bake's folder; `changed` is its time, so that a new file is seen."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(_ENDING))
+    except OSError:
+        return ()
+    # What begins with a dot is being written.
+    return tuple(name.removesuffix(_ENDING) for name in names if not name.startswith("."))
+
+
+def _stamp(path: Path) -> Stamp:
+    """Return what changes when the file, or a file of the diffusers folder, does; nothing where nothing is."""
+    # While a path is being typed it means folders of any size: what is no model's is not walked through.
+    inside = _INSIDE if (path / "model_index.json").is_file() else ()
+    files = [path, *sorted(file for pattern in inside for file in path.glob(pattern))]
+    stamps = []
+    for file in files:
+        try:
+            about = file.stat()
+        except OSError:
+            continue
+        stamps.append((str(file), about.st_size, about.st_mtime_ns))
+    return tuple(stamps)
+
+
+@lru_cache(maxsize=32)
+def _base(base_of: Callable[[str], Base], name: str, stamp: Stamp) -> Base:
+    return base_of(name)
+
+
+@lru_cache(maxsize=512)
+def _header(path: Path, stamp: Stamp) -> LoraHeader:
+    if not path.is_file():
+        raise ModelError(
+            printable(str(path)),
+            found="is a folder" if path.is_dir() else "there is no such file",
+            expected=_WANTED,
+        )
+    refuse_pickle(path, _WANTED)
+    return read_lora_header(path)
+
+
+def _check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> None:
+    """See that a layer takes and gives what its module does; a 1x1 kernel may be written or not."""
+    kernel = () if place.kernel == 1 else (place.kernel, place.kernel)
+    found = (module.down[1], module.up[0], tuple(side for side in module.down[2:] if side != 1))
+    wanted = (place.inputs, place.outputs, kernel)
+    if found != wanted:
+        raise ModelError(
+            printable(str(path)),
+            found=f"{printable(name, 80)} takes {found[0]} numbers and gives {found[1]}",
+            expected=f"{wanted[0]} and {wanted[1]}",
+            way_out="it was made for another base",
+        )
+
+
+def _whole(file: Path) -> str:
+    hashes = hashes_of(file)
+    if hashes is None or len(hashes.sha256) != 64:
+        raise ModelError(printable(str(file)), found="cannot be read")
+    return hashes.sha256

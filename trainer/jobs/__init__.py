@@ -1,0 +1,1 @@
+"""Requests checked and turned into queued jobs."""

@@ -1,0 +1,155 @@
+"""How a wish becomes a job: everything that can be found wrong is found here, before anything is written or loaded."""
+
+from pathlib import Path
+from typing import Literal
+
+from trainer.dataset.records import DataSet
+from trainer.grid.sample_prompts import check_samples
+from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake
+from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_needs_a_card
+from trainer.machine.engines import running_engines
+from trainer.models.identify import Base
+from trainer.plan.disk import check_room
+from trainer.settings.model import Settings
+from trainer.settings.subject import resolve
+from trainer.settings.toml_file import parse_settings, settings_toml
+from trainer.workspace import Workspace, first_free_number, make_workspace
+
+
+def check(settings: Settings, settings_path: Path, seconds_per_step: float | None = None) -> PlannedBake:
+    """Return the job that `settings` describe, or say what is wrong with them. Writes nothing.
+
+    Args:
+        settings: as typed; blank paths come from the subject.
+        settings_path: the file they belong to; relative paths start at its folder.
+        seconds_per_step: measured speed of a bake like this, if one is known.
+
+    Raises:
+        SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
+    """
+    resolved = resolve(settings, settings_path)
+    _check_card(resolved)
+    planned = prepare(resolved, seconds_per_step)
+    check_samples(resolved, settings_path, planned.base)
+    return planned
+
+
+def plan_for(
+    resolved: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
+) -> PlannedBake:
+    """Return the job for data already scanned; quick enough for every key typed.
+
+    Raises:
+        SettingsError, DatasetError, DeviceError: the settings do not fit the data, the base or the machine.
+    """
+    _check_card(resolved)
+    return prepare_from(resolved, data, validation, base, seconds_per_step)
+
+
+def queue_bake(
+    journal: Journal,
+    workspace: Workspace,
+    ready: PlannedBake,
+    *,
+    why: str,
+    engine: str,
+    parent: int | None = None,
+    not_before: float | None = None,
+    held: bool = False,
+    on_failure: Literal["go on", "hold"] = "go on",
+    refers: str = "",
+    starts_from: str = "",
+) -> Bake:
+    """Write the job into the journal, for the engine with key `engine` to take.
+
+    Args:
+        journal: the workspace's.
+        workspace: where it will be baked.
+        ready: from `check`.
+        why: a line of why; may be empty.
+        engine: key of the engine that shall take it; "" leaves it to whoever takes it over.
+        parent: number of the bake it was changed from; None: the newest of its name.
+        not_before, held, on_failure, refers, starts_from: as in the journal's `Bake`.
+
+    Raises:
+        DiskFull: there is no room for what the bake will write.
+        WorkspaceError: the journal or the bakes' folder cannot be written.
+    """
+    check_room(ready.plan.room_bytes, workspace.root)
+    make_workspace(workspace.root)
+    if parent is None:
+        parent = next(
+            (bake.number for bake in journal.bakes() if bake.grid is None and bake.name == ready.settings.output_name),
+            None,
+        )
+    return journal.add_bake(
+        name=ready.settings.output_name,
+        why=why,
+        settings_toml=settings_toml(ready.settings),
+        engine=engine,
+        total_steps=ready.plan.total_steps,
+        steps_per_epoch=ready.plan.steps_per_epoch,
+        parent=parent,
+        least_number=first_free_number(workspace.bakes),
+        not_before=not_before,
+        held=held,
+        on_failure=on_failure,
+        refers=refers,
+        starts_from=starts_from,
+        planned_seconds=_planned_seconds(journal, ready),
+    )
+
+
+def queue_engine(workspace: Workspace) -> str:
+    """Return the key of an engine at work in `workspace` that takes what is queued, "" where there is none."""
+    return next((engine.key for engine in running_engines(workspace.root) if engine.takes_queue), "")
+
+
+def orphaned_jobs(journal: Journal, workspace: Workspace) -> list[Bake]:
+    """Return the waiting bakes, by place, whose engine is gone, or that wait for anyone: nobody will take them as they are."""
+    there = {engine.key for engine in running_engines(workspace.root)}
+    return [bake for bake in journal.queue() if bake.engine not in there]
+
+
+def measured_speed(journal: Journal, settings: Settings) -> float | None:
+    """Return the median seconds per step of the newest bake on the same base, size and batch that computed in the same way, if there is one."""
+    same = (
+        "pretrained_model_name_or_path",
+        "resolution",
+        "train_batch_size",
+        "mixed_precision",
+        "gradient_checkpointing",
+        "checkpointed_blocks",
+        "micro_batch_size",
+        "sdpa",
+        "xformers",
+        "torch_compile",
+        "fp8_base",
+        "int8_base",
+    )
+    wanted = {name: getattr(settings, name) for name in same}
+
+    def fits(text: str) -> bool:
+        ran = parse_settings(text, "journal")
+        return all(getattr(ran, name) == value for name, value in wanted.items())
+
+    return journal.speed(fits)
+
+
+def _planned_seconds(journal: Journal, ready: PlannedBake) -> float | None:
+    if ready.plan.seconds is not None:
+        return ready.plan.seconds
+    per_step = measured_speed(journal, ready.settings)
+    return None if per_step is None else per_step * ready.plan.total_steps
+
+
+def _check_card(settings: Settings) -> None:
+    """Refuse what can be seen to fail without a card before torch, which decides for good, is there to ask."""
+    if card_device():
+        return
+    if settings.mixed_precision == "fp16":
+        raise fp16_needs_a_card()
+    if settings.xformers:
+        raise xformers_needs_a_card()

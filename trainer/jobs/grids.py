@@ -1,0 +1,207 @@
+"""How a wish for a grid becomes one: spelled out, checked and timed before anything is written, then queued or ordered from a bake."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import GridError, WorkspaceError
+from trainer.grid.cell import Expanded
+from trainer.grid.cost import speed_class, unet_passes
+from trainer.grid.expand import expand
+from trainer.grid.first_spec import spec_for_bake, with_epochs
+from trainer.grid.model_files import ModelFiles
+from trainer.grid.presets import READY
+from trainer.grid.recipe import ComputeSetup, fingerprint
+from trainer.grid.spec import GridSpec, LoraSpec, parse_spec, spec_json
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, Grid, GridState, Order
+from trainer.machine.devices import card_device
+from trainer.plan.disk import check_room
+from trainer.settings.subject import subject_named
+from trainer.workspace import Workspace, first_free_number
+
+# PNG leaves about two of three bytes of a drawn or generated picture, and its sheet repeats it.
+_BYTES_A_PIXEL = 4
+
+
+@dataclass(frozen=True)
+class PlannedGrid:
+    """A grid that may be made; nothing is written yet.
+
+    Attributes:
+        expanded: spelled out and checked.
+        wanted: pictures to be made; equal recipes, and those that earlier grids have, are left out.
+        seconds: time expected for them, loading left out; None where no grid of that look was made yet.
+    """
+
+    expanded: Expanded
+    wanted: int
+    seconds: float | None
+
+
+def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> PlannedGrid:
+    """Return the grid that `spec` asks for, or say what is wrong with it. Writes nothing but remembered hashes.
+
+    Raises:
+        GridError, ModelError: the first thing found wrong.
+    """
+    model_files = ModelFiles(workspace.root)
+    expanded = expand(with_epochs(spec, journal, workspace), model_files)
+    compute_setup = _compute_setup(spec)
+    hashes: dict[Path, str] = {}
+
+    def content(path: Path) -> str:
+        return hashes.setdefault(path, hashes.get(path) or model_files.hash_of(path))
+
+    marks = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
+    wanted = [recipe for mark, recipe in marks.items() if not _is_there(journal.picture(mark), workspace)]
+    paces = {
+        look: journal.seconds_per_sampling_step(look) for look in {speed_class(one, compute_setup) for one in wanted}
+    }
+    seconds = 0.0
+    for recipe in wanted:
+        pace = paces[speed_class(recipe, compute_setup)]
+        if pace is None:
+            return PlannedGrid(expanded, len(wanted), None)
+        seconds += pace * unet_passes(recipe)
+    return PlannedGrid(expanded, len(wanted), seconds)
+
+
+def queue_grid(
+    journal: Journal, workspace: Workspace, ready: PlannedGrid, *, engine: str, why: str = ""
+) -> tuple[Grid, Bake]:
+    """Note the grid and queue its making at the end, for the engine with key `engine`.
+
+    Raises:
+        DiskFull: there is no room for its pictures.
+        WorkspaceError: the journal cannot be written.
+    """
+    grid = _note(journal, workspace, ready, None)
+    return grid, _queue(journal, grid, ready.wanted, ready.seconds, engine, why)
+
+
+def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why: str = "") -> Bake:
+    """Queue the subject's test grid over the epochs of the bakes at work and before it in the queue, and the champion's.
+
+    Those epochs are not there yet: the grid is spelled out and checked when its turn comes.
+
+    Raises:
+        GridError: no bake is at work or waits, or the subject has no test prompts.
+        SettingsError, ModelError: the subject's file or the base cannot be read.
+        WorkspaceError: the journal cannot be written.
+    """
+    live = [bake for bake in journal.bakes() if bake.state.live]
+    bakes = [bake.number for bake in (*reversed(live), *journal.queue()) if bake.grid is None]
+    if not bakes:
+        raise GridError("test grid", found="no bake is at work or waits", way_out="`lora-tui grid` makes one now")
+    spec = spec_for_bake(journal, workspace, bakes[-1])
+    subject = subject_named(workspace.subjects, spec.subject)
+    coming = {"epochs": (), "of_bakes": tuple(bakes), "champion": bool(subject.champion), "loras": (LoraSpec(),)}
+    test = next(each for each in READY if each.key == "test")
+    spec = test.make(spec.model_copy(update=coming), subject)
+    grid = journal.add_grid(name=spec.name, spec=spec_json(spec), least_number=first_free_number(workspace.grids))
+    return _queue(journal, grid, 0, None, engine, why or f"test grid of bakes {', '.join(map(str, bakes))}")
+
+
+def order_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int) -> Grid:
+    """Note the grid and order it from the bake at work, which makes it on its loaded base between two steps.
+
+    Raises:
+        DiskFull: there is no room for its pictures.
+        WorkspaceError: the journal cannot be written.
+    """
+    grid = _note(journal, workspace, ready, bake)
+    journal.give_order(bake, Order.GRID, str(grid.number))
+    return grid
+
+
+def resume_grid(journal: Journal, number: int, engine: str) -> Bake:
+    """Queue a grid that was cut or failed again; what is made stays.
+
+    Raises:
+        WorkspaceError: there is none of that number, or it waits, is being made or is done.
+    """
+    grid = journal.grid(number)
+    if grid.state not in (GridState.CUT, GridState.FAILED):
+        raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="one that was cut or failed")
+    return _queue(journal, grid, grid.total - grid.done, None, engine, "")
+
+
+def stop_grid(journal: Journal, number: int) -> None:
+    """End a grid that waits or is being made, keeping what is made.
+
+    Raises:
+        WorkspaceError: there is none of that number, or it is neither.
+    """
+    job = job_of(journal, journal.grid(number))
+    if job.grid is None:
+        journal.give_order(job.number, Order.CANCEL_GRID)
+    elif job.state.live:
+        journal.give_order(job.number, Order.STOP)
+    else:
+        journal.remove_from_queue(job.number)
+        journal.set_grid_state(number, GridState.CUT)
+
+
+def drop_epoch(journal: Journal, number: int, label: str) -> None:
+    """Leave an epoch out of the rest of a grid that is being made.
+
+    Raises:
+        WorkspaceError: there is none of that number, or it is not being made.
+    """
+    journal.give_order(job_of(journal, journal.grid(number)).number, Order.DROP_EPOCH, label)
+
+
+def job_of(journal: Journal, grid: Grid) -> Bake:
+    """Return who makes a grid: the bake it was ordered from, or its own job.
+
+    Raises:
+        WorkspaceError: nobody does.
+    """
+    if grid.state in (GridState.WAITING, GridState.MAKING):
+        if grid.bake is not None:
+            return journal.bake(grid.bake)
+        for job in journal.bakes():
+            if job.grid == grid.number:
+                return job
+    raise WorkspaceError(f"grid {grid.number}", found=f"is {grid.state}", expected="one that waits or is being made")
+
+
+def spec_of(grid: Grid) -> GridSpec:
+    """Return what a grid was asked by.
+
+    Raises:
+        GridError: another version wrote it.
+    """
+    return parse_spec(grid.spec, f"grid {grid.number}")
+
+
+def _compute_setup(spec: GridSpec) -> ComputeSetup:
+    """Return what the grid will be made with, as far as that can be told before torch is there."""
+    device = "cuda" if card_device() else "cpu"
+    auto = "fp16" if device == "cuda" else "fp32"
+    return ComputeSetup(device, auto if spec.precision == "auto" else spec.precision)
+
+
+def _is_there(file: str | None, workspace: Workspace) -> bool:
+    return file is not None and (workspace.root / file).is_file()
+
+
+def _note(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int | None) -> Grid:
+    pixels = sum(cell.recipe.width * cell.recipe.height for cell in ready.expanded.cells)
+    check_room(pixels * _BYTES_A_PIXEL, workspace.root)
+    spec = ready.expanded.spec
+    number = first_free_number(workspace.grids)
+    return journal.add_grid(name=spec.name, spec=spec_json(spec), bake=bake, least_number=number)
+
+
+def _queue(journal: Journal, grid: Grid, pictures: int, seconds: float | None, engine: str, why: str) -> Bake:
+    return journal.add_bake(
+        name=grid.name,
+        why=why,
+        settings_toml="",
+        engine=engine,
+        total_steps=pictures,
+        steps_per_epoch=0,
+        planned_seconds=seconds,
+        grid=grid.number,
+    )

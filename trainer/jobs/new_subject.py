@@ -1,0 +1,83 @@
+"""How a folder of pictures becomes a subject and its settings: proposed from the data, checked, and only then written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.dataset.read import read_data, read_validation
+from trainer.errors import SettingsError
+from trainer.jobs.bakes import plan_for
+from trainer.journal.journal import Journal
+from trainer.models.identify import identify_base
+from trainer.plan.plan import plan_line
+from trainer.plan.subject_defaults import subject_defaults
+from trainer.settings.subject import DEMO_BASE, save_subject
+from trainer.settings.toml_file import save_settings
+from trainer.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class CreatedSubject:
+    """The two files that were written, and the plan they describe on one line."""
+
+    subject_file: Path
+    settings_file: Path
+    line: str
+
+
+def make_subject(
+    name: str,
+    data: Path,
+    base: str,
+    validation: Path | None,
+    workspace_for: Callable[[], Workspace],
+) -> CreatedSubject:
+    """Write `subjects/NAME.toml` and `NAME.toml` with defaults filled in from the data.
+
+    Args:
+        name: of the subject and its LoRA files.
+        data: folder with the pictures.
+        base: path of the base model, or `demo`.
+        validation: folder with pictures kept out of training, or None.
+        workspace_for: returns the workspace to write into; called only when everything was found right.
+
+    Raises:
+        SettingsError, DatasetError, ModelError: what is wrong; nothing was written.
+        WorkspaceError: the workspace cannot be made or written.
+    """
+    _check_name(name)
+    data = data.expanduser().resolve()
+    validation = validation.expanduser().resolve() if validation else None
+    known = identify_base(base)
+    place = base if base == DEMO_BASE else str(known.path)
+    subject, settings = subject_defaults(name, data, place, validation, known.family)
+    filled = settings.model_copy(
+        update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
+    )
+    ready = plan_for(filled, read_data(filled), read_validation(filled), known)
+
+    workspace = workspace_for()
+    made = CreatedSubject(workspace.subjects / f"{name}.toml", workspace.root / f"{name}.toml", plan_line(ready.plan))
+    for path in (made.subject_file, made.settings_file):
+        if path.exists():
+            raise SettingsError(
+                str(path),
+                found="is there already",
+                expected="a new name",
+                way_out="choose another name or edit that file",
+            )
+    save_subject(subject, made.subject_file)
+    save_settings(settings, made.settings_file)
+    Journal(workspace.journal_path).close()
+    return made
+
+
+def _check_name(name: str) -> None:
+    plain = name.strip() == name and name not in ("", ".", "..")
+    if not plain or any(char in name for char in "/\\\0\n\r\t") or not name.isprintable():
+        raise SettingsError(
+            "name",
+            found=repr(name),
+            expected="letters, digits, - and _",
+            way_out="it becomes the name of the LoRA files",
+        )

@@ -1,0 +1,60 @@
+"""What does a bake stand on? Its data, its base and its plan, and the records of them in the bake's folder."""
+
+from dataclasses import dataclass
+
+from trainer.dataset.read import read_data, read_validation
+from trainer.dataset.records import DataSet
+from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes
+from trainer.plan.disk import state_bytes
+from trainer.plan.optimizer_installed import check_optimizer_installed
+from trainer.plan.plan import Plan, make_plan
+from trainer.settings.model import Settings
+
+_BYTES = {"float": 4, "fp16": 2, "bf16": 2}
+
+
+@dataclass(frozen=True)
+class PlannedBake:
+    """Everything a bake knows before torch has anything to do: settings with every path filled in, data scanned, base recognised."""
+
+    settings: Settings
+    data: DataSet
+    validation: DataSet | None
+    base: Base
+    plan: Plan
+
+
+def prepare(settings: Settings, seconds_per_step: float | None = None) -> PlannedBake:
+    """Return the ground of a bake with these settings, whose paths are filled in. Reads files, writes none.
+
+    Args:
+        settings: as they will run.
+        seconds_per_step: measured speed of a bake like this, if one is known.
+
+    Raises:
+        SettingsError, DatasetError, ModelError: what is there now does not fit the settings.
+    """
+    base = identify_base(settings.pretrained_model_name_or_path)
+    return prepare_from(settings, read_data(settings), read_validation(settings), base, seconds_per_step)
+
+
+def prepare_from(
+    settings: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
+) -> PlannedBake:
+    """Return the ground on data already scanned and a base already recognised; quick enough for every key typed.
+
+    Raises:
+        SettingsError: the settings do not fit the data or the base.
+    """
+    check_clip_skip(base, settings.clip_skip)
+    check_vae(settings.vae, base)
+    check_optimizer_installed(settings)
+    plan = make_plan(
+        settings,
+        data,
+        family=base.family,
+        lora_bytes=lora_file_bytes(base, settings, _BYTES[settings.save_precision]),
+        state_bytes=state_bytes(settings, lora_file_bytes(base, settings, _BYTES["float"])),
+        seconds_per_step=seconds_per_step,
+    )
+    return PlannedBake(settings, data, validation, base, plan)

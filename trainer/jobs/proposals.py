@@ -1,0 +1,147 @@
+"""How does a judgement become bakes? Three held drafts in the queue, each with its reason; they are changed there, or released as they are."""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.errors import GridError
+from trainer.gallery.sidecar import MadeGrid
+from trainer.jobs.bakes import check, queue_bake
+from trainer.jobs.fork import check_changes, fork, kept_epochs
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, CellNote
+from trainer.judging.direction import Direction, directions
+from trainer.judging.variants import Judged, Variant, variants
+from trainer.settings.toml_file import apply_overrides, parse_settings, settings_toml
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+_BAKE_FOLDER = re.compile(r"(\d{4,9})-")
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What a judgement led to.
+
+    Attributes:
+        bake: number of the bake that was judged.
+        leans: which way each part points.
+        drafts: the new bakes, held in the queue.
+    """
+
+    bake: int
+    leans: tuple[Direction, ...]
+    drafts: tuple[Bake, ...]
+
+
+def queue_proposals(
+    journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote], *, engine: str = ""
+) -> Proposals:
+    """Queue the variants that the verdicts on a grid ask for, held back.
+
+    The bake they start from is the one that most judged pictures are of; where all of them are of one of its epochs, the
+    verdicts are about that epoch, else about its last.
+
+    Args:
+        journal, workspace: where everything is.
+        made: the grid that was judged.
+        notes: cell -> what was thought of it.
+        engine: key of the engine that shall take them once they are released.
+
+    Raises:
+        GridError: the verdicts point nowhere, or no judged picture is of a bake of this workspace.
+        LoraTuiError: a variant cannot be baked; those before it are queued.
+    """
+    leans = directions(made, notes)
+    number, epoch = _judged(journal, workspace, made, notes)
+    row = journal.bake(number)
+    settings = parse_settings(row.settings_toml, f"bake {number}")
+    epochs = math.ceil(row.total_steps / max(1, row.steps_per_epoch))
+    judged = Judged(settings, epochs, tuple(kept_epochs(journal, workspace, number)), epoch or epochs)
+    found = variants(judged, leans)
+    return Proposals(number, leans, tuple(_queue(journal, workspace, row, variant, engine) for variant in found))
+
+
+def _judged(
+    journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote]
+) -> tuple[int, int | None]:
+    """Return the bake that was judged, and its epoch where it is one alone."""
+    files = Counter(
+        cell.recipe.loras[0].path
+        for cell in made.cells
+        if cell.recipe.loras and (note := notes.get(cell.place.name)) is not None and _says_something(note)
+    )
+    if not files:
+        # Nothing was said of a picture with a LoRA: the words for that are the variants' own.
+        files = Counter(cell.recipe.loras[0].path for cell in made.cells if cell.recipe.loras)
+    bakes: Counter[int] = Counter()
+    epochs: dict[int, set[int]] = defaultdict(set)
+    for path, count in files.items():
+        named = _BAKE_FOLDER.match(path.parent.name)
+        if named is None or path.parent.parent != workspace.bakes:
+            continue
+        number = int(named[1])
+        bakes[number] += count
+        epochs[number] |= {saved.epoch for saved in journal.checkpoints(number) if saved.file == path.name}
+    if not bakes:
+        raise GridError(
+            "proposals",
+            found="no judged picture is of a bake of this workspace",
+            expected="a grid over the epochs of a bake",
+        )
+    number = bakes.most_common(1)[0][0]
+    return number, next(iter(epochs[number])) if len(epochs[number]) == 1 else None
+
+
+def _says_something(note: CellNote) -> bool:
+    return note.favourite or bool(note.unet or note.text_encoder)
+
+
+def _queue(journal: Journal, workspace: Workspace, judged: Bake, variant: Variant, engine: str) -> Bake:
+    why = printable(variant.why)
+    if variant.fork_epoch is not None:
+        return fork(
+            journal,
+            workspace,
+            judged.number,
+            epoch=variant.fork_epoch,
+            overrides=variant.overrides,
+            why=why,
+            engine=engine,
+            held=True,
+        ).bake
+    where = f"bake {judged.number}"
+    settings = apply_overrides(parse_settings(judged.settings_toml, where), variant.overrides)
+    ready = check(settings, workspace.root / "settings.toml")
+    return queue_bake(journal, workspace, ready, why=why, engine=engine, parent=judged.number, held=True)
+
+
+def change_held_bake(journal: Journal, workspace: Workspace, number: int, overrides: Sequence[str]) -> Bake:
+    """Change settings of a bake that waits in the queue, and return it.
+
+    Args:
+        journal, workspace: where it is.
+        number: the bake's.
+        overrides: `name=value`; a bake that begins from another's state takes only what such a state can carry.
+
+    Raises:
+        WorkspaceError: it does not wait, or is no bake.
+        LoraTuiError: a change is wrong; the bake is as it was.
+    """
+    bake = journal.bake(number)
+    before = parse_settings(bake.settings_toml, f"bake {number}")
+    after = apply_overrides(before, overrides)
+    if bake.starts_from:
+        check_changes(before, after)
+    ready = check(after, workspace.root / "settings.toml")
+    journal.change_waiting(
+        number,
+        # Its line of why would speak of what it no longer has.
+        why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
+        settings_toml=settings_toml(ready.settings),
+        total_steps=ready.plan.total_steps,
+        steps_per_epoch=ready.plan.steps_per_epoch,
+    )
+    return journal.bake(number)

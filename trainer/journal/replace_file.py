@@ -1,0 +1,113 @@
+"""How does a new journal take the place of an old one? Beside it first, then in one move, and never under a process that uses it."""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from trainer.errors import WorkspaceError
+from trainer.journal.processes import process_alive
+from trainer.journal.records import BakeState
+from trainer.text import printable
+
+T = TypeVar("T")
+
+
+def replace_journal(path: Path, fill: Callable[[Path], T]) -> tuple[T, Path | None]:
+    """Have a new journal made, put it in the place of `path`, and keep the old one beside it.
+
+    Args:
+        path: the workspace's journal; it need not be there.
+        fill: makes the new journal at the path it is given, and closes it.
+
+    Returns:
+        What `fill` returned, and where the old journal is now (`journal.sqlite.before-rebuild`), None where there was none.
+
+    Raises:
+        WorkspaceError: a process uses the journal, or the folder cannot be written.
+    """
+    refuse_if_used(path)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rebuild-") as beside:
+            made = Path(beside) / path.name
+            filled = fill(made)
+            # Somebody may have opened it meanwhile.
+            refuse_if_used(path)
+            kept = _moved_away(path)
+            os.replace(made, path)
+    except OSError as error:
+        raise WorkspaceError(printable(str(path)), found=f"cannot be replaced ({error.strerror})") from error
+    return filled, kept
+
+
+def refuse_if_used(path: Path) -> None:
+    """Do nothing if no process works with the journal at `path`; a damaged or missing one is fine.
+
+    Raises:
+        WorkspaceError: a bake is at work in it, or another process of ours has it open.
+    """
+    user = _bake_at_work(path) or _opened_by(path)
+    if user:
+        raise WorkspaceError(
+            printable(str(path)),
+            found=f"in use by {user}",
+            expected="nobody at work in the workspace",
+            way_out="stop the bake and close lora-tui, then try again",
+        )
+
+
+def _bake_at_work(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    live = [state for state in BakeState if state.live]
+    sql = f"SELECT number, pid, pid_started FROM bake WHERE state IN ({', '.join('?' * len(live))}) AND pid IS NOT NULL"
+    try:
+        # Plain SQLite, read-only: opening it as a journal would bring its form up, and the old file is kept as it is.
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            rows = connection.execute(sql, live).fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        # A damaged journal is what this is for; who has it open is asked of the system.
+        return ""
+    return next((f"bake {number}, process {pid}" for number, pid, started in rows if process_alive(pid, started)), "")
+
+
+def _opened_by(path: Path) -> str:
+    """Return the process that has the journal open, "" where none can be seen."""
+    real = os.path.realpath(path)
+    for process in psutil.process_iter(["name"]):
+        if process.pid == os.getpid():
+            continue
+        try:
+            if any(file.path == real for file in process.open_files()):
+                return f"process {process.pid} ({printable(str(process.info['name']))})"
+        except (psutil.Error, OSError):
+            # Ended meanwhile, or another user's.
+            continue
+    return ""
+
+
+def _moved_away(path: Path) -> Path | None:
+    """Rename the journal and its logs to the first free name, and return it; None where there was no journal."""
+    kept = path.with_name(f"{path.name}.before-rebuild")
+    again = 1
+    while kept.exists():
+        again += 1
+        kept = path.with_name(f"{path.name}.before-rebuild-{again}")
+    was_there = path.exists()
+    # SQLite knows a journal's logs by their names, and would read one left behind as part of the new file.
+    for end in ("-wal", "-journal", ""):
+        part = path.with_name(path.name + end)
+        if part.exists() and part.stat().st_size and was_there:
+            part.rename(kept.with_name(kept.name + end))
+        else:
+            part.unlink(missing_ok=True)
+    # Only an index of the log; SQLite makes it anew.
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    return kept if kept.exists() else None

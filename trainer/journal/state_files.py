@@ -1,0 +1,173 @@
+"""The files of a bake's states: their names, what stands in their headers, which of them may go. No tensor is read here."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import LoraTuiError, ModelError
+from trainer.formats.safetensors_header import read_header
+from trainer.text import printable
+
+FORMAT = 1
+
+FOLDER = "state"
+"""Inside the bake's folder."""
+
+KEY = "lora_tui_state"
+"""Of the facts in a file's metadata."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What must be equal for a resumed bake to give the same bits."""
+
+    torch: str
+    lora_tui: str
+    python: str
+    device: str
+    threads: int
+    precision: str
+
+    def differences(self, now: "Surroundings") -> list[str]:
+        """Return what has changed since, for example `torch 2.13.0 → 2.14.0`."""
+        pairs = ((field.name, getattr(self, field.name), getattr(now, field.name)) for field in fields(self))
+        return [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The part of a state that is no tensor; kept as JSON in the file's header.
+
+    Attributes:
+        format: of this class.
+        step: optimizer steps done.
+        epoch: last whole epoch done.
+        ends_epoch: whether `step` is its last step.
+        bake, name: the bake that wrote it.
+        settings_toml: in force after `step`, live changes included.
+        changes: how many of the journal's changes of live settings are in it.
+        rate_scale: product of what roll backs did to the rates; 1 without one.
+        data: sha256 of the manifest, so that other data are noticed.
+        scaler: the gradient scaler's numbers; empty where none is in use.
+        optimizer: numbers of the optimizer that are no tensors, by weight and name.
+        groups: numbers that the optimizer keeps of a group of weights, by `part/ratio`.
+        checkpoints, verdict: what these parts of the bake keep between steps.
+        surroundings: for the promise of equal bits.
+    """
+
+    format: int
+    step: int
+    epoch: int
+    ends_epoch: bool
+    bake: int
+    name: str
+    settings_toml: str
+    changes: int
+    rate_scale: float
+    data: str
+    scaler: dict[str, Any]
+    optimizer: dict[str, dict[str, Any]]
+    checkpoints: dict[str, Any]
+    verdict: dict[str, Any] | None
+    surroundings: Surroundings
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def facts_json(facts: Facts) -> str:
+    """Return the facts as they stand in the file's header."""
+    return json.dumps(asdict(facts))
+
+
+def read_facts(path: Path) -> Facts:
+    """Return the facts of the state in `path` without reading its tensors.
+
+    Raises:
+        ModelError: it is no whole state, or one of a newer lora-tui.
+    """
+    text = read_header(path).metadata.get(KEY)
+    if text is None:
+        raise ModelError(
+            printable(str(path)), found="no state of a bake", expected="a file from a bake's state/ folder"
+        )
+    try:
+        values = json.loads(text)
+        if values["format"] > FORMAT:
+            raise ModelError(
+                printable(str(path)),
+                found=f"a state of form {values['format']}",
+                expected=f"at most form {FORMAT}",
+                way_out="it was written by a newer lora-tui: upgrade this one",
+            )
+        return Facts(**{**values, "surroundings": Surroundings(**values["surroundings"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            printable(str(path)), found=f"facts that cannot be read ({error})", expected="a state"
+        ) from error
+
+
+def superfluous(files: list[Path], keep: str, budget: float | None) -> list[Path]:
+    """Return which of a bake's states may go: never the newest.
+
+    Args:
+        files: by step.
+        keep: setting keep_states: `last`, `epochs`, or how many.
+        budget: setting state_budget, GB; the oldest go first.
+    """
+    older = files[:-1]
+    match keep:
+        case "last":
+            go = older
+        case "epochs":
+            go = [path for path in older if not _ends_epoch(path)]
+        case number:
+            go = older[: max(0, len(files) - int(number))]
+    if budget is not None:
+        left = [path for path in files if path not in go]
+        size = sum(path.stat().st_size for path in left)
+        for path in left[:-1]:
+            if size <= budget * 1e9:
+                break
+            size -= path.stat().st_size
+            go = [*go, path]
+    return go
+
+
+def states_of(folder: Path) -> list[Path]:
+    """Return the states in a bake's folder by step; none where it has none."""
+    return sorted(path for path in (folder / FOLDER).glob("step*.safetensors") if path.stem[4:].isdecimal())
+
+
+def state_of_epoch(folder: Path, epoch: int | None) -> Path | None:
+    """Return the state at the end of `epoch` (None: the newest) in a bake's folder, None where it was not kept."""
+    files = states_of(folder)
+    if epoch is None:
+        return files[-1] if files else None
+    return next((path for path in reversed(files) if _is_end_of(path, epoch)), None)
+
+
+def file_name(step: int) -> str:
+    """Return the name of the state after `step` steps."""
+    return f"step{step:08d}.safetensors"
+
+
+def step_of(path: Path) -> int:
+    """Return the step in a state's file name."""
+    return int(path.stem[4:])
+
+
+def _is_end_of(path: Path, epoch: int) -> bool:
+    try:
+        facts = read_facts(path)
+    except LoraTuiError:
+        return False
+    return facts.ends_epoch and facts.epoch == epoch
+
+
+def _ends_epoch(path: Path) -> bool:
+    try:
+        return read_facts(path).ends_epoch
+    except LoraTuiError as error:
+        logging.getLogger(__name__).warning("%s", printable(error.line()))
+        return False

@@ -1,0 +1,67 @@
+"""Who holds the memory of the card? Programs with the bytes that the driver says."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from trainer.machine.cards import opened
+from trainer.text import printable
+
+
+@dataclass(frozen=True)
+class CardProcess:
+    """One program on a card.
+
+    Attributes:
+        pid: its process.
+        name: of its program; `process 4711` where the system does not tell.
+        memory: bytes, None where the driver does not say.
+        ours: whether it is this process.
+    """
+
+    pid: int
+    name: str
+    memory: int | None
+    ours: bool
+
+
+def card_processes(index: int = 0, lib: Any = None) -> tuple[CardProcess, ...]:
+    """Return who is on a card, whoever holds the most first; none where no driver tells. Asks the driver: not for a screen's thread.
+
+    Args:
+        index: of the card, in NVML's order.
+        lib: a library with the names of `pynvml`; None imports that.
+    """
+    lib = opened(lib)
+    if lib is None:
+        return ()
+    try:
+        handle = lib.nvmlDeviceGetHandleByIndex(index)
+    except lib.NVMLError:
+        return ()
+    held: dict[int, int | None] = {}
+    # A desktop draws and does not compute; a program may do both, and is then listed twice with the same memory.
+    for question in ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"):
+        for process in _processes(lib, question, handle):
+            known = [memory for memory in (held.get(process.pid), process.usedGpuMemory) if memory is not None]
+            held[process.pid] = max(known, default=None)
+    holders = (CardProcess(pid, _name(pid), memory, pid == os.getpid()) for pid, memory in held.items())
+    return tuple(sorted(holders, key=lambda holder: (-(holder.memory or 0), holder.pid)))
+
+
+def _processes(lib: Any, question: str, handle: Any) -> list[Any]:
+    try:
+        return list(getattr(lib, question)(handle))
+    except (AttributeError, lib.NVMLError):
+        return []
+
+
+def _name(pid: int) -> str:
+    try:
+        name = psutil.Process(pid).name()
+    except psutil.Error:
+        # In a container the driver lists the host's numbers, of which the container knows nothing.
+        name = ""
+    return printable(name, 40) or f"process {pid}"

@@ -1,0 +1,140 @@
+"""A card that is not there: the NVML calls that `NvmlCards` makes, answered from a table of readings of an 8 GB laptop card.
+
+The table (`eight_gib_card.json`) is made by hand and says so. What such a card does not tell raises pynvml's own errors here too.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from types import SimpleNamespace
+from typing import Any
+
+_MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class FakeReading:
+    """One row of the table: MiB, %, W, °C, MHz."""
+
+    phase: str
+    memory_used: int
+    memory_ours: int
+    gpu_percent: int
+    power: float
+    temperature: int
+    clock: int
+
+
+class FakeNvml:
+    """A library with the names of `pynvml` and one card; each `nvmlDeviceGetCount` moves on to the next row, the last to the first.
+
+    Args:
+        name: what the card is called.
+        memory_total: MiB.
+        unsupported: names of the functions that the card answers with NotSupported.
+        moments: the rows.
+    """
+
+    NVML_TEMPERATURE_GPU = 0
+    NVML_CLOCK_GRAPHICS = 0
+
+    def __init__(
+        self, name: str, memory_total: int, unsupported: frozenset[str], moments: tuple[FakeReading, ...]
+    ) -> None:
+        """Stand before the first row."""
+        self._name = name
+        self._memory_total = memory_total
+        self._unsupported = unsupported
+        self._moments = moments
+        self._position = -1
+        self._begun = False
+        real = import_module("pynvml")
+        self.NVMLError: Any = real.NVMLError
+        self.NVMLError_LibraryNotFound: Any = real.NVMLError_LibraryNotFound
+        self.NVMLError_DriverNotLoaded: Any = real.NVMLError_DriverNotLoaded
+        self.NVMLError_LibRmVersionMismatch: Any = real.NVMLError_LibRmVersionMismatch
+        self._not_supported: Any = real.NVMLError_NotSupported
+        self._uninitialized: Any = real.NVMLError_Uninitialized
+        self._invalid: Any = real.NVMLError_InvalidArgument
+
+    def nvmlInit(self) -> None:
+        """Begin; every other call before this raises Uninitialized."""
+        self._begun = True
+
+    def nvmlDeviceGetCount(self) -> int:
+        """Move on to the next row and return 1."""
+        if not self._begun:
+            raise self._uninitialized
+        self._position = (self._position + 1) % len(self._moments)
+        return 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        """Return the handle of card 0, the only one."""
+        if not self._begun:
+            raise self._uninitialized
+        if index:
+            raise self._invalid
+        return index
+
+    def nvmlDeviceGetName(self, handle: int) -> str:
+        """Return the card's name."""
+        self._moment("nvmlDeviceGetName", handle)
+        return self._name
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
+        """Return `used`, `free` and `total` in bytes."""
+        moment = self._moment("nvmlDeviceGetMemoryInfo", handle)
+        used, total = moment.memory_used * _MIB, self._memory_total * _MIB
+        return SimpleNamespace(used=used, free=total - used, total=total)
+
+    def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
+        """Return the busy share `gpu` in %."""
+        return SimpleNamespace(gpu=self._moment("nvmlDeviceGetUtilizationRates", handle).gpu_percent)
+
+    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
+        """Return the power in mW."""
+        return round(self._moment("nvmlDeviceGetPowerUsage", handle).power * 1000)
+
+    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
+        """Return the temperature in °C."""
+        if sensor != self.NVML_TEMPERATURE_GPU:
+            raise self._invalid
+        return self._moment("nvmlDeviceGetTemperature", handle).temperature
+
+    def nvmlDeviceGetClockInfo(self, handle: int, kind: int) -> int:
+        """Return the graphics clock in MHz."""
+        if kind != self.NVML_CLOCK_GRAPHICS:
+            raise self._invalid
+        return self._moment("nvmlDeviceGetClockInfo", handle).clock
+
+    def nvmlDeviceGetFanSpeed(self, handle: int) -> int:
+        """Raise NotSupported: the table has no fan, as a laptop's card tells none."""
+        self._moment("nvmlDeviceGetFanSpeed", handle)
+        raise self._not_supported
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
+        """Return this process with its share of the memory, once it has one."""
+        ours = self._moment("nvmlDeviceGetComputeRunningProcesses", handle).memory_ours
+        return [SimpleNamespace(pid=os.getpid(), usedGpuMemory=ours * _MIB)] if ours else []
+
+    def _moment(self, function: str, handle: int) -> FakeReading:
+        if not self._begun:
+            raise self._uninitialized
+        if handle:
+            raise self._invalid
+        if function in self._unsupported:
+            raise self._not_supported
+        return self._moments[max(0, self._position)]
+
+
+def fake_nvml() -> FakeNvml:
+    """Return a library that replays the 8 GB card: `NvmlCards(fake_nvml())`."""
+    table = json.loads(files("trainer.machine").joinpath("eight_gib_card.json").read_text(encoding="utf-8"))
+    return FakeNvml(
+        name=table["name"],
+        memory_total=table["memory_total_mib"],
+        unsupported=frozenset(table["unsupported"]),
+        moments=tuple(FakeReading(*row) for row in table["rows"]),
+    )

@@ -1,0 +1,77 @@
+"""What was predicted for a bake stands in the journal beside what it takes: asked in a thread of its own while the base loads."""
+
+import json
+import logging
+import threading
+from pathlib import Path
+
+from trainer.jobs.preflight import PlannedBake
+from trainer.journal.journal import Journal
+from trainer.memory.lazy_predictor import Predictor
+from trainer.memory.peak import MemoryPrediction
+from trainer.memory.predictor import PredictionStopped
+from trainer.memory.request import MemoryRequest, request_of
+
+# Seconds for a line of the journal; a child that does not end by then ends by itself.
+_PATIENCE = 2.0
+
+
+class BackgroundPrediction:
+    """Notes the prediction for each bake that begins.
+
+    On a card the oracle is asked, whose child is out of the way of a bake there; on a CPU the two would contend, and only what is
+    known already is noted.
+
+    Args:
+        predictor: predicts.
+        journal_path: of the workspace.
+    """
+
+    def __init__(self, predictor: Predictor, journal_path: Path) -> None:
+        """Ask nothing yet."""
+        self._predictor = predictor
+        self._journal_path = journal_path
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(self, number: int, planned: PlannedBake) -> None:
+        """Begin to ask about bake `number`; returns at once."""
+        self.end()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._note, args=(number, planned, self._ended), name="foresight", daemon=True
+        )
+        self._thread.start()
+
+    def end(self) -> None:
+        """Ask no more about the bake that was noted; what is known by now is written before this returns."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+
+    def _note(self, number: int, planned: PlannedBake, ended: threading.Event) -> None:
+        try:
+            prediction = self._predicted(request_of(planned), ended)
+            if prediction is not None:
+                with Journal(self._journal_path) as journal:
+                    journal.set_predicted_peak(number, prediction.reserved, peak_json(prediction))
+        except Exception as error:
+            # A bake goes on without its prediction, whatever is wrong with that.
+            logging.getLogger(__name__).warning("no prediction for bake %d: %s", number, error)
+
+    def _predicted(self, request: MemoryRequest, ended: threading.Event) -> MemoryPrediction | None:
+        known = self._predictor.known(request)
+        if known is not None or request.policy == "cpu":
+            return known
+        try:
+            return self._predictor.predict(request, ended.is_set)
+        except PredictionStopped:
+            return None
+
+
+def peak_json(prediction: MemoryPrediction) -> str:
+    """Return the greatest of the predicted peaks as the journal keeps it: policy, stage, moment, bytes by part."""
+    peak = prediction.peak
+    return json.dumps(
+        {"policy": prediction.policy, "stage": peak.stage, "moment": peak.moment, "parts": dict(peak.parts)}
+    )

@@ -1,0 +1,57 @@
+"""An optimizer that cannot step on tensors without numbers, as far as memory goes: it keeps and takes what the real one would."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainer.plan.optimizer_bytes import optimizer_tensors
+from trainer.settings.optimizers import Value
+
+
+class FakeOptimizer(torch.optim.Optimizer):
+    """Keeps as many bytes of each weight as the named optimizer, and changes nothing.
+
+    Args:
+        groups: parameter groups of the real one.
+        name: settings' name of an optimizer that optimizer_bytes knows.
+        options: its arguments.
+        on_card: whether the kernels are a card's.
+    """
+
+    decides_on_device = True
+    """No step of it is ever left out, so that nobody need look at the gradient."""
+
+    def __init__(
+        self, groups: Sequence[dict[str, Any]], name: str, options: Mapping[str, Value], *, on_card: bool
+    ) -> None:
+        """Keep nothing before the first step."""
+        super().__init__(groups, {})
+        self._name, self._options, self._on_card = name, options, on_card
+
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Make what is kept, the first time, and take for a moment what a step takes."""
+        weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
+        if not self.state:
+            # A LoRA's up weights begin at zero, of which Prodigy need keep less.
+            zeros = [index % 2 == 1 for index in range(len(weights))]
+            shapes = [tuple(weight.shape) for weight in weights]
+            sizes = optimizer_tensors(self._name, shapes, self._options, from_zero=zeros)
+            if weights and sizes is not None:
+                self.state[weights[0]] = {str(index): _bytes(size) for index, size in enumerate(sizes)}
+        self._pass_by([weight.numel() * weight.itemsize for weight in weights])
+
+    def _pass_by(self, sizes: Sequence[int]) -> None:
+        """Take what a step takes besides: torch's SGD with Nesterov's momentum a copy of every gradient on a card, others a few of one weight."""
+        if not sizes:
+            return
+        if self._name == "SGDNesterov" and self._on_card:
+            held = [_bytes(size) for size in sizes]
+        else:
+            held = [_bytes(max(sizes)) for _ in range(2)]
+        del held
+
+
+def _bytes(size: int) -> Tensor:
+    return torch.empty(size, dtype=torch.uint8)

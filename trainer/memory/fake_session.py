@@ -1,0 +1,144 @@
+"""The base and the bench of a bake as shapes without numbers: the same modules, LoRA, optimizer and step, on tensors that hold nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import MISSING, fields
+from functools import partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from trainer.bake.batch import Batch, StepBatches
+from trainer.bake.precision import Precision, fresh_accelerator
+from trainer.bake.session import TrainingSession, build_session
+from trainer.lean.device_path import as_on_card
+from trainer.lean.patch import make_lean
+from trainer.lean.quantized import kind_of
+from trainer.memory.fake_optimizer import FakeOptimizer
+from trainer.memory.request import MemoryRequest
+from trainer.models.identify import Base, identify_base
+from trainer.models.loading import Parts, parts_without_numbers
+from trainer.models.memory_layout import memory_format
+from trainer.models.stable_diffusion import StableDiffusion
+from trainer.plan.plan import Plan
+from trainer.sampling.decode import picture_factor
+from trainer.settings.optimizers import NAMES
+from trainer.settings.parts import Part
+
+_TYPES: Mapping[str, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_CHUNK_TOKENS = 77
+_STEPS_WITHOUT_NUMBERS = ("AdamW", "Lion")
+
+
+class FakeModel(StableDiffusion):
+    """A base whose tokenizers are not asked, for any words are the same tokens, and whose parts stay where they are."""
+
+    def tokenize(self, captions: Sequence[str], max_token_length: int = 75) -> Tensor:
+        """Return zeros, int64 [batch, encoders, chunks, 77]."""
+        return torch.zeros(len(captions), len(self.encoders), max_token_length // 75, _CHUNK_TOKENS, dtype=torch.int64)
+
+    # nn.Module.to cannot exchange tensors of this kind; which part is where in which stage the count itself says.
+
+    def bring_unet(self) -> None:
+        """Leave it."""
+
+    def put_unet_away(self) -> None:
+        """Leave it."""
+
+    def put_encoder_away(self, part: Part) -> None:
+        """Leave it."""
+
+    def bring_encoder_back(self, part: Part) -> None:
+        """Leave it."""
+
+
+@contextmanager
+def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
+    """Lend a workbench of the real parts without numbers while the block lasts; all of it runs under FakeTensorMode.
+
+    Raises:
+        LoraTuiError: the base or the settings do not allow the bake.
+    """
+    settings, precision = request.settings, Precision(cast(Any, request.precision), _TYPES[request.precision])
+    with ExitStack() as closing:
+        if request.policy == "card":
+            closing.enter_context(as_on_card())
+        parts = _parts(identify_base(request.base), request, precision.dtype)
+        closing.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
+        for module in (parts.unet, *parts.encoders.values(), parts.vae):
+            _give_room(module)
+        model = FakeModel(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers)
+        # Not every optimizer can be made here, and hardly one can step without numbers; nothing can be compiled without them.
+        own = settings.optimizer_type in _STEPS_WITHOUT_NUMBERS
+        plain = settings.model_copy(update={"torch_compile": False, "xformers": False})
+        made = plain if own else plain.model_copy(update={"optimizer_type": "AdamW", "optimizer_args": []})
+        session = closing.enter_context(build_session(model, made, _plan(request), _accelerator(), precision))
+        # Of a class by its path nothing is known: it counts as AdamW.
+        if not own and settings.optimizer_type in NAMES:
+            session.optimizer.optimizer = FakeOptimizer(
+                session.optimizer.optimizer.param_groups,
+                settings.optimizer_type,
+                settings.optimizer_options,
+                on_card=request.policy == "card",
+            )
+        yield session
+
+
+def _parts(base: Base, request: MemoryRequest, dtype: torch.dtype) -> Parts:
+    settings = request.settings
+    vae_dtype = torch.float32 if settings.no_half_vae else dtype
+    parts = parts_without_numbers(base, dtype=dtype, vae=settings.vae, vae_dtype=vae_dtype, quantized=kind_of(settings))
+    make_lean(parts.unet, *parts.encoders.values())
+    parts.unet.to(memory_format=memory_format())
+    return parts
+
+
+def _give_room(module: nn.Module) -> None:
+    """Put tensors of the mode in force in the place of those on meta, laid out as they are."""
+    # nn.Module.to_empty cannot exchange tensors of this kind.
+    for each in module.modules():
+        for name, weight in each.named_parameters(recurse=False):
+            each._parameters[name] = nn.Parameter(torch.empty_like(weight, device="cpu"), requires_grad=False)
+        for name, buffer in each.named_buffers(recurse=False):
+            each._buffers[name] = torch.empty_like(buffer, device="cpu")
+
+
+def _accelerator() -> Any:
+    """Return an accelerator on the CPU: the process that predicts sees no card. It scales nothing, which changes no size."""
+    accelerator = fresh_accelerator("no")[0]
+    # In one operation for all weights, as on a card; torch goes one by one where tensors are of this kind.
+    accelerator.clip_grad_norm_ = partial(nn.utils.clip_grad_norm_, foreach=True)
+    return accelerator
+
+
+def _plan(request: MemoryRequest) -> Plan:
+    """Return as much of a plan as a step looks at."""
+    nothing: Any = dict.fromkeys((each.name for each in fields(Plan) if each.default is MISSING), 0)
+    return Plan(
+        **{**nothing, "epochs": 1, "total_steps": 10, "steps_per_epoch": 10, "family": request.family, "stops": {}}
+    )
+
+
+def fake_batches(session: TrainingSession, request: MemoryRequest) -> StepBatches:
+    """Return a step's work of the largest batches: one, or two where gradients are accumulated."""
+    (width, height, _), pictures = request.largest, request.batch
+    factor = picture_factor(session.model)
+    shape = (pictures, 4, height // factor, width // factor)
+    captions = tuple("word" for _ in range(pictures))
+    masks = request.settings.masked_loss or request.settings.alpha_mask
+    batch = Batch(
+        latents=torch.empty(shape),
+        target_noise=torch.empty(shape),
+        input_noise=torch.empty(shape),
+        timesteps=torch.zeros(pictures, dtype=torch.int64),
+        input_ids=session.text_embeddings.tokenize(captions),
+        weights=torch.ones(pictures),
+        folder_of=torch.ones(1, pictures),
+        time_ids=torch.zeros(pictures, 6, dtype=torch.int64),
+        masks=torch.ones(pictures, 1, *shape[2:]) if masks else None,
+        captions=captions,
+    )
+    batches = min(2, request.settings.gradient_accumulation_steps)
+    return StepBatches(step=1, epoch=1, ends_epoch=False, batches=(batch,) * batches, pictures=())

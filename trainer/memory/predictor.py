@@ -1,0 +1,220 @@
+"""Who is asked about a bake's memory? A file of answers known already, and a process at low priority that finds new ones. Free of torch."""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import trainer.errors
+from trainer.atomic_file import write_atomically
+from trainer.errors import LoraTuiError, SettingsError
+from trainer.memory.peak import MemoryPrediction
+from trainer.memory.request import MemoryRequest
+from trainer.text import printable
+
+CACHE = Path("cache") / "peaks.json"
+"""Where a workspace keeps the answers."""
+
+# Raised with every change of what is predicted: answers of another form are forgotten.
+_FORM = 1
+_MOST_KEPT = 400
+_LOOK_SECONDS = 0.1
+
+
+class PredictionStopped(Exception):  # no error: somebody asked for something else
+    """Nobody wants the answer any more."""
+
+
+class PeakPredictor:
+    """Answers questions about memory; several threads may ask, one is answered at a time.
+
+    Args:
+        cache: file of known answers; None keeps them in memory alone.
+    """
+
+    def __init__(self, cache: Path | None) -> None:
+        """Start no process yet."""
+        self._cache = cache
+        self._answers: dict[str, dict[str, Any]] | None = None
+        self._asking = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        # Asked by somebody who did not wait for the answer.
+        self._pending: str | None = None
+        self._said = b""
+
+    def __enter__(self) -> Self:
+        """Return this oracle."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the process."""
+        self.close()
+
+    def known(self, request: MemoryRequest) -> MemoryPrediction | None:
+        """Return an answer that was found before, None where it must be worked out; waits for nothing."""
+        values = self._kept().get(request.key)
+        return None if values is None else MemoryPrediction.from_json(values)
+
+    def predict(self, request: MemoryRequest, stop: Callable[[], bool] = lambda: False) -> MemoryPrediction:
+        """Return the answer, working it out where it is not known: seconds for SD1.5, up to half a minute for SDXL.
+
+        Args:
+            request: the question.
+            stop: asked ten times a second; once it turns true the answer is no longer waited for.
+
+        Raises:
+            LoraTuiError: base or settings do not allow the bake, or the process broke.
+            Stopped: `stop` turned true.
+        """
+        while not self._asking.acquire(timeout=_LOOK_SECONDS):
+            if stop():
+                raise PredictionStopped
+        try:
+            if self._pending is not None:
+                # The process answers in order; what nobody waited for is kept all the same.
+                with contextlib.suppress(LoraTuiError):
+                    self._await(stop)
+            known = self.known(request)
+            if known is not None:
+                return known
+            self._ask(request)
+            return MemoryPrediction.from_json(self._await(stop))
+        finally:
+            self._asking.release()
+
+    def close(self) -> None:
+        """End the process, whatever it is at."""
+        process, self._process, self._pending = self._process, None, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def _ask(self, request: MemoryRequest) -> None:
+        line = json.dumps(request.to_json()).encode() + b"\n"
+        for _ in range(2):
+            process = self._started()
+            assert process.stdin is not None
+            try:
+                process.stdin.write(line)
+                process.stdin.flush()
+            except OSError:
+                # It ended by itself in between, since nobody had asked for long.
+                self.close()
+                continue
+            self._pending = request.key
+            return
+        raise _broke("the process that predicts cannot be started")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+            self._said = b""
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "trainer.memory.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=env,
+                # A key that interrupts the program is none of its business.
+                start_new_session=True,
+            )
+        return self._process
+
+    def _await(self, stop: Callable[[], bool]) -> dict[str, Any]:
+        """Return the answer to the question that is pending, and keep it.
+
+        Raises:
+            LoraTuiError: it is an error, or the process ended.
+            Stopped: `stop` turned true; the question stays pending.
+        """
+        line = self._line(stop)
+        key, self._pending = self._pending, None
+        answer = json.loads(line)
+        if "prediction" in answer and key is not None:
+            values: dict[str, Any] = answer["prediction"]
+            self._keep(key, values)
+            return values
+        if "error" in answer:
+            raise _as_raised(answer["error"])
+        raise _broke(answer.get("broke", "no answer"))
+
+    def _line(self, stop: Callable[[], bool]) -> bytes:
+        process = self._process
+        assert process is not None and process.stdout is not None
+        while b"\n" not in self._said:
+            if stop():
+                raise PredictionStopped
+            if not select.select([process.stdout], [], [], _LOOK_SECONDS)[0]:
+                continue
+            piece = os.read(process.stdout.fileno(), 1 << 16)
+            if not piece:
+                code = process.wait()
+                self.close()
+                raise _broke(f"the process that predicts ended with {code}")
+            self._said += piece
+        line, _, self._said = self._said.partition(b"\n")
+        return line
+
+    def _kept(self) -> dict[str, dict[str, Any]]:
+        if self._answers is None:
+            self._answers = _read(self._cache) if self._cache is not None else {}
+        return self._answers
+
+    def _keep(self, key: str, values: dict[str, Any]) -> None:
+        kept = self._kept()
+        kept[key] = values
+        while len(kept) > _MOST_KEPT:
+            del kept[next(iter(kept))]
+        if self._cache is None:
+            return
+        # Without the file the same is only worked out again some day.
+        with contextlib.suppress(OSError):
+            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            # Another program may have found answers meanwhile.
+            together = {**_read(self._cache), **kept}
+            write_atomically(self._cache, json.dumps({"made_by": _made_by(), "peaks": together}).encode())
+
+
+def _read(cache: Path) -> dict[str, dict[str, Any]]:
+    """Return the answers in a file; nothing where it is not there, damaged, or of another release."""
+    try:
+        content = json.loads(cache.read_text("utf-8"))
+        peaks = content["peaks"] if content["made_by"] == _made_by() else {}
+        for values in peaks.values():
+            MemoryPrediction.from_json(values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return dict(peaks)
+
+
+def _made_by() -> list[Any]:
+    return [_FORM, *(version(name) for name in ("torch", "diffusers", "transformers"))]
+
+
+def _as_raised(said: dict[str, str]) -> LoraTuiError:
+    kind = getattr(trainer.errors, said.pop("kind"), LoraTuiError)
+    usual = isinstance(kind, type) and issubclass(kind, LoraTuiError)
+    error: LoraTuiError = (kind if usual else LoraTuiError)(said.pop("where"), **said)
+    return error
+
+
+def _broke(reason: str) -> LoraTuiError:
+    return SettingsError(
+        "memory prediction",
+        found=f"it broke: {printable(reason, 300)}",
+        way_out="the bake itself can go on without it",
+    )

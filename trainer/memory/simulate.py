@@ -1,0 +1,232 @@
+"""What would each stage of a bake take? Its real work on tensors without numbers, watched operation by operation."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from trainer.bake.batch import StepBatches
+from trainer.bake.session import TrainingSession
+from trainer.bake.step import train_step
+from trainer.grid.cost import pictures_at_once
+from trainer.lean.blocks import blocks
+from trainer.memory.allocator import peak_of, reserved_of
+from trainer.memory.fake_session import fake_batches, fake_session
+from trainer.memory.kernel_costs import CUBLAS_BYTES, roofline, scratch_of
+from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, Stage
+from trainer.memory.request import MemoryRequest
+from trainer.memory.tracker import AWAY, Tracker
+from trainer.models.stable_diffusion import Text
+from trainer.sampling.decode import picture_factor
+
+
+def predict(request: MemoryRequest) -> MemoryPrediction:
+    """Return what a bake like this takes at its most, stage by stage. Torch needs no card for it and no weight is read.
+
+    Raises:
+        LoraTuiError: the base or the settings do not allow the bake.
+    """
+    began = time.perf_counter()
+    with fake_session(request) as session:
+        run = _Run(request, session)
+        run.cache()
+        costs = run.step()
+        if request.sample is not None:
+            run.sample(*request.sample)
+            run.decode(*request.sample)
+    return MemoryPrediction(
+        policy=request.policy,
+        precision=request.precision,
+        bucket=request.largest[:2],
+        batch=request.largest[2],
+        peaks=tuple(run.peaks),
+        reserved=run.reserved,
+        flops=costs.flops,
+        seconds=costs.seconds,
+        blocks=costs.blocks,
+        compiled=request.settings.torch_compile,
+        took=time.perf_counter() - began,
+    )
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """A step's work: flops, seconds, blocks."""
+
+    flops: int
+    seconds: float
+    blocks: tuple[BlockCost, ...]
+
+
+class _Run:
+    """The stages of one bake, one after the other.
+
+    Args:
+        request: the question.
+        session: without numbers.
+    """
+
+    def __init__(self, request: MemoryRequest, session: TrainingSession) -> None:
+        self._request, self._session = request, session
+        self._on_card = request.policy == "card"
+        self.peaks: list[Peak] = []
+        self.reserved = 0
+
+    def cache(self) -> None:
+        """Encode as many of the largest pictures as are encoded at once."""
+        width, height, _ = self._request.largest
+        most = max(use.pictures for use in self._request.buckets)
+        pictures = min(self._request.settings.vae_batch_size, most)
+        vae = self._session.model.vae
+        with self._stage("cache", vae=True, moments=False) as tracker, torch.no_grad(), tracker.at("encoding pictures"):
+            pixels = torch.empty(pictures, 3, height, width, dtype=vae.dtype)
+            vae.encode(pixels).latent_dist.mean.float()
+
+    def step(self) -> _Costs:
+        """Take one step of the largest batch, after one that made the optimizer's moments."""
+        session, request = self._session, self._request
+        session.text_embeddings.cache_for(["word"] if not request.captions_vary else [])
+        for part in session.model.encoders:
+            if part not in session.trained_parts.initial:
+                session.text_embeddings.freeze(part)
+        work = fake_batches(session, request)
+        make_moments(session)
+        costs: list[BlockCost] = []
+        encoders = [part for part in session.model.encoders if not session.text_embeddings.is_cached(part)]
+        with self._stage("step", unet=True, encoders=encoders) as tracker, _watched(session, tracker, costs):
+            tracker.hold(_of_batch(work), "activations")
+            train_step(session, work)
+        return _Costs(flops=tracker.work.flops, seconds=tracker.work.seconds, blocks=tuple(costs))
+
+    def sample(self, width: int, height: int) -> None:
+        """Look once at as many sample pictures as are made at once, with guidance."""
+        model = self._session.model
+        device = "cuda" if self._on_card else "cpu"
+        at_once = pictures_at_once(
+            cast(Any, SimpleNamespace(width=width, height=height)), cast(Any, SimpleNamespace(device=device))
+        )
+        dtype = model.unet.conv_in.weight.dtype
+        pairs = 2 * at_once
+        with self._stage("sample", unet=True, moments=False) as tracker, torch.no_grad(), tracker.at("a sampling step"):
+            text = Text(
+                torch.empty(pairs, 77, model.unet.config.cross_attention_dim, dtype=dtype),
+                torch.empty(pairs, model.unet.config.projection_class_embeddings_input_dim - 6 * 256, dtype=dtype)
+                if model.family == "sdxl"
+                else None,
+            )
+            factor = picture_factor(model)
+            noisy = torch.empty(pairs, 4, height // factor, width // factor)
+            sizes = torch.zeros(pairs, 6, dtype=torch.int64)
+            model.predict(noisy, torch.zeros(pairs, dtype=torch.int64), text, sizes)
+
+    def decode(self, width: int, height: int) -> None:
+        """Make one picture of its latents."""
+        vae = self._session.model.vae
+        with (
+            self._stage("decode", unet=True, vae=True, moments=False) as tracker,
+            torch.no_grad(),
+            tracker.at("decoding a picture"),
+        ):
+            factor = picture_factor(self._session.model)
+            vae.decode(torch.empty(1, 4, height // factor, width // factor, dtype=vae.dtype), return_dict=False)
+
+    @contextmanager
+    def _stage(
+        self, stage: Stage, *, unet: bool = False, encoders: Iterable[str] = (), vae: bool = False, moments: bool = True
+    ) -> Iterator[Tracker]:
+        """Watch a stage in which these parts are on the card; on a CPU all of them always are."""
+        session, model = self._session, self._session.model
+        tracker = Tracker(roofline, scratch_of(self._request.policy))
+        all_there = not self._on_card
+        tracker.hold(_tensors(model.unet), "weights" if unet or all_there else AWAY)
+        for part, encoder in model.encoders.items():
+            tracker.hold(_tensors(encoder), "encoders" if part in encoders or all_there else AWAY)
+        tracker.hold(_tensors(model.vae), "vae" if vae or all_there else AWAY)
+        tracker.hold(session.network.parameters(), "lora")
+        tracker.hold(_moments(session), "optimizer" if moments or all_there else AWAY)
+        with tracker:
+            yield tracker
+        parts, moment = peak_of(tracker.log, rounds=self._on_card)
+        reserved = reserved_of(tracker.log)
+        if self._on_card:
+            parts["workspace"] = parts.get("workspace", 0) + CUBLAS_BYTES
+            reserved += CUBLAS_BYTES
+        self.peaks.append(Peak(stage, moment, parts))
+        self.reserved = max(self.reserved, reserved)
+
+
+def make_moments(session: TrainingSession) -> None:
+    """Let the optimizer hold of each weight what it holds from the first step on."""
+    for group in session.optimizer.param_groups:
+        for weight in group["params"]:
+            weight.grad = torch.empty_like(weight)
+    session.optimizer.step()
+    session.optimizer.zero_grad()
+
+
+def _of_batch(work: StepBatches) -> list[Tensor]:
+    values = (getattr(batch, each.name) for batch in work.batches for each in fields(batch))
+    return [value for value in values if isinstance(value, Tensor)]
+
+
+def _moments(session: TrainingSession) -> list[Tensor]:
+    state = session.optimizer.optimizer.state.values()
+    return [value for values in state for value in values.values() if isinstance(value, Tensor)]
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+@contextmanager
+def _watched(session: TrainingSession, tracker: Tracker, costs: list[BlockCost]) -> Iterator[None]:
+    """Name the moments of a step and note what each block costs, while the block lasts."""
+    hooks = []
+    for name, block in blocks(session.model.unet, session.model.encoders).items():
+        hooks += _watch_block(name, block, tracker, costs)
+    for weight in session.network.parameters():
+        if weight.requires_grad:
+            hooks.append(weight.register_post_accumulate_grad_hook(_renaming(tracker)))  # type: ignore[no-untyped-call]
+    inner = session.optimizer.optimizer
+    hooks.append(inner.register_step_pre_hook(lambda *_: tracker.enter("the optimizer's step")))
+    try:
+        with tracker.at("before the first block"):
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _renaming(tracker: Tracker) -> Callable[[Tensor], None]:
+    def rename(weight: Tensor) -> None:
+        if weight.grad is not None:
+            tracker.rename([weight.grad], "gradients")
+
+    return rename
+
+
+def _watch_block(name: str, block: nn.Module, tracker: Tracker, costs: list[BlockCost]) -> list[Any]:
+    begun: list[tuple[int, Any]] = []
+
+    def before(*_: object) -> None:
+        tracker.enter(f"forward of {name}")
+        begun.append((tracker.live, tracker.work.now()))
+
+    def after(_module: object, _inputs: object, out: Any) -> None:
+        live, work = begun.pop()
+        output = out[0] if isinstance(out, tuple) else getattr(out, "sample", out)
+        if not (isinstance(output, Tensor) and output.requires_grad):
+            return
+        # With gradients accumulated a block is met once for each batch.
+        if name not in {cost.name for cost in costs}:
+            done = tracker.work.since(work)
+            saved = max(0, tracker.live - live - tracker.size_of([output]))
+            costs.append(BlockCost(name, saved, done.flops, done.seconds))
+        output.register_hook(lambda _: tracker.enter(f"backward of {name}"))  # type: ignore[no-untyped-call]
+
+    return [block.register_forward_pre_hook(before), block.register_forward_hook(after)]

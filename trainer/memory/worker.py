@@ -1,0 +1,53 @@
+"""The process that predicts: questions on stdin, answers on stdout, a line of JSON each; it sees no card and yields to everybody.
+
+python -m trainer.memory.worker
+"""
+
+import json
+import os
+import select
+import sys
+from typing import Any, TextIO
+
+# It ends by itself when nobody has asked for this long: torch and what it imports take half a gigabyte.
+_IDLE_SECONDS = 600.0
+_LOWEST_PRIORITY = 19
+
+
+def main() -> None:
+    """Answer until stdin closes or nobody asks any more."""
+    os.nice(_LOWEST_PRIORITY)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # What libraries print must not stand between the answers.
+    answers, sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stderr
+    _answer_all(answers)
+
+
+def _answer_all(answers: TextIO) -> None:
+    while select.select([0], [], [], _IDLE_SECONDS)[0]:
+        # One question at a time is asked, so that nothing waits in a buffer that select does not see.
+        line = sys.stdin.readline()
+        if not line:
+            return
+        answers.write(json.dumps(_answer(json.loads(line))) + "\n")
+        answers.flush()
+
+
+def _answer(question: dict[str, Any]) -> dict[str, Any]:
+    # Imported with the first question: whoever starts the process gets on meanwhile.
+    from trainer.errors import LoraTuiError
+    from trainer.memory.request import MemoryRequest
+    from trainer.memory.simulate import predict
+
+    try:
+        return {"prediction": predict(MemoryRequest.from_json(question)).to_json()}
+    except LoraTuiError as error:
+        said = {"where": error.where, "found": error.found, "expected": error.expected, "way_out": error.way_out}
+        return {"error": said | {"kind": type(error).__name__}}
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return {"broke": reason[:500]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Which base is loaded? One at a time, kept from one bake or grid to the next where the same is asked for.
+
+Between two borrowers it lies in the computer's memory, nothing of it on the card.
+"""
+
+import gc
+import logging
+import os
+import threading
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+
+from trainer.lean.compute_options import ComputeOptions
+from trainer.lean.quantized import Kind
+from trainer.models.identify import Base
+from trainer.models.memory_layout import memory_format
+from trainer.models.stable_diffusion import StableDiffusion, load_base, numbered
+
+_log = logging.getLogger(__name__)
+
+# Folders of a diffusers base that a bake or grid reads; others may lie beside them.
+_FOLDERS = ("unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2")
+
+# What the computer should still have free when a base comes back to it from a card.
+_SPARE = 2 * 2**30
+
+_Bare = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True)
+class WantedBase:
+    """A base in a form.
+
+    Attributes:
+        base: which.
+        device: where it computes.
+        dtype: type of U-Net and text encoders.
+        vae: path of a VAE in place of the base's, "" for its own.
+        vae_dtype: the VAE's type.
+        quantized: in which 8 bits the large weights are held; None for `dtype`.
+    """
+
+    base: Base
+    device: torch.device | str
+    dtype: torch.dtype
+    vae: str = ""
+    vae_dtype: torch.dtype = torch.float32
+    quantized: Kind | None = None
+
+    def key(self) -> Hashable:
+        """Return what two loaded bases have in common that are the same; files count as they are at this moment."""
+        vae = Path(self.vae).expanduser() if self.vae else None
+        return (
+            _files_of(self.base.path),
+            _files_of(vae) if vae else (),
+            str(numbered(self.device)),
+            self.dtype,
+            self.vae_dtype,
+            self.quantized,
+        )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    key: Hashable
+    model: StableDiffusion
+    bare: _Bare
+
+
+class _BaseCache:
+    """The one base that waits for its next borrower."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: _Kept | None = None
+
+    def take(self, key: Hashable) -> _Kept | None:
+        """Return the kept base where it is the one asked for; another one is let go, for two would not fit."""
+        with self._lock:
+            kept, self._kept = self._kept, None
+        if kept is None or kept.key == key:
+            return kept
+        del kept
+        _tidy()
+        return None
+
+    def keep(self, kept: _Kept) -> None:
+        with self._lock:
+            self._kept = kept
+
+    def forget(self) -> bool:
+        with self._lock:
+            there, self._kept = self._kept is not None, None
+        return there
+
+
+_keeper = _BaseCache()
+
+
+@contextmanager
+def acquire_base(wanted: WantedBase) -> Iterator[StableDiffusion]:
+    """Lend a base, bare of any LoRA and with all its parts away from the card, while the block lasts.
+
+    It is kept for the next borrower where the block ends well and leaves it as it was lent; otherwise it is let go.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    key = wanted.key()
+    kept = _keeper.take(key)
+    if kept is None:
+        model = _loaded(wanted)
+        # A file that was written to meanwhile gave nobody knows what.
+        kept = _Kept(key if wanted.key() == key else None, model, _as_it_computes(model))
+        del model
+    try:
+        yield kept.model
+        _give_back(kept)
+    finally:
+        on_card = kept.model.device.type == "cuda"
+        del kept
+        if on_card:
+            torch.cuda.empty_cache()
+
+
+def forget_base() -> bool:
+    """Let the kept base go, and return whether there was one; the next borrower loads it anew."""
+    there = _keeper.forget()
+    if there:
+        _tidy()
+    return there
+
+
+def _give_back(kept: _Kept) -> None:
+    """Keep a base that its borrower has done with, if nothing of the borrower is left on it and there is room for it."""
+    model = kept.model
+    if kept.key is None or not _has_room(model):
+        return
+    try:
+        model.set_compute_options(ComputeOptions())
+        model.rest()
+    except (MemoryError, RuntimeError) as error:
+        # The borrower's own work is done.
+        _log.warning("the base is not kept: %s", error)
+        return
+    if _as_it_computes(model) != kept.bare:
+        # Whatever it was: a bake on this base would be another one than on a fresh one.
+        _log.warning("the base is not kept: something was left on it")
+        return
+    _keeper.keep(kept)
+
+
+def _has_room(model: StableDiffusion) -> bool:
+    """Return whether what lies on a card fits into the computer's memory."""
+    coming = sum(
+        weight.nbytes
+        for root in (model.unet, *model.encoders.values(), model.vae)
+        for weight in (*root.parameters(), *root.buffers())
+        if weight.device.type != "cpu"
+    )
+    return not coming or coming + _SPARE < psutil.virtual_memory().available
+
+
+def _loaded(wanted: WantedBase) -> StableDiffusion:
+    model = load_base(
+        wanted.base,
+        device=wanted.device,
+        dtype=wanted.dtype,
+        vae=wanted.vae,
+        vae_dtype=wanted.vae_dtype,
+        quantized=wanted.quantized,
+        waiting=True,
+    )
+    model.unet.to(memory_format=memory_format())
+    model.set_compute_options(ComputeOptions())
+    return model
+
+
+def _as_it_computes(model: StableDiffusion) -> _Bare:
+    """Return what decides how the modules compute, their weights aside: a borrower's LoRA, hook or switch would show in it."""
+    roots: tuple[nn.Module, ...] = (model.unet, *model.encoders.values(), model.vae)
+    return tuple(_switches(module) for root in roots for module in root.modules())
+
+
+def _switches(module: nn.Module) -> Hashable:
+    own: dict[str, Any] = module.__dict__
+    weights = own["_parameters"].values()
+    return (
+        type(module),
+        # By name: wrapped anew it is another object.
+        _name_of(own.get("forward")),
+        type(own.get("processor")),
+        own.get("gradient_checkpointing", False),
+        own.get("_compiled_call_impl") is not None,
+        module.training,
+        len(own["_forward_hooks"]) + len(own["_forward_pre_hooks"]) + len(own["_backward_hooks"]),
+        any(weight is not None and weight.requires_grad for weight in weights),
+    )
+
+
+def _name_of(forward: object) -> str:
+    """Return which `forward` an instance has of its own, "" for its class's."""
+    return "" if forward is None else str(getattr(forward, "__qualname__", type(forward).__qualname__))
+
+
+def _files_of(place: Path) -> Hashable:
+    """Return what tells the files of a base or VAE from others, and from what they were before they were written anew."""
+    real = Path(os.path.realpath(place))
+    if real.is_file():
+        files = [real]
+    else:
+        # A VAE's own folder holds its files itself.
+        files = sorted(path for folder in (real, *(real / name for name in _FOLDERS)) for path in folder.glob("*"))
+    return tuple(_mark(path) for path in files if path.is_file())
+
+
+def _mark(path: Path) -> Hashable:
+    about = path.stat()
+    return str(path), about.st_size, about.st_mtime_ns, about.st_ino
+
+
+def _tidy() -> None:
+    # Modules and what wraps them hold each other.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,69 @@
+"""Is the optimizer there that the settings name? Seen without importing it."""
+
+import importlib.metadata
+import importlib.util
+import site
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+from trainer.errors import SettingsError
+from trainer.settings.model import Settings
+from trainer.settings.optimizers import EXTRAS, NAMES
+from trainer.text import printable
+
+
+def check_optimizer_installed(settings: Settings) -> None:
+    """See that the package of the optimizer is installed; its class is looked for when the engine imports it.
+
+    Code is taken from installed packages alone, never from a file that lies beside the settings.
+
+    Raises:
+        SettingsError: it is not; with the command that installs it, where lora-tui knows one.
+    """
+    name = settings.optimizer_type
+    if name in EXTRAS:
+        package, extra = EXTRAS[name]
+        if importlib.util.find_spec(package) is None:
+            raise SettingsError(
+                "optimizer_type",
+                found=f"{name}, but the package {package} is not installed",
+                way_out=f"pip install 'lora-tui[{extra}]', or set optimizer_type = AdamW",
+            )
+    elif name not in NAMES:
+        _check_installed(name.partition(".")[0], name)
+
+
+def _check_installed(package: str, name: str) -> None:
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    places = [] if spec is None else [*(spec.submodule_search_locations or ()), spec.origin or ""]
+    if spec is None or package not in _distributed():
+        raise SettingsError(
+            "optimizer_type",
+            found=f"{printable(name, 60)}, but no installed package is called {printable(package, 60)}",
+            expected=f"one of {', '.join(NAMES)}, or a class of an installed package",
+            way_out="install it beside lora-tui, or set optimizer_type = AdamW",
+        )
+    if not any(Path(place).resolve().is_relative_to(folder) for place in places if place for folder in _folders()):
+        raise SettingsError(
+            "optimizer_type",
+            found=f"{printable(name, 60)}, which would be read from {printable(places[0], 120)}",
+            expected="a class of an installed package",
+            way_out="move that file away or install it as a package",
+        )
+
+
+@cache
+def _distributed() -> frozenset[str]:
+    """Return the names that installed packages are imported by."""
+    return frozenset(importlib.metadata.packages_distributions())
+
+
+@cache
+def _folders() -> tuple[Path, ...]:
+    """Return where packages are installed."""
+    names = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
+    return tuple({Path(name).resolve() for name in (*names, site.getusersitepackages())})

@@ -1,0 +1,109 @@
+"""What would a new subject's files say? Proposed from its pictures and its base."""
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from trainer.dataset.records import DataSet
+from trainer.dataset.scan import scan
+from trainer.dataset.sources import words_of
+from trainer.settings.model import Settings
+from trainer.settings.parts import Family
+from trainer.settings.refusal import refused_setting
+from trainer.settings.subject import DEMO_BASE, Subject
+
+# An epoch of about this many pictures gives saves that differ enough to choose between.
+_PICTURES_PER_EPOCH = 200
+# Tags that say how many people there are, not who.
+_HEAD_COUNT = re.compile(r"\d*\+?(?:girl|boy|other|people|person|woman|man)s?|multiple (?:girls|boys)|solo")
+# The demo base: 64 px pictures, a VAE that shrinks by 4 and a U-Net that halves three times, so sides are multiples of 32;
+# rank, rates and batch are what its data were tried with.
+_DEMO: dict[str, object] = {
+    "resolution": "64",
+    "min_bucket_reso": 32,
+    "max_bucket_reso": 128,
+    "bucket_reso_steps": 32,
+    "train_batch_size": 4,
+    "network_dim": 8,
+    "network_alpha": 8.0,
+    "unet_lr": 2e-3,
+    "text_encoder_lr": 1e-3,
+    "max_train_epochs": 6,
+}
+# SDXL was trained at 1024² and its kin; one picture at a time with activations computed twice is what 8 GB can hold at all.
+_SDXL: dict[str, object] = {
+    "resolution": "1024",
+    "min_bucket_reso": 512,
+    "max_bucket_reso": 2048,
+    "train_batch_size": 1,
+    "gradient_checkpointing": True,
+}
+
+
+def subject_defaults(
+    name: str, data_dir: Path, base: str, validation_dir: Path | None = None, family: Family = "sd1"
+) -> tuple[Subject, Settings]:
+    """Return the subject and the settings of a first bake; the paths stand in the subject, the settings name it.
+
+    Args:
+        name: of the subject and its files.
+        data_dir: folder with the pictures.
+        base: path of the base model, or `demo`.
+        validation_dir: folder with pictures kept out of training, or None.
+        family: the base's.
+
+    Raises:
+        DatasetError: the pictures cannot be used.
+        SettingsError: `name` is no file name.
+    """
+    data = scan(data_dir, caption_extension=Settings().caption_extension)
+    flat = [folder for folder in data.folders if words_of(folder.name) is None]
+    values: dict[str, object] = {"subject": name, "output_name": name}
+    if flat and len(flat) == len(data.folders):
+        values["dataset_repeats"] = max(1, round(_PICTURES_PER_EPOCH / len(data.pictures)))
+    if base == DEMO_BASE:
+        values |= _DEMO
+    elif family == "sdxl":
+        values |= _SDXL
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise refused_setting(error, lambda field: "name" if field in ("subject", "output_name") else field) from None
+    trigger = guess_trigger(name, data)
+    subject = Subject(
+        name=name,
+        trigger=trigger,
+        train_data_dir=os.path.abspath(data_dir),
+        validation_data_dir=os.path.abspath(validation_dir) if validation_dir else "",
+        pretrained_model_name_or_path=base if base == DEMO_BASE else os.path.abspath(base),
+        outfits=_outfits(data),
+        prompts={"plain": trigger},
+        seeds=[0, 1, 2, 3],
+    )
+    return subject, settings
+
+
+def guess_trigger(name: str, data: DataSet) -> str:
+    """Return the word that seems to call the subject: the `N_name` folder's, else the captions' first, else `name`."""
+    words = {words_of(folder.name) or "" for folder in data.folders}
+    if len(words) == 1 and "" not in words:
+        return words.pop()
+    captions = [picture.caption for picture in data.pictures if picture.caption_file]
+    fronts: Counter[str] = Counter()
+    for caption in captions:
+        tags = [tag.strip() for tag in caption.split(",")][:2]
+        fronts.update({tag for tag in tags if tag and not _HEAD_COUNT.fullmatch(tag.lower())})
+    for tag, count in fronts.most_common(1):
+        if count * 2 > len(captions):
+            return tag
+    return name
+
+
+def _outfits(data: DataSet) -> dict[str, str]:
+    """Return folder → words where the pictures lie in several `N_name` folders."""
+    words = {folder.name: words_of(folder.name) or "" for folder in data.folders}
+    named = {folder: text for folder, text in words.items() if text}
+    return named if len(named) > 1 else {}

@@ -1,0 +1,152 @@
+"""How often is each time drawn? Its probability, and the histogram that shows it before anything runs."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.settings.model import Settings
+
+TIMES = 1000
+"""Times of the forward process: 0 is nearly the picture, 999 (nearly) nothing but noise."""
+
+# The forward process SD1.x and SDXL were trained with (sd-scripts: DDPMScheduler(0.00085, 0.012, "scaled_linear", 1000)).
+BETA_START, BETA_END = 0.00085, 0.012
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+# Of the axis on the left: `4.0× ┤`.
+_GUTTER = 7
+_NARROWEST = 8
+
+Numbers = NDArray[np.float64]
+
+
+def alphas_cumprod(zero_terminal_snr: bool) -> Numbers:
+    """Return the share of signal (as variance) left at each time, [1000].
+
+    Args:
+        zero_terminal_snr: shift and scale its root so that nothing is left at the last time (Lin et al. 2024, algorithm 1).
+    """
+    betas = np.linspace(BETA_START**0.5, BETA_END**0.5, TIMES) ** 2
+    signal = np.cumprod(1 - betas)
+    if not zero_terminal_snr:
+        return signal
+    root = np.sqrt(signal)
+    fixed: Numbers = ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
+    return fixed
+
+
+def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
+    """Return the probability of each time, float64 [1000], sum 1; 0 outside min_timestep to max_timestep.
+
+    `uniform` draws each alike. `logit_normal` draws u with a normal logit and takes the time floor(1000 u) (Esser et al. 2024,
+    section 3.1). `laplace` draws a log-SNR, which is log(a / (1 - a)), and takes the nearest time (Hang et al. 2024, section 3).
+
+    Args:
+        settings: timestep_sampling and what belongs to it.
+        alphas: [1000], the schedule in use; see alphas_cumprod.
+    """
+    first, end = settings.min_timestep, settings.max_timestep
+    match settings.timestep_sampling:
+        case "uniform":
+            within = np.ones(end - first)
+        case "logit_normal":
+            within = _logit_normal(first, end, settings.logit_mean, settings.logit_std)
+        case "laplace":
+            within = _laplace(_log_snr_edges(alphas)[first : end + 1], settings.laplace_mean, settings.laplace_scale)
+    shares = np.zeros(TIMES)
+    shares[first:end] = within / within.sum()
+    return shares
+
+
+def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
+    """Return the probability of each time as bars over an axis, beside what an even draw would give (1×).
+
+    Where zero_terminal_snr is left to the base, the schedule without it is shown.
+
+    Args:
+        settings: see time_shares.
+        width: columns, which no line exceeds.
+        height: lines, the axis and its numbers among them.
+
+    Returns:
+        At most `height` lines; none where there is no room for a bar.
+    """
+    gutter = _GUTTER if width >= 3 * _GUTTER else 0
+    columns, rows = min(width - gutter, TIMES), height - 2
+    if columns < _NARROWEST or rows < 1:
+        return []
+    shares = timestep_probabilities(settings, alphas_cumprod(settings.zero_terminal_snr == "yes"))
+    starts = np.arange(columns) * TIMES // columns
+    widths = np.diff(np.append(starts, TIMES))
+    # How often as with an even draw.
+    often = np.add.reduceat(shares, starts) / widths * TIMES
+    eighths = np.ceil(often / often.max() * rows * 8).astype(int)
+    lines = []
+    for row in range(rows):
+        filled = np.clip(eighths - (rows - 1 - row) * 8, 0, 8)
+        edge = f"{_factor(often.max()):>{_GUTTER - 2}} ┤" if row == 0 else " " * (_GUTTER - 1) + "│"
+        lines.append((edge if gutter else "") + "".join(_BLOCKS[eighth] for eighth in filled))
+    lines.append((" " * (_GUTTER - 1) + "└" if gutter else "") + "─" * columns)
+    lines.append(" " * gutter + _axis(columns))
+    return [line.rstrip() for line in lines]
+
+
+def _factor(value: float) -> str:
+    return f"{value:.3g}×" if value < 999.5 else "1000×"
+
+
+def _axis(columns: int) -> str:
+    """Return the numbers below the axis: first, middle and last time, and which end is which where there is room."""
+    first, middle, last = "0", str(TIMES // 2), str(TIMES - 1)
+    if columns >= 56:
+        first, last = "0 little noise", "much noise 999"
+    line = first.ljust(columns - len(last)) + last
+    start = columns // 2 - len(middle) // 2
+    if columns >= 24:
+        line = line[:start] + middle + line[start + len(middle) :]
+    return line
+
+
+def _logit_normal(first: int, end: int, mean: float, std: float) -> Numbers:
+    """Return the weight of each time from `first` to before `end`: that of u in [t / 1000, (t + 1) / 1000)."""
+    bounds = np.arange(first, end + 1) / TIMES
+    with np.errstate(divide="ignore"):
+        scores = (np.log(bounds) - np.log1p(-bounds) - mean) / std
+    # Both tails from their own side: 1 - (1 - 1e-20) would be 0.
+    below, above = _normal_below(scores), _normal_below(-scores)
+    weights: Numbers = np.where(scores[:-1] > 0, above[:-1] - above[1:], below[1:] - below[:-1])
+    if weights.sum() == 0:
+        # So far out in the tail all of what the bounds leave lies at the one nearer to the middle.
+        weights[0 if scores[0] > 0 else -1] = 1
+    return weights
+
+
+def _normal_below(scores: Numbers) -> Numbers:
+    return np.array([math.erfc(-score / math.sqrt(2)) / 2 for score in scores])
+
+
+def _laplace(edges: Numbers, mean: float, scale: float) -> Numbers:
+    """Return the weight between each two of the falling `edges` of log-SNR."""
+    # Beyond the edges the distribution has the same form wherever its middle is, and would fall below the smallest number.
+    middle = min(max(mean, edges[-1]), edges[0])
+    distance = (edges - middle) / scale
+    tail = np.exp(-np.abs(distance)) / 2
+    high, low = distance[:-1], distance[1:]
+    weights: Numbers = np.where(
+        low >= 0,
+        tail[1:] - tail[:-1],
+        np.where(high <= 0, tail[:-1] - tail[1:], 1 - tail[:-1] - tail[1:]),
+    )
+    return weights
+
+
+def _log_snr_edges(alphas: Numbers) -> Numbers:
+    """Return between which log-SNRs each time lies, falling, [1001]: half-way to its neighbours, as far beyond the ends."""
+    with np.errstate(divide="ignore"):
+        log_snr = np.log(alphas) - np.log1p(-alphas)
+    if np.isneginf(log_snr[-1]):
+        # Zero terminal SNR: minus infinity has no half-way; the last time gets the width of the one before.
+        log_snr[-1] = 2 * log_snr[-2] - log_snr[-3]
+    between = (log_snr[1:] + log_snr[:-1]) / 2
+    return np.concatenate([[2 * log_snr[0] - between[0]], between, [2 * log_snr[-1] - between[-1]]])

@@ -1,0 +1,315 @@
+"""Which settings were changed without anything coming of it?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainer.dataset.captions import fixed_caption
+from trainer.dataset.records import DataSet
+from trainer.dataset.sources import words_of
+from trainer.plan.lr_schedules import warmup_of
+from trainer.settings.describe import field
+from trainer.settings.model import Settings
+from trainer.settings.parts import LABELS, Family, Part, is_encoder, parts_of
+
+_Found = Iterator[tuple[str, str]]
+# Which schedules take it.
+_OF_SCHEDULES = {
+    "lr_scheduler_num_cycles": ("cosine_with_restarts", "cosine_with_min_lr", "warmup_stable_decay"),
+    "lr_scheduler_power": ("polynomial",),
+    "lr_scheduler_min_lr_ratio": ("cosine_with_min_lr", "warmup_stable_decay", "rex"),
+    "lr_scheduler_timescale": ("inverse_sqrt",),
+    "lr_decay_steps": ("warmup_stable_decay",),
+    "lr_scheduler_args": ("piecewise_constant",),
+}
+_OF_LAYERS = ("network_dim", "network_alpha", "conv_dim", "conv_alpha")
+_OF_SAMPLES = (
+    "sample_prompts",
+    "sample_seeds",
+    "sample_sampler",
+    "sample_steps",
+    "sample_cfg_scale",
+    "sample_resolution",
+)
+_OF_SHOWINGS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What decides whether a setting decides anything."""
+
+    settings: Settings
+    data: DataSet
+    family: Family
+    steps_per_epoch: int
+    epochs: int
+    total_steps: int
+
+    @property
+    def trained(self) -> tuple[Part, ...]:
+        """The parts that train."""
+        return tuple(part for part in parts_of(self.family) if self.settings.rate(part))
+
+    @property
+    def schedules(self) -> set[str]:
+        """The schedules in use."""
+        return {self.settings.schedule_of(part) for part in self.trained}
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether a text encoder trains."""
+        return any(is_encoder(part) for part in self.trained)
+
+    def stop_step(self, part: Part) -> int | None:
+        """Return after how many steps a part stops, None where it trains to the end."""
+        return self.settings.stop_step(part, total=self.total_steps, steps_per_epoch=self.steps_per_epoch)
+
+
+def unused_settings(
+    settings: Settings, data: DataSet, *, family: Family, steps_per_epoch: int, epochs: int, total_steps: int
+) -> tuple[str, ...]:
+    """Return one line for each setting that differs from its default and decides nothing, saying why.
+
+    Args:
+        settings: as they will run.
+        data: the pictures.
+        family: the base's.
+        steps_per_epoch, epochs, total_steps: of the bake; its last epoch may be cut short.
+    """
+    case = _Case(settings, data, family, steps_per_epoch, epochs, total_steps)
+    sections = (_in_folders, _in_captions, _in_masks, _in_buckets, _in_model, _in_network, _in_rates, _in_stops)
+    more = (
+        _in_schedule,
+        _in_warmups,
+        _in_times,
+        _in_noise,
+        _in_loss,
+        _in_validation,
+        _in_sampling,
+        _in_guards,
+        _in_memory,
+    )
+    found = [pair for section in (*sections, *more) for pair in section(case)]
+    # A setting may be idle for two reasons; one is enough.
+    whys = {name: why for name, why in reversed(found)}
+    return tuple(
+        f"{name} has no effect: {whys[name]}"
+        for name in dict.fromkeys(name for name, _ in found)
+        # The warm-up is on by default: whoever turns to `constant` loses it by that choice.
+        if getattr(settings, name) != field(name).default or name == "lr_warmup_steps"
+    )
+
+
+def _in_folders(case: _Case) -> _Found:
+    settings, data = case.settings, case.data
+    if settings.dataset_config:
+        yield "reg_data_dir", "dataset_config says which folders there are"
+        # Where a subset says nothing, this stands in.
+        if all(folder.repeats != settings.dataset_repeats for folder in data.folders):
+            yield "dataset_repeats", "dataset_config says the repeats"
+    elif all(words_of(folder.name) is not None for folder in data.folders if not folder.is_reg):
+        yield "dataset_repeats", "the folders' names say the repeats"
+    if not any(picture.is_reg for picture in data.pictures):
+        yield "prior_loss_weight", "there are no regularisation pictures"
+
+
+def _in_captions(case: _Case) -> _Found:
+    settings = case.settings
+    rules, captions = zip(*((picture.words, picture.caption) for picture in case.data.pictures), strict=True)
+    if not any(one.shuffle or one.tag_dropout_rate > 0 or one.warmup_step != "0" for one in rules):
+        whole = f"captions stay whole: {', '.join(_OF_SHOWINGS)} are off"
+        yield from (("keep_tokens", whole), ("keep_tokens_separator", whole))
+    if all(one.warmup_step == "0" for one in rules):
+        yield "token_warmup_min", "token_warmup_step is 0"
+    for name in ("keep_tokens_separator", "secondary_separator"):
+        text = str(getattr(settings, name))
+        if text and not any(text in caption for caption in captions):
+            yield name, f"no caption has {text}"
+    if not any("{" in caption or "\n" in caption for caption in captions):
+        yield "enable_wildcard", "no caption has {a|b} or a second line"
+    if not any("," in text for text in (settings.caption_prefix, settings.caption_suffix, *captions)):
+        yield "shuffle_caption", "no caption has two tags"
+    if settings.caption_dropout_every_n_epochs > case.epochs:
+        yield "caption_dropout_every_n_epochs", f"the bake has {case.epochs:,} epochs"
+
+
+def _in_masks(case: _Case) -> _Found:
+    masks = [picture.mask for picture in case.data.pictures]
+    if all(mask is None for mask in masks):
+        yield "masked_loss", "neither conditioning_data_dir nor alpha_mask gives a mask"
+    off = "masked_loss is off"
+    if not any(mask not in (None, "alpha") for mask in masks):
+        yield "conditioning_data_dir", "no picture takes its mask from there" if case.settings.masked_loss else off
+    if "alpha" not in masks:
+        yield "alpha_mask", "the masks come from conditioning_data_dir" if case.settings.masked_loss else off
+
+
+def _in_buckets(case: _Case) -> _Found:
+    rules = [group.rules for group in case.data.groups]
+    if not any(one.enable for one in rules):
+        for name in ("min_bucket_reso", "max_bucket_reso", "bucket_reso_steps", "bucket_no_upscale"):
+            yield name, "enable_bucket is off"
+    elif all(one.no_upscale for one in rules if one.enable):
+        for name in ("min_bucket_reso", "max_bucket_reso"):
+            yield name, "bucket_no_upscale makes buckets as needed"
+
+
+def _in_model(case: _Case) -> _Found:
+    settings = case.settings
+    if case.family == "sdxl":
+        yield "clip_skip", "SDXL's embeddings come from fixed layers"
+    if settings.mixed_precision == "no":
+        yield "no_half_vae", "the whole bake computes in fp32"
+
+
+def _in_network(case: _Case) -> _Found:
+    settings = case.settings
+    if not settings.network_weights:
+        yield "dim_from_weights", "there are no network_weights"
+    elif settings.dim_from_weights:
+        for name in _OF_LAYERS:
+            yield name, "dim_from_weights takes the file's"
+    if settings.conv_dim is None:
+        yield "conv_alpha", "conv_dim is blank"
+    if not settings.trains_unet:
+        for name in ("conv_dim", "conv_alpha"):
+            yield name, "only the U-Net has such layers"
+
+
+def _in_rates(case: _Case) -> _Found:
+    settings = case.settings
+    unet_asks = settings.trains_unet and settings.unet_lr is None
+    text_encoder_asks = settings.trains_text_encoder and settings.text_encoder_lr is None
+    if not unet_asks and not text_encoder_asks:
+        both = settings.trains_unet and settings.trains_text_encoder
+        yield "learning_rate", "both parts have their own" if both else "the part that trains has its own"
+    if not settings.trains_unet:
+        yield "unet_lr", "the U-Net does not train"
+    if not settings.trains_text_encoder:
+        for name in ("text_encoder_lr", "text_encoder_lr2"):
+            yield name, "the text encoder does not train"
+    if case.family == "sd1":
+        for name in ("text_encoder_lr2", "text_encoder_stop2"):
+            yield name, "SD1.x has one text encoder"
+    asking = [
+        settings.loraplus_text_encoder_lr_ratio if is_encoder(part) else settings.loraplus_unet_lr_ratio
+        for part in case.trained
+    ]
+    if None not in asking:
+        yield "loraplus_lr_ratio", "each part that trains has its own ratio"
+    if "unet" not in case.trained:
+        yield "loraplus_unet_lr_ratio", "the U-Net does not train"
+    if not case.trains_encoder:
+        for name in ("loraplus_text_encoder_lr_ratio", "text_encoder_lr_scheduler", "text_encoder_lr_warmup_steps"):
+            yield name, "the text encoder does not train"
+
+
+def _in_stops(case: _Case) -> _Found:
+    settings = case.settings
+    parts: dict[str, list[Part]] = {"unet_stop": ["unet"], "text_encoder_stop": ["text_encoder"]}
+    if case.family == "sdxl":
+        second = "text_encoder_stop2" if settings.text_encoder_stop2 else "text_encoder_stop"
+        parts.setdefault(second, []).append("text_encoder_2")
+    for name, about in parts.items():
+        trained = [part for part in about if part in case.trained]
+        if not trained:
+            yield name, f"the {LABELS[about[0]]} does not train"
+        elif all(case.stop_step(part) is None for part in trained):
+            yield name, f"the bake ends by then, after step {case.total_steps:,}"
+
+
+def _in_schedule(case: _Case) -> _Found:
+    settings = case.settings
+    if settings.max_train_epochs is not None:
+        yield "max_train_steps", "max_train_epochs decides"
+    for name, takers in _OF_SCHEDULES.items():
+        if not case.schedules & set(takers):
+            yield name, f"{' and '.join(sorted(case.schedules))} {_is_without(name, len(case.schedules))}"
+
+
+def _is_without(name: str, schedules: int) -> str:
+    has, takes = ("has", "takes") if schedules == 1 else ("have", "take")
+    words = {"lr_scheduler_num_cycles": f"{has} no restarts", "lr_scheduler_args": f"{takes} no arguments"}
+    return words.get(name, f"{takes} none")
+
+
+def _in_warmups(case: _Case) -> _Found:
+    settings = case.settings
+    many = 1_000_000
+    for name in ("lr_warmup_steps", "text_encoder_lr_warmup_steps"):
+        own = name != "lr_warmup_steps"
+        about = [part for part in case.trained if _asks(settings, part, own=own)]
+        flat = [
+            settings.schedule_of(part)
+            for part in about
+            if not warmup_of(settings, part, many) and settings.warmup_steps(many, part)
+        ]
+        if flat and len(flat) == len(about):
+            instead = "; constant_with_warmup has one" if flat[0] == "constant" else ""
+            yield name, f"{flat[0]} has no warm-up{instead}"
+
+
+def _asks(settings: Settings, part: Part, *, own: bool) -> bool:
+    """Return whether a part's warm-up is that of the encoders, or that of all."""
+    return (is_encoder(part) and bool(settings.text_encoder_lr_warmup_steps)) is own
+
+
+def _in_times(case: _Case) -> _Found:
+    sampling = case.settings.timestep_sampling
+    for of, names in (("logit_normal", ("logit_mean", "logit_std")), ("laplace", ("laplace_mean", "laplace_scale"))):
+        if sampling != of:
+            for name in names:
+                yield name, f"timestep_sampling is {sampling}"
+
+
+def _in_noise(case: _Case) -> _Found:
+    settings = case.settings
+    if settings.noise_offset == 0:
+        yield "noise_offset_random_strength", "noise_offset is 0"
+    if settings.multires_noise_iterations is None:
+        yield "multires_noise_discount", "multires_noise_iterations is blank"
+    if settings.ip_noise_gamma is None:
+        yield "ip_noise_gamma_random_strength", "ip_noise_gamma is blank"
+
+
+def _in_loss(case: _Case) -> _Found:
+    settings = case.settings
+    if settings.loss_type not in ("huber", "smooth_l1"):
+        for name in ("huber_schedule", "huber_c", "huber_scale"):
+            yield name, f"loss_type is {settings.loss_type}"
+    elif settings.huber_schedule == "snr":
+        yield "huber_scale", "huber_schedule is snr"
+    if settings.v_parameterization == "no":
+        yield "scale_v_pred_loss_like_noise_pred", "v_parameterization is no"
+    if settings.v_parameterization == "yes":
+        yield "v_pred_like_loss", "v_parameterization is yes"
+    weighed = settings.scale_v_pred_loss_like_noise_pred or settings.debiased_estimation_loss
+    if not weighed and settings.min_snr_gamma is None and settings.v_pred_like_loss is None:
+        yield "snr_schedule", "nothing weighs by the SNR"
+    elif settings.zero_terminal_snr == "no":
+        yield "snr_schedule", "zero_terminal_snr is no"
+
+
+def _in_validation(case: _Case) -> _Found:
+    if not case.settings.validation_data_dir:
+        for name in ("validate_every_n_steps", "validation_seed"):
+            yield name, "there is no validation_data_dir"
+
+
+def _in_sampling(case: _Case) -> _Found:
+    settings = case.settings
+    if not (settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps):
+        for name in _OF_SAMPLES:
+            yield name, "no setting says when to make samples"
+
+
+def _in_guards(case: _Case) -> _Found:
+    if case.settings.on_bad_steps == "stop":
+        yield "roll_back_rate", "on_bad_steps is stop"
+
+
+def _in_memory(case: _Case) -> _Found:
+    encoders = [part for part in parts_of(case.family) if is_encoder(part)]
+    if all(part in case.trained and case.stop_step(part) is None for part in encoders):
+        yield "encoder_off_card", "the text encoder trains to the end"
+    elif all(fixed_caption(picture) is not None for picture in case.data.pictures):
+        yield "encoder_off_card", "captions do not vary: what an encoder at rest makes of them is kept"

@@ -1,0 +1,144 @@
+"""What of a plan will hardly do what its settings seem to say?"""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from trainer.dataset.buckets import Placement
+from trainer.dataset.records import DataSet
+from trainer.dataset.sources import words_of
+from trainer.plan.lr_schedules import warmup_of
+from trainer.plan.param_groups import param_groups
+from trainer.settings.amounts import steps_of
+from trainer.settings.describe import number_text
+from trainer.settings.model import Settings
+from trainer.settings.optimizers import estimates_rates
+from trainer.settings.parts import LABELS, Family, Part, parts_of
+from trainer.text import plural
+
+# A little above 512², so that the default of SD1.x is met.
+_SDXL_LEAST = 520 * 520
+
+
+def warnings_about_rates(
+    settings: Settings, family: Family, total_steps: int, stops: Mapping[Part, int]
+) -> tuple[str, ...]:
+    """Return what the rates will hardly do, one line each.
+
+    Args:
+        settings: as they will run.
+        family: the base's.
+        total_steps: of the bake.
+        stops: the parts that stop before the end, and after which step.
+    """
+    return (
+        *_rates_of_0(settings, family),
+        *_warmups(settings, family, total_steps, stops),
+        *_decay(settings, family, total_steps),
+        *_estimated(settings, family),
+        *_weights(settings),
+        *_eight_bits(settings),
+    )
+
+
+def warnings_about_pictures(
+    settings: Settings, data: DataSet, placements: Sequence[Placement], family: Family
+) -> tuple[str, ...]:
+    """Return what the pictures will hardly do, one line each.
+
+    Args:
+        settings: as they will run.
+        data: the pictures.
+        placements: of each.
+        family: the base's.
+    """
+    found = []
+    if family == "sdxl" and any(math.prod(group.rules.size) < _SDXL_LEAST for group in data.groups):
+        found.append(
+            "SDXL was trained at 1024²: what it learns at a quarter of that area or less will hardly show at full size"
+        )
+    if shared := _shared_with_validation(settings, data):
+        found.append(f"{plural(shared, 'picture')} of validation also trained on: the validation loss will flatter")
+    enlarged = 0
+    for picture, placed in zip(data.pictures, placements, strict=True):
+        rules = data.groups[picture.group].rules
+        enlarged += rules.enable and rules.no_upscale and placed.resized[0] > picture.width
+    if enlarged:
+        found.append(f"{plural(enlarged, 'picture')} narrower than bucket_reso_steps enlarged all the same")
+    if settings.prior_loss_weight == 0 and any(picture.is_reg for picture in data.pictures):
+        found.append("regularisation pictures take their time and count nothing: prior_loss_weight is 0")
+    return tuple(found)
+
+
+def _rates_of_0(settings: Settings, family: Family) -> Iterator[str]:
+    trained = [part for part in parts_of(family) if settings.rate(part)]
+    instead = f"only the {LABELS[trained[0]]} trains" if len(trained) == 1 else "it does not train"
+    for part in parts_of(family):
+        if settings.has_layers(part) and part not in trained:
+            yield f"the {LABELS[part]}'s rate is 0: {instead}"
+
+
+def _warmups(settings: Settings, family: Family, total_steps: int, stops: Mapping[Part, int]) -> Iterator[str]:
+    trained = [part for part in parts_of(family) if settings.rate(part)]
+    warmups = {part: warmup_of(settings, part, total_steps) for part in trained}
+    for steps in sorted({steps for steps in warmups.values() if steps >= total_steps}):
+        yield f"the warm-up of {steps:,} steps is as long as the bake: the rates never reach their peak"
+    for part, stop in stops.items():
+        if stop <= warmups[part] < total_steps:
+            yield (
+                f"the {LABELS[part]} stops after step {stop:,}, within its warm-up of {warmups[part]:,}: "
+                "its rate never reaches its peak"
+            )
+
+
+def _decay(settings: Settings, family: Family, total_steps: int) -> Iterator[str]:
+    falling = [
+        part for part in parts_of(family) if settings.rate(part) and settings.schedule_of(part) == "warmup_stable_decay"
+    ]
+    decay = steps_of(settings.lr_decay_steps, total_steps)
+    if falling and not decay:
+        yield "warmup_stable_decay never falls: lr_decay_steps is 0"
+    elif any(warmup_of(settings, part, total_steps) + decay > total_steps for part in falling):
+        yield "warm-up and lr_decay_steps together are longer than the bake: the rates jump between them"
+
+
+def _estimated(settings: Settings, family: Family) -> Iterator[str]:
+    name = settings.optimizer_type
+    if not estimates_rates(name):
+        return
+    rates = sorted({group.rate for group in param_groups(settings, family)})
+    said = ", ".join(number_text(float(f"{rate:.3g}")) for rate in rates)
+    if max(rates) <= 0.1:
+        yield f"{name} finds its own step size and takes a rate as a factor on it: 1 is meant, not {said}"
+    if len(rates) > 1 and name == "Prodigy":
+        yield f"Prodigy finds the step size of each group by itself: the unequal rates ({said}) are factors on these, no balance"
+    elif len(rates) > 1:
+        yield f"{name} may know one step size for all groups and refuse or ignore unequal rates ({said})"
+
+
+def _weights(settings: Settings) -> Iterator[str]:
+    if settings.zero_terminal_snr == "yes" and settings.v_parameterization == "no":
+        yield "zero_terminal_snr with noise prediction: at the last time the noise is all there is to see, and nothing is learned"
+    if settings.min_snr_gamma is not None and settings.debiased_estimation_loss:
+        yield "min_snr_gamma and debiased_estimation_loss both weigh by the SNR, one on top of the other"
+
+
+def _eight_bits(settings: Settings) -> Iterator[str]:
+    if settings.int8_base or settings.fp8_base:
+        nearer = "" if settings.int8_base else "; int8_base is three to four times nearer to it at the same size"
+        yield f"the LoRA learns on a base in 8 bits, which is a little another one than it will be used on{nearer}"
+
+
+def _shared_with_validation(settings: Settings, data: DataSet) -> int:
+    """Return how many training pictures lie where validation pictures are taken from; folders are compared, not files."""
+    if not settings.validation_data_dir:
+        return 0
+    validation = os.path.realpath(settings.validation_data_dir)
+    shared = 0
+    for folder, count in Counter(picture.path.parent for picture in data.pictures).items():
+        parent, name = os.path.split(os.path.realpath(folder))
+        read_from_above = parent == validation and words_of(name) is not None
+        if read_from_above or os.path.join(parent, name) == validation:
+            shared += count
+    return shared

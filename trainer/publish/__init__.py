@@ -1,0 +1,1 @@
+"""LoRA files copied to where they are used."""

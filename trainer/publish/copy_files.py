@@ -1,0 +1,267 @@
+"""How do files come into a folder, here or on another machine? By the user's own ssh with rsync or scp, whole, and checked there."""
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.atomic_file import atomic_path
+from trainer.errors import DeliveryError
+from trainer.text import printable
+
+_BLOCK = 2**20
+# As scp tells them apart: a colon before any slash; an address of IPv6 stands in brackets.
+_REMOTE = re.compile(r"(?P<host>(?:[^/:\[\]]*@)?\[[^\]/]+\]|[^/:\[\]]+):(?P<folder>.*)", re.DOTALL)
+# A machine that is off or a link that died shall be said, not waited for.
+_PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
+
+_NO_FOLDER, _NOT_WRITABLE, _OTHER_CONTENT = 40, 41, 42
+_SSH_FAILED = 255
+
+# Each runs as `sh -c SCRIPT sh FOLDER …`; names are arguments, never a part of the script.
+_ENTER = f"""
+cd -- "$1" || exit {_NO_FOLDER}
+[ -w . ] || exit {_NOT_WRITABLE}
+shift
+if command -v sha256sum >/dev/null 2>&1; then h=sha256sum; else h="shasum -a 256"; fi
+"""
+_LOOK = f"""{_ENTER}
+command -v rsync >/dev/null 2>&1 && echo rsync || echo scp
+for f; do if [ -f "./$f" ]; then $h <"./$f"; elif [ -e "./$f" ]; then echo other; else echo -; fi; done
+"""
+_STAGE = f'{_ENTER}\nmkdir -- "$1"'
+_FINISH = f"""{_ENTER}
+stage=$1; shift
+while [ $# -gt 0 ]; do
+  case $($h <"$stage/$1") in "$2"*) ;; *) exit {_OTHER_CONTENT};; esac
+  [ ! -d "./$1" ] && mv -f -- "$stage/$1" "./$1" || exit 1
+  shift 2
+done
+rmdir -- "$stage"
+"""
+_CLEAN = f'{_ENTER}\nrm -rf -- "$1"'
+
+
+class NameTaken(DeliveryError):
+    """Files of another content have the names already; sent again with `replace` they are written over."""
+
+
+@dataclass(frozen=True)
+class CopyResult:
+    """What came of a delivery.
+
+    Attributes:
+        where: the folder, with its machine where it is another one.
+        sent: names of the files brought there.
+        unchanged: names of those that were there already with the same content.
+        replaced: names of those sent whose place another content had.
+    """
+
+    where: str
+    sent: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    replaced: tuple[str, ...]
+
+
+def copy_files(files: Mapping[str, Path], target: str, *, replace: bool = False, may_ask: bool = False) -> CopyResult:
+    """Bring `files` into the folder `target`, each whole or not at all; the content is compared there by its sha256.
+
+    Args:
+        files: name in the folder -> the file here. Names without `/`.
+        target: a folder, or `host:folder` with a host that the user's ssh knows; a folder there counts from the home folder.
+        replace: whether a file of another content may be written over.
+        may_ask: whether ssh may ask for a password or a key's word in the terminal.
+
+    Raises:
+        NameTaken: a file of another content has a name already, and `replace` is off.
+        DeliveryError: the folder is not there or cannot be written, or the way there failed.
+    """
+    hashes = {name: _sha256(path) for name, path in files.items()}
+    remote = _REMOTE.fullmatch(target)
+    if remote is None:
+        return _into_folder(files, hashes, Path(target).expanduser(), replace)
+    host = _Host(remote["host"], may_ask)
+    return _onto_host(files, hashes, host, _of_home(remote["folder"]), replace)
+
+
+def _sha256(path: Path) -> str:
+    whole = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                whole.update(block)
+    except OSError as error:
+        raise DeliveryError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
+    return whole.hexdigest()
+
+
+def _decide(hashes: Mapping[str, str], there: Mapping[str, str | None], where: str, replace: bool) -> CopyResult:
+    """Return which files are to be sent, given the hashes of those that are there (None: none)."""
+    taken = [name for name, content in there.items() if content not in (None, hashes[name])]
+    if taken and not replace:
+        raise NameTaken(
+            where,
+            found=f"has another {', '.join(printable(name, 80) for name in taken)}",
+            expected="none, or the same content",
+            way_out="choose another name, or allow it to be replaced",
+        )
+    unchanged = [name for name, content in there.items() if content == hashes[name]]
+    sent = [name for name in hashes if name not in unchanged]
+    return CopyResult(where, tuple(sent), tuple(unchanged), tuple(taken))
+
+
+# Here
+
+
+def _into_folder(files: Mapping[str, Path], hashes: Mapping[str, str], folder: Path, replace: bool) -> CopyResult:
+    where = printable(str(folder))
+    if not folder.is_dir():
+        raise DeliveryError(where, found="is no folder", expected="a folder that is there", way_out="make it first")
+    there = {name: _sha256(folder / name) if (folder / name).exists() else None for name in files}
+    delivered = _decide(hashes, there, where, replace)
+    for name in delivered.sent:
+        try:
+            with atomic_path(folder / name) as beside:
+                shutil.copyfile(files[name], beside)
+                if _sha256(beside) != hashes[name]:
+                    raise _other_content(where, name)
+        except OSError as error:
+            raise DeliveryError(where, found=f"cannot be written ({error.strerror})") from error
+    return delivered
+
+
+# On another machine
+
+
+def _onto_host(
+    files: Mapping[str, Path], hashes: Mapping[str, str], host: "_Host", folder: str, replace: bool
+) -> CopyResult:
+    where = printable(f"{host.name}:{folder}")
+    copier, *lines = host.run(_LOOK, folder, *files).splitlines()
+    # A shell that greets whoever logs in says more than was asked.
+    if copier not in ("rsync", "scp") or len(lines) != len(files):
+        raise DeliveryError(
+            where, found=f"its shell answers {printable(copier, 60)}", expected="a shell that says nothing by itself"
+        )
+    there = {name: None if line == "-" else line.split()[0] for name, line in zip(files, lines, strict=True)}
+    delivered = _decide(hashes, there, where, replace)
+    if not delivered.sent:
+        return delivered
+    stage = f".lora-tui-{secrets.token_hex(4)}"
+    host.run(_STAGE, folder, stage)
+    try:
+        host.copy({name: files[name] for name in delivered.sent}, f"{folder}/{stage}/", rsync=copier == "rsync")
+        host.run(_FINISH, folder, stage, *(word for name in delivered.sent for word in (name, hashes[name])))
+    except BaseException:
+        with contextlib.suppress(DeliveryError):
+            host.run(_CLEAN, folder, stage)
+        raise
+    return delivered
+
+
+def _of_home(folder: str) -> str:
+    """Return a folder of another machine as a path that needs no shell: what begins with `~/` counts from the home folder anyway."""
+    if folder in ("", "~", "~/"):
+        return "."
+    if folder.startswith("~/"):
+        return f"./{folder[2:]}"
+    # A name that begins with a dash would be taken for an option.
+    return folder.rstrip("/") or "/" if folder.startswith(("/", "./", "../")) else f"./{folder.rstrip('/')}"
+
+
+class _Host:
+    """Another machine, as the user's ssh knows it.
+
+    Args:
+        name: of the host, `user@host` too.
+        may_ask: whether ssh may ask in the terminal.
+    """
+
+    def __init__(self, name: str, may_ask: bool) -> None:
+        """Nothing is opened yet."""
+        self.name = name
+        self._may_ask = may_ask
+        self._options = (*_PATIENCE, *(() if may_ask else ("-o", "BatchMode=yes")))
+
+    def run(self, script: str, *arguments: str) -> str:
+        """Run `script` in a shell there and return what it prints.
+
+        Raises:
+            DeliveryError: it failed.
+        """
+        # ssh joins words with spaces for the shell there: they are one word here already.
+        words = shlex.join(["sh", "-c", script, "sh", *arguments])
+        # Brackets are the copiers' way of writing an address.
+        return self._call(["ssh", *self._options, "--", re.sub(r"[\[\]]", "", self.name), words], arguments)
+
+    def copy(self, files: Mapping[str, Path], folder: str, *, rsync: bool) -> None:
+        """Copy `files` under their names into a folder there.
+
+        Raises:
+            DeliveryError: it failed.
+        """
+        with _named(files) as paths:
+            if rsync and shutil.which("rsync"):
+                # -L: what the links lead to; -s: the folder's name as it is, whatever shell is there.
+                ssh = shlex.join(["ssh", *self._options])
+                self._call(["rsync", "-L", "-s", "-e", ssh, "--", *paths, f"{self.name}:{folder}"], (folder,))
+            else:
+                self._call(["scp", "-q", *self._options, "--", *paths, f"{self.name}:{folder}"], (folder,))
+
+    def _call(self, command: Sequence[str], about: Sequence[str]) -> str:
+        try:
+            ran = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                # Without a terminal nothing can be asked in the middle of a screen.
+                start_new_session=not self._may_ask,
+            )
+        except OSError as error:
+            raise DeliveryError(command[0], found=f"cannot be run ({error.strerror})", way_out="install it") from error
+        if ran.returncode:
+            raise self._failure(command[0], ran.returncode, ran.stderr, about)
+        return ran.stdout
+
+    def _failure(self, program: str, code: int, complaint: str, about: Sequence[str]) -> DeliveryError:
+        where = printable(f"{self.name}:{about[0]}")
+        if program == "ssh":
+            if code == _NO_FOLDER:
+                return DeliveryError(where, found="is no folder", expected="a folder there", way_out="make it first")
+            if code == _NOT_WRITABLE:
+                return DeliveryError(where, found="cannot be written", expected="a folder of yours")
+            if code == _OTHER_CONTENT:
+                return _other_content(where, "")
+        lines = [line for line in complaint.splitlines() if line.strip()]
+        found = f"{program}: {printable(lines[-1].strip(), 200)}" if lines else f"{program} ended with exit code {code}"
+        way_out = "`ssh` must log in without asking" if code == _SSH_FAILED and not self._may_ask else ""
+        return DeliveryError(where, found=found, way_out=way_out)
+
+
+@contextlib.contextmanager
+def _named(files: Mapping[str, Path]) -> Iterator[list[str]]:
+    """Yield paths that end in the names: links in a folder that goes again."""
+    with tempfile.TemporaryDirectory(prefix="lora-tui-") as folder:
+        for name, path in files.items():
+            os.symlink(path.absolute(), os.path.join(folder, name))
+        yield [os.path.join(folder, name) for name in files]
+
+
+def _other_content(where: str, name: str) -> DeliveryError:
+    return DeliveryError(
+        where,
+        found=f"{printable(name, 80) or 'a file'} arrived otherwise than it was sent",
+        expected="the same sha256",
+        way_out="try again",
+    )

@@ -1,0 +1,311 @@
+"""How is an epoch taken into use? Its LoRA under a clear name where a webui finds it, with a preview and what a webui should know."""
+
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import DeliveryError, GridError
+from trainer.gallery.sidecar import MadeCell, MadeGrid, read_sidecar
+from trainer.grid.first_spec import epochs_of
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake
+from trainer.models.lora_header import LoraHeader, read_lora_header
+from trainer.publish.copy_files import copy_files
+from trainer.settings.subject import subject_named
+from trainer.settings.toml_file import parse_settings
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+NEWEST = "last"
+"""The epoch saved last, whatever its label."""
+
+# In a tag `<lora:NAME:1>` some letters would end the name; others no file system of another machine may take.
+_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:<>=,\"*?|.\- ][^\x00-\x1f\x7f/\\:<>=,\"*?|]{0,99}(?<![ .])")
+_GRIDS_SEARCHED = 50
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class LoraToPublish:
+    """A LoRA as it shall be used.
+
+    Attributes:
+        lora: its file.
+        name: under which it is used, without an ending.
+        picture: its preview, a PNG; None for none.
+        activation_text: words that a webui puts into the prompt with it.
+        preferred_weight: at which it is put there.
+        negative: words for the negative prompt.
+        notes: for whoever looks at it later; several lines.
+        description: one line.
+    """
+
+    lora: Path
+    name: str
+    picture: Path | None = None
+    activation_text: str = ""
+    preferred_weight: float = 1.0
+    negative: str = ""
+    notes: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class PublishResult:
+    """What came of it.
+
+    Attributes:
+        name: as asked.
+        where: the folder, with its machine where it is another one.
+        sent: names of the files brought there.
+        unchanged: names of those that were there already with the same content.
+        replaced: names of those sent whose place another content had.
+    """
+
+    name: str
+    where: str
+    sent: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    replaced: tuple[str, ...]
+
+
+def publish(use: LoraToPublish, target: str, *, replace: bool = False, may_ask: bool = False) -> PublishResult:
+    """Bring the LoRA, its preview and the webui's sidecar into the folder `target` under the name asked for.
+
+    Args:
+        use: what.
+        target: a folder, or `host:folder` by the user's own ssh, with rsync or scp.
+        replace: whether files of another content under that name are written over.
+        may_ask: whether ssh may ask for a password in the terminal.
+
+    Raises:
+        DeliveryError: the name, the weight or the picture cannot be used, or as delivery.deliver.
+        ModelError: the file is no LoRA.
+    """
+    name, folder = _checked_name(use.name), target.strip()
+    if not folder:
+        raise DeliveryError("target", found="blank", expected="a folder, or host:folder")
+    if not math.isfinite(use.preferred_weight):
+        raise DeliveryError("weight", found=f"{use.preferred_weight}", expected="a number")
+    if use.picture is not None:
+        _check_png(use.picture)
+    header = read_lora_header(use.lora)
+    with tempfile.TemporaryDirectory(prefix="lora-tui-") as kept:
+        sidecar = Path(kept) / f"{name}.json"
+        sidecar.write_text(sidecar_json(use, header), encoding="utf-8")
+        files = {f"{name}.safetensors": use.lora, f"{name}.json": sidecar}
+        if use.picture is not None:
+            files[f"{name}.png"] = use.picture
+        delivered = copy_files(files, folder, replace=replace, may_ask=may_ask)
+    return PublishResult(name, delivered.where, delivered.sent, delivered.unchanged, delivered.replaced)
+
+
+def sidecar_json(use: LoraToPublish, header: LoraHeader) -> str:
+    """Return what stands in NAME.json beside a LoRA, in the keys of the webui's own editor of it (1.5 and later)."""
+    table = {
+        "description": use.description,
+        "sd version": _sd_version(header),
+        "activation text": use.activation_text,
+        "preferred weight": use.preferred_weight,
+        "negative text": use.negative,
+        "notes": use.notes,
+    }
+    return json.dumps(table, indent=4, ensure_ascii=False) + "\n"
+
+
+def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: str) -> LoraToPublish:
+    """Return how epoch `label` of a bake would be used: named after bake and epoch, with its subject's words and its best picture.
+
+    Args:
+        journal: knows the bake.
+        workspace: where it lies.
+        number: the bake's.
+        label: of the epoch, as grids have it: `3`, `s600`; `last` for the newest.
+
+    Raises:
+        WorkspaceError: there is no such bake.
+        GridError: there is no such epoch.
+        SettingsError: the subject's file is wrong.
+    """
+    bake = journal.bake(number)
+    epochs = {epoch.label: workspace.root / epoch.file for epoch in epochs_of(journal, workspace, [number])}
+    found = [*epochs][-1:] if label == NEWEST else [label]
+    if not found or found[0] not in epochs:
+        there = ", ".join([*epochs, NEWEST])
+        raise GridError(
+            f"bake {number}",
+            found=f"has no epoch {printable(label, 40)}" if epochs else "has saved no LoRA",
+            expected=f"one of {printable(there, 200)}" if epochs else "a bake with a saved LoRA",
+        )
+    lora = epochs[found[0]]
+    best = next(_pictures(journal, workspace, lora), None)
+    picture, weight = best or (_sample(journal, bake, lora), 1.0)
+    return _described(workspace, bake, found[0], lora, picture, weight)
+
+
+def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -> LoraToPublish:
+    """Return how the LoRA of one picture of a grid would be used: with that picture, and at its weight.
+
+    Args:
+        journal: knows the grid.
+        workspace: where it lies.
+        grid: the grid's number.
+        cell: name of the picture's place: `x1-y2-z1-s3`.
+
+    Raises:
+        WorkspaceError: there is no such grid.
+        GridError: there is no such cell, or no LoRA is in force in it.
+        SettingsError: the subject's file is wrong.
+    """
+    row = journal.grid(grid)
+    folder = workspace.root / row.folder
+    made = read_sidecar(folder)
+    found = [each for each in made.cells if each.place.name == cell] if made else []
+    if not found or not found[0].recipe.loras:
+        raise GridError(
+            f"grid {grid}",
+            found=f"no LoRA is in force in {printable(cell, 40)}" if found else f"has no picture {printable(cell, 40)}",
+            expected="a picture of an epoch",
+        )
+    (chosen,) = found
+    lora, picture = chosen.recipe.loras[0].path, folder / chosen.file
+    bake = _bake_of(journal, workspace, lora)
+    shot = picture if picture.is_file() else None
+    if bake is None:
+        return LoraToPublish(lora, lora.stem, shot, preferred_weight=_weight(chosen))
+    return _described(workspace, bake, _label_of(journal, workspace, bake, lora), lora, shot, _weight(chosen))
+
+
+def _described(
+    workspace: Workspace, bake: Bake, label: str, lora: Path, picture: Path | None, weight: float
+) -> LoraToPublish:
+    """Return how a LoRA of a bake is used, in the words of its subject."""
+    settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
+    subject = subject_named(workspace.subjects, settings.subject)
+    epoch = f"step {label[1:]}" if label.startswith("s") else f"epoch {label}"
+    origin = f"bake {bake.number}, {epoch}"
+    notes = [
+        f"lora-tui: {lora.name} of {origin}" + (f": {bake.why}" if bake.why else ""),
+        f"base: {Path(settings.pretrained_model_name_or_path).name}",
+        *(f"outfit {name}: {words}" for name, words in subject.outfits.items()),
+    ]
+    return LoraToPublish(
+        lora,
+        f"{bake.name}-b{bake.number}-{'' if label.startswith('s') else 'e'}{label}",
+        picture,
+        subject.trigger,
+        weight,
+        subject.negative_prompt,
+        "\n".join(notes),
+        f"{subject.name or bake.name}, {origin}",
+    )
+
+
+def _bake_of(journal: Journal, workspace: Workspace, lora: Path) -> Bake | None:
+    """Return the bake in whose folder a LoRA lies, None where it lies elsewhere."""
+    bakes = os.path.realpath(workspace.bakes)
+    folder = Path(os.path.realpath(lora)).parent
+    number = folder.name.partition("-")[0]
+    if str(folder.parent) != bakes or not number.isdecimal():
+        return None
+    return next((bake for bake in journal.bakes(limit=100_000) if bake.number == int(number)), None)
+
+
+def _label_of(journal: Journal, workspace: Workspace, bake: Bake, lora: Path) -> str:
+    wanted = os.path.realpath(lora)
+    for epoch in epochs_of(journal, workspace, [bake.number]):
+        if os.path.realpath(workspace.root / epoch.file) == wanted:
+            return epoch.label
+    return lora.stem
+
+
+# Which picture shows it best?
+
+
+def _pictures(journal: Journal, workspace: Workspace, lora: Path) -> Iterator[tuple[Path, float]]:
+    """Yield pictures that a LoRA made by itself, with its weight: of the newest grid first, favourites before others, then those nearest to weight 1."""
+    wanted = os.path.realpath(lora)
+    for grid in journal.grids(limit=_GRIDS_SEARCHED):
+        folder = workspace.root / grid.folder
+        made = _sidecar(folder)
+        if made is None:
+            continue
+        favourites = {note.cell for note in journal.cell_notes(grid.number) if note.favourite}
+        for cell in _by_merit(made, favourites, wanted):
+            if (folder / cell.file).is_file():
+                yield folder / cell.file, _weight(cell) if cell.place.name in favourites else 1.0
+
+
+def _by_merit(made: MadeGrid, favourites: set[str], lora: str) -> Sequence[MadeCell]:
+    def merit(cell: MadeCell) -> tuple[bool, float]:
+        one = cell.recipe.loras[0]
+        return cell.place.name not in favourites, abs(one.unet - 1) + abs(one.text_encoder - 1)
+
+    return sorted((cell for cell in made.cells if _shows(cell, lora)), key=merit)
+
+
+def _shows(cell: MadeCell, lora: str) -> bool:
+    """Whether a picture is of this LoRA alone and whole."""
+    if len(cell.recipe.loras) != 1:
+        return False
+    (one,) = cell.recipe.loras
+    return one.rank is None and one.text_encoder_path is None and os.path.realpath(one.path) == lora
+
+
+def _weight(cell: MadeCell) -> float:
+    """Return the weight to use it at: a webui's sidecar has one for both parts."""
+    one = cell.recipe.loras[0]
+    return one.unet if one.unet == one.text_encoder else 1.0
+
+
+def _sidecar(folder: Path) -> MadeGrid | None:
+    try:
+        return read_sidecar(folder)
+    except GridError:
+        # A damaged grid has no preview to give; another one may.
+        return None
+
+
+def _sample(journal: Journal, bake: Bake, lora: Path) -> Path | None:
+    """Return the first sample picture that the bake made when it saved this LoRA."""
+    steps = [checkpoint.step for checkpoint in journal.checkpoints(bake.number) if checkpoint.file == lora.name]
+    found = [path for step in steps for path in sorted((lora.parent / "samples").glob(f"step{step:08d}-*.png"))]
+    return found[0] if found else None
+
+
+# What is written
+
+
+def _checked_name(text: str) -> str:
+    name = text.strip().removesuffix(".safetensors")
+    if not _NAME.fullmatch(name):
+        raise DeliveryError(
+            "name",
+            found=printable(repr(text), 120) if text.strip() else "blank",
+            expected='up to 100 letters, none of / \\ : < > = , " * ? |, and neither dot nor dash in front',
+        )
+    return name
+
+
+def _check_png(path: Path) -> None:
+    """See that a preview is what its name there will say."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_PNG))
+    except OSError as error:
+        raise DeliveryError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
+    if start != _PNG:
+        raise DeliveryError(printable(str(path)), found="is no PNG", expected="a picture as PNG")
+
+
+def _sd_version(header: LoraHeader) -> str:
+    """Return the webui's word for the family a LoRA is for."""
+    said = header.metadata.get("ss_base_model_version", "")
+    if said.startswith("sdxl") or any(name.startswith("lora_te2_") for name in header.modules):
+        return "SDXL"
+    return "SD1" if said.startswith("sd_v1") else "Unknown"

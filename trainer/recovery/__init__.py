@@ -1,0 +1,1 @@
+"""A lost journal rebuilt from the folders of bakes and grids."""

@@ -1,0 +1,277 @@
+"""How does a lost journal come back? From what the bake folders tell of themselves."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.formats.safetensors_header import read_header
+from trainer.journal.bake_folder import read_bake_json
+from trainer.journal.bake_record import BakeRecord
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState, Checkpoint
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+# Four digits as the program writes them, more from bake 10,000 on.
+_FOLDER = re.compile(r"(\d{4,9})-(.+)")
+# A settings file has a few kB; a stray one is not read into memory.
+_MOST_SETTINGS = 2**20
+_UNKNOWN_END = "its end is not known: the journal was made anew from its files"
+_AT_WORK = "it was at work when its folder was last written to"
+
+
+@dataclass(frozen=True)
+class RecoveredBake:
+    """What one bake folder gave.
+
+    Attributes:
+        folder: its name.
+        bake: the bake in the new journal, None where nothing could be read.
+        steps: steps whose numbers came back.
+        loras: saved LoRAs that came back.
+        notes: what was missing or damaged, a line each.
+    """
+
+    folder: str
+    bake: Bake | None
+    steps: int
+    loras: int
+    notes: tuple[str, ...]
+
+
+def recover_bakes(workspace: Workspace, into: Path) -> list[RecoveredBake]:
+    """Make a new journal from the bake folders of `workspace` and return what each of them gave, by number.
+
+    A bake that was at work is lost. What stands in no folder does not come back: bakes that waited and had not begun, readings of
+    the machine, lines that belong to no bake.
+
+    Args:
+        workspace: only `bakes/` is read.
+        into: the new journal; no file is there yet.
+
+    Raises:
+        WorkspaceError: the folders cannot be read, or `into` cannot be written.
+    """
+    if into.exists():
+        raise WorkspaceError(printable(str(into)), found="is there already", expected="a new file")
+    with Journal(into) as journal:
+        return [_bring_back(folder, journal) for folder in _folders(workspace)]
+
+
+def _folders(workspace: Workspace) -> list[Path]:
+    """Return the folders in `bakes/`, by number and name."""
+    try:
+        return sorted((each for each in workspace.bakes.iterdir() if each.is_dir()), key=_order)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise WorkspaceError(printable(str(workspace.bakes)), found=f"cannot be read ({error.strerror})") from error
+
+
+def _order(folder: Path) -> tuple[int, str]:
+    named = _FOLDER.fullmatch(folder.name)
+    return (int(named[1]) if named else 0, folder.name)
+
+
+def _bring_back(folder: Path, journal: Journal) -> RecoveredBake:
+    named = _FOLDER.fullmatch(folder.name)
+    if named is None:
+        return RecoveredBake(folder.name, None, 0, 0, ("no bake folder by its name: left out",))
+    number, name = int(named[1]), named[2]
+    if any(bake.number == number for bake in journal.bakes(1)):
+        return RecoveredBake(folder.name, None, 0, 0, (f"another folder has number {number}: left out",))
+    notes: list[str] = []
+    loras = _loras(folder, notes)
+    story = _told(folder, number, notes) or _from_files(folder, number, name, loras, notes)
+    if story is None:
+        return RecoveredBake(folder.name, None, 0, 0, (*notes, "nothing in it tells of a bake: left out"))
+    try:
+        journal.add_story(_as_it_is_now(story, folder, loras, notes))
+    except (WorkspaceError, OverflowError) as error:
+        if isinstance(error, WorkspaceError) and error.full:
+            raise
+        # A number no journal could have held: somebody wrote the file by hand, and the other bakes shall come back all the same.
+        return RecoveredBake(folder.name, None, 0, 0, (*notes, printable(f"left out: {error}")))
+    steps = _bring_curves_back(folder, number, journal, notes)
+    _bring_manifest_back(folder, number, journal, notes)
+    return RecoveredBake(folder.name, journal.bake(number), steps, len(journal.checkpoints(number)), tuple(notes))
+
+
+def _told(folder: Path, number: int, notes: list[str]) -> BakeRecord | None:
+    """Return what bake.json tells, under the number and place that the folder has now."""
+    try:
+        story = read_bake_json(folder)
+    except WorkspaceError as error:
+        notes.append(error.line())
+        return None
+    if story is None:
+        notes.append("no bake.json")
+        return None
+    return replace(story, bake=replace(story.bake, number=number, folder=f"bakes/{folder.name}"))
+
+
+def _from_files(
+    folder: Path, number: int, name: str, loras: Mapping[str, Checkpoint], notes: list[str]
+) -> BakeRecord | None:
+    """Return what settings.toml and the LoRAs' metadata tell, None where there is neither."""
+    settings = _settings(folder, notes)
+    if settings is None and not loras:
+        return None
+    newest = max(loras, key=lambda file: loras[file].step, default=None)
+    texts = {} if newest is None else _metadata(folder / newest)
+    total = _whole(texts, "ss_max_train_steps")
+    done = any(saved.step >= total > 0 for saved in loras.values())
+    saved_last = max((saved.seconds for saved in loras.values()), default=folder.stat().st_mtime)
+    started = _number(texts, "ss_training_started_at")
+    batches, accumulated = _whole(texts, "ss_num_batches_per_epoch"), _whole(texts, "ss_gradient_accumulation_steps")
+    bake = Bake(
+        number=number,
+        name=name,
+        folder=f"bakes/{folder.name}",
+        why="",
+        settings_toml=settings or "",
+        engine="",
+        parent=None,
+        state=BakeState.DONE if done else BakeState.LOST,
+        stage="",
+        stage_done=0,
+        stage_total=0,
+        error="" if done else _UNKNOWN_END,
+        pid=None,
+        pid_started=None,
+        created=saved_last if started is None else started,
+        started=started,
+        ended=saved_last,
+        total_steps=total,
+        steps_per_epoch=math.ceil(batches / max(1, accumulated)),
+        peak_vram=None,
+        place=float(number),
+        not_before=None,
+        held=False,
+        on_failure="go on",
+        refers="",
+        starts_from="",
+        attempt=1,
+        device="",
+        planned_seconds=None,
+    )
+    return BakeRecord(bake)
+
+
+def _as_it_is_now(story: BakeRecord, folder: Path, loras: Mapping[str, Checkpoint], notes: list[str]) -> BakeRecord:
+    """Return the story with what happened in the folder after it was written: LoRAs saved, states gone, the process ended."""
+    bake = story.bake
+    told = {saved.file for saved in story.checkpoints}
+    gone = sum(not (folder / file).is_file() for file in told)
+    if gone:
+        notes.append(f"{_count(gone, 'LoRA')} gone from the folder")
+    if bake.state.live:
+        last = max([bake.started or bake.created, *(line.seconds for line in story.log)])
+        bake = replace(bake, state=BakeState.LOST, error=_AT_WORK, ended=last)
+        notes.append("it was at work: lost")
+    return replace(
+        story,
+        bake=bake,
+        checkpoints=(*story.checkpoints, *(saved for file, saved in loras.items() if file not in told)),
+        states=tuple(state for state in story.states if (folder / state.file).is_file()),
+    )
+
+
+def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
+    """Return the LoRAs in the folder by name, with what their own metadata say."""
+    found: dict[str, Checkpoint] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            texts = _metadata(path)
+            about = path.stat()
+        except (LoraTuiError, OSError) as error:
+            notes.append(printable(f"{path.name} left out: {error}"))
+            continue
+        finished = _number(texts, "ss_training_finished_at")
+        found[path.name] = Checkpoint(
+            epoch=_whole(texts, "ss_epoch"),
+            step=_whole(texts, "ss_steps"),
+            file=path.name,
+            size=about.st_size,
+            loss=None,
+            val=None,
+            val_change=None,
+            val_error=None,
+            seconds=about.st_mtime if finished is None else finished,
+        )
+    return found
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    return read_header(path).metadata
+
+
+def _whole(texts: Mapping[str, str], key: str) -> int:
+    """Return a count from the metadata, 0 where there is none."""
+    value = _number(texts, key)
+    return int(value) if value is not None and 0 <= value < 2**53 else 0
+
+
+def _number(texts: Mapping[str, str], key: str) -> float | None:
+    try:
+        value = float(texts.get(key, ""))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _settings(folder: Path, notes: list[str]) -> str | None:
+    try:
+        with (folder / "settings.toml").open("rb") as file:
+            return file.read(_MOST_SETTINGS).decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        notes.append(printable(f"settings.toml cannot be read ({error})"))
+        return None
+
+
+def _bring_curves_back(folder: Path, number: int, journal: Journal, notes: list[str]) -> int:
+    """Write the numbers of metrics.npz into the journal and return how many steps they are of."""
+    path = folder / "metrics.npz"
+    try:
+        arrays = _arrays(path)
+    except FileNotFoundError:
+        notes.append("no metrics.npz: no curves")
+        return 0
+    except Exception as error:  # a damaged archive raises a dozen kinds, from KeyError to zlib.error
+        notes.append(printable(f"metrics.npz is damaged ({error}): no curves"))
+        return 0
+    steps = [int(step) for step in arrays.pop("step")]
+    for metric, values in arrays.items():
+        journal.add_points(number, metric, list(zip(steps, values.tolist(), strict=True)))
+    return len(set(steps))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Return the arrays of metrics.npz by name, `step` among them, all of one length."""
+    # Pickled arrays would run code of whoever wrote the file.
+    with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
+        arrays = {str(name): np.asarray(file[name], dtype=np.float64) for name in file.files}
+    steps = arrays["step"]
+    if any(values.shape != (steps.size,) for values in arrays.values()):
+        raise ValueError("its columns are not of one length")
+    if not (np.isfinite(steps) & (steps >= 0) & (steps < 2**53)).all():
+        raise ValueError("its steps are no counts")
+    return arrays
+
+
+def _bring_manifest_back(folder: Path, number: int, journal: Journal, notes: list[str]) -> None:
+    try:
+        journal.set_manifest(number, (folder / "data.json.gz").read_bytes())
+    except OSError:
+        notes.append("no data.json.gz: the list of its data is gone")
+
+
+def _count(number: int, word: str) -> str:
+    return f"1 {word} is" if number == 1 else f"{number} {word}s are"

@@ -1,0 +1,74 @@
+"""How do grids come back where the journal was lost? From what each grid's folder tells: its sidecar, its pictures, what was judged."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import LoraTuiError
+from trainer.gallery.judged_file import read_judged
+from trainer.gallery.sidecar import MadeGrid, read_sidecar
+from trainer.grid.spec import spec_json
+from trainer.journal.journal import Journal
+from trainer.journal.records import Grid, GridState
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+_FOLDER = re.compile(r"(\d{4,9})-(.+)")
+
+
+@dataclass(frozen=True)
+class RecoveredGrid:
+    """What one grid's folder gave.
+
+    Attributes:
+        folder: its name.
+        grid: the grid in the new journal, None where nothing could be read.
+        note: why not, or what was missing; "" where nothing was.
+    """
+
+    folder: str
+    grid: Grid | None
+    note: str = ""
+
+
+def recover_grids(workspace: Workspace, into: Path) -> list[RecoveredGrid]:
+    """Note the grids of `workspace` in the journal `into`, and return what each folder gave, by number.
+
+    Raises:
+        WorkspaceError: `into` cannot be written.
+    """
+    folders = sorted(each for each in workspace.grids.iterdir() if each.is_dir()) if workspace.grids.is_dir() else []
+    with Journal(into) as journal:
+        return [_bring_back(folder, workspace, journal) for folder in folders]
+
+
+def _bring_back(folder: Path, workspace: Workspace, journal: Journal) -> RecoveredGrid:
+    named = _FOLDER.fullmatch(folder.name)
+    if named is None:
+        return RecoveredGrid(folder.name, None, "no grid's folder by its name: left out")
+    number = int(named[1])
+    newest = next(iter(journal.grids(1)), None)
+    if newest is not None and newest.number >= number:
+        return RecoveredGrid(folder.name, None, f"another folder has number {number}: left out")
+    try:
+        made = read_sidecar(folder)
+        if made is None:
+            return RecoveredGrid(folder.name, None, "no grid.json: left out")
+        notes = read_judged(folder, number)
+    except (LoraTuiError, OSError) as error:
+        return RecoveredGrid(folder.name, None, printable(f"left out: {error}"))
+    journal.add_grid(name=named[2], spec=spec_json(made.spec), least_number=number)
+    done = _bring_pictures_back(made, folder, workspace, journal)
+    journal.set_grid_spec(number, spec_json(made.spec), len(made.cells))
+    journal.set_grid_progress(number, done=done, made=0, seconds=0.0, work=0, look="")
+    journal.set_grid_state(number, GridState.DONE if done == len(made.cells) else GridState.CUT)
+    for note in notes:
+        journal.set_cell_note(note)
+    return RecoveredGrid(folder.name, journal.grid(number))
+
+
+def _bring_pictures_back(made: MadeGrid, folder: Path, workspace: Workspace, journal: Journal) -> int:
+    there = [cell for cell in made.cells if (folder / cell.file).is_file()]
+    for cell in there:
+        journal.note_picture(cell.fingerprint, (folder / cell.file).relative_to(workspace.root).as_posix())
+    return len(there)

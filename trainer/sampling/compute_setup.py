@@ -1,0 +1,45 @@
+"""What are pictures made with? Device, number type and attention, and how much room there is."""
+
+import psutil
+import torch
+
+from trainer.errors import GridError
+from trainer.grid.recipe import ComputeSetup
+
+_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def compute_setup_for(precision: str) -> ComputeSetup:
+    """Return what this computer makes pictures with.
+
+    `auto` is fp16 on a card, as the webui has it: more digits than bf16 at the same speed, and no gradient to fall out of its
+    range. Without a card it is fp32, which a CPU is quickest in.
+
+    Args:
+        precision: `auto`, `fp32`, `fp16` or `bf16`.
+
+    Raises:
+        GridError: fp16 without a card, bf16 on a card without it.
+    """
+    has_card = torch.cuda.is_available()
+    if precision == "auto":
+        precision = "fp16" if has_card else "fp32"
+    if precision == "fp16" and not has_card:
+        raise GridError("precision", found="fp16 without a card", expected="fp32 or bf16", way_out="set auto")
+    # Emulated bf16, which torch counts as support by default, is slower than fp32.
+    if precision == "bf16" and has_card and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise GridError("precision", found="bf16 on a card that has none", expected="fp16 or fp32", way_out="set auto")
+    return ComputeSetup("cuda" if has_card else "cpu", precision)
+
+
+def dtype_of(compute_setup: ComputeSetup) -> torch.dtype:
+    """Return the type of U-Net and text encoders."""
+    return _DTYPES[compute_setup.precision]
+
+
+def free_memory(device: torch.device) -> int:
+    """Return how many bytes can still be had on a device; on a card what torch holds and does not use counts as free."""
+    if device.type != "cuda":
+        return int(psutil.virtual_memory().available)
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

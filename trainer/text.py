@@ -1,0 +1,42 @@
+"""What of a foreign text (caption, file name, prompt, message of a library) may reach a terminal: its letters, never its codes."""
+
+import unicodedata
+
+# Cc control, Cf format (bidi overrides, zero-width), Cs surrogates (undecodable file names), Co private use: none of them is text a user typed to be read.
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    """Return `text` on one line with every control or format character made visible as `\\xNN`.
+
+    Args:
+        text: any string from outside.
+        limit: the most characters to return; a longer text ends in `…`. None keeps all.
+    """
+    out = "".join(_visible(char) for char in text)
+    if limit is not None and len(out) > limit:
+        return out[: max(0, limit - 1)] + "…"
+    return out
+
+
+def _visible(char: str) -> str:
+    if unicodedata.category(char) not in _HIDDEN:
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def plural(number: int, thing: str) -> str:
+    """Return `3 pictures`, `1 picture`, `1,200 pictures`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in seconds with the unit that reads best: `40 s`, `12 min`, `3 h 05 min`."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
