@@ -1,0 +1,22 @@
+"""Names and first lines of docstrings, over every module of the two packages."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path for package in ("trainer", "lora_tui") for path in (ROOT / package).rglob("*.py"))
+
+
+def _trees() -> dict[Path, ast.Module]:
+    return {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+
+
+def test_a_public_class_name_stands_once() -> None:
+    places = defaultdict(list)
+    for path, tree in _trees().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(path))
+    assert len(places) > 300
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
