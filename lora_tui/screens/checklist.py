@@ -1,15 +1,17 @@
 """What of the subject's checklist is to be seen in one picture?"""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.screens.dialog import ListDialog
 from lora_tui.wording.state_symbols import DONE, FAILED
 from trainer.text import printable
@@ -104,3 +106,19 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
         there = self._ticks.get(item)
         sign, colour = ("·", "$muted") if there is None else DONE if there else FAILED
         return Content.assemble((f"{sign} ", colour), printable(item, 50))
+
+
+def offer_checklist(screen: Screen[Any], selection: GridSelection) -> None:
+    """Open the checklist over `screen` for the picture under the cursor, and keep its ticks."""
+    note = selection.note
+    if note is None:
+        return
+    if not selection.checklist:
+        screen.notify("the subject has no checklist: add `checklist` to its file", markup=False)
+        return
+
+    def keep_ticks(ticks: Mapping[str, bool] | None) -> None:
+        if ticks is not None:
+            selection.set_ticks(note.cell, ticks)
+
+    screen.app.push_screen(ChecklistDialog(selection.checklist, note.ticks), keep_ticks)

@@ -1,7 +1,9 @@
-"""The picture under the cursor on the whole screen; the keys of the sheet go on to work."""
+"""The picture under the cursor on the full screen, with the keys that judge it."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -9,12 +11,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lora_tui.pictures.grid_model import cell_name, verdict_line
+from lora_tui.pictures.grid_selection import GridSelection
+from lora_tui.pictures.picture_cache import Pictures
+from lora_tui.screens.checklist import offer_checklist
 from lora_tui.widgets.picture_view import PictureView
-from lora_tui.widgets.sheet_view import SheetView
 from trainer.text import printable
-
-if TYPE_CHECKING:
-    from lora_tui.screens.grid_viewing import GridViewing
 
 _KEYS = "arrows: another picture · 1 2 3 U T verdict · space favourite · esc back"
 
@@ -23,7 +24,9 @@ class FullPictureScreen(ModalScreen[None]):
     """One picture and a line about it.
 
     Args:
-        viewing: the screen below, whose cursor, keys and notes are used.
+        selection: the grid, the picture under the cursor and the notes on it.
+        pictures: where they come from.
+        move_cursor: moves the cursor by so many pictures across and down.
     """
 
     DEFAULT_CSS = """
@@ -41,37 +44,46 @@ class FullPictureScreen(ModalScreen[None]):
         Binding("right,l", "move(1, 0)", "right", id="large.right", show=False, tooltip="picture to the right"),
         Binding("up,k", "move(0, -1)", "up", id="large.up", show=False, tooltip="picture above"),
         Binding("down,j", "move(0, 1)", "down", id="large.down", show=False, tooltip="picture below"),
-        Binding("space", "judge('favourite')", "favourite", id="large.favourite", show=False, tooltip="favourite"),
-        Binding("1", "judge('verdict', 'under')", "under", id="large.under", show=False, tooltip="underbaked"),
-        Binding("2", "judge('verdict', 'right')", "right", id="large.right-verdict", show=False, tooltip="baked right"),
-        Binding("3", "judge('verdict', 'over')", "over", id="large.over", show=False, tooltip="overbaked"),
-        Binding("U", "judge('part', 'unet')", "U-Net", id="large.unet", show=False, tooltip="verdict on the U-Net"),
+        Binding("space", "favourite", "favourite", id="large.favourite", show=False, tooltip="favourite"),
+        Binding("1", "verdict('under')", "under", id="large.under", show=False, tooltip="underbaked"),
+        Binding("2", "verdict('right')", "right", id="large.right-verdict", show=False, tooltip="baked right"),
+        Binding("3", "verdict('over')", "over", id="large.over", show=False, tooltip="overbaked"),
+        Binding("U", "part('unet')", "U-Net", id="large.unet", show=False, tooltip="verdict on the U-Net"),
         Binding(
             "T",
-            "judge('part', 'text_encoder')",
+            "part('text_encoder')",
             "text encoder",
             id="large.text-encoder",
             show=False,
             tooltip="verdict on the text encoder",
         ),
-        Binding("c", "judge('checklist')", "checklist", id="large.checklist", show=False, tooltip="the checklist"),
+        Binding("c", "checklist", "checklist", id="large.checklist", show=False, tooltip="the checklist"),
     ]
 
-    def __init__(self, viewing: "GridViewing") -> None:
-        """Show the picture under the cursor of `viewing`."""
+    def __init__(self, selection: GridSelection, pictures: Pictures, move_cursor: Callable[[int, int], object]) -> None:
         super().__init__()
-        self._viewing = viewing
+        self._selection = selection
+        self._pictures = pictures
+        self._move_cursor = move_cursor
 
     def compose(self) -> ComposeResult:
         """Yield picture, name and keys."""
-        yield PictureView(self._viewing.pictures, true=True)
+        yield PictureView(self._pictures, true=True)
         yield Static("", id="name", markup=False)
         yield Static(_KEYS, id="keys", markup=False)
 
     def on_mount(self) -> None:
-        """Follow what the screen below shows."""
-        self._viewing.redrawn.subscribe(self, lambda _: self._draw())
+        """Follow the cursor and the notes."""
+        self._selection.watch(self._draw)
         self._draw()
+
+    def on_unmount(self) -> None:
+        """Stop following them."""
+        self._selection.unwatch(self._draw)
+
+    def on_key(self, event: events.Key) -> None:
+        """Forget the part named for a verdict, where something else follows."""
+        self._selection.forget_part(event.key)
 
     def action_leave(self) -> None:
         """Close."""
@@ -79,18 +91,31 @@ class FullPictureScreen(ModalScreen[None]):
 
     def action_move(self, across: int, down: int) -> None:
         """Go to a neighbour."""
-        self._viewing.query_one(SheetView).action_move(across, down)
+        self._move_cursor(across, down)
 
-    def action_judge(self, what: str, *value: str) -> None:
-        """Do what the key does on the sheet."""
-        getattr(self._viewing, f"action_{what}")(*value)
+    def action_favourite(self) -> None:
+        """Make the picture a favourite, or no longer one."""
+        self._selection.toggle_favourite()
+
+    def action_verdict(self, verdict: str) -> None:
+        """Judge the picture, or the part named before; the same verdict again takes it back."""
+        self._selection.give_verdict(verdict)
+
+    def action_part(self, part: str) -> None:
+        """Let the next verdict be that of one part."""
+        self.notify(self._selection.name_part(part), timeout=3, markup=False)
+
+    def action_checklist(self) -> None:
+        """Tick the subject's checklist for the picture."""
+        offer_checklist(self, self._selection)
 
     def _draw(self) -> None:
-        view, cell = self._viewing.view, self._viewing.cell
+        selection = self._selection
+        view, cell = selection.view, selection.cell
         if view is None or cell is None:
             return
         size = (cell.recipe.width, cell.recipe.height)
         self.query_one(PictureView).show(view.path(cell), size, empty="not made yet")
-        name = "blind" if self._viewing.blind else cell_name(view, cell.place)
-        said = verdict_line(self._viewing.note_of(cell.place), view.checklist)
-        self.query_one("#name", Static).update(Content.assemble((printable(name), "bold"), f"   {said}"))
+        name = "blind" if selection.blind else cell_name(view, cell.place)
+        verdicts = verdict_line(selection.note_of(cell.place), view.checklist)
+        self.query_one("#name", Static).update(Content.assemble((printable(name), "bold"), f"   {verdicts}"))

@@ -293,7 +293,7 @@ async def test_another_grid_takes_the_place_of_the_one_shown(gallery: Gallery) -
         await until(pilot, lambda: app.complete)
         await pilot.press("2", "right")
         app.viewing.open_grid(2)
-        await until(pilot, lambda: "nothing is made yet" in app.text)
+        await until(pilot, lambda: "no pictures yet" in app.text)
         assert app.viewing.notes == {} and app.viewing.cell is None
         app.viewing.open_grid(1)
         await until(pilot, lambda: app.complete)
