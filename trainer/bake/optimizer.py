@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainer.bake.lion import Lion
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
+from trainer.optimizers import DEFAULT_OPTIMIZER, class_path_of, spec_of
 from trainer.plan.lr_schedules import lr_factor
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.param_groups import ParamGroup, param_groups
@@ -22,25 +23,6 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.bake.session import TrainingSession
-
-# Ours where optimizer_args say nothing. transformers' Adafactor would find its own rates, and with scale_parameter a lora_up,
-# which begins at 0, would hardly leave it: its documentation says to switch both off where there is a rate.
-_DEFAULTS: Mapping[str, dict[str, Any]] = {
-    # One fused kernel instead of a dozen small ones for each of up to 528 tensors; CPU and CUDA have it.
-    "AdamW": {"fused": True},
-    "Adafactor": {"relative_step": False, "scale_parameter": False},
-    "SGDNesterov": {"momentum": 0.9, "nesterov": True},
-}
-
-
-_CLASSES = {
-    "AdamW": "torch.optim.AdamW",
-    "Adafactor": "transformers.optimization.Adafactor",
-    "AdamW8bit": "bitsandbytes.optim.AdamW8bit",
-    "Lion": "trainer.bake.lion.Lion",
-    "Prodigy": "prodigyopt.Prodigy",
-    "SGDNesterov": "torch.optim.SGD",
-}
 
 
 def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> torch.optim.Optimizer:
@@ -138,9 +120,10 @@ def _made(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optim
     cls = _class_of(settings)
     parameters = inspect.signature(cls).parameters
     _check_names(name, options, parameters)
-    options = _DEFAULTS.get(name, {}) | options
-    if name == "Prodigy" and "weight_decay" in options:
-        # Given to the class it is printed, into the middle of whatever is on the screen.
+    spec = spec_of(name)
+    options = {**(spec.defaults if spec else {}), **options}
+    if spec is not None and spec.weight_decay_in_groups and "weight_decay" in options:
+        # Given to the class it would be printed, into the middle of whatever is on the screen.
         decay = options.pop("weight_decay")
         groups = [group | {"weight_decay": decay} for group in groups]
     if "lr" in parameters:
@@ -168,8 +151,9 @@ def _class_of(settings: Settings) -> type[torch.optim.Optimizer]:
     """
     check_optimizer_installed(settings)
     name = settings.optimizer_type
-    cls = _named(_CLASSES.get(name, name), settings)
-    return _prodigy(cls) if name == "Prodigy" else cls
+    spec = spec_of(name)
+    cls = _named(class_path_of(name), settings)
+    return _stepping_by_group(cls) if spec is not None and spec.needs_equal_rates else cls
 
 
 def _named(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
@@ -189,14 +173,14 @@ def _named(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
     return found
 
 
-def _prodigy(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
-    """Return Prodigy (Mishchenko and Defazio 2023) with an estimate of the step size for each group.
+def _stepping_by_group(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """Return an optimizer such as Prodigy (Mishchenko and Defazio 2023) with an estimate of the step size for each group.
 
-    The package's class has one for all and stops where the groups' rates differ, and theirs may: two parts, LoRA+, own schedules.
+    The package's class has one for all groups and stops where their rates differ, and they may: two parts, LoRA+, own schedules.
     """
 
-    class Prodigies(cls):  # type: ignore[valid-type, misc]
-        """Prodigy for each group by itself."""
+    class SteppingByGroup(cls):  # type: ignore[valid-type, misc]
+        """The optimizer, stepping with each group by itself."""
 
         def step(self, closure: Callable[[], Any] | None = None) -> None:
             """Take one step with every group."""
@@ -208,7 +192,7 @@ def _prodigy(cls: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
             finally:
                 self.param_groups = groups
 
-    return Prodigies
+    return SteppingByGroup
 
 
 def _check_names(name: str, options: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter]) -> None:
@@ -251,7 +235,7 @@ def _refused(settings: Settings, what: str, error: Exception) -> SettingsError:
     return SettingsError(
         "optimizer_type" if not settings.optimizer_args else "optimizer_type, optimizer_args",
         found=f"{printable(settings.optimizer_type, 60)} {what} ({printable(reason, 200)})",
-        way_out="set optimizer_type = AdamW, or mend optimizer_args",
+        way_out=f"set optimizer_type = {DEFAULT_OPTIMIZER}, or fix optimizer_args",
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
-from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes
+from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
 from trainer.plan.disk import state_bytes
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.plan import Plan, make_plan
@@ -54,7 +54,9 @@ def prepare_from(
         data,
         family=base.family,
         lora_bytes=lora_file_bytes(base, settings, _BYTES[settings.save_precision]),
-        state_bytes=state_bytes(settings, lora_file_bytes(base, settings, _BYTES["float"])),
+        state_bytes=state_bytes(
+            settings, lora_file_bytes(base, settings, _BYTES["float"]), weight_shapes(base, settings)
+        ),
         seconds_per_step=seconds_per_step,
     )
     return PlannedBake(settings, data, validation, base, plan)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from trainer.memory.levers import MemoryChoice, batch_of, begins, compressed
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import MemoryRequest
-from trainer.plan.disk import state_bytes
+from trainer.plan.optimizer_bytes import optimizer_bytes
 
 # What a choice costs a step beside its kernels in the known prediction, as shares of it: an other start of every kernel and a sum
 # of gradients for each part of a batch; weights made from 8 bits; a computer that may be late with what its CPU encodes.
@@ -19,6 +19,8 @@ OFF_CARD = 0.05
 _SMALL_WEIGHTS = 0.03
 # Blocks are chosen for a little less than the limit, so that their prediction need not be exact to the byte.
 _AIM = 0.995
+# Inputs and outputs of the layers that most of a LoRA sits on; a ratio of two optimizers' bytes needs no more than these.
+_TYPICAL_WIDTHS = (320, 640, 768, 1280)
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,10 @@ class Estimates:
 
     def _optimizer(self, choice: MemoryChoice) -> float:
         if choice.optimizer not in self._moments:
-            unit = 10**6
-            kept = [
-                state_bytes(replace(self._start, optimizer=name).put_into(self._request.settings), unit) - unit
-                for name in (choice.optimizer, self._start.optimizer)
-            ]
-            self._moments[choice.optimizer] = kept[0] / kept[1] if kept[1] else 1.0
+            rank, options = self._request.settings.network_dim, self._request.settings.optimizer_options
+            shapes = [shape for width in _TYPICAL_WIDTHS for shape in ((rank, width), (width, rank))]
+            kept = [optimizer_bytes(name, shapes, options) for name in (choice.optimizer, self._start.optimizer)]
+            self._moments[choice.optimizer] = kept[0] / kept[1] if kept[0] and kept[1] else 1.0
         return self._moments[choice.optimizer]
 
     def _blocks(self, choice: MemoryChoice) -> list[BlockCost]:

@@ -1,13 +1,13 @@
 """An optimizer that cannot step on tensors without numbers, as far as memory goes: it keeps and takes what the real one would."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from trainer.optimizers import Options, spec_of
 from trainer.plan.optimizer_bytes import optimizer_tensors
-from trainer.settings.optimizers import Value
 
 
 class FakeOptimizer(torch.optim.Optimizer):
@@ -23,9 +23,7 @@ class FakeOptimizer(torch.optim.Optimizer):
     decides_on_device = True
     """No step of it is ever left out, so that nobody need look at the gradient."""
 
-    def __init__(
-        self, groups: Sequence[dict[str, Any]], name: str, options: Mapping[str, Value], *, on_card: bool
-    ) -> None:
+    def __init__(self, groups: Sequence[dict[str, Any]], name: str, options: Options, *, on_card: bool) -> None:
         """Keep nothing before the first step."""
         super().__init__(groups, {})
         self._name, self._options, self._on_card = name, options, on_card
@@ -46,7 +44,8 @@ class FakeOptimizer(torch.optim.Optimizer):
         """Take what a step takes besides: torch's SGD with Nesterov's momentum a copy of every gradient on a card, others a few of one weight."""
         if not sizes:
             return
-        if self._name == "SGDNesterov" and self._on_card:
+        spec = spec_of(self._name)
+        if self._on_card and spec is not None and spec.copies_gradients_on_card:
             held = [_bytes(size) for size in sizes]
         else:
             held = [_bytes(max(sizes)) for _ in range(2)]

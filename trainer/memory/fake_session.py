@@ -22,14 +22,13 @@ from trainer.models.identify import Base, identify_base
 from trainer.models.loading import Parts, parts_without_numbers
 from trainer.models.memory_layout import memory_format
 from trainer.models.stable_diffusion import StableDiffusion
+from trainer.optimizers import DEFAULT_OPTIMIZER, spec_of
 from trainer.plan.plan import Plan
 from trainer.sampling.decode import picture_factor
-from trainer.settings.optimizers import NAMES
 from trainer.settings.parts import Part
 
 _TYPES: Mapping[str, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _CHUNK_TOKENS = 77
-_STEPS_WITHOUT_NUMBERS = ("AdamW", "Lion")
 
 
 class FakeModel(StableDiffusion):
@@ -71,12 +70,13 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
             _give_room(module)
         model = FakeModel(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers)
         # Not every optimizer can be made here, and hardly one can step without numbers; nothing can be compiled without them.
-        own = settings.optimizer_type in _STEPS_WITHOUT_NUMBERS
+        spec = spec_of(settings.optimizer_type)
+        own = spec is not None and spec.steps_on_fake_tensors
         plain = settings.model_copy(update={"torch_compile": False, "xformers": False})
-        made = plain if own else plain.model_copy(update={"optimizer_type": "AdamW", "optimizer_args": []})
+        made = plain if own else plain.model_copy(update={"optimizer_type": DEFAULT_OPTIMIZER, "optimizer_args": []})
         session = closing.enter_context(build_session(model, made, _plan(request), _accelerator(), precision))
-        # Of a class by its path nothing is known: it counts as AdamW.
-        if not own and settings.optimizer_type in NAMES:
+        # Of a class by its path nothing is known: it counts as the default optimizer.
+        if not own and spec is not None:
             session.optimizer.optimizer = FakeOptimizer(
                 session.optimizer.optimizer.param_groups,
                 settings.optimizer_type,

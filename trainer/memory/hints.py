@@ -6,6 +6,7 @@ from trainer.memory.levers import lean_optimizer_missing, may_leave_card
 from trainer.memory.peak import MemoryPrediction, Peak
 from trainer.memory.report import bytes_text
 from trainer.memory.request import MemoryRequest
+from trainer.optimizers import leaner_form
 from trainer.settings.parts import is_encoder
 
 # The next smaller size that people train at: 768 for 1024, 384 for 512.
@@ -48,8 +49,9 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
         yield f"network_train_unet_only: text encoders that do not train need not be there (~{held} and their LoRA)"
     elif may_leave_card(request):
         yield "captions that stay the same (no shuffling, dropout or wildcards): the text encoder's outputs are kept then"
-    if settings.optimizer_type == "AdamW" and (why := lean_optimizer_missing(settings)):
-        yield f"AdamW8bit frees ~{bytes_text(parts.get('optimizer', 0) * 3 // 4)}; {why}"
+    leaner = leaner_form(settings.optimizer_type)
+    if leaner is not None and (why := lean_optimizer_missing(settings, leaner)):
+        yield f"{leaner.name} frees ~{bytes_text(parts.get('optimizer', 0) * 3 // 4)}; {why}"
 
 
 def notes_for(request: MemoryRequest) -> tuple[str, ...]:

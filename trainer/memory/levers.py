@@ -8,14 +8,14 @@ from typing import Literal, Self
 
 from trainer.errors import SettingsError
 from trainer.memory.request import MemoryRequest
+from trainer.optimizers import OptimizerSpec, leaner_form, spec_of
 from trainer.settings.model import Settings
-from trainer.settings.optimizers import EXTRAS, check_arguments
+from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import is_encoder, parts_of
 
 Eight = Literal["", "int8", "fp8"]
 """How the base's large weights are kept: "" in the type of the arithmetic."""
 
-_LEAN_OPTIMIZER = "AdamW8bit"
 # So many names of blocks are said, the others counted.
 _NAMES_SAID = 3
 
@@ -122,8 +122,9 @@ def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryCho
     cards = (False, True) if may_leave_card(request) else (start.off_card,)
     optimizers, bases = [start.optimizer], [start.base]
     if not exact:
-        if start.optimizer == "AdamW" and not lean_optimizer_missing(request.settings):
-            optimizers.append(_LEAN_OPTIMIZER)
+        leaner = leaner_form(start.optimizer)
+        if leaner is not None and not lean_optimizer_missing(request.settings, leaner):
+            optimizers.append(leaner.name)
         if not start.base:
             # int8 first: it lies nearer to the base.
             bases += ["int8", "fp8"]
@@ -131,15 +132,14 @@ def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryCho
         yield replace(start, micro=micro, off_card=off_card, optimizer=optimizer, base=base)
 
 
-def lean_optimizer_missing(settings: Settings) -> str:
-    """Return why AdamW8bit cannot take AdamW's place, "" where it can."""
-    package, extra = EXTRAS[_LEAN_OPTIMIZER]
+def lean_optimizer_missing(settings: Settings, leaner: OptimizerSpec) -> str:
+    """Return why the leaner form of the settings' optimizer cannot take its place, "" where it can."""
     try:
-        check_arguments(_LEAN_OPTIMIZER, settings.optimizer_options)
+        check_arguments(leaner.name, settings.optimizer_options)
     except SettingsError as error:
-        return f"AdamW8bit does not take these optimizer_args: {error.found}"
-    if importlib.util.find_spec(package) is None:
-        return f"{package} is not installed: pip install 'lora-tui[{extra}]'"
+        return f"{leaner.name} does not take these optimizer_args: {error.found}"
+    if leaner.package and importlib.util.find_spec(leaner.package) is None:
+        return f"{leaner.package} is not installed: pip install 'lora-tui[{leaner.extra}]'"
     return ""
 
 
@@ -158,10 +158,10 @@ def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]
             Lever("encoder off card", "the resting text encoder computes on the CPU, a step ahead"),
             replace(start, off_card=True),
         )
-    if start.optimizer == "AdamW":
-        missing = lean_optimizer_missing(request.settings)
-        lever = Lever(_LEAN_OPTIMIZER, "the optimizer's moments in 8 bits", changes_result=True, missing=missing)
-        yield lever, replace(start, optimizer=_LEAN_OPTIMIZER)
+    if (leaner := leaner_form(start.optimizer)) is not None:
+        missing = lean_optimizer_missing(request.settings, leaner)
+        lever = Lever(leaner.name, "the optimizer's moments in 8 bits", changes_result=True, missing=missing)
+        yield lever, replace(start, optimizer=leaner.name)
     if not start.base:
         yield Lever("int8 base", "the frozen base in 8 bits", changes_result=True), replace(start, base="int8")
         words = "the frozen base in 8 bits, further from the base than int8"
@@ -201,8 +201,8 @@ def words_of(choice: MemoryChoice) -> str:
         words.append(f"micro-batches of {choice.micro}")
     if choice.off_card:
         words.append("encoder off card")
-    if choice.optimizer == _LEAN_OPTIMIZER:
-        words.append(_LEAN_OPTIMIZER)
+    if (optimizer := spec_of(choice.optimizer)) is not None and optimizer.leaner_form_of:
+        words.append(optimizer.name)
     if choice.base:
         words.append(f"{choice.base} base")
     if choice.caching > 1:

@@ -112,6 +112,20 @@ def layers_of(base: Base, settings: Settings) -> dict[str, tuple[LoraShape, int]
     return layers
 
 
+def weight_shapes(base: Base, settings: Settings) -> list[tuple[int, ...]]:
+    """Return the shapes of the weights that these settings train on `base`: of each layer lora_down's, then lora_up's.
+
+    Raises:
+        ModelError: as layers_of.
+    """
+    found: list[tuple[int, ...]] = []
+    for _, (shape, rank) in sorted(layers_of(base, settings).items()):
+        kernel = (shape.kernel,) * 2 if shape.is_conv else ()
+        ones = (1, 1) if shape.is_conv else ()
+        found += [(rank, shape.inputs, *kernel), (shape.outputs, rank, *ones)]
+    return found
+
+
 def lora_file_bytes(base: Base, settings: Settings, bytes_per_number: int) -> int:
     """Return the size of a LoRA file on `base`, in bytes, without its metadata (3 to 8 KiB, more with many tags).
 

@@ -15,6 +15,7 @@ from trainer.dataset.records import DataSet
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import Base
 from trainer.network.data_metadata import data_metadata, trained_size
+from trainer.optimizers import spec_of
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part, parts_of
@@ -27,15 +28,6 @@ _ARCHITECTURES: Mapping[Family, str] = {
 }
 # What modelspec says where groups are trained at several sizes: what the family was trained at.
 _RESOLUTIONS: Mapping[Family, tuple[int, int]] = {"sd1": (512, 512), "sdxl": (1024, 1024)}
-# Where the classes of the short names are defined, as sd-scripts writes them.
-_OPTIMIZERS = {
-    "AdamW": "torch.optim.adamw.AdamW",
-    "Adafactor": "transformers.optimization.Adafactor",
-    "Lion": "trainer.bake.lion.Lion",
-    "Prodigy": "prodigyopt.prodigy.Prodigy",
-    "SGDNesterov": "torch.optim.sgd.SGD",
-    "AdamW8bit": "bitsandbytes.optim.adamw.AdamW8bit",
-}
 _STOPS: Mapping[Part, str] = {
     "unet": "unet_stop",
     "text_encoder": "text_encoder_stop",
@@ -174,7 +166,8 @@ def _rates(settings: Settings, plan: Plan) -> dict[str, object]:
 def _optimizer(settings: Settings) -> str:
     """Return the class by the module it is defined in, and its arguments."""
     name = settings.optimizer_type
-    path = _OPTIMIZERS.get(name, name)
+    spec = spec_of(name)
+    path = spec.metadata_name if spec else name
     module, _, class_name = name.rpartition(".")
     # It is there once the optimizer was made; where not, what was typed stands for it.
     found = getattr(sys.modules.get(module), class_name, None)

@@ -1,10 +1,14 @@
 """What will a bake take on the disk, and write in a night?"""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DiskFull
 from trainer.machine.disk_space import free_bytes
+from trainer.optimizers import Shape
+from trainer.plan.optimizer_bytes import optimizer_bytes
 from trainer.settings.model import Settings
 from trainer.text import printable
 
@@ -34,36 +38,22 @@ class BakeLength:
     seconds_per_step: float | None
 
 
-def state_bytes(settings: Settings, weights: int) -> int:
+def state_bytes(settings: Settings, file_bytes: int, shapes: Sequence[Shape]) -> int:
     """Return the size of one training state: the weights and what the optimizer keeps of each, all parts training.
 
     Args:
         settings: name the optimizer.
-        weights: bytes of the LoRA in fp32.
+        file_bytes: of the LoRA's file in fp32.
+        shapes: of its weights, lora_down and lora_up in turn.
     """
-    return int(weights * (1.0 + _kept(settings)))
-
-
-def _kept(settings: Settings) -> float:
-    """Return how much an optimizer keeps beside the weights, as a multiple of them; at the most where that depends on the layers."""
-    options = settings.optimizer_options
-    match settings.optimizer_type:
-        case "Lion" | "SGDNesterov":
-            return 1.0
-        case "AdamW8bit":
-            # Two moments of one byte each, but of four in weights below 4096 numbers, which are many at a small dim.
-            return min(2.0, 0.5 + 2.4 / settings.network_dim)
-        case "Adafactor":
-            # A row and a column in place of each matrix; convolutions, a fifth of SD1.x's weights at the most, have twice themselves.
-            convolutions = 0.2 if settings.conv_dim is None else 0.4
-            return 1.0 / settings.network_dim + convolutions + (options.get("beta1") is not None)
-        case "Prodigy":
-            # Two moments, the gradients' sum, and where each weight began.
-            every = options.get("slice_p", 1)
-            return 2.0 + 2.0 / (every if isinstance(every, int) else 1)
-        case _:
-            # AdamW's two moments; what a class by its path keeps is not known.
-            return 2.0
+    # A new LoRA's lora_up is all zeros.
+    zeros = [index % 2 == 1 and not settings.network_weights for index in range(len(shapes))]
+    name, options = settings.optimizer_type, settings.optimizer_options
+    kept = optimizer_bytes(name, shapes, options, from_zero=zeros)
+    if kept is None:
+        # What a class by its path keeps is not known: two moments, as most.
+        kept = 2 * 4 * sum(math.prod(shape) for shape in shapes)
+    return file_bytes + kept
 
 
 def states_written(settings: Settings, course: BakeLength) -> int | None:

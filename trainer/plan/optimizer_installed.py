@@ -1,4 +1,4 @@
-"""Is the optimizer there that the settings name? Seen without importing it."""
+"""Check that the optimizer in the settings is installed, without importing it."""
 
 import importlib.metadata
 import importlib.util
@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.optimizers import DEFAULT_OPTIMIZER, names_text, spec_of
 from trainer.settings.model import Settings
-from trainer.settings.optimizers import EXTRAS, NAMES
 from trainer.text import printable
 
 
@@ -22,16 +22,15 @@ def check_optimizer_installed(settings: Settings) -> None:
         SettingsError: it is not; with the command that installs it, where lora-tui knows one.
     """
     name = settings.optimizer_type
-    if name in EXTRAS:
-        package, extra = EXTRAS[name]
-        if importlib.util.find_spec(package) is None:
-            raise SettingsError(
-                "optimizer_type",
-                found=f"{name}, but the package {package} is not installed",
-                way_out=f"pip install 'lora-tui[{extra}]', or set optimizer_type = AdamW",
-            )
-    elif name not in NAMES:
+    spec = spec_of(name)
+    if spec is None:
         _check_installed(name.partition(".")[0], name)
+    elif spec.package and importlib.util.find_spec(spec.package) is None:
+        raise SettingsError(
+            "optimizer_type",
+            found=f"{name}, but the package {spec.package} is not installed",
+            way_out=f"pip install 'lora-tui[{spec.extra}]', or set optimizer_type = {DEFAULT_OPTIMIZER}",
+        )
 
 
 def _check_installed(package: str, name: str) -> None:
@@ -44,8 +43,8 @@ def _check_installed(package: str, name: str) -> None:
         raise SettingsError(
             "optimizer_type",
             found=f"{printable(name, 60)}, but no installed package is called {printable(package, 60)}",
-            expected=f"one of {', '.join(NAMES)}, or a class of an installed package",
-            way_out="install it beside lora-tui, or set optimizer_type = AdamW",
+            expected=f"one of {names_text()}, or a class of an installed package",
+            way_out=f"install it beside lora-tui, or set optimizer_type = {DEFAULT_OPTIMIZER}",
         )
     if not any(Path(place).resolve().is_relative_to(folder) for place in places if place for folder in _folders()):
         raise SettingsError(

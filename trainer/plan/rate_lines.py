@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from trainer.optimizers import ignores_scale
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
-from trainer.settings.optimizers import blind_to_scale
 from trainer.settings.parts import LABELS, Family, Part, parts_of
 
 
@@ -98,7 +98,7 @@ def _pair_note(settings: Settings) -> str:
     if settings.dim_from_weights:
         return "alpha and dim are those of network_weights, layer by layer"
     what = "pair: rate of lora_down | alpha / dim × rate of lora_up"
-    if blind_to_scale(settings.optimizer_type, settings.optimizer_options):
+    if ignores_scale(settings.optimizer_type, settings.optimizer_options):
         return f"{what}; at one dim these two alone matter, whatever alpha and the ratio are"
     return f"{what}; with {settings.optimizer_type} alpha matters beyond it"
 

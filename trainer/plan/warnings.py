@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from trainer.dataset.buckets import Placement
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import words_of
+from trainer.optimizers import estimates_rate, spec_of
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.settings.amounts import steps_of
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
-from trainer.settings.optimizers import estimates_rates
 from trainer.settings.parts import LABELS, Family, Part, parts_of
 from trainer.text import plural
 
@@ -105,14 +105,15 @@ def _decay(settings: Settings, family: Family, total_steps: int) -> Iterator[str
 
 def _estimated(settings: Settings, family: Family) -> Iterator[str]:
     name = settings.optimizer_type
-    if not estimates_rates(name):
+    if not estimates_rate(name):
         return
     rates = sorted({group.rate for group in param_groups(settings, family)})
     said = ", ".join(number_text(float(f"{rate:.3g}")) for rate in rates)
     if max(rates) <= 0.1:
         yield f"{name} finds its own step size and takes a rate as a factor on it: 1 is meant, not {said}"
-    if len(rates) > 1 and name == "Prodigy":
-        yield f"Prodigy finds the step size of each group by itself: the unequal rates ({said}) are factors on these, no balance"
+    spec = spec_of(name)
+    if len(rates) > 1 and spec is not None and spec.needs_equal_rates:
+        yield f"{name} finds the step size of each group by itself: the unequal rates ({said}) are factors on these, no balance"
     elif len(rates) > 1:
         yield f"{name} may know one step size for all groups and refuse or ignore unequal rates ({said})"
 

@@ -5,14 +5,11 @@ import math
 from pydantic import ValidationError
 
 from trainer.errors import SettingsError
+from trainer.optimizers import default_weight_decay, ignores_scale, scale_free_text, spec_of
 from trainer.settings.model import Settings
-from trainer.settings.optimizers import blind_to_scale
 from trainer.settings.parts import PARTS, is_encoder
 from trainer.settings.refusal import refused_setting
 from trainer.text import printable
-
-# Lion has none, and Adafactor's is far below any gradient.
-_WITHOUT_EPS = ("Lion", "Adafactor")
 
 
 def convert_alpha(settings: Settings, alpha: float) -> Settings:
@@ -29,11 +26,11 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
     Raises:
         SettingsError: it does not hold for the optimizer, alpha is a file's, or a value would leave its bounds.
     """
-    if not blind_to_scale(settings.optimizer_type, settings.optimizer_options):
+    if not ignores_scale(settings.optimizer_type, settings.optimizer_options):
         raise SettingsError(
             "optimizer_type",
             found=f"{printable(settings.optimizer_type, 60)}, for which alpha is more than a factor on lora_up's rate",
-            expected="AdamW or its kin, Lion, or Adafactor with scale_parameter off",
+            expected=f"one of {scale_free_text()}, with scale_parameter off",
         )
     if settings.network_weights:
         raise SettingsError(
@@ -62,22 +59,22 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
 def inexact(settings: Settings) -> tuple[str, ...]:
     """Return what lets a bake and its conversion to another alpha differ by more than rounding, one line each."""
     name, options = settings.optimizer_type, settings.optimizer_options
+    spec = spec_of(name)
     found = []
     if settings.max_grad_norm:
         found.append(
             f"max_grad_norm {settings.max_grad_norm:g} clips by the length of all gradients, and alpha changes that of lora_up's"
         )
-    # torch's AdamW and bitsandbytes' decay by 0.01 where nothing is said.
-    decay = options.get("weight_decay", 0.01 if "AdamW" in name else 0)
+    decay = options.get("weight_decay", default_weight_decay(name))
     if decay:
         found.append(f"weight_decay {decay} goes by a weight's rate, and that of lora_up is another")
-    if name not in _WITHOUT_EPS and "eps" not in options:
+    if (spec is None or spec.eps_matters) and "eps" not in options:
         found.append(
             "eps counts where gradients are as small as it; in both bakes optimizer_args eps=1e-12 keeps it out"
         )
     if settings.scale_weight_norms is not None:
         found.append("scale_weight_norms shortens lora_up and lora_down alike")
-    if name == "AdamW8bit":
+    if spec is not None and spec.rounds_moments:
         found.append("moments of 8 bits are rounded, each bake's in its own way")
     return tuple(found)
 

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
+from trainer.optimizers import Value
 from trainer.settings.amounts import bucket_range, size_of, steps_of, stop_step
 from trainer.settings.fields.data import DataFields
 from trainer.settings.fields.guards import GuardFields
@@ -16,7 +17,7 @@ from trainer.settings.fields.sampling import SamplingFields
 from trainer.settings.fields.saving import SavingFields
 from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
-from trainer.settings.optimizers import Value, arguments_of
+from trainer.settings.optimizers import arguments_of
 from trainer.settings.parts import Part, is_encoder
 
 

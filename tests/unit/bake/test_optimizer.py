@@ -15,24 +15,16 @@ from trainer.bake.optimizer import make_optimizer, skip_unless_finite, try_optim
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
+from trainer.optimizers import OPTIMIZERS, spec_of
 from trainer.settings.model import Settings
 
 CPU = torch.device("cpu")
-OPTIMIZERS = [
-    "AdamW",
-    "Adafactor",
-    "Lion",
-    "Prodigy",
-    "SGDNesterov",
-    "AdamW8bit",
-    "torch.optim.NAdam",
-    "torch.optim.Adam",
-]
+ALL = [*OPTIMIZERS, "torch.optim.NAdam", "torch.optim.Adam"]
 
 
 def settings_of(optimizer: str, *arguments: str, **values: Any) -> Settings:
-    if optimizer == "AdamW8bit":
-        pytest.importorskip("bitsandbytes")
+    if (spec := spec_of(optimizer)) is not None and spec.package:
+        pytest.importorskip(spec.package)
     chosen = {"optimizer_type": optimizer, "optimizer_args": list(arguments), "unet_lr": 1, "text_encoder_lr": 1}
     return Settings.model_validate({**chosen, **values})
 
@@ -83,7 +75,7 @@ def same(one: Any, other: Any) -> bool:
     return torch.equal(one, other) if isinstance(one, Tensor) else one == other
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_gradient_that_is_no_number_changes_nothing_moments_included(name: str, network: LoraNetwork) -> None:
     optimizer = make_optimizer(network, settings_of(name), "sd1")
     for seed in (1, 2):
@@ -96,7 +88,7 @@ def test_a_gradient_that_is_no_number_changes_nothing_moments_included(name: str
     assert all(same(moments[key], after[key]) for key in moments)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_bake_that_began_with_such_a_gradient_goes_on_as_if_it_had_not(name: str, network: LoraNetwork) -> None:
     start = [weight.detach().clone() for weight in network.parameters()]
     ends = []
@@ -257,7 +249,7 @@ def test_an_optimizer_that_cannot_be_used_is_refused_in_one_line(
     assert "\n" not in caught.value.line()
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ALL)
 def test_an_optimizer_that_can_be_used_passes_the_trial(name: str) -> None:
     try_optimizer(settings_of(name, loraplus_lr_ratio=2), "sdxl", CPU)
 

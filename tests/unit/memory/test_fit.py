@@ -25,7 +25,7 @@ GIB = 2**30
 @pytest.fixture
 def lean_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
     """AdamW8bit can be had, wherever the tests run."""
-    monkeypatch.setattr("trainer.memory.levers.lean_optimizer_missing", lambda settings: "")
+    monkeypatch.setattr("trainer.memory.levers.lean_optimizer_missing", lambda settings, leaner: "")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, field_validator
 
+from trainer.optimizers import DEFAULT_OPTIMIZER, choices_text
 from trainer.settings.amounts import check_stop
 from trainer.settings.one_setting import ArgumentList, Text, setting
 from trainer.settings.optimizers import check_argument, check_optimizer
@@ -85,10 +86,10 @@ class RateFields(BaseModel):
         None, "Rates", "of the encoders", "The text encoders' own. Blank: loraplus_lr_ratio.", gt=0, le=10_000
     )
     optimizer_type: Text = setting(
-        "AdamW",
+        DEFAULT_OPTIMIZER,
         "Rates",
         "optimizer",
-        "The rule that applies the gradients: AdamW, Adafactor, Lion (a third to a tenth of AdamW's rates), Prodigy (extra `prodigy`; finds its own step size, rates of 1), SGDNesterov, AdamW8bit (extra `8bit`), or any class by its dotted path (`torch.optim.NAdam`).",
+        f"The rule that applies the gradients: {choices_text()}, or any class by its dotted path (`torch.optim.NAdam`).",
     )
     optimizer_args: ArgumentList = setting(
         [],
