@@ -14,7 +14,7 @@ from trainer.bake.guards.slow_steps import SlowWatch, card_memory
 from trainer.bake.latents import PreparedPicture
 from trainer.bake.live_settings import LiveSettings
 from trainer.bake.micro_batches import keep_size
-from trainer.bake.orders import Orders
+from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.pictures.grid_in_bake import grid_between_steps
 from trainer.bake.pictures.samples import Samples
 from trainer.bake.reporter import Reporter
@@ -25,7 +25,7 @@ from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
 from trainer.bake.step_metrics import StepMetrics
 from trainer.bake.validation import Validation, ValidationResult
-from trainer.errors import BakeFailed, SettingsError
+from trainer.errors import BakeFailed, LoraTuiError, SettingsError
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
@@ -89,7 +89,7 @@ class TrainingLoop:
         self._step = 0
         self._verdict: ValidationResult | None = None
         self._roll_backs = 0
-        self._disk = DiskWatch(inputs.folder, report, orders.told_to_stop)
+        self._disk = DiskWatch(inputs.folder, report, orders.stop_requested)
         self._live = LiveSettings(session.settings, session.plan, session.trained_parts)
         self._guards = GradientGuard(planned.data, report)
         self._slow = SlowWatch(report, partial(card_memory, session.model.device))
@@ -110,9 +110,9 @@ class TrainingLoop:
             validation_pictures=len(inputs.held_out),
             precision=session.precision.name,
         )
-        self._checkpoints = LoraSaver(session, inputs.folder, origin, report, self.readings, self._live, self._disk)
+        self._loras = LoraSaver(session, inputs.folder, origin, report, self.readings, self._live, self._disk)
         self._samples = Samples(
-            session, inputs.folder, planned.base, inputs.decision, report, self._live, orders.told_to_stop
+            session, inputs.folder, planned.base, inputs.decision, report, self._live, orders.stop_requested
         )
         self._samples.know_hashes(inputs.hashes, inputs.vae_hashes)
 
@@ -205,7 +205,7 @@ class TrainingLoop:
                 self.readings.record(work, result)
                 self._step = self._disk.step = work.step
                 if result.reduced_micro_batch is not None:
-                    keep_size(result.reduced_micro_batch, work.step, self.change, self._report)
+                    keep_size(result.reduced_micro_batch, work.step, self._change, self._report)
                 self._report.stage("step", work.step, total)
                 self._settle_parts()
                 if work.ends_epoch:
@@ -218,20 +218,42 @@ class TrainingLoop:
                     self.readings.flush()
                 if self._guards.in_a_row() >= live.settings.max_bad_steps:
                     return self._too_many_bad(work)
-                self._checkpoints.save_planned(work, self._verdict)
+                self._loras.save_planned(work, self._verdict)
                 if live.replay(work.step):
-                    self._checkpoints.replan()
+                    self._loras.replan()
                     self._settle_parts()
                 if keeps_state:
                     self._save_state(work)
                 if self._samples.due(work):
-                    self._samples.make(work.step, self._checkpoints.file_at(work.step))
-                hands = _Hands(self, work)
-                told = self._orders.obey(BakeState.BAKING, hands, step=work.step, ends_epoch=work.ends_epoch)
-                if told and work.step < total:
-                    return self._end_early(told.state, work)
+                    self._samples.make(work.step, self._loras.file_at(work.step))
+                end = self._obey_orders(work)
+                if end is not None and work.step < total:
+                    return self._end_early(end, work)
                 self.readings.start_clock()
         return BakeState.DONE
+
+    def _obey_orders(self, work: StepBatches) -> BakeState | None:
+        """Do what was ordered since the last step, and wait out a pause; return how the bake ends, None where it continues."""
+        orders = self._orders
+        for order in orders.take(BakeState.BAKING, step=work.step, ends_epoch=work.ends_epoch):
+            match order:
+                case SaveNow():
+                    self._loras.save_now(work, self._verdict)
+                    self._save_state(work)
+                case PauseBake():
+                    self._save_state(work)
+                case ChangeSetting(assignment):
+                    try:
+                        self._change(assignment)
+                    except LoraTuiError as error:
+                        orders.refuse(error.line())
+                case MakeGrid(number):
+                    # Whatever comes of it, the bake can continue from here.
+                    self._save_state(work)
+                    orders.refuse(grid_between_steps(self._session, self._report, number))
+                case EndBake(state):
+                    return state
+        return None
 
     def _settle_parts(self) -> None:
         """Let those parts train that do from here on, with so many pictures at once, and say which parts stop."""
@@ -250,7 +272,7 @@ class TrainingLoop:
 
     def _end_early(self, state: BakeState, work: StepBatches) -> BakeState:
         if state is BakeState.STOPPED:
-            self._checkpoints.save_at_stop(work, self._verdict)
+            self._loras.save_at_stop(work, self._verdict)
         self._save_state(work)
         did = "stopped" if state is BakeState.STOPPED else "the card is freed"
         self._report.log(f"{did} after step {work.step} of {self._session.plan.total_steps}; the state is saved")
@@ -274,22 +296,7 @@ class TrainingLoop:
 
     # States
 
-    def save_now(self, work: StepBatches) -> None:
-        """Save a LoRA and a state of this step."""
-        self._checkpoints.save_now(work, self._verdict)
-        self._save_state(work)
-
-    def rest(self, work: StepBatches) -> None:
-        """Hand over every reading and save a state, before a pause."""
-        self._save_state(work)
-
-    def grid(self, work: StepBatches, argument: str) -> str:
-        """Make a grid between two steps; return why it was not made, "" where it was."""
-        # Whatever comes of it, the bake can go on from here.
-        self._save_state(work)
-        return grid_between_steps(self._session, self._report, argument)
-
-    def change(self, assignment: str) -> None:
+    def _change(self, assignment: str) -> None:
         """Put `name=value` in force from the next step on.
 
         Raises:
@@ -298,7 +305,7 @@ class TrainingLoop:
         before = self._live.toml, self._live.changes, self._live.rate_scale
         self._live.change(assignment, self._step)
         try:
-            self._checkpoints.replan()
+            self._loras.replan()
         except SettingsError:
             self._live.restore(*before)
             raise
@@ -326,7 +333,7 @@ class TrainingLoop:
             scaler=scaler.state_dict() if scaler is not None else {},
             optimizer=optimizer_numbers(session),
             groups=group_numbers(session),
-            checkpoints=self._checkpoints.keep(),
+            checkpoints=self._loras.keep(),
             verdict=asdict(verdict) if verdict else None,
             surroundings=surroundings(session),
         )
@@ -345,7 +352,7 @@ class TrainingLoop:
         if self._validation:
             self._validation.restore(state.part("validation"))
         self._verdict = ValidationResult(**facts.verdict) if facts.verdict else None
-        self._checkpoints.restore(facts.checkpoints)
+        self._loras.restore(facts.checkpoints)
 
     def _await_changes(self) -> None:
         """Make again, at their steps, the changes that were made while steps were done the first time."""
@@ -373,7 +380,7 @@ class TrainingLoop:
         row = self._guards.in_a_row()
         found = f"{row} steps in a row had no finite gradient, the last of them step {work.step}"
         if self._live.settings.on_bad_steps == "stop":
-            self._checkpoints.save_at_stop(work, self._verdict)
+            self._loras.save_at_stop(work, self._verdict)
             self._save_state(work)
             raise BakeFailed("stage step", found=found, way_out="what was baked is saved: go on with lower rates")
         if self._roll_backs >= _MOST_ROLL_BACKS:
@@ -422,23 +429,3 @@ class TrainingLoop:
         folder, journal = self._inputs.folder, self._report.journal
         self._disk.write("metrics.npz", _SMALL_FILE, partial(self.readings.write, folder / "metrics.npz"))
         self._disk.write("bake.json", _SMALL_FILE, partial(write_bake_json, journal, self._inputs.bake.number, folder))
-
-
-class _Hands:
-    """What orders may do between two steps."""
-
-    def __init__(self, course: TrainingLoop, work: StepBatches) -> None:
-        self._course = course
-        self._work = work
-
-    def save(self) -> None:
-        self._course.save_now(self._work)
-
-    def settle(self) -> None:
-        self._course.rest(self._work)
-
-    def grid(self, argument: str) -> str:
-        return self._course.grid(self._work, argument)
-
-    def change(self, assignment: str) -> None:
-        self._course.change(assignment)

@@ -11,7 +11,7 @@ import torch
 from trainer.bake.latent_cache import LatentCache
 from trainer.bake.latents import PreparedPicture, encode_pictures
 from trainer.bake.loop import LoopInputs, TrainingLoop
-from trainer.bake.orders import EndRequest, Orders
+from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.prediction_type import find_prediction_type
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.state import read_state
@@ -20,7 +20,7 @@ from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.captions import fixed_caption
 from trainer.dataset.manifest import manifest_bytes, write_manifest
 from trainer.dataset.records import Picture
-from trainer.errors import OutOfMemory, SettingsError
+from trainer.errors import OutOfMemory
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
@@ -91,10 +91,10 @@ def _bake(
         store = _store(session, report)
         decision = find_prediction_type(session, planned, report, store)
         pictures = _cached(session, planned.data.pictures, planned.plan.placements, store, orders, report)
-        if isinstance(pictures, EndRequest):
+        if isinstance(pictures, BakeState):
             return _ended_early(pictures, report)
         held_out = _held_out(session, planned, store, orders, report)
-        if isinstance(held_out, EndRequest):
+        if isinstance(held_out, BakeState):
             return _ended_early(held_out, report)
         store.close()
         for note in session.model.vae_notes:
@@ -104,8 +104,8 @@ def _bake(
         _settle_texts(session, planned)
         session.model.bring_unet()
         report.stage("hash")
-        hashes = hashes_of(planned.base.path, orders.told_to_stop)
-        vae_hashes = hashes_of(Path(settings.vae), orders.told_to_stop) if settings.vae else None
+        hashes = hashes_of(planned.base.path, orders.stop_requested)
+        vae_hashes = hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None
         metrics = closing.enter_context(MetricWriter(report.journal.path, report.number))
         inputs = LoopInputs(bake, folder, session, planned, decision, hashes, vae_hashes, pictures, held_out, data)
         course = TrainingLoop(inputs, orders, report, metrics)
@@ -124,9 +124,9 @@ def _begin(course: TrainingLoop, bake: Bake, report: Reporter) -> None:
         course.start_from(read_state(path), str(path))
 
 
-def _ended_early(told: EndRequest, report: Reporter) -> BakeState:
-    report.log(f"{told.state} before the first step: there is nothing to save")
-    return told.state
+def _ended_early(state: BakeState, report: Reporter) -> BakeState:
+    report.log(f"{state} before the first step: there is nothing to save")
+    return state
 
 
 def _store(session: TrainingSession, report: Reporter) -> LatentCache:
@@ -143,22 +143,39 @@ def _cached(
     store: LatentCache,
     orders: Orders,
     report: Reporter,
-) -> PreparedBy | EndRequest:
+) -> PreparedBy | BakeState:
     """Return what the U-Net takes of each picture, or how the bake was told to end."""
     report.stage("cache", 0, len(pictures))
     prepared: PreparedBy = {}
     for index, one in encode_pictures(session.model, pictures, placements, session.settings.vae_batch_size, store):
         prepared[index] = one
         report.stage("cache", len(prepared), len(pictures))
-        told = orders.obey(BakeState.STARTING, _NothingYet(report))
-        if told:
-            return told
+        end = _obey_orders(orders, report)
+        if end is not None:
+            return end
     return prepared
+
+
+def _obey_orders(orders: Orders, report: Reporter) -> BakeState | None:
+    """Do what can be done of what was ordered before the first step; return how the bake ends, None where it continues."""
+    for order in orders.take(BakeState.STARTING):
+        match order:
+            case SaveNow():
+                report.log("there is nothing to save yet")
+            case ChangeSetting():
+                orders.refuse("no step is done yet: wait for the first")
+            case MakeGrid():
+                orders.postpone()
+            case PauseBake():
+                pass
+            case EndBake(state):
+                return state
+    return None
 
 
 def _held_out(
     session: TrainingSession, planned: PlannedBake, store: LatentCache, orders: Orders, report: Reporter
-) -> PreparedBy | EndRequest:
+) -> PreparedBy | BakeState:
     """Return the same of the validation pictures, or how the bake was told to end."""
     if planned.validation is None:
         return {}
@@ -176,25 +193,6 @@ def _settle_texts(session: TrainingSession, planned: PlannedBake) -> None:
         if part not in session.trained_parts.initial:
             session.text_embeddings.freeze(part)
     session.text_embeddings.place()
-
-
-class _NothingYet:
-    """What orders may do before the first step."""
-
-    def __init__(self, report: Reporter) -> None:
-        self._report = report
-
-    def save(self) -> None:
-        self._report.log("there is nothing to save yet")
-
-    def settle(self) -> None:
-        pass
-
-    def grid(self, argument: str) -> None:
-        return None
-
-    def change(self, assignment: str) -> None:
-        raise SettingsError(assignment, found="no step is done yet", way_out="wait for the first step")
 
 
 def keep_records(settings: Settings, planned: PlannedBake, folder: Path, report: Reporter) -> str:

@@ -5,43 +5,41 @@ from typing import Any
 
 import pytest
 
-from trainer.bake.orders import Orders
+from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.reporter import Reporter
-from trainer.errors import SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, GridState, Order
 
 
-class Told:
-    """What the orders made the bake do."""
+class Obeyer:
+    """Stands in for the training loop: obeys, and keeps what it was ordered."""
 
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
         self.done: list[str] = []
-        self.begun = True
+        self.has_stepped = True
         self.while_making: Callable[[], object] = lambda: None
 
     def obey(self, *, ends_epoch: bool = False) -> BakeState | None:
-        end = self.orders.obey(BakeState.BAKING, self, step=7, ends_epoch=ends_epoch)
-        return end.state if end else None
-
-    def save(self) -> None:
-        self.done.append("saved")
-
-    def grid(self, argument: str) -> str | None:
-        if not self.begun:
-            return None
-        self.done.append(f"grid {argument}")
-        self.while_making()
-        return "" if argument != "9" else "it broke"
-
-    def settle(self) -> None:
-        self.done.append("settled")
-
-    def change(self, assignment: str) -> None:
-        if assignment == "wrong=1":
-            raise SettingsError("wrong", found="1")
-        self.done.append(assignment)
+        for order in self.orders.take(BakeState.BAKING, step=7, ends_epoch=ends_epoch):
+            match order:
+                case SaveNow():
+                    self.done.append("saved")
+                case PauseBake():
+                    self.done.append("ready for a pause")
+                case ChangeSetting("wrong=1"):
+                    self.orders.refuse("wrong: 1")
+                case ChangeSetting(assignment):
+                    self.done.append(assignment)
+                case MakeGrid() if not self.has_stepped:
+                    self.orders.postpone()
+                case MakeGrid(number):
+                    self.done.append(f"grid {number}")
+                    self.while_making()
+                    self.orders.refuse("" if number != "9" else "it broke")
+                case EndBake(state):
+                    return state
+        return None
 
 
 @pytest.fixture
@@ -50,8 +48,8 @@ def number(kitchen: Any, make_settings: Any) -> int:
 
 
 @pytest.fixture
-def told(kitchen: Any, number: int) -> Told:
-    return Told(Orders(Reporter(kitchen.journal, number)))
+def loop(kitchen: Any, number: int) -> Obeyer:
+    return Obeyer(Orders(Reporter(kitchen.journal, number)))
 
 
 @pytest.fixture
@@ -61,28 +59,28 @@ def other(kitchen: Any) -> Iterator[Journal]:
         yield journal
 
 
-def test_without_orders_the_bake_goes_on(told: Told) -> None:
-    assert told.obey() is None
-    assert told.obey() is None
+def test_without_orders_the_bake_goes_on(loop: Obeyer) -> None:
+    assert loop.obey() is None
+    assert loop.obey() is None
 
 
-def test_an_order_given_before_the_first_look_is_seen(told: Told, other: Journal, number: int) -> None:
+def test_an_order_given_before_the_first_look_is_seen(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.STOP)
-    assert told.obey() is BakeState.STOPPED
+    assert loop.obey() is BakeState.STOPPED
 
 
-def test_save_is_obeyed_once_and_marked(told: Told, other: Journal, number: int) -> None:
-    told.obey()
+def test_save_is_obeyed_once_and_marked(loop: Obeyer, other: Journal, number: int) -> None:
+    loop.obey()
     other.give_order(number, Order.SAVE)
-    assert told.obey() is None
-    assert told.obey() is None
-    assert told.done == ["saved"]
+    assert loop.obey() is None
+    assert loop.obey() is None
+    assert loop.done == ["saved"]
     assert other.open_orders(number) == []
     assert [line.text for line in other.log_after(bake=number)] == ["order: save"]
 
 
 def test_orders_are_read_only_where_somebody_wrote(
-    told: Told, other: Journal, number: int, kitchen: Any, monkeypatch: pytest.MonkeyPatch
+    loop: Obeyer, other: Journal, number: int, kitchen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
     open_orders = kitchen.journal.open_orders
@@ -93,22 +91,22 @@ def test_orders_are_read_only_where_somebody_wrote(
 
     monkeypatch.setattr(kitchen.journal, "open_orders", counted)
     for _ in range(3):
-        told.obey()
+        loop.obey()
     other.log("something")
-    told.obey()
+    loop.obey()
     assert len(read) == 2
 
 
 def test_orders_to_other_bakes_are_left_alone(
-    told: Told, other: Journal, number: int, kitchen: Any, make_settings: Any
+    loop: Obeyer, other: Journal, number: int, kitchen: Any, make_settings: Any
 ) -> None:
     another = kitchen.queue(make_settings()).number
     other.give_order(another, Order.STOP)
-    assert told.obey() is None
+    assert loop.obey() is None
     assert len(other.open_orders(another)) == 1
 
 
-def test_a_pause_lasts_until_going_on(told: Told, other: Journal, number: int, kitchen: Any) -> None:
+def test_a_pause_lasts_until_going_on(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
     other.give_order(number, Order.PAUSE)
     seen: list[BakeState] = []
 
@@ -122,43 +120,43 @@ def test_a_pause_lasts_until_going_on(told: Told, other: Journal, number: int, k
 
     letting_go = threading.Thread(target=let_go)
     letting_go.start()
-    assert told.obey() is None
+    assert loop.obey() is None
     letting_go.join()
     assert seen == [BakeState.PAUSED]
     assert kitchen.journal.bake(number).state is BakeState.BAKING
-    assert told.done == ["settled", "saved"]
+    assert loop.done == ["ready for a pause", "saved"]
 
 
-def test_a_paused_bake_can_be_stopped(told: Told, other: Journal, number: int) -> None:
+def test_a_paused_bake_can_be_stopped(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.PAUSE)
     other.give_order(number, Order.STOP)
-    assert told.obey() is BakeState.STOPPED
+    assert loop.obey() is BakeState.STOPPED
 
 
-def test_going_on_without_a_pause_changes_nothing(told: Told, other: Journal, number: int, kitchen: Any) -> None:
+def test_going_on_without_a_pause_changes_nothing(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
     other.give_order(number, Order.GO_ON)
-    assert told.obey() is None
+    assert loop.obey() is None
     assert kitchen.journal.bake(number).state is BakeState.STARTING
 
 
-def test_freeing_the_card_parks_the_bake(told: Told, other: Journal, number: int) -> None:
+def test_freeing_the_card_parks_the_bake(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.PAUSE)
     other.give_order(number, Order.FREE)
-    assert told.obey() is BakeState.PARKED
+    assert loop.obey() is BakeState.PARKED
 
 
-def test_a_stop_at_the_epoch_waits_for_its_end(told: Told, other: Journal, number: int) -> None:
+def test_a_stop_at_the_epoch_waits_for_its_end(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.STOP_AT_EPOCH)
-    assert told.obey() is None
-    assert told.obey() is None
-    assert told.obey(ends_epoch=True) is BakeState.STOPPED
+    assert loop.obey() is None
+    assert loop.obey() is None
+    assert loop.obey(ends_epoch=True) is BakeState.STOPPED
 
 
-def test_a_change_is_marked_at_its_step_and_a_wrong_one_is_answered(told: Told, other: Journal, number: int) -> None:
+def test_a_change_is_marked_at_its_step_and_a_wrong_one_is_answered(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.SET, "unet_lr=1e-5")
     other.give_order(number, Order.SET, "wrong=1")
-    assert told.obey() is None
-    assert told.done == ["unet_lr=1e-5"]
+    assert loop.obey() is None
+    assert loop.done == ["unet_lr=1e-5"]
     assert [given.answer for given in other.orders(number)] == ["", "wrong: 1"]
     assert [(mark.step, mark.kind, mark.text) for mark in other.marks(number)] == [(7, "set", "unet_lr=1e-5")]
 
@@ -170,21 +168,23 @@ def a_grid(journal: Journal, number: int) -> str:
     return str(grid)
 
 
-def test_a_grid_is_made_once_and_marked_at_its_step(told: Told, other: Journal, number: int) -> None:
+def test_a_grid_is_made_once_and_marked_at_its_step(loop: Obeyer, other: Journal, number: int) -> None:
     grid = a_grid(other, number)
-    assert told.obey() is None
-    assert told.obey() is None
-    assert told.done == [f"grid {grid}"]
+    assert loop.obey() is None
+    assert loop.obey() is None
+    assert loop.done == [f"grid {grid}"]
     assert [(mark.step, mark.text) for mark in other.marks(number)] == [(7, f"grid {grid}")]
 
 
-def test_a_grid_that_broke_is_answered_and_the_bake_goes_on(told: Told, other: Journal, number: int) -> None:
+def test_a_grid_that_broke_is_answered_and_the_bake_goes_on(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.GRID, "9")
-    assert told.obey() is None
+    assert loop.obey() is None
     assert [given.answer for given in other.orders(number)] == ["it broke"]
 
 
-def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(told: Told, other: Journal, number: int) -> None:
+def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(
+    loop: Obeyer, other: Journal, number: int
+) -> None:
     a_grid(other, number)
     cancel = other.give_order(number, Order.CANCEL_GRID)
 
@@ -192,45 +192,45 @@ def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(told: Tol
         other.obeyed(cancel)
         other.give_order(number, Order.SAVE)
 
-    told.while_making = hear
-    assert told.obey() is None
-    assert told.done[1:] == ["saved"]
+    loop.while_making = hear
+    assert loop.obey() is None
+    assert loop.done[1:] == ["saved"]
     assert [given.answer for given in other.orders(number)] == ["", "", ""]
 
 
-def test_a_grid_ordered_before_the_first_step_waits_for_it(told: Told, other: Journal, number: int) -> None:
-    told.begun = False
+def test_a_grid_ordered_before_the_first_step_waits_for_it(loop: Obeyer, other: Journal, number: int) -> None:
+    loop.has_stepped = False
     grid = a_grid(other, number)
-    assert told.obey() is None
+    assert loop.obey() is None
     assert len(other.open_orders(number)) == 1
-    told.begun = True
-    assert told.obey() is None
-    assert told.done == [f"grid {grid}"]
+    loop.has_stepped = True
+    assert loop.obey() is None
+    assert loop.done == [f"grid {grid}"]
 
 
-def test_a_grid_that_waits_can_be_cancelled(told: Told, other: Journal, number: int) -> None:
-    told.begun = False
+def test_a_grid_that_waits_can_be_cancelled(loop: Obeyer, other: Journal, number: int) -> None:
+    loop.has_stepped = False
     grid = a_grid(other, number)
-    told.obey()
+    loop.obey()
     other.give_order(number, Order.CANCEL_GRID)
-    told.obey()
-    told.begun = True
-    assert told.obey() is None
-    assert told.done == []
+    loop.obey()
+    loop.has_stepped = True
+    assert loop.obey() is None
+    assert loop.done == []
     assert other.grid(int(grid)).state is GridState.CUT
 
 
-def test_orders_about_a_grid_are_refused_where_none_is_made(told: Told, other: Journal, number: int) -> None:
+def test_orders_about_a_grid_are_refused_where_none_is_made(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.CANCEL_GRID)
     other.give_order(number, Order.DROP_EPOCH, "3")
-    assert told.obey() is None
+    assert loop.obey() is None
     assert [given.answer for given in other.orders(number)] == ["no grid is being made"] * 2
 
 
-def test_a_grid_the_bake_never_came_to_is_cut_at_its_end(told: Told, other: Journal, number: int) -> None:
+def test_a_grid_the_bake_never_came_to_is_cut_at_its_end(loop: Obeyer, other: Journal, number: int) -> None:
     other.give_order(number, Order.STOP)
     grid = a_grid(other, number)
-    assert told.obey() is BakeState.STOPPED
-    told.orders.close()
+    assert loop.obey() is BakeState.STOPPED
+    loop.orders.close()
     assert other.grid(int(grid)).state is GridState.CUT
     assert other.open_orders(number) == []

@@ -29,14 +29,14 @@ class DiskWatch:
     Args:
         folder: the bake's.
         report: knows the journal and the bake.
-        told_to_stop: whether somebody ordered the bake to stop, asked while waiting.
+        stop_requested: whether somebody ordered the bake to stop, asked while waiting.
     """
 
-    def __init__(self, folder: Path, report: Reporter, told_to_stop: Callable[[], bool]) -> None:
+    def __init__(self, folder: Path, report: Reporter, stop_requested: Callable[[], bool]) -> None:
         """Lay the reserve by."""
         self._folder = folder
         self._report = report
-        self._told_to_stop = told_to_stop
+        self._stop_requested = stop_requested
         self._reserve = Reserve(folder / ".reserve")
         self._reserve.make()
         self.step = 0
@@ -95,7 +95,7 @@ class DiskWatch:
             report.trouble(line)
             report.mark(Mark(self.step, time.time(), "disk", "waiting for room on the disk"))
             while free_bytes(self._folder) < need:
-                if self._told_to_stop():
+                if self._stop_requested():
                     raise DiskFull(
                         printable(str(self._folder)),
                         found=f"no room for {what}",

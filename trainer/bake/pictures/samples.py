@@ -48,7 +48,7 @@ class Samples:
         decision: what the base predicts.
         report: knows the journal and the bake.
         live: the settings in force.
-        told_to_stop: whether somebody ordered the bake to end, asked at every sampling step.
+        stop_requested: whether somebody ordered the bake to end, asked at every sampling step.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Samples:
         decision: PredictionDecision,
         report: Reporter,
         live: LiveSettings,
-        told_to_stop: Callable[[], bool],
+        stop_requested: Callable[[], bool],
     ) -> None:
         """Nothing went wrong yet."""
         self._session, self._folder, self._base, self._decision = session, folder, base, decision
-        self._report, self._live, self._told_to_stop = report, live, told_to_stop
+        self._report, self._live, self._stop_requested = report, live, stop_requested
         self._hashes: dict[str, str] = {}
         self._troubled = False
 
@@ -140,7 +140,7 @@ class Samples:
             while left:
                 batch = left[:most]
                 try:
-                    made = sampler.sample([picture.recipe for picture in batch], stop=self._told_to_stop)
+                    made = sampler.sample([picture.recipe for picture in batch], stop=self._stop_requested)
                 except torch.OutOfMemoryError:
                     if len(batch) == 1:
                         raise
