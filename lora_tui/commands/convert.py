@@ -65,7 +65,7 @@ def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:
     """Yield a line for each part: alpha, the ratio and the pair, before and after."""
     from trainer.plan.rate_lines import rate_pairs
     from trainer.settings.describe import number_text
-    from trainer.settings.parts import LABELS
+    from trainer.settings.parts import label_of
 
     # Which base it is does not matter: without a rate of its own the second encoder is as the first.
     family: Family = "sdxl" if before.text_encoder_lr2 is not None else "sd1"
@@ -79,4 +79,4 @@ def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:
         return f"alpha {short(settings.alpha)}, LoRA+ ×{short(ratio)}: pair {short(down)} | {short(up)}"
 
     for part in rate_pairs(before, family):
-        yield f"{LABELS[part]}: {text(before, part)} → {text(after, part)}"
+        yield f"{label_of(part)}: {text(before, part)} → {text(after, part)}"

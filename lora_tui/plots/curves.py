@@ -1,6 +1,6 @@
 """What do the two plots show of a snapshot: loss raw, smooth and in validation; the rates as they were or as planned."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import TYPE_CHECKING
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from lora_tui.plots.braille import PlotLine, Window, nice_range
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.numbers import rate
+from trainer.families.registry import part_record
 from trainer.journal.records import Bake, Curve
-from trainer.settings.parts import metric_of
+from trainer.settings.parts import all_parts, metric_of
 
 if TYPE_CHECKING:
     from lora_tui.workers.planner import PlannedRates
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 _SMOOTH_SHARE = 0.05
 _LEAST_NEIGHBOURS = 8
 _SEEN_SHARE = 0.95
-# Back to front: the U-Net's curve is the one that counts most.
-ROLES: "Mapping[Part, str]" = {"text_encoder_2": "text-encoder-2", "text_encoder": "text-encoder", "unet": "unet"}
-"""Part to the role in which its rate is drawn."""
-
 _NO_WINDOW = Window(0, 1, 0, 1)
 
 
@@ -36,6 +33,7 @@ class Plot:
         marks: (step, text) under the plot.
         events: steps at which something was done to the bake, each an upright line behind the curves.
         say: how a value of the y axis is written.
+        parts: of the base whose rates are drawn, the predicting one first.
     """
 
     lines: tuple[PlotLine, ...] = ()
@@ -43,6 +41,12 @@ class Plot:
     marks: tuple[tuple[int, str], ...] = ()
     events: tuple[int, ...] = ()
     say: Callable[[float], str] = str
+    parts: "tuple[Part, ...]" = ()
+
+
+def role_of(part: "Part") -> str:
+    """Return the role in which a part's rate is drawn."""
+    return part_record(part).follows.replace("_", "-")
 
 
 def loss_plot(snapshot: Snapshot) -> Plot:
@@ -70,27 +74,27 @@ def rates_plot(snapshot: Snapshot) -> Plot:
     bake = snapshot.bake
     if bake is None:
         return Plot()
-    lines = [
-        PlotLine(role, curve.steps, curve.low, curve.high)
-        for part, role in ROLES.items()
+    curves = {
+        part: curve
+        for part in all_parts()
         if (curve := snapshot.curves.get(metric_of(part))) is not None and curve.steps
-    ]
+    }
+    # Back to front: the predicting part's curve is the one that counts most.
+    lines = [PlotLine(role_of(part), curve.steps, curve.low, curve.high) for part, curve in reversed(curves.items())]
     if not lines:
         return Plot()
     last = max(_last_step(bake, None), *(line.steps[-1] for line in lines))
-    return Plot(tuple(lines), _rates_window(lines, last), _epoch_marks(bake), _events(snapshot), rate)
+    window = _rates_window(lines, last)
+    return Plot(tuple(lines), window, _epoch_marks(bake), _events(snapshot), rate, tuple(curves))
 
 
 def planned_rates_plot(rates: "PlannedRates") -> Plot:
     """Return every part's rate as its schedule will run it, a stop as an upright line."""
-    lines = [
-        PlotLine(role, rates.steps, rates.by_part[part], rates.by_part[part])
-        for part, role in ROLES.items()
-        if part in rates.by_part
-    ]
+    parts = tuple(part for part in all_parts() if part in rates.by_part)
+    lines = [PlotLine(role_of(part), rates.steps, rates.by_part[part], rates.by_part[part]) for part in reversed(parts)]
     if not lines or not rates.steps:
         return Plot()
-    return Plot(tuple(lines), _rates_window(lines, max(rates.steps[-1], 1)), events=rates.stops, say=rate)
+    return Plot(tuple(lines), _rates_window(lines, max(rates.steps[-1], 1)), events=rates.stops, say=rate, parts=parts)
 
 
 def smooth(values: Sequence[float]) -> list[float]:

@@ -13,6 +13,7 @@ from lora_tui.screens.bake_view import BakeView
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.workers.feed import Feed, FeedSources
+from trainer.families.registry import part_record
 from trainer.journal.records import Bake, BakeState, Order
 from trainer.text import printable
 from trainer.workspace import Workspace
@@ -250,21 +251,21 @@ class BakeOrders(BakeView):
 
 def _stop_answer(place: int, stopping: "Stopping", still: "tuple[Part, ...]") -> Answer:
     """Return the answer that stops `stopping`: `t` is every text encoder there is, `1` and `2` one of two."""
-    from trainer.settings.parts import LABELS, is_encoder
+    from trainer.settings.parts import is_encoder, label_of
 
     encoders = [part for part in still if is_encoder(part)]
     if list(stopping.parts) == encoders:
-        text = "both text encoders" if len(encoders) > 1 else f"the {LABELS[encoders[0]]}"
+        text = "both text encoders" if len(encoders) > 1 else f"the {label_of(encoders[0])}"
         return Answer(_ENCODERS_KEY, text, str(place))
     part = stopping.parts[0]
     alone = " alone" if is_encoder(part) else ""
-    words = "first text encoder" if part == "text_encoder" else LABELS[part]
-    return Answer(_PART_KEYS[part], f"the {words}{alone}", str(place))
+    words = "first text encoder" if part == "text_encoder" else label_of(part)
+    return Answer(_PART_KEYS[part_record(part).follows], f"the {words}{alone}", str(place))
 
 
 def _nothing_to_stop(still: "tuple[Part, ...]") -> str:
-    from trainer.settings.parts import LABELS
+    from trainer.settings.parts import label_of
 
     if not still:
         return "no step is done yet: wait for the first"
-    return f"only the {LABELS[still[0]]} trains: x stops the bake"
+    return f"only the {label_of(still[0])} trains: x stops the bake"

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from lora_tui.keymap import shown_keys
-from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot
+from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.braille_plot import BraillePlot
 from lora_tui.widgets.card_meter import CardMeter, card_name
@@ -27,12 +27,13 @@ from lora_tui.widgets.status_line import StatusLine
 from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.workers.planner import PlanView
+from trainer.families.registry import part_record
 from trainer.journal.records import BakeState, LogLine
+from trainer.settings.parts import parts_of
 
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
-_RATE_NAMES = {"unet": "U-Net", "text-encoder": "text encoder", "text-encoder-2": "second"}
 # Below 60 columns or 16 lines no pane can be read: one line takes their place.
 _WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
 _HEIGHTS = [(0, "-short"), (16, "-tall")]
@@ -235,8 +236,8 @@ class BakeView(Screen[None]):
 
 def _rates_title(plot: Plot, *, planned: bool) -> Content:
     """Name the curves there are; before there is one, those of an SD1.x base."""
-    drawn = {line.role for line in plot.lines} or {"unet", "text-encoder"}
-    names = [(name, f"$plot-{role}") for role, name in _RATE_NAMES.items() if role in drawn]
+    records = [part_record(part) for part in plot.parts or parts_of("sd1")]
+    names = [(record.short or record.label, f"$plot-{role_of(record.key)}") for record in records]
     parts = [piece for place, name in enumerate(names) for piece in ((" · ", name) if place else (name,))]
     return heading("planned  " if planned else "rates  ", *parts)
 

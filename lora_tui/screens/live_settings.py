@@ -14,7 +14,8 @@ from lora_tui.screens.dialog import ListDialog
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import SettingsError
-from trainer.jobs.live_settings import NOW, STOPS, changed
+from trainer.jobs.live_settings import NOW, changed
+from trainer.settings.parts import STOP_SETTINGS
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
     def _explain(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         info = self._infos[event.option_index]
-        now = f" `{NOW}`: after the step at work." if info.name in STOPS.values() and not self._waits else ""
+        now = f" `{NOW}`: after the step at work." if info.name in STOP_SETTINGS and not self._waits else ""
         self.query_one("#note", Static).update(Content(f"{info.expected}. {info.help}{now}"))
 
     @on(OptionList.OptionSelected)

@@ -10,10 +10,10 @@ from lora_tui.wording.bars import bar
 from lora_tui.wording.numbers import count, loss, rate, speed
 from lora_tui.wording.state_symbols import FAILED, state_sign
 from trainer.journal.records import Bake, BakeState
+from trainer.settings.parts import all_parts, metric_of
 from trainer.text import duration, printable
 
 _WIDEST_BAR = 48
-_RATES = ("lr_unet", "lr_text_encoder", "lr_text_encoder_2")
 
 
 class BakeProgress(SnapshotPane):
@@ -68,7 +68,7 @@ def _how_fast(snapshot: Snapshot, bake: Bake) -> Content:
 
 def _rates(snapshot: Snapshot) -> list[str]:
     """Return the rate of each part, in the order of the curves' names."""
-    known = [snapshot.last[name] for name in _RATES if name in snapshot.last]
+    known = [snapshot.last[name] for name in map(metric_of, all_parts()) if name in snapshot.last]
     newest = max((step for step, _ in known), default=0)
     # A part that has stopped has no rate any more: its last one would look as if it were in force.
     return [rate(value) if step == newest else "stopped" for step, value in known]

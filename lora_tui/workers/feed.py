@@ -18,6 +18,7 @@ from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, BakeState, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
+from trainer.settings.parts import all_parts, metric_of
 
 if TYPE_CHECKING:
     from trainer.settings.model import Settings
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 LOG_LINES = 500
 """Lines of the log that a snapshot carries: a dropped snapshot must not lose any that the next one could show."""
 
-_CURVES = ("loss", "lr_unet", "lr_text_encoder", "lr_text_encoder_2")
 _CURVE_SECONDS = 1.0
 _SPEED_STEPS = 20
 _ROWS = 50
@@ -194,7 +194,9 @@ class _JournalReader:
     def _read_curves(self, number: int, columns: int) -> dict[str, Curve]:
         if not number:
             return {}
-        curves = {metric: self._journal.curve(number, metric, columns) for metric in _CURVES}
+        curves = {
+            metric: self._journal.curve(number, metric, columns) for metric in ("loss", *map(metric_of, all_parts()))
+        }
         if any(curve.steps for curve in curves.values()):
             # The plot draws with numpy; its import (0.1 s) belongs here and not between two keys.
             importlib.import_module("numpy")

@@ -7,7 +7,7 @@ from header_only import write_header_only
 
 from trainer.models.identify import DEMO_BASE, Base, identify_base
 from trainer.models.kohya_names import part_of
-from trainer.settings.parts import PARTS, Part
+from trainer.settings.parts import Part, all_parts
 
 
 def write_lora(
@@ -15,7 +15,7 @@ def write_lora(
     base: Base | None = None,
     *,
     rank: int = 4,
-    parts: Collection[Part] = PARTS,
+    parts: Collection[Part] = all_parts(),
     metadata: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the file with its folder, and return its path.

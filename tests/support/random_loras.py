@@ -9,7 +9,7 @@ from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.draws import generator_for
 from trainer.network.injection import LayerRules, inject
 from trainer.network.lora_file import save_lora
-from trainer.settings.parts import PARTS, Part
+from trainer.settings.parts import Part, all_parts
 
 
 def write_random_lora(
@@ -18,7 +18,7 @@ def write_random_lora(
     *,
     seed: int = 1,
     rules: LayerRules | None = None,
-    parts: Collection[Part] = PARTS,
+    parts: Collection[Part] = all_parts(),
     size: float = 0.1,
 ) -> Path:
     """Write a LoRA for `model` in fp32 and return its path.

@@ -7,7 +7,7 @@ from trainer.errors import SettingsError
 from trainer.plan.plan import Plan
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, PARTS
+from trainer.settings.parts import all_parts, label_of
 from trainer.settings.toml_file import parse_settings, settings_toml, with_value
 
 _RATES = {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2"}
@@ -92,12 +92,12 @@ class LiveSettings:
 
     def _check_rates(self, name: str, changed: Settings) -> None:
         begun = self._training.initial
-        for part in PARTS:
+        for part in all_parts():
             # On a base without the part its rate is a number without a meaning.
             if name in _RATES and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
                 raise SettingsError(
                     name,
-                    found=f"a rate for the {LABELS[part]}, which this bake began without",
+                    found=f"a rate for the {label_of(part)}, which this bake began without",
                     expected="a part that trains",
                     way_out="fork the bake with its rate set",
                 )
@@ -112,7 +112,7 @@ class LiveSettings:
             if has_stopped(self.settings, self._plan, part, step) and not has_stopped(changed, self._plan, part, step):
                 raise SettingsError(
                     name,
-                    found=f"the {LABELS[part]} has stopped already, and its optimizer's state is gone",
+                    found=f"the {label_of(part)} has stopped already, and its optimizer's state is gone",
                     expected="a part that trains",
                     way_out="fork the bake at an epoch before it stopped",
                 )

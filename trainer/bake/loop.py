@@ -34,7 +34,7 @@ from trainer.journal.state_files import FORMAT, Facts
 from trainer.models.file_hashes import FileHashes
 from trainer.models.prediction_type import PredictionDecision
 from trainer.network.metadata import Origin
-from trainer.settings.parts import LABELS
+from trainer.settings.parts import label_of
 
 # A bake that needs more is not mended by lower rates.
 _MOST_ROLL_BACKS = 5
@@ -260,9 +260,9 @@ class TrainingLoop:
         self._session.micro_batches.size = self._live.settings.micro_batch_size
         for part in self._session.trained_parts.update(self._live.settings, self._session.plan, self._step):
             kept = "; its outputs are kept and it runs no more" if self._session.text_embeddings.is_cached(part) else ""
-            line = f"the {LABELS[part]} stopped training after step {self._step}{kept}"
+            line = f"the {label_of(part)} stopped training after step {self._step}{kept}"
             self._report.log(line)
-            self._report.mark(Mark(self._step, time.time(), "stop part", f"{LABELS[part]} stopped"))
+            self._report.mark(Mark(self._step, time.time(), "stop part", f"{label_of(part)} stopped"))
 
     def _end_epoch(self, work: StepBatches) -> None:
         losses = self.readings.folder_losses()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import GridError, ModelError, SettingsError
+from trainer.families.record import Prediction
+from trainer.families.registry import family_record
 from trainer.grid.axes import kind_named
 from trainer.grid.cell_draft import DraftLora
 from trainer.grid.defaults import guidance_rescale_for
@@ -13,7 +15,6 @@ from trainer.grid.recipe import LoraUse
 from trainer.grid.spec import GridSpec
 from trainer.models.identify import Base, check_clip_skip, check_vae
 from trainer.models.lora_header import LoraHeader
-from trainer.models.prediction_markers import Prediction
 from trainer.prompts.attention import check
 from trainer.text import printable
 
@@ -97,7 +98,7 @@ class Checks:
         Raises:
             GridError: the text encoder is not that deep.
         """
-        if ground.base.family == "sdxl":
+        if not family_record(ground.base.family).clip_skip:
             return 1
         try:
             check_clip_skip(ground.base, layer)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from trainer.families.registry import family_record
 from trainer.models.diffusers_folder import config_of
 from trainer.models.identify import Base
 
@@ -36,14 +37,14 @@ def defaults_for(base: Base) -> SamplingDefaults:
         ModelError: a diffusers folder's configs cannot be read.
     """
     side = _side(base)
-    # The webui's 20 for SD1.x; the cards of NoobAI-XL and Animagine ask for 25 to 35. The demo's pictures are done after ten.
-    steps = 12 if side < _SMALL else 20 if base.family == "sd1" else 28
+    # The demo's pictures are done after ten.
+    usual = family_record(base.family).sampling
+    steps = 12 if side < _SMALL else usual.steps
     if base.markers.prediction == "v":
         # NoobAI-XL's card for v: guidance of 4 to 5, Euler, nothing of the Karras series. Its spacing reaches for the largest
         # sigma, which has no end where noise ends in zero SNR.
         return SamplingDefaults(side, side, steps, 5.0, "Euler", 1)
-    # The webui's 7 for SD1.x; 5 to 6 on those cards, where two encoders pull at the picture.
-    return SamplingDefaults(side, side, steps, 7.0 if base.family == "sd1" else 6.0, "DPM++ 2M Karras", 1)
+    return SamplingDefaults(side, side, steps, usual.cfg_scale, usual.sampler, 1)
 
 
 def guidance_rescale_for(zero_terminal_snr: bool) -> float:
@@ -53,7 +54,7 @@ def guidance_rescale_for(zero_terminal_snr: bool) -> float:
 
 def _side(base: Base) -> int:
     """Return the side a base was trained at, in pixels: what its folder's configs say, else what its family was."""
-    family = 512 if base.family == "sd1" else 1024
+    family = family_record(base.family).sampling.side
     if not base.path.is_dir():
         return family
     sample = config_of(base.path / "unet" / "config.json").get("sample_size")

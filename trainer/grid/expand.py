@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 from trainer.errors import GridError
+from trainer.families.registry import family_record
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.axis_values import RANDOM, AxisValue, check_size, known_loras, listed_values, seeds_of, values_of
 from trainer.grid.cell import Axis, Cell, Expanded, Place
@@ -354,8 +355,11 @@ def _note_idle_axes(axes: Sequence[_Spelled], drafts: Sequence[CellDraft], check
     """Note where an axis changes nothing, so that nobody reads something into its pictures."""
     grounds = [checks.base_facts(name) for name in dict.fromkeys(draft.base for draft in drafts)]
     for axis in axes:
-        if axis.kind.plain == "clip_skip" and all(ground.base.family == "sdxl" for ground in grounds):
-            checks.note(f"{axis.where} changes nothing: SDXL's layers are fixed")
+        if axis.kind.plain == "clip_skip" and not any(
+            family_record(ground.base.family).clip_skip for ground in grounds
+        ):
+            title = family_record(grounds[0].base.family).title
+            checks.note(f"{axis.where} changes nothing: {title}'s layers are fixed")
         if axis.kind.plain in ("text_encoder_weight", "text_encoder_epoch"):
             _note_without_encoder(axis, drafts, grounds[0], checks)
         if axis.kind.plain == "token" and not all(draft.token_was_there for draft in drafts):

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import GridError, ModelError
+from trainer.families.registry import family_record
 from trainer.models.file_hashes import hashes_of
 from trainer.models.identify import Base, LoraShape, identify_base, refuse_pickle
 from trainer.models.kohya_names import file_name
@@ -17,7 +18,6 @@ from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 
 _ENDING = ".safetensors"
-_FAMILIES = {"sd1": "an SD1.x base", "sdxl": "an SDXL base"}
 _WANTED = "a LoRA in kohya's form: one .safetensors file"
 # additional-networks writes the first digits of a hash behind a name: `hifumi-000003(1a2b3c4d5e6f)`.
 _WITH_HASH = re.compile(r"(.+)\([0-9a-fA-F]{8,64}\)")
@@ -102,7 +102,7 @@ class ModelFiles:
                 raise ModelError(
                     printable(str(path)),
                     found=f"module {printable(name, 80)} is none of {printable(base.name, 60)}",
-                    expected=f"a LoRA for {_FAMILIES[base.family]}",
+                    expected=f"a LoRA for {family_record(base.family).lora_target}",
                 )
             _check_fit(path, name, module, place)
         if len(_fitting) >= _MOST_FITTING:

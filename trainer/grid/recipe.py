@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.models.prediction_markers import Prediction
+from trainer.families.record import Prediction
 
 SAMPLING_VERSION = 1
 """Raised when the same recipe begins to give another picture."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.families.record import Prediction
 from trainer.formats.prompt_file import FilePrompt, read_prompt_file
 from trainer.grid.defaults import defaults_for, guidance_rescale_for
 from trainer.grid.recipe import Recipe
 from trainer.grid.samplers import sampler_named
 from trainer.models.identify import Base
-from trainer.models.prediction_markers import Prediction
 from trainer.prompts.attention import check
 from trainer.prompts.lora_tags import split_tags
 from trainer.settings.amounts import size_of

@@ -17,7 +17,7 @@ from trainer.plan.lr_schedules import lr_factor
 from trainer.plan.plan import Plan
 from trainer.settings.describe import field, shown_value
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, Part, parts_of
+from trainer.settings.parts import Part, label_of, parts_of
 from trainer.settings.toml_file import apply_overrides, parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
@@ -198,7 +198,7 @@ def rate_notes(before: Settings, old: Plan, after: Settings, new: Plan, step: in
         old_rate = _rate(before, old, part, min(step, old.total_steps - 1))
         new_rate = _rate(after, new, part, step)
         if old_rate != new_rate:
-            notes.append(f"the {LABELS[part]}'s rate goes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}")
+            notes.append(f"the {label_of(part)}'s rate goes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}")
     return notes
 
 

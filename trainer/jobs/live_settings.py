@@ -6,18 +6,11 @@ from dataclasses import dataclass
 from trainer.errors import SettingsError
 from trainer.journal.records import Bake, Mark
 from trainer.settings.model import Settings
-from trainer.settings.parts import PARTS, Part, is_encoder, metric_of
+from trainer.settings.parts import STOP_SETTINGS, Part, all_parts, is_encoder, metric_of, stop_setting
 from trainer.settings.toml_file import with_value
 
 NOW = "now"
 """What a stop is set to so that the part stops after the step at work."""
-
-STOPS: Mapping[Part, str] = {
-    "unet": "unet_stop",
-    "text_encoder": "text_encoder_stop",
-    "text_encoder_2": "text_encoder_stop2",
-}
-"""Part to the setting that says when it stops."""
 
 # A stop at the very end; blank would follow the first encoder's.
 _NEVER = "100%"
@@ -42,7 +35,7 @@ def changed(settings: Settings, name: str, text: str) -> Settings:
     Raises:
         SettingsError: the value is wrong; its `where` is `name`.
     """
-    if name in STOPS.values() and text.strip().casefold() == NOW:
+    if name in STOP_SETTINGS and text.strip().casefold() == NOW:
         return settings
     return with_value(settings, name, text)
 
@@ -75,7 +68,7 @@ def training(settings: Settings, bake: Bake, last: Mapping[str, tuple[int, float
         stop = _stop_step(settings, bake, part)
         return stop is not None and bake.stage_done >= stop
 
-    return tuple(part for part in PARTS if metric_of(part) in last and settings.rate(part) and not stopped(part))
+    return tuple(part for part in all_parts() if metric_of(part) in last and settings.rate(part) and not stopped(part))
 
 
 def stoppings(settings: Settings, bake: Bake, still: Sequence[Part]) -> Iterator[Stopping]:
@@ -101,8 +94,8 @@ def _stop_step(settings: Settings, bake: Bake, part: Part) -> int | None:
 def _changes(settings: Settings, parts: tuple[Part, ...], encoders: tuple[Part, ...]) -> Iterator[str]:
     if parts == ("text_encoder",) and len(encoders) > 1 and not settings.text_encoder_stop2:
         # The second one follows the first; on its own it stops when it would have stopped.
-        yield f"{STOPS['text_encoder_2']}={settings.text_encoder_stop or _NEVER}"
+        yield f"{stop_setting('text_encoder_2')}={settings.text_encoder_stop or _NEVER}"
     for part in parts:
         follows = part == "text_encoder_2" and "text_encoder" in parts and not settings.text_encoder_stop2
         if not follows:
-            yield f"{STOPS[part]}={NOW}"
+            yield f"{stop_setting(part)}={NOW}"

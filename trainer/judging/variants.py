@@ -9,7 +9,7 @@ from trainer.errors import GridError
 from trainer.judging.direction import Direction, Part
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS
+from trainer.settings.parts import label_of
 
 # Where only words tell, a step that shows on a grid and is no cliff: the notes' trends appear at halves, not at tenths.
 _UNDER, _OVER = 1.5, 0.5
@@ -102,7 +102,7 @@ def _other_stop(judged: Judged, leans: Sequence[Direction]) -> Variant:
         # Nothing to stop, or both want more.
         return Variant("stop", f"{_said(leans)}: {epochs} epochs", _length(epochs))
     overrides = (*_length(epochs), f"{_STOPS[other]}={judged.epoch}ep")
-    return Variant("stop", f"{_said([under])}: {epochs} epochs, the {LABELS[other]} to {judged.epoch}", overrides)
+    return Variant("stop", f"{_said([under])}: {epochs} epochs, the {label_of(other)} to {judged.epoch}", overrides)
 
 
 def _fork(judged: Judged, leans: Sequence[Direction]) -> Variant | None:
@@ -131,7 +131,7 @@ def _length(epochs: int) -> tuple[str, ...]:
 
 
 def _said(leans: Sequence[Direction]) -> str:
-    return ", ".join(f"{LABELS[lean.part]} {lean.lean}" for lean in leans)
+    return ", ".join(f"{label_of(lean.part)} {lean.lean}" for lean in leans)
 
 
 def _rounded(rate: float) -> float:

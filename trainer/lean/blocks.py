@@ -10,7 +10,7 @@ from torch import nn
 from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
 from trainer.errors import SettingsError
-from trainer.settings.parts import PARTS, Part
+from trainer.settings.parts import Part, all_parts
 from trainer.text import printable
 
 # How many names an error shows of those that there are.
@@ -29,7 +29,7 @@ def blocks(unet: Any, encoders: Mapping[Part, Any]) -> dict[str, nn.Module]:
         encoders: transformers' CLIP text encoders by part.
     """
     found: dict[str, nn.Module] = {}
-    for part in PARTS:
+    for part in all_parts():
         if part in encoders:
             layers = (each for each in encoders[part].modules() if isinstance(each, CLIPEncoderLayer))
             found |= {f"{part}.layers.{index}": layer for index, layer in enumerate(layers)}

@@ -7,6 +7,7 @@ from trainer.memory.levers import MemoryChoice, batch_of, begins, compressed
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import MemoryRequest
 from trainer.plan.optimizer_bytes import optimizer_bytes
+from trainer.settings.parts import is_encoder
 
 # What a choice costs a step beside its kernels in the known prediction, as shares of it: an other start of every kernel and a sum
 # of gradients for each part of a batch; weights made from 8 bits; a computer that may be late with what its CPU encodes.
@@ -138,7 +139,7 @@ class Estimates:
         if name in ("weights", "encoders") and choice.base and not start.base:
             factor = (0.25 if self._prediction.precision == "no" else 0.5) + _SMALL_WEIGHTS
         if name == "encoders" and choice.off_card and not start.off_card:
-            encoders = [part for part in self._request.training if part != "unet"]
+            encoders = [part for part in self._request.training if is_encoder(part)]
             factor *= 0.5 if encoders else 0.0
         return factor
 

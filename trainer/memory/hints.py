@@ -7,7 +7,7 @@ from trainer.memory.peak import MemoryPrediction, Peak
 from trainer.memory.report import bytes_text
 from trainer.memory.request import MemoryRequest
 from trainer.optimizers import leaner_form
-from trainer.settings.parts import is_encoder
+from trainer.settings.parts import body_of, is_encoder
 
 # The next smaller size that people train at: 768 for 1024, 384 for 512.
 _SMALLER = 0.75
@@ -44,7 +44,7 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
     if settings.network_dim > 1 and of_rank:
         yield f"a smaller rank: network_dim {settings.network_dim // 2} frees ~{bytes_text(of_rank // 2)}"
     trained = [part for part in request.training if is_encoder(part)]
-    if trained and "unet" in request.training:
+    if trained and body_of(request.family) in request.training:
         held = bytes_text(parts.get("encoders", 0))
         yield f"network_train_unet_only: text encoders that do not train need not be there (~{held} and their LoRA)"
     elif may_leave_card(request):

@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Literal
 
 from trainer.errors import ModelError
 from trainer.text import printable
 
-Component = Literal["unet", "text_encoder", "text_encoder_2", "vae"]
-"""A part of a base that has weights, by the name of its folder."""
+Component = str
+"""A part of a base that has weights, by the name of its folder: `unet`, `text_encoder`, `text_encoder_2`, `vae`."""
 
 _STEMS: dict[Component, str] = {
     "unet": "diffusion_pytorch_model",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import ModelError, SettingsError
+from trainer.families.registry import family_record
 from trainer.formats.safetensors_header import read_header
 from trainer.models.base_weights import VAE_WANTED, Weights, vae_weights, weights_in_file, weights_in_folder
 from trainer.models.component_configs import context_width, layers_of_encoder, text_width
@@ -15,7 +16,7 @@ from trainer.models.kohya_names import file_name, kohya_name, part_of
 from trainer.models.prediction_markers import PredictionMarkers, markers_in_file, markers_in_folder
 from trainer.models.unsupported import describe_unsupported
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, Family, Part, is_encoder, parts_of
+from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
 from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 
@@ -160,7 +161,7 @@ def check_clip_skip(base: Base, clip_skip: int) -> None:
         SettingsError: it has fewer layers.
     """
     layers = base.text_layers["text_encoder"]
-    if base.family == "sd1" and clip_skip > layers:
+    if family_record(base.family).clip_skip and clip_skip > layers:
         raise SettingsError(
             "clip_skip", found=str(clip_skip), expected=f"at most {layers}, the layers of the base's text encoder"
         )
@@ -299,7 +300,7 @@ def _family(where: str, components: Mapping[Component, Weights]) -> Family:
     if missing:
         raise ModelError(
             where,
-            found=f"a U-Net of {'SDXL' if family == 'sdxl' else 'SD1.x'} without its {LABELS[missing]}",
+            found=f"a U-Net of {family_record(family).title} without its {label_of(missing)}",
             expected=_WANTED,
             way_out="give the whole checkpoint, or a diffusers folder",
         )
@@ -316,7 +317,7 @@ def _family(where: str, components: Mapping[Component, Weights]) -> Family:
     if family == "sdxl":
         _check_pooled(where, unet, components["text_encoder_2"])
     for part in parts_of(family):
-        components[part].check_types(f"a {LABELS[part]}")
+        components[part].check_types(f"a {label_of(part)}")
     if "vae" in components:
         components["vae"].check_types("a VAE")
     return family

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainer.models.prediction_markers import Prediction
+from trainer.families.record import Prediction
 from trainer.plan.timesteps import BETA_END, BETA_START, TIMES
 
 

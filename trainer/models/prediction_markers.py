@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from trainer.errors import ModelError
+from trainer.families.record import Prediction
 from trainer.formats.safetensors_header import Header
 from trainer.models.diffusers_folder import config_of
 from trainer.text import printable
-
-Prediction = Literal["epsilon", "v"]
-"""What a U-Net predicts: the noise, or the velocity of Salimans & Ho 2022."""
 
 # Marker tensors as NoobAI's models have them; webui and ComfyUI look for the same.
 _V_KEY, _ZERO_SNR_KEY = "v_pred", "ztsnr"

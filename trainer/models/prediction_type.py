@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from trainer.errors import SettingsError
+from trainer.families.record import Prediction
 from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.prediction_markers import Prediction, PredictionMarkers
+from trainer.models.prediction_markers import PredictionMarkers
 from trainer.models.stable_diffusion import StableDiffusion, Text
 
 Found = Literal["auto", "yes", "no"]

@@ -9,17 +9,13 @@ import torch
 from torch import nn
 
 from trainer.errors import ModelError, SettingsError
+from trainer.families.registry import family_record
 from trainer.models.kohya_names import kohya_name
 from trainer.network.dropout import Dropouts
 from trainer.network.lora import LoraLayer
 from trainer.network.norms import limit_norms
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, PARTS, Family, Part, is_encoder, parts_of
-
-# kohya's targets, by class name: every Linear and every convolution inside these.
-_IN_UNET = {"Transformer2DModel"}
-_IN_UNET_WITH_CONV = _IN_UNET | {"ResnetBlock2D", "Downsample2D", "Upsample2D"}
-_IN_ENCODER = {"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"}
+from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, parts_of
 
 
 class LoraBase(Protocol):
@@ -99,13 +95,13 @@ class LoraNetwork:
         self.family = family
         self._layers = layers
         self._dropouts = dropouts
-        self._strengths: dict[Part, float] = dict.fromkeys(PARTS, 1.0)
+        self._strengths: dict[Part, float] = dict.fromkeys(parts_of(family), 1.0)
         for layer in self:
             layer.attach()
 
     def __iter__(self) -> Iterator[LoraLayer]:
         """Yield every layer, the U-Net's first."""
-        for part in PARTS:
+        for part in parts_of(self.family):
             yield from self._layers.get(part, ())
 
     def __len__(self) -> int:
@@ -115,7 +111,7 @@ class LoraNetwork:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The parts that have layers, the U-Net first."""
-        return tuple(part for part in PARTS if self._layers.get(part))
+        return tuple(part for part in parts_of(self.family) if self._layers.get(part))
 
     def layers(self, part: Part) -> list[LoraLayer]:
         """Return the layers of one part."""
@@ -136,27 +132,27 @@ class LoraNetwork:
 
     def train_only(self, parts: Collection[Part]) -> None:
         """Let the weights of `parts` have gradients and the others none."""
-        for part in PARTS:
+        for part in parts_of(self.family):
             for weight in self.parameters(part):
                 weight.requires_grad_(part in parts)
 
     @property
     def unet_strength(self) -> float:
         """Factor on the U-Net's change; 0 is the base exactly."""
-        return self._strengths["unet"]
+        return self._strengths[body_of(self.family)]
 
     @unet_strength.setter
     def unet_strength(self, value: float) -> None:
-        self.set_strength("unet", value)
+        self.set_strength(body_of(self.family), value)
 
     @property
     def text_encoder_strength(self) -> float:
         """Factor on the text encoders' change, both of SDXL's at once; 0 is the base exactly."""
-        return self._strengths["text_encoder"]
+        return next((self._strengths[part] for part in self._strengths if is_encoder(part)), 1.0)
 
     @text_encoder_strength.setter
     def text_encoder_strength(self, value: float) -> None:
-        for part in filter(is_encoder, PARTS):
+        for part in filter(is_encoder, parts_of(self.family)):
             self.set_strength(part, value)
 
     def strength(self, part: Part) -> float:
@@ -249,7 +245,7 @@ def wanted_parts(model: LoraBase, parts: Collection[Part]) -> list[Part]:
         raise SettingsError(
             "network",
             found="no part to train",
-            expected=f"at least one of {', '.join(LABELS[part] for part in of_model)}",
+            expected=f"at least one of {', '.join(label_of(part) for part in of_model)}",
         )
     return wanted
 
@@ -265,9 +261,9 @@ def targets(model: LoraBase, part: Part, *, conv: bool = False) -> dict[str, nn.
     Raises:
         ModelError: two modules would have the same name.
     """
-    root, holders = model.unet, _IN_UNET_WITH_CONV if conv else _IN_UNET
-    if part != "unet":
-        root, holders = model.encoders[part], _IN_ENCODER
+    record = family_record(model.family).part(part)
+    root = model.encoders[part] if record.is_encoder else model.unet
+    holders = record.lora_holders | (record.conv_holders if conv else frozenset())
     found: dict[str, nn.Linear | nn.Conv2d] = {}
     for path, holder in root.named_modules():
         if type(holder).__name__ not in holders:

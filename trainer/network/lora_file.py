@@ -12,6 +12,7 @@ from torch import Tensor
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import ModelError, WorkspaceError
+from trainer.families.registry import family_record
 from trainer.models.lora_header import ALPHA, DOWN, UP
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, targets, wanted_parts
@@ -22,8 +23,6 @@ from trainer.text import printable
 
 SavePrecision = Literal["float", "fp16", "bf16"]
 _DTYPES: dict[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-
-_FAMILIES: dict[Family, str] = {"sd1": "an SD1.x base", "sdxl": "an SDXL base"}
 
 # A file in bf16 holds alpha with 8 significant bits.
 _ALPHA_ROUNDING = 2**-8
@@ -233,7 +232,7 @@ def _check_modules(file: LoraFile, known: set[str], whose: str, family: Family) 
         raise ModelError(
             printable(str(file.path)),
             found=f"{len(strange)} of {len(modules)} modules are none of {whose}, {printable(strange[0], 80)} first",
-            expected=f"a LoRA for {_FAMILIES[family]}",
+            expected=f"a LoRA for {family_record(family).lora_target}",
         )
 
 

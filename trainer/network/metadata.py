@@ -8,31 +8,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from trainer import __version__
 from trainer.dataset.records import DataSet
+from trainer.families.record import Prediction
+from trainer.families.registry import family_record
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import Base
 from trainer.network.data_metadata import data_metadata, trained_size
 from trainer.optimizers import spec_of
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family, Part, parts_of
+from trainer.settings.parts import STOP_SETTINGS, Family, parts_of, stop_setting
 
 _ENGINE = f"lora-tui/{__version__}"
-
-_ARCHITECTURES: Mapping[Family, str] = {
-    "sd1": "stable-diffusion-v1/lora",
-    "sdxl": "stable-diffusion-xl-v1-base/lora",
-}
-# What modelspec says where groups are trained at several sizes: what the family was trained at.
-_RESOLUTIONS: Mapping[Family, tuple[int, int]] = {"sd1": (512, 512), "sdxl": (1024, 1024)}
-_STOPS: Mapping[Part, str] = {
-    "unet": "unet_stop",
-    "text_encoder": "text_encoder_stop",
-    "text_encoder_2": "text_encoder_stop2",
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,7 @@ class Origin:
     data: DataSet
     plan: Plan
     base: Base
-    prediction: Literal["epsilon", "v"]
+    prediction: Prediction
     zero_terminal_snr: bool
     hashes: FileHashes | None
     validation_pictures: int
@@ -71,7 +60,7 @@ class Origin:
         plan: Plan,
         *,
         base: Base,
-        prediction: Literal["epsilon", "v"],
+        prediction: Prediction,
         zero_terminal_snr: bool,
         hashes: FileHashes | None,
         validation_pictures: int,
@@ -195,11 +184,13 @@ def _schedule(settings: Settings, plan: Plan) -> dict[str, object]:
 def _stops(settings: Settings, plan: Plan, family: Family) -> dict[str, object]:
     """Return when each part stops, as it was typed and in steps."""
     values: dict[str, object] = {}
-    for part, name in _STOPS.items():
-        trains = part in parts_of(family) and settings.rate(part) > 0
-        step = settings.stop_step(part, total=plan.total_steps, steps_per_epoch=plan.steps_per_epoch)
+    trained = {stop_setting(part): part for part in parts_of(family) if settings.rate(part) > 0}
+    for name in STOP_SETTINGS:
+        step = None
+        if name in trained:
+            step = settings.stop_step(trained[name], total=plan.total_steps, steps_per_epoch=plan.steps_per_epoch)
         values[f"ss_{name}"] = getattr(settings, name) or None
-        values[f"ss_{name}_step"] = step if trains else None
+        values[f"ss_{name}_step"] = step
     return values
 
 
@@ -236,9 +227,9 @@ def _network_arguments(settings: Settings) -> dict[str, object]:
 
 def _model(settings: Settings, origin: Origin) -> dict[str, object]:
     base = settings.pretrained_model_name_or_path
-    versions = {"sd1": "sd_v1_v" if origin.prediction == "v" else "sd_v1", "sdxl": "sdxl_base_v1-0"}
+    record = family_record(origin.base.family)
     values: dict[str, object] = {
-        "ss_base_model_version": versions[origin.base.family],
+        "ss_base_model_version": record.base_versions[origin.prediction],
         "ss_v2": False,
         "ss_sd_model_name": Path(base).name or base,
         "ss_mixed_precision": origin.precision,
@@ -246,8 +237,7 @@ def _model(settings: Settings, origin: Origin) -> dict[str, object]:
         "ss_fp8_base": settings.fp8_base,
         "ss_fp8_base_unet": False,
         "ss_lowram": False,
-        # SDXL's layers are fixed.
-        "ss_clip_skip": settings.clip_skip if origin.base.family == "sd1" else None,
+        "ss_clip_skip": settings.clip_skip if record.clip_skip else None,
         "ss_max_token_length": settings.max_token_length if settings.max_token_length != "75" else None,
     }
     if origin.hashes:
@@ -310,17 +300,18 @@ def _validation(settings: Settings, origin: Origin) -> dict[str, object]:
 
 
 def _modelspec(settings: Settings, origin: Origin) -> dict[str, object]:
-    family = origin.base.family
-    width, height = trained_size(settings, origin.data) or _RESOLUTIONS[family]
+    record = family_record(origin.base.family)
+    # Where groups are trained at several sizes: what the family was trained at.
+    width, height = trained_size(settings, origin.data) or (record.sampling.side, record.sampling.side)
     values: dict[str, object] = {
         "modelspec.sai_model_spec": "1.0.1",
-        "modelspec.architecture": _ARCHITECTURES[family],
+        "modelspec.architecture": record.architecture,
         "modelspec.implementation": _ENGINE,
         "modelspec.implementation_version": _ENGINE,
         "modelspec.resolution": f"{width}x{height}",
         "modelspec.prediction_type": origin.prediction,
     }
-    if family == "sd1":
+    if record.clip_skip:
         values["modelspec.encoder_layer"] = settings.clip_skip
     if (settings.min_timestep, settings.max_timestep) != (0, 1000):
         values["modelspec.timestep_range"] = f"{settings.min_timestep},{settings.max_timestep}"

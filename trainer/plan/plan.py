@@ -16,14 +16,8 @@ from trainer.plan.unused_settings import unused_settings
 from trainer.plan.warnings import warnings_about_pictures, warnings_about_rates
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
-from trainer.settings.parts import LABELS, Family, Part, parts_of
+from trainer.settings.parts import Family, Part, body_of, label_of, parts_of, stop_setting
 from trainer.text import duration, plural
-
-_STOPS: dict[Part, str] = {
-    "unet": "unet_stop",
-    "text_encoder": "text_encoder_stop",
-    "text_encoder_2": "text_encoder_stop2",
-}
 
 
 @dataclass(frozen=True)
@@ -132,7 +126,7 @@ def make_plan(
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
         total_steps=total_steps,
-        warmup_steps=warmup_of(settings, "unet", total_steps),
+        warmup_steps=warmup_of(settings, body_of(family), total_steps),
         saves=saves,
         lora_bytes=lora_bytes,
         disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
@@ -167,7 +161,7 @@ def plan_line(plan: Plan) -> str:
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
         plural(len(plan.buckets), "bucket"),
         _steps_text(plan),
-        *(f"{LABELS[part]} stops after {stop:,}" for part, stop in plan.stops.items()),
+        *(f"{label_of(part)} stops after {stop:,}" for part, stop in plan.stops.items()),
     ]
     if plan.seconds is not None:
         parts.append(f"≈ {duration(max(1, plan.seconds))}")
@@ -191,12 +185,16 @@ def _check(settings: Settings, family: Family) -> None:
     if not groups:
         raise SettingsError(
             "unet_lr, text_encoder_lr",
-            found="both 0" if family == "sd1" else "all 0",
+            found=_all_zero(family),
             expected="a rate above 0 for one part",
         )
     check_arguments(settings.optimizer_type, settings.optimizer_options)
     if any(settings.schedule_of(group.part) == "piecewise_constant" for group in groups):
         step_rules(settings)
+
+
+def _all_zero(family: Family) -> str:
+    return "both 0" if len(parts_of(family)) == 2 else "all 0"
 
 
 def _bucket_counts(data: DataSet, placements: Sequence[Placement]) -> tuple[BucketCount, ...]:
@@ -229,7 +227,7 @@ def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps
     stops = {part: step for part, step in found.items() if step is not None}
     if len(stops) == len(found):
         raise SettingsError(
-            ", ".join(_STOPS[part] for part in stops),
+            ", ".join(stop_setting(part) for part in stops),
             found=f"every part stops, the last after step {max(stops.values()):,} of {total_steps:,}",
             expected="a part that trains to the end",
             way_out="leave one of the stops blank, or bake fewer steps",

@@ -9,7 +9,7 @@ from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, Family, Part, parts_of
+from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
 
 
 class RatePair(NamedTuple):
@@ -48,7 +48,7 @@ def rate_lines(settings: Settings, family: Family, plan: Plan) -> list[str]:
         facts = [_rates_text(settings, part)]
         if settings.rate(part):
             facts += [_course_text(settings, part, plan), *_pair_texts(part, plain, of_conv)]
-        lines.append(f"{LABELS[part]}: {' · '.join(facts)}")
+        lines.append(f"{label_of(part)}: {' · '.join(facts)}")
     lines.append(_pair_note(settings))
     return lines
 
@@ -69,7 +69,7 @@ def _conv_pairs(settings: Settings, family: Family) -> dict[Part, RatePair]:
     scale = settings.alpha_of_conv / settings.conv_dim
     if scale == settings.alpha / settings.network_dim:
         return {}
-    return {part: pair for part, pair in _pairs(settings, family, scale).items() if part == "unet"}
+    return {part: pair for part, pair in _pairs(settings, family, scale).items() if not is_encoder(part)}
 
 
 def _rates_text(settings: Settings, part: Part) -> str:

@@ -1,12 +1,13 @@
 """What is there to know before a bake begins? The whole plan in titled sections of text, and as JSON."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from trainer.dataset.exposures import TagExposure, folder_exposures, tag_exposures
 from trainer.dataset.records import DataSet
+from trainer.families.registry import family_record
 from trainer.plan.disk import size_text
 from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan, plan_json
@@ -19,8 +20,7 @@ from trainer.text import duration, plural, printable
 WIDTH = 72
 """Columns that the pictures of numbers (bars, histogram) keep to; sentences may be longer."""
 
-_FAMILIES: Mapping[Family, str] = {"sd1": "SD1.x", "sdxl": "SDXL"}
-_PREDICTIONS = {"epsilon": "predicts noise", "v": "v-prediction"}
+_PREDICTIONS = {"epsilon": "predicts noise", "v": "v-prediction", "flow": "predicts the velocity of a flow"}
 # As many as one reads; rare tags, of which a data set has hundreds, are counted.
 _MOST_TAGS = 24
 _MOST_FOLDERS = 30
@@ -108,7 +108,7 @@ def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, obje
 
 def _base_lines(settings: Settings, base: BaseModel) -> Iterator[str]:
     said = base.markers
-    facts = [printable(base.name, 60), _FAMILIES[base.family]]
+    facts = [printable(base.name, 60), family_record(base.family).title]
     if said.prediction is not None:
         facts.append(f"{_PREDICTIONS[said.prediction]}, says its {printable(said.source, 60)}")
     yield " · ".join(facts)

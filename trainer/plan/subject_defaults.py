@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from trainer.dataset.records import DataSet
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import words_of
+from trainer.families.registry import family_record
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
 from trainer.settings.refusal import refused_setting
@@ -32,14 +33,6 @@ _DEMO: dict[str, object] = {
     "unet_lr": 2e-3,
     "text_encoder_lr": 1e-3,
     "max_train_epochs": 6,
-}
-# SDXL was trained at 1024² and its kin; one picture at a time with activations computed twice is what 8 GB can hold at all.
-_SDXL: dict[str, object] = {
-    "resolution": "1024",
-    "min_bucket_reso": 512,
-    "max_bucket_reso": 2048,
-    "train_batch_size": 1,
-    "gradient_checkpointing": True,
 }
 
 
@@ -66,8 +59,8 @@ def subject_defaults(
         values["dataset_repeats"] = max(1, round(_PICTURES_PER_EPOCH / len(data.pictures)))
     if base == DEMO_BASE:
         values |= _DEMO
-    elif family == "sdxl":
-        values |= _SDXL
+    else:
+        values |= family_record(family).first_settings
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from trainer.dataset.captions import fixed_caption
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import words_of
+from trainer.families.registry import family_record
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, Family, Part, is_encoder, parts_of
+from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, parts_of, stop_setting
 
 _Found = Iterator[tuple[str, str]]
 # Which schedules take it.
@@ -155,8 +156,7 @@ def _in_buckets(case: _Case) -> _Found:
 
 def _in_model(case: _Case) -> _Found:
     settings = case.settings
-    if case.family == "sdxl":
-        yield "clip_skip", "SDXL's embeddings come from fixed layers"
+    yield from family_record(case.family).unused.items()
     if settings.mixed_precision == "no":
         yield "no_half_vae", "the whole bake computes in fp32"
 
@@ -187,16 +187,13 @@ def _in_rates(case: _Case) -> _Found:
     if not settings.trains_text_encoder:
         for name in ("text_encoder_lr", "text_encoder_lr2"):
             yield name, "the text encoder does not train"
-    if case.family == "sd1":
-        for name in ("text_encoder_lr2", "text_encoder_stop2"):
-            yield name, "SD1.x has one text encoder"
     asking = [
         settings.loraplus_text_encoder_lr_ratio if is_encoder(part) else settings.loraplus_unet_lr_ratio
         for part in case.trained
     ]
     if None not in asking:
         yield "loraplus_lr_ratio", "each part that trains has its own ratio"
-    if "unet" not in case.trained:
+    if body_of(case.family) not in case.trained:
         yield "loraplus_unet_lr_ratio", "the U-Net does not train"
     if not case.trains_encoder:
         for name in ("loraplus_text_encoder_lr_ratio", "text_encoder_lr_scheduler", "text_encoder_lr_warmup_steps"):
@@ -205,14 +202,16 @@ def _in_rates(case: _Case) -> _Found:
 
 def _in_stops(case: _Case) -> _Found:
     settings = case.settings
-    parts: dict[str, list[Part]] = {"unet_stop": ["unet"], "text_encoder_stop": ["text_encoder"]}
-    if case.family == "sdxl":
-        second = "text_encoder_stop2" if settings.text_encoder_stop2 else "text_encoder_stop"
-        parts.setdefault(second, []).append("text_encoder_2")
+    parts: dict[str, list[Part]] = {}
+    for part in parts_of(case.family):
+        own = stop_setting(part)
+        # The second encoder's follows the first's where it is blank.
+        name = "text_encoder_stop" if own == "text_encoder_stop2" and not settings.text_encoder_stop2 else own
+        parts.setdefault(name, []).append(part)
     for name, about in parts.items():
         trained = [part for part in about if part in case.trained]
         if not trained:
-            yield name, f"the {LABELS[about[0]]} does not train"
+            yield name, f"the {label_of(about[0])} does not train"
         elif all(case.stop_step(part) is None for part in trained):
             yield name, f"the bake ends by then, after step {case.total_steps:,}"
 

@@ -8,17 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from trainer.dataset.buckets import Placement
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import words_of
+from trainer.families.registry import family_record
 from trainer.optimizers import estimates_rate, spec_of
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.settings.amounts import steps_of
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
-from trainer.settings.parts import LABELS, Family, Part, parts_of
+from trainer.settings.parts import Family, Part, label_of, parts_of
 from trainer.text import plural
-
-# A little above 512², so that the default of SD1.x is met.
-_SDXL_LEAST = 520 * 520
 
 
 def warnings_about_rates(
@@ -54,9 +52,10 @@ def warnings_about_pictures(
         family: the base's.
     """
     found = []
-    if family == "sdxl" and any(math.prod(group.rules.size) < _SDXL_LEAST for group in data.groups):
+    record = family_record(family)
+    if any(math.prod(group.rules.size) < record.least_area for group in data.groups):
         found.append(
-            "SDXL was trained at 1024²: what it learns at a quarter of that area or less will hardly show at full size"
+            f"{record.title} was trained at {record.sampling.side}²: what it learns at a quarter of that area or less will hardly show at full size"
         )
     if shared := _shared_with_validation(settings, data):
         found.append(f"{plural(shared, 'picture')} of validation also trained on: the validation loss will flatter")
@@ -73,10 +72,10 @@ def warnings_about_pictures(
 
 def _rates_of_0(settings: Settings, family: Family) -> Iterator[str]:
     trained = [part for part in parts_of(family) if settings.rate(part)]
-    instead = f"only the {LABELS[trained[0]]} trains" if len(trained) == 1 else "it does not train"
+    instead = f"only the {label_of(trained[0])} trains" if len(trained) == 1 else "it does not train"
     for part in parts_of(family):
         if settings.has_layers(part) and part not in trained:
-            yield f"the {LABELS[part]}'s rate is 0: {instead}"
+            yield f"the {label_of(part)}'s rate is 0: {instead}"
 
 
 def _warmups(settings: Settings, family: Family, total_steps: int, stops: Mapping[Part, int]) -> Iterator[str]:
@@ -87,7 +86,7 @@ def _warmups(settings: Settings, family: Family, total_steps: int, stops: Mappin
     for part, stop in stops.items():
         if stop <= warmups[part] < total_steps:
             yield (
-                f"the {LABELS[part]} stops after step {stop:,}, within its warm-up of {warmups[part]:,}: "
+                f"the {label_of(part)} stops after step {stop:,}, within its warm-up of {warmups[part]:,}: "
                 "its rate never reaches its peak"
             )
 

@@ -139,9 +139,9 @@ class LoraStack:
         if lora.text_encoder_path is None:
             return file
         other = self._read(lora.text_encoder_path, lora.rank)
-        of_unet = {key: tensor for key, tensor in file.tensors.items() if part_of(key) == "unet"}
-        of_encoders = {key: tensor for key, tensor in other.tensors.items() if part_of(key) != "unet"}
-        return LoraFile(file.path, of_unet | of_encoders, file.metadata)
+        of_body = {key: tensor for key, tensor in file.tensors.items() if _is_of_body(key)}
+        of_encoders = {key: tensor for key, tensor in other.tensors.items() if not _is_of_body(key)}
+        return LoraFile(file.path, of_body | of_encoders, file.metadata)
 
     def _read(self, path: Path, rank: int | None) -> LoraFile:
         key = _file_key(path)
@@ -195,6 +195,11 @@ def _file_key(path: Path) -> _Key:
 def _content_of(lora: LoraUse) -> _Key:
     other = lora.text_encoder_path
     return (_file_key(lora.path), None if other is None else _file_key(other), lora.rank)
+
+
+def _is_of_body(key: str) -> bool:
+    part = part_of(key)
+    return part is not None and not is_encoder(part)
 
 
 def _shapes_of(file: LoraFile) -> _Key:

@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from trainer.families.registry import family_record
 from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.samplers import sampler_named
 from trainer.grid.sampling_order import batch_key
@@ -22,11 +23,6 @@ from trainer.sampling.decode import Pixels, decode, picture_factor
 from trainer.sampling.lora_stack import LoraStack
 from trainer.sampling.noise import noise_and_generators
 from trainer.sampling.schedulers import scheduler_for, set_steps
-from trainer.settings.parts import Family
-
-# Bytes free on the card above which everything stays there: the base in half precision with its VAE in fp32 (2.4 and 7.1 GB),
-# and the room for a pass and for decoding a picture of the family's size in large tiles.
-_ROOMY: dict[Family, int] = {"sd1": 5 * 2**30, "sdxl": 11 * 2**30}
 
 
 class GridSampler:
@@ -205,7 +201,7 @@ def studio_on(model: StableDiffusion, recipe: Recipe, compute_setup: ComputeSetu
         recipe: says what the base predicts.
         compute_setup: says how attention is computed.
     """
-    tight = model.device.type == "cuda" and free_memory(model.device) < _ROOMY[model.family]
+    tight = model.device.type == "cuda" and free_memory(model.device) < family_record(model.family).sampling.roomy_bytes
     model.bring_unet()
     if not tight:
         model.bring_vae()

@@ -13,8 +13,8 @@ from diffusers import (
 )
 from torch import Tensor
 
+from trainer.families.record import Prediction
 from trainer.grid.samplers import Sampler
-from trainer.models.prediction_markers import Prediction
 from trainer.plan.timesteps import BETA_END, BETA_START, TIMES
 
 # What the ratio of signal at the last time of a schedule with zero terminal SNR is taken for where it is divided by: what

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from trainer.errors import SettingsError
 from trainer.optimizers import default_weight_decay, ignores_scale, scale_free_text, spec_of
 from trainer.settings.model import Settings
-from trainer.settings.parts import PARTS, is_encoder
+from trainer.settings.parts import all_parts, is_encoder
 from trainer.settings.refusal import refused_setting
 from trainer.text import printable
 
@@ -45,7 +45,7 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
     changes: dict[str, object] = {"network_alpha": alpha}
     if settings.conv_dim is not None and settings.conv_alpha is not None:
         changes["conv_alpha"] = _plain(settings.alpha_of_conv * times)
-    for part in PARTS:
+    for part in all_parts():
         if settings.rate(part):
             name = "loraplus_text_encoder_lr_ratio" if is_encoder(part) else "loraplus_unet_lr_ratio"
             ratio = _plain(settings.loraplus_ratio(part) / times)

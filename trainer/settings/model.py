@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
+from trainer.families.registry import part_record
 from trainer.optimizers import Value
 from trainer.settings.amounts import bucket_range, size_of, steps_of, stop_step
 from trainer.settings.fields.data import DataFields
@@ -141,7 +142,7 @@ class Settings(
         own = self.unet_lr
         if is_encoder(part):
             own = self.text_encoder_lr
-            if part == "text_encoder_2" and self.text_encoder_lr2 is not None:
+            if part_record(part).follows == "text_encoder_2" and self.text_encoder_lr2 is not None:
                 own = self.text_encoder_lr2
         return (self.learning_rate if own is None else own) if self.has_layers(part) else 0.0
 
@@ -152,7 +153,7 @@ class Settings(
 
     def stop_of(self, part: Part) -> str:
         """Return the setting that says when a part stops training; "" for never."""
-        match part:
+        match part_record(part).follows:
             case "unet":
                 return self.unet_stop
             case "text_encoder":

@@ -10,7 +10,7 @@ from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.draws import generator_for
 from trainer.network.injection import LayerRules, LoraNetwork, inject
-from trainer.settings.parts import PARTS
+from trainer.settings.parts import all_parts
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)
@@ -24,7 +24,7 @@ def demo() -> StableDiffusion:
 @pytest.fixture
 def network(demo: StableDiffusion) -> Iterator[LoraNetwork]:
     """A network of rank 4 and alpha 2 on the demo base whose change is plainly visible."""
-    network = inject(demo, LayerRules(4, 2), seed=1, parts=PARTS)
+    network = inject(demo, LayerRules(4, 2), seed=1, parts=all_parts())
     for layer in network:
         up = torch.randn(layer.up.shape, generator=generator_for(2, layer.name))
         layer.up.data.copy_(up * 0.1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from trainer.network.dropout import LeftOut
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
-from trainer.settings.parts import PARTS
+from trainer.settings.parts import all_parts
 
 EVERY_DROPOUT = LayerRules(4, 4, conv_dim=2, dropout=0.3, rank_dropout=0.3, module_dropout=0.3)
 
@@ -197,7 +197,7 @@ def gradients(model: Any, monkeypatch: pytest.MonkeyPatch, *, checkpointing: boo
     if checkpointing:
         model.unet.train().enable_gradient_checkpointing()
         encoder.activation_checkpointing_enable({"use_reentrant": False})
-    network = inject(model, EVERY_DROPOUT, seed=0, parts=PARTS)
+    network = inject(model, EVERY_DROPOUT, seed=0, parts=all_parts())
     generator = torch.Generator().manual_seed(3)
     for layer in network:
         layer.up.data.normal_(generator=generator)

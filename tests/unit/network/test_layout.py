@@ -12,7 +12,7 @@ from trainer.models.kohya_names import file_name, kohya_name, part_of
 from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject, targets
 from trainer.settings.model import Settings
-from trainer.settings.parts import PARTS, Part
+from trainer.settings.parts import Part, all_parts
 
 RULES = LayerRules(dim=DIM, alpha=16)
 WITH_CONV = LayerRules(dim=DIM, alpha=16, conv_dim=CONV_DIM, conv_alpha=2)
@@ -63,7 +63,7 @@ def sdxl() -> SimpleNamespace:
 
 
 def injected(model: Any, rules: LayerRules, *parts: Part) -> LoraNetwork:
-    network = inject(model, rules, seed=0, parts=parts or PARTS)
+    network = inject(model, rules, seed=0, parts=parts or all_parts())
     network.remove()
     return network
 
@@ -109,7 +109,7 @@ def test_one_part_alone_has_its_own_layers(sdxl: SimpleNamespace) -> None:
 
 
 def test_a_part_that_the_family_lacks_is_passed_over(sd15: SimpleNamespace) -> None:
-    assert injected(sd15, RULES, *PARTS).parts == ("unet", "text_encoder")
+    assert injected(sd15, RULES, *all_parts()).parts == ("unet", "text_encoder")
 
 
 @pytest.mark.parametrize("parts", [(), ("text_encoder_2",)])

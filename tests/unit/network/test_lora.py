@@ -8,7 +8,7 @@ from torch.nn import functional
 from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
-from trainer.settings.parts import PARTS
+from trainer.settings.parts import all_parts
 
 TIMES = torch.tensor([10, 700])
 NOISY = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
@@ -60,7 +60,7 @@ def test_a_3x3_convolution_changes_as_the_sum_of_both_weights_would(stride: int)
 
 def test_an_untrained_network_changes_nothing(demo: StableDiffusion) -> None:
     before = outputs(demo)
-    network = inject(demo, LayerRules(4, 2), seed=0, parts=PARTS)
+    network = inject(demo, LayerRules(4, 2), seed=0, parts=all_parts())
     after = outputs(demo)
     network.remove()
     assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
@@ -99,7 +99,7 @@ def test_the_parts_have_strengths_of_their_own(demo: StableDiffusion, network: L
 
 
 def test_remove_leaves_no_trace(demo: StableDiffusion) -> None:
-    network = inject(demo, LayerRules(4, 2), seed=0, parts=PARTS)
+    network = inject(demo, LayerRules(4, 2), seed=0, parts=all_parts())
     modules = [module for root in (demo.unet, demo.text_encoder) for module in root.modules()]
     assert sum("forward" in module.__dict__ for module in modules) == 132
     network.remove()
@@ -121,7 +121,7 @@ def test_remove_gives_back_a_forward_that_was_there() -> None:
 
 
 def test_start_values_depend_on_seed_and_name_not_on_order(demo: StableDiffusion) -> None:
-    both = inject(demo, LayerRules(4, 2), seed=7, parts=PARTS)
+    both = inject(demo, LayerRules(4, 2), seed=7, parts=all_parts())
     drawn = {layer.name: layer.down.detach().clone() for layer in both}
     both.remove()
     alone = inject(demo, LayerRules(4, 2), seed=7, parts=["text_encoder"])
@@ -174,16 +174,16 @@ def test_beside_a_half_base_the_lora_stays_fp32_and_the_output_half(dtype: torch
 
 
 def test_both_text_encoders_of_sdxl_follow_one_strength(tiny_sdxl: SimpleNamespace) -> None:
-    network = inject(tiny_sdxl, LayerRules(4, 2), seed=0, parts=PARTS)
+    network = inject(tiny_sdxl, LayerRules(4, 2), seed=0, parts=all_parts())
     network.remove()
     network.text_encoder_strength = 0.5
-    assert {part: {layer.strength for layer in network.layers(part)} for part in PARTS} == {
+    assert {part: {layer.strength for layer in network.layers(part)} for part in all_parts()} == {
         "unet": {1.0},
         "text_encoder": {0.5},
         "text_encoder_2": {0.5},
     }
     network.set_strength("text_encoder_2", 0.25)
-    assert [network.strength(part) for part in PARTS] == [1.0, 0.5, 0.25]
+    assert [network.strength(part) for part in all_parts()] == [1.0, 0.5, 0.25]
 
 
 def test_downs_and_ups_are_the_weights_by_kind(network: LoraNetwork) -> None:

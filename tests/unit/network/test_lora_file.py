@@ -14,7 +14,7 @@ from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_content import load_lora
 from trainer.network.lora_file import network_from_file, read_into, save_lora
 from trainer.settings.model import Settings
-from trainer.settings.parts import PARTS
+from trainer.settings.parts import all_parts
 
 CONV = "lora_unet_down_blocks_0_attentions_0_proj_in"
 LINEAR = "lora_te_text_model_encoder_layers_1_mlp_fc2"
@@ -74,7 +74,7 @@ def test_hashes_are_those_that_sd_scripts_computes(saved: Path) -> None:
 
 
 def test_the_legacy_hash_reads_64_kib_one_mib_into_the_file(demo: StableDiffusion, tmp_path: Path) -> None:
-    large = inject(demo, LayerRules(32, 32), seed=0, parts=PARTS)
+    large = inject(demo, LayerRules(32, 32), seed=0, parts=all_parts())
     large.remove()
     save_lora(
         large, tmp_path / "x.safetensors", precision="float", metadata={"ss_seed": "1", "modelspec.title": "x" * 99}
@@ -194,7 +194,7 @@ def test_a_file_without_lora_keys_is_refused(tmp_path: Path) -> None:
 def test_a_network_of_another_rank_does_not_take_the_file(
     demo: StableDiffusion, saved: Path, network: LoraNetwork
 ) -> None:
-    other = inject(demo, LayerRules(8, 2), seed=0, parts=PARTS)
+    other = inject(demo, LayerRules(8, 2), seed=0, parts=all_parts())
     other.remove()
     with pytest.raises(ModelError, match="another rank"):
         read_into(other, saved)

@@ -7,14 +7,14 @@ import torch
 from trainer.errors import ModelError, SettingsError
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import network_like_file, save_lora, warm_start
-from trainer.settings.parts import PARTS, Part
+from trainer.settings.parts import Part, all_parts
 
 CONV_TOO = LayerRules(4, 2, conv_dim=2, conv_alpha=1)
 
 
 def detached(model: SimpleNamespace, rules: LayerRules, seed: int, *parts: Part) -> LoraNetwork:
     """Return a network that is not in the model's way, its up weights random too."""
-    network = inject(model, rules, seed, parts or PARTS)
+    network = inject(model, rules, seed, parts or all_parts())
     network.remove()
     generator = torch.Generator().manual_seed(seed)
     for layer in network:
@@ -87,7 +87,7 @@ def test_a_file_with_nothing_in_common_is_refused(
 
 def test_ranks_alphas_and_weights_can_come_from_the_file(tiny_sd1: SimpleNamespace, tmp_path: Path) -> None:
     trained = detached(tiny_sd1, CONV_TOO, 1)
-    like_it = network_like_file(tiny_sd1, saved(trained, tmp_path), LayerRules(16, 1), PARTS)
+    like_it = network_like_file(tiny_sd1, saved(trained, tmp_path), LayerRules(16, 1), all_parts())
     like_it.remove()
     assert [(layer.name, layer.rank, layer.alpha) for layer in like_it] == [
         (layer.name, layer.rank, layer.alpha) for layer in trained
@@ -98,7 +98,7 @@ def test_ranks_alphas_and_weights_can_come_from_the_file(tiny_sd1: SimpleNamespa
 
 def test_the_dropouts_come_from_the_rules(tiny_sd1: SimpleNamespace, tmp_path: Path) -> None:
     path = saved(detached(tiny_sd1, LayerRules(4, 2), 1), tmp_path)
-    network = network_like_file(tiny_sd1, path, LayerRules(16, 1, module_dropout=0.5), PARTS)
+    network = network_like_file(tiny_sd1, path, LayerRules(16, 1, module_dropout=0.5), all_parts())
     network.remove()
     network.begin(0, 1, 0)
     assert 0 < sum(layer.left_out for layer in network) < len(network)

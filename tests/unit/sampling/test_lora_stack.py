@@ -19,7 +19,7 @@ from trainer.network.injection import LayerRules, inject, targets
 from trainer.network.lora_content import load_lora
 from trainer.sampling import lora_stack
 from trainer.sampling.lora_stack import LoraStack
-from trainer.settings.parts import PARTS, parts_of
+from trainer.settings.parts import all_parts, parts_of
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)
@@ -305,7 +305,7 @@ def test_closing_leaves_no_layer_behind(demo: StableDiffusion, files: dict[str, 
 
 def test_it_sits_on_a_base_that_carries_a_bakes_lora_at_rest(demo: StableDiffusion, files: dict[str, Path]) -> None:
     alone = fresh(demo, LoraUse(files["a"]))
-    baking = inject(demo, LayerRules(4, 4.0), seed=9, parts=PARTS)
+    baking = inject(demo, LayerRules(4, 4.0), seed=9, parts=all_parts())
     for layer in baking:
         layer.up.data.fill_(0.05)
     in_training = output(demo)

@@ -10,10 +10,11 @@ from trainer.bake.batch import StepBatches
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.dataset.records import DataSet
+from trainer.families.registry import family_record
 from trainer.journal.records import Mark
 from trainer.models.kohya_names import part_of
 from trainer.network.lora import LoraLayer
-from trainer.settings.parts import Part
+from trainer.settings.parts import Part, is_encoder
 from trainer.text import printable
 
 # Readings come every half second at the latest; even the smallest model makes fewer steps in it.
@@ -116,12 +117,10 @@ def _all_zero(weights: Sequence[torch.Tensor]) -> list[bool]:
 def _counts(layer: LoraLayer, session: TrainingSession) -> bool:
     part = part_of(layer.name)
     _, found, rest = layer.name.partition("text_model_encoder_layers_")
-    if not found or part is None or part == "unet":
+    if not found or part is None or not is_encoder(part):
         return True
     layers = int(session.model.encoders[part].config.num_hidden_layers)
-    if session.model.family == "sdxl":
-        # Both encoders give their last layer but one; the second one's pooled state comes from the very last.
-        used = layers - 1 if part == "text_encoder" else layers
-    else:
-        used = layers - (session.settings.clip_skip - 1)
+    record = family_record(session.model.family)
+    skip = session.settings.clip_skip if record.clip_skip else record.fixed_skip
+    used = layers if part in record.pooled_layers else layers - (skip - 1)
     return int(rest.partition("_")[0]) < used

@@ -1,0 +1,136 @@
+"""The record of a base family: all that is known of it before a weight is read; free of torch.
+
+A new family is a record like this, a line in `registry.FAMILIES`, and the module that the record names in `engine`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Follows = Literal["unet", "text_encoder", "text_encoder_2"]
+"""Whose settings a part follows: `unet_lr` and its like, those of the (first) text encoder, those of the second."""
+
+Prediction = Literal["epsilon", "v", "flow"]
+"""What a base predicts: the noise, the velocity of Salimans & Ho 2022, or the velocity of a flow, noise - latents (Lipman et al. 2023)."""
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """A part of a base that LoRA layers may sit on.
+
+    Attributes:
+        key: what it is called in optimizer groups, metrics (`lr_<key>`) and metadata; unique among all families' parts that differ.
+        label: what it is called where people read.
+        short: the same over a narrow plot; "" for the label.
+        follows: whose settings it follows.
+        lora_prefix: what the names of its LoRA modules start with.
+        lora_holders: class names of the modules inside which every Linear and convolution gets a layer.
+        conv_holders: those that hold layers only where `conv_dim` is set.
+    """
+
+    key: str
+    label: str
+    follows: Follows
+    lora_prefix: str
+    lora_holders: frozenset[str]
+    conv_holders: frozenset[str] = frozenset()
+    short: str = ""
+
+    @property
+    def is_encoder(self) -> bool:
+        """Whether it is a text encoder."""
+        return self.follows != "unet"
+
+
+def _same(name: str) -> str:
+    return name
+
+
+def _underscored(part: PartRecord, path: str) -> str:
+    return part.lora_prefix + path.replace(".", "_")
+
+
+@dataclass(frozen=True)
+class SamplingRecord:
+    """How pictures of a family are made unless somebody says otherwise.
+
+    Attributes:
+        side: side of the pictures it was trained on, in pixels.
+        grain: pixels that width and height must be a multiple of.
+        steps: sampling steps.
+        cfg_scale: factor of classifier-free guidance.
+        sampler: name of a sampler.
+        samplers: those that fit what it predicts; None for every sampler of diffusion models.
+        roomy_bytes: bytes free on a card above which everything stays there while pictures are made: the base in half precision
+            with its VAE in fp32, and the room for a pass and for decoding a picture of that side in large tiles.
+    """
+
+    side: int
+    steps: int
+    cfg_scale: float
+    sampler: str
+    roomy_bytes: int
+    grain: int = 8
+    samplers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class FamilyRecord:
+    """What is known of a family of bases.
+
+    Attributes:
+        key: its name in settings, journal and metadata.
+        title: what it is called where people read.
+        lora_target: what a LoRA for it needs, with its article ("an SDXL base").
+        parts: what LoRA layers may sit on, the predicting part first.
+        engine: dotted name of the module that loads it: a `trainer.models.base_model.Engine`.
+        architecture: modelspec's word for its LoRAs.
+        base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
+        sampling: how its pictures are made by default.
+        identify: dotted name `module:function` of what tells whether a path is such a base (Path -> Base or None); "" where
+            `models.identify` itself knows the family.
+        prediction: what every base of it predicts; None where each base may differ, so that files are asked and outputs measured.
+        clip_skip: whether the embedding's layer can be chosen.
+        first_settings: settings of a first bake that differ from the defaults.
+        least_area: picture areas below this teach it little at its full size; 0 for no such bound.
+        unused: settings that have no effect on it, with the reason.
+        module_name: (part, dotted path in the part) -> name of the LoRA module.
+        file_name: another tool's name of a LoRA module -> ours.
+        pooled_layers: parts whose last layer counts beside the embedding's: their pooled output comes from it.
+        fixed_skip: clip skip of the embedding where it cannot be chosen.
+    """
+
+    key: str
+    title: str
+    lora_target: str
+    parts: tuple[PartRecord, ...]
+    engine: str
+    architecture: str
+    base_versions: Mapping[str, str]
+    sampling: SamplingRecord
+    identify: str = ""
+    prediction: Prediction | None = None
+    clip_skip: bool = False
+    first_settings: Mapping[str, object] = field(default_factory=dict)
+    least_area: int = 0
+    unused: Mapping[str, str] = field(default_factory=dict)
+    module_name: Callable[[PartRecord, str], str] = _underscored
+    file_name: Callable[[str], str] = _same
+    pooled_layers: frozenset[str] = frozenset()
+    fixed_skip: int = 1
+
+    def part(self, key: str) -> PartRecord:
+        """Return its part of that key.
+
+        Raises:
+            KeyError: it has no such part.
+        """
+        found = next((part for part in self.parts if part.key == key), None)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    @property
+    def encoders(self) -> tuple[PartRecord, ...]:
+        """Its parts that are text encoders."""
+        return tuple(part for part in self.parts if part.is_encoder)

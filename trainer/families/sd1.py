@@ -1,0 +1,46 @@
+"""SD1.x: one U-Net, one CLIP text encoder, pictures of 512²."""
+
+import re
+from types import MappingProxyType
+
+from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
+
+UNET_HOLDERS = frozenset({"Transformer2DModel"})
+UNET_CONV_HOLDERS = frozenset({"ResnetBlock2D", "Downsample2D", "Upsample2D"})
+ENCODER_HOLDERS = frozenset({"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"})
+
+_ONE_ENCODER = "SD1.x has one text encoder"
+
+
+def clip_path(part: PartRecord, path: str) -> str:
+    """Return a module's path as files written since 2022 have it: transformers 5 dropped the level `text_model` from CLIPTextModel."""
+    return path if not part.is_encoder or path.startswith("text_model.") else f"text_model.{path}"
+
+
+def _module_name(part: PartRecord, path: str) -> str:
+    return part.lora_prefix + clip_path(part, path).replace(".", "_")
+
+
+def _file_name(name: str) -> str:
+    # Some tools call its text encoder `lora_te1_`, as SDXL's first.
+    return re.sub("^lora_te1_", "lora_te_", name)
+
+
+SD1 = FamilyRecord(
+    key="sd1",
+    title="SD1.x",
+    lora_target="an SD1.x base",
+    parts=(
+        PartRecord("unet", "U-Net", "unet", "lora_unet_", UNET_HOLDERS, UNET_CONV_HOLDERS),
+        PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te_", ENCODER_HOLDERS),
+    ),
+    engine="trainer.models.stable_diffusion",
+    architecture="stable-diffusion-v1/lora",
+    base_versions=MappingProxyType({"epsilon": "sd_v1", "v": "sd_v1_v"}),
+    # The webui's steps and guidance.
+    sampling=SamplingRecord(side=512, steps=20, cfg_scale=7.0, sampler="DPM++ 2M Karras", roomy_bytes=5 * 2**30),
+    clip_skip=True,
+    unused=MappingProxyType({"text_encoder_lr2": _ONE_ENCODER, "text_encoder_stop2": _ONE_ENCODER}),
+    module_name=_module_name,
+    file_name=_file_name,
+)
