@@ -116,7 +116,7 @@ def _note_look(workspace: "Workspace") -> None:
     from trainer.journal.journal import Journal
 
     with contextlib.suppress(WorkspaceError), Journal(workspace.journal_path) as journal:
-        journal.set_looked(time.time())
+        journal.digests.set_last_viewed(time.time())
 
 
 class ScreenSignals:
@@ -157,10 +157,10 @@ def _stopped(engine: "Engine") -> ExitCode:
 
     engine.close(wait=0.2)
     with Journal(engine.workspace.journal_path) as journal:
-        live = next((bake for bake in _ours(journal.bakes(), engine) if bake.state.live), None)
+        live = next((bake for bake in _ours(journal.bakes.latest(), engine) if bake.state.live), None)
         if live is None:
             return ExitCode.DONE
-        journal.give_order(live.number, Order.STOP)
+        journal.orders.give(live.number, Order.STOP)
     return follow(engine, live.number, intro=f"{called(live)} stops and saves")
 
 
@@ -169,7 +169,7 @@ def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
     from trainer.journal.journal import Journal
 
     with Journal(engine.workspace.journal_path) as journal:
-        ours = _ours(journal.bakes(), engine)
+        ours = _ours(journal.bakes.latest(), engine)
         if not ours:
             return ExitCode.DONE
         first = ours[0]

@@ -139,7 +139,7 @@ def give(workspace: Workspace, bake: int, order: Order) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        journal.give_order(bake, order)
+        journal.orders.give(bake, order)
     return Ordered(order)
 
 
@@ -153,7 +153,7 @@ def change(workspace: Workspace, bake: int, assignments: Sequence[str]) -> Messa
 
     with Journal(workspace.journal_path) as journal:
         for assignment in assignments:
-            journal.give_order(bake, Order.SET, assignment)
+            journal.orders.give(bake, Order.SET, assignment)
     return Ordered(Order.SET)
 
 
@@ -179,7 +179,7 @@ def note_look(workspace: Workspace, now: float) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        journal.set_looked(now)
+        journal.digests.set_last_viewed(now)
     return Noted()
 
 

@@ -153,7 +153,7 @@ def read_spec(number: int, workspace: Workspace) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        return SpecRead(spec_of(journal.grid(number)))
+        return SpecRead(spec_of(journal.grids.read(number)))
 
 
 def read_grids(workspace: Workspace) -> Message:
@@ -165,7 +165,7 @@ def read_grids(workspace: Workspace) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        return GridsRead(tuple(journal.grids()))
+        return GridsRead(tuple(journal.grids.latest()))
 
 
 def newest(workspace: Workspace) -> Message:
@@ -177,7 +177,7 @@ def newest(workspace: Workspace) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        grids = journal.grids()
+        grids = journal.grids.latest()
     making = [grid for grid in grids if grid.state is GridState.MAKING]
     first = next(iter([*making, *grids]), None)
     return Noted() if first is None else NewestRead(first.number)

@@ -40,7 +40,7 @@ def find_orphaned(journal: "Journal", workspace: Workspace, ours: str, since: fl
     """
     from trainer.jobs.bakes import orphaned_jobs
 
-    ended = [bake for bake in journal.bakes(_ALL) if bake.state is BakeState.LOST]
+    ended = [bake for bake in journal.bakes.latest(_ALL) if bake.state is BakeState.LOST]
     lost = [bake for bake in ended if since is None or (bake.ended is not None and bake.ended > since)]
     waiting = [bake for bake in orphaned_jobs(journal, workspace) if bake.engine != ours]
     return Orphaned(tuple(reversed(lost)), tuple(waiting)) if lost or waiting else None
@@ -57,8 +57,8 @@ def take_over(workspace: Workspace, left: Orphaned, engine: str) -> Message:
     with Journal(workspace.journal_path) as journal:
         # Each goes to the front: the last one queued is the first to begin.
         for bake in reversed(left.lost):
-            journal.requeue(bake.number, engine)
-        journal.take_over([bake.number for bake in left.waiting], engine)
+            journal.queue.requeue(bake.number, engine)
+        journal.queue.take_over([bake.number for bake in left.waiting], engine)
     return TakenUp((*left.lost, *left.waiting)[0])
 
 

@@ -54,7 +54,7 @@ def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes:
     made = read_sidecar(folder)
     if made is None:
         raise GridError(f"grid {grid.number}", found="has no picture yet", expected="one at least")
-    return page(made, folder, journal.cell_notes(grid.number), max_bytes=max_bytes)
+    return page(made, folder, journal.grids.cell_notes(grid.number), max_bytes=max_bytes)
 
 
 def write_page(
@@ -81,7 +81,7 @@ def write_page(
     from trainer.gallery.page import size_text
     from trainer.text import plural
 
-    grid = journal.grid(number)
+    grid = journal.grids.read(number)
     made = make_page(journal, workspace, grid, max_bytes)
     name = f"{Path(grid.folder).name}.html"
     path = (into or workspace.root / grid.folder / name).expanduser().absolute()

@@ -41,9 +41,9 @@ def arrive(workspace: Workspace, ours: str, now: float) -> Arrived:
 
     with Journal(workspace.journal_path) as journal:
         # A killed process cannot say so itself, and its bake is what one wants to hear of most.
-        journal.mark_lost()
-        since = journal.looked()
+        journal.bakes.mark_lost()
+        since = journal.digests.last_viewed()
         left = find_orphaned(journal, workspace, ours, since)
-        digest = journal.digest(since, planned_files) if since is not None else None
-        journal.set_looked(now)
+        digest = journal.digests.read(since, planned_files) if since is not None else None
+        journal.digests.set_last_viewed(now)
     return Arrived(left, None if digest is None or digest.empty else digest)

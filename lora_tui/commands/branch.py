@@ -98,7 +98,7 @@ def bake_alone(workspace: "Workspace", begin: "Callable[[Journal, str], Bake]") 
     register_engine(engine.key, workspace.root, takes_queue=False)
     with Journal(workspace.journal_path) as journal:
         # A killed process's bake looks live until somebody looks.
-        journal.mark_lost()
+        journal.bakes.mark_lost()
         number = begin(journal, engine.key).number
     remember_workspace(workspace)
     engine.start()

@@ -88,7 +88,7 @@ def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture:
         return _like(workspace, picture)
     with Journal(workspace.journal_path) as journal:
         if bake is None:
-            bake = next((row.number for row in journal.bakes() if row.grid is None), None)
+            bake = next((row.number for row in journal.bakes.latest() if row.grid is None), None)
         if bake is None:
             raise GridError(
                 printable(str(workspace.root)),
@@ -115,7 +115,7 @@ def _base_of_newest(workspace: "Workspace") -> str:
     from trainer.settings.toml_file import parse_settings
 
     with Journal(workspace.journal_path) as journal:
-        newest = next((row for row in journal.bakes() if row.grid is None), None)
+        newest = next((row for row in journal.bakes.latest() if row.grid is None), None)
     return parse_settings(newest.settings_toml, f"bake {newest.number}").pretrained_model_name_or_path if newest else ""
 
 
@@ -197,8 +197,8 @@ def _list(workspace: "Workspace") -> ExitCode:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        journal.mark_lost()
-        grids = journal.grids()
+        journal.bakes.mark_lost()
+        grids = journal.grids.latest()
     for each in grids:
         click.echo(grid_line(each))
     if not grids:

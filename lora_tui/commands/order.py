@@ -47,14 +47,14 @@ def order(number: int, word: str, change: str, folder: Path | None, wait: float)
         raise click.UsageError("`set` takes NAME=VALUE, the others take none")
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
-        journal.mark_lost()
-        bake = journal.bake(number)
+        journal.bakes.mark_lost()
+        bake = journal.bakes.read(number)
         if wanted is Order.GO_ON and bake.state is BakeState.PARKED:
             return _take_up(journal, workspace, bake)
         _check(bake)
         if wanted is Order.SET:
             change = checked_change(bake, change)
-        given = journal.give_order(number, wanted, change)
+        given = journal.orders.give(number, wanted, change)
         return _await(journal, bake, given, wait)
 
 
@@ -116,7 +116,7 @@ def _take_up(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode
             found="is parked, and no lora-tui is at work here that would take it",
             way_out=f"`lora-tui resume {bake.number}` goes on with it",
         )
-    journal.requeue(bake.number, bake.engine if bake.engine in takers else takers[0])
+    journal.queue.requeue(bake.number, bake.engine if bake.engine in takers else takers[0])
     click.echo(f"bake {bake.number} goes on when the card is free")
     return ExitCode.DONE
 
@@ -141,4 +141,4 @@ def _await(journal: "Journal", bake: Bake, given: int, seconds: float) -> ExitCo
 
 
 def _find(journal: "Journal", bake: int, given: int) -> GivenOrder:
-    return next(one for one in journal.orders(bake) if one.id == given)
+    return next(one for one in journal.orders.read(bake) if one.id == given)

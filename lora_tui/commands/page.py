@@ -61,8 +61,8 @@ def page(number: int | None, most: str, printed: bool, into: Path | None, folder
 
 def _grid(journal: "Journal", number: int | None) -> "Grid":
     if number is not None:
-        return journal.grid(number)
-    newest = journal.grids(limit=1)
+        return journal.grids.read(number)
+    newest = journal.grids.latest(limit=1)
     if not newest:
         raise GridError("page", found="there is no grid yet", way_out="`lora-tui grid` makes one")
     return newest[0]

@@ -116,7 +116,7 @@ def move(number: int, before: int | None, last: bool, folder: Path | None) -> Ex
     if (before is None) != last:
         raise click.UsageError("give --before M or --last")
     with Journal(workspace_here(folder).journal_path) as journal:
-        journal.move_in_queue(number, before)
+        journal.queue.move(number, before)
     click.echo(f"bake {number} comes {'last' if before is None else f'before bake {before}'}")
     return ExitCode.DONE
 
@@ -130,7 +130,7 @@ def remove(number: int, folder: Path | None) -> ExitCode:
     from trainer.journal.journal import Journal
 
     with Journal(workspace_here(folder).journal_path) as journal:
-        journal.remove_from_queue(number)
+        journal.queue.remove(number)
     click.echo(f"bake {number} is out of the queue")
     return ExitCode.DONE
 
@@ -210,9 +210,9 @@ def run(folder: Path | None) -> ExitCode:
     engine = Engine(workspace, predictor=predictor)
     register_engine(engine.key, workspace.root, takes_queue=True)
     with Journal(workspace.journal_path) as journal:
-        journal.mark_lost()
-        taken = journal.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
-        others = [bake for bake in journal.queue() if bake.engine != engine.key]
+        journal.bakes.mark_lost()
+        taken = journal.queue.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
+        others = [bake for bake in journal.queue.waiting() if bake.engine != engine.key]
     if others:
         click.echo(f"{len(others)} more wait for another lora-tui that is at work here")
     if not taken:
@@ -268,6 +268,6 @@ def _set_held(folder: Path | None, number: int, held: bool) -> ExitCode:
     from trainer.journal.journal import Journal
 
     with Journal(workspace_here(folder).journal_path) as journal:
-        journal.set_held(number, held)
+        journal.queue.set_held(number, held)
     click.echo(f"bake {number} is {'held' if held else 'released'}")
     return ExitCode.DONE

@@ -23,11 +23,11 @@ def status(folder: Path | None, as_json: bool) -> ExitCode:
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
-        journal.mark_lost(process_alive)
+        journal.bakes.mark_lost(process_alive)
         if as_json:
             print_json(bakes_json(workspace, journal))
             return ExitCode.DONE
-        bakes = journal.bakes()
+        bakes = journal.bakes.latest()
         click.echo(f"{printable(str(workspace.root))}: {rows_counted(bakes, journal)}")
         for one in bakes:
             click.echo(bake_line(one, journal))

@@ -52,7 +52,7 @@ def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") ->
         Signals() as signals,
     ):
         while signals.code is None:
-            ours = [bake for bake in journal.bakes() if bake.engine == engine.key]
+            ours = [bake for bake in journal.bakes.latest() if bake.engine == engine.key]
             waiting = {bake.number for bake in ours if bake.state is BakeState.QUEUED and not bake.held}
             known |= waiting | {bake.number for bake in ours if bake.state.live}
             # One that was parked or failed may have been queued again.
@@ -77,7 +77,7 @@ def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") ->
 def say_terminal_gone(journal: Journal, number: int | None) -> None:
     """Say in the journal and in bake.log that bake `number` goes on without a terminal."""
     line = f"the terminal is gone; the bake goes on without a screen (pid {os.getpid()})"
-    journal.log(line, bake=number, level="warning")
+    journal.log.write(line, bake=number, level="warning")
     logging.getLogger("trainer").warning(line)
 
 
@@ -128,7 +128,7 @@ def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, con
     printer = ProgressPrinter(journal, number, console)
     told = False
     while True:
-        bake = journal.bake(number)
+        bake = journal.bakes.read(number)
         printer.tell(bake, f"waits: {engine.waiting_for}" if engine.waiting_for else engine.libraries)
         if not (bake.state.live or bake.state is BakeState.QUEUED):
             break
@@ -137,7 +137,7 @@ def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, con
             told = True
             _stop(bake, journal, console)
         if not engine.alive:
-            journal.set_state(number, BakeState.FAILED, engine.libraries)
+            journal.bakes.set_state(number, BakeState.FAILED, engine.libraries)
         time.sleep(_LOOK_EVERY)
     printer.end(bake)
     if bake.state is BakeState.FAILED:
@@ -160,11 +160,11 @@ def _obey_terminal(signals: Signals, journal: Journal, number: int | None, conso
 def _stop(bake: Bake, journal: Journal, console: Console) -> None:
     if bake.state is BakeState.QUEUED:
         try:
-            journal.remove_from_queue(bake.number)
+            journal.queue.remove(bake.number)
             return
         except WorkspaceError:
             # The engine took it in this moment.
             pass
-    journal.give_order(bake.number, Order.STOP)
+    journal.orders.give(bake.number, Order.STOP)
     what = "after this step and saving" if bake.grid is None else "here; the pictures made are kept"
     console.error(f"stopping {what}; once more leaves at once")

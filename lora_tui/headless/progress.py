@@ -28,7 +28,7 @@ class ProgressPrinter:
 
     def tell(self, bake: Bake, engine: str) -> None:
         """Print what is new; `engine` is what the engine is at while the bake waits for it."""
-        lines = self._journal.log_after(self._last_line, bake=self._number)
+        lines = self._journal.log.read(self._last_line, bake=self._number)
         for line in lines:
             self._last_line = line.id
             # Errors are for stderr; on a terminal both are the same screen.
@@ -45,13 +45,13 @@ class ProgressPrinter:
         if bake.grid is not None:
             self._end_grid(bake, bake.grid)
             return
-        files = len(self._journal.checkpoints(self._number))
+        files = len(self._journal.results.checkpoints(self._number))
         self._print(
             f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}"
         )
 
     def _end_grid(self, job: Bake, number: int) -> None:
-        grid = self._journal.grid(number)
+        grid = self._journal.grids.read(number)
         again = f", {grid.done - grid.made} of them from earlier grids" if grid.done > grid.made else ""
         self._print(
             f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{again} "
@@ -72,7 +72,7 @@ class ProgressPrinter:
         if bake.stage != "step":
             return f"{bake.stage} {bake.stage_done}/{bake.stage_total}" if bake.stage_total else bake.stage
         step, total = bake.stage_done, max(1, bake.stage_total)
-        values = self._journal.last_values(self._number)
+        values = self._journal.curves.last_values(self._number)
         parts = [f"epoch {self._epoch(bake, step)}", f"step {step}/{total}"]
         if self._console.out.terminal:
             parts.append(_bar(step, total))

@@ -16,7 +16,7 @@ from trainer.workspace import Workspace
 def rows_counted(rows: Sequence[Bake], journal: Journal) -> str:
     """Return `3 bakes`, or where there are grids `3 bakes, 1 grid`; grids' jobs among the rows are no bakes."""
     bakes = plural(sum(row.grid is None for row in rows), "bake")
-    grids = len(journal.grids())
+    grids = len(journal.grids.latest())
     return f"{bakes}, {plural(grids, 'grid')}" if grids else bakes
 
 
@@ -34,11 +34,11 @@ def bake_line(bake: Bake, journal: Journal) -> str:
 
 def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
     """Return the workspace, its bakes and its grids, newest first, as plain values."""
-    rows = journal.bakes()
+    rows = journal.bakes.latest()
     return {
         "workspace": str(workspace.root),
         "bakes": [_bake_json(row, journal) for row in rows if row.grid is None],
-        "grids": [{**asdict(grid), "state": str(grid.state)} for grid in journal.grids()],
+        "grids": [{**asdict(grid), "state": str(grid.state)} for grid in journal.grids.latest()],
         "jobs": [{**asdict(row), "state": str(row.state)} for row in rows if row.grid is not None],
     }
 
@@ -48,19 +48,20 @@ def _bake_json(bake: Bake, journal: Journal) -> dict[str, object]:
         **asdict(bake),
         "state": str(bake.state),
         "last": {
-            name: {"step": step, "value": value} for name, (step, value) in journal.last_values(bake.number).items()
+            name: {"step": step, "value": value}
+            for name, (step, value) in journal.curves.last_values(bake.number).items()
         },
-        "checkpoints": [asdict(checkpoint) for checkpoint in journal.checkpoints(bake.number)],
+        "checkpoints": [asdict(checkpoint) for checkpoint in journal.results.checkpoints(bake.number)],
     }
 
 
 def _training(bake: Bake, journal: Journal) -> list[str]:
-    values = journal.last_values(bake.number)
+    values = journal.curves.last_values(bake.number)
     step = int(values["loss"][0]) if "loss" in values else 0
     parts = [f"step {step}/{bake.total_steps}"]
     if "loss" in values:
         parts.append(f"loss {loss(values['loss'][1])}")
-    checkpoints = journal.checkpoints(bake.number)
+    checkpoints = journal.results.checkpoints(bake.number)
     if checkpoints and checkpoints[0].val is not None:
         parts.append(f"val {loss(checkpoints[0].val)}")
     parts.append(f"{len(checkpoints)} LoRA files")
@@ -68,5 +69,5 @@ def _training(bake: Bake, journal: Journal) -> list[str]:
 
 
 def _pictures(number: int, journal: Journal) -> list[str]:
-    grid = journal.grid(number)
+    grid = journal.grids.read(number)
     return [f"{grid.done}/{grid.total} pictures", f"in {printable(grid.folder)}"]

@@ -111,13 +111,13 @@ class QueueDialog(Dialog[bool]):
             return
         self._waiting.insert(there, self._waiting.pop(here))
         before = self._waiting[there + 1].number if there + 1 < len(self._waiting) else None
-        self._change(lambda journal: journal.move_in_queue(bake.number, before))
+        self._change(lambda journal: journal.queue.move(bake.number, before))
         self._show(bake.number)
 
     def action_hold(self) -> None:
         """Hold the marked bake back, or release it."""
         if (bake := self._marked) is not None:
-            self._change(lambda journal: journal.set_held(bake.number, not bake.held))
+            self._change(lambda journal: journal.queue.set_held(bake.number, not bake.held))
 
     def action_change(self) -> None:
         """Ask which setting of the marked bake shall change."""
@@ -145,13 +145,13 @@ class QueueDialog(Dialog[bool]):
     def action_remove(self) -> None:
         """Take the marked bake out of the queue."""
         if (bake := self._marked) is not None:
-            self._change(lambda journal: journal.remove_from_queue(bake.number))
+            self._change(lambda journal: journal.queue.remove(bake.number))
 
     def action_take_over(self) -> None:
         """Let our engine take what was left behind."""
         if self._line is not None and self._line.left_behind and self._rights.bake:
             numbers = sorted(self._line.left_behind)
-            self._change(lambda journal: journal.take_over(numbers, self._engine))
+            self._change(lambda journal: journal.queue.take_over(numbers, self._engine))
 
     @on(QueueRead)
     def _take_line(self, event: QueueRead) -> None:

@@ -44,9 +44,9 @@ def read_queue_view(journal: "Journal", workspace: "Workspace", now: float, ours
     """Return the queue of `workspace` as it stands; bakes of the engine with the key `ours` are never left behind."""
     from trainer.jobs.bakes import orphaned_jobs
 
-    journal.mark_lost()
-    live = tuple(reversed([bake for bake in journal.bakes() if bake.state.live]))
-    waiting = tuple(journal.queue())
+    journal.bakes.mark_lost()
+    live = tuple(reversed([bake for bake in journal.bakes.latest() if bake.state.live]))
+    waiting = tuple(journal.queue.waiting())
     lost = frozenset(bake.number for bake in orphaned_jobs(journal, workspace) if not ours or bake.engine != ours)
     return QueueView(live, waiting, lost, expected_ends(waiting, live, now, _paces(journal, live)), now)
 
@@ -100,10 +100,10 @@ def _paces(journal: "Journal", live: Sequence[Bake]) -> dict[int, float]:
     """Return the seconds a step of each bake that has told them, over its last steps."""
     paces = {}
     for bake in live:
-        last = journal.last_values(bake.number).get("seconds_per_step")
+        last = journal.curves.last_values(bake.number).get("seconds_per_step")
         if last is not None:
             first = max(1, last[0] - _PACE_STEPS)
-            means = journal.curve(bake.number, "seconds_per_step", _PACE_STEPS, first=first).mean
+            means = journal.curves.read(bake.number, "seconds_per_step", _PACE_STEPS, first=first).mean
             told = [mean for mean in means if isfinite(mean)]
             if told:
                 paces[bake.number] = sum(told) / len(told)

@@ -149,19 +149,19 @@ class _JournalReader:
         return self._last
 
     def _read_rows(self) -> Snapshot:
-        rows = self._journal.bakes(limit=_ROWS)
+        rows = self._journal.bakes.latest(limit=_ROWS)
         bakes = [row for row in rows if row.grid is None]
         if rows and not bakes:
             # So many grids in a row shall not make the last bake look as if there had been none.
-            bakes = [row for row in self._journal.bakes(limit=_ALL_ROWS) if row.grid is None]
+            bakes = [row for row in self._journal.bakes.latest(limit=_ALL_ROWS) if row.grid is None]
         grid = _grid_at_work(rows, self._engine_key)
         ours = _of_ours(rows, self._engine_key)
         bake = _of_interest(bakes, self._engine_key)
         if bake is None:
             return Snapshot(grid=grid, ours=ours, log=self._read_log(), caution=self._journal.warning)
         asked = self._settings_of(bake)
-        last = self._journal.last_values(bake.number)
-        marks = tuple(self._journal.marks(bake.number))
+        last = self._journal.curves.last_values(bake.number)
+        marks = tuple(self._journal.results.marks(bake.number))
         return Snapshot(
             bake=bake,
             grid=grid,
@@ -170,8 +170,8 @@ class _JournalReader:
             asked=asked,
             in_force=self._in_force(asked, marks),
             newest=self._settings_of(bakes[0]),
-            checkpoints=tuple(self._journal.checkpoints(bake.number)),
-            validations=tuple(self._journal.validations(bake.number)),
+            checkpoints=tuple(self._journal.results.checkpoints(bake.number)),
+            validations=tuple(self._journal.results.validations(bake.number)),
             marks=marks,
             log=self._read_log(),
             curves=self._last.curves,
@@ -185,7 +185,7 @@ class _JournalReader:
 
     def _read_log(self) -> tuple[LogLine, ...]:
         last_id = self._log[-1].id if self._log else 0
-        lines = self._journal.log_after(last_id, limit=LOG_LINES)
+        lines = self._journal.log.read(last_id, limit=LOG_LINES)
         if not lines:
             return self._last.log
         self._log.extend(lines)
@@ -195,7 +195,8 @@ class _JournalReader:
         if not number:
             return {}
         curves = {
-            metric: self._journal.curve(number, metric, columns) for metric in ("loss", *map(metric_of, all_parts()))
+            metric: self._journal.curves.read(number, metric, columns)
+            for metric in ("loss", *map(metric_of, all_parts()))
         }
         if any(curve.steps for curve in curves.values()):
             # The plot draws with numpy; its import (0.1 s) belongs here and not between two keys.
@@ -206,7 +207,7 @@ class _JournalReader:
         if "seconds_per_step" not in last:
             return None
         first = max(1, last["seconds_per_step"][0] - _SPEED_STEPS)
-        recent = self._journal.curve(bake.number, "seconds_per_step", _SPEED_STEPS, first=first)
+        recent = self._journal.curves.read(bake.number, "seconds_per_step", _SPEED_STEPS, first=first)
         means = [value for value in recent.mean if isfinite(value)]
         return sum(means) / len(means) if means else None
 
@@ -234,7 +235,7 @@ class _JournalReader:
     def _story(self, bake: Bake, asked: "Settings | None") -> str:
         if bake.parent is None or asked is None:
             return ""
-        parent = self._settings_of(self._journal.bake(bake.parent))
+        parent = self._settings_of(self._journal.bakes.read(bake.parent))
         return "" if parent is None else what_changed(parent, asked)
 
 

@@ -128,10 +128,10 @@ class GridWatcher(threading.Thread):
 
         grids = {note.grid for note in self._unwritten}
         while self._unwritten:
-            journal.set_cell_note(self._unwritten[0])
+            journal.grids.set_cell_note(self._unwritten[0])
             self._unwritten.popleft()
         for number in grids:
-            write_judged(journal.cell_notes(number), self._workspace.root / journal.grid(number).folder)
+            write_judged(journal.grids.cell_notes(number), self._workspace.root / journal.grids.read(number).folder)
 
     def _take(self, wait: float) -> None:
         """Take all that was asked, waiting for the first."""
@@ -175,10 +175,10 @@ class _Reader:
 
     def look(self) -> GridView | None:
         """Return the grid where it differs from what was returned before."""
-        grid = self._journal.grid(self._number)
+        grid = self._journal.grids.read(self._number)
         folder = self._workspace.root / grid.folder
         self._read_folder(folder, grid)
-        notes = {note.cell: note for note in self._journal.cell_notes(self._number)}
+        notes = {note.cell: note for note in self._journal.grids.cell_notes(self._number)}
         view = GridView(grid, folder, self._made, self._there, notes, self._checklist, self._trouble)
         if view == self._told:
             return None

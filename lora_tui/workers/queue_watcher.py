@@ -152,10 +152,10 @@ class QueueWatcher(threading.Thread):
 def _draft(journal: "Journal", number: int) -> HeldBakeRead:
     from trainer.settings.toml_file import parse_settings
 
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     settings = parse_settings(bake.settings_toml, f"bake {number}")
     if bake.parent is None:
         return HeldBakeRead(number, settings, frozenset())
-    before = parse_settings(journal.bake(bake.parent).settings_toml, f"bake {bake.parent}")
+    before = parse_settings(journal.bakes.read(bake.parent).settings_toml, f"bake {bake.parent}")
     differs = (name for name in type(settings).model_fields if getattr(settings, name) != getattr(before, name))
     return HeldBakeRead(number, settings, frozenset(differs))

@@ -80,7 +80,7 @@ def _headless(root: Path) -> Iterator[subprocess.Popen[bytes]]:
 def _steps(root: Path) -> int:
     """Return how many steps the workspace's first bake has done."""
     with Journal(root / "journal.sqlite") as journal:
-        bakes = [bake for bake in journal.bakes() if bake.state is BakeState.BAKING]
+        bakes = [bake for bake in journal.bakes.latest() if bake.state is BakeState.BAKING]
         return int(bakes[0].stage_done or 0) if bakes and bakes[0].stage == "step" else 0
 
 

@@ -36,7 +36,7 @@ def _wait_for_saves(workspace: Workspace, count: int) -> None:
 
 def _bake(workspace: Workspace) -> Bake:
     with Journal(workspace.journal_path) as journal:
-        return journal.bake(1)
+        return journal.bakes.read(1)
 
 
 def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(lora_tui, demo: Workspace, short: list[str]) -> None:
@@ -75,7 +75,7 @@ def test_a_signal_stops_after_the_step_and_saves(demo: Workspace, number: signal
     assert process.wait(60) == code
     assert _bake(demo).state is BakeState.STOPPED
     with Journal(demo.journal_path) as journal:
-        newest = journal.checkpoints(1)[0]
+        newest = journal.results.checkpoints(1)[0]
     assert (demo.bakes / "0001-hifumi" / newest.file).is_file()
 
 
@@ -119,7 +119,7 @@ def test_nothing_reaches_the_network(no_network, demo: Workspace) -> None:
     with Journal(demo.journal_path) as journal:
         number = queue_bake(journal, demo, ready, why="", engine=engine.key).number
         engine.start()
-        while (bake := journal.bake(number)).state.live or bake.state is BakeState.QUEUED:
+        while (bake := journal.bakes.read(number)).state.live or bake.state is BakeState.QUEUED:
             assert engine.alive, engine.libraries
             time.sleep(0.05)
         assert bake.state is BakeState.DONE, bake.error

@@ -19,7 +19,7 @@ OPTIONS = [part for setting in FOUR_STEPS_AN_EPOCH for part in ("--set", setting
 
 def _bake(demo: Workspace, number: int) -> Bake:
     with Journal(demo.journal_path) as journal:
-        return journal.bake(number)
+        return journal.bakes.read(number)
 
 
 def _lora(demo: Workspace, number: int) -> dict[str, bytes]:

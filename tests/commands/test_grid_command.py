@@ -31,7 +31,7 @@ def spec(tmp_path: Path) -> Path:
 
 def nothing_written(workspace: Workspace) -> bool:
     with Journal(workspace.journal_path) as journal:
-        return not (journal.grids() or journal.bakes()) and not workspace.grids.exists()
+        return not (journal.grids.latest() or journal.bakes.latest()) and not workspace.grids.exists()
 
 
 def test_a_dry_run_spells_the_grid_out_and_makes_nothing(lora_tui, demo: Workspace, spec: Path) -> None:
@@ -84,7 +84,7 @@ def test_it_can_wait_in_the_queue(lora_tui, demo: Workspace, spec: Path) -> None
     assert "grid 1 waits waits in the queue as 1" in ran.stdout
     assert "◦ 0001 waits  waiting" in lora_tui("grid", "--list", "--in", demo.root).stdout
     with Journal(demo.journal_path) as journal:
-        (job,) = journal.queue()
+        (job,) = journal.queue.waiting()
     assert job.grid == 1
 
 
@@ -122,13 +122,13 @@ def test_a_grid_that_was_cut_goes_on(lora_tui, demo: Workspace, spec: Path) -> N
     folder = demo.root / "grids" / "0001-grid"
     (folder / "x2-y1-z1-s2.png").unlink()
     with Journal(demo.journal_path) as journal:
-        journal.set_grid_state(1, GridState.CUT)
+        journal.grids.set_state(1, GridState.CUT)
     ran = lora_tui("grid", "--go-on", "1", "--in", demo.root)
     assert ran.returncode == 0, ran.stderr
     assert (folder / "x2-y1-z1-s2.png").is_file()
     with Journal(demo.journal_path) as journal:
-        assert journal.grid(1).state is GridState.DONE
-        assert [bake.state for bake in journal.bakes()] == [BakeState.DONE, BakeState.DONE]
+        assert journal.grids.read(1).state is GridState.DONE
+        assert [bake.state for bake in journal.bakes.latest()] == [BakeState.DONE, BakeState.DONE]
 
 
 def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui, demo: Workspace) -> None:
@@ -140,7 +140,7 @@ def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui, demo: Workspace
     ran = lora_tui("queue", "test-grid", "--in", demo.root)
     assert "grid 1 hifumi waits in the queue as 3" in ran.stdout, ran.stderr
     with Journal(demo.journal_path) as journal:
-        grid, job = journal.grid(1), journal.queue()[-1]
+        grid, job = journal.grids.read(1), journal.queue.waiting()[-1]
     asked = parse_spec(grid.spec, "grid")
     assert (job.grid, job.why) == (1, "test grid of bakes 1, 2")
     assert asked.of_bakes == (1, 2)

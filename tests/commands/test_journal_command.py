@@ -3,7 +3,7 @@ from subprocess import CompletedProcess
 
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, NewBake
 from trainer.workspace import Workspace
 
 LoraTui = Callable[..., "CompletedProcess[str]"]
@@ -15,14 +15,24 @@ def test_a_journal_that_was_deleted_is_made_anew_from_the_bakes(
     baked = lora_tui("bake", demo.root / "hifumi.toml", *short, "--why", "first")
     assert baked.returncode == 0, baked.stderr
     with Journal(demo.journal_path) as journal:
-        before = journal.bake(1), journal.checkpoints(1), journal.curve(1, "loss", 40), journal.manifest(1)
+        before = (
+            journal.bakes.read(1),
+            journal.results.checkpoints(1),
+            journal.curves.read(1, "loss", 40),
+            journal.results.manifest(1),
+        )
     demo.journal_path.unlink()
 
     made = lora_tui("journal", "rebuild", demo.root)
     assert (made.returncode, made.stderr) == (0, "")
     assert "0001-hifumi  done  4 steps  1 LoRA files" in made.stdout
     with Journal(demo.journal_path) as journal:
-        assert (journal.bake(1), journal.checkpoints(1), journal.curve(1, "loss", 40), journal.manifest(1)) == before
+        assert (
+            journal.bakes.read(1),
+            journal.results.checkpoints(1),
+            journal.curves.read(1, "loss", 40),
+            journal.results.manifest(1),
+        ) == before
     assert "hifumi" in lora_tui("status", demo.root).stdout
 
 
@@ -37,12 +47,12 @@ def test_a_damaged_journal_is_kept_beside_the_new_one(lora_tui: LoraTui, demo: W
 
 def test_a_journal_in_use_is_left_alone(lora_tui: LoraTui, demo: Workspace) -> None:
     with Journal(demo.journal_path) as journal:
-        journal.add_bake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1)
-        journal.claim_next("e", *this_process())
+        journal.bakes.add(NewBake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1))
+        journal.queue.claim("e", *this_process())
         refused = lora_tui("journal", "rebuild", demo.root)
         assert refused.returncode == 2
         assert "in use by bake 1" in refused.stderr
-        assert journal.bake(1).state is BakeState.STARTING
+        assert journal.bakes.read(1).state is BakeState.STARTING
     assert not list(demo.root.glob("*rebuild*"))
 
 

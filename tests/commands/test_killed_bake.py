@@ -67,7 +67,7 @@ class Oven:
     def curves(self) -> dict[str, tuple[list[int], list[float]]]:
         """Return steps and values of every metric that does not depend on the clock."""
         with Journal(Workspace(self.root).journal_path) as journal:
-            found = {name: journal.curve(1, name, 10_000) for name in METRICS}
+            found = {name: journal.curves.read(1, name, 10_000) for name in METRICS}
         return {name: (curve.steps, curve.mean) for name, curve in found.items()}
 
     def check_whole(self) -> None:
@@ -82,7 +82,7 @@ class Oven:
     def seconds_missing(self) -> float:
         """Return how much of the time before the last kill the journal has no numbers of."""
         with Journal(Workspace(self.root).journal_path) as journal:
-            steps = set(journal.curve(1, "loss", 10_000).steps)
+            steps = set(journal.curves.read(1, "loss", 10_000).steps)
         done = self.done()[self.begun :]
         missing = [at for step, at in done if step not in steps]
         return done[-1][1] - missing[0] if missing else 0.0
@@ -110,8 +110,8 @@ def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path,
         assert oven.run(when) == -signal.SIGKILL, oven.told
         oven.check_whole()
         with Journal(Workspace(oven.root).journal_path) as journal:
-            journal.mark_lost()
-            assert journal.bake(1).state is BakeState.LOST
+            journal.bakes.mark_lost()
+            assert journal.bakes.read(1).state is BakeState.LOST
     assert oven.run("never") == 0, oven.told
     assert oven.lora() == uninterrupted.lora()
     curves = oven.curves()

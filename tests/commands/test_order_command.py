@@ -35,7 +35,7 @@ def baking(demo: Workspace) -> Iterator[subprocess.Popen[str]]:
 
 def _bakes(demo: Workspace) -> list[Bake]:
     with Journal(demo.journal_path) as journal:
-        return journal.bakes()
+        return journal.bakes.latest()
 
 
 def _bake(demo: Workspace) -> Bake:
@@ -66,10 +66,10 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, bakin
         assert refused.returncode == 2
         assert word in refused.stderr
     with Journal(demo.journal_path) as journal:
-        assert len(journal.orders(1)) == 5
-        changed = [mark.text for mark in journal.marks(1) if mark.kind == "set"]
+        assert len(journal.orders.read(1)) == 5
+        changed = [mark.text for mark in journal.results.marks(1) if mark.kind == "set"]
         assert changed == ["unet_lr=1e-5", "text_encoder_stop=now"]
-        assert len(journal.checkpoints(1)) == 1
+        assert len(journal.results.checkpoints(1)) == 1
     assert order("stop").returncode == 0
     baking.communicate(timeout=60)
     assert _bake(demo).state is BakeState.STOPPED
@@ -100,7 +100,7 @@ def test_a_bake_in_line_is_the_queues(lora_tui, demo: Workspace, short: list[str
 def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace, short: list[str]) -> None:
     lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
     with Journal(demo.journal_path) as journal:
-        journal.set_state(1, BakeState.PARKED)
+        journal.bakes.set_state(1, BakeState.PARKED)
     refused = lora_tui("order", "1", "go-on", folder=demo.root)
     assert refused.returncode == 2
     assert "lora-tui resume 1" in refused.stderr

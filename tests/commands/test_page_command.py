@@ -20,7 +20,7 @@ def grids(tmp_path: Path) -> Workspace:
     workspace.root.mkdir()
     with Journal(workspace.journal_path) as journal:
         for name, missing in (("epochs", 0), ("next", 2)):
-            row = journal.add_grid(name=name, spec="{}", bake=None)
+            row = journal.grids.add(name=name, spec="{}", bake=None)
             made_grid(workspace.root / row.folder, (2, 1, 1, 1), missing=missing)
     return workspace
 

@@ -27,12 +27,12 @@ def queue(lora_tui, demo: Workspace) -> Callable[..., subprocess.CompletedProces
 
 def _line(demo: Workspace) -> list[int]:
     with Journal(demo.journal_path) as journal:
-        return [bake.number for bake in journal.queue()]
+        return [bake.number for bake in journal.queue.waiting()]
 
 
 def _bakes(demo: Workspace) -> dict[int, Bake]:
     with Journal(demo.journal_path) as journal:
-        return {bake.number: bake for bake in journal.bakes()}
+        return {bake.number: bake for bake in journal.bakes.latest()}
 
 
 def test_bakes_are_added_moved_held_and_removed(queue, demo: Workspace, short: list[str]) -> None:
@@ -123,7 +123,7 @@ def test_a_bake_added_while_the_queue_is_worked_on_is_taken_by_it(queue, demo: W
         with Journal(demo.journal_path) as journal:
             from trainer.journal.records import Order
 
-            journal.give_order(1, Order.STOP)
+            journal.orders.give(1, Order.STOP)
         told, _ = worker.communicate(timeout=120)
     finally:
         worker.kill()
@@ -187,7 +187,7 @@ def test_a_time_of_day_is_the_next_one_to_come() -> None:
 
 def _log(demo: Workspace) -> list[str]:
     with Journal(demo.journal_path) as journal:
-        return [line.text for line in journal.log_after(0)]
+        return [line.text for line in journal.log.read(0)]
 
 
 def _until(condition: Callable[[], object], seconds: float = 120) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lora_on_disk import write_lora
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Checkpoint
+from trainer.journal.records import Checkpoint, NewBake
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
 from trainer.workspace import Workspace
@@ -20,16 +20,20 @@ def baked(demo: Workspace) -> Path:
     """The demo with a bake of one epoch; returns its LoRA."""
     path = demo.root / "hifumi.toml"
     with Journal(demo.journal_path) as journal:
-        bake = journal.add_bake(
-            name="hifumi",
-            why="",
-            settings_toml=settings_toml(resolve(load_settings(path), path)),
-            engine="e",
-            total_steps=40,
-            steps_per_epoch=40,
+        bake = journal.bakes.add(
+            NewBake(
+                name="hifumi",
+                why="",
+                settings_toml=settings_toml(resolve(load_settings(path), path)),
+                engine="e",
+                total_steps=40,
+                steps_per_epoch=40,
+            )
         )
         lora = write_lora(demo.root / bake.folder / "hifumi.safetensors")
-        journal.add_checkpoint(1, Checkpoint(1, 40, lora.name, lora.stat().st_size, None, None, None, None, 0.0))
+        journal.results.add_checkpoint(
+            1, Checkpoint(1, 40, lora.name, lora.stat().st_size, None, None, None, None, 0.0)
+        )
     return lora
 
 

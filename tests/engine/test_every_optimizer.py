@@ -58,15 +58,15 @@ def bakes_and_goes_on(kitchen, *overrides: str) -> None:
     """Bake five steps; forget those after the third; take the bake up again: it must come to the same bits."""
     whole = kitchen.bake(*FIVE, *overrides)
     assert whole.state is BakeState.DONE, whole.error
-    kept, curve = kitchen.tensors(whole), kitchen.journal.curve(whole.number, "lr_unet", 100)
+    kept, curve = kitchen.tensors(whole), kitchen.journal.curves.read(whole.number, "lr_unet", 100)
     assert any(any(bits) for name, bits in kept.items() if name.endswith("lora_up.weight"))
     for path in states_of(kitchen.folder(whole)):
         if read_facts(path).step > 3:
             path.unlink()
-    kitchen.journal.set_state(whole.number, BakeState.LOST)
+    kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
     again = kitchen.resume(whole.number)
     assert kitchen.tensors(again) == kept
-    assert kitchen.journal.curve(whole.number, "lr_unet", 100) == curve
+    assert kitchen.journal.curves.read(whole.number, "lr_unet", 100) == curve
 
 
 def _few_always(names: Iterable[str], always: set[str]) -> list[Any]:

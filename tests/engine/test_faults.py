@@ -53,7 +53,7 @@ def test_a_picture_broken_before_the_bake_is_named_and_nothing_is_queued(kitchen
     victim.write_bytes(victim.read_bytes()[:200])
     with pytest.raises(DatasetError, match=r"03\.png: unreadable picture"):
         kitchen.queue(*short)
-    assert kitchen.journal.bakes() == []
+    assert kitchen.journal.bakes.latest() == []
 
 
 def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
@@ -74,6 +74,6 @@ def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
 
 def test_the_machine_is_read_while_a_bake_runs(kitchen, short) -> None:
     bake = kitchen.bake(*short)
-    readings = kitchen.journal.telemetry(0, bake.number)
+    readings = kitchen.journal.telemetry.read(0, bake.number)
     assert readings
     assert readings[0].host.process_memory > 0

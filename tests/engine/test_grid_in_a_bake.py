@@ -13,7 +13,7 @@ from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.jobs.grids import check_grid, order_grid, queue_grid, resume_grid
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Grid, GridState, Order
+from trainer.journal.records import Bake, BakeState, Grid, GridState, NewBake, Order
 
 SIX = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "save_every_n_steps=2", "train_batch_size=2")
 PLAIN = (*SIX, "validation_data_dir=")
@@ -46,7 +46,7 @@ def at_step(monkeypatch: pytest.MonkeyPatch, kitchen) -> Callable[..., None]:
             result = train_step(session, work)
             if work.step == step:
                 with Journal(kitchen.workspace.journal_path) as journal:
-                    do(journal, next(bake.number for bake in journal.bakes() if bake.state is BakeState.BAKING))
+                    do(journal, next(bake.number for bake in journal.bakes.latest() if bake.state is BakeState.BAKING))
             return result
 
         monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_do)
@@ -58,8 +58,8 @@ def ask(spec: Callable[[int], GridSpec]) -> Callable[[Journal, int], object]:
     """Order a grid as a screen does, without looking at it first."""
 
     def do(journal: Journal, bake: int) -> None:
-        grid = journal.add_grid(name="over", spec=spec_json(spec(bake)), bake=bake)
-        journal.give_order(bake, Order.GRID, str(grid.number))
+        grid = journal.grids.add(name="over", spec=spec_json(spec(bake)), bake=bake)
+        journal.orders.give(bake, Order.GRID, str(grid.number))
 
     return do
 
@@ -85,12 +85,12 @@ def test_a_bake_with_a_grid_in_its_middle_is_the_bake_without_it_bit_for_bit(kit
 
     at_step(5, order)
     baked = kitchen.bake(*PLAIN, *changes)
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     # Both epochs at weight 0 are one picture of each seed, made once.
     assert (grid.state, grid.error, grid.done, grid.made) == (GridState.DONE, "", 8, 6)
     assert len(pictures(kitchen, grid)) == 8
     assert kitchen.tensors(baked) == kitchen.tensors(plain)
-    assert (5, "grid 1") in [(mark.step, mark.text) for mark in kitchen.journal.marks(baked.number)]
+    assert (5, "grid 1") in [(mark.step, mark.text) for mark in kitchen.journal.results.marks(baked.number)]
 
 
 @pytest.mark.long
@@ -98,7 +98,7 @@ def test_a_grid_in_a_bake_has_the_pictures_of_one_of_its_own(kitchen, at_step) -
     at_step(4, ask(grid_over))
     kitchen.bake(*PLAIN)
     root = kitchen.workspace.root
-    first = read_sidecar(root / kitchen.journal.grid(1).folder)
+    first = read_sidecar(root / kitchen.journal.grids.read(1).folder)
     assert first is not None
     assert [epoch.label for epoch in first.spec.epochs] == ["s2", "s4"]
     assert {cell.recipe.base for cell in first.cells} == {"demo"}
@@ -113,10 +113,10 @@ def test_a_grid_cut_in_a_bake_goes_on_as_a_job(kitchen, at_step, monkeypatch: py
     say_after_pictures(kitchen, monkeypatch, 2, [(Order.CANCEL_GRID, "")])
     at_step(4, ask(lambda bake: grid_over(bake, batch_size=1)))
     assert kitchen.bake(*PLAIN).state is BakeState.DONE
-    assert kitchen.journal.grid(1).state is GridState.CUT
+    assert kitchen.journal.grids.read(1).state is GridState.CUT
     job = resume_grid(kitchen.journal, 1, kitchen.engine.key)
     assert kitchen.finish(job.number).state is BakeState.DONE
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     assert (grid.done, grid.state, len(pictures(kitchen, grid))) == (8, GridState.DONE, 8)
 
 
@@ -126,7 +126,7 @@ def say_after_pictures(kitchen, monkeypatch: pytest.MonkeyPatch, count: int, ord
     given: list[Order] = []
 
     def watched(number: int, journal: Journal, workspace: Any, provider: Any, control: Any, progress: Any) -> GridState:
-        bake = journal.grid(number).bake
+        bake = journal.grids.read(number).bake
         assert bake is not None
 
         def report(done: int, total: int) -> None:
@@ -135,7 +135,7 @@ def say_after_pictures(kitchen, monkeypatch: pytest.MonkeyPatch, count: int, ord
                 with Journal(kitchen.workspace.journal_path) as other:
                     for order, argument in orders:
                         given.append(order)
-                        other.give_order(bake, order, argument)
+                        other.orders.give(bake, order, argument)
 
         return make_grid(number, journal, workspace, provider, control, type(progress)(report, progress.say))
 
@@ -162,7 +162,7 @@ def queued(kitchen) -> Callable[..., Bake]:
 
 def test_a_queued_grid_is_made_like_a_bake_and_says_so(kitchen, queued) -> None:
     job = kitchen.finish(queued().number)
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     assert (job.state, job.stage, job.stage_done, job.stage_total) == (BakeState.DONE, "grid", 2, 2)
     assert (grid.state, pictures(kitchen, grid)) == (GridState.DONE, ["x1-y1-z1-s1", "x1-y1-z1-s2"])
     assert "grid 1" in (kitchen.folder(job) / "grid.log").read_text()
@@ -173,29 +173,31 @@ def test_a_queued_grid_is_made_like_a_bake_and_says_so(kitchen, queued) -> None:
 def test_a_job_that_is_stopped_can_be_queued_again_and_goes_on(kitchen, queued) -> None:
     job = queued(seeds="1-6", batch_size=1, steps=12)
     kitchen.wait(job.number, lambda row: row.stage == "grid" and row.stage_done >= 1)
-    kitchen.journal.give_order(job.number, Order.STOP)
+    kitchen.journal.orders.give(job.number, Order.STOP)
     assert kitchen.finish(job.number).state is BakeState.STOPPED
-    cut = kitchen.journal.grid(1)
+    cut = kitchen.journal.grids.read(1)
     assert cut.state is GridState.CUT
     assert kitchen.resume(job.number).state is BakeState.DONE
-    done = kitchen.journal.grid(1)
+    done = kitchen.journal.grids.read(1)
     assert (done.state, done.done, done.made) == (GridState.DONE, 6, 6)
 
 
 def test_a_job_that_fails_says_where_and_the_next_one_is_run(kitchen, queued) -> None:
-    first = kitchen.journal.add_grid(name="broken", spec=spec_json(grid_over(0, of_bakes=(77,))))
-    broken = kitchen.journal.add_bake(
-        name="broken",
-        why="",
-        settings_toml="",
-        engine=kitchen.engine.key,
-        total_steps=1,
-        steps_per_epoch=0,
-        grid=first.number,
+    first = kitchen.journal.grids.add(name="broken", spec=spec_json(grid_over(0, of_bakes=(77,))))
+    broken = kitchen.journal.bakes.add(
+        NewBake(
+            name="broken",
+            why="",
+            settings_toml="",
+            engine=kitchen.engine.key,
+            total_steps=1,
+            steps_per_epoch=0,
+            grid=first.number,
+        )
     )
     after = queued(seeds="1", steps=1)
     assert kitchen.finish(broken.number).state is BakeState.FAILED
-    assert "no bake 77" in kitchen.journal.bake(broken.number).error
-    assert kitchen.journal.grid(first.number).state is GridState.FAILED
+    assert "no bake 77" in kitchen.journal.bakes.read(broken.number).error
+    assert kitchen.journal.grids.read(first.number).state is GridState.FAILED
     assert kitchen.engine.exit_codes[broken.number] is ExitCode.BAKE_FAILED
     assert kitchen.finish(after.number).state is BakeState.DONE

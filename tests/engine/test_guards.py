@@ -51,18 +51,18 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(
     assert kitchen.tensors(skipped) == kitchen.tensors(without)
     line = next(line for line in kitchen.log(skipped) if line.startswith("step 6 skipped"))
     assert line.count(".png") == 4
-    assert [(mark.step, mark.kind) for mark in kitchen.journal.marks(skipped.number)] == [(6, "skip")]
-    assert kitchen.journal.digest(0.0).skipped == {skipped.number: 1}
+    assert [(mark.step, mark.kind) for mark in kitchen.journal.results.marks(skipped.number)] == [(6, "skip")]
+    assert kitchen.journal.digests.read(0.0).skipped == {skipped.number: 1}
 
 
 def test_the_means_leave_a_skipped_step_out(kitchen, stated, monkeypatch) -> None:
     kitchen.few_repeats()
     monkeypatch.setattr(loop, "train_step", poisoned({6}))
     bake = kitchen.bake(*stated)
-    pictures = [count for _, _, _, count in kitchen.journal.folder_losses(bake.number)]
+    pictures = [count for _, _, _, count in kitchen.journal.results.folder_losses(bake.number)]
     assert pictures == [16, 12, 16]
-    assert all(isfinite(loss) for _, _, loss, _ in kitchen.journal.folder_losses(bake.number))
-    assert all(isfinite(saved.loss) for saved in kitchen.journal.checkpoints(bake.number))
+    assert all(isfinite(loss) for _, _, loss, _ in kitchen.journal.results.folder_losses(bake.number))
+    assert all(isfinite(saved.loss) for saved in kitchen.journal.results.checkpoints(bake.number))
 
 
 def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kitchen, stated, monkeypatch) -> None:
@@ -71,10 +71,10 @@ def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kit
     monkeypatch.setattr(loop, "train_step", poisoned({5, 6, 7, 8}, {}))
     bake = kitchen.bake(*stated, "max_bad_steps=2", "roll_back_rate=0.25")
     assert bake.state is BakeState.DONE
-    kinds = [(mark.step, mark.kind) for mark in kitchen.journal.marks(bake.number)]
+    kinds = [(mark.step, mark.kind) for mark in kitchen.journal.results.marks(bake.number)]
     assert (4, "roll back") in kinds
-    rates = kitchen.journal.curve(bake.number, "lr_unet", 1000)
-    before = kitchen.journal.curve(plain.number, "lr_unet", 1000)
+    rates = kitchen.journal.curves.read(bake.number, "lr_unet", 1000)
+    before = kitchen.journal.curves.read(plain.number, "lr_unet", 1000)
     assert rates.steps == list(range(1, 13))
     assert rates.mean[:4] == before.mean[:4]
     rolled = sum(kind == "roll back" for _, kind in kinds)
@@ -88,7 +88,7 @@ def test_too_many_in_a_row_stop_the_bake_where_that_is_set(kitchen, stated, monk
     assert bake.state is BakeState.FAILED
     assert "in a row had no finite gradient" in bake.error
     assert states_of(kitchen.folder(bake))
-    assert kitchen.journal.checkpoints(bake.number)
+    assert kitchen.journal.results.checkpoints(bake.number)
 
 
 def test_without_a_state_to_go_back_to_the_bake_ends_with_the_reason(kitchen, stated, monkeypatch) -> None:
@@ -166,7 +166,7 @@ def test_a_stop_while_the_disk_is_full_ends_the_bake_and_keeps_what_is_there(kit
     FullDisk(monkeypatch, free_looks=10**9)
     number = kitchen.queue(*stated)
     kitchen.wait(number, lambda bake: bake.state is BakeState.PAUSED)
-    kitchen.journal.give_order(number, Order.STOP)
+    kitchen.journal.orders.give(number, Order.STOP)
     bake = kitchen.finish(number)
     assert bake.state is BakeState.FAILED
     assert "no room for" in bake.error

@@ -22,7 +22,7 @@ def test_a_bake_that_frees_the_card_lets_the_base_go(kitchen, short, monkeypatch
     monkeypatch.setattr("trainer.bake.session.tuned", lambda unet: lent.append(unet) or tuned(unet))
     number = kitchen.queue(*short, "max_train_steps=1000")
     kitchen.wait(number, lambda bake: bake.state is BakeState.BAKING)
-    kitchen.journal.give_order(number, Order.FREE)
+    kitchen.journal.orders.give(number, Order.FREE)
     kitchen.wait(number, lambda bake: bake.state is BakeState.PARKED)
     # It begins when the engine has tidied up behind the one before.
     kitchen.bake(*short, "max_train_steps=1")

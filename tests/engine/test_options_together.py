@@ -46,7 +46,7 @@ def test_taken_up_again_it_gives_the_same_bits(kitchen, many) -> None:
     for path in states_of(kitchen.folder(many)):
         if read_facts(path).step > 3:
             path.unlink()
-    kitchen.journal.set_state(many.number, BakeState.LOST)
+    kitchen.journal.bakes.set_state(many.number, BakeState.LOST)
     assert kitchen.tensors(kitchen.resume(many.number)) == kept
 
 
@@ -70,6 +70,8 @@ def test_a_bake_from_its_file_begins_with_its_weights(kitchen, many, override: s
 
 
 def test_both_parts_rates_follow_their_own_schedules(kitchen, many) -> None:
-    unet, encoder = (kitchen.journal.curve(many.number, f"lr_{part}", 100).mean for part in ("unet", "text_encoder"))
+    unet, encoder = (
+        kitchen.journal.curves.read(many.number, f"lr_{part}", 100).mean for part in ("unet", "text_encoder")
+    )
     assert len(set(unet[1:])) == 1
     assert encoder[-1] < encoder[1] / 2

@@ -19,7 +19,7 @@ def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> 
         bake = kitchen.bake(*SHORT)
         # What is noted behind the last state is there once the engine has ended.
         assert kitchen.engine.close(wait=60)
-        bake = kitchen.journal.bake(bake.number)
+        bake = kitchen.journal.bakes.read(bake.number)
         told = json.loads((kitchen.folder(bake) / "bake.json").read_text("utf-8"))["bake"]
     finally:
         kitchen.close()

@@ -82,7 +82,7 @@ def test_taken_up_again_it_gives_the_same_bits(kitchen, whole) -> None:
     for path in states_of(kitchen.folder(whole)):
         if read_facts(path).step > 4:
             path.unlink()
-    kitchen.journal.set_state(whole.number, BakeState.LOST)
+    kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
     assert kitchen.tensors(kitchen.resume(whole.number)) == kept
 
 

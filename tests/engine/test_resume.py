@@ -14,14 +14,14 @@ STEPS = 12
 
 
 def losses(kitchen, number: int) -> list[float]:
-    return kitchen.journal.curve(number, "loss", 1000).mean
+    return kitchen.journal.curves.read(number, "loss", 1000).mean
 
 
 def stopped_after(kitchen, step: int, *overrides: str, order: Order = Order.STOP):
     """Return a bake stopped soon after `step`."""
     number = kitchen.queue(*overrides)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= step)
-    kitchen.journal.give_order(number, order)
+    kitchen.journal.orders.give(number, order)
     return kitchen.finish(number)
 
 
@@ -49,8 +49,8 @@ def test_a_stopped_bake_taken_up_again_gives_the_same_bits_and_numbers(kitchen, 
     assert done.state is BakeState.DONE
     assert kitchen.tensors(done) == kitchen.tensors(whole)
     assert losses(kitchen, done.number) == losses(kitchen, whole.number)
-    assert kitchen.journal.validations(done.number) == kitchen.journal.validations(whole.number)
-    assert kitchen.journal.folder_losses(done.number) == kitchen.journal.folder_losses(whole.number)
+    assert kitchen.journal.results.validations(done.number) == kitchen.journal.results.validations(whole.number)
+    assert kitchen.journal.results.folder_losses(done.number) == kitchen.journal.results.folder_losses(whole.number)
 
 
 def test_the_numbers_in_the_folder_are_those_of_an_uninterrupted_bake(kitchen, stated, whole) -> None:
@@ -66,7 +66,7 @@ def test_the_numbers_in_the_folder_are_those_of_an_uninterrupted_bake(kitchen, s
 
 def test_a_parked_bake_goes_on_to_the_same_bits(kitchen, stated, whole) -> None:
     parked = stopped_after(kitchen, 5, *stated, order=Order.FREE)
-    assert (parked.state, kitchen.journal.checkpoints(parked.number)[0].epoch) == (BakeState.PARKED, 1)
+    assert (parked.state, kitchen.journal.results.checkpoints(parked.number)[0].epoch) == (BakeState.PARKED, 1)
     assert kitchen.tensors(kitchen.resume(parked.number)) == kitchen.tensors(whole)
 
 
@@ -85,13 +85,13 @@ def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     number = kitchen.queue(*stated)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 4)
     for change in ("unet_lr=1e-4", "save_every_n_steps=2"):
-        kitchen.journal.give_order(number, Order.SET, change)
+        kitchen.journal.orders.give(number, Order.SET, change)
     changed = kitchen.finish(number)
-    marks = [mark for mark in kitchen.journal.marks(number) if mark.kind == "set"]
+    marks = [mark for mark in kitchen.journal.results.marks(number) if mark.kind == "set"]
     assert [mark.text for mark in marks] == ["unet_lr=1e-4", "save_every_n_steps=2"]
-    files = {saved.file for saved in kitchen.journal.checkpoints(number)}
+    files = {saved.file for saved in kitchen.journal.results.checkpoints(number)}
     assert "hifumi-step00000010.safetensors" in files
-    rates = kitchen.journal.curve(number, "lr_unet", 1000)
+    rates = kitchen.journal.curves.read(number, "lr_unet", 1000)
     before, after = rates.mean[marks[0].step - 1], rates.mean[marks[0].step]
     assert after < before / 5
     # As if it had been killed at the step of the change: the state before it, the change in the journal.
@@ -99,24 +99,24 @@ def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
         if read_facts(path).step > marks[0].step - 1:
             path.unlink()
     kept = kitchen.tensors(changed)
-    kitchen.journal.set_state(number, BakeState.LOST)
+    kitchen.journal.bakes.set_state(number, BakeState.LOST)
     done = kitchen.resume(number)
-    assert kitchen.journal.curve(number, "lr_unet", 1000) == rates
+    assert kitchen.journal.curves.read(number, "lr_unet", 1000) == rates
     assert kitchen.tensors(done) == kept
-    assert {saved.file for saved in kitchen.journal.checkpoints(number)} == files
+    assert {saved.file for saved in kitchen.journal.results.checkpoints(number)} == files
 
 
 def test_a_live_change_that_is_wrong_is_refused_and_the_bake_goes_on(kitchen, stated) -> None:
     number = kitchen.queue(*stated)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 2)
     for assignment in ("unet_lr=7", "network_dim=4", "save_every_n_epochs=2"):
-        kitchen.journal.give_order(number, Order.SET, assignment)
+        kitchen.journal.orders.give(number, Order.SET, assignment)
     done = kitchen.finish(number)
-    answers = [given.answer for given in kitchen.journal.orders(number)]
+    answers = [given.answer for given in kitchen.journal.orders.read(number)]
     assert "0 to 1" in answers[0]
     assert "live setting" in answers[1]
     assert answers[2] == ""
-    assert [checkpoint.file for checkpoint in kitchen.journal.checkpoints(done.number)][::-1] in (
+    assert [checkpoint.file for checkpoint in kitchen.journal.results.checkpoints(done.number)][::-1] in (
         ["hifumi-000001.safetensors", "hifumi-000002.safetensors", "hifumi.safetensors"],
         ["hifumi-000002.safetensors", "hifumi.safetensors"],
     )
@@ -178,20 +178,20 @@ def test_a_fork_may_stop_a_part(kitchen, whole) -> None:
 
 
 def test_a_fork_that_a_state_cannot_carry_is_refused(kitchen, whole) -> None:
-    before = kitchen.journal.bakes()
+    before = kitchen.journal.bakes.latest()
     with pytest.raises(SettingsError, match="train_batch_size"):
         fork(kitchen.journal, kitchen.workspace, whole.number, overrides=("train_batch_size=2",))
     with pytest.raises(SettingsError, match="more steps than the state has"):
         fork(kitchen.journal, kitchen.workspace, whole.number)
     with pytest.raises(WorkspaceError, match="epoch 7"):
         fork(kitchen.journal, kitchen.workspace, whole.number, epoch=7)
-    assert kitchen.journal.bakes() == before
+    assert kitchen.journal.bakes.latest() == before
 
 
 def test_an_extended_bake_says_what_the_longer_schedule_does_to_the_rate(kitchen, whole) -> None:
     longer = extend(kitchen.journal, kitchen.workspace, whole.number, epochs=5, engine=kitchen.engine.key)
     done = kitchen.finish(longer.bake.number)
-    rates = kitchen.journal.curve(done.number, "lr_unet", 1000)
+    rates = kitchen.journal.curves.read(done.number, "lr_unet", 1000)
     assert rates.steps == list(range(13, 21))
     assert f"to {rates.mean[0]:.3g} at step 13" in longer.notes[0]
     assert done.state is BakeState.DONE
@@ -204,5 +204,5 @@ def test_only_the_states_asked_for_stay(kitchen) -> None:
     for keep in ("last", "epochs", "2"):
         bake = kitchen.bake(*common, f"keep_states={keep}")
         kept[keep] = [read_facts(path).step for path in states_of(kitchen.folder(bake))]
-        assert [state.step for state in kitchen.journal.states(bake.number)][::-1] == kept[keep]
+        assert [state.step for state in kitchen.journal.results.states(bake.number)][::-1] == kept[keep]
     assert kept == {"last": [12], "epochs": [4, 8, 12], "2": [11, 12]}

@@ -49,7 +49,7 @@ def test_the_encoders_tensors_stay_bit_for_bit_and_the_u_nets_move(kitchen, whol
         assert after(kitchen, whole, step, "lora_unet_") != after(kitchen, whole, 6, "lora_unet_")
     assert any(
         "text encoder stopped training after step 6" in mark.text or mark.step == 6
-        for mark in kitchen.journal.marks(whole.number)
+        for mark in kitchen.journal.results.marks(whole.number)
         if mark.kind == "stop part"
     )
 
@@ -68,15 +68,15 @@ def test_its_moments_leave_the_state_and_its_weights_do_not(kitchen, whole) -> N
 
 @pytest.mark.parametrize("step", [3, 8])
 def test_a_bake_taken_up_again_before_or_behind_the_stop_gives_the_same_bits(kitchen, whole, step: int) -> None:
-    kept, curve = kitchen.tensors(whole), kitchen.journal.curve(whole.number, "loss", 1000)
+    kept, curve = kitchen.tensors(whole), kitchen.journal.curves.read(whole.number, "loss", 1000)
     files = {path: path.read_bytes() for path in states_of(kitchen.folder(whole))}
     for path in files:
         if read_facts(path).step > step:
             path.unlink()
-    kitchen.journal.set_state(whole.number, BakeState.LOST)
+    kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
     done = kitchen.resume(whole.number)
     assert kitchen.tensors(done) == kept
-    assert kitchen.journal.curve(whole.number, "loss", 1000) == curve
+    assert kitchen.journal.curves.read(whole.number, "loss", 1000) == curve
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -88,9 +88,9 @@ def test_a_fork_from_before_or_behind_the_stop_equals_its_parent(kitchen, whole,
 def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(kitchen) -> None:
     number = kitchen.queue(*STATED, KEPT, UNSEEN)
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 3)
-    kitchen.journal.give_order(number, Order.SET, "text_encoder_stop=now")
+    kitchen.journal.orders.give(number, Order.SET, "text_encoder_stop=now")
     ordered = kitchen.finish(number)
-    mark = next(mark for mark in kitchen.journal.marks(number) if mark.kind == "set")
+    mark = next(mark for mark in kitchen.journal.results.marks(number) if mark.kind == "set")
     set_before = kitchen.bake(*STATED, KEPT, UNSEEN, f"text_encoder_stop={mark.step}")
     assert kitchen.tensors(ordered) == kitchen.tensors(set_before)
 
@@ -98,10 +98,10 @@ def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(kitchen) -> No
 def test_a_stopped_part_does_not_start_again_by_order(kitchen) -> None:
     number = kitchen.queue(*STATED, UNSEEN, "text_encoder_stop=2")
     kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 4)
-    kitchen.journal.give_order(number, Order.SET, "text_encoder_stop=")
-    kitchen.journal.give_order(number, Order.SET, "unet_stop=now")
+    kitchen.journal.orders.give(number, Order.SET, "text_encoder_stop=")
+    kitchen.journal.orders.give(number, Order.SET, "unet_stop=now")
     kitchen.finish(number)
-    answers = [given.answer for given in kitchen.journal.orders(number)]
+    answers = [given.answer for given in kitchen.journal.orders.read(number)]
     assert "has stopped already" in answers[0]
     assert "every part would stop" in answers[1]
 

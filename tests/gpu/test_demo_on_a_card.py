@@ -29,14 +29,14 @@ def _bake(folder: Path, precision: str) -> Journal:
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16", "auto"])
 def test_the_demo_learns_in_every_precision(precision: str, tmp_path: Path) -> None:
     with _bake(tmp_path, precision) as journal:
-        val = dict(journal.validations(1))
+        val = dict(journal.results.validations(1))
     assert val[240] < 0.45 * val[0]
 
 
 def test_the_peak_and_the_cards_readings_stand_in_the_journal(tmp_path: Path) -> None:
     with _bake(tmp_path, "no") as journal:
-        peak = journal.bake(1).peak_vram
-        readings = journal.telemetry(0, 1)
+        peak = journal.bakes.read(1).peak_vram
+        readings = journal.telemetry.read(0, 1)
     assert peak is not None and peak > 2**20
     assert readings[-1].cards[0].memory_total is not None
 

@@ -38,15 +38,15 @@ def test_a_grid_leaves_no_trace_on_a_card(kitchen: Kitchen, monkeypatch: pytest.
         result = train_step(session, work)
         if work.step == 12:
             with Journal(kitchen.workspace.journal_path) as journal:
-                bake = next(bake.number for bake in journal.bakes() if bake.state is BakeState.BAKING)
-                journal.give_order(
-                    bake, Order.GRID, str(journal.add_grid(name="g", spec=_spec(bake), bake=bake).number)
+                bake = next(bake.number for bake in journal.bakes.latest() if bake.state is BakeState.BAKING)
+                journal.orders.give(
+                    bake, Order.GRID, str(journal.grids.add(name="g", spec=_spec(bake), bake=bake).number)
                 )
         return result
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
     interrupted = _last(kitchen, kitchen.bake(*options))
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     assert (grid.state, grid.done, grid.error) == (GridState.DONE, 4, "")
     assert _distance(plain, interrupted) <= 3 * _distance(plain, repeated)
 

@@ -89,8 +89,8 @@ def test_the_notes_settings_bake_on_a_card_of_8_gib(
     base.unlink()
     assert ran.returncode == 0, ran.stdout + ran.stderr
     with Journal(root / "journal.sqlite") as journal:
-        bake = journal.bake(1)
-        lines = [line.text for line in journal.log_after(0, bake=1)]
+        bake = journal.bakes.read(1)
+        lines = [line.text for line in journal.log.read(0, bake=1)]
     assert bake.state is BakeState.DONE
     assert not [line for line in lines if "ran out of memory" in line]
     assert bake.peak_vram is not None and bake.peak_vram <= EIGHT_GIB_LESS_THE_DESKTOP * GIB
@@ -125,8 +125,8 @@ def test_a_bake_on_a_full_card_goes_on_with_fewer_pictures_at_once(root: Path) -
             bake = kitchen.bake(*steps, *LARGE)
         assert bake.state is BakeState.DONE, bake.error
         assert [line for line in kitchen.log(bake) if "ran out of memory and was done again" in line]
-        assert "micro_batch_size" in str(kitchen.journal.marks(bake.number))
-        assert all(math.isfinite(loss) for loss in kitchen.journal.curve(bake.number, "loss", 12).mean)
+        assert "micro_batch_size" in str(kitchen.journal.results.marks(bake.number))
+        assert all(math.isfinite(loss) for loss in kitchen.journal.curves.read(bake.number, "loss", 12).mean)
     finally:
         kitchen.close()
 

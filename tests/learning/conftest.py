@@ -57,4 +57,4 @@ def _bake(folder: Path, overrides: tuple[str, ...]) -> Learned:
     ran = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     with Journal(workspace.journal_path) as journal:
-        return Learned(workspace.root / journal.bake(1).folder, dict(journal.validations(1)))
+        return Learned(workspace.root / journal.bakes.read(1).folder, dict(journal.results.validations(1)))

@@ -54,10 +54,10 @@ class Maker:
         """Make a grid by its spec, or go on with the one of that number."""
         hand = hand or Hand()
         with Journal(self.workspace.journal_path) as journal, StandaloneProvider() as provider:
-            number = spec if isinstance(spec, int) else journal.add_grid(name="test", spec=spec_json(spec)).number
+            number = spec if isinstance(spec, int) else journal.grids.add(name="test", spec=spec_json(spec)).number
             progress = Progress(lambda done, total: None, self.lines.append)
             make_grid(number, journal, self.workspace, provider, hand, progress)
-            return journal.grid(number)
+            return journal.grids.read(number)
 
     def made(self, grid: Grid) -> MadeGrid:
         made = read_sidecar(self.workspace.root / grid.folder)

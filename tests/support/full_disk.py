@@ -45,9 +45,9 @@ def main() -> None:
         told = {
             "code": code,
             "waited": [waited.state, waited.stage],
-            "state": opened.bake(1).state,
-            "log": [line.text for line in opened.log_after(0, bake=1)],
-            "steps": opened.curve(1, "loss", 10_000).steps,
+            "state": opened.bakes.read(1).state,
+            "log": [line.text for line in opened.log.read(0, bake=1)],
+            "steps": opened.curves.read(1, "loss", 10_000).steps,
             "lora": digest_of(root / "bakes/0001-hifumi/hifumi.safetensors"),
             "settings": SETTINGS,
         }
@@ -62,7 +62,7 @@ def digest_of(lora: Path) -> str:
 
 def _bake(journal: Path) -> Bake:
     with Journal(journal) as opened:
-        return opened.bake(1)
+        return opened.bakes.read(1)
 
 
 def _fill(path: Path) -> None:

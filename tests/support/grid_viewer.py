@@ -39,13 +39,13 @@ class Gallery:
         items = ", ".join(f'"{item}"' for item in CHECKLIST)
         (self.workspace.subjects / "hifumi.toml").write_text(f"checklist = [{items}]\n")
         with self.journal() as journal:
-            grid = journal.add_grid(name="look", spec="{}")
+            grid = journal.grids.add(name="look", spec="{}")
             self.folder = root / grid.folder
             self.made: MadeGrid = made_grid(self.folder, shape, missing=missing)
             total = len(self.made.cells)
-            journal.set_grid_spec(grid.number, "{}", total)
-            journal.set_grid_state(grid.number, GridState.MAKING if missing else GridState.DONE)
-            journal.set_grid_progress(
+            journal.grids.set_spec(grid.number, "{}", total)
+            journal.grids.set_state(grid.number, GridState.MAKING if missing else GridState.DONE)
+            journal.grids.set_progress(
                 grid.number, done=total - missing, made=total - missing, seconds=1.0, work=1, look=""
             )
 
@@ -56,7 +56,7 @@ class Gallery:
     def notes(self) -> dict[str, CellNote]:
         """Return what stands in the journal."""
         with self.journal() as journal:
-            return {note.cell: note for note in journal.cell_notes(1)}
+            return {note.cell: note for note in journal.grids.cell_notes(1)}
 
 
 class GalleryApp(App[None]):

@@ -59,7 +59,7 @@ class Kitchen:
     def wait(self, number: int, until: Callable[[Bake], bool], seconds: float = 120) -> Bake:
         """Return the bake once `until` holds for it."""
         end = time.monotonic() + seconds
-        while not until(bake := self.journal.bake(number)):
+        while not until(bake := self.journal.bakes.read(number)):
             assert time.monotonic() < end, f"{bake}; engine: {self.engine.libraries}"
             assert self.engine.alive, self.engine.libraries
             time.sleep(0.02)
@@ -75,7 +75,7 @@ class Kitchen:
 
     def resume(self, number: int) -> Bake:
         """Take a bake up again and return it once it has ended."""
-        self.journal.requeue(number, self.engine.key)
+        self.journal.queue.requeue(number, self.engine.key)
         self.engine.wake()
         return self.finish(number)
 
@@ -101,7 +101,7 @@ class Kitchen:
 
     def log(self, bake: Bake) -> list[str]:
         """Return what the log pane shows of it."""
-        return [line.text for line in self.journal.log_after(0, bake=bake.number)]
+        return [line.text for line in self.journal.log.read(0, bake=bake.number)]
 
     def close(self) -> None:
         self.journal.close()

@@ -51,8 +51,8 @@ def test_a_grid_in_the_middle_of_a_bake_is_made_and_judged(open_terminal, demo: 
     terminal.press("escape")
     terminal.wait_for("● baking")
     with Journal(demo.journal_path) as journal:
-        grid = journal.grid(1)
+        grid = journal.grids.read(1)
         assert (grid.state, grid.bake, grid.done) == (GridState.DONE, 1, grid.total)
-        assert [note.text_encoder for note in journal.cell_notes(1)] == ["over"]
-        assert journal.bake(1).state is BakeState.BAKING
+        assert [note.text_encoder for note in journal.grids.cell_notes(1)] == ["over"]
+        assert journal.bakes.read(1).state is BakeState.BAKING
     assert len(list((demo.root / grid.folder).glob("x*.png"))) == grid.total

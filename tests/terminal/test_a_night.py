@@ -30,7 +30,7 @@ def _queue_three(demo: Path) -> None:
 
 def _states(demo: Path) -> list[BakeState]:
     with Journal(demo / "journal.sqlite") as journal:
-        return [journal.bake(number).state for number in (1, 2, 3)]
+        return [journal.bakes.read(number).state for number in (1, 2, 3)]
 
 
 @pytest.mark.long

@@ -15,12 +15,12 @@ from trainer.journal.records import BakeState
 
 def _step(demo: Path) -> int:
     with Journal(demo / "journal.sqlite") as journal:
-        return journal.last_values(1)["loss"][0]
+        return journal.curves.last_values(1)["loss"][0]
 
 
 def _state(demo: Path) -> BakeState:
     with Journal(demo / "journal.sqlite") as journal:
-        return journal.bake(1).state
+        return journal.bakes.read(1).state
 
 
 @pytest.fixture

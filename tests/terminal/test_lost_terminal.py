@@ -23,7 +23,7 @@ def demo(make_bakery: Callable[[int], Path]) -> Path:
 
 def _bake(demo: Path) -> Bake:
     with Journal(demo / "journal.sqlite") as journal:
-        return journal.bake(1)
+        return journal.bakes.read(1)
 
 
 def _until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
@@ -36,14 +36,14 @@ def _until(condition: Callable[[], object], what: str, seconds: float = 90) -> N
 def _says_it_goes_on(demo: Path, pid: int) -> bool:
     line = f"the terminal is gone; the bake goes on without a screen (pid {pid})"
     with Journal(demo / "journal.sqlite") as journal:
-        told = any(entry.text == line for entry in journal.log_after(0, bake=1))
+        told = any(entry.text == line for entry in journal.log.read(0, bake=1))
     return told and line in next(demo.glob("bakes/*/bake.log")).read_text()
 
 
 def _all_is_there(demo: Path) -> bool:
     bake = _bake(demo)
     with Journal(demo / "journal.sqlite") as journal:
-        losses = journal.last_values(1)["loss"][0]
+        losses = journal.curves.last_values(1)["loss"][0]
     return (bake.state, bake.stage_done, losses) == (BakeState.DONE, 48, 48)
 
 

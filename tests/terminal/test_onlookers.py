@@ -33,7 +33,7 @@ def test_two_onlookers_and_the_owner_see_one_bake(open_terminal, start, make_bak
         onlooker.press("ctrl+q")
         assert onlooker.wait_exit(20) == 0
     with Journal(demo / "journal.sqlite") as journal:
-        assert journal.bake(1).state is BakeState.PAUSED
+        assert journal.bakes.read(1).state is BakeState.PAUSED
 
 
 def test_watching_loads_no_torch(open_terminal, make_bakery: Callable[[int], Path]) -> None:

@@ -20,7 +20,7 @@ def test_sigint_asks_as_the_quit_key_does(open_terminal, start, make_bakery: Cal
     terminal.press("s")
     assert terminal.wait_exit(60) == 0
     with Journal(demo / "journal.sqlite") as journal:
-        assert journal.bake(1).state is BakeState.STOPPED
+        assert journal.bakes.read(1).state is BakeState.STOPPED
 
 
 def test_ctrl_z_freezes_no_bake_and_says_what_does_help(open_terminal, make_bakery: Callable[[int], Path]) -> None:
@@ -32,8 +32,8 @@ def test_ctrl_z_freezes_no_bake_and_says_what_does_help(open_terminal, make_bake
     terminal.press("\x03")
     assert terminal.wait_exit(60) == 130
     with Journal(demo / "journal.sqlite") as journal:
-        assert journal.bake(1).state is BakeState.STOPPED
-        assert journal.checkpoints(1)
+        assert journal.bakes.read(1).state is BakeState.STOPPED
+        assert journal.results.checkpoints(1)
 
 
 def test_ctrl_c_before_the_bake_began_leaves_at_once(open_terminal, make_bakery: Callable[[int], Path]) -> None:
@@ -43,4 +43,4 @@ def test_ctrl_c_before_the_bake_began_leaves_at_once(open_terminal, make_bakery:
     terminal.press("\x03")
     assert terminal.wait_exit(30) == 130
     with Journal(demo / "journal.sqlite") as journal:
-        assert (journal.bake(1).state, journal.bake(1).started) == (BakeState.STOPPED, None)
+        assert (journal.bakes.read(1).state, journal.bakes.read(1).started) == (BakeState.STOPPED, None)

@@ -69,10 +69,10 @@ def test_edit_bake_pause_go_on_stop_and_quit_by_keys(open_terminal, demo: Path, 
     terminal.press("ctrl+q")
     assert terminal.wait_exit(30) == 0
     with Journal(demo / "journal.sqlite") as journal:
-        bake = journal.bake(1)
+        bake = journal.bakes.read(1)
         assert (bake.state, bake.why) == (BakeState.STOPPED, "test")
         assert "unet_lr = 1e-3" in bake.settings_toml
-        assert len(journal.checkpoints(1)) >= 1
+        assert len(journal.results.checkpoints(1)) >= 1
 
 
 def test_a_whole_bake_lists_its_epochs_and_leaves_their_files(open_terminal, demo: Path) -> None:
@@ -100,8 +100,8 @@ def test_quit_while_baking_may_stop_and_save(open_terminal, demo: Path) -> None:
     terminal.press("s")
     assert terminal.wait_exit(60) == 0
     with Journal(demo / "journal.sqlite") as journal:
-        assert journal.bake(1).state is BakeState.STOPPED
-        assert journal.checkpoints(1)
+        assert journal.bakes.read(1).state is BakeState.STOPPED
+        assert journal.results.checkpoints(1)
 
 
 @pytest.mark.long
@@ -125,5 +125,5 @@ def test_sigterm_saves_gives_the_terminal_back_and_exits_143(open_terminal, demo
     assert terminal.wait_exit(60) == 143
     assert terminal.raw.count(b"\x1b[?1049h") == terminal.raw.count(b"\x1b[?1049l") == 1
     with Journal(demo / "journal.sqlite") as journal:
-        assert journal.bake(1).state is BakeState.STOPPED
-        assert journal.checkpoints(1)
+        assert journal.bakes.read(1).state is BakeState.STOPPED
+        assert journal.results.checkpoints(1)

@@ -267,7 +267,7 @@ class TrainingLoop:
     def _end_epoch(self, work: StepBatches) -> None:
         losses = self.readings.folder_losses()
         journal, number = self._report.journal, self._report.number
-        self._disk.note(lambda: journal.add_folder_losses(number, work.epoch, losses))
+        self._disk.note(lambda: journal.results.add_folder_losses(number, work.epoch, losses))
         self._guards.check_moves(self._session)
 
     def _end_early(self, state: BakeState, work: StepBatches) -> BakeState:
@@ -291,7 +291,9 @@ class TrainingLoop:
         with self._report.during("validate"):
             verdict = validation.measure(step, partial(self._report.stage, "validate"))
         journal, number = self._report.journal, self._report.number
-        self._disk.note(lambda: journal.add_validation(number, step, verdict.loss, verdict.change, verdict.error))
+        self._disk.note(
+            lambda: journal.results.add_validation(number, step, verdict.loss, verdict.change, verdict.error)
+        )
         return verdict
 
     # States
@@ -356,7 +358,7 @@ class TrainingLoop:
 
     def _await_changes(self) -> None:
         """Make again, at their steps, the changes that were made while steps were done the first time."""
-        marks = self._report.journal.marks(self._inputs.bake.number)
+        marks = self._report.journal.results.marks(self._inputs.bake.number)
         self._live.queue_changes([(mark.step, mark.text) for mark in marks if mark.kind == "set"])
 
     def _check_surroundings(self, state: State) -> None:

@@ -117,7 +117,9 @@ class Orders:
 
     def stop_requested(self) -> bool:
         """Return whether an order to end is open; it is left to `take`."""
-        return any(given.order in (Order.STOP, Order.FREE) for given in self._journal.open_orders(self._report.number))
+        return any(
+            given.order in (Order.STOP, Order.FREE) for given in self._journal.orders.pending(self._report.number)
+        )
 
     def close(self) -> None:
         """Cut the grids that were ordered and never started: the bake makes no more."""
@@ -162,15 +164,15 @@ class Orders:
             self._report.log(f"order: {text}")
             kind = "set" if given.order is Order.SET else "order"
             self._report.mark(Mark(step, time.time(), kind, given.argument if kind == "set" else text))
-        self._report.attempt(lambda: self._journal.obeyed(given.id, refusal))
+        self._report.attempt(lambda: self._journal.orders.mark_obeyed(given.id, refusal))
 
     def _cut_grids(self, why: str) -> bool:
         """Cut the grids that wait, and return whether there was one."""
         waiting = [given for given in self._open() if given.order is Order.GRID and given.argument.isdecimal()]
         for given in waiting:
             self._answered.add(given.id)
-            self._report.attempt(partial(self._journal.set_grid_state, int(given.argument), GridState.CUT))
-            self._report.attempt(partial(self._journal.obeyed, given.id, why))
+            self._report.attempt(partial(self._journal.grids.set_state, int(given.argument), GridState.CUT))
+            self._report.attempt(partial(self._journal.orders.mark_obeyed, given.id, why))
         return bool(waiting)
 
     def _new(self) -> list[GivenOrder]:
@@ -183,4 +185,4 @@ class Orders:
 
     def _open(self) -> list[GivenOrder]:
         # An order that could not be marked obeyed, the journal being locked, is not obeyed twice.
-        return [given for given in self._journal.open_orders(self._report.number) if given.id not in self._answered]
+        return [given for given in self._journal.orders.pending(self._report.number) if given.id not in self._answered]

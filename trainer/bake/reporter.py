@@ -60,19 +60,19 @@ class Reporter:
     def log(self, text: str, level: str = "info") -> None:
         """Write one line to the journal and to bake.log."""
         _log.log(_LEVELS[level], "%s", printable(text))
-        self.attempt(lambda: self.journal.log(text, bake=self.number, level=level))
+        self.attempt(lambda: self.journal.log.write(text, bake=self.number, level=level))
 
     def state(self, state: BakeState) -> None:
         """Say what the bake is in now; the end of a bake is not said here."""
-        self.attempt(lambda: self.journal.set_state(self.number, state))
+        self.attempt(lambda: self.journal.bakes.set_state(self.number, state))
 
     def mark(self, mark: Mark) -> None:
         """Put a mark on the curves."""
-        self.attempt(lambda: self.journal.add_mark(self.number, mark))
+        self.attempt(lambda: self.journal.results.add_mark(self.number, mark))
 
     def _write_stage(self, now: float) -> None:
         if self._stage != self._written:
-            self.attempt(lambda: self.journal.set_stage(self.number, *self._stage))
+            self.attempt(lambda: self.journal.bakes.set_stage(self.number, *self._stage))
             self._written, self._written_at = self._stage, now
 
     def attempt(self, write: Callable[[], object]) -> None:

@@ -70,7 +70,7 @@ def run_bake(
             found="the card's memory is full",
             way_out="lower train_batch_size or resolution, or set gradient_checkpointing = true",
         ) from error
-    journal.set_state(bake.number, state)
+    journal.bakes.set_state(bake.number, state)
     return state
 
 
@@ -205,9 +205,9 @@ def keep_records(settings: Settings, planned: PlannedBake, folder: Path, report:
     save_settings(settings, folder / "settings.toml")
     content = manifest_bytes(planned.data)
     write_manifest(content, folder / "data.json.gz")
-    journal.set_manifest(number, content)
+    journal.results.set_manifest(number, content)
     # The data may have changed since the bake was queued.
-    journal.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
+    journal.bakes.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
     for note in (*planned.data.notes, *planned.plan.warnings):
         report.log(note, level="warning")
     return hashlib.sha256(content).hexdigest()

@@ -97,7 +97,7 @@ class Engine:
             self._load_libraries()
             with Journal(self.workspace.journal_path) as journal:
                 # What a killed process left behind shall not look alive beside what runs now.
-                journal.mark_lost()
+                journal.bakes.mark_lost()
                 turn = JobQueue(self.workspace, self.key)
                 while not self._closing:
                     taken = self._take(turn, journal)
@@ -167,7 +167,7 @@ class Engine:
         except OSError as error:
             failure = as_bake_failure("load", error)
             with contextlib.suppress(WorkspaceError):
-                journal.set_grid_state(number, GridState.FAILED, printable(failure.line()))
+                journal.grids.set_state(number, GridState.FAILED, printable(failure.line()))
             self._fail(journal, job, failure)
 
     def _bake(self, bake: Bake, journal: Journal) -> None:
@@ -217,7 +217,7 @@ class Engine:
             self._foresight.end()
         try:
             _note_peak(journal, number, self._watch.peak - (self._least_resident or 0))
-            is_parked = journal.bake(number).state is BakeState.PARKED
+            is_parked = journal.bakes.read(number).state is BakeState.PARKED
         except WorkspaceError as error:
             # A figure less in the journal is no reason to end.
             logging.getLogger(__name__).warning("%s", error)
@@ -230,7 +230,7 @@ class Engine:
 
     def _broke(self, job: Bake, journal: Journal, log: logging.Logger, announcer: Notifier, error: Exception) -> None:
         log.error("%s", "".join(traceback.format_exception(error)))
-        failure = as_bake_failure(journal.bake(job.number).stage or "load", error)
+        failure = as_bake_failure(journal.bakes.read(job.number).stage or "load", error)
         self._fail(journal, job, failure)
         announcer.trouble(failure.line())
 
@@ -240,7 +240,7 @@ class Engine:
 
         def keep(reading: MachineReading) -> None:
             with Journal(self.workspace.journal_path) as journal:
-                journal.add_telemetry(reading, number)
+                journal.telemetry.add(reading, number)
 
         sampler = MachineSampler(self._cards, self.workspace.root, _TELEMETRY_EVERY, keep)
         sampler.start()
@@ -256,15 +256,15 @@ class Engine:
         self.exit_codes[bake.number] = error.exit_code if own else ExitCode.BAKE_FAILED
 
         def write() -> None:
-            journal.log(line, bake=bake.number, level="error")
+            journal.log.write(line, bake=bake.number, level="error")
             if bake.on_failure == "hold":
-                held = journal.hold_following(bake.number)
+                held = journal.queue.hold_following(bake.number)
                 if held:
-                    journal.log(
+                    journal.log.write(
                         f"bakes {', '.join(map(str, held))} are held, as asked", bake=bake.number, level="warning"
                     )
             # Last: whoever waits for the end shall find the reason already there.
-            journal.set_state(bake.number, BakeState.FAILED, line)
+            journal.bakes.set_state(bake.number, BakeState.FAILED, line)
 
         _persist(write)
 
@@ -302,11 +302,11 @@ def _note_peak(journal: Journal, number: int, grown: int) -> None:
     import torch
 
     if torch.cuda.is_available():
-        journal.set_peak(number, torch.cuda.max_memory_reserved())
-        journal.set_peak_allocated(number, torch.cuda.max_memory_allocated())
+        journal.bakes.set_peak(number, torch.cuda.max_memory_reserved())
+        journal.bakes.set_peak_allocated(number, torch.cuda.max_memory_allocated())
         torch.cuda.reset_peak_memory_stats()
     elif grown > 0:
-        journal.set_peak_allocated(number, grown)
+        journal.bakes.set_peak_allocated(number, grown)
 
 
 def _forget_base() -> None:

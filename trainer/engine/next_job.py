@@ -58,7 +58,7 @@ class JobQueue:
             return None
         self.waiting_for = ""
         try:
-            claimed = journal.claim_next(self._engine, *this_process())
+            claimed = journal.queue.claim(self._engine, *this_process())
         except BaseException:
             held.release()
             raise
@@ -68,7 +68,7 @@ class JobQueue:
             held.release()
             return None
         held.update(self._claim(claimed))
-        journal.set_device(claimed.number, self._key)
+        journal.bakes.set_device(claimed.number, self._key)
         return ClaimedJob(claimed, held)
 
     def _claim(self, bake: Bake) -> Claim:
@@ -78,7 +78,7 @@ class JobQueue:
         version = journal.data_version()
         if version != self._seen:
             self._seen = version
-            self._ready = [bake for bake in journal.queue() if bake.engine == self._engine and not bake.held]
+            self._ready = [bake for bake in journal.queue.waiting() if bake.engine == self._engine and not bake.held]
         now = time.time()
         return next((bake for bake in self._ready if bake.not_before is None or bake.not_before <= now), None)
 
@@ -89,6 +89,6 @@ class JobQueue:
         self._asked = now
         who = who_holds(self._key) or "another program"
         if who != self.waiting_for:
-            journal.log(f"bake {bake.number} waits for the card: {who}", bake=bake.number, level="warning")
+            journal.log.write(f"bake {bake.number} waits for the card: {who}", bake=bake.number, level="warning")
             self._seen = None
         self.waiting_for = who

@@ -43,12 +43,12 @@ class Notifier:
     def _run(self, command: str, event: str, text: str) -> None:
         if not command:
             return
-        bake = asdict(self._journal.bake(self._number))
-        files = [checkpoint.file for checkpoint in self._journal.checkpoints(self._number)]
+        bake = asdict(self._journal.bakes.read(self._number))
+        files = [checkpoint.file for checkpoint in self._journal.results.checkpoints(self._number)]
         told = {"event": event, "text": text, "workspace": str(self._workspace.root), "bake": bake, "files": files}
         run_user_command(command, told, say=self._say)
 
     def _say(self, text: str, level: str) -> None:
         # The command may outlive the bake, and ends in a thread of its own.
         with Journal(self._workspace.journal_path) as journal:
-            journal.log(text, bake=self._number, level=level)
+            journal.log.write(text, bake=self._number, level=level)

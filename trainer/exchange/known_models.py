@@ -111,7 +111,7 @@ def _named(model_files: ModelFiles, setting: str) -> Iterator[str]:
     if not journal_path.is_file():
         return
     with Journal(journal_path) as journal:
-        of_bakes = dict.fromkeys(bake.settings_toml for bake in journal.bakes())
+        of_bakes = dict.fromkeys(bake.settings_toml for bake in journal.bakes.latest())
     for text in of_bakes:
         with contextlib.suppress(LoraTuiError):
             yield from _values(model_files, parse_toml(text, "settings"), setting)

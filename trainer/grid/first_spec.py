@@ -82,7 +82,7 @@ def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSp
         GridError: it is no bake but a grid's job.
         ModelError: its base cannot be used any more.
     """
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     if bake.grid is not None:
         raise GridError(f"bake {number}", found=f"makes grid {bake.grid}", expected="a bake")
     settings = parse_settings(bake.settings_toml, f"bake {number}")
@@ -157,9 +157,9 @@ def _spec_of(subject: Subject, workspace: Workspace, base_name: str) -> GridSpec
 
 
 def _saved(journal: Journal, workspace: Workspace, number: int, prefix: str) -> list[EpochFile]:
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     found: dict[str, EpochFile] = {}
-    for saved in reversed(journal.checkpoints(number)):
+    for saved in reversed(journal.results.checkpoints(number)):
         file = f"{bake.folder}/{saved.file}"
         if (workspace.root / file).is_file():
             label = prefix + _label(bake, saved)

@@ -7,7 +7,7 @@ from trainer.dataset.records import DataSet
 from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake
+from trainer.journal.records import Bake, NewBake
 from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_needs_a_card
 from trainer.machine.engines import running_engines
 from trainer.models.identify import Base
@@ -81,24 +81,30 @@ def queue_bake(
     make_workspace(workspace.root)
     if parent is None:
         parent = next(
-            (bake.number for bake in journal.bakes() if bake.grid is None and bake.name == ready.settings.output_name),
+            (
+                bake.number
+                for bake in journal.bakes.latest()
+                if bake.grid is None and bake.name == ready.settings.output_name
+            ),
             None,
         )
-    return journal.add_bake(
-        name=ready.settings.output_name,
-        why=why,
-        settings_toml=settings_toml(ready.settings),
-        engine=engine,
-        total_steps=ready.plan.total_steps,
-        steps_per_epoch=ready.plan.steps_per_epoch,
-        parent=parent,
+    return journal.bakes.add(
+        NewBake(
+            name=ready.settings.output_name,
+            why=why,
+            settings_toml=settings_toml(ready.settings),
+            engine=engine,
+            total_steps=ready.plan.total_steps,
+            steps_per_epoch=ready.plan.steps_per_epoch,
+            parent=parent,
+            not_before=not_before,
+            held=held,
+            on_failure=on_failure,
+            refers=refers,
+            starts_from=starts_from,
+            planned_seconds=_planned_seconds(journal, ready),
+        ),
         least_number=first_free_number(workspace.bakes),
-        not_before=not_before,
-        held=held,
-        on_failure=on_failure,
-        refers=refers,
-        starts_from=starts_from,
-        planned_seconds=_planned_seconds(journal, ready),
     )
 
 
@@ -110,7 +116,7 @@ def queue_engine(workspace: Workspace) -> str:
 def orphaned_jobs(journal: Journal, workspace: Workspace) -> list[Bake]:
     """Return the waiting bakes, by place, whose engine is gone, or that wait for anyone: nobody will take them as they are."""
     there = {engine.key for engine in running_engines(workspace.root)}
-    return [bake for bake in journal.queue() if bake.engine not in there]
+    return [bake for bake in journal.queue.waiting() if bake.engine not in there]
 
 
 def measured_speed(journal: Journal, settings: Settings) -> float | None:
@@ -135,7 +141,7 @@ def measured_speed(journal: Journal, settings: Settings) -> float | None:
         ran = parse_settings(text, "journal")
         return all(getattr(ran, name) == value for name, value in wanted.items())
 
-    return journal.speed(fits)
+    return journal.curves.measured_speed(fits)
 
 
 def _planned_seconds(journal: Journal, ready: PlannedBake) -> float | None:

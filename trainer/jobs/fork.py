@@ -66,7 +66,7 @@ def resume(journal: Journal, number: int, engine: str) -> Bake:
     Raises:
         WorkspaceError: there is no such bake, it is at work or waits, or it is done.
     """
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     if bake.state is BakeState.DONE:
         raise WorkspaceError(
             f"bake {number}",
@@ -74,7 +74,7 @@ def resume(journal: Journal, number: int, engine: str) -> Bake:
             expected="one that ended early",
             way_out=f"`lora-tui extend {number} --epochs N` bakes on",
         )
-    return journal.requeue(number, engine)
+    return journal.queue.requeue(number, engine)
 
 
 def fork(
@@ -163,7 +163,7 @@ def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int
     Raises:
         WorkspaceError: there is no such bake.
     """
-    return _epochs_in(workspace.root / journal.bake(number).folder)
+    return _epochs_in(workspace.root / journal.bakes.read(number).folder)
 
 
 def extend(
@@ -209,7 +209,7 @@ def _rate(settings: Settings, plan: Plan, part: Part, step: int) -> float:
 
 
 def _state(journal: Journal, workspace: Workspace, number: int, epoch: int | None) -> Path:
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     folder = workspace.root / bake.folder
     path = state_of_epoch(folder, epoch)
     if path is None:
@@ -272,8 +272,8 @@ def _drop_unused(journal: Journal, workspace: Workspace) -> None:
     """Remove states kept for bakes that were taken out of the queue, or have states of their own."""
     wanted = {
         bake.starts_from
-        for bake in journal.bakes(limit=10_000)
-        if bake.starts_from and bake.state is not BakeState.DONE and not journal.states(bake.number)
+        for bake in journal.bakes.latest(limit=10_000)
+        if bake.starts_from and bake.state is not BakeState.DONE and not journal.results.states(bake.number)
     }
     for link in workspace.bakes.glob(f"{_LINK}*.safetensors"):
         if link.relative_to(workspace.root).as_posix() not in wanted:

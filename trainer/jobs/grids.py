@@ -13,7 +13,7 @@ from trainer.grid.presets import READY
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.grid.spec import GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, Grid, GridState, Order
+from trainer.journal.records import Bake, Grid, GridState, NewBake, Order
 from trainer.machine.devices import card_device
 from trainer.plan.disk import check_room
 from trainer.settings.subject import subject_named
@@ -53,9 +53,10 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
         return hashes.setdefault(path, hashes.get(path) or model_files.hash_of(path))
 
     marks = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
-    wanted = [recipe for mark, recipe in marks.items() if not _is_there(journal.picture(mark), workspace)]
+    wanted = [recipe for mark, recipe in marks.items() if not _is_there(journal.grids.picture(mark), workspace)]
     paces = {
-        look: journal.seconds_per_sampling_step(look) for look in {speed_class(one, compute_setup) for one in wanted}
+        look: journal.grids.seconds_per_sampling_step(look)
+        for look in {speed_class(one, compute_setup) for one in wanted}
     }
     seconds = 0.0
     for recipe in wanted:
@@ -89,8 +90,8 @@ def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why:
         SettingsError, ModelError: the subject's file or the base cannot be read.
         WorkspaceError: the journal cannot be written.
     """
-    live = [bake for bake in journal.bakes() if bake.state.live]
-    bakes = [bake.number for bake in (*reversed(live), *journal.queue()) if bake.grid is None]
+    live = [bake for bake in journal.bakes.latest() if bake.state.live]
+    bakes = [bake.number for bake in (*reversed(live), *journal.queue.waiting()) if bake.grid is None]
     if not bakes:
         raise GridError("test grid", found="no bake is at work or waits", way_out="`lora-tui grid` makes one now")
     spec = spec_for_bake(journal, workspace, bakes[-1])
@@ -98,7 +99,7 @@ def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why:
     coming = {"epochs": (), "of_bakes": tuple(bakes), "champion": bool(subject.champion), "loras": (LoraSpec(),)}
     test = next(each for each in READY if each.key == "test")
     spec = test.make(spec.model_copy(update=coming), subject)
-    grid = journal.add_grid(name=spec.name, spec=spec_json(spec), least_number=first_free_number(workspace.grids))
+    grid = journal.grids.add(name=spec.name, spec=spec_json(spec), least_number=first_free_number(workspace.grids))
     return _queue(journal, grid, 0, None, engine, why or f"test grid of bakes {', '.join(map(str, bakes))}")
 
 
@@ -110,7 +111,7 @@ def order_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake:
         WorkspaceError: the journal cannot be written.
     """
     grid = _note(journal, workspace, ready, bake)
-    journal.give_order(bake, Order.GRID, str(grid.number))
+    journal.orders.give(bake, Order.GRID, str(grid.number))
     return grid
 
 
@@ -120,7 +121,7 @@ def resume_grid(journal: Journal, number: int, engine: str) -> Bake:
     Raises:
         WorkspaceError: there is none of that number, or it waits, is being made or is done.
     """
-    grid = journal.grid(number)
+    grid = journal.grids.read(number)
     if grid.state not in (GridState.CUT, GridState.FAILED):
         raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="one that was cut or failed")
     return _queue(journal, grid, grid.total - grid.done, None, engine, "")
@@ -132,14 +133,14 @@ def stop_grid(journal: Journal, number: int) -> None:
     Raises:
         WorkspaceError: there is none of that number, or it is neither.
     """
-    job = job_of(journal, journal.grid(number))
+    job = job_of(journal, journal.grids.read(number))
     if job.grid is None:
-        journal.give_order(job.number, Order.CANCEL_GRID)
+        journal.orders.give(job.number, Order.CANCEL_GRID)
     elif job.state.live:
-        journal.give_order(job.number, Order.STOP)
+        journal.orders.give(job.number, Order.STOP)
     else:
-        journal.remove_from_queue(job.number)
-        journal.set_grid_state(number, GridState.CUT)
+        journal.queue.remove(job.number)
+        journal.grids.set_state(number, GridState.CUT)
 
 
 def drop_epoch(journal: Journal, number: int, label: str) -> None:
@@ -148,7 +149,7 @@ def drop_epoch(journal: Journal, number: int, label: str) -> None:
     Raises:
         WorkspaceError: there is none of that number, or it is not being made.
     """
-    journal.give_order(job_of(journal, journal.grid(number)).number, Order.DROP_EPOCH, label)
+    journal.orders.give(job_of(journal, journal.grids.read(number)).number, Order.DROP_EPOCH, label)
 
 
 def job_of(journal: Journal, grid: Grid) -> Bake:
@@ -159,8 +160,8 @@ def job_of(journal: Journal, grid: Grid) -> Bake:
     """
     if grid.state in (GridState.WAITING, GridState.MAKING):
         if grid.bake is not None:
-            return journal.bake(grid.bake)
-        for job in journal.bakes():
+            return journal.bakes.read(grid.bake)
+        for job in journal.bakes.latest():
             if job.grid == grid.number:
                 return job
     raise WorkspaceError(f"grid {grid.number}", found=f"is {grid.state}", expected="one that waits or is being made")
@@ -191,17 +192,19 @@ def _note(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int 
     check_room(pixels * _BYTES_A_PIXEL, workspace.root)
     spec = ready.expanded.spec
     number = first_free_number(workspace.grids)
-    return journal.add_grid(name=spec.name, spec=spec_json(spec), bake=bake, least_number=number)
+    return journal.grids.add(name=spec.name, spec=spec_json(spec), bake=bake, least_number=number)
 
 
 def _queue(journal: Journal, grid: Grid, pictures: int, seconds: float | None, engine: str, why: str) -> Bake:
-    return journal.add_bake(
-        name=grid.name,
-        why=why,
-        settings_toml="",
-        engine=engine,
-        total_steps=pictures,
-        steps_per_epoch=0,
-        planned_seconds=seconds,
-        grid=grid.number,
+    return journal.bakes.add(
+        NewBake(
+            name=grid.name,
+            why=why,
+            settings_toml="",
+            engine=engine,
+            total_steps=pictures,
+            steps_per_epoch=0,
+            planned_seconds=seconds,
+            grid=grid.number,
+        )
     )

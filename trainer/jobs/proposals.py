@@ -56,7 +56,7 @@ def queue_proposals(
     """
     leans = directions(made, notes)
     number, epoch = _judged(journal, workspace, made, notes)
-    row = journal.bake(number)
+    row = journal.bakes.read(number)
     settings = parse_settings(row.settings_toml, f"bake {number}")
     epochs = math.ceil(row.total_steps / max(1, row.steps_per_epoch))
     judged = Judged(settings, epochs, tuple(kept_epochs(journal, workspace, number)), epoch or epochs)
@@ -84,7 +84,7 @@ def _judged(
             continue
         number = int(named[1])
         bakes[number] += count
-        epochs[number] |= {saved.epoch for saved in journal.checkpoints(number) if saved.file == path.name}
+        epochs[number] |= {saved.epoch for saved in journal.results.checkpoints(number) if saved.file == path.name}
     if not bakes:
         raise GridError(
             "proposals",
@@ -130,13 +130,13 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
         WorkspaceError: it does not wait, or is no bake.
         LoraTuiError: a change is wrong; the bake is as it was.
     """
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     before = parse_settings(bake.settings_toml, f"bake {number}")
     after = apply_overrides(before, overrides)
     if bake.starts_from:
         check_changes(before, after)
     ready = check(after, workspace.root / "settings.toml")
-    journal.change_waiting(
+    journal.queue.change(
         number,
         # Its line of why would speak of what it no longer has.
         why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
@@ -144,4 +144,4 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
         total_steps=ready.plan.total_steps,
         steps_per_epoch=ready.plan.steps_per_epoch,
     )
-    return journal.bake(number)
+    return journal.bakes.read(number)

@@ -24,7 +24,7 @@ def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
     Raises:
         WorkspaceError: it cannot be written, or there is no such bake.
     """
-    content = _STORY.dump_json(journal.record_of(number), indent=1) + b"\n"
+    content = _STORY.dump_json(journal.records.read(number), indent=1) + b"\n"
     path = folder / BAKE_JSON
     try:
         write_atomically(path, content)

@@ -4,15 +4,15 @@ import sqlite3
 from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any, Literal
 
-from trainer.journal.bakes import insert_bake, read_bake
-from trainer.journal.database import Database
-from trainer.journal.logs import read_lines
-from trainer.journal.orders import read_orders
+from trainer.journal.bakes import BakeStore, insert_bake
+from trainer.journal.database import Database, Store
+from trainer.journal.logs import LogStore
+from trainer.journal.orders import OrderStore
 from trainer.journal.records import Bake, Checkpoint, GivenOrder, LogLine, Mark, SavedState
-from trainer.journal.results import read_checkpoints, read_marks, read_states
+from trainer.journal.results import ResultStore
 
-# A story is written at every state; bake.log has the lines before these.
-_LOG_LINES = 2000
+# A record is written at every state; bake.log has the lines before these.
+_MAX_LOG_LINES = 2000
 
 
 @dataclass(frozen=True)
@@ -55,44 +55,49 @@ class BakeRecord:
     format: Literal[1] = 1
 
 
-def read_bake_record(database: Database, number: int) -> BakeRecord:
-    """Return the story of bake `number`.
+class RecordStore(Store):
+    """Everything the journal knows of one bake, read or written at once."""
 
-    Raises:
-        WorkspaceError: there is none of that number.
-    """
-    return BakeRecord(
-        bake=read_bake(database, number),
-        checkpoints=tuple(read_checkpoints(database, number)),
-        states=tuple(read_states(database, number)),
-        validations=tuple(ValidationRow(**row) for row in _rows(database, "validation", ValidationRow, number)),
-        folder_losses=tuple(FolderLoss(**row) for row in _rows(database, "folder_loss", FolderLoss, number)),
-        marks=tuple(read_marks(database, number)),
-        orders=tuple(read_orders(database, number)),
-        log=tuple(read_lines(database, 0, number, _LOG_LINES)),
-    )
+    def read(self, number: int) -> BakeRecord:
+        """Return the record of bake `number`.
 
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        results = ResultStore(self._database)
+        return BakeRecord(
+            bake=BakeStore(self._database).read(number),
+            checkpoints=tuple(results.checkpoints(number)),
+            states=tuple(results.states(number)),
+            validations=tuple(
+                ValidationRow(**row) for row in _rows(self._database, "validation", ValidationRow, number)
+            ),
+            folder_losses=tuple(FolderLoss(**row) for row in _rows(self._database, "folder_loss", FolderLoss, number)),
+            marks=tuple(results.marks(number)),
+            orders=tuple(OrderStore(self._database).read(number)),
+            log=tuple(LogStore(self._database).read(bake=number, limit=_MAX_LOG_LINES)),
+        )
 
-def write_bake_record(database: Database, story: BakeRecord) -> None:
-    """Write a story into a journal that has no bake of its number; ids of orders and lines are dealt anew.
+    def add(self, record: BakeRecord) -> None:
+        """Write a record into a journal that has no bake of its number; orders and lines get new ids.
 
-    A parent that is not in the journal is left out.
-    """
-    number = story.bake.number
-    with database.writing() as connection:
-        known = connection.execute("SELECT 1 FROM bake WHERE number = ?", (story.bake.parent,)).fetchone()
-        insert_bake(connection, {**asdict(story.bake), "parent": story.bake.parent if known else None})
-        for table, rows in (
-            ("checkpoint", story.checkpoints),
-            ("state", story.states),
-            ("validation", story.validations),
-            ("folder_loss", story.folder_losses),
-            ("mark", story.marks),
-            ("orders", story.orders),
-            ("log", story.log),
-        ):
-            for row in rows:
-                _insert(connection, table, number, row)
+        A parent that is not in the journal is left out.
+        """
+        number = record.bake.number
+        with self._database.writing() as connection:
+            known = connection.execute("SELECT 1 FROM bake WHERE number = ?", (record.bake.parent,)).fetchone()
+            insert_bake(connection, {**asdict(record.bake), "parent": record.bake.parent if known else None})
+            for table, rows in (
+                ("checkpoint", record.checkpoints),
+                ("state", record.states),
+                ("validation", record.validations),
+                ("folder_loss", record.folder_losses),
+                ("mark", record.marks),
+                ("orders", record.orders),
+                ("log", record.log),
+            ):
+                for row in rows:
+                    _insert(connection, table, number, row)
 
 
 def _rows(database: Database, table: str, kind: type[Any], bake: int) -> list[dict[str, Any]]:

@@ -3,13 +3,15 @@
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from trainer.errors import WorkspaceError
-from trainer.journal.database import Database
+from trainer.journal.database import Database, Store
+from trainer.journal.grids import GridStore
 from trainer.journal.logs import write_line
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.processes import process_alive
+from trainer.journal.records import Bake, BakeState, NewBake
 
 _COLUMNS = ", ".join(field.name for field in fields(Bake))
 _LIVE = tuple(state for state in BakeState if state.live)
@@ -19,54 +21,120 @@ ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
 _LOST = "its process ended without a word"
 
 
-def add_bake(
-    database: Database,
-    *,
-    name: str,
-    why: str,
-    settings_toml: str,
-    engine: str,
-    total_steps: int,
-    steps_per_epoch: int,
-    parent: int | None,
-    least_number: int,
-    not_before: float | None,
-    held: bool,
-    on_failure: str,
-    refers: str,
-    starts_from: str,
-    planned_seconds: float | None,
-    grid: int | None,
-) -> Bake:
-    """Queue a bake at the end of the queue under the next number, `least_number` or above, and return it."""
-    with database.writing() as connection:
-        highest, place = connection.execute(
-            "SELECT coalesce(max(number), 0), coalesce(max(place), 0) FROM bake"
-        ).fetchone()
-        number = max(int(highest) + 1, least_number)
-        values = {
-            "number": number,
-            "name": name,
-            "folder": f"bakes/{number:04d}-{name}" if grid is None else _folder_of_grid(connection, grid),
-            "why": why,
-            "settings_toml": settings_toml,
-            "engine": engine,
-            "parent": parent,
-            "state": BakeState.QUEUED,
-            "created": time.time(),
-            "total_steps": total_steps,
-            "steps_per_epoch": steps_per_epoch,
-            "place": place + 1,
-            "not_before": not_before,
-            "held": held,
-            "on_failure": on_failure,
-            "refers": refers,
-            "starts_from": starts_from,
-            "planned_seconds": planned_seconds,
-            "grid": grid,
-        }
-        insert_bake(connection, values)
-    return read_bake(database, number)
+class BakeStore(Store):
+    """The bakes and grids' jobs of a journal."""
+
+    def add(self, new: NewBake, *, least_number: int = 1) -> Bake:
+        """Queue a bake or a grid's job at the end of the queue and return it; its folder is not made.
+
+        Args:
+            new: what is queued.
+            least_number: its number is the next one, this or above.
+        """
+        with self._database.writing() as connection:
+            highest, place = connection.execute(
+                "SELECT coalesce(max(number), 0), coalesce(max(place), 0) FROM bake"
+            ).fetchone()
+            number = max(int(highest) + 1, least_number)
+            folder = f"bakes/{number:04d}-{new.name}" if new.grid is None else _folder_of_grid(connection, new.grid)
+            values = {
+                **asdict(new),
+                "number": number,
+                "folder": folder,
+                "state": BakeState.QUEUED,
+                "created": time.time(),
+                "place": place + 1,
+            }
+            insert_bake(connection, values)
+        return self.read(number)
+
+    def read(self, number: int) -> Bake:
+        """Return bake `number`.
+
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        row = self._database.row(f"SELECT {_COLUMNS} FROM bake WHERE number = ?", (number,))
+        if row is None:
+            raise no_bake(str(self._database.path), number)
+        return _bake(row)
+
+    def latest(self, limit: int = 200) -> list[Bake]:
+        """Return the last `limit` bakes and grids' jobs, newest first."""
+        return select_bakes(self._database, "ORDER BY number DESC LIMIT ?", (limit,))
+
+    def set_state(self, number: int, state: BakeState, error: str = "") -> None:
+        """Set the state and the line of error; the times of the first start and of the end are kept here."""
+        now = time.time()
+        # `started` is kept once set; `ended` falls when a bake comes back to life.
+        self._update(
+            number,
+            "state = ?, error = ?, started = coalesce(started, ?), ended = ?",
+            (state, error, now if state.live else None, now if state in ENDED else None),
+        )
+
+    def set_stage(self, number: int, stage: str, done: int = 0, total: int = 0) -> None:
+        """Set the stage the bake is in, and how far it is in the stage's own count."""
+        self._update(number, "stage = ?, stage_done = ?, stage_total = ?", (stage, done, total))
+
+    def set_plan(self, number: int, total_steps: int, steps_per_epoch: int) -> None:
+        """Set the optimizer steps of the plan in force."""
+        self._update(number, "total_steps = ?, steps_per_epoch = ?", (total_steps, steps_per_epoch))
+
+    def set_device(self, number: int, device: str) -> None:
+        """Set the key of the card the bake runs on, `cpu` without one."""
+        self._update(number, "device = ?", (device,))
+
+    def set_peak(self, number: int, peak: int) -> None:
+        """Note memory of the card taken by us, in bytes; the highest value is kept."""
+        self._update(number, "peak_vram = max(coalesce(peak_vram, 0), ?)", (peak,))
+
+    def set_peak_allocated(self, number: int, peak: int) -> None:
+        """Note the bytes held at the fullest moment; the highest value is kept."""
+        self._update(number, "measured_peak_allocated = max(coalesce(measured_peak_allocated, 0), ?)", (peak,))
+
+    def set_predicted_peak(self, number: int, peak: int, parts_json: str) -> None:
+        """Set what was predicted for it: bytes that the allocator takes, and the peak by part as JSON."""
+        self._update(number, "predicted_peak = ?, predicted_peak_parts = ?", (peak, parts_json))
+
+    def mark_lost(self, alive: Callable[[int, float], bool] = process_alive) -> list[int]:
+        """Mark live bakes whose process is gone as lost, their grids as cut, and return their numbers; queued ones stay.
+
+        Args:
+            alive: whether the process of this pid and start (epoch seconds) still runs.
+        """
+        marks = ", ".join("?" for _ in _LIVE)
+        live = self._database.rows(
+            f"SELECT number, pid, pid_started FROM bake WHERE state IN ({marks}) ORDER BY number", _LIVE
+        )
+        gone = [row for row in live if row["pid"] is None or not alive(row["pid"], row["pid_started"])]
+        lost = [row["number"] for row in gone if self._mark_lost(row["number"], row["pid"])]
+        if lost:
+            GridStore(self._database).cut(lost)
+        return lost
+
+    def _update(self, number: int, assignments: str, values: tuple[object, ...]) -> None:
+        """Write `assignments` (SQL, one `?` a value) into bake `number`.
+
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        with self._database.writing() as connection:
+            changed = connection.execute(f"UPDATE bake SET {assignments} WHERE number = ?", (*values, number)).rowcount
+        if not changed:
+            raise no_bake(str(self._database.path), number)
+
+    def _mark_lost(self, number: int, pid: int | None) -> bool:
+        marks = ", ".join("?" for _ in _LIVE)
+        with self._database.writing() as connection:
+            # Asked again under the lock: the bake may have ended, or another program may have marked it, since it was read.
+            changed = connection.execute(
+                f"UPDATE bake SET state = ?, error = ?, ended = ? WHERE number = ? AND pid IS ? AND state IN ({marks})",
+                (BakeState.LOST, _LOST, time.time(), number, pid, *_LIVE),
+            ).rowcount
+            if changed:
+                write_line(connection, f"bake {number} is lost: {_LOST}", bake=number, level="error")
+        return bool(changed)
 
 
 def _folder_of_grid(connection: sqlite3.Connection, grid: int) -> str:
@@ -80,73 +148,9 @@ def insert_bake(connection: sqlite3.Connection, values: Mapping[str, object]) ->
     connection.execute(f"INSERT INTO bake ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
 
 
-def read_bake(database: Database, number: int) -> Bake:
-    """Return bake `number`.
-
-    Raises:
-        WorkspaceError: there is none of that number.
-    """
-    row = database.row(f"SELECT {_COLUMNS} FROM bake WHERE number = ?", (number,))
-    if row is None:
-        raise no_bake(str(database.path), number)
-    return _bake(row)
-
-
-def read_bakes(database: Database, limit: int) -> list[Bake]:
-    """Return the last `limit` bakes, newest first."""
-    return select_bakes(database, "ORDER BY number DESC LIMIT ?", (limit,))
-
-
 def select_bakes(database: Database, which: str, values: Sequence[object]) -> list[Bake]:
     """Return the bakes that `which` (SQL after FROM) chooses."""
     return [_bake(row) for row in database.rows(f"SELECT {_COLUMNS} FROM bake {which}", values)]
-
-
-def set_state(database: Database, number: int, state: BakeState, error: str) -> None:
-    """Set the state; the times of the first start and of the end are kept here."""
-    now = time.time()
-    # `started` is kept once set; `ended` falls when a bake comes back to life.
-    update_bake(
-        database,
-        number,
-        "state = ?, error = ?, started = coalesce(started, ?), ended = ?",
-        (state, error, now if state.live else None, now if state in ENDED else None),
-    )
-
-
-def update_bake(database: Database, number: int, assignments: str, values: tuple[object, ...]) -> None:
-    """Write `assignments` (SQL, one `?` a value) into bake `number`.
-
-    Raises:
-        WorkspaceError: there is none of that number.
-    """
-    with database.writing() as connection:
-        changed = connection.execute(f"UPDATE bake SET {assignments} WHERE number = ?", (*values, number)).rowcount
-    if not changed:
-        raise no_bake(str(database.path), number)
-
-
-def mark_lost(database: Database, alive: Callable[[int, float], bool]) -> list[int]:
-    """Mark every live bake whose process is gone as lost, and return their numbers."""
-    marks = ", ".join("?" for _ in _LIVE)
-    live = database.rows(f"SELECT number, pid, pid_started FROM bake WHERE state IN ({marks}) ORDER BY number", _LIVE)
-    gone = [row for row in live if row["pid"] is None or not alive(row["pid"], row["pid_started"])]
-    if not gone:
-        return []
-    return [row["number"] for row in gone if _mark_lost(database, row["number"], row["pid"])]
-
-
-def _mark_lost(database: Database, number: int, pid: int | None) -> bool:
-    marks = ", ".join("?" for _ in _LIVE)
-    with database.writing() as connection:
-        # Asked again under the lock: the bake may have ended, or another program may have marked it, since it was read.
-        changed = connection.execute(
-            f"UPDATE bake SET state = ?, error = ?, ended = ? WHERE number = ? AND pid IS ? AND state IN ({marks})",
-            (BakeState.LOST, _LOST, time.time(), number, pid, *_LIVE),
-        ).rowcount
-        if changed:
-            write_line(connection, f"bake {number} is lost: {_LOST}", bake=number, level="error")
-    return bool(changed)
 
 
 def no_bake(journal: str, number: int) -> WorkspaceError:

@@ -5,10 +5,12 @@ mean of the steps in it, so that a spike of one step is seen at every level. Val
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from statistics import median
 
-from trainer.journal.database import Database
-from trainer.journal.records import Curve
+from trainer.journal.database import Store
+from trainer.journal.records import BakeState, Curve
 from trainer.journal.results import number
 
 FANOUT = 4
@@ -16,6 +18,12 @@ FANOUT = 4
 
 LEVELS = 10
 """Blocks of the highest level hold 4^10, a million, steps."""
+
+SPEED_METRIC = "seconds_per_step"
+"""The metric that bakes report their speed under."""
+
+_SPEED_COLUMNS = 500
+_MAX_SPEED_BAKES = 200
 
 _POINTS_TO_BLOCKS = f"""
     INSERT OR REPLACE INTO block (series, level, step, low, high, total, count)
@@ -69,51 +77,85 @@ def drop_points(connection: sqlite3.Connection, bake: int, step: int) -> None:
         renew_blocks(connection, series, step, step)
 
 
-def read_curve(
-    database: Database, bake: int, metric: str, columns: int, *, first: int | None, last: int | None
-) -> Curve:
-    """Return one metric between two steps (None: its ends) from the lowest level that has at most two entries a column."""
-    row = database.row("SELECT id FROM series WHERE bake = ? AND metric = ?", (bake, metric))
-    if row is None:
-        return _curve((), 0, 0)
-    series = row["id"]
-    ends = database.rows(
-        "SELECT (SELECT min(step) FROM point WHERE series = ?) AS lowest, (SELECT max(step) FROM point WHERE series = ?) AS highest",
-        (series, series),
-    )[0]
-    lowest, highest = ends["lowest"], ends["highest"]
-    if lowest is None:
-        return _curve((), 0, 0)
-    start = lowest if first is None else max(first, lowest)
-    end = highest if last is None else min(last, highest)
-    if start > end:
-        return _curve((), 0, 0)
-    level = _level_for(start, end, entries=2 * max(1, columns))
-    if level == 0:
-        found = database.rows(
-            "SELECT step, value AS low, value AS high, value AS mean FROM point WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step",
-            (series, start, end),
-        )
-    else:
-        found = database.rows(
-            """
-            SELECT step, low, high, total / nullif(count, 0) AS mean FROM block
-            WHERE series = ? AND level = ? AND step BETWEEN ? AND ? ORDER BY step
-            """,
-            (series, level, start // FANOUT**level * FANOUT**level, end),
-        )
-    return _curve(found, level, lowest)
+class CurveStore(Store):
+    """The metrics of bakes, by step."""
 
+    def read(self, bake: int, metric: str, columns: int, first: int | None = None, last: int | None = None) -> Curve:
+        """Return one metric between two steps (None: its ends) from the lowest level that has at most two entries a column.
 
-def read_last_values(database: Database, bake: int) -> dict[str, tuple[int, float]]:
-    """Return each metric's last (step, value)."""
-    names = database.rows("SELECT id, metric FROM series WHERE bake = ? ORDER BY metric", (bake,))
-    last: dict[str, tuple[int, float]] = {}
-    for name in names:
-        row = database.row("SELECT step, value FROM point WHERE series = ? ORDER BY step DESC LIMIT 1", (name["id"],))
-        if row is not None:
-            last[name["metric"]] = (row["step"], number(row["value"]))
-    return last
+        Args:
+            bake: its number.
+            metric: `loss`, `lr_unet`, `lr_text_encoder`, `grad_norm`, `seconds_per_step` …; one never written gives an empty curve.
+            columns: width of the drawing; half of it is the least number of entries where there are enough steps.
+            first: the first step wanted.
+            last: the last step wanted.
+        """
+        row = self._database.row("SELECT id FROM series WHERE bake = ? AND metric = ?", (bake, metric))
+        if row is None:
+            return _curve((), 0, 0)
+        series = row["id"]
+        ends = self._database.rows(
+            "SELECT (SELECT min(step) FROM point WHERE series = ?) AS lowest, (SELECT max(step) FROM point WHERE series = ?) AS highest",
+            (series, series),
+        )[0]
+        lowest, highest = ends["lowest"], ends["highest"]
+        if lowest is None:
+            return _curve((), 0, 0)
+        start = lowest if first is None else max(first, lowest)
+        end = highest if last is None else min(last, highest)
+        if start > end:
+            return _curve((), 0, 0)
+        level = _level_for(start, end, entries=2 * max(1, columns))
+        if level == 0:
+            found = self._database.rows(
+                "SELECT step, value AS low, value AS high, value AS mean FROM point WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step",
+                (series, start, end),
+            )
+        else:
+            found = self._database.rows(
+                """
+                SELECT step, low, high, total / nullif(count, 0) AS mean FROM block
+                WHERE series = ? AND level = ? AND step BETWEEN ? AND ? ORDER BY step
+                """,
+                (series, level, start // FANOUT**level * FANOUT**level, end),
+            )
+        return _curve(found, level, lowest)
+
+    def last_values(self, bake: int) -> dict[str, tuple[int, float]]:
+        """Return each metric's last (step, value)."""
+        names = self._database.rows("SELECT id, metric FROM series WHERE bake = ? ORDER BY metric", (bake,))
+        last: dict[str, tuple[int, float]] = {}
+        for name in names:
+            row = self._database.row(
+                "SELECT step, value FROM point WHERE series = ? ORDER BY step DESC LIMIT 1", (name["id"],)
+            )
+            if row is not None:
+                last[name["metric"]] = (row["step"], number(row["value"]))
+        return last
+
+    def add(self, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
+        """Write one metric's (step, value) pairs; a running bake writes through a MetricWriter instead."""
+        with self._database.writing() as connection:
+            write_points(connection, bake, metric, points)
+
+    def measured_speed(self, settings_like: Callable[[str], bool]) -> float | None:
+        """Return the median seconds per step of the newest bake that ended well, was measured, and whose settings fit; None without one.
+
+        Args:
+            settings_like: whether a bake's settings (TOML text) are near enough for its speed to hold.
+        """
+        ended = self._database.rows(
+            "SELECT number, settings_toml FROM bake WHERE state IN (?, ?) ORDER BY number DESC LIMIT ?",
+            (BakeState.DONE, BakeState.STOPPED, _MAX_SPEED_BAKES),
+        )
+        for bake in ended:
+            if not settings_like(bake["settings_toml"]):
+                continue
+            # Drawing resolution is enough for a median, and bounds what a long bake costs.
+            means = [value for value in self.read(bake["number"], SPEED_METRIC, _SPEED_COLUMNS).mean if isfinite(value)]
+            if means:
+                return median(means)
+        return None
 
 
 def _level_for(first: int, last: int, *, entries: int) -> int:

@@ -120,6 +120,17 @@ class Database:
             raise failure from error
 
 
+class Store:
+    """Tables of the journal, read and written through one connection.
+
+    Args:
+        database: the open connection; its owner closes it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 def _words(error: sqlite3.Error) -> tuple[str, str]:
     name = _name(error)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

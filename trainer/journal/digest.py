@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from trainer.journal.bakes import select_bakes
-from trainer.journal.database import Database
-from trainer.journal.queue import REMOVED, read_queue
+from trainer.journal.database import Store
+from trainer.journal.queue import REMOVED, QueueStore
 from trainer.journal.records import Bake, BakeState, LogLine
 from trainer.text import duration
 
@@ -45,93 +45,93 @@ class Digest:
         return not (self.done or self.stopped or self.failed or self.lost or self.warnings or self.surprises)
 
 
-def read_digest(database: Database, since: float, planned_files: Callable[[Bake], int | None]) -> Digest:
-    """Return what happened since `since` (epoch seconds).
+class DigestStore(Store):
+    """Summaries of what happened since the user last looked."""
 
-    Args:
-        planned_files: how many LoRAs a bake was to save, None where that is not known.
-    """
-    ended = select_bakes(database, "WHERE ended > ? ORDER BY ended, number", (since,))
-    live = [state for state in BakeState if state.live]
-    skipped = _marks(database, "skip", since)
-    return Digest(
-        since=since,
-        done=_of(ended, BakeState.DONE),
-        stopped=_of(ended, BakeState.STOPPED),
-        failed=_of(ended, BakeState.FAILED),
-        lost=_of(ended, BakeState.LOST),
-        live=tuple(select_bakes(database, f"WHERE state IN ({', '.join('?' * len(live))}) ORDER BY number", live)),
-        waiting=tuple(read_queue(database)),
-        skipped=skipped,
-        warnings=_warnings(database, since),
-        surprises=(
-            *(line for bake in ended for line in _end_surprises(database, bake, planned_files)),
-            *(f"bake {bake} left out {_steps(count)}: gradients not finite" for bake, count in skipped.items()),
-            *(
-                f"bake {bake} went back to an earlier state" + (f" {count} times" if count > 1 else "")
-                for bake, count in _marks(database, "roll back", since).items()
+    def read(self, since: float, planned_files: Callable[[Bake], int | None] = lambda bake: None) -> Digest:
+        """Return what happened since `since` (epoch seconds).
+
+        Args:
+            planned_files: how many LoRAs a bake was to save, None where that is not known.
+        """
+        ended = select_bakes(self._database, "WHERE ended > ? ORDER BY ended, number", (since,))
+        live = [state for state in BakeState if state.live]
+        skipped = self._marks("skip", since)
+        return Digest(
+            since=since,
+            done=_of(ended, BakeState.DONE),
+            stopped=_of(ended, BakeState.STOPPED),
+            failed=_of(ended, BakeState.FAILED),
+            lost=_of(ended, BakeState.LOST),
+            live=tuple(
+                select_bakes(self._database, f"WHERE state IN ({', '.join('?' * len(live))}) ORDER BY number", live)
             ),
-        ),
-    )
-
-
-def read_looked(database: Database) -> float | None:
-    """Return when somebody last looked (epoch seconds), None where nobody did."""
-    row = database.row("SELECT seconds FROM looked")
-    return None if row is None else float(row["seconds"])
-
-
-def set_looked(database: Database, seconds: float) -> None:
-    """Note that somebody looked at `seconds` (epoch); the latest look stands."""
-    with database.writing() as connection:
-        # Of two screens, the one that closes last may have looked away first.
-        connection.execute(
-            "INSERT INTO looked (id, seconds) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seconds = max(seconds, excluded.seconds)",
-            (seconds,),
+            waiting=tuple(QueueStore(self._database).waiting()),
+            skipped=skipped,
+            warnings=self._warnings(since),
+            surprises=(
+                *(line for bake in ended for line in self._end_surprises(bake, planned_files)),
+                *(f"bake {bake} left out {_steps(count)}: gradients not finite" for bake, count in skipped.items()),
+                *(
+                    f"bake {bake} went back to an earlier state" + (f" {count} times" if count > 1 else "")
+                    for bake, count in self._marks("roll back", since).items()
+                ),
+            ),
         )
+
+    def last_viewed(self) -> float | None:
+        """Return when somebody last looked (epoch seconds), None where nobody did."""
+        row = self._database.row("SELECT seconds FROM looked")
+        return None if row is None else float(row["seconds"])
+
+    def set_last_viewed(self, seconds: float) -> None:
+        """Note that somebody looked at `seconds` (epoch); the latest look stands."""
+        with self._database.writing() as connection:
+            # Of two screens, the one that closes last may have looked away first.
+            connection.execute(
+                "INSERT INTO looked (id, seconds) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seconds = max(seconds, excluded.seconds)",
+                (seconds,),
+            )
+
+    def _end_surprises(self, bake: Bake, planned_files: Callable[[Bake], int | None]) -> list[str]:
+        """Return what was not as planned in a bake that ended."""
+        name = f"bake {bake.number} {bake.name}" if bake.grid is None else f"grid {bake.grid} {bake.name}"
+        lines = []
+        if bake.error and bake.error != REMOVED:
+            lines.append(f"{name} {bake.state}: {bake.error}")
+        if bake.started is None:
+            return lines
+        if bake.ended is not None and bake.planned_seconds is not None:
+            took = bake.ended - bake.started
+            if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
+                lines.append(f"{name} took {duration(took)}, planned were {duration(bake.planned_seconds)}")
+        planned = planned_files(bake) if bake.grid is None else None
+        saved = self._database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]
+        if planned is not None and saved < planned:
+            lines.append(f"{name} saved {saved} of {planned} LoRA files")
+        return lines
+
+    def _marks(self, kind: str, since: float) -> dict[int, int]:
+        """Return how many marks of a kind each bake got since."""
+        found = self._database.rows(
+            "SELECT bake, count(*) AS times FROM mark WHERE kind = ? AND seconds > ? GROUP BY bake ORDER BY bake",
+            (kind, since),
+        )
+        return {row["bake"]: row["times"] for row in found}
+
+    def _warnings(self, since: float) -> tuple[LogLine, ...]:
+        found = self._database.rows(
+            """
+            SELECT id, bake, seconds, level, text FROM log WHERE level = 'warning' AND seconds > ?
+            ORDER BY id DESC LIMIT ?
+            """,
+            (since, _WARNINGS),
+        )
+        return tuple(LogLine(**dict(row)) for row in reversed(found))
 
 
 def _of(bakes: list[Bake], state: BakeState) -> tuple[Bake, ...]:
     return tuple(bake for bake in bakes if bake.state is state)
-
-
-def _end_surprises(database: Database, bake: Bake, planned_files: Callable[[Bake], int | None]) -> list[str]:
-    """Return what was not as planned in a bake that ended."""
-    name = f"bake {bake.number} {bake.name}" if bake.grid is None else f"grid {bake.grid} {bake.name}"
-    lines = []
-    if bake.error and bake.error != REMOVED:
-        lines.append(f"{name} {bake.state}: {bake.error}")
-    if bake.started is None:
-        return lines
-    if bake.ended is not None and bake.planned_seconds is not None:
-        took = bake.ended - bake.started
-        if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
-            lines.append(f"{name} took {duration(took)}, planned were {duration(bake.planned_seconds)}")
-    planned = planned_files(bake) if bake.grid is None else None
-    saved = database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]
-    if planned is not None and saved < planned:
-        lines.append(f"{name} saved {saved} of {planned} LoRA files")
-    return lines
-
-
-def _marks(database: Database, kind: str, since: float) -> dict[int, int]:
-    """Return how many marks of a kind each bake got since."""
-    found = database.rows(
-        "SELECT bake, count(*) AS times FROM mark WHERE kind = ? AND seconds > ? GROUP BY bake ORDER BY bake",
-        (kind, since),
-    )
-    return {row["bake"]: row["times"] for row in found}
-
-
-def _warnings(database: Database, since: float) -> tuple[LogLine, ...]:
-    found = database.rows(
-        """
-        SELECT id, bake, seconds, level, text FROM log WHERE level = 'warning' AND seconds > ?
-        ORDER BY id DESC LIMIT ?
-        """,
-        (since, _WARNINGS),
-    )
-    return tuple(LogLine(**dict(row)) for row in reversed(found))
 
 
 def _steps(count: int) -> str:

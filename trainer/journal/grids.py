@@ -8,7 +8,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from trainer.errors import WorkspaceError
-from trainer.journal.database import Database
+from trainer.journal.database import Database, Store
 from trainer.journal.records import CellNote, Grid, GridState
 
 _COLUMNS = ", ".join(field.name for field in fields(Grid))
@@ -16,102 +16,115 @@ _NOTE = ", ".join(field.name for field in fields(CellNote))
 _ENDED = (GridState.DONE, GridState.CUT, GridState.FAILED)
 
 
-def add_grid(database: Database, *, name: str, spec: str, bake: int | None, least_number: int) -> Grid:
-    """Note a grid under the next number, `least_number` or above, and return it."""
-    with database.writing() as connection:
-        highest = connection.execute("SELECT coalesce(max(number), 0) FROM grid").fetchone()[0]
-        number = max(int(highest) + 1, least_number)
-        connection.execute(
-            "INSERT INTO grid (number, name, folder, spec, bake, state, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (number, name, f"grids/{number:04d}-{name}", spec, bake, GridState.WAITING, time.time()),
-        )
-    return read_grid(database, number)
+class GridStore(Store):
+    """The grids of a journal, where each recipe's picture lies, and the user's notes on pictures."""
 
+    def add(self, *, name: str, spec: str, bake: int | None = None, least_number: int = 1) -> Grid:
+        """Note a grid under the next number, `least_number` or above, and return it; its folder is not made.
 
-def read_grid(database: Database, number: int) -> Grid:
-    """Return grid `number`.
-
-    Raises:
-        WorkspaceError: there is none of that number.
-    """
-    row = database.row(f"SELECT {_COLUMNS} FROM grid WHERE number = ?", (number,))
-    if row is None:
-        raise _no_grid(database, number)
-    return _grid(row)
-
-
-def read_grids(database: Database, limit: int) -> list[Grid]:
-    """Return the last `limit` grids, newest first."""
-    return [_grid(row) for row in database.rows(f"SELECT {_COLUMNS} FROM grid ORDER BY number DESC LIMIT ?", (limit,))]
-
-
-def set_grid_state(database: Database, number: int, state: GridState, error: str) -> None:
-    """Set the state; the times of the first start and of the end are kept here."""
-    now = time.time()
-    update_grid(
-        database,
-        number,
-        "state = ?, error = ?, started = coalesce(started, ?), ended = ?",
-        (state, error, now if state is GridState.MAKING else None, now if state in _ENDED else None),
-    )
-
-
-def update_grid(database: Database, number: int, assignments: str, values: tuple[object, ...]) -> None:
-    """Write `assignments` (SQL, one `?` a value) into grid `number`.
-
-    Raises:
-        WorkspaceError: there is none of that number.
-    """
-    with database.writing() as connection:
-        changed = connection.execute(f"UPDATE grid SET {assignments} WHERE number = ?", (*values, number)).rowcount
-    if not changed:
-        raise _no_grid(database, number)
-
-
-def cut_grids(database: Database, bakes: Sequence[int]) -> None:
-    """Mark the grids that these bakes or jobs were making, or were still to make, as cut."""
-    with database.writing() as connection:
-        for number in bakes:
+        Args:
+            name: of its folder, behind the number.
+            spec: JSON of its GridSpec.
+            bake: number of the bake that makes it between two steps; None for one with a job of its own.
+            least_number: a number above every folder there is.
+        """
+        with self._database.writing() as connection:
+            highest = connection.execute("SELECT coalesce(max(number), 0) FROM grid").fetchone()[0]
+            number = max(int(highest) + 1, least_number)
             connection.execute(
-                """
-                UPDATE grid SET state = ?, ended = ?
-                WHERE state IN (?, ?) AND (bake = ? OR number IN (SELECT grid FROM bake WHERE number = ?))
-                """,
-                (GridState.CUT, time.time(), GridState.WAITING, GridState.MAKING, number, number),
+                "INSERT INTO grid (number, name, folder, spec, bake, state, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, name, f"grids/{number:04d}-{name}", spec, bake, GridState.WAITING, time.time()),
             )
+        return self.read(number)
 
+    def read(self, number: int) -> Grid:
+        """Return grid `number`.
 
-def seconds_per_step(database: Database, look: str) -> float | None:
-    """Return how long a sampling step of one picture took in the newest grid of that look."""
-    row = database.row(
-        "SELECT seconds / work AS pace FROM grid WHERE look = ? AND work > 0 ORDER BY number DESC LIMIT 1", (look,)
-    )
-    return None if row is None else float(row["pace"])
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        row = self._database.row(f"SELECT {_COLUMNS} FROM grid WHERE number = ?", (number,))
+        if row is None:
+            raise _no_grid(self._database, number)
+        return _grid(row)
 
+    def latest(self, limit: int = 200) -> list[Grid]:
+        """Return the last `limit` grids, newest first."""
+        return [
+            _grid(row)
+            for row in self._database.rows(f"SELECT {_COLUMNS} FROM grid ORDER BY number DESC LIMIT ?", (limit,))
+        ]
 
-def note_picture(database: Database, fingerprint: str, file: str) -> None:
-    """Note where a picture lies; the newest place stands."""
-    with database.writing() as connection:
-        connection.execute("INSERT OR REPLACE INTO picture (fingerprint, file) VALUES (?, ?)", (fingerprint, file))
+    def set_state(self, number: int, state: GridState, error: str = "") -> None:
+        """Set the state; the times of the first start and of the end are kept here."""
+        now = time.time()
+        self._update(
+            number,
+            "state = ?, error = ?, started = coalesce(started, ?), ended = ?",
+            (state, error, now if state is GridState.MAKING else None, now if state in _ENDED else None),
+        )
 
+    def set_spec(self, number: int, spec: str, total: int) -> None:
+        """Set the spec as it was spelled out, and how many pictures that makes."""
+        self._update(number, "spec = ?, total = ?", (spec, total))
 
-def read_picture(database: Database, fingerprint: str) -> str | None:
-    """Return where a picture was last, None where there was none."""
-    row = database.row("SELECT file FROM picture WHERE fingerprint = ?", (fingerprint,))
-    return None if row is None else str(row["file"])
+    def set_progress(self, number: int, *, done: int, made: int, seconds: float, work: int, look: str) -> None:
+        """Set how far a grid is; see Grid."""
+        self._update(number, "done = ?, made = ?, seconds = ?, work = ?, look = ?", (done, made, seconds, work, look))
 
+    def cut(self, bakes: Sequence[int]) -> None:
+        """Mark the grids that these bakes or jobs were making, or were still to make, as cut."""
+        with self._database.writing() as connection:
+            for number in bakes:
+                connection.execute(
+                    """
+                    UPDATE grid SET state = ?, ended = ?
+                    WHERE state IN (?, ?) AND (bake = ? OR number IN (SELECT grid FROM bake WHERE number = ?))
+                    """,
+                    (GridState.CUT, time.time(), GridState.WAITING, GridState.MAKING, number, number),
+                )
 
-def set_cell_note(database: Database, note: CellNote) -> None:
-    """Keep what was thought of a picture."""
-    values = (*astuple(note)[:-2], json.dumps(dict(note.ticks), ensure_ascii=False), note.seconds)
-    marks = ", ".join("?" for _ in values)
-    with database.writing() as connection:
-        connection.execute(f"INSERT OR REPLACE INTO cell_note ({_NOTE}) VALUES ({marks})", values)
+    def seconds_per_sampling_step(self, look: str) -> float | None:
+        """Return how long a sampling step of one picture took in the newest grid of that look."""
+        row = self._database.row(
+            "SELECT seconds / work AS pace FROM grid WHERE look = ? AND work > 0 ORDER BY number DESC LIMIT 1", (look,)
+        )
+        return None if row is None else float(row["pace"])
 
+    def note_picture(self, fingerprint: str, file: str) -> None:
+        """Note where a picture lies; the newest place stands."""
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO picture (fingerprint, file) VALUES (?, ?)", (fingerprint, file))
 
-def read_cell_notes(database: Database, grid: int) -> list[CellNote]:
-    """Return what was thought of a grid's pictures, by cell."""
-    return [_note(row) for row in database.rows(f"SELECT {_NOTE} FROM cell_note WHERE grid = ? ORDER BY cell", (grid,))]
+    def picture(self, fingerprint: str) -> str | None:
+        """Return where a picture was last, None where there was none."""
+        row = self._database.row("SELECT file FROM picture WHERE fingerprint = ?", (fingerprint,))
+        return None if row is None else str(row["file"])
+
+    def set_cell_note(self, note: CellNote) -> None:
+        """Keep what was thought of a picture."""
+        values = (*astuple(note)[:-2], json.dumps(dict(note.ticks), ensure_ascii=False), note.seconds)
+        marks = ", ".join("?" for _ in values)
+        with self._database.writing() as connection:
+            connection.execute(f"INSERT OR REPLACE INTO cell_note ({_NOTE}) VALUES ({marks})", values)
+
+    def cell_notes(self, grid: int) -> list[CellNote]:
+        """Return what was thought of a grid's pictures, by cell."""
+        return [
+            _note(row)
+            for row in self._database.rows(f"SELECT {_NOTE} FROM cell_note WHERE grid = ? ORDER BY cell", (grid,))
+        ]
+
+    def _update(self, number: int, assignments: str, values: tuple[object, ...]) -> None:
+        """Write `assignments` (SQL, one `?` a value) into grid `number`.
+
+        Raises:
+            WorkspaceError: there is none of that number.
+        """
+        with self._database.writing() as connection:
+            changed = connection.execute(f"UPDATE grid SET {assignments} WHERE number = ?", (*values, number)).rowcount
+        if not changed:
+            raise _no_grid(self._database, number)
 
 
 def _grid(row: sqlite3.Row) -> Grid:

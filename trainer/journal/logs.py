@@ -3,7 +3,7 @@
 import sqlite3
 import time
 
-from trainer.journal.database import Database
+from trainer.journal.database import Store
 from trainer.journal.records import LogLine
 
 
@@ -14,10 +14,18 @@ def write_line(connection: sqlite3.Connection, text: str, *, bake: int | None, l
     )
 
 
-def read_lines(database: Database, last_id: int, bake: int | None, limit: int) -> list[LogLine]:
-    """Return the last `limit` lines with an id above `last_id`, oldest first; of every bake where `bake` is None."""
-    of_bake, values = ("AND bake = ?", (last_id, bake, limit)) if bake is not None else ("", (last_id, limit))
-    found = database.rows(
-        f"SELECT id, bake, seconds, level, text FROM log WHERE id > ? {of_bake} ORDER BY id DESC LIMIT ?", values
-    )
-    return [LogLine(**dict(row)) for row in reversed(found)]
+class LogStore(Store):
+    """The lines of the log."""
+
+    def write(self, text: str, *, bake: int | None = None, level: str = "info") -> None:
+        """Write one line; `level` is `info`, `warning` or `error`."""
+        with self._database.writing() as connection:
+            write_line(connection, text, bake=bake, level=level)
+
+    def read(self, last_id: int = 0, *, bake: int | None = None, limit: int = 500) -> list[LogLine]:
+        """Return the last `limit` lines with an id above `last_id`, oldest first; of every bake where `bake` is None."""
+        of_bake, values = ("AND bake = ?", (last_id, bake, limit)) if bake is not None else ("", (last_id, limit))
+        found = self._database.rows(
+            f"SELECT id, bake, seconds, level, text FROM log WHERE id > ? {of_bake} ORDER BY id DESC LIMIT ?", values
+        )
+        return [LogLine(**dict(row)) for row in reversed(found)]

@@ -51,6 +51,26 @@ class Order(StrEnum):
     """Leave an epoch out of the rest of the grid at work; the argument is its label."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewBake:
+    """A bake, or with `grid` the making of a grid, as it is put into the queue; the fields mean what they mean in Bake."""
+
+    name: str
+    settings_toml: str
+    engine: str
+    total_steps: int
+    steps_per_epoch: int
+    why: str = ""
+    parent: int | None = None
+    not_before: float | None = None
+    held: bool = False
+    on_failure: str = "go on"
+    refers: str = ""
+    starts_from: str = ""
+    planned_seconds: float | None = None
+    grid: int | None = None
+
+
 @dataclass(frozen=True)
 class Bake:
     """One training run.

@@ -1,111 +1,118 @@
 """What a bake brought forth besides its curves: LoRAs, states, marks, validation, the loss of each folder, the list of its data."""
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import astuple, fields
 
-from trainer.journal.database import Database
+from trainer.journal.database import Store
 from trainer.journal.records import Checkpoint, Mark, SavedState
 
 _CHECKPOINT = ", ".join(field.name for field in fields(Checkpoint))
 _STATE = ", ".join(field.name for field in fields(SavedState))
 
 
-def add_checkpoint(database: Database, bake: int, checkpoint: Checkpoint) -> None:
-    """Note a saved LoRA; the same file saved again takes the place of the first. A loss that is not a number is kept as None."""
-    values = (bake, *astuple(checkpoint))
-    marks = ", ".join("?" for _ in values)
-    with database.writing() as connection:
-        connection.execute(f"INSERT OR REPLACE INTO checkpoint (bake, {_CHECKPOINT}) VALUES ({marks})", values)
+class ResultStore(Store):
+    """What bakes produced, by the number of the bake."""
 
+    def add_checkpoint(self, bake: int, checkpoint: Checkpoint) -> None:
+        """Note a saved LoRA; the same file saved again takes the place of the first. A loss that is not a number is kept as None."""
+        values = (bake, *astuple(checkpoint))
+        marks = ", ".join("?" for _ in values)
+        with self._database.writing() as connection:
+            connection.execute(f"INSERT OR REPLACE INTO checkpoint (bake, {_CHECKPOINT}) VALUES ({marks})", values)
 
-def read_checkpoints(database: Database, bake: int) -> list[Checkpoint]:
-    """Return the saved LoRAs, newest first."""
-    found = database.rows(
-        f"SELECT {_CHECKPOINT} FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
-    )
-    return [Checkpoint(**dict(row)) for row in found]
-
-
-def add_state(database: Database, bake: int, state: SavedState) -> None:
-    """Note a training state; the same file written again takes the place of the first."""
-    values = (bake, *astuple(state))
-    marks = ", ".join("?" for _ in values)
-    with database.writing() as connection:
-        connection.execute(f"INSERT OR REPLACE INTO state (bake, {_STATE}) VALUES ({marks})", values)
-
-
-def read_states(database: Database, bake: int) -> list[SavedState]:
-    """Return the training states, newest first."""
-    found = database.rows(f"SELECT {_STATE} FROM state WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,))
-    return [SavedState(**{**dict(row), "ends_epoch": bool(row["ends_epoch"])}) for row in found]
-
-
-def forget_state(database: Database, bake: int, file: str) -> None:
-    """Strike a training state that is gone from the disk; one that is not listed is no mistake."""
-    with database.writing() as connection:
-        connection.execute("DELETE FROM state WHERE bake = ? AND file = ?", (bake, file))
-
-
-def add_mark(database: Database, bake: int, mark: Mark) -> None:
-    """Note what happened at a step."""
-    with database.writing() as connection:
-        connection.execute(
-            "INSERT INTO mark (bake, step, seconds, kind, text) VALUES (?, ?, ?, ?, ?)", (bake, *astuple(mark))
+    def checkpoints(self, bake: int) -> list[Checkpoint]:
+        """Return the saved LoRAs, newest first."""
+        found = self._database.rows(
+            f"SELECT {_CHECKPOINT} FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
         )
+        return [Checkpoint(**dict(row)) for row in found]
 
+    def add_state(self, bake: int, state: SavedState) -> None:
+        """Note a training state; the same file written again takes the place of the first."""
+        values = (bake, *astuple(state))
+        marks = ", ".join("?" for _ in values)
+        with self._database.writing() as connection:
+            connection.execute(f"INSERT OR REPLACE INTO state (bake, {_STATE}) VALUES ({marks})", values)
 
-def read_marks(database: Database, bake: int) -> list[Mark]:
-    """Return the marks by step; those of one step as they came."""
-    found = database.rows("SELECT step, seconds, kind, text FROM mark WHERE bake = ? ORDER BY step, id", (bake,))
-    return [Mark(**dict(row)) for row in found]
-
-
-def add_validation(
-    database: Database, bake: int, step: int, *, loss: float, change: float | None, error: float | None
-) -> None:
-    """Note the validation loss after `step`, its change against the untrained base and the standard error of that change."""
-    with database.writing() as connection:
-        connection.execute(
-            "INSERT OR REPLACE INTO validation (bake, step, loss, change, error) VALUES (?, ?, ?, ?, ?)",
-            (bake, step, loss, change, error),
+    def states(self, bake: int) -> list[SavedState]:
+        """Return the training states, newest first."""
+        found = self._database.rows(
+            f"SELECT {_STATE} FROM state WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
         )
+        return [SavedState(**{**dict(row), "ends_epoch": bool(row["ends_epoch"])}) for row in found]
 
+    def forget_state(self, bake: int, file: str) -> None:
+        """Strike a training state that is gone from the disk; one that is not listed is no mistake."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM state WHERE bake = ? AND file = ?", (bake, file))
 
-def read_validations(database: Database, bake: int) -> list[tuple[int, float]]:
-    """Return (step, validation loss), by step; nan where the loss was not a number."""
-    found = database.rows("SELECT step, loss FROM validation WHERE bake = ? ORDER BY step", (bake,))
-    return [(row["step"], number(row["loss"])) for row in found]
+    def add_mark(self, bake: int, mark: Mark) -> None:
+        """Note what happened at a step."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO mark (bake, step, seconds, kind, text) VALUES (?, ?, ?, ?, ?)", (bake, *astuple(mark))
+            )
 
-
-def add_folder_losses(database: Database, bake: int, epoch: int, losses: Mapping[str, tuple[float, int]]) -> None:
-    """Note each folder's (mean loss, pictures) in `epoch`."""
-    with database.writing() as connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO folder_loss (bake, epoch, folder, loss, pictures) VALUES (?, ?, ?, ?, ?)",
-            [(bake, epoch, folder, loss, pictures) for folder, (loss, pictures) in losses.items()],
+    def marks(self, bake: int) -> list[Mark]:
+        """Return the marks by step; those of one step as they came."""
+        found = self._database.rows(
+            "SELECT step, seconds, kind, text FROM mark WHERE bake = ? ORDER BY step, id", (bake,)
         )
+        return [Mark(**dict(row)) for row in found]
 
+    def add_validation(self, bake: int, step: int, loss: float, change: float | None, error: float | None) -> None:
+        """Note the validation loss after `step`, its change against the untrained base and the standard error of that change."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO validation (bake, step, loss, change, error) VALUES (?, ?, ?, ?, ?)",
+                (bake, step, loss, change, error),
+            )
 
-def read_folder_losses(database: Database, bake: int) -> list[tuple[int, str, float, int]]:
-    """Return (epoch, folder, mean loss, pictures) by epoch and folder; nan where the loss was not a number."""
-    found = database.rows(
-        "SELECT epoch, folder, loss, pictures FROM folder_loss WHERE bake = ? ORDER BY epoch, folder", (bake,)
-    )
-    return [(row["epoch"], row["folder"], number(row["loss"]), row["pictures"]) for row in found]
+    def validations(self, bake: int) -> list[tuple[int, float]]:
+        """Return (step, validation loss), by step; nan where the loss was not a number."""
+        found = self._database.rows("SELECT step, loss FROM validation WHERE bake = ? ORDER BY step", (bake,))
+        return [(row["step"], number(row["loss"])) for row in found]
 
+    def add_folder_losses(self, bake: int, epoch: int, losses: Mapping[str, tuple[float, int]]) -> None:
+        """Note each folder's (mean loss, pictures) in `epoch`."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO folder_loss (bake, epoch, folder, loss, pictures) VALUES (?, ?, ?, ?, ?)",
+                [(bake, epoch, folder, loss, pictures) for folder, (loss, pictures) in losses.items()],
+            )
 
-def set_manifest(database: Database, bake: int, blob: bytes) -> None:
-    """Keep the list of the bake's data (the bytes of data.json.gz)."""
-    with database.writing() as connection:
-        connection.execute("INSERT OR REPLACE INTO manifest (bake, blob) VALUES (?, ?)", (bake, blob))
+    def folder_losses(self, bake: int) -> list[tuple[int, str, float, int]]:
+        """Return (epoch, folder, mean loss, pictures) by epoch and folder; nan where the loss was not a number."""
+        found = self._database.rows(
+            "SELECT epoch, folder, loss, pictures FROM folder_loss WHERE bake = ? ORDER BY epoch, folder", (bake,)
+        )
+        return [(row["epoch"], row["folder"], number(row["loss"]), row["pictures"]) for row in found]
 
+    def set_manifest(self, bake: int, blob: bytes) -> None:
+        """Keep the list of the bake's data (the bytes of data.json.gz)."""
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO manifest (bake, blob) VALUES (?, ?)", (bake, blob))
 
-def read_manifest(database: Database, bake: int) -> bytes | None:
-    """Return the list of the bake's data, None where it was not kept."""
-    row = database.row("SELECT blob FROM manifest WHERE bake = ?", (bake,))
-    return None if row is None else bytes(row["blob"])
+    def manifest(self, bake: int) -> bytes | None:
+        """Return the list of the bake's data, None where it was not kept."""
+        row = self._database.row("SELECT blob FROM manifest WHERE bake = ?", (bake,))
+        return None if row is None else bytes(row["blob"])
 
 
 def number(value: float | None) -> float:
     """Return what SQLite kept of a number: it stores nan as NULL."""
     return float("nan") if value is None else value
+
+
+def drop_results(connection: sqlite3.Connection, bake: int, step: int) -> None:
+    """Delete LoRAs, validation and folder losses noted after `step`, inside a transaction of the caller's; marks stay."""
+    for sql in (
+        "DELETE FROM validation WHERE bake = ? AND step > ?",
+        "DELETE FROM checkpoint WHERE bake = ? AND step > ?",
+        """
+        DELETE FROM folder_loss WHERE bake = ?1
+            AND epoch * (SELECT steps_per_epoch FROM bake WHERE number = ?1) > ?2
+        """,
+    ):
+        connection.execute(sql, (bake, step))

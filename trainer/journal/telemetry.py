@@ -4,31 +4,33 @@ import json
 import sqlite3
 from dataclasses import astuple, fields
 
-from trainer.journal.database import Database
+from trainer.journal.database import Store
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 
 _HOST = ", ".join(field.name for field in fields(HostReading))
 
 
-def add_telemetry(database: Database, reading: MachineReading, bake: int | None) -> None:
-    """Keep one reading of the machine, of `bake` if one runs."""
-    # Lists, not objects: the names of ten fields would be twice the size of their values.
-    cards = json.dumps([astuple(card) for card in reading.cards], separators=(",", ":"))
-    with database.writing() as connection:
-        connection.execute(
-            f"INSERT INTO telemetry (seconds, bake, cards, no_card_because, {_HOST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (reading.seconds, bake, cards, reading.no_card_because, *astuple(reading.host)),
+class TelemetryStore(Store):
+    """Readings of the machine."""
+
+    def add(self, reading: MachineReading, bake: int | None) -> None:
+        """Keep one reading of the machine, of `bake` if one runs."""
+        # Lists, not objects: the names of ten fields would be twice the size of their values.
+        cards = json.dumps([astuple(card) for card in reading.cards], separators=(",", ":"))
+        with self._database.writing() as connection:
+            connection.execute(
+                f"INSERT INTO telemetry (seconds, bake, cards, no_card_because, {_HOST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (reading.seconds, bake, cards, reading.no_card_because, *astuple(reading.host)),
+            )
+
+    def read(self, since: float, bake: int | None = None) -> list[MachineReading]:
+        """Return the readings from `since` (epoch seconds) on, oldest first; of every bake and of none where `bake` is None."""
+        of_bake, values = ("AND bake = ?", (since, bake)) if bake is not None else ("", (since,))
+        found = self._database.rows(
+            f"SELECT seconds, cards, no_card_because, {_HOST} FROM telemetry WHERE seconds >= ? {of_bake} ORDER BY seconds, id",
+            values,
         )
-
-
-def read_telemetry(database: Database, since: float, bake: int | None) -> list[MachineReading]:
-    """Return the readings from `since` (epoch seconds) on, oldest first; of every bake and of none where `bake` is None."""
-    of_bake, values = ("AND bake = ?", (since, bake)) if bake is not None else ("", (since,))
-    found = database.rows(
-        f"SELECT seconds, cards, no_card_because, {_HOST} FROM telemetry WHERE seconds >= ? {of_bake} ORDER BY seconds, id",
-        values,
-    )
-    return [_reading(row) for row in found]
+        return [_reading(row) for row in found]
 
 
 def _reading(row: sqlite3.Row) -> MachineReading:

@@ -54,7 +54,7 @@ class BackgroundPrediction:
             prediction = self._predicted(request_of(planned), ended)
             if prediction is not None:
                 with Journal(self._journal_path) as journal:
-                    journal.set_predicted_peak(number, prediction.reserved, peak_json(prediction))
+                    journal.bakes.set_predicted_peak(number, prediction.reserved, peak_json(prediction))
         except Exception as error:
             # A bake goes on without its prediction, whatever is wrong with that.
             logging.getLogger(__name__).warning("no prediction for bake %d: %s", number, error)

@@ -132,7 +132,7 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
         GridError: there is no such epoch.
         SettingsError: the subject's file is wrong.
     """
-    bake = journal.bake(number)
+    bake = journal.bakes.read(number)
     epochs = {epoch.label: workspace.root / epoch.file for epoch in epochs_of(journal, workspace, [number])}
     found = [*epochs][-1:] if label == NEWEST else [label]
     if not found or found[0] not in epochs:
@@ -162,7 +162,7 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
         GridError: there is no such cell, or no LoRA is in force in it.
         SettingsError: the subject's file is wrong.
     """
-    row = journal.grid(grid)
+    row = journal.grids.read(grid)
     folder = workspace.root / row.folder
     made = read_sidecar(folder)
     found = [each for each in made.cells if each.place.name == cell] if made else []
@@ -213,7 +213,7 @@ def _bake_of(journal: Journal, workspace: Workspace, lora: Path) -> Bake | None:
     number = folder.name.partition("-")[0]
     if str(folder.parent) != bakes or not number.isdecimal():
         return None
-    return next((bake for bake in journal.bakes(limit=100_000) if bake.number == int(number)), None)
+    return next((bake for bake in journal.bakes.latest(limit=100_000) if bake.number == int(number)), None)
 
 
 def _label_of(journal: Journal, workspace: Workspace, bake: Bake, lora: Path) -> str:
@@ -230,12 +230,12 @@ def _label_of(journal: Journal, workspace: Workspace, bake: Bake, lora: Path) ->
 def _pictures(journal: Journal, workspace: Workspace, lora: Path) -> Iterator[tuple[Path, float]]:
     """Yield pictures that a LoRA made by itself, with its weight: of the newest grid first, favourites before others, then those nearest to weight 1."""
     wanted = os.path.realpath(lora)
-    for grid in journal.grids(limit=_GRIDS_SEARCHED):
+    for grid in journal.grids.latest(limit=_GRIDS_SEARCHED):
         folder = workspace.root / grid.folder
         made = _sidecar(folder)
         if made is None:
             continue
-        favourites = {note.cell for note in journal.cell_notes(grid.number) if note.favourite}
+        favourites = {note.cell for note in journal.grids.cell_notes(grid.number) if note.favourite}
         for cell in _by_merit(made, favourites, wanted):
             if (folder / cell.file).is_file():
                 yield folder / cell.file, _weight(cell) if cell.place.name in favourites else 1.0
@@ -273,7 +273,7 @@ def _sidecar(folder: Path) -> MadeGrid | None:
 
 def _sample(journal: Journal, bake: Bake, lora: Path) -> Path | None:
     """Return the first sample picture that the bake made when it saved this LoRA."""
-    steps = [checkpoint.step for checkpoint in journal.checkpoints(bake.number) if checkpoint.file == lora.name]
+    steps = [checkpoint.step for checkpoint in journal.results.checkpoints(bake.number) if checkpoint.file == lora.name]
     found = [path for step in steps for path in sorted((lora.parent / "samples").glob(f"step{step:08d}-*.png"))]
     return found[0] if found else None
 

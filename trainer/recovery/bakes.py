@@ -83,7 +83,7 @@ def _bring_back(folder: Path, journal: Journal) -> RecoveredBake:
     if named is None:
         return RecoveredBake(folder.name, None, 0, 0, ("no bake folder by its name: left out",))
     number, name = int(named[1]), named[2]
-    if any(bake.number == number for bake in journal.bakes(1)):
+    if any(bake.number == number for bake in journal.bakes.latest(1)):
         return RecoveredBake(folder.name, None, 0, 0, (f"another folder has number {number}: left out",))
     notes: list[str] = []
     loras = _loras(folder, notes)
@@ -91,7 +91,7 @@ def _bring_back(folder: Path, journal: Journal) -> RecoveredBake:
     if story is None:
         return RecoveredBake(folder.name, None, 0, 0, (*notes, "nothing in it tells of a bake: left out"))
     try:
-        journal.add_story(_as_it_is_now(story, folder, loras, notes))
+        journal.records.add(_as_it_is_now(story, folder, loras, notes))
     except (WorkspaceError, OverflowError) as error:
         if isinstance(error, WorkspaceError) and error.full:
             raise
@@ -99,7 +99,9 @@ def _bring_back(folder: Path, journal: Journal) -> RecoveredBake:
         return RecoveredBake(folder.name, None, 0, 0, (*notes, printable(f"left out: {error}")))
     steps = _bring_curves_back(folder, number, journal, notes)
     _bring_manifest_back(folder, number, journal, notes)
-    return RecoveredBake(folder.name, journal.bake(number), steps, len(journal.checkpoints(number)), tuple(notes))
+    return RecoveredBake(
+        folder.name, journal.bakes.read(number), steps, len(journal.results.checkpoints(number)), tuple(notes)
+    )
 
 
 def _told(folder: Path, number: int, notes: list[str]) -> BakeRecord | None:
@@ -249,7 +251,7 @@ def _bring_curves_back(folder: Path, number: int, journal: Journal, notes: list[
         return 0
     steps = [int(step) for step in arrays.pop("step")]
     for metric, values in arrays.items():
-        journal.add_points(number, metric, list(zip(steps, values.tolist(), strict=True)))
+        journal.curves.add(number, metric, list(zip(steps, values.tolist(), strict=True)))
     return len(set(steps))
 
 
@@ -268,7 +270,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]
 
 def _bring_manifest_back(folder: Path, number: int, journal: Journal, notes: list[str]) -> None:
     try:
-        journal.set_manifest(number, (folder / "data.json.gz").read_bytes())
+        journal.results.set_manifest(number, (folder / "data.json.gz").read_bytes())
     except OSError:
         notes.append("no data.json.gz: the list of its data is gone")
 

@@ -47,7 +47,7 @@ def _bring_back(folder: Path, workspace: Workspace, journal: Journal) -> Recover
     if named is None:
         return RecoveredGrid(folder.name, None, "no grid's folder by its name: left out")
     number = int(named[1])
-    newest = next(iter(journal.grids(1)), None)
+    newest = next(iter(journal.grids.latest(1)), None)
     if newest is not None and newest.number >= number:
         return RecoveredGrid(folder.name, None, f"another folder has number {number}: left out")
     try:
@@ -57,18 +57,18 @@ def _bring_back(folder: Path, workspace: Workspace, journal: Journal) -> Recover
         notes = read_judged(folder, number)
     except (LoraTuiError, OSError) as error:
         return RecoveredGrid(folder.name, None, printable(f"left out: {error}"))
-    journal.add_grid(name=named[2], spec=spec_json(made.spec), least_number=number)
+    journal.grids.add(name=named[2], spec=spec_json(made.spec), least_number=number)
     done = _bring_pictures_back(made, folder, workspace, journal)
-    journal.set_grid_spec(number, spec_json(made.spec), len(made.cells))
-    journal.set_grid_progress(number, done=done, made=0, seconds=0.0, work=0, look="")
-    journal.set_grid_state(number, GridState.DONE if done == len(made.cells) else GridState.CUT)
+    journal.grids.set_spec(number, spec_json(made.spec), len(made.cells))
+    journal.grids.set_progress(number, done=done, made=0, seconds=0.0, work=0, look="")
+    journal.grids.set_state(number, GridState.DONE if done == len(made.cells) else GridState.CUT)
     for note in notes:
-        journal.set_cell_note(note)
-    return RecoveredGrid(folder.name, journal.grid(number))
+        journal.grids.set_cell_note(note)
+    return RecoveredGrid(folder.name, journal.grids.read(number))
 
 
 def _bring_pictures_back(made: MadeGrid, folder: Path, workspace: Workspace, journal: Journal) -> int:
     there = [cell for cell in made.cells if (folder / cell.file).is_file()]
     for cell in there:
-        journal.note_picture(cell.fingerprint, (folder / cell.file).relative_to(workspace.root).as_posix())
+        journal.grids.note_picture(cell.fingerprint, (folder / cell.file).relative_to(workspace.root).as_posix())
     return len(there)

@@ -84,14 +84,14 @@ def make_grid(
     Raises:
         LoraTuiError: it cannot be made as asked, or no longer; its state is FAILED then.
     """
-    journal.set_grid_state(number, GridState.MAKING)
+    journal.grids.set_state(number, GridState.MAKING)
     try:
-        state = _make(journal.grid(number), journal, workspace, provider, control, progress)
+        state = _make(journal.grids.read(number), journal, workspace, provider, control, progress)
     except BaseException as error:
         line = error.line() if isinstance(error, LoraTuiError) else f"{type(error).__name__}: {error}"
-        journal.set_grid_state(number, GridState.FAILED, printable(line))
+        journal.grids.set_state(number, GridState.FAILED, printable(line))
         raise
-    journal.set_grid_state(number, state)
+    journal.grids.set_state(number, state)
     return state
 
 
@@ -108,7 +108,7 @@ def _make(
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
     made = _told(expanded, provider.compute_setup(expanded.spec), model_files)
-    journal.set_grid_spec(row.number, spec_json(expanded.spec), len(made.cells))
+    journal.grids.set_spec(row.number, spec_json(expanded.spec), len(made.cells))
     write_sidecar(made, folder)
     for note in made.notes:
         progress.say(note)
@@ -248,7 +248,7 @@ class _Making:
         if not at_once and now - self._written_at < _PROGRESS_EVERY:
             return
         self._written_at = now
-        self._journal.set_grid_progress(
+        self._journal.grids.set_progress(
             self._number,
             done=self._files.done,
             made=self._anew,

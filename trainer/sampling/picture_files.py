@@ -104,7 +104,7 @@ class PictureFiles:
                 ) from error
             self._there.add(mark)
             file = self._folder / self._cells[mark][0].file
-            self._journal.note_picture(mark, file.relative_to(self._root).as_posix())
+            self._journal.grids.note_picture(mark, file.relative_to(self._root).as_posix())
         self._written = left
 
     def without_effect(self) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ class PictureFiles:
                 os.replace(beside, place)
 
     def _elsewhere(self, mark: str) -> Path | None:
-        file = self._journal.picture(mark)
+        file = self._journal.grids.picture(mark)
         if file is None:
             return None
         path = self._root / file

@@ -18,7 +18,7 @@ from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
-from trainer.journal.records import Bake, BakeState, Checkpoint, Order
+from trainer.journal.records import Bake, BakeState, Checkpoint, NewBake, Order
 from trainer.machine.card_processes import CardProcess
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.settings.subject import resolve
@@ -98,11 +98,11 @@ class Kitchen:
 
     def orders(self, bake: int = 1) -> list[Order]:
         with self.journal() as journal:
-            return [given.order for given in journal.orders(bake)]
+            return [given.order for given in journal.orders.read(bake)]
 
     def bakes(self) -> list[Bake]:
         with self.journal() as journal:
-            return journal.bakes()
+            return journal.bakes.latest()
 
     def add_bake(
         self, *, why: str = "", engine: str = ScriptedEngine.key, name: str = "hifumi", parent: int | None = None
@@ -110,30 +110,32 @@ class Kitchen:
         path = self.workspace.root / "hifumi.toml"
         settings = resolve(load_settings(path), path)
         with self.journal() as journal:
-            return journal.add_bake(
-                name=name,
-                why=why,
-                settings_toml=settings_toml(settings),
-                engine=engine,
-                total_steps=240,
-                steps_per_epoch=40,
-                parent=parent,
+            return journal.bakes.add(
+                NewBake(
+                    name=name,
+                    why=why,
+                    settings_toml=settings_toml(settings),
+                    engine=engine,
+                    total_steps=240,
+                    steps_per_epoch=40,
+                    parent=parent,
+                )
             ).number
 
     def set_state(self, state: BakeState, bake: int = 1, error: str = "") -> None:
         with self.journal() as journal:
             if state is BakeState.STARTING:
-                journal.claim_next(self.engine.key, *this_process())
+                journal.queue.claim(self.engine.key, *this_process())
             else:
-                journal.set_state(bake, state, error)
+                journal.bakes.set_state(bake, state, error)
 
     def baking(self, *, why: str = "", steps: int = 90) -> int:
         """Queue a bake and bring it to `steps` of 240, with two LoRAs saved."""
         number = self.add_bake(why=why)
         with self.journal() as journal:
-            journal.claim_next(self.engine.key, *this_process())
-            journal.set_state(number, BakeState.BAKING)
-            journal.set_stage(number, "step", steps, 240)
+            journal.queue.claim(self.engine.key, *this_process())
+            journal.bakes.set_state(number, BakeState.BAKING)
+            journal.bakes.set_stage(number, "step", steps, 240)
             writer = MetricWriter(self.workspace.journal_path, number)
             for step in range(1, steps + 1):
                 rise = min(1.0, step / 12)
@@ -143,8 +145,8 @@ class Kitchen:
             writer.close()
             for epoch in range(1, steps // 40 + 1):
                 val = 0.16 - 0.03 * epoch
-                journal.add_validation(number, epoch * 40, val, val - 0.18, 0.004)
-                journal.add_checkpoint(
+                journal.results.add_validation(number, epoch * 40, val, val - 0.18, 0.004)
+                journal.results.add_checkpoint(
                     number,
                     Checkpoint(
                         epoch,

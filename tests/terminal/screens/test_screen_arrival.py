@@ -20,7 +20,7 @@ def cut_off(kitchen, ended: float) -> None:
 
 def looked(kitchen, seconds: float) -> None:
     with kitchen.journal() as journal:
-        journal.set_looked(seconds)
+        journal.digests.set_last_viewed(seconds)
 
 
 async def test_the_offer_comes_first_and_the_digest_once_it_is_answered(kitchen, until, seen) -> None:

@@ -163,8 +163,8 @@ async def test_saved_loras_stand_newest_first_with_the_best_marked(kitchen, unti
 async def test_a_failed_bake_says_why(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.set_state(1, BakeState.FAILED, "stage step: RuntimeError: [b]boom[/b]")
-        journal.log("stage step: RuntimeError: [b]boom[/b]", bake=1, level="error")
+        journal.bakes.set_state(1, BakeState.FAILED, "stage step: RuntimeError: [b]boom[/b]")
+        journal.log.write("stage step: RuntimeError: [b]boom[/b]", bake=1, level="error")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "✗ failed" in seen(kitchen.app) and "RuntimeError: [b]boom[/b]" in seen(kitchen.app))
 

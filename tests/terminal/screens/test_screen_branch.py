@@ -51,7 +51,7 @@ def ended(kitchen, state: BakeState, *epochs: int) -> None:
         keep_state(kitchen, epoch)
     with kitchen.journal() as journal:
         # As if one had looked after it ended: nothing is offered.
-        journal.set_looked(4e9)
+        journal.digests.set_last_viewed(4e9)
 
 
 async def shown_bake(kitchen, pilot, until) -> None:

@@ -42,21 +42,21 @@ async def edit(pilot, screen, name: str, text: str) -> None:
 
 def grids(kitchen) -> list:
     with kitchen.journal() as journal:
-        return journal.grids()
+        return journal.grids.latest()
 
 
 def add_grid(kitchen, *, made: bool = False, bake: int | None = None, state: GridState | None = None, missing: int = 0):
     """Note a grid, with its pictures if `made`; return its row."""
     with kitchen.journal() as journal:
         spec = GridSpec(base="demo", prompt="of an earlier grid", x=AxisSpec(kind="steps", values="2-4"))
-        number = journal.add_grid(name="earlier", spec=spec_json(spec), bake=bake).number
-        grid = journal.grid(number)
+        number = journal.grids.add(name="earlier", spec=spec_json(spec), bake=bake).number
+        grid = journal.grids.read(number)
         if made:
             folder = kitchen.workspace.root / grid.folder
             made_grid(folder, missing=missing)
         if state is not None:
-            journal.set_grid_state(number, state)
-        return journal.grid(number)
+            journal.grids.set_state(number, state)
+        return journal.grids.read(number)
 
 
 async def test_g_opens_a_builder_that_knows_the_subject(kitchen, until, seen) -> None:
@@ -206,7 +206,7 @@ async def test_x_leaves_the_epoch_under_the_cursor_out(kitchen, until, seen) -> 
         await pilot.press("d")
         await until(pilot, lambda: kitchen.orders(bake))
         with kitchen.journal() as journal:
-            (order,) = journal.orders(bake)
+            (order,) = journal.orders.read(bake)
         assert (order.order, order.argument) == (Order.DROP_EPOCH, "2")
         await pilot.press("x")
         await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))

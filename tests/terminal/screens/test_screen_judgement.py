@@ -24,8 +24,8 @@ def judged_grid(kitchen) -> None:
     number = kitchen.add_bake()
     kitchen.set_state(BakeState.DONE, number)
     with kitchen.journal() as journal:
-        bakes_folder = kitchen.workspace.root / journal.bake(number).folder
-        grid = journal.add_grid(name="judged", spec="{}")
+        bakes_folder = kitchen.workspace.root / journal.bakes.read(number).folder
+        grid = journal.grids.add(name="judged", spec="{}")
         folder = kitchen.workspace.root / grid.folder
         made = made_grid(folder, shape=(3, 1, 1, 2))
 
@@ -34,8 +34,8 @@ def judged_grid(kitchen) -> None:
             return replace(cell, recipe=replace(cell.recipe, loras=(lora,)))
 
         write_sidecar(replace(made, cells=tuple(map(of_bake, made.cells))), folder)
-        journal.set_grid_spec(grid.number, spec_json(made.spec), len(made.cells))
-        journal.set_grid_state(grid.number, GridState.DONE)
+        journal.grids.set_spec(grid.number, spec_json(made.spec), len(made.cells))
+        journal.grids.set_state(grid.number, GridState.DONE)
 
 
 async def on_the_sheet(kitchen, pilot, until) -> GridScreen:
@@ -60,7 +60,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(k
             pilot, lambda: any("wait in the queue, held" in note.message for note in kitchen.app._notifications)
         )
         with kitchen.journal() as journal:
-            drafts = journal.queue()
+            drafts = journal.queue.waiting()
         assert [draft.held for draft in drafts] == [True, True]
         await pilot.press("escape", "Q")
         await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog) and "held" in seen(kitchen.app))
@@ -75,7 +75,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(k
 
         def changed() -> bool:
             with kitchen.journal() as journal:
-                settings = parse_settings(journal.queue()[0].settings_toml, "draft")
+                settings = parse_settings(journal.queue.waiting()[0].settings_toml, "draft")
             return settings.text_encoder_lr == 4e-4
 
         await until(pilot, changed)

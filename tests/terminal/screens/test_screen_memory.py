@@ -105,7 +105,7 @@ async def test_nothing_is_worked_out_before_the_libraries_are_loaded(kitchen, un
 async def test_nothing_is_worked_out_beside_a_bake_on_the_cpu(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.set_device(1, "cpu")
+        journal.bakes.set_device(1, "cpu")
     async with kitchen.run((120, 36)) as pilot:
         screen = kitchen.app.bake_screen
         await until(pilot, lambda: screen.snapshot.bake is not None and screen.editor.plan_line)

@@ -16,7 +16,7 @@ from trainer.journal.records import BakeState, Mark, Order
 
 def given(kitchen) -> list[tuple[Order, str]]:
     with kitchen.journal() as journal:
-        return [(order.order, order.argument) for order in journal.orders(1)]
+        return [(order.order, order.argument) for order in journal.orders.read(1)]
 
 
 async def at_work(kitchen, pilot, until) -> None:
@@ -77,7 +77,7 @@ async def test_a_wrong_value_is_said_there_and_not_ordered(kitchen, until, seen)
 async def test_the_dialog_offers_what_is_in_force_now(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.add_mark(1, Mark(40, time.time(), "set", "unet_lr=5e-4"))
+        journal.results.add_mark(1, Mark(40, time.time(), "set", "unet_lr=5e-4"))
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
         await pilot.press("L")
@@ -113,7 +113,7 @@ async def test_shift_t_asks_which_part_stops_and_t_stops_the_text_encoder(kitche
 async def test_a_part_that_was_stopped_is_not_stopped_again(kitchen, until) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.add_mark(1, Mark(40, time.time(), "set", "text_encoder_stop=now"))
+        journal.results.add_mark(1, Mark(40, time.time(), "set", "text_encoder_stop=now"))
     async with kitchen.run((120, 36)) as pilot:
         await at_work(kitchen, pilot, until)
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
@@ -150,7 +150,7 @@ async def test_a_parked_bake_goes_on_by_space(kitchen, until, seen) -> None:
 async def test_a_mark_stands_upright_on_the_curves(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
+        journal.results.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "┊" in seen(kitchen.app))
 
@@ -215,7 +215,7 @@ async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(kitchen, un
         await pilot.press("S")
         await until(pilot, lambda: "slow line" in seen(kitchen.app).splitlines()[0])
         with kitchen.journal() as journal:
-            journal.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
+            journal.results.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
         assert "┊" not in seen(kitchen.app)
         await pilot.press("S")
@@ -226,9 +226,9 @@ async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(kitchen, un
 async def test_who_comes_back_is_told_what_happened(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.set_looked(1_699_990_000.0)
-        journal.log("the disk is nearly full", bake=1, level="warning")
-        journal.set_state(1, BakeState.FAILED, "stage step: the card is gone")
+        journal.digests.set_last_viewed(1_699_990_000.0)
+        journal.log.write("the disk is nearly full", bake=1, level="warning")
+        journal.bakes.set_state(1, BakeState.FAILED, "stage step: the card is gone")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: isinstance(kitchen.app.screen, DigestDialog))
         text = seen(kitchen.app)
@@ -237,11 +237,11 @@ async def test_who_comes_back_is_told_what_happened(kitchen, until, seen) -> Non
         await pilot.press("enter")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
     with kitchen.journal() as journal:
-        assert journal.looked() == 1_700_000_000.0
+        assert journal.digests.last_viewed() == 1_700_000_000.0
 
 
 async def test_who_comes_for_the_first_time_or_missed_nothing_is_told_nothing(kitchen, until) -> None:
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
-        await until(pilot, lambda: kitchen.journal().looked() is not None)
+        await until(pilot, lambda: kitchen.journal().digests.last_viewed() is not None)
         assert kitchen.app.screen is kitchen.app.bake_screen

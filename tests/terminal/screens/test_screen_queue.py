@@ -22,7 +22,7 @@ async def opened(kitchen, pilot, until) -> QueueDialog:
 
 def line(kitchen) -> list[int]:
     with kitchen.journal() as journal:
-        return [bake.number for bake in journal.queue()]
+        return [bake.number for bake in journal.queue.waiting()]
 
 
 async def test_the_queue_shows_who_is_at_work_and_who_waits(kitchen, until, seen) -> None:
@@ -102,7 +102,7 @@ async def test_what_was_left_behind_is_offered_and_taken_over(kitchen, until, se
     kitchen.add_bake(engine="gone")
     kitchen.add_bake(engine="gone")
     with kitchen.journal() as journal:
-        journal.claim_next("gone", os.getpid(), 0.0)
+        journal.queue.claim("gone", os.getpid(), 0.0)
     async with kitchen.run((100, 30)) as pilot:
         await until(pilot, lambda: asked(kitchen))
         shown = seen(kitchen.app)

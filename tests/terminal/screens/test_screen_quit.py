@@ -71,8 +71,8 @@ async def test_a_bake_that_waits_for_us_is_asked_about_too(kitchen, until) -> No
 async def test_the_bake_of_another_program_is_left_alone(kitchen, until) -> None:
     kitchen.add_bake(engine="another")
     with kitchen.journal() as journal:
-        journal.claim_next("another", *this_process())
-        journal.set_state(1, BakeState.BAKING)
+        journal.queue.claim("another", *this_process())
+        journal.bakes.set_state(1, BakeState.BAKING)
     async with kitchen.run() as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
         await pilot.press("ctrl+q")

@@ -9,7 +9,7 @@ SHOWN = "[bold red]1girl[/] [@click=app.quit]\\x1b[31mred\\x1b[0m \\u202eevil"
 
 async def test_markup_and_codes_in_a_log_line_are_text(kitchen, until, seen) -> None:
     with kitchen.journal() as journal:
-        journal.log(NASTY, level="warning")
+        journal.log.write(NASTY, level="warning")
     async with kitchen.run((160, 40)) as pilot:
         await until(pilot, lambda: SHOWN in seen(kitchen.app))
         assert "\x1b" not in seen(kitchen.app)
@@ -42,7 +42,7 @@ async def test_markup_in_a_file_name_is_text(kitchen, until, seen) -> None:
 
 async def test_a_long_line_is_folded_and_its_level_has_a_sign(kitchen, until, seen) -> None:
     with kitchen.journal() as journal:
-        journal.log("word " * 40 + "end", level="error")
+        journal.log.write("word " * 40 + "end", level="error")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "end" in seen(kitchen.app))
         rows = [line[43:] for line in seen(kitchen.app).splitlines() if "word word" in line]
@@ -53,13 +53,13 @@ async def test_a_long_line_is_folded_and_its_level_has_a_sign(kitchen, until, se
 async def test_the_log_follows_its_end_until_one_scrolls_up(kitchen, until, seen) -> None:
     with kitchen.journal() as journal:
         for number in range(60):
-            journal.log(f"line {number}")
+            journal.log.write(f"line {number}")
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "line 59" in seen(kitchen.app))
         log = kitchen.app.bake_screen.query_one(LogPane)
         await pilot.press("4", "k", "k")
         with kitchen.journal() as journal:
-            journal.log("line 60")
+            journal.log.write("line 60")
         await until(pilot, lambda: log.virtual_size.height == 61)
         assert "line 60" not in seen(kitchen.app)
         await pilot.press("end")

@@ -11,7 +11,7 @@ from trainer.bake.run import run_bake
 from trainer.bake.session import TrainingSession, open_session
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, NewBake
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 
@@ -41,15 +41,12 @@ class Kitchen:
     journal: Journal
 
     def queue(self, settings: Settings) -> Bake:
-        self.journal.add_bake(
-            name="x",
-            why="",
-            settings_toml=settings_toml(settings),
-            engine="test",
-            total_steps=1,
-            steps_per_epoch=1,
+        self.journal.bakes.add(
+            NewBake(
+                name="x", why="", settings_toml=settings_toml(settings), engine="test", total_steps=1, steps_per_epoch=1
+            )
         )
-        bake = self.journal.claim_next("test", os.getpid(), 0.0)
+        bake = self.journal.queue.claim("test", os.getpid(), 0.0)
         assert bake is not None
         (self.root / bake.folder).mkdir(parents=True)
         return bake

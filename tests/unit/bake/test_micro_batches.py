@@ -249,15 +249,15 @@ def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
     settings = make_settings(gradient_accumulation_steps=2)
     bake = kitchen.queue(settings)
     assert kitchen.run(bake, settings) is BakeState.DONE
-    marks = [(mark.step, mark.text) for mark in kitchen.journal.marks(bake.number) if mark.kind == "set"]
+    marks = [(mark.step, mark.text) for mark in kitchen.journal.results.marks(bake.number) if mark.kind == "set"]
     assert marks == [(2, "micro_batch_size=1")]
     assert max(room.at_once[2]) == 2 and room.at_once[3][0] == 2
     assert {size for step in (4, 5, 6) for size in room.at_once[step]} == {1}
-    (line,) = [line for line in kitchen.journal.log_after(0, bake=bake.number) if "ran out of memory" in line.text]
+    (line,) = [line for line in kitchen.journal.log.read(0, bake=bake.number) if "ran out of memory" in line.text]
     assert line.level == "warning"
     assert line.text.startswith("step 3 ran out of memory and was done again with 1 picture at once")
     assert "gradient_checkpointing" in line.text
-    losses = kitchen.journal.curve(bake.number, "loss", 100)
+    losses = kitchen.journal.curves.read(bake.number, "loss", 100)
     assert list(losses.steps) == [1, 2, 3, 4, 5, 6]
 
 

@@ -65,34 +65,34 @@ def test_without_orders_the_bake_goes_on(loop: Obeyer) -> None:
 
 
 def test_an_order_given_before_the_first_look_is_seen(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.STOP)
+    other.orders.give(number, Order.STOP)
     assert loop.obey() is BakeState.STOPPED
 
 
 def test_save_is_obeyed_once_and_marked(loop: Obeyer, other: Journal, number: int) -> None:
     loop.obey()
-    other.give_order(number, Order.SAVE)
+    other.orders.give(number, Order.SAVE)
     assert loop.obey() is None
     assert loop.obey() is None
     assert loop.done == ["saved"]
-    assert other.open_orders(number) == []
-    assert [line.text for line in other.log_after(bake=number)] == ["order: save"]
+    assert other.orders.pending(number) == []
+    assert [line.text for line in other.log.read(bake=number)] == ["order: save"]
 
 
 def test_orders_are_read_only_where_somebody_wrote(
     loop: Obeyer, other: Journal, number: int, kitchen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    open_orders = kitchen.journal.open_orders
+    open_orders = kitchen.journal.orders.pending
 
     def counted(bake: int) -> Any:
         read.append(bake)
         return open_orders(bake)
 
-    monkeypatch.setattr(kitchen.journal, "open_orders", counted)
+    monkeypatch.setattr(kitchen.journal.orders, "pending", counted)
     for _ in range(3):
         loop.obey()
-    other.log("something")
+    other.log.write("something")
     loop.obey()
     assert len(read) == 2
 
@@ -101,70 +101,70 @@ def test_orders_to_other_bakes_are_left_alone(
     loop: Obeyer, other: Journal, number: int, kitchen: Any, make_settings: Any
 ) -> None:
     another = kitchen.queue(make_settings()).number
-    other.give_order(another, Order.STOP)
+    other.orders.give(another, Order.STOP)
     assert loop.obey() is None
-    assert len(other.open_orders(another)) == 1
+    assert len(other.orders.pending(another)) == 1
 
 
 def test_a_pause_lasts_until_going_on(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
-    other.give_order(number, Order.PAUSE)
+    other.orders.give(number, Order.PAUSE)
     seen: list[BakeState] = []
 
     def let_go() -> None:
         with Journal(kitchen.journal.path) as journal:
-            while journal.bake(number).state is not BakeState.PAUSED:
+            while journal.bakes.read(number).state is not BakeState.PAUSED:
                 time.sleep(0.01)
-            seen.append(journal.bake(number).state)
-            journal.give_order(number, Order.SAVE)
-            journal.give_order(number, Order.GO_ON)
+            seen.append(journal.bakes.read(number).state)
+            journal.orders.give(number, Order.SAVE)
+            journal.orders.give(number, Order.GO_ON)
 
     letting_go = threading.Thread(target=let_go)
     letting_go.start()
     assert loop.obey() is None
     letting_go.join()
     assert seen == [BakeState.PAUSED]
-    assert kitchen.journal.bake(number).state is BakeState.BAKING
+    assert kitchen.journal.bakes.read(number).state is BakeState.BAKING
     assert loop.done == ["ready for a pause", "saved"]
 
 
 def test_a_paused_bake_can_be_stopped(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.PAUSE)
-    other.give_order(number, Order.STOP)
+    other.orders.give(number, Order.PAUSE)
+    other.orders.give(number, Order.STOP)
     assert loop.obey() is BakeState.STOPPED
 
 
 def test_going_on_without_a_pause_changes_nothing(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
-    other.give_order(number, Order.GO_ON)
+    other.orders.give(number, Order.GO_ON)
     assert loop.obey() is None
-    assert kitchen.journal.bake(number).state is BakeState.STARTING
+    assert kitchen.journal.bakes.read(number).state is BakeState.STARTING
 
 
 def test_freeing_the_card_parks_the_bake(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.PAUSE)
-    other.give_order(number, Order.FREE)
+    other.orders.give(number, Order.PAUSE)
+    other.orders.give(number, Order.FREE)
     assert loop.obey() is BakeState.PARKED
 
 
 def test_a_stop_at_the_epoch_waits_for_its_end(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.STOP_AT_EPOCH)
+    other.orders.give(number, Order.STOP_AT_EPOCH)
     assert loop.obey() is None
     assert loop.obey() is None
     assert loop.obey(ends_epoch=True) is BakeState.STOPPED
 
 
 def test_a_change_is_marked_at_its_step_and_a_wrong_one_is_answered(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.SET, "unet_lr=1e-5")
-    other.give_order(number, Order.SET, "wrong=1")
+    other.orders.give(number, Order.SET, "unet_lr=1e-5")
+    other.orders.give(number, Order.SET, "wrong=1")
     assert loop.obey() is None
     assert loop.done == ["unet_lr=1e-5"]
-    assert [given.answer for given in other.orders(number)] == ["", "wrong: 1"]
-    assert [(mark.step, mark.kind, mark.text) for mark in other.marks(number)] == [(7, "set", "unet_lr=1e-5")]
+    assert [given.answer for given in other.orders.read(number)] == ["", "wrong: 1"]
+    assert [(mark.step, mark.kind, mark.text) for mark in other.results.marks(number)] == [(7, "set", "unet_lr=1e-5")]
 
 
 def a_grid(journal: Journal, number: int) -> str:
     """Ask the bake for a grid as the screen does; return its number."""
-    grid = journal.add_grid(name="g", spec="{}", bake=number).number
-    journal.give_order(number, Order.GRID, str(grid))
+    grid = journal.grids.add(name="g", spec="{}", bake=number).number
+    journal.orders.give(number, Order.GRID, str(grid))
     return str(grid)
 
 
@@ -173,36 +173,36 @@ def test_a_grid_is_made_once_and_marked_at_its_step(loop: Obeyer, other: Journal
     assert loop.obey() is None
     assert loop.obey() is None
     assert loop.done == [f"grid {grid}"]
-    assert [(mark.step, mark.text) for mark in other.marks(number)] == [(7, f"grid {grid}")]
+    assert [(mark.step, mark.text) for mark in other.results.marks(number)] == [(7, f"grid {grid}")]
 
 
 def test_a_grid_that_broke_is_answered_and_the_bake_goes_on(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.GRID, "9")
+    other.orders.give(number, Order.GRID, "9")
     assert loop.obey() is None
-    assert [given.answer for given in other.orders(number)] == ["it broke"]
+    assert [given.answer for given in other.orders.read(number)] == ["it broke"]
 
 
 def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(
     loop: Obeyer, other: Journal, number: int
 ) -> None:
     a_grid(other, number)
-    cancel = other.give_order(number, Order.CANCEL_GRID)
+    cancel = other.orders.give(number, Order.CANCEL_GRID)
 
     def hear() -> None:
-        other.obeyed(cancel)
-        other.give_order(number, Order.SAVE)
+        other.orders.mark_obeyed(cancel)
+        other.orders.give(number, Order.SAVE)
 
     loop.while_making = hear
     assert loop.obey() is None
     assert loop.done[1:] == ["saved"]
-    assert [given.answer for given in other.orders(number)] == ["", "", ""]
+    assert [given.answer for given in other.orders.read(number)] == ["", "", ""]
 
 
 def test_a_grid_ordered_before_the_first_step_waits_for_it(loop: Obeyer, other: Journal, number: int) -> None:
     loop.has_stepped = False
     grid = a_grid(other, number)
     assert loop.obey() is None
-    assert len(other.open_orders(number)) == 1
+    assert len(other.orders.pending(number)) == 1
     loop.has_stepped = True
     assert loop.obey() is None
     assert loop.done == [f"grid {grid}"]
@@ -212,25 +212,25 @@ def test_a_grid_that_waits_can_be_cancelled(loop: Obeyer, other: Journal, number
     loop.has_stepped = False
     grid = a_grid(other, number)
     loop.obey()
-    other.give_order(number, Order.CANCEL_GRID)
+    other.orders.give(number, Order.CANCEL_GRID)
     loop.obey()
     loop.has_stepped = True
     assert loop.obey() is None
     assert loop.done == []
-    assert other.grid(int(grid)).state is GridState.CUT
+    assert other.grids.read(int(grid)).state is GridState.CUT
 
 
 def test_orders_about_a_grid_are_refused_where_none_is_made(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.CANCEL_GRID)
-    other.give_order(number, Order.DROP_EPOCH, "3")
+    other.orders.give(number, Order.CANCEL_GRID)
+    other.orders.give(number, Order.DROP_EPOCH, "3")
     assert loop.obey() is None
-    assert [given.answer for given in other.orders(number)] == ["no grid is being made"] * 2
+    assert [given.answer for given in other.orders.read(number)] == ["no grid is being made"] * 2
 
 
 def test_a_grid_the_bake_never_came_to_is_cut_at_its_end(loop: Obeyer, other: Journal, number: int) -> None:
-    other.give_order(number, Order.STOP)
+    other.orders.give(number, Order.STOP)
     grid = a_grid(other, number)
     assert loop.obey() is BakeState.STOPPED
     loop.orders.close()
-    assert other.grid(int(grid)).state is GridState.CUT
-    assert other.open_orders(number) == []
+    assert other.grids.read(int(grid)).state is GridState.CUT
+    assert other.orders.pending(number) == []

@@ -34,7 +34,7 @@ def order_after(monkeypatch: pytest.MonkeyPatch, kitchen: Any, step: int, *order
         if work.step == step:
             with Journal(kitchen.journal.path) as other:
                 for order in orders:
-                    other.give_order(other.bakes()[0].number, order)
+                    other.orders.give(other.bakes.latest()[0].number, order)
         return result
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
@@ -43,7 +43,7 @@ def order_after(monkeypatch: pytest.MonkeyPatch, kitchen: Any, step: int, *order
 def test_files_have_sd_scripts_names_and_say_where_they_stand(kitchen: Any, make_settings: Any) -> None:
     folder = kitchen.bake(make_settings(save_every_n_steps=3, max_train_steps=6))
     assert names(folder) == ["x-000001.safetensors", "x-step00000003.safetensors", "x.safetensors"]
-    checkpoints = kitchen.journal.checkpoints(1)
+    checkpoints = kitchen.journal.results.checkpoints(1)
     assert [(each.file, each.step, each.epoch) for each in reversed(checkpoints)] == [
         ("x-step00000003.safetensors", 3, 0),
         ("x-000001.safetensors", 4, 1),
@@ -61,7 +61,7 @@ def test_the_folder_holds_settings_data_and_numbers(kitchen: Any, make_settings:
     folder = kitchen.bake(settings)
     assert load_settings(folder / "settings.toml") == settings
     content = (folder / "data.json.gz").read_bytes()
-    assert kitchen.journal.manifest(1) == content
+    assert kitchen.journal.results.manifest(1) == content
     assert len(json.loads(gzip.decompress(content))["pictures"]) == 5
     with np.load(folder / "metrics.npz") as numbers:
         assert numbers["step"].tolist() == [1, 2, 3, 4, 5, 6]
@@ -71,27 +71,27 @@ def test_the_folder_holds_settings_data_and_numbers(kitchen: Any, make_settings:
 def test_the_journal_has_curves_losses_and_verdicts(kitchen: Any, make_settings: Any) -> None:
     kitchen.bake(make_settings(max_train_steps=6))
     journal = kitchen.journal
-    bake = journal.bake(1)
+    bake = journal.bakes.read(1)
     assert (bake.state, bake.total_steps, bake.steps_per_epoch) == (BakeState.DONE, 6, 4)
     assert (bake.stage, bake.stage_done, bake.stage_total) == ("step", 6, 6)
-    assert len(journal.curve(1, "loss", 100).steps) == 6
-    assert journal.last_values(1)["lr_text_encoder"] == (6, pytest.approx(1e-3))
-    assert [step for step, _ in journal.validations(1)] == [0, 4, 6]
-    assert {(epoch, folder, pictures) for epoch, folder, _, pictures in journal.folder_losses(1)} == {
+    assert len(journal.curves.read(1, "loss", 100).steps) == 6
+    assert journal.curves.last_values(1)["lr_text_encoder"] == (6, pytest.approx(1e-3))
+    assert [step for step, _ in journal.results.validations(1)] == [0, 4, 6]
+    assert {(epoch, folder, pictures) for epoch, folder, _, pictures in journal.results.folder_losses(1)} == {
         (1, "1_blue", 2),
         (1, "2_red", 6),
     }
-    last = journal.checkpoints(1)[0]
-    assert last.val == journal.validations(1)[-1][1]
-    assert last.val_change == pytest.approx(last.val - journal.validations(1)[0][1])
-    assert last.loss == pytest.approx(np.mean(journal.curve(1, "loss", 100).mean[4:]), rel=1e-5)
+    last = journal.results.checkpoints(1)[0]
+    assert last.val == journal.results.validations(1)[-1][1]
+    assert last.val_change == pytest.approx(last.val - journal.results.validations(1)[0][1])
+    assert last.loss == pytest.approx(np.mean(journal.curves.read(1, "loss", 100).mean[4:]), rel=1e-5)
 
 
 def test_while_steps_run_the_journal_says_so(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[BakeState, str, int]] = []
 
     def watched(session: Any, work: Any) -> Any:
-        bake = kitchen.journal.bake(1)
+        bake = kitchen.journal.bakes.read(1)
         seen.append((bake.state, bake.stage, bake.stage_total))
         return train_step(session, work)
 
@@ -102,8 +102,8 @@ def test_while_steps_run_the_journal_says_so(kitchen: Any, make_settings: Any, m
 
 def test_without_validation_pictures_none_is_measured(kitchen: Any, make_settings: Any) -> None:
     kitchen.bake(make_settings(validation_data_dir=""))
-    assert kitchen.journal.validations(1) == []
-    assert kitchen.journal.checkpoints(1)[0].val is None
+    assert kitchen.journal.results.validations(1) == []
+    assert kitchen.journal.results.checkpoints(1)[0].val is None
 
 
 @pytest.mark.long
@@ -116,9 +116,10 @@ def test_a_fifth_bake_equals_the_first_of_a_fresh_process(kitchen: Any, make_set
     fifth = kitchen.bake(settings)
     script = (
         "import sys; from pathlib import Path; from trainer.bake.run import run_bake; "
-        "from trainer.journal.journal import Journal; from trainer.settings.toml_file import load_settings; "
+        "from trainer.journal.journal import Journal; from trainer.journal.records import NewBake; "
+        "from trainer.settings.toml_file import load_settings; "
         "source, folder = map(Path, sys.argv[1:]); folder.mkdir(); journal = Journal(folder / 'journal.sqlite'); "
-        "bake = journal.add_bake(name='x', why='', settings_toml='', engine='e', total_steps=1, steps_per_epoch=1); "
+        "new = NewBake(name='x', settings_toml='', engine='e', total_steps=1, steps_per_epoch=1); bake = journal.bakes.add(new); "
         "run_bake(bake, load_settings(source / 'settings.toml'), folder, journal)"
     )
     command = [sys.executable, "-c", script, str(folder), str(tmp_path / "fresh")]
@@ -155,11 +156,9 @@ def test_stop_saves_what_is_there(kitchen: Any, make_settings: Any, monkeypatch:
     bake = kitchen.queue(settings)
     assert kitchen.run(bake, settings) is BakeState.STOPPED
     assert names(kitchen.root / bake.folder) == ["x-step00000003.safetensors"]
-    assert kitchen.journal.bake(1).state is BakeState.STOPPED
-    assert kitchen.journal.last_values(1)["loss"][0] == 3
-    assert "stopped after step 3 of 100; the state is saved" in [
-        line.text for line in kitchen.journal.log_after(bake=1)
-    ]
+    assert kitchen.journal.bakes.read(1).state is BakeState.STOPPED
+    assert kitchen.journal.curves.last_values(1)["loss"][0] == 3
+    assert "stopped after step 3 of 100; the state is saved" in [line.text for line in kitchen.journal.log.read(bake=1)]
 
 
 def test_stop_at_a_planned_save_writes_no_second_file(
@@ -187,13 +186,13 @@ def test_a_paused_bake_goes_on_to_the_same_lora(
     order_after(monkeypatch, kitchen, 2, Order.PAUSE, Order.GO_ON)
     paused = load_lora(kitchen.bake(make_settings(max_train_steps=3)) / "x.safetensors")
     assert straight.metadata["sshs_model_hash"] == paused.metadata["sshs_model_hash"]
-    assert "paused; the model stays loaded" in [line.text for line in kitchen.journal.log_after(bake=2)]
+    assert "paused; the model stays loaded" in [line.text for line in kitchen.journal.log.read(bake=2)]
 
 
 def test_a_stop_before_the_first_step_saves_nothing(kitchen: Any, make_settings: Any) -> None:
     settings = make_settings()
     bake = kitchen.queue(settings)
-    kitchen.journal.give_order(bake.number, Order.STOP)
+    kitchen.journal.orders.give(bake.number, Order.STOP)
     assert kitchen.run(bake, settings) is BakeState.STOPPED
     assert names(kitchen.root / bake.folder) == []
 
@@ -229,7 +228,7 @@ def test_a_failure_names_its_stage_and_the_next_bake_runs(
         monkeypatch.setattr(where, broken)
     with pytest.raises(expected):
         kitchen.run(bake, settings)
-    assert kitchen.journal.bake(bake.number).stage == stage
+    assert kitchen.journal.bakes.read(bake.number).stage == stage
     monkeypatch.undo()
     kitchen.bake(good)
 
@@ -249,7 +248,7 @@ def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
     bake = kitchen.queue(settings)
     with pytest.raises(RuntimeError, match="injected"):
         kitchen.run(bake, settings)
-    assert kitchen.journal.last_values(bake.number)["loss"][0] == 2
+    assert kitchen.journal.curves.last_values(bake.number)["loss"][0] == 2
     assert names(kitchen.root / bake.folder) == ["x-step00000002.safetensors"]
 
 
@@ -281,4 +280,4 @@ def test_wrong_settings_are_refused_while_loading(
     bake = kitchen.queue(settings)
     with pytest.raises(error):
         kitchen.run(bake, settings)
-    assert kitchen.journal.bake(bake.number).stage == "load"
+    assert kitchen.journal.bakes.read(bake.number).stage == "load"

@@ -138,7 +138,7 @@ def make_a_grid(kitchen: Any, bake: int) -> GridState:
         of_bakes=(bake,),
         x=AxisSpec(kind="epoch", values="all"),
     )
-    number = kitchen.journal.add_grid(name="g", spec=spec_json(spec)).number
+    number = kitchen.journal.grids.add(name="g", spec=spec_json(spec)).number
     with StandaloneProvider() as provider:
         progress = Progress(lambda done, total: None, lambda line: None)
         return make_grid(number, kitchen.journal, Workspace(kitchen.root), provider, NobodyStops(), progress)

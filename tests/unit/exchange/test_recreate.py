@@ -20,6 +20,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.spec import AxisSpec, LoraSpec
 from trainer.journal.journal import Journal
+from trainer.journal.records import NewBake
 from trainer.models.identify import identify_base
 
 A_WEBUIS = """1girl, <lora:hifumi-000003:0.8>, smile
@@ -80,13 +81,15 @@ def model_files(tmp_path: Path) -> ModelFiles:
     (tmp_path / "hifumi.toml").write_text('[model]\npretrained_model_name_or_path = "models/other.safetensors"\n')
     (tmp_path / "broken.toml").write_text("[")
     with Journal(tmp_path / "journal.sqlite") as journal:
-        journal.add_bake(
-            name="a",
-            settings_toml=f'vae = "{models / "kl.safetensors"}"\n',
-            why="",
-            engine="e",
-            total_steps=1,
-            steps_per_epoch=1,
+        journal.bakes.add(
+            NewBake(
+                name="a",
+                settings_toml=f'vae = "{models / "kl.safetensors"}"\n',
+                why="",
+                engine="e",
+                total_steps=1,
+                steps_per_epoch=1,
+            )
         )
     return ModelFiles(tmp_path)
 

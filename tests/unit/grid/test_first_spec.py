@@ -14,7 +14,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.grid.styles import Style, save_style
 from trainer.journal.journal import Journal
-from trainer.journal.records import Checkpoint
+from trainer.journal.records import Checkpoint, NewBake
 from trainer.settings.subject import Subject, save_subject
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace, make_workspace
@@ -42,17 +42,19 @@ def baked(workspace: Workspace, journal: Journal) -> Baked:
     def baked(*saved: tuple[int, str], **changes: object) -> int:
         fields = {"output_name": "hifumi", "pretrained_model_name_or_path": "demo", **changes}
         settings = demo_settings().model_copy(update=fields)
-        bake = journal.add_bake(
-            name="hifumi",
-            why="",
-            settings_toml=settings_toml(settings),
-            engine="",
-            total_steps=240,
-            steps_per_epoch=40,
+        bake = journal.bakes.add(
+            NewBake(
+                name="hifumi",
+                why="",
+                settings_toml=settings_toml(settings),
+                engine="",
+                total_steps=240,
+                steps_per_epoch=40,
+            )
         )
         for step, file in saved:
             write_lora(workspace.root / bake.folder / file)
-            journal.add_checkpoint(
+            journal.results.add_checkpoint(
                 bake.number,
                 Checkpoint(
                     step // 40, step, file, 1, loss=None, val=None, val_change=None, val_error=None, seconds=step
@@ -185,9 +187,9 @@ def test_a_bake_whose_base_is_gone_says_so(workspace: Workspace, journal: Journa
 
 
 def test_a_grids_job_is_no_bake_to_make_a_grid_of(workspace: Workspace, journal: Journal) -> None:
-    grid = journal.add_grid(name="g", spec="{}")
-    job = journal.add_bake(
-        name="g", why="", settings_toml="", engine="", total_steps=1, steps_per_epoch=0, grid=grid.number
+    grid = journal.grids.add(name="g", spec="{}")
+    job = journal.bakes.add(
+        NewBake(name="g", why="", settings_toml="", engine="", total_steps=1, steps_per_epoch=0, grid=grid.number)
     )
     with pytest.raises(GridError, match="makes grid 1; expected a bake"):
         spec_for_bake(journal, workspace, job.number)

@@ -53,7 +53,7 @@ def test_bakes_that_cannot_be_written_are_refused_before_the_queue(demo: Workspa
     with pytest.raises(WorkspaceError, match="bakes: cannot be written"):
         _queued(demo)
     with Journal(demo.journal_path) as journal:
-        assert journal.bakes() == []
+        assert journal.bakes.latest() == []
 
 
 def test_a_bake_that_has_no_room_on_the_disk_is_not_queued(demo: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_a_bake_that_has_no_room_on_the_disk_is_not_queued(demo: Workspace, monk
     with pytest.raises(DiskFull, match=r"1\.0 MB free"):
         _queued(demo)
     with Journal(demo.journal_path) as journal:
-        assert journal.bakes() == []
+        assert journal.bakes.latest() == []
 
 
 def test_the_speed_of_a_like_bake_becomes_the_plans_time(demo: Workspace) -> None:
@@ -70,7 +70,7 @@ def test_the_speed_of_a_like_bake_becomes_the_plans_time(demo: Workspace) -> Non
         with MetricWriter(demo.journal_path, bake.number) as metrics:
             for step, seconds in enumerate((0.2, 0.5, 0.25), start=1):
                 metrics.put(step, {"seconds_per_step": seconds})
-        journal.set_state(bake.number, BakeState.DONE)
+        journal.bakes.set_state(bake.number, BakeState.DONE)
         assert measured_speed(journal, _ready(demo, "unet_lr=1e-5").settings) == 0.25
         assert measured_speed(journal, _ready(demo, "train_batch_size=8").settings) is None
 
@@ -113,5 +113,5 @@ def test_a_queued_bake_keeps_the_time_it_was_planned_to_take(demo: Workspace) ->
     with Journal(demo.journal_path) as journal:
         with MetricWriter(demo.journal_path, first.number) as metrics:
             metrics.put(1, {"seconds_per_step": 0.5})
-        journal.set_state(first.number, BakeState.DONE)
+        journal.bakes.set_state(first.number, BakeState.DONE)
     assert _queued(demo).planned_seconds == 0.5 * first.total_steps

@@ -29,7 +29,7 @@ def judged(demo: Workspace) -> Bake:
     path = demo.root / "hifumi.toml"
     with Journal(demo.journal_path) as journal:
         bake = queue_bake(journal, demo, check(load_settings(path), path), why="first", engine="")
-        journal.set_state(bake.number, BakeState.DONE)
+        journal.bakes.set_state(bake.number, BakeState.DONE)
     return bake
 
 
@@ -46,7 +46,7 @@ def made(demo: Workspace, judged: Bake, tmp_path: Path) -> MadeGrid:
     with Journal(demo.journal_path) as journal:
         for epoch in (1, 2, 3):
             saved = Checkpoint(epoch, 40 * epoch, f"hifumi-{epoch:06d}.safetensors", 1, None, None, None, None, 0.0)
-            journal.add_checkpoint(judged.number, saved)
+            journal.results.add_checkpoint(judged.number, saved)
     return replace(made, cells=tuple(map(of_bake, made.cells)))
 
 
@@ -58,7 +58,7 @@ def over(made: MadeGrid, *, epochs: tuple[str, ...] = ("1", "2", "3")) -> dict[s
 def test_verdicts_become_held_drafts_with_their_reason(demo: Workspace, judged: Bake, made: MadeGrid) -> None:
     with Journal(demo.journal_path) as journal:
         proposed = queue_proposals(journal, demo, made, over(made), engine="ours")
-        waiting = journal.queue()
+        waiting = journal.queue.waiting()
     assert (proposed.bake, [lean.lean for lean in proposed.leans]) == (judged.number, ["unknown", "over"])
     # No state is kept, so there is nothing to fork from.
     assert [draft.number for draft in proposed.drafts] == [bake.number for bake in waiting]
@@ -80,7 +80,7 @@ def test_verdicts_that_point_nowhere_queue_nothing(demo: Workspace, made: MadeGr
     with Journal(demo.journal_path) as journal:
         with pytest.raises(GridError, match="no part was called under or over"):
             queue_proposals(journal, demo, made, {})
-        assert journal.queue() == []
+        assert journal.queue.waiting() == []
 
 
 def test_pictures_of_no_bake_propose_nothing(demo: Workspace, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_wrong_change_leaves_the_draft_as_it_was(demo: Workspace, made: MadeGr
         draft = queue_proposals(journal, demo, made, over(made)).drafts[0]
         with pytest.raises(SettingsError, match="unet_lr"):
             change_held_bake(journal, demo, draft.number, ("unet_lr=much",))
-        assert journal.bake(draft.number) == draft
+        assert journal.bakes.read(draft.number) == draft
 
 
 def test_a_bake_that_does_not_wait_cannot_be_changed(demo: Workspace, judged: Bake) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake
+from trainer.journal.records import Bake, NewBake
 
 
 @pytest.fixture
@@ -20,14 +20,16 @@ def queue(journal: Journal) -> Callable[..., Bake]:
     def queue(
         name: str = "hifumi", *, engine: str = "engine", settings_toml: str = "", parent: int | None = None
     ) -> Bake:
-        return journal.add_bake(
-            name=name,
-            why="",
-            settings_toml=settings_toml,
-            engine=engine,
-            total_steps=240,
-            steps_per_epoch=40,
-            parent=parent,
+        return journal.bakes.add(
+            NewBake(
+                name=name,
+                why="",
+                settings_toml=settings_toml,
+                engine=engine,
+                total_steps=240,
+                steps_per_epoch=40,
+                parent=parent,
+            )
         )
 
     return queue

@@ -14,17 +14,17 @@ Queue = Callable[..., Bake]
 
 def live_a_life(journal: Journal, queue: Queue) -> None:
     queue("hifumi", settings_toml='output_name = "hifumi"\n')
-    journal.claim_next("engine", 42, 1000.0)
-    journal.add_checkpoint(1, Checkpoint(1, 40, "hifumi-000001.safetensors", 9, 0.1, 0.2, -0.03, 0.004, 5.0))
-    journal.add_state(1, SavedState(40, 1, True, "state/e1", 9, 6.0, 0.5))
-    journal.add_validation(1, 40, 0.2, -0.03, 0.004)
-    journal.add_validation(1, 80, float("nan"), None, None)
-    journal.add_folder_losses(1, 1, {"3_school": (0.1, 9)})
-    journal.add_mark(1, Mark(41, 7.0, "set", "unet_lr=5e-5"))
-    journal.obeyed(journal.give_order(1, Order.SET, "unet_lr=5e-5"), "")
-    journal.log("[red]saved \x1b[2J", bake=1, level="warning")
-    journal.set_predicted_peak(1, 5 << 30, '{"parts": {"weights": 1}}')
-    journal.set_peak_allocated(1, 4 << 30)
+    journal.queue.claim("engine", 42, 1000.0)
+    journal.results.add_checkpoint(1, Checkpoint(1, 40, "hifumi-000001.safetensors", 9, 0.1, 0.2, -0.03, 0.004, 5.0))
+    journal.results.add_state(1, SavedState(40, 1, True, "state/e1", 9, 6.0, 0.5))
+    journal.results.add_validation(1, 40, 0.2, -0.03, 0.004)
+    journal.results.add_validation(1, 80, float("nan"), None, None)
+    journal.results.add_folder_losses(1, 1, {"3_school": (0.1, 9)})
+    journal.results.add_mark(1, Mark(41, 7.0, "set", "unet_lr=5e-5"))
+    journal.orders.mark_obeyed(journal.orders.give(1, Order.SET, "unet_lr=5e-5"), "")
+    journal.log.write("[red]saved \x1b[2J", bake=1, level="warning")
+    journal.bakes.set_predicted_peak(1, 5 << 30, '{"parts": {"weights": 1}}')
+    journal.bakes.set_peak_allocated(1, 4 << 30)
 
 
 def test_a_story_of_a_program_that_predicted_nothing_is_read(journal: Journal, queue: Queue, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_story_of_a_program_that_predicted_nothing_is_read(journal: Journal, q
 def test_a_story_written_and_read_is_the_same(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
-    assert read_bake_json(tmp_path) == journal.record_of(1)
+    assert read_bake_json(tmp_path) == journal.records.read(1)
 
 
 def test_a_story_told_to_a_new_journal_is_all_there(journal: Journal, queue: Queue, tmp_path: Path) -> None:
@@ -51,15 +51,15 @@ def test_a_story_told_to_a_new_journal_is_all_there(journal: Journal, queue: Que
     told = read_bake_json(tmp_path)
     assert told is not None
     with Journal(tmp_path / "new.sqlite") as new:
-        new.add_story(told)
-        assert new.record_of(1) == journal.record_of(1)
+        new.records.add(told)
+        assert new.records.read(1) == journal.records.read(1)
 
 
 def test_a_parent_that_is_gone_is_left_out(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     queue(), queue(parent=1)
     with Journal(tmp_path / "new.sqlite") as new:
-        new.add_story(journal.record_of(2))
-        assert new.bake(2).parent is None
+        new.records.add(journal.records.read(2))
+        assert new.bakes.read(2).parent is None
 
 
 def test_the_file_is_plain_json_without_nan(journal: Journal, queue: Queue, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_story_that_cannot_be_written_leaves_the_one_before(
 ) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
-    journal.set_state(1, BakeState.DONE)
+    journal.bakes.set_state(1, BakeState.DONE)
 
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -114,8 +114,8 @@ def test_a_damaged_story_is_one_clear_line(tmp_path: Path, content: bytes) -> No
 @pytest.mark.parametrize("file", ["/etc/passwd", "../0002-other/x.safetensors", "", "state/../../x", "a\0b"])
 def test_files_outside_of_the_folder_are_left_out(journal: Journal, queue: Queue, tmp_path: Path, file: str) -> None:
     live_a_life(journal, queue)
-    journal.add_state(1, SavedState(80, 2, True, file, 9, 6.0, 0.5))
-    journal.add_checkpoint(1, Checkpoint(2, 80, file, 9, None, None, None, None, 5.0))
+    journal.results.add_state(1, SavedState(80, 2, True, file, 9, 6.0, 0.5))
+    journal.results.add_checkpoint(1, Checkpoint(2, 80, file, 9, None, None, None, None, 5.0))
     write_bake_json(journal, 1, tmp_path)
     told = read_bake_json(tmp_path)
     assert told is not None

@@ -11,7 +11,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.processes import process_alive, this_process
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, NewBake
 
 Queue = Callable[..., Bake]
 
@@ -23,29 +23,31 @@ def test_a_new_bake_is_queued_under_the_next_number_and_its_folder_is_named_by_i
 
 
 def test_a_bake_is_read_as_it_was_written(journal: Journal) -> None:
-    written = journal.add_bake(
-        name="[b]ö",
-        why='"TE" a bit over; \x1b[31m',
-        settings_toml="unet_lr = 1e-4\n",
-        engine="k",
-        total_steps=9,
-        steps_per_epoch=3,
+    written = journal.bakes.add(
+        NewBake(
+            name="[b]ö",
+            why='"TE" a bit over; \x1b[31m',
+            settings_toml="unet_lr = 1e-4\n",
+            engine="k",
+            total_steps=9,
+            steps_per_epoch=3,
+        )
     )
-    assert journal.bake(1) == written
+    assert journal.bakes.read(1) == written
     assert (written.why, written.settings_toml) == ('"TE" a bit over; \x1b[31m', "unet_lr = 1e-4\n")
 
 
 def test_bakes_come_newest_first_up_to_the_limit(journal: Journal, queue: Queue) -> None:
     for _ in range(4):
         queue()
-    assert [bake.number for bake in journal.bakes(limit=3)] == [4, 3, 2]
+    assert [bake.number for bake in journal.bakes.latest(limit=3)] == [4, 3, 2]
 
 
 def test_a_bake_that_is_not_there_is_named(journal: Journal) -> None:
     for ask in (
-        lambda: journal.bake(7),
-        lambda: journal.set_stage(7, "load"),
-        lambda: journal.set_state(7, BakeState.DONE),
+        lambda: journal.bakes.read(7),
+        lambda: journal.bakes.set_stage(7, "load"),
+        lambda: journal.bakes.set_state(7, BakeState.DONE),
     ):
         with pytest.raises(WorkspaceError, match="no bake 7"):
             ask()
@@ -54,14 +56,14 @@ def test_a_bake_that_is_not_there_is_named(journal: Journal) -> None:
 def test_a_parent_that_is_not_there_is_refused_and_nothing_is_written(journal: Journal, queue: Queue) -> None:
     with pytest.raises(WorkspaceError):
         queue(parent=12)
-    assert journal.bakes() == []
+    assert journal.bakes.latest() == []
 
 
 def test_an_engine_claims_the_oldest_of_its_own_queued_bakes(journal: Journal, queue: Queue) -> None:
     queue(engine="other")
     queue(engine="mine")
     queue(engine="mine")
-    claimed = journal.claim_next("mine", 42, 1000.0)
+    claimed = journal.queue.claim("mine", 42, 1000.0)
     assert claimed is not None
     assert (claimed.number, claimed.state, claimed.pid, claimed.pid_started) == (2, BakeState.STARTING, 42, 1000.0)
     assert claimed.started is not None
@@ -69,7 +71,7 @@ def test_an_engine_claims_the_oldest_of_its_own_queued_bakes(journal: Journal, q
 
 def test_an_engine_without_queued_bakes_claims_none(journal: Journal, queue: Queue) -> None:
     queue(engine="other")
-    assert journal.claim_next("mine", 42, 1000.0) is None
+    assert journal.queue.claim("mine", 42, 1000.0) is None
 
 
 def test_no_bake_is_claimed_twice(journal: Journal, queue: Queue) -> None:
@@ -79,7 +81,7 @@ def test_no_bake_is_claimed_twice(journal: Journal, queue: Queue) -> None:
 
     def claim_all() -> None:
         with Journal(journal.path) as mine:
-            while (bake := mine.claim_next("engine", os.getpid(), 0.0)) is not None:
+            while (bake := mine.queue.claim("engine", os.getpid(), 0.0)) is not None:
                 claimed.append(bake.number)
 
     threads = [threading.Thread(target=claim_all) for _ in range(4)]
@@ -94,44 +96,44 @@ def test_the_time_of_the_start_outlives_a_pause_and_the_end_is_set_once_it_ended
     journal: Journal, queue: Queue
 ) -> None:
     queue()
-    started = journal.claim_next("engine", 1, 0.0).started  # type: ignore[union-attr] # just queued
+    started = journal.queue.claim("engine", 1, 0.0).started  # type: ignore[union-attr] # just queued
     for state in (BakeState.BAKING, BakeState.PAUSED, BakeState.BAKING):
-        journal.set_state(1, state)
-        assert (journal.bake(1).started, journal.bake(1).ended) == (started, None)
-    journal.set_state(1, BakeState.DONE)
-    bake = journal.bake(1)
+        journal.bakes.set_state(1, state)
+        assert (journal.bakes.read(1).started, journal.bakes.read(1).ended) == (started, None)
+    journal.bakes.set_state(1, BakeState.DONE)
+    bake = journal.bakes.read(1)
     assert bake.started == started
     assert bake.ended is not None and started is not None and bake.ended >= started
 
 
 def test_a_failed_bake_keeps_its_error_and_the_stage_it_broke_in(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.set_stage(1, "cache", 3, 16)
-    journal.set_state(1, BakeState.FAILED, "stage cache: OSError: gone")
-    bake = journal.bake(1)
+    journal.bakes.set_stage(1, "cache", 3, 16)
+    journal.bakes.set_state(1, BakeState.FAILED, "stage cache: OSError: gone")
+    bake = journal.bakes.read(1)
     assert (bake.stage, bake.stage_done, bake.stage_total, bake.error) == ("cache", 3, 16, "stage cache: OSError: gone")
 
 
 def test_the_plan_in_force_can_change(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.set_plan(1, 480, 80)
-    assert (journal.bake(1).total_steps, journal.bake(1).steps_per_epoch) == (480, 80)
+    journal.bakes.set_plan(1, 480, 80)
+    assert (journal.bakes.read(1).total_steps, journal.bakes.read(1).steps_per_epoch) == (480, 80)
 
 
 def test_the_peak_only_rises(journal: Journal, queue: Queue) -> None:
     queue()
-    assert journal.bake(1).peak_vram is None
+    assert journal.bakes.read(1).peak_vram is None
     for peak in (3, 5, 4):
-        journal.set_peak(1, peak)
-    assert journal.bake(1).peak_vram == 5
+        journal.bakes.set_peak(1, peak)
+    assert journal.bakes.read(1).peak_vram == 5
 
 
 def test_what_was_held_only_rises_too_and_a_prediction_is_the_last_one(journal: Journal, queue: Queue) -> None:
     queue()
     for held, predicted in ((4, 6), (3, 5)):
-        journal.set_peak_allocated(1, held)
-        journal.set_predicted_peak(1, predicted, f'{{"weights": {predicted}}}')
-    bake = journal.bake(1)
+        journal.bakes.set_peak_allocated(1, held)
+        journal.bakes.set_predicted_peak(1, predicted, f'{{"weights": {predicted}}}')
+    bake = journal.bakes.read(1)
     assert (bake.measured_peak_allocated, bake.predicted_peak, bake.predicted_peak_parts) == (4, 5, '{"weights": 5}')
 
 
@@ -139,11 +141,11 @@ def test_the_peak_to_compare_with_is_the_cards_and_without_one_the_growth_of_the
     journal: Journal, queue: Queue
 ) -> None:
     queue()
-    assert journal.bake(1).measured_peak is None
-    journal.set_peak_allocated(1, 4)
-    assert journal.bake(1).measured_peak == 4
-    journal.set_peak(1, 5)
-    assert journal.bake(1).measured_peak == 5
+    assert journal.bakes.read(1).measured_peak is None
+    journal.bakes.set_peak_allocated(1, 4)
+    assert journal.bakes.read(1).measured_peak == 4
+    journal.bakes.set_peak(1, 5)
+    assert journal.bakes.read(1).measured_peak == 5
 
 
 def test_live_bakes_without_their_process_are_lost_and_the_others_stay(journal: Journal, queue: Queue) -> None:
@@ -151,36 +153,36 @@ def test_live_bakes_without_their_process_are_lost_and_the_others_stay(journal: 
     born = psutil.Process(child.pid).create_time()
     for engine in ("child", "mine", "child"):
         queue(engine=engine)
-    journal.claim_next("child", child.pid, born)
-    journal.claim_next("mine", *this_process())
-    assert journal.mark_lost() == []
+    journal.queue.claim("child", child.pid, born)
+    journal.queue.claim("mine", *this_process())
+    assert journal.bakes.mark_lost() == []
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert journal.mark_lost() == [1]
-    states = [bake.state for bake in journal.bakes()]
+    assert journal.bakes.mark_lost() == [1]
+    states = [bake.state for bake in journal.bakes.latest()]
     assert states == [BakeState.QUEUED, BakeState.STARTING, BakeState.LOST]
-    assert journal.bake(1).ended is not None
-    assert "ended without a word" in journal.log_after(bake=1)[-1].text
+    assert journal.bakes.read(1).ended is not None
+    assert "ended without a word" in journal.log.read(bake=1)[-1].text
 
 
 def test_a_lost_bake_is_marked_once(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.claim_next("engine", 1, 0.0)
-    assert journal.mark_lost(lambda pid, started: False) == [1]
-    assert journal.mark_lost(lambda pid, started: False) == []
+    journal.queue.claim("engine", 1, 0.0)
+    assert journal.bakes.mark_lost(lambda pid, started: False) == [1]
+    assert journal.bakes.mark_lost(lambda pid, started: False) == []
 
 
 def test_a_bake_that_ends_while_its_process_is_looked_for_is_not_lost(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.claim_next("engine", 1, 0.0)
+    journal.queue.claim("engine", 1, 0.0)
 
     def ends_meanwhile(pid: int, started: float) -> bool:
         with Journal(journal.path) as other:
-            other.set_state(1, BakeState.DONE)
+            other.bakes.set_state(1, BakeState.DONE)
         return False
 
-    assert journal.mark_lost(ends_meanwhile) == []
-    assert journal.bake(1).state == BakeState.DONE
+    assert journal.bakes.mark_lost(ends_meanwhile) == []
+    assert journal.bakes.read(1).state == BakeState.DONE
 
 
 def test_this_process_is_alive_but_not_under_another_start() -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from trainer.journal.curves import read_curve, write_points
+from trainer.journal.curves import CurveStore, write_points
 from trainer.journal.database import Database
 from trainer.journal.journal import Journal
-from trainer.journal.records import Curve
+from trainer.journal.records import Curve, NewBake
 
 MILLION = 1_000_000
 SPIKE = 654_321
@@ -16,7 +16,7 @@ SPIKE = 654_321
 
 def new_journal(path: Path) -> Database:
     with Journal(path) as journal:
-        journal.add_bake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1)
+        journal.bakes.add(NewBake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1))
     return Database(path)
 
 
@@ -26,7 +26,7 @@ def write(database: Database, points: list[tuple[int, float]]) -> None:
 
 
 def whole(database: Database, columns: int) -> Curve:
-    return read_curve(database, 1, "loss", columns, first=None, last=None)
+    return CurveStore(database).read(1, "loss", columns, first=None, last=None)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_drawing_a_million_steps_reads_few_rows(million: Database, window: tuple
         instructions += 10
 
     million._connection.set_progress_handler(count, 10)
-    read_curve(million, 1, "loss", 120, first=window[0], last=window[1])
+    CurveStore(million).read(1, "loss", 120, first=window[0], last=window[1])
     million._connection.set_progress_handler(None, 10)
     assert 0 < instructions < 240 * 20
 
@@ -76,7 +76,7 @@ def test_a_spike_of_one_step_survives_at_every_width(million: Database, columns:
 
 
 def test_a_block_has_the_least_greatest_and_mean_of_its_steps(million: Database) -> None:
-    curve = read_curve(million, 1, "loss", 60, first=100_000, last=100_999)
+    curve = CurveStore(million).read(1, "loss", 60, first=100_000, last=100_999)
     width = 4**curve.level
     assert width == 16
     for step, low, high, mean in zip(curve.steps, curve.low, curve.high, curve.mean, strict=True):
@@ -86,14 +86,14 @@ def test_a_block_has_the_least_greatest_and_mean_of_its_steps(million: Database)
 
 
 def test_a_window_narrower_than_the_drawing_shows_single_steps(million: Database) -> None:
-    curve = read_curve(million, 1, "loss", 60, first=SPIKE - 20, last=SPIKE + 20)
+    curve = CurveStore(million).read(1, "loss", 60, first=SPIKE - 20, last=SPIKE + 20)
     assert curve.level == 0
     assert curve.steps == list(range(SPIKE - 20, SPIKE + 21))
     assert curve.mean[20] == curve.low[20] == curve.high[20] == 99.0
 
 
 def test_a_window_outside_the_steps_is_empty(million: Database) -> None:
-    assert read_curve(million, 1, "loss", 60, first=2 * MILLION, last=None).steps == []
+    assert CurveStore(million).read(1, "loss", 60, first=2 * MILLION, last=None).steps == []
 
 
 def test_a_metric_never_written_is_an_empty_curve(database: Database) -> None:
@@ -149,7 +149,7 @@ def test_the_last_value_of_each_metric_is_read(tmp_path: Path) -> None:
         write_points(connection, 1, "lr_unet", [(2, 1e-4)])
     database.close()
     with Journal(tmp_path / "journal.sqlite") as journal:
-        last = journal.last_values(1)
+        last = journal.curves.last_values(1)
     assert last["lr_unet"] == (2, 1e-4)
     assert last["loss"][0] == 3
     assert math.isnan(last["loss"][1])

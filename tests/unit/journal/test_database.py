@@ -25,7 +25,7 @@ def test_a_journal_on_a_network_file_system_rolls_back_and_says_so(
     Journal(tmp_path / "journal.sqlite").close()  # made on a local disk, then moved
     monkeypatch.setattr(database, "network_file_system", lambda path: "nfs4")
     with Journal(tmp_path / "journal.sqlite") as journal:
-        journal.log("written")
+        journal.log.write("written")
         assert not journal.wal
         assert "nfs4" in journal.warning
     assert sqlite3.connect(tmp_path / "journal.sqlite").execute("PRAGMA journal_mode").fetchone() == ("delete",)
@@ -33,9 +33,9 @@ def test_a_journal_on_a_network_file_system_rolls_back_and_says_so(
 
 def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.sqlite") as journal:
-        journal.log("kept")
+        journal.log.write("kept")
     with Journal(tmp_path / "journal.sqlite") as journal:
-        assert [line.text for line in journal.log_after()] == ["kept"]
+        assert [line.text for line in journal.log.read()] == ["kept"]
 
 
 def test_a_journal_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -69,12 +69,12 @@ def test_a_damaged_journal_is_named_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with Journal(path) as journal:
         for number in range(2000):
-            journal.log(f"line {number}")
+            journal.log.write(f"line {number}")
     content = bytearray(path.read_bytes())
     content[4096 * 2 :] = os.urandom(len(content) - 4096 * 2)
     path.write_bytes(content)
     with pytest.raises(WorkspaceError, match="damaged"), Journal(path) as journal:
-        journal.log_after(limit=5000)
+        journal.log.read(limit=5000)
 
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_journal_without_permission_to_write_is_one_clear_line(journal: Journa
     journal.path.parent.chmod(0o555)
     try:
         with pytest.raises(WorkspaceError, match="cannot be opened for writing"):
-            Journal(journal.path).log("x")
+            Journal(journal.path).log.write("x")
     finally:
         journal.path.parent.chmod(0o755)
 
@@ -102,10 +102,10 @@ def test_a_lock_held_too_long_is_a_workspace_error_and_the_next_write_goes_throu
         other = sqlite3.connect(journal.path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(WorkspaceError, match="another program has been writing"):
-            journal.log("too early")
+            journal.log.write("too early")
         other.execute("ROLLBACK")
-        journal.log("in time")
-        assert [line.text for line in journal.log_after()] == ["in time"]
+        journal.log.write("in time")
+        assert [line.text for line in journal.log.read()] == ["in time"]
 
 
 def test_a_full_disk_is_told_apart_and_room_made_is_enough(tmp_path: Path) -> None:
@@ -143,9 +143,9 @@ def test_another_failure_is_no_full_disk(tmp_path: Path) -> None:
 
 
 def test_reading_holds_no_transaction(journal: Journal) -> None:
-    journal.log("a line")
-    journal.log_after()
-    journal.bakes()
+    journal.log.write("a line")
+    journal.log.read()
+    journal.bakes.latest()
     # A reader in mid-transaction would keep the write-ahead log from being emptied (busy = 1).
     busy, _, _ = sqlite3.connect(journal.path).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     assert busy == 0
@@ -175,7 +175,7 @@ def test_opening_waits_for_a_program_that_holds_the_new_file(tmp_path: Path) -> 
 def test_a_new_journal_opened_by_many_programs_at_once_is_laid_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from trainer.journal.journal import Journal\n"
-        "sys.stdin.readline(); Journal(Path(sys.argv[1])).log('here')"
+        "sys.stdin.readline(); Journal(Path(sys.argv[1])).log.write('here')"
     )
     path = tmp_path / "journal.sqlite"
     programs = [
@@ -190,7 +190,7 @@ def test_a_new_journal_opened_by_many_programs_at_once_is_laid_once(tmp_path: Pa
         one.stdin.flush()
     assert [one.communicate()[1] for one in programs] == [""] * 4
     with Journal(path) as journal:
-        assert len(journal.log_after()) == 4
+        assert len(journal.log.read()) == 4
 
 
 def test_the_journal_imports_nothing_heavy() -> None:

@@ -10,7 +10,7 @@ Queue = Callable[..., Bake]
 
 
 def begin(journal: Journal) -> int:
-    bake = journal.claim_next("engine", 42, 1000.0)
+    bake = journal.queue.claim("engine", 42, 1000.0)
     assert bake is not None
     return bake.number
 
@@ -26,10 +26,10 @@ def at(journal: Journal, bake: int, **columns: float) -> None:
 def test_a_night_is_told_by_how_each_bake_ended(journal: Journal, queue: Queue) -> None:
     for state in (BakeState.DONE, BakeState.FAILED, BakeState.STOPPED, BakeState.LOST):
         queue(state.value)
-        journal.set_state(begin(journal), state)
+        journal.bakes.set_state(begin(journal), state)
     queue("at work"), queue("waits")
     begin(journal)
-    digest = journal.digest(0.0)
+    digest = journal.digests.read(0.0)
     told = (digest.done, digest.failed, digest.stopped, digest.lost, digest.live, digest.waiting)
     assert [[bake.name for bake in bakes] for bakes in told] == [
         ["done"],
@@ -44,36 +44,36 @@ def test_a_night_is_told_by_how_each_bake_ended(journal: Journal, queue: Queue) 
 
 def test_what_was_seen_is_not_told_again(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.set_state(begin(journal), BakeState.DONE)
-    journal.log("low on disk", level="warning")
-    journal.add_mark(1, Mark(3, 1000.0, "skip", ""))
-    assert not journal.digest(999.0).empty
-    assert journal.digest(9e9).empty
+    journal.bakes.set_state(begin(journal), BakeState.DONE)
+    journal.log.write("low on disk", level="warning")
+    journal.results.add_mark(1, Mark(3, 1000.0, "skip", ""))
+    assert not journal.digests.read(999.0).empty
+    assert journal.digests.read(9e9).empty
 
 
 def test_a_bake_that_only_goes_on_is_no_news(journal: Journal, queue: Queue) -> None:
     queue(), queue()
     begin(journal)
-    digest = journal.digest(0.0)
+    digest = journal.digests.read(0.0)
     assert (len(digest.live), len(digest.waiting)) == (1, 1)
     assert digest.empty
 
 
 def test_warnings_are_told_and_plain_lines_are_not(journal: Journal) -> None:
-    journal.log("saved")
-    journal.log("the disk is nearly full", level="warning")
-    assert [line.text for line in journal.digest(0.0).warnings] == ["the disk is nearly full"]
+    journal.log.write("saved")
+    journal.log.write("the disk is nearly full", level="warning")
+    assert [line.text for line in journal.digests.read(0.0).warnings] == ["the disk is nearly full"]
 
 
 def test_steps_left_out_are_counted_by_bake(journal: Journal, queue: Queue) -> None:
     queue(), queue()
     for step in (3, 4, 5):
-        journal.add_mark(1, Mark(step, 1000.0 + step, "skip", ""))
-    journal.add_mark(2, Mark(9, 1000.0, "roll back", ""))
-    digest = journal.digest(1003.5)
+        journal.results.add_mark(1, Mark(step, 1000.0 + step, "skip", ""))
+    journal.results.add_mark(2, Mark(9, 1000.0, "roll back", ""))
+    digest = journal.digests.read(1003.5)
     assert digest.skipped == {1: 2}
     assert digest.surprises == ("bake 1 left out 2 steps: gradients not finite",)
-    assert "bake 2 went back to an earlier state" in journal.digest(0.0).surprises
+    assert "bake 2 went back to an earlier state" in journal.digests.read(0.0).surprises
 
 
 @pytest.mark.parametrize(("seconds", "surprising"), [(1190.0, False), (1210.0, True)])
@@ -82,35 +82,35 @@ def test_a_bake_that_took_twice_its_time_is_a_surprise(
 ) -> None:
     queue()
     begin(journal)
-    journal.set_state(1, BakeState.DONE)
+    journal.bakes.set_state(1, BakeState.DONE)
     at(journal, 1, planned_seconds=600.0, started=5000.0, ended=5000.0 + seconds)
-    assert ("bake 1 hifumi took 20 min, planned were 10 min" in journal.digest(0.0).surprises) == surprising
+    assert ("bake 1 hifumi took 20 min, planned were 10 min" in journal.digests.read(0.0).surprises) == surprising
 
 
 def test_the_line_of_error_is_told(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.set_state(begin(journal), BakeState.FAILED, "stage cache: OSError: gone")
-    assert journal.digest(0.0).surprises == ("bake 1 hifumi failed: stage cache: OSError: gone",)
+    journal.bakes.set_state(begin(journal), BakeState.FAILED, "stage cache: OSError: gone")
+    assert journal.digests.read(0.0).surprises == ("bake 1 hifumi failed: stage cache: OSError: gone",)
 
 
 def test_fewer_files_than_planned_are_told(journal: Journal, queue: Queue) -> None:
     queue()
     begin(journal)
-    journal.add_checkpoint(1, Checkpoint(1, 40, "x", 1, None, None, None, None, 0.0))
-    journal.set_state(1, BakeState.STOPPED)
-    assert journal.digest(0.0, lambda bake: 6).surprises == ("bake 1 hifumi saved 1 of 6 LoRA files",)
-    assert journal.digest(0.0, lambda bake: 1).surprises == ()
+    journal.results.add_checkpoint(1, Checkpoint(1, 40, "x", 1, None, None, None, None, 0.0))
+    journal.bakes.set_state(1, BakeState.STOPPED)
+    assert journal.digests.read(0.0, lambda bake: 6).surprises == ("bake 1 hifumi saved 1 of 6 LoRA files",)
+    assert journal.digests.read(0.0, lambda bake: 1).surprises == ()
 
 
 def test_a_bake_taken_out_of_the_queue_is_no_surprise(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.remove_from_queue(1)
-    digest = journal.digest(0.0, lambda bake: 6)
+    journal.queue.remove(1)
+    digest = journal.digests.read(0.0, lambda bake: 6)
     assert (len(digest.stopped), digest.surprises) == (1, ())
 
 
 def test_the_latest_look_stands(journal: Journal) -> None:
-    assert journal.looked() is None
+    assert journal.digests.last_viewed() is None
     for seconds in (5.0, 9.0, 7.0):
-        journal.set_looked(seconds)
-    assert journal.looked() == 9.0
+        journal.digests.set_last_viewed(seconds)
+    assert journal.digests.last_viewed() == 9.0

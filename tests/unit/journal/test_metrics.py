@@ -19,7 +19,7 @@ def test_what_was_put_is_there_after_a_flush(journal: Journal, queue: Queue) -> 
     with MetricWriter(journal.path, 1) as writer:
         writer.put(1, {"loss": 0.5, "lr_unet": 1e-4})
         writer.flush()
-        assert journal.last_values(1) == {"loss": (1, 0.5), "lr_unet": (1, 1e-4)}
+        assert journal.curves.last_values(1) == {"loss": (1, 0.5), "lr_unet": (1, 1e-4)}
 
 
 def test_what_was_put_is_written_without_a_flush(journal: Journal, queue: Queue) -> None:
@@ -32,7 +32,7 @@ def test_what_was_put_is_written_without_a_flush(journal: Journal, queue: Queue)
             if journal.data_version() != before:
                 break
             waited.wait(0.05)
-        assert journal.last_values(1) == {"loss": (1, 0.5)}
+        assert journal.curves.last_values(1) == {"loss": (1, 0.5)}
 
 
 def test_close_writes_what_waits(journal: Journal, queue: Queue) -> None:
@@ -42,7 +42,7 @@ def test_close_writes_what_waits(journal: Journal, queue: Queue) -> None:
         writer.put(step, {"loss": float(step)})
     writer.close()
     writer.close()
-    assert journal.curve(1, "loss", 600).mean == [float(step) for step in range(1, 1001)]
+    assert journal.curves.read(1, "loss", 600).mean == [float(step) for step in range(1, 1001)]
 
 
 def test_values_put_from_several_threads_are_all_written(journal: Journal, queue: Queue) -> None:
@@ -58,7 +58,7 @@ def test_values_put_from_several_threads_are_all_written(journal: Journal, queue
             thread.start()
         for thread in threads:
             thread.join()
-    assert journal.curve(1, "loss", 2000).steps == list(range(4000))
+    assert journal.curves.read(1, "loss", 2000).steps == list(range(4000))
 
 
 def test_putting_does_not_wait_for_a_locked_journal(
@@ -75,7 +75,7 @@ def test_putting_does_not_wait_for_a_locked_journal(
         lock.execute("ROLLBACK")
         writer.put(2, {"loss": 0.4})
         writer.flush()
-    assert journal.curve(1, "loss", 10).mean == [0.5, 0.4]
+    assert journal.curves.read(1, "loss", 10).mean == [0.5, 0.4]
 
 
 def test_a_journal_still_locked_at_the_end_is_reported_by_close(
@@ -140,7 +140,7 @@ def test_a_second_writer_goes_on_with_the_pyramid_of_the_first(journal: Journal,
                 for step in part:
                     writer.put(step, {"loss": 1.0 / step})
     for columns in (2, 10, 40, 200):
-        assert journal.curve(2, "loss", columns) == journal.curve(1, "loss", columns)
+        assert journal.curves.read(2, "loss", columns) == journal.curves.read(1, "loss", columns)
 
 
 def test_a_writer_that_repeats_steps_replaces_them(journal: Journal, queue: Queue) -> None:
@@ -149,8 +149,8 @@ def test_a_writer_that_repeats_steps_replaces_them(journal: Journal, queue: Queu
         with MetricWriter(journal.path, 1) as writer:
             for step in steps:
                 writer.put(step, {"loss": value})
-    assert journal.curve(1, "loss", 200).mean == [1.0] * 60 + [2.0] * 60
-    coarse = journal.curve(1, "loss", 1)
+    assert journal.curves.read(1, "loss", 200).mean == [1.0] * 60 + [2.0] * 60
+    coarse = journal.curves.read(1, "loss", 1)
     # Blocks of 64: steps 1 to 63, 61 to 63 of them new, and 64 to 120. A step counted twice would shift the means.
     assert coarse.steps == [1, 64]
     assert coarse.mean == pytest.approx([(60 * 1.0 + 3 * 2.0) / 63, 2.0])

@@ -11,44 +11,44 @@ Queue = Callable[..., Bake]
 
 def test_open_orders_come_oldest_first_and_only_of_the_bake(journal: Journal, queue: Queue) -> None:
     queue(), queue()
-    journal.give_order(1, Order.PAUSE)
-    journal.give_order(2, Order.STOP)
-    journal.give_order(1, Order.GO_ON)
-    assert [given.order for given in journal.open_orders(1)] == [Order.PAUSE, Order.GO_ON]
+    journal.orders.give(1, Order.PAUSE)
+    journal.orders.give(2, Order.STOP)
+    journal.orders.give(1, Order.GO_ON)
+    assert [given.order for given in journal.orders.pending(1)] == [Order.PAUSE, Order.GO_ON]
 
 
 def test_an_obeyed_order_is_no_longer_open_but_is_kept(journal: Journal, queue: Queue) -> None:
     queue()
-    order_id = journal.give_order(1, Order.SAVE)
-    journal.obeyed(order_id)
-    first = journal.orders(1)[0].obeyed
-    journal.obeyed(order_id)
-    assert journal.open_orders(1) == []
+    order_id = journal.orders.give(1, Order.SAVE)
+    journal.orders.mark_obeyed(order_id)
+    first = journal.orders.read(1)[0].obeyed
+    journal.orders.mark_obeyed(order_id)
+    assert journal.orders.pending(1) == []
     assert first is not None
-    assert journal.orders(1)[0].obeyed == first
+    assert journal.orders.read(1)[0].obeyed == first
 
 
 def test_an_order_to_no_bake_is_refused(journal: Journal) -> None:
     with pytest.raises(WorkspaceError):
-        journal.give_order(9, Order.STOP)
+        journal.orders.give(9, Order.STOP)
 
 
 def test_an_order_of_another_program_changes_the_data_version(journal: Journal, queue: Queue) -> None:
     queue()
     before = journal.data_version()
-    journal.open_orders(1)
-    journal.give_order(1, Order.PAUSE)
+    journal.orders.pending(1)
+    journal.orders.give(1, Order.PAUSE)
     assert journal.data_version() == before  # reading and one's own writing do not
     with Journal(journal.path) as other:
-        other.give_order(1, Order.STOP)
+        other.orders.give(1, Order.STOP)
     assert journal.data_version() != before
 
 
 def test_an_order_is_kept_with_its_argument_and_its_answer(journal: Journal, queue: Queue) -> None:
     queue()
-    first = journal.give_order(1, Order.SET, "unet_lr=5e-5")
-    journal.give_order(1, Order.STOP)
-    assert [given.argument for given in journal.open_orders(1)] == ["unet_lr=5e-5", ""]
-    journal.obeyed(first, "unet_lr is no live setting")
-    journal.obeyed(first, "a later word")
-    assert [given.answer for given in journal.orders(1)] == ["unet_lr is no live setting", ""]
+    first = journal.orders.give(1, Order.SET, "unet_lr=5e-5")
+    journal.orders.give(1, Order.STOP)
+    assert [given.argument for given in journal.orders.pending(1)] == ["unet_lr=5e-5", ""]
+    journal.orders.mark_obeyed(first, "unet_lr is no live setting")
+    journal.orders.mark_obeyed(first, "a later word")
+    assert [given.answer for given in journal.orders.read(1)] == ["unet_lr is no live setting", ""]

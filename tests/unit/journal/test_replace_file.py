@@ -27,16 +27,16 @@ with Journal(Path(sys.argv[1])):
 
 def new(path: Path) -> None:
     with Journal(path) as journal:
-        journal.log("new")
+        journal.log.write("new")
 
 
 def lines(path: Path) -> list[str]:
     with Journal(path) as journal:
-        return [line.text for line in journal.log_after()]
+        return [line.text for line in journal.log.read()]
 
 
 def test_the_new_journal_is_in_the_place_of_the_old_one_which_is_kept(journal: Journal) -> None:
-    journal.log("old")
+    journal.log.write("old")
     journal.close()
     _, kept = replace_journal(journal.path, new)
     assert kept == journal.path.with_name("journal.sqlite.before-rebuild")
@@ -46,7 +46,7 @@ def test_the_new_journal_is_in_the_place_of_the_old_one_which_is_kept(journal: J
 
 def test_what_a_killed_process_left_in_the_write_ahead_log_goes_with_the_old_journal(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
-    program = f"from pathlib import Path; from trainer.journal.journal import Journal\nimport os\nJournal(Path({str(path)!r})).log('late'); os._exit(0)"
+    program = f"from pathlib import Path; from trainer.journal.journal import Journal\nimport os\nJournal(Path({str(path)!r})).log.write('late'); os._exit(0)"
     subprocess.run([sys.executable, "-c", program], check=True)
     assert path.with_name("journal.sqlite-wal").stat().st_size > 0
     _, kept = replace_journal(path, new)
@@ -80,7 +80,7 @@ def test_a_damaged_journal_is_replaced_and_kept(tmp_path: Path) -> None:
 
 
 def test_nothing_changes_where_the_new_journal_cannot_be_made(journal: Journal) -> None:
-    journal.log("old")
+    journal.log.write("old")
     journal.close()
 
     def fails(path: Path) -> None:
@@ -96,16 +96,16 @@ def test_nothing_changes_where_the_new_journal_cannot_be_made(journal: Journal) 
 def test_a_journal_with_a_bake_at_work_is_refused(journal: Journal, queue: Queue) -> None:
     queue()
     pid, started = this_process()
-    journal.claim_next("engine", pid, started)
+    journal.queue.claim("engine", pid, started)
     with pytest.raises(WorkspaceError, match=f"in use by bake 1, process {pid}"):
         replace_journal(journal.path, new)
-    assert journal.bake(1).name == "hifumi"
+    assert journal.bakes.read(1).name == "hifumi"
 
 
 def test_a_bake_whose_process_is_gone_is_no_hindrance(journal: Journal, queue: Queue) -> None:
     queue()
     pid, started = this_process()
-    journal.claim_next("engine", pid, started - 1000)
+    journal.queue.claim("engine", pid, started - 1000)
     journal.close()
     replace_journal(journal.path, new)
     assert lines(journal.path) == ["new"]

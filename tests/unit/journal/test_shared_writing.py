@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake
+from trainer.journal.records import Bake, NewBake
 
 Queue = Callable[..., Bake]
 
@@ -23,7 +23,7 @@ path, bake = Path(sys.argv[1]), int(sys.argv[2])
 with Journal(path) as journal, MetricWriter(path, bake) as metrics:
     for step in range(1, 301):
         metrics.put(step, {"loss": float(step)})
-        journal.log(f"{bake}: {step}", bake=bake)
+        journal.log.write(f"{bake}: {step}", bake=bake)
         if step % 20 == 0:
             metrics.flush()
 """
@@ -40,12 +40,12 @@ with Journal(path) as journal, MetricWriter(path, bake) as metrics:
     while time.time() < until:
         step += 1
         metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
-        journal.log(f"{bake}: {step}", bake=bake)
-        journal.set_stage(bake, "step", step, 10**9)
-        journal.add_mark(bake, Mark(step, 0.0, "set", f"{bake}: {step}"))
-        journal.give_order(step % 3 + 1, Order.SAVE, f"{bake}: {step}")
-        for given in journal.open_orders(bake):
-            journal.obeyed(given.id, f"by {bake}")
+        journal.log.write(f"{bake}: {step}", bake=bake)
+        journal.bakes.set_stage(bake, "step", step, 10**9)
+        journal.results.add_mark(bake, Mark(step, 0.0, "set", f"{bake}: {step}"))
+        journal.orders.give(step % 3 + 1, Order.SAVE, f"{bake}: {step}")
+        for given in journal.orders.pending(bake):
+            journal.orders.mark_obeyed(given.id, f"by {bake}")
 print(step)
 """
 
@@ -61,7 +61,7 @@ while True:
     for _ in range(200):
         step += 1
         metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
-    journal.set_stage(1, "step", step, 10**9)
+    journal.bakes.set_stage(1, "step", step, 10**9)
     metrics.flush()
     print(step, flush=True)
 """
@@ -78,8 +78,8 @@ def test_two_programs_writing_at_once_lose_nothing(journal: Journal, queue: Queu
     programs = [start(WRITER, journal.path, bake) for bake in (1, 2)]
     assert [one.communicate()[1] for one in programs] == ["", ""]
     for bake in (1, 2):
-        assert [line.text for line in journal.log_after(bake=bake)] == [f"{bake}: {step}" for step in range(1, 301)]
-        assert journal.curve(bake, "loss", 300).mean == [float(step) for step in range(1, 301)]
+        assert [line.text for line in journal.log.read(bake=bake)] == [f"{bake}: {step}" for step in range(1, 301)]
+        assert journal.curves.read(bake, "loss", 300).mean == [float(step) for step in range(1, 301)]
 
 
 @pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.long)])
@@ -93,11 +93,11 @@ def test_three_programs_writing_everything_at_once_lose_nothing(journal: Journal
     given: set[str] = set()
     for bake, last in enumerate(steps, start=1):
         texts = [f"{bake}: {step}" for step in range(1, last + 1)]
-        assert [line.text for line in journal.log_after(bake=bake, limit=last + 1)] == texts
-        assert [mark.text for mark in journal.marks(bake)] == texts
-        assert journal.curve(bake, "loss", last).mean == list(range(1, last + 1))
-        assert journal.bake(bake).stage_done == last
-        orders = journal.orders(bake)
+        assert [line.text for line in journal.log.read(bake=bake, limit=last + 1)] == texts
+        assert [mark.text for mark in journal.results.marks(bake)] == texts
+        assert journal.curves.read(bake, "loss", last).mean == list(range(1, last + 1))
+        assert journal.bakes.read(bake).stage_done == last
+        orders = journal.orders.read(bake)
         assert {one.answer for one in orders if one.obeyed is not None} == {f"by {bake}"}
         given |= {one.argument for one in orders}
     assert given == {f"{bake}: {step}" for bake, last in enumerate(steps, start=1) for step in range(1, last + 1)}
@@ -106,7 +106,7 @@ def test_three_programs_writing_everything_at_once_lose_nothing(journal: Journal
 def test_a_program_killed_while_it_writes_leaves_a_readable_journal(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with Journal(path) as journal:
-        journal.add_bake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1)
+        journal.bakes.add(NewBake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1))
     child = start(ENDLESS_WRITER, path)
     assert child.stdout is not None
     said = [int(child.stdout.readline()) for _ in range(10)]
@@ -115,8 +115,8 @@ def test_a_program_killed_while_it_writes_leaves_a_readable_journal(tmp_path: Pa
     assert child.returncode == -signal.SIGKILL
 
     with Journal(path) as journal:
-        last, value = journal.last_values(1)["loss"]
+        last, value = journal.curves.last_values(1)["loss"]
         assert last == value >= said[-1]  # what was flushed is there
-        assert journal.curve(1, "loss", last).steps == list(range(1, last + 1))
-        journal.log("goes on")
+        assert journal.curves.read(1, "loss", last).steps == list(range(1, last + 1))
+        journal.log.write("goes on")
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -21,24 +21,24 @@ BARE = MachineReading(seconds=105.0, cards=(), no_card_because="no NVIDIA driver
 
 def test_readings_are_read_as_they_were_written(journal: Journal) -> None:
     for reading in (FULL, BARE):
-        journal.add_telemetry(reading, None)
-    assert journal.telemetry(0.0) == [FULL, BARE]
+        journal.telemetry.add(reading, None)
+    assert journal.telemetry.read(0.0) == [FULL, BARE]
 
 
 def test_readings_before_the_time_asked_for_are_left_out(journal: Journal) -> None:
     for reading in (FULL, BARE):
-        journal.add_telemetry(reading, None)
-    assert journal.telemetry(105.0) == [BARE]
+        journal.telemetry.add(reading, None)
+    assert journal.telemetry.read(105.0) == [BARE]
 
 
 def test_the_readings_of_one_bake_leave_the_others_out(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.add_telemetry(FULL, 1)
-    journal.add_telemetry(BARE, None)
-    assert journal.telemetry(0.0, 1) == [FULL]
+    journal.telemetry.add(FULL, 1)
+    journal.telemetry.add(BARE, None)
+    assert journal.telemetry.read(0.0, 1) == [FULL]
 
 
 def test_a_reading_is_one_row_of_few_bytes(journal: Journal) -> None:
-    journal.add_telemetry(FULL, None)
+    journal.telemetry.add(FULL, None)
     size = journal._database.rows("SELECT length(cards) FROM telemetry")
     assert [row[0] for row in size] < [200]

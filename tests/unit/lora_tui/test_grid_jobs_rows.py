@@ -17,7 +17,7 @@ from lora_tui.wording.queue import queue_lines, read_queue_view
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.records import BakeState, GridState, NewBake
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace
@@ -30,39 +30,43 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def add_bake(journal: Journal, engine: str = "mine") -> int:
-    return journal.add_bake(
-        name="hifumi",
-        why="",
-        settings_toml=settings_toml(Settings()),
-        engine=engine,
-        total_steps=100,
-        steps_per_epoch=50,
+    return journal.bakes.add(
+        NewBake(
+            name="hifumi",
+            why="",
+            settings_toml=settings_toml(Settings()),
+            engine=engine,
+            total_steps=100,
+            steps_per_epoch=50,
+        )
     ).number
 
 
 def add_grid(journal: Journal, engine: str = "mine", planned: float | None = None) -> tuple[int, int]:
     """Queue a grid of twelve pictures; return the numbers of grid and job."""
-    grid = journal.add_grid(name="weights", spec="{}").number
-    job = journal.add_bake(
-        name="weights",
-        why="",
-        settings_toml="",
-        engine=engine,
-        total_steps=12,
-        steps_per_epoch=0,
-        planned_seconds=planned,
-        grid=grid,
+    grid = journal.grids.add(name="weights", spec="{}").number
+    job = journal.bakes.add(
+        NewBake(
+            name="weights",
+            why="",
+            settings_toml="",
+            engine=engine,
+            total_steps=12,
+            steps_per_epoch=0,
+            planned_seconds=planned,
+            grid=grid,
+        )
     )
     return grid, job.number
 
 
 def make(journal: Journal, job: int, grid: int, done: int) -> None:
-    journal.claim_next("mine", *this_process())
-    journal.set_state(job, BakeState.BAKING)
-    journal.set_grid_state(grid, GridState.MAKING)
-    journal.set_grid_spec(grid, "{}", 12)
-    journal.set_grid_progress(grid, done=done, made=done, seconds=1.0, work=1, look="")
-    journal.set_stage(job, "grid", done, 12)
+    journal.queue.claim("mine", *this_process())
+    journal.bakes.set_state(job, BakeState.BAKING)
+    journal.grids.set_state(grid, GridState.MAKING)
+    journal.grids.set_spec(grid, "{}", 12)
+    journal.grids.set_progress(grid, done=done, made=done, seconds=1.0, work=1, look="")
+    journal.bakes.set_stage(job, "grid", done, 12)
 
 
 def seen(journal: Journal) -> Snapshot:
@@ -83,7 +87,7 @@ def seen(journal: Journal) -> Snapshot:
 
 def test_a_grid_s_job_is_never_the_bake_on_the_screen(journal: Journal) -> None:
     bake = add_bake(journal)
-    journal.set_state(bake, BakeState.DONE)
+    journal.bakes.set_state(bake, BakeState.DONE)
     grid, job = add_grid(journal)
     make(journal, job, grid, 3)
     now = seen(journal)
@@ -102,10 +106,10 @@ def test_leaving_over_a_grid_at_work_is_asked_about(journal: Journal) -> None:
 
 def test_a_bake_behind_many_grids_is_still_the_newest(journal: Journal) -> None:
     bake = add_bake(journal)
-    journal.set_state(bake, BakeState.DONE)
+    journal.bakes.set_state(bake, BakeState.DONE)
     for _ in range(60):
         _, job = add_grid(journal)
-        journal.set_state(job, BakeState.DONE)
+        journal.bakes.set_state(job, BakeState.DONE)
     now = seen(journal)
     assert now.bake is not None and now.bake.number == bake
     assert now.grid is None
@@ -129,19 +133,20 @@ def test_the_title_tells_how_many_pictures_there_are(journal: Journal) -> None:
     grid, job = add_grid(journal)
     make(journal, job, grid, 3)
     line = TitleLine()
-    line._title = Title(grid=journal.bake(job))
+    line._title = Title(grid=journal.bakes.read(job))
     assert "● grid 1 weights 3/12" in line.lines(80)[0].plain
 
 
 def test_status_counts_pictures(journal: Journal) -> None:
     bake = add_bake(journal)
     grid, job = add_grid(journal)
-    journal.set_state(bake, BakeState.DONE)
+    journal.bakes.set_state(bake, BakeState.DONE)
     make(journal, job, grid, 3)
     assert (
-        bake_line(journal.bake(job), journal) == "● 0002 grid 1 weights  making  3/12 pictures  in grids/0001-weights"
+        bake_line(journal.bakes.read(job), journal)
+        == "● 0002 grid 1 weights  making  3/12 pictures  in grids/0001-weights"
     )
-    assert rows_counted(journal.bakes(), journal) == "1 bake, 1 grid"
+    assert rows_counted(journal.bakes.latest(), journal) == "1 bake, 1 grid"
 
 
 def test_status_as_json_keeps_grids_apart(journal: Journal, tmp_path: Path) -> None:
@@ -166,18 +171,18 @@ def test_the_queue_names_grids_and_counts_with_their_pictures(journal: Journal, 
 
 def test_the_digest_names_a_grid_that_ended_and_misses_no_lora_files_of_it(journal: Journal) -> None:
     _, job = add_grid(journal)
-    journal.claim_next("mine", *this_process())
-    journal.set_state(job, BakeState.DONE)
-    digest = journal.digest(0.0, lambda bake: 6)
+    journal.queue.claim("mine", *this_process())
+    journal.bakes.set_state(job, BakeState.DONE)
+    digest = journal.digests.read(0.0, lambda bake: 6)
     assert digest.surprises == ()
     assert any("0001 grid 1 weights  done" in line.plain for line in digest_lines(digest, 1000.0))
 
 
 def test_a_failed_grid_is_named_as_one(journal: Journal) -> None:
     _, job = add_grid(journal)
-    journal.claim_next("mine", *this_process())
-    journal.set_state(job, BakeState.FAILED, "x: gone")
-    assert journal.digest(0.0).surprises == ("grid 1 weights failed: x: gone",)
+    journal.queue.claim("mine", *this_process())
+    journal.bakes.set_state(job, BakeState.FAILED, "x: gone")
+    assert journal.digests.read(0.0).surprises == ("grid 1 weights failed: x: gone",)
 
 
 def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
@@ -187,10 +192,10 @@ def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
     make(journal, job, grid, 3)
     with Console(sys.stdout) as console:
         printer = ProgressPrinter(journal, job, console)
-        printer.tell(journal.bake(job), "")
-        journal.set_grid_progress(grid, done=12, made=9, seconds=1.0, work=1, look="")
-        journal.set_state(job, BakeState.DONE)
-        printer.end(journal.bake(job))
+        printer.tell(journal.bakes.read(job), "")
+        journal.grids.set_progress(grid, done=12, made=9, seconds=1.0, work=1, look="")
+        journal.bakes.set_state(job, BakeState.DONE)
+        printer.end(journal.bakes.read(job))
     printed = capsys.readouterr().out
     assert "picture 3/12  25 %" in printed
     assert "✓ grid 1 done: 12 of 12 pictures, 3 of them from earlier grids in grids/0001-weights" in printed

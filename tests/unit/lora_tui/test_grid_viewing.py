@@ -275,7 +275,7 @@ async def test_a_grid_that_failed_says_why(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path / "workspace", (2, 1, 1, 1))
     (gallery.folder / "grid.json").unlink()
     with gallery.journal() as journal:
-        journal.set_grid_state(1, GridState.FAILED, "the base is gone")
+        journal.grids.set_state(1, GridState.FAILED, "the base is gone")
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: "the base is gone" in app.text)
@@ -287,7 +287,7 @@ async def test_a_grid_that_failed_says_why(tmp_path: Path) -> None:
 
 async def test_another_grid_takes_the_place_of_the_one_shown(gallery: Gallery) -> None:
     with gallery.journal() as journal:
-        journal.add_grid(name="second", spec="{}")
+        journal.grids.add(name="second", spec="{}")
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)

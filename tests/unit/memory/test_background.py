@@ -12,6 +12,7 @@ from trainer.errors import SettingsError
 from trainer.jobs.bakes import check
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.journal import Journal
+from trainer.journal.records import NewBake
 from trainer.memory import request as request_module
 from trainer.memory.background import BackgroundPrediction
 from trainer.memory.request import request_of
@@ -26,7 +27,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> PlannedBake:
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with Journal(tmp_path / "journal.sqlite") as journal:
-        journal.add_bake(name="a", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1)
+        journal.bakes.add(NewBake(name="a", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1))
         yield journal
 
 
@@ -49,7 +50,7 @@ def test_on_a_card_the_prediction_is_worked_out_and_noted_with_its_parts(
     journal: Journal, planned: PlannedBake
 ) -> None:
     noted(journal, FakeOracle(), planned)
-    bake = journal.bake(1)
+    bake = journal.bakes.read(1)
     assert bake.predicted_peak == 5 * GIB
     assert json.loads(bake.predicted_peak_parts) == {
         "policy": "card",
@@ -65,10 +66,10 @@ def test_on_a_cpu_only_what_is_known_is_noted(
     monkeypatch.setattr(request_module, "card_device", lambda: False)
     predictor = FakeOracle()
     noted(journal, predictor, planned)
-    assert (predictor.asked, journal.bake(1).predicted_peak) == ([], None)
+    assert (predictor.asked, journal.bakes.read(1).predicted_peak) == ([], None)
     predictor.predict(request_of(planned))
     noted(journal, predictor, planned)
-    assert journal.bake(1).predicted_peak == 5 * GIB
+    assert journal.bakes.read(1).predicted_peak == 5 * GIB
 
 
 @pytest.mark.usefixtures("on_a_card")
@@ -78,7 +79,7 @@ def test_a_bake_that_ends_before_its_prediction_waits_for_none(journal: Journal,
     foresight = noted(journal, predictor, planned)
     foresight.end()
     assert foresight._thread is not None and not foresight._thread.is_alive()
-    assert journal.bake(1).predicted_peak is None
+    assert journal.bakes.read(1).predicted_peak is None
 
 
 @pytest.mark.usefixtures("on_a_card")
@@ -88,5 +89,5 @@ def test_what_cannot_be_predicted_is_no_trouble_of_the_bake(
     predictor = FakeOracle()
     predictor.error = SettingsError("memory prediction", found="it broke")
     noted(journal, predictor, planned)
-    assert journal.bake(1).predicted_peak is None
+    assert journal.bakes.read(1).predicted_peak is None
     assert "it broke" in caplog.text

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from trainer.journal.journal import Journal
+from trainer.journal.records import NewBake
 from trainer.plan.saves import planned_files
 
 EVERY = 'output_name = "x"\nsave_every_n_epochs = {}\n'
@@ -16,7 +17,7 @@ def test_a_bake_of_the_journal_says_how_many_loras_it_was_to_save(
     tmp_path: Path, settings: str, total: int, files: int | None
 ) -> None:
     with Journal(tmp_path / "journal.sqlite") as journal:
-        bake = journal.add_bake(
-            name="x", why="", settings_toml=settings, engine="", total_steps=total, steps_per_epoch=40
+        bake = journal.bakes.add(
+            NewBake(name="x", why="", settings_toml=settings, engine="", total_steps=total, steps_per_epoch=40)
         )
     assert planned_files(bake) == files

@@ -16,7 +16,7 @@ from trainer.demo.workspace import make_demo
 from trainer.errors import DeliveryError, GridError, ModelError
 from trainer.gallery.sidecar import write_sidecar
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote, Checkpoint
+from trainer.journal.records import CellNote, Checkpoint, NewBake
 from trainer.publish.epoch import LoraToPublish, lora_of_cell, lora_of_epoch, publish
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
@@ -31,18 +31,20 @@ def baked(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = make_demo(tmp_path_factory.mktemp("demo") / "workspace")
     path = workspace.root / "hifumi.toml"
     with Journal(workspace.journal_path) as journal:
-        bake = journal.add_bake(
-            name="hifumi",
-            why="more of the same",
-            settings_toml=settings_toml(resolve(load_settings(path), path)),
-            engine="e",
-            total_steps=120,
-            steps_per_epoch=40,
+        bake = journal.bakes.add(
+            NewBake(
+                name="hifumi",
+                why="more of the same",
+                settings_toml=settings_toml(resolve(load_settings(path), path)),
+                engine="e",
+                total_steps=120,
+                steps_per_epoch=40,
+            )
         )
         saves = [(epoch, epoch * 40, f"hifumi-{epoch:06d}.safetensors") for epoch in (1, 2, 3)]
         for epoch, step, file in (*saves, (2, 100, "hifumi-step00000100.safetensors")):
             lora = write_lora(workspace.root / bake.folder / file, metadata={"ss_base_model_version": "sd_v1"})
-            journal.add_checkpoint(
+            journal.results.add_checkpoint(
                 bake.number, Checkpoint(epoch, step, file, lora.stat().st_size, None, None, None, None, float(step))
             )
     return workspace
@@ -65,7 +67,7 @@ def lora(demo: Workspace, file: str = "hifumi-000002.safetensors") -> Path:
 
 def grid_of(demo: Workspace, journal: Journal, *weights: float) -> tuple[int, Path]:
     """Make a grid whose rows are epoch 2 at these weights."""
-    row = journal.add_grid(name="weights", spec="{}", bake=None)
+    row = journal.grids.add(name="weights", spec="{}", bake=None)
     folder = demo.root / row.folder
     made = made_grid(folder, (1, len(weights), 1, 1))
     cells = []
@@ -125,7 +127,7 @@ def test_the_picture_is_the_one_nearest_to_full_weight(demo: Workspace, journal:
 
 def test_a_favourite_goes_before_and_gives_its_weight(demo: Workspace, journal: Journal) -> None:
     number, folder = grid_of(demo, journal, 0.8, 1.0)
-    journal.set_cell_note(CellNote(number, "x1-y1-z1-s1", favourite=True))
+    journal.grids.set_cell_note(CellNote(number, "x1-y1-z1-s1", favourite=True))
     found = lora_of_epoch(journal, demo, 1, "2")
     assert (found.picture, found.preferred_weight) == (folder / "x1-y1-z1-s1.png", 0.8)
 
@@ -138,7 +140,7 @@ def test_a_picture_of_a_grid_is_used_as_it_is(demo: Workspace, journal: Journal)
 
 
 def test_a_lora_from_elsewhere_keeps_its_name(demo: Workspace, journal: Journal, tmp_path: Path) -> None:
-    row = journal.add_grid(name="foreign", spec="{}", bake=None)
+    row = journal.grids.add(name="foreign", spec="{}", bake=None)
     made_grid(demo.root / row.folder, (1, 1, 1, 1))
     assert lora_of_cell(journal, demo, row.number, "x1-y1-z1-s1").name == "hifumi-000001"
 

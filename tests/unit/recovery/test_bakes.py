@@ -12,7 +12,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Checkpoint, Mark, SavedState
+from trainer.journal.records import BakeState, Checkpoint, Mark, NewBake, SavedState
 from trainer.recovery.bakes import RecoveredBake, recover_bakes
 from trainer.workspace import Workspace, make_workspace
 
@@ -50,15 +50,17 @@ def curves(folder: Path, steps: int = STEPS) -> None:
 
 def bake(workspace: Workspace, journal: Journal, name: str = "hifumi", state: BakeState = BakeState.DONE) -> Path:
     """Bake as the engine does, without the baking."""
-    made = journal.add_bake(
-        name=name,
-        why="first",
-        settings_toml=f'output_name = "{name}"\n',
-        engine="e",
-        total_steps=STEPS,
-        steps_per_epoch=40,
+    made = journal.bakes.add(
+        NewBake(
+            name=name,
+            why="first",
+            settings_toml=f'output_name = "{name}"\n',
+            engine="e",
+            total_steps=STEPS,
+            steps_per_epoch=40,
+        )
     )
-    journal.claim_next("e", 42, 1000.0)
+    journal.queue.claim("e", 42, 1000.0)
     folder = workspace.root / made.folder
     (folder / "state").mkdir(parents=True)
     number = made.number
@@ -69,21 +71,21 @@ def bake(workspace: Workspace, journal: Journal, name: str = "hifumi", state: Ba
     for epoch in (1, 2, 3):
         file = f"{name}-{epoch:06d}.safetensors"
         lora(folder / file, ss_steps=str(40 * epoch), ss_epoch=str(epoch), ss_max_train_steps=str(STEPS))
-        journal.add_checkpoint(
+        journal.results.add_checkpoint(
             number, Checkpoint(epoch, 40 * epoch, file, (folder / file).stat().st_size, 0.1, 0.2, -0.1, 0.01, 5.0)
         )
-        journal.add_validation(number, 40 * epoch, 0.2, None, None)
-        journal.add_folder_losses(number, epoch, {"3_school": (0.1, 9)})
+        journal.results.add_validation(number, 40 * epoch, 0.2, None, None)
+        journal.results.add_folder_losses(number, epoch, {"3_school": (0.1, 9)})
     (folder / "state" / "e3").write_bytes(b"state")
-    journal.add_state(number, SavedState(120, 3, True, "state/e3", 5, 6.0, 0.5))
-    journal.add_mark(number, Mark(41, 7.0, "set", "unet_lr=5e-5"))
-    journal.log("saved", bake=number)
-    journal.set_predicted_peak(number, 5 << 30, '{"policy": "card"}')
-    journal.set_peak_allocated(number, 4 << 30)
-    journal.set_manifest(number, b"\x1f\x8bdata")
+    journal.results.add_state(number, SavedState(120, 3, True, "state/e3", 5, 6.0, 0.5))
+    journal.results.add_mark(number, Mark(41, 7.0, "set", "unet_lr=5e-5"))
+    journal.log.write("saved", bake=number)
+    journal.bakes.set_predicted_peak(number, 5 << 30, '{"policy": "card"}')
+    journal.bakes.set_peak_allocated(number, 4 << 30)
+    journal.results.set_manifest(number, b"\x1f\x8bdata")
     (folder / "data.json.gz").write_bytes(b"\x1f\x8bdata")
     (folder / "settings.toml").write_text(f'output_name = "{name}"\n')
-    journal.set_state(number, state)
+    journal.bakes.set_state(number, state)
     write_bake_json(journal, number, folder)
     return folder
 
@@ -96,11 +98,11 @@ def test_bakes_come_back_as_they_were(
         new, found = again()
         with new:
             for number in (1, 2):
-                assert new.record_of(number) == old.record_of(number) or number == 2
-                assert new.curve(number, "loss", 40) == old.curve(number, "loss", 40)
-                assert new.last_values(number) == old.last_values(number)
-                assert new.manifest(number) == old.manifest(number)
-            assert new.bake(2) == old.bake(2)
+                assert new.records.read(number) == old.records.read(number) or number == 2
+                assert new.curves.read(number, "loss", 40) == old.curves.read(number, "loss", 40)
+                assert new.curves.last_values(number) == old.curves.last_values(number)
+                assert new.results.manifest(number) == old.results.manifest(number)
+            assert new.bakes.read(2) == old.bakes.read(2)
     assert [(each.folder, each.steps, each.loras, each.notes) for each in found] == [
         ("0001-hifumi", STEPS, 3, ()),
         ("0002-school", STEPS, 3, ()),
@@ -114,7 +116,7 @@ def test_a_bake_that_was_at_work_is_lost(
         bake(workspace, old, state=BakeState.BAKING)
     new, found = again()
     with new:
-        lost = new.bake(1)
+        lost = new.bakes.read(1)
     assert lost.state is BakeState.LOST
     assert lost.ended is not None and lost.error
     assert "it was at work: lost" in found[0].notes
@@ -128,7 +130,7 @@ def test_loras_saved_after_the_story_was_written_are_found(
     lora(folder / "hifumi.safetensors", ss_steps="120", ss_epoch="3", ss_training_finished_at="9000.5")
     new, _ = again()
     with new:
-        newest = new.checkpoints(1)[0]
+        newest = new.results.checkpoints(1)[0]
     assert (newest.file, newest.step, newest.epoch, newest.seconds) == ("hifumi.safetensors", 120, 3, 9000.5)
 
 
@@ -140,7 +142,7 @@ def test_a_state_that_is_gone_is_not_offered(
     (folder / "state" / "e3").unlink()
     new, _ = again()
     with new:
-        assert new.states(1) == []
+        assert new.results.states(1) == []
 
 
 def test_a_folder_without_a_story_is_told_by_its_settings_and_loras(
@@ -155,11 +157,11 @@ def test_a_folder_without_a_story_is_told_by_its_settings_and_loras(
     lora(folder / "frills.safetensors", ss_steps="80", ss_epoch="2", **about)
     new, found = again()
     with new:
-        made = new.bake(7)
+        made = new.bakes.read(7)
         assert (made.name, made.state, made.folder) == ("frills", BakeState.DONE, "bakes/0007-frills")
         assert (made.total_steps, made.steps_per_epoch) == (80, 40)
         assert (made.started, made.ended, made.settings_toml) == (1000.0, 2000.0, 'output_name = "frills"\n')
-        assert [(saved.step, saved.epoch) for saved in new.checkpoints(7)] == [(80, 2), (40, 1)]
+        assert [(saved.step, saved.epoch) for saved in new.results.checkpoints(7)] == [(80, 2), (40, 1)]
     assert "no bake.json" in found[0].notes
 
 
@@ -171,7 +173,7 @@ def test_a_bake_without_its_last_lora_is_lost(
     lora(folder / "frills-000001.safetensors", ss_steps="40", ss_epoch="1", ss_max_train_steps="80")
     new, _ = again()
     with new:
-        assert new.bake(7).state is BakeState.LOST
+        assert new.bakes.read(7).state is BakeState.LOST
 
 
 def test_a_damaged_story_is_said_and_the_files_are_read(
@@ -183,9 +185,9 @@ def test_a_damaged_story_is_said_and_the_files_are_read(
     (folder / "bake.json").write_bytes(content[: len(content) // 2])
     new, found = again()
     with new:
-        assert new.bake(1).state is BakeState.DONE
-        assert len(new.checkpoints(1)) == 3
-        assert len(new.curve(1, "loss", STEPS).steps) == STEPS
+        assert new.bakes.read(1).state is BakeState.DONE
+        assert len(new.results.checkpoints(1)) == 3
+        assert len(new.curves.read(1, "loss", STEPS).steps) == STEPS
     assert "is no story of a bake" in found[0].notes[0]
 
 
@@ -202,7 +204,7 @@ def test_pickled_metrics_are_not_run(
     np.savez(folder / "metrics.npz", step=np.array([Trap()], dtype=object), loss=np.array([1.0]))
     new, found = again()
     with new:
-        assert new.curve(1, "loss", 10).steps == []
+        assert new.curves.read(1, "loss", 10).steps == []
     assert not (tmp_path / "sprung").exists()
     assert any("metrics.npz is damaged" in note for note in found[0].notes)
 
@@ -227,7 +229,7 @@ def test_damaged_metrics_cost_the_curves_and_not_the_bake(
     spoil(folder / "metrics.npz")
     new, found = again()
     with new:
-        assert new.bake(1).state is BakeState.DONE
+        assert new.bakes.read(1).state is BakeState.DONE
     assert (found[0].steps, found[0].loras) == (0, 3)
     assert "metrics.npz is damaged" in found[0].notes[0]
 
@@ -252,7 +254,7 @@ def test_a_copied_folder_is_a_bake_of_its_own_number(
     (workspace.bakes / "0013-empty").mkdir()
     new, found = again()
     with new:
-        assert [(made.number, made.folder) for made in new.bakes()] == [
+        assert [(made.number, made.folder) for made in new.bakes.latest()] == [
             (12, "bakes/0012-copy"),
             (1, "bakes/0001-hifumi"),
         ]
@@ -274,7 +276,7 @@ def test_a_number_no_journal_could_hold_costs_only_its_bake(
     (folder / "bake.json").write_text(json.dumps(told))
     new, found = again()
     with new:
-        assert [made.number for made in new.bakes()] == [2]
+        assert [made.number for made in new.bakes.latest()] == [2]
     assert found[0].bake is None
 
 

@@ -24,12 +24,12 @@ def test_a_grid_comes_back_with_its_pictures_and_what_was_judged(workspace: Work
     write_judged([note], folder)
     (found,) = recover_grids(workspace, workspace.journal_path)
     with Journal(workspace.journal_path) as journal:
-        grid = journal.grid(7)
+        grid = journal.grids.read(7)
         assert found.grid == grid
         assert (grid.name, grid.folder, grid.state) == ("halo", "grids/0007-halo", GridState.DONE)
         assert grid.done == grid.total == len(made.cells)
-        assert journal.picture(made.cells[0].fingerprint) == f"grids/0007-halo/{made.cells[0].file}"
-        assert journal.cell_notes(7) == [
+        assert journal.grids.picture(made.cells[0].fingerprint) == f"grids/0007-halo/{made.cells[0].file}"
+        assert journal.grids.cell_notes(7) == [
             CellNote(7, "x1-y1-z1-s1", favourite=True, whole="right", ticks={"halo": True}, seconds=5.0)
         ]
 

@@ -118,8 +118,8 @@ def _make(session: TrainingSession, report: Reporter, number: int) -> None:
 
 def _note_failure(journal: Journal, number: int, line: str) -> None:
     """Note why a grid failed that did not come to its making, which notes its own failures."""
-    if journal.grid(number).state is not GridState.FAILED:
-        journal.set_grid_state(number, GridState.FAILED, printable(line))
+    if journal.grids.read(number).state is not GridState.FAILED:
+        journal.grids.set_state(number, GridState.FAILED, printable(line))
 
 
 def _is_same(wanted: str, loaded: str) -> bool:

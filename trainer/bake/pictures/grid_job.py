@@ -45,5 +45,5 @@ def run_grid(job: int, grid: int, workspace: Workspace, journal: Journal, troubl
             way_out="free what else takes the memory, or take a smaller base or size",
         ) from error
     state = control.end if made is GridState.CUT else BakeState.DONE
-    journal.set_state(job, state)
+    journal.bakes.set_state(job, state)
     return state

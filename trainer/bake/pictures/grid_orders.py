@@ -40,7 +40,7 @@ class GridControl:
         if version == self._seen:
             return
         self._seen = version
-        for given in self._report.journal.open_orders(self._report.number):
+        for given in self._report.journal.orders.pending(self._report.number):
             self._hear(given)
 
     def _hear(self, given: GivenOrder) -> None:
@@ -62,7 +62,7 @@ class GridControl:
             self._report.log(f"order refused: {said}: {answer}", level="warning")
         else:
             self._report.log(f"order: {said}")
-        self._report.attempt(lambda: self._report.journal.obeyed(given.id, answer))
+        self._report.attempt(lambda: self._report.journal.orders.mark_obeyed(given.id, answer))
 
 
 class JobControl(GridControl):

@@ -148,7 +148,7 @@ class LoraSaver:
             val_error=here.error if here else None,
             seconds=now,
         )
-        self._disk.note(lambda: self._report.journal.add_checkpoint(self._report.number, saved))
+        self._disk.note(lambda: self._report.journal.results.add_checkpoint(self._report.number, saved))
         self._report.log(f"saved {file}{self._rounded()}")
 
     def _rounded(self) -> str:

@@ -78,7 +78,7 @@ class StateSaver:
         self._last_step, self._saved_at = step, self._clock()
         facts, size, now = state.facts, path.stat().st_size, time.time()
         saved = SavedState(step, facts.epoch, facts.ends_epoch, f"{FOLDER}/{path.name}", size, now, self._cost)
-        self._disk.note(lambda: self._report.journal.add_state(self._report.number, saved))
+        self._disk.note(lambda: self._report.journal.results.add_state(self._report.number, saved))
         self._prune()
 
     def newest(self, before: int | None = None) -> State | None:
@@ -126,7 +126,7 @@ class StateSaver:
 
     def _remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
-        self._disk.note(lambda: self._report.journal.forget_state(self._report.number, f"{FOLDER}/{path.name}"))
+        self._disk.note(lambda: self._report.journal.results.forget_state(self._report.number, f"{FOLDER}/{path.name}"))
 
 
 def _check_whole(state: State, path: Path) -> None:

@@ -53,8 +53,8 @@ def with_grid(kitchen: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], 
         def train_and_order(session: Any, work: Any) -> Any:
             if work.step == 4:
                 with Journal(kitchen.journal.path) as other:
-                    number = other.add_grid(name="over", spec=spec_json(grid_of(bake.number)), bake=bake.number).number
-                    other.give_order(bake.number, Order.GRID, str(number))
+                    number = other.grids.add(name="over", spec=spec_json(grid_of(bake.number)), bake=bake.number).number
+                    other.orders.give(bake.number, Order.GRID, str(number))
             return train_step(session, work)
 
         monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
@@ -70,9 +70,9 @@ def say_once(kitchen: Any, monkeypatch: pytest.MonkeyPatch, order: Order, argume
     def sample_and_say(self: Any, recipes: Any, **others: Any) -> Any:
         made = sample(self, recipes, **others)
         with Journal(kitchen.journal.path) as other:
-            number = other.bakes()[0].number
-            if all(given.order is not order for given in other.orders(number)):
-                other.give_order(number, order, argument)
+            number = other.bakes.latest()[0].number
+            if all(given.order is not order for given in other.orders.read(number)):
+                other.orders.give(number, order, argument)
         return made
 
     monkeypatch.setattr(trainer.bake.pictures.grid_in_bake.GridSampler, "sample", sample_and_say)
@@ -92,7 +92,7 @@ def test_a_grid_leaves_the_bake_as_it_was_bit_for_bit(
     settings = make_settings(save_every_n_epochs=None, save_every_n_steps=2, network_dropout=0.2, text_encoder_stop="2")
     plain = kitchen.bake(settings)
     state, folder = with_grid(settings)
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     assert (state, grid.state, grid.error) == (BakeState.DONE, GridState.DONE, "")
     assert pictures(kitchen, grid) == [f"x{x}-y1-z1-s{seed}" for x in (1, 2) for seed in (1, 2)]
     assert bits(folder) == bits(plain)
@@ -122,13 +122,13 @@ def test_a_grid_that_breaks_in_the_middle_is_said_and_leaves_the_bake_as_it_was(
 
     monkeypatch.setattr(trainer.bake.pictures.grid_in_bake.GridSampler, "sample", breaks)
     state, folder = with_grid(settings)
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     assert (state, grid.state, grid.error) == (
         BakeState.DONE,
         GridState.FAILED,
         "RuntimeError: the card fell out",
     )
-    assert "the card fell out" in kitchen.journal.orders(2)[0].answer
+    assert "the card fell out" in kitchen.journal.orders.read(2)[0].answer
     assert pictures(kitchen, grid) == ["x1-y1-z1-s1"]
     assert bits(folder) == bits(plain)
 
@@ -153,10 +153,10 @@ def test_a_grid_that_is_ended_is_cut_and_the_bake_ends_only_where_that_was_meant
     ended, _ = with_grid(
         make_settings(save_every_n_epochs=None, save_every_n_steps=2, validation_data_dir="", max_train_steps=5)
     )
-    grid = kitchen.journal.grid(1)
+    grid = kitchen.journal.grids.read(1)
     assert (ended, grid.state) == (state, GridState.CUT)
     assert len(pictures(kitchen, grid)) == grid.done == 1
-    assert kitchen.journal.open_orders(1) == []
+    assert kitchen.journal.orders.pending(1) == []
 
 
 @pytest.mark.long
@@ -168,7 +168,7 @@ def test_an_epoch_dropped_on_the_way_is_left_out_of_the_rest(
 ) -> None:
     say_once(kitchen, monkeypatch, Order.DROP_EPOCH, "s4")
     with_grid(make_settings(save_every_n_epochs=None, save_every_n_steps=2, validation_data_dir="", max_train_steps=5))
-    assert pictures(kitchen, kitchen.journal.grid(1)) == ["x1-y1-z1-s1", "x1-y1-z1-s2"]
+    assert pictures(kitchen, kitchen.journal.grids.read(1)) == ["x1-y1-z1-s1", "x1-y1-z1-s2"]
 
 
 def test_the_desk_is_the_bakes_own_base_and_no_other(make_settings: Any, open_bench: Any, tmp_path: Path) -> None:

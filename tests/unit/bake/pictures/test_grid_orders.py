@@ -40,12 +40,12 @@ def test_in_a_bake_a_cancelled_grid_ends_and_a_dropped_epoch_is_left_out(
     report: Reporter, other: Journal, number: int
 ) -> None:
     control = GridControl(report)
-    other.give_order(number, Order.DROP_EPOCH, "42:3")
+    other.orders.give(number, Order.DROP_EPOCH, "42:3")
     assert not control.stop()
     assert set(control.dropped()) == {"42:3"}
-    other.give_order(number, Order.CANCEL_GRID)
+    other.orders.give(number, Order.CANCEL_GRID)
     assert control.stop()
-    assert other.open_orders(number) == []
+    assert other.orders.pending(number) == []
 
 
 @pytest.mark.parametrize("order", [Order.STOP, Order.FREE])
@@ -53,17 +53,17 @@ def test_in_a_bake_an_order_to_end_it_ends_the_grid_and_is_left_to_the_bake(
     report: Reporter, other: Journal, number: int, order: Order
 ) -> None:
     control = GridControl(report)
-    other.give_order(number, order)
+    other.orders.give(number, order)
     assert control.stop()
-    assert [given.order for given in other.open_orders(number)] == [order]
+    assert [given.order for given in other.orders.pending(number)] == [order]
 
 
 def test_in_a_bake_other_orders_wait_for_it(report: Reporter, other: Journal, number: int) -> None:
     control = GridControl(report)
     for order in (Order.SAVE, Order.PAUSE, Order.STOP_AT_EPOCH):
-        other.give_order(number, order)
+        other.orders.give(number, order)
     assert not control.stop()
-    assert len(other.open_orders(number)) == 3
+    assert len(other.orders.pending(number)) == 3
 
 
 @pytest.mark.parametrize(
@@ -72,38 +72,38 @@ def test_in_a_bake_other_orders_wait_for_it(report: Reporter, other: Journal, nu
 )
 def test_a_job_ends_as_it_is_told(report: Reporter, other: Journal, number: int, order: Order, end: BakeState) -> None:
     control = JobControl(report)
-    other.give_order(number, order)
+    other.orders.give(number, order)
     assert control.stop()
     assert control.end is end
-    assert other.open_orders(number) == []
+    assert other.orders.pending(number) == []
 
 
 def test_a_job_refuses_what_only_a_bake_can_do(report: Reporter, other: Journal, number: int) -> None:
     control = JobControl(report)
-    other.give_order(number, Order.SAVE)
+    other.orders.give(number, Order.SAVE)
     assert not control.stop()
-    assert [given.answer for given in other.orders(number)] == ["this job makes a grid"]
+    assert [given.answer for given in other.orders.read(number)] == ["this job makes a grid"]
 
 
 def test_a_paused_job_waits_until_it_may_go_on(report: Reporter, other: Journal, number: int, kitchen: Any) -> None:
     control = JobControl(report)
-    other.give_order(number, Order.PAUSE)
+    other.orders.give(number, Order.PAUSE)
 
     def let_go() -> None:
         with Journal(kitchen.journal.path) as journal:
-            while journal.bake(number).state is not BakeState.PAUSED:
+            while journal.bakes.read(number).state is not BakeState.PAUSED:
                 time.sleep(0.01)
-            journal.give_order(number, Order.GO_ON)
+            journal.orders.give(number, Order.GO_ON)
 
     letting_go = threading.Thread(target=let_go)
     letting_go.start()
     assert not control.stop()
     letting_go.join()
-    assert other.bake(number).state is BakeState.BAKING
+    assert other.bakes.read(number).state is BakeState.BAKING
 
 
 def test_a_paused_job_can_be_stopped(report: Reporter, other: Journal, number: int) -> None:
     control = JobControl(report)
-    other.give_order(number, Order.PAUSE)
-    other.give_order(number, Order.STOP)
+    other.orders.give(number, Order.PAUSE)
+    other.orders.give(number, Order.STOP)
     assert control.stop()

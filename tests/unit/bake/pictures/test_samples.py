@@ -53,7 +53,7 @@ def bits(folder: Path) -> dict[str, bytes]:
 
 
 def log(kitchen: Any, number: int) -> list[str]:
-    return [line.text for line in kitchen.journal.log_after(bake=number)]
+    return [line.text for line in kitchen.journal.log.read(bake=number)]
 
 
 def test_samples_come_before_the_first_step_at_epochs_at_steps_and_at_the_end(
@@ -164,7 +164,7 @@ def test_a_stop_does_not_wait_for_the_samples(
     kitchen: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train_and_stop(session: Any, work: Any) -> Any:
-        kitchen.journal.give_order(1, Order.STOP)
+        kitchen.journal.orders.give(1, Order.STOP)
         return train_step(session, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_stop)
@@ -180,7 +180,7 @@ def test_the_prompt_file_is_read_anew_and_settings_may_change_on_the_way(
     def train_and_change(session: Any, work: Any) -> Any:
         if work.step == 3:
             Path(str(asked["sample_prompts"])).write_text("a cat --d 1")
-            kitchen.journal.give_order(1, Order.SET, "sample_every_n_steps=4")
+            kitchen.journal.orders.give(1, Order.SET, "sample_every_n_steps=4")
         return train_step(session, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_change)

@@ -7,14 +7,16 @@ import pytest
 
 from lora_tui.terminal.bake_process import terminal_of, whereabouts
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, NewBake
 
 
 @pytest.fixture
 def bake(tmp_path) -> Bake:
     with Journal(tmp_path / "journal.sqlite") as journal:
-        journal.add_bake(name="x", why="", settings_toml="", engine="theirs", total_steps=9, steps_per_epoch=3)
-        taken = journal.claim_next("theirs", 4711, 5.0)
+        journal.bakes.add(
+            NewBake(name="x", why="", settings_toml="", engine="theirs", total_steps=9, steps_per_epoch=3)
+        )
+        taken = journal.queue.claim("theirs", 4711, 5.0)
     assert taken is not None
     return taken
 

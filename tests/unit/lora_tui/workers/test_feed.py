@@ -11,7 +11,7 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Checkpoint, Mark
+from trainer.journal.records import BakeState, Checkpoint, Mark, NewBake
 from trainer.machine.readings import HostReading, MachineReading
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
@@ -58,14 +58,14 @@ def ears(journal: Journal) -> Iterator[Ears]:
 
 def add(journal: Journal, engine: str = "mine", settings: Settings | None = None, parent: int | None = None) -> int:
     text = settings_toml(settings or Settings())
-    return journal.add_bake(
-        name="x", why="", settings_toml=text, engine=engine, total_steps=100, steps_per_epoch=50, parent=parent
+    return journal.bakes.add(
+        NewBake(name="x", why="", settings_toml=text, engine=engine, total_steps=100, steps_per_epoch=50, parent=parent)
     ).number
 
 
 def start(journal: Journal, number: int, engine: str = "mine") -> None:
-    journal.claim_next(engine, os.getpid(), 0.0)
-    journal.set_state(number, BakeState.BAKING)
+    journal.queue.claim(engine, os.getpid(), 0.0)
+    journal.bakes.set_state(number, BakeState.BAKING)
 
 
 def test_a_new_journal_has_no_bake(ears: Ears) -> None:
@@ -75,9 +75,9 @@ def test_a_new_journal_has_no_bake(ears: Ears) -> None:
 def test_what_is_written_is_heard(journal: Journal, ears: Ears) -> None:
     number = add(journal)
     start(journal, number)
-    journal.log("begun", bake=number)
-    journal.add_checkpoint(number, Checkpoint(1, 50, "x-000001.safetensors", 1, 0.1, None, None, None, 0.0))
-    journal.add_validation(number, 50, 0.2, None, None)
+    journal.log.write("begun", bake=number)
+    journal.results.add_checkpoint(number, Checkpoint(1, 50, "x-000001.safetensors", 1, 0.1, None, None, None, 0.0))
+    journal.results.add_validation(number, 50, 0.2, None, None)
     # One look reads several tables while others write; the next look has what this one missed.
     snapshot = ears.wait(lambda seen: seen.validations and seen.bake and seen.bake.state is BakeState.BAKING)
     assert [line.text for line in snapshot.log] == ["begun"]
@@ -127,22 +127,22 @@ def test_our_own_bake_comes_before_another_program_s(journal: Journal, ears: Ear
 def test_the_next_one_that_waits_for_us_comes_before_the_newest_ended_one(journal: Journal, ears: Ears) -> None:
     waiting = add(journal)
     ended = add(journal, "another")
-    journal.set_state(ended, BakeState.DONE)
+    journal.bakes.set_state(ended, BakeState.DONE)
     snapshot = ears.wait(lambda seen: seen.bake)
     assert snapshot.bake is not None and snapshot.bake.number == waiting
 
 
 def test_the_story_is_what_changed_from_the_parent(journal: Journal, ears: Ears) -> None:
     parent = add(journal, settings=Settings(unet_lr=1e-4))
-    journal.set_state(parent, BakeState.DONE)
+    journal.bakes.set_state(parent, BakeState.DONE)
     add(journal, settings=Settings(unet_lr=2.5e-4, seed=7), parent=parent)
     assert ears.wait(lambda seen: seen.story).story == "unet_lr 1e-4→2.5e-4, seed 42→7"
 
 
 def test_what_was_changed_while_baking_is_in_force_and_not_asked(journal: Journal, ears: Ears) -> None:
     number = add(journal, settings=Settings(unet_lr=1e-4))
-    journal.add_mark(number, Mark(10, 0.0, "set", "unet_lr=5e-5"))
-    journal.add_mark(number, Mark(20, 0.0, "set", "text_encoder_stop=now"))
+    journal.results.add_mark(number, Mark(10, 0.0, "set", "unet_lr=5e-5"))
+    journal.results.add_mark(number, Mark(20, 0.0, "set", "text_encoder_stop=now"))
     snapshot = ears.wait(lambda seen: len(seen.marks) == 2)
     assert snapshot.asked is not None and snapshot.in_force is not None
     assert (snapshot.asked.unet_lr, snapshot.in_force.unet_lr) == (1e-4, 5e-5)
@@ -150,8 +150,10 @@ def test_what_was_changed_while_baking_is_in_force_and_not_asked(journal: Journa
 
 
 def test_settings_of_another_version_leave_the_story_empty(journal: Journal, ears: Ears) -> None:
-    number = journal.add_bake(
-        name="x", why="", settings_toml="setting_of_tomorrow = 1", engine="mine", total_steps=1, steps_per_epoch=1
+    number = journal.bakes.add(
+        NewBake(
+            name="x", why="", settings_toml="setting_of_tomorrow = 1", engine="mine", total_steps=1, steps_per_epoch=1
+        )
     ).number
     snapshot = ears.wait(lambda seen: seen.bake and seen.bake.number == number)
     assert snapshot.asked is None and snapshot.story == ""
@@ -159,7 +161,7 @@ def test_settings_of_another_version_leave_the_story_empty(journal: Journal, ear
 
 def test_the_log_is_carried_whole_up_to_its_bound(journal: Journal, ears: Ears) -> None:
     for number in range(20):
-        journal.log(f"line {number}")
+        journal.log.write(f"line {number}")
     snapshot = ears.wait(lambda seen: len(seen.log) == 20)
     assert snapshot.log[-1].text == "line 19"
 

@@ -79,7 +79,7 @@ def test_what_another_program_notes_is_told(heard: Heard) -> None:
     heard.watcher.open(1)
     heard.view()
     with heard.gallery.journal() as journal:
-        journal.set_cell_note(CellNote(1, "x1-y1-z1-s1", favourite=True))
+        journal.grids.set_cell_note(CellNote(1, "x1-y1-z1-s1", favourite=True))
     assert heard.view(lambda view: view.notes).notes["x1-y1-z1-s1"].favourite
 
 
