@@ -3,7 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +20,6 @@ from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import Family, Part
 from trainer.text import printable
-
-if TYPE_CHECKING:
-    from trainer.bake.session import TrainingSession
 
 
 def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> torch.optim.Optimizer:
@@ -70,26 +67,26 @@ def try_optimizer(settings: Settings, family: Family, device: torch.device) -> N
         raise _refused(settings, f"cannot take a step on {device.type}", error) from error
 
 
-def skip_unless_finite(session: "TrainingSession", grad_norm: Tensor) -> None:
+def skip_unless_finite(optimizer: Any, scaler: Any | None, grad_norm: Tensor) -> None:
     """Let the next optimizer step change nothing, moments included, where the gradient is not finite.
 
     AdamW and Lion take a flag for it and decide on the device, which is how the gradient scaler of fp16 skips their steps; with a
     scaler that one decides.
 
     Args:
-        session: its optimizer steps next.
+        optimizer: the one that steps next, itself and not accelerate's wrapper around it.
+        scaler: fp16's gradient scaler, None where none is in use.
         grad_norm: length of the gradient, scalar.
     """
-    if session.accelerator.scaler is not None:
+    if scaler is not None:
         return
-    inner = session.optimizer.optimizer
-    if _decides_on_device(inner):
-        inner.grad_scale = None
-        inner.found_inf = (~torch.isfinite(grad_norm)).float()
+    if _decides_on_device(optimizer):
+        optimizer.grad_scale = None
+        optimizer.found_inf = (~torch.isfinite(grad_norm)).float()
     else:
         # The others know no such flag, so this waits for the card once a step. They make hundreds of small kernels for a step,
         # and some read the card themselves, so that there is little to be gained by not waiting.
-        inner.skips_next = not bool(torch.isfinite(grad_norm))
+        optimizer.skips_next = not bool(torch.isfinite(grad_norm))
 
 
 def _weights(network: LoraNetwork, group: ParamGroup) -> list[nn.Parameter]:

@@ -66,7 +66,7 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
     )
     # An infinite limit leaves the gradient as it is and still measures it.
     grad_norm = session.accelerator.clip_grad_norm_(session.network.parameters(), settings.max_grad_norm or math.inf)
-    skip_unless_finite(session, grad_norm)
+    skip_unless_finite(session.optimizer.optimizer, session.accelerator.scaler, grad_norm)
     session.optimizer.step()
     session.optimizer.zero_grad()
     if settings.scale_weight_norms is not None:
