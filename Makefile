@@ -1,10 +1,19 @@
 # `make run` and `make test` set everything up in .venv first; PYTHON=python3.12 chooses another interpreter.
 PYTHON ?= python3
 BIN := .venv/bin
-# Both names: newer pips read the second one for the build's own environment.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
-export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The build backend comes from .venv, so that installing changed sources again needs no network.
+INSTALL = $(BIN)/python -m pip install --quiet --no-build-isolation
+# With their folders, whose time changes when a file goes.
+SOURCES = $(shell find lora_tui trainer themes -not -path '*/__pycache__*')
+
+# .venv holds either a copy of the package (`run`) or a link to these sources (`test`). Each of the two marks takes the other's
+# place and names the folder it was made in: after a move the link and the scripts in .venv lead to a folder that is gone.
+COPY := .venv/.installed-copy
+LINK := .venv/.installed-link
+$(shell for mark in $(COPY) $(LINK); do [ "$$(cat $$mark 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$mark; done)
+
 # Two OpenMP threads on small layers are slower than one beside anything else that runs.
 TEST_ENV := OMP_NUM_THREADS=1
 
@@ -14,43 +23,44 @@ PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test test-long check bench format docs
 
-run: .venv/.installed
+run: $(COPY)
 	@$(BIN)/lora-tui demo
 
-test: .venv/.installed-test
+test: $(LINK)
 	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
-test-long: .venv/.installed-test
+test-long: $(LINK)
 	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL)
 
-check: .venv/.installed-test
+check: $(LINK)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m mypy
+	$(BIN)/python $(BIN)/lint-imports
 
-format: .venv/.installed-test
+format: $(LINK)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: .venv/.installed
+docs: $(LINK)
 	$(BIN)/python -m trainer.errors_page > docs/errors.md
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
 ONLY ?=
-bench: .venv/.installed-test
+bench: $(LINK)
 	$(BIN)/python tests/benchmarks/bench.py $(ONLY)
 
-.venv/.made:
+.venv/.made: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "lora-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
-	@touch $@
-
-.venv/.installed: .venv/.made pyproject.toml constraints.txt
 	@echo "setting up .venv (once; torch is large)"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet hatchling editables
 	@touch $@
 
-.venv/.installed-test: .venv/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@touch $@
+$(COPY): .venv/.made pyproject.toml README.md $(SOURCES)
+	$(INSTALL) .
+	@rm -f $(LINK); echo "$(CURDIR)" > $@
+
+$(LINK): .venv/.made pyproject.toml
+	$(INSTALL) --editable '.[test]'
+	@rm -f $(COPY); echo "$(CURDIR)" > $@

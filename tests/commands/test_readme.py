@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import trainer.demo
 from trainer.demo.workspace import make_demo
@@ -57,6 +58,16 @@ def test_pip_takes_the_constraints_as_written() -> None:
     assert line == "pip install -c constraints.txt ."
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
     assert (pinned["torch"], pinned["textual"]) == ("2.13.0", "8.2.8")
+
+
+def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {name.lower(): version for name, sign, version in (line.partition("==") for line in lines) if sign}
+    for requirement in map(Requirement, wanted):
+        assert "==" not in str(requirement.specifier), f"{requirement}: the exact version stands in constraints.txt"
+        assert requirement.specifier.contains(pinned[requirement.name.lower()]), requirement
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""What an installed wheel holds: everything, and nothing at the top but the two packages."""
+"""Source archive and wheel: complete, and an installed wheel has nothing at its top but the two packages."""
 
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -11,31 +12,44 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT)]
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a source archive and of the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    wheel = next((folder / "dist").glob("*.whl"))
-    target = folder / "site"
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-compile",
-        "--target",
-        str(target),
-        str(wheel),
-    ]
-    subprocess.run(install, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("site")
+    wheel = next(built.glob("*.whl"))
+    options = ["--quiet", "--no-deps", "--no-compile", "--target", str(target)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True, capture_output=True)
     return target
+
+
+def _files_of(archive: Path) -> set[str]:
+    """Return the files of a source archive, relative to its only folder."""
+    with tarfile.open(archive) as opened:
+        return {name.partition("/")[2] for name in opened.getnames()}
 
 
 def _run(installed: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(installed)}
     return subprocess.run([sys.executable, *command], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_source_archive_holds_all_that_the_tests_and_make_need(built: Path) -> None:
+    files = _files_of(next(built.glob("*.tar.gz")))
+    assert {"pyproject.toml", "Makefile", "constraints.txt", "README.md", "docs/architecture.md"} <= files
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("lora_tui", "trainer", "themes", "tests", "docs")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert here - files == set()
 
 
 def test_the_wheel_has_only_the_two_packages_at_its_top(installed: Path) -> None:
