@@ -62,7 +62,10 @@ def test_pip_takes_the_constraints_as_written() -> None:
 
 def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {name.lower(): version for name, sign, version in (line.partition("==") for line in lines) if sign}
     for requirement in map(Requirement, wanted):
