@@ -117,15 +117,15 @@ class LoraApp(App[int]):
         """Return what the palette offers."""
         bake = self.bake_screen
         if screen is bake:
-            if bake.bake_at_work:
+            if bake.bake is not None:
                 yield SystemCommand("Pause or go on", "Pause the bake with the model kept, or go on", bake.action_pause)
                 yield SystemCommand("Save now", "Save a LoRA after this step", bake.action_save_now)
                 yield SystemCommand("Stop", "Stop after this step, keeping what is baked", bake.action_stop)
                 yield SystemCommand("Stop a part", "The text encoder or the U-Net; asks which", bake.action_stop_part)
             else:
                 yield SystemCommand("Bake", "Bake the settings as they stand", bake.action_bake)
-            if bake.ended_early:
-                yield SystemCommand("Take up again", "Take the bake shown up at its last state", bake.action_take_up)
+            if bake.snapshot.ended_early:
+                yield SystemCommand("Take up again", "Take the bake shown up at its last state", bake.action_resume)
             if bake.snapshot.bake is not None:
                 yield SystemCommand("Fork", "Bake on from an epoch of the bake shown", bake.action_fork)
             yield SystemCommand("Grid", "Pictures of the bake's epochs beside each other", bake.action_grid)
@@ -211,10 +211,12 @@ class LoraApp(App[int]):
         self._be_slow(True)
 
     def _be_slow(self, slow: bool) -> None:
-        self.bake_screen.show_slow_line(slow)
+        self.bake_screen.panes.show_slow_line(slow)
         if slow:
             # In the log and not as a toast, whose coming and going paints a quarter of the screen.
-            self.bake_screen.say("the line is slow: figures come every few seconds, curves stand; S paints all again")
+            self.bake_screen.show_log_line(
+                "the line is slow: figures come every few seconds, curves stand; S paints all again"
+            )
         self._painting.set_slow(slow)
 
     def _bytes_given(self) -> int:
@@ -227,7 +229,7 @@ class LoraApp(App[int]):
 
     def _leave_bake(self, answer: str | None) -> None:
         if answer == "stop":
-            self.bake_screen.give(Order.STOP, lambda: self.exit(QuitChoice.STOP_AND_SAVE))
+            self.bake_screen.control.give_order(Order.STOP, lambda: self.exit(QuitChoice.STOP_AND_SAVE))
         elif answer == "leave":
             self.exit(QuitChoice.QUIT)
         elif answer == "headless":

@@ -31,7 +31,7 @@ BAKE_KEYS = (
     ),
     Binding(
         "r",
-        "take_up",
+        "resume",
         "take up again",
         id="bake.resume",
         tooltip="take the bake shown, which ended early, up again at its last state",
@@ -100,7 +100,7 @@ GRID_KEYS = (
         id="grid.end",
         tooltip="leave the epoch under the cursor out of the rest, or end the grid, keeping what is made; asks",
     ),
-    Binding("r", "ready_made", "ready-made", id="grid.ready-made", tooltip="a ready-made grid into the builder"),
+    Binding("r", "preset", "ready-made", id="grid.ready-made", tooltip="a ready-made grid into the builder"),
     Binding(
         "y",
         "style",
@@ -189,15 +189,15 @@ def shown_keys(
     return (*wanted, *(tabs or (grid if epochs else ("subject.new", "new"),)), *always)
 
 
-def shown_grid_keys(*, building: bool, under_way: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
+def shown_grid_keys(*, building: bool, unfinished: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
     """Return (binding id, label) of the keys that matter now on the Grid screen.
 
     Args:
         building: the builder has the focus, not the pictures.
-        under_way: the grid shown waits or is being made.
+        unfinished: the grid shown waits or is being made.
         narrow: builder and pictures are shown one at a time.
     """
-    end = (("grid.end", "end"),) if under_way else ()
+    end = (("grid.end", "end"),) if unfinished else ()
     view = (("grid.view", "pictures" if building else "builder"),) if narrow else ()
     if building:
         wanted = (("grid.make", "make it"), ("grid.ready-made", "ready-made"), ("grid.open", "grids"))

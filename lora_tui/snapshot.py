@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trainer.journal.records import Bake, Checkpoint, Curve, LogLine, Mark
+from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
 
 if TYPE_CHECKING:
     from trainer.settings.model import Settings
+
+_ENDED_EARLY = (BakeState.PARKED, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,26 @@ class Snapshot:
     def engine_trouble(self) -> str:
         """Why the engine cannot take jobs; empty where it can, or will."""
         return "" if self.libraries in ("", "ready") or self.loading else self.libraries
+
+    @property
+    def parked(self) -> bool:
+        """Whether the bake shown has freed its card and can be resumed."""
+        return self.bake is not None and self.bake.state is BakeState.PARKED
+
+    @property
+    def paused(self) -> bool:
+        """Whether the bake shown is paused with its model kept."""
+        return self.bake is not None and self.bake.state is BakeState.PAUSED
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether the bake shown has steps left and no engine runs it; a parked one counts."""
+        return self.bake is not None and self.bake.state in _ENDED_EARLY
+
+    def active_bake(self, engine_key: str) -> Bake | None:
+        """Return the bake shown if it runs, or is queued for the engine with this key."""
+        bake = self.bake
+        if bake is None:
+            return None
+        queued_here = bake.state is BakeState.QUEUED and bake.engine == engine_key
+        return bake if bake.state.live or queued_here else None

@@ -59,14 +59,14 @@ class Ordered(Message):
 
 
 @dataclass
-class TakenUp(Message):
+class Resumed(Message):
     """A bake that ended early, or was parked, waits for the engine again."""
 
     bake: Bake
 
 
 @dataclass
-class Noted(Message):
+class NothingToTell(Message):
     """Something was written that needs no answer."""
 
 
@@ -77,7 +77,7 @@ class Refused(Message):
     error: LoraTuiError
 
 
-def answered(job: Callable[[], Message]) -> Message:
+def answer_of(job: Callable[[], Message]) -> Message:
     """Do `job` and return its answer, or Refused with what went wrong."""
     try:
         return job()
@@ -130,7 +130,7 @@ def queue(workspace: Workspace, draft: "SettingsDraft", why: str, engine_key: st
         return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
 
 
-def give(workspace: Workspace, bake: int, order: Order) -> Message:
+def give_order(workspace: Workspace, bake: int, order: Order) -> Message:
     """Write `order` to `bake` into the journal.
 
     Raises:
@@ -143,7 +143,7 @@ def give(workspace: Workspace, bake: int, order: Order) -> Message:
     return Ordered(order)
 
 
-def change(workspace: Workspace, bake: int, assignments: Sequence[str]) -> Message:
+def change_settings(workspace: Workspace, bake: int, assignments: Sequence[str]) -> Message:
     """Order live settings of `bake` to be changed, each as `name=value`; it obeys them in this order.
 
     Raises:
@@ -157,7 +157,7 @@ def change(workspace: Workspace, bake: int, assignments: Sequence[str]) -> Messa
     return Ordered(Order.SET)
 
 
-def take_up(workspace: Workspace, bake: int, engine_key: str) -> Message:
+def resume(workspace: Workspace, bake: int, engine_key: str) -> Message:
     """Queue a bake that ended early, or was parked, again, before all others, for the engine with this key.
 
     Raises:
@@ -167,7 +167,7 @@ def take_up(workspace: Workspace, bake: int, engine_key: str) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        return TakenUp(resume(journal, bake, engine_key))
+        return Resumed(resume(journal, bake, engine_key))
 
 
 def note_look(workspace: Workspace, now: float) -> Message:
@@ -180,7 +180,7 @@ def note_look(workspace: Workspace, now: float) -> Message:
 
     with Journal(workspace.journal_path) as journal:
         journal.digests.set_last_viewed(now)
-    return Noted()
+    return NothingToTell()
 
 
 def make_subject(workspace: Workspace, name: str, data: str, base: str, validation: str) -> Path:

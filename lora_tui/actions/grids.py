@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lora_tui.actions.bakes import Noted
+from lora_tui.actions.bakes import NothingToTell
 from trainer.errors import GridError, LoraTuiError
 from trainer.journal.records import Bake, CellNote, Grid, GridState
 from trainer.text import printable
@@ -80,7 +80,7 @@ class PageWritten(Message):
 
 
 @dataclass
-class Answered(Message):
+class GridNote(Message):
     """Something was done; one line of it for the user."""
 
     line: str
@@ -112,12 +112,12 @@ def _first_spec(workspace: Workspace, bake: int | None, subject: str) -> "GridSp
     return spec_for_subject(workspace, file) if subject and file.is_file() else GridSpec()
 
 
-def ready_made(workspace: Workspace, spec: "GridSpec", key: str) -> Message:
+def read_preset(workspace: Workspace, spec: "GridSpec", key: str) -> Message:
     """Read the ready-made grid `key` on the ground of `spec`; raises as made_ready."""
-    return SpecRead(made_ready(workspace, spec, key))
+    return SpecRead(preset_spec(workspace, spec, key))
 
 
-def made_ready(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
+def preset_spec(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
     """Return the ready-made grid `key` on the ground of `spec`.
 
     Raises:
@@ -180,7 +180,7 @@ def newest(workspace: Workspace) -> Message:
         grids = journal.grids.latest()
     making = [grid for grid in grids if grid.state is GridState.MAKING]
     first = next(iter([*making, *grids]), None)
-    return Noted() if first is None else NewestRead(first.number)
+    return NothingToTell() if first is None else NewestRead(first.number)
 
 
 def queue(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Message:
@@ -210,7 +210,7 @@ def order(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
         return GridOrdered(order_grid(journal, workspace, ready, bake), bake)
 
 
-def go_on(workspace: Workspace, number: int, engine_key: str) -> Message:
+def resume(workspace: Workspace, number: int, engine_key: str) -> Message:
     """Queue a grid that was cut, or failed, again.
 
     Raises:
@@ -234,10 +234,10 @@ def end(workspace: Workspace, number: int) -> Message:
 
     with Journal(workspace.journal_path) as journal:
         stop_grid(journal, number)
-    return Answered(f"grid {number} ends here; the pictures made are kept")
+    return GridNote(f"grid {number} ends here; the pictures made are kept")
 
 
-def drop(workspace: Workspace, number: int, label: str) -> Message:
+def drop_epoch(workspace: Workspace, number: int, label: str) -> Message:
     """Leave an epoch out of the rest of a grid that is being made.
 
     Raises:
@@ -248,7 +248,7 @@ def drop(workspace: Workspace, number: int, label: str) -> Message:
 
     with Journal(workspace.journal_path) as journal:
         drop_epoch(journal, number, label)
-    return Answered(f"epoch {label} is left out of the rest of grid {number}")
+    return GridNote(f"epoch {label} is left out of the rest of grid {number}")
 
 
 def write_page(workspace: Workspace, number: int) -> Message:
@@ -275,7 +275,7 @@ def save_spec(spec: "GridSpec", path: Path) -> Message:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, spec_json(spec).encode())
-    return Answered(f"saved {path}")
+    return GridNote(f"saved {path}")
 
 
 def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote], engine: str) -> Message:
@@ -290,6 +290,6 @@ def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote
     with Journal(workspace.journal_path) as journal:
         drafts = propose_variants(journal, workspace, made, notes, engine=engine).drafts
     numbers = ", ".join(f"{draft.number:04d}" for draft in drafts)
-    return Answered(
+    return GridNote(
         f"drafts {numbers} wait in the queue, held: Q on the bake's screen changes (e) and releases (h) them"
     )

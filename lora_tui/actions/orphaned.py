@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lora_tui.actions.bakes import TakenUp
+from lora_tui.actions.bakes import Resumed
 from lora_tui.wording.job_names import job_name
 from trainer.journal.records import Bake, BakeState
 from trainer.workspace import Workspace
@@ -59,10 +59,10 @@ def take_over(workspace: Workspace, left: Orphaned, engine: str) -> Message:
         for bake in reversed(left.lost):
             journal.queue.requeue(bake.number, engine)
         journal.queue.take_over([bake.number for bake in left.waiting], engine)
-    return TakenUp((*left.lost, *left.waiting)[0])
+    return Resumed((*left.lost, *left.waiting)[0])
 
 
-def question(left: Orphaned) -> str:
+def orphaned_question(left: Orphaned) -> str:
     """Return what is asked about it."""
     parts = []
     if left.lost:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Arrived(Message):
+class WelcomeRead(Message):
     """Somebody looks.
 
     Attributes:
@@ -21,11 +21,11 @@ class Arrived(Message):
         digest: what happened since one last looked, None where nothing did, or nobody ever looked.
     """
 
-    left: Orphaned | None
+    orphaned: Orphaned | None
     digest: "Digest | None"
 
 
-def arrive(workspace: Workspace, ours: str, now: float) -> Arrived:
+def read_welcome(workspace: Workspace, ours: str, now: float) -> WelcomeRead:
     """Return what there is to hear, and note that one looks at `now` (epoch seconds).
 
     Args:
@@ -46,4 +46,4 @@ def arrive(workspace: Workspace, ours: str, now: float) -> Arrived:
         left = find_orphaned(journal, workspace, ours, since)
         digest = journal.digests.read(since, planned_files) if since is not None else None
         journal.digests.set_last_viewed(now)
-    return Arrived(left, None if digest is None or digest.empty else digest)
+    return WelcomeRead(left, None if digest is None or digest.empty else digest)

@@ -126,9 +126,9 @@ def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":
 
 
 def _ready_made(workspace: "Workspace", spec: "GridSpec", key: str) -> "GridSpec":
-    from lora_tui.actions.grids import made_ready
+    from lora_tui.actions.grids import preset_spec
 
-    return made_ready(workspace, spec, key)
+    return preset_spec(workspace, spec, key)
 
 
 def _changed(spec: "GridSpec", setting: str) -> "GridSpec":

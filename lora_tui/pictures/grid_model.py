@@ -165,13 +165,13 @@ class Sheet:
     """
 
     view: GridView
-    arrangement: BlindOrder
+    order: BlindOrder
     notes: Mapping[str, CellNote] = field(default_factory=dict)
     marked: str = ""
 
     def label(self, axis: str, at: int, z: int) -> str:
         """Return label number `at` of the axis `x`, `y`, `z` or `seed` on sheet `z`; none in blind mode."""
-        if self.arrangement.blind:
+        if self.order.blind:
             return ""
         return self.view.axis_label(axis, replace(Place(0, 0, z, 0), **{axis: at}))
 
@@ -182,7 +182,7 @@ def sheet_title(sheet: Sheet, z: int) -> list[str | tuple[str, str]]:
     sign = grid_sign(grid.state)
     count = f"{grid.done}/{grid.total}" if grid.total else grid.state.value
     parts: list[str | tuple[str, str]] = [f"grid {grid.number:04d}  ", (sign.mark, sign.colour), f" {count}"]
-    if sheet.arrangement.blind:
+    if sheet.order.blind:
         parts.append(("  blind", "$warning"))
     if view.shape[2] > 1:
         parts.append(f"  sheet {z + 1}/{view.shape[2]}")

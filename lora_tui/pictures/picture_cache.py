@@ -64,7 +64,7 @@ class Pictures:
 
     def __init__(self, wish: Callable[[object, tuple[Want, ...]], object]) -> None:
         """Start without any."""
-        self._wish = wish
+        self._request = wish
         self._kept: OrderedDict[Want, Pixels] = OrderedDict()
         self._bytes = 0
         self._watchers: list[Callable[[frozenset[Want]], object]] = []
@@ -77,16 +77,16 @@ class Pictures:
         """Call it no more."""
         self._watchers.remove(watcher)
 
-    def have(self, want: Want) -> Pixels | None:
+    def find(self, want: Want) -> Pixels | None:
         """Return a picture, UNREADABLE where its file is broken, None where it is not here."""
         pixels = self._kept.get(want)
         if pixels is not None:
             self._kept.move_to_end(want)
         return pixels
 
-    def ask(self, who: object, wants: Sequence[Want]) -> None:
+    def want(self, who: object, wants: Sequence[Want]) -> None:
         """Say all that `who` shows now, the most wanted first; what is missing comes."""
-        self._wish(who, tuple(want for want in wants if self.have(want) is None))
+        self._request(who, tuple(want for want in wants if self.find(want) is None))
 
     def put(self, came: Mapping[Want, Pixels]) -> None:
         """Keep what has come, and tell the watchers."""

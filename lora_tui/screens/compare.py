@@ -120,11 +120,11 @@ class WipedPictures(Widget):
     def on_unmount(self) -> None:
         """Hear of them no more."""
         self._pictures.unwatch(self._came)
-        self._pictures.ask(self, ())
+        self._pictures.want(self, ())
 
     def on_resize(self, event: events.Resize) -> None:
         """Ask for the new size."""
-        self._pictures.ask(self, self._wants())
+        self._pictures.want(self, self._wants())
 
     def move(self, by: int) -> None:
         """Move the edge by sixteenths of the pictures."""
@@ -144,14 +144,14 @@ class WipedPictures(Widget):
         if self._share in (0, 1):
             return (first if self._share else second).adjust_cell_length(width, plain)
         # Over the pictures and not over the room, so that every step moves something.
-        broad = max((pixels.width for want in wants if (pixels := self._pictures.have(want))), default=width)
+        broad = max((pixels.width for want in wants if (pixels := self._pictures.find(want))), default=width)
         edge = (width - broad) // 2 + round(self._share * (broad - 1))
         mark = Strip([Segment("│", self.get_component_rich_style("wiped-pictures--edge"))])
         return Strip.join([first.crop(0, edge), mark, second.crop(edge + 1, width)])
 
     def _line(self, want: Want, y: int) -> Strip:
         width, plain = self.content_size.width, self.rich_style
-        pixels: Pixels | None = self._pictures.have(want)
+        pixels: Pixels | None = self._pictures.find(want)
         top = (self.content_size.height - pixels.height // 2) // 2 if pixels else 0
         if not pixels or not 0 <= y - top < pixels.height // 2:
             return Strip.blank(width, plain)

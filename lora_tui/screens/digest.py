@@ -1,14 +1,19 @@
-"""What happened since one last looked?"""
+"""The welcome at the start: jobs left behind by a lora-tui that is gone, and what happened since the last look."""
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Static
 
+from lora_tui.actions.order_sender import OrderSender
+from lora_tui.actions.orphaned import orphaned_question, take_over
+from lora_tui.actions.welcome import WelcomeRead
+from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import ReadDialog
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.memory import measured_text
@@ -20,11 +25,14 @@ if TYPE_CHECKING:
     from trainer.journal.records import Bake
 
 # More would push the ends of the bakes, which matter most, out of view; the log has them all.
-_MOST_WARNINGS = 8
+MAX_WARNINGS = 8
+"""Warnings in the digest."""
+
+_ORPHANED_ANSWERS = (Answer("t", "run them here", "take"), Answer("escape", "not now", ""))
 
 
 class DigestDialog(ReadDialog[None]):
-    """Tells a digest; any of its keys closes it."""
+    """Shows a digest; any of its keys closes it."""
 
     DEFAULT_CSS = """
     DigestDialog {
@@ -40,7 +48,7 @@ class DigestDialog(ReadDialog[None]):
     ]
 
     def __init__(self, digest: "Digest", now: float) -> None:
-        """Tell `digest` at `now` (epoch seconds)."""
+        """Show `digest` as of `now` (epoch seconds)."""
         super().__init__()
         self._digest = digest
         self._now = now
@@ -53,7 +61,7 @@ class DigestDialog(ReadDialog[None]):
 
 
 def digest_lines(digest: "Digest", now: float) -> list[Content]:
-    """Return the digest line by line: when one looked, the ends, what goes on, what was out of the ordinary."""
+    """Return the digest line by line: the last look, what ended, what runs, what was out of the ordinary."""
     looked = time.strftime("%a %H:%M", time.localtime(digest.since))
     heading = Content.assemble(
         ("Since you last looked", "bold"), (f"  {looked}, {duration(now - digest.since)} ago", "$muted")
@@ -70,7 +78,7 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
         lines += [Content(f"  {printable(line)}") for line in digest.surprises]
     if digest.warnings:
         lines += [Content(""), Content.styled("warnings", "$muted")]
-        for warning in digest.warnings[-_MOST_WARNINGS:]:
+        for warning in digest.warnings[-MAX_WARNINGS:]:
             clock = time.strftime("%H:%M", time.localtime(warning.seconds))
             where = f"{warning.bake:04d} " if warning.bake is not None else ""
             lines.append(
@@ -78,7 +86,7 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
                     (f"{WARNING.mark} ", WARNING.colour), (f"{clock} {where}", "$muted"), printable(warning.text)
                 )
             )
-        more = len(digest.warnings) - _MOST_WARNINGS
+        more = len(digest.warnings) - MAX_WARNINGS
         if more > 0:
             lines.append(Content.styled(f"  and {more} before, in the log", "$muted"))
     return lines
@@ -106,3 +114,30 @@ def _took(bake: "Bake") -> str:
 
 def _since_start(bake: "Bake", now: float) -> str:
     return "" if bake.started is None else f"for {duration(now - bake.started)}"
+
+
+def show_welcome(screen: Screen[Any], sender: OrderSender, welcome: WelcomeRead, now: float) -> None:
+    """Offer to run the jobs that a lora-tui left behind, then show the digest; one dialog at a time.
+
+    Args:
+        screen: the dialogs open over it.
+        sender: takes the jobs over.
+        welcome: what there is to show.
+        now: epoch seconds.
+    """
+    orphaned, digest = welcome.orphaned, welcome.digest
+
+    def show_digest() -> None:
+        if digest is not None:
+            screen.app.push_screen(DigestDialog(digest, now))
+
+    if orphaned is None:
+        show_digest()
+        return
+
+    def answered(answer: str | None) -> None:
+        if answer == "take":
+            sender.write(lambda: take_over(sender.workspace, orphaned, sender.engine.key))
+        show_digest()
+
+    screen.app.push_screen(ConfirmDialog(orphaned_question(orphaned), _ORPHANED_ANSWERS), answered)

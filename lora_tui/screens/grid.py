@@ -1,19 +1,22 @@
-"""The Grid screen: a builder beside the pictures. What is built stands in `spec_desk`, what is looked at in `grid_viewing`, what is done in `grid_making`."""
+"""The Grid screen: a builder beside the pictures."""
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input
+from textual.screen import Screen
 
-from lora_tui.actions import grids
+from lora_tui.actions import bakes, grids
+from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.grid_editor import GridEditor
-from lora_tui.keymap import shown_grid_keys
+from lora_tui.keymap import GRID_KEYS, shown_grid_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
-from lora_tui.screens.grid_making import GridMaking
-from lora_tui.screens.grid_viewing import NEEDS_A_PICTURE
+from lora_tui.screens.grid_control import GridControl
+from lora_tui.screens.grid_viewer import GridViewer
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.key_line import KeyLine
@@ -31,26 +34,29 @@ from trainer.workspace import Workspace
 _BUILDING = "-building"
 """Class of a narrow screen that shows the builder, not the pictures."""
 _WIDE = 100
-_TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
+_NEEDS_PICTURES = ("page", "judgement")
 
 
-class GridScreen(GridMaking):
+class GridScreen(Screen[None]):
     """Builds grids, has them made, and shows them.
 
     Args:
         workspace: where everything lies.
         engine: takes the jobs.
         snapshot: gives what the Bake screen shows now.
-        subject: name of the subject on its desk, "" without one.
-        wake: lets engine and feed look at the journal at once.
+        subject: name of the subject of the open settings, "" without one.
+        wake_feed: lets the Bake screen's feed look at the journal at once.
         clock: epoch seconds now.
         rights: what the keys may do.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
     AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [*GRID_KEYS]
     DEFAULT_CSS = """
     GridScreen {
+        background: $background;
+        color: $foreground;
         layout: vertical;
         & #grid-body { height: 1fr; }
         & #builder { width: 44; height: 100%; margin-right: 1; }
@@ -71,14 +77,19 @@ class GridScreen(GridMaking):
         engine: EngineLike,
         snapshot: Callable[[], Snapshot],
         subject: str = "",
-        wake: Callable[[], object] = lambda: None,
+        wake_feed: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.time,
         rights: Rights = OWNER,
     ) -> None:
-        """Make the planner; it begins to count once the screen is up."""
-        super().__init__(workspace, engine, snapshot, wake, clock, rights)
-        self.add_class(_BUILDING)
+        super().__init__(classes=_BUILDING)
+        self.workspace = workspace
+        self.snapshot = snapshot
         self.planner = GridPlanner(workspace, self.post_message)
+        self.sender = OrderSender(self, workspace, engine, rights, wake_feed)
+        self.viewer = GridViewer(workspace, self.sender.may_order, clock, id="viewer")
+        self.selection = self.viewer.selection
+        self.control = GridControl(self, self.sender, self.selection, snapshot, self.show_grid)
+        self._clock = clock
         self._subject = subject
         self._last_state: GridState | None = None
 
@@ -91,19 +102,18 @@ class GridScreen(GridMaking):
             with Vertical(id="builder"):
                 yield SpecForm(id="spec")
                 yield PlanBar(id="count")
-            with Horizontal(id="viewer"):
-                yield from self.viewer()
+            yield self.viewer
         yield KeyLine(id="grid-keys")
 
     def on_mount(self) -> None:
-        """Set the desk up, and read what the builder begins with and the newest grid."""
+        """Make the editor, and read what the builder starts with and the newest grid."""
         count = self.query_one("#count", PlanBar)
         count.border_title = heading("pictures and time")
         self.editor = GridEditor(self.form, count, self.planner)
         self.planner.start()
         bake = self.snapshot().bake
-        self.do(lambda: grids.first_spec(self.workspace, bake.number if bake else None, self._subject))
-        self.do(lambda: grids.newest(self.workspace))
+        self.sender.write(lambda: grids.first_spec(self.workspace, bake.number if bake else None, self._subject))
+        self.sender.write(lambda: grids.newest(self.workspace))
         self.form.focus_list()
         self._show_title()
         self.set_interval(1, self._show_title)
@@ -126,18 +136,18 @@ class GridScreen(GridMaking):
     def show_grid(self, number: int) -> None:
         """Show grid `number` and give its pictures the focus."""
         self._last_state = None
-        super().show_grid(number)
+        self.viewer.open_grid(number)
         self._show_builder(False)
 
     # What comes from the threads
 
     @on(grids.SpecRead)
-    def _put_down(self, event: grids.SpecRead) -> None:
+    def _load_spec(self, event: grids.SpecRead) -> None:
         self.editor.load(event.spec)
 
     @on(grids.NoSpec)
     def _show_nothing(self, event: grids.NoSpec) -> None:
-        self.form.show_empty(f"There is nothing to begin with:\n\n{printable(event.error.line())}")
+        self.form.show_empty(f"There is nothing to start from:\n\n{printable(event.error.line())}")
 
     @on(GridSpelled)
     def _show_axes(self, event: GridSpelled) -> None:
@@ -153,7 +163,9 @@ class GridScreen(GridMaking):
 
         spec, styles = self.editor.spec, {style.name: style for style in event.styles}
         if spec is None or not styles:
-            self.warn("no styles are kept here: `lora-tui style` reads them from a webui's files or a picture")
+            self.sender.warn(
+                "no styles in this workspace: `lora-tui style` reads them from a webui's files or a picture"
+            )
             return
 
         def take(name: str | None) -> None:
@@ -163,25 +175,62 @@ class GridScreen(GridMaking):
         self.app.push_screen(PickDialog("Styles", [PickChoice(name, name) for name in styles]), take)
 
     @on(GridRead)
-    def _count_anew(self, event: GridRead) -> None:
+    def _count_again(self, event: GridRead) -> None:
         state = event.view.grid.state
         if self._last_state is GridState.MAKING and state is not GridState.MAKING:
-            # It has told how fast pictures like it are made here, and they need not be made again.
+            # How fast pictures like it are made here is known now, and its own need not be made again.
             self.editor.ask()
         self._last_state = state
+
+    @on(grids.NewestRead)
+    def _open_newest(self, event: grids.NewestRead) -> None:
+        if self.selection.grid is None:
+            self.viewer.open_grid(event.number)
+
+    @on(grids.GridsRead)
+    def _offer_grids(self, event: grids.GridsRead) -> None:
+        self.control.offer_grids(event.grids)
+
+    @on(grids.GridQueued)
+    def _follow_queued(self, event: grids.GridQueued) -> None:
+        self.sender.wake()
+        self.show_grid(event.grid)
+        self.sender.note(f"grid {event.grid} is queued as {event.job.number:04d}")
+
+    @on(grids.GridOrdered)
+    def _follow_ordered(self, event: grids.GridOrdered) -> None:
+        self.sender.wake()
+        self.show_grid(event.grid.number)
+        self.sender.note(f"bake {event.bake:04d} makes grid {event.grid.number} after this step")
+
+    @on(grids.PageWritten)
+    def _offer_page(self, event: grids.PageWritten) -> None:
+        # OSC 52: the terminal one sits at takes it, over ssh too.
+        self.app.copy_to_clipboard(event.page.copy)
+        line = f"{event.page.path}: {event.page.line}\ncopied to the clipboard: {event.page.copy}"
+        self.notify(printable(line.replace("\n", " · ")), title="page written", timeout=10, markup=False)
+
+    @on(grids.GridNote)
+    def _show_note(self, event: grids.GridNote) -> None:
+        self.sender.wake()
+        self.sender.note(event.line)
+
+    @on(bakes.Refused)
+    def _show_refusal(self, event: bakes.Refused) -> None:
+        self.sender.show_error(event.error.line())
 
     # What is typed
 
     @on(SpecForm.Typing)
-    def _type(self, event: SpecForm.Typing) -> None:
+    def _show_typing(self, event: SpecForm.Typing) -> None:
         self.editor.typing(event.name, event.text)
 
     @on(SpecForm.Typed)
-    def _take(self, event: SpecForm.Typed) -> None:
+    def _take_typed(self, event: SpecForm.Typed) -> None:
         self.editor.typed(event.name, event.text)
 
     @on(SpecForm.PutBack)
-    def _put_back(self, event: SpecForm.PutBack) -> None:
+    def _reset_field(self, event: SpecForm.PutBack) -> None:
         self.editor.put_back(event.name)
 
     @on(SpecForm.Closed)
@@ -199,7 +248,9 @@ class GridScreen(GridMaking):
         nothing = PickChoice("", "nothing", "one value, from the fields below")
         choices = [nothing, *(PickChoice(kind.key, kind.title, kind.help) for kind in KINDS.values())]
         axis = getattr(self.editor.spec, event.name.partition(".")[0])
-        self.app.push_screen(PickDialog("What varies?", choices, axis.kind if axis is not None else ""), take)
+        self.app.push_screen(
+            PickDialog("What varies along this axis?", choices, axis.kind if axis is not None else ""), take
+        )
 
     # What the keys do
 
@@ -207,23 +258,48 @@ class GridScreen(GridMaking):
         """Leave out the keys that have nothing to act on."""
         if action == "next_view":
             return self.narrow
-        # A digit typed over the builder is no verdict on a picture that may not even be in view.
-        if action in NEEDS_A_PICTURE and not isinstance(self.focused, SheetView):
-            return False
-        return super().check_action(action, parameters)
+        if action == "end":
+            return self.control.unfinished
+        if action in _NEEDS_PICTURES:
+            return self.selection.made is not None
+        return self.viewer.cell is not None if action == "use" else True
 
     def action_make(self) -> None:
         """Have the grid in the builder made."""
-        ready, error = self.editor.ready, self.editor.error
+        planned, error = self.editor.ready, self.editor.error
         if error is not None:
-            self.warn(printable(error.line()))
-        elif ready is None:
-            self.warn("the pictures are still being counted")
+            self.sender.warn(error.line())
+        elif planned is None:
+            self.sender.warn("the pictures are still being counted")
         else:
-            self.make(ready)
+            self.control.make_grid(planned)
 
-    def action_ready_made(self) -> None:
-        """Offer the ready-made grids."""
+    def action_end(self) -> None:
+        """Ask, then skip an epoch in the rest of the grid shown, or end it."""
+        self.control.end_grid()
+
+    def action_grids(self) -> None:
+        """Read the grids, and offer them."""
+        self.sender.write(lambda: grids.read_grids(self.workspace))
+
+    def action_judgement(self) -> None:
+        """Show the results of judging."""
+        self.control.show_judgement()
+
+    def action_use(self) -> None:
+        """Send the LoRA of the picture under the cursor to where it is used."""
+        self.control.use_epoch()
+
+    def action_page(self) -> None:
+        """Write the grid as one HTML page, and copy the command that fetches it."""
+        self.control.write_page()
+
+    def action_blind(self) -> None:
+        """Hide what tells the pictures apart, or reveal it."""
+        self.viewer.action_blind()
+
+    def action_preset(self) -> None:
+        """Offer the preset grids."""
         from trainer.grid.presets import READY
 
         spec = self.editor.spec
@@ -232,14 +308,14 @@ class GridScreen(GridMaking):
 
         def take(key: str | None) -> None:
             if key is not None:
-                self.do(lambda: grids.ready_made(self.workspace, spec, key))
+                self.sender.write(lambda: grids.read_preset(self.workspace, spec, key))
 
         choices = [PickChoice(each.key, each.title, each.help) for each in READY]
-        self.app.push_screen(PickDialog("Ready-made grids", choices), take)
+        self.app.push_screen(PickDialog("Presets", choices), take)
 
     def action_style(self) -> None:
         """Offer the styles of the workspace."""
-        self.do(lambda: grids.read_styles(self.workspace))
+        self.sender.write(lambda: grids.read_styles(self.workspace))
 
     def action_edit(self) -> None:
         """Give the builder the focus."""
@@ -252,9 +328,9 @@ class GridScreen(GridMaking):
     def action_save_spec(self) -> None:
         """Write the spec into a file beside the grids."""
         spec = self.editor.spec
-        if spec is not None and self._may_make():
+        if spec is not None and self.sender.may_bake():
             path = self.workspace.grids / f"{spec.name}.json"
-            self.do(lambda: grids.save_spec(spec, path))
+            self.sender.write(lambda: grids.save_spec(spec, path))
 
     def action_leave(self) -> None:
         """Go back to the bake."""
@@ -276,21 +352,16 @@ class GridScreen(GridMaking):
         if building:
             self.form.focus_list()
         else:
-            self.query_one(SheetView).focus()
+            self.viewer.sheet.focus()
         self._show_keys()
 
     def _show_title(self) -> None:
         now = self.snapshot()
-        clock = time.strftime("%H:%M", time.localtime(self.clock()))
+        clock = time.strftime("%H:%M", time.localtime(self._clock()))
         title = Title(bake=now.bake, grid=now.grid, elsewhere=now.elsewhere, loading=now.loading, clock=clock)
         self.query_one(TitleLine).show(title)
 
     def _show_keys(self) -> None:
-        if isinstance(self.focused, Input):
-            self.query_one(KeyLine).show(_TYPING_KEYS)
-            return
         building = not isinstance(self.focused, SheetView)
-        wanted = shown_grid_keys(building=building, under_way=self.under_way, narrow=self.narrow)
-        by_id = {active.binding.id: active.binding for active in self.active_bindings.values()}
-        keys = [(self.app.get_key_display(by_id[name]), label) for name, label in wanted if name in by_id]
-        self.query_one(KeyLine).show(keys)
+        wanted = shown_grid_keys(building=building, unfinished=self.control.unfinished, narrow=self.narrow)
+        self.query_one(KeyLine).show_actions(wanted)

@@ -61,12 +61,12 @@ class RegionPicture(Widget):
     def on_unmount(self) -> None:
         """Hear of them no more."""
         self._pictures.unwatch(self._came)
-        self._pictures.ask(self, ())
+        self._pictures.want(self, ())
 
     def on_resize(self, event: events.Resize) -> None:
         """Ask for the new size."""
         self._drawn = None
-        self._pictures.ask(self, (self._want(),))
+        self._pictures.want(self, (self._want(),))
 
     def show(self, region: Region) -> None:
         """Mark `region`, in the picture's own pixels."""
@@ -86,7 +86,7 @@ class RegionPicture(Widget):
 
     def _marked(self) -> Pixels | None:
         if self._drawn is None:
-            pixels = self._pictures.have(self._want())
+            pixels = self._pictures.find(self._want())
             if not pixels:
                 return pixels
             across, down = pixels.width / self._of[0], pixels.height / self._of[1]
@@ -137,14 +137,14 @@ class CropRow(Widget):
     def on_unmount(self) -> None:
         """Hear of them no more."""
         self._pictures.unwatch(self._came)
-        self._pictures.ask(self, ())
+        self._pictures.want(self, ())
 
     def show(self, crops: Sequence[tuple[str, Want | None]], side: int) -> None:
         """Show (label, crop) of `side` × `side` pixels each; None is a picture that is not made."""
         taller = side != self._side or len(crops) != len(self._crops)
         self._crops, self._side = tuple(crops), side
         self.refresh(layout=taller)
-        self._pictures.ask(self, [want for _, want in self._crops if want is not None])
+        self._pictures.want(self, [want for _, want in self._crops if want is not None])
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the lines of all rows."""
@@ -167,7 +167,7 @@ class CropRow(Widget):
             return [Segment(centred(label, side), self.get_component_rich_style("crop-row--label"))]
         if inner > side // 2:
             return [Segment(" " * side, plain)]
-        pixels = self._pictures.have(want) if want is not None else None
+        pixels = self._pictures.find(want) if want is not None else None
         if pixels and inner - 1 < pixels.height // 2:
             return [*row(pixels, inner - 1), Segment(" " * (side - pixels.width), plain)]
         # Of a broken file there are no pixels; of one that is being read there are none yet.

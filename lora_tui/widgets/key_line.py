@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.widgets import Input
 
 from lora_tui.widgets.pane import Pane
+
+_TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
 
 
 class KeyLine(Pane):
@@ -22,6 +25,14 @@ class KeyLine(Pane):
         """Start without keys."""
         super().__init__(id=id)
         self._keys: tuple[tuple[str, str], ...] = ()
+
+    def show_actions(self, wanted: Sequence[tuple[str, str]]) -> None:
+        """Show the keys of the actions (binding id, label) that hold now; while a line is typed, the keys of that."""
+        if isinstance(self.screen.focused, Input):
+            self.show(_TYPING_KEYS)
+            return
+        by_id = {active.binding.id: active.binding for active in self.screen.active_bindings.values()}
+        self.show([(self.app.get_key_display(by_id[name]), label) for name, label in wanted if name in by_id])
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
         """Show (key, label)."""

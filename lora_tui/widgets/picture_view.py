@@ -60,7 +60,7 @@ class PictureView(Widget):
     def on_unmount(self) -> None:
         """Hear of them no more, and wish for none."""
         self._pictures.unwatch(self._came)
-        self._pictures.ask(self, ())
+        self._pictures.want(self, ())
 
     def show(self, path: Path | None, proportion: tuple[int, int], label: str = "", empty: str = "") -> None:
         """Show a picture.
@@ -123,7 +123,7 @@ class PictureView(Widget):
 
     def _now(self) -> Pixels | None:
         want = self._want()
-        return self._pictures.have(want) if want is not None else None
+        return self._pictures.find(want) if want is not None else None
 
     def _pixels(self) -> Pixels | None:
         """Return what is drawn: the picture, or the one before while it is on its way."""
@@ -136,7 +136,7 @@ class PictureView(Widget):
 
     def _ask(self) -> None:
         want = self._want()
-        self._pictures.ask(self, (want,) if want is not None else ())
+        self._pictures.want(self, (want,) if want is not None else ())
         self._show_true()
 
     def _came(self, wants: frozenset[Want]) -> None:

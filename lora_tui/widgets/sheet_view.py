@@ -118,7 +118,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     def on_unmount(self) -> None:
         """Hear of them no more."""
         self._pictures.unwatch(self._came)
-        self._pictures.ask(self, ())
+        self._pictures.want(self, ())
 
     def show(self, sheet: Sheet | None, empty: str = "") -> None:
         """Show `sheet`; without pictures, `empty` stands there."""
@@ -128,7 +128,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
             and sheet is not None
             and before.view.made is sheet.view.made
             and before.view.grid.number == sheet.view.grid.number
-            and before.arrangement == sheet.arrangement
+            and before.order == sheet.order
         )
         if not same or empty != self._empty:
             self._empty = empty
@@ -240,7 +240,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
         width, height = self._layout.width, self._layout.height
         plain = self.rich_style
         want = self._want(at)
-        pixels = self._pictures.have(want) if want is not None else None
+        pixels = self._pictures.find(want) if want is not None else None
         if pixels:
             over = (height - pixels.height // 2) // 2
             if not 0 <= inner - over < pixels.height // 2:
@@ -257,7 +257,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     def _caption(self, at: Place, of: Sheet | None = None) -> Segment:
         sheet = of or self._sheet
         assert sheet is not None
-        name = sheet.arrangement.true(at).name
+        name = sheet.order.true(at).name
         note = sheet.notes.get(name, _NO_NOTE)
         text = verdict_line(note, sheet.view.checklist)
         if name == sheet.marked:
@@ -347,13 +347,13 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     def _want(self, at: Place, of: Sheet | None = None) -> Want | None:
         sheet = of or self._sheet
         assert sheet is not None
-        cell = sheet.view.cells.get(sheet.arrangement.true(at))
+        cell = sheet.view.cells.get(sheet.order.true(at))
         path = sheet.view.path(cell) if cell is not None else None
         return Want(path, self._layout.width, self._layout.height * 2) if path is not None else None
 
     def _ask(self) -> None:
         wants = [want for at in self._in_view() if (want := self._want(at)) is not None] if self._sheet else []
-        self._pictures.ask(self, wants)
+        self._pictures.want(self, wants)
 
     def _came(self, wants: frozenset[Want]) -> None:
         for at in self._in_view() if self._sheet else ():

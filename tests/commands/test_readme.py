@@ -109,12 +109,12 @@ def test_every_key_of_the_screen_stands_in_the_list_of_keys() -> None:
 
 def test_every_key_of_the_grid_screen_stands_there_too() -> None:
     from lora_tui.keymap import GRID_KEYS
-    from lora_tui.screens.grid_viewing import GridViewing
+    from lora_tui.screens.grid_viewer import GridViewer
 
     section = README[README.index("On the Grid screen:") : README.index("## For developers")]
     told = set(re.findall(r"`([^`]+)`", section)) | {"esc", "?", "ctrl+p", "v"}
     names = {"escape": "esc", "question_mark": "?"}
-    bindings = [*GRID_KEYS, *GridViewing.BINDINGS]
+    bindings = [*GRID_KEYS, *GridViewer.BINDINGS]
     assert {names.get(binding.key, binding.key) for binding in bindings} <= told
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from made_grid import made_grid
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from lora_tui.pictures.grid_model import GridView
-from lora_tui.ports import OWNER, Rights
-from lora_tui.screens.grid_viewing import GridViewing
+from lora_tui.screens.grid_viewer import GridViewer
 from lora_tui.theme_files import roles
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.gallery.sidecar import MadeGrid
@@ -62,16 +61,16 @@ class Gallery:
 class GalleryApp(App[None]):
     """Shows grid 1 of a gallery."""
 
-    def __init__(self, gallery: Gallery, rights: Rights = OWNER) -> None:
+    def __init__(self, gallery: Gallery, *, may_judge: bool = True) -> None:
         super().__init__()
         self.animation_level = "none"
-        self.viewing = GridViewing(gallery.workspace, rights=rights)
-        self.viewing.watcher._interval = 0.05
-        self.viewing.open_grid(1)
+        self.viewer = GridViewer(gallery.workspace, lambda: may_judge)
+        self.viewer.watcher._interval = 0.05
+        self.viewer.open_grid(1)
 
-    def on_mount(self) -> None:
-        """Push the screen."""
-        self.push_screen(self.viewing)
+    def compose(self) -> ComposeResult:
+        """Yield the viewer alone."""
+        yield self.viewer
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our roles."""
@@ -85,13 +84,13 @@ class GalleryApp(App[None]):
     @property
     def sheet(self) -> SheetView:
         """The matrix."""
-        return self.viewing.query_one(SheetView)
+        return self.viewer.query_one(SheetView)
 
     @property
     def complete(self) -> bool:
         """Whether every picture in view has come."""
         wants = [self.sheet._want(at) for at in self.sheet._in_view()]
-        return bool(wants) and all(want is None or self.viewing.pictures.have(want) is not None for want in wants)
+        return bool(wants) and all(want is None or self.viewer.pictures.find(want) is not None for want in wants)
 
 
 def view_of(made: MadeGrid, number: int = 7) -> GridView:

@@ -11,9 +11,9 @@ from functools import partial
 if __name__ == "__main__":
     seconds = float(sys.argv[1])
     sys.argv = ["lora-tui", *sys.argv[2:]]
-    from lora_tui.screens import bake_orders
+    from lora_tui.screens import bake
 
-    bake_orders.Feed = partial(bake_orders.Feed, interval=seconds)  # type: ignore[assignment,misc]
+    bake.Feed = partial(bake.Feed, interval=seconds)  # type: ignore[assignment,misc]
     from lora_tui.cli import main
 
     main()

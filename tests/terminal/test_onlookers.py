@@ -22,7 +22,7 @@ def test_two_onlookers_and_the_owner_see_one_bake(open_terminal, start, make_bak
         onlooker.wait_for("● baking", where, seconds=60)
     # Of the one that may, an order is obeyed; of the other, it is not.
     second.press("space")
-    second.wait_for("this screen only watches")
+    second.wait_for("read-only:")
     first.press("space")
     screens = [terminal.wait_for("◌ paused", "paused; the model") for terminal in (owner, first, second)]
     told = [re.findall(r"step +(\d+)/800.*paused|loss 0\.\d+", screen) for screen in screens]

@@ -142,7 +142,7 @@ async def test_b_queues_the_grid_for_our_engine_and_shows_it(kitchen, until, see
         screen = await opened(kitchen, pilot, until)
         wakes = kitchen.engine.wakes
         await pilot.press("b")
-        await until(pilot, lambda: screen.grid is not None)
+        await until(pilot, lambda: screen.selection.grid is not None)
         assert kitchen.engine.wakes > wakes
         assert isinstance(kitchen.app.focused, SheetView)
         await until(pilot, lambda: "x end" in seen(kitchen.app))
@@ -160,7 +160,7 @@ async def test_while_a_bake_is_at_work_b_asks_where(kitchen, until, seen) -> Non
         await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         shown = seen(kitchen.app)
         assert "Make the grid? 4 pictures" in shown
-        assert "now, while bake 0001 waits between two steps" in shown
+        assert "now, between two steps of bake 0001" in shown
         await pilot.press("i")
         await until(pilot, lambda: kitchen.orders(bake))
     (grid,) = grids(kitchen)
@@ -185,7 +185,7 @@ async def test_x_takes_a_waiting_grid_out_of_the_queue(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
         await pilot.press("b")
-        await until(pilot, lambda: screen.grid is not None)
+        await until(pilot, lambda: screen.selection.grid is not None)
         await pilot.press("x")
         await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
         await pilot.press("s")
@@ -198,11 +198,11 @@ async def test_x_leaves_the_epoch_under_the_cursor_out(kitchen, until, seen) -> 
     grid = add_grid(kitchen, made=True, bake=bake, state=GridState.MAKING, missing=6)
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        await until(pilot, lambda: screen.cell is not None)
+        await until(pilot, lambda: screen.viewer.cell is not None)
         screen.query_one(SheetView).focus()
         await pilot.press("right", "right", "x")
         await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
-        assert "leave epoch 2 out of the rest" in seen(kitchen.app)
+        assert "skip epoch 2 in the rest" in seen(kitchen.app)
         await pilot.press("d")
         await until(pilot, lambda: kitchen.orders(bake))
         with kitchen.journal() as journal:
@@ -221,11 +221,11 @@ async def test_in_blind_mode_x_does_not_tell_the_epoch(kitchen, until, seen) -> 
     add_grid(kitchen, made=True, bake=bake, state=GridState.MAKING, missing=6)
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        await until(pilot, lambda: screen.cell is not None)
+        await until(pilot, lambda: screen.viewer.cell is not None)
         screen.query_one(SheetView).focus()
         await pilot.press("B", "x")
         await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
-        assert "leave epoch" not in seen(kitchen.app)
+        assert "skip epoch" not in seen(kitchen.app)
 
 
 async def test_earlier_grids_are_opened_and_gone_on_with(kitchen, until, seen) -> None:
@@ -233,7 +233,7 @@ async def test_earlier_grids_are_opened_and_gone_on_with(kitchen, until, seen) -
     add_grid(kitchen, made=True, state=GridState.DONE)
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        await until(pilot, lambda: screen.grid is not None and screen.grid.number == 2)
+        await until(pilot, lambda: screen.selection.grid is not None and screen.selection.grid.number == 2)
         await pilot.press("o")
         await until(pilot, lambda: isinstance(kitchen.app.screen, GridsDialog))
         assert "■ 0001 earlier" in seen(kitchen.app)
@@ -241,7 +241,7 @@ async def test_earlier_grids_are_opened_and_gone_on_with(kitchen, until, seen) -
         await until(pilot, lambda: any("only one that was cut" in note.message for note in kitchen.app._notifications))
         await pilot.press("down", "g")
         await until(pilot, kitchen.bakes)
-        await until(pilot, lambda: screen.grid is not None and screen.grid.number == 1)
+        await until(pilot, lambda: screen.selection.grid is not None and screen.selection.grid.number == 1)
     assert kitchen.bakes()[0].grid == 1
 
 
@@ -296,12 +296,12 @@ async def test_a_digit_over_the_builder_is_no_verdict(kitchen, until) -> None:
     add_grid(kitchen, made=True, state=GridState.DONE)
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        await until(pilot, lambda: screen.cell is not None)
+        await until(pilot, lambda: screen.viewer.cell is not None)
         await pilot.press("3")
-        assert screen.notes == {}
+        assert screen.selection.notes == {}
         screen.query_one(SheetView).focus()
         await pilot.press("3")
-        await until(pilot, lambda: [note.whole for note in screen.notes.values()] == ["over"])
+        await until(pilot, lambda: [note.whole for note in screen.selection.notes.values()] == ["over"])
 
 
 @pytest.mark.long
@@ -309,7 +309,7 @@ async def test_h_writes_the_page_and_copies_the_command_that_fetches_it(kitchen,
     grid = add_grid(kitchen, made=True, state=GridState.DONE)
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
-        await until(pilot, lambda: screen.made is not None)
+        await until(pilot, lambda: screen.selection.made is not None)
         await pilot.press("H")
         path = kitchen.workspace.root / grid.folder / f"{Path(grid.folder).name}.html"
         await until(pilot, path.is_file)
@@ -324,7 +324,7 @@ async def test_who_only_watches_makes_nothing(kitchen, until) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await opened(kitchen, pilot, until)
         await pilot.press("b")
-        await until(pilot, lambda: any("only watches" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("read-only:" in note.message for note in app._notifications))
     assert grids(kitchen) == []
 
 
@@ -348,7 +348,7 @@ async def test_escape_goes_back_to_the_bake(kitchen, until) -> None:
         screen = await opened(kitchen, pilot, until)
         await pilot.press("escape")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
-        await until(pilot, lambda: not screen.planner.is_alive() and not screen.watcher.is_alive())
+        await until(pilot, lambda: not screen.planner.is_alive() and not screen.viewer.watcher.is_alive())
 
 
 @pytest.mark.long

@@ -41,7 +41,9 @@ def judged_grid(kitchen) -> None:
 async def on_the_sheet(kitchen, pilot, until) -> GridScreen:
     await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
     await pilot.press("g")
-    await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen) and kitchen.app.screen.cell is not None)
+    await until(
+        pilot, lambda: isinstance(kitchen.app.screen, GridScreen) and kitchen.app.screen.viewer.cell is not None
+    )
     kitchen.app.screen.query_one(SheetView).focus()
     return kitchen.app.screen
 
@@ -52,7 +54,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(k
         screen = await on_the_sheet(kitchen, pilot, until)
         for _ in range(5):
             await pilot.press("T", "3", "right")
-        await until(pilot, lambda: sum(note.text_encoder == "over" for note in screen.notes.values()) == 5)
+        await until(pilot, lambda: sum(note.text_encoder == "over" for note in screen.selection.notes.values()) == 5)
         await pilot.press("J")
         await until(pilot, lambda: "text encoder over; called under 0, right 0, over 5 times" in seen(kitchen.app))
         await pilot.press("v")
@@ -88,7 +90,7 @@ async def test_in_blind_mode_the_judgement_is_not_told(kitchen, until) -> None:
         await pilot.press("B", "J")
         await until(pilot, lambda: any("B shows them first" in note.message for note in kitchen.app._notifications))
         assert not isinstance(kitchen.app.screen, JudgementDialog)
-        assert screen.blind
+        assert screen.selection.blind
 
 
 async def test_a_judgement_of_nothing_says_how_to_judge(kitchen, until, seen) -> None:
@@ -105,7 +107,7 @@ async def test_the_test_grid_is_queued_behind_the_bakes_in_line(kitchen, until, 
     kitchen.baking()
     kitchen.add_bake()
     async with kitchen.run(SIZE) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.bake_at_work)
+        await until(pilot, lambda: kitchen.app.bake_screen.bake)
         await pilot.press("Q")
         await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog) and "0002" in seen(kitchen.app))
         await pilot.press("g")

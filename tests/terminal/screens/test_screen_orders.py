@@ -182,7 +182,7 @@ async def test_who_only_watches_orders_nothing_and_is_told_so(kitchen, until, ke
         await at_work(kitchen, pilot, until)
         await until(pilot, lambda: app.bake_screen.editor.view is not None)
         await pilot.press(key)
-        await until(pilot, lambda: "this screen only watches" in messages(app))
+        await until(pilot, lambda: "read-only:" in messages(app))
         assert app.screen is app.bake_screen
     assert given(kitchen) == []
 
@@ -193,7 +193,7 @@ async def test_who_watches_edits_no_settings(kitchen, until) -> None:
         await until(pilot, lambda: app.bake_screen.editor.view is not None)
         app.bake_screen.form.go_to("network_dim")
         await pilot.press("enter", "9", "enter")
-        await until(pilot, lambda: "this screen only watches" in messages(app))
+        await until(pilot, lambda: "read-only:" in messages(app))
         assert not app.bake_screen.editor.draft.unsaved
         await pilot.press("ctrl+q")
         await until(pilot, lambda: app.return_value is not None)

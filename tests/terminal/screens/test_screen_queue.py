@@ -86,7 +86,7 @@ async def test_a_bake_begun_meanwhile_is_not_taken_out(kitchen, until) -> None:
 async def test_b_puts_another_bake_behind_the_one_at_work(kitchen, until, seen) -> None:
     kitchen.baking()
     async with kitchen.run((100, 30)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.view and kitchen.app.bake_screen.bake_at_work)
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view and kitchen.app.bake_screen.bake)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(kitchen.app.screen, BakeNoteDialog))
         assert "waits in the queue while bake 0001 is at work" in seen(kitchen.app)

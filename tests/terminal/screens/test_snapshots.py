@@ -185,7 +185,7 @@ def still(kitchen, until, monkeypatch):
             await until(pilot, lambda: kitchen.app._dom_ready)
             draft = SettingsDraft(HOME / "hifumi.toml", demo_settings(), demo_settings())
             screen.editor.load(draft)
-            screen.show_tab("settings")
+            screen.panes.show_tab("settings")
             screen.post_message(Planned(1, plan_view(), None))
             screen.post_message(SnapshotReady(snapshot or Snapshot(machine=kitchen.sampler.reading, libraries="ready")))
             screen.post_message(MemoryPredicted(0, prediction()))

@@ -40,7 +40,7 @@ def test_only_what_is_not_here_is_asked_for() -> None:
     wishes = []
     pictures = Pictures(lambda who, wants: wishes.append((who, wants)))
     pictures.put({want("a.png"): pixels()})
-    pictures.ask("sheet", [want("a.png"), want("b.png")])
+    pictures.want("sheet", [want("a.png"), want("b.png")])
     assert wishes == [("sheet", (want("b.png"),))]
 
 
@@ -48,9 +48,9 @@ def test_a_broken_file_is_not_asked_for_again() -> None:
     wishes = []
     pictures = Pictures(lambda who, wants: wishes.append(wants))
     pictures.put({want("a.png"): UNREADABLE})
-    pictures.ask("sheet", [want("a.png")])
+    pictures.want("sheet", [want("a.png")])
     assert wishes == [()]
-    assert pictures.have(want("a.png")) is UNREADABLE
+    assert pictures.find(want("a.png")) is UNREADABLE
 
 
 def test_watchers_hear_of_what_came_until_they_leave() -> None:
@@ -68,6 +68,6 @@ def test_what_was_not_shown_for_longest_is_let_go_first(monkeypatch: pytest.Monk
     pictures = Pictures(lambda who, wants: None)
     for name in ("a.png", "b.png"):
         pictures.put({want(name): pixels()})
-    pictures.have(want("a.png"))
+    pictures.find(want("a.png"))
     pictures.put({want("c.png"): pixels()})
-    assert [pictures.have(want(name)) is not None for name in ("a.png", "b.png", "c.png")] == [True, False, True]
+    assert [pictures.find(want(name)) is not None for name in ("a.png", "b.png", "c.png")] == [True, False, True]

@@ -34,7 +34,7 @@ async def test_with_sixel_the_large_picture_is_sent_in_its_own_pixels(tmp_path: 
     app = GalleryApp(Gallery(tmp_path / "w", (2, 1, 1, 1)))
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
-        large = app.viewing.query_one("#large")
+        large = app.viewer.query_one("#large")
         widget = large.query_one("#pixels")
         await until(pilot, lambda: widget.image is not None)
         assert widget.image.size[0] == widget.image.size[1] > 3 * large.size.height

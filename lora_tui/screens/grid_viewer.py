@@ -1,49 +1,42 @@
-"""Looking at a grid and judging it: the sheet, the picture under the cursor, verdicts, ticks, blind mode. Nothing here orders a grid."""
+"""The pictures of one grid: the sheet, the picture under the cursor, and the keys that judge it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 
 from lora_tui.pictures.grid_model import Sheet
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.pictures.picture_cache import Pictures
-from lora_tui.ports import OWNER, Rights
 from lora_tui.widgets.cell_view import CellView
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher, PicturesRead
-from trainer.journal.records import CellNote, Grid
+from trainer.journal.records import CellNote
 from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.screens.crop import Square
-    from trainer.gallery.sidecar import MadeCell, MadeGrid
+    from trainer.gallery.sidecar import MadeCell
 
-NEEDS_A_PICTURE = {"favourite", "verdict", "part", "mark", "wipe", "crop", "checklist", "large"}
-"""Actions on the picture under the cursor."""
+_NEEDS_A_PICTURE = {"favourite", "verdict", "part", "mark", "wipe", "crop", "checklist", "large"}
 
 
-class GridViewing(Screen[None]):
-    """Shows one grid and follows it while it is made. A subclass puts `viewer()` beside what it has itself.
+class GridViewer(Horizontal):
+    """Shows one grid and follows it while it is made.
 
     Args:
         workspace: whose grids.
+        may_judge: whether verdicts may be written; says so where not.
         clock: epoch seconds now.
-        rights: what the keys may do; verdicts are orders.
     """
 
-    AUTO_FOCUS = "SheetView"
-
     DEFAULT_CSS = """
-    GridViewing {
-        background: $background;
-        color: $foreground;
+    GridViewer {
         & SheetView, & CellView {
             border-top: solid $rule;
             border-title-color: $muted;
@@ -94,53 +87,31 @@ class GridViewing(Screen[None]):
         ),
     ]
 
-    def __init__(self, workspace: Workspace, clock: Callable[[], float] = time.time, rights: Rights = OWNER) -> None:
-        super().__init__()
-        self.workspace = workspace
-        self.clock = clock
-        self.rights = rights
+    def __init__(
+        self,
+        workspace: Workspace,
+        may_judge: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.time,
+        *,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
         self.watcher = GridWatcher(workspace, self.post_message)
         self.pictures = Pictures(self.watcher.wish)
-        self.selection = GridSelection(lambda: self.query_one(SheetView).cursor, self._write_note, clock)
+        self.selection = GridSelection(lambda: self.sheet.cursor, self._write_note, clock)
+        self._may_judge = may_judge
         self._drawn: Sheet | None = None
         self._square: Square | None = None
 
-    # What a subclass asks and says
-
     @property
-    def grid(self) -> Grid | None:
-        """The row of the grid shown, None before it is read."""
-        return self.selection.grid
-
-    @property
-    def made(self) -> "MadeGrid | None":
-        """What the sidecar of the grid shown tells."""
-        return self.selection.made
-
-    @property
-    def notes(self) -> Mapping[str, CellNote]:
-        """What was thought of the pictures, by the name of their place; with what was just typed."""
-        return self.selection.notes
-
-    @property
-    def checklist(self) -> tuple[str, ...]:
-        """What to look for in the subject's pictures."""
-        return self.selection.checklist
-
-    @property
-    def blind(self) -> bool:
-        """Whether labels are hidden and the order is shuffled."""
-        return self.selection.blind
+    def sheet(self) -> SheetView:
+        """The matrix of pictures."""
+        return self.query_one(SheetView)
 
     @property
     def cell(self) -> "MadeCell | None":
         """The picture under the cursor, made or still to come."""
         return self.selection.cell if self.is_mounted else None
-
-    def viewer(self) -> ComposeResult:
-        """Yield the sheet and the picture beside it."""
-        yield SheetView(self.pictures, id="sheet")
-        yield CellView(self.pictures, id="cell")
 
     def open_grid(self, number: int) -> None:
         """Show grid `number`, and follow it."""
@@ -153,30 +124,28 @@ class GridViewing(Screen[None]):
         sheet = selection.sheet
         if sheet is None or sheet is not self._drawn:
             self._drawn = sheet
-            self.query_one(SheetView).show(sheet, selection.empty_text)
+            self.sheet.show(sheet, selection.empty_text)
         note = selection.note or CellNote(0, "")
         self.query_one(CellView).show(selection.view, selection.place, note, blind=selection.blind)
 
-    # What Textual calls
-
     def compose(self) -> ComposeResult:
-        """Yield the viewer alone."""
-        with Horizontal():
-            yield from self.viewer()
+        """Yield the sheet and the picture beside it."""
+        yield SheetView(self.pictures, id="sheet")
+        yield CellView(self.pictures, id="cell")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Start reading."""
         self.watcher.start()
         self.selection.watch(self.draw)
         self.draw()
 
     def on_unmount(self) -> None:
-        """Look no more."""
+        """Stop reading."""
         self.watcher.stop()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out the keys that have nothing to act on."""
-        return self.cell is not None if action in NEEDS_A_PICTURE else True
+        return self.cell is not None if action in _NEEDS_A_PICTURE else True
 
     def on_key(self, event: events.Key) -> None:
         """Forget the part named for a verdict, where something else follows."""
@@ -185,16 +154,16 @@ class GridViewing(Screen[None]):
     # What comes from the thread and the widgets
 
     @on(GridRead)
-    def _take_view(self, event: GridRead) -> None:
+    def _show_view(self, event: GridRead) -> None:
         self.selection.replace_view(event.view)
-        self.refresh_bindings()
+        self.screen.refresh_bindings()
 
     @on(PicturesRead)
-    def _take_pictures(self, event: PicturesRead) -> None:
+    def _keep_pictures(self, event: PicturesRead) -> None:
         self.pictures.put(event.pixels)
 
     @on(GridTrouble)
-    def _say_trouble(self, event: GridTrouble) -> None:
+    def _show_trouble(self, event: GridTrouble) -> None:
         self.notify(printable(event.error.line()), severity="error", markup=False)
 
     @on(SheetView.Moved)
@@ -204,7 +173,7 @@ class GridViewing(Screen[None]):
     # What the keys do
 
     def action_favourite(self) -> None:
-        """Make the picture a favourite, or no more."""
+        """Make the picture a favourite, or no longer one."""
         self.selection.toggle_favourite()
 
     def action_part(self, part: str) -> None:
@@ -219,30 +188,30 @@ class GridViewing(Screen[None]):
         """Hide what tells the pictures apart, or reveal it; the cursor stays on its picture."""
         place = self.selection.toggle_blind()
         if place is not None:
-            self.query_one(SheetView).put_cursor(place)
+            self.sheet.put_cursor(place)
             self.selection.cursor_moved()
 
     def action_mark(self) -> None:
-        """Mark the picture, or no more."""
+        """Mark the picture for comparison, or unmark it."""
         self.selection.toggle_mark()
 
     def action_wipe(self) -> None:
-        """Wipe between the marked picture and this one."""
+        """Compare the marked picture with this one."""
         from lora_tui.screens.compare import CompareScreen
 
         view, cell, marked = self.selection.view, self.cell, self.selection.marked_cell
         if view is None or cell is None:
             return
         if marked is None or marked is cell:
-            self.notify("mark one picture with m, go to another, then w wipes between the two", markup=False)
+            self.notify("mark a picture with m, go to another, then press w to compare the two", markup=False)
             return
         if view.path(marked) is None or view.path(cell) is None:
             self.notify("both pictures must be made first", markup=False)
             return
-        self.app.push_screen(CompareScreen(self.pictures, view, marked, cell, blind=self.blind))
+        self.app.push_screen(CompareScreen(self.pictures, view, marked, cell, blind=self.selection.blind))
 
     def action_crop(self) -> None:
-        """Mark a region of the picture and see it at native pixels for every epoch."""
+        """Mark a region of the picture and show it at native pixels for every epoch."""
         from lora_tui.screens.crop import CropScreen
 
         view, cell = self.selection.view, self.cell
@@ -260,18 +229,17 @@ class GridViewing(Screen[None]):
         """Tick the subject's checklist for the picture."""
         from lora_tui.screens.checklist import offer_checklist
 
-        offer_checklist(self, self.selection)
+        offer_checklist(self.screen, self.selection)
 
     def action_large(self) -> None:
-        """Show the picture on the whole screen."""
+        """Show the picture on the full screen."""
         from lora_tui.screens.full_picture import FullPictureScreen
 
-        self.app.push_screen(FullPictureScreen(self.selection, self.pictures, self.query_one(SheetView).action_move))
+        self.app.push_screen(FullPictureScreen(self.selection, self.pictures, self.sheet.action_move))
 
     def _write_note(self, note: CellNote) -> bool:
         """Write what is judged of a picture, where this screen may; return whether it may."""
-        if not self.rights.order:
-            self.notify("this screen only looks on", severity="warning", markup=False)
-            return False
-        self.watcher.note(note)
-        return True
+        may = self._may_judge()
+        if may:
+            self.watcher.note(note)
+        return may

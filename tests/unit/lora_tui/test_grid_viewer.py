@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from grid_viewer import CHECKLIST, Gallery, GalleryApp, until
 
-from lora_tui.ports import Rights
 from lora_tui.screens.checklist import ChecklistDialog
 from lora_tui.screens.compare import CompareScreen, WipedPictures
 from lora_tui.screens.crop import CropScreen, Square, first_square
@@ -26,7 +25,7 @@ def said(app: GalleryApp) -> str:
 
 
 def words(app: GalleryApp) -> str:
-    return str(app.viewing.query_one("#about > Static").content)
+    return str(app.viewer.query_one("#about > Static").content)
 
 
 async def test_beside_the_sheet_stand_the_picture_and_its_words(gallery: Gallery) -> None:
@@ -35,7 +34,7 @@ async def test_beside_the_sheet_stand_the_picture_and_its_words(gallery: Gallery
         await until(pilot, lambda: app.complete)
         await pilot.press("right", "right", "down")
         await pilot.pause()
-        assert app.viewing.cell.place == Place(1, 1, 0, 0)
+        assert app.viewer.cell.place == Place(1, 1, 0, 0)
         for part in ("Epoch 2 · U-Net weight 0.25", "seed 11", "hifumi-000002"):
             assert part in words(app)
 
@@ -44,7 +43,7 @@ async def test_the_same_picture_at_the_epochs_beside_stands_below(gallery: Galle
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
-        before, after = (app.viewing.query_one(name, PictureView) for name in ("#before", "#after"))
+        before, after = (app.viewer.query_one(name, PictureView) for name in ("#before", "#after"))
         assert not before.visible and after.visible
         await pilot.press("right", "right")
         await until(pilot, lambda: before._now() and after._now())
@@ -58,15 +57,15 @@ async def test_the_picture_before_stands_until_the_next_has_come_and_a_broken_on
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
-        large = app.viewing.query_one("#large", PictureView)
+        large = app.viewer.query_one("#large", PictureView)
         await until(pilot, large._now)
         before = large._pixels()
-        keeper_reads = app.viewing.pictures._wish
-        app.viewing.pictures._wish = lambda who, wants: None
+        keeper_reads = app.viewer.pictures._request
+        app.viewer.pictures._request = lambda who, wants: None
         await pilot.press("right")
         await pilot.pause()
         assert large._path.name == "x1-y1-z1-s2.png" and large._pixels() is before
-        app.viewing.pictures._wish = keeper_reads
+        app.viewer.pictures._request = keeper_reads
         await pilot.press("right")
         await until(pilot, lambda: "cannot be read" in app.text)
         assert not large._pixels()
@@ -96,17 +95,16 @@ async def test_keys_say_what_is_thought_of_the_picture(gallery: Gallery, keys, n
             return found.seconds > 0 and found == CellNote(**{**vars(note), "seconds": found.seconds})
 
         await until(pilot, kept)
-        assert app.viewing.notes[note.cell].whole == note.whole
+        assert app.viewer.selection.notes[note.cell].whole == note.whole
 
 
 async def test_an_onlooker_says_nothing(gallery: Gallery) -> None:
-    app = GalleryApp(gallery, rights=Rights(bake=False, order=False))
+    app = GalleryApp(gallery, may_judge=False)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
         await pilot.press("2")
         await pilot.pause()
-        assert "only looks on" in said(app)
-        assert app.viewing.notes == {}
+        assert app.viewer.selection.notes == {}
     assert gallery.notes() == {}
 
 
@@ -114,7 +112,7 @@ async def test_the_checklist_is_ticked_item_by_item(gallery: Gallery) -> None:
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
-        assert app.viewing.checklist == CHECKLIST
+        assert app.viewer.selection.checklist == CHECKLIST
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ChecklistDialog))
         await pilot.press("y", "n", "enter")
@@ -129,7 +127,7 @@ async def test_a_checklist_left_with_escape_changes_nothing(gallery: Gallery) ->
         await until(pilot, lambda: app.complete)
         await pilot.press("c", "y", "escape")
         await pilot.pause()
-        assert app.viewing.notes == {}
+        assert app.viewer.selection.notes == {}
 
 
 async def test_blind_mode_hides_the_labels_and_shuffles_the_pictures(gallery: Gallery) -> None:
@@ -138,10 +136,10 @@ async def test_blind_mode_hides_the_labels_and_shuffles_the_pictures(gallery: Ga
         await until(pilot, lambda: app.complete)
         await pilot.press("B")
         await until(pilot, lambda: app.complete)
-        assert app.viewing.blind
+        assert app.viewer.selection.blind
         for hidden in ("Epoch 1", "U-Net weight 0", "seed 11", "0.25", "‹", "›"):
             assert hidden not in app.text
-        x, y, z, seeds = app.viewing.made.shape
+        x, y, z, seeds = app.viewer.selection.made.shape
         shown = [
             app.sheet._want(app.sheet._place(column, line)).path for line in range(y) for column in range(x * seeds)
         ]
@@ -161,10 +159,10 @@ async def test_a_verdict_given_blind_is_that_of_the_true_picture_and_is_revealed
         assert f"{note.cell}.png" == shown_file
         await pilot.press("B")
         await pilot.pause()
-        assert not app.viewing.blind
+        assert not app.viewer.selection.blind
         # The cursor stays on the picture, and its labels are told now.
-        assert app.sheet.cursor == app.viewing.cell.place
-        assert app.viewing.cell.place.name == note.cell
+        assert app.sheet.cursor == app.viewer.cell.place
+        assert app.viewer.cell.place.name == note.cell
         assert "Epoch" in words(app)
 
 
@@ -182,7 +180,7 @@ async def test_enter_shows_the_picture_large_and_the_keys_go_on(gallery: Gallery
         await pilot.press("escape")
         await until(pilot, gallery.notes)
         assert gallery.notes()["x1-y1-z1-s2"].whole == "right"
-        assert app.screen is app.viewing
+        assert app.screen is app.viewer.screen
 
 
 async def test_a_wipe_needs_another_picture_marked(gallery: Gallery) -> None:
@@ -192,8 +190,8 @@ async def test_a_wipe_needs_another_picture_marked(gallery: Gallery) -> None:
         await pilot.press("w")
         await pilot.press("m", "w")
         await pilot.pause()
-        assert app.screen is app.viewing
-        assert "mark one picture with m" in said(app)
+        assert app.screen is app.viewer.screen
+        assert "mark a picture with m" in said(app)
 
 
 async def test_a_wipe_shows_one_picture_left_of_the_edge_and_the_other_right(gallery: Gallery) -> None:
@@ -204,7 +202,7 @@ async def test_a_wipe_shows_one_picture_left_of_the_edge_and_the_other_right(gal
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         wiped = app.screen.query_one(WipedPictures)
         first, second = wiped._wants()
-        await until(pilot, lambda: app.viewing.pictures.have(first) and app.viewing.pictures.have(second))
+        await until(pilot, lambda: app.viewer.pictures.find(first) and app.viewer.pictures.find(second))
 
         def grounds() -> tuple[str, str]:
             line = wiped.render_line(1)
@@ -235,9 +233,9 @@ async def test_a_region_is_marked_and_shown_of_every_epoch_at_native_pixels(gall
         assert (crop.square.left, crop.square.side) == (before.left + 4 + 4, before.side - 8)
         wants = [want for _, want in crop._crops._crops]
         assert [want.path.name for want in wants] == [f"x{x}-y2-z1-s1.png" for x in (1, 2, 3)]
-        await until(pilot, lambda: all(app.viewing.pictures.have(want) for want in wants))
+        await until(pilot, lambda: all(app.viewer.pictures.find(want) for want in wants))
         side = crop.square.side
-        assert {app.viewing.pictures.have(want).width for want in wants} == {side}
+        assert {app.viewer.pictures.find(want).width for want in wants} == {side}
         assert [label for label, _ in crop._crops._crops] == ["1", "2", "3"]
         await pilot.press("escape", "right", "z")
         await pilot.pause()
@@ -282,7 +280,7 @@ async def test_a_grid_that_failed_says_why(tmp_path: Path) -> None:
         # Keys that need a picture do nothing without one.
         await pilot.press("space", "2", "enter", "w", "z", "c", "B", "right")
         await pilot.pause()
-        assert app.screen is app.viewing
+        assert app.screen is app.viewer.screen
 
 
 async def test_another_grid_takes_the_place_of_the_one_shown(gallery: Gallery) -> None:
@@ -292,10 +290,10 @@ async def test_another_grid_takes_the_place_of_the_one_shown(gallery: Gallery) -
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
         await pilot.press("2", "right")
-        app.viewing.open_grid(2)
+        app.viewer.open_grid(2)
         await until(pilot, lambda: "no pictures yet" in app.text)
-        assert app.viewing.notes == {} and app.viewing.cell is None
-        app.viewing.open_grid(1)
+        assert app.viewer.selection.notes == {} and app.viewer.cell is None
+        app.viewer.open_grid(1)
         await until(pilot, lambda: app.complete)
         assert app.sheet.cursor == Place(0, 0, 0, 0)
-        assert app.viewing.notes["x1-y1-z1-s1"].whole == "right"
+        assert app.viewer.selection.notes["x1-y1-z1-s1"].whole == "right"

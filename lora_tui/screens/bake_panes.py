@@ -1,15 +1,13 @@
-"""What the Bake screen shows: where the panes stand, and what of a snapshot goes where."""
+"""The panes of the Bake screen: where they are, and what of a snapshot each shows."""
 
 import os
 import time
 from collections.abc import Callable
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
-from textual.widgets import Input
 
 from lora_tui.keymap import shown_keys
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
@@ -28,41 +26,35 @@ from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.workers.planner import PlanView
 from trainer.families.registry import part_record
-from trainer.journal.records import BakeState, LogLine
+from trainer.journal.records import LogLine
 from trainer.settings.parts import parts_of
 
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
 # Below 60 columns or 16 lines no pane can be read: one line takes their place.
-_WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
-_HEIGHTS = [(0, "-short"), (16, "-tall")]
+WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
+"""(columns from which it holds, class of the screen)."""
+HEIGHTS = [(0, "-short"), (16, "-tall")]
+"""(lines from which it holds, class of the screen)."""
 
 # Seconds between two paints of the lists on a slow line.
-_LISTS_EVERY = 30.0
-_ENDED_EARLY = (BakeState.PARKED, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
-_TYPING_KEYS = (("enter", "keep"), ("esc", "cancel"))
+_LIST_PAINT_SECONDS = 30.0
 
 
-class BakeView(Screen[None]):
-    """The panes of the Bake screen. It shows what it is given and asks nobody.
+class BakePanes(Vertical):
+    """Everything on the Bake screen. It shows what it is given and asks nobody.
 
     Args:
-        engine_key: whose queued bakes count as at work.
+        engine_key: whose queued bakes count as running.
         clock: epoch seconds now; a test hands in a clock that stands.
     """
 
-    HORIZONTAL_BREAKPOINTS = _WIDTHS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
-
-    AUTO_FOCUS = ""
-
     def __init__(self, engine_key: str, clock: Callable[[], float] = time.time) -> None:
-        """Start with nothing to show."""
         super().__init__(classes=f"-{TABS[0]}")
-        self.engine_key = engine_key
         self.snapshot = Snapshot()
-        self.clock = clock
+        self._engine_key = engine_key
+        self._clock = clock
         self._planned: PlanView | None = None
         self._plotted: tuple[object, ...] = ()
         self._slow_line = False
@@ -71,9 +63,6 @@ class BakeView(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the panes, in the order of the focus."""
-        # Textual sets these when the first resize comes, after it has styled and laid out every pane without them.
-        for size, breakpoints in ((self.app.size.width, _WIDTHS), (self.app.size.height, _HEIGHTS)):
-            self.add_class(max(entry for entry in breakpoints if entry[0] <= size)[1])
         yield TitleLine(id="title")
         yield StatusLine(id="status")
         with Vertical(id="body"):
@@ -93,21 +82,20 @@ class BakeView(Screen[None]):
         """Draw once without data, and keep the clock going."""
         self.show(self.snapshot)
         self.set_interval(5, self._show_title)
-        self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.show_keys())
 
     def show(self, snapshot: Snapshot) -> None:
         """Show `snapshot`; each pane repaints only what differs."""
         self.snapshot = snapshot
-        bake = snapshot.bake
-        self.set_class(self.bake_at_work, "-live")
+        bake, active = snapshot.bake, snapshot.active_bake(self._engine_key)
+        self.set_class(active is not None, "-live")
         self._show_title()
-        self._show_keys()
+        self.show_keys()
         self.query_one(StatusLine).show(snapshot)
-        at_work = bake if self.bake_at_work else None
-        peak, predicted = (at_work.peak_vram, at_work.predicted_peak) if at_work is not None else (None, None)
+        peak, predicted = (active.peak_vram, active.predicted_peak) if active is not None else (None, None)
         self.query_one(CardMeter).show(snapshot.machine, peak or snapshot.peak_ours, predicted)
         self.query_one(BakeProgress).show(snapshot)
-        if self._spared():
+        if self._skips_lists():
             return
         self.query_one(EpochList).show(snapshot.checkpoints, live=bake is not None and bake.state.live)
         if snapshot.log is not self._logged:
@@ -133,32 +121,14 @@ class BakeView(Screen[None]):
         if name == "settings":
             self.query_one(SettingsForm).focus_list()
         elif name == "curves":
-            self.set_focus(None)
+            self.screen.set_focus(None)
         else:
             self.query_one(f"#{name}").focus()
 
-    @property
-    def bake_at_work(self) -> bool:
-        """Whether the bake shown is live, or waits for our engine."""
-        bake = self.snapshot.bake
-        if bake is None:
-            return False
-        return bake.state.live or (bake.state is BakeState.QUEUED and bake.engine == self.engine_key)
-
-    @property
-    def parked(self) -> bool:
-        """Whether the bake shown waits, with its card freed, for somebody to let it go on."""
-        return self.snapshot.bake is not None and self.snapshot.bake.state is BakeState.PARKED
-
-    @property
-    def ended_early(self) -> bool:
-        """Whether the bake shown has steps left and nobody at work on it."""
-        return self.snapshot.bake is not None and self.snapshot.bake.state in _ENDED_EARLY
-
-    @property
-    def narrow(self) -> bool:
-        """Whether the panes are tabs."""
-        return self.has_class(NARROW)
+    def show_next_tab(self) -> None:
+        """Bring the next tab into view."""
+        here = next(place for place, name in enumerate(TABS) if self.has_class(f"-{name}"))
+        self.show_tab(TABS[(here + 1) % len(TABS)])
 
     @property
     def plot_columns(self) -> int:
@@ -170,13 +140,9 @@ class BakeView(Screen[None]):
         event.stop()
         self.show_tab(event.name)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Show the keys that the new width has room for."""
-        self.call_after_refresh(self._show_keys)
-
     def _show_title(self) -> None:
         snapshot = self.snapshot
-        clock = time.strftime("%H:%M", time.localtime(self.clock()))
+        clock = time.strftime("%H:%M", time.localtime(self._clock()))
         self.query_one(TitleLine).show(
             Title(
                 bake=snapshot.bake,
@@ -190,28 +156,24 @@ class BakeView(Screen[None]):
             )
         )
 
-    def _show_keys(self) -> None:
-        if isinstance(self.focused, Input):
-            self.query_one(KeyLine).show(_TYPING_KEYS)
-            return
-        bake = self.snapshot.bake
+    def show_keys(self) -> None:
+        """Show the keys that matter now in the last line."""
+        snapshot = self.snapshot
         wanted = shown_keys(
-            live=self.bake_at_work,
-            paused=bake is not None and bake.state is BakeState.PAUSED,
-            parked=self.parked,
-            ended_early=self.ended_early,
-            epochs=bool(self.snapshot.checkpoints),
-            narrow=self.narrow,
+            live=snapshot.active_bake(self._engine_key) is not None,
+            paused=snapshot.paused,
+            parked=snapshot.parked,
+            ended_early=snapshot.ended_early,
+            epochs=bool(snapshot.checkpoints),
+            narrow=self.screen.has_class(NARROW),
         )
-        by_id = {active.binding.id: active.binding for active in self.active_bindings.values()}
-        keys = [(self.app.get_key_display(by_id[name]), label) for name, label in wanted if name in by_id]
-        self.query_one(KeyLine).show(keys)
+        self.query_one(KeyLine).show_actions(wanted)
 
-    def _spared(self) -> bool:
+    def _skips_lists(self) -> bool:
         """Return whether the lists stay as they are for now: on a slow line one paint of them costs as much as many figures."""
         if not self._slow_line:
             return False
-        due = time.monotonic() - self._listed >= _LISTS_EVERY
+        due = time.monotonic() - self._listed >= _LIST_PAINT_SECONDS
         if due:
             self._listed = time.monotonic()
         return not due
@@ -219,7 +181,8 @@ class BakeView(Screen[None]):
     def _show_curves(self) -> None:
         if self._slow_line:
             return
-        snapshot, live = self.snapshot, self.bake_at_work
+        snapshot = self.snapshot
+        live = snapshot.active_bake(self._engine_key) is not None
         # The plots are made of these alone, and making them costs more than a look at their identity.
         bake = snapshot.bake
         parts = (snapshot.curves, snapshot.validations, snapshot.marks, bake and bake.number, live, self._planned)

@@ -1,0 +1,87 @@
+"""Orders and other writes of one screen: whether its keys may, in which thread, and what is said where they may not."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from textual.message import Message
+from textual.screen import Screen
+
+from lora_tui.actions.bakes import Refused, answer_of
+from lora_tui.ports import EngineLike, Rights
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+READ_ONLY = "read-only: start with `lora-tui watch --orders` to control bakes"
+"""Why a key of a screen that may not order does nothing."""
+
+READ_ONLY_OWNER = "read-only: start `lora-tui` to bake, make grids and edit settings"
+"""Why a key of a screen that may not bake does nothing."""
+
+
+class OrderSender:
+    """Writes on behalf of one screen.
+
+    Args:
+        screen: shows toasts, runs the threads, and gets their answers as messages.
+        workspace: where everything lies.
+        engine: takes the jobs.
+        rights: what the keys may do.
+        wake_feed: lets the screen's data be read again at once.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        workspace: Workspace,
+        engine: EngineLike,
+        rights: Rights,
+        wake_feed: Callable[[], object],
+    ) -> None:
+        self.workspace = workspace
+        self.engine = engine
+        self.rights = rights
+        self._screen = screen
+        self._wake_feed = wake_feed
+
+    def may_order(self) -> bool:
+        """Return whether this screen may order a bake or grid that runs; warn where not."""
+        if not self.rights.order:
+            self.warn(READ_ONLY)
+        return self.rights.order
+
+    def may_bake(self) -> bool:
+        """Return whether this screen may queue bakes and grids and write settings; warn where not."""
+        if not self.rights.bake:
+            self.warn(READ_ONLY_OWNER)
+        return self.rights.bake
+
+    def write(self, job: Callable[[], Message], then: Callable[[], object] | None = None) -> None:
+        """Run `job` in a thread; its answer goes to the screen as a message, `Refused` where it failed, else followed by `then`."""
+        self._screen.run_worker(
+            partial(self._write, job, then), thread=True, exit_on_error=False, group="writing", name="write"
+        )
+
+    def wake(self) -> None:
+        """Let engine and feed look at the journal now."""
+        self.engine.wake()
+        self._wake_feed()
+
+    def warn(self, text: str) -> None:
+        """Show why a key did nothing."""
+        self._screen.notify(printable(text), severity="warning", markup=False)
+
+    def note(self, text: str, seconds: float = 3) -> None:
+        """Show for a few seconds what a key has done."""
+        self._screen.notify(printable(text), timeout=seconds, markup=False)
+
+    def show_error(self, text: str) -> None:
+        """Show what went wrong."""
+        self._screen.notify(printable(text), severity="error", timeout=8, markup=False)
+
+    def _write(self, job: Callable[[], Message], then: Callable[[], object] | None) -> None:
+        answer = answer_of(job)
+        self._screen.post_message(answer)
+        if then is not None and not isinstance(answer, Refused):
+            # Posted behind the answer, so that the screen knows of it first.
+            self._screen.call_later(then)

@@ -1,0 +1,102 @@
+"""The plan of the settings as they are, and the search for settings that fit: what opens their dialogs."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+from lora_tui.actions.order_sender import OrderSender
+from lora_tui.forms.settings_editor import SettingsEditor
+from lora_tui.ports import MemorySources
+from lora_tui.workers.planner import PlanView
+from trainer.memory.available import DEFAULT_LIMIT
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.plan.report import ReportSection
+
+NO_SETTINGS = "no settings are open: n makes a subject, o opens a file"
+_NO_MEMORY = "memory prediction is off (LORA_TUI_PREDICT)"
+_NO_FIT = "memory cannot be predicted now: libraries are loading, or a bake is running on the CPU"
+
+
+class PlanDialogs:
+    """Opens the plan and the fit over the Bake screen.
+
+    Args:
+        screen: the dialogs open over it.
+        sender: knows what the keys may do.
+        editor: the settings.
+        memory: predicts memory; None for no predictions.
+        may_predict: whether memory may be predicted now.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        sender: OrderSender,
+        editor: SettingsEditor,
+        memory: MemorySources | None,
+        may_predict: Callable[[], bool],
+    ) -> None:
+        self._screen = screen
+        self._sender = sender
+        self._editor = editor
+        self._memory = memory
+        self._may_predict = may_predict
+
+    def show_plan(self) -> None:
+        """Show the whole plan."""
+        from lora_tui.screens.plan import PlanDialog
+
+        if (view := self._plan_or_warning()) is not None:
+            self._screen.app.push_screen(PlanDialog(view, f"Plan of {self._file_name}", self._memory_section))
+
+    def offer_fit(self) -> None:
+        """Search the fastest settings that fit, and put them into the form if the user accepts them."""
+        from lora_tui.actions.fit import Fitting, limit_text
+        from lora_tui.screens.fit import FitDialog
+
+        if not self._sender.may_bake() or (view := self._plan_or_warning()) is None:
+            return
+        if self._memory is None or view.planned is None:
+            self._sender.warn(_NO_MEMORY)
+            return
+        if not self._may_predict():
+            self._sender.warn(_NO_FIT)
+            return
+
+        def apply(changes: "Mapping[str, object] | None") -> None:
+            if changes:
+                self._editor.changed(changes)
+
+        room = self._editor.peak.room
+        limit = room.free if room is not None and room.policy == "card" else DEFAULT_LIMIT
+        search = Fitting(self._memory.predictor, view.planned, self._editor.policy, self._may_predict)
+        dialog = FitDialog(search, limit_text(limit), f"Fit {self._file_name} to memory")
+        self._screen.app.push_screen(dialog, apply)
+
+    @property
+    def _file_name(self) -> str:
+        return printable(self._editor.draft.path.name) if self._editor.draft is not None else ""
+
+    def _plan_or_warning(self) -> PlanView | None:
+        """Return the plan of the settings as they are; without one, warn why."""
+        if self._editor.error is not None:
+            self._sender.warn(self._editor.error.line())
+        elif self._editor.draft is None:
+            self._sender.warn(NO_SETTINGS)
+        elif self._editor.view is None:
+            self._sender.warn("no plan yet: the pictures are being read")
+        else:
+            return self._editor.view
+        return None
+
+    def _memory_section(self) -> "ReportSection | None":
+        """Return what the plan says of memory; asks the driver, so not for the screen's thread."""
+        from trainer.memory.report import memory_section
+
+        peak = self._editor.peak
+        if self._memory is None or peak.prediction is None or peak.pending:
+            return None
+        return memory_section(peak.prediction, peak.room, self._memory.holders())
