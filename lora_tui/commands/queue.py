@@ -1,6 +1,5 @@
 """`lora-tui queue`: the bakes in line, when each will begin and end, and what a user does to them."""
 
-import json
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -57,7 +56,6 @@ def _show(folder: Path | None, as_json: bool) -> ExitCode:
 @click.option(
     "--if-fails", type=click.Choice(["go-on", "hold"]), default="go-on", help="What becomes of those behind it."
 )
-@click.option("--refers", default="", metavar="JSON", help="Results to come that it needs, for programs that queue.")
 @exits
 def add(
     settings_files: tuple[Path, ...],
@@ -66,7 +64,6 @@ def add(
     not_before: str,
     held: bool,
     if_fails: str,
-    refers: str,
 ) -> ExitCode:
     """Put bakes at the end of the queue; all are checked before the first is queued."""
     from trainer.jobs.bakes import check, queue_bake, queue_engine
@@ -75,7 +72,6 @@ def add(
     from trainer.workspace import find_workspace, make_workspace, remember_workspace
 
     begin = moment(not_before, datetime.now()) if not_before.strip() else None
-    _check_refers(refers)
     paths = [path.expanduser().resolve() for path in settings_files]
     ready = [check(load_settings(path, overrides), path) for path in paths]
     on_failure: Literal["go on", "hold"] = "hold" if if_fails == "hold" else "go on"
@@ -92,7 +88,6 @@ def add(
                 not_before=begin,
                 held=held,
                 on_failure=on_failure,
-                refers=refers,
             )
         for note in (*each.data.notes, *each.plan.warnings):
             click.echo(f"! {printable(note)}")
@@ -253,15 +248,6 @@ def _date(text: str, now: datetime) -> float:
     if then <= now.timestamp():
         raise SettingsError("--not-before", found=f"{printable(text, 60)}, which is past", expected="a time to come")
     return then
-
-
-def _check_refers(text: str) -> None:
-    try:
-        fits = not text or isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        fits = False
-    if not fits:
-        raise SettingsError("--refers", found=printable(text, 60), expected="a JSON object")
 
 
 def _set_held(folder: Path | None, number: int, held: bool) -> ExitCode:

@@ -56,12 +56,12 @@ def test_bakes_are_added_moved_held_and_removed(queue, demo: Workspace, short: l
     assert "bake 2 is stopped" in again.stderr
 
 
-def test_an_item_says_when_and_whom_it_holds_and_what_it_needs(queue, demo: Workspace, short: list[str]) -> None:
-    options = ["--not-before", "2099-01-01 22:30", "--if-fails", "hold", "--refers", '{"grid": 3}', "--hold"]
+def test_an_item_says_when_and_whom_it_holds(queue, demo: Workspace, short: list[str]) -> None:
+    options = ["--not-before", "2099-01-01 22:30", "--if-fails", "hold", "--hold"]
     ran = queue("add", demo.root / "hifumi.toml", *options, *short)
     assert ran.returncode == 0, ran.stderr
     bake = _bakes(demo)[1]
-    assert (bake.on_failure, bake.refers, bake.held) == ("hold", '{"grid": 3}', True)
+    assert (bake.on_failure, bake.held) == ("hold", True)
     assert bake.not_before == datetime(2099, 1, 1, 22, 30).timestamp()
     told = json.loads(queue("--json").stdout)
     assert [(each["number"], each["left_behind"]) for each in told["waiting"]] == [(1, True)]
@@ -69,7 +69,7 @@ def test_an_item_says_when_and_whom_it_holds_and_what_it_needs(queue, demo: Work
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--not-before", "noon"], ["--not-before", "2001-01-01"], ["--refers", "x"], ["--set", "train_batch_size=0"]],
+    [["--not-before", "noon"], ["--not-before", "2001-01-01"], ["--set", "train_batch_size=0"]],
 )
 def test_what_is_wrong_is_found_before_anything_is_queued(queue, demo: Workspace, wrong: list[str]) -> None:
     assert queue("add", demo.root / "hifumi.toml", *wrong).returncode == 2

@@ -95,7 +95,19 @@ class GalleryApp(App[None]):
 
 def view_of(made: MadeGrid, number: int = 7) -> GridView:
     """Return a finished grid as the screen sees it, without a journal."""
-    row = Grid(number, "look", "grids/look", "{}", None, GridState.DONE, 1, 1, 1, 1.0, 1, "", "", 0.0, 0.0, 1.0)
+    row = Grid(
+        number=number,
+        name="look",
+        folder="grids/look",
+        spec="{}",
+        bake=None,
+        state=GridState.DONE,
+        created=0.0,
+        started=0.0,
+        ended=1.0,
+        total=1,
+        done=1,
+    )
     return GridView(row, Path(row.folder), made, frozenset(cell.file for cell in made.cells), {}, CHECKLIST)
 
 

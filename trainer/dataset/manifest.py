@@ -12,7 +12,7 @@ from trainer.dataset.records import DataSet, Picture
 from trainer.errors import WorkspaceError
 from trainer.text import printable
 
-_FORMAT = 2
+_FORMAT = 1
 
 
 def manifest(data: DataSet) -> dict[str, object]:

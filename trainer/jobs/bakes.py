@@ -59,7 +59,6 @@ def queue_bake(
     not_before: float | None = None,
     held: bool = False,
     on_failure: Literal["go on", "hold"] = "go on",
-    refers: str = "",
     starts_from: str = "",
 ) -> Bake:
     """Write the job into the journal, for the engine with key `engine` to take.
@@ -71,7 +70,7 @@ def queue_bake(
         why: a line of why; may be empty.
         engine: key of the engine that shall take it; "" leaves it to whoever takes it over.
         parent: number of the bake it was changed from; None: the newest of its name.
-        not_before, held, on_failure, refers, starts_from: as in the journal's `Bake`.
+        not_before, held, on_failure, starts_from: as in `NewBake`.
 
     Raises:
         DiskFull: there is no room for what the bake will write.
@@ -100,7 +99,6 @@ def queue_bake(
             not_before=not_before,
             held=held,
             on_failure=on_failure,
-            refers=refers,
             starts_from=starts_from,
             planned_seconds=_planned_seconds(journal, ready),
         ),

@@ -1,38 +1,30 @@
 """Everything the journal knows of one bake but its curves and readings, as plain data: read out, and written into a new journal."""
 
-import sqlite3
-from dataclasses import asdict, astuple, dataclass, fields
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
-from trainer.journal.bakes import BakeStore, insert_bake
-from trainer.journal.database import Database, Store
+from trainer.journal.bakes import BakeStore
+from trainer.journal.database import Store
 from trainer.journal.logs import LogStore
 from trainer.journal.orders import OrderStore
-from trainer.journal.records import Bake, Checkpoint, GivenOrder, LogLine, Mark, SavedState
+from trainer.journal.records import (
+    Bake,
+    Checkpoint,
+    FolderLoss,
+    GivenOrder,
+    LogLine,
+    Mark,
+    SavedState,
+    ValidationRow,
+)
 from trainer.journal.results import ResultStore
+from trainer.journal.rows import insert, to_row
+
+T = TypeVar("T")
 
 # A record is written at every state; bake.log has the lines before these.
 _MAX_LOG_LINES = 2000
-
-
-@dataclass(frozen=True)
-class ValidationRow:
-    """The loss of the validation pictures after `step`, its change against the untrained base, and that change's standard error."""
-
-    step: int
-    loss: float | None
-    change: float | None
-    error: float | None
-
-
-@dataclass(frozen=True)
-class FolderLoss:
-    """The mean loss of a folder's pictures in one epoch."""
-
-    epoch: int
-    folder: str
-    loss: float | None
-    pictures: int
 
 
 @dataclass(frozen=True)
@@ -69,10 +61,8 @@ class RecordStore(Store):
             bake=BakeStore(self._database).read(number),
             checkpoints=tuple(results.checkpoints(number)),
             states=tuple(results.states(number)),
-            validations=tuple(
-                ValidationRow(**row) for row in _rows(self._database, "validation", ValidationRow, number)
-            ),
-            folder_losses=tuple(FolderLoss(**row) for row in _rows(self._database, "folder_loss", FolderLoss, number)),
+            validations=tuple(self._of_bake(ValidationRow, "validation", number)),
+            folder_losses=tuple(self._of_bake(FolderLoss, "folder_loss", number)),
             marks=tuple(results.marks(number)),
             orders=tuple(OrderStore(self._database).read(number)),
             log=tuple(LogStore(self._database).read(bake=number, limit=_MAX_LOG_LINES)),
@@ -86,8 +76,8 @@ class RecordStore(Store):
         number = record.bake.number
         with self._database.writing() as connection:
             known = connection.execute("SELECT 1 FROM bake WHERE number = ?", (record.bake.parent,)).fetchone()
-            insert_bake(connection, {**asdict(record.bake), "parent": record.bake.parent if known else None})
-            for table, rows in (
+            insert(connection, "bake", to_row(record.bake if known else replace(record.bake, parent=None)))
+            tables: tuple[tuple[str, Sequence[object]], ...] = (
                 ("checkpoint", record.checkpoints),
                 ("state", record.states),
                 ("validation", record.validations),
@@ -95,21 +85,13 @@ class RecordStore(Store):
                 ("mark", record.marks),
                 ("orders", record.orders),
                 ("log", record.log),
-            ):
+            )
+            for table, rows in tables:
                 for row in rows:
-                    _insert(connection, table, number, row)
+                    # Orders and lines get new ids. The same file or step named twice cannot have come from a journal, and is no
+                    # reason to lose the rest.
+                    values = {name: value for name, value in to_row(row).items() if name != "id"}
+                    insert(connection, table, {**values, "bake": number}, replace=True)
 
-
-def _rows(database: Database, table: str, kind: type[Any], bake: int) -> list[dict[str, Any]]:
-    columns = ", ".join(field.name for field in fields(kind))
-    return [dict(row) for row in database.rows(f"SELECT {columns} FROM {table} WHERE bake = ? ORDER BY 1, 2", (bake,))]
-
-
-def _insert(connection: sqlite3.Connection, table: str, bake: int, row: Any) -> None:
-    values = {field.name: value for field, value in zip(fields(row), astuple(row), strict=True)}
-    values.pop("id", None)
-    values["bake"] = bake
-    columns = ", ".join(f'"{name}"' for name in values)
-    marks = ", ".join("?" for _ in values)
-    # The same file or step named twice cannot have come from a journal, and is no reason to lose the rest.
-    connection.execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))
+    def _of_bake(self, kind: type[T], table: str, bake: int) -> list[T]:
+        return self._database.records(kind, f"FROM {table} WHERE bake = ? ORDER BY 1, 2", (bake,))

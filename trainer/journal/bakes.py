@@ -2,9 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from trainer.errors import WorkspaceError
 from trainer.journal.database import Database, Store
@@ -12,8 +11,8 @@ from trainer.journal.grids import GridStore
 from trainer.journal.logs import write_line
 from trainer.journal.processes import process_alive
 from trainer.journal.records import Bake, BakeState, NewBake
+from trainer.journal.rows import insert, to_row
 
-_COLUMNS = ", ".join(field.name for field in fields(Bake))
 _LIVE = tuple(state for state in BakeState if state.live)
 ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
 """The states from which nothing goes on by itself; only these have a time of end."""
@@ -37,16 +36,16 @@ class BakeStore(Store):
             ).fetchone()
             number = max(int(highest) + 1, least_number)
             folder = f"bakes/{number:04d}-{new.name}" if new.grid is None else _folder_of_grid(connection, new.grid)
-            values = {
+            queued = Bake(
                 **asdict(new),
-                "number": number,
-                "folder": folder,
-                "state": BakeState.QUEUED,
-                "created": time.time(),
-                "place": place + 1,
-            }
-            insert_bake(connection, values)
-        return self.read(number)
+                number=number,
+                folder=folder,
+                state=BakeState.QUEUED,
+                created=time.time(),
+                place=place + 1,
+            )
+            insert(connection, "bake", to_row(queued))
+        return queued
 
     def read(self, number: int) -> Bake:
         """Return bake `number`.
@@ -54,10 +53,10 @@ class BakeStore(Store):
         Raises:
             WorkspaceError: there is none of that number.
         """
-        row = self._database.row(f"SELECT {_COLUMNS} FROM bake WHERE number = ?", (number,))
-        if row is None:
+        found = select_bakes(self._database, "WHERE number = ?", (number,))
+        if not found:
             raise no_bake(str(self._database.path), number)
-        return _bake(row)
+        return found[0]
 
     def latest(self, limit: int = 200) -> list[Bake]:
         """Return the last `limit` bakes and grids' jobs, newest first."""
@@ -142,22 +141,11 @@ def _folder_of_grid(connection: sqlite3.Connection, grid: int) -> str:
     return str(connection.execute("SELECT folder FROM grid WHERE number = ?", (grid,)).fetchone()["folder"])
 
 
-def insert_bake(connection: sqlite3.Connection, values: Mapping[str, object]) -> None:
-    """Write a row from values by column, inside a transaction of the caller's."""
-    marks = ", ".join("?" for _ in values)
-    connection.execute(f"INSERT INTO bake ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
-
-
 def select_bakes(database: Database, which: str, values: Sequence[object]) -> list[Bake]:
-    """Return the bakes that `which` (SQL after FROM) chooses."""
-    return [_bake(row) for row in database.rows(f"SELECT {_COLUMNS} FROM bake {which}", values)]
+    """Return the bakes that `which` (SQL from WHERE on) chooses."""
+    return database.records(Bake, f"FROM bake {which}", values)
 
 
 def no_bake(journal: str, number: int) -> WorkspaceError:
     """Return the error for a number that no bake has."""
     return WorkspaceError(journal, found=f"no bake {number}", way_out="`lora-tui status` lists them")
-
-
-def _bake(row: sqlite3.Row) -> Bake:
-    values: dict[str, Any] = dict(row)
-    return Bake(**{**values, "state": BakeState(values["state"]), "held": bool(values["held"])})

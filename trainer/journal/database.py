@@ -5,10 +5,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from trainer.errors import WorkspaceError
 from trainer.journal.mounts import network_file_system
-from trainer.journal.schema import SCHEMA_VERSION, bring_up, check_schema
+from trainer.journal.rows import column_names, from_row
+from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 """How long a read or write waits for another writer before it fails."""
@@ -30,7 +34,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, making the tables where there are none and bringing those of an older form up."""
+        """Open the file, creating the tables of a new one and upgrading those of an older version."""
         self.path = path
         self.wal = False
         self.network = network_file_system(path.absolute().resolve())
@@ -54,6 +58,16 @@ class Database:
         """Return the first row of a read, None without one; no transaction stays open."""
         found = self.rows(sql, parameters)
         return found[0] if found else None
+
+    def records(self, kind: type[T], source: str, parameters: Sequence[object] = ()) -> list[T]:
+        """Return the rows of a table as records of class `kind`.
+
+        Args:
+            kind: a dataclass whose fields are columns of the table.
+            source: the SQL behind SELECT …: FROM, WHERE, ORDER BY.
+            parameters: of its question marks.
+        """
+        return [from_row(kind, row) for row in self.rows(f"SELECT {column_names(kind)} {source}", parameters)]
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -80,17 +94,17 @@ class Database:
 
     def _open(self) -> None:
         # Checked before anything is written: a foreign database stays as it is.
-        form = check_schema(self._connection, str(self.path))
+        version = check_schema(self._connection, str(self.path))
         mode = "delete" if self.network else "wal"
         self._set_journal_mode(mode)
         self.wal = self._journal_mode() == "wal"
         # With a write-ahead log NORMAL loses no whole commit to a killed process; a rollback journal needs FULL to outlive a power cut.
         self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if self.wal else 'FULL'}")
         self._connection.execute("PRAGMA foreign_keys = ON")
-        if form < SCHEMA_VERSION:
+        if version < SCHEMA_VERSION:
             with self.writing() as connection:
                 # Two programs may have come to the file at once.
-                bring_up(connection, check_schema(connection, str(self.path)))
+                upgrade(connection, check_schema(connection, str(self.path)))
 
     def _set_journal_mode(self, mode: str) -> None:
         deadline = time.monotonic() + BUSY_SECONDS

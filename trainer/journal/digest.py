@@ -120,14 +120,10 @@ class DigestStore(Store):
         return {row["bake"]: row["times"] for row in found}
 
     def _warnings(self, since: float) -> tuple[LogLine, ...]:
-        found = self._database.rows(
-            """
-            SELECT id, bake, seconds, level, text FROM log WHERE level = 'warning' AND seconds > ?
-            ORDER BY id DESC LIMIT ?
-            """,
-            (since, _WARNINGS),
+        found = self._database.records(
+            LogLine, "FROM log WHERE level = 'warning' AND seconds > ? ORDER BY id DESC LIMIT ?", (since, _WARNINGS)
         )
-        return tuple(LogLine(**dict(row)) for row in reversed(found))
+        return tuple(found[::-1])
 
 
 def _of(bakes: list[Bake], state: BakeState) -> tuple[Bake, ...]:

@@ -1,18 +1,13 @@
 """The rows of grids: asked for, followed and ended, where each recipe's picture lies, and what was thought of the pictures."""
 
-import json
-import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, fields
-from typing import Any
 
 from trainer.errors import WorkspaceError
 from trainer.journal.database import Database, Store
 from trainer.journal.records import CellNote, Grid, GridState
+from trainer.journal.rows import insert, to_row
 
-_COLUMNS = ", ".join(field.name for field in fields(Grid))
-_NOTE = ", ".join(field.name for field in fields(CellNote))
 _ENDED = (GridState.DONE, GridState.CUT, GridState.FAILED)
 
 
@@ -31,11 +26,18 @@ class GridStore(Store):
         with self._database.writing() as connection:
             highest = connection.execute("SELECT coalesce(max(number), 0) FROM grid").fetchone()[0]
             number = max(int(highest) + 1, least_number)
-            connection.execute(
-                "INSERT INTO grid (number, name, folder, spec, bake, state, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (number, name, f"grids/{number:04d}-{name}", spec, bake, GridState.WAITING, time.time()),
+            folder = f"grids/{number:04d}-{name}"
+            grid = Grid(
+                number=number,
+                name=name,
+                folder=folder,
+                spec=spec,
+                bake=bake,
+                state=GridState.WAITING,
+                created=time.time(),
             )
-        return self.read(number)
+            insert(connection, "grid", to_row(grid))
+        return grid
 
     def read(self, number: int) -> Grid:
         """Return grid `number`.
@@ -43,17 +45,14 @@ class GridStore(Store):
         Raises:
             WorkspaceError: there is none of that number.
         """
-        row = self._database.row(f"SELECT {_COLUMNS} FROM grid WHERE number = ?", (number,))
-        if row is None:
+        found = self._database.records(Grid, "FROM grid WHERE number = ?", (number,))
+        if not found:
             raise _no_grid(self._database, number)
-        return _grid(row)
+        return found[0]
 
     def latest(self, limit: int = 200) -> list[Grid]:
         """Return the last `limit` grids, newest first."""
-        return [
-            _grid(row)
-            for row in self._database.rows(f"SELECT {_COLUMNS} FROM grid ORDER BY number DESC LIMIT ?", (limit,))
-        ]
+        return self._database.records(Grid, "FROM grid ORDER BY number DESC LIMIT ?", (limit,))
 
     def set_state(self, number: int, state: GridState, error: str = "") -> None:
         """Set the state; the times of the first start and of the end are kept here."""
@@ -103,17 +102,12 @@ class GridStore(Store):
 
     def set_cell_note(self, note: CellNote) -> None:
         """Keep what was thought of a picture."""
-        values = (*astuple(note)[:-2], json.dumps(dict(note.ticks), ensure_ascii=False), note.seconds)
-        marks = ", ".join("?" for _ in values)
         with self._database.writing() as connection:
-            connection.execute(f"INSERT OR REPLACE INTO cell_note ({_NOTE}) VALUES ({marks})", values)
+            insert(connection, "cell_note", to_row(note), replace=True)
 
     def cell_notes(self, grid: int) -> list[CellNote]:
         """Return what was thought of a grid's pictures, by cell."""
-        return [
-            _note(row)
-            for row in self._database.rows(f"SELECT {_NOTE} FROM cell_note WHERE grid = ? ORDER BY cell", (grid,))
-        ]
+        return self._database.records(CellNote, "FROM cell_note WHERE grid = ? ORDER BY cell", (grid,))
 
     def _update(self, number: int, assignments: str, values: tuple[object, ...]) -> None:
         """Write `assignments` (SQL, one `?` a value) into grid `number`.
@@ -125,16 +119,6 @@ class GridStore(Store):
             changed = connection.execute(f"UPDATE grid SET {assignments} WHERE number = ?", (*values, number)).rowcount
         if not changed:
             raise _no_grid(self._database, number)
-
-
-def _grid(row: sqlite3.Row) -> Grid:
-    values: dict[str, Any] = dict(row)
-    return Grid(**{**values, "state": GridState(values["state"])})
-
-
-def _note(row: sqlite3.Row) -> CellNote:
-    values: dict[str, Any] = dict(row)
-    return CellNote(**{**values, "favourite": bool(values["favourite"]), "ticks": json.loads(values["ticks"])})
 
 
 def _no_grid(database: Database, number: int) -> WorkspaceError:

@@ -25,7 +25,5 @@ class LogStore(Store):
     def read(self, last_id: int = 0, *, bake: int | None = None, limit: int = 500) -> list[LogLine]:
         """Return the last `limit` lines with an id above `last_id`, oldest first; of every bake where `bake` is None."""
         of_bake, values = ("AND bake = ?", (last_id, bake, limit)) if bake is not None else ("", (last_id, limit))
-        found = self._database.rows(
-            f"SELECT id, bake, seconds, level, text FROM log WHERE id > ? {of_bake} ORDER BY id DESC LIMIT ?", values
-        )
-        return [LogLine(**dict(row)) for row in reversed(found)]
+        found = self._database.records(LogLine, f"FROM log WHERE id > ? {of_bake} ORDER BY id DESC LIMIT ?", values)
+        return found[::-1]

@@ -5,8 +5,7 @@ import time
 
 from trainer.journal.database import Store
 from trainer.journal.records import GivenOrder, Order
-
-_COLUMNS = 'id, bake, "order", given, obeyed, argument, answer'
+from trainer.journal.rows import insert
 
 
 class OrderStore(Store):
@@ -15,25 +14,16 @@ class OrderStore(Store):
     def give(self, bake: int, order: Order, argument: str = "") -> int:
         """Write an order to `bake` and return its id; the argument of SET is `name=value`."""
         with self._database.writing() as connection:
-            given = connection.execute(
-                'INSERT INTO orders (bake, "order", given, argument) VALUES (?, ?, ?, ?)',
-                (bake, order, time.time(), argument),
-            )
-            return int(given.lastrowid or 0)
+            values = {"bake": bake, "order": order, "given": time.time(), "argument": argument}
+            return insert(connection, "orders", values)
 
     def read(self, bake: int) -> list[GivenOrder]:
         """Return every order to `bake`, oldest first."""
-        return [
-            _order(row)
-            for row in self._database.rows(f"SELECT {_COLUMNS} FROM orders WHERE bake = ? ORDER BY id", (bake,))
-        ]
+        return self._database.records(GivenOrder, "FROM orders WHERE bake = ? ORDER BY id", (bake,))
 
     def pending(self, bake: int) -> list[GivenOrder]:
         """Return the orders to `bake` that were not obeyed yet, oldest first."""
-        found = self._database.rows(
-            f"SELECT {_COLUMNS} FROM orders WHERE bake = ? AND obeyed IS NULL ORDER BY id", (bake,)
-        )
-        return [_order(row) for row in found]
+        return self._database.records(GivenOrder, "FROM orders WHERE bake = ? AND obeyed IS NULL ORDER BY id", (bake,))
 
     def mark_obeyed(self, order_id: int, answer: str = "") -> None:
         """Note that the engine took the order, and why it was refused if it was; the first time stands."""
@@ -49,7 +39,3 @@ def answer_open(connection: sqlite3.Connection, bake: int, answer: str) -> None:
     connection.execute(
         "UPDATE orders SET obeyed = ?, answer = ? WHERE bake = ? AND obeyed IS NULL", (time.time(), answer, bake)
     )
-
-
-def _order(row: sqlite3.Row) -> GivenOrder:
-    return GivenOrder(**{**dict(row), "order": Order(row["order"])})

@@ -53,7 +53,23 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewBake:
-    """A bake, or with `grid` the making of a grid, as it is put into the queue; the fields mean what they mean in Bake."""
+    """A training run, or with `grid` the making of a grid, as it is put into the queue.
+
+    Attributes:
+        name: the output name.
+        settings_toml: exactly what runs.
+        engine: key of the engine that is to run it, "" for any.
+        total_steps, steps_per_epoch: from the plan in force.
+        why: the user's note; may be empty.
+        parent: number of the bake it was changed from, if any.
+        not_before: epoch seconds before which it does not start, None for at once.
+        held: whether it waits for somebody to release it, whatever the queue does.
+        on_failure: what becomes of the bakes after it if it fails: `go on` or `hold`.
+        starts_from: state file it starts from (relative to the workspace), "" for a fresh start.
+        planned_seconds: time expected when it was queued, None where no speed was known.
+        grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps, and has the
+            grid's folder.
+    """
 
     name: str
     settings_toml: str
@@ -65,42 +81,28 @@ class NewBake:
     not_before: float | None = None
     held: bool = False
     on_failure: str = "go on"
-    refers: str = ""
     starts_from: str = ""
     planned_seconds: float | None = None
     grid: int | None = None
 
 
-@dataclass(frozen=True)
-class Bake:
-    """One training run.
+@dataclass(frozen=True, kw_only=True)
+class Bake(NewBake):
+    """One training run, or the making of one grid: what was queued, and what has become of it.
 
     Attributes:
         number: 1, 2, 3 … in the workspace.
-        name: the output name.
         folder: its folder, relative to the workspace.
-        why: the user's line of why; may be empty.
-        settings_toml: exactly what runs.
-        engine: key of the engine that shall run it.
-        parent: number of the bake it was changed from, if any.
+        state: where it stands.
+        created, started, ended: epoch seconds.
         stage: `load`, `cache`, `step`, `save` … while live or where it failed.
         stage_done, stage_total: progress inside the stage, in the stage's own count (pictures, steps).
         error: one line, where it failed.
         pid, pid_started: the process at work on it (epoch seconds of its start, against reused pids).
-        created, started, ended: epoch seconds.
-        total_steps, steps_per_epoch: from the plan in force.
+        place: where it stands in the queue; the lowest comes first.
+        attempt: 1, and one more each time it was resumed.
+        device: key of the card it ran on (`cpu` without one), "" before it started.
         peak_vram: highest memory of the card taken by us (torch's reserve), bytes, None where unknown.
-        place: where it stands in the queue; the least comes first.
-        not_before: epoch seconds before which it does not begin, None for at once.
-        held: whether it waits for somebody to release it, whatever the queue does.
-        on_failure: what becomes of the bakes behind it if it fails: `go on` or `hold`.
-        refers: JSON of the results to come that it needs; "" for a plain bake.
-        starts_from: state file it begins from (relative to the workspace), "" for a fresh start.
-        attempt: 1, and one more each time it was taken up again.
-        device: key of the card it ran on (`cpu` without one), "" before it began.
-        planned_seconds: time expected when it was queued, None where no speed was known.
-        grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps, and has the
-            grid's folder.
         predicted_peak: bytes that the allocator was predicted to take, None where nothing was predicted.
         predicted_peak_parts: JSON of that peak: policy, stage, moment, and bytes by part; "" without one.
         measured_peak_allocated: bytes held at the fullest moment: tensors on the card; on a CPU the growth of the process. None
@@ -108,35 +110,21 @@ class Bake:
     """
 
     number: int
-    name: str
     folder: str
-    why: str
-    settings_toml: str
-    engine: str
-    parent: int | None
     state: BakeState
-    stage: str
-    stage_done: int
-    stage_total: int
-    error: str
-    pid: int | None
-    pid_started: float | None
     created: float
-    started: float | None
-    ended: float | None
-    total_steps: int
-    steps_per_epoch: int
-    peak_vram: int | None
-    place: float
-    not_before: float | None
-    held: bool
-    on_failure: str
-    refers: str
-    starts_from: str
-    attempt: int
-    device: str
-    planned_seconds: float | None
-    grid: int | None = None
+    started: float | None = None
+    ended: float | None = None
+    stage: str = ""
+    stage_done: int = 0
+    stage_total: int = 0
+    error: str = ""
+    pid: int | None = None
+    pid_started: float | None = None
+    place: float = 0.0
+    attempt: int = 1
+    device: str = ""
+    peak_vram: int | None = None
     predicted_peak: int | None = None
     predicted_peak_parts: str = ""
     measured_peak_allocated: int | None = None
@@ -175,6 +163,26 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class ValidationRow:
+    """The loss of the validation pictures after `step`, its change against the untrained base, and that change's standard error."""
+
+    step: int
+    loss: float | None
+    change: float | None
+    error: float | None
+
+
+@dataclass(frozen=True)
+class FolderLoss:
+    """The mean loss of a folder's pictures in one epoch."""
+
+    epoch: int
+    folder: str
+    loss: float | None
+    pictures: int
+
+
+@dataclass(frozen=True)
 class LogLine:
     """One line of a bake's log. `level` is `info`, `warning` or `error`."""
 
@@ -199,9 +207,9 @@ class GivenOrder:
     bake: int
     order: Order
     given: float
-    obeyed: float | None
-    argument: str
-    answer: str
+    obeyed: float | None = None
+    argument: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,7 +263,7 @@ class GridState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Grid:
     """One grid.
 
@@ -282,16 +290,16 @@ class Grid:
     spec: str
     bake: int | None
     state: GridState
-    total: int
-    done: int
-    made: int
-    seconds: float
-    work: int
-    look: str
-    error: str
     created: float
-    started: float | None
-    ended: float | None
+    started: float | None = None
+    ended: float | None = None
+    total: int = 0
+    done: int = 0
+    made: int = 0
+    seconds: float = 0.0
+    work: int = 0
+    look: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)

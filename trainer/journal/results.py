@@ -2,13 +2,10 @@
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import astuple, fields
 
 from trainer.journal.database import Store
 from trainer.journal.records import Checkpoint, Mark, SavedState
-
-_CHECKPOINT = ", ".join(field.name for field in fields(Checkpoint))
-_STATE = ", ".join(field.name for field in fields(SavedState))
+from trainer.journal.rows import insert, to_row
 
 
 class ResultStore(Store):
@@ -16,31 +13,23 @@ class ResultStore(Store):
 
     def add_checkpoint(self, bake: int, checkpoint: Checkpoint) -> None:
         """Note a saved LoRA; the same file saved again takes the place of the first. A loss that is not a number is kept as None."""
-        values = (bake, *astuple(checkpoint))
-        marks = ", ".join("?" for _ in values)
         with self._database.writing() as connection:
-            connection.execute(f"INSERT OR REPLACE INTO checkpoint (bake, {_CHECKPOINT}) VALUES ({marks})", values)
+            insert(connection, "checkpoint", {"bake": bake, **to_row(checkpoint)}, replace=True)
 
     def checkpoints(self, bake: int) -> list[Checkpoint]:
         """Return the saved LoRAs, newest first."""
-        found = self._database.rows(
-            f"SELECT {_CHECKPOINT} FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
+        return self._database.records(
+            Checkpoint, "FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
         )
-        return [Checkpoint(**dict(row)) for row in found]
 
     def add_state(self, bake: int, state: SavedState) -> None:
         """Note a training state; the same file written again takes the place of the first."""
-        values = (bake, *astuple(state))
-        marks = ", ".join("?" for _ in values)
         with self._database.writing() as connection:
-            connection.execute(f"INSERT OR REPLACE INTO state (bake, {_STATE}) VALUES ({marks})", values)
+            insert(connection, "state", {"bake": bake, **to_row(state)}, replace=True)
 
     def states(self, bake: int) -> list[SavedState]:
         """Return the training states, newest first."""
-        found = self._database.rows(
-            f"SELECT {_STATE} FROM state WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
-        )
-        return [SavedState(**{**dict(row), "ends_epoch": bool(row["ends_epoch"])}) for row in found]
+        return self._database.records(SavedState, "FROM state WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,))
 
     def forget_state(self, bake: int, file: str) -> None:
         """Strike a training state that is gone from the disk; one that is not listed is no mistake."""
@@ -50,16 +39,11 @@ class ResultStore(Store):
     def add_mark(self, bake: int, mark: Mark) -> None:
         """Note what happened at a step."""
         with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO mark (bake, step, seconds, kind, text) VALUES (?, ?, ?, ?, ?)", (bake, *astuple(mark))
-            )
+            insert(connection, "mark", {"bake": bake, **to_row(mark)})
 
     def marks(self, bake: int) -> list[Mark]:
         """Return the marks by step; those of one step as they came."""
-        found = self._database.rows(
-            "SELECT step, seconds, kind, text FROM mark WHERE bake = ? ORDER BY step, id", (bake,)
-        )
-        return [Mark(**dict(row)) for row in found]
+        return self._database.records(Mark, "FROM mark WHERE bake = ? ORDER BY step, id", (bake,))
 
     def add_validation(self, bake: int, step: int, loss: float, change: float | None, error: float | None) -> None:
         """Note the validation loss after `step`, its change against the untrained base and the standard error of that change."""

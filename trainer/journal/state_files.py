@@ -89,21 +89,20 @@ def read_facts(path: Path) -> Facts:
     text = read_header(path).metadata.get(KEY)
     if text is None:
         raise ModelError(
-            printable(str(path)), found="no state of a bake", expected="a file from a bake's state/ folder"
+            printable(str(path)), found="not a training state", expected="a file from a bake's state/ folder"
         )
     try:
         values = json.loads(text)
         if values["format"] > FORMAT:
             raise ModelError(
                 printable(str(path)),
-                found=f"a state of form {values['format']}",
-                expected=f"at most form {FORMAT}",
+                found=f"state version {values['format']}; this lora-tui reads up to version {FORMAT}",
                 way_out="it was written by a newer lora-tui: upgrade this one",
             )
         return Facts(**{**values, "surroundings": Surroundings(**values["surroundings"])})
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(
-            printable(str(path)), found=f"facts that cannot be read ({error})", expected="a state"
+            printable(str(path)), found=f"a training state whose header cannot be read ({error})"
         ) from error
 
 

@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
-from dataclasses import astuple, fields
+from dataclasses import astuple
 
 from trainer.journal.database import Store
+from trainer.journal.rows import column_names, from_row, insert, to_row
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 
-_HOST = ", ".join(field.name for field in fields(HostReading))
+_HOST = column_names(HostReading)
 
 
 class TelemetryStore(Store):
@@ -18,10 +19,13 @@ class TelemetryStore(Store):
         # Lists, not objects: the names of ten fields would be twice the size of their values.
         cards = json.dumps([astuple(card) for card in reading.cards], separators=(",", ":"))
         with self._database.writing() as connection:
-            connection.execute(
-                f"INSERT INTO telemetry (seconds, bake, cards, no_card_because, {_HOST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (reading.seconds, bake, cards, reading.no_card_because, *astuple(reading.host)),
-            )
+            values = {
+                "seconds": reading.seconds,
+                "bake": bake,
+                "cards": cards,
+                "no_card_because": reading.no_card_because,
+            }
+            insert(connection, "telemetry", {**values, **to_row(reading.host)})
 
     def read(self, since: float, bake: int | None = None) -> list[MachineReading]:
         """Return the readings from `since` (epoch seconds) on, oldest first; of every bake and of none where `bake` is None."""
@@ -38,5 +42,5 @@ def _reading(row: sqlite3.Row) -> MachineReading:
         seconds=row["seconds"],
         cards=tuple(CardReading(*card) for card in json.loads(row["cards"])),
         no_card_because=row["no_card_because"],
-        host=HostReading(*tuple(row)[3:]),
+        host=from_row(HostReading, row),
     )

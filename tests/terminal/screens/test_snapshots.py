@@ -128,7 +128,6 @@ def baking(reading: object) -> Snapshot:
         not_before=None,
         held=False,
         on_failure="go on",
-        refers="",
         starts_from="",
         attempt=1,
         device="cpu",

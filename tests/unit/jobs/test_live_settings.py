@@ -3,45 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from bake_rows import bake_row
 
 from lora_tui.commands.order import checked_change
 from trainer.errors import SettingsError
 from trainer.jobs.live_settings import Stopping, changed, in_force, stoppings, training
-from trainer.journal.records import Bake, BakeState, Mark
+from trainer.journal.records import Mark
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 
-BAKE = Bake(
-    number=1,
-    name="x",
-    folder="bakes/0001-x",
-    why="",
-    settings_toml="",
-    engine="e",
-    parent=None,
-    state=BakeState.BAKING,
-    stage="step",
-    stage_done=60,
-    stage_total=240,
-    error="",
-    pid=1,
-    pid_started=0.0,
-    created=0.0,
-    started=0.0,
-    ended=None,
-    total_steps=240,
-    steps_per_epoch=40,
-    peak_vram=None,
-    place=1.0,
-    not_before=None,
-    held=False,
-    on_failure="go on",
-    refers="",
-    starts_from="",
-    attempt=1,
-    device="cpu",
-    planned_seconds=None,
-)
+BAKE = bake_row(stage_done=60)
 ONE = {"lr_unet": (60, 1e-4), "lr_text_encoder": (60, 2e-5)}
 TWO = {**ONE, "lr_text_encoder_2": (60, 2e-5)}
 

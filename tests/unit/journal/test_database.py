@@ -10,7 +10,6 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal import database
 from trainer.journal.journal import Journal
-from trainer.journal.schema import SCHEMA_VERSION
 
 
 def test_a_journal_on_a_local_disk_uses_the_write_ahead_log(journal: Journal) -> None:
@@ -36,15 +35,6 @@ def test_what_was_written_is_there_when_opened_again(tmp_path: Path) -> None:
         journal.log.write("kept")
     with Journal(tmp_path / "journal.sqlite") as journal:
         assert [line.text for line in journal.log.read()] == ["kept"]
-
-
-def test_a_journal_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    Journal(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(WorkspaceError, match=f"form {SCHEMA_VERSION + 1}.*newer"):
-        Journal(path)
 
 
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -85,14 +85,13 @@ def test_the_conditions_of_a_bake_are_kept_from_the_start(journal: Journal) -> N
             not_before=9e9,
             held=True,
             on_failure="hold",
-            refers='{"best_of": [1, 2]}',
             starts_from="bakes/0001-x/state/e000003",
             planned_seconds=3600.0,
         )
     )
     assert (bake.not_before, bake.held, bake.on_failure, bake.attempt) == (9e9, True, "hold", 1)
-    assert (bake.refers, bake.starts_from) == ('{"best_of": [1, 2]}', "bakes/0001-x/state/e000003")
-    assert bake.planned_seconds == 3600.0
+    assert (bake.starts_from, bake.planned_seconds) == ("bakes/0001-x/state/e000003", 3600.0)
+    assert journal.bakes.read(bake.number) == bake
     assert claim(journal) is None
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import WorkspaceError
+from trainer.journal import database, schema
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake
 from trainer.journal.replace_file import replace_journal
+from trainer.journal.schema import SCHEMA_VERSION
 
 Queue = Callable[..., Bake]
 
@@ -125,11 +127,15 @@ def test_a_journal_that_another_process_has_open_is_refused_even_damaged(tmp_pat
     assert replace_journal(path, new)[1] is not None
 
 
-def test_looking_whether_it_is_used_leaves_an_old_journal_of_an_old_form(tmp_path: Path) -> None:
+def test_the_old_journal_is_not_upgraded_when_another_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "journal.sqlite"
-    connection = sqlite3.connect(path)
-    connection.executescript(Path(__file__).with_name("form_1.sql").read_text(encoding="utf-8"))
-    connection.close()
+    Journal(path).close()
+    for module in (schema, database):
+        monkeypatch.setattr(module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setitem(schema._UPGRADES, SCHEMA_VERSION, ())
     _, kept = replace_journal(path, new)
     assert kept is not None
-    assert sqlite3.connect(kept).execute("PRAGMA user_version").fetchone() == (1,)
+    assert sqlite3.connect(kept).execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)

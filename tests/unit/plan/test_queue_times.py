@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from bake_rows import bake_row
 
 from trainer.journal.records import Bake, BakeState
 from trainer.plan.queue_times import Expected, expected_ends
@@ -14,36 +15,18 @@ HOUR = 3600.0
 def bake(number: int, hours: float | None = 1.0, **changes: Any) -> Bake:
     values: dict[str, Any] = {
         "number": number,
-        "name": "hifumi",
-        "folder": f"bakes/{number:04d}-hifumi",
-        "why": "",
-        "settings_toml": "",
-        "engine": "",
-        "parent": None,
         "state": BakeState.QUEUED,
         "stage": "",
-        "stage_done": 0,
         "stage_total": 0,
-        "error": "",
         "pid": None,
-        "pid_started": None,
         "created": NOW,
         "started": None,
-        "ended": None,
         "total_steps": 100,
         "steps_per_epoch": 10,
-        "peak_vram": None,
         "place": float(number),
-        "not_before": None,
-        "held": False,
-        "on_failure": "go on",
-        "refers": "",
-        "starts_from": "",
-        "attempt": 1,
-        "device": "",
         "planned_seconds": None if hours is None else hours * HOUR,
     }
-    return Bake(**{**values, **changes})
+    return bake_row(**{**values, **changes})
 
 
 def live(done: int, hours: float | None = 1.0) -> Bake:

@@ -1,45 +1,16 @@
 from math import isnan, nan
 
 import pytest
+from bake_rows import bake_row
 
 from lora_tui.plots.curves import loss_plot, planned_rates_plot, rates_plot, smooth
 from lora_tui.snapshot import Snapshot
 from lora_tui.workers.planner import PlannedRates
-from trainer.journal.records import Bake, BakeState, Curve
+from trainer.journal.records import Bake, Curve
 
 
 def bake(total: int = 240, per_epoch: int = 40) -> Bake:
-    return Bake(
-        1,
-        "x",
-        "bakes/0001-x",
-        "",
-        "",
-        "e",
-        None,
-        BakeState.BAKING,
-        "step",
-        0,
-        0,
-        "",
-        1,
-        0.0,
-        0.0,
-        0.0,
-        None,
-        total,
-        per_epoch,
-        None,
-        1.0,
-        None,
-        False,
-        "go on",
-        "",
-        "",
-        1,
-        "cpu",
-        None,
-    )
+    return bake_row(total_steps=total, steps_per_epoch=per_epoch)
 
 
 def curve(values: list[float]) -> Curve:

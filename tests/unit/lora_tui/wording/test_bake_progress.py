@@ -1,42 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from bake_rows import bake_row
 
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.bake_progress import standing
-from trainer.journal.records import Bake, BakeState, Checkpoint
+from trainer.journal.records import BakeState, Checkpoint
 
-BAKE = Bake(
-    1,
-    "x",
-    "bakes/0001-x",
-    "",
-    "",
-    "e",
-    None,
-    BakeState.BAKING,
-    "step",
-    0,
-    240,
-    "",
-    1,
-    0.0,
-    0.0,
-    0.0,
-    None,
-    240,
-    40,
-    None,
-    1.0,
-    None,
-    False,
-    "go on",
-    "",
-    "",
-    1,
-    "cpu",
-    None,
-)
+BAKE = bake_row()
 
 
 def at(step: int, **changes: object) -> object:

@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import pytest
+from bake_rows import bake_row
 
 from lora_tui.widgets.plan_bar import at_dots
 from lora_tui.wording.memory import PeakView, amount, measured_text, peak_line, peak_parts
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import BakeState
 from trainer.memory.available import AvailableMemory
 from trainer.memory.peak import MemoryPrediction, Peak, Policy
 
@@ -86,20 +87,7 @@ def test_the_peak_stands_before_the_disk() -> None:
     )
 
 
-BAKE = Bake(
-    **dict.fromkeys(("number", "stage_done", "stage_total", "total_steps", "steps_per_epoch", "attempt"), 1),
-    **dict.fromkeys(
-        ("name", "folder", "why", "settings_toml", "engine", "stage", "error", "on_failure", "refers", "starts_from"),
-        "",
-    ),
-    **dict.fromkeys(("parent", "pid", "pid_started", "started", "ended", "not_before", "planned_seconds"), None),
-    state=BakeState.DONE,
-    created=1.0,
-    place=1.0,
-    held=False,
-    device="",
-    peak_vram=None,
-)
+BAKE = bake_row(state=BakeState.DONE, stage="", device="")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Records as table rows: the columns of a dataclass, their values, and the way back.
+
+The fields of a record are the one list of its columns. `int`, `float`, `str`, `bool` and text enums are kept as they are, a mapping
+as JSON; a field that may be None is a column that may be NULL, and a field's default is the column's.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
+from functools import cache
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+_SQL_TYPES: Mapping[type, str] = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    sql_type: str
+    nullable: bool
+    default: object
+    to_row: Callable[[Any], object] | None
+    from_row: Callable[[Any], object] | None
+
+    @property
+    def quoted(self) -> str:
+        # A column may be called `order`.
+        return f'"{self.name}"'
+
+    @property
+    def definition(self) -> str:
+        required = "" if self.nullable else " NOT NULL"
+        default = "" if self.default in (MISSING, None) else f" DEFAULT {_literal(self.default)}"
+        return f"{self.quoted} {self.sql_type}{required}{default}"
+
+
+def column_definitions(kind: type, constraints: Mapping[str, str] | None = None) -> str:
+    """Return the columns of record class `kind` as they are written into CREATE TABLE.
+
+    Args:
+        kind: a dataclass.
+        constraints: column name -> SQL to put behind its definition (PRIMARY KEY, REFERENCES …).
+    """
+    extra = constraints or {}
+    return ", ".join(f"{column.definition} {extra.get(column.name, '')}".rstrip() for column in _columns(kind))
+
+
+def column_names(kind: type) -> str:
+    """Return the columns of record class `kind` as they are written into SELECT."""
+    return ", ".join(column.quoted for column in _columns(kind))
+
+
+def from_row(kind: type[T], row: sqlite3.Row) -> T:
+    """Return the record that a row with the columns of `kind` holds; further columns are left out."""
+    values = {
+        column.name: row[column.name] if column.from_row is None else column.from_row(row[column.name])
+        for column in _columns(kind)
+    }
+    return kind(**values)
+
+
+def to_row(record: object) -> dict[str, object]:
+    """Return the values of a record by column."""
+    values = ((column, getattr(record, column.name)) for column in _columns(type(record)))
+    return {column.name: value if column.to_row is None else column.to_row(value) for column, value in values}
+
+
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, object], *, replace: bool = False) -> int:
+    """Write one row inside a transaction of the caller's, and return its row id.
+
+    Args:
+        connection: from `Database.writing`.
+        table: where to.
+        values: by column, from `to_row`.
+        replace: put it in the place of a row with the same key.
+    """
+    columns = ", ".join(f'"{name}"' for name in values)
+    marks = ", ".join("?" for _ in values)
+    verb = "INSERT OR REPLACE" if replace else "INSERT"
+    written = connection.execute(f"{verb} INTO {table} ({columns}) VALUES ({marks})", tuple(values.values()))
+    return int(written.lastrowid or 0)
+
+
+def _read_columns(kind: Any) -> tuple[_Column, ...]:
+    hints = get_type_hints(kind)
+    return tuple(_column(field.name, hints[field.name], _default(field)) for field in fields(kind))
+
+
+_columns: Callable[[Any], tuple[_Column, ...]] = cache(_read_columns)
+
+
+def _default(field: Any) -> object:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _column(name: str, hint: Any, default: object) -> _Column:
+    options: Iterable[Any] = get_args(hint)
+    nullable = NoneType in options
+    kind = next(option for option in options if option is not NoneType) if nullable else hint
+    if kind is bool:
+        return _Column(name, "INTEGER", nullable, default, None, bool)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _Column(name, "TEXT", nullable, default, None, lambda value: None if value is None else kind(value))
+    if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
+        return _Column(name, "TEXT", nullable, default, _json, json.loads)
+    return _Column(name, _SQL_TYPES[kind], nullable, default, None, None)
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False)
+
+
+def _literal(default: object) -> str:
+    if isinstance(default, Mapping):
+        return _literal(_json(default))
+    if isinstance(default, str):
+        text = default.replace("'", "''")
+        return f"'{text}'"
+    return str(int(default) if isinstance(default, bool) else default)
