@@ -93,7 +93,7 @@ def write_page(
     missing = f" ({made.missing:,} not made)" if made.missing else ""
     return PageFile(
         path,
-        f"{size_text(len(made.content))}, {plural(made.pictures, 'picture')}{missing}: {made.said}",
+        f"{size_text(len(made.content))}, {plural(made.pictures, 'picture')}{missing}: {made.size_note}",
         copy_command(path, box),
         print_command(["page", str(number), "--in", str(workspace.root), "--stdout"], name, box),
     )

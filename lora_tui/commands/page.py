@@ -47,7 +47,7 @@ def page(number: int | None, most: str, printed: bool, into: Path | None, folder
         if printed:
             made = make_page(journal, workspace, grid, max_bytes)
             sys.stdout.buffer.write(made.content)
-            click.echo(f"grid {grid.number}: {made.said}", err=True)
+            click.echo(f"grid {grid.number}: {made.size_note}", err=True)
             return ExitCode.DONE
         file = write_page(journal, workspace, grid.number, max_bytes=max_bytes, into=into)
     click.echo(f"wrote {printable(str(file.path))}")

@@ -56,7 +56,7 @@ def test_it_goes_where_it_is_told_and_is_as_small(lora_tui: LoraTui, grids: Work
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "grid next: has no picture yet; expected one at least"),
+        ((), "grid next: has no picture yet; expected at least one"),
         (("1", "-o", "/nowhere/x.html"), "/nowhere/x.html: cannot be written"),
         (("1", "--stdout", "-o", "x.html"), "--stdout writes no file"),
     ],

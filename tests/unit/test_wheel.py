@@ -68,6 +68,11 @@ def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) 
     assert {path.name for path in (models / "vocabulary").iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
 
 
+def test_the_page_template_comes_along(installed: Path) -> None:
+    templates = installed / "trainer" / "gallery" / "templates"
+    assert {path.name for path in templates.iterdir()} == {"page.html", "page.css", "page.js"}
+
+
 def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     code = "import lora_tui.theme_files as t; found = t.find_themes(); print(t.__file__); print(found)"
     ran = _run(installed, tmp_path, "-c", code)

@@ -161,15 +161,15 @@ def _layout(made: MadeGrid, z: int) -> _Layout:
     recipes = [cell.recipe for cell in made.cells if cell.place.z == z]
     width, height = max(recipe.width for recipe in recipes), max(recipe.height for recipe in recipes)
     size = max(_LEAST_FONT, (width + height) // _FONT_SHARE)
-    which = said(made.z, z)
+    which = value_label(made.z, z)
     title = [" · ".join([made.spec.name, *([which] if which else [])]), " · ".join(common_facts(recipes))]
     prompts = {recipe.prompt for recipe in recipes}
     if len(prompts) == 1 and not prompts & {which, ""}:
         title += prompts
-    labels = [said(axis, place) for axis in (made.x, made.y, made.seeds) for place in range(len(axis))]
+    labels = [value_label(axis, place) for axis in (made.x, made.y, made.seeds) for place in range(len(axis))]
     font = font_for([*labels, *title], size)
     gap = max(4, (width + height) // _GAP_SHARE)
-    names = [said(made.y, place) for place in range(len(made.y))]
+    names = [value_label(made.y, place) for place in range(len(made.y))]
     # A narrow picture's name may be wider than three quarters of it.
     left = max(width * 3 // 4, size * 8) if any(names) else 0
     columns = len(made.x) * len(made.seeds)
@@ -194,12 +194,12 @@ def _heads(axis: Axis, over: int, columns: int, width: int, gap: int, font: Font
     """Return the heads of one axis, each over so many columns; the seeds' come again for each value of X."""
     room = over * (width + gap) - gap
     return [
-        _Column(wrapped(said(axis, first // over % len(axis)), font, room, _MOST_LINES), first, over)
+        _Column(wrapped(value_label(axis, first // over % len(axis)), font, room, _MOST_LINES), first, over)
         for first in range(0, columns, over)
     ]
 
 
-def said(axis: Axis, place: int) -> str:
+def value_label(axis: Axis, place: int) -> str:
     """Return what stands beside a value of an axis: `U-Net weight 0.25`, of prompts and names the value alone; "" where nothing varies."""
     label = axis.labels[place]
     if not axis.kind or axis.kind.partition(":")[0] in _SPEAKING:

@@ -1,6 +1,7 @@
 """A grid's page: one file of the size asked for that shows every picture and asks nothing of anybody."""
 
 import base64
+import hashlib
 import io
 import re
 import shutil
@@ -83,7 +84,7 @@ def test_the_page_keeps_to_the_size_asked_for_and_uses_it(tmp_path: Path, most: 
     noisy(tmp_path, made)
     made_page = page(made, tmp_path, [], max_bytes=most)
     assert most * 0.5 < len(made_page.content) <= most
-    assert made_page.said in made_page.content.decode()
+    assert made_page.size_note in made_page.content.decode()
     assert len(Seen(made_page.content).pictures) == 32
 
 
@@ -92,17 +93,17 @@ def test_shrunk_pictures_are_said_to_be(tmp_path: Path) -> None:
     noisy(tmp_path, made)
     assert re.search(
         r"shrunk from 64 to \d\d pixels, WebP quality \d\d, to stay under 60 kB",
-        page(made, tmp_path, [], max_bytes=60_000).said,
+        page(made, tmp_path, [], max_bytes=60_000).size_note,
     )
-    assert page(made, tmp_path, [], max_bytes=ROOMY).said == "pictures at full size, WebP quality 80"
+    assert page(made, tmp_path, [], max_bytes=ROOMY).size_note == "pictures at full size, WebP quality 80"
 
 
 def test_a_size_that_nothing_fits_into_is_refused_with_the_least_that_would(tmp_path: Path) -> None:
     made = made_grid(tmp_path, (4, 4, 1, 2))
     noisy(tmp_path, made)
-    with pytest.raises(GridError, match=r"--max: 10 kB for 32 pictures; expected \d+ kB at least") as refused:
+    with pytest.raises(GridError, match=r"--max: 10 kB for 32 pictures; expected at least \d+ kB") as refused:
         page(made, tmp_path, [], max_bytes=10_000)
-    least = int(re.findall(r"expected (\d+) kB", refused.value.line())[0]) * 1000
+    least = int(re.findall(r"expected at least (\d+) kB", refused.value.line())[0]) * 1000
     assert len(page(made, tmp_path, [], max_bytes=least * 11 // 10).content) <= least * 11 // 10
 
 
@@ -151,6 +152,14 @@ def test_nothing_on_the_page_comes_from_elsewhere(tmp_path: Path) -> None:
     assert "unsafe" not in policy
     assert not {tag for tag, _ in seen.tags} & {"link", "iframe", "object", "embed", "form", "base"}
     assert not any(name.startswith("on") or name == "style" for _, attrs in seen.tags for name in attrs)
+
+
+def test_the_policy_allows_exactly_the_pages_own_style_and_script(tmp_path: Path) -> None:
+    html = page(made_grid(tmp_path), tmp_path, [], max_bytes=ROOMY).content.decode()
+    (policy,) = [attrs["content"] or "" for tag, attrs in Seen(html.encode()).tags if "http-equiv" in attrs]
+    for tag in ("style", "script"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+        assert f"{tag}-src 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy
 
 
 @pytest.mark.parametrize(

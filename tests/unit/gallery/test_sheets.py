@@ -11,7 +11,7 @@ from PIL import Image
 from trainer.formats.infotext import parse_infotext
 from trainer.formats.picture_text import read_parameters
 from trainer.gallery import sheets
-from trainer.gallery.sheets import common_facts, said, write_sheets
+from trainer.gallery.sheets import common_facts, value_label, write_sheets
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis
 from trainer.grid.recipe import Recipe
@@ -151,7 +151,7 @@ def test_a_grid_without_axes_is_one_picture_with_its_title(tmp_path: Path) -> No
     ],
 )
 def test_a_value_says_what_it_is_of_unless_it_tells_itself(axis: Axis, label: str) -> None:
-    assert said(axis, 0) == label
+    assert value_label(axis, 0) == label
 
 
 def test_only_what_all_have_in_common_stands_above_them(tmp_path: Path) -> None:
