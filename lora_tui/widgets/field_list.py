@@ -1,4 +1,4 @@
-"""Every setting on one line, drawn line by line: a widget a field took 0.6 s to mount, this takes none."""
+"""List of settings, one line each, drawn line by line: a widget per field took 0.6 s to mount, this takes none."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,14 +26,16 @@ CHANGED = "•"
 UNSAVED = "*"
 """Edited since the file was read or written."""
 
-_LABEL = 18
+_LABEL = 22
 _NAME = 34
 _UNIT = 9
 _MARKS = 3
+# Cells that a value keeps beside label and name, its unit and marks included.
+_MIN_VALUE = 18
+# Cells of an option's name with less of which it is left out.
+_MIN_NAME = 12
 # Lines under a field: more of them would push the fields behind out of view.
 _MOST_BELOW = 4
-# From here on there is room for the option's name beside its label.
-_WITH_NAMES = 64
 
 
 @dataclass(frozen=True)
@@ -317,6 +319,8 @@ class FieldList(ScrollView, can_focus=True):
             if info.name == self._state.wrong:
                 rows += [_Row("error", text, info) for text in self._error_lines()]
             rows += [_Row("below", text, info) for text in self._lines_below(info.name)]
+        if not rows and self._accepts is not None:
+            rows.append(_Row("below", "  nothing found"))
         self._rows = rows
         self.virtual_size = Size(0, len(rows))
         names = self._names()
@@ -337,10 +341,10 @@ class FieldList(ScrollView, can_focus=True):
         name, state = info.name, self._state
         wrong = name == state.wrong
         left = [Segment(f"  {info.label}", under)]
-        if self._with_names():
+        if name_cells := self._name_cells():
             left = [
                 Segment(set_cell_size(f"  {info.label}", _LABEL + 3), under),
-                Segment(name, self._on("name", under)),
+                Segment(_shortened(name, name_cells), self._on("name", under)),
             ]
         used = sum(cell_len(segment.text) for segment in left)
         value = printable(state.values.get(name, ""))
@@ -361,11 +365,13 @@ class FieldList(ScrollView, can_focus=True):
             text, tail = _right(value, room - 1, keep_end=info.kind == "path"), Segment(" ", under)
         return [*left, Segment(" ", under), Segment(text, ink), tail, *marks]
 
-    def _with_names(self) -> bool:
-        return self.size.width >= _WITH_NAMES
+    def _name_cells(self) -> int:
+        """Return the cells of options' names, 0 in a list too narrow for them: there the note below names the field of the cursor."""
+        cells = min(_NAME, self.size.width - _LABEL - 3 - _MIN_VALUE)
+        return cells if cells >= _MIN_NAME else 0
 
     def _value_left(self) -> int:
-        return 3 + _LABEL + (_NAME if self._with_names() else 0)
+        return 3 + _LABEL + self._name_cells()
 
     def _strip(self, segments: list[Segment], fill: Style) -> Strip:
         return Strip(segments).adjust_cell_length(self.size.width, fill)
@@ -376,6 +382,11 @@ class FieldList(ScrollView, can_focus=True):
     def _on(self, part: str, under: Style) -> Style:
         """Return the ink of `part` on the ground of `under`."""
         return self._style(part) + Style(bgcolor=under.bgcolor, bold=under.bold)
+
+
+def _shortened(text: str, cells: int) -> str:
+    """Return `text` without its end where it is longer than `cells`."""
+    return text if cell_len(text) <= cells else set_cell_size(text, cells - 1) + "…"
 
 
 def _right(text: str, room: int, *, keep_end: bool) -> str:

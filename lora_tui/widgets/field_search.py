@@ -1,4 +1,4 @@
-"""Which settings may a typed word mean?"""
+"""Search for fields by name, label, synonym, choice and help."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
 
 # Shorter pieces of words stand in every other help text.
-_LEAST_IN_HELP = 3
+_MIN_IN_HELP = 3
 
 
 def find_fields(query: str, infos: "Sequence[FieldInfo]", fuzzy: FuzzySearch) -> list[str]:
     """Return the names of the settings that `query` may mean, the likeliest first.
 
-    Those that have it in their name or label; where there is none, those whose choices or help have it (`rex`, `LoCon`); and
-    where there is none of these, those with its letters in that order (`tex_lr`).
+    Fields with it in their name or label, or with a synonym that starts with it (`vram`); if there are none, those whose choices
+    or help contain it (`rex`, `LoCon`); if there are none of these, those with its letters in that order (`tex_lr`).
 
     Args:
         query: as typed.
@@ -28,7 +28,7 @@ def find_fields(query: str, infos: "Sequence[FieldInfo]", fuzzy: FuzzySearch) ->
         return []
     for scores in (
         {info.name: _named(wanted, info) for info in infos},
-        {info.name: float(len(wanted) >= _LEAST_IN_HELP and _told(wanted, info)) for info in infos},
+        {info.name: float(len(wanted) >= _MIN_IN_HELP and _in_help(wanted, info)) for info in infos},
         {info.name: _resembles(wanted, info, fuzzy) for info in infos},
     ):
         if found := _best_first(scores):
@@ -47,10 +47,16 @@ def _named(wanted: str, info: "FieldInfo") -> float:
         return 3
     if any(text.startswith(wanted) for text in texts):
         return 2
-    return float(any(wanted in text for text in texts))
+    if any(wanted in text for text in texts):
+        return 1
+    return 0.5 * any(_starts_a_word(wanted, synonym.casefold()) for synonym in info.synonyms)
 
 
-def _told(wanted: str, info: "FieldInfo") -> bool:
+def _starts_a_word(wanted: str, text: str) -> bool:
+    return len(wanted) >= _MIN_IN_HELP and f" {text}".find(f" {wanted}") >= 0
+
+
+def _in_help(wanted: str, info: "FieldInfo") -> bool:
     return any(wanted in text.casefold() for text in (info.help, *info.choices))
 
 

@@ -12,6 +12,7 @@ from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_nee
 from trainer.machine.engines import running_engines
 from trainer.models.identify import Base
 from trainer.plan.disk import check_room
+from trainer.settings.describe import speed_settings
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import parse_settings, settings_toml
@@ -119,21 +120,7 @@ def orphaned_jobs(journal: Journal, workspace: Workspace) -> list[Bake]:
 
 def measured_speed(journal: Journal, settings: Settings) -> float | None:
     """Return the median seconds per step of the newest bake on the same base, size and batch that computed in the same way, if there is one."""
-    same = (
-        "pretrained_model_name_or_path",
-        "resolution",
-        "train_batch_size",
-        "mixed_precision",
-        "gradient_checkpointing",
-        "checkpointed_blocks",
-        "micro_batch_size",
-        "sdpa",
-        "xformers",
-        "torch_compile",
-        "fp8_base",
-        "int8_base",
-    )
-    wanted = {name: getattr(settings, name) for name in same}
+    wanted = {name: getattr(settings, name) for name in speed_settings()}
 
     def fits(text: str) -> bool:
         ran = parse_settings(text, "journal")

@@ -22,9 +22,6 @@ from trainer.settings.toml_file import apply_overrides, parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
 
-_FREE_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
-# They decide which pictures a step has, and the state knows steps only.
-_FIXED = ("gradient_accumulation_steps", "optimizer_type", "output_name")
 _LINK = ".branch-"
 
 
@@ -244,10 +241,9 @@ def check_changes(before: Settings, after: Settings) -> None:
         SettingsError: something differs that a state cannot carry.
     """
     for name in type(after).model_fields:
-        info = field(name)
         if getattr(before, name) == getattr(after, name):
             continue
-        if info.section not in _FREE_SECTIONS or name in _FIXED:
+        if not field(name).may_fork:
             raise SettingsError(
                 name,
                 found=f"changed from {shown_value(before, name) or 'blank'} to {shown_value(after, name) or 'blank'}",

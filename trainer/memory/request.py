@@ -16,18 +16,10 @@ from trainer.jobs.preflight import PlannedBake
 from trainer.machine.devices import card_device
 from trainer.memory.peak import Policy
 from trainer.settings.amounts import size_of
+from trainer.settings.describe import memory_settings
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 from trainer.settings.toml_file import parse_settings, settings_toml
-
-# Everything else may change without a byte more or less.
-_DECIDES = (
-    *("vae", "network_dim", "conv_dim", "network_weights", "dim_from_weights", "optimizer_type", "optimizer_args"),
-    *("scale_weight_norms", "network_dropout", "rank_dropout", "module_dropout", "loraplus_lr_ratio", "max_grad_norm"),
-    *("mixed_precision", "no_half_vae", "gradient_checkpointing", "checkpointed_blocks", "micro_batch_size", "sdpa"),
-    *("xformers", "torch_compile", "fp8_base", "int8_base", "encoder_off_card", "vae_batch_size", "max_token_length"),
-    *("clip_skip", "loss_type", "min_snr_gamma", "debiased_estimation_loss", "masked_loss", "alpha_mask"),
-)
 
 
 @dataclass(frozen=True)
@@ -109,7 +101,7 @@ class MemoryRequest:
         """The same text for the same answer."""
         settings = self.settings
         facts = {
-            "settings": {name: getattr(settings, name, None) for name in _DECIDES},
+            "settings": {name: getattr(settings, name) for name in memory_settings()},
             "layers": [part for part in parts_of(self.family) if settings.has_layers(part)],
             "accumulates": settings.gradient_accumulation_steps > 1,
             "base": [self.base, self.fingerprint, self.family],

@@ -29,11 +29,6 @@ def data_metadata(settings: Settings, data: DataSet, plan: Plan) -> dict[str, ob
         "ss_cache_latents": True,
         "ss_resize_interpolation": None,
         "ss_face_crop_aug_range": None,
-        "ss_caption_dropout_rate": settings.caption_dropout_rate,
-        "ss_caption_dropout_every_n_epochs": settings.caption_dropout_every_n_epochs,
-        "ss_caption_tag_dropout_rate": settings.caption_tag_dropout_rate,
-        "ss_masked_loss": settings.masked_loss,
-        "ss_alpha_mask": settings.alpha_mask,
         **(_groups(data, plan) if settings.dataset_config else _one_group(settings, data, plan)),
     }
 

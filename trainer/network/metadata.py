@@ -18,6 +18,7 @@ from trainer.models.identify import Base
 from trainer.network.data_metadata import data_metadata, trained_size
 from trainer.optimizers import spec_of
 from trainer.plan.plan import Plan
+from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.settings.parts import STOP_SETTINGS, Family, parts_of, stop_setting
 
@@ -90,16 +91,15 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
     key for stands under `ss_` and the setting's name.
     """
     values: dict[str, object] = {
-        **_identity(settings, origin),
+        **_plain_settings(settings),
+        **_identity(origin),
         **_rates(settings, origin.plan),
-        **_schedule(settings, origin.plan),
         **_stops(settings, origin.plan, origin.base.family),
         **_network(settings),
         **_model(settings, origin),
         **data_metadata(settings, origin.data, origin.plan),
         **_noise(settings, origin),
-        **_loss(settings),
-        **_validation(settings, origin),
+        **_validation(origin),
         **_modelspec(settings, origin),
     }
     return {key: str(value) for key, value in values.items()}
@@ -126,29 +126,33 @@ def stamped(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, f
     }
 
 
-def _identity(settings: Settings, origin: Origin) -> dict[str, object]:
+def _plain_settings(settings: Settings) -> dict[str, object]:
+    """Return the values of the settings that a key of their own holds as they are."""
+    return {info.metadata_key: _plain(getattr(settings, info.name)) for info in fields() if info.metadata_key}
+
+
+def _plain(value: object) -> object:
+    """Return a value as sd-scripts writes it: None where it is blank."""
+    if isinstance(value, list):
+        value = ",".join(value)
+    return None if value == "" else value
+
+
+def _identity(origin: Origin) -> dict[str, object]:
     return {
         "ss_session_id": origin.session,
         "ss_training_started_at": origin.started,
-        "ss_training_comment": settings.training_comment or None,
         "ss_sd_scripts_commit_hash": _ENGINE,
     }
 
 
 def _rates(settings: Settings, plan: Plan) -> dict[str, object]:
     return {
-        "ss_learning_rate": settings.learning_rate,
-        "ss_unet_lr": settings.unet_lr,
-        "ss_text_encoder_lr": settings.text_encoder_lr,
-        "ss_text_encoder_lr2": settings.text_encoder_lr2,
         "ss_optimizer": _optimizer(settings),
-        "ss_max_grad_norm": settings.max_grad_norm,
-        "ss_gradient_accumulation_steps": settings.gradient_accumulation_steps,
-        "ss_gradient_checkpointing": settings.gradient_checkpointing,
+        "ss_lr_warmup_steps": plan.warmup_steps,
         "ss_num_batches_per_epoch": plan.batches_per_epoch,
         "ss_num_epochs": plan.epochs,
         "ss_max_train_steps": plan.total_steps,
-        "ss_seed": settings.seed,
     }
 
 
@@ -164,21 +168,6 @@ def _optimizer(settings: Settings) -> str:
         path = f"{found.__module__}.{found.__qualname__}"
     arguments = ",".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
     return f"{path}({arguments})" if arguments else path
-
-
-def _schedule(settings: Settings, plan: Plan) -> dict[str, object]:
-    return {
-        "ss_lr_scheduler": settings.lr_scheduler,
-        "ss_lr_warmup_steps": plan.warmup_steps,
-        "ss_lr_scheduler_num_cycles": settings.lr_scheduler_num_cycles,
-        "ss_lr_scheduler_power": settings.lr_scheduler_power,
-        "ss_lr_scheduler_min_lr_ratio": settings.lr_scheduler_min_lr_ratio,
-        "ss_lr_scheduler_timescale": settings.lr_scheduler_timescale,
-        "ss_lr_decay_steps": settings.lr_decay_steps,
-        "ss_lr_scheduler_args": ",".join(settings.lr_scheduler_args) or None,
-        "ss_text_encoder_lr_scheduler": settings.text_encoder_lr_scheduler,
-        "ss_text_encoder_lr_warmup_steps": settings.text_encoder_lr_warmup_steps or None,
-    }
 
 
 def _stops(settings: Settings, plan: Plan, family: Family) -> dict[str, object]:
@@ -204,9 +193,7 @@ def _network(settings: Settings) -> dict[str, object]:
         "ss_network_alpha": "Dynamic" if takes_dim else settings.alpha,
         "ss_network_dropout": settings.network_dropout or None,
         **({"ss_network_args": json.dumps(arguments)} if arguments else {}),
-        "ss_scale_weight_norms": settings.scale_weight_norms,
         "ss_network_weights": Path(settings.network_weights).name or None,
-        "ss_dim_from_weights": settings.dim_from_weights,
     }
 
 
@@ -234,7 +221,6 @@ def _model(settings: Settings, origin: Origin) -> dict[str, object]:
         "ss_sd_model_name": Path(base).name or base,
         "ss_mixed_precision": origin.precision,
         "ss_full_fp16": False,
-        "ss_fp8_base": settings.fp8_base,
         "ss_fp8_base_unet": False,
         "ss_lowram": False,
         "ss_clip_skip": settings.clip_skip if record.clip_skip else None,
@@ -256,46 +242,20 @@ def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
     logit, laplace = sampling == "logit_normal", sampling == "laplace"
     return {
         "ss_noise_offset": settings.noise_offset or None,
-        "ss_noise_offset_random_strength": settings.noise_offset_random_strength,
-        "ss_adaptive_noise_scale": settings.adaptive_noise_scale,
-        "ss_multires_noise_iterations": settings.multires_noise_iterations,
-        "ss_multires_noise_discount": settings.multires_noise_discount,
-        "ss_ip_noise_gamma": settings.ip_noise_gamma,
-        "ss_ip_noise_gamma_random_strength": settings.ip_noise_gamma_random_strength,
         "ss_zero_terminal_snr": origin.zero_terminal_snr,
-        "ss_timestep_sampling": sampling,
         "ss_logit_mean": settings.logit_mean if logit else None,
         "ss_logit_std": settings.logit_std if logit else None,
         "ss_laplace_mean": settings.laplace_mean if laplace else None,
         "ss_laplace_scale": settings.laplace_scale if laplace else None,
-        "ss_min_timestep": settings.min_timestep,
-        "ss_max_timestep": settings.max_timestep,
     }
 
 
-def _loss(settings: Settings) -> dict[str, object]:
-    return {
-        "ss_loss_type": settings.loss_type,
-        "ss_huber_schedule": settings.huber_schedule,
-        "ss_huber_scale": settings.huber_scale,
-        "ss_huber_c": settings.huber_c,
-        "ss_min_snr_gamma": settings.min_snr_gamma,
-        "ss_snr_schedule": settings.snr_schedule,
-        "ss_debiased_estimation": settings.debiased_estimation_loss,
-        "ss_scale_v_pred_loss_like_noise_pred": settings.scale_v_pred_loss_like_noise_pred,
-        "ss_v_pred_like_loss": settings.v_pred_like_loss,
-        "ss_prior_loss_weight": settings.prior_loss_weight,
-    }
-
-
-def _validation(settings: Settings, origin: Origin) -> dict[str, object]:
+def _validation(origin: Origin) -> dict[str, object]:
     return {
         "ss_num_validation_images": origin.validation_pictures,
-        "ss_validation_seed": settings.validation_seed,
         "ss_validation_split": 0.0,
         "ss_max_validation_steps": None,
         "ss_validate_every_n_epochs": 1,
-        "ss_validate_every_n_steps": settings.validate_every_n_steps,
     }
 
 

@@ -1,4 +1,4 @@
-"""What is there to set? Every setting with its section, label, unit, bounds and help, and how its value is shown."""
+"""Descriptions of all settings for forms and error lines, and their values as text."""
 
 import difflib
 from collections.abc import Mapping
@@ -6,26 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from types import MappingProxyType, UnionType
-from typing import Literal, Union, cast, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 import annotated_types
 from pydantic.fields import FieldInfo as ModelField
 
 from trainer.settings.model import Settings
+from trainer.settings.one_setting import FORK_SECTIONS, MemoryRole
 
 Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
 
-_PATHS = (
-    "train_data_dir",
-    "validation_data_dir",
-    "reg_data_dir",
-    "conditioning_data_dir",
-    "dataset_config",
-    "pretrained_model_name_or_path",
-    "vae",
-    "network_weights",
-    "sample_prompts",
-)
 _WORDS: Mapping[str, str] = {
     "bool": "true or false",
     "int": "a whole number",
@@ -55,7 +45,8 @@ class FieldInfo:
         optional: whether it may be blank (None).
         live: whether it may change while baking.
         exactness: what it does to an exact resume; "" where the resumed bake is the same bit for bit.
-        default: its value where nothing is said.
+        default: its value when the user sets none.
+        synonyms: further words that a search finds it by.
     """
 
     name: str
@@ -74,6 +65,7 @@ class FieldInfo:
     live: bool
     exactness: str
     default: object
+    synonyms: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
@@ -90,29 +82,58 @@ class FieldInfo:
         return f"{words}, or blank" if self.optional else words
 
 
+@dataclass(frozen=True, kw_only=True)
+class SettingInfo(FieldInfo):
+    """A field of a bake's settings, with what the other modules ask of it.
+
+    Attributes:
+        memory: whether it decides how much memory a bake takes.
+        speed: whether a speed measured with another value says nothing about this one.
+        metadata_key: the metadata key of a LoRA file that holds its plain value; "" where none does.
+        metadata_keys: keys that depend on it and that `trainer.network` fills one by one.
+        may_fork: whether a fork of a bake may change it.
+    """
+
+    memory: MemoryRole
+    speed: bool
+    metadata_key: str
+    metadata_keys: tuple[str, ...]
+    may_fork: bool
+
+
 @cache
-def fields() -> tuple[FieldInfo, ...]:
+def fields() -> tuple[SettingInfo, ...]:
     """Return every setting in the order of the form."""
     return tuple(_described(name, field, getattr(_defaults(), name)) for name, field in Settings.model_fields.items())
 
 
 @cache
-def _by_name() -> Mapping[str, FieldInfo]:
+def _by_name() -> Mapping[str, SettingInfo]:
     return MappingProxyType({info.name: info for info in fields()})
 
 
-def field(name: str) -> FieldInfo:
+def field(name: str) -> SettingInfo:
     """Return the setting called `name`.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no setting is called so.
     """
     return _by_name()[name]
 
 
 def is_setting(name: str) -> bool:
-    """Return whether there is a setting called `name`."""
+    """Return whether `name` is a setting."""
     return name in _by_name()
+
+
+def memory_settings() -> tuple[str, ...]:
+    """Return the names of the settings whose own value decides a bake's memory."""
+    return tuple(info.name for info in fields() if info.memory == "yes")
+
+
+def speed_settings() -> tuple[str, ...]:
+    """Return the names of the settings that decide a bake's speed."""
+    return tuple(info.name for info in fields() if info.speed)
 
 
 def nearest_name(name: str) -> str | None:
@@ -169,15 +190,16 @@ def number_text(value: float) -> str:
     return repr(value)
 
 
-def _described(name: str, field: ModelField, default: object) -> FieldInfo:
-    extra = cast("Mapping[str, object]", field.json_schema_extra)
-    kind, choices = _kind(name, field)
+def _described(name: str, field: ModelField, default: object) -> SettingInfo:
+    extra = cast("Mapping[str, Any]", field.json_schema_extra)
+    kind, choices = _kind(field, is_path=extra["is_path"])
+    key = extra["metadata"]
     low, above, high, below, multiple = bounds(field)
-    return FieldInfo(
+    return SettingInfo(
         name=name,
-        section=str(extra["section"]),
-        label=str(extra["label"]),
-        unit=str(extra["unit"]),
+        section=extra["section"],
+        label=extra["label"],
+        unit=extra["unit"],
         help=field.description or "",
         kind=kind,
         choices=choices,
@@ -187,13 +209,19 @@ def _described(name: str, field: ModelField, default: object) -> FieldInfo:
         below=below,
         multiple=multiple,
         optional=type(None) in get_args(field.annotation),
-        live=bool(extra["live"]),
-        exactness=str(extra["exactness"]),
+        live=extra["live"],
+        memory=extra["memory"],
+        speed=extra["speed"],
+        metadata_key=key if isinstance(key, str) else "",
+        metadata_keys=() if isinstance(key, str) else tuple(key),
+        exactness=extra["exactness"],
+        synonyms=tuple(word.strip() for word in extra["synonyms"].split(",") if word.strip()),
+        may_fork=extra["section"] in FORK_SECTIONS and not extra["fixed_in_fork"],
         default=default,
     )
 
 
-def _kind(name: str, field: ModelField) -> tuple[Kind, tuple[str, ...]]:
+def _kind(field: ModelField, *, is_path: bool) -> tuple[Kind, tuple[str, ...]]:
     annotation: object = field.annotation
     if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
         annotation = next(part for part in get_args(annotation) if part is not type(None))
@@ -201,7 +229,7 @@ def _kind(name: str, field: ModelField) -> tuple[Kind, tuple[str, ...]]:
         return "choice", get_args(annotation)
     if get_origin(annotation) is list:
         return "list", ()
-    if name in _PATHS:
+    if is_path:
         return "path", ()
     kinds: Mapping[object, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
     return kinds[annotation], ()

@@ -1,4 +1,4 @@
-"""How is one setting written down in the model? Its section, words, bounds, and the kinds of text a person may type."""
+"""The record of one setting, and the kinds of text a person may type for it."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -10,6 +10,17 @@ from pydantic_core import PydanticCustomError
 from trainer.settings.amounts import split_arguments
 
 SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
+FORK_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
+"""Sections whose settings a fork may change: they leave base, data and LoRA layers as they are."""
+
+
+MemoryRole = Literal["no", "yes", "derived"]
+"""Whether a setting decides a bake's memory: by its value, or through what follows from it (base, buckets, captions, parts)."""
+
+EXACT = ""
+"""Exactness of a setting with which a resumed bake is the same bit for bit."""
+NO_KEY: tuple[str, ...] = ()
+"""Metadata keys of a setting that a LoRA file does not mention."""
 
 
 def setting(
@@ -18,29 +29,54 @@ def setting(
     label: str,
     help: str,
     *,
+    memory: MemoryRole,
+    speed: bool,
+    metadata: str | tuple[str, ...],
+    exactness: str,
+    synonyms: str,
     unit: str = "",
     live: bool = False,
-    exactness: str = "",
+    is_path: bool = False,
+    fixed_in_fork: bool = False,
     **bounds: Any,
 ) -> Any:
-    """Describe one setting.
+    """Describe one setting; the keywords without a default are questions that every setting answers.
 
     Args:
-        default: its value where nothing is said.
+        default: its value when the user sets none.
         section: one of SECTIONS.
-        label: the plain words beside it.
+        label: its name in plain words; unique, and clear without its section.
         help: what it does, and why its default is what it is.
+        memory: whether it decides how much memory a bake takes.
+        speed: whether a speed measured with another value says nothing about this one.
+        metadata: the key of a LoRA file's metadata that holds its plain value; several keys, or one that holds something else,
+            as a tuple, which `trainer.network` fills; NO_KEY for none.
+        exactness: what it does to an exact resume; EXACT where the resumed bake is the same bit for bit.
+        synonyms: further words that a search finds it by, separated by commas.
         unit: how a number is counted.
         live: whether it may change while baking.
-        exactness: what it does to an exact resume; "" where the resumed bake is the same bit for bit.
+        is_path: whether its text names a file or folder.
+        fixed_in_fork: whether a fork must keep it although its section is one of FORK_SECTIONS.
         bounds: pydantic's, such as `ge` and `le`.
     """
-    extra: JsonDict = {"section": section, "label": label, "unit": unit, "live": live, "exactness": exactness}
+    extra: JsonDict = {
+        "section": section,
+        "label": label,
+        "unit": unit,
+        "live": live,
+        "memory": memory,
+        "speed": speed,
+        "metadata": metadata if isinstance(metadata, str) else list(metadata),
+        "exactness": exactness,
+        "synonyms": synonyms,
+        "is_path": is_path,
+        "fixed_in_fork": fixed_in_fork,
+    }
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 
 def disagreement(field: str, *, found: str, expected: str, way_out: str) -> PydanticCustomError:
-    """Say that two settings do not go together; the parts reach the user as one SettingsError about `field`."""
+    """Return the error for two settings that contradict each other; its parts reach the user as one SettingsError about `field`."""
     return PydanticCustomError(
         "settings_disagree", "{found}", {"field": field, "found": found, "expected": expected, "way_out": way_out}
     )
@@ -50,12 +86,12 @@ def check_name(value: str) -> str:
     """Return `value` if a file may be called so.
 
     Raises:
-        ValueError: it holds folders or control characters, begins with a dot, or is too long.
+        ValueError: it holds folders or control characters, starts with a dot, or is too long.
     """
     # 200 bytes leave room for `-step00001000.safetensors` under the 255 a file name may have.
     too_long = len(value.encode("utf-8", "replace")) > 200
     if value != value.strip() or too_long or not value.isprintable() or re.search(r"[/\\]|^\.", value):
-        raise ValueError("a file name without folders, control characters or a dot in front")
+        raise ValueError("a file name without folders, control characters or a leading dot")
     return value
 
 

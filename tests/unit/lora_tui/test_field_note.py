@@ -11,10 +11,7 @@ def note(name: str) -> str:
 
 
 def test_a_note_says_what_may_stand_there_and_what_for() -> None:
-    assert note("network_dim") == (
-        "a whole number from 1 to 1024 · default 32 rank\n"
-        "Rank of each LoRA layer. 32 holds a character; the file grows with it."
-    )
+    assert note("network_dim") == (f"a whole number from 1 to 1024 · default 32 rank\n{field('network_dim').help}")
 
 
 def test_a_setting_that_may_change_while_baking_says_so() -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from other_values import other_value
 from ready_steps import ENDLESS, ground_of
 
 from trainer.memory.request import BucketUse, MemoryRequest, request_of
+from trainer.settings.describe import SettingInfo, fields
 from trainer.settings.model import Settings
 
 
@@ -60,6 +62,11 @@ def test_these_make_it_another_question(values: dict[str, Any]) -> None:
 def test_these_do_not(values: dict[str, Any]) -> None:
     assert made(**values) == made()
     assert hash(made(**values)) == hash(made())
+
+
+@pytest.mark.parametrize("info", [pytest.param(info, id=info.name) for info in fields() if info.memory != "derived"])
+def test_a_setting_decides_memory_by_its_value_if_its_record_says_so(info: SettingInfo) -> None:
+    assert (made(**{info.name: other_value(info)}) != made()) == (info.memory == "yes")
 
 
 def test_three_accumulated_batches_take_what_two_do() -> None:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from other_values import other_value
 
 from trainer import __version__
 from trainer.bake.optimizer import make_optimizer
@@ -16,6 +17,7 @@ from trainer.models.identify import identify_base
 from trainer.network.injection import LoraNetwork
 from trainer.network.metadata import Origin, stamped, training_metadata
 from trainer.plan.plan import make_plan
+from trainer.settings.describe import SettingInfo, fields
 from trainer.settings.model import Settings
 from trainer.settings.subject import DEMO_BASE
 
@@ -140,6 +142,39 @@ def test_the_keys_are_those_of_sd_scripts_and_our_own() -> None:
 
 def test_sdxl_has_the_same_keys_but_for_the_layer_that_is_fixed_there() -> None:
     assert {*KEYS, *OWN} == set(metadata(family="sdxl")) | {"modelspec.encoder_layer"}
+
+
+# What they say is found or read elsewhere: of the data, the base and the file that is saved.
+NOT_FROM_THE_SETTING_ALONE = (
+    *("train_data_dir", "reg_data_dir", "validation_data_dir", "dataset_repeats", "num_repeats", "caption_extension"),
+    *(
+        "vae",
+        "v_parameterization",
+        "zero_terminal_snr",
+        "mixed_precision",
+        "output_name",
+        "pretrained_model_name_or_path",
+    ),
+    *("logit_mean", "logit_std", "laplace_mean", "laplace_scale", "conv_alpha", "dataset_config", "bucket_reso_steps"),
+    "max_train_steps",
+)
+
+
+@pytest.mark.parametrize("info", [pytest.param(info, id=info.name) for info in fields()])
+def test_a_setting_is_in_the_metadata_where_its_record_says_so(info: SettingInfo) -> None:
+    before, after = metadata(), metadata(**{info.name: _other_value(info)})
+    changed = {key for key in before | after if before.get(key) != after.get(key)}
+    keys = {info.metadata_key} if info.metadata_key else set(info.metadata_keys)
+    if info.metadata_key:
+        assert info.metadata_key in before
+    if info.name not in NOT_FROM_THE_SETTING_ALONE:
+        assert bool(changed) == bool(keys) and (not keys or changed & keys)
+
+
+def _other_value(info: SettingInfo) -> object:
+    # The pictures of these tests are small.
+    sizes = {"resolution": "96", "min_bucket_reso": 64, "max_bucket_reso": 96, "bucket_reso_steps": 16}
+    return sizes.get(info.name, 7 if info.name == "train_batch_size" else other_value(info))
 
 
 def test_the_engine_is_named() -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from trainer.settings.one_setting import setting
+from trainer.settings.one_setting import EXACT, NO_KEY, setting
 
 
 class MemoryFields(BaseModel):
@@ -13,77 +13,139 @@ class MemoryFields(BaseModel):
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
         "auto",
         "Memory",
-        "precision",
-        "Type of the base and of the arithmetic; the LoRA stays fp32. auto: bf16 where the card has it, else fp32 (`no`). fp16 needs a card.",
+        "mixed precision",
+        "Number type of the base and of the arithmetic; the LoRA stays fp32. auto: bf16 where the card supports it, else fp32 (`no`: full precision). fp16 needs a card.",
+        memory="yes",
+        speed=True,
+        metadata=("ss_mixed_precision",),
         exactness="bit for bit on a CPU; on a card as far as PyTorch's fast attention adds up in one order, which it does not promise",
+        synonyms="fp16, bf16, fp32, half, vram, gpu, dtype",
     )
     gradient_checkpointing: bool = setting(
         False,
         "Memory",
-        "checkpointing",
-        "Compute activations twice instead of keeping them: slower by about a third, much leaner.",
+        "gradient checkpointing",
+        "Recompute activations in the backward pass: about a third slower, much less memory.",
+        memory="yes",
+        speed=True,
+        metadata="ss_gradient_checkpointing",
+        exactness=EXACT,
+        synonyms="vram, gpu, out of memory, oom, activations",
     )
     checkpointed_blocks: str = setting(
         "",
         "Memory",
         "checkpointed blocks",
-        "With gradient checkpointing: which blocks compute twice, as beginnings of their names with commas between, such as `up_blocks.3, down_blocks.0.resnets, text_encoder`; blank for all. What fit finds stands here.",
+        "With gradient checkpointing: which blocks are recomputed, by the start of their names, separated by commas: `up_blocks.3, down_blocks.0.resnets, text_encoder`. Blank: all. Fit writes its choice here.",
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="vram, gpu, activations",
     )
     micro_batch_size: int | None = setting(
         None,
         "Memory",
-        "micro-batch",
-        "Pictures that pass through the model at once; the step learns from the whole batch all the same. Blank: the whole batch at once. Set by itself where a step runs out of memory.",
+        "micro-batch size",
+        "Pictures that pass through the model at a time; the step still learns from the full batch. Blank: the full batch. Set automatically when a step runs out of memory.",
         unit="pictures",
         live=True,
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
         exactness="sums are added up in another order from the step on where it changes",
+        synonyms="vram, gpu, out of memory, oom, batch",
         ge=1,
         le=256,
     )
     sdpa: bool = setting(
         True,
         "Memory",
-        "sdpa",
-        "Attention by PyTorch's scaled_dot_product_attention. Off, and without xformers: the plain softmax, which keeps every pair of tokens and is there to compare with.",
+        "SDPA attention",
+        "Attention by PyTorch's scaled_dot_product_attention. Off, and without xformers: plain softmax, which keeps every pair of tokens and serves for comparison.",
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="flash attention, vram, gpu, speed",
     )
     xformers: bool = setting(
         False,
         "Memory",
-        "xformers",
+        "xformers attention",
         "Attention by xformers (extra `xformers`, needs a card).",
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
         exactness="a resumed bake comes near, not bit for bit: its kernels add up in another order each time",
+        synonyms="memory efficient, vram, gpu, speed",
     )
     torch_compile: bool = setting(
         False,
         "Memory",
         "torch.compile",
-        "Compile the layers of the U-Net's attentions (needs a C++ compiler, on a card Triton); the first step waits for it. 5 % faster on the demo on a CPU, not yet measured on a card.",
+        "Compile the layers of the U-Net's attention (needs a C++ compiler, on a card Triton); the first step waits for it. 5 % faster on the demo on a CPU, not yet measured on a card.",
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
         exactness="compiled blocks round in another way than those that are not, the same each time on one machine",
+        synonyms="speed, inductor, dynamo, faster",
     )
     fp8_base: bool = setting(
         False,
         "Memory",
         "fp8 base",
-        "Keep the frozen base's large weights in 8 bits (float8 e4m3, a factor a row): half the memory of bf16, slower, and the base is a little another one.",
+        "Keep the frozen base's large weights in 8 bits (float8 e4m3, one factor per row): half the memory of bf16, slower, and slightly different from the original base.",
+        memory="yes",
+        speed=True,
+        metadata="ss_fp8_base",
+        exactness=EXACT,
+        synonyms="quantize, vram, gpu, 8bit, float8",
     )
     int8_base: bool = setting(
         False,
         "Memory",
         "int8 base",
-        "Keep the frozen base's large weights in 8 bits (int8, a factor a row): as fp8 base, and nearer to the base.",
+        "Keep the frozen base's large weights in 8 bits (int8, one factor per row): like fp8_base, but closer to the original base.",
+        memory="yes",
+        speed=True,
+        metadata=("ss_int8_base",),
+        exactness=EXACT,
+        synonyms="quantize, vram, gpu, 8bit",
     )
     encoder_off_card: bool = setting(
         False,
         "Memory",
         "encoder off card",
-        "A text encoder that does not train but must run for every step, because captions vary, computes on the CPU a step ahead.",
+        "A text encoder that does not train but must run in every step, because captions vary, computes on the CPU one step ahead.",
+        memory="yes",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="offload, cpu, vram, gpu, text encoder",
     )
     cache_latents_to_disk: bool = setting(
         False,
         "Memory",
         "latents on disk",
-        "Keep the pictures' latents in the workspace too, found again by the picture's content; without it they are kept while the program runs.",
+        "Also keep the pictures' latents in the workspace, identified by the pictures' content. Off: they are kept while the program runs.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="cache, vae, faster start",
     )
     vae_batch_size: int = setting(
-        1, "Memory", "caching batch", "Pictures encoded at once while caching latents.", unit="pictures", ge=1, le=256
+        1,
+        "Memory",
+        "VAE batch size",
+        "Pictures encoded at once while caching latents.",
+        unit="pictures",
+        memory="yes",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="cache, latents, vram, gpu",
+        ge=1,
+        le=256,
     )

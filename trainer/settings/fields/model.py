@@ -3,7 +3,7 @@
 from pydantic import BaseModel, field_validator
 
 from trainer.settings.amounts import check_text
-from trainer.settings.one_setting import Found, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Found, setting
 
 
 class ModelFields(BaseModel):
@@ -13,38 +13,70 @@ class ModelFields(BaseModel):
         "",
         "Model",
         "base model",
-        "An SD1.x or SDXL model: one .safetensors file or a diffusers folder; `demo` is the small one that comes along. Blank: the subject's.",
+        "An SD1.x or SDXL model: a .safetensors file or a diffusers folder; `demo` is the small one that comes with lora-tui. Blank: the subject's.",
+        memory="derived",
+        speed=True,
+        metadata=("ss_sd_model_name", "ss_sd_model_hash", "ss_new_sd_model_hash"),
+        exactness=EXACT,
+        synonyms="checkpoint, sdxl, sd15, stable diffusion, pony, noobai, illustrious",
+        is_path=True,
     )
     vae: str = setting(
         "",
         "Model",
-        "other VAE",
-        "A VAE in place of the base's: a .safetensors file or a diffusers folder. Blank: the base's own.",
+        "separate VAE",
+        "A VAE to use instead of the base's: a .safetensors file or a diffusers folder. Blank: the base's own.",
+        memory="yes",
+        speed=False,
+        metadata=("ss_vae_name", "ss_vae_hash", "ss_new_vae_hash"),
+        exactness=EXACT,
+        synonyms="autoencoder, external",
+        is_path=True,
     )
     no_half_vae: bool = setting(
         True,
         "Model",
         "VAE in fp32",
-        "Encode the pictures in fp32 whatever the precision: caching is a short part of a bake. Off: in the bake's precision; a picture that comes out as no numbers is then encoded again in a wider type.",
+        "Encode pictures in fp32 in every precision; caching is a small part of a bake. Off: in the bake's precision; a picture whose latents are NaN or infinite is then encoded again in a wider type.",
+        memory="yes",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="half vae, nan, black images, fp16, vram",
     )
     v_parameterization: Found = setting(
         "auto",
         "Model",
         "v-prediction",
-        "What the base predicts. auto: read from the file, and measured on a few pictures where the file is silent. yes and no are checked by the same measurement.",
+        "What the base predicts. auto: read from the file, and measured on a few pictures where the file has no marker. yes and no are checked by the same measurement.",
+        memory="no",
+        speed=False,
+        metadata=("modelspec.prediction_type", "ss_base_model_version"),
+        exactness=EXACT,
+        synonyms="vpred, epsilon, noobai, parameterization",
     )
     zero_terminal_snr: Found = setting(
         "auto",
         "Model",
         "zero terminal SNR",
-        "Whether the noisiest time is nothing but noise. auto: as the base's file says. NoobAI's v-prediction models and their kin need it.",
+        "Whether the last timestep is pure noise. auto: as the base's file says. NoobAI's v-prediction models and their relatives need it.",
+        memory="no",
+        speed=False,
+        metadata=("ss_zero_terminal_snr",),
+        exactness=EXACT,
+        synonyms="ztsnr, vpred, dark images",
     )
     clip_skip: int = setting(
         1,
         "Model",
         "clip skip",
-        "Which layer of the text encoder, counted from its end, gives the embedding. 2 for SD1.x bases descended from NAI. SDXL has its layers fixed.",
+        "Which layer of the text encoder, counted from the last, gives the embedding. 2 for SD1.x bases descended from NAI. Fixed in SDXL.",
         unit="layer",
+        memory="yes",
+        speed=False,
+        metadata=("ss_clip_skip", "modelspec.encoder_layer"),
+        exactness=EXACT,
+        synonyms="text encoder layer, penultimate, anime",
         ge=1,
         le=12,
     )

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, field_validator
 
 from trainer.settings.amounts import check_text
-from trainer.settings.one_setting import setting
+from trainer.settings.one_setting import EXACT, NO_KEY, setting
 
 
 class NetworkFields(BaseModel):
@@ -13,8 +13,13 @@ class NetworkFields(BaseModel):
         32,
         "Network",
         "dim (rank)",
-        "Rank of each LoRA layer. 32 holds a character; the file grows with it.",
+        "Rank of each LoRA layer. 32 is enough for a character; file size grows with it.",
         unit="rank",
+        memory="yes",
+        speed=False,
+        metadata=("ss_network_dim",),
+        exactness=EXACT,
+        synonyms="rank, lora size, file size, vram",
         ge=1,
         le=1024,
     )
@@ -22,58 +27,138 @@ class NetworkFields(BaseModel):
         16,
         "Network",
         "alpha",
-        "The layers' output is scaled by alpha / dim. Half of dim keeps rates comparable with common guides; 0 means dim.",
+        "LoRA output is scaled by alpha / dim. Half of dim keeps learning rates comparable with common guides; 0 means dim.",
+        memory="no",
+        speed=False,
+        metadata=("ss_network_alpha",),
+        exactness=EXACT,
+        synonyms="scale, strength",
         ge=0,
         le=4096,
     )
     conv_dim: int | None = setting(
         None,
         "Network",
-        "dim of 3×3",
-        "Rank of layers on the U-Net's 3×3 convolutions too (LoCon); the ordinary layers beside them then get network_dim. Blank: none there.",
+        "conv dim",
+        "Rank of LoRA layers on the U-Net's 3×3 convolutions (LoCon); all other layers keep network_dim. Blank: no such layers.",
         unit="rank",
+        memory="yes",
+        speed=False,
+        metadata=("ss_network_args",),
+        exactness=EXACT,
+        synonyms="locon, convolution, lycoris, 3x3",
         ge=1,
         le=1024,
     )
     conv_alpha: float | None = setting(
         None,
         "Network",
-        "alpha of 3×3",
-        "Alpha of those. Blank: conv_dim × network_alpha / network_dim, the same scale as elsewhere (sd-scripts: 1).",
+        "conv alpha",
+        "Alpha of the 3×3 layers. Blank: conv_dim × network_alpha / network_dim, the same scale as elsewhere (sd-scripts: 1).",
+        memory="no",
+        speed=False,
+        metadata=("ss_network_args",),
+        exactness=EXACT,
+        synonyms="locon, convolution, 3x3, scale",
         ge=0,
         le=4096,
     )
     network_dropout: float = setting(
-        0.0, "Network", "dropout", "Share of the down layer's outputs left out in each step.", ge=0, lt=1
+        0.0,
+        "Network",
+        "LoRA dropout",
+        "Share of the down layer's outputs left out in each step.",
+        memory="yes",
+        speed=False,
+        metadata=("ss_network_dropout", "ss_network_args"),
+        exactness=EXACT,
+        synonyms="regularization, overfitting",
+        ge=0,
+        lt=1,
     )
     rank_dropout: float = setting(
-        0.0, "Network", "rank dropout", "Share of the ranks left out in each step; the others count more.", ge=0, lt=1
+        0.0,
+        "Network",
+        "rank dropout",
+        "Share of the ranks left out in each step; the others are scaled up.",
+        memory="yes",
+        speed=False,
+        metadata=("ss_network_args",),
+        exactness=EXACT,
+        synonyms="regularization, overfitting",
+        ge=0,
+        lt=1,
     )
     module_dropout: float = setting(
-        0.0, "Network", "module dropout", "Share of the layers left out in each step.", ge=0, lt=1
+        0.0,
+        "Network",
+        "module dropout",
+        "Share of the layers left out in each step.",
+        memory="yes",
+        speed=False,
+        metadata=("ss_network_args",),
+        exactness=EXACT,
+        synonyms="regularization, overfitting, layer",
+        ge=0,
+        lt=1,
     )
     scale_weight_norms: float | None = setting(
         None,
         "Network",
-        "largest norm",
-        "After each step a layer whose change is longer than this is shortened to it. Blank: never.",
+        "max norm",
+        "After each step, a layer whose change has a larger norm than this is scaled down to it. Blank: off.",
+        memory="yes",
+        speed=False,
+        metadata="ss_scale_weight_norms",
+        exactness=EXACT,
+        synonyms="scale weights, regularization, overfitting, largest norm",
         gt=0,
         le=10_000,
     )
     network_weights: str = setting(
         "",
         "Network",
-        "begin from",
-        "A LoRA file whose weights the bake begins with. Blank: from nothing.",
+        "start from LoRA",
+        "A LoRA file whose weights the bake starts with. Blank: a new LoRA.",
+        memory="yes",
+        speed=False,
+        metadata=("ss_network_weights",),
+        exactness=EXACT,
+        synonyms="continue, finetune, warm start, existing lora, resume",
+        is_path=True,
     )
     dim_from_weights: bool = setting(
-        False, "Network", "dim from it", "Take rank and alpha of each layer from that file, and its layers alone."
+        False,
+        "Network",
+        "dims from start LoRA",
+        "Take rank and alpha of each layer from the network_weights file, and train only its layers.",
+        memory="yes",
+        speed=False,
+        metadata="ss_dim_from_weights",
+        exactness=EXACT,
+        synonyms="rank, dynamic",
     )
     network_train_unet_only: bool = setting(
-        False, "Network", "U-Net only", "Leave the text encoder as it is and out of the file."
+        False,
+        "Network",
+        "train U-Net only",
+        "Do not train the text encoder and leave it out of the file.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="text encoder off, vram",
     )
     network_train_text_encoder_only: bool = setting(
-        False, "Network", "text encoder only", "Leave the U-Net as it is and out of the file."
+        False,
+        "Network",
+        "train encoder only",
+        "Do not train the U-Net and leave it out of the file.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="text encoder, clip",
     )
 
     @field_validator("network_weights")

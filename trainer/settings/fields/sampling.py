@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, field_validator
 
 from trainer.settings.amounts import check_sample_size, check_text
-from trainer.settings.one_setting import Text, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Text, setting
 
 # sd-scripts' names of those samplers that are here too.
 _OTHER_NAMES = {
@@ -33,39 +33,68 @@ class SamplingFields(BaseModel):
     sample_every_n_epochs: int | None = setting(
         None,
         "Sampling",
-        "every n epochs",
-        "Sample pictures after every n epochs and at the bake's end, in the bake's folder under `samples/`. Blank: none.",
+        "sample every n epochs",
+        "Make sample pictures after every n epochs and at the end of the bake, in the bake's folder under `samples/`. Blank: none.",
         unit="epochs",
         live=True,
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, images, interval",
         ge=1,
         le=100_000,
     )
     sample_every_n_steps: int | None = setting(
         None,
         "Sampling",
-        "every n steps",
-        "The same after every n steps. Blank: none.",
+        "sample every n steps",
+        "Make sample pictures after every n steps. Blank: not by steps.",
         unit="steps",
         live=True,
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, images, interval",
         ge=1,
         le=100_000_000,
     )
     sample_at_first: bool = setting(
-        False, "Sampling", "at first", "Sample pictures before the first step too: what the base makes of the prompts."
+        False,
+        "Sampling",
+        "sample before training",
+        "Make sample pictures before the first step too: what the base alone makes of the prompts.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, images, baseline",
     )
     sample_prompts: str = setting(
         "",
         "Sampling",
-        "prompt file",
-        "Prompts in sd-scripts' form: .txt (`a girl --n blurry --w 512 --h 768 --d 1 --s 20 --l 7`), .toml or .json. It is read anew each time. Blank: the subject's prompts and negative prompt.",
+        "sample prompt file",
+        "Prompts in sd-scripts' format: .txt (`a girl --n blurry --w 512 --h 768 --d 1 --s 20 --l 7`), .toml or .json. Read again each time. Blank: the subject's prompts and negative prompt.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, images, negative prompt",
+        is_path=True,
     )
     sample_seeds: int = setting(
         1,
         "Sampling",
-        "seeds",
-        "Pictures of each prompt: with the first n of the subject's seeds, counting on from the last where it has fewer. A line of a prompt file that names its seed has one picture.",
+        "sample seeds",
+        "Pictures per prompt: with the first n of the subject's seeds, continuing from the last where it has fewer. A line of a prompt file that names its seed makes one picture.",
         unit="of each",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, images, how many, random",
         ge=1,
         le=100,
     )
@@ -73,35 +102,55 @@ class SamplingFields(BaseModel):
         None,
         "Sampling",
         "sampler",
-        "Sampler where the prompt file names none. Blank: the one that grids on this base begin with.",
+        "Sampler where the prompt file names none. Blank: the default for grids on this base.",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, scheduler, euler",
     )
     sample_steps: int | None = setting(
         None,
         "Sampling",
-        "steps",
-        "Sampling steps of a picture where the prompt file names none. Blank: as grids on this base.",
+        "sample steps",
+        "Sampling steps of a picture where the prompt file names none. Blank: the default for grids on this base.",
         unit="steps",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, sampling steps",
         ge=1,
         le=1000,
     )
     sample_cfg_scale: float | None = setting(
         None,
         "Sampling",
-        "cfg scale",
-        "How far the prompt is followed (classifier-free guidance) where the prompt file names nothing. Blank: as grids on this base.",
+        "sample CFG scale",
+        "How closely the prompt is followed (classifier-free guidance) where the prompt file names no scale. Blank: the default for grids on this base.",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, guidance",
         ge=0,
         le=100,
     )
     sample_resolution: Text = setting(
         "",
         "Sampling",
-        "size",
-        "Size of a sample picture: `512`, or `width,height`, cut to multiples of 8. Blank: as grids on this base.",
+        "sample size",
+        "Size of a sample picture: `512`, or `width,height`, rounded down to multiples of 8. Blank: the default for grids on this base.",
         unit="px",
         live=True,
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, width, height",
     )
 
     @field_validator("sample_prompts")

@@ -5,77 +5,144 @@ from typing import Literal
 from pydantic import BaseModel, field_validator
 
 from trainer.settings.amounts import check_states, check_text
-from trainer.settings.one_setting import Text, check_name, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Text, check_name, setting
 
 
 class SavingFields(BaseModel):
     """Section Saving."""
 
     output_name: str = setting(
-        "", "Saving", "file name", "Name of the LoRA files. Blank: the subject's name, else `lora`."
+        "",
+        "Saving",
+        "LoRA file name",
+        "Name of the LoRA files. Blank: the subject's name, else `lora`.",
+        memory="no",
+        speed=False,
+        metadata=("ss_output_name", "modelspec.title"),
+        exactness=EXACT,
+        synonyms="output, save as",
+        fixed_in_fork=True,
     )
     save_every_n_epochs: int | None = setting(
         1,
         "Saving",
-        "every n epochs",
-        "A LoRA after every n epochs. Blank: only the last.",
+        "save every n epochs",
+        "Save a LoRA after every n epochs. Blank: only at the end.",
         unit="epochs",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="checkpoint, interval",
         ge=1,
         le=100_000,
     )
     save_every_n_steps: int | None = setting(
         None,
         "Saving",
-        "every n steps",
-        "A LoRA after every n steps. Blank: none.",
+        "save every n steps",
+        "Save a LoRA after every n steps. Blank: not by steps.",
         unit="steps",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="checkpoint, interval",
         ge=1,
         le=100_000_000,
     )
     save_precision: Literal["float", "fp16", "bf16"] = setting(
-        "fp16", "Saving", "file precision", "Type of the numbers in the file."
+        "fp16",
+        "Saving",
+        "file precision",
+        "Number type in the LoRA file.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="fp16, bf16, fp32, dtype, file size",
     )
     validate_every_n_steps: int | None = setting(
         None,
         "Saving",
-        "validate every",
-        "Validation loss every n steps besides at each epoch's end. Blank: only there.",
+        "validate every n steps",
+        "Validation loss every n steps, in addition to each epoch's end. Blank: only there.",
         unit="steps",
         live=True,
+        memory="no",
+        speed=False,
+        metadata="ss_validate_every_n_steps",
+        exactness=EXACT,
+        synonyms="validation, interval",
         ge=1,
         le=100_000_000,
     )
     validation_seed: int = setting(
-        0, "Saving", "validation seed", "Decides the fixed noise of the validation loss.", ge=0, le=2**32 - 1
+        0,
+        "Saving",
+        "validation seed",
+        "Decides the fixed noise of the validation loss.",
+        memory="no",
+        speed=False,
+        metadata="ss_validation_seed",
+        exactness=EXACT,
+        synonyms="random",
+        ge=0,
+        le=2**32 - 1,
     )
     keep_states: Text = setting(
         "last",
         "Saving",
         "keep states",
-        "Which training states stay on the disk: the `last` one, one for each of the `epochs`, or the newest few (`3`). A bake is resumed, forked or rolled back from them.",
+        "Which training states stay on the disk: the `last`, one per epoch (`epochs`), or the newest few (`3`). A bake is resumed, forked or rolled back from them.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="resume, save state, checkpoint",
     )
     state_budget: float | None = setting(
         None,
         "Saving",
-        "room for states",
-        "What all states of a bake may take; the oldest go first. Blank: no limit. A state is three times the LoRA in fp32, 0.9 GB at dim 128.",
+        "disk limit for states",
+        "How much all states of a bake may take; the oldest are deleted first. Blank: no limit. With AdamW a state is three times the LoRA in fp32, 0.9 GB at dim 128.",
         unit="GB",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="resume, disk space, room",
         gt=0,
         le=1_000_000,
     )
     save_state_every_n_steps: int | None = setting(
         None,
         "Saving",
-        "state every",
-        "A training state every n steps besides at each epoch's end. Blank: as often as costs at most 1 % of the time, and not within 10 minutes of the one before.",
+        "state every n steps",
+        "A training state every n steps, in addition to each epoch's end. Blank: as often as costs at most 1 % of the time, and at least 10 minutes after the one before.",
         unit="steps",
         live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="resume, save state, interval, checkpoint",
         ge=1,
         le=100_000_000,
     )
-    training_comment: str = setting("", "Saving", "comment", "A line for the file's metadata.")
+    training_comment: str = setting(
+        "",
+        "Saving",
+        "metadata comment",
+        "A line for the LoRA file's metadata.",
+        memory="no",
+        speed=False,
+        metadata="ss_training_comment",
+        exactness=EXACT,
+        synonyms="note, description, trigger word",
+    )
 
     @field_validator("training_comment")
     @classmethod

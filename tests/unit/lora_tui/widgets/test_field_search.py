@@ -38,6 +38,20 @@ def test_a_word_that_no_name_has_is_found_in_help_and_choices(query: str, name: 
     assert name in found(query)
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("vram", {"gradient_checkpointing", "micro_batch_size", "int8_base", "train_batch_size", "resolution"}),
+        ("gpu", {"gradient_checkpointing", "encoder_off_card", "mixed_precision"}),
+        ("trigger", {"caption_prefix", "keep_tokens", "subject"}),
+        ("learning rate", {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2", "lr_scheduler"}),
+        ("mse", {"loss_type"}),
+    ],
+)
+def test_a_word_of_other_programs_finds_the_setting(query: str, names: set[str]) -> None:
+    assert names <= set(found(query))
+
+
 @pytest.mark.parametrize("query", ["", "  ", "zzzz"])
 def test_nothing_is_found_by_nothing(query: str) -> None:
     assert found(query) == []
