@@ -44,7 +44,7 @@ def test_resume_fork_and_extend_across_processes(lora_tui, demo: Workspace) -> N
 
     again = lora_tui("resume", "2", folder=demo.root)
     assert again.returncode == 0, again.stderr
-    assert "taken up again after step" in again.stdout
+    assert "resumed after step" in again.stdout
     assert _lora(demo, 2) == _lora(demo, 1)
 
     refused = lora_tui("resume", "2", folder=demo.root)

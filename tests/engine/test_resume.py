@@ -77,7 +77,7 @@ def test_a_state_that_cannot_be_read_is_passed_over_for_the_one_before(kitchen, 
     newest.write_bytes(newest.read_bytes()[:-100])
     done = kitchen.resume(stopped.number)
     assert kitchen.tensors(done) == kitchen.tensors(whole)
-    assert any("the state before it is taken" in line for line in kitchen.log(done))
+    assert any("using the state before it" in line for line in kitchen.log(done))
 
 
 @pytest.mark.long

@@ -1,10 +1,12 @@
-"""Which settings are in force now? Those the bake began with, what was changed while it ran, and what roll backs did to the rates."""
+"""The settings in force while a bake runs: those it started with, what was changed since, and what roll backs did to the rates."""
 
-from collections.abc import Sequence
+import time
 
-from trainer.bake.trained_parts import TrainedParts, has_stopped
+from trainer.bake.reporter import Reporter
+from trainer.bake.session import TrainingSession
+from trainer.bake.trained_parts import has_stopped
 from trainer.errors import SettingsError
-from trainer.plan.plan import Plan
+from trainer.journal.records import Mark
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
 from trainer.settings.parts import all_parts, label_of
@@ -18,19 +20,23 @@ class LiveSettings:
     """The settings in force.
 
     Args:
-        settings: at the start.
-        plan: of the bake.
-        training: whose groups' peak rates follow the settings.
+        session: has the settings at the start, the plan, and the groups and parts that follow the settings.
+        report: knows the journal and the bake.
+
+    Attributes:
+        settings: in force now.
+        rate_scale: product of what roll backs did to the rates.
+        changes: how many changes of the journal are in force.
     """
 
-    def __init__(self, settings: Settings, plan: Plan, training: TrainedParts) -> None:
-        """Begin with no change."""
-        self.settings = settings
+    def __init__(self, session: TrainingSession, report: Reporter) -> None:
+        self.settings = session.settings
         self.rate_scale = 1.0
         self.changes = 0
-        self._plan = plan
-        self._training = training
-        self._waiting: list[tuple[int, str]] = []
+        self._session = session
+        self._plan = session.plan
+        self._report = report
+        self._queued: list[tuple[int, str]] = []
 
     @property
     def toml(self) -> str:
@@ -74,24 +80,38 @@ class LiveSettings:
         self.rate_scale *= by
         self._set_peaks()
 
-    def queue_changes(self, changes: Sequence[tuple[int, str]]) -> None:
-        """Take the changes (step, `name=value`) that a bake being redone will come to; those already in force are left out."""
-        self._waiting = list(changes[self.changes :])
+    def queue_changes(self) -> None:
+        """Queue the journal's changes that are not in force: steps that are done again meet them at their step."""
+        marks = self._report.journal.results.marks(self._report.number)
+        changes = [(mark.step, mark.text) for mark in marks if mark.kind == "set"]
+        self._queued = changes[self.changes :]
 
     def replay(self, step: int) -> bool:
         """Put in force what was changed after `step` steps when they were done the first time; return whether there was anything."""
-        due = [assignment for at, assignment in self._waiting if at <= step]
-        self._waiting = self._waiting[len(due) :]
+        due = [assignment for at, assignment in self._queued if at <= step]
+        self._queued = self._queued[len(due) :]
         for assignment in due:
             self.change(assignment, step)
         return bool(due)
 
+    def apply(self, step: int) -> None:
+        """Let those parts train that do after `step` steps, with so many pictures at once; log which parts stop."""
+        self._session.micro_batches.size = self.settings.micro_batch_size
+        for part in self._session.trained_parts.update(self.settings, self._plan, step):
+            kept = (
+                "; its outputs are cached and it no longer runs"
+                if self._session.text_embeddings.is_cached(part)
+                else ""
+            )
+            self._report.log(f"the {label_of(part)} stopped training after step {step}{kept}")
+            self._report.mark(Mark(step, time.time(), "stop part", f"{label_of(part)} stopped"))
+
     def _set_peaks(self) -> None:
-        for group in self._training.groups:
+        for group in self._session.trained_parts.groups:
             group["peak"] = self.settings.rate(group["part"]) * self.rate_scale
 
     def _check_rates(self, name: str, changed: Settings) -> None:
-        begun = self._training.initial
+        begun = self._session.trained_parts.initial
         for part in all_parts():
             # On a base without the part its rate is a number without a meaning.
             if name in _RATES and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
@@ -107,7 +127,7 @@ class LiveSettings:
             )
 
     def _check_stops(self, name: str, changed: Settings, step: int) -> None:
-        begun = self._training.initial
+        begun = self._session.trained_parts.initial
         for part in begun:
             if has_stopped(self.settings, self._plan, part, step) and not has_stopped(changed, self._plan, part, step):
                 raise SettingsError(

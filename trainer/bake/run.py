@@ -1,38 +1,50 @@
-"""A bake from its settings to its last file: load, cache, step after step, save."""
+"""A bake from its settings to its last file: load, cache, take the steps, save."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 
+from trainer.bake.guards.disk_space import DiskWatch
+from trainer.bake.guards.gradients import GradientGuard
+from trainer.bake.guards.roll_back import RollBack
+from trainer.bake.guards.slow_steps import SlowWatch, card_memory
 from trainer.bake.latent_cache import LatentCache
 from trainer.bake.latents import PreparedPicture, encode_pictures
-from trainer.bake.loop import LoopInputs, TrainingLoop
+from trainer.bake.live_settings import LiveSettings
+from trainer.bake.loop import TrainingLoop
 from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
+from trainer.bake.pictures.samples import Samples
 from trainer.bake.prediction_type import find_prediction_type
 from trainer.bake.reporter import Reporter
-from trainer.bake.saving.state import read_state
+from trainer.bake.saving.contents import StateContents
+from trainer.bake.saving.folder_records import FolderRecords, write_inputs
+from trainer.bake.saving.lora_files import LoraSaver
+from trainer.bake.saving.resume import starting_position
+from trainer.bake.saving.states import StateSaver
 from trainer.bake.session import TrainingSession, open_session
+from trainer.bake.step_metrics import StepMetrics
+from trainer.bake.validation import Validation
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.captions import fixed_caption
-from trainer.dataset.manifest import manifest_bytes, write_manifest
 from trainer.dataset.records import Picture
 from trainer.errors import OutOfMemory
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState
-from trainer.models.file_hashes import hashes_of
+from trainer.models.file_hashes import FileHashes, hashes_of
+from trainer.models.prediction_type import PredictionDecision
+from trainer.network.metadata import Origin
 from trainer.settings.model import Settings
-from trainer.settings.toml_file import save_settings
-
-PreparedBy = dict[int, PreparedPicture]
 
 LATENTS = Path("cache") / "latents"
-"""Where a workspace keeps latents."""
+"""The folder of cached latents in a workspace."""
+
+_Prepared = dict[int, PreparedPicture]
 
 
 def run_bake(
@@ -41,21 +53,21 @@ def run_bake(
     folder: Path,
     journal: Journal,
     trouble: Callable[[str], None] = lambda line: None,
-    surveyed: Callable[[PlannedBake], None] = lambda planned: None,
+    on_planned: Callable[[PlannedBake], None] = lambda planned: None,
 ) -> BakeState:
     """Bake a LoRA into `folder` and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state then.
 
-    The stage at work (`load`, `cache`, `validate`, `step`, `save`, `state`, `sample`, `grid`) stands in the journal; after a failure it names the place.
+    The current stage (`load`, `cache`, `validate`, `step`, `save`, `state`, `sample`, `grid`) is in the journal; after a failure it names the place.
     Equal settings and data give equal LoRAs bit for bit on one machine, whatever ran in the process before, and however often the
-    bake was interrupted and taken up again (`bake.attempt` above 1).
+    bake was interrupted and resumed (`bake.attempt` above 1).
 
     Args:
         bake: the journal's row; with `starts_from` it branches from that state, a path relative to the journal's folder.
         settings: with every path filled in.
-        folder: the bake's own, there already.
+        folder: the bake's own; exists.
         journal: opened in this thread.
-        trouble: takes a line about something that somebody should look at while the bake goes on.
-        surveyed: is given the ground before the base is loaded; must return at once.
+        trouble: takes a line about something that needs attention while the bake continues.
+        on_planned: takes the planned bake before the base is loaded; must return at once.
 
     Raises:
         LoraTuiError: settings, data, base or machine do not allow the bake.
@@ -63,7 +75,7 @@ def run_bake(
     """
     report = Reporter(journal, bake.number, trouble)
     try:
-        state = _bake(bake, settings, folder, report, surveyed)
+        state = _bake(bake, settings, folder, report, on_planned)
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             f"stage {report.at}",
@@ -75,85 +87,82 @@ def run_bake(
 
 
 def _bake(
-    bake: Bake, settings: Settings, folder: Path, report: Reporter, surveyed: Callable[[PlannedBake], None]
+    bake: Bake, settings: Settings, folder: Path, report: Reporter, on_planned: Callable[[PlannedBake], None]
 ) -> BakeState:
     orders = Orders(report)
     report.stage("load")
     planned = prepare(settings)
-    surveyed(planned)
-    data = keep_records(settings, planned, folder, report)
+    on_planned(planned)
+    data_hash = write_inputs(settings, planned, folder, report)
     with ExitStack() as closing:
         closing.callback(orders.close)
         session = closing.enter_context(open_session(settings, planned))
         report.log(f"{planned.base.name} on {session.model.device}, precision {session.precision.name}")
-        for note in session.notes:
-            report.log(note, level="warning")
-        store = _store(session, report)
-        decision = find_prediction_type(session, planned, report, store)
-        pictures = _cached(session, planned.data.pictures, planned.plan.placements, store, orders, report)
-        if isinstance(pictures, BakeState):
-            return _ended_early(pictures, report)
-        held_out = _held_out(session, planned, store, orders, report)
+        _warn(session.notes, report)
+        cache = _latent_cache(session, report)
+        decision = find_prediction_type(session, planned, report, cache)
+        trained = _encode(session, planned.data.pictures, planned.plan.placements, cache, orders, report)
+        if isinstance(trained, BakeState):
+            return trained
+        held_out = _encode_held_out(session, planned, cache, orders, report)
         if isinstance(held_out, BakeState):
-            return _ended_early(held_out, report)
-        store.close()
-        for note in session.model.vae_notes:
-            report.log(note, level="warning")
-        # From here on the card has what a step needs, and before it had what the stage needed.
+            return held_out
+        cache.close()
+        _warn(session.model.vae_notes, report)
+        # Until here the card held what encoding needs, from here on what a step needs.
         session.model.put_vae_away()
-        _settle_texts(session, planned)
+        _place_encoders(session, planned)
         session.model.bring_unet()
         report.stage("hash")
         hashes = hashes_of(planned.base.path, orders.stop_requested)
         vae_hashes = hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None
-        metrics = closing.enter_context(MetricWriter(report.journal.path, report.number))
-        inputs = LoopInputs(bake, folder, session, planned, decision, hashes, vae_hashes, pictures, held_out, data)
-        course = TrainingLoop(inputs, orders, report, metrics)
-        closing.callback(course.close)
-        _begin(course, bake, report)
+        curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
+        inputs = _LoopInputs(bake, folder, data_hash, planned, session, decision, hashes, vae_hashes, trained, held_out)
+        loop = _build_loop(inputs, curves, orders, report, closing)
         report.state(BakeState.BAKING)
-        return course.run()
+        return loop.run()
 
 
-def _begin(course: TrainingLoop, bake: Bake, report: Reporter) -> None:
-    """Put the course where it begins: at its own newest state, at another bake's, or at nothing."""
-    if bake.attempt > 1 and course.resume():
-        return
-    if bake.starts_from:
-        path = report.journal.path.parent / bake.starts_from
-        course.start_from(read_state(path), str(path))
+def _warn(notes: Iterable[str], report: Reporter) -> None:
+    for note in notes:
+        report.log(note, level="warning")
 
 
-def _ended_early(state: BakeState, report: Reporter) -> BakeState:
-    report.log(f"{state} before the first step: there is nothing to save")
-    return state
-
-
-def _store(session: TrainingSession, report: Reporter) -> LatentCache:
+def _latent_cache(session: TrainingSession, report: Reporter) -> LatentCache:
     """Return where latents are looked up and kept: in memory, and in the workspace where the settings say so."""
     on_disk = session.settings.cache_latents_to_disk
     folder = report.journal.path.parent / LATENTS if on_disk else None
     return LatentCache(session.model, folder, partial(report.log, level="warning"))
 
 
-def _cached(
+def _encode(
     session: TrainingSession,
     pictures: Sequence[Picture],
     placements: Sequence[Placement],
-    store: LatentCache,
+    cache: LatentCache,
     orders: Orders,
     report: Reporter,
-) -> PreparedBy | BakeState:
-    """Return what the U-Net takes of each picture, or how the bake was told to end."""
+) -> _Prepared | BakeState:
+    """Return the latents, masks and sizes of each picture, or how the bake ends where that was ordered."""
     report.stage("cache", 0, len(pictures))
-    prepared: PreparedBy = {}
-    for index, one in encode_pictures(session.model, pictures, placements, session.settings.vae_batch_size, store):
+    prepared: _Prepared = {}
+    for index, one in encode_pictures(session.model, pictures, placements, session.settings.vae_batch_size, cache):
         prepared[index] = one
         report.stage("cache", len(prepared), len(pictures))
         end = _obey_orders(orders, report)
         if end is not None:
+            report.log(f"{end} before the first step: there is nothing to save")
             return end
     return prepared
+
+
+def _encode_held_out(
+    session: TrainingSession, planned: PlannedBake, cache: LatentCache, orders: Orders, report: Reporter
+) -> _Prepared | BakeState:
+    """Return the same for the validation pictures."""
+    if planned.validation is None:
+        return {}
+    return _encode(session, planned.validation.pictures, placements_of(planned.validation), cache, orders, report)
 
 
 def _obey_orders(orders: Orders, report: Reporter) -> BakeState | None:
@@ -173,41 +182,96 @@ def _obey_orders(orders: Orders, report: Reporter) -> BakeState | None:
     return None
 
 
-def _held_out(
-    session: TrainingSession, planned: PlannedBake, store: LatentCache, orders: Orders, report: Reporter
-) -> PreparedBy | BakeState:
-    """Return the same of the validation pictures, or how the bake was told to end."""
-    if planned.validation is None:
-        return {}
-    return _cached(session, planned.validation.pictures, placements_of(planned.validation), store, orders, report)
-
-
-def _settle_texts(session: TrainingSession, planned: PlannedBake) -> None:
-    """Keep the outputs of encoders that never train, where every showing of a picture has the same words; bring the others."""
+def _place_encoders(session: TrainingSession, planned: PlannedBake) -> None:
+    """Cache the outputs of encoders that never train, where a picture's caption never varies; bring the others to the device."""
     fixed = [fixed_caption(picture) for picture in planned.data.pictures]
     held_out = planned.validation.pictures if planned.validation else ()
-    words = [caption for caption in fixed if caption is not None]
-    if len(words) == len(fixed):
-        session.text_embeddings.cache_for([*words, *(picture.caption for picture in held_out)])
+    captions = [caption for caption in fixed if caption is not None]
+    if len(captions) == len(fixed):
+        session.text_embeddings.cache_for([*captions, *(picture.caption for picture in held_out)])
     for part in session.model.encoders:
         if part not in session.trained_parts.initial:
             session.text_embeddings.freeze(part)
     session.text_embeddings.place()
 
 
-def keep_records(settings: Settings, planned: PlannedBake, folder: Path, report: Reporter) -> str:
-    """Write settings.toml and data.json.gz into the bake's folder, and what will run into the journal; return the manifest's sha256.
+@dataclass(frozen=True)
+class _LoopInputs:
+    """What the set-up found and made.
 
-    Raises:
-        WorkspaceError: the folder cannot be written.
+    Attributes:
+        bake, folder: the journal's row, and the bake's folder.
+        data_hash: sha256 of the manifest.
+        planned, session: data and plan; model, LoRA and optimizer.
+        decision: what the base predicts.
+        hashes, vae_hashes: of the base's file and the other VAE's; None where there is none or was no time for them.
+        trained, held_out: latents, masks and sizes by picture index.
     """
-    journal, number = report.journal, report.number
-    save_settings(settings, folder / "settings.toml")
-    content = manifest_bytes(planned.data)
-    write_manifest(content, folder / "data.json.gz")
-    journal.results.set_manifest(number, content)
-    # The data may have changed since the bake was queued.
-    journal.bakes.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
-    for note in (*planned.data.notes, *planned.plan.warnings):
-        report.log(note, level="warning")
-    return hashlib.sha256(content).hexdigest()
+
+    bake: Bake
+    folder: Path
+    data_hash: str
+    planned: PlannedBake
+    session: TrainingSession
+    decision: PredictionDecision
+    hashes: FileHashes | None
+    vae_hashes: FileHashes | None
+    trained: _Prepared
+    held_out: _Prepared
+
+
+def _build_loop(
+    inputs: _LoopInputs, curves: MetricWriter, orders: Orders, report: Reporter, closing: ExitStack
+) -> TrainingLoop:
+    """Return the loop, put where it starts; `closing` gives back the disk's reserve, and writes the metrics even after a failure."""
+    bake, folder, planned, session = inputs.bake, inputs.folder, inputs.planned, inputs.session
+    disk = DiskWatch(folder, report, orders.stop_requested)
+    closing.callback(disk.close)
+    live = LiveSettings(session, report)
+    gradients = GradientGuard(planned.data, report)
+    folder_names = [each.name for each in planned.data.folders]
+    metrics = StepMetrics(session.model.device, folder_names, curves.put, gradients.bad_step)
+    # The curves reach the step that broke.
+    closing.callback(metrics.flush)
+    validation = Validation(session, planned.validation.pictures, inputs.held_out) if planned.validation else None
+    loras = LoraSaver(session, folder, _origin(inputs), report, metrics, live, disk)
+    contents = StateContents(bake, folder, inputs.data_hash, session, live, metrics, validation, loras, report)
+    states = StateSaver(folder, contents, live, report, disk)
+    samples = Samples(session, folder, planned.base, inputs.decision, report, live, orders.stop_requested)
+    samples.know_hashes(inputs.hashes, inputs.vae_hashes)
+    return TrainingLoop(
+        bake=bake,
+        session=session,
+        data=planned.data,
+        prepared=inputs.trained,
+        live=live,
+        metrics=metrics,
+        validation=validation,
+        loras=loras,
+        states=states,
+        records=FolderRecords(folder, metrics, curves, report, disk),
+        samples=samples,
+        gradients=gradients,
+        roll_back=RollBack(gradients, states, contents, live, metrics, curves, report, disk),
+        slow_steps=SlowWatch(report, partial(card_memory, session.model.device)),
+        disk=disk,
+        orders=orders,
+        report=report,
+        position=starting_position(bake, session.plan.total_steps, states, contents, live, report),
+    )
+
+
+def _origin(inputs: _LoopInputs) -> Origin:
+    """Return what the metadata of the LoRA files tell of where they come from."""
+    session, decision = inputs.session, inputs.decision
+    return Origin.now(
+        inputs.planned.data,
+        session.plan,
+        base=inputs.planned.base,
+        prediction=decision.prediction,
+        zero_terminal_snr=decision.zero_terminal_snr,
+        hashes=inputs.hashes,
+        vae_hashes=inputs.vae_hashes,
+        validation_pictures=len(inputs.held_out),
+        precision=session.precision.name,
+    )

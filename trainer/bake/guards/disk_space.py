@@ -33,22 +33,20 @@ class DiskWatch:
     """
 
     def __init__(self, folder: Path, report: Reporter, stop_requested: Callable[[], bool]) -> None:
-        """Lay the reserve by."""
         self._folder = folder
         self._report = report
         self._stop_requested = stop_requested
         self._reserve = Reserve(folder / ".reserve")
         self._reserve.make()
-        self.step = 0
-        """Steps done; the loop keeps it."""
 
-    def write(self, what: str, size: int, job: Callable[[], T]) -> T:
+    def write(self, what: str, size: int, job: Callable[[], T], *, step: int) -> T:
         """Return what `job` returns once there is room for it.
 
         Args:
             what: names the file in messages.
             size: bytes it will take, about.
             job: writes it, whole or not at all; called again after it met a full disk.
+            step: optimizer steps done.
 
         Raises:
             DiskFull: somebody ordered the bake to stop meanwhile.
@@ -56,15 +54,15 @@ class DiskWatch:
         """
         while True:
             if free_bytes(self._folder) < size + MARGIN:
-                self._wait(what, size)
+                self._wait(what, size, step)
             try:
                 return job()
             except Exception as error:
                 if not is_full(error):
                     raise
-            self._wait(what, size)
+            self._wait(what, size, step)
 
-    def note(self, job: Callable[[], T]) -> T:
+    def note(self, job: Callable[[], T], *, step: int) -> T:
         """Return what `job` returns, a write into the journal: it waits for room, and for others that keep the journal long.
 
         Raises:
@@ -73,7 +71,7 @@ class DiskWatch:
         """
         for _ in range(_TRIES):
             try:
-                return self.write("the journal", 0, job)
+                return self.write("the journal", 0, job, step=step)
             except WorkspaceError as error:
                 # Each try waited as long as a write into the journal waits.
                 _log.warning("%s", error)
@@ -83,7 +81,7 @@ class DiskWatch:
         """Give the reserve back."""
         self._reserve.release()
 
-    def _wait(self, what: str, size: int) -> None:
+    def _wait(self, what: str, size: int, step: int) -> None:
         report, need = self._report, size + MARGIN
         # The journal's own words need room too.
         self._reserve.release()
@@ -93,7 +91,7 @@ class DiskWatch:
             line = f"the disk is full: {what} takes {size_text(size)}, {size_text(free)} are free; make room and the bake goes on by itself"
             report.log(line, level="error")
             report.trouble(line)
-            report.mark(Mark(self.step, time.time(), "disk", "waiting for room on the disk"))
+            report.mark(Mark(step, time.time(), "disk", "waiting for room on the disk"))
             while free_bytes(self._folder) < need:
                 if self._stop_requested():
                     raise DiskFull(

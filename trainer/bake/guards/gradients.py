@@ -15,7 +15,7 @@ from trainer.journal.records import Mark
 from trainer.models.kohya_names import part_of
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import Part, is_encoder
-from trainer.text import printable
+from trainer.text import plural, printable
 
 # Readings come every half second at the latest; even the smallest model makes fewer steps in it.
 _REMEMBERED = 1024
@@ -69,8 +69,13 @@ class GradientGuard:
         """Return the step that the row of skipped ones began with."""
         return self._bad[-1] - self.in_a_row() + 1
 
+    def row_text(self) -> str:
+        """Return what the row is, in words for an error."""
+        row = plural(self.in_a_row(), "step")
+        return f"{row} in a row had no finite gradient, the last of them step {self._bad[-1]}"
+
     def forget(self) -> None:
-        """Begin anew after a roll back."""
+        """Forget every bad step, after a roll back."""
         self._bad.clear()
         self._recent.clear()
 

@@ -1,4 +1,4 @@
-"""Which LoRAs are saved, and when? The plan's, and those that somebody ordered."""
+"""The LoRA files of a bake: those that the plan has, and those that were ordered."""
 
 import math
 import time
@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainer.bake.batch import StepBatches
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.live_settings import LiveSettings
+from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
-from trainer.bake.validation import ValidationResult
 from trainer.journal.records import Checkpoint
 from trainer.network.lora_file import save_lora
 from trainer.network.metadata import Origin, stamped, training_metadata
@@ -28,9 +27,9 @@ class LoraSaver:
         folder: the bake's.
         origin: for the files' metadata.
         report: knows the journal and the bake.
-        readings: gives each file its training loss.
+        metrics: gives each file its training loss.
         live: the settings in force.
-        disk: waits for room.
+        disk: waits for free space.
     """
 
     def __init__(
@@ -39,16 +38,15 @@ class LoraSaver:
         folder: Path,
         origin: Origin,
         report: Reporter,
-        readings: StepMetrics,
+        metrics: StepMetrics,
         live: LiveSettings,
         disk: DiskWatch,
     ) -> None:
-        """Sort the plan's saves by step."""
         self._session = session
         self._folder = folder
         self._origin = origin
         self._report = report
-        self._readings = readings
+        self._metrics = metrics
         self._live = live
         self._disk = disk
         self._saved: set[str] = set()
@@ -86,42 +84,40 @@ class LoraSaver:
         self._last_step, self._last_file, self._last_loss = kept["last_step"], "", kept["last_loss"]
         self.replan()
 
-    def save_planned(self, work: StepBatches, verdict: ValidationResult | None) -> None:
+    def save_planned(self, position: BakePosition) -> None:
         """Write the files that the plan has after this step.
 
         Raises:
             WorkspaceError: a file cannot be written.
         """
-        for file in self._planned.get(work.step, ()):
-            self._save(file, work, verdict)
+        for file in self._planned.get(position.step, ()):
+            self._save(file, position)
 
-    def save_now(self, work: StepBatches, verdict: ValidationResult | None) -> None:
+    def save_now(self, position: BakePosition) -> None:
         """Write a file under the step's name, unless it is there.
 
         Raises:
             WorkspaceError: it cannot be written.
         """
-        file = step_file(self._session.settings.output_name or "lora", work.step)
+        file = step_file(self._session.settings.output_name or "lora", position.step)
         if file in self._saved:
             self._report.log(f"{file} is saved already")
         else:
-            self._save(file, work, verdict)
+            self._save(file, position)
 
-    def save_at_stop(self, work: StepBatches, verdict: ValidationResult | None) -> None:
+    def save_at_stop(self, position: BakePosition) -> None:
         """Write what was baked since the last save; a file of this very step says the same already.
 
         Raises:
             WorkspaceError: it cannot be written.
         """
-        if self._last_step != work.step:
-            self.save_now(work, verdict)
+        if self._last_step != position.step:
+            self.save_now(position)
 
-    def _save(self, file: str, work: StepBatches, verdict: ValidationResult | None) -> None:
-        if self._last_step != work.step:
-            self._last_loss = self._readings.loss_since_save()
+    def _save(self, file: str, position: BakePosition) -> None:
+        if self._last_step != position.step:
+            self._last_loss = self._metrics.loss_since_save()
         path = self._folder / file
-        # An epoch is in it once its last step is.
-        epoch = work.epoch if work.ends_epoch else work.epoch - 1
         now = time.time()
         with self._report.during("save"):
             size = self._disk.write(
@@ -131,15 +127,17 @@ class LoraSaver:
                     self._session.network,
                     path,
                     precision=self._session.settings.save_precision,
-                    metadata=stamped(self._metadata, file=path, step=work.step, epoch=epoch, finished=now),
+                    metadata=stamped(self._metadata, file=path, step=position.step, epoch=position.epoch, finished=now),
                 ),
+                step=position.step,
             )
-        self._last_step, self._last_file = work.step, file
+        self._last_step, self._last_file = position.step, file
         self._saved.add(file)
-        here = verdict if verdict is not None and verdict.step == work.step else None
+        result = position.validation
+        here = result if result is not None and result.step == position.step else None
         saved = Checkpoint(
-            epoch=epoch,
-            step=work.step,
+            epoch=position.epoch,
+            step=position.step,
             file=file,
             size=size,
             loss=self._last_loss,
@@ -148,7 +146,8 @@ class LoraSaver:
             val_error=here.error if here else None,
             seconds=now,
         )
-        self._disk.note(lambda: self._report.journal.results.add_checkpoint(self._report.number, saved))
+        journal, number = self._report.journal, self._report.number
+        self._disk.note(lambda: journal.results.add_checkpoint(number, saved), step=position.step)
         self._report.log(f"saved {file}{self._rounded()}")
 
     def _rounded(self) -> str:

@@ -1,4 +1,4 @@
-"""When are states saved, where, and which of them stay?"""
+"""The states of a bake: when they are saved, where, and which of them stay."""
 
 import time
 from collections.abc import Callable
@@ -7,21 +7,22 @@ from pathlib import Path
 import torch
 
 from trainer.atomic_file import remove_partial_files
-from trainer.bake.batch import StepBatches
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.live_settings import LiveSettings
+from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
+from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.state import State, read_state, write_state
 from trainer.errors import LoraTuiError
 from trainer.journal.records import SavedState
 from trainer.journal.state_files import FOLDER, facts_json, file_name, states_of, step_of, superfluous
 from trainer.plan.disk import STATE_SECONDS
 
-SHARE = 0.01
+MAX_TIME_SHARE = 0.01
 """Of a bake's time, what its states may cost."""
 
-# Bytes of the header and of what is no weight, with room to spare.
-_SMALL = 1 << 20
+# Bytes of the header and of what is not a weight, with room to spare.
+_FACTS_SIZE = 1 << 20
 
 
 class StateSaver:
@@ -29,6 +30,7 @@ class StateSaver:
 
     Args:
         folder: the bake's.
+        contents: what a state holds.
         live: says how often states are wanted and which stay.
         report: knows the journal and the bake.
         disk: waits for room.
@@ -38,14 +40,15 @@ class StateSaver:
     def __init__(
         self,
         folder: Path,
+        contents: StateContents,
         live: LiveSettings,
         report: Reporter,
         disk: DiskWatch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remove what a killed process left half written."""
         self.folder = folder / FOLDER
         self._bake_folder = folder
+        self._contents = contents
         self._live = live
         self._report = report
         self._disk = disk
@@ -55,91 +58,99 @@ class StateSaver:
         self._last_step = 0
         self._warned = False
         if self.folder.is_dir():
+            # What a killed process left half written.
             remove_partial_files(self.folder)
 
-    def due(self, work: StepBatches) -> bool:
-        """Return whether a state is wanted after this step: at an epoch's end, every n steps, or when enough time has passed."""
+    def due(self, position: BakePosition) -> bool:
+        """Return whether a state is wanted here: at an epoch's end, every n steps, or when enough time has passed."""
         every = self._live.settings.save_state_every_n_steps
-        if work.ends_epoch or (every is not None and work.step % every == 0):
+        if position.ends_epoch or (every is not None and position.step % every == 0):
             return True
-        return every is None and self._clock() - self._saved_at >= max(STATE_SECONDS, self._cost / SHARE)
+        return every is None and self._clock() - self._saved_at >= max(STATE_SECONDS, self._cost / MAX_TIME_SHARE)
 
-    def save(self, make: Callable[[], State], step: int) -> None:
-        """Write the state that `make` returns unless this step's is there; read it back; only then let older ones go."""
+    def save(self, position: BakePosition) -> None:
+        """Write a state unless this step's is there, read it back, and only then remove older ones.
+
+        Raises:
+            DiskFull, WorkspaceError: see DiskWatch.
+        """
+        step = position.step
         if step == self._last_step:
             return
         with self._report.during("state"):
-            began = time.monotonic()
-            state = make()
-            self._cost = time.monotonic() - began
+            started = time.monotonic()
+            state = self._contents.gather(position)
+            self._cost = time.monotonic() - started
             path = self.folder / file_name(step)
-            size = sum(tensor.nbytes for tensor in state.tensors.values()) + _SMALL
-            self._disk.write(f"the state of step {step}", size, lambda: self._write(state, path))
+            size = sum(tensor.nbytes for tensor in state.tensors.values()) + _FACTS_SIZE
+            self._disk.write(f"the state of step {step}", size, lambda: self._write(state, path), step=step)
         self._last_step, self._saved_at = step, self._clock()
         facts, size, now = state.facts, path.stat().st_size, time.time()
         saved = SavedState(step, facts.epoch, facts.ends_epoch, f"{FOLDER}/{path.name}", size, now, self._cost)
-        self._disk.note(lambda: self._report.journal.results.add_state(self._report.number, saved))
-        self._prune()
+        self._disk.note(lambda: self._report.journal.results.add_state(self._report.number, saved), step=step)
+        self._prune(step)
 
     def newest(self, before: int | None = None) -> State | None:
-        """Return the newest whole state, of a step below `before` where that is given; one that cannot be read is said and passed over."""
+        """Return the newest whole state, of a step below `before` where that is given; one that cannot be read is logged and skipped."""
         for path in reversed(states_of(self._bake_folder)):
             try:
                 if before is None or step_of(path) < before:
                     return read_state(path)
             except LoraTuiError as error:
-                self._report.log(f"{error.line()}; the state before it is taken", level="warning")
+                self._report.log(f"{error.line()}; using the state before it", level="warning")
         return None
 
-    def resumed_at(self, step: int) -> None:
-        """Note that the bake goes on from the state of `step`, which is on the disk."""
+    def continue_from(self, step: int) -> None:
+        """Note that the bake continues from the state of `step`, which is on the disk; with -1, that none is."""
         self._last_step, self._saved_at = step, self._clock()
 
     def forget_after(self, step: int) -> None:
-        """Remove the states of steps after `step`: the bake goes another way from there."""
+        """Remove the states of steps after `step`: the bake takes another way from there."""
         for path in states_of(self._bake_folder):
             if step_of(path) > step:
-                self._remove(path)
+                self._remove(path, step)
         self._last_step = min(self._last_step, step)
 
     def _write(self, state: State, path: Path) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         path.parent.mkdir(exist_ok=True)
         write_state(state, path)
         _check_whole(state, path)
         # Without the time it had to wait for room.
-        self._cost += time.monotonic() - began
+        self._cost += time.monotonic() - started
 
-    def _prune(self) -> None:
+    def _prune(self, step: int) -> None:
         settings = self._live.settings
         files = states_of(self._bake_folder)
         for path in superfluous(files, settings.keep_states, settings.state_budget):
-            self._remove(path)
+            self._remove(path, step)
         if settings.state_budget is not None and not self._warned and len(files) == 1:
             size = files[0].stat().st_size
             if size > settings.state_budget * 1e9:
                 self._warned = True
                 self._report.log(
-                    f"one state takes {size / 1e9:.2f} GB, more than state_budget: the newest is kept all the same",
+                    f"one state takes {size / 1e9:.2f} GB, more than state_budget: the newest is kept anyway",
                     level="warning",
                 )
 
-    def _remove(self, path: Path) -> None:
+    def _remove(self, path: Path, step: int) -> None:
         path.unlink(missing_ok=True)
-        self._disk.note(lambda: self._report.journal.results.forget_state(self._report.number, f"{FOLDER}/{path.name}"))
+        self._disk.note(
+            lambda: self._report.journal.results.forget_state(self._report.number, f"{FOLDER}/{path.name}"), step=step
+        )
 
 
 def _check_whole(state: State, path: Path) -> None:
     """Read the file back and compare every bit.
 
     Raises:
-        OSError: it is not what was written.
+        OSError: it does not read back as written.
     """
     back = read_state(path)
     same = facts_json(back.facts) == facts_json(state.facts) and back.tensors.keys() == state.tensors.keys()
     if not same or not all(_same_bits(tensor, back.tensors[name]) for name, tensor in state.tensors.items()):
         path.unlink(missing_ok=True)
-        raise OSError(None, "reads back otherwise than it was written", str(path))
+        raise OSError(None, "does not read back as written", str(path))
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:

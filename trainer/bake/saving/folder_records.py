@@ -1,0 +1,68 @@
+"""What a bake's folder tells of it: settings and data from the start, curves and the bake's record with every state."""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+from trainer.bake.guards.disk_space import DiskWatch
+from trainer.bake.reporter import Reporter
+from trainer.bake.step_metrics import StepMetrics
+from trainer.dataset.manifest import manifest_bytes, write_manifest
+from trainer.jobs.preflight import PlannedBake
+from trainer.journal.bake_folder import write_bake_json
+from trainer.journal.metrics import MetricWriter
+from trainer.settings.model import Settings
+from trainer.settings.toml_file import save_settings
+
+# Bytes that a file of the records takes, with room to spare.
+_FILE_SIZE = 1 << 20
+
+
+def write_inputs(settings: Settings, planned: PlannedBake, folder: Path, report: Reporter) -> str:
+    """Write settings.toml and data.json.gz into the bake's folder, and the plan into the journal; return the manifest's sha256.
+
+    Raises:
+        WorkspaceError: the folder cannot be written.
+    """
+    journal, number = report.journal, report.number
+    save_settings(settings, folder / "settings.toml")
+    content = manifest_bytes(planned.data)
+    write_manifest(content, folder / "data.json.gz")
+    journal.results.set_manifest(number, content)
+    # The data may have changed since the bake was queued.
+    journal.bakes.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
+    for note in (*planned.data.notes, *planned.plan.warnings):
+        report.log(note, level="warning")
+    return hashlib.sha256(content).hexdigest()
+
+
+class FolderRecords:
+    """metrics.npz and bake.json in the bake's folder.
+
+    Args:
+        folder: the bake's.
+        metrics: of the steps.
+        curves: the journal's writer of the same.
+        report: knows the journal and the bake.
+        disk: waits for room.
+    """
+
+    def __init__(
+        self, folder: Path, metrics: StepMetrics, curves: MetricWriter, report: Reporter, disk: DiskWatch
+    ) -> None:
+        self._folder, self._metrics, self._curves = folder, metrics, curves
+        self._report, self._disk = report, disk
+
+    def write(self, step: int) -> None:
+        """Write both files as of `step`; called before a state is saved.
+
+        Raises:
+            DiskFull, WorkspaceError: see DiskWatch.
+        """
+        self._metrics.flush()
+        # No step before a state is done again: its numbers must be in the journal before the state is there.
+        self._disk.note(self._curves.flush, step=step)
+        folder, journal, number = self._folder, self._report.journal, self._report.number
+        write_metrics = partial(self._metrics.write, folder / "metrics.npz")
+        self._disk.write("metrics.npz", _FILE_SIZE, write_metrics, step=step)
+        self._disk.write("bake.json", _FILE_SIZE, partial(write_bake_json, journal, number, folder), step=step)
