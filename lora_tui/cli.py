@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it runs, so that the first frame and `--help` wait for nothing."""
+"""The command line's entry point. Each command imports what it needs when it runs, so that `--help` and the first frame are quick."""
 
 from pathlib import Path
 
@@ -27,9 +27,9 @@ _COMMANDS = (
     new,
     plan,
     bake,
+    queue,
     status,
     watch,
-    queue,
     order,
     resume,
     fork,
@@ -43,11 +43,18 @@ _COMMANDS = (
 )
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _InOrder(click.Group):
+    """A group that lists its commands in the order of the work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(trainer.__version__, prog_name="lora-tui")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Bake Stable Diffusion LoRAs in the terminal. Without a command: the dashboard."""
+    """Train ("bake") Stable Diffusion LoRAs in the terminal. Without a command, open the dashboard."""
     if context.invoked_subcommand is None:
         _dashboard()
 

@@ -1,4 +1,4 @@
-"""The dashboard from its opening to the end of the process: what becomes of a bake when the screen closes, however it closes."""
+"""The dashboard's process: opens the screen, and sees to its bakes when the screen closes, however it closes."""
 
 import contextlib
 import signal
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_card: bool = False) -> ExitCode:
-    """Open the dashboard; when it closes over a bake at work, do what the user chose there.
+    """Open the dashboard; when it is closed during a bake, do what the user chose there.
 
-    A terminal that is gone chooses nothing: the bakes at work and waiting go on in this process, without a screen.
+    If the terminal is gone, running and queued bakes continue in this process without a screen.
     """
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import MemorySources
@@ -50,8 +50,8 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
         engine = Engine(workspace, cards(), predictor)
         register_engine(engine.key, workspace.root, takes_queue=True)
         sampler = MachineSampler(cards(), workspace.root)
-        # Nobody is on a card that is made up.
-        memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _holders)
+        # A simulated card has no processes on it.
+        memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _card_processes)
         app = LoraApp(workspace, engine, sampler, settings_file, memory=memory)
         signals = ScreenSignals(app)
         with screen_alone(log_path()) as terminal, signals:
@@ -59,24 +59,24 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
             terminal.gone = choice is QuitChoice.TERMINAL_GONE
         sampler.stop()
         if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
-            _note_look(workspace)
+            _record_last_look(workspace)
         if signals.terminated:
             return _end(engine, _stopped(engine), ExitCode.TERMINATED)
         if choice is QuitChoice.QUIT:
             return _end(engine, ExitCode.DONE)
-        # A screen that broke leaves its bakes as one that was closed: they are worth more than it.
-        code = _go_on(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
+        # A screen that crashed leaves its bakes as one that was closed: they are worth more than it.
+        code = _continue(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
         return _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
 
 
-def _holders() -> "tuple[CardProcess, ...]":
+def _card_processes() -> "tuple[CardProcess, ...]":
     from trainer.machine.card_processes import card_processes
 
     return card_processes()
 
 
-def open_onlooker(workspace: "Workspace", *, orders: bool) -> ExitCode:
-    """Open the dashboard's screen over what other processes do; it starts no engine, and order only where `orders` says so."""
+def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
+    """Open the dashboard on the bakes of other processes: it starts no engine, and gives orders only if `orders` is true."""
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import NoEngine, Rights
     from lora_tui.terminal.redirect import log_path, screen_alone
@@ -99,19 +99,19 @@ def open_onlooker(workspace: "Workspace", *, orders: bool) -> ExitCode:
 def need_terminal() -> None:
     """Refuse to open a screen where there is no terminal for it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("the dashboard needs a terminal; `lora-tui bake SETTINGS.toml` does without")
+        raise click.UsageError("the dashboard needs a terminal; without one use `lora-tui bake SETTINGS.toml`")
 
 
 def _prepare_images() -> None:
-    """Ask the terminal for true pictures while it still answers us; once the screen is up, its answers are keys."""
+    """Ask the terminal which graphics it supports; once the screen is up, its answers would be read as keys."""
     from lora_tui.terminal.graphics import prepare_images
 
     if line := prepare_images():
         click.echo(line, err=True)
 
 
-def _note_look(workspace: "Workspace") -> None:
-    """Note that somebody looked until now, who closed the screen by hand."""
+def _record_last_look(workspace: "Workspace") -> None:
+    """Record when the user last saw the screen; the next digest starts from there."""
     from trainer.errors import WorkspaceError
     from trainer.journal.journal import Journal
 
@@ -120,9 +120,9 @@ def _note_look(workspace: "Workspace") -> None:
 
 
 class ScreenSignals:
-    """While the block runs, signals close the screen properly instead of killing the process under it.
+    """Closes the screen properly on a signal, instead of letting it kill the process.
 
-    SIGINT asks as the quit key does, SIGTERM leaves, SIGHUP tells that the terminal is gone.
+    SIGINT asks as the quit key does, SIGTERM exits, SIGHUP means that the terminal is gone.
     """
 
     def __init__(self, app: "LoraApp") -> None:
@@ -130,28 +130,28 @@ class ScreenSignals:
         self.terminated = False
 
     def __enter__(self) -> None:
-        """Listen."""
-        hear = {signal.SIGINT: self._ask, signal.SIGTERM: self._leave, signal.SIGHUP: self._lose}
-        self._before = {number: signal.signal(number, handler) for number, handler in hear.items()}
+        """Install the handlers."""
+        handlers = {signal.SIGINT: self._ask_to_quit, signal.SIGTERM: self._exit, signal.SIGHUP: self._lose_terminal}
+        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more; a hang-up still must not kill the process before somebody else listens."""
+        """Put the former handlers back; a hang-up still must not kill the process before another handler is installed."""
         for number, handler in self._before.items():
             signal.signal(number, (lambda *_: None) if number == signal.SIGHUP else handler)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
+    def _ask_to_quit(self, number: int, frame: FrameType | None) -> None:
         self._app.from_signal(self._app.action_quit)
 
-    def _leave(self, number: int, frame: FrameType | None) -> None:
+    def _exit(self, number: int, frame: FrameType | None) -> None:
         self.terminated = True
         self._app.from_signal(self._app.exit)
 
-    def _lose(self, number: int, frame: FrameType | None) -> None:
+    def _lose_terminal(self, number: int, frame: FrameType | None) -> None:
         self._app.lose_terminal()
 
 
 def _stopped(engine: "Engine") -> ExitCode:
-    """Let the bake at work stop and save; those that wait stay in the queue."""
+    """Let the running bake stop and save; the queued ones stay queued."""
     from lora_tui.headless.follow import follow
     from trainer.journal.journal import Journal
 
@@ -161,11 +161,11 @@ def _stopped(engine: "Engine") -> ExitCode:
         if live is None:
             return ExitCode.DONE
         journal.orders.give(live.number, Order.STOP)
-    return follow(engine, live.number, intro=f"{called(live)} stops and saves")
+    return follow(engine, live.number, intro=f"stopping and saving {called(live)}")
 
 
-def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
-    from lora_tui.headless.follow import follow, follow_all, say_terminal_gone
+def _continue(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
+    from lora_tui.headless.follow import follow, follow_all, log_terminal_gone
     from trainer.journal.journal import Journal
 
     with Journal(engine.workspace.journal_path) as journal:
@@ -174,18 +174,18 @@ def _go_on(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
             return ExitCode.DONE
         first = ours[0]
         if gone:
-            say_terminal_gone(journal, first.number)
+            log_terminal_gone(journal, first.number)
     if stop:
         if first.state is BakeState.QUEUED:
             return ExitCode.DONE
-        # The order stands in the journal already; what waits behind stays there.
+        # The order is in the journal already; the bakes behind it stay queued.
         engine.close(wait=0)
-        return follow(engine, first.number, intro=f"{called(first)} stops and saves")
-    return follow_all(engine, intro="" if gone else f"{called(first)} goes on here")
+        return follow(engine, first.number, intro=f"stopping and saving {called(first)}")
+    return follow_all(engine, intro="" if gone else f"{called(first)} continues in this terminal")
 
 
 def _ours(bakes: list[Bake], engine: "Engine") -> list[Bake]:
-    """Return the bakes this process has at work or has taken on, the one at work first, then as they wait."""
+    """Return the bakes of this process: the running one first, then the queued ones in order."""
     ours = [bake for bake in bakes if bake.engine == engine.key]
     waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
     return [bake for bake in ours if bake.state.live] + waiting

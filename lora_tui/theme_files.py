@@ -1,4 +1,4 @@
-"""Which theme files there are, what they say, and which one the user chose."""
+"""Theme files: found, read and checked, and the user's choice among them."""
 
 import re
 import tomllib
@@ -29,7 +29,7 @@ _KEYS = {"name", "dark", "variables", *_COLOURS}
 
 
 class ThemeFileError(ValueError):
-    """A theme file cannot be used; the message says why."""
+    """A theme file that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class FoundThemes:
 
 
 def themes_folder() -> Path:
-    """Return the folder of the themes that come along: beside this module when installed, above it in a checkout."""
+    """Return the folder of the shipped themes: beside this module when installed, above it in a checkout."""
     here = Path(__file__).resolve().parent
     installed = here / "themes"
     return installed if installed.is_dir() else here.parent / "themes"
 
 
 def find_themes() -> FoundThemes:
-    """Load our themes and the user's; a user's theme of the same name stands in for ours."""
+    """Load our themes and the user's; a user's theme replaces ours of the same name."""
     themes: dict[str, Theme] = {}
     problems: list[str] = []
     for folder in (themes_folder(), config_home() / "themes"):
@@ -66,17 +66,17 @@ def load_theme(path: Path) -> Theme:
     """Read one theme file.
 
     Raises:
-        ThemeFileError: it cannot be read, is no TOML, or a key or colour in it is wrong.
+        ThemeFileError: it cannot be read, is not valid TOML, or a key or colour in it is wrong.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ThemeFileError(f"cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ThemeFileError(f"no TOML ({printable(str(error), 120)})") from error
+        raise ThemeFileError(f"not valid TOML ({printable(str(error), 120)})") from error
     unknown = sorted(set(table) - _KEYS)
     if unknown:
-        raise ThemeFileError(f"unknown key {printable(unknown[0], 40)}; known are {', '.join(sorted(_KEYS))}")
+        raise ThemeFileError(f"unknown key {printable(unknown[0], 40)}; known keys: {', '.join(sorted(_KEYS))}")
     if "primary" not in table:
         raise ThemeFileError("primary is missing")
     colours = {key: _colour(key, table[key]) for key in _COLOURS if key in table}
@@ -100,7 +100,7 @@ def load_theme(path: Path) -> Theme:
 def roles(theme: Theme) -> dict[str, str]:
     """Return a colour for every role of our own that `theme` does not name itself.
 
-    Textual's themes, and users' short ones, thus need no word about curves and meters.
+    So Textual's themes, and users' short ones, need not name the colours of curves and meters.
     """
     if theme.ansi:
         return dict(_ANSI_ROLES)
@@ -126,7 +126,7 @@ def roles(theme: Theme) -> dict[str, str]:
 
 
 def remember_theme(name: str) -> None:
-    """Note the chosen theme for the next start. A home that cannot be written is no reason to fail."""
+    """Save the chosen theme for the next start. A home that cannot be written is not an error."""
     try:
         state_home().mkdir(parents=True, exist_ok=True)
         (state_home() / "theme").write_text(name, encoding="utf-8")
@@ -135,7 +135,7 @@ def remember_theme(name: str) -> None:
 
 
 def remembered_theme() -> str:
-    """Return the theme chosen last, else the default; it may be gone meanwhile."""
+    """Return the theme chosen last, else the default; it may no longer exist."""
     try:
         return (state_home() / "theme").read_text(encoding="utf-8").strip() or DEFAULT_THEME
     except (OSError, UnicodeDecodeError):
@@ -162,21 +162,21 @@ _ANSI_ROLES = {
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ThemeFileError(f"{key} is no text")
+        raise ThemeFileError(f"{key} must be text")
     return value
 
 
 def _name(value: object) -> str:
     name = _text("name", value)
-    # Textual makes a class of the screen of it.
+    # Textual uses it as a CSS class of the screen.
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ThemeFileError(f"name {printable(name, 40)} has more than letters, digits, - and _")
+        raise ThemeFileError(f"name {printable(name, 40)} may only have letters, digits, - and _")
     return name
 
 
 def _flag(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ThemeFileError(f"{key} is neither true nor false")
+        raise ThemeFileError(f"{key} must be true or false")
     return value
 
 
@@ -185,11 +185,11 @@ def _colour(key: str, value: object) -> str:
     try:
         Color.parse(text)
     except ColorParseError as error:
-        raise ThemeFileError(f"{key} is no colour: {printable(text, 40)}") from error
+        raise ThemeFileError(f"{key} is not a colour: {printable(text, 40)}") from error
     return text
 
 
 def _variables(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise ThemeFileError("variables is no table")
+        raise ThemeFileError("variables must be a table")
     return {str(key): _colour(f"variables.{key}", entry) for key, entry in value.items()}

@@ -1,1 +1,1 @@
-"""The commands besides those of the first hour; each module holds those of one matter, and imports what it needs when it runs."""
+"""The commands of the command line; each module holds those of one matter, and imports what it needs when it runs."""

@@ -1,4 +1,4 @@
-"""Going on from a bake: `resume`, `fork`, `extend`."""
+"""Bakes that continue another one: `resume`, `fork`, `extend`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import WHY, WORKSPACE
 from trainer.errors import ExitCode
 from trainer.text import printable
 
@@ -15,76 +16,79 @@ if TYPE_CHECKING:
     from trainer.journal.records import Bake
     from trainer.workspace import Workspace
 
-_PATH = click.Path(path_type=Path)
-_IN = click.option("--in", "folder", type=_PATH, help="Workspace folder (default: here, else the last used).")
-_WHY = click.option("--why", default="", help="A line for the journal: why this bake.")
-
 
 @click.command()
-@click.argument("number", type=int)
-@_IN
+@click.argument("number", type=int, metavar="N")
+@WORKSPACE
 @exits
 def resume(number: int, folder: Path | None) -> ExitCode:
-    """Take bake NUMBER up again where its newest state is, here and without the dashboard."""
-    from trainer.jobs.fork import resume as take_up
+    """Resume bake N from its newest state, in this terminal."""
+    from trainer.jobs.fork import resume as requeue
 
-    return bake_alone(workspace_here(folder), lambda journal, engine: take_up(journal, number, engine))
+    return run_alone(workspace_here(folder), lambda journal, engine: requeue(journal, number, engine))
 
 
 @click.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, metavar="N")
 @click.option("--epoch", type=int, help="Fork at the end of this epoch (default: the newest state).")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a rate, the schedule, noise, saving …"
 )
-@_WHY
-@_IN
+@WHY
+@WORKSPACE
 @exits
 def fork(number: int, epoch: int | None, overrides: tuple[str, ...], why: str, folder: Path | None) -> ExitCode:
-    """Bake anew from the weights, moments and random numbers of bake NUMBER at an epoch, with changed settings."""
-    from trainer.jobs.fork import fork as branch
+    """Start a new bake from an epoch of bake N, with changed settings.
+
+    It starts with the weights, optimizer moments and random numbers that bake N had there.
+    """
+    from trainer.jobs.fork import fork as queue_fork
 
     workspace = workspace_here(folder)
 
-    def begin(journal: "Journal", engine: str) -> "Bake":
-        made = branch(journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine)
-        _say(made.bake, made.notes)
-        return made.bake
+    def queue(journal: "Journal", engine: str) -> "Bake":
+        forked = queue_fork(journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine)
+        _print_parent(forked.bake, forked.notes)
+        return forked.bake
 
-    return bake_alone(workspace, begin)
+    return run_alone(workspace, queue)
 
 
 @click.command()
-@click.argument("number", type=int)
-@click.option("--epochs", type=int, required=True, help="Epochs in all, those of bake NUMBER included.")
-@_WHY
-@_IN
+@click.argument("number", type=int, metavar="N")
+@click.option("--epochs", type=int, required=True, help="Total number of epochs, those of bake N included.")
+@WHY
+@WORKSPACE
 @exits
 def extend(number: int, epochs: int, why: str, folder: Path | None) -> ExitCode:
-    """Bake NUMBER on to more epochs, as a new bake from its last state."""
-    from trainer.jobs.fork import extend as branch
+    """Train bake N for more epochs, as a new bake from its last state."""
+    from trainer.jobs.fork import extend as queue_extension
 
     workspace = workspace_here(folder)
 
-    def begin(journal: "Journal", engine: str) -> "Bake":
-        made = branch(journal, workspace, number, epochs=epochs, why=why, engine=engine)
-        _say(made.bake, made.notes)
-        return made.bake
+    def queue(journal: "Journal", engine: str) -> "Bake":
+        extended = queue_extension(journal, workspace, number, epochs=epochs, why=why, engine=engine)
+        _print_parent(extended.bake, extended.notes)
+        return extended.bake
 
-    return bake_alone(workspace, begin)
+    return run_alone(workspace, queue)
 
 
-def _say(bake: "Bake", notes: tuple[str, ...]) -> None:
-    click.echo(f"bake {bake.number} {printable(bake.name)} branches from bake {bake.parent}")
+def _print_parent(bake: "Bake", notes: tuple[str, ...]) -> None:
+    click.echo(f"bake {bake.number} {printable(bake.name)} is forked from bake {bake.parent}")
     for note in notes:
         click.echo(f"! {printable(note)}")
 
 
-def bake_alone(workspace: "Workspace", begin: "Callable[[Journal, str], Bake]") -> ExitCode:
-    """Follow the bake that `begin` queues, given the journal and the key of the engine that shall take it; return the exit code.
+def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -> ExitCode:
+    """Run the job that `queue` puts into the journal, in an engine of this process; return the exit code.
+
+    Args:
+        workspace: where the journal is.
+        queue: given the journal and the key of the engine that is to take the job.
 
     Raises:
-        LoraTuiError: whatever `begin` raises; nothing runs then.
+        LoraTuiError: whatever `queue` raises; nothing runs then.
     """
     from lora_tui.headless.follow import follow
     from trainer.engine.engine import Engine
@@ -97,9 +101,9 @@ def bake_alone(workspace: "Workspace", begin: "Callable[[Journal, str], Bake]") 
     engine = Engine(workspace, predictor=predictor)
     register_engine(engine.key, workspace.root, takes_queue=False)
     with Journal(workspace.journal_path) as journal:
-        # A killed process's bake looks live until somebody looks.
+        # A killed process's bake keeps its live state until it is marked lost.
         journal.bakes.mark_lost()
-        number = begin(journal, engine.key).number
+        number = queue(journal, engine.key).number
     remember_workspace(workspace)
     engine.start()
     code = follow(engine, number)

@@ -1,4 +1,4 @@
-"""`lora-tui convert`: the same bake in other settings."""
+"""Settings rewritten so that the bake stays the same: `convert`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits
+from lora_tui.commands.options import PATH
 from trainer.errors import ExitCode, SettingsError
 from trainer.text import printable
 
@@ -14,26 +15,24 @@ if TYPE_CHECKING:
     from trainer.settings.model import Settings
     from trainer.settings.parts import Family, Part
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.group()
 def convert() -> None:
-    """Say the same bake in other settings."""
+    """Rewrite the settings so that the bake stays the same."""
 
 
 @convert.command()
-@click.argument("settings_file", type=_PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
 @click.option(
-    "--to", "alpha", type=float, required=True, metavar="ALPHA", help="The new network_alpha; 0 for network_dim."
+    "--to", "alpha", type=float, required=True, metavar="ALPHA", help="The new network_alpha; 0 means network_dim."
 )
-@click.option("--out", type=_PATH, metavar="FILE", help="Write it there instead of printing it.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--out", type=PATH, metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @exits
 def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> ExitCode:
-    """Give SETTINGS.toml another alpha, and lora_up the rate that makes up for it (LoRA+ ratio).
+    """Change network_alpha in SETTINGS.toml and compensate for it with the LoRA+ ratio.
 
-    What it prints is TOML; the lines about the pairs are comments.
+    Prints the new settings as TOML; the rates before and after are comments.
     """
     from trainer.settings.convert import convert_alpha, inexact
     from trainer.settings.toml_file import merged_toml, parse_settings, save_text
@@ -42,20 +41,20 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     text, where = read_text(settings_file), printable(str(settings_file))
     before = parse_settings(text, where)
     after = convert_alpha(before, alpha)
-    said = [*_pair_lines(before, after), *(f"not exact: {why}" for why in inexact(before))]
+    notes = [*_pair_lines(before, after), *(f"not exact: {why}" for why in inexact(before))]
     converted = merged_toml(text, after, where)
     if out is None:
-        click.echo("".join(f"# {line}\n" for line in said) + converted, nl=False)
+        click.echo("".join(f"# {line}\n" for line in notes) + converted, nl=False)
         return ExitCode.DONE
     if out.exists() and not force:
         raise SettingsError(
             printable(str(out)),
-            found="is there already",
+            found="exists already",
             expected="a new file",
-            way_out="name another one, or add --force",
+            way_out="choose another name, or add --force",
         )
     save_text(converted, out)
-    for line in said:
+    for line in notes:
         click.echo(line)
     click.echo(f"wrote {printable(str(out))}")
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""How a command ends: errors become one line on stderr and an exit code; and the workspace a command is about."""
+"""What every command needs: its end (errors become one line on stderr and an exit code), its workspace, its settings file."""
 
 import os
 import sys
@@ -37,13 +37,13 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
 
 
 def leave(code: ExitCode) -> None:
-    """End the process. A library still being imported in the engine's thread cannot be interrupted, so nobody waits for it."""
+    """End the process at once: a library still being imported in the engine's thread cannot be interrupted."""
     sys.stdout.flush()
     sys.stderr.flush()
     if "trainer.engine.user_command" in sys.modules:
         from trainer.engine.user_command import finish_user_commands
 
-        # A command that tells somebody of the bake's end gets a moment; a process that lingers is worse than one that is cut off.
+        # The user's own command for the end of a bake gets a moment; a process that lingers is worse than one that is cut off.
         finish_user_commands(10.0)
     if "trainer.engine.engine" in sys.modules:
         os._exit(code)
@@ -54,7 +54,7 @@ def workspace_here(folder: Path | None) -> "Workspace":
     """Return the workspace in or above `folder`; without one given, that of the current folder, else the last used.
 
     Raises:
-        WorkspaceError: there is none.
+        WorkspaceError: no workspace was found.
     """
     from trainer.errors import WorkspaceError
     from trainer.workspace import find_workspace, last_workspace
@@ -63,9 +63,9 @@ def workspace_here(folder: Path | None) -> "Workspace":
     if workspace is None:
         raise WorkspaceError(
             str(folder or Path.cwd()),
-            found="no workspace here or above",
+            found="no workspace here or in a parent folder",
             expected="a folder with journal.sqlite",
-            way_out="`lora-tui demo` or `lora-tui new` makes one",
+            way_out="create one with `lora-tui demo` or `lora-tui new`",
         )
     return workspace
 
@@ -77,8 +77,8 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))
 
 
-def ready(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake":
-    """Load and check a settings file, in the order a user would look for mistakes.
+def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake":
+    """Load, check and plan a settings file, in the order a user would look for mistakes.
 
     Raises:
         SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
@@ -98,6 +98,6 @@ def ready(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake":
         with Journal(workspace.journal_path) as journal:
             speed = measured_speed(journal, planned.settings)
     except WorkspaceError:
-        # A plan tells less without the journal, and is right all the same.
+        # Without the journal the plan lacks only the measured speed.
         return planned
     return plan_for(planned.settings, planned.data, planned.validation, planned.base, speed)

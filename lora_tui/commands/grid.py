@@ -1,13 +1,15 @@
-"""`lora-tui grid`: a grid from a spec, a bake or another picture, spelled out, checked, and made here without the dashboard."""
+"""X/Y/Z grids from a spec, a bake or a picture: `grid`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.branch import bake_alone
+from lora_tui.commands.branch import run_alone
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import PATH, WORKSPACE
 from lora_tui.wording.job_names import called
+from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, GridError
 from trainer.text import printable
 
@@ -18,66 +20,69 @@ if TYPE_CHECKING:
     from trainer.journal.records import Bake
     from trainer.workspace import Workspace
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("spec_file", type=_PATH, required=False, metavar="[SPEC.json]")
+@click.argument("spec_file", type=PATH, required=False, metavar="[SPEC.json]")
 @click.option(
-    "--bake", "bake_number", type=int, metavar="N", help="Begin with the epochs, prompts and seeds of bake N."
+    "--bake", "bake_number", type=int, metavar="N", help="Start from the epochs, prompts and seeds of bake N."
 )
-@click.option("--like", "picture", type=_PATH, metavar="PICTURE", help="Begin with the recipe that a picture holds.")
+@click.option("--like", "picture", type=PATH, metavar="PICTURE", help="Start from the recipe in a picture's infotext.")
+@click.option("--preset", metavar="KEY", help="Use a preset grid; `--preset list` lists them.")
 @click.option(
-    "--style", metavar="NAME", help="Put a style of the workspace on top; one named `default` is there already."
+    "--style", metavar="NAME", help="Apply a style of the workspace (the one named `default` always applies)."
 )
-@click.option("--ready", metavar="KEY", help="A ready-made grid on that ground; `--ready list` names them.")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Change one field of the spec; of an axis `x=unet_weight=0-1 (+0.25)`.",
+    help="Change one field of the spec; for an axis `x=unet_weight=0-1 (+0.25)`.",
 )
-@click.option("--go-on", "again", type=int, metavar="GRID", help="Make what is left of a grid that was cut.")
-@click.option("--queue", "behind", is_flag=True, help="Put it into the queue and leave it to whoever works on that.")
-@click.option("--list", "listed", is_flag=True, help="Say which grids there are.")
-@click.option("--dry-run", is_flag=True, help="Spell it out, check and count it, and make nothing.")
-@click.option("--in", "folder", type=_PATH, metavar="DIR", help="The workspace (default: here, else the last used).")
+@click.option(
+    "--resume", "resumed", type=int, metavar="GRID", help="Make the remaining pictures of an unfinished grid."
+)
+@click.option("--queue", "queued", is_flag=True, help="Add it to the queue.")
+@click.option("--dry-run", is_flag=True, help="Expand, check and count it, but make no pictures.")
+@click.option("--list", "listed", is_flag=True, help="List the grids.")
+@WORKSPACE
 @exits
 def grid(
     spec_file: Path | None,
     bake_number: int | None,
     picture: Path | None,
+    preset: str | None,
     style: str | None,
-    ready: str | None,
     settings: tuple[str, ...],
-    again: int | None,
-    behind: bool,
-    listed: bool,
+    resumed: int | None,
+    queued: bool,
     dry_run: bool,
+    listed: bool,
     folder: Path | None,
 ) -> ExitCode:
-    """Make an X/Y/Z grid: of SPEC.json (a spec, or the grid.json of a grid), else of a bake, the newest where none is named."""
-    if ready == "list":
-        return _list_ready()
+    """Make an X/Y/Z grid of pictures.
+
+    SPEC.json is a saved spec or the grid.json of a grid. Without one the grid compares the epochs of a bake, by default the newest.
+    """
+    if preset == "list":
+        return _list_presets()
     workspace = workspace_here(folder)
     if listed:
-        return _list(workspace)
-    if sum(each is not None for each in (spec_file, bake_number, picture, again)) > 1:
-        raise click.UsageError("give one of SPEC.json, --bake, --like and --go-on")
-    if again is not None:
-        return _go_on(workspace, again)
-    spec = _first(workspace, spec_file, bake_number, picture)
+        return _list_grids(workspace)
+    if sum(each is not None for each in (spec_file, bake_number, picture, resumed)) > 1:
+        raise click.UsageError("SPEC.json, --bake, --like and --resume exclude each other: give one of them")
+    if resumed is not None:
+        return _resume(workspace, resumed)
+    spec = _first_spec(workspace, spec_file, bake_number, picture)
     if style is not None:
         spec = _styled(workspace, spec, style)
-    if ready is not None:
-        spec = _ready_made(workspace, spec, ready)
+    if preset is not None:
+        spec = _with_preset(workspace, spec, preset)
     for setting in settings:
         spec = _changed(spec, setting)
-    return _make(workspace, spec, behind=behind, dry_run=dry_run)
+    return _make(workspace, spec, queued=queued, dry_run=dry_run)
 
 
-def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture: Path | None) -> "GridSpec":
+def _first_spec(workspace: "Workspace", file: Path | None, bake: int | None, picture: Path | None) -> "GridSpec":
     from trainer.grid.first_spec import spec_for_bake
     from trainer.grid.spec import load_spec
     from trainer.journal.journal import Journal
@@ -92,8 +97,8 @@ def _first(workspace: "Workspace", file: Path | None, bake: int | None, picture:
         if bake is None:
             raise GridError(
                 printable(str(workspace.root)),
-                found="no bake to show the epochs of",
-                way_out="give a SPEC.json, --like PICTURE, or bake something first",
+                found="no bake whose epochs could be compared",
+                way_out="give a SPEC.json or --like PICTURE, or bake first",
             )
         return spec_for_bake(journal, workspace, bake)
 
@@ -110,7 +115,7 @@ def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
 
 
 def _base_of_newest(workspace: "Workspace") -> str:
-    """Return the base that was baked on last, "" where nothing was: a picture's own may have another name here, or none."""
+    """Return the base of the newest bake, "" without one: the picture's own may have another name here, or be missing."""
     from trainer.journal.journal import Journal
     from trainer.settings.toml_file import parse_settings
 
@@ -125,7 +130,7 @@ def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":
     return apply_style(spec, style_named(workspace, name))
 
 
-def _ready_made(workspace: "Workspace", spec: "GridSpec", key: str) -> "GridSpec":
+def _with_preset(workspace: "Workspace", spec: "GridSpec", key: str) -> "GridSpec":
     from lora_tui.actions.grids import preset_spec
 
     return preset_spec(workspace, spec, key)
@@ -140,59 +145,55 @@ def _changed(spec: "GridSpec", setting: str) -> "GridSpec":
     return typed(spec, name.strip(), text)
 
 
-def _make(workspace: "Workspace", spec: "GridSpec", *, behind: bool, dry_run: bool) -> ExitCode:
+def _make(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run: bool) -> ExitCode:
     from trainer.jobs.grids import check_grid, queue_grid
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        ready = check_grid(spec, journal, workspace)
-        _say(ready)
+        planned = check_grid(spec, journal, workspace)
+        _print_plan(planned)
         if dry_run:
             return ExitCode.DONE
-        if behind:
-            return _queue(journal, workspace, ready)
+        if queued:
+            return _queue(journal, workspace, planned)
 
-    def begin(journal: "Journal", engine: str) -> "Bake":
-        return queue_grid(journal, workspace, ready, engine=engine)[1]
+    def queue(journal: "Journal", engine: str) -> "Bake":
+        return queue_grid(journal, workspace, planned, engine=engine)[1]
 
-    return bake_alone(workspace, begin)
+    return run_alone(workspace, queue)
 
 
-def _queue(journal: "Journal", workspace: "Workspace", ready: "PlannedGrid") -> ExitCode:
+def _queue(journal: "Journal", workspace: "Workspace", planned: "PlannedGrid") -> ExitCode:
     from trainer.jobs.bakes import queue_engine
     from trainer.jobs.grids import queue_grid
 
     engine = queue_engine(workspace)
-    _, job = queue_grid(journal, workspace, ready, engine=engine)
-    return _say_queued(job)
-
-
-def _say_queued(job: "Bake") -> ExitCode:
-    click.echo(f"{called(job)} waits in the queue as {job.number}")
+    _, job = queue_grid(journal, workspace, planned, engine=engine)
+    click.echo(f"queued {called(job)} as job {job.number}")
     if not job.engine:
-        click.echo("nobody works on this queue: `lora-tui queue run` begins, the dashboard offers to")
+        click.echo(NOT_RUNNING)
     return ExitCode.DONE
 
 
-def _go_on(workspace: "Workspace", number: int) -> ExitCode:
+def _resume(workspace: "Workspace", number: int) -> ExitCode:
     from trainer.jobs.grids import resume_grid
 
-    return bake_alone(workspace, lambda journal, engine: resume_grid(journal, number, engine))
+    return run_alone(workspace, lambda journal, engine: resume_grid(journal, number, engine))
 
 
-def _say(ready: "PlannedGrid") -> None:
+def _print_plan(planned: "PlannedGrid") -> None:
     from lora_tui.wording.grids import axis_line, count_line
 
-    expanded = ready.expanded
+    expanded = planned.expanded
     for name, axis in (("X", expanded.x), ("Y", expanded.y), ("Z", expanded.z), ("seeds", expanded.seeds)):
         if axis.kind:
             click.echo(f"{name} {axis_line(axis)}" if name != "seeds" else axis_line(axis))
-    click.echo(count_line(ready))
+    click.echo(count_line(planned))
     for note in expanded.notes:
         click.echo(f"! {printable(note)}")
 
 
-def _list(workspace: "Workspace") -> ExitCode:
+def _list_grids(workspace: "Workspace") -> ExitCode:
     from lora_tui.wording.grids import grid_line
     from trainer.journal.journal import Journal
 
@@ -202,11 +203,11 @@ def _list(workspace: "Workspace") -> ExitCode:
     for each in grids:
         click.echo(grid_line(each))
     if not grids:
-        click.echo("no grid was made here yet")
+        click.echo("no grids yet")
     return ExitCode.DONE
 
 
-def _list_ready() -> ExitCode:
+def _list_presets() -> ExitCode:
     from trainer.grid.presets import READY
 
     wide = max(len(each.key) for each in READY)

@@ -1,4 +1,4 @@
-"""`lora-tui journal`: the journal itself, made anew where it was lost or damaged."""
+"""Repair of a lost or damaged journal: `journal`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from trainer.text import printable
+from lora_tui.commands.options import PATH
+from trainer.text import plural, printable
 
 if TYPE_CHECKING:
     from trainer.recovery.bakes import RecoveredBake
@@ -15,35 +16,35 @@ if TYPE_CHECKING:
 
 @click.group()
 def journal() -> None:
-    """Mend the journal of a workspace."""
+    """Repair a workspace's journal."""
 
 
 @journal.command()
-@click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[DIR]")
+@click.argument("folder", type=PATH, required=False, metavar="[DIR]")
 @exits
 def rebuild(folder: Path | None) -> None:
-    """Make the journal of a workspace anew from its folders of bakes and grids; the old one is kept beside it."""
+    """Rebuild the journal from the folders of bakes and grids; the old journal is kept beside it."""
     from trainer.journal.replace_file import replace_journal
-    from trainer.recovery.bakes import recover_bakes as made_anew
+    from trainer.recovery.bakes import recover_bakes
     from trainer.recovery.grids import recover_grids
 
     workspace = _workspace(folder)
     (found, grids), kept = replace_journal(
-        workspace.journal_path, lambda into: (made_anew(workspace, into), recover_grids(workspace, into))
+        workspace.journal_path, lambda into: (recover_bakes(workspace, into), recover_grids(workspace, into))
     )
     for each in found:
         click.echo(_line(each))
     for one in grids:
-        told = f"grid, {one.grid.done:,} of {one.grid.total:,} pictures" if one.grid else f"({one.note})"
-        click.echo(f"{printable(one.folder)}  {told}")
-    brought = [each.bake for each in found if each.bake is not None]
-    click.echo(f"{printable(str(workspace.journal_path))}: {len(brought)} of {len(found)} folders told of a bake")
+        result = f"grid, {one.grid.done:,} of {plural(one.grid.total, 'picture')}" if one.grid else f"({one.note})"
+        click.echo(f"{printable(one.folder)}  {result}")
+    recovered = sum(each.bake is not None for each in found)
+    click.echo(f"{printable(str(workspace.journal_path))}: recovered {recovered} of {plural(len(found), 'bake')}")
     if kept is not None:
-        click.echo(f"the old journal is {printable(str(kept))}")
+        click.echo(f"the old journal was kept as {printable(str(kept))}")
 
 
 def _workspace(folder: Path | None) -> "Workspace":
-    """Return the workspace in or above a folder; its bakes make it one where the journal is gone."""
+    """Return the workspace in or above a folder; without a journal it is recognised by its folder of bakes."""
     from trainer.workspace import Workspace
 
     start = (folder or Path.cwd()).resolve()
@@ -54,8 +55,8 @@ def _workspace(folder: Path | None) -> "Workspace":
 
 
 def _line(found: "RecoveredBake") -> str:
-    """Return what one folder gave on one line."""
+    """Return what was recovered from one folder, on one line."""
     parts = [printable(found.folder)]
     if found.bake is not None:
-        parts += [str(found.bake.state), f"{found.steps} steps", f"{found.loras} LoRA files"]
+        parts += [str(found.bake.state), plural(found.steps, "step"), plural(found.loras, "LoRA file")]
     return "  ".join([*parts, *(f"({note})" for note in found.notes)])

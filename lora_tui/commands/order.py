@@ -1,4 +1,4 @@
-"""`lora-tui order`: tell a bake at work something from another terminal."""
+"""Orders to a running bake from another terminal: `order`."""
 
 import time
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import WORKSPACE
 from trainer.errors import ExitCode, SettingsError, WorkspaceError
 from trainer.journal.records import Bake, BakeState, GivenOrder, Order
 from trainer.text import printable
@@ -15,71 +16,83 @@ if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.workspace import Workspace
 
-_WORDS = {
+_ORDERS = {
     "pause": Order.PAUSE,
-    "go-on": Order.GO_ON,
+    "resume": Order.RESUME,
     "stop": Order.STOP,
     "stop-at-epoch": Order.STOP_AT_EPOCH,
     "save": Order.SAVE,
     "free": Order.FREE,
     "set": Order.SET,
 }
-_LOOK_EVERY = 0.1
+_POLL_SECONDS = 0.1
 
 
 @click.command()
 @click.argument("number", type=int, metavar="N")
-@click.argument("word", type=click.Choice(list(_WORDS)), metavar=" | ".join(_WORDS))
+@click.argument("word", type=click.Choice(list(_ORDERS)), metavar=" | ".join(_ORDERS))
 @click.argument("change", required=False, default="", metavar="[NAME=VALUE]")
-@click.option("--in", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The workspace (default: here).")
-@click.option("--wait", default=10.0, metavar="SECONDS", help="Wait so long for it to be obeyed (default: 10).")
+@click.option("--wait", default=10.0, metavar="SECONDS", help="Seconds to wait for the bake to obey (default: 10).")
+@WORKSPACE
 @exits
-def order(number: int, word: str, change: str, folder: Path | None, wait: float) -> ExitCode:
-    """Tell bake N to pause (the model stays), go on, stop, save, free the card, or change a live setting.
+def order(number: int, word: str, change: str, wait: float, folder: Path | None) -> ExitCode:
+    """Send an order to the running bake N.
 
-    `set text_encoder_stop=now` stops the text encoder after the step at work; its LoRA stays in force and in the file.
+    \b
+    pause          pause; the model stays loaded
+    resume         resume a paused or parked bake
+    stop           stop after the current step and save
+    stop-at-epoch  stop at the end of the epoch
+    save           save a LoRA file and a state now
+    free           save the state and unload the model from the card
+    set            change a live setting, as in `set unet_lr=5e-5`
+
+    `set text_encoder_stop=now` stops training the text encoder after the current step; what it learned is kept.
     `text_encoder_stop2=now` does so with SDXL's second one, `unet_stop=now` with the U-Net.
     """
     from trainer.journal.journal import Journal
 
-    wanted = _WORDS[word]
+    wanted = _ORDERS[word]
     if (wanted is Order.SET) != bool(change):
-        raise click.UsageError("`set` takes NAME=VALUE, the others take none")
+        raise click.UsageError("NAME=VALUE belongs to `set` and to no other order")
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         journal.bakes.mark_lost()
         bake = journal.bakes.read(number)
-        if wanted is Order.GO_ON and bake.state is BakeState.PARKED:
-            return _take_up(journal, workspace, bake)
-        _check(bake)
+        if wanted is Order.RESUME and bake.state is BakeState.PARKED:
+            return _resume_parked(journal, workspace, bake)
+        _check_running(bake)
         if wanted is Order.SET:
             change = checked_change(bake, change)
         given = journal.orders.give(number, wanted, change)
-        return _await(journal, bake, given, wait)
+        return _await_obeyed(journal, bake, given, wait)
 
 
-def _check(bake: Bake) -> None:
-    """See that the bake is there to obey.
+def _check_running(bake: Bake) -> None:
+    """See that the bake can obey an order.
 
     Raises:
-        WorkspaceError: it is not at work.
+        WorkspaceError: it is not running.
     """
     if bake.state is BakeState.QUEUED:
         raise WorkspaceError(
-            f"bake {bake.number}", found="it waits in the queue", way_out="`lora-tui queue` holds, moves and removes it"
+            f"bake {bake.number}",
+            found="it is still queued",
+            expected="a running bake",
+            way_out="hold, move or remove it with `lora-tui queue`",
         )
     if not bake.state.live:
-        lost = bake.state in (BakeState.LOST, BakeState.PARKED)
+        resumable = bake.state in (BakeState.LOST, BakeState.PARKED)
         raise WorkspaceError(
             f"bake {bake.number}",
             found=f"is {bake.state}",
-            expected="a bake at work",
-            way_out=f"`lora-tui resume {bake.number}` takes it up again" if lost else "",
+            expected="a running bake",
+            way_out=f"resume it with `lora-tui resume {bake.number}`" if resumable else "",
         )
 
 
 def checked_change(bake: Bake, change: str) -> str:
-    """Return `change` (`name=value`) in its plain form, if it is one that the bake at work can take.
+    """Return `change` (`name=value`) in its plain form, if it is one that a running bake can take.
 
     Raises:
         SettingsError: it is malformed, its setting is not live, or the value is wrong.
@@ -96,16 +109,16 @@ def checked_change(bake: Bake, change: str) -> str:
             name,
             found="cannot change while baking",
             expected="a live setting",
-            way_out=f"`lora-tui fork {bake.number}` begins a bake that has it changed",
+            way_out=f"start a new bake with the change: `lora-tui fork {bake.number} --set {name}=…`",
         )
     return f"{name}={text.strip()}"
 
 
-def _take_up(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode:
-    """Put a parked bake at the front of the queue of an engine that is there to take it.
+def _resume_parked(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode:
+    """Put a parked bake at the front of the queue of a running engine.
 
     Raises:
-        WorkspaceError: there is none.
+        WorkspaceError: no engine is running in this workspace.
     """
     from trainer.machine.engines import running_engines
 
@@ -113,29 +126,29 @@ def _take_up(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode
     if not takers:
         raise WorkspaceError(
             f"bake {bake.number}",
-            found="is parked, and no lora-tui is at work here that would take it",
-            way_out=f"`lora-tui resume {bake.number}` goes on with it",
+            found="is parked and no lora-tui is running here to resume it",
+            way_out=f"resume it in this terminal with `lora-tui resume {bake.number}`",
         )
     journal.queue.requeue(bake.number, bake.engine if bake.engine in takers else takers[0])
-    click.echo(f"bake {bake.number} goes on when the card is free")
+    click.echo(f"bake {bake.number} resumes when the card is free")
     return ExitCode.DONE
 
 
-def _await(journal: "Journal", bake: Bake, given: int, seconds: float) -> ExitCode:
-    """Print what became of the order, waiting for it a while.
+def _await_obeyed(journal: "Journal", bake: Bake, given: int, seconds: float) -> ExitCode:
+    """Wait for the order to be obeyed, and print its outcome.
 
     Raises:
         WorkspaceError: it was refused.
     """
     end = time.monotonic() + seconds
-    while (told := _find(journal, bake.number, given)).obeyed is None:
+    while (order := _find(journal, bake.number, given)).obeyed is None:
         if time.monotonic() >= end:
-            click.echo(f"bake {bake.number}: {told.order} stands in the journal and was not obeyed yet")
+            click.echo(f"bake {bake.number}: {order.order} was recorded, but the bake has not obeyed it yet")
             return ExitCode.DONE
-        time.sleep(_LOOK_EVERY)
-    if told.answer:
-        raise WorkspaceError(f"bake {bake.number}", found=f"{told.order}: {told.answer}")
-    what = f"{told.order} {printable(told.argument)}".strip()
+        time.sleep(_POLL_SECONDS)
+    if order.answer:
+        raise WorkspaceError(f"bake {bake.number}", found=f"{order.order}: {order.answer}")
+    what = f"{order.order} {printable(order.argument)}".strip()
     click.echo(f"bake {bake.number}: {what}, obeyed")
     return ExitCode.DONE
 

@@ -1,4 +1,4 @@
-"""`lora-tui page`: a grid as one HTML page, to be sent or looked at elsewhere."""
+"""A grid as one HTML page: `page`."""
 
 import re
 import sys
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import PATH, WORKSPACE
 from trainer.errors import ExitCode, GridError
 from trainer.text import printable
 
@@ -21,26 +22,25 @@ _UNITS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 @click.command()
 @click.argument("number", type=int, required=False, metavar="[GRID]")
-@click.option("--max", "most", default="3MB", metavar="SIZE", help="The page's size at most (default: 3MB).")
-@click.option(
-    "--stdout", "printed", is_flag=True, help="Print it instead of writing a file: ssh box lora-tui … > x.html"
-)
-@click.option("-o", "into", type=click.Path(path_type=Path), metavar="FILE", help="Write it there.")
-@click.option("--in", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The workspace (default: here).")
+@click.option("--max", "max_size", default="3MB", metavar="SIZE", help="Maximum size of the page (default: 3MB).")
+@click.option("--stdout", "printed", is_flag=True, help="Print the page instead of writing a file.")
+@click.option("-o", "into", type=PATH, metavar="FILE", help="Write to FILE.")
+@WORKSPACE
 @exits
-def page(number: int | None, most: str, printed: bool, into: Path | None, folder: Path | None) -> ExitCode:
-    """Write grid GRID (default: the newest) as one HTML page with everything inside, and say how to copy it."""
+def page(number: int | None, max_size: str, printed: bool, into: Path | None, folder: Path | None) -> ExitCode:
+    """Write a grid as one self-contained HTML page.
+
+    Without GRID it is the newest. Prints the command that copies it to your own machine. Over ssh: `ssh box lora-tui page --stdout > grid.html`.
+    """
     from lora_tui.actions.page_file import make_page, write_page
     from lora_tui.terminal.clipboard import offer
     from trainer.journal.journal import Journal
 
-    max_bytes = size_of(most)
+    max_bytes = size_of(max_size)
     if printed and into:
-        raise click.UsageError("--stdout writes no file: leave -o out")
+        raise click.UsageError("--stdout and -o exclude each other")
     if printed and sys.stdout.isatty():
-        raise click.UsageError(
-            "--stdout prints the page itself: send it to a file, as in `lora-tui page --stdout > x.html`"
-        )
+        raise click.UsageError("--stdout would fill the terminal: redirect it, as in `lora-tui page --stdout > x.html`")
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         grid = _grid(journal, number)
@@ -52,10 +52,10 @@ def page(number: int | None, most: str, printed: bool, into: Path | None, folder
         file = write_page(journal, workspace, grid.number, max_bytes=max_bytes, into=into)
     click.echo(f"wrote {printable(str(file.path))}")
     click.echo(f"      {file.line}")
-    click.echo(f"copy it from your own machine:  {printable(file.copy)}")
-    click.echo(f"or without the file here:       {printable(file.show)}")
+    click.echo(f"copy it to your machine:  {printable(file.copy)}")
+    click.echo(f"or fetch it directly:     {printable(file.show)}")
     if offer(file.copy, sys.stdout):
-        click.echo("The first of them is in your clipboard, if your terminal takes it (OSC 52).")
+        click.echo("The first command is in your clipboard if your terminal supports OSC 52.")
     return ExitCode.DONE
 
 
@@ -64,7 +64,7 @@ def _grid(journal: "Journal", number: int | None) -> "Grid":
         return journal.grids.read(number)
     newest = journal.grids.latest(limit=1)
     if not newest:
-        raise GridError("page", found="there is no grid yet", way_out="`lora-tui grid` makes one")
+        raise GridError("page", found="no grids yet", way_out="make one with `lora-tui grid`")
     return newest[0]
 
 
@@ -72,7 +72,7 @@ def size_of(text: str) -> int:
     """Return the bytes that a size means: `3MB`, `800k`, `2.5 MiB`, or a bare number of bytes.
 
     Raises:
-        GridError: it is no size.
+        GridError: it is not a size.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match["binary"] and not match["unit"]):

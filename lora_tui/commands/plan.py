@@ -1,4 +1,4 @@
-"""`lora-tui plan`: what settings will do, what memory they will take, and which would fit."""
+"""What settings will do, what memory they take, and which would fit: `plan`."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, ready
+from lora_tui.commands.exits import exits, planned_bake, print_json
+from lora_tui.commands.options import OVERRIDES, PATH
 from trainer.errors import ExitCode, LoraTuiError
 from trainer.text import printable
 
@@ -22,61 +23,61 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("settings_file", type=click.Path(path_type=Path), metavar="SETTINGS.toml")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting for this run.")
-@click.option("--memory/--no-memory", default=True, help="Predict the peak of the card's memory, which takes seconds.")
+@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@OVERRIDES
+@click.option(
+    "--memory/--no-memory", default=True, help="Predict the peak GPU memory (default); this takes some seconds."
+)
 @click.option(
     "--fit",
     "size",
     metavar="SIZE",
-    help="Find the fastest settings that fit: a card as `8GB` (0.6 GiB go to context and desktop), or what the bake may take as `7.4GiB`.",
+    help="Find the fastest settings that fit into a card (`8GB`, of which 0.6 GiB are kept free) or into exactly `7.4GiB`.",
 )
-@click.option("--apply", "applies", is_flag=True, help="Write what --fit found into SETTINGS.toml.")
-@click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
+@click.option("--apply", "applies", is_flag=True, help="Write the settings found by --fit into SETTINGS.toml.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @exits
 def plan(
     settings_file: Path, overrides: tuple[str, ...], memory: bool, size: str | None, applies: bool, as_json: bool
 ) -> ExitCode:
-    """Say what SETTINGS.toml will do: folders, tags, buckets, rates, times, files, warnings, and its peak of memory.
+    """Show what SETTINGS.toml will do.
 
-    With --fit it ends with code 3 where nothing fits.
+    Folders, tags, buckets, steps, rates, timesteps, files, warnings and the peak GPU memory. With --fit the exit code is 3 if nothing fits.
     """
     from trainer.memory.limit import limit_of
 
     if applies and (size is None or overrides):
-        raise click.UsageError(
-            "--apply writes what --fit found for SETTINGS.toml as it stands: it takes --fit and no --set"
-        )
+        raise click.UsageError("--apply needs --fit and excludes --set")
     limit = None if size is None else limit_of(size)
-    planned = ready(settings_file, overrides)
-    told = _Told(planned, as_json)
-    told.plan()
+    planned = planned_bake(settings_file, overrides)
+    output = _PlanOutput(planned, as_json)
+    output.add_plan()
     if limit is None and not memory:
-        return told.end(ExitCode.DONE)
+        return output.end(ExitCode.DONE)
     with _predictor(settings_file) as predictor:
         if limit is None:
-            told.memory(predictor)
-            return told.end(ExitCode.DONE)
-        result = told.fit(predictor, limit)
+            output.add_memory(predictor)
+            return output.end(ExitCode.DONE)
+        result = output.add_fit(predictor, limit)
     if applies and result.best is not None:
-        told.applied(_apply(settings_file, result.best.changes))
-    return told.end(ExitCode.OUT_OF_MEMORY if result.best is None else ExitCode.DONE)
+        output.add_applied(_apply(settings_file, result.best.changes))
+    return output.end(ExitCode.OUT_OF_MEMORY if result.best is None else ExitCode.DONE)
 
 
-class _Told:
-    """The parts of the answer as they come: printed at once, or gathered for one object of JSON.
+class _PlanOutput:
+    """The sections of the output: printed as they come, or collected into one JSON object.
 
     Args:
-        planned: what is planned.
-        as_json: whether they are gathered.
+        planned: the checked settings.
+        as_json: whether they are collected.
     """
 
     def __init__(self, planned: "PlannedBake", as_json: bool) -> None:
         self._planned, self._as_json = planned, as_json
         self._values: dict[str, object] = {}
 
-    def plan(self) -> None:
-        """Tell what the settings will do."""
+    def add_plan(self) -> None:
+        """Add what the settings will do."""
         from trainer.plan.plan import plan_line
         from trainer.plan.report import report, report_json
 
@@ -88,14 +89,14 @@ class _Told:
         for section in report(planned.settings, planned.data, planned.plan, planned.base):
             _print(section)
 
-    def memory(self, predictor: "PeakPredictor") -> None:
-        """Tell what memory they will take. A plan without it is a plan all the same."""
+    def add_memory(self, predictor: "PeakPredictor") -> None:
+        """Add the predicted memory; where the prediction fails, why."""
         from trainer.memory.request import request_of
         from trainer.plan.report import ReportSection
 
         try:
-            with _Progress() as tell:
-                tell("predicting memory")
+            with _ProgressLine() as show:
+                show("predicting memory")
                 prediction = predictor.predict(request_of(self._planned, "card"))
         except LoraTuiError as error:
             self._values["memory"] = {"error": error.line()}
@@ -104,30 +105,30 @@ class _Told:
             return
         self._peak(prediction)
 
-    def fit(self, predictor: "PeakPredictor", limit: int) -> "FitResult":
-        """Tell what memory they take and which settings would fit; return that."""
+    def add_fit(self, predictor: "PeakPredictor", limit: int) -> "FitResult":
+        """Add the predicted memory and the settings that would fit; return those."""
         from trainer.memory.fit import fit
         from trainer.memory.fit_report import fit_json, lines
         from trainer.memory.request import request_of
         from trainer.plan.report import ReportSection
 
-        with _Progress() as tell:
-            result = fit(request_of(self._planned, "card"), predictor.predict, limit, tell)
+        with _ProgressLine() as show:
+            result = fit(request_of(self._planned, "card"), predictor.predict, limit, show)
         self._peak(result.current.prediction)
         self._values["fit"] = fit_json(result)
         if not self._as_json:
             _print(ReportSection("fit", lines(result)))
         return result
 
-    def applied(self, diff: Iterable[str]) -> None:
-        """Tell what was written into the settings file."""
+    def add_applied(self, diff: Iterable[str]) -> None:
+        """Add what was changed in the settings file."""
         changed = list(diff)
         self._values["applied"] = changed
         if not self._as_json:
-            click.echo("\n" + "\n".join(map(printable, changed)) if changed else "\nnothing to write")
+            click.echo("\n" + "\n".join(map(printable, changed)) if changed else "\nnothing to change")
 
     def end(self, code: ExitCode) -> ExitCode:
-        """Print what was gathered; return the code."""
+        """Print what was collected; return the code."""
         if self._as_json:
             print_json(self._values)
         return code
@@ -136,41 +137,41 @@ class _Told:
         from trainer.memory.report import memory_section
         from trainer.plan.report import ReportSection
 
-        room, holders, why = _card_now()
+        available, holders, why = _card_now()
         self._values["memory"] = {
             **prediction.to_json(),
-            "room": None if room is None else {**vars(room), "free": room.free},
+            "available": None if available is None else {**vars(available), "free": available.free},
             "holders": [dict(vars(holder)) for holder in holders],
             "no_card_because": why,
         }
         if self._as_json:
             return
-        section = memory_section(prediction, room, holders)
-        note = (f"no card here ({why}): this is what it would take on one",) if why else ()
+        section = memory_section(prediction, available, holders)
+        note = (f"no card here ({why}): the figures are for a bake on one",) if why else ()
         _print(ReportSection(section.title, (*section.lines, *note)))
 
 
-class _Progress:
-    """One line on standard error that says what is at work, where a terminal shows it; gone at the end."""
+class _ProgressLine:
+    """One line of progress on standard error, if that is a terminal; erased at the end."""
 
     def __enter__(self) -> Callable[[str], None]:
-        self._shown = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty()
         self._count = 0
-        return self._tell
+        return self._show
 
     def __exit__(self, *_: object) -> None:
-        if self._shown:
+        if self._terminal:
             click.echo("\r\x1b[K", nl=False, err=True)
 
-    def _tell(self, words: str) -> None:
+    def _show(self, text: str) -> None:
         self._count += 1
-        if self._shown:
-            # A line that wraps could not be taken back.
-            click.echo(f"\r\x1b[Kprediction {self._count}: {printable(words)[:56]} …", nl=False, err=True)
+        if self._terminal:
+            # A line that wraps could not be erased.
+            click.echo(f"\r\x1b[Kprediction {self._count}: {printable(text)[:56]} …", nl=False, err=True)
 
 
 def _predictor(settings_file: Path) -> "PeakPredictor":
-    """Return who predicts, with the answers that the workspace keeps; outside of one with the user's own."""
+    """Return the predictor with the workspace's cache; outside of a workspace with the user's own."""
     from trainer.memory.predictor import CACHE, PeakPredictor
     from trainer.workspace import cache_home, find_workspace
 
@@ -179,7 +180,7 @@ def _predictor(settings_file: Path) -> "PeakPredictor":
 
 
 def _card_now() -> "tuple[AvailableMemory | None, tuple[CardProcess, ...], str]":
-    """Return the room on the first card, who is there, and why there is no card ("" where there is one)."""
+    """Return the memory free on the first card, the processes on it, and why no card was found ("" if one was)."""
     from trainer.machine.card_processes import card_processes
     from trainer.machine.cards import NvmlCards
     from trainer.machine.readings import HostReading, MachineReading
@@ -192,7 +193,7 @@ def _card_now() -> "tuple[AvailableMemory | None, tuple[CardProcess, ...], str]"
 
 
 def _apply(settings_file: Path, changes: Mapping[str, Any]) -> list[str]:
-    """Write changed settings into the file, and return what that changed there, as a unified diff."""
+    """Write changed settings into the file; return the change as a unified diff."""
     import difflib
 
     from trainer.settings.model import Settings

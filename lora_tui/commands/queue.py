@@ -1,4 +1,4 @@
-"""`lora-tui queue`: the bakes in line, when each will begin and end, and what a user does to them."""
+"""The queue: when each bake starts and ends, and the changes a user makes to it: `queue`."""
 
 import time
 from datetime import datetime, timedelta
@@ -8,23 +8,21 @@ from typing import Literal
 import click
 
 from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
 from lora_tui.wording.job_names import called
+from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
-from trainer.text import printable
+from trainer.text import plural, printable
 
-_PATH = click.Path(path_type=Path)
-_IN = click.option(
-    "--in", "folder", type=_PATH, metavar="DIR", help="The workspace (default: here, else the last used)."
-)
 _NUMBER = click.argument("number", type=int, metavar="N")
 
 
 @click.group(invoke_without_command=True)
-@_IN
-@click.option("--json", "as_json", is_flag=True, help="The queue as JSON.")
+@WORKSPACE
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def queue(context: click.Context, folder: Path | None, as_json: bool) -> None:
-    """Show the bakes in line and when each is expected to begin and end."""
+    """Show or change the queue."""
     if context.invoked_subcommand is None:
         _show(folder, as_json)
 
@@ -36,25 +34,28 @@ def _show(folder: Path | None, as_json: bool) -> ExitCode:
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
-        line = read_queue_view(journal, workspace, time.time())
+        view = read_queue_view(journal, workspace, time.time())
     if as_json:
-        print_json(queue_json(line))
+        print_json(queue_json(view))
         return ExitCode.DONE
-    for text in queue_lines(line):
+    for text in queue_lines(view):
         click.echo(text)
     return ExitCode.DONE
 
 
 @queue.command()
-@click.argument("settings_files", type=_PATH, nargs=-1, required=True, metavar="SETTINGS.toml…")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting, in each of them.")
-@click.option("--why", default="", help="A line for the journal: why this bake.")
+@click.argument("settings_files", type=PATH, nargs=-1, required=True, metavar="SETTINGS.toml…")
+@OVERRIDES
+@WHY
 @click.option(
-    "--not-before", default="", metavar="TIME", help="Begin then at the earliest: `22:30`, or `2026-02-01 22:30`."
+    "--not-before", default="", metavar="TIME", help="Do not start before this time: `22:30` or `2026-02-01 22:30`."
 )
-@click.option("--hold", "held", is_flag=True, help="Wait for `queue release`.")
+@click.option("--hold", "held", is_flag=True, help="Add it held: it waits until `lora-tui queue release`.")
 @click.option(
-    "--if-fails", type=click.Choice(["go-on", "hold"]), default="go-on", help="What becomes of those behind it."
+    "--if-fails",
+    type=click.Choice(["continue", "hold"]),
+    default="continue",
+    help="What to do with the bakes after it if it fails (default: continue).",
 )
 @exits
 def add(
@@ -63,19 +64,18 @@ def add(
     why: str,
     not_before: str,
     held: bool,
-    if_fails: str,
+    if_fails: Literal["continue", "hold"],
 ) -> ExitCode:
-    """Put bakes at the end of the queue; all are checked before the first is queued."""
+    """Add bakes to the end of the queue. All are checked before the first is queued."""
     from trainer.jobs.bakes import check, queue_bake, queue_engine
     from trainer.journal.journal import Journal
     from trainer.settings.toml_file import load_settings
     from trainer.workspace import find_workspace, make_workspace, remember_workspace
 
-    begin = moment(not_before, datetime.now()) if not_before.strip() else None
+    start = parse_time(not_before, datetime.now()) if not_before.strip() else None
     paths = [path.expanduser().resolve() for path in settings_files]
-    ready = [check(load_settings(path, overrides), path) for path in paths]
-    on_failure: Literal["go on", "hold"] = "hold" if if_fails == "hold" else "go on"
-    for path, each in zip(paths, ready, strict=True):
+    planned = [check(load_settings(path, overrides), path) for path in paths]
+    for path, each in zip(paths, planned, strict=True):
         workspace = find_workspace(path.parent) or make_workspace(path.parent)
         engine = queue_engine(workspace)
         with Journal(workspace.journal_path) as journal:
@@ -85,75 +85,78 @@ def add(
                 each,
                 why=why,
                 engine=engine,
-                not_before=begin,
+                not_before=start,
                 held=held,
-                on_failure=on_failure,
+                on_failure=if_fails,
             )
         for note in (*each.data.notes, *each.plan.warnings):
             click.echo(f"! {printable(note)}")
-        click.echo(f"bake {bake.number} {printable(bake.name)} waits in {printable(str(workspace.root))}")
+        click.echo(f"queued bake {bake.number} {printable(bake.name)} in {printable(str(workspace.root))}")
         if not engine:
-            click.echo("nobody works on this queue: `lora-tui queue run` begins, the dashboard offers to")
+            click.echo(NOT_RUNNING)
         remember_workspace(workspace)
     return ExitCode.DONE
 
 
 @queue.command()
 @_NUMBER
-@click.option("--before", type=int, metavar="M", help="Put it before bake M.")
-@click.option("--last", is_flag=True, help="Put it at the end.")
-@_IN
+@click.option("--before", type=int, metavar="M", help="Move it before bake M.")
+@click.option("--last", is_flag=True, help="Move it to the end.")
+@WORKSPACE
 @exits
 def move(number: int, before: int | None, last: bool, folder: Path | None) -> ExitCode:
-    """Put bake N at another place in the queue."""
+    """Move bake N to another place in the queue."""
     from trainer.journal.journal import Journal
 
     if (before is None) != last:
-        raise click.UsageError("give --before M or --last")
+        raise click.UsageError("give either --before M or --last")
     with Journal(workspace_here(folder).journal_path) as journal:
         journal.queue.move(number, before)
-    click.echo(f"bake {number} comes {'last' if before is None else f'before bake {before}'}")
+    click.echo(f"bake {number} is now {'last' if before is None else f'before bake {before}'}")
     return ExitCode.DONE
 
 
 @queue.command()
 @_NUMBER
-@_IN
+@WORKSPACE
 @exits
 def remove(number: int, folder: Path | None) -> ExitCode:
-    """Take bake N out of the queue."""
+    """Remove bake N from the queue."""
     from trainer.journal.journal import Journal
 
     with Journal(workspace_here(folder).journal_path) as journal:
         journal.queue.remove(number)
-    click.echo(f"bake {number} is out of the queue")
+    click.echo(f"removed bake {number} from the queue")
     return ExitCode.DONE
 
 
 @queue.command()
 @_NUMBER
-@_IN
+@WORKSPACE
 @exits
 def hold(number: int, folder: Path | None) -> ExitCode:
-    """Let bake N wait until it is released, and the others pass it."""
+    """Hold bake N until it is released; the others are not held up."""
     return _set_held(folder, number, True)
 
 
 @queue.command()
 @_NUMBER
-@_IN
+@WORKSPACE
 @exits
 def release(number: int, folder: Path | None) -> ExitCode:
-    """Let a held bake N begin when its turn comes."""
+    """Release the held bake N."""
     return _set_held(folder, number, False)
 
 
 @queue.command("test-grid")
-@click.option("--why", default="", help="A line for the journal.")
-@_IN
+@WHY
+@WORKSPACE
 @exits
 def test_grid(why: str, folder: Path | None) -> ExitCode:
-    """Put the subject's test grid behind the bakes: over their epochs and the champion, made when its turn comes."""
+    """Add the subject's test grid to the queue.
+
+    When it is made it compares the epochs of the bakes before it and of the champion.
+    """
     from trainer.jobs.bakes import queue_engine
     from trainer.jobs.grids import queue_test_grid
     from trainer.journal.journal import Journal
@@ -161,36 +164,36 @@ def test_grid(why: str, folder: Path | None) -> ExitCode:
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         job = queue_test_grid(journal, workspace, engine=queue_engine(workspace), why=why)
-    click.echo(f"{called(job)} waits in the queue as {job.number}: {printable(job.why)}")
+    click.echo(f"queued {called(job)} as job {job.number}: {printable(job.why)}")
     if not job.engine:
-        click.echo("nobody works on this queue: `lora-tui queue run` begins, the dashboard offers to")
+        click.echo(NOT_RUNNING)
     return ExitCode.DONE
 
 
 @queue.command()
 @_NUMBER
 @click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE...")
-@_IN
+@WORKSPACE
 @exits
 def change(number: int, changes: tuple[str, ...], folder: Path | None) -> ExitCode:
-    """Give bake N, which waits, other settings."""
+    """Change settings of the queued bake N."""
     from trainer.jobs.proposals import change_held_bake
     from trainer.journal.journal import Journal
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         changed = change_held_bake(journal, workspace, number, changes)
-    click.echo(f"bake {number} waits with {printable(', '.join(changes))}: {changed.total_steps:,} steps")
+    click.echo(f"changed bake {number}: {printable(', '.join(changes))}; {plural(changed.total_steps, 'step')}")
     return ExitCode.DONE
 
 
 @queue.command()
-@_IN
+@WORKSPACE
 @exits
 def run(folder: Path | None) -> ExitCode:
-    """Bake what waits here, one after the other, without the dashboard; a bake that fails ends none but itself.
+    """Run the queue in this terminal, one bake after the other; a failed bake does not stop the queue.
 
-    Takes over what was left in the queue by programs that are gone. Exits with the worst code of its bakes.
+    Also takes over bakes that a lora-tui no longer running left in the queue. The exit code is the worst of its bakes'.
     """
     from lora_tui.headless.follow import follow_all
     from trainer.engine.engine import Engine
@@ -209,12 +212,12 @@ def run(folder: Path | None) -> ExitCode:
         taken = journal.queue.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
         others = [bake for bake in journal.queue.waiting() if bake.engine != engine.key]
     if others:
-        click.echo(f"{len(others)} more wait for another lora-tui that is at work here")
+        click.echo(f"{plural(len(others), 'more job')} queued for another lora-tui running here")
     if not taken:
-        click.echo("nothing waits for us")
+        click.echo("nothing to do")
         return ExitCode.DONE
     remember_workspace(workspace)
-    click.echo(f"takes over {len(taken)}: {', '.join(map(str, taken))}")
+    click.echo(f"running {plural(len(taken), 'job')}: {', '.join(map(str, taken))}")
     engine.start()
     code = follow_all(engine)
     engine.close(wait=10)
@@ -223,11 +226,11 @@ def run(folder: Path | None) -> ExitCode:
     return code
 
 
-def moment(text: str, now: datetime) -> float:
-    """Return the epoch seconds of a local time: `22:30` is the next one to come, `2026-02-01 22:30` is just that.
+def parse_time(text: str, now: datetime) -> float:
+    """Return the epoch seconds of a local time: `22:30` (the next one after `now`) or `2026-02-01 22:30`.
 
     Raises:
-        SettingsError: it is no time, or it is past.
+        SettingsError: it is not a time, or it has passed.
     """
     text = text.strip()
     try:
@@ -246,7 +249,7 @@ def _date(text: str, now: datetime) -> float:
             "--not-before", found=printable(text, 60), expected="`22:30` or `2026-02-01 22:30`, local time"
         ) from None
     if then <= now.timestamp():
-        raise SettingsError("--not-before", found=f"{printable(text, 60)}, which is past", expected="a time to come")
+        raise SettingsError("--not-before", found=f"{printable(text, 60)} has passed", expected="a time in the future")
     return then
 
 

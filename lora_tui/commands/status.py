@@ -1,22 +1,21 @@
-"""The bakes of a workspace: `status`."""
+"""The state of every bake and grid of a workspace: `status`."""
 
 from pathlib import Path
 
 import click
 
 from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.commands.options import PATH
 from trainer.errors import ExitCode
 from trainer.text import printable
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("folder", type=_PATH, required=False, metavar="[DIR]")
-@click.option("--json", "as_json", is_flag=True, help="The bakes as JSON.")
+@click.argument("folder", type=PATH, required=False, metavar="[DIR]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @exits
 def status(folder: Path | None, as_json: bool) -> ExitCode:
-    """Say how the bakes of a workspace stand."""
+    """Show the state of every bake and grid of a workspace."""
     from lora_tui.headless.status import bake_line, bakes_json, rows_counted
     from trainer.journal.journal import Journal
     from trainer.journal.processes import process_alive

@@ -1,40 +1,40 @@
-"""`lora-tui style`: the defaults a user keeps for grids, taken from a webui or a picture and given back to a webui."""
+"""Named defaults for grids, read from a webui's files or a picture and written to a webui: `style`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import PATH, WORKSPACE
 from trainer.errors import ExitCode, GridError
-from trainer.text import printable
+from trainer.text import plural, printable
 
 if TYPE_CHECKING:
     from trainer.grid.styles import Style
 
-_PATH = click.Path(path_type=Path)
-_IN = click.option(
-    "--in", "folder", type=_PATH, metavar="DIR", help="The workspace (default: here, else the last used)."
-)
-# Words of a style in one line of the list.
-_WORDS = 40
+# Characters of a prompt in one line of the list.
+_MAX_PROMPT = 40
 
 
 @click.group()
 def style() -> None:
-    """Keep defaults for grids: negative prompt, sampler, steps, CFG, size and seeds under a name."""
+    """Manage styles, the named defaults for grids.
+
+    A style sets negative prompt, sampler, steps, CFG, size, seeds. The one named `default` applies to every new grid.
+    """
 
 
 @style.command("list")
-@_IN
+@WORKSPACE
 @exits
 def list_styles(folder: Path | None) -> ExitCode:
-    """List the styles of the workspace, one line each."""
+    """List the styles of the workspace."""
     from trainer.grid.styles import load_styles
 
     styles = load_styles(workspace_here(folder))
     if not styles:
-        click.echo("no styles; `lora-tui style read FILE` takes them from a webui's files or a picture")
+        click.echo("no styles; read some from a webui's files or a picture with `lora-tui style read FILE`")
     width = min(40, max((len(printable(each.name)) for each in styles), default=0))
     for each in styles:
         click.echo(f"{printable(each.name):<{width}}  {_summary(each)}".rstrip())
@@ -43,10 +43,10 @@ def list_styles(folder: Path | None) -> ExitCode:
 
 @style.command()
 @click.argument("name")
-@_IN
+@WORKSPACE
 @exits
 def show(name: str, folder: Path | None) -> ExitCode:
-    """Show what the style NAME sets."""
+    """Show the values of the style NAME."""
     from trainer.grid.styles import style_named
 
     for key, value in _set_by(style_named(workspace_here(folder), name)):
@@ -55,15 +55,15 @@ def show(name: str, folder: Path | None) -> ExitCode:
 
 
 @style.command()
-@click.argument("file", type=_PATH, metavar="FILE")
-@click.option("--name", metavar="NAME", help="What to call it; of a styles.csv, the one style to take.")
-@_IN
+@click.argument("file", type=PATH, metavar="FILE")
+@click.option("--name", metavar="NAME", help="Name of the style; with a styles.csv, the only style to read.")
+@WORKSPACE
 @exits
 def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
-    """Keep what FILE sets: a webui's ui-config.json or styles.csv, or any picture with an infotext.
+    """Read styles from FILE: a webui's ui-config.json or styles.csv, or any picture with an infotext.
 
-    With a ui-config.json the styles it opens with are looked up in the styles.csv beside it.
-    A picture's own prompt is left out. A style of the same name is replaced.
+    The styles that a ui-config.json selects are looked up in the styles.csv beside it.
+    The prompt of a picture is left out. An existing style of the same name is replaced.
     """
     from trainer.grid.styles import load_styles, save_styles
 
@@ -71,11 +71,11 @@ def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
     styles, notes = _read(file, name)
     styles = tuple(each for each in styles if _set_by(each))
     if not styles:
-        raise GridError(printable(str(file)), found="it sets nothing that a style holds")
+        raise GridError(printable(str(file)), found="sets nothing that a style can hold")
     before = {each.name for each in load_styles(workspace)}
     save_styles(workspace, styles)
     for each in styles:
-        click.echo(f"{'replaced' if each.name in before else 'kept'} {printable(each.name)}: {_summary(each)}")
+        click.echo(f"{'replaced' if each.name in before else 'added'} {printable(each.name)}: {_summary(each)}")
     for note in notes:
         click.echo(note)
     return ExitCode.DONE
@@ -83,13 +83,13 @@ def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
 
 @style.command()
 @click.argument("name")
-@click.argument("file", type=_PATH, metavar="UI_CONFIG.json")
-@_IN
+@click.argument("file", type=PATH, metavar="UI_CONFIG.json")
+@WORKSPACE
 @exits
 def write(name: str, file: Path, folder: Path | None) -> ExitCode:
-    """Write the style NAME into a webui's ui-config.json; everything else in it stays, and it is backed up before.
+    """Write the style NAME into a webui's ui-config.json.
 
-    Close the webui first: it writes the file anew from its own settings page.
+    Everything else in the file is kept, and the old file is backed up. Close the webui first: it overwrites the file.
     """
     from trainer.formats.webui_config import has_schedules, write_ui_config
     from trainer.grid.styles import style_named, to_defaults
@@ -97,14 +97,14 @@ def write(name: str, file: Path, folder: Path | None) -> ExitCode:
     chosen = style_named(workspace_here(folder), name)
     defaults, notes = to_defaults(chosen, schedules=has_schedules(file))
     backup = write_ui_config(file, defaults)
-    click.echo(f"wrote {printable(chosen.name)} into {printable(str(file))}; as it was: {printable(backup.name)}")
+    click.echo(f"wrote {printable(chosen.name)} into {printable(str(file))}; backup: {printable(backup.name)}")
     for note in notes:
         click.echo(f"not written: {note}")
     return ExitCode.DONE
 
 
 def _read(file: Path, name: str | None) -> tuple[tuple["Style", ...], tuple[str, ...]]:
-    """Return the styles in a file, and what of it could not be taken."""
+    """Return the styles in a file, and what could not be read from it."""
     from trainer.formats.infotext import parse_infotext
     from trainer.formats.picture_text import read_parameters
     from trainer.formats.webui_config import read_ui_config
@@ -123,35 +123,35 @@ def _read(file: Path, name: str | None) -> tuple[tuple["Style", ...], tuple[str,
     if ending == ".json":
         beside = file.with_name("styles.csv")
         rows = read_styles_csv(beside) if beside.is_file() else ()
-        made, notes = from_defaults(name or "webui", read_ui_config(file), rows, where)
+        found, notes = from_defaults(name or "webui", read_ui_config(file), rows, where)
     else:
-        made, notes = from_infotext(name or file.stem, parse_infotext(read_parameters(file)), where)
-    return (made,), notes
+        found, notes = from_infotext(name or file.stem, parse_infotext(read_parameters(file)), where)
+    return (found,), notes
 
 
-def _set_by(chosen: "Style") -> list[tuple[str, object]]:
-    """Return what a style sets, by name."""
+def _set_by(chosen: "Style") -> list[tuple[str, Any]]:
+    """Return the values that a style sets, with their names."""
     values = chosen.model_dump(exclude={"name"})
     return [(key, value) for key, value in values.items() if value not in (None, "")]
 
 
 def _summary(chosen: "Style") -> str:
     """Return what a style sets on one line."""
-    told = dict(_set_by(chosen))
+    values = dict(_set_by(chosen))
     words = [
-        f"{key.split('_')[0]} “{printable(str(told[key]), _WORDS)}”"
+        f"{key.split('_')[0]} “{printable(str(values[key]), _MAX_PROMPT)}”"
         for key in ("prompt", "negative_prompt")
-        if key in told
+        if key in values
     ]
-    numbers = [str(told["sampler"])] if "sampler" in told else []
-    if "steps" in told:
-        numbers.append(f"{told['steps']} steps")
-    if "cfg_scale" in told:
-        numbers.append(f"CFG {told['cfg_scale']:g}")
-    if "width" in told or "height" in told:
-        numbers.append(f"{told.get('width', '…')}×{told.get('height', '…')}")
-    if "seeds" in told:
-        numbers.append(f"seeds {printable(str(told['seeds']), _WORDS)}")
-    if "clip_skip" in told:
-        numbers.append(f"clip skip {told['clip_skip']}")
+    numbers = [str(values["sampler"])] if "sampler" in values else []
+    if "steps" in values:
+        numbers.append(plural(values["steps"], "step"))
+    if "cfg_scale" in values:
+        numbers.append(f"CFG {values['cfg_scale']:g}")
+    if "width" in values or "height" in values:
+        numbers.append(f"{values.get('width', '…')}×{values.get('height', '…')}")
+    if "seeds" in values:
+        numbers.append(f"seeds {printable(str(values['seeds']), _MAX_PROMPT)}")
+    if "clip_skip" in values:
+        numbers.append(f"clip skip {values['clip_skip']}")
     return ", ".join((*numbers, *words))

@@ -1,4 +1,4 @@
-"""`lora-tui use`: take an epoch into use, here or on another machine."""
+"""A saved epoch copied to where it is used, here or on another machine: `use`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import PATH, WORKSPACE
 from trainer.errors import ExitCode
 from trainer.text import printable
 
@@ -14,16 +15,14 @@ from trainer.text import printable
 @click.argument("number", type=int, metavar="BAKE")
 @click.argument("epoch", metavar="EPOCH")
 @click.argument("target", metavar="TARGET")
-@click.option("--name", default="", help="Name there, without an ending (default: NAME-bBAKE-eEPOCH).")
+@click.option("--name", default="", help="File name there, without extension (default: NAME-bBAKE-eEPOCH).")
 @click.option("--weight", type=float, metavar="W", help="Preferred weight (default: the favourite picture's, else 1).")
-@click.option("--words", metavar="TEXT", help="Activation text (default: the subject's trigger).")
+@click.option("--words", metavar="TEXT", help="Activation text (default: the subject's trigger words).")
 @click.option("--negative", metavar="TEXT", help="Negative text (default: the subject's).")
-@click.option("--notes", metavar="TEXT", help="Notes (default: where it comes from).")
-@click.option(
-    "--picture", type=click.Path(path_type=Path), metavar="PNG", help="Preview (default: its best picture in a grid)."
-)
-@click.option("--force", is_flag=True, help="Write over files of that name with another content.")
-@click.option("--in", "folder", type=click.Path(path_type=Path), metavar="DIR", help="The workspace (default: here).")
+@click.option("--notes", metavar="TEXT", help="Notes (default: which bake and epoch it is).")
+@click.option("--picture", type=PATH, metavar="PNG", help="Preview picture (default: its best picture in a grid).")
+@click.option("--force", is_flag=True, help="Overwrite existing files with different content.")
+@WORKSPACE
 @exits
 def use(
     number: int,
@@ -38,13 +37,13 @@ def use(
     force: bool,
     folder: Path | None,
 ) -> ExitCode:
-    """Bring epoch EPOCH (a label as in grids, or `last`) of bake BAKE into the folder TARGET, or `host:folder`.
+    """Copy a saved epoch to where you use it.
 
-    Beside the LoRA come a preview picture and what a webui shows of it: activation text, preferred weight, negative text, notes.
+    TARGET is a folder, or `host:folder`, which rsync or scp reaches. EPOCH is a label as in grids, or `last`. Beside the LoRA go a preview picture and the JSON that a webui reads:
+    activation text, preferred weight, negative text and notes.
     """
     from trainer.journal.journal import Journal
-    from trainer.publish.epoch import lora_of_epoch
-    from trainer.publish.epoch import publish as take_into_use
+    from trainer.publish.epoch import lora_of_epoch, publish
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
@@ -58,10 +57,10 @@ def use(
         notes=found.notes if notes is None else notes,
         picture=picture or found.picture,
     )
-    used = take_into_use(wanted, target, replace=force, may_ask=True)
-    for file in used.sent:
-        click.echo(f"{'wrote over' if file in used.replaced else 'wrote'} {used.where}/{printable(file)}")
-    for file in used.unchanged:
-        click.echo(f"is there already: {used.where}/{printable(file)}")
-    click.echo(f"in a prompt: <lora:{printable(used.name)}:{wanted.preferred_weight:g}>")
+    published = publish(wanted, target, replace=force, may_ask=True)
+    for file in published.sent:
+        click.echo(f"{'replaced' if file in published.replaced else 'wrote'} {published.where}/{printable(file)}")
+    for file in published.unchanged:
+        click.echo(f"unchanged {published.where}/{printable(file)}")
+    click.echo(f"in a prompt: <lora:{printable(published.name)}:{wanted.preferred_weight:g}>")
     return ExitCode.DONE

@@ -1,19 +1,20 @@
-"""`lora-tui watch`: look on while another process bakes."""
+"""The dashboard beside another process that bakes: `watch`."""
 
 from pathlib import Path
 
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import PATH
 from trainer.errors import ExitCode
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), required=False, metavar="[DIR]")
-@click.option("--orders", is_flag=True, help="Let the keys order the bake: pause, save, stop, change.")
+@click.argument("folder", type=PATH, required=False, metavar="[DIR]")
+@click.option("--orders", is_flag=True, help="Allow keys that control the bake: pause, save, stop, change.")
 @exits
 def watch(folder: Path | None, orders: bool) -> ExitCode:
-    """Look at the bakes of a workspace; several may at once. Bakes nothing itself and loads no libraries."""
-    from lora_tui.dashboard import open_onlooker
+    """Watch the bakes of another process, read-only."""
+    from lora_tui.dashboard import open_watcher
 
-    return open_onlooker(workspace_here(folder), orders=orders)
+    return open_watcher(workspace_here(folder), orders=orders)

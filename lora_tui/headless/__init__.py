@@ -1,1 +1,1 @@
-"""Bakes and status without a screen."""
+"""Bakes and their status as printed lines, without the dashboard."""

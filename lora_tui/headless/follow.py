@@ -1,4 +1,4 @@
-"""A bake without a screen: followed until it ends, whatever signals come and whatever becomes of the terminal."""
+"""A bake followed in the terminal until it ends, with signals obeyed and the loss of the terminal survived."""
 
 import logging
 import os
@@ -16,19 +16,19 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Order
 from trainer.text import printable
 
-_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-_LOOK_EVERY = 0.2
+_EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+_POLL_SECONDS = 0.2
 _NO_SUSPEND = (
-    "ctrl+z would freeze the bake: ctrl+c stops it and saves; to have the terminal back, close it or use tmux: the bake goes on, "
+    "ctrl+z is ignored, it would freeze the bake: press ctrl+c to stop and save, or close the terminal: the bake continues "
     "and `lora-tui watch` shows it"
 )
 
 
 def follow(engine: Engine, number: int, out: TextIO | None = None, *, intro: str = "") -> ExitCode:
-    """Print `intro` and what bake `number` says until it ends; return what the process shall exit with.
+    """Print `intro` and the progress of bake `number` until it ends; return the process's exit code.
 
-    SIGINT and SIGTERM order a stop after the step at work, with a save; a second one leaves at once. SIGHUP, or a terminal that
-    takes nothing more, sends what is printed to the log; the bake goes on.
+    SIGINT and SIGTERM order a stop after the current step, with a save; a second one exits at once. After SIGHUP, or when the
+    terminal no longer accepts output, everything is printed to the log and the bake continues.
     """
     with (
         Journal(engine.workspace.journal_path) as journal,
@@ -39,9 +39,9 @@ def follow(engine: Engine, number: int, out: TextIO | None = None, *, intro: str
 
 
 def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") -> ExitCode:
-    """Print `intro` and what the bakes of `engine` say until none is at work or waits; return the worst of their exit codes.
+    """Print `intro` and the progress of the bakes of `engine` until none runs or waits; return the worst of their exit codes.
 
-    Signals are heard as in `follow`; after a stop the bakes behind stay queued. Held ones are not waited for.
+    Signals act as in `follow`; after a stop the bakes behind it stay queued. Held ones are not waited for.
     """
     worst = ExitCode.DONE
     known: set[int] = set()
@@ -57,9 +57,9 @@ def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") ->
             known |= waiting | {bake.number for bake in ours if bake.state.live}
             # One that was parked or failed may have been queued again.
             followed -= waiting
-            # One that was held, or given to another engine, while it waited is nobody to follow.
-            begun = {bake.number for bake in ours if bake.state is not BakeState.QUEUED}
-            due = min((known & begun) - followed, default=None)
+            # One that was held, or given to another engine, while it waited is not followed.
+            started = {bake.number for bake in ours if bake.state is not BakeState.QUEUED}
+            due = min((known & started) - followed, default=None)
             if due is not None:
                 worst = max(worst, _follow(engine, due, journal, signals, console))
                 followed.add(due)
@@ -70,22 +70,22 @@ def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") ->
                 return max(worst, ExitCode.BAKE_FAILED)
             else:
                 _obey_terminal(signals, journal, None, console)
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_POLL_SECONDS)
     return max(worst, signals.code or worst)
 
 
-def say_terminal_gone(journal: Journal, number: int | None) -> None:
-    """Say in the journal and in bake.log that bake `number` goes on without a terminal."""
-    line = f"the terminal is gone; the bake goes on without a screen (pid {os.getpid()})"
+def log_terminal_gone(journal: Journal, number: int | None) -> None:
+    """Write to the journal and to bake.log that bake `number` continues without a terminal."""
+    line = f"the terminal was closed; the bake continues without a screen (pid {os.getpid()})"
     journal.log.write(line, bake=number, level="warning")
     logging.getLogger("trainer").warning(line)
 
 
 class Signals:
-    """Hears signals while the block runs.
+    """Handles signals while the block runs.
 
     Attributes:
-        code: set by the first SIGINT or SIGTERM; a second one leaves at once.
+        code: set by the first SIGINT or SIGTERM; a second one exits at once.
         hung_up: a SIGHUP came: the terminal is gone.
         suspend: a SIGTSTP came, which would have frozen the bake.
     """
@@ -96,24 +96,24 @@ class Signals:
         self.suspend = False
 
     def __enter__(self) -> "Signals":
-        """Listen."""
-        numbers = (signal.SIGHUP, signal.SIGTSTP, *_CODES)
-        # A hang-up that is ignored already was dealt with, or is nobody's concern (nohup).
+        """Install the handlers."""
+        numbers = (signal.SIGHUP, signal.SIGTSTP, *_EXIT_CODES)
+        # A hang-up that is ignored already was dealt with, or is to be ignored (nohup).
         self._before = {
-            number: signal.signal(number, self._heard)
+            number: signal.signal(number, self._handle)
             for number in numbers
             if not (number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN)
         }
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more."""
+        """Put the former handlers back."""
         for number, handler in self._before.items():
-            # The hang-up of a terminal that was left, or went a moment ago, is nobody's concern any more.
+            # The hang-up of a terminal that is gone already must not end the process.
             left = number == signal.SIGHUP and (self.hung_up or signal.getsignal(number) == signal.SIG_IGN)
             signal.signal(number, signal.SIG_IGN if left else handler)
 
-    def _heard(self, number: int, _: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self.hung_up = True
         elif number == signal.SIGTSTP:
@@ -121,24 +121,24 @@ class Signals:
         elif self.code is not None:
             raise SystemExit(self.code)
         else:
-            self.code = _CODES[signal.Signals(number)]
+            self.code = _EXIT_CODES[signal.Signals(number)]
 
 
 def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, console: Console) -> ExitCode:
     printer = ProgressPrinter(journal, number, console)
-    told = False
+    stopping = False
     while True:
         bake = journal.bakes.read(number)
-        printer.tell(bake, f"waits: {engine.waiting_for}" if engine.waiting_for else engine.libraries)
+        printer.update(bake, f"waiting: {engine.waiting_for}" if engine.waiting_for else engine.libraries)
         if not (bake.state.live or bake.state is BakeState.QUEUED):
             break
         _obey_terminal(signals, journal, number, console)
-        if signals.code is not None and not told:
-            told = True
+        if signals.code is not None and not stopping:
+            stopping = True
             _stop(bake, journal, console)
         if not engine.alive:
             journal.bakes.set_state(number, BakeState.FAILED, engine.libraries)
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_SECONDS)
     printer.end(bake)
     if bake.state is BakeState.FAILED:
         return engine.exit_codes.get(number, ExitCode.BAKE_FAILED)
@@ -151,7 +151,7 @@ def _obey_terminal(signals: Signals, journal: Journal, number: int | None, conso
     if signals.hung_up or console.lost:
         signals.hung_up = False
         console.leave_terminal()
-        say_terminal_gone(journal, number)
+        log_terminal_gone(journal, number)
     if signals.suspend:
         signals.suspend = False
         console.error(_NO_SUSPEND)
@@ -166,5 +166,5 @@ def _stop(bake: Bake, journal: Journal, console: Console) -> None:
             # The engine took it in this moment.
             pass
     journal.orders.give(bake.number, Order.STOP)
-    what = "after this step and saving" if bake.grid is None else "here; the pictures made are kept"
-    console.error(f"stopping {what}; once more leaves at once")
+    what = "after this step, then saving" if bake.grid is None else "after this picture; those made are kept"
+    console.error(f"stopping {what}; press again to exit at once")

@@ -1,4 +1,4 @@
-"""What does a bake or a grid say on a terminal without a screen? Its log, and progress as a bar or, elsewhere, as plain lines."""
+"""Printed progress of a bake or a grid: its log, and a bar on a terminal or plain lines elsewhere."""
 
 import shutil
 
@@ -10,24 +10,24 @@ from trainer.journal.records import Bake, BakeState
 from trainer.text import duration, plural, printable
 
 _LEVELS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
-_BAR = 24
-_CLEAR = "\r\x1b[K"
+_BAR_WIDTH = 24
+_CLEAR_LINE = "\r\x1b[K"
 
 
 class ProgressPrinter:
-    """Says each thing once: log lines as they come, progress as a bar or at every tenth."""
+    """Prints log lines as they come, and progress as a bar or at every tenth; nothing twice."""
 
     def __init__(self, journal: Journal, number: int, console: Console) -> None:
         self._journal = journal
         self._number = number
         self._console = console
         self._last_line = 0
-        self._said = ""
+        self._shown = ""
         self._passed: set[str] = set()
         self._drawn = False
 
-    def tell(self, bake: Bake, engine: str) -> None:
-        """Print what is new; `engine` is what the engine is at while the bake waits for it."""
+    def update(self, bake: Bake, engine: str) -> None:
+        """Print what is new; `engine` is what the engine does while the bake waits for it."""
         lines = self._journal.log.read(self._last_line, bake=self._number)
         for line in lines:
             self._last_line = line.id
@@ -41,20 +41,20 @@ class ProgressPrinter:
             self._print(progress)
 
     def end(self, bake: Bake) -> None:
-        """Print how it ended and where the files are."""
+        """Print the final state and where the files are."""
         if bake.grid is not None:
             self._end_grid(bake, bake.grid)
             return
         files = len(self._journal.results.checkpoints(self._number))
         self._print(
-            f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {files} LoRA files in {bake.folder}"
+            f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {plural(files, 'LoRA file')} in {bake.folder}"
         )
 
     def _end_grid(self, job: Bake, number: int) -> None:
         grid = self._journal.grids.read(number)
-        again = f", {grid.done - grid.made} of them from earlier grids" if grid.done > grid.made else ""
+        reused = f", {grid.done - grid.made} of them from earlier grids" if grid.done > grid.made else ""
         self._print(
-            f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{again} "
+            f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{reused} "
             f"in {printable(grid.folder)}"
         )
 
@@ -80,7 +80,7 @@ class ProgressPrinter:
         if "loss" in values:
             parts.append(f"loss {loss(values['loss'][1])}")
         if seconds := values.get("seconds_per_step", (0, 0.0))[1]:
-            parts += [f"{speed(1 / seconds)} it/s", f"left {duration(seconds * (total - step))}"]
+            parts += [f"{speed(1 / seconds)} it/s", f"{duration(seconds * (total - step))} left"]
         if bake.state is BakeState.PAUSED:
             parts.append("paused")
         return "  ".join(parts)
@@ -95,16 +95,16 @@ class ProgressPrinter:
         return f"{min(epochs, step // per_epoch + 1)}/{epochs}"
 
     def _draw(self, text: str) -> None:
-        # A reader who is behind wants to know how it stands when he is there again, not each step on the way.
-        if text != self._said and not self._console.out.behind:
+        # A terminal that is behind gets the latest progress once it has caught up, not each step on the way.
+        if text != self._shown and not self._console.out.behind:
             width = shutil.get_terminal_size().columns - 1
-            self._console.out.write(_CLEAR + text[:width])
-            self._said, self._drawn = text, True
+            self._console.out.write(_CLEAR_LINE + text[:width])
+            self._shown, self._drawn = text, True
 
     def _print(self, text: str, *, error: bool = False) -> None:
         if self._drawn:
-            self._drawn, self._said = False, ""
-            self._console.out.write(_CLEAR)
+            self._drawn, self._shown = False, ""
+            self._console.out.write(_CLEAR_LINE)
         if error:
             self._console.error(text)
         else:
@@ -112,5 +112,5 @@ class ProgressPrinter:
 
 
 def _bar(done: int, total: int) -> str:
-    full = _BAR * done // total
-    return "▇" * full + "▁" * (_BAR - full)
+    full = _BAR_WIDTH * done // total
+    return "▇" * full + "▁" * (_BAR_WIDTH - full)

@@ -1,4 +1,4 @@
-"""How the bakes and grids of a workspace stand: one line each, or JSON."""
+"""State of the bakes and grids of a workspace: one line each, or JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from trainer.workspace import Workspace
 
 
 def rows_counted(rows: Sequence[Bake], journal: Journal) -> str:
-    """Return `3 bakes`, or where there are grids `3 bakes, 1 grid`; grids' jobs among the rows are no bakes."""
+    """Return `3 bakes`, or where there are grids `3 bakes, 1 grid`; grids' jobs among the rows are not counted as bakes."""
     bakes = plural(sum(row.grid is None for row in rows), "bake")
     grids = len(journal.grids.latest())
     return f"{bakes}, {plural(grids, 'grid')}" if grids else bakes
@@ -64,10 +64,10 @@ def _training(bake: Bake, journal: Journal) -> list[str]:
     checkpoints = journal.results.checkpoints(bake.number)
     if checkpoints and checkpoints[0].val is not None:
         parts.append(f"val {loss(checkpoints[0].val)}")
-    parts.append(f"{len(checkpoints)} LoRA files")
+    parts.append(plural(len(checkpoints), "LoRA file"))
     return [*parts, *filter(None, [measured_text(bake)])]
 
 
 def _pictures(number: int, journal: Journal) -> list[str]:
     grid = journal.grids.read(number)
-    return [f"{grid.done}/{grid.total} pictures", f"in {printable(grid.folder)}"]
+    return [f"{grid.done}/{plural(grid.total, 'picture')}", f"in {printable(grid.folder)}"]

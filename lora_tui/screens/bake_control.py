@@ -59,7 +59,7 @@ class BakeControl:
     def pause_or_resume(self) -> None:
         """Pause the bake, or let a paused or parked one continue."""
         if (bake := self.bake) is not None:
-            self.give_order(Order.GO_ON if bake.state is BakeState.PAUSED else Order.PAUSE)
+            self.give_order(Order.RESUME if bake.state is BakeState.PAUSED else Order.PAUSE)
         elif self._snapshot().parked:
             self.resume()
 

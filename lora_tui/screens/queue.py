@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from lora_tui.ports import Rights
 from lora_tui.screens.dialog import Dialog
-from lora_tui.wording.queue import QueueView, bake_words
+from lora_tui.wording.queue import QueueView, queued_job_line
 from lora_tui.workers.queue_watcher import HeldBakeRead, NotChanged, QueueRead, QueueWatcher
 from trainer.journal.records import Bake
 from trainer.text import printable
@@ -149,8 +149,8 @@ class QueueDialog(Dialog[bool]):
 
     def action_take_over(self) -> None:
         """Let our engine take what was left behind."""
-        if self._line is not None and self._line.left_behind and self._rights.bake:
-            numbers = sorted(self._line.left_behind)
+        if self._line is not None and self._line.orphaned and self._rights.bake:
+            numbers = sorted(self._line.orphaned)
             self._change(lambda journal: journal.queue.take_over(numbers, self._engine))
 
     @on(QueueRead)
@@ -181,7 +181,7 @@ class QueueDialog(Dialog[bool]):
         line = self._line
         if line is None:
             return
-        live = [Content(bake_words(bake, line)) for bake in line.live]
+        live = [Content(queued_job_line(bake, line)) for bake in line.live]
         self.query_one("#live", Static).update(Content("\n").join(live or [Content("no bake is at work")]))
         options = self.query_one(OptionList)
         place = next((at for at, bake in enumerate(self._waiting) if bake.number == marked), options.highlighted or 0)
@@ -190,9 +190,9 @@ class QueueDialog(Dialog[bool]):
         options.highlighted = min(place, len(self._waiting) - 1) if self._waiting else None
         keys = _KEYS if self._waiting and self._rights.order else "esc closes"
         self.query_one("#keys", Static).update(
-            Content(f"{keys}\n{_KEYS_WITH_LEFT}" if line.left_behind and self._rights.bake else keys)
+            Content(f"{keys}\n{_KEYS_WITH_LEFT}" if line.orphaned and self._rights.bake else keys)
         )
 
     def _option(self, bake: Bake, line: QueueView) -> Option:
-        left = "  left behind" if bake.number in line.left_behind else ""
-        return Option(Content.assemble(bake_words(bake, line), (left, "$warning")))
+        left = "  left behind" if bake.number in line.orphaned else ""
+        return Option(Content.assemble(queued_job_line(bake, line), (left, "$warning")))

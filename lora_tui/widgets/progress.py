@@ -5,7 +5,7 @@ from textual.content import Content
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.snapshot_pane import SnapshotPane
-from lora_tui.wording.bake_progress import BakeStanding, standing
+from lora_tui.wording.bake_progress import StepProgress, step_progress
 from lora_tui.wording.bars import bar
 from lora_tui.wording.numbers import count, loss, rate, speed
 from lora_tui.wording.state_symbols import FAILED, state_sign
@@ -32,21 +32,21 @@ class BakeProgress(SnapshotPane):
 
 
 def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:
-    now, sign = standing(snapshot, bake), state_sign(bake.state)
+    progress, sign = step_progress(snapshot, bake), state_sign(bake.state)
     head = Content.styled(f"{sign.mark} ", sign.colour)
-    if now.stage and not now.step:
-        return Content.assemble(head, now.stage)
-    total = count(now.steps)
+    if progress.stage and not progress.step:
+        return Content.assemble(head, progress.stage)
+    total = count(progress.steps)
     where = Content.assemble(
         head,
         ("epoch ", "$muted"),
-        f"{now.epoch}/{now.epochs}   ",
+        f"{progress.epoch}/{progress.epochs}   ",
         ("step ", "$muted"),
-        f"{count(now.step):>{len(total)}}/{total}  ",
+        f"{count(progress.step):>{len(total)}}/{total}  ",
     )
-    after = Content.assemble(f"  {now.percent:>5}   ", *_what_next(bake, now))
+    after = Content.assemble(f"  {progress.percent:>5}   ", *_what_next(bake, progress))
     return Content.assemble(
-        where, bar(now.share, min(width - len(where) - len(after), _WIDEST_BAR), sign.colour), after
+        where, bar(progress.share, min(width - len(where) - len(after), _WIDEST_BAR), sign.colour), after
     )
 
 
@@ -75,15 +75,17 @@ def _rates(snapshot: Snapshot) -> list[str]:
 
 
 def _one_line(snapshot: Snapshot, bake: Bake, width: int) -> Content:
-    now, sign = standing(snapshot, bake), state_sign(bake.state)
+    progress, sign = step_progress(snapshot, bake), state_sign(bake.state)
     head = Content.styled(f"{sign.mark} ", sign.colour)
     if bake.state in (BakeState.FAILED, BakeState.LOST):
         return Content.assemble(head, (printable(bake.error or str(bake.state)), "$error"))
-    if now.stage and not now.step:
-        return Content.assemble(head, now.stage)
-    where = Content.assemble(head, f"e{now.epoch}/{now.epochs}  {count(now.step)}/{count(now.steps)}  ")
-    after = Content.assemble(f" {now.percent:>5}  ", *_throughput(snapshot), *_what_next(bake, now))
-    return Content.assemble(where, bar(now.share, min(width - len(where) - len(after), 24), sign.colour), after)
+    if progress.stage and not progress.step:
+        return Content.assemble(head, progress.stage)
+    where = Content.assemble(
+        head, f"e{progress.epoch}/{progress.epochs}  {count(progress.step)}/{count(progress.steps)}  "
+    )
+    after = Content.assemble(f" {progress.percent:>5}  ", *_throughput(snapshot), *_what_next(bake, progress))
+    return Content.assemble(where, bar(progress.share, min(width - len(where) - len(after), 24), sign.colour), after)
 
 
 def _throughput(snapshot: Snapshot) -> list[tuple[str, str]]:
@@ -96,11 +98,11 @@ def _throughput(snapshot: Snapshot) -> list[tuple[str, str]]:
     return parts
 
 
-def _what_next(bake: Bake, now: BakeStanding) -> list[tuple[str, str]]:
+def _what_next(bake: Bake, progress: StepProgress) -> list[tuple[str, str]]:
     if bake.state is BakeState.PAUSED:
         return [("paused", "$warning")]
-    if now.stage:
-        return [(now.stage, "")]
+    if progress.stage:
+        return [(progress.stage, "")]
     if not bake.state.live:
         return [(str(bake.state), "$muted")]
-    return [] if now.seconds_left is None else [("left ", "$muted"), (duration(now.seconds_left), "")]
+    return [] if progress.seconds_left is None else [(duration(progress.seconds_left), ""), (" left", "$muted")]

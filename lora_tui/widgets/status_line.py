@@ -5,7 +5,7 @@ from textual.content import Content
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.card_meter import vram_text
 from lora_tui.widgets.snapshot_pane import SnapshotPane
-from lora_tui.wording.bake_progress import standing
+from lora_tui.wording.bake_progress import step_progress
 from lora_tui.wording.job_names import called
 from lora_tui.wording.numbers import loss, short_span, speed
 from lora_tui.wording.state_symbols import state_sign
@@ -30,7 +30,7 @@ def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
         return [(f"{sign.mark} ", sign.colour), (f"{called(job, 16)}{far}", "")]
     if bake is None:
         return [("lora-tui", "bold"), ("  no bake yet", "$muted")]
-    now, sign = standing(snapshot, bake), state_sign(bake.state)
+    now, sign = step_progress(snapshot, bake), state_sign(bake.state)
     parts = [(f"{sign.mark} ", sign.colour), (f"{bake.number:04d} {printable(bake.name, 16)}", "")]
     if now.stage and not now.step:
         parts.append((f"  {now.stage}", ""))

@@ -1,1 +1,1 @@
-"""Numbers, states and jobs as text."""
+"""Numbers, states, jobs, grids and memory as text."""

@@ -1,4 +1,4 @@
-"""Where does the bake of a snapshot stand: step, epoch, share, stage, time left?"""
+"""Progress of a bake: step, epoch, share, stage and the time left."""
 
 import time
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ _STAGES = {
 
 
 @dataclass(frozen=True)
-class BakeStanding:
+class StepProgress:
     """How far a bake is.
 
     Attributes:
         step, steps: optimizer steps done, and in all.
-        epoch, epochs: the epoch at work, and in all.
+        epoch, epochs: the current epoch, and in all.
         share: steps done of all, 0 to 1.
         seconds_left: seconds of stepping left; None while no speed is known or nothing runs.
-        stage: what is done besides stepping, in words; empty while it steps or has ended.
+        stage: what is done other than stepping, in words; empty while it steps or has ended.
     """
 
     step: int
@@ -46,7 +46,7 @@ class BakeStanding:
         return f"{int(self.share * 100)} %"
 
 
-def standing(snapshot: Snapshot, bake: Bake) -> BakeStanding:
+def step_progress(snapshot: Snapshot, bake: Bake) -> StepProgress:
     """Return how far `bake`, the one of `snapshot`, is."""
     step = _step(snapshot, bake)
     per_epoch = bake.steps_per_epoch or bake.total_steps or 1
@@ -54,7 +54,7 @@ def standing(snapshot: Snapshot, bake: Bake) -> BakeStanding:
     left = None
     if bake.state.live and snapshot.step_seconds is not None:
         left = max(0, bake.total_steps - step) * snapshot.step_seconds
-    return BakeStanding(
+    return StepProgress(
         step=step,
         steps=bake.total_steps,
         epoch=min(max(1, -(-step // per_epoch)), epochs),
@@ -66,7 +66,7 @@ def standing(snapshot: Snapshot, bake: Bake) -> BakeStanding:
 
 
 def _step(snapshot: Snapshot, bake: Bake) -> int:
-    # Losses come a little late, and a stage besides stepping counts something else: the farthest that is known holds.
+    # Losses come a little late, and the other stages count something else than steps: the highest known step holds.
     return max(
         bake.stage_done if bake.stage == "step" else 0,
         snapshot.last["loss"][0] if "loss" in snapshot.last else 0,
@@ -88,8 +88,8 @@ def _waits(snapshot: Snapshot, bake: Bake) -> str:
     if bake.held:
         return "held in the queue"
     if bake.not_before is not None:
-        return f"waits until {time.strftime('%a %H:%M', time.localtime(bake.not_before))}"
+        return f"waiting until {time.strftime('%a %H:%M', time.localtime(bake.not_before))}"
     job = snapshot.grid
-    grid = f"{called(job, 30)} is at work" if job is not None and job.state.live else ""
+    grid = f"{called(job, 30)} is running" if job is not None and job.state.live else ""
     because = snapshot.loading or snapshot.engine_trouble or grid or snapshot.waiting_for
-    return f"waits · {printable(because, 60)}" if because else "waits for the engine"
+    return f"waiting · {printable(because, 60)}" if because else "waiting for the engine"

@@ -1,4 +1,4 @@
-"""How does a text fit into so many cells of the terminal? A Chinese letter takes two."""
+"""Text cut and padded to a width in terminal cells; a Chinese letter takes two."""
 
 from rich.cells import cell_len, set_cell_size
 

@@ -1,4 +1,4 @@
-"""How is a grid said on a line: its axes, how many pictures and how long, and how it stands?"""
+"""Grids on one line: axes, number of pictures, duration, state."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def count_line(ready: "PlannedGrid") -> str:
     if ready.wanted != total:
         parts.append(f"{ready.wanted:,} to make")
     if ready.wanted:
-        parts.append("time not known yet" if ready.seconds is None else f"≈ {duration(ready.seconds)}")
+        parts.append("duration unknown" if ready.seconds is None else f"≈ {duration(ready.seconds)}")
     return " · ".join(parts)
 
 
@@ -38,11 +38,11 @@ def axis_line(axis: "Axis") -> str:
 
 
 def grid_line(grid: Grid) -> str:
-    """Return how a grid stands: sign, number, name, state, pictures, when it was asked for, its folder, and why it failed."""
+    """Return a grid on one line: sign, number, name, state, pictures, when it was created, its folder, and why it failed."""
     parts = [
         f"{grid_sign(grid.state).mark} {grid.number:04d} {printable(grid.name)}",
         str(grid.state),
-        f"{grid.done}/{grid.total} pictures",
+        f"{grid.done}/{plural(grid.total, 'picture')}",
         time.strftime("%Y-%m-%d %H:%M", time.localtime(grid.created)),
         printable(grid.folder),
     ]

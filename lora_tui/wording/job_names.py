@@ -1,4 +1,4 @@
-"""How is a row of the queue called, and its state? A bake by its number and name; a grid's job, which orders reach by its own number, by its grid's too."""
+"""Names and states of jobs: a bake by its number and name; a grid's job by its own number, which orders use, and its grid's."""
 
 from trainer.journal.records import Bake, BakeState
 from trainer.text import printable
@@ -9,7 +9,7 @@ def job_name(bake: Bake, limit: int | None = None) -> str:
 
     Args:
         bake: the row.
-        limit: the most characters of its name.
+        limit: maximum number of characters of its name.
     """
     grid = "" if bake.grid is None else f"grid {bake.grid} "
     return f"{bake.number:04d} {grid}{printable(bake.name, limit)}"
@@ -25,11 +25,11 @@ def called(bake: Bake, limit: int | None = None) -> str:
 
     Args:
         bake: the row.
-        limit: the most characters of its name.
+        limit: maximum number of characters of its name.
     """
     return f"{kind_of(bake)} {bake.number if bake.grid is None else bake.grid} {printable(bake.name, limit)}"
 
 
 def state_word(bake: Bake) -> str:
-    """Return the state of a row: a grid's job at work is `making`, as its grid is."""
+    """Return the state of a row: a grid's running job is `making`, as its grid is."""
     return "making" if bake.grid is not None and bake.state is BakeState.BAKING else str(bake.state)

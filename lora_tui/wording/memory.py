@@ -1,4 +1,4 @@
-"""How is a bake's memory said? The peak beside what is free, before a bake; beside what was measured, after it."""
+"""A bake's peak memory in words: before the bake beside what is free, after it beside what was measured."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from trainer.memory.available import AvailableMemory
     from trainer.memory.peak import MemoryPrediction
 
-_BAR = 10
+_BAR_WIDTH = 10
 # Below a tenth of a GiB its one decimal says nothing.
-_LEAST_GIB = 0.1 * 1024**3
-# A prediction may be so much too low (see docs/benchmarks.md).
-_ALMOST = 0.97
+_MIN_GIB = 0.1 * 1024**3
+# Above this share of the free memory a bake "barely fits": predictions may be 3 % too low (see docs/benchmarks.md).
+_BARELY_FITS = 0.97
 
 
 @dataclass(frozen=True)
 class PeakView:
-    """What the plan's line says of memory.
+    """The memory part of the plan bar.
 
     Attributes:
-        prediction: of the settings as they stand, or, while that is worked out, as they stood; None where nothing is known.
-        room: what there is now, None where nothing says it.
-        pending: whether a new figure is being worked out.
+        prediction: for the current settings, or while that is pending for the previous ones; None where nothing is known.
+        room: the memory available now, None where it is unknown.
+        pending: whether a new prediction is being made.
     """
 
     prediction: "MemoryPrediction | None" = None
@@ -36,7 +36,7 @@ class PeakView:
 
     @property
     def free(self) -> int | None:
-        """Bytes there are for the bake; None where that is not known for the kernels that were predicted."""
+        """Bytes available to the bake; None where that is unknown for the device that was predicted."""
         if self.prediction is None or self.room is None or self.room.policy != self.prediction.policy:
             return None
         return self.room.free
@@ -50,11 +50,11 @@ class PeakView:
 
 
 def peak_parts(view: PeakView, width: int) -> list[Content]:
-    """Return the parts of the plan's line about memory, none where there is nothing to say.
+    """Return the parts of the plan bar about memory, none where nothing is known.
 
     Args:
         view: what is known.
-        width: columns there are; the bar gives way.
+        width: available columns; the bar is dropped if it does not fit.
     """
     if view.prediction is None:
         return [Content.styled("peak …", "$muted")] if view.pending else []
@@ -65,7 +65,7 @@ def peak_parts(view: PeakView, width: int) -> list[Content]:
         return [Content(text)]
     share = view.prediction.reserved / max(1, view.free)
     verdict = Content.styled(*_verdict(view, share))
-    drawn = bar(share, _BAR, "$error" if view.too_much else "$meter-ours")
+    drawn = bar(share, _BAR_WIDTH, "$error" if view.too_much else "$meter-ours")
     part = Content.assemble(text, " ", drawn, " ", verdict)
     if part.cell_length > width:
         part = Content.assemble(text, " ", verdict)
@@ -73,7 +73,7 @@ def peak_parts(view: PeakView, width: int) -> list[Content]:
 
 
 def peak_line(view: PeakView) -> str:
-    """Return the same as plain text without the bar; empty while nothing is known of the settings as they stand."""
+    """Return the same as plain text without the bar; empty while nothing is known of the current settings."""
     if view.prediction is None or view.pending:
         return ""
     text = _figures(view.prediction, view.free)
@@ -94,23 +94,23 @@ def beside(predicted: int | None) -> str:
 
 
 def amount(size: int) -> str:
-    """Return bytes as `5.1 GiB`, or in the unit that leaves something of them."""
-    return f"{gib(size)} GiB" if size >= _LEAST_GIB else file_size(size)
+    """Return bytes as `5.1 GiB`, or in a smaller unit if that would round to nothing."""
+    return f"{gib(size)} GiB" if size >= _MIN_GIB else file_size(size)
 
 
 def _figures(prediction: "MemoryPrediction", free: int | None) -> str:
     eager = " (eager)" if prediction.compiled else ""
     on_cpu = prediction.policy == "cpu"
-    whole = amount(prediction.reserved)
+    peak = amount(prediction.reserved)
     if free is None:
-        return f"peak {whole}{eager}{' (CPU)' if on_cpu else ''}"
+        return f"peak {peak}{eager}{' (CPU)' if on_cpu else ''}"
     if on_cpu:
-        return f"peak {whole}{eager} of {gib(free)} GiB free (CPU)"
-    return f"peak {whole.removesuffix(' GiB')}{eager} of {gib(free)} GiB free"
+        return f"peak {peak}{eager} of {gib(free)} GiB free (CPU)"
+    return f"peak {peak.removesuffix(' GiB')}{eager} of {gib(free)} GiB free"
 
 
 def _verdict(view: PeakView, share: float) -> tuple[str, str]:
     """Return whether it fits, and the colour of that."""
     if view.too_much:
         return f"does not fit: {amount(view.too_much)} too much", "$error"
-    return ("barely fits", "$warning") if share > _ALMOST else ("fits", "$success")
+    return ("barely fits", "$warning") if share > _BARELY_FITS else ("fits", "$success")

@@ -1,9 +1,9 @@
-"""How numbers are said on the screen: bytes, times, counts, rates, losses, each short enough for a column."""
+"""Numbers as text: bytes, times, counts, rates and losses, each short enough for a column."""
 
 import math
 
 NOT_SAID = "N/A"
-"""Stands where the card or the system does not say."""
+"""Shown where the card or the system gives no reading."""
 
 _KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
 

@@ -1,4 +1,4 @@
-"""One sign for every state, so that colour is never alone in saying it."""
+"""One sign for every state, so that no state is told by its colour alone."""
 
 from typing import NamedTuple
 

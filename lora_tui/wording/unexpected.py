@@ -1,14 +1,14 @@
-"""How is a fault nobody foresaw said on the screen? In one line, like every other error."""
+"""Unexpected exceptions as errors of our own family, shown in one line like every other."""
 
 from trainer.errors import LoraTuiError
 
 
 def as_error(where: str, error: Exception) -> LoraTuiError:
-    """Return `error` as a member of the family; a foreign one is named with its type and message.
+    """Return `error` as a `LoraTuiError`; one of another class is named by its type and message.
 
     Args:
         where: what was being done.
-        error: what was raised.
+        error: the exception.
     """
     if isinstance(error, LoraTuiError):
         return error

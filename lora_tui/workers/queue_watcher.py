@@ -114,7 +114,7 @@ class QueueWatcher(threading.Thread):
                     while True:
                         line = read_queue_view(journal, self._workspace, self._clock(), self._ours)
                         # The time itself is nothing new.
-                        new = (line.live, line.waiting, line.left_behind)
+                        new = (line.live, line.waiting, line.orphaned)
                         if new != told:
                             told = new
                             self._post(QueueRead(line))

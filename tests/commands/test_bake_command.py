@@ -44,7 +44,7 @@ def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(lora_tui, demo
     assert ran.returncode == 0, ran.stderr
     assert "\x1b" not in ran.stdout
     assert "\r" not in ran.stdout
-    assert "✓ bake 1 done: 1 LoRA files in bakes/0001-hifumi" in ran.stdout
+    assert "✓ bake 1 done: 1 LoRA file in bakes/0001-hifumi" in ran.stdout
     assert _bake(demo).why == "to see it run"
 
 

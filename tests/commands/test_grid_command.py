@@ -41,7 +41,7 @@ def test_a_dry_run_spells_the_grid_out_and_makes_nothing(lora_tui, demo: Workspa
         "X CFG scale  2: 1 · 5",
         "Y Sampler  2: Euler · Euler a",
         "Seed  2: 11 · 12",
-        "2 × 2 × 2 = 8 pictures · time not known yet",
+        "2 × 2 × 2 = 8 pictures · duration unknown",
     ]
     assert nothing_written(demo)
 
@@ -81,7 +81,7 @@ def test_two_grounds_at_once_are_refused(lora_tui, demo: Workspace, spec: Path) 
 
 def test_it_can_wait_in_the_queue(lora_tui, demo: Workspace, spec: Path) -> None:
     ran = lora_tui("grid", spec, "--in", demo.root, "--queue", "--set", "name=waits")
-    assert "grid 1 waits waits in the queue as 1" in ran.stdout
+    assert "queued grid 1 waits as job 1" in ran.stdout
     assert "◦ 0001 waits  waiting" in lora_tui("grid", "--list", "--in", demo.root).stdout
     with Journal(demo.journal_path) as journal:
         (job,) = journal.queue.waiting()
@@ -89,10 +89,10 @@ def test_it_can_wait_in_the_queue(lora_tui, demo: Workspace, spec: Path) -> None
 
 
 def test_ready_made_grids_are_named(lora_tui, demo: Workspace, spec: Path) -> None:
-    assert "noise" in lora_tui("grid", "--ready", "list", "--in", demo.root).stdout
-    ran = lora_tui("grid", spec, "--ready", "noise", "--dry-run", "--in", demo.root)
+    assert "noise" in lora_tui("grid", "--preset", "list", "--in", demo.root).stdout
+    ran = lora_tui("grid", spec, "--preset", "noise", "--dry-run", "--in", demo.root)
     assert "X Repeat  2" in ran.stdout
-    ran = lora_tui("grid", spec, "--ready", "nonsense", "--in", demo.root)
+    ran = lora_tui("grid", spec, "--preset", "nonsense", "--in", demo.root)
     assert ran.returncode == 2
     assert "epochs-weight" in ran.stderr
 
@@ -123,7 +123,7 @@ def test_a_grid_that_was_cut_goes_on(lora_tui, demo: Workspace, spec: Path) -> N
     (folder / "x2-y1-z1-s2.png").unlink()
     with Journal(demo.journal_path) as journal:
         journal.grids.set_state(1, GridState.CUT)
-    ran = lora_tui("grid", "--go-on", "1", "--in", demo.root)
+    ran = lora_tui("grid", "--resume", "1", "--in", demo.root)
     assert ran.returncode == 0, ran.stderr
     assert (folder / "x2-y1-z1-s2.png").is_file()
     with Journal(demo.journal_path) as journal:
@@ -138,7 +138,7 @@ def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui, demo: Workspace
     for _ in range(2):
         assert lora_tui("queue", "add", demo.root / "hifumi.toml").returncode == 0
     ran = lora_tui("queue", "test-grid", "--in", demo.root)
-    assert "grid 1 hifumi waits in the queue as 3" in ran.stdout, ran.stderr
+    assert "queued grid 1 hifumi as job 3" in ran.stdout, ran.stderr
     with Journal(demo.journal_path) as journal:
         grid, job = journal.grids.read(1), journal.queue.waiting()[-1]
     asked = parse_spec(grid.spec, "grid")

@@ -25,7 +25,7 @@ def test_a_journal_that_was_deleted_is_made_anew_from_the_bakes(
 
     made = lora_tui("journal", "rebuild", demo.root)
     assert (made.returncode, made.stderr) == (0, "")
-    assert "0001-hifumi  done  4 steps  1 LoRA files" in made.stdout
+    assert "0001-hifumi  done  4 steps  1 LoRA file" in made.stdout
     with Journal(demo.journal_path) as journal:
         assert (
             journal.bakes.read(1),

@@ -59,7 +59,7 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, bakin
     assert order("set", "unet_lr=1e-5").stdout == "bake 1: set unet_lr=1e-5, obeyed\n"
     stopped = order("set", "text_encoder_stop=now")
     assert stopped.stdout == "bake 1: set text_encoder_stop=now, obeyed\n", stopped.stderr
-    assert order("go-on").stdout == "bake 1: go on, obeyed\n"
+    assert order("resume").stdout == "bake 1: resume, obeyed\n"
     assert "save, obeyed" in order("save").stdout
     for wrong, word in (("unet_lr=-1", "unet_lr"), ("seed=3", "a live setting"), ("unet_lr", "name=value")):
         refused = order("set", wrong)
@@ -101,12 +101,12 @@ def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace
     lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
     with Journal(demo.journal_path) as journal:
         journal.bakes.set_state(1, BakeState.PARKED)
-    refused = lora_tui("order", "1", "go-on", folder=demo.root)
+    refused = lora_tui("order", "1", "resume", folder=demo.root)
     assert refused.returncode == 2
     assert "lora-tui resume 1" in refused.stderr
     held = register_engine("there", demo.root, takes_queue=True)
     assert held is not None
-    taken = lora_tui("order", "1", "go-on", folder=demo.root)
+    taken = lora_tui("order", "1", "resume", folder=demo.root)
     assert taken.returncode == 0, taken.stderr
     assert (_bake(demo).state, _bake(demo).engine) == (BakeState.QUEUED, "there")
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import pytest
 
-from lora_tui.commands.queue import moment
+from lora_tui.commands.queue import parse_time
 from trainer.errors import SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
@@ -39,7 +39,7 @@ def test_bakes_are_added_moved_held_and_removed(queue, demo: Workspace, short: l
     for why in ("one", "two", "three"):
         ran = queue("add", demo.root / "hifumi.toml", "--why", why, *short)
         assert ran.returncode == 0, ran.stderr
-    assert "nobody works on this queue" in ran.stdout
+    assert "nothing is processing this queue" in ran.stdout
     assert queue("move", "3", "--before", "1").returncode == 0
     assert _line(demo) == [3, 1, 2]
     assert queue("move", "3", "--last").returncode == 0
@@ -64,7 +64,7 @@ def test_an_item_says_when_and_whom_it_holds(queue, demo: Workspace, short: list
     assert (bake.on_failure, bake.held) == ("hold", True)
     assert bake.not_before == datetime(2099, 1, 1, 22, 30).timestamp()
     told = json.loads(queue("--json").stdout)
-    assert [(each["number"], each["left_behind"]) for each in told["waiting"]] == [(1, True)]
+    assert [(each["number"], each["orphaned"]) for each in told["waiting"]] == [(1, True)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_queue_is_worked_through_past_a_bake_that_fails(queue, demo: Workspa
     ran = queue("run")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert [bake.state for bake in _bakes(demo).values()] == [BakeState.DONE, BakeState.FAILED, BakeState.DONE]
-    assert "nothing waits" in queue("run").stdout
+    assert "nothing to do" in queue("run").stdout
 
 
 @pytest.mark.long
@@ -118,7 +118,7 @@ def test_a_bake_added_while_the_queue_is_worked_on_is_taken_by_it(queue, demo: W
     try:
         _until(lambda: _bakes(demo)[1].state is BakeState.BAKING)
         added = queue("add", demo.root / "hifumi.toml", *short)
-        assert "nobody works" not in added.stdout
+        assert "nothing is processing" not in added.stdout
         assert "baking, ends" in queue().stdout
         with Journal(demo.journal_path) as journal:
             from trainer.journal.records import Order
@@ -139,10 +139,10 @@ def test_bakes_of_a_killed_worker_are_taken_over(queue, demo: Workspace, short: 
             [sys.executable, "-m", "lora_tui", "queue", "run"], cwd=demo.root, env=dict(os.environ)
         )
         _until(lambda: _bakes(demo)[1].engine != "")
-        assert json.loads(queue("--json").stdout)["waiting"][0]["left_behind"] is False
+        assert json.loads(queue("--json").stdout)["waiting"][0]["orphaned"] is False
         worker.send_signal(signal.SIGKILL)
         worker.wait()
-    assert json.loads(queue("--json").stdout)["waiting"][0]["left_behind"] is True
+    assert json.loads(queue("--json").stdout)["waiting"][0]["orphaned"] is True
     assert queue("run").returncode == 0
     assert [bake.state for bake in _bakes(demo).values()] == [BakeState.DONE, BakeState.DONE]
 
@@ -177,12 +177,12 @@ def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: li
 
 def test_a_time_of_day_is_the_next_one_to_come() -> None:
     now = datetime(2026, 3, 1, 21, 0)
-    assert moment("22:30", now) == datetime(2026, 3, 1, 22, 30).timestamp()
-    assert moment("06:00", now) == datetime(2026, 3, 2, 6, 0).timestamp()
-    assert moment("21:00", now) == datetime(2026, 3, 2, 21, 0).timestamp()
-    assert moment("2026-03-01T23:00", now) == datetime(2026, 3, 1, 23, 0).timestamp()
+    assert parse_time("22:30", now) == datetime(2026, 3, 1, 22, 30).timestamp()
+    assert parse_time("06:00", now) == datetime(2026, 3, 2, 6, 0).timestamp()
+    assert parse_time("21:00", now) == datetime(2026, 3, 2, 21, 0).timestamp()
+    assert parse_time("2026-03-01T23:00", now) == datetime(2026, 3, 1, 23, 0).timestamp()
     with pytest.raises(SettingsError, match="past"):
-        moment("2026-03-01 20:00", now)
+        parse_time("2026-03-01 20:00", now)
 
 
 def _log(demo: Workspace) -> list[str]:

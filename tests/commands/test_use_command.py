@@ -59,7 +59,7 @@ def test_another_file_of_that_name_is_written_over_by_force_alone(
     assert f"wrote over {tmp_path}/x.safetensors" in forced.stdout
     assert f"wrote {tmp_path}/x.json" in forced.stdout
     again = lora_tui(*arguments)
-    assert f"is there already: {tmp_path}/x.safetensors" in again.stdout
+    assert f"unchanged {tmp_path}/x.safetensors" in again.stdout
 
 
 def test_an_epoch_that_is_not_there_is_refused_in_one_line(lora_tui: LoraTui, demo: Workspace, baked: Path) -> None:

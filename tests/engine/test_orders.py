@@ -13,7 +13,7 @@ def test_a_paused_bake_keeps_its_place_and_goes_on_to_the_same_lora(kitchen, sho
     number = kitchen.queue(*short)
     kitchen.journal.orders.give(number, Order.PAUSE)
     paused = kitchen.wait(number, lambda bake: bake.state is BakeState.PAUSED)
-    kitchen.journal.orders.give(number, Order.GO_ON)
+    kitchen.journal.orders.give(number, Order.RESUME)
     done = kitchen.wait(number, lambda bake: bake.state is BakeState.DONE)
     assert paused.state is BakeState.PAUSED
     assert kitchen.tensors(done) == kitchen.tensors(plain)
@@ -46,7 +46,7 @@ def test_save_now_writes_a_lora_and_the_bake_goes_on(kitchen) -> None:
 def test_every_order_is_marked_obeyed(kitchen) -> None:
     number = kitchen.queue(*LONG)
     kitchen.wait(number, lambda bake: bake.stage == "step")
-    for order in (Order.PAUSE, Order.GO_ON, Order.STOP):
+    for order in (Order.PAUSE, Order.RESUME, Order.STOP):
         kitchen.journal.orders.give(number, order)
     kitchen.finish(number)
     assert [given.obeyed is not None for given in kitchen.journal.orders.read(number)] == [True, True, True]

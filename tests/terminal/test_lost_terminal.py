@@ -34,7 +34,7 @@ def _until(condition: Callable[[], object], what: str, seconds: float = 90) -> N
 
 
 def _says_it_goes_on(demo: Path, pid: int) -> bool:
-    line = f"the terminal is gone; the bake goes on without a screen (pid {pid})"
+    line = f"the terminal was closed; the bake continues without a screen (pid {pid})"
     with Journal(demo / "journal.sqlite") as journal:
         told = any(entry.text == line for entry in journal.log.read(0, bake=1))
     return told and line in next(demo.glob("bakes/*/bake.log")).read_text()

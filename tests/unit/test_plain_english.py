@@ -45,6 +45,7 @@ _PATTERN = re.compile("|".join(rf"\b(?:{word})\b" for word in WORDS), re.IGNOREC
 # Folders and files whose strings are clean.
 ROOMS_DONE = (
     "lora_tui/cli.py",
+    "lora_tui/commands",
     "lora_tui/pictures",
     "lora_tui/plots",
     "lora_tui/ports.py",

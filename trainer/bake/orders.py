@@ -89,7 +89,7 @@ class Orders:
                         yield PauseBake()
                         self._report.state(BakeState.PAUSED)
                         self._report.log("paused; the model stays loaded")
-                    case Order.GO_ON if paused:
+                    case Order.RESUME if paused:
                         paused = False
                         self._answer(given, step)
                         self._report.state(state)

@@ -32,7 +32,7 @@ class Order(StrEnum):
     """What a bake can be told while it runs."""
 
     PAUSE = "pause"
-    GO_ON = "go on"
+    RESUME = "resume"
     STOP = "stop"
     """Stop after this step, saving what is there."""
     STOP_AT_EPOCH = "stop at epoch"
@@ -64,7 +64,7 @@ class NewBake:
         parent: number of the bake it was changed from, if any.
         not_before: epoch seconds before which it does not start, None for at once.
         held: whether it waits for somebody to release it, whatever the queue does.
-        on_failure: what becomes of the bakes after it if it fails: `go on` or `hold`.
+        on_failure: what to do with the bakes after it if it fails: `continue` or `hold`.
         starts_from: state file it starts from (relative to the workspace), "" for a fresh start.
         planned_seconds: time expected when it was queued, None where no speed was known.
         grid: number of the grid that this job makes; None for a bake. A grid's job counts pictures in place of steps, and has the
@@ -80,7 +80,7 @@ class NewBake:
     parent: int | None = None
     not_before: float | None = None
     held: bool = False
-    on_failure: str = "go on"
+    on_failure: str = "continue"
     starts_from: str = ""
     planned_seconds: float | None = None
     grid: int | None = None

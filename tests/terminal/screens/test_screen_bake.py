@@ -102,7 +102,7 @@ async def test_space_pauses_and_space_goes_on(kitchen, until, seen) -> None:
         kitchen.set_state(BakeState.PAUSED)
         await until(pilot, lambda: "◌ paused" in seen(kitchen.app) and "space go on" in seen(kitchen.app))
         await pilot.press("space")
-        await until(pilot, lambda: kitchen.orders() == [Order.PAUSE, Order.GO_ON])
+        await until(pilot, lambda: kitchen.orders() == [Order.PAUSE, Order.RESUME])
         assert kitchen.engine.wakes >= 2
 
 
@@ -138,7 +138,7 @@ async def test_the_progress_says_epoch_step_share_speed_and_time_left(kitchen, u
         text = seen(kitchen.app)
     assert "37 %" in text
     assert "8.00 it/s   32.0 img/s" in text
-    assert "left 19 s" in text
+    assert "19 s left" in text
 
 
 async def test_a_part_that_has_stopped_shows_no_rate_as_if_it_were_in_force(kitchen, until, seen) -> None:
@@ -173,7 +173,7 @@ async def test_a_queued_bake_says_what_it_waits_for(kitchen, until, seen) -> Non
     kitchen.add_bake()
     kitchen.engine.start = lambda: setattr(kitchen.engine, "libraries", "loading libraries 2/4: diffusers")
     async with kitchen.run() as pilot:
-        await until(pilot, lambda: "waits · loading libraries 2/4: diffusers" in seen(kitchen.app))
+        await until(pilot, lambda: "waiting · loading libraries 2/4: diffusers" in seen(kitchen.app))
 
 
 async def test_a_bake_that_fails_before_one_s_eyes_says_why_in_80_columns_too(kitchen, until) -> None:

@@ -65,7 +65,7 @@ async def test_g_opens_a_builder_that_knows_the_subject(kitchen, until, seen) ->
         shown = seen(kitchen.app)
     assert "1girl, hifumi_chan" in shown
     assert "4: 11 · 12 · 13 · 14" in shown
-    assert "4 pictures · time not known yet" in shown
+    assert "4 pictures · duration unknown" in shown
     assert screen.editor.spec.subject == "hifumi"
 
 

@@ -60,7 +60,7 @@ async def test_while_baking_card_and_progress_take_one_line_each_in_80_columns(k
         await until(pilot, lambda: "e3/6  90/240" in seen(kitchen.app))
         lines = seen(kitchen.app).splitlines()
     assert lines[1].startswith(" VRAM") and "5.0/8.0" in lines[1]
-    assert "e3/6  90/240" in lines[2] and "left 19 s" in lines[2]
+    assert "e3/6  90/240" in lines[2] and "19 s left" in lines[2]
     assert "▸1 settings" in lines[3]
 
 

@@ -127,7 +127,7 @@ def baking(reading: object) -> Snapshot:
         place=42.0,
         not_before=None,
         held=False,
-        on_failure="go on",
+        on_failure="continue",
         starts_from="",
         attempt=1,
         device="cpu",

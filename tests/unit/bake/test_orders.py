@@ -116,7 +116,7 @@ def test_a_pause_lasts_until_going_on(loop: Obeyer, other: Journal, number: int,
                 time.sleep(0.01)
             seen.append(journal.bakes.read(number).state)
             journal.orders.give(number, Order.SAVE)
-            journal.orders.give(number, Order.GO_ON)
+            journal.orders.give(number, Order.RESUME)
 
     letting_go = threading.Thread(target=let_go)
     letting_go.start()
@@ -134,7 +134,7 @@ def test_a_paused_bake_can_be_stopped(loop: Obeyer, other: Journal, number: int)
 
 
 def test_going_on_without_a_pause_changes_nothing(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
-    other.orders.give(number, Order.GO_ON)
+    other.orders.give(number, Order.RESUME)
     assert loop.obey() is None
     assert kitchen.journal.bakes.read(number).state is BakeState.STARTING
 

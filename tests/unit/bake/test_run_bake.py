@@ -183,7 +183,7 @@ def test_a_paused_bake_goes_on_to_the_same_lora(
     kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = load_lora(kitchen.bake(make_settings(max_train_steps=3)) / "x.safetensors")
-    order_after(monkeypatch, kitchen, 2, Order.PAUSE, Order.GO_ON)
+    order_after(monkeypatch, kitchen, 2, Order.PAUSE, Order.RESUME)
     paused = load_lora(kitchen.bake(make_settings(max_train_steps=3)) / "x.safetensors")
     assert straight.metadata["sshs_model_hash"] == paused.metadata["sshs_model_hash"]
     assert "paused; the model stays loaded" in [line.text for line in kitchen.journal.log.read(bake=2)]

@@ -13,8 +13,8 @@ def test_open_orders_come_oldest_first_and_only_of_the_bake(journal: Journal, qu
     queue(), queue()
     journal.orders.give(1, Order.PAUSE)
     journal.orders.give(2, Order.STOP)
-    journal.orders.give(1, Order.GO_ON)
-    assert [given.order for given in journal.orders.pending(1)] == [Order.PAUSE, Order.GO_ON]
+    journal.orders.give(1, Order.RESUME)
+    assert [given.order for given in journal.orders.pending(1)] == [Order.PAUSE, Order.RESUME]
 
 
 def test_an_obeyed_order_is_no_longer_open_but_is_kept(journal: Journal, queue: Queue) -> None:

@@ -12,7 +12,7 @@ from lora_tui.screens.digest import digest_lines
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.console import Console
 from lora_tui.widgets.title_line import Title, TitleLine
-from lora_tui.wording.bake_progress import standing
+from lora_tui.wording.bake_progress import step_progress
 from lora_tui.wording.queue import queue_lines, read_queue_view
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from trainer.journal.journal import Journal
@@ -126,7 +126,7 @@ def test_a_bake_that_waits_behind_a_grid_says_so(journal: Journal) -> None:
     add_bake(journal)
     now = seen(journal)
     assert now.bake is not None and now.bake.state is BakeState.QUEUED
-    assert standing(now, now.bake).stage == "waits · grid 1 weights is at work"
+    assert step_progress(now, now.bake).stage == "waiting · grid 1 weights is running"
 
 
 def test_the_title_tells_how_many_pictures_there_are(journal: Journal) -> None:

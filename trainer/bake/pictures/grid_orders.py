@@ -96,7 +96,7 @@ class JobControl(GridControl):
                 self._dropped.add(given.argument)
             case Order.PAUSE:
                 self._pause(on=True)
-            case Order.GO_ON:
+            case Order.RESUME:
                 self._pause(on=False)
             case _:
                 self._obeyed(given, "this job makes a grid")

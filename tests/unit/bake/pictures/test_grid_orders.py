@@ -93,7 +93,7 @@ def test_a_paused_job_waits_until_it_may_go_on(report: Reporter, other: Journal,
         with Journal(kitchen.journal.path) as journal:
             while journal.bakes.read(number).state is not BakeState.PAUSED:
                 time.sleep(0.01)
-            journal.orders.give(number, Order.GO_ON)
+            journal.orders.give(number, Order.RESUME)
 
     letting_go = threading.Thread(target=let_go)
     letting_go.start()

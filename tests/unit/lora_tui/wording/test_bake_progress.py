@@ -4,7 +4,7 @@ import pytest
 from bake_rows import bake_row
 
 from lora_tui.snapshot import Snapshot
-from lora_tui.wording.bake_progress import standing
+from lora_tui.wording.bake_progress import step_progress
 from trainer.journal.records import BakeState, Checkpoint
 
 BAKE = bake_row()
@@ -12,7 +12,7 @@ BAKE = bake_row()
 
 def at(step: int, **changes: object) -> object:
     snapshot = Snapshot(bake=BAKE, last={"loss": (step, 0.1)} if step else {}, step_seconds=0.5)
-    return standing(snapshot, replace(BAKE, **changes))  # type: ignore[arg-type]
+    return step_progress(snapshot, replace(BAKE, **changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("step", "epoch"), [(0, 1), (1, 1), (40, 1), (41, 2), (240, 6)])
@@ -44,7 +44,7 @@ def test_another_stage_s_count_is_no_step() -> None:
 def test_steps_never_fall_behind_what_is_saved() -> None:
     saved = Checkpoint(1, 40, "x-000001.safetensors", 1, None, None, None, None, 0.0)
     snapshot = Snapshot(bake=BAKE, last={"loss": (38, 0.1)}, checkpoints=(saved,))
-    assert standing(snapshot, replace(BAKE, stage="save")).step == 40
+    assert step_progress(snapshot, replace(BAKE, stage="save")).step == 40
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_a_stage_is_said_in_words_with_its_count(stage: str, done: int, total: i
 
 
 def test_a_bake_without_steps_divides_by_nothing() -> None:
-    empty = standing(Snapshot(), replace(BAKE, total_steps=0, steps_per_epoch=0, stage="load"))
+    empty = step_progress(Snapshot(), replace(BAKE, total_steps=0, steps_per_epoch=0, stage="load"))
     assert (empty.share, empty.epoch, empty.epochs) == (0.0, 1, 1)
