@@ -72,7 +72,7 @@ def test_bad_input_is_one_line_and_nothing_is_made(
 def test_without_a_bake_it_says_what_to_give(lora_tui, demo: Workspace) -> None:
     ran = lora_tui("grid", "--in", demo.root)
     assert ran.returncode == 2
-    assert "no bake to show the epochs of" in ran.stderr
+    assert "no bake whose epochs could be compared" in ran.stderr
 
 
 def test_two_grounds_at_once_are_refused(lora_tui, demo: Workspace, spec: Path) -> None:

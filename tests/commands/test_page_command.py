@@ -58,7 +58,7 @@ def test_it_goes_where_it_is_told_and_is_as_small(lora_tui: LoraTui, grids: Work
     [
         ((), "grid next: has no picture yet; expected at least one"),
         (("1", "-o", "/nowhere/x.html"), "/nowhere/x.html: cannot be written"),
-        (("1", "--stdout", "-o", "x.html"), "--stdout writes no file"),
+        (("1", "--stdout", "-o", "x.html"), "--stdout and -o exclude each other"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

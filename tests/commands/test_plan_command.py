@@ -96,7 +96,7 @@ def test_apply_writes_what_fit_found_and_shows_it(plan: Plan, path: Path) -> Non
         line for line in path.read_text().splitlines() if line.startswith("#")
     ]
     again = plan("--fit", size, "--apply")
-    assert again.exit_code == 0 and "fits in" in again.output and "nothing to write" in again.output
+    assert again.exit_code == 0 and "fits in" in again.output and "nothing to change" in again.output
 
 
 def test_where_nothing_fits_the_code_says_so_and_apply_writes_nothing(plan: Plan, path: Path) -> None:

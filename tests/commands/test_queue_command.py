@@ -181,7 +181,7 @@ def test_a_time_of_day_is_the_next_one_to_come() -> None:
     assert parse_time("06:00", now) == datetime(2026, 3, 2, 6, 0).timestamp()
     assert parse_time("21:00", now) == datetime(2026, 3, 2, 21, 0).timestamp()
     assert parse_time("2026-03-01T23:00", now) == datetime(2026, 3, 1, 23, 0).timestamp()
-    with pytest.raises(SettingsError, match="past"):
+    with pytest.raises(SettingsError, match="has passed"):
         parse_time("2026-03-01 20:00", now)
 
 

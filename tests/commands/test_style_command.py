@@ -49,7 +49,7 @@ def test_a_webuis_defaults_are_kept_shown_and_given_to_another(style: Run, demo:
     said = style("read", config)
     assert (said.returncode, said.stdout) == (
         ExitCode.DONE,
-        "kept webui: DPM++ 2M Karras, 28 steps, CFG 6.5, negative “lowres”\n",
+        "added webui: DPM++ 2M Karras, 28 steps, CFG 6.5, negative “lowres”\n",
     )
     assert style("list").stdout == "webui  DPM++ 2M Karras, 28 steps, CFG 6.5, negative “lowres”\n"
     assert style("show", "webui").stdout.splitlines() == [
@@ -80,7 +80,7 @@ def test_a_picture_is_read_and_what_is_not_ours_is_said(style: Run, demo: Worksp
     picture.write_bytes(png_bytes(np.zeros((8, 8, 3), np.uint8), {"parameters": INFOTEXT}))
     said = style("read", picture, "--name", "mine")
     assert said.stdout.splitlines() == [
-        "kept mine: 28 steps, CFG 7, 512×768, seeds 5, negative “lowres, 猫”",
+        "added mine: 28 steps, CFG 7, 512×768, seeds 5, negative “lowres, 猫”",
         "sampler DPM++ SDE is none of ours: left out",
     ]
     style("read", picture)
@@ -103,7 +103,7 @@ def test_of_a_styles_csv_all_are_kept_or_one(style: Run, demo: Workspace, tmp_pa
         (("show", "none"), "lora-tui: style: there is no `none`"),
         (("read", "none.png"), "lora-tui: none.png: cannot be read (No such file or directory)"),
         (("read", "data/10_hifumi_chan/01.png"), "lora-tui: data/10_hifumi_chan/01.png: no infotext in it"),
-        (("read", "empty.json"), "lora-tui: empty.json: it sets nothing"),
+        (("read", "empty.json"), "lora-tui: empty.json: sets nothing"),
         (("read", "styles.csv", "--name", "c"), "lora-tui: styles.csv: no style `c`; expected a, b"),
         (("write", "none", "empty.json"), "lora-tui: style: there is no `none`"),
     ],
@@ -118,4 +118,4 @@ def test_what_is_wrong_is_one_line(style: Run, demo: Workspace, arguments: tuple
 
 
 def test_without_styles_the_way_to_one_is_said(style: Run) -> None:
-    assert style("list").stdout.startswith("no styles; `lora-tui style read FILE`")
+    assert style("list").stdout.startswith("no styles; read some")

@@ -56,7 +56,7 @@ def test_another_file_of_that_name_is_written_over_by_force_alone(
     assert refused.returncode == 2
     assert "has another x.safetensors" in refused.stderr
     forced = lora_tui(*arguments, "--force")
-    assert f"wrote over {tmp_path}/x.safetensors" in forced.stdout
+    assert f"replaced {tmp_path}/x.safetensors" in forced.stdout
     assert f"wrote {tmp_path}/x.json" in forced.stdout
     again = lora_tui(*arguments)
     assert f"unchanged {tmp_path}/x.safetensors" in again.stdout

@@ -59,7 +59,7 @@ def queue_bake(
     parent: int | None = None,
     not_before: float | None = None,
     held: bool = False,
-    on_failure: Literal["continue", "hold"] = "go on",
+    on_failure: Literal["continue", "hold"] = "continue",
     starts_from: str = "",
 ) -> Bake:
     """Write the job into the journal, for the engine with key `engine` to take.

@@ -192,7 +192,7 @@ def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
     make(journal, job, grid, 3)
     with Console(sys.stdout) as console:
         printer = ProgressPrinter(journal, job, console)
-        printer.tell(journal.bakes.read(job), "")
+        printer.update(journal.bakes.read(job), "")
         journal.grids.set_progress(grid, done=12, made=9, seconds=1.0, work=1, look="")
         journal.bakes.set_state(job, BakeState.DONE)
         printer.end(journal.bakes.read(job))

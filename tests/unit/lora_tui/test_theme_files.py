@@ -67,14 +67,14 @@ def test_a_theme_needs_no_more_than_a_primary_colour(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "because"),
     [
-        ("primary = ", "no TOML"),
-        ('primary = "mud"', "primary is no colour: mud"),
+        ("primary = ", "not valid TOML"),
+        ('primary = "mud"', "primary is not a colour: mud"),
         ('name = "x"', "primary is missing"),
         ('primary = "#fff"\ncolour = 1', "unknown key colour"),
-        ('primary = "#fff"\ndark = "yes"', "dark is neither true nor false"),
-        ('primary = "#fff"\n[variables]\nlive = "x"', "variables.live is no colour"),
-        ('primary = "#fff"\nname = ""', "name is no text"),
-        ('primary = "#fff"\nname = "my theme!"', "has more than letters"),
+        ('primary = "#fff"\ndark = "yes"', "dark must be true or false"),
+        ('primary = "#fff"\n[variables]\nlive = "x"', "variables.live is not a colour"),
+        ('primary = "#fff"\nname = ""', "name must be text"),
+        ('primary = "#fff"\nname = "my theme!"', "may only have letters"),
     ],
 )
 def test_a_wrong_theme_file_says_what_is_wrong(tmp_path: Path, text: str, because: str) -> None:
@@ -90,7 +90,7 @@ def test_a_bad_file_of_the_user_s_is_a_problem_beside_the_good_ones(own_home: Pa
     (folder / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
     found = find_themes()
     assert [theme.name for theme in found.themes] == ["ember", "flour", "mint"]
-    assert found.problems == ("bad.toml: primary is no text",)
+    assert found.problems == ("bad.toml: primary must be text",)
 
 
 def test_the_user_s_theme_of_the_same_name_stands_in_for_ours(own_home: Path) -> None:
