@@ -9,11 +9,8 @@ from trainer.errors import SettingsError
 from trainer.journal.records import Mark
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
-from trainer.settings.parts import all_parts, label_of
+from trainer.settings.parts import RATE_SETTINGS, STOP_SETTINGS, all_parts, label_of
 from trainer.settings.toml_file import parse_settings, settings_toml, with_value
-
-_RATES = {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2"}
-_STOPS = {"unet_stop", "text_encoder_stop", "text_encoder_stop2"}
 
 
 class LiveSettings:
@@ -61,7 +58,7 @@ class LiveSettings:
         """
         name, _, text = assignment.partition("=")
         name = name.strip()
-        if name in _STOPS and text.strip().lower() == "now":
+        if name in STOP_SETTINGS and text.strip().lower() == "now":
             text = str(step)
         changed = with_value(self.settings, name, text)
         if not field(name).live:
@@ -69,7 +66,7 @@ class LiveSettings:
                 name, found="changed while baking", expected="a live setting", way_out="fork the bake to change it"
             )
         self._check_rates(name, changed)
-        if name in _STOPS:
+        if name in STOP_SETTINGS:
             self._check_stops(name, changed, step)
         self.settings = changed
         self.changes += 1
@@ -114,7 +111,7 @@ class LiveSettings:
         begun = self._session.trained_parts.initial
         for part in all_parts():
             # On a base without the part its rate is a number without a meaning.
-            if name in _RATES and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
+            if name in RATE_SETTINGS and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
                 raise SettingsError(
                     name,
                     found=f"a rate for the {label_of(part)}, which this bake began without",

@@ -17,6 +17,7 @@ from trainer.atomic_file import write_atomically
 from trainer.bake.batch import StepBatches
 from trainer.bake.step import StepResult
 from trainer.errors import WorkspaceError
+from trainer.settings.parts import metric_of
 from trainer.text import printable
 
 # With the batches of the journal's writer this keeps what a killed process loses under half a second.
@@ -70,7 +71,7 @@ class StepMetrics:
     def record(self, work: StepBatches, result: StepResult) -> None:
         """Take one step's results and, eight times a second, hand over what has arrived."""
         now = time.perf_counter()
-        known = {f"lr_{part}": rate for part, rate in result.rates.items()}
+        known = {metric_of(part): rate for part, rate in result.rates.items()}
         known["seconds_per_step"] = now - self._step_began
         self._step_began = now
         self._rows[len(self._known)] = torch.stack((result.loss, result.grad_norm))

@@ -9,13 +9,11 @@ from trainer.errors import GridError
 from trainer.judging.direction import Direction, Part
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
-from trainer.settings.parts import label_of
+from trainer.settings.parts import label_of, rate_setting, stop_setting
 
 # Where only words tell, a step that shows on a grid and is no cliff: the notes' trends appear at halves, not at tenths.
 _UNDER, _OVER = 1.5, 0.5
 _LEAST, _MOST = 0.25, 3.0
-_RATES: dict[Part, str] = {"unet": "unet_lr", "text_encoder": "text_encoder_lr"}
-_STOPS: dict[Part, str] = {"unet": "unet_stop", "text_encoder": "text_encoder_stop"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _other_rates(judged: Judged, leans: Sequence[Direction]) -> Variant:
     overrides = []
     for lean in leans:
         rate = _rounded(judged.settings.rate(lean.part) * factor_of(lean))
-        overrides.append(f"{_RATES[lean.part]}={number_text(rate)}")
+        overrides.append(f"{rate_setting(lean.part)}={number_text(rate)}")
     return Variant("rate", f"{_said(leans)}: {', '.join(overrides)}", tuple(overrides))
 
 
@@ -94,14 +92,16 @@ def _other_stop(judged: Judged, leans: Sequence[Direction]) -> Variant:
     over = next((lean for lean in leans if lean.lean == "over"), None)
     if over is not None:
         stop = max(1, min(judged.epoch - 1, round(judged.epoch * factor_of(over))))
-        return Variant("stop", f"{_said([over])}: it stops after epoch {stop}", (f"{_STOPS[over.part]}={stop}ep",))
+        return Variant(
+            "stop", f"{_said([over])}: it stops after epoch {stop}", (f"{stop_setting(over.part)}={stop}ep",)
+        )
     under = leans[0]
     other: Part = "text_encoder" if under.part == "unet" else "unet"
     epochs = _more(judged, under)
     if judged.settings.rate(other) == 0 or len(leans) == 2:
         # Nothing to stop, or both want more.
         return Variant("stop", f"{_said(leans)}: {epochs} epochs", _length(epochs))
-    overrides = (*_length(epochs), f"{_STOPS[other]}={judged.epoch}ep")
+    overrides = (*_length(epochs), f"{stop_setting(other)}={judged.epoch}ep")
     return Variant("stop", f"{_said([under])}: {epochs} epochs, the {label_of(other)} to {judged.epoch}", overrides)
 
 
@@ -116,7 +116,7 @@ def _fork(judged: Judged, leans: Sequence[Direction]) -> Variant | None:
         # A state of the last epoch has no step left: the other part goes on by a few.
         total = max(judged.epochs, epoch + max(1, math.ceil(judged.epochs / 3)))
         length = _length(total) if total > judged.epochs else ()
-        overrides = (f"{_STOPS[over.part]}={epoch}ep", *length)
+        overrides = (f"{stop_setting(over.part)}={epoch}ep", *length)
         return Variant("fork", f"{_said([over])}: from epoch {epoch} on without it", overrides, epoch)
     epoch, total = max(judged.kept), _more(judged, leans[0])
     return Variant("fork", f"{_said(leans)}: from epoch {epoch} to {total}", _length(total), epoch)

@@ -10,7 +10,7 @@ from trainer.families.registry import family_record
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, parts_of, stop_setting
+from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, parts_of, settings_of_part, stop_setting
 
 _Found = Iterator[tuple[str, str]]
 # Which schedules take it.
@@ -187,10 +187,7 @@ def _in_rates(case: _Case) -> _Found:
     if not settings.trains_text_encoder:
         for name in ("text_encoder_lr", "text_encoder_lr2"):
             yield name, "the text encoder does not train"
-    asking = [
-        settings.loraplus_text_encoder_lr_ratio if is_encoder(part) else settings.loraplus_unet_lr_ratio
-        for part in case.trained
-    ]
+    asking = [getattr(settings, settings_of_part(part).loraplus_ratio[0]) for part in case.trained]
     if None not in asking:
         yield "loraplus_lr_ratio", "each part that trains has its own ratio"
     if body_of(case.family) not in case.trained:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from trainer.errors import SettingsError
 from trainer.optimizers import default_weight_decay, ignores_scale, scale_free_text, spec_of
 from trainer.settings.model import Settings
-from trainer.settings.parts import all_parts, is_encoder
+from trainer.settings.parts import all_parts, settings_of_part
 from trainer.settings.refusal import refused_setting
 from trainer.text import printable
 
@@ -47,7 +47,7 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
         changes["conv_alpha"] = _plain(settings.alpha_of_conv * times)
     for part in all_parts():
         if settings.rate(part):
-            name = "loraplus_text_encoder_lr_ratio" if is_encoder(part) else "loraplus_unet_lr_ratio"
+            name = settings_of_part(part).loraplus_ratio[0]
             ratio = _plain(settings.loraplus_ratio(part) / times)
             changes[name] = None if ratio == 1.0 and settings.loraplus_lr_ratio is None else ratio
     try:

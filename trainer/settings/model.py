@@ -1,10 +1,10 @@
 """The settings of one bake: sd-scripts' option names, our defaults, each with unit, bounds and help."""
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
-from trainer.families.registry import part_record
 from trainer.optimizers import Value
 from trainer.settings.amounts import bucket_range, size_of, steps_of, stop_step
 from trainer.settings.fields.data import DataFields
@@ -19,7 +19,7 @@ from trainer.settings.fields.saving import SavingFields
 from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
 from trainer.settings.optimizers import arguments_of
-from trainer.settings.parts import Part, is_encoder
+from trainer.settings.parts import Part, is_encoder, settings_of_part
 
 
 # pydantic lays the fields of the last base first; in the form Data comes first.
@@ -110,13 +110,11 @@ class Settings(
 
     def warmup_steps(self, total: int, part: Part = "unet") -> int:
         """Return over how many of `total` steps the rates of a part rise."""
-        own = self.text_encoder_lr_warmup_steps if is_encoder(part) else ""
-        return steps_of(own or self.lr_warmup_steps, total)
+        return steps_of(str(self._first_set(settings_of_part(part).warmup)), total)
 
     def schedule_of(self, part: Part) -> str:
         """Return the name of the schedule that a part's rate follows."""
-        own = self.text_encoder_lr_scheduler if is_encoder(part) else None
-        return own or self.lr_scheduler
+        return str(self._first_set(settings_of_part(part).schedule))
 
     @property
     def optimizer_options(self) -> dict[str, Value]:
@@ -139,29 +137,21 @@ class Settings(
 
     def rate(self, part: Part) -> float:
         """Return the peak rate of a part's LoRA, that of lora_down where LoRA+ parts them; 0 where it does not train."""
-        own = self.unet_lr
-        if is_encoder(part):
-            own = self.text_encoder_lr
-            if part_record(part).follows == "text_encoder_2" and self.text_encoder_lr2 is not None:
-                own = self.text_encoder_lr2
-        return (self.learning_rate if own is None else own) if self.has_layers(part) else 0.0
+        return self._first_set(settings_of_part(part).rate) or 0.0 if self.has_layers(part) else 0.0
 
     def loraplus_ratio(self, part: Part) -> float:
         """Return how many times its part's rate lora_up learns at."""
-        own = self.loraplus_text_encoder_lr_ratio if is_encoder(part) else self.loraplus_unet_lr_ratio
-        return own or self.loraplus_lr_ratio or 1.0
+        return self._first_set(settings_of_part(part).loraplus_ratio) or 1.0
 
     def stop_of(self, part: Part) -> str:
-        """Return the setting that says when a part stops training; "" for never."""
-        match part_record(part).follows:
-            case "unet":
-                return self.unet_stop
-            case "text_encoder":
-                return self.text_encoder_stop
-            case "text_encoder_2":
-                return self.text_encoder_stop2 or self.text_encoder_stop
+        """Return when a part stops training, as it was typed; "" for never."""
+        return self._first_set(settings_of_part(part).stop) or ""
 
     def stop_step(self, part: Part, *, total: int, steps_per_epoch: int) -> int | None:
         """Return after how many steps a part stops training, None where it trains to the end."""
         step = stop_step(self.stop_of(part), total=total, steps_per_epoch=steps_per_epoch)
         return None if step is None or step >= total else step
+
+    def _first_set(self, names: Sequence[str]) -> Any:
+        """Return the value of the first of these settings that is not blank, None where all are."""
+        return next((value for name in names if (value := getattr(self, name)) not in (None, "")), None)

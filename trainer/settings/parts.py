@@ -1,5 +1,8 @@
 """The parts of a base that a LoRA can sit on, as the settings know them; asked of the families' records."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from trainer.families.record import Follows
 from trainer.families.registry import family_record, known_parts, part_record
 
@@ -40,16 +43,71 @@ def metric_of(part: Part) -> str:
     return f"lr_{part}"
 
 
-def stop_setting(part: Part) -> str:
-    """Return the setting that says when a part stops training."""
-    return _STOPS[part_record(part).follows]
+@dataclass(frozen=True)
+class PartSettings:
+    """Names of the settings of a part. Of each kind the part's own comes first, then the settings that hold where it is blank.
+
+    Attributes:
+        rate: peak learning rate.
+        stop: when the part stops training.
+        schedule: how the rate changes.
+        warmup: how long the rate rises.
+        loraplus_ratio: lora_up's rate as a multiple of the part's.
+    """
+
+    rate: tuple[str, ...]
+    stop: tuple[str, ...]
+    schedule: tuple[str, ...]
+    warmup: tuple[str, ...]
+    loraplus_ratio: tuple[str, ...]
 
 
-_STOPS: dict[Follows, str] = {
-    "unet": "unet_stop",
-    "text_encoder": "text_encoder_stop",
-    "text_encoder_2": "text_encoder_stop2",
+_ENCODER_SCHEDULE = ("text_encoder_lr_scheduler", "lr_scheduler")
+_ENCODER_WARMUP = ("text_encoder_lr_warmup_steps", "lr_warmup_steps")
+_ENCODER_LORAPLUS = ("loraplus_text_encoder_lr_ratio", "loraplus_lr_ratio")
+
+_SETTINGS: Mapping[Follows, PartSettings] = {
+    "unet": PartSettings(
+        rate=("unet_lr", "learning_rate"),
+        stop=("unet_stop",),
+        schedule=("lr_scheduler",),
+        warmup=("lr_warmup_steps",),
+        loraplus_ratio=("loraplus_unet_lr_ratio", "loraplus_lr_ratio"),
+    ),
+    "text_encoder": PartSettings(
+        rate=("text_encoder_lr", "learning_rate"),
+        stop=("text_encoder_stop",),
+        schedule=_ENCODER_SCHEDULE,
+        warmup=_ENCODER_WARMUP,
+        loraplus_ratio=_ENCODER_LORAPLUS,
+    ),
+    "text_encoder_2": PartSettings(
+        rate=("text_encoder_lr2", "text_encoder_lr", "learning_rate"),
+        stop=("text_encoder_stop2", "text_encoder_stop"),
+        schedule=_ENCODER_SCHEDULE,
+        warmup=_ENCODER_WARMUP,
+        loraplus_ratio=_ENCODER_LORAPLUS,
+    ),
 }
 
-STOP_SETTINGS = tuple(_STOPS.values())
+
+def settings_of_part(part: Part) -> PartSettings:
+    """Return the names of a part's settings."""
+    return _SETTINGS[part_record(part).follows]
+
+
+def rate_setting(part: Part) -> str:
+    """Return the setting with a part's own learning rate."""
+    return settings_of_part(part).rate[0]
+
+
+def stop_setting(part: Part) -> str:
+    """Return the setting that says when a part stops training."""
+    return settings_of_part(part).stop[0]
+
+
+RATE_SETTINGS = frozenset(name for names in _SETTINGS.values() for name in names.rate)
+"""The settings that hold learning rates."""
+
+STOP_SETTINGS = tuple(names.stop[0] for names in _SETTINGS.values())
 """The settings that say when a part stops training."""
