@@ -1,13 +1,18 @@
 """Every test lives in a home of its own and reaches no network."""
 
+import gc
+import itertools
 import os
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from trainer.settings.model import Settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # How long an example takes says more of what else the machine does than of the program.
@@ -24,10 +29,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the imports made out of every later search for garbage: torch's is half a second each time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that nothing is in and nobody has made yet; pytest's own numbered ones cost a look at all there are."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point every place the program may write or read settings in at an empty folder."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir()
     for variable, name in (
         ("XDG_DATA_HOME", "data"),
         ("XDG_CONFIG_HOME", "config"),
@@ -39,15 +58,70 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return home
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def nothing_kept() -> Iterator[None]:
-    """Let go of what the program keeps from one bake to the next: a test may have spoiled it."""
+    """Keep no base and no latents from the tests before, and leave none: for a test that counts loads or spoils a base."""
+    from trainer.bake.latent_cache import forget_latents
+    from trainer.models.base_cache import forget_base
+
+    forget_base()
+    forget_latents()
     yield
-    # Most tests need no torch and shall not wait for it.
-    if kept_base := sys.modules.get("trainer.models.base_cache"):
-        kept_base.forget_base()
-    if latent_store := sys.modules.get("trainer.bake.latent_cache"):
-        latent_store.forget_latents()
+    forget_base()
+    forget_latents()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five pictures in two folders and two shapes, and three held out."""
+    import numpy as np
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for folder, names, size in (
+        ("train/2_red", "abc", (64, 64)),
+        ("train/1_blue", "de", (64, 96)),
+        ("held_out", "fgh", (64, 64)),
+    ):
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            small = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+            Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(root / folder / f"{name}.png")
+            (root / folder / f"{name}.txt").write_text(f"1girl, {folder[-3:]}, smile, hat")
+    return root
+
+
+@pytest.fixture
+def make_settings(pictures: Path) -> Callable[..., "Settings"]:
+    """Return a function that makes the settings of a short bake on the demo base, with changes."""
+    from trainer.settings.model import Settings
+
+    def make(**changes: object) -> Settings:
+        chosen: dict[str, object] = {
+            "train_data_dir": str(pictures / "train"),
+            "validation_data_dir": str(pictures / "held_out"),
+            "pretrained_model_name_or_path": "demo",
+            "output_name": "x",
+            "resolution": "64",
+            "min_bucket_reso": 32,
+            "max_bucket_reso": 128,
+            "bucket_reso_steps": 32,
+            "train_batch_size": 2,
+            "network_dim": 4,
+            "network_alpha": 4,
+            "unet_lr": 2e-3,
+            "text_encoder_lr": 1e-3,
+            "lr_scheduler": "constant",
+            "lr_warmup_steps": "0",
+            "max_train_epochs": None,
+            "max_train_steps": 6,
+            "seed": 3,
+            **changes,
+        }
+        return Settings.model_validate(chosen)
+
+    return make
 
 
 @pytest.fixture

@@ -27,6 +27,30 @@ def lora_tui(tmp_path: Path) -> LoraTui:
 
 
 @pytest.fixture
+def lora_tui_here(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> LoraTui:
+    """Return a function that does the same in this process: for what another test sees a real process do."""
+    from lora_tui.cli import main
+    from lora_tui.commands import exits
+
+    def leave(code: int) -> None:
+        raise SystemExit(code)
+
+    # A command that has the engine's modules loaded would end this process.
+    monkeypatch.setattr(exits, "leave", leave)
+
+    def run(*arguments: str | Path, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(folder)
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments], prog_name="lora-tui")
+        written = capfd.readouterr()
+        code = ended.value.code
+        return subprocess.CompletedProcess(arguments, code if isinstance(code, int) else 0, written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
 def demo(tmp_path: Path) -> Workspace:
     return make_demo(tmp_path / "demo")
 

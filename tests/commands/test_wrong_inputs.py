@@ -52,10 +52,10 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
 @pytest.mark.parametrize("command", ["plan", "bake"])
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_input_is_one_line_and_exit_code_2(
-    wrong: str, command: str, lora_tui, demo: Workspace, tmp_path: Path
+    wrong: str, command: str, lora_tui_here, demo: Workspace, tmp_path: Path
 ) -> None:
     make, expected = WRONG[wrong]
-    ran = lora_tui(command, demo.root / "hifumi.toml", *make(tmp_path))
+    ran = lora_tui_here(command, demo.root / "hifumi.toml", *make(tmp_path))
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert ran.stderr.startswith("lora-tui: ")
     assert ran.stderr.count("\n") == 1
@@ -63,10 +63,19 @@ def test_a_wrong_input_is_one_line_and_exit_code_2(
     assert list(demo.bakes.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["plan", "bake"])
+def test_a_process_ends_with_that_line_and_that_code(command: str, lora_tui, demo: Workspace) -> None:
+    ran = lora_tui(command, demo.root / "hifumi.toml", *_sets("unet_lrr=1e-4"))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("lora-tui: ")
+    assert ran.stderr.count("\n") == 1
+    assert list(demo.bakes.iterdir()) == []
+
+
 @pytest.mark.parametrize("text", ["unet_lr = = 1\n", "unet_lr = 1e-4\nunet_lr = 2e-4\n", "[data\n", "\x00"])
-def test_broken_toml_names_file_and_place(text: str, lora_tui, demo: Workspace) -> None:
+def test_broken_toml_names_file_and_place(text: str, lora_tui_here, demo: Workspace) -> None:
     (demo.root / "broken.toml").write_text(text)
-    ran = lora_tui("bake", demo.root / "broken.toml")
+    ran = lora_tui_here("bake", demo.root / "broken.toml")
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
     assert "broken.toml" in ran.stderr
     assert list(demo.bakes.iterdir()) == []

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from ready_steps import Ready, ready_steps
 from torch import Tensor
-from torch.autograd import DeviceType
+from torch._C._profiler import _EventType
 from torch.profiler import ProfilerActivity, profile
 
 from trainer.bake.batch import StepBatches
@@ -79,8 +79,8 @@ def _take(ready: Ready, work: StepBatches) -> None:
 def highest_rise(act: Callable[[], object]) -> int:
     """Return by how many bytes the CPU's allocations rise at most above what they were, while `act` runs.
 
-    Every request and every release goes through the allocator, which tells the profiler of them. Of what was there before, a
-    release is not told: memory that `act` only gives back counts as still held.
+    Every request and every release goes through the allocator, which tells the profiler of them. The release of what was
+    there before does not count: memory that `act` only gives back counts as still held.
     """
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         act()
@@ -88,12 +88,35 @@ def highest_rise(act: Callable[[], object]) -> int:
 
 
 def changes(seen: Any) -> Iterator[int]:
-    """Yield what a profile says of the CPU's allocator, in order: bytes requested, and bytes released below 0."""
-    events = seen.profiler.kineto_results.events()
-    told = [event for event in events if event.name() == "[memory]" and event.device_type() == DeviceType.CPU]
+    """Yield what a profile says of the CPU's allocator, in order: bytes requested, and bytes released below 0.
+
+    The allocator notes every address that it gives out during a profile and strikes it out when it is released during one. What
+    was requested in an earlier profile, and older memory that has got an address from there, is therefore told of when it goes:
+    it is left out here.
+    """
+    told = [event for event in _with_children(seen.profiler.kineto_results.experimental_event_tree()) if _of_memory(event)]
+    requested: set[int] = set()
     # The sort is stable, and events of one thread come in their order: equal moments stay as they happened.
-    for event in sorted(told, key=lambda event: event.start_ns()):
-        yield event.nbytes()
+    for event in sorted(told, key=lambda event: event.start_time_ns):
+        address, size = event.extra_fields.ptr, event.extra_fields.alloc_size
+        if size > 0:
+            requested.add(address)
+            yield size
+        elif address in requested:
+            requested.remove(address)
+            yield size
+
+
+def _with_children(events: Iterable[Any]) -> Iterator[Any]:
+    waiting = list(events)
+    while waiting:
+        event = waiting.pop()
+        waiting.extend(event.children)
+        yield event
+
+
+def _of_memory(event: Any) -> bool:
+    return event.tag == _EventType.Allocation and event.extra_fields.device.type == "cpu"
 
 
 def highest(steps: Iterable[int]) -> int:

@@ -1,0 +1,58 @@
+"""Training sessions and whole bakes in the test's own process and thread, without an engine."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.bake.run import run_bake
+from trainer.bake.session import TrainingSession, open_session
+from trainer.jobs.preflight import PlannedBake, prepare
+from trainer.journal.journal import Journal
+from trainer.journal.records import Bake, BakeState, NewBake
+from trainer.settings.model import Settings
+from trainer.settings.toml_file import settings_toml
+
+
+@contextmanager
+def session_of(settings: Settings) -> Iterator[tuple[TrainingSession, PlannedBake]]:
+    """Open the session that a bake of some settings trains in; give it with what was planned."""
+    planned = prepare(settings)
+    with open_session(settings, planned) as session:
+        yield session, planned
+
+
+@dataclass(frozen=True)
+class BakeRunner:
+    """A journal in a folder of its own, and a way to bake into it.
+
+    Attributes:
+        root: the folder in which each bake has its own.
+        journal: what the bakes report to.
+    """
+
+    root: Path
+    journal: Journal
+
+    def queue(self, settings: Settings) -> Bake:
+        """Queue a bake and claim it, so that it can be run."""
+        self.journal.bakes.add(
+            NewBake(
+                name="x", why="", settings_toml=settings_toml(settings), engine="test", total_steps=1, steps_per_epoch=1
+            )
+        )
+        bake = self.journal.queue.claim("test", os.getpid(), 0.0)
+        assert bake is not None
+        (self.root / bake.folder).mkdir(parents=True)
+        return bake
+
+    def run(self, bake: Bake, settings: Settings) -> BakeState:
+        """Run a claimed bake; return how it ended."""
+        return run_bake(bake, settings, self.root / bake.folder, self.journal)
+
+    def bake(self, settings: Settings) -> Path:
+        """Queue and run a bake to its end; return its folder."""
+        bake = self.queue(settings)
+        assert self.run(bake, settings) is BakeState.DONE
+        return self.root / bake.folder
