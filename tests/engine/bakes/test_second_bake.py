@@ -22,6 +22,8 @@ from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[torch.dtype]:

@@ -9,6 +9,8 @@ import trainer.bake.loop
 from trainer.bake.step import train_step
 from trainer.models.stable_diffusion import StableDiffusion
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 UNET, VAE, ENCODER = "unet", "vae", "text_encoder"
 
 

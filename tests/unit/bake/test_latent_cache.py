@@ -17,6 +17,8 @@ from trainer.bake.latent_cache import LatentCache, forget_latents
 from trainer.bake.latents import PreparedPicture, encode_pictures
 from trainer.models.stable_diffusion import StableDiffusion
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -8,6 +8,8 @@ import torch
 from trainer.bake.latents import encode_pictures
 from trainer.errors import DatasetError
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 
 def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_bench: Callable[..., Any]) -> None:
     with open_bench(make_settings()) as (session, planned):

@@ -20,6 +20,8 @@ from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, inject
 from trainer.settings.subject import DEMO_BASE
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 DEMO = WantedBase(identify_base(DEMO_BASE), "cpu", torch.float32)
 HALF = WantedBase(DEMO.base, "cpu", torch.bfloat16)
 
