@@ -94,7 +94,9 @@ def changes(seen: Any) -> Iterator[int]:
     was requested in an earlier profile, and older memory that has got an address from there, is therefore told of when it goes:
     it is left out here.
     """
-    told = [event for event in _with_children(seen.profiler.kineto_results.experimental_event_tree()) if _of_memory(event)]
+    told = [
+        event for event in _with_children(seen.profiler.kineto_results.experimental_event_tree()) if _of_memory(event)
+    ]
     requested: set[int] = set()
     # The sort is stable, and events of one thread come in their order: equal moments stay as they happened.
     for event in sorted(told, key=lambda event: event.start_time_ns):
