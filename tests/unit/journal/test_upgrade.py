@@ -17,7 +17,7 @@ from trainer.journal.schema import SCHEMA_VERSION
 Queue = Callable[..., Bake]
 
 UPGRADE = (
-    "ALTER TABLE bake ADD COLUMN colour TEXT NOT NULL DEFAULT 'red'",
+    "ALTER TABLE bake ADD COLUMN made_up TEXT NOT NULL DEFAULT 'red'",
     "CREATE TABLE pot (number INTEGER PRIMARY KEY)",
 )
 
@@ -51,7 +51,7 @@ def version_of(path: Path) -> int:
 def test_a_journal_of_an_older_version_is_upgraded_and_keeps_what_is_in_it(old: Path) -> None:
     with Journal(old) as journal:
         assert journal.bakes.read(1).name == "hifumi"
-    assert sqlite3.connect(old).execute("SELECT name, colour FROM bake").fetchall() == [("hifumi", "red")]
+    assert sqlite3.connect(old).execute("SELECT name, made_up FROM bake").fetchall() == [("hifumi", "red")]
     assert version_of(old) == SCHEMA_VERSION + 1
 
 
