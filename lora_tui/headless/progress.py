@@ -3,10 +3,11 @@
 import shutil
 
 from lora_tui.terminal.console import Console
+from lora_tui.wording.bake_progress import stage_text
 from lora_tui.wording.numbers import loss, speed
 from lora_tui.wording.state_symbols import FAILED, WARNING, state_sign
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.text import duration, plural, printable
 
 _LEVELS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
@@ -62,15 +63,15 @@ class ProgressPrinter:
         if bake.state is BakeState.QUEUED:
             return engine
         tenth = bake.stage_done * 10 // bake.stage_total if bake.stage_total else 0
-        return f"{bake.stage} {tenth} {bake.state}" if bake.stage in ("step", "grid") else bake.stage
+        return f"{bake.stage} {tenth} {bake.state}" if bake.stage in (Stage.STEP, Stage.GRID) else bake.stage or ""
 
     def _progress(self, bake: Bake, engine: str) -> str:
         if bake.state is BakeState.QUEUED:
             return engine or "waiting for the engine"
-        if bake.stage == "grid" and bake.stage_total:
+        if bake.stage is Stage.GRID and bake.stage_total:
             return self._pictures(bake.stage_done, bake.stage_total)
-        if bake.stage != "step":
-            return f"{bake.stage} {bake.stage_done}/{bake.stage_total}" if bake.stage_total else bake.stage
+        if bake.stage is not Stage.STEP:
+            return stage_text(bake)
         step, total = bake.stage_done, max(1, bake.stage_total)
         values = self._journal.curves.last_values(self._number)
         parts = [f"epoch {self._epoch(bake, step)}", f"step {step}/{total}"]

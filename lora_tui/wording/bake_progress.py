@@ -5,19 +5,8 @@ from dataclasses import dataclass
 
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.job_names import called
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import STAGE_WORDS, Bake, BakeState, Stage
 from trainer.text import printable
-
-_STAGES = {
-    "load": "loading the base",
-    "cache": "caching latents",
-    "validate": "validating",
-    "step": "",
-    "save": "saving",
-    "sample": "making samples",
-    "grid": "making a grid",
-    "": "",
-}
 
 
 @dataclass(frozen=True)
@@ -68,7 +57,7 @@ def step_progress(snapshot: Snapshot, bake: Bake) -> StepProgress:
 def _step(snapshot: Snapshot, bake: Bake) -> int:
     # Losses come a little late, and the other stages count something else than steps: the highest known step holds.
     return max(
-        bake.stage_done if bake.stage == "step" else 0,
+        bake.stage_done if bake.stage is Stage.STEP else 0,
         snapshot.last["loss"][0] if "loss" in snapshot.last else 0,
         snapshot.validations[-1][0] if snapshot.validations else 0,
         snapshot.checkpoints[0].step if snapshot.checkpoints else 0,
@@ -78,10 +67,17 @@ def _step(snapshot: Snapshot, bake: Bake) -> int:
 def _stage(snapshot: Snapshot, bake: Bake) -> str:
     if bake.state is BakeState.QUEUED:
         return _waits(snapshot, bake)
-    if not bake.state.live:
+    if not bake.state.live or bake.stage in (None, Stage.STEP):
         return ""
-    words = _STAGES.get(bake.stage, printable(bake.stage, 40))
-    return f"{words} {bake.stage_done}/{bake.stage_total}" if words and bake.stage_total else words
+    return stage_text(bake)
+
+
+def stage_text(bake: Bake) -> str:
+    """Return what a bake or a grid's job is doing, in words, with how far it is; "" before it started."""
+    if bake.stage is None:
+        return ""
+    words = STAGE_WORDS[bake.stage]
+    return f"{words} {bake.stage_done}/{bake.stage_total}" if bake.stage_total else words
 
 
 def _waits(snapshot: Snapshot, bake: Bake) -> str:

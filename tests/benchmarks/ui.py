@@ -20,7 +20,7 @@ from watched import at_home_in, bake_long, echoes, on_a_terminal, start_bake
 
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, Stage
 
 PAIRS = 5
 SECONDS = 12.0
@@ -81,7 +81,7 @@ def _steps(root: Path) -> int:
     """Return how many steps the workspace's first bake has done."""
     with Journal(root / "journal.sqlite") as journal:
         bakes = [bake for bake in journal.bakes.latest() if bake.state is BakeState.BAKING]
-        return int(bakes[0].stage_done or 0) if bakes and bakes[0].stage == "step" else 0
+        return int(bakes[0].stage_done or 0) if bakes and bakes[0].stage is Stage.STEP else 0
 
 
 def _take_turns(

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.workspace import Workspace
 
 
@@ -104,7 +104,7 @@ def test_a_failed_bake_exits_1_and_names_the_stage(lora_tui, demo: Workspace, sh
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "✗" in ran.stdout
     assert _bake(demo).state is BakeState.FAILED
-    assert _bake(demo).stage == "load"
+    assert _bake(demo).stage is Stage.LOAD
 
 
 def test_nothing_reaches_the_network(no_network, demo: Workspace) -> None:

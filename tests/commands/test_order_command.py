@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.machine.engines import register_engine
 from trainer.workspace import Workspace
 
@@ -26,7 +26,7 @@ def baking(demo: Workspace) -> Iterator[subprocess.Popen[str]]:
         text=True,
     )
     try:
-        _until(lambda: _bakes(demo) and _bake(demo).stage == "step" and _bake(demo).stage_done > 0)
+        _until(lambda: _bakes(demo) and _bake(demo).stage is Stage.STEP and _bake(demo).stage_done > 0)
         yield process
     finally:
         process.kill()

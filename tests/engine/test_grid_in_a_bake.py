@@ -13,7 +13,7 @@ from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.jobs.grids import check_grid, order_grid, queue_grid, resume_grid
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Grid, GridState, NewBake, Order
+from trainer.journal.records import Bake, BakeState, Grid, GridState, NewBake, Order, Stage
 
 SIX = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "save_every_n_steps=2", "train_batch_size=2")
 PLAIN = (*SIX, "validation_data_dir=")
@@ -172,7 +172,7 @@ def test_a_queued_grid_is_made_like_a_bake_and_says_so(kitchen, queued) -> None:
 @pytest.mark.long
 def test_a_job_that_is_stopped_can_be_queued_again_and_goes_on(kitchen, queued) -> None:
     job = queued(seeds="1-6", batch_size=1, steps=12)
-    kitchen.wait(job.number, lambda row: row.stage == "grid" and row.stage_done >= 1)
+    kitchen.wait(job.number, lambda row: row.stage is Stage.GRID and row.stage_done >= 1)
     kitchen.journal.orders.give(job.number, Order.STOP)
     assert kitchen.finish(job.number).state is BakeState.STOPPED
     cut = kitchen.journal.grids.read(1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.journal.records import BakeState, Order
+from trainer.journal.records import BakeState, Order, Stage
 
 LONG = ("max_train_epochs=", "max_train_steps=400", "save_every_n_epochs=", "validation_data_dir=")
 
@@ -22,7 +22,7 @@ def test_a_paused_bake_keeps_its_place_and_goes_on_to_the_same_lora(kitchen, sho
 @pytest.mark.long
 def test_a_stop_saves_what_is_there_and_ends_the_bake(kitchen) -> None:
     number = kitchen.queue(*LONG)
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 3)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 3)
     kitchen.journal.orders.give(number, Order.STOP)
     bake = kitchen.finish(number)
     saved = kitchen.journal.results.checkpoints(number)
@@ -34,7 +34,7 @@ def test_a_stop_saves_what_is_there_and_ends_the_bake(kitchen) -> None:
 @pytest.mark.long
 def test_save_now_writes_a_lora_and_the_bake_goes_on(kitchen) -> None:
     number = kitchen.queue(*LONG)
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 2)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 2)
     kitchen.journal.orders.give(number, Order.SAVE)
     kitchen.wait(number, lambda bake: len(kitchen.journal.results.checkpoints(number)) == 1)
     step = kitchen.journal.results.checkpoints(number)[0].step
@@ -45,7 +45,7 @@ def test_save_now_writes_a_lora_and_the_bake_goes_on(kitchen) -> None:
 
 def test_every_order_is_marked_obeyed(kitchen) -> None:
     number = kitchen.queue(*LONG)
-    kitchen.wait(number, lambda bake: bake.stage == "step")
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP)
     for order in (Order.PAUSE, Order.RESUME, Order.STOP):
         kitchen.journal.orders.give(number, order)
     kitchen.finish(number)

@@ -7,7 +7,7 @@ from kitchen import STATED, Kitchen
 from trainer.demo.workspace import make_demo
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.jobs.fork import extend, fork
-from trainer.journal.records import BakeState, Order
+from trainer.journal.records import BakeState, Order, Stage
 from trainer.journal.state_files import read_facts, states_of
 
 STEPS = 12
@@ -20,7 +20,7 @@ def losses(kitchen, number: int) -> list[float]:
 def stopped_after(kitchen, step: int, *overrides: str, order: Order = Order.STOP):
     """Return a bake stopped soon after `step`."""
     number = kitchen.queue(*overrides)
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= step)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= step)
     kitchen.journal.orders.give(number, order)
     return kitchen.finish(number)
 
@@ -83,7 +83,7 @@ def test_a_state_that_cannot_be_read_is_passed_over_for_the_one_before(kitchen, 
 @pytest.mark.long
 def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     number = kitchen.queue(*stated)
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 4)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 4)
     for change in ("unet_lr=1e-4", "save_every_n_steps=2"):
         kitchen.journal.orders.give(number, Order.SET, change)
     changed = kitchen.finish(number)
@@ -108,7 +108,7 @@ def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
 
 def test_a_live_change_that_is_wrong_is_refused_and_the_bake_goes_on(kitchen, stated) -> None:
     number = kitchen.queue(*stated)
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 2)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 2)
     for assignment in ("unet_lr=7", "network_dim=4", "save_every_n_epochs=2"):
         kitchen.journal.orders.give(number, Order.SET, assignment)
     done = kitchen.finish(number)

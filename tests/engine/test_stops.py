@@ -6,7 +6,7 @@ from kitchen import SHORT, STATED, Kitchen
 from trainer.bake.saving.state import read_state
 from trainer.demo.workspace import make_demo
 from trainer.jobs.fork import fork
-from trainer.journal.records import BakeState, Order
+from trainer.journal.records import BakeState, Order, Stage
 from trainer.journal.state_files import read_facts, states_of
 
 # Three epochs of four steps; the encoder stops in the middle of the second.
@@ -87,7 +87,7 @@ def test_a_fork_from_before_or_behind_the_stop_equals_its_parent(kitchen, whole,
 
 def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(kitchen) -> None:
     number = kitchen.queue(*STATED, KEPT, UNSEEN)
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 3)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 3)
     kitchen.journal.orders.give(number, Order.SET, "text_encoder_stop=now")
     ordered = kitchen.finish(number)
     mark = next(mark for mark in kitchen.journal.results.marks(number) if mark.kind == "set")
@@ -97,7 +97,7 @@ def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(kitchen) -> No
 
 def test_a_stopped_part_does_not_start_again_by_order(kitchen) -> None:
     number = kitchen.queue(*STATED, UNSEEN, "text_encoder_stop=2")
-    kitchen.wait(number, lambda bake: bake.stage == "step" and bake.stage_done >= 4)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 4)
     kitchen.journal.orders.give(number, Order.SET, "text_encoder_stop=")
     kitchen.journal.orders.give(number, Order.SET, "unet_stop=now")
     kitchen.finish(number)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 
 
 def bake_row(**changes: Any) -> Bake:
@@ -14,7 +14,7 @@ def bake_row(**changes: Any) -> Bake:
         "settings_toml": "",
         "engine": "e",
         "state": BakeState.BAKING,
-        "stage": "step",
+        "stage": Stage.STEP,
         "stage_total": 240,
         "pid": 1,
         "pid_started": 0.0,

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 from trainer.demo.workspace import make_demo
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 
 SETTINGS = ("max_train_epochs=4", "save_state_every_n_steps=4", "lr_scheduler=cosine")
 
@@ -32,7 +32,7 @@ def main() -> None:
     command = [sys.executable, "-m", "lora_tui", "bake", str(root / "hifumi.toml"), *options]
     process = subprocess.Popen(command, stdout=sys.stderr, stderr=sys.stderr)
     journal = root / "journal.sqlite"
-    _until(lambda: _bake(journal).stage_done >= 6 and _bake(journal).stage == "step", process)
+    _until(lambda: _bake(journal).stage_done >= 6 and _bake(journal).stage is Stage.STEP, process)
     filler = folder / "filler"
     _fill(filler)
     _until(lambda: _bake(journal).state is BakeState.PAUSED, process)

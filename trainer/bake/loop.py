@@ -28,7 +28,7 @@ from trainer.bake.step_metrics import StepMetrics
 from trainer.bake.validation import Validation
 from trainer.dataset.records import DataSet
 from trainer.errors import BakeFailed, LoraTuiError, SettingsError
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 
 
 @dataclass
@@ -82,7 +82,7 @@ class TrainingLoop:
         # A resumed bake has them.
         if self.live.settings.sample_at_first and (self.bake.attempt == 1 or not self.position.step):
             self.samples.make(self.position.step)
-        self.report.stage("step", self.position.step, self.session.plan.total_steps)
+        self.report.stage(Stage.STEP, self.position.step, self.session.plan.total_steps)
         while True:
             end = self._steps()
             if end is not None:
@@ -104,7 +104,7 @@ class TrainingLoop:
                 self.position = self.position.after(work)
                 if result.reduced_micro_batch is not None:
                     keep_size(result.reduced_micro_batch, work.step, self._change, self.report)
-                self.report.stage("step", work.step, total)
+                self.report.stage(Stage.STEP, work.step, total)
                 live.apply(work.step)
                 if work.ends_epoch:
                     self._end_epoch(work)
@@ -190,7 +190,7 @@ class TrainingLoop:
         self.loras.save_at_stop(self.position)
         self._save_state()
         raise BakeFailed(
-            "stage step",
+            f"stage {Stage.STEP}",
             found=self.gradients.row_text(),
             way_out="everything up to here is saved: continue with lower rates",
         )
@@ -200,13 +200,13 @@ class TrainingLoop:
             self._validate(validation)
             return
         # Resumed with other validation pictures than the state knows.
-        with self.report.during("validate"):
-            validation.measure_base(partial(self.report.stage, "validate"))
+        with self.report.during(Stage.VALIDATE):
+            validation.measure_base(partial(self.report.stage, Stage.VALIDATE))
 
     def _validate(self, validation: Validation) -> None:
         step = self.position.step
-        with self.report.during("validate"):
-            result = validation.measure(step, partial(self.report.stage, "validate"))
+        with self.report.during(Stage.VALIDATE):
+            result = validation.measure(step, partial(self.report.stage, Stage.VALIDATE))
         journal, number = self.report.journal, self.report.number
         self.disk.note(
             lambda: journal.results.add_validation(number, step, result.loss, result.change, result.error), step=step

@@ -10,6 +10,7 @@ from trainer.bake.latents import encode_pictures
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.jobs.preflight import PlannedBake
+from trainer.journal.records import Stage
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_type import PredictionDecision, PredictionScores, decide, measure, needs_measuring
@@ -39,7 +40,7 @@ def find_prediction_type(
     settings, said = session.settings, planned.base.markers
     scores = None
     if needs_measuring(said, settings.v_parameterization):
-        report.stage("measure")
+        report.stage(Stage.MEASURE)
         scores = _measured(session, planned, store)
     decision = decide(said, settings.v_parameterization, settings.zero_terminal_snr, scores)
     session.model.schedule = NoiseSchedule(decision.prediction, decision.zero_terminal_snr, session.model.device)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, Mark
+from trainer.journal.records import BakeState, Mark, Stage
 from trainer.text import printable
 
 _log = logging.getLogger(__name__)
@@ -31,28 +31,28 @@ class Reporter:
         self.trouble = trouble
         self.journal = journal
         self.number = number
-        self._stage = ("load", 0, 0)
-        self._written = ("", 0, 0)
+        self._stage = (Stage.LOAD, 0, 0)
+        self._written: tuple[Stage | None, int, int] = (None, 0, 0)
         self._written_at = 0.0
 
     @property
-    def at(self) -> str:
+    def at(self) -> Stage:
         """The stage at work."""
         return self._stage[0]
 
-    def stage(self, name: str, done: int = 0, total: int = 0) -> None:
+    def stage(self, stage: Stage, done: int = 0, total: int = 0) -> None:
         """Note the stage and how far it is; within a stage at most four times a second, and always at its end."""
-        self._stage = (name, done, total)
+        self._stage = (stage, done, total)
         now = time.monotonic()
-        if name == self._written[0] and done != total and now - self._written_at < _STAGE_EVERY:
+        if stage is self._written[0] and done != total and now - self._written_at < _STAGE_EVERY:
             return
         self._write_stage(now)
 
     @contextmanager
-    def during(self, name: str) -> Iterator[None]:
-        """Be in stage `name` while the block runs, then where one was; after a failure the stage stays, for it names the place."""
+    def during(self, stage: Stage) -> Iterator[None]:
+        """Be in `stage` while the block runs, then where one was; after a failure the stage stays, for it names the place."""
         before = self._stage
-        self.stage(name)
+        self.stage(stage)
         yield
         self._stage = before
         self._write_stage(time.monotonic())

@@ -35,7 +35,7 @@ from trainer.errors import OutOfMemory
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.models.file_hashes import FileHashes, hashes_of
 from trainer.models.prediction_type import PredictionDecision
 from trainer.network.metadata import Origin
@@ -90,7 +90,7 @@ def _bake(
     bake: Bake, settings: Settings, folder: Path, report: Reporter, on_planned: Callable[[PlannedBake], None]
 ) -> BakeState:
     orders = Orders(report)
-    report.stage("load")
+    report.stage(Stage.LOAD)
     planned = prepare(settings)
     on_planned(planned)
     data_hash = write_inputs(settings, planned, folder, report)
@@ -113,7 +113,7 @@ def _bake(
         session.model.put_vae_away()
         _place_encoders(session, planned)
         session.model.bring_unet()
-        report.stage("hash")
+        report.stage(Stage.HASH)
         hashes = hashes_of(planned.base.path, orders.stop_requested)
         vae_hashes = hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None
         curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
@@ -144,11 +144,11 @@ def _encode(
     report: Reporter,
 ) -> _Prepared | BakeState:
     """Return the latents, masks and sizes of each picture, or how the bake ends where that was ordered."""
-    report.stage("cache", 0, len(pictures))
+    report.stage(Stage.CACHE, 0, len(pictures))
     prepared: _Prepared = {}
     for index, one in encode_pictures(session.model, pictures, placements, session.settings.vae_batch_size, cache):
         prepared[index] = one
-        report.stage("cache", len(prepared), len(pictures))
+        report.stage(Stage.CACHE, len(prepared), len(pictures))
         end = _obey_orders(orders, report)
         if end is not None:
             report.log(f"{end} before the first step: there is nothing to save")

@@ -21,7 +21,7 @@ from trainer.engine.notify import Notifier
 from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, GridState
+from trainer.journal.records import Bake, BakeState, GridState, Stage
 from trainer.machine.cards import CardSource, NvmlCards
 from trainer.machine.peak_rss import PeakRss
 from trainer.machine.readings import MachineReading
@@ -230,7 +230,7 @@ class Engine:
 
     def _broke(self, job: Bake, journal: Journal, log: logging.Logger, announcer: Notifier, error: Exception) -> None:
         log.error("%s", "".join(traceback.format_exception(error)))
-        failure = as_bake_failure(journal.bakes.read(job.number).stage or "load", error)
+        failure = as_bake_failure(journal.bakes.read(job.number).stage or Stage.LOAD, error)
         self._fail(journal, job, failure)
         announcer.trouble(failure.line())
 

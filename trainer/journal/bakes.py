@@ -10,7 +10,7 @@ from trainer.journal.database import Database, Store
 from trainer.journal.grids import GridStore
 from trainer.journal.logs import write_line
 from trainer.journal.processes import process_alive
-from trainer.journal.records import Bake, BakeState, NewBake
+from trainer.journal.records import Bake, BakeState, NewBake, Stage
 from trainer.journal.rows import insert, to_row
 
 _LIVE = tuple(state for state in BakeState if state.live)
@@ -72,7 +72,7 @@ class BakeStore(Store):
             (state, error, now if state.live else None, now if state in ENDED else None),
         )
 
-    def set_stage(self, number: int, stage: str, done: int = 0, total: int = 0) -> None:
+    def set_stage(self, number: int, stage: Stage, done: int = 0, total: int = 0) -> None:
         """Set the stage the bake is in, and how far it is in the stage's own count."""
         self._update(number, "stage = ?, stage_done = ?, stage_total = ?", (stage, done, total))
 

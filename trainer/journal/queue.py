@@ -70,7 +70,7 @@ class QueueStore(Store):
             connection.execute(
                 """
                 UPDATE bake SET state = ?, engine = ?, attempt = attempt + 1, place = coalesce(?, place), held = 0,
-                    not_before = NULL, ended = NULL, error = '', stage = '', stage_done = 0, stage_total = 0
+                    not_before = NULL, ended = NULL, error = '', stage = NULL, stage_done = 0, stage_total = 0
                 WHERE number = ?
                 """,
                 (BakeState.QUEUED, engine, front, number),

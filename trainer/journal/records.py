@@ -51,6 +51,40 @@ class Order(StrEnum):
     """Leave an epoch out of the rest of the grid at work; the argument is its label."""
 
 
+class Stage(StrEnum):
+    """What a running bake or grid's job is doing; the value is kept in the journal and names the place in an error."""
+
+    LOAD = "load"
+    CACHE = "cache"
+    MEASURE = "measure"
+    """The base's prediction type is measured."""
+    HASH = "hash"
+    VALIDATE = "validate"
+    STEP = "step"
+    SAVE = "save"
+    STATE = "state"
+    SAMPLE = "sample"
+    GRID = "grid"
+    DISK = "disk"
+    """The disk is full, and the bake waits for space."""
+
+
+STAGE_WORDS: Mapping[Stage, str] = {
+    Stage.LOAD: "loading the base",
+    Stage.CACHE: "caching latents",
+    Stage.MEASURE: "measuring the prediction type",
+    Stage.HASH: "hashing the base",
+    Stage.VALIDATE: "validating",
+    Stage.STEP: "training",
+    Stage.SAVE: "saving the LoRA",
+    Stage.STATE: "saving the training state",
+    Stage.SAMPLE: "making samples",
+    Stage.GRID: "making a grid",
+    Stage.DISK: "waiting for disk space",
+}
+"""Stage -> what the user reads."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewBake:
     """A training run, or with `grid` the making of a grid, as it is put into the queue.
@@ -95,7 +129,7 @@ class Bake(NewBake):
         folder: its folder, relative to the workspace.
         state: where it stands.
         created, started, ended: epoch seconds.
-        stage: `load`, `cache`, `step`, `save` … while live or where it failed.
+        stage: what it is doing, or where it failed; None before it started.
         stage_done, stage_total: progress inside the stage, in the stage's own count (pictures, steps).
         error: one line, where it failed.
         pid, pid_started: the process at work on it (epoch seconds of its start, against reused pids).
@@ -115,7 +149,7 @@ class Bake(NewBake):
     created: float
     started: float | None = None
     ended: float | None = None
-    stage: str = ""
+    stage: Stage | None = None
     stage_done: int = 0
     stage_total: int = 0
     error: str = ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-Stage = Literal["load", "cache", "texts", "step", "sample", "decode"]
+PeakStage = Literal["load", "cache", "texts", "step", "sample", "decode"]
 Policy = Literal["card", "cpu"]
 """Whose allocator and kernels: a card's, or the CPU's that a test can measure."""
 
@@ -22,7 +22,7 @@ class Peak:
         parts: bytes by part, those of PARTS that are not 0; their sum is the peak as the allocator counts it.
     """
 
-    stage: Stage
+    stage: PeakStage
     moment: str
     parts: Mapping[str, int]
 
@@ -85,7 +85,7 @@ class MemoryPrediction:
         """The greatest of the stages' peaks."""
         return max(self.peaks, key=lambda peak: peak.bytes)
 
-    def of(self, stage: Stage) -> Peak | None:
+    def of(self, stage: PeakStage) -> Peak | None:
         """Return a stage's peak, None where the bake has no such stage."""
         return next((peak for peak in self.peaks if peak.stage == stage), None)
 

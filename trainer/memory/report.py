@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from trainer.machine.card_processes import CardProcess
 from trainer.memory.available import AvailableMemory, fits
-from trainer.memory.peak import PARTS, MemoryPrediction, Peak, Stage
+from trainer.memory.peak import PARTS, MemoryPrediction, Peak, PeakStage
 from trainer.plan.report import WIDTH, ReportSection
 
 _GIB = 1024**3
 _MIB = 1024**2
-_STAGES: dict[Stage, str] = {
+_STAGES: dict[PeakStage, str] = {
     "load": "loading",
     "cache": "latents",
     "texts": "texts",

@@ -18,7 +18,7 @@ from trainer.lean.blocks import blocks
 from trainer.memory.allocator import peak_of, reserved_of
 from trainer.memory.fake_session import fake_batches, fake_session
 from trainer.memory.kernel_costs import CUBLAS_BYTES, roofline, scratch_of
-from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, Stage
+from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, PeakStage
 from trainer.memory.request import MemoryRequest
 from trainer.memory.tracker import AWAY, Tracker
 from trainer.models.stable_diffusion import Text
@@ -137,7 +137,13 @@ class _Run:
 
     @contextmanager
     def _stage(
-        self, stage: Stage, *, unet: bool = False, encoders: Iterable[str] = (), vae: bool = False, moments: bool = True
+        self,
+        stage: PeakStage,
+        *,
+        unet: bool = False,
+        encoders: Iterable[str] = (),
+        vae: bool = False,
+        moments: bool = True,
     ) -> Iterator[Tracker]:
         """Watch a stage in which these parts are on the card; on a CPU all of them always are."""
         session, model = self._session, self._session.model

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from trainer.journal.records import Bake
+from trainer.journal.records import Bake, Stage
 
 NO_PACES: Mapping[int, float] = MappingProxyType({})
 
@@ -51,7 +51,7 @@ def expected_ends(
 def seconds_left(bake: Bake, pace: float | None) -> float | None:
     """Return the seconds a bake at work will still take, by its pace (seconds a step), else by its plan; None where neither is known."""
     total = bake.total_steps
-    done = bake.stage_done if bake.stage == ("step" if bake.grid is None else "grid") else 0
+    done = bake.stage_done if bake.stage is (Stage.STEP if bake.grid is None else Stage.GRID) else 0
     if pace is not None and done:
         return pace * max(0, total - done)
     if bake.planned_seconds is not None and total > 0:

@@ -17,7 +17,7 @@ import trainer.bake.run
 from trainer.bake.step import train_step
 from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError, WorkspaceError
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, Order
+from trainer.journal.records import BakeState, Order, Stage
 from trainer.network.lora_content import load_lora
 from trainer.settings.toml_file import load_settings
 
@@ -280,4 +280,4 @@ def test_wrong_settings_are_refused_while_loading(
     bake = kitchen.queue(settings)
     with pytest.raises(error):
         kitchen.run(bake, settings)
-    assert kitchen.journal.bakes.read(bake.number).stage == "load"
+    assert kitchen.journal.bakes.read(bake.number).stage is Stage.LOAD

@@ -18,7 +18,7 @@ from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
-from trainer.journal.records import Bake, BakeState, Checkpoint, NewBake, Order
+from trainer.journal.records import Bake, BakeState, Checkpoint, NewBake, Order, Stage
 from trainer.machine.card_processes import CardProcess
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.settings.subject import resolve
@@ -135,7 +135,7 @@ class Kitchen:
         with self.journal() as journal:
             journal.queue.claim(self.engine.key, *this_process())
             journal.bakes.set_state(number, BakeState.BAKING)
-            journal.bakes.set_stage(number, "step", steps, 240)
+            journal.bakes.set_stage(number, Stage.STEP, steps, 240)
             writer = MetricWriter(self.workspace.journal_path, number)
             for step in range(1, steps + 1):
                 rise = min(1.0, step / 12)

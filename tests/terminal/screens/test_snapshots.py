@@ -11,7 +11,7 @@ from lora_tui.workers.feed import SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPredicted
 from lora_tui.workers.planner import Planned, PlannedRates, PlanView
 from trainer.demo.workspace import demo_settings
-from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine
+from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine, Stage
 from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
 from trainer.memory.peak import MemoryPrediction, Peak
 from trainer.plan.report import ReportSection
@@ -111,7 +111,7 @@ def baking(reading: object) -> Snapshot:
         engine="scripted",
         parent=41,
         state=BakeState.BAKING,
-        stage="step",
+        stage=Stage.STEP,
         stage_done=steps,
         stage_total=240,
         error="",

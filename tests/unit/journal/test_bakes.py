@@ -11,7 +11,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.processes import process_alive, this_process
-from trainer.journal.records import Bake, BakeState, NewBake
+from trainer.journal.records import Bake, BakeState, NewBake, Stage
 
 Queue = Callable[..., Bake]
 
@@ -46,7 +46,7 @@ def test_bakes_come_newest_first_up_to_the_limit(journal: Journal, queue: Queue)
 def test_a_bake_that_is_not_there_is_named(journal: Journal) -> None:
     for ask in (
         lambda: journal.bakes.read(7),
-        lambda: journal.bakes.set_stage(7, "load"),
+        lambda: journal.bakes.set_stage(7, Stage.LOAD),
         lambda: journal.bakes.set_state(7, BakeState.DONE),
     ):
         with pytest.raises(WorkspaceError, match="no bake 7"):
@@ -108,7 +108,7 @@ def test_the_time_of_the_start_outlives_a_pause_and_the_end_is_set_once_it_ended
 
 def test_a_failed_bake_keeps_its_error_and_the_stage_it_broke_in(journal: Journal, queue: Queue) -> None:
     queue()
-    journal.bakes.set_stage(1, "cache", 3, 16)
+    journal.bakes.set_stage(1, Stage.CACHE, 3, 16)
     journal.bakes.set_state(1, BakeState.FAILED, "stage cache: OSError: gone")
     bake = journal.bakes.read(1)
     assert (bake.stage, bake.stage_done, bake.stage_total, bake.error) == ("cache", 3, 16, "stage cache: OSError: gone")

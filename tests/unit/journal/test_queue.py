@@ -4,7 +4,7 @@ import pytest
 
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, NewBake, Order
+from trainer.journal.records import Bake, BakeState, NewBake, Order, Stage
 
 Queue = Callable[..., Bake]
 
@@ -147,11 +147,11 @@ def test_a_bake_taken_up_again_comes_first_with_another_attempt(
 ) -> None:
     queue(), queue(), queue()
     claim(journal)
-    journal.bakes.set_stage(1, "step", 3, 240)
+    journal.bakes.set_stage(1, Stage.STEP, 3, 240)
     journal.bakes.set_state(1, state, "broke")
     again = journal.queue.requeue(1, "second")
     assert (again.state, again.attempt, again.engine) == (BakeState.QUEUED, 2, "second")
-    assert (again.error, again.ended, again.stage) == ("", None, "")
+    assert (again.error, again.ended, again.stage) == ("", None, None)
     assert waiting(journal) == [1, 2, 3]
     assert claim(journal, "second") == 1
 

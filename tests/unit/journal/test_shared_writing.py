@@ -33,7 +33,7 @@ import sys, time
 from pathlib import Path
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Mark, Order
+from trainer.journal.records import Mark, Order, Stage
 path, bake, until = Path(sys.argv[1]), int(sys.argv[2]), time.time() + float(sys.argv[3])
 step = 0
 with Journal(path) as journal, MetricWriter(path, bake) as metrics:
@@ -41,7 +41,7 @@ with Journal(path) as journal, MetricWriter(path, bake) as metrics:
         step += 1
         metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
         journal.log.write(f"{bake}: {step}", bake=bake)
-        journal.bakes.set_stage(bake, "step", step, 10**9)
+        journal.bakes.set_stage(bake, Stage.STEP, step, 10**9)
         journal.results.add_mark(bake, Mark(step, 0.0, "set", f"{bake}: {step}"))
         journal.orders.give(step % 3 + 1, Order.SAVE, f"{bake}: {step}")
         for given in journal.orders.pending(bake):
@@ -54,6 +54,7 @@ import sys
 from pathlib import Path
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
+from trainer.journal.records import Stage
 path = Path(sys.argv[1])
 journal, metrics = Journal(path), MetricWriter(path, 1)
 step = 0
@@ -61,7 +62,7 @@ while True:
     for _ in range(200):
         step += 1
         metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
-    journal.bakes.set_stage(1, "step", step, 10**9)
+    journal.bakes.set_stage(1, Stage.STEP, step, 10**9)
     metrics.flush()
     print(step, flush=True)
 """

@@ -17,7 +17,7 @@ from lora_tui.wording.queue import queue_lines, read_queue_view
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
-from trainer.journal.records import BakeState, GridState, NewBake
+from trainer.journal.records import BakeState, GridState, NewBake, Stage
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace
@@ -66,7 +66,7 @@ def make(journal: Journal, job: int, grid: int, done: int) -> None:
     journal.grids.set_state(grid, GridState.MAKING)
     journal.grids.set_spec(grid, "{}", 12)
     journal.grids.set_progress(grid, done=done, made=done, seconds=1.0, work=1, look="")
-    journal.bakes.set_stage(job, "grid", done, 12)
+    journal.bakes.set_stage(job, Stage.GRID, done, 12)
 
 
 def seen(journal: Journal) -> Snapshot:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from bake_rows import bake_row
 
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.plan.queue_times import Expected, expected_ends
 
 NOW = 1_750_000_000.0
@@ -16,7 +16,7 @@ def bake(number: int, hours: float | None = 1.0, **changes: Any) -> Bake:
     values: dict[str, Any] = {
         "number": number,
         "state": BakeState.QUEUED,
-        "stage": "",
+        "stage": None,
         "stage_total": 0,
         "pid": None,
         "created": NOW,
@@ -31,7 +31,7 @@ def bake(number: int, hours: float | None = 1.0, **changes: Any) -> Bake:
 
 def live(done: int, hours: float | None = 1.0) -> Bake:
     return bake(
-        9, hours, state=BakeState.BAKING, stage="step", stage_done=done, stage_total=100, started=NOW - 0.5 * HOUR
+        9, hours, state=BakeState.BAKING, stage=Stage.STEP, stage_done=done, stage_total=100, started=NOW - 0.5 * HOUR
     )
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from trainer.bake.reporter import Reporter
 from trainer.errors import DiskFull, WorkspaceError
-from trainer.journal.records import BakeState, Mark
+from trainer.journal.records import BakeState, Mark, Stage
 from trainer.machine.disk_space import Reserve, free_bytes, is_full
 from trainer.plan.disk import size_text
 from trainer.text import printable
@@ -85,7 +85,7 @@ class DiskWatch:
         report, need = self._report, size + MARGIN
         # The journal's own words need room too.
         self._reserve.release()
-        with report.during(f"wait for room on the disk: {what}"):
+        with report.during(Stage.DISK):
             report.state(BakeState.PAUSED)
             free = free_bytes(self._folder)
             line = f"the disk is full: {what} takes {size_text(size)}, {size_text(free)} are free; make room and the bake goes on by itself"

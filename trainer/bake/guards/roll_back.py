@@ -12,7 +12,7 @@ from trainer.bake.saving.states import StateSaver
 from trainer.bake.step_metrics import StepMetrics
 from trainer.errors import BakeFailed
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Mark
+from trainer.journal.records import Mark, Stage
 
 # Lower rates do not help a bake that needs more.
 _MAX_ROLL_BACKS = 5
@@ -52,7 +52,7 @@ class RollBack:
         """
         if self._count >= _MAX_ROLL_BACKS:
             raise BakeFailed(
-                "stage step",
+                f"stage {Stage.STEP}",
                 found=f"{self._gradients.row_text()}, after {self._count} roll backs",
                 way_out="lower the rates, or check the pictures that the log names",
             )
@@ -62,7 +62,7 @@ class RollBack:
         state = self._states.newest(before=first_bad)
         if state is None:
             raise BakeFailed(
-                "stage step",
+                f"stage {Stage.STEP}",
                 found=f"{self._gradients.row_text()}, before any state was saved",
                 way_out="lower the rates, or try mixed_precision = no",
             )

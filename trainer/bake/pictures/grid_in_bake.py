@@ -18,7 +18,7 @@ from trainer.errors import GridError, as_bake_failure
 from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.spec import GridSpec
 from trainer.journal.journal import Journal
-from trainer.journal.records import GridState
+from trainer.journal.records import GridState, Stage
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.sampler import GridSampler
 from trainer.settings.subject import DEMO_BASE
@@ -92,7 +92,7 @@ def grid_between_steps(session: TrainingSession, report: Reporter, argument: str
     if not argument.isdecimal():
         return "no grid's number"
     number = int(argument)
-    with report.during("grid"):
+    with report.during(Stage.GRID):
         try:
             _make(session, report, number)
         except Exception as error:
@@ -111,7 +111,7 @@ def grid_between_steps(session: TrainingSession, report: Reporter, argument: str
 
 def _make(session: TrainingSession, report: Reporter, number: int) -> None:
     journal = report.journal
-    progress = Progress(partial(report.stage, "grid"), report.log)
+    progress = Progress(partial(report.stage, Stage.GRID), report.log)
     with lend_model(session, base_alone=True), SessionProvider(session) as provider:
         make_grid(number, journal, Workspace(journal.path.parent), provider, GridControl(report), progress)
 

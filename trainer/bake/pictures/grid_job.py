@@ -9,7 +9,7 @@ from trainer.bake.pictures.grid_orders import JobControl
 from trainer.bake.reporter import Reporter
 from trainer.errors import OutOfMemory
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.records import BakeState, GridState, Stage
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace
@@ -31,12 +31,12 @@ def run_grid(job: int, grid: int, workspace: Workspace, journal: Journal, troubl
     """
     report = Reporter(journal, job, trouble)
     control = JobControl(report)
-    report.stage("load")
+    report.stage(Stage.LOAD)
     report.state(BakeState.BAKING)
     try:
         with StandaloneProvider() as provider:
             made = make_grid(
-                grid, journal, workspace, provider, control, Progress(partial(report.stage, "grid"), report.log)
+                grid, journal, workspace, provider, control, Progress(partial(report.stage, Stage.GRID), report.log)
             )
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(

@@ -25,6 +25,7 @@ from trainer.grid.cost import pictures_at_once
 from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.sample_prompts import SamplePicture, sample_pictures
 from trainer.grid.sampling_order import batch_key
+from trainer.journal.records import Stage
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import Base
 from trainer.models.prediction_type import PredictionDecision
@@ -91,7 +92,7 @@ class Samples:
             step: optimizer steps done.
             file: the LoRA that was saved at this very step, "" where none was.
         """
-        with self._report.during("sample"):
+        with self._report.during(Stage.SAMPLE):
             try:
                 self._make(step, file)
             except Exception as error:
@@ -106,14 +107,14 @@ class Samples:
     def _make(self, step: int, file: str) -> None:
         pictures = self._wanted()
         (self._folder / FOLDER).mkdir(exist_ok=True)
-        self._report.stage("sample", 0, len(pictures))
+        self._report.stage(Stage.SAMPLE, 0, len(pictures))
         done = 0
         with lend_model(self._session, base_alone=False), GridSampler(self._session.model) as sampler:
             for picture, pixels in self._made(sampler, pictures):
                 path = self._folder / FOLDER / f"step{step:08d}-{picture.name}.png"
                 write_atomically(path, png_bytes(pixels, {KEY: self._text(picture.recipe, step, file)}))
                 done += 1
-                self._report.stage("sample", done, len(pictures))
+                self._report.stage(Stage.SAMPLE, done, len(pictures))
         of = "" if done == len(pictures) else f" of {len(pictures)}"
         self._report.log(f"{plural(done, 'sample')}{of} after step {step} in {FOLDER}/")
 

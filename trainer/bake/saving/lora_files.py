@@ -12,7 +12,7 @@ from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
-from trainer.journal.records import Checkpoint
+from trainer.journal.records import Checkpoint, Stage
 from trainer.network.lora_file import save_lora
 from trainer.network.metadata import Origin, stamped, training_metadata
 from trainer.network.rounding import rounding_loss
@@ -119,7 +119,7 @@ class LoraSaver:
             self._last_loss = self._metrics.loss_since_save()
         path = self._folder / file
         now = time.time()
-        with self._report.during("save"):
+        with self._report.during(Stage.SAVE):
             size = self._disk.write(
                 file,
                 sum(weight.nbytes for weight in self._session.network.parameters()),

@@ -14,7 +14,7 @@ from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.state import State, read_state, write_state
 from trainer.errors import LoraTuiError
-from trainer.journal.records import SavedState
+from trainer.journal.records import SavedState, Stage
 from trainer.journal.state_files import FOLDER, facts_json, file_name, states_of, step_of, superfluous
 from trainer.plan.disk import STATE_SECONDS
 
@@ -77,7 +77,7 @@ class StateSaver:
         step = position.step
         if step == self._last_step:
             return
-        with self._report.during("state"):
+        with self._report.during(Stage.STATE):
             started = time.monotonic()
             state = self._contents.gather(position)
             self._cost = time.monotonic() - started

@@ -5,7 +5,7 @@ from bake_rows import bake_row
 
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.bake_progress import step_progress
-from trainer.journal.records import BakeState, Checkpoint
+from trainer.journal.records import STAGE_WORDS, BakeState, Checkpoint, Stage
 
 BAKE = bake_row()
 
@@ -38,28 +38,33 @@ def test_the_stage_s_count_is_ahead_of_the_losses() -> None:
 
 
 def test_another_stage_s_count_is_no_step() -> None:
-    assert at(40, stage="validate", stage_done=100).step == 40
+    assert at(40, stage=Stage.VALIDATE, stage_done=100).step == 40
 
 
 def test_steps_never_fall_behind_what_is_saved() -> None:
     saved = Checkpoint(1, 40, "x-000001.safetensors", 1, None, None, None, None, 0.0)
     snapshot = Snapshot(bake=BAKE, last={"loss": (38, 0.1)}, checkpoints=(saved,))
-    assert step_progress(snapshot, replace(BAKE, stage="save")).step == 40
+    assert step_progress(snapshot, replace(BAKE, stage=Stage.SAVE)).step == 40
 
 
 @pytest.mark.parametrize(
     ("stage", "done", "total", "words"),
     [
-        ("load", 0, 0, "loading the base"),
-        ("cache", 3, 16, "caching latents 3/16"),
-        ("validate", 1, 4, "validating 1/4"),
-        ("step", 3, 240, ""),
+        (Stage.LOAD, 0, 0, "loading the base"),
+        (Stage.CACHE, 3, 16, "caching latents 3/16"),
+        (Stage.VALIDATE, 1, 4, "validating 1/4"),
+        (Stage.STEP, 3, 240, ""),
     ],
 )
-def test_a_stage_is_said_in_words_with_its_count(stage: str, done: int, total: int, words: str) -> None:
+def test_a_stage_is_said_in_words_with_its_count(stage: Stage, done: int, total: int, words: str) -> None:
     assert at(0, stage=stage, stage_done=done, stage_total=total).stage == words
 
 
 def test_a_bake_without_steps_divides_by_nothing() -> None:
-    empty = step_progress(Snapshot(), replace(BAKE, total_steps=0, steps_per_epoch=0, stage="load"))
+    empty = step_progress(Snapshot(), replace(BAKE, total_steps=0, steps_per_epoch=0, stage=Stage.LOAD))
     assert (empty.share, empty.epoch, empty.epochs) == (0.0, 1, 1)
+
+
+def test_every_stage_has_words() -> None:
+    assert set(STAGE_WORDS) == set(Stage)
+    assert all(STAGE_WORDS.values())

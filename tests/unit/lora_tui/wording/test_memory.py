@@ -87,7 +87,7 @@ def test_the_peak_stands_before_the_disk() -> None:
     )
 
 
-BAKE = bake_row(state=BakeState.DONE, stage="", device="")
+BAKE = bake_row(state=BakeState.DONE, stage=None, device="")
 
 
 @pytest.mark.parametrize(
