@@ -43,7 +43,7 @@ format: $(LINK)
 	$(BIN)/ruff format .
 
 docs: $(LINK)
-	$(BIN)/python -m trainer.errors_page > docs/errors.md
+	$(BIN)/python docs/errors_page.py > docs/errors.md
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
 ONLY ?=

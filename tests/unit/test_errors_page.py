@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from errors_page import page
 
 from trainer.errors import ExitCode
-from trainer.errors_page import page
 
 ROOT = Path(__file__).parents[2]
 
