@@ -36,8 +36,8 @@ def test_a_bake_waits_for_room_on_a_full_disk_and_loses_nothing(tmp_path: Path) 
     told = json.loads(answer.read_text())
     assert (told["code"], told["state"]) == (0, "done")
     assert told["waited"][0] == "paused"
-    assert any("make room and the bake goes on by itself" in line for line in told["log"])
-    assert "there is room again: going on" in told["log"]
+    assert any("free some space and the bake continues by itself" in line for line in told["log"])
+    assert "there is disk space again: continuing" in told["log"]
     assert told["steps"] == list(range(1, 33))
     assert told["lora"] == _lora_where_there_is_room(tmp_path / "plain", told["settings"])
 

@@ -134,7 +134,7 @@ class FullDisk:
         self.fails = 1
         self.write = loop.StateSaver._write
         monkeypatch.setattr(disk_space, "free_bytes", self.free_bytes)
-        monkeypatch.setattr(disk_space, "_LOOK_EVERY", 0.01)
+        monkeypatch.setattr(disk_space, "_POLL_SECONDS", 0.01)
         monkeypatch.setattr(loop.StateSaver, "_write", _of(self))
 
     def free_bytes(self, folder) -> int:
@@ -157,7 +157,7 @@ def test_a_full_disk_pauses_the_bake_until_there_is_room(kitchen, stated, monkey
     assert kitchen.tensors(bake) == kitchen.tensors(plain)
     log = kitchen.log(bake)
     assert any("the disk is full" in line for line in log)
-    assert any("there is room again" in line for line in log)
+    assert any("there is disk space again" in line for line in log)
     assert not (kitchen.folder(bake) / ".reserve").exists()
 
 
@@ -169,5 +169,5 @@ def test_a_stop_while_the_disk_is_full_ends_the_bake_and_keeps_what_is_there(kit
     kitchen.journal.orders.give(number, Order.STOP)
     bake = kitchen.finish(number)
     assert bake.state is BakeState.FAILED
-    assert "no room for" in bake.error
+    assert "not enough disk space for" in bake.error
     assert kitchen.engine.exit_codes[number] == 5

@@ -32,7 +32,7 @@ def test_a_grid_leaves_no_trace_on_a_card(kitchen: Kitchen, monkeypatch: pytest.
     options = (*OPTIONS, f"mixed_precision={precision}", "text_encoder_stop=8", "shuffle_caption=no")
     plain, repeated = (_last(kitchen, kitchen.bake(*options)) for _ in range(2))
     # As if the card's memory were short: the optimizer's moments go away and come back.
-    monkeypatch.setattr(trainer.bake.pictures.lend_model, "_ROOM", 1 << 60)
+    monkeypatch.setattr(trainer.bake.pictures.lend_model, "_NEEDED_BYTES", 1 << 60)
 
     def train_and_order(session: Any, work: Any) -> Any:
         result = train_step(session, work)

@@ -28,7 +28,6 @@ class Lion(torch.optim.Optimizer):
     def __init__(
         self, params: Any, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0
     ) -> None:
-        """Keep nothing yet."""
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -66,6 +65,6 @@ class Lion(torch.optim.Optimizer):
 
 
 def _cleaned(grad: Tensor, counts: Tensor | None, scale: Tensor | None) -> Tensor:
-    """Return a copy of the gradient, unscaled, and zero where the step does not count: no number times zero would be none."""
+    """Return a copy of the gradient, unscaled, and zero where the step does not count: NaN times zero is NaN."""
     unscaled = grad.clone() if scale is None else grad / scale
     return unscaled if counts is None else torch.where(counts, unscaled, 0.0)

@@ -41,7 +41,7 @@ class LiveSettings:
         return settings_toml(self.settings)
 
     def restore(self, toml: str, changes: int, rate_scale: float) -> None:
-        """Be where a state was."""
+        """Return to the settings of a state."""
         self.settings = parse_settings(toml, "state")
         self.changes, self.rate_scale = changes, rate_scale
         self._set_peaks()
@@ -84,7 +84,7 @@ class LiveSettings:
         self._queued = changes[self.changes :]
 
     def replay(self, step: int) -> bool:
-        """Put in force what was changed after `step` steps when they were done the first time; return whether there was anything."""
+        """Put the queued changes of `step` in force; return whether there were any."""
         due = [assignment for at, assignment in self._queued if at <= step]
         self._queued = self._queued[len(due) :]
         for assignment in due:
@@ -108,35 +108,35 @@ class LiveSettings:
             group["peak"] = self.settings.rate(group["part"]) * self.rate_scale
 
     def _check_rates(self, name: str, changed: Settings) -> None:
-        begun = self._session.trained_parts.initial
+        initial = self._session.trained_parts.initial
         for part in all_parts():
-            # On a base without the part its rate is a number without a meaning.
-            if name in RATE_SETTINGS and changed.rate(part) > 0 and part not in begun and self.settings.rate(part) == 0:
+            # On a base without the part its rate means nothing.
+            if name in RATE_SETTINGS and changed.rate(part) > 0 and part not in initial and self.settings.rate(part) == 0:
                 raise SettingsError(
                     name,
-                    found=f"a rate for the {label_of(part)}, which this bake began without",
+                    found=f"a rate for the {label_of(part)}, which this bake does not train",
                     expected="a part that trains",
                     way_out="fork the bake with its rate set",
                 )
-        if not any(changed.rate(part) for part in begun):
+        if not any(changed.rate(part) for part in initial):
             raise SettingsError(
-                name, found="all rates 0", expected="a rate above 0 for one part", way_out="stop the bake instead"
+                name, found="every rate is 0", expected="a rate above 0 for one part", way_out="stop the bake instead"
             )
 
     def _check_stops(self, name: str, changed: Settings, step: int) -> None:
-        begun = self._session.trained_parts.initial
-        for part in begun:
+        initial = self._session.trained_parts.initial
+        for part in initial:
             if has_stopped(self.settings, self._plan, part, step) and not has_stopped(changed, self._plan, part, step):
                 raise SettingsError(
                     name,
                     found=f"the {label_of(part)} has stopped already, and its optimizer's state is gone",
-                    expected="a part that trains",
+                    expected="a part that still trains",
                     way_out="fork the bake at an epoch before it stopped",
                 )
-        if all(has_stopped(changed, self._plan, part, self._plan.total_steps) for part in begun):
+        if all(has_stopped(changed, self._plan, part, self._plan.total_steps) for part in initial):
             raise SettingsError(
                 name,
                 found="every part would stop before the bake's end",
-                expected="one that trains to the end",
+                expected="one part that trains to the end",
                 way_out="stop the bake instead (`x`)",
             )

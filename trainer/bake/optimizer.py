@@ -1,4 +1,4 @@
-"""What applies the gradients? One of the known optimizers, or a class by its path, with a group for weights that share a rate."""
+"""The optimizer of a bake: a known one, or a class by its path, with a group for weights that share a rate."""
 
 import importlib
 import inspect
@@ -29,7 +29,7 @@ def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> 
     many times that its weights learn at.
 
     Raises:
-        SettingsError: no part has a rate, or the optimizer is not there or does not take its arguments.
+        SettingsError: no part has a rate, or the optimizer is not installed or does not take its arguments.
     """
     groups = param_groups(settings, family)
     # A file that dim_from_weights takes the layers from may hold fewer parts.
@@ -38,7 +38,7 @@ def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> 
     if not there:
         raise SettingsError(
             "unet_lr",
-            found="every part's rate is 0, nothing would be learned",
+            found="every part's rate is 0, so nothing would be learned",
             expected="a rate above 0",
             way_out="set unet_lr or text_encoder_lr",
         )
@@ -47,10 +47,10 @@ def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> 
 
 
 def try_optimizer(settings: Settings, family: Family, device: torch.device) -> None:
-    """See, on a few numbers and before a base is loaded, that the optimizer can be made and takes a step on `device`.
+    """Check, on a few numbers and before a base is loaded, that the optimizer can be created and takes a step on `device`.
 
     Raises:
-        SettingsError: it is not there, is none, does not take its arguments, or cannot step here.
+        SettingsError: it is not installed, is not an optimizer, does not take its arguments, or cannot take a step here.
     """
     groups = []
     for group in param_groups(settings, family):
@@ -128,11 +128,11 @@ def _made(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optim
     try:
         optimizer: torch.optim.Optimizer = cls(groups, **options)
     except Exception as error:
-        raise _refused(settings, "cannot be made", error) from error
+        raise _refused(settings, "could not be created", error) from error
     if hasattr(optimizer, "train") and hasattr(optimizer, "eval"):
         raise SettingsError(
             "optimizer_type",
-            found=f"{printable(name, 60)}, whose weights are others while it trains than those to be saved (schedule-free)",
+            found=f"{printable(name, 60)}, which trains other weights than those to be saved (schedule-free)",
             expected="an optimizer that trains the weights that are saved",
         )
     if not _decides_on_device(optimizer):
@@ -144,7 +144,7 @@ def _class_of(settings: Settings) -> type[torch.optim.Optimizer]:
     """Return the optimizer's class.
 
     Raises:
-        SettingsError: it is not there, or is no optimizer.
+        SettingsError: it is not installed, or is not an optimizer.
     """
     check_optimizer_installed(settings)
     name = settings.optimizer_type
@@ -161,7 +161,7 @@ def _named(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
         raise _refused(settings, f"needs {printable(module_name, 60)}, which cannot be imported", error) from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)) or found is torch.optim.Optimizer:
-        what = "is no optimizer" if found is not None else f"is not in {printable(module_name, 60)}"
+        what = "is not an optimizer" if found is not None else f"is not in {printable(module_name, 60)}"
         raise SettingsError(
             "optimizer_type",
             found=f"{printable(path, 80)}: {printable(class_name, 60)} {what}",

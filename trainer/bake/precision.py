@@ -1,4 +1,4 @@
-"""In which number type does a bake compute, and is the card there that its memory settings need?"""
+"""The number type that a bake computes in, and what its device must be able to do."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -42,16 +42,16 @@ def resolve_precision(wanted: Literal["auto", "no", "fp16", "bf16"], device: tor
         raise fp16_needs_a_card()
     if wanted == "bf16" and has_card and not card_has_bf16:
         raise SettingsError(
-            "mixed_precision", found="bf16 on a card that has none", expected="fp16 or no", way_out="set fp16"
+            "mixed_precision", found="bf16, which this card does not support", expected="fp16 or no", way_out="set fp16"
         )
     return _precision(wanted)
 
 
 def check_xformers(device: torch.device) -> None:
-    """See that attention by xformers can work on `device`.
+    """Check that xformers' attention works on `device`.
 
     Raises:
-        DeviceError: there is no card.
+        DeviceError: `device` is not a card.
         SettingsError: the package is not installed.
     """
     if device.type != "cuda":
@@ -64,8 +64,8 @@ def check_xformers(device: torch.device) -> None:
         )
 
 
-def said_with_weights(name: str, settings: Settings) -> str:
-    """Return a precision's name, and behind it the 8 bits that the base's weights lie in: another base makes another picture."""
+def precision_text(name: str, settings: Settings) -> str:
+    """Return a precision's name, with the 8-bit format of the base's weights where they have one: it changes the picture."""
     kind = kind_of(settings)
     return f"{name}, {kind} weights" if kind else name
 
@@ -75,7 +75,7 @@ def _precision(name: PrecisionName) -> Precision:
 
 
 def fresh_accelerator(wanted: Literal["auto", "no", "fp16", "bf16"]) -> tuple[Any, Precision]:
-    """Return an Accelerator that knows nothing of earlier bakes, and the precision in force.
+    """Return an Accelerator without any state of earlier bakes, and the precision in force.
 
     Raises:
         SettingsError: the device cannot compute in the wanted precision.
@@ -84,5 +84,5 @@ def fresh_accelerator(wanted: Literal["auto", "no", "fp16", "bf16"]) -> tuple[An
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
     precision = resolve_precision(wanted, PartialState().device)
-    # Accumulation is the step's own business: accelerate divides the leftover group of an epoch by the full count.
+    # The step accumulates by itself: accelerate divides the leftover group of an epoch by the full count.
     return Accelerator(mixed_precision=precision.name), precision

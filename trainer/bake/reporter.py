@@ -1,4 +1,4 @@
-"""What does the bake say of itself? Stages and lines, into the journal and bake.log."""
+"""The reporter of a bake: writes its stage, state, marks and log lines to the journal and to bake.log."""
 
 import logging
 import time
@@ -13,21 +13,20 @@ from trainer.text import printable
 _log = logging.getLogger(__name__)
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
-# A screen looks once or twice a second; writing each of ten steps a second would only wear the disk.
-_STAGE_EVERY = 0.25
+# A screen reads once or twice a second; writing each of ten steps a second would only wear out the disk.
+_STAGE_SECONDS = 0.25
 
 
 class Reporter:
-    """The bake's voice. Use it only in the thread that opened the journal.
+    """Writes what happens in one bake. Use it only in the thread that opened the journal.
 
     Args:
         journal: where it is written.
         number: the bake's.
-        trouble: takes a line about something that somebody should look at, for the hook on_trouble.
+        trouble: takes a line about something that needs attention, for the hook on_trouble.
     """
 
     def __init__(self, journal: Journal, number: int, trouble: Callable[[str], None] = lambda line: None) -> None:
-        """Say nothing yet."""
         self.trouble = trouble
         self.journal = journal
         self.number = number
@@ -37,20 +36,20 @@ class Reporter:
 
     @property
     def at(self) -> Stage:
-        """The stage at work."""
+        """The current stage."""
         return self._stage[0]
 
     def stage(self, stage: Stage, done: int = 0, total: int = 0) -> None:
         """Note the stage and how far it is; within a stage at most four times a second, and always at its end."""
         self._stage = (stage, done, total)
         now = time.monotonic()
-        if stage is self._written[0] and done != total and now - self._written_at < _STAGE_EVERY:
+        if stage is self._written[0] and done != total and now - self._written_at < _STAGE_SECONDS:
             return
         self._write_stage(now)
 
     @contextmanager
     def during(self, stage: Stage) -> Iterator[None]:
-        """Be in `stage` while the block runs, then where one was; after a failure the stage stays, for it names the place."""
+        """Set the stage while the block runs, then back; after a failure it stays, for it names the place."""
         before = self._stage
         self.stage(stage)
         yield
@@ -63,7 +62,7 @@ class Reporter:
         self.attempt(lambda: self.journal.log.write(text, bake=self.number, level=level))
 
     def state(self, state: BakeState) -> None:
-        """Say what the bake is in now; the end of a bake is not said here."""
+        """Write the bake's state; its end is written elsewhere."""
         self.attempt(lambda: self.journal.bakes.set_state(self.number, state))
 
     def mark(self, mark: Mark) -> None:

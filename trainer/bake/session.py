@@ -1,4 +1,4 @@
-"""What does a training step work with? The loaded base, the LoRA on it and the optimizer, put away at the end."""
+"""The training session: the loaded base, the LoRA on it and the optimizer, taken apart at the end."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -33,15 +33,15 @@ class TrainingSession:
     """What a training step works with.
 
     Attributes:
-        settings, plan: what was asked for.
+        settings, plan: of the bake.
         accelerator: accelerate's: backward with its scaler, clipping, device.
         precision: the one in force.
         model: the frozen base.
         network: the LoRA, attached to it.
         optimizer: over the trained parts, wrapped by the accelerator.
-        texts: the captions' embeddings.
-        training: which parts train.
-        notes: what is to be said of the LoRA's beginning.
+        text_embeddings: of the captions.
+        trained_parts: which parts train.
+        notes: warnings about the file that the LoRA starts from.
         micro_batches: how many pictures pass through the model at once.
     """
 
@@ -59,13 +59,13 @@ class TrainingSession:
 
     @contextmanager
     def base_alone(self) -> Iterator[None]:
-        """Let the base compute as if there were no LoRA while the block lasts."""
+        """Let the base compute as if it had no LoRA while the block lasts."""
         with self.without_lora(), self.text_embeddings.bypassed():
             yield
 
     @contextmanager
     def without_lora(self) -> Iterator[None]:
-        """Let the LoRA change nothing while the block lasts; captions' kept embeddings still hold what it made of them."""
+        """Let the LoRA change nothing while the block lasts; cached embeddings of captions still have its effect."""
         before = {part: self.network.strength(part) for part in self.network.parts}
         for part in before:
             self.network.set_strength(part, 0.0)
@@ -107,8 +107,8 @@ def build_session(
     """Put the LoRA and the optimizer on a loaded base, and take them off when the block ends.
 
     Args:
-        model: bare.
-        settings, plan: what was asked for.
+        model: without a LoRA.
+        settings, plan: of the bake.
         accelerator: accelerate's, or what stands in for it: `device`, `scaler`, `prepare`, `backward`, `clip_grad_norm_`.
         precision: the one in force.
 
@@ -117,7 +117,7 @@ def build_session(
     """
     model.set_compute_options(ComputeOptions.of(settings))
     network, notes = _network(model, settings)
-    # Made where the base waits; what trains does so where the base will compute.
+    # It was made where the base is kept; it trains where the base will compute.
     network.lie_on(model.device)
     try:
         optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
@@ -147,7 +147,7 @@ def build_session(
 
 
 def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:
-    """Return the LoRA as the bake begins with it, and what is to be said of a file it begins from."""
+    """Return the LoRA as the bake starts with it, and warnings about the file it starts from."""
     rules = LayerRules.of(settings)
     parts = [part for part in parts_of(model.family) if settings.has_layers(part)]
     if settings.network_weights and settings.dim_from_weights:
@@ -165,7 +165,7 @@ def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, t
 def acquire_base_for(
     base: Base, settings: Settings, device: torch.device, precision: Precision
 ) -> AbstractContextManager[StableDiffusion]:
-    """Lend the base, bare of any LoRA and its parts away from the card, while the block lasts.
+    """Lend the base, without a LoRA and with its parts off the card, while the block lasts.
 
     Args:
         base: which.

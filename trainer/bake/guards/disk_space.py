@@ -1,4 +1,4 @@
-"""Is there room for what the bake writes? Where there is none, the bake waits for it instead of dying."""
+"""Disk space for what a bake writes: where there is not enough, the bake waits for it instead of failing."""
 
 import logging
 import time
@@ -16,10 +16,10 @@ from trainer.text import printable
 T = TypeVar("T")
 
 MARGIN = 16 << 20
-"""Bytes that stay free beside what is written: the journal's own."""
+"""Bytes that stay free beside what is written, for the journal."""
 
-_LOOK_EVERY = 0.5
-_TRIES = 20
+_POLL_SECONDS = 0.5
+_MAX_JOURNAL_TRIES = 20
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +29,7 @@ class DiskWatch:
     Args:
         folder: the bake's.
         report: knows the journal and the bake.
-        stop_requested: whether somebody ordered the bake to stop, asked while waiting.
+        stop_requested: whether the bake was ordered to end; asked while waiting.
     """
 
     def __init__(self, folder: Path, report: Reporter, stop_requested: Callable[[], bool]) -> None:
@@ -45,11 +45,11 @@ class DiskWatch:
         Args:
             what: names the file in messages.
             size: bytes it will take, about.
-            job: writes it, whole or not at all; called again after it met a full disk.
+            job: writes it, completely or not at all; called again after it met a full disk.
             step: optimizer steps done.
 
         Raises:
-            DiskFull: somebody ordered the bake to stop meanwhile.
+            DiskFull: the bake was ordered to end while it waited.
             Exception: whatever else `job` raises.
         """
         while True:
@@ -63,13 +63,13 @@ class DiskWatch:
             self._wait(what, size, step)
 
     def note(self, job: Callable[[], T], *, step: int) -> T:
-        """Return what `job` returns, a write into the journal: it waits for room, and for others that keep the journal long.
+        """Return what `job` returns, a write into the journal: it waits for space, and for programs that keep the journal locked.
 
         Raises:
             DiskFull: as `write`.
-            WorkspaceError: the journal was kept from us for minutes, or is broken.
+            WorkspaceError: the journal was locked for minutes, or is broken.
         """
-        for _ in range(_TRIES):
+        for _ in range(_MAX_JOURNAL_TRIES):
             try:
                 return self.write("the journal", 0, job, step=step)
             except WorkspaceError as error:
@@ -83,24 +83,27 @@ class DiskWatch:
 
     def _wait(self, what: str, size: int, step: int) -> None:
         report, need = self._report, size + MARGIN
-        # The journal's own words need room too.
+        # The lines about it take space in the journal too.
         self._reserve.release()
         with report.during(Stage.DISK):
             report.state(BakeState.PAUSED)
             free = free_bytes(self._folder)
-            line = f"the disk is full: {what} takes {size_text(size)}, {size_text(free)} are free; make room and the bake goes on by itself"
+            line = (
+                f"the disk is full: {what} needs {size_text(size)} and {size_text(free)} is free; free some space and the bake "
+                "continues by itself"
+            )
             report.log(line, level="error")
             report.trouble(line)
-            report.mark(Mark(step, time.time(), "disk", "waiting for room on the disk"))
+            report.mark(Mark(step, time.time(), "disk", "waiting for disk space"))
             while free_bytes(self._folder) < need:
                 if self._stop_requested():
                     raise DiskFull(
                         printable(str(self._folder)),
-                        found=f"no room for {what}",
+                        found=f"not enough disk space for {what}",
                         expected=f"{size_text(need)} free",
-                        way_out="what was saved before is whole: make room, then `lora-tui resume`",
+                        way_out="what was saved before is complete: free some space, then run `lora-tui resume`",
                     )
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_POLL_SECONDS)
             self._reserve.make()
         report.state(BakeState.BAKING)
-        report.log("there is room again: going on")
+        report.log("there is disk space again: continuing")

@@ -1,4 +1,4 @@
-"""Is the bake well? Steps whose gradient was not finite, and weights that do not move."""
+"""Guards over the gradients: steps whose gradient was not finite, and weights that do not move."""
 
 import time
 from collections import deque
@@ -17,15 +17,15 @@ from trainer.network.lora import LoraLayer
 from trainer.settings.parts import Part, is_encoder
 from trainer.text import plural, printable
 
-# Readings come every half second at the latest; even the smallest model makes fewer steps in it.
-_REMEMBERED = 1024
-_NAMED = 4
-# Of each kind of line; the marks on the curves are all made.
-_MOST_LINES = 20
+# Metrics arrive within half a second; even the smallest model takes fewer steps in it.
+_REMEMBERED_STEPS = 1024
+_MAX_NAMED_LAYERS = 4
+# In the log; every bad step is marked on the curves.
+_MAX_LINES = 20
 
 
 class GradientGuard:
-    """What went wrong in single steps, as their readings arrive.
+    """Counts and reports the steps that went wrong, as their metrics arrive.
 
     Args:
         data: names the pictures.
@@ -33,27 +33,27 @@ class GradientGuard:
     """
 
     def __init__(self, data: DataSet, report: Reporter) -> None:
-        """Nothing is wrong yet."""
         self._data = data
         self._report = report
-        self._recent: deque[tuple[int, tuple[int, ...]]] = deque(maxlen=_REMEMBERED)
+        self._recent: deque[tuple[int, tuple[int, ...]]] = deque(maxlen=_REMEMBERED_STEPS)
         self._bad: list[int] = []
-        self._said = 0
-        self._stuck_said = False
+        self._lines = 0
+        self._stuck_logged = False
 
     def remember_batches(self, work: StepBatches) -> None:
-        """Keep which pictures a step had until its readings arrive."""
+        """Keep which pictures a step had until its metrics arrive."""
         self._recent.append((work.step, work.pictures))
 
     def bad_step(self, step: int) -> None:
         """Take a step that changed nothing because its gradient was not finite."""
         self._bad.append(step)
-        self._report.mark(Mark(step, time.time(), "skip", "the gradient was no number"))
-        self._said += 1
-        if self._said <= _MOST_LINES:
-            more = "; further ones only show on the curves" if self._said == _MOST_LINES else ""
+        self._report.mark(Mark(step, time.time(), "skip", "the gradient was NaN or infinite"))
+        self._lines += 1
+        if self._lines <= _MAX_LINES:
+            more = "; further ones are only marked on the curves" if self._lines == _MAX_LINES else ""
             self._report.log(
-                f"step {step} skipped: its gradient was no number; pictures {self._names(step)}{more}", level="warning"
+                f"step {step} skipped: its gradient was NaN or infinite; pictures {self._names(step)}{more}",
+                level="warning",
             )
 
     def in_a_row(self) -> int:
@@ -66,7 +66,7 @@ class GradientGuard:
         return count
 
     def first_of_row(self) -> int:
-        """Return the step that the row of skipped ones began with."""
+        """Return the first step of that row."""
         return self._bad[-1] - self.in_a_row() + 1
 
     def row_text(self) -> str:
@@ -80,14 +80,14 @@ class GradientGuard:
         self._recent.clear()
 
     def check_moves(self, session: TrainingSession) -> None:
-        """Say once which layers have not moved though they train; waits for the card, so call it at an epoch's end."""
-        if self._stuck_said:
+        """Log once which layers have not moved though they train; waits for the card, so call it at an epoch's end."""
+        if self._stuck_logged:
             return
         stuck = unmoved(session)
         if stuck:
-            self._stuck_said = True
-            names = ", ".join(stuck[:_NAMED])
-            more = f" and {len(stuck) - _NAMED} more" if len(stuck) > _NAMED else ""
+            self._stuck_logged = True
+            names = ", ".join(stuck[:_MAX_NAMED_LAYERS])
+            more = f" and {len(stuck) - _MAX_NAMED_LAYERS} more" if len(stuck) > _MAX_NAMED_LAYERS else ""
             self._report.log(
                 f"{len(stuck)} of {len(session.network)} LoRA layers have not moved: {names}{more}; they get no gradient, or "
                 "their rate is too small for their weights",
@@ -97,7 +97,7 @@ class GradientGuard:
     def _names(self, step: int) -> str:
         pictures = next((pictures for of_step, pictures in self._recent if of_step == step), ())
         names = [printable(self._data.name_of(self._data.pictures[index]), 60) for index in pictures]
-        return ", ".join(names) or "not remembered"
+        return ", ".join(names) or "unknown"
 
 
 def unmoved(session: TrainingSession) -> list[str]:

@@ -26,7 +26,7 @@ class RollBack:
         states, contents, live: what is put back.
         metrics, curves: of the steps, and the journal's writer of the same.
         report: knows the journal and the bake.
-        disk: waits for room.
+        disk: waits for free space.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Has the bake become slow because the card's memory is full? Drivers that spill into system memory say nothing of it."""
+"""A guard over the pace: drivers that spill a full card's memory into system memory do so silently, and steps become slow."""
 
 import statistics
 import time
@@ -13,38 +13,38 @@ from trainer.bake.reporter import Reporter
 
 # A spilling step takes ten times as long and more; other loads on the machine and larger buckets stay below three.
 _SLOW = 3.0
-# When the pace is that near to the old one again, the spell is over.
-_OVER = 1.5
-# Steps that say what the pace is, those that say what it was, and how few of these will do.
-_NOW, _BEFORE, _FEWEST = 5, 50, 10
+# Below this the pace is back.
+_BACK = 1.5
+# Steps whose median is the pace now, steps whose median was the pace before, and the least number of the latter.
+_NOW_STEPS, _BEFORE_STEPS, _MIN_BEFORE_STEPS = 5, 50, 10
+# Share of the card's memory in use that counts as full.
 _FULL = 0.95
 
 
 class SlowWatch:
-    """Warns when steps become slow for good while the card's memory is full, once each time that happens.
+    """Warns when steps become lastingly slow while the card's memory is full, once each time that happens.
 
-    Seconds are taken for each number of a batch's latents, so that larger buckets and batches are not slow. The host's clock around
-    a step is enough: a card with more work than its queue holds makes the host wait.
+    Seconds are divided by the numbers in a batch's latents, so that larger buckets and batches do not count as slow. The host's
+    clock around a step is enough: a card with more work than its queue holds makes the host wait.
 
     Args:
-        report: the bake's voice.
+        report: takes the warning.
         memory: gives the card's (free, total) bytes; None without a card. It is asked only when steps are slow.
     """
 
     def __init__(self, report: Reporter, memory: Callable[[], tuple[int, int] | None]) -> None:
-        """Know no step yet."""
         self._report = report
         self._memory = memory
-        self._now: deque[float] = deque(maxlen=_NOW)
-        self._before: deque[float] = deque(maxlen=_BEFORE)
+        self._now: deque[float] = deque(maxlen=_NOW_STEPS)
+        self._before: deque[float] = deque(maxlen=_BEFORE_STEPS)
         self._warned = False
 
     @contextmanager
     def watch(self, work: StepBatches) -> Iterator[None]:
-        """Take the time of a step while the block runs."""
-        began = time.perf_counter()
+        """Time a step while the block runs."""
+        started = time.perf_counter()
         yield
-        self.note(work.step, time.perf_counter() - began, sum(batch.latents.numel() for batch in work.batches))
+        self.note(work.step, time.perf_counter() - started, sum(batch.latents.numel() for batch in work.batches))
 
     def note(self, step: int, seconds: float, numbers: int) -> None:
         """Take a step's time.
@@ -54,15 +54,15 @@ class SlowWatch:
             seconds: it took.
             numbers: of the latents of all its batches.
         """
-        if len(self._now) == _NOW and not self._warned:
+        if len(self._now) == _NOW_STEPS and not self._warned:
             # While it is slow, what it was before stays what to compare with.
             self._before.append(self._now[0])
         self._now.append(seconds / numbers)
-        if len(self._now) < _NOW or len(self._before) < _FEWEST:
+        if len(self._now) < _NOW_STEPS or len(self._before) < _MIN_BEFORE_STEPS:
             return
         times = statistics.median(self._now) / statistics.median(self._before)
         if self._warned:
-            self._warned = times > _OVER
+            self._warned = times > _BACK
         elif times > _SLOW:
             self._warn(step, times)
 
@@ -79,9 +79,10 @@ class SlowWatch:
             f"({(total - free) / 2**30:.1f} of {total / 2**30:.1f} GiB)"
         )
         self._report.log(
-            f"{line}: the driver probably keeps a part of it in the computer's memory, as those of Windows and WSL do without a "
-            "word. Close what else uses the card, set micro_batch_size to less or gradient_checkpointing = true; in NVIDIA's "
-            "settings `CUDA - Sysmem Fallback Policy: Prefer No Sysmem Fallback` makes it an error that is dealt with instead",
+            f"{line}: the driver is probably moving part of it to system memory, as it does silently on Windows and WSL. Close "
+            "other programs that use the card, lower micro_batch_size or set gradient_checkpointing = true. With `CUDA - Sysmem "
+            "Fallback Policy: Prefer No Sysmem Fallback` in NVIDIA's settings steps run out of memory instead, and the bake "
+            "handles that",
             level="warning",
         )
         self._report.trouble(line)

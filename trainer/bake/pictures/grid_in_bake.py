@@ -1,4 +1,4 @@
-"""A grid in the middle of a bake: made between two steps on the base that is loaded, which then goes on as if nothing had been."""
+"""A grid in the middle of a bake: made between two steps on the loaded base, without changing any later bit of the bake."""
 
 import gc
 import logging
@@ -11,7 +11,7 @@ import torch
 
 from trainer.bake.pictures.grid_orders import GridControl
 from trainer.bake.pictures.lend_model import lend_model
-from trainer.bake.precision import said_with_weights
+from trainer.bake.precision import precision_text
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.errors import GridError, as_bake_failure
@@ -26,24 +26,24 @@ from trainer.text import printable
 from trainer.workspace import Workspace
 
 _PRECISIONS = {"no": "fp32", "fp16": "fp16", "bf16": "bf16"}
+_OWN_VAE = "the base's own VAE"
 _log = logging.getLogger(__name__)
 
 
 class SessionProvider:
-    """A desk on the bench's model, while the block lasts and the bench is lent.
+    """Provides a sampler on a bake's model while the block lasts; the model must be lent (`lend_model`).
 
     Args:
-        session: whose base is loaded; no other one can be asked for.
+        session: has the loaded base, the only one that recipes may name.
     """
 
     def __init__(self, session: TrainingSession) -> None:
-        """Nothing is asked for yet."""
         self._session = session
         self._closing = ExitStack()
         self._sampler: GridSampler | None = None
 
     def __enter__(self) -> Self:
-        """Return this desk."""
+        """Return the provider."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,14 +51,14 @@ class SessionProvider:
         self._closing.close()
 
     def compute_setup(self, spec: GridSpec) -> ComputeSetup:
-        """Return what the bake computes with, whatever precision `spec` asks for."""
+        """Return what the bake computes with, whatever precision `spec` has."""
         session = self._session
         attention = "xformers" if session.settings.xformers else "sdpa"
-        precision = said_with_weights(_PRECISIONS[session.precision.name], session.settings)
+        precision = precision_text(_PRECISIONS[session.precision.name], session.settings)
         return ComputeSetup(session.model.device.type, precision, attention)
 
     def sampler(self, recipe: Recipe) -> GridSampler:
-        """Return the studio on the loaded base.
+        """Return the sampler on the loaded base.
 
         Raises:
             GridError: the recipe is for another base or another VAE.
@@ -71,9 +71,9 @@ class SessionProvider:
             if not _is_same(wanted, loaded):
                 raise GridError(
                     where,
-                    found=printable(wanted, 200) or "the base's own VAE",
-                    expected=f"the one that the bake has loaded, {printable(loaded, 200) or 'the base own VAE'}",
-                    way_out="make this grid as a job of its own",
+                    found=printable(wanted, 200) or _OWN_VAE,
+                    expected=f"the one that the bake has loaded, {printable(loaded, 200) or _OWN_VAE}",
+                    way_out="make this grid as a separate job",
                 )
         if self._sampler is None:
             self._sampler = GridSampler(self._session.model)
@@ -82,15 +82,15 @@ class SessionProvider:
 
 
 def grid_between_steps(session: TrainingSession, report: Reporter, argument: str) -> str:
-    """Make a grid now; return why it could not be made, "" where it was or was ended early. The bake goes on in any case.
+    """Make a grid now; return why it could not be made, "" where it was or was ended early. The bake continues in any case.
 
     Args:
         session: between two steps.
         report: knows the journal and the bake.
-        argument: the order's: the grid's number.
+        argument: of the order: the grid's number.
     """
     if not argument.isdecimal():
-        return "no grid's number"
+        return "not a grid number"
     number = int(argument)
     with report.during(Stage.GRID):
         try:
@@ -102,7 +102,7 @@ def grid_between_steps(session: TrainingSession, report: Reporter, argument: str
             report.attempt(lambda: _note_failure(report.journal, number, line))
             return line
         finally:
-            # After a failure its frames still held tensors when the card was tidied.
+            # After a failure its frames still held tensors when the card's memory was freed.
             gc.collect()
             if session.model.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -117,7 +117,7 @@ def _make(session: TrainingSession, report: Reporter, number: int) -> None:
 
 
 def _note_failure(journal: Journal, number: int, line: str) -> None:
-    """Note why a grid failed that did not come to its making, which notes its own failures."""
+    """Note why a grid failed before it was being made; later failures are noted where it is made."""
     if journal.grids.read(number).state is not GridState.FAILED:
         journal.grids.set_state(number, GridState.FAILED, printable(line))
 

@@ -1,4 +1,4 @@
-"""A grid as a job of its own, run by the engine as a bake is: its base loaded, its pictures made, its row in the queue ended."""
+"""A grid as a separate job, run by the engine as a bake is."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,10 +23,10 @@ def run_grid(job: int, grid: int, workspace: Workspace, journal: Journal, troubl
         grid: the grid's number.
         workspace: where its folder is.
         journal: opened in this thread.
-        trouble: takes a line about something that somebody should look at.
+        trouble: takes a line about something that needs attention.
 
     Raises:
-        LoraTuiError: it cannot be made as asked.
+        LoraTuiError: it cannot be made as requested.
         Exception: whatever else a library raises.
     """
     report = Reporter(journal, job, trouble)
@@ -42,7 +42,7 @@ def run_grid(job: int, grid: int, workspace: Workspace, journal: Journal, troubl
         raise OutOfMemory(
             f"stage {report.at}",
             found="the card's memory is full",
-            way_out="free what else takes the memory, or take a smaller base or size",
+            way_out="close other programs that use the card, or use a smaller base or size",
         ) from error
     state = control.end if made is GridState.CUT else BakeState.DONE
     journal.bakes.set_state(job, state)

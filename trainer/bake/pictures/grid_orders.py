@@ -1,4 +1,4 @@
-"""What is said to a grid while it is made? Orders to the bake, or to the job, that makes it."""
+"""Orders to a grid while it is made, given to the bake or the job that makes it."""
 
 import time
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from trainer.bake.reporter import Reporter
 from trainer.journal.records import BakeState, GivenOrder, Order
 
 # While paused; a person who presses a key should not have to wait.
-_LOOK_EVERY = 0.1
+_POLL_SECONDS = 0.1
 
 
 class GridControl:
@@ -18,7 +18,6 @@ class GridControl:
     """
 
     def __init__(self, report: Reporter) -> None:
-        """Nothing was said yet."""
         self._report = report
         self._seen: int | None = None
         self._ends = False
@@ -26,37 +25,37 @@ class GridControl:
 
     def stop(self) -> bool:
         """Return whether to end now."""
-        self._look()
+        self._read()
         return self._ends
 
     def dropped(self) -> Collection[str]:
         """Return the labels of the epochs that are left out of the rest."""
-        self._look()
+        self._read()
         return self._dropped
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         # Cheap enough for every sampling step: the number changes when another connection has written.
         version = self._report.journal.data_version()
         if version == self._seen:
             return
         self._seen = version
         for given in self._report.journal.orders.pending(self._report.number):
-            self._hear(given)
+            self._take(given)
 
-    def _hear(self, given: GivenOrder) -> None:
+    def _take(self, given: GivenOrder) -> None:
         match given.order:
             case Order.STOP | Order.FREE:
                 self._ends = True
             case Order.CANCEL_GRID:
                 self._ends = True
-                self._obeyed(given)
+                self._answer(given)
             case Order.DROP_EPOCH:
                 self._dropped.add(given.argument)
-                self._obeyed(given)
+                self._answer(given)
             case _:
                 pass
 
-    def _obeyed(self, given: GivenOrder, answer: str = "") -> None:
+    def _answer(self, given: GivenOrder, answer: str = "") -> None:
         said = f"{given.order} {given.argument}".rstrip()
         if answer:
             self._report.log(f"order refused: {said}: {answer}", level="warning")
@@ -66,14 +65,13 @@ class GridControl:
 
 
 class JobControl(GridControl):
-    """Orders to a job that makes nothing but a grid; a pause is waited out in `stop`.
+    """Orders to a job that only makes a grid; a pause is waited out in `stop`.
 
     Attributes:
-        end: how the job ends where it was told to: STOPPED or PARKED.
+        end: how the job ends where that was ordered: STOPPED or PARKED.
     """
 
     def __init__(self, report: Reporter) -> None:
-        """Nothing was said yet."""
         super().__init__(report)
         self.end = BakeState.STOPPED
         self._paused = False
@@ -82,11 +80,11 @@ class JobControl(GridControl):
         """Return whether to end now, once nobody wants a pause any more."""
         ends = super().stop()
         while self._paused and not ends:
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_SECONDS)
             ends = super().stop()
         return ends
 
-    def _hear(self, given: GivenOrder) -> None:
+    def _take(self, given: GivenOrder) -> None:
         match given.order:
             case Order.STOP | Order.CANCEL_GRID:
                 self._ends = True
@@ -99,9 +97,9 @@ class JobControl(GridControl):
             case Order.RESUME:
                 self._pause(on=False)
             case _:
-                self._obeyed(given, "this job makes a grid")
+                self._answer(given, "this job only makes a grid")
                 return
-        self._obeyed(given)
+        self._answer(given)
 
     def _pause(self, *, on: bool) -> None:
         if on != self._paused:

@@ -1,4 +1,4 @@
-"""How is the loaded base lent to pictures between two steps? So that after them the bake goes on to the same bits."""
+"""The loan of a bake's model to a sampler between two steps, after which the bake continues to the same bits."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,15 +10,16 @@ from torch import Tensor
 from trainer.bake.session import TrainingSession
 from trainer.sampling.compute_setup import free_memory
 
-# What encoders, VAE and a pass want beside a loaded SD1.5 in half precision; below this the optimizer's moments make room.
-_ROOM = 4 * 2**30
+# What encoders, VAE and a pass need beside a loaded SD1.5 in half precision; with less free memory the optimizer's moments wait
+# in the computer's.
+_NEEDED_BYTES = 4 * 2**30
 
 
 @contextmanager
 def lend_model(session: TrainingSession, *, base_alone: bool) -> Iterator[None]:
-    """Let a studio make pictures on the bench's model while the block lasts.
+    """Let a sampler make pictures with the bake's model while the block lasts.
 
-    Dropouts leave nothing out, and nobody else uses the tokenizers, which cannot be shared. Afterwards all that a step depends
+    Dropouts are off, and nobody else uses the tokenizers, which cannot be shared. Afterwards all that a step depends
     on is as it was: the LoRA's strengths, the optimizer's moments, torch's random numbers.
 
     Args:
@@ -33,7 +34,7 @@ def lend_model(session: TrainingSession, *, base_alone: bool) -> Iterator[None]:
         closing.enter_context(session.network.at_rest())
         if device.type == "cuda":
             closing.callback(torch.cuda.empty_cache)
-            if free_memory(device) < _ROOM:
+            if free_memory(device) < _NEEDED_BYTES:
                 closing.enter_context(park_moments(session))
         if base_alone:
             closing.enter_context(session.without_lora())

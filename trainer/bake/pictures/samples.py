@@ -1,4 +1,4 @@
-"""Sample pictures while a bake runs: made between two steps from the LoRA as it stands, never the reason why a bake ends."""
+"""Sample pictures of a bake, made between two steps with the LoRA as it stands; a failure never ends the bake."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from trainer.atomic_file import write_atomically
 from trainer.bake.batch import StepBatches
 from trainer.bake.live_settings import LiveSettings
 from trainer.bake.pictures.lend_model import lend_model
-from trainer.bake.precision import said_with_weights
+from trainer.bake.precision import precision_text
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.errors import as_bake_failure
@@ -35,7 +35,7 @@ from trainer.text import plural
 FOLDER = "samples"
 """The folder of sample pictures in a bake's folder."""
 
-_DIGITS = 64
+_SHA256_DIGITS = 64
 _log = logging.getLogger(__name__)
 
 
@@ -45,11 +45,11 @@ class Samples:
     Args:
         session: whose LoRA is shown.
         folder: the bake's.
-        base: the bench's.
+        base: of the bake.
         decision: what the base predicts.
         report: knows the journal and the bake.
         live: the settings in force.
-        stop_requested: whether somebody ordered the bake to end, asked at every sampling step.
+        stop_requested: whether the bake was ordered to end; asked at every sampling step.
     """
 
     def __init__(
@@ -62,18 +62,17 @@ class Samples:
         live: LiveSettings,
         stop_requested: Callable[[], bool],
     ) -> None:
-        """Nothing went wrong yet."""
         self._session, self._folder, self._base, self._decision = session, folder, base, decision
         self._report, self._live, self._stop_requested = report, live, stop_requested
         self._hashes: dict[str, str] = {}
-        self._troubled = False
+        self._reported = False
 
     def know_hashes(self, base: FileHashes | None, vae: FileHashes | None) -> None:
         """Take the hashes of base and VAE, for what stands in the pictures; None where there was no time for them."""
         settings = self._session.settings
         for name, hashes in ((settings.pretrained_model_name_or_path, base), (settings.vae, vae)):
             # A folder has none.
-            if hashes is not None and len(hashes.sha256) == _DIGITS:
+            if hashes is not None and len(hashes.sha256) == _SHA256_DIGITS:
                 self._hashes[name] = hashes.sha256
 
     def due(self, work: StepBatches) -> bool:
@@ -86,11 +85,11 @@ class Samples:
         return at_epoch or at_step or at_end
 
     def make(self, step: int, file: str = "") -> None:
-        """Make the samples of this step; what goes wrong is said, and the bake goes on.
+        """Make the samples of this step; a failure is logged, and the bake continues.
 
         Args:
             step: optimizer steps done.
-            file: the LoRA that was saved at this very step, "" where none was.
+            file: the LoRA that was saved at this very step, "" if none was.
         """
         with self._report.during(Stage.SAMPLE):
             try:
@@ -99,10 +98,10 @@ class Samples:
                 _log.exception("samples of step %d", step)
                 line = f"no samples of step {step}: {as_bake_failure('sample', error).line()}"
                 self._report.log(line, level="warning")
-                if not self._troubled:
-                    # Once: it will be the same at the next epoch, and the next.
+                if not self._reported:
+                    # Once: the same will happen at every further epoch.
                     self._report.trouble(line)
-                self._troubled = True
+                self._reported = True
 
     def _make(self, step: int, file: str) -> None:
         pictures = self._wanted()
@@ -130,22 +129,22 @@ class Samples:
     def _made(
         self, sampler: GridSampler, pictures: Sequence[SamplePicture]
     ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8]]]:
-        """Yield each picture as it is made; none after somebody ordered the bake to end."""
+        """Yield each picture as it is made; none after the bake was ordered to end."""
         session = self._session
         compute_setup = ComputeSetup(
-            session.model.device.type, said_with_weights(session.precision.name, session.settings)
+            session.model.device.type, precision_text(session.precision.name, session.settings)
         )
         for _, alike in groupby(pictures, key=lambda picture: batch_key(picture.recipe)):
             left = list(alike)
-            most = pictures_at_once(left[0].recipe, compute_setup)
+            at_once = pictures_at_once(left[0].recipe, compute_setup)
             while left:
-                batch = left[:most]
+                batch = left[:at_once]
                 try:
                     made = sampler.sample([picture.recipe for picture in batch], stop=self._stop_requested)
                 except torch.OutOfMemoryError:
                     if len(batch) == 1:
                         raise
-                    most = len(batch) // 2
+                    at_once = len(batch) // 2
                     torch.cuda.empty_cache()
                     continue
                 if made is None:

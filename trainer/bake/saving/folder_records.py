@@ -14,7 +14,7 @@ from trainer.journal.metrics import MetricWriter
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import save_settings
 
-# Bytes that a file of the records takes, with room to spare.
+# Bytes that a file of the records takes, generously.
 _FILE_SIZE = 1 << 20
 
 
@@ -44,7 +44,7 @@ class FolderRecords:
         metrics: of the steps.
         curves: the journal's writer of the same.
         report: knows the journal and the bake.
-        disk: waits for room.
+        disk: waits for free space.
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class LoraSaver:
         """Sort the saves of the settings in force by step; called when one of them was changed.
 
         Raises:
-            SettingsError: more files than anyone would look through.
+            SettingsError: too many files.
         """
         plan, settings = self._session.plan, self._live.settings
         self._metadata = training_metadata(settings, self._origin)
@@ -94,19 +94,19 @@ class LoraSaver:
             self._save(file, position)
 
     def save_now(self, position: BakePosition) -> None:
-        """Write a file under the step's name, unless it is there.
+        """Write a file under the step's name, unless it exists.
 
         Raises:
             WorkspaceError: it cannot be written.
         """
         file = step_file(self._session.settings.output_name or "lora", position.step)
         if file in self._saved:
-            self._report.log(f"{file} is saved already")
+            self._report.log(f"{file} is already saved")
         else:
             self._save(file, position)
 
     def save_at_stop(self, position: BakePosition) -> None:
-        """Write what was baked since the last save; a file of this very step says the same already.
+        """Write what was learned since the last save; nothing where a file of this very step exists.
 
         Raises:
             WorkspaceError: it cannot be written.
@@ -151,7 +151,7 @@ class LoraSaver:
         self._report.log(f"saved {file}{self._rounded()}")
 
     def _rounded(self) -> str:
-        """Return what the file's precision cost, in words for the end of a line; nothing in fp32."""
+        """Return what the file's precision costs, as the end of a log line; "" in fp32."""
         precision = self._session.settings.save_precision
         if precision == "float":
             return ""

@@ -43,7 +43,7 @@ def _resume(
     # What was done after the state is done again: each step stands once.
     report.journal.rewind(report.number, 0 if state is None else state.facts.step)
     if state is None:
-        report.log("no state was saved yet: starting from the beginning")
+        report.log("no state was saved yet: starting over from step 1")
         live.queue_changes()
         # What was changed on account of the very first step.
         live.replay(0)

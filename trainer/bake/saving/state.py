@@ -1,4 +1,4 @@
-"""Everything a bake needs to go on exactly where it was: packed from the workbench, put back onto it, one safetensors file."""
+"""A state: everything a bake needs to continue exactly where it was, in one safetensors file."""
 
 import platform
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ from trainer.text import printable
 _LORA, _OPTIMIZER, _RNG, _READINGS, _VALIDATION = "lora/", "optimizer/", "rng/", "readings/", "validation/"
 _GROUPS = "groups/"
 # The program's own entries of a group; the rates follow from settings and step.
-_OURS = {"params", "lr", "peak", "part", "ratio"}
+_OWN_KEYS = {"params", "lr", "peak", "part", "ratio"}
 
 
 @dataclass(frozen=True)
 class State:
-    """A whole state: tensors on the CPU by name, and the facts."""
+    """One state: tensors on the CPU by name, and the facts."""
 
     tensors: dict[str, Tensor]
     facts: Facts
@@ -41,7 +41,7 @@ class State:
 
 
 def surroundings(session: TrainingSession) -> Surroundings:
-    """Return those in force."""
+    """Return what the bits of the coming steps depend on beside state and data."""
     device = session.model.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return Surroundings(
@@ -81,7 +81,7 @@ def pack(
 
 
 def optimizer_numbers(session: TrainingSession) -> dict[str, dict[str, Any]]:
-    """Return what the optimizer keeps of each weight besides tensors."""
+    """Return what the optimizer keeps of each weight that is not a tensor."""
     found: dict[str, dict[str, Any]] = {}
     for name, weight in _weights(session.network):
         plain = {
@@ -95,7 +95,7 @@ def optimizer_numbers(session: TrainingSession) -> dict[str, dict[str, Any]]:
 
 
 def group_numbers(session: TrainingSession) -> dict[str, dict[str, Any]]:
-    """Return what the optimizer keeps of its groups besides tensors: Prodigy's estimate of the rate, counters."""
+    """Return what the optimizer keeps of its groups that is not a tensor: Prodigy's estimate of the rate, counters."""
     found: dict[str, dict[str, Any]] = {}
     for name, key, value in _group_values(session):
         if value is None or isinstance(value, bool | int | float | str):
@@ -106,7 +106,7 @@ def group_numbers(session: TrainingSession) -> dict[str, dict[str, Any]]:
 def unpack(state: State, session: TrainingSession, where: str) -> None:
     """Put weights, moments, random numbers and scaler back in place.
 
-    A part that is not trained any more keeps its weights and loses its moments; one newly trained begins without any.
+    A part that is no longer trained keeps its weights and loses its moments; one newly trained starts without any.
 
     Raises:
         ModelError: the state is of another network.
@@ -114,7 +114,7 @@ def unpack(state: State, session: TrainingSession, where: str) -> None:
     weights = dict(_weights(session.network))
     kept = {key.removeprefix(_LORA): value for key, value in state.tensors.items() if key.startswith(_LORA)}
     _check_same(kept, weights, where)
-    # Those at rest too: where a roll back goes to before they stopped, they train again.
+    # Stopped parts too: after a roll back to before the stop they train again.
     trained = {weight for group in session.trained_parts.groups for weight in group["params"]}
     inner = session.optimizer.optimizer
     inner.state.clear()
@@ -124,7 +124,7 @@ def unpack(state: State, session: TrainingSession, where: str) -> None:
             weight.copy_(kept[name])
             if weight in trained and name in moments:
                 inner.state[weight] = {
-                    key: _beside(value, weight) if isinstance(value, Tensor) else value
+                    key: _like(value, weight) if isinstance(value, Tensor) else value
                     for key, value in moments[name].items()
                 }
     _put_groups_back(state, session)
@@ -136,10 +136,10 @@ def unpack(state: State, session: TrainingSession, where: str) -> None:
 
 
 def write_state(state: State, path: Path) -> None:
-    """Write the state to `path`, whole or not at all.
+    """Write the state to `path`, completely or not at all.
 
     Raises:
-        OSError: it cannot be written; a file that was there is as before.
+        OSError: it cannot be written; an existing file stays as it was.
     """
     with atomic_path(path) as beside:
         write_tensors(beside, state.tensors, {KEY: facts_json(state.facts)})
@@ -149,13 +149,15 @@ def read_state(path: Path) -> State:
     """Return the state in `path`.
 
     Raises:
-        ModelError: it is no whole state, or one of a newer lora-tui.
+        ModelError: it is not a complete state, or one of a newer lora-tui.
     """
     facts = read_facts(path)
     try:
         return State(safetensors.torch.load_file(path), facts)
     except (OSError, SafetensorError) as error:
-        raise ModelError(printable(str(path)), found=f"cannot be read ({error})", expected="a whole state") from error
+        raise ModelError(
+            printable(str(path)), found=f"cannot be read ({error})", expected="a complete state"
+        ) from error
 
 
 def _weights(network: LoraNetwork) -> Iterator[tuple[str, nn.Parameter]]:
@@ -168,25 +170,27 @@ def _group_values(session: TrainingSession) -> Iterator[tuple[str, str, Any]]:
     """Yield (group, key, value) of what the optimizer keeps of its groups."""
     for group in session.trained_parts.groups:
         for key, value in group.items():
-            if key not in _OURS:
+            if key not in _OWN_KEYS:
                 yield f"{group['part']}/{group['ratio']}", key, value
 
 
 def _put_groups_back(state: State, session: TrainingSession) -> None:
-    # An option that was changed for a fork is the fork's; what the optimizer came to by itself is the state's.
+    # An option that was changed for a fork is the fork's; what the optimizer adapted by itself is the state's.
     options = session.settings.optimizer_options
     for group in session.trained_parts.groups:
         name = f"{group['part']}/{group['ratio']}"
         kept = {key: value for key, value in state.facts.groups.get(name, {}).items() if key in group}
-        group.update({key: value for key, value in kept.items() if key not in options and _counts(group[key], value)})
+        group.update(
+            {key: value for key, value in kept.items() if key not in options and _runs_with_steps(group[key], value)}
+        )
         for key, value in group.items():
             tensor = state.tensors.get(f"{_GROUPS}{name}/{key}")
             if isinstance(value, Tensor) and tensor is not None:
                 group[key] = tensor.to(value.device, copy=True)
 
 
-def _counts(now: object, kept: object) -> bool:
-    """Return whether a number of a group is one that runs with the steps, not a switch of this version's."""
+def _runs_with_steps(now: object, kept: object) -> bool:
+    """Return whether a number of a group changes with the steps, and is not a switch of this version's."""
     return isinstance(now, int | float) and isinstance(kept, int | float) and not isinstance(now, bool)
 
 
@@ -200,7 +204,7 @@ def _moments(state: State) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _beside(value: Tensor, weight: nn.Parameter) -> Tensor:
+def _like(value: Tensor, weight: nn.Parameter) -> Tensor:
     """Return `value` on the weight's device, laid out in memory as the optimizer would have it."""
     if value.shape != weight.shape:
         return value.to(weight.device, copy=True)

@@ -21,7 +21,7 @@ from trainer.plan.disk import STATE_SECONDS
 MAX_TIME_SHARE = 0.01
 """Of a bake's time, what its states may cost."""
 
-# Bytes of the header and of what is not a weight, with room to spare.
+# Bytes of the header and of what is not a weight, generously.
 _FACTS_SIZE = 1 << 20
 
 
@@ -33,7 +33,7 @@ class StateSaver:
         contents: what a state holds.
         live: says how often states are wanted and which stay.
         report: knows the journal and the bake.
-        disk: waits for room.
+        disk: waits for free space.
         clock: seconds, for the cadence; a test hands in its own.
     """
 
@@ -91,7 +91,7 @@ class StateSaver:
         self._prune(step)
 
     def newest(self, before: int | None = None) -> State | None:
-        """Return the newest whole state, of a step below `before` where that is given; one that cannot be read is logged and skipped."""
+        """Return the newest readable state, of a step below `before` where that is given; one that cannot be read is logged and skipped."""
         for path in reversed(states_of(self._bake_folder)):
             try:
                 if before is None or step_of(path) < before:
@@ -115,8 +115,8 @@ class StateSaver:
         started = time.monotonic()
         path.parent.mkdir(exist_ok=True)
         write_state(state, path)
-        _check_whole(state, path)
-        # Without the time it had to wait for room.
+        _check_readback(state, path)
+        # Without the time it had to wait for free space.
         self._cost += time.monotonic() - started
 
     def _prune(self, step: int) -> None:
@@ -140,7 +140,7 @@ class StateSaver:
         )
 
 
-def _check_whole(state: State, path: Path) -> None:
+def _check_readback(state: State, path: Path) -> None:
     """Read the file back and compare every bit.
 
     Raises:
@@ -154,7 +154,7 @@ def _check_whole(state: State, path: Path) -> None:
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    # As bytes: a number that is none equals nothing, itself included; and Python compares bytes ten times as fast as torch.
+    # As bytes: NaN equals nothing, itself included; and Python compares bytes ten times as fast as torch.
     return _bytes(one) == _bytes(other)
 
 

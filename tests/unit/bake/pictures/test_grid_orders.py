@@ -82,7 +82,7 @@ def test_a_job_refuses_what_only_a_bake_can_do(report: Reporter, other: Journal,
     control = JobControl(report)
     other.orders.give(number, Order.SAVE)
     assert not control.stop()
-    assert [given.answer for given in other.orders.read(number)] == ["this job makes a grid"]
+    assert [given.answer for given in other.orders.read(number)] == ["this job only makes a grid"]
 
 
 def test_a_paused_job_waits_until_it_may_go_on(report: Reporter, other: Journal, number: int, kitchen: Any) -> None:
