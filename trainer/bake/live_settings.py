@@ -111,7 +111,12 @@ class LiveSettings:
         initial = self._session.trained_parts.initial
         for part in all_parts():
             # On a base without the part its rate means nothing.
-            if name in RATE_SETTINGS and changed.rate(part) > 0 and part not in initial and self.settings.rate(part) == 0:
+            if (
+                name in RATE_SETTINGS
+                and changed.rate(part) > 0
+                and part not in initial
+                and self.settings.rate(part) == 0
+            ):
                 raise SettingsError(
                     name,
                     found=f"a rate for the {label_of(part)}, which this bake does not train",
