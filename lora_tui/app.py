@@ -1,10 +1,11 @@
-"""The App: one workspace on the screen, its themes, and how it is left."""
+"""The dashboard as a Textual app: its screens, its themes, and how it is left."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +15,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
-from lora_tui.keymap import APP_KEYS
+from lora_tui.keymap import BY_ID, bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.screens.confirm import Answer, ConfirmDialog
@@ -38,13 +39,13 @@ class QuitChoice(IntEnum):
     """How the user left the screen."""
 
     QUIT = 0
-    """No bake of ours is at work."""
+    """Our engine runs no bake."""
     STOP_AND_SAVE = 1
-    """The order to stop stands in the journal; the engine is to be waited for."""
-    GO_ON_HEADLESS = 2
-    """The bake goes on in this process without the screen."""
+    """The bake was ordered to stop; wait for the engine."""
+    CONTINUE_HEADLESS = 2
+    """The bake continues in this process without the screen."""
     TERMINAL_GONE = 3
-    """Nobody chose: the terminal is closed, and what is at work goes on without one."""
+    """Nobody chose: the terminal is closed, and bakes continue without one."""
 
 
 class LoraApp(App[int]):
@@ -57,7 +58,7 @@ class LoraApp(App[int]):
         settings_path: the settings to open first; None opens the workspace's first.
         clock: epoch seconds now; a test hands in a clock that stands.
         rights: what the keys may do.
-        memory: who is asked about memory; None for nobody, and no word about it.
+        memory: predicts memory; None for no predictions.
         driver_class: the terminal driver, None for the one that outlives its terminal.
 
     `run` returns a QuitChoice, or None where the screen ended without one being made.
@@ -66,7 +67,7 @@ class LoraApp(App[int]):
     TITLE = "lora-tui"
     CSS_PATH = themes_folder() / "bake.tcss"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [*APP_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("app")
 
     def __init__(
         self,
@@ -80,7 +81,6 @@ class LoraApp(App[int]):
         rights: Rights = OWNER,
         memory: MemorySources | None = None,
     ) -> None:
-        """Put the themes up; nothing else is read before the first paint."""
         super().__init__(driver_class=driver_class or SurvivingDriver)
         # A moving screen is no calmer and costs bytes over a link.
         self.animation_level = "none"
@@ -95,7 +95,7 @@ class LoraApp(App[int]):
             self.register_theme(theme)
         self.theme = self._first_theme()
         self._painting = Repaint(self, self._bytes_given)
-        self._loop_of_ours: asyncio.AbstractEventLoop | None = None
+        self._own_loop: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """Return the Bake screen."""
@@ -107,53 +107,39 @@ class LoraApp(App[int]):
 
     def on_ready(self, event: events.Ready) -> None:
         """Start everything that looks at files, once the first frame is out."""
-        self._loop_of_ours = asyncio.get_running_loop()
-        self.set_timer(_FIRST_FRAME_SECONDS, self._begin)
+        self._own_loop = asyncio.get_running_loop()
+        self.set_timer(_FIRST_FRAME_SECONDS, self._start_threads)
         for problem in self._theme_problems:
             self.notify(problem, title="theme not loaded", severity="warning", markup=False)
-        self.theme_changed_signal.subscribe(self, self._remember)
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what the palette offers."""
-        bake = self.bake_screen
-        if screen is bake:
-            if bake.bake is not None:
-                yield SystemCommand("Pause or go on", "Pause the bake with the model kept, or go on", bake.action_pause)
-                yield SystemCommand("Save now", "Save a LoRA after this step", bake.action_save_now)
-                yield SystemCommand("Stop", "Stop after this step, keeping what is baked", bake.action_stop)
-                yield SystemCommand("Stop a part", "The text encoder or the U-Net; asks which", bake.action_stop_part)
-            else:
-                yield SystemCommand("Bake", "Bake the settings as they stand", bake.action_bake)
-            if bake.snapshot.ended_early:
-                yield SystemCommand("Take up again", "Take the bake shown up at its last state", bake.action_resume)
-            if bake.snapshot.bake is not None:
-                yield SystemCommand("Fork", "Bake on from an epoch of the bake shown", bake.action_fork)
-            yield SystemCommand("Grid", "Pictures of the bake's epochs beside each other", bake.action_grid)
-            yield SystemCommand("Fit", "The fastest settings that fit into the card's memory", bake.action_fit)
-            yield SystemCommand("Plan", "Folders, tags, buckets, rates, times, files, memory", bake.action_plan)
-            yield SystemCommand("Save settings", "Save the settings to their file", bake.action_save_settings)
-            yield SystemCommand("New subject", "From a folder of pictures", bake.action_new_subject)
-            yield SystemCommand("Open settings", "Another settings file of the workspace", bake.action_open_settings)
-            yield SystemCommand("Help", "What the keys do", bake.action_help)
+        """Return what the palette offers: the actions that hold now and have a title, and all themes."""
+        # An action has an entry for each of its keys.
+        nodes = {active.binding.id: active.node for active in screen.active_bindings.values() if active.enabled}
+        for name, node in nodes.items():
+            action = BY_ID.get(name or "")
+            if action is not None and action.palette:
+                run = partial(self.run_action, action.action, node)
+                yield SystemCommand(action.palette, action.help[0].upper() + action.help[1:], run)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
-        yield SystemCommand("Quit", "Ask first while a bake is at work", self.action_quit)
 
     async def action_quit(self) -> None:
-        """Leave; while a bake of ours is at work, or edits are not saved, ask first."""
+        """Quit; while our engine runs a bake, or with unsaved edits, ask first."""
         if isinstance(self.screen, ConfirmDialog) and self.screen.about == "quit":
             return
         bake = self.bake_screen.snapshot.ours
         if bake is not None:
             waits = bake.state is BakeState.QUEUED
             name = called(bake, 30)
-            question = f"{name[0].upper()}{name[1:]} {'waits' if waits else 'is at work'}."
+            question = f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}."
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
-            self.push_screen(ConfirmDialog(question, answers, about="quit"), self._leave_bake)
+            self.push_screen(ConfirmDialog(question, answers, about="quit"), self._quit_as)
         else:
             self.bake_screen.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
 
     def action_next_theme(self) -> None:
-        """Put the next of our themes up."""
+        """Switch to the next of our themes."""
         names = self._own_themes
         here = names.index(self.theme) if self.theme in names else -1
         if names:
@@ -162,12 +148,14 @@ class LoraApp(App[int]):
     def action_no_suspend(self) -> None:
         """Say why ctrl+z does nothing."""
         self.notify(
-            "ctrl+z would freeze the bake along with the screen: use tmux, or ctrl+q", severity="warning", markup=False
+            "ctrl+z would freeze the bake along with the screen: use tmux, or quit with ctrl+q",
+            severity="warning",
+            markup=False,
         )
 
     def action_slow_line(self) -> None:
-        """Save bytes on a slow line, or paint everything again."""
-        self._be_slow(not self._painting.slow)
+        """Turn the slow-connection mode on or off."""
+        self._set_slow(not self._painting.slow)
 
     async def on_event(self, event: events.Event) -> None:
         """Let what a key does be seen at once, however slow the line."""
@@ -181,12 +169,12 @@ class LoraApp(App[int]):
 
     def from_signal(self, do: Callable[[], object]) -> None:
         """Do something in the app's own thread, soon; for a signal handler, which may interrupt anything."""
-        if self._loop_of_ours is None:
+        if self._own_loop is None:
             do()
             return
         with contextlib.suppress(RuntimeError):
             # A loop that has ended has nothing left to do it in, and nothing to do it to.
-            self._loop_of_ours.call_soon_threadsafe(self.call_later, do)
+            self._own_loop.call_soon_threadsafe(self.call_later, do)
 
     def lose_terminal(self) -> None:
         """End the screen because its terminal is gone; may be called by a signal handler."""
@@ -208,32 +196,32 @@ class LoraApp(App[int]):
 
     @on(LineSlow)
     def _notice_slow_line(self) -> None:
-        self._be_slow(True)
+        self._set_slow(True)
 
-    def _be_slow(self, slow: bool) -> None:
+    def _set_slow(self, slow: bool) -> None:
         self.bake_screen.panes.show_slow_line(slow)
         if slow:
             # In the log and not as a toast, whose coming and going paints a quarter of the screen.
             self.bake_screen.show_log_line(
-                "the line is slow: figures come every few seconds, curves stand; S paints all again"
+                "slow connection: numbers every few seconds, curves not redrawn; S turns this off"
             )
         self._painting.set_slow(slow)
 
     def _bytes_given(self) -> int:
         return self._driver.given if isinstance(self._driver, SurvivingDriver) else 0
 
-    def _begin(self) -> None:
+    def _start_threads(self) -> None:
         self.sampler.start()
-        self.bake_screen.begin()
+        self.bake_screen.start_threads()
         self.engine.start()
 
-    def _leave_bake(self, answer: str | None) -> None:
+    def _quit_as(self, answer: str | None) -> None:
         if answer == "stop":
-            self.bake_screen.control.give_order(Order.STOP, lambda: self.exit(QuitChoice.STOP_AND_SAVE))
+            self.bake_screen.orders.give_order(Order.STOP, lambda: self.exit(QuitChoice.STOP_AND_SAVE))
         elif answer == "leave":
             self.exit(QuitChoice.QUIT)
         elif answer == "headless":
-            self.exit(QuitChoice.GO_ON_HEADLESS)
+            self.exit(QuitChoice.CONTINUE_HEADLESS)
 
     def _first_theme(self) -> str:
         for name in (remembered_theme(), DEFAULT_THEME):
@@ -241,17 +229,17 @@ class LoraApp(App[int]):
                 return name
         return self.theme
 
-    def _remember(self, theme: Theme) -> None:
+    def _remember_theme(self, theme: Theme) -> None:
         remember_theme(theme.name)
 
 
 _LIVE_ANSWERS = (
-    Answer("escape", "stay here", ""),
-    Answer("s", "stop it, save what is baked, and quit", "stop"),
-    Answer("g", "let it go on in this terminal, without the screen", "headless"),
+    Answer("escape", "cancel", ""),
+    Answer("s", "stop it, save, and quit", "stop"),
+    Answer("g", "continue in this terminal, without the screen", "headless"),
 )
 _WAITING_ANSWERS = (
-    Answer("escape", "stay here", ""),
+    Answer("escape", "cancel", ""),
     Answer("s", "quit; it stays in the queue", "leave"),
-    Answer("g", "work through the queue in this terminal, without the screen", "headless"),
+    Answer("g", "run the queue in this terminal, without the screen", "headless"),
 )

@@ -58,7 +58,7 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
             choice = app.run()
             terminal.gone = choice is QuitChoice.TERMINAL_GONE
         sampler.stop()
-        if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.GO_ON_HEADLESS):
+        if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.CONTINUE_HEADLESS):
             _record_last_look(workspace)
         if signals.terminated:
             return _end(engine, _stopped(engine), ExitCode.TERMINATED)

@@ -1,206 +1,375 @@
-"""Which key does what on the Bake screen, and which of them the last line shows."""
+"""The actions that keys give: one record each, which bindings, key lines, help, palette and README are made from."""
 
-from textual.binding import Binding
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-BAKE_KEYS = (
-    Binding("b", "bake", "bake", id="bake.start", tooltip="bake these settings; asks for a line of why first"),
-    Binding("space", "pause", "pause", id="bake.pause", tooltip="pause the bake with the model kept, or go on"),
-    Binding("s", "save_now", "save now", id="bake.save", tooltip="save a LoRA after this step"),
-    Binding("x", "stop", "stop", id="bake.stop", tooltip="stop after this step, keeping what is baked; asks first"),
-    Binding(
-        "X",
-        "stop_at_epoch",
-        "stop at epoch",
-        id="bake.stop-at-epoch",
-        tooltip="stop at the end of this epoch, keeping it",
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a key does.
+
+    Attributes:
+        id: names it in a user's key map.
+        keys: the keys that give it, comma-separated as Textual spells them; a user's key map may name others.
+        action: Textual's action string.
+        label: one or two words for a key line.
+        help: a line of help.
+        scopes: the screens, dialogs and widgets that have it, by the names they call `bindings` with.
+        palette: title in the command palette; "" where it is not offered there.
+        shown_key: how its key is shown; "" for Textual's own way.
+        first: whether it acts before the focused widget sees the key.
+    """
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    scopes: tuple[str, ...]
+    palette: str = ""
+    shown_key: str = ""
+    first: bool = False
+
+    @property
+    def documented_key(self) -> str:
+        """Its first key as the README writes it."""
+        first = self.keys.partition(",")[0]
+        return self.shown_key or {"escape": "esc"}.get(first, first)
+
+    @property
+    def binding(self) -> Binding:
+        """The action as Textual binds it."""
+        return Binding(
+            self.keys,
+            self.action,
+            self.label,
+            show=False,
+            key_display=self.shown_key or None,
+            priority=self.first,
+            tooltip=self.help,
+            id=self.id,
+        )
+
+
+_APP = ("app",)
+_BAKE = ("bake",)
+_GRID = ("grid",)
+_BOTH = ("bake", "grid")
+_PICTURES = ("pictures",)
+_JUDGING = ("pictures", "full picture")
+_SHEET = ("sheet",)
+_CROP = ("crop",)
+_COMPARE = ("compare",)
+_QUEUE = ("queue",)
+_GRIDS = ("grids",)
+_CHECKLIST = ("checklist",)
+_FORM = ("form",)
+
+# fmt: off
+ACTIONS: tuple[Action, ...] = (
+    # The Bake screen
+    Action("bake.start", "b", "bake", "bake", "start a bake with these settings (asks for a note)", _BAKE, "Bake"),
+    Action(
+        "bake.pause", "space", "pause", "pause", "pause the bake (the model stays loaded), or continue", _BAKE,
+        "Pause or continue",
     ),
-    Binding(
-        "F",
-        "free",
-        "free the card",
-        id="bake.free",
-        tooltip="save the state and let the card go; space goes on from there",
+    Action("bake.save", "s", "save_now", "save now", "save a LoRA after this step", _BAKE, "Save now"),
+    Action("bake.stop", "x", "stop", "stop", "stop after this step and save (asks first)", _BAKE, "Stop"),
+    Action(
+        "bake.stop-at-epoch", "X", "stop_at_epoch", "stop at epoch", "stop at the end of this epoch and save", _BAKE,
+        "Stop at the end of the epoch",
     ),
-    Binding("L", "live_settings", "change", id="bake.live", tooltip="change a setting while the bake is at work"),
-    Binding(
-        "T",
-        "stop_part",
-        "stop a part",
-        id="bake.stop-part",
-        tooltip="stop the text encoder or the U-Net, which keeps what it has learned; asks which",
+    Action(
+        "bake.free", "F", "free", "free the GPU",
+        "save the state and unload the model from the GPU; space continues from there", _BAKE, "Free the GPU",
     ),
-    Binding(
-        "r",
-        "resume",
-        "take up again",
-        id="bake.resume",
-        tooltip="take the bake shown, which ended early, up again at its last state",
+    Action(
+        "bake.live", "L", "live_settings", "change", "change a setting while the bake runs", _BAKE,
+        "Change a live setting",
     ),
-    Binding(
-        "B",
-        "fork",
-        "fork",
-        id="bake.fork",
-        tooltip="bake on from an epoch of the bake shown, with what is changed on the desk",
+    Action(
+        "bake.stop-part", "T", "stop_part", "stop a part",
+        "stop training the text encoder or U-Net (what it learned is kept)", _BAKE, "Stop training a part",
     ),
-    Binding("g", "grid", "grid", id="grid.screen", tooltip="grids: pictures of the bake's epochs beside each other"),
-    Binding(
-        "p",
-        "plan",
-        "plan",
-        id="plan.open",
-        tooltip="the whole plan: folders, tags, buckets, rates, times, files, memory",
+    Action(
+        "bake.resume", "r", "resume", "resume", "resume the bake shown, which ended early, from its last state", _BAKE,
+        "Resume",
     ),
-    Binding(
-        "f",
-        "fit",
-        "fit",
-        id="plan.fit",
-        tooltip="the fastest settings that fit into the card's memory; asks before it changes any",
+    Action(
+        "bake.fork", "B", "fork", "fork", "fork this bake from one of its epochs, with your edited settings", _BAKE,
+        "Fork",
     ),
-    Binding("Q", "queue", "queue", id="queue.open", tooltip="the bakes in line: when each begins, another order, hold"),
-    Binding("v", "next_view", "view", id="view.next", tooltip="next tab (in a narrow terminal)"),
-    Binding("1", "view('settings')", "settings", id="view.settings", tooltip="settings"),
-    Binding("2", "view('curves')", "curves", id="view.curves", tooltip="curves of loss and rates"),
-    Binding("3", "view('epochs')", "epochs", id="view.epochs", tooltip="saved LoRAs"),
-    Binding("4", "view('log')", "log", id="view.log", tooltip="log"),
-    Binding("slash", "find", "find", key_display="/", id="form.find", tooltip="find a setting by name or label"),
-    Binding("ctrl+s", "save_settings", "save settings", id="settings.save", tooltip="save the settings to their file"),
-    Binding("n", "new_subject", "new", id="subject.new", tooltip="new subject from a folder of pictures"),
-    Binding("o", "open_settings", "open", id="settings.open", tooltip="open another settings file of the workspace"),
-    Binding(
-        "S",
-        "app.slow_line",
-        "slow line",
-        id="app.slow-line",
-        tooltip="save bytes on a slow line; again paints everything",
+    Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid"),
+    Action(
+        "plan.open", "p", "plan", "plan",
+        "the complete plan: folders, tags, buckets, rates, timesteps, files, memory", _BAKE, "Plan",
     ),
-    Binding("t", "app.next_theme", "theme", id="app.theme", tooltip="next theme"),
-    Binding(
-        "question_mark", "help", "help", key_display="?", id="app.help", tooltip="this help, and that of the field"
+    Action(
+        "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the card's memory (asks before it changes any)",
+        _BAKE, "Fit",
     ),
-    Binding(
-        "ctrl+p", "app.command_palette", "commands", priority=True, id="app.palette", tooltip="all commands by name"
+    Action("queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold", _BAKE, "Queue"),
+    Action("view.next", "v", "next_view", "view", "next tab (in a narrow terminal)", _BAKE),
+    Action("view.settings", "1", "view('settings')", "settings", "settings", _BAKE),
+    Action("view.curves", "2", "view('curves')", "curves", "curves of loss and learning rates", _BAKE),
+    Action("view.epochs", "3", "view('epochs')", "epochs", "saved LoRAs", _BAKE),
+    Action("view.log", "4", "view('log')", "log", "log", _BAKE),
+    Action("form.find", "slash", "find", "find", "find a setting by name or label", _BAKE, "Find a setting", "/"),
+    Action(
+        "settings.save", "ctrl+s", "save_settings", "save settings", "save the settings to their file", _BAKE,
+        "Save settings",
+    ),
+    Action("subject.new", "n", "new_subject", "new", "new subject from a folder of pictures", _BAKE, "New subject"),
+    Action(
+        "settings.open", "o", "open_settings", "open", "open another settings file of the workspace", _BAKE,
+        "Open settings",
+    ),
+    # The Grid screen
+    Action(
+        "grid.make", "b", "make", "make",
+        "make the grid in the builder: queued, or between two steps of the running bake (asks)", _GRID, "Make the grid",
+    ),
+    Action(
+        "grid.end", "x", "end", "end", "skip the epoch under the cursor in the rest of the grid, or end the grid (asks)",
+        _GRID, "End the grid",
+    ),
+    Action("grid.preset", "r", "preset", "presets", "load a preset grid into the builder", _GRID, "Presets"),
+    Action(
+        "grid.style", "y", "style", "style", "load prompt, sampler, size etc. from a style of the workspace", _GRID,
+        "Styles",
+    ),
+    Action(
+        "grid.judgement", "J", "judgement", "results", "results of your judging; queue three variants from here", _GRID,
+        "Results of judging",
+    ),
+    Action("grid.use", "u", "use", "use", "send this picture's LoRA to where you use it", _GRID, "Use this LoRA"),
+    Action(
+        "grid.page", "H", "page", "page", "write the grid as one HTML page and copy the command that fetches it", _GRID,
+        "HTML page",
+    ),
+    Action("grid.open", "o", "grids", "grids", "open another grid, or resume one that was cut off", _GRID, "Open a grid"),
+    Action("grid.edit", "e", "edit", "edit", "edit this grid's settings", _GRID, "Edit the grid"),
+    Action("grid.view", "v", "next_view", "view", "builder or pictures (in a narrow terminal)", _GRID),
+    Action(
+        "grid.save", "ctrl+s", "save_spec", "save spec", "save the grid's settings to a file for `lora-tui grid`", _GRID,
+        "Save the grid's settings",
+    ),
+    # Pictures of a grid
+    Action("grid.favourite", "space", "favourite", "favourite", "mark as a favourite, or unmark", _JUDGING),
+    Action("grid.under", "1", "verdict('under')", "under", "undertrained; again takes it back", _JUDGING),
+    Action("grid.right", "2", "verdict('right')", "right", "trained right; again takes it back", _JUDGING),
+    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING),
+    Action("grid.unet", "U", "part('unet')", "U-Net", "the next verdict is for the U-Net only", _JUDGING),
+    Action(
+        "grid.text-encoder", "T", "part('text_encoder')", "text encoder",
+        "the next verdict is for the text encoder only", _JUDGING,
+    ),
+    Action("grid.checklist", "c", "checklist", "checklist", "fill in the subject's checklist for this picture", _JUDGING),
+    Action("grid.large", "enter", "large", "full screen", "show the picture on the full screen", _PICTURES),
+    Action("grid.mark", "m", "mark", "mark", "mark the picture for comparison with another", _PICTURES),
+    Action("grid.compare", "w", "compare", "compare", "compare the marked picture with this one", _PICTURES),
+    Action(
+        "grid.crop", "z", "crop", "crop", "mark a region and show it at native pixels for every epoch", _PICTURES,
+    ),
+    Action(
+        "grid.blind", "B", "blind", "blind", "blind mode: labels hidden, order shuffled; again reveals them",
+        ("pictures", "grid"), "Blind mode",
+    ),
+    Action("sheet.left", "left,h", "move(-1, 0)", "left", "picture to the left", ("sheet", "full picture")),
+    Action("sheet.right", "right,l", "move(1, 0)", "right", "picture to the right", ("sheet", "full picture")),
+    Action("sheet.up", "up,k", "move(0, -1)", "up", "picture above", ("sheet", "full picture")),
+    Action("sheet.down", "down,j", "move(0, 1)", "down", "picture below", ("sheet", "full picture")),
+    Action("sheet.first", "home", "edge(-1)", "first", "first picture of the row", _SHEET),
+    Action("sheet.last", "end", "edge(1)", "last", "last picture of the row", _SHEET),
+    Action(
+        "sheet.previous", "left_square_bracket", "turn(-1)", "previous sheet", "previous sheet", _SHEET, shown_key="[",
+    ),
+    Action("sheet.next", "right_square_bracket", "turn(1)", "next sheet", "next sheet", _SHEET, shown_key="]"),
+    Action("sheet.larger", "plus,equals_sign", "zoom(1)", "larger", "larger pictures", _SHEET, shown_key="+"),
+    Action("sheet.smaller", "minus", "zoom(-1)", "smaller", "smaller pictures", _SHEET, shown_key="-"),
+    Action("full-picture.close", "escape,enter,q", "leave", "back", "back to the sheet", ("full picture",)),
+    Action("crop.close", "escape,q", "leave", "back", "back to the sheet", _CROP),
+    Action("crop.switch", "enter,z", "switch", "every epoch", "every epoch, or the whole picture", _CROP),
+    Action("crop.left", "left,h", "move(-1, 0)", "left", "move the region left", _CROP),
+    Action("crop.right", "right,l", "move(1, 0)", "right", "move the region right", _CROP),
+    Action("crop.up", "up,k", "move(0, -1)", "up", "move the region up", _CROP),
+    Action("crop.down", "down,j", "move(0, 1)", "down", "move the region down", _CROP),
+    Action("crop.far-left", "shift+left,H", "move(-4, 0)", "far left", "move the region far left", _CROP),
+    Action("crop.far-right", "shift+right,L", "move(4, 0)", "far right", "move the region far right", _CROP),
+    Action("crop.far-up", "shift+up,K", "move(0, -4)", "far up", "move the region far up", _CROP),
+    Action("crop.far-down", "shift+down,J", "move(0, 4)", "far down", "move the region far down", _CROP),
+    Action("crop.larger", "plus,equals_sign", "grow(1)", "larger", "a larger region", _CROP, shown_key="+"),
+    Action("crop.smaller", "minus", "grow(-1)", "smaller", "a smaller region", _CROP, shown_key="-"),
+    Action("crop.page-down", "pagedown", "scroll(1)", "page down", "scroll down", _CROP),
+    Action("crop.page-up", "pageup", "scroll(-1)", "page up", "scroll up", _CROP),
+    Action("compare.close", "escape,w,q,enter", "leave", "back", "back to the sheet", _COMPARE),
+    Action("compare.left", "left,h", "edge(-1)", "left", "move the edge left", _COMPARE),
+    Action("compare.right", "right,l", "edge(1)", "right", "move the edge right", _COMPARE),
+    Action("compare.second", "home", "edge(-99)", "second picture", "the second picture only", _COMPARE),
+    Action("compare.first", "end", "edge(99)", "first picture", "the first picture only", _COMPARE),
+    Action("compare.swap", "tab,space", "swap", "swap sides", "swap the sides of the two pictures", _COMPARE),
+    # Dialogs
+    Action("dialog.cancel", "escape", "leave", "cancel", "cancel", ("dialog",)),
+    Action("list.down", "j", "move('down')", "down", "next entry", ("list",)),
+    Action("list.up", "k", "move('up')", "up", "previous entry", ("list",)),
+    Action("read.close", "escape,enter,q", "leave", "close", "close", ("read",)),
+    Action("read.down", "j,down", "scroll('down')", "down", "scroll down", ("read",)),
+    Action("read.up", "k,up", "scroll('up')", "up", "scroll up", ("read",)),
+    # Before the line has them: what is typed behind a tab in one go belongs to the next line.
+    Action("fields.next", "tab", "app.focus_next", "next", "next field", ("fields",), first=True),
+    Action("fields.down", "down", "app.focus_next", "next", "next field", ("fields",)),
+    Action("fields.up", "up", "app.focus_previous", "previous", "previous field", ("fields",)),
+    Action("confirm.previous", "up,k,left,h", "move(-1)", "previous", "previous answer", ("confirm",)),
+    Action("confirm.next", "down,j,right,l,tab", "move(1)", "next", "next answer", ("confirm",)),
+    Action("confirm.accept", "enter", "accept", "answer", "give the marked answer", ("confirm",)),
+    Action("help.close", "question_mark", "leave", "close", "close the help", ("help",), shown_key="?"),
+    Action("digest.close", "space", "leave", "close", "close", ("digest",)),
+    Action("plan.close", "p", "leave", "close", "close the plan", ("plan",)),
+    Action("plan.next", "right_square_bracket", "section(1)", "next section", "next section", ("plan",), shown_key="]"),
+    Action(
+        "plan.previous", "left_square_bracket", "section(-1)", "previous section", "previous section", ("plan",),
+        shown_key="[",
+    ),
+    Action("judgement.close", "J", "leave", "close", "back to the pictures", ("judgement",)),
+    Action("judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",)),
+    # Before the line for the size has them: it has nothing to scroll.
+    Action("fit.down", "down", "scroll(1)", "down", "scroll down", ("fit",), first=True),
+    Action("fit.up", "up", "scroll(-1)", "up", "scroll up", ("fit",), first=True),
+    Action("fit.page-down", "pagedown", "scroll(10)", "page down", "scroll down a page", ("fit",), first=True),
+    Action("fit.page-up", "pageup", "scroll(-10)", "page up", "scroll up a page", ("fit",), first=True),
+    Action("queue.close", "escape,Q", "leave", "close", "back to the bake", _QUEUE),
+    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE),
+    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE),
+    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE),
+    Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE),
+    Action("queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE),
+    Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE),
+    Action(
+        "queue.take-over", "t", "take_over", "run jobs of earlier sessions here",
+        "run here what earlier sessions left in the queue", _QUEUE,
+    ),
+    Action("grids.close", "escape,o", "leave", "close", "open none", _GRIDS),
+    Action("grids.resume", "g", "choose('resume')", "resume", "make the rest of a grid that was cut off", _GRIDS),
+    Action("grids.edit", "e", "choose('spec')", "edit", "load its settings into the builder", _GRIDS),
+    Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True),
+    Action("checklist.there", "y,plus", "tick(True)", "yes", "it is there", _CHECKLIST),
+    Action("checklist.missing", "n,minus", "tick(False)", "no", "it is not there", _CHECKLIST),
+    Action("checklist.open", "backspace", "tick(None)", "not checked", "not checked", _CHECKLIST),
+    Action("checklist.change", "space", "cycle", "change", "yes, no, not checked", _CHECKLIST),
+    # Panes
+    Action("form.down", "down,j", "move(1)", "next field", "next field", _FORM),
+    Action("form.up", "up,k", "move(-1)", "previous field", "previous field", _FORM),
+    Action("form.page-down", "pagedown", "page(1)", "page down", "page down", _FORM),
+    Action("form.page-up", "pageup", "page(-1)", "page up", "page up", _FORM),
+    Action(
+        "form.next-section", "right_square_bracket", "section(1)", "next section", "first field of the next section",
+        _FORM, shown_key="]",
+    ),
+    Action(
+        "form.previous-section", "left_square_bracket", "section(-1)", "previous section",
+        "first field of this section, then of the previous one", _FORM, shown_key="[",
+    ),
+    Action("form.first", "home", "edge(0)", "first", "first field", _FORM),
+    Action("form.last", "end", "edge(-1)", "last", "last field", _FORM),
+    Action("form.edit", "enter", "choose", "edit", "edit the field; flip a switch; next option", _FORM),
+    Action("form.next-option", "right,l", "turn(1)", "next option", "next option", _FORM),
+    Action("form.previous-option", "left,h", "turn(-1)", "previous option", "previous option", _FORM),
+    Action("form.reset", "backspace", "put_back", "reset", "reset this field to the saved value", _FORM),
+    Action("editor.keep", "tab,shift+tab", "submit", "keep", "keep the value", ("editor",)),
+    Action("editor.cancel", "escape", "leave", "cancel", "cancel the edit", ("editor",)),
+    Action("find.down", "down", "move(1)", "next", "next field found", ("find",)),
+    Action("find.up", "up", "move(-1)", "previous", "previous field found", ("find",)),
+    Action("find.take", "tab", "submit", "go to", "go to the field", ("find",)),
+    Action("find.cancel", "escape", "leave", "cancel", "cancel the search", ("find",)),
+    Action("log.down", "j,down", "scroll_down", "down", "scroll the log down", ("log",)),
+    Action("log.up", "k,up", "scroll_up", "up", "scroll the log up", ("log",)),
+    Action("epochs.down", "j,down", "scroll_down", "down", "scroll the saved LoRAs down", ("epochs",)),
+    Action("epochs.up", "k,up", "scroll_up", "up", "scroll the saved LoRAs up", ("epochs",)),
+    # Everywhere
+    Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
+    Action("app.slow-line", "S", "app.slow_line", "slow line", "slow-connection mode on/off", _BAKE, "Slow connection"),
+    Action("app.theme", "t", "app.next_theme", "theme", "next theme", _BAKE),
+    Action(
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", _BOTH, "Help",
+        "?",
+    ),
+    Action("app.palette", "ctrl+p", "app.command_palette", "commands", "all commands by name", _BOTH, first=True),
+    Action("app.quit", "ctrl+q,ctrl+c", "quit", "quit", "quit (asks while a bake runs)", _APP, "Quit", first=True),
+    Action(
+        "app.no-suspend", "ctrl+z", "no_suspend", "no suspending",
+        "nothing: suspending would freeze the bake along with the screen", _APP, first=True,
     ),
 )
-"""The bindings of the Bake screen, in the order of the help."""
+# fmt: on
+"""Every action, in the order of the help."""
 
-GRID_KEYS = (
-    Binding(
-        "b",
-        "make",
-        "make it",
-        id="grid.make",
-        tooltip="make the grid in the builder: in the queue, or between two steps of the bake at work; asks",
-    ),
-    Binding(
-        "x",
-        "end",
-        "end",
-        id="grid.end",
-        tooltip="leave the epoch under the cursor out of the rest, or end the grid, keeping what is made; asks",
-    ),
-    Binding("r", "preset", "ready-made", id="grid.ready-made", tooltip="a ready-made grid into the builder"),
-    Binding(
-        "y",
-        "style",
-        "style",
-        id="grid.style",
-        tooltip="prompt, sampler, size and the like from a style of the workspace",
-    ),
-    Binding(
-        "J",
-        "judgement",
-        "judgement",
-        id="grid.judgement",
-        tooltip="what ticks, verdicts and favourites say; from there three variants into the queue",
-    ),
-    Binding("u", "use", "use", id="grid.use", tooltip="send the LoRA of this picture to where it is used"),
-    Binding(
-        "H",
-        "page",
-        "page",
-        id="grid.page",
-        tooltip="write the grid as one HTML page, and copy the command that fetches it",
-    ),
-    Binding(
-        "o", "grids", "grids", id="grid.open", tooltip="the grids there are: look at one, go on with one that was cut"
-    ),
-    Binding("e", "edit", "spec", id="grid.edit", tooltip="into the builder"),
-    Binding("v", "next_view", "view", id="grid.view", tooltip="builder or pictures (in a narrow terminal)"),
-    Binding(
-        "ctrl+s",
-        "save_spec",
-        "save spec",
-        id="grid.save",
-        tooltip="write the spec into a file that `lora-tui grid` makes",
-    ),
-    Binding("escape", "leave", "back", id="grid.leave", tooltip="back to the bake"),
-    Binding(
-        "question_mark", "help", "help", key_display="?", id="grid.help", tooltip="this help, and that of the field"
-    ),
-    Binding(
-        "ctrl+p", "app.command_palette", "commands", priority=True, id="grid.palette", tooltip="all commands by name"
-    ),
-)
-"""The bindings of the Grid screen besides those of the pictures, in the order of the help."""
+BY_ID: Mapping[str, Action] = MappingProxyType({action.id: action for action in ACTIONS})
+"""Id -> action."""
 
-APP_KEYS = (
-    Binding(
-        "ctrl+q,ctrl+c", "quit", "quit", id="app.quit", priority=True, tooltip="quit; asks while a bake is at work"
-    ),
-    Binding(
-        "ctrl+z",
-        "no_suspend",
-        "no suspending",
-        id="app.no-suspend",
-        priority=True,
-        tooltip="nothing: suspending would freeze the bake along with the screen",
-    ),
-)
-"""The bindings that hold on every screen."""
+
+def actions_of(*scopes: str) -> tuple[Action, ...]:
+    """Return the actions that hold in any of these scopes, in the order of the help."""
+    return tuple(action for action in ACTIONS if not set(scopes).isdisjoint(action.scopes))
+
+
+def bindings(*scopes: str) -> list[BindingType]:
+    """Return the bindings of a screen, dialog or widget that goes by these names."""
+    return [action.binding for action in actions_of(*scopes)]
+
+
+def key_table(*scopes: str) -> str:
+    """Return the actions of these scopes as the README's table of keys."""
+    rows = [f"| `{action.documented_key}` | {action.help} |" for action in actions_of(*scopes)]
+    return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"
 
 
 def shown_keys(
     *, live: bool, paused: bool, parked: bool, narrow: bool, ended_early: bool = False, epochs: bool = False
 ) -> tuple[tuple[str, str], ...]:
-    """Return (binding id, label) of the keys that matter now, six at most.
+    """Return (action id, label) of the keys that matter now on the Bake screen, six at most.
 
     Args:
-        live: a bake is at work.
+        live: a bake runs.
         paused: it is paused.
-        parked: the bake shown has let its card go.
+        parked: the bake shown has freed its card.
         narrow: the panes are tabs.
-        ended_early: the bake shown has steps left and nobody at work on it; a parked one has too.
+        ended_early: the bake shown has steps left and no engine runs it; a parked one counts.
         epochs: LoRAs of it are saved.
     """
-    tabs = (("view.next", "view"),) if narrow else ()
-    grid = ("grid.screen", "grid")
-    always = (("app.help", "help"), ("app.palette", "commands"))
+    tabs = ("view.next",) if narrow else ()
+    always = ("app.help", "app.palette")
+    continues = {"bake.pause": "continue"}
     if live:
-        now = (("bake.pause", "go on" if paused else "pause"), ("bake.save", "save now"), ("bake.stop", "stop"))
-        return (*now, *(tabs or (grid,)), *always)
-    again = ("bake.resume", "take up again")
+        now = ("bake.pause", "bake.save", "bake.stop")
+        return _labelled((*now, *(tabs or ("grid.screen",)), *always), continues if paused else {})
     if parked:
-        return (("bake.pause", "go on"), again, ("bake.start", "bake"), *tabs, *always)
+        return _labelled(("bake.pause", "bake.resume", "bake.start", *tabs, *always), continues)
     if ended_early:
-        return (again, ("bake.start", "bake"), ("form.find", "find"), *tabs, *always)
-    wanted = (("bake.start", "bake"), ("form.find", "find"), ("settings.save", "save settings"))
-    return (*wanted, *(tabs or (grid if epochs else ("subject.new", "new"),)), *always)
+        return _labelled(("bake.resume", "bake.start", "form.find", *tabs, *always))
+    last = ("grid.screen",) if epochs else ("subject.new",)
+    return _labelled(("bake.start", "form.find", "settings.save", *(tabs or last), *always))
 
 
 def shown_grid_keys(*, building: bool, unfinished: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
-    """Return (binding id, label) of the keys that matter now on the Grid screen.
+    """Return (action id, label) of the keys that matter now on the Grid screen.
 
     Args:
         building: the builder has the focus, not the pictures.
-        unfinished: the grid shown waits or is being made.
+        unfinished: the grid shown is queued or being made.
         narrow: builder and pictures are shown one at a time.
     """
-    end = (("grid.end", "end"),) if unfinished else ()
-    view = (("grid.view", "pictures" if building else "builder"),) if narrow else ()
+    end = ("grid.end",) if unfinished else ()
+    view = ("grid.view",) if narrow else ()
+    labels = {"grid.view": "pictures" if building else "builder"}
     if building:
-        wanted = (("grid.make", "make it"), ("grid.ready-made", "ready-made"), ("grid.open", "grids"))
-        return (*wanted, *end, *view, ("grid.help", "help"), ("grid.leave", "back"))
-    judged = (("grid.favourite", "favourite"), ("grid.crop", "crop"), ("grid.wipe", "wipe"), ("grid.blind", "blind"))
-    return (*judged, *end, *(view or (("grid.edit", "spec"),)), ("grid.help", "help"), ("grid.leave", "back"))
+        wanted = ("grid.make", "grid.preset", "grid.open")
+        return _labelled((*wanted, *end, *view, "app.help", "grid.leave"), labels)
+    judged = ("grid.favourite", "grid.crop", "grid.compare", "grid.blind")
+    return _labelled((*judged, *end, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
+
+
+def _labelled(ids: tuple[str, ...], labels: Mapping[str, str] = MappingProxyType({})) -> tuple[tuple[str, str], ...]:
+    return tuple((name, labels.get(name, BY_ID[name].label)) for name in ids)

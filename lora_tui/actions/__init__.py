@@ -1,1 +1,1 @@
-"""What a key or a command does, whichever screen it is pressed on."""
+"""What keys and commands do, whichever screen they are pressed on."""

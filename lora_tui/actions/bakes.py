@@ -1,4 +1,4 @@
-"""What the screen reads and writes: settings, orders, a new bake. Each is short, runs in a worker thread and answers with a message."""
+"""What the Bake screen reads and writes: settings, orders, a new bake. Each is short, runs in a worker thread and answers with a message."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Saved(Message):
 
 @dataclass
 class Queued(Message):
-    """A bake waits for the engine; its draft is saved."""
+    """A bake is queued for the engine; its draft is saved."""
 
     bake: Bake
     draft: "SettingsDraft"
@@ -53,14 +53,14 @@ class Queued(Message):
 
 @dataclass
 class Ordered(Message):
-    """An order stands in the journal."""
+    """An order was written to the journal."""
 
     order: Order
 
 
 @dataclass
 class Resumed(Message):
-    """A bake that ended early, or was parked, waits for the engine again."""
+    """A bake that ended early, or was parked, is queued for the engine again."""
 
     bake: Bake
 
@@ -82,7 +82,7 @@ def answer_of(job: Callable[[], Message]) -> Message:
     try:
         return job()
     except Exception as error:
-        # Whatever a disk or a library raises is worth a line on the screen, and never the end of the program.
+        # Whatever a disk or a library raises is worth a line on the screen, never the end of the program.
         return Refused(as_error("screen", error))
 
 
@@ -161,7 +161,7 @@ def resume(workspace: Workspace, bake: int, engine_key: str) -> Message:
     """Queue a bake that ended early, or was parked, again, before all others, for the engine with this key.
 
     Raises:
-        WorkspaceError: it is done, at work or waits already, or the journal cannot be written.
+        WorkspaceError: it is done, running or already queued, or the journal cannot be written.
     """
     from trainer.jobs.fork import resume
     from trainer.journal.journal import Journal
@@ -171,7 +171,7 @@ def resume(workspace: Workspace, bake: int, engine_key: str) -> Message:
 
 
 def note_look(workspace: Workspace, now: float) -> Message:
-    """Note that one looks at `now` (epoch seconds).
+    """Note that somebody looks at the screen at `now` (epoch seconds).
 
     Raises:
         WorkspaceError: the journal cannot be written.

@@ -1,4 +1,4 @@
-"""The search for settings that fit, as the dialog runs it: with the workspace's oracle, ended when nobody wants it any more."""
+"""The search for settings that fit, as the dialog runs it: with the workspace's predictor, stopped when the dialog closes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _GIB = 1024**3
 
 
 def limit_text(limit: int) -> str:
-    """Return bytes as the dialog takes them, `7.40GiB`; never more than there are."""
+    """Return bytes as the dialog takes them, `7.40GiB`; rounded down."""
     return f"{limit * 100 // _GIB / 100:.2f}GiB"
 
 
@@ -26,7 +26,7 @@ class Fitting:
         predictor: predicts.
         planned: of the settings asked about.
         policy: whose kernels count; None for those of this computer.
-        may_work: whether memory may be worked out now.
+        may_work: whether memory may be predicted now.
     """
 
     predictor: "Predictor"
@@ -35,7 +35,7 @@ class Fitting:
     may_work: Callable[[], bool]
 
     def __call__(self, limit: int, tell: Callable[[str], object], stop: Callable[[], bool]) -> "FitResult | None":
-        """Return what was found for `limit` bytes, None where it had to end before.
+        """Return what was found for `limit` bytes, None where it was stopped.
 
         Raises:
             LoraTuiError: nothing can be predicted of the settings asked about.

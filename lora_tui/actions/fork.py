@@ -1,4 +1,4 @@
-"""What would a fork of a bake be, with the settings on the desk? And: make it. Runs in a worker thread."""
+"""The preview of a fork of a bake with the edited settings, and the fork itself; both run in a worker thread."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a fork would be. Texts are for one line each, as yet unchecked for a terminal.
+    """The preview of a fork. Texts are one line each, not yet escaped for a terminal.
 
     Attributes:
         epochs: at whose ends a state is kept.
-        begins: after which step it begins, and how many it has; empty where it cannot be made.
-        changes: what the desk has otherwise than the bake.
-        notes: what becomes of the rates.
+        start: after which step it starts, and how many it has; empty where it cannot be made.
+        changes: the edited settings, `name  before → after`.
+        notes: what happens to the rates.
         error: why it cannot be made, None where it can.
     """
 
     epochs: tuple[int, ...] = ()
-    begins: str = ""
+    start: str = ""
     changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: LoraTuiError | None = None
@@ -35,13 +35,13 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Forking:
-    """A fork of bake `number` with what is on the desk.
+    """A fork of bake `number` with the edited settings.
 
     Attributes:
         workspace: where the bake is.
         number: the bake to fork.
-        draft: the settings on the desk; None changes nothing.
-        engine: key of the engine that shall take the new bake.
+        draft: the edited settings; None changes nothing.
+        engine: key of the engine that takes the new bake.
     """
 
     workspace: Workspace
@@ -62,10 +62,10 @@ class Forking:
                 overrides = [override for _, override in changed]
                 prospect = preview_fork(journal, self.workspace, self.number, epoch=epoch, overrides=overrides)
         except Exception as error:
-            # What was found before it went wrong helps to mend it.
+            # What was found before it went wrong helps to fix it.
             return replace(outlook, error=as_error("fork", error))
-        begins = f"begins after step {prospect.step} of {prospect.planned.plan.total_steps}"
-        return replace(outlook, begins=begins, notes=prospect.notes)
+        start = f"starts after step {prospect.step} of {prospect.planned.plan.total_steps}"
+        return replace(outlook, start=start, notes=prospect.notes)
 
     def make(self, epoch: int | None, why: str) -> "ForkedBake":
         """Queue the fork.
@@ -93,7 +93,7 @@ class Forking:
         return Journal(self.workspace.journal_path)
 
     def _changed(self, journal: "Journal", epoch: int | None) -> list[tuple[str, str]]:
-        """Return (line, override) of each setting that the desk has otherwise than the bake at that state."""
+        """Return (line, override) of each setting that was edited against the bake at that state."""
         from trainer.jobs.fork import settings_at
         from trainer.settings.subject import resolve
 
@@ -107,7 +107,7 @@ def _differences(before: "Settings", after: "Settings") -> list[tuple[str, str]]
     from trainer.settings.describe import shown_value
 
     def value(settings: "Settings", name: str) -> str:
-        return shown_value(settings, name) or "blank"
+        return shown_value(settings, name) or "empty"
 
     return [
         (f"{name}  {value(before, name)} → {value(after, name)}", f"{name}={shown_value(after, name)}")

@@ -1,4 +1,4 @@
-"""What the Grid screen reads and writes: specs, a new grid, orders to one at work. Each is short, runs in a worker thread and answers with a message."""
+"""What the Grid screen reads and writes: specs, a new grid, orders to one being made. Each is short, runs in a worker thread and answers with a message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class SpecRead(Message):
 
 @dataclass
 class NoSpec(Message):
-    """There is nothing that the builder could begin with."""
+    """The builder has nothing to start from."""
 
     error: LoraTuiError
 
@@ -44,7 +44,7 @@ class StylesRead(Message):
 
 @dataclass
 class GridsRead(Message):
-    """The grids there are, newest first."""
+    """All grids, newest first."""
 
     grids: tuple[Grid, ...]
 
@@ -58,7 +58,7 @@ class NewestRead(Message):
 
 @dataclass
 class GridQueued(Message):
-    """A grid waits in the queue, under its job's number."""
+    """A grid is queued, under its job's number."""
 
     grid: int
     job: Bake
@@ -66,7 +66,7 @@ class GridQueued(Message):
 
 @dataclass
 class GridOrdered(Message):
-    """A bake at work was told to make a grid between two steps."""
+    """A running bake was ordered to make a grid between two steps."""
 
     grid: Grid
     bake: int
@@ -81,18 +81,18 @@ class PageWritten(Message):
 
 @dataclass
 class GridNote(Message):
-    """Something was done; one line of it for the user."""
+    """Something was done; one line about it for the user."""
 
     line: str
 
 
 def first_spec(workspace: Workspace, bake: int | None, subject: str) -> Message:
-    """Read what a grid begins with: from a bake, without one from a subject, without that from nothing.
+    """Read what a grid starts from: a bake, without one a subject, without that an empty spec.
 
     Args:
         workspace: where they are.
         bake: number of the bake shown, None without one.
-        subject: name of the subject on the desk, "" without one.
+        subject: name of the open subject, "" without one.
     """
     try:
         return SpecRead(_first_spec(workspace, bake, subject))
@@ -113,12 +113,12 @@ def _first_spec(workspace: Workspace, bake: int | None, subject: str) -> "GridSp
 
 
 def read_preset(workspace: Workspace, spec: "GridSpec", key: str) -> Message:
-    """Read the ready-made grid `key` on the ground of `spec`; raises as made_ready."""
+    """Read preset `key` applied to `spec`; raises as preset_spec."""
     return SpecRead(preset_spec(workspace, spec, key))
 
 
 def preset_spec(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
-    """Return the ready-made grid `key` on the ground of `spec`.
+    """Return preset `key` applied to `spec`.
 
     Raises:
         LoraTuiError: there is none of that key, its subject cannot be read, or spec and subject lack what it needs.
@@ -144,7 +144,7 @@ def read_styles(workspace: Workspace) -> Message:
 
 
 def read_spec(number: int, workspace: Workspace) -> Message:
-    """Return what grid `number` was asked by, to be changed and made anew.
+    """Return the spec of grid `number`, to edit it as a new one.
 
     Raises:
         LoraTuiError: there is none, or another version wrote it.
@@ -157,7 +157,7 @@ def read_spec(number: int, workspace: Workspace) -> Message:
 
 
 def read_grids(workspace: Workspace) -> Message:
-    """Return the grids there are.
+    """Return all grids.
 
     Raises:
         WorkspaceError: the journal cannot be read.
@@ -184,7 +184,7 @@ def newest(workspace: Workspace) -> Message:
 
 
 def queue(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Message:
-    """Queue a checked grid behind what waits, for the engine with this key.
+    """Queue a checked grid at the end, for the engine with this key.
 
     Raises:
         LoraTuiError: there is no room, or the journal cannot be written.
@@ -198,7 +198,7 @@ def queue(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Messag
 
 
 def order(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
-    """Order a checked grid from the bake at work.
+    """Order a checked grid from the running bake.
 
     Raises:
         LoraTuiError: there is no room, or the journal cannot be written.
@@ -211,7 +211,7 @@ def order(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
 
 
 def resume(workspace: Workspace, number: int, engine_key: str) -> Message:
-    """Queue a grid that was cut, or failed, again.
+    """Queue a grid that was cut off, or failed, again.
 
     Raises:
         WorkspaceError: it waits, is being made or is done.
@@ -224,7 +224,7 @@ def resume(workspace: Workspace, number: int, engine_key: str) -> Message:
 
 
 def end(workspace: Workspace, number: int) -> Message:
-    """End a grid that waits or is being made.
+    """End a grid that is queued or being made.
 
     Raises:
         WorkspaceError: it is neither.
@@ -234,11 +234,11 @@ def end(workspace: Workspace, number: int) -> Message:
 
     with Journal(workspace.journal_path) as journal:
         stop_grid(journal, number)
-    return GridNote(f"grid {number} ends here; the pictures made are kept")
+    return GridNote(f"grid {number} ends; its pictures are kept")
 
 
 def drop_epoch(workspace: Workspace, number: int, label: str) -> Message:
-    """Leave an epoch out of the rest of a grid that is being made.
+    """Skip an epoch in the rest of a grid that is being made.
 
     Raises:
         WorkspaceError: it is not.
@@ -248,7 +248,7 @@ def drop_epoch(workspace: Workspace, number: int, label: str) -> Message:
 
     with Journal(workspace.journal_path) as journal:
         drop_epoch(journal, number, label)
-    return GridNote(f"epoch {label} is left out of the rest of grid {number}")
+    return GridNote(f"epoch {label} is skipped in the rest of grid {number}")
 
 
 def write_page(workspace: Workspace, number: int) -> Message:
@@ -282,7 +282,7 @@ def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote
     """Queue the variants that the verdicts on a grid ask for, held back for the engine with this key.
 
     Raises:
-        LoraTuiError: the verdicts point nowhere, or a variant cannot be baked.
+        LoraTuiError: the verdicts point in no direction, or a variant cannot be baked.
     """
     from trainer.jobs.proposals import queue_proposals as propose_variants
     from trainer.journal.journal import Journal
@@ -290,6 +290,4 @@ def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote
     with Journal(workspace.journal_path) as journal:
         drafts = propose_variants(journal, workspace, made, notes, engine=engine).drafts
     numbers = ", ".join(f"{draft.number:04d}" for draft in drafts)
-    return GridNote(
-        f"drafts {numbers} wait in the queue, held: Q on the bake's screen changes (e) and releases (h) them"
-    )
+    return GridNote(f"bakes {numbers} are queued and held: press Q on the Bake screen to edit (e) and release (h) them")

@@ -1,4 +1,4 @@
-"""What did a lora-tui that is gone leave behind (a reboot, a kill), and who takes it over?"""
+"""Jobs that an ended lora-tui left behind (a reboot, a kill), and taking them over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,33 +14,33 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
-_MOST_NAMES = 5
-_ALL = 100_000
+MAX_NAMES = 5
+MAX_BAKES = 100_000
 
 
 @dataclass(frozen=True)
 class Orphaned:
-    """Bakes that were at work in a process that is gone, and bakes that wait for such a one."""
+    """Bakes whose process died while they ran, and queued bakes whose engine has ended."""
 
     lost: tuple[Bake, ...]
     waiting: tuple[Bake, ...]
 
 
 def find_orphaned(journal: "Journal", workspace: Workspace, ours: str, since: float | None) -> Orphaned | None:
-    """Return what was left behind, None where nothing was.
+    """Return what was left behind, None if nothing was.
 
     Args:
         journal: of the workspace, with the lost bakes marked.
         workspace: whose engines count.
         ours: key of our engine, whose bakes are not left behind.
-        since: when one last looked (epoch seconds), None where nobody did; a bake lost before was offered then.
+        since: when the screen was last looked at (epoch seconds), None if never; a bake lost before was offered then.
 
     Raises:
         WorkspaceError: the journal cannot be read.
     """
     from trainer.jobs.bakes import orphaned_jobs
 
-    ended = [bake for bake in journal.bakes.latest(_ALL) if bake.state is BakeState.LOST]
+    ended = [bake for bake in journal.bakes.latest(MAX_BAKES) if bake.state is BakeState.LOST]
     lost = [bake for bake in ended if since is None or (bake.ended is not None and bake.ended > since)]
     waiting = [bake for bake in orphaned_jobs(journal, workspace) if bake.engine != ours]
     return Orphaned(tuple(reversed(lost)), tuple(waiting)) if lost or waiting else None
@@ -55,7 +55,7 @@ def take_over(workspace: Workspace, left: Orphaned, engine: str) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        # Each goes to the front: the last one queued is the first to begin.
+        # Each goes to the front: the last one queued is the first to start.
         for bake in reversed(left.lost):
             journal.queue.requeue(bake.number, engine)
         journal.queue.take_over([bake.number for bake in left.waiting], engine)
@@ -63,16 +63,20 @@ def take_over(workspace: Workspace, left: Orphaned, engine: str) -> Message:
 
 
 def orphaned_question(left: Orphaned) -> str:
-    """Return what is asked about it."""
+    """Return the question whether our engine is to run it."""
+    lost, waiting = left.lost, left.waiting
     parts = []
-    if left.lost:
-        parts.append(f"Cut off while baking: {_names(left.lost)}; each goes on from its last state.")
-    if left.waiting:
-        parts.append(f"Waiting, and nobody takes them: {_names(left.waiting)}.")
+    if lost:
+        was, its = ("was", "its") if len(lost) == 1 else ("were", "their")
+        parts.append(f"{_names(lost)} {was} interrupted and can resume from {its} last state.")
+    if waiting:
+        are = "is" if len(waiting) == 1 else "are"
+        parts.append(f"{_names(waiting)} {are} still in the queue from an earlier session.")
+    parts.append("Run it here?" if len(lost) + len(waiting) == 1 else "Run them here?")
     return "\n".join(parts)
 
 
 def _names(bakes: Sequence[Bake]) -> str:
-    names = [job_name(bake, 20) for bake in bakes[:_MOST_NAMES]]
+    names = [job_name(bake, 20) for bake in bakes[:MAX_NAMES]]
     more = len(bakes) - len(names)
     return ", ".join([*names, f"{more} more"] if more else names)

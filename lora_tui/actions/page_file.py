@@ -1,4 +1,4 @@
-"""Where does a grid's HTML page go, and how does it come from there to somebody's own machine?"""
+"""A grid's HTML page as a file, and the commands that fetch it to another machine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.journal.records import Grid
 
-USUAL_BYTES = 3_000_000
-"""What a page may have unless told otherwise: small enough for a mail or a chat."""
+DEFAULT_BYTES = 3_000_000
+"""Largest size of a page by default: small enough for a mail or a chat."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PageFile:
     show: str
 
 
-def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes: int = USUAL_BYTES) -> "Page":
+def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes: int = DEFAULT_BYTES) -> "Page":
     """Return the page of a grid.
 
     Args:
@@ -53,7 +53,7 @@ def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes:
     folder = workspace.root / grid.folder
     made = read_sidecar(folder)
     if made is None:
-        raise GridError(f"grid {grid.number}", found="has no picture yet", expected="one at least")
+        raise GridError(f"grid {grid.number}", found="has no pictures yet", expected="at least one")
     return page(made, folder, journal.grids.cell_notes(grid.number), max_bytes=max_bytes)
 
 
@@ -62,7 +62,7 @@ def write_page(
     workspace: Workspace,
     number: int,
     *,
-    max_bytes: int = USUAL_BYTES,
+    max_bytes: int = DEFAULT_BYTES,
     into: Path | None = None,
 ) -> PageFile:
     """Write the page of grid `number` and return where it is.

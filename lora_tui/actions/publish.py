@@ -1,4 +1,4 @@
-"""How would an epoch be used, and where was the last one sent? And: send it. Runs in a worker thread."""
+"""Sending an epoch's LoRA to where it is used, and what is known of it before; runs in a worker thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _NOTE = "use-target"
 
 @dataclass(frozen=True)
 class Publishing:
-    """An epoch that shall be used.
+    """An epoch to send.
 
     Attributes:
         workspace: where it lies.
-        find: finds the LoRA and what is said of it.
+        find: finds the LoRA and the words that go with it.
     """
 
     workspace: Workspace
@@ -27,7 +27,7 @@ class Publishing:
 
     @classmethod
     def of_epoch(cls, workspace: Workspace, bake: int, label: str) -> Self:
-        """Return the using of one epoch of a bake, by the label that grids know it by."""
+        """Return one epoch of a bake, by the label that grids know it by."""
 
         def find(journal: "Journal") -> "LoraToPublish":
             from trainer.publish.epoch import lora_of_epoch
@@ -38,7 +38,7 @@ class Publishing:
 
     @classmethod
     def of_cell(cls, workspace: Workspace, grid: int, cell: str) -> Self:
-        """Return the using of the LoRA that made one picture of a grid."""
+        """Return the LoRA that made one picture of a grid."""
 
         def find(journal: "Journal") -> "LoraToPublish":
             from trainer.publish.epoch import lora_of_cell
@@ -48,10 +48,10 @@ class Publishing:
         return cls(workspace, find)
 
     def look(self) -> "tuple[LoraToPublish, str]":
-        """Return how it would be used, and where the last one was sent ("" for nowhere yet).
+        """Return what would be sent, and where the last one was sent ("" for nowhere yet).
 
         Raises:
-            LoraTuiError: it cannot be used.
+            LoraTuiError: it cannot be sent.
         """
         from trainer.journal.journal import Journal
 
@@ -62,11 +62,11 @@ class Publishing:
         """Bring it to `target`, without ever asking in the terminal.
 
         Raises:
-            LoraTuiError: it is not there.
+            LoraTuiError: it did not arrive.
         """
-        from trainer.publish.epoch import publish as take_into_use
+        from trainer.publish.epoch import publish
 
-        used = take_into_use(use, target, replace=replace)
+        used = publish(use, target, replace=replace)
         _remember_target(target)
         return used
 
@@ -79,7 +79,7 @@ def _last_target() -> str:
 
 
 def _remember_target(target: str) -> None:
-    """Note where it went. A home that cannot be written is no reason to fail."""
+    """Note where it went. A home that cannot be written is not a reason to fail."""
     try:
         state_home().mkdir(parents=True, exist_ok=True)
         (state_home() / _NOTE).write_text(target, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What has one who opens the screen to hear first: what was left behind, and what happened since one last looked?"""
+"""What the screen shows first: jobs left behind, and a digest of what happened since the last look."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class WelcomeRead(Message):
-    """Somebody looks.
+    """What to show first was read.
 
     Attributes:
-        left: what nobody takes further, None where there is nothing.
-        digest: what happened since one last looked, None where nothing did, or nobody ever looked.
+        orphaned: jobs left behind, None if there are none.
+        digest: what happened since the last look, None if nothing did, or nobody ever looked.
     """
 
     orphaned: Orphaned | None
@@ -26,7 +26,7 @@ class WelcomeRead(Message):
 
 
 def read_welcome(workspace: Workspace, ours: str, now: float) -> WelcomeRead:
-    """Return what there is to hear, and note that one looks at `now` (epoch seconds).
+    """Return what to show first, and note that somebody looks at `now`.
 
     Args:
         workspace: whose journal it is.
@@ -40,7 +40,7 @@ def read_welcome(workspace: Workspace, ours: str, now: float) -> WelcomeRead:
     from trainer.plan.saves import planned_files
 
     with Journal(workspace.journal_path) as journal:
-        # A killed process cannot say so itself, and its bake is what one wants to hear of most.
+        # A killed process cannot note it itself, and its bake is what matters most.
         journal.bakes.mark_lost()
         since = journal.digests.last_viewed()
         left = find_orphaned(journal, workspace, ours, since)

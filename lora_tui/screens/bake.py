@@ -14,9 +14,9 @@ from lora_tui.actions import bakes
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.forms.settings_editor import SettingsEditor
-from lora_tui.keymap import BAKE_KEYS
+from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
-from lora_tui.screens.bake_control import BakeControl
+from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.plan_dialogs import NO_SETTINGS, PlanDialogs
@@ -62,7 +62,7 @@ class BakeScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [*BAKE_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("bake")
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class BakeScreen(Screen[None]):
         )
         self.panes = BakePanes(engine.key, clock)
         self.sender = OrderSender(self, workspace, engine, rights, self.feed.wake)
-        self.control = BakeControl(self, self.sender, lambda: self.snapshot)
+        self.orders = BakeOrders(self, self.sender, lambda: self.snapshot)
 
     def compose(self) -> ComposeResult:
         """Yield the panes."""
@@ -110,7 +110,7 @@ class BakeScreen(Screen[None]):
         self.editor = SettingsEditor(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict)
 
-    def begin(self) -> None:
+    def start_threads(self) -> None:
         """Start what looks at files: called after the first paint."""
         self.feed.start()
         self.planner.start()
@@ -143,7 +143,7 @@ class BakeScreen(Screen[None]):
     @property
     def bake(self) -> Bake | None:
         """The bake shown, if it runs or is queued for our engine."""
-        return self.control.bake
+        return self.orders.bake
 
     @property
     def narrow(self) -> bool:
@@ -310,35 +310,35 @@ class BakeScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pause the bake, or let it continue."""
-        self.control.pause_or_resume()
+        self.orders.pause_or_resume()
 
     def action_resume(self) -> None:
         """Queue the bake shown again, which ended early or was parked."""
-        self.control.resume()
+        self.orders.resume()
 
     def action_save_now(self) -> None:
         """Save a LoRA after this step."""
-        self.control.save_now()
+        self.orders.save_now()
 
     def action_stop(self) -> None:
         """Ask, then stop the bake."""
-        self.control.stop()
+        self.orders.stop()
 
     def action_stop_at_epoch(self) -> None:
         """Stop the bake at the end of its epoch."""
-        self.control.stop_at_epoch()
+        self.orders.stop_at_epoch()
 
     def action_stop_part(self) -> None:
         """Ask which part stops training."""
-        self.control.stop_part()
+        self.orders.stop_part()
 
     def action_free(self) -> None:
         """Save the state and unload the model from the GPU."""
-        self.control.free_card()
+        self.orders.free_card()
 
     def action_live_settings(self) -> None:
         """Ask which setting to change while the bake runs."""
-        self.control.change_live_settings()
+        self.orders.change_live_settings()
 
     def action_grid(self) -> None:
         """Show the Grid screen, with the epochs of the bake shown in its builder."""

@@ -1,20 +1,16 @@
-"""Why this bake? One line for the journal, asked before it starts."""
-
-from typing import ClassVar
+"""The note for a bake: one line for the journal, asked before it starts."""
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from lora_tui.screens.dialog import Dialog
-from lora_tui.widgets.line_input import LineInput
+from lora_tui.screens.dialog import Dialog, key_hint, line_input
 
 
 class BakeNoteDialog(Dialog[str | None]):
-    """Dismissed with the line, which may be empty, or with None when no bake is wanted after all."""
+    """Dismissed with the line, which may be empty, or with None to cancel."""
 
     DEFAULT_CSS = """
     BakeNoteDialog {
@@ -27,12 +23,8 @@ class BakeNoteDialog(Dialog[str | None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="why.cancel", show=False, tooltip="no bake after all"),
-    ]
-
     def __init__(self, heading: str, story: str) -> None:
-        """Ask under `heading`; `story` says what the bake will be."""
+        """Ask under `heading`; `story` describes the bake."""
         super().__init__()
         self._heading = heading
         self._story = story
@@ -42,16 +34,10 @@ class BakeNoteDialog(Dialog[str | None]):
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
             yield Static(Content(self._story), id="story")
-            line = LineInput(placeholder="why this bake? (may stay empty)", id="why", compact=True)
-            line.cursor_blink = False
-            yield line
-            yield Static(Content("enter starts · escape cancels"), id="keys")
+            yield line_input("why", "note for this bake (optional)")
+            yield Static(Content(key_hint(self, "enter: start", "dialog.cancel")), id="keys")
 
     @on(Input.Submitted)
     def _start(self, event: Input.Submitted) -> None:
         event.stop()
         self.dismiss(event.value.strip())
-
-    def action_leave(self) -> None:
-        """Start nothing."""
-        self.dismiss(None)

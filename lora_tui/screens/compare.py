@@ -1,19 +1,21 @@
-"""Two pictures in one place, with an edge between them that moves."""
+"""Two pictures in one place, with a movable edge between them."""
 
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from lora_tui.keymap import bindings
 from lora_tui.pictures.grid_model import GridView, cell_name
 from lora_tui.pictures.picture_cache import Pictures, Pixels, Want
+from lora_tui.screens.dialog import key_hint
 from lora_tui.widgets.half_blocks import row
 from trainer.text import printable
 
@@ -22,18 +24,18 @@ if TYPE_CHECKING:
 
     from trainer.gallery.sidecar import MadeCell
 
-_KEYS = "← → move the edge · home end one picture alone · tab the other side · esc back"
+_KEYS = ("compare.left", "compare.right", "compare.second", "compare.first", "compare.swap", "compare.close")
 _STEPS = 16
 
 
 class CompareScreen(ModalScreen[None]):
-    """Wipes between two pictures.
+    """Compares two pictures.
 
     Args:
         pictures: where they come from.
         view: their grid.
         first, second: the pictures; the first stands at the left of the edge.
-        blind: say nothing that tells which is which.
+        blind: show nothing that tells which is which.
     """
 
     DEFAULT_CSS = """
@@ -44,31 +46,23 @@ class CompareScreen(ModalScreen[None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,w,q,enter", "leave", "back", id="wipe.close", show=False, tooltip="back to the sheet"),
-        Binding("left,h", "edge(-1)", "left", id="wipe.left", show=False, tooltip="move the edge to the left"),
-        Binding("right,l", "edge(1)", "right", id="wipe.right", show=False, tooltip="move the edge to the right"),
-        Binding("home", "edge(-99)", "second", id="wipe.second", show=False, tooltip="the second picture alone"),
-        Binding("end", "edge(99)", "first", id="wipe.first", show=False, tooltip="the first picture alone"),
-        Binding("tab,space", "swap", "swap", id="wipe.swap", show=False, tooltip="the other picture at the left"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("compare")
 
     def __init__(
         self, pictures: Pictures, view: GridView, first: "MadeCell", second: "MadeCell", *, blind: bool
     ) -> None:
-        """Begin with the edge in the middle."""
         super().__init__()
         paths = [path for cell in (first, second) if (path := view.path(cell)) is not None]
         self._names = (
             ["one", "the other"] if blind else [printable(cell_name(view, cell.place)) for cell in (first, second)]
         )
-        self._wiped = WipedPictures(pictures, paths)
+        self._pair = ComparedPictures(pictures, paths)
 
     def compose(self) -> ComposeResult:
         """Yield the names, the pictures and the keys."""
         yield Static("", id="names")
-        yield self._wiped
-        yield Static(_KEYS, id="keys", markup=False)
+        yield self._pair
+        yield Static(key_hint(self, *_KEYS), id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Name the sides."""
@@ -76,12 +70,12 @@ class CompareScreen(ModalScreen[None]):
 
     def action_edge(self, by: int) -> None:
         """Move the edge."""
-        self._wiped.move(by)
+        self._pair.move(by)
 
     def action_swap(self) -> None:
         """Put the other picture at the left."""
         self._names.reverse()
-        self._wiped.swap()
+        self._pair.swap()
         self._show_names()
 
     def action_leave(self) -> None:
@@ -94,20 +88,19 @@ class CompareScreen(ModalScreen[None]):
         self.query_one("#names", Static).update(words)
 
 
-class WipedPictures(Widget):
-    """Draws the first picture up to the edge, the second behind it; both fitted into the same room."""
+class ComparedPictures(Widget):
+    """Draws the first picture up to the edge, the second behind it; both fitted into the same space."""
 
-    COMPONENT_CLASSES = {"wiped-pictures--edge"}  # noqa: RUF012 - Textual's own declaration
+    COMPONENT_CLASSES = {"compared-pictures--edge"}  # noqa: RUF012 - Textual's own declaration
 
     DEFAULT_CSS = """
-    WipedPictures {
+    ComparedPictures {
         height: 1fr;
-        & > .wiped-pictures--edge { color: $accent; }
+        & > .compared-pictures--edge { color: $accent; }
     }
     """
 
     def __init__(self, pictures: Pictures, paths: "list[Path]") -> None:
-        """Wipe between the pictures of two files."""
         super().__init__()
         self._pictures = pictures
         self._paths = paths
@@ -143,10 +136,10 @@ class WipedPictures(Widget):
         first, second = (self._line(want, y) for want in wants)
         if self._share in (0, 1):
             return (first if self._share else second).adjust_cell_length(width, plain)
-        # Over the pictures and not over the room, so that every step moves something.
+        # Over the pictures and not over the space, so that every step moves something.
         broad = max((pixels.width for want in wants if (pixels := self._pictures.find(want))), default=width)
         edge = (width - broad) // 2 + round(self._share * (broad - 1))
-        mark = Strip([Segment("│", self.get_component_rich_style("wiped-pictures--edge"))])
+        mark = Strip([Segment("│", self.get_component_rich_style("compared-pictures--edge"))])
         return Strip.join([first.crop(0, edge), mark, second.crop(edge + 1, width)])
 
     def _line(self, want: Want, y: int) -> Strip:

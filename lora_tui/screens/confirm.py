@@ -1,4 +1,4 @@
-"""One question with a few answers, each with a key of its own."""
+"""A question with a few answers, each with a key of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import Dialog
 
 _SHOWN_KEYS = {"escape": "esc"}
@@ -36,15 +37,10 @@ class ConfirmDialog(Dialog[str]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k,left,h", "move(-1)", "before", id="ask.up", show=False, tooltip="answer before"),
-        Binding("down,j,right,l,tab", "move(1)", "next", id="ask.down", show=False, tooltip="next answer"),
-        Binding("enter", "give", "answer", id="ask.give", show=False, tooltip="give the marked answer"),
-        Binding("escape", "leave", "cancel", id="ask.cancel", show=False, tooltip="leave things as they are"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("confirm")
 
     def __init__(self, question: str, answers: Sequence[Answer], *, about: str = "") -> None:
-        """Ask `question`; the first of `answers` is marked. `about` lets the asker know its own question again."""
+        """Ask `question`; the first of `answers` is marked. `about` lets the caller recognise its own question."""
         super().__init__()
         self.about = about
         self._question = question
@@ -70,12 +66,12 @@ class ConfirmDialog(Dialog[str]):
         self._marked = (self._marked + by) % len(self._answers)
         self.query_one("#answers", Static).update(self._shown(), layout=False)
 
-    def action_give(self) -> None:
+    def action_accept(self) -> None:
         """Give the marked answer."""
         self.dismiss(self._answers[self._marked].value)
 
     def action_leave(self) -> None:
-        """Give none."""
+        """Give no answer."""
         self.dismiss("")
 
     def _shown(self) -> Content:

@@ -1,27 +1,29 @@
-"""The same region of the same picture at every epoch, at native pixels, side by side."""
+"""One region of a picture at every epoch, at native pixels, side by side."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from lora_tui.keymap import bindings
 from lora_tui.pictures.grid_model import BlindOrder, GridView, cell_name
 from lora_tui.pictures.picture_cache import Pictures, Region, Want
+from lora_tui.screens.dialog import key_hint
 from lora_tui.widgets.crop_view import CropRow, RegionPicture
 from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeCell
 
-_PICK_KEYS = "arrows move (shift: far) · + - size · enter shows it for every epoch · esc back"
-_CROP_KEYS = "arrows move · + - size · pgup pgdn scroll · enter the whole picture · esc back"
+_PICK_KEYS = ("arrows: move (shift: far)", "+ -: size", "crop.switch", "crop.close")
+_CROP_KEYS = ("arrows: move", "+ -: size", "pgup pgdn: scroll", "enter: the whole picture", "crop.close")
 
-_LEAST_SIDE = 8
+MIN_SIDE = 8
 _FIRST_SIDE = 40
 _SIDE_STEP = 8
 
@@ -58,8 +60,8 @@ class CropScreen(ModalScreen[Square]):
         pictures: where they come from.
         view: the grid.
         cell: the picture to mark it on.
-        arrangement: in blind mode no label is shown, and the order is the shuffled one.
-        square: the region to begin with; None for the middle.
+        order: in blind mode no label is shown, and the order is the shuffled one.
+        square: the region to start with; None for the middle.
     """
 
     DEFAULT_CSS = """
@@ -74,40 +76,20 @@ class CropScreen(ModalScreen[Square]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "back", id="crop.close", show=False, tooltip="back to the sheet"),
-        Binding(
-            "enter,z", "switch", "crops", id="crop.switch", show=False, tooltip="every epoch, or the whole picture"
-        ),
-        Binding("left,h", "move(-1, 0)", "left", id="crop.left", show=False, tooltip="region to the left"),
-        Binding("right,l", "move(1, 0)", "right", id="crop.right", show=False, tooltip="region to the right"),
-        Binding("up,k", "move(0, -1)", "up", id="crop.up", show=False, tooltip="region up"),
-        Binding("down,j", "move(0, 1)", "down", id="crop.down", show=False, tooltip="region down"),
-        Binding("shift+left,H", "move(-4, 0)", "far left", id="crop.far-left", show=False, tooltip="far to the left"),
-        Binding(
-            "shift+right,L", "move(4, 0)", "far right", id="crop.far-right", show=False, tooltip="far to the right"
-        ),
-        Binding("shift+up,K", "move(0, -4)", "far up", id="crop.far-up", show=False, tooltip="far up"),
-        Binding("shift+down,J", "move(0, 4)", "far down", id="crop.far-down", show=False, tooltip="far down"),
-        Binding("plus,equals_sign", "grow(1)", "larger", id="crop.larger", show=False, tooltip="a larger region"),
-        Binding("minus", "grow(-1)", "smaller", id="crop.smaller", show=False, tooltip="a smaller region"),
-        Binding("pagedown", "scroll(1)", "page down", id="crop.page-down", show=False, tooltip="scroll down"),
-        Binding("pageup", "scroll(-1)", "page up", id="crop.page-up", show=False, tooltip="scroll up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("crop")
 
     def __init__(
         self,
         pictures: Pictures,
         view: GridView,
         cell: "MadeCell",
-        arrangement: BlindOrder,
+        order: BlindOrder,
         square: Square | None = None,
     ) -> None:
-        """Begin with the whole picture."""
         super().__init__()
         self._view = view
         self._cell = cell
-        self._blind = arrangement.blind
+        self._blind = order.blind
         self._of = (cell.recipe.width, cell.recipe.height)
         self.square = (square or first_square(*self._of)).within(*self._of)
         path = view.path(cell)
@@ -115,7 +97,7 @@ class CropScreen(ModalScreen[Square]):
         self._picture = RegionPicture(pictures, path, self._of)
         self._crops = CropRow(pictures)
         places = view.epochs_of(cell.place)
-        self._places = sorted(places, key=arrangement.shown_at) if arrangement.blind else places
+        self._places = sorted(places, key=order.shown_at) if order.blind else places
 
     def compose(self) -> ComposeResult:
         """Yield the picture, the crops, and the keys."""
@@ -123,7 +105,7 @@ class CropScreen(ModalScreen[Square]):
         yield self._picture
         with VerticalScroll(can_focus=False):
             yield self._crops
-        yield Static(_PICK_KEYS, id="keys", markup=False)
+        yield Static(key_hint(self, *_PICK_KEYS), id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Draw the region."""
@@ -132,7 +114,9 @@ class CropScreen(ModalScreen[Square]):
     def action_switch(self) -> None:
         """Show the crops, or the whole picture."""
         self.toggle_class("-crops")
-        self.query_one("#keys", Static).update(_CROP_KEYS if self.has_class("-crops") else _PICK_KEYS)
+        self.query_one("#keys", Static).update(
+            key_hint(self, *(_CROP_KEYS if self.has_class("-crops") else _PICK_KEYS))
+        )
 
     def action_move(self, across: int, down: int) -> None:
         """Move the region by an eighth of its side."""
@@ -142,7 +126,7 @@ class CropScreen(ModalScreen[Square]):
 
     def action_grow(self, by: int) -> None:
         """Make the region larger or smaller around its middle."""
-        side = max(_LEAST_SIDE, self.square.side + by * _SIDE_STEP)
+        side = max(MIN_SIDE, self.square.side + by * _SIDE_STEP)
         off = (self.square.side - side) // 2
         self._put(Square(self.square.left + off, self.square.top + off, side))
 

@@ -1,12 +1,18 @@
-"""What every dialog is: a panel in the middle of the screen, as wide as its subclass says and never wider than the terminal."""
+"""The kinds of dialogs: a panel in the middle of the screen, as wide as its subclass says and never wider than the terminal."""
 
+from typing import Any, ClassVar
+
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen, ScreenResultType
+from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import OptionList
+
+from lora_tui.keymap import BY_ID, bindings
+from lora_tui.widgets.line_input import LineInput
 
 
 class Dialog(ModalScreen[ScreenResultType]):
-    """A panel over the screen; its content goes into one `Vertical`."""
+    """A panel over the screen; its content goes into one `Vertical`. Escape dismisses it with None."""
 
     DEFAULT_CSS = """
     Dialog {
@@ -21,9 +27,17 @@ class Dialog(ModalScreen[ScreenResultType]):
     }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings("dialog")
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
 
 class ListDialog(Dialog[ScreenResultType]):
     """A dialog over one list; `move('down')` and `move('up')` go in it whatever has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
     def action_move(self, way: str) -> None:
         """Move in the list."""
@@ -32,6 +46,12 @@ class ListDialog(Dialog[ScreenResultType]):
             options.action_cursor_down()
         else:
             options.action_cursor_up()
+
+
+class FieldsDialog(Dialog[ScreenResultType]):
+    """A dialog of several lines to type into; tab and the arrows go from one to the next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("fields")
 
 
 class ReadDialog(Dialog[ScreenResultType]):
@@ -51,9 +71,7 @@ class ReadDialog(Dialog[ScreenResultType]):
     }
     """
 
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)
+    BINDINGS: ClassVar[list[BindingType]] = bindings("read")
 
     def action_scroll(self, way: str) -> None:
         """Scroll by a line."""
@@ -62,3 +80,33 @@ class ReadDialog(Dialog[ScreenResultType]):
             body.scroll_down(animate=False)
         else:
             body.scroll_up(animate=False)
+
+
+def line_input(name: str, hint: str = "", *, restrict: str | None = None, max_length: int = 0) -> LineInput:
+    """Return a line to type into, with the id `name` and `hint` while it is empty."""
+    line = LineInput(placeholder=hint, id=name, compact=True, restrict=restrict, max_length=max_length)
+    line.cursor_blink = False
+    return line
+
+
+def key_hint(screen: Screen[Any], *parts: str) -> str:
+    """Return a line of keys for `screen`: `J: later · enter: open`.
+
+    Args:
+        screen: whose bindings count, a user's key map included.
+        parts: ids of actions, several with one label joined by spaces; or words as they are, which have a colon.
+    """
+    keys: dict[str, str] = {}
+    for active in screen.active_bindings.values():
+        if active.binding.id:
+            keys.setdefault(active.binding.id, screen.app.get_key_display(active.binding).replace("⏎", "enter"))
+    words = []
+    for part in parts:
+        if ":" in part:
+            words.append(part)
+            continue
+        ids = part.split()
+        shown = " ".join(keys[name] for name in ids if name in keys)
+        if shown:
+            words.append(f"{shown}: {BY_ID[ids[-1]].label}")
+    return " · ".join(words)

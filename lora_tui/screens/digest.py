@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -13,8 +13,9 @@ from textual.widgets import Static
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.orphaned import orphaned_question, take_over
 from lora_tui.actions.welcome import WelcomeRead
+from lora_tui.keymap import bindings
 from lora_tui.screens.confirm import Answer, ConfirmDialog
-from lora_tui.screens.dialog import ReadDialog
+from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.memory import measured_text
 from lora_tui.wording.state_symbols import WARNING, state_sign
@@ -41,11 +42,7 @@ class DigestDialog(ReadDialog[None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,space", "leave", "close", id="digest.close", show=False, tooltip="close"),
-        Binding("j,down", "scroll('down')", "down", id="digest.down", show=False, tooltip="scroll down"),
-        Binding("k,up", "scroll('up')", "up", id="digest.up", show=False, tooltip="scroll up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("digest")
 
     def __init__(self, digest: "Digest", now: float) -> None:
         """Show `digest` as of `now` (epoch seconds)."""
@@ -57,7 +54,7 @@ class DigestDialog(ReadDialog[None]):
         """Yield the lines."""
         with VerticalScroll():
             yield Static(Content("\n").join(digest_lines(self._digest, self._now)))
-            yield Static(Content("enter closes"), id="keys")
+            yield Static(Content(key_hint(self, "read.close")), id="keys")
 
 
 def digest_lines(digest: "Digest", now: float) -> list[Content]:

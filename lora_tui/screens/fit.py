@@ -1,4 +1,4 @@
-"""Which settings are the fastest that fit? Looked for in a thread, shown with what was not taken, and applied only when told so."""
+"""The search for the fastest settings that fit: run in a thread, shown with what was not taken, applied on request."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.screens.dialog import Dialog
-from lora_tui.widgets.line_input import LineInput
+from lora_tui.keymap import bindings
+from lora_tui.screens.dialog import Dialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError, SettingsError
@@ -22,19 +22,19 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.memory.fit_result import FitResult
 
-_WIDTH, _AROUND = 100, 5
+_WIDTH, _PADDING = 100, 5
 # Lines of the dialog that are not what was found, an error of two lines included.
 _OTHER_LINES = 10
-_SIZES = "what the bake may take of the card; `8GB` is a card of that size, less context and desktop"
-_LOOKING = "looking for settings that fit …"
-_STOPPED = "the search has ended: a bake is at work"
-_AGAIN = "enter looks again for this size · escape leaves all as it was"
-_APPLY = "enter applies it · escape leaves all as it was · ↑ ↓ scroll"
-_NOTHING = "escape closes: there is nothing to apply · ↑ ↓ scroll"
-_CANCEL = "escape leaves all as it was"
+_SIZES = "GPU memory the bake may use; `8GB` is a card of that size, less context and desktop"
+_LOOKING = "searching for settings that fit …"
+_STOPPED = "search ended: a bake is running"
+_AGAIN = ("enter: search again", "dialog.cancel")
+_APPLY = ("enter: apply", "dialog.cancel", "↑ ↓: scroll")
+_NOTHING = ("esc: close (nothing to apply)", "↑ ↓: scroll")
+_CANCEL = ("dialog.cancel",)
 
 Search = Callable[[int, Callable[[str], object], Callable[[], bool]], "FitResult | None"]
-"""Finds what fits in so many bytes; tells what it is at, and returns None soon after the last argument turned true."""
+"""Finds what fits in so many bytes; reports what it tries, and returns None soon after the last argument turned true."""
 
 
 class FitDialog(Dialog["Mapping[str, object] | None"]):
@@ -59,33 +59,18 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "leave", id="fit.leave", show=False, tooltip="change nothing"),
-        # First in line: the line for the size would take them, and has nothing to scroll.
-        Binding("down", "scroll(1)", "down", id="fit.down", show=False, priority=True, tooltip="scroll down"),
-        Binding("up", "scroll(-1)", "up", id="fit.up", show=False, priority=True, tooltip="scroll up"),
-        Binding(
-            "pagedown",
-            "scroll(10)",
-            "down",
-            id="fit.page-down",
-            show=False,
-            priority=True,
-            tooltip="scroll down a page",
-        ),
-        Binding("pageup", "scroll(-10)", "up", id="fit.page-up", show=False, priority=True, tooltip="scroll up a page"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("fit")
 
-    class Told(Message):
-        """What the search is at."""
+    class Progressed(Message):
+        """What a search is trying now."""
 
         def __init__(self, search: int, words: str) -> None:
-            """Carry what search number `search` says."""
+            """Carry the words of search number `search`."""
             super().__init__()
             self.search = search
             self.words = words
 
-    class Found(Message):
+    class SearchEnded(Message):
         """A search ended."""
 
         def __init__(self, search: int, result: "FitResult | None", error: LoraTuiError | None) -> None:
@@ -111,19 +96,18 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
             yield Static(Content.styled(_SIZES, "$muted"))
-            line = LineInput(self._limit, id="limit")
-            line.cursor_blink = False
-            line.compact = True
+            line = line_input("limit")
+            line.value = self._limit
             yield line
             with VerticalScroll(id="found", can_focus=False):
                 yield Static("", id="lines")
             yield Static("", id="error")
-            yield Static(Content(_CANCEL), id="keys")
+            yield Static(Content(key_hint(self, *_CANCEL)), id="keys")
 
     def on_mount(self) -> None:
         """Look for what fits in the size that is offered."""
         self.query_one("#limit", Input).focus()
-        self._begin()
+        self._search_now()
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave what is found the lines that the rest does not need."""
@@ -142,11 +126,11 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     def _apply_or_look(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value.strip() != self._looked_for:
-            self._begin()
+            self._search_now()
         elif (changes := self._changes) is not None:
             self.dismiss(changes)
 
-    def _begin(self) -> None:
+    def _search_now(self) -> None:
         from trainer.memory.limit import limit_of
 
         text = self.query_one("#limit", Input).value.strip()
@@ -168,21 +152,21 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         result, error = None, None
         try:
             result = self._search(
-                limit, lambda words: self.post_message(self.Told(number, words)), lambda: number != self._number
+                limit, lambda words: self.post_message(self.Progressed(number, words)), lambda: number != self._number
             )
         except Exception as broken:
             # A fault of ours is worth a line here, and never the end of the program.
             error = as_error("fit", broken)
-        self.post_message(self.Found(number, result, error))
+        self.post_message(self.SearchEnded(number, result, error))
 
-    @on(Told)
-    def _show_progress(self, event: Told) -> None:
+    @on(Progressed)
+    def _show_progress(self, event: Progressed) -> None:
         event.stop()
         if event.search == self._number and self._result is None:
             self._show_lines([_LOOKING, f"  {printable(event.words)}"])
 
-    @on(Found)
-    def _show(self, event: Found) -> None:
+    @on(SearchEnded)
+    def _show(self, event: SearchEnded) -> None:
         from trainer.memory.fit_report import lines
 
         event.stop()
@@ -196,10 +180,6 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
             self._show_lines([] if event.error is not None else [_STOPPED])
         self._show_keys()
 
-    def action_leave(self) -> None:
-        """Change nothing."""
-        self.dismiss(None)
-
     def action_scroll(self, lines: int) -> None:
         """Scroll what was found."""
         self.query_one("#found", VerticalScroll).scroll_relative(y=lines, animate=False, immediate=True)
@@ -211,18 +191,19 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         return best.changes if best is not None and best.changes else None
 
     def _show_lines(self, lines: Iterable[str]) -> None:
-        width = min(_WIDTH, self.app.size.width) - _AROUND
+        width = min(_WIDTH, self.app.size.width) - _PADDING
         rows = [row for line in lines for row in _folded(line, width)]
         self.query_one("#lines", Static).update(Content("\n").join(rows))
 
     def _show_keys(self) -> None:
+        keys: tuple[str, ...]
         if self.query_one("#limit", Input).value.strip() != self._looked_for:
             keys = _AGAIN
         elif self._result is None:
             keys = _CANCEL
         else:
             keys = _APPLY if self._changes is not None else _NOTHING
-        self.query_one("#keys", Static).update(Content(keys))
+        self.query_one("#keys", Static).update(Content(key_hint(self, *keys)))
 
     def _show_error(self, error: LoraTuiError | None) -> None:
         place = self.query_one("#error", Static)

@@ -1,10 +1,9 @@
-"""A fork of the bake shown: from which epoch, with which changes, and what becomes of the rates."""
+"""A fork of the bake shown: from which epoch, with which edited settings, and what happens to the rates."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -12,8 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from lora_tui.actions.fork import Forking, Outlook
-from lora_tui.screens.dialog import Dialog
-from lora_tui.widgets.line_input import LineInput
+from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
@@ -22,16 +20,16 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.jobs.fork import ForkedBake
 
-_KEYS = "enter on the last line forks · escape cancels"
-_LOOKING = "looking at the state and the pictures …"
-# Typing shall not read the data anew at every key.
+_KEYS = ("enter on the last line: fork", "dialog.cancel")
+_READING = "reading the state and the pictures …"
+# Not to read the data again at every key.
 _QUIET_SECONDS = 0.25
-# Another subject on the desk differs in everything; the refusal below the list must stay in view.
-_MOST_CHANGES = 6
+# Settings of another subject differ in everything; the error below the list must stay in view.
+MAX_CHANGES = 6
 
 
-class ForkDialog(Dialog["ForkedBake | None"]):
-    """Dismissed with the branch that waits in the queue, or None.
+class ForkDialog(FieldsDialog["ForkedBake | None"]):
+    """Dismissed with the fork, which is queued, or None.
 
     Args:
         forking: of which bake, with what.
@@ -52,15 +50,7 @@ class ForkDialog(Dialog["ForkedBake | None"]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="fork.cancel", show=False, tooltip="fork nothing"),
-        # First in line: what is typed behind a tab in one go belongs to the next line.
-        Binding("tab", "app.focus_next", "next", id="fork.next", show=False, priority=True, tooltip="next line"),
-        Binding("down", "app.focus_next", "next", id="fork.down", show=False, tooltip="next line"),
-        Binding("up", "app.focus_previous", "before", id="fork.up", show=False, tooltip="line before"),
-    ]
-
-    class Foreseen(Message):
+    class Previewed(Message):
         """What the fork would be, in answer to one question."""
 
         def __init__(self, question: int, outlook: Outlook) -> None:
@@ -86,7 +76,7 @@ class ForkDialog(Dialog["ForkedBake | None"]):
             self.error = error
 
     def __init__(self, forking: Forking, heading: str) -> None:
-        """Ask for the epoch and a line of why."""
+        """Ask for the epoch and a note."""
         super().__init__()
         self._forking = forking
         self._heading = heading
@@ -95,15 +85,15 @@ class ForkDialog(Dialog["ForkedBake | None"]):
         self._busy = False
 
     def compose(self) -> ComposeResult:
-        """Yield the two lines, and room for what the fork would be."""
+        """Yield the two lines, and room for the preview."""
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
             yield Static("", id="kept")
-            yield _line("epoch", "at the end of which epoch? (blank: the newest state)", restrict=r"[0-9]*")
+            yield line_input("epoch", "epoch to fork from (empty: the newest state)", restrict=r"[0-9]*", max_length=6)
             yield Static("", id="outlook")
-            yield _line("why", "why this fork? (may stay empty)")
+            yield line_input("why", "note for this bake (optional)")
             yield Static("", id="error")
-            yield Static(Content(_KEYS), id="keys")
+            yield Static(Content(key_hint(self, *_KEYS)), id="keys")
 
     def on_mount(self) -> None:
         """Look at the newest state."""
@@ -118,21 +108,21 @@ class ForkDialog(Dialog["ForkedBake | None"]):
 
     def _look_ahead(self) -> None:
         self._question += 1
-        self.query_one("#outlook", Static).update(Content.styled(_LOOKING, "$muted"))
+        self.query_one("#outlook", Static).update(Content.styled(_READING, "$muted"))
         self._look(self._question, self._epoch)
 
     @work(thread=True, exit_on_error=False, group="looking")
     def _look(self, question: int, epoch: int | None) -> None:
-        self.post_message(self.Foreseen(question, self._forking.look(epoch)))
+        self.post_message(self.Previewed(question, self._forking.look(epoch)))
 
-    @on(Foreseen)
-    def _show(self, event: Foreseen) -> None:
+    @on(Previewed)
+    def _show(self, event: Previewed) -> None:
         if event.question != self._question:
             return
         outlook = event.outlook
         kept = ", ".join(map(str, outlook.epochs))
         self.query_one("#kept", Static).update(
-            Content(f"states are kept at the end of epoch {kept}" if kept else "no state is kept at an epoch's end")
+            Content(f"saved states: end of epoch {kept}" if kept else "no saved states at the end of an epoch")
         )
         self.query_one("#outlook", Static).update(Content("\n").join(outlook_lines(outlook)))
         self._show_error(outlook.error)
@@ -145,7 +135,7 @@ class ForkDialog(Dialog["ForkedBake | None"]):
         elif not self._busy:
             self._busy = True
             self._show_error(None)
-            self.query_one("#keys", Static).update(Content(_LOOKING))
+            self.query_one("#keys", Static).update(Content(_READING))
             self._make(self._epoch, event.value.strip())
 
     @work(thread=True, exit_on_error=False, group="writing")
@@ -163,12 +153,12 @@ class ForkDialog(Dialog["ForkedBake | None"]):
     @on(Refused)
     def _refuse(self, event: Refused) -> None:
         self._busy = False
-        self.query_one("#keys", Static).update(Content(_KEYS))
+        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
         self._show_error(event.error)
         self.query_one("#epoch", Input).focus()
 
     def action_leave(self) -> None:
-        """Fork nothing; a fork that is being written is not called back."""
+        """Cancel, unless the fork is being written."""
         if not self._busy:
             self.dismiss(None)
 
@@ -184,20 +174,14 @@ class ForkDialog(Dialog["ForkedBake | None"]):
 
 
 def outlook_lines(outlook: Outlook) -> list[Content]:
-    """Return what a fork would be: where it begins, what the desk changes, what becomes of the rates."""
-    lines = [Content(outlook.begins)] if outlook.begins else []
+    """Return what a fork would be: where it starts, the edited settings, what happens to the rates."""
+    lines = [Content(outlook.start)] if outlook.start else []
     if outlook.changes:
-        lines.append(Content.styled("changed on the desk", "$muted"))
+        lines.append(Content.styled("edited settings", "$muted"))
     elif outlook.error is None:
-        lines.append(Content.styled("nothing is changed on the desk", "$muted"))
-    lines += [Content(f"  {printable(change)}") for change in outlook.changes[:_MOST_CHANGES]]
-    if (more := len(outlook.changes) - _MOST_CHANGES) > 0:
+        lines.append(Content.styled("no edited settings", "$muted"))
+    lines += [Content(f"  {printable(change)}") for change in outlook.changes[:MAX_CHANGES]]
+    if (more := len(outlook.changes) - MAX_CHANGES) > 0:
         lines.append(Content.styled(f"  and {more} more", "$muted"))
     lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), printable(note)) for note in outlook.notes]
     return lines
-
-
-def _line(name: str, hint: str, restrict: str | None = None) -> LineInput:
-    line = LineInput(placeholder=hint, id=name, compact=True, restrict=restrict, max_length=6 if restrict else 0)
-    line.cursor_blink = False
-    return line

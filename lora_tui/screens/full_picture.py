@@ -5,19 +5,30 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from lora_tui.keymap import bindings
 from lora_tui.pictures.grid_model import cell_name, verdict_line
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.screens.checklist import offer_checklist
+from lora_tui.screens.dialog import key_hint
 from lora_tui.widgets.picture_view import PictureView
 from trainer.text import printable
 
-_KEYS = "arrows: another picture · 1 2 3 U T verdict · space favourite · esc back"
+_KEYS = (
+    "arrows: another picture",
+    "grid.under",
+    "grid.right",
+    "grid.over",
+    "grid.unet",
+    "grid.text-encoder",
+    "grid.favourite",
+    "full-picture.close",
+)
 
 
 class FullPictureScreen(ModalScreen[None]):
@@ -38,27 +49,7 @@ class FullPictureScreen(ModalScreen[None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q", "leave", "back", id="large.close", show=False, tooltip="back to the sheet"),
-        Binding("left,h", "move(-1, 0)", "left", id="large.left", show=False, tooltip="picture to the left"),
-        Binding("right,l", "move(1, 0)", "right", id="large.right", show=False, tooltip="picture to the right"),
-        Binding("up,k", "move(0, -1)", "up", id="large.up", show=False, tooltip="picture above"),
-        Binding("down,j", "move(0, 1)", "down", id="large.down", show=False, tooltip="picture below"),
-        Binding("space", "favourite", "favourite", id="large.favourite", show=False, tooltip="favourite"),
-        Binding("1", "verdict('under')", "under", id="large.under", show=False, tooltip="underbaked"),
-        Binding("2", "verdict('right')", "right", id="large.right-verdict", show=False, tooltip="baked right"),
-        Binding("3", "verdict('over')", "over", id="large.over", show=False, tooltip="overbaked"),
-        Binding("U", "part('unet')", "U-Net", id="large.unet", show=False, tooltip="verdict on the U-Net"),
-        Binding(
-            "T",
-            "part('text_encoder')",
-            "text encoder",
-            id="large.text-encoder",
-            show=False,
-            tooltip="verdict on the text encoder",
-        ),
-        Binding("c", "checklist", "checklist", id="large.checklist", show=False, tooltip="the checklist"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("full picture")
 
     def __init__(self, selection: GridSelection, pictures: Pictures, move_cursor: Callable[[int, int], object]) -> None:
         super().__init__()
@@ -70,7 +61,7 @@ class FullPictureScreen(ModalScreen[None]):
         """Yield picture, name and keys."""
         yield PictureView(self._pictures, true=True)
         yield Static("", id="name", markup=False)
-        yield Static(_KEYS, id="keys", markup=False)
+        yield Static(key_hint(self, *_KEYS), id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Follow the cursor and the notes."""

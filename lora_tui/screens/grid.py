@@ -13,9 +13,9 @@ from textual.screen import Screen
 from lora_tui.actions import bakes, grids
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.grid_editor import GridEditor
-from lora_tui.keymap import GRID_KEYS, shown_grid_keys
+from lora_tui.keymap import bindings, shown_grid_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
-from lora_tui.screens.grid_control import GridControl
+from lora_tui.screens.grid_orders import GridOrders
 from lora_tui.screens.grid_viewer import GridViewer
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.snapshot import Snapshot
@@ -52,7 +52,7 @@ class GridScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [*GRID_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("grid")
     DEFAULT_CSS = """
     GridScreen {
         background: $background;
@@ -88,7 +88,7 @@ class GridScreen(Screen[None]):
         self.sender = OrderSender(self, workspace, engine, rights, wake_feed)
         self.viewer = GridViewer(workspace, self.sender.may_order, clock, id="viewer")
         self.selection = self.viewer.selection
-        self.control = GridControl(self, self.sender, self.selection, snapshot, self.show_grid)
+        self.orders = GridOrders(self, self.sender, self.selection, snapshot, self.show_grid)
         self._clock = clock
         self._subject = subject
         self._last_state: GridState | None = None
@@ -189,7 +189,7 @@ class GridScreen(Screen[None]):
 
     @on(grids.GridsRead)
     def _offer_grids(self, event: grids.GridsRead) -> None:
-        self.control.offer_grids(event.grids)
+        self.orders.offer_grids(event.grids)
 
     @on(grids.GridQueued)
     def _follow_queued(self, event: grids.GridQueued) -> None:
@@ -259,7 +259,7 @@ class GridScreen(Screen[None]):
         if action == "next_view":
             return self.narrow
         if action == "end":
-            return self.control.unfinished
+            return self.orders.unfinished
         if action in _NEEDS_PICTURES:
             return self.selection.made is not None
         return self.viewer.cell is not None if action == "use" else True
@@ -272,11 +272,11 @@ class GridScreen(Screen[None]):
         elif planned is None:
             self.sender.warn("the pictures are still being counted")
         else:
-            self.control.make_grid(planned)
+            self.orders.make_grid(planned)
 
     def action_end(self) -> None:
         """Ask, then skip an epoch in the rest of the grid shown, or end it."""
-        self.control.end_grid()
+        self.orders.end_grid()
 
     def action_grids(self) -> None:
         """Read the grids, and offer them."""
@@ -284,15 +284,15 @@ class GridScreen(Screen[None]):
 
     def action_judgement(self) -> None:
         """Show the results of judging."""
-        self.control.show_judgement()
+        self.orders.show_judgement()
 
     def action_use(self) -> None:
         """Send the LoRA of the picture under the cursor to where it is used."""
-        self.control.use_epoch()
+        self.orders.use_epoch()
 
     def action_page(self) -> None:
         """Write the grid as one HTML page, and copy the command that fetches it."""
-        self.control.write_page()
+        self.orders.write_page()
 
     def action_blind(self) -> None:
         """Hide what tells the pictures apart, or reveal it."""
@@ -363,5 +363,5 @@ class GridScreen(Screen[None]):
 
     def _show_keys(self) -> None:
         building = not isinstance(self.focused, SheetView)
-        wanted = shown_grid_keys(building=building, unfinished=self.control.unfinished, narrow=self.narrow)
+        wanted = shown_grid_keys(building=building, unfinished=self.orders.unfinished, narrow=self.narrow)
         self.query_one(KeyLine).show_actions(wanted)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 
+from lora_tui.keymap import bindings
 from lora_tui.pictures.grid_model import Sheet
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.pictures.picture_cache import Pictures
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lora_tui.screens.crop import Square
     from trainer.gallery.sidecar import MadeCell
 
-_NEEDS_A_PICTURE = {"favourite", "verdict", "part", "mark", "wipe", "crop", "checklist", "large"}
+_NEEDS_A_PICTURE = {"favourite", "verdict", "part", "mark", "compare", "crop", "checklist", "large"}
 
 
 class GridViewer(Horizontal):
@@ -50,42 +51,7 @@ class GridViewer(Horizontal):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "space",
-            "favourite",
-            "favourite",
-            id="grid.favourite",
-            tooltip="keep the picture as a favourite, or no more",
-        ),
-        Binding("1", "verdict('under')", "under", id="grid.under", tooltip="underbaked; again takes it back"),
-        Binding("2", "verdict('right')", "right", id="grid.right", tooltip="baked right; again takes it back"),
-        Binding("3", "verdict('over')", "over", id="grid.over", tooltip="overbaked; again takes it back"),
-        Binding("U", "part('unet')", "U-Net", id="grid.unet", tooltip="the next verdict is the U-Net's alone"),
-        Binding(
-            "T",
-            "part('text_encoder')",
-            "text encoder",
-            id="grid.text-encoder",
-            tooltip="the next verdict is the text encoder's alone",
-        ),
-        Binding("enter", "large", "large", id="grid.large", tooltip="the picture on the whole screen"),
-        Binding("m", "mark", "mark", id="grid.mark", tooltip="mark the picture, for a wipe between it and another"),
-        Binding("w", "wipe", "wipe", id="grid.wipe", tooltip="wipe between the marked picture and this one"),
-        Binding(
-            "z", "crop", "crop", id="grid.crop", tooltip="mark a region and see it at native pixels for every epoch"
-        ),
-        Binding(
-            "c", "checklist", "checklist", id="grid.checklist", tooltip="tick the subject's checklist for this picture"
-        ),
-        Binding(
-            "B",
-            "blind",
-            "blind",
-            id="grid.blind",
-            tooltip="blind mode: labels hidden, order shuffled; again reveals them",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("pictures")
 
     def __init__(
         self,
@@ -195,7 +161,7 @@ class GridViewer(Horizontal):
         """Mark the picture for comparison, or unmark it."""
         self.selection.toggle_mark()
 
-    def action_wipe(self) -> None:
+    def action_compare(self) -> None:
         """Compare the marked picture with this one."""
         from lora_tui.screens.compare import CompareScreen
 

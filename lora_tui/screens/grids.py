@@ -1,4 +1,4 @@
-"""Which of the grids made before: to look at, to go on with, to make another like it?"""
+"""The grids made before: to open, to resume, to edit as a new one."""
 
 import time
 from collections.abc import Sequence
@@ -7,25 +7,26 @@ from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.screens.dialog import ListDialog
+from lora_tui.keymap import bindings
+from lora_tui.screens.dialog import ListDialog, key_hint
 from lora_tui.wording.state_symbols import grid_sign
 from trainer.journal.records import Grid, GridState
 from trainer.text import printable
 
-CAN_GO_ON = (GridState.CUT, GridState.FAILED)
+_RESUMABLE = (GridState.CUT, GridState.FAILED)
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What is wanted of which grid: `open` it, `go on` with it, or take its `spec` into the builder."""
+    """What to do with which grid: `open` it, `resume` it, or load its `spec` into the builder."""
 
-    what: Literal["open", "go on", "spec"]
+    what: Literal["open", "resume", "spec"]
     number: int
 
 
@@ -41,13 +42,7 @@ class GridsDialog(ListDialog[Chosen | None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,o", "leave", "close", id="grids.cancel", show=False, tooltip="open none"),
-        Binding("j", "move('down')", "down", id="grids.down", show=False, tooltip="next grid"),
-        Binding("k", "move('up')", "up", id="grids.up", show=False, tooltip="grid before"),
-        Binding("g", "choose('go on')", "go on", id="grids.go-on", show=False, tooltip="make what is left of it"),
-        Binding("e", "choose('spec')", "edit", id="grids.spec", show=False, tooltip="take its spec into the builder"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("grids")
 
     def __init__(self, grids: Sequence[Grid], current: int | None) -> None:
         """Offer `grids`; number `current` is marked."""
@@ -64,31 +59,27 @@ class GridsDialog(ListDialog[Chosen | None]):
             if self._current in numbers:
                 options.highlighted = numbers.index(self._current)
             yield options
-            yield Static(
-                Content("enter opens · g goes on with one that was cut · e edits its spec · esc closes"), id="keys"
-            )
+            yield Static(Content(key_hint(self, "enter: open", "grids.resume", "grids.edit", "grids.close")), id="keys")
 
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.dismiss(Chosen("open", self._grids[event.option_index].number))
 
-    def action_choose(self, what: Literal["go on", "spec"]) -> None:
-        """Be dismissed with what is wanted of the marked grid."""
+    def action_choose(self, what: Literal["resume", "spec"]) -> None:
+        """Be dismissed with what to do with the marked grid."""
         place = self.query_one(OptionList).highlighted
         if place is None:
             return
         grid = self._grids[place]
-        if what == "go on" and grid.state not in CAN_GO_ON:
+        if what == "resume" and grid.state not in _RESUMABLE:
             self.notify(
-                f"grid {grid.number} is {grid.state}: only one that was cut goes on", severity="warning", markup=False
+                f"grid {grid.number} is {grid.state}: only one that was cut off or failed can be resumed",
+                severity="warning",
+                markup=False,
             )
         else:
             self.dismiss(Chosen(what, grid.number))
-
-    def action_leave(self) -> None:
-        """Open none."""
-        self.dismiss(None)
 
 
 def grid_words(grid: Grid) -> Content:

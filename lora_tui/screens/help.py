@@ -1,16 +1,17 @@
-"""What do the keys do here? Made from the bindings that are active, so it cannot go stale."""
+"""What the keys do: made from the bindings that hold now, so it cannot go stale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog
 from lora_tui.widgets.field_note import facts
 
@@ -32,7 +33,7 @@ def active_keys(screen: Screen[Any]) -> list[KeyHelp]:
     for active in screen.active_bindings.values():
         binding = active.binding
         text = binding.tooltip or binding.description
-        # Textual's own editing keys have no id; those of an input need no explanation, tab's are told below.
+        # Textual's own editing keys have no id; those of an input need no explanation, tab's are below.
         if binding.id is None or not active.enabled or not text:
             continue
         keys.setdefault((binding.action, text), []).append(screen.app.get_key_display(binding))
@@ -49,13 +50,7 @@ class HelpScreen(ReadDialog[None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape,question_mark,q,enter", "leave", "close", id="help.close", show=False, tooltip="close the help"
-        ),
-        Binding("j", "scroll('down')", "down", id="help.down", show=False, tooltip="scroll down"),
-        Binding("k", "scroll('up')", "up", id="help.up", show=False, tooltip="scroll up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
     def __init__(self, keys: Sequence[KeyHelp], info: "FieldInfo | None") -> None:
         """Show `keys`, under the description of field `info`."""
@@ -76,7 +71,7 @@ class HelpScreen(ReadDialog[None]):
         rows = [
             Content.assemble((f"{entry.keys:>{width}}", "bold $primary"), f"  {entry.text}") for entry in self._keys
         ]
-        rows.append(Content.assemble((f"{'tab':>{width}}", "bold $primary"), "  next pane (shift+tab: the one before)"))
+        rows.append(Content.assemble((f"{'tab':>{width}}", "bold $primary"), "  next pane (shift+tab: previous)"))
         rows.append(Content.styled(f"\n{SIGNS}", "$muted"))
         return Content("\n").join(rows)
 

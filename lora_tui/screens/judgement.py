@@ -1,17 +1,18 @@
-"""What the verdicts on a grid say: rates of what was ticked, verdicts by epoch and weight, where the favourites point."""
+"""The results of judging a grid: checklist rates, verdicts by epoch and weight, where the favourites point."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.screens.dialog import ReadDialog
+from lora_tui.keymap import bindings
+from lora_tui.screens.dialog import ReadDialog, key_hint
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from trainer.journal.records import CellNote
     from trainer.judging.report import JudgingSection
 
-_NOTHING = "nothing is judged yet: space marks a favourite, 1 2 3 say under, right, over, c ticks the checklist"
+_NOTHING = "not rated yet: space marks a favourite, 1 2 3 rate under, right, over, c opens the checklist"
 
 
 class JudgementDialog(ReadDialog[bool]):
-    """Shows what was judged; dismissed with True where three variants shall be proposed.
+    """Shows what was judged; dismissed with True to queue three variants.
 
     Args:
         made: the grid.
@@ -41,16 +42,9 @@ class JudgementDialog(ReadDialog[bool]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,J,q", "leave", "close", id="judgement.close", show=False, tooltip="back to the pictures"),
-        Binding(
-            "v", "propose", "variants", id="judgement.propose", show=False, tooltip="put three variants in the queue"
-        ),
-        Binding("j,down", "scroll('down')", "down", id="judgement.down", show=False, tooltip="scroll down"),
-        Binding("k,up", "scroll('up')", "up", id="judgement.up", show=False, tooltip="scroll up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("judgement")
 
-    class Told(Message):
+    class ReportReady(Message):
         """The sections are made."""
 
         def __init__(self, sections: "Sequence[JudgingSection]") -> None:
@@ -69,12 +63,12 @@ class JudgementDialog(ReadDialog[bool]):
     def compose(self) -> ComposeResult:
         """Yield the heading and the keys; the sections follow when they are counted."""
         with VerticalScroll():
-            yield Static(Content.styled(f"Judgement of {printable(self._made.spec.name, 60)}", "bold"))
-            keys = "v puts three variants in the queue, held · " if self._can_propose else ""
-            yield Static(Content(f"{keys}j k scroll · esc closes"), id="keys")
+            yield Static(Content.styled(f"Results of {printable(self._made.spec.name, 60)}", "bold"))
+            proposing = ("judgement.propose",) if self._can_propose else ()
+            yield Static(Content(key_hint(self, *proposing, "read.down read.up", "read.close")), id="keys")
 
     def on_mount(self) -> None:
-        """Begin to count."""
+        """Start counting."""
         self._count()
 
     def action_propose(self) -> None:
@@ -82,8 +76,8 @@ class JudgementDialog(ReadDialog[bool]):
         if self._can_propose:
             self.dismiss(True)
 
-    @on(Told)
-    def _show(self, event: Told) -> None:
+    @on(ReportReady)
+    def _show(self, event: ReportReady) -> None:
         body, keys = self.query_one(VerticalScroll), self.query_one("#keys")
         if not event.sections:
             body.mount(Static(Content(_NOTHING), classes="section"), before=keys)
@@ -97,4 +91,4 @@ class JudgementDialog(ReadDialog[bool]):
         # Thousands of choices by chance are compared with the favourites: not between two keys.
         from trainer.judging.report import report
 
-        self.post_message(self.Told(report(self._made, self._notes, self._checklist)))
+        self.post_message(self.ReportReady(report(self._made, self._notes, self._checklist)))

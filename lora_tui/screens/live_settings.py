@@ -1,16 +1,15 @@
-"""Which setting shall change, of a bake at work or of one that waits, and to what?"""
+"""Changing one setting of a running or queued bake."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.screens.dialog import ListDialog
+from lora_tui.screens.dialog import ListDialog, key_hint, line_input
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import SettingsError
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
 
 # Of SDXL's second text encoder.
 _OF_SECOND = ("text_encoder_lr2", "text_encoder_stop2")
-_PICK = "enter chooses · escape cancels"
-_TYPE = "enter changes it after the step at work · escape cancels"
-_TYPE_WAITING = "enter changes it · escape cancels"
+_PICK = "enter: select"
+_TYPE = "enter: change after this step"
+_TYPE_WAITING = "enter: change"
 
 
 class LiveSettingsDialog(ListDialog[str | None]):
     """Dismissed with `name=value`, or None.
 
     Args:
-        settings: as the bake has them now, what was changed since it began included.
+        settings: as the bake has them now, with all changes since its start.
         two_encoders: whether its base has a second text encoder.
-        waiting: what the bake differs in from the one it was made from, where it has not begun: every setting is offered then,
-            these first. None for a bake at work, of which only some may change.
+        waiting: of a queued bake: names of the settings that differ from the bake it was made from; every setting is offered then,
+            these first. None for a running bake, of which only some may change.
     """
 
     DEFAULT_CSS = """
@@ -53,12 +52,6 @@ class LiveSettingsDialog(ListDialog[str | None]):
         & #keys { margin-top: 1; color: $muted; }
     }
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="live.cancel", show=False, tooltip="change nothing"),
-        Binding("j", "move('down')", "down", id="live.down", show=False, tooltip="next setting"),
-        Binding("k", "move('up')", "up", id="live.up", show=False, tooltip="setting before"),
-    ]
 
     def __init__(self, settings: "Settings", *, two_encoders: bool, waiting: "frozenset[str] | None" = None) -> None:
         """Offer the settings that may change."""
@@ -77,21 +70,23 @@ class LiveSettingsDialog(ListDialog[str | None]):
         from trainer.settings.describe import shown_value
 
         with Vertical():
-            yield Static(Content.styled("Change before baking" if self._waits else "Change while baking", "bold"))
+            yield Static(
+                Content.styled("Change a setting" if self._waits else "Change a setting of the running bake", "bold")
+            )
             rows = (_row(info, shown_value(self._settings, info.name)) for info in self._infos)
             yield OptionList(*rows, compact=True)
-            line = LineInput(id="value", compact=True, disabled=True)
-            line.cursor_blink = False
+            line = line_input("value")
+            line.disabled = True
             yield line
             yield Static("", id="error")
             yield Static("", id="note")
-            yield Static(Content(_PICK), id="keys")
+            yield Static(Content(key_hint(self, _PICK, "dialog.cancel")), id="keys")
 
     @on(OptionList.OptionHighlighted)
     def _explain(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         info = self._infos[event.option_index]
-        now = f" `{NOW}`: after the step at work." if info.name in STOP_SETTINGS and not self._waits else ""
+        now = f" `{NOW}`: after this step." if info.name in STOP_SETTINGS and not self._waits else ""
         self.query_one("#note", Static).update(Content(f"{info.expected}. {info.help}{now}"))
 
     @on(OptionList.OptionSelected)
@@ -104,7 +99,9 @@ class LiveSettingsDialog(ListDialog[str | None]):
         line.disabled = False
         line.value = shown_value(self._settings, self._picked.name)
         line.focus()
-        self.query_one("#keys", Static).update(Content(_TYPE_WAITING if self._waits else _TYPE))
+        self.query_one("#keys", Static).update(
+            Content(key_hint(self, _TYPE_WAITING if self._waits else _TYPE, "dialog.cancel"))
+        )
 
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:
@@ -120,12 +117,8 @@ class LiveSettingsDialog(ListDialog[str | None]):
         else:
             self.dismiss(f"{self._picked.name}={event.value.strip()}")
 
-    def action_leave(self) -> None:
-        """Change nothing."""
-        self.dismiss(None)
-
 
 def _row(info: "FieldInfo", value: str) -> Option:
     return Option(
-        Content.assemble(f"{info.name:<28}", (f"{value or 'blank':<8}", "$primary"), (f"  {info.label}", "$muted"))
+        Content.assemble(f"{info.name:<28}", (f"{value or 'empty':<8}", "$primary"), (f"  {info.label}", "$muted"))
     )

@@ -3,18 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.screens.dialog import Dialog
-from lora_tui.widgets.line_input import LineInput
+from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DatasetError, LoraTuiError, ModelError
@@ -28,15 +25,16 @@ class _Asked:
     hint: str
 
 
+_KEYS = ("enter on the last line: create", "dialog.cancel")
 _FIELDS = (
     _Asked("name", "name", "of the subject and its LoRA files, for example hifumi"),
-    _Asked("data", "pictures", "folder with N_name folders, or with pictures directly in it"),
+    _Asked("data", "pictures", "folder with N_name folders, or directly with pictures"),
     _Asked("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
-    _Asked("validation", "validation", "folder with pictures kept out of training; may stay empty"),
+    _Asked("validation", "validation", "folder with pictures not trained on (optional)"),
 )
 
 
-class NewSubjectDialog(Dialog[Path | None]):
+class NewSubjectDialog(FieldsDialog[Path | None]):
     """Dismissed with the settings file that was written, or None.
 
     Args:
@@ -56,15 +54,7 @@ class NewSubjectDialog(Dialog[Path | None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="new.cancel", show=False, tooltip="make no subject"),
-        # First in line: what is typed behind a tab in one go belongs to the next field.
-        Binding("tab", "app.focus_next", "next", id="new.next", show=False, priority=True, tooltip="next field"),
-        Binding("down", "app.focus_next", "next", id="new.down", show=False, tooltip="next field"),
-        Binding("up", "app.focus_previous", "before", id="new.up", show=False, tooltip="field before"),
-    ]
-
-    class Made(Message):
+    class Created(Message):
         """The files are written."""
 
         def __init__(self, path: Path) -> None:
@@ -92,11 +82,9 @@ class NewSubjectDialog(Dialog[Path | None]):
             yield Static(Content.styled("New subject", "bold"))
             for asked in _FIELDS:
                 yield Static(Content(asked.label), classes="label")
-                line = LineInput(placeholder=asked.hint, id=asked.key, compact=True)
-                line.cursor_blink = False
-                yield line
+                yield line_input(asked.key, asked.hint)
                 yield Static("", id=f"{asked.key}-error", classes="error")
-            yield Static(Content(_KEYS), id="keys")
+            yield Static(Content(key_hint(self, *_KEYS)), id="keys")
 
     @on(Input.Submitted)
     def _next_or_make(self, event: Input.Submitted) -> None:
@@ -107,33 +95,29 @@ class NewSubjectDialog(Dialog[Path | None]):
             self._busy = True
             for asked in _FIELDS:
                 self._show_error(asked.key, "")
-            self.query_one("#keys", Static).update(Content("looking at the pictures …"))
+            self.query_one("#keys", Static).update(Content("reading the pictures …"))
             name, data, base, validation = (self.query_one(f"#{asked.key}", Input).value.strip() for asked in _FIELDS)
             self._work(name, data, base, validation)
 
     @work(thread=True, exit_on_error=False)
     def _work(self, name: str, data: str, base: str, validation: str) -> None:
         try:
-            answer: Message = self.Made(self._make(name, data, base, validation))
+            answer: Message = self.Created(self._make(name, data, base, validation))
         except Exception as error:
             answer = self.Refused(as_error("new subject", error))
         self.post_message(answer)
 
-    @on(Made)
-    def _close(self, event: Made) -> None:
+    @on(Created)
+    def _close(self, event: Created) -> None:
         self.dismiss(event.path)
 
     @on(Refused)
     def _refuse(self, event: Refused) -> None:
         self._busy = False
-        self.query_one("#keys", Static).update(Content(_KEYS))
+        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
         key = self._field_of(event.error)
         self._show_error(key, event.error.line())
         self.query_one(f"#{key}", Input).focus()
-
-    def action_leave(self) -> None:
-        """Make none."""
-        self.dismiss(None)
 
     def _field_of(self, error: LoraTuiError) -> str:
         """Return the field an error is about."""
@@ -148,6 +132,3 @@ class NewSubjectDialog(Dialog[Path | None]):
         place = self.query_one(f"#{key}-error", Static)
         place.update(Content(f"{FAILED.mark} {printable(text)}" if text else ""))
         place.set_class(bool(text), "-shown")
-
-
-_KEYS = "enter on the last field makes it · escape cancels"

@@ -1,18 +1,16 @@
-"""Which settings file of the workspace shall be on the desk?"""
+"""The settings files of the workspace, to open one."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.screens.dialog import ListDialog
+from lora_tui.screens.dialog import ListDialog, key_hint
 from trainer.text import printable
 
 
@@ -28,12 +26,6 @@ class OpenDialog(ListDialog[Path | None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="open.cancel", show=False, tooltip="keep the file that is open"),
-        Binding("j", "move('down')", "down", id="open.down", show=False, tooltip="next file"),
-        Binding("k", "move('up')", "up", id="open.up", show=False, tooltip="file before"),
-    ]
-
     def __init__(self, files: Sequence[Path], current: Path | None) -> None:
         """Offer `files`; `current` is marked."""
         super().__init__()
@@ -48,13 +40,9 @@ class OpenDialog(ListDialog[Path | None]):
             if self._current in self._files:
                 options.highlighted = self._files.index(self._current)
             yield options
-            yield Static(Content("enter opens · escape cancels"), id="keys")
+            yield Static(Content(key_hint(self, "enter: open", "dialog.cancel")), id="keys")
 
     @on(OptionList.OptionSelected)
     def _pick(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.dismiss(self._files[event.option_index])
-
-    def action_leave(self) -> None:
-        """Open none."""
-        self.dismiss(None)

@@ -1,22 +1,20 @@
-"""Which of several things, each with a line on what it is?"""
+"""A list of things to pick from, each with a line on what it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.screens.dialog import ListDialog
+from lora_tui.screens.dialog import ListDialog, key_hint
 from trainer.text import printable
 
 # As many as there are digits to pick them by.
-_MOST_DIGITS = 9
+MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,6 @@ class PickDialog(ListDialog[str | None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="pick.cancel", show=False, tooltip="leave things as they are"),
-        Binding("j", "move('down')", "down", id="pick.down", show=False, tooltip="next choice"),
-        Binding("k", "move('up')", "up", id="pick.up", show=False, tooltip="choice before"),
-    ]
-
     def __init__(self, heading: str, choices: Sequence[PickChoice], current: str = "") -> None:
         """Offer `choices` under `heading`; the one with the value `current` is marked."""
         super().__init__()
@@ -72,11 +64,11 @@ class PickDialog(ListDialog[str | None]):
             if self._current in values:
                 options.highlighted = values.index(self._current)
             yield options
-            yield Static(Content("enter takes it · escape cancels"), id="keys")
+            yield Static(Content(key_hint(self, "enter: select", "dialog.cancel")), id="keys")
 
     def on_key(self, event: events.Key) -> None:
         """Take a choice by its digit."""
-        if event.key.isdecimal() and 0 < int(event.key) <= min(_MOST_DIGITS, len(self._choices)):
+        if event.key.isdecimal() and 0 < int(event.key) <= min(MAX_DIGITS, len(self._choices)):
             event.stop()
             self.dismiss(self._choices[int(event.key) - 1].value)
 
@@ -85,13 +77,9 @@ class PickDialog(ListDialog[str | None]):
         event.stop()
         self.dismiss(self._choices[event.option_index].value)
 
-    def action_leave(self) -> None:
-        """Pick none."""
-        self.dismiss(None)
-
     def _option(self, at: int, wide: int) -> Option:
         choice = self._choices[at]
-        digit = str(at + 1) if at < _MOST_DIGITS else " "
+        digit = str(at + 1) if at < MAX_DIGITS else " "
         return Option(
             Content.assemble(
                 (f"{digit}  ", "bold $primary"),

@@ -1,17 +1,18 @@
-"""The whole plan of the settings on the desk, section by section."""
+"""The complete plan of the settings, section by section."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.screens.dialog import ReadDialog
+from lora_tui.keymap import bindings
+from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.widgets.plan_bar import at_dots
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from lora_tui.wording.unexpected import as_error
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from trainer.plan.report import ReportSection
 
 # As wide as the style below says; beside the text are the padding and the scroll bar.
-_WIDTH, _AROUND = 84, 5
-_KEYS = "j k scroll · [ ] section · esc closes"
+_WIDTH, _PADDING = 84, 5
+_KEYS = ("read.down read.up", "plan.previous plan.next", "read.close")
 _WARNINGS = "warnings"
 _WARNING = f"{WARNING.mark} "
 
@@ -46,22 +47,16 @@ class PlanDialog(ReadDialog[None]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,p", "leave", "close", id="plan.close", show=False, tooltip="close the plan"),
-        Binding("j,down", "scroll('down')", "down", id="plan.down", show=False, tooltip="scroll down"),
-        Binding("k,up", "scroll('up')", "up", id="plan.up", show=False, tooltip="scroll up"),
-        Binding("right_square_bracket", "section(1)", "next", id="plan.next", show=False, tooltip="next section"),
-        Binding("left_square_bracket", "section(-1)", "before", id="plan.before", show=False, tooltip="section before"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("plan")
 
-    class Told(Message):
+    class SectionsReady(Message):
         """The sections are made, or could not be."""
 
-        def __init__(self, sections: "Sequence[ReportSection]", wrong: str = "") -> None:
-            """Carry the sections; `wrong` says why there are none."""
+        def __init__(self, sections: "Sequence[ReportSection]", trouble: str = "") -> None:
+            """Carry the sections; `trouble` says why there are none."""
             super().__init__()
             self.sections = tuple(sections)
-            self.wrong = wrong
+            self.trouble = trouble
 
     def __init__(
         self, view: "PlanView", heading: str, memory: "Callable[[], ReportSection | None]" = lambda: None
@@ -76,28 +71,28 @@ class PlanDialog(ReadDialog[None]):
         """Yield the plan's line; the sections follow when they are made."""
         with VerticalScroll():
             yield Static(Content.styled(self._heading, "bold"))
-            width = min(_WIDTH, self.app.size.width) - _AROUND
+            width = min(_WIDTH, self.app.size.width) - _PADDING
             yield Static(Content("\n").join(at_dots(self._view.line, width)), id="line")
             yield Static(Content("counting …"), id="keys")
 
     def on_mount(self) -> None:
-        """Begin to count."""
+        """Start counting."""
         self._count()
 
     @work(thread=True, exit_on_error=False, group="counting")
     def _count(self) -> None:
         try:
-            answer = self.Told(_with_memory(self._view.report(), self._memory()))
+            answer = self.SectionsReady(_with_memory(self._view.report(), self._memory()))
         except Exception as broken:
             # A fault of ours is worth a line here, and never the end of the program.
-            answer = self.Told((), as_error("plan", broken).line())
+            answer = self.SectionsReady((), as_error("plan", broken).line())
         self.post_message(answer)
 
-    @on(Told)
-    def _show(self, event: Told) -> None:
+    @on(SectionsReady)
+    def _show(self, event: SectionsReady) -> None:
         event.stop()
         keys = self.query_one("#keys", Static)
-        keys.update(Content(f"{FAILED.mark} {printable(event.wrong)}" if event.wrong else _KEYS))
+        keys.update(Content(f"{FAILED.mark} {printable(event.trouble)}" if event.trouble else key_hint(self, *_KEYS)))
         parts = [
             part
             for section in event.sections
@@ -109,7 +104,7 @@ class PlanDialog(ReadDialog[None]):
         self.query_one(VerticalScroll).mount_all(parts, before=keys)
 
     def action_section(self, by: int) -> None:
-        """Bring the next or the former section to the top."""
+        """Bring the next or the previous section to the top."""
         body = self.query_one(VerticalScroll)
         tops = [section.virtual_region.y for section in self.query(".section")]
         here = body.scroll_offset.y

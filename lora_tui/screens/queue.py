@@ -1,18 +1,19 @@
-"""The bakes in line: when each begins and ends, put in another order, held, taken out."""
+"""The queue: when each bake starts and ends; reorder, hold, change, remove."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from lora_tui.keymap import bindings
 from lora_tui.ports import Rights
-from lora_tui.screens.dialog import Dialog
+from lora_tui.screens.dialog import ListDialog, key_hint
 from lora_tui.wording.queue import QueueView, queued_job_line
 from lora_tui.workers.queue_watcher import HeldBakeRead, NotChanged, QueueRead, QueueWatcher
 from trainer.journal.records import Bake
@@ -22,11 +23,10 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
-_KEYS = "J K move · h hold, release · e change · g test grid · delete takes out · esc closes"
-_KEYS_WITH_LEFT = "t takes over what a lora-tui that is gone left behind"
+_KEYS = ("queue.sooner queue.later", "queue.hold", "queue.change", "queue.grid", "queue.remove", "queue.close")
 
 
-class QueueDialog(Dialog[bool]):
+class QueueDialog(ListDialog[bool]):
     """Shows the queue and changes it; dismissed with whether anything was changed."""
 
     DEFAULT_CSS = """
@@ -39,20 +39,7 @@ class QueueDialog(Dialog[bool]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,Q", "leave", "close", id="queue.close", show=False, tooltip="back to the bake"),
-        Binding("j", "mark('down')", "down", id="queue.down", show=False, tooltip="next bake"),
-        Binding("k", "mark('up')", "up", id="queue.up", show=False, tooltip="bake before"),
-        Binding("J,shift+down", "move(1)", "later", id="queue.later", show=False, tooltip="bake it later"),
-        Binding("K,shift+up", "move(-1)", "sooner", id="queue.sooner", show=False, tooltip="bake it sooner"),
-        Binding("h", "hold", "hold", id="queue.hold", show=False, tooltip="hold it back, or release it"),
-        Binding("e", "change", "change", id="queue.change", show=False, tooltip="change a setting of it"),
-        Binding(
-            "g", "test_grid", "test grid", id="queue.grid", show=False, tooltip="the subject's test grid behind all"
-        ),
-        Binding("delete,d", "remove", "take out", id="queue.remove", show=False, tooltip="take it out of the queue"),
-        Binding("t", "take_over", "take over", id="queue.take", show=False, tooltip="take over what was left behind"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("queue")
 
     def __init__(self, workspace: Workspace, engine: str, clock: Callable[[], float], rights: Rights) -> None:
         """Show the queue of `workspace` to the screen of the engine with the key `engine`.
@@ -81,26 +68,18 @@ class QueueDialog(Dialog[bool]):
             yield Static("", id="keys")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Start reading."""
         self._watcher.start()
 
     def on_unmount(self) -> None:
-        """Look no more."""
+        """Stop reading."""
         self._watcher.stop()
 
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(self._changed)
 
-    def action_mark(self, way: str) -> None:
-        """Move in the list."""
-        options = self.query_one(OptionList)
-        if way == "down":
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
-
-    def action_move(self, by: int) -> None:
+    def action_reorder(self, by: int) -> None:
         """Put the marked bake one place further down or up."""
         bake = self._marked
         if bake is None or not self._rights.order:
@@ -120,13 +99,13 @@ class QueueDialog(Dialog[bool]):
             self._change(lambda journal: journal.queue.set_held(bake.number, not bake.held))
 
     def action_change(self) -> None:
-        """Ask which setting of the marked bake shall change."""
+        """Ask which setting of the marked bake to change."""
         bake = self._marked
         if bake is not None and bake.grid is None and self._rights.order:
             self._watcher.read_draft(bake.number)
 
     def action_test_grid(self) -> None:
-        """Put the subject's test grid over the epochs of the bakes in line behind them."""
+        """Queue the subject's test grid over the epochs of the queued bakes, behind them."""
         if self._rights.bake:
             self._changed = True
             self._watcher.add_test_grid()
@@ -148,20 +127,20 @@ class QueueDialog(Dialog[bool]):
             self._change(lambda journal: journal.queue.remove(bake.number))
 
     def action_take_over(self) -> None:
-        """Let our engine take what was left behind."""
+        """Let our engine take the jobs that an earlier session left."""
         if self._line is not None and self._line.orphaned and self._rights.bake:
             numbers = sorted(self._line.orphaned)
             self._change(lambda journal: journal.queue.take_over(numbers, self._engine))
 
     @on(QueueRead)
-    def _take_line(self, event: QueueRead) -> None:
+    def _show_queue(self, event: QueueRead) -> None:
         marked = self._marked
         self._line = event.line
         self._waiting = list(event.line.waiting)
         self._show(marked.number if marked else None)
 
     @on(NotChanged)
-    def _say_why(self, event: NotChanged) -> None:
+    def _show_refusal(self, event: NotChanged) -> None:
         self.notify(printable(event.error.line()), severity="warning", markup=False)
         if self._line is not None:
             self._waiting = list(self._line.waiting)
@@ -182,17 +161,17 @@ class QueueDialog(Dialog[bool]):
         if line is None:
             return
         live = [Content(queued_job_line(bake, line)) for bake in line.live]
-        self.query_one("#live", Static).update(Content("\n").join(live or [Content("no bake is at work")]))
+        self.query_one("#live", Static).update(Content("\n").join(live or [Content("no bake is running")]))
         options = self.query_one(OptionList)
         place = next((at for at, bake in enumerate(self._waiting) if bake.number == marked), options.highlighted or 0)
         options.clear_options()
         options.add_options([self._option(bake, line) for bake in self._waiting])
         options.highlighted = min(place, len(self._waiting) - 1) if self._waiting else None
-        keys = _KEYS if self._waiting and self._rights.order else "esc closes"
-        self.query_one("#keys", Static).update(
-            Content(f"{keys}\n{_KEYS_WITH_LEFT}" if line.orphaned and self._rights.bake else keys)
-        )
+        lines = [key_hint(self, *(_KEYS if self._waiting and self._rights.order else ("queue.close",)))]
+        if line.orphaned and self._rights.bake:
+            lines.append(key_hint(self, "queue.take-over"))
+        self.query_one("#keys", Static).update(Content("\n".join(lines)))
 
     def _option(self, bake: Bake, line: QueueView) -> Option:
-        left = "  left behind" if bake.number in line.orphaned else ""
+        left = "  from an earlier session" if bake.number in line.orphaned else ""
         return Option(Content.assemble(queued_job_line(bake, line), (left, "$warning")))

@@ -1,32 +1,30 @@
-"""Taking an epoch into use: where to, under which name, with which words."""
+"""Sending a LoRA to where it is used: the target, the name there, the words that go with it."""
 
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from lora_tui.actions.publish import Publishing
-from lora_tui.screens.dialog import Dialog
-from lora_tui.widgets.line_input import LineInput
+from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DeliveryError, LoraTuiError
-from trainer.text import printable
+from trainer.text import plural, printable
 
 if TYPE_CHECKING:
     from trainer.publish.epoch import LoraToPublish, PublishResult
 
-_KEYS = "enter on the last line sends it · escape cancels"
-_KEYS_TAKEN = "enter once more writes over them · another name leaves them · escape cancels"
-_LOOKING = "looking for its words and its best picture …"
-_SENDING = "sending and comparing … · escape lets it go on in the background"
+_KEYS = ("enter on the last line: send", "dialog.cancel")
+_KEYS_TAKEN = ("enter again: overwrite", "another name: keep both", "dialog.cancel")
+_READING = "reading its words and its best picture …"
+_SENDING = "sending and verifying … · esc: continue in the background"
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,14 @@ class _Asked:
 
 _FIELDS = (
     _Asked("target", "to", "a folder, or host:folder as ssh knows it"),
-    _Asked("name", "name", "of the file there, without an ending"),
+    _Asked("name", "name", "of the file there, without its ending"),
     _Asked("words", "words", "activation text: what a webui puts into the prompt"),
-    _Asked("weight", "weight", "preferred weight; blank for 1"),
+    _Asked("weight", "weight", "preferred weight (empty: 1)"),
     _Asked("negative", "negative", "words for the negative prompt"),
 )
 
 
-class PublishDialog(Dialog["PublishResult | None"]):
+class PublishDialog(FieldsDialog["PublishResult | None"]):
     """Dismissed with what was sent, or None.
 
     Args:
@@ -68,15 +66,7 @@ class PublishDialog(Dialog["PublishResult | None"]):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "cancel", id="use.cancel", show=False, tooltip="send nothing"),
-        # First in line: what is typed behind a tab in one go belongs to the next line.
-        Binding("tab", "app.focus_next", "next", id="use.next", show=False, priority=True, tooltip="next line"),
-        Binding("down", "app.focus_next", "next", id="use.down", show=False, tooltip="next line"),
-        Binding("up", "app.focus_previous", "before", id="use.up", show=False, tooltip="line before"),
-    ]
-
-    class Looked(Message):
+    class Found(Message):
         """How it would be used."""
 
         def __init__(self, use: "LoraToPublish", target: str) -> None:
@@ -119,12 +109,10 @@ class PublishDialog(Dialog["PublishResult | None"]):
             for asked in _FIELDS:
                 with Horizontal(classes="row"):
                     yield Static(Content(asked.label), classes="label")
-                    line = LineInput(placeholder=asked.hint, id=asked.key, compact=True)
-                    line.cursor_blink = False
-                    yield line
-            yield Static(Content(_LOOKING), id="about")
+                    yield line_input(asked.key, asked.hint)
+            yield Static(Content(_READING), id="about")
             yield Static("", id="error")
-            yield Static(Content(_KEYS), id="keys")
+            yield Static(Content(key_hint(self, *_KEYS)), id="keys")
 
     def on_mount(self) -> None:
         """Look for what is known of it."""
@@ -133,13 +121,13 @@ class PublishDialog(Dialog["PublishResult | None"]):
     @work(thread=True, exit_on_error=False, group="looking")
     def _look(self) -> None:
         try:
-            answer: Message = self.Looked(*self._using.look())
+            answer: Message = self.Found(*self._using.look())
         except Exception as error:
             answer = self.Refused(as_error("use", error))
         self.post_message(answer)
 
-    @on(Looked)
-    def _fill(self, event: Looked) -> None:
+    @on(Found)
+    def _fill(self, event: Found) -> None:
         """Fill in what nobody has typed meanwhile."""
         use = self._use = event.use
         found = {
@@ -155,7 +143,7 @@ class PublishDialog(Dialog["PublishResult | None"]):
                 # One line: a prompt of several would be cut at its first.
                 line.value = " ".join(value.split())
                 line.cursor_position = len(line.value)
-        along = "its preview picture and notes come along" if use.picture else "notes come along; no picture of it yet"
+        along = "with its preview picture and notes" if use.picture else "with its notes; it has no picture yet"
         self.query_one("#about", Static).update(Content(f"{printable(use.lora.name)} · {along}"))
 
     @on(Input.Changed)
@@ -232,7 +220,7 @@ class PublishDialog(Dialog["PublishResult | None"]):
         self._line("name" if self._taken else wrong).focus()
 
     def action_leave(self) -> None:
-        """Close; what is being sent goes on, and what comes of it is said in a toast."""
+        """Close; what is being sent continues, and a toast tells the result."""
         self._left = self._busy
         self.dismiss(None)
 
@@ -243,14 +231,14 @@ class PublishDialog(Dialog["PublishResult | None"]):
         place = self.query_one("#error", Static)
         place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
         place.set_class(error is not None, "-shown")
-        self.query_one("#keys", Static).update(Content(_KEYS_TAKEN if self._taken else _KEYS))
+        self.query_one("#keys", Static).update(Content(key_hint(self, *(_KEYS_TAKEN if self._taken else _KEYS))))
 
 
 def used_line(used: "PublishResult") -> str:
     """Return what became of an epoch that was used, one line for a toast."""
     if not used.sent:
-        return f"{printable(used.name)} is in {used.where} already"
-    over = f", {len(used.replaced)} written over" if used.replaced else ""
+        return f"{printable(used.name)} is already in {used.where}"
+    over = f", {plural(len(used.replaced), 'file')} overwritten" if used.replaced else ""
     return f"{printable(used.name)} is in {used.where}{over}"
 
 

@@ -1,12 +1,15 @@
 """Which LoRAs were saved, and how good is each? Newest on top."""
 
+from typing import ClassVar
+
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from lora_tui.keymap import bindings
 from lora_tui.widgets.pane import heading
 from lora_tui.wording.numbers import change, count, file_size, loss
 from lora_tui.wording.state_symbols import DONE, LIVE
@@ -41,10 +44,7 @@ class EpochList(ScrollView, can_focus=True):
     }
     """
 
-    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
-        Binding("j,down", "scroll_down", "down", id="epochs.down", show=False, tooltip="scroll the saved LoRAs"),
-        Binding("k,up", "scroll_up", "up", id="epochs.up", show=False, tooltip="scroll the saved LoRAs"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("epochs")
 
     def __init__(self, *, id: str | None = None) -> None:
         """Start with an empty list."""

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from lora_tui.keymap import bindings
 from lora_tui.wording.state_symbols import FAILED
 from trainer.text import printable
 
@@ -98,40 +99,7 @@ class FieldList(ScrollView, can_focus=True):
     }
     """
 
-    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
-        Binding("down,j", "move(1)", "next field", id="form.down", show=False, tooltip="next field"),
-        Binding("up,k", "move(-1)", "field before", id="form.up", show=False, tooltip="field before"),
-        Binding("pagedown", "page(1)", "page down", id="form.page-down", show=False, tooltip="a screenful down"),
-        Binding("pageup", "page(-1)", "page up", id="form.page-up", show=False, tooltip="a screenful up"),
-        Binding(
-            "right_square_bracket",
-            "section(1)",
-            "next section",
-            id="form.next-section",
-            show=False,
-            tooltip="first field of the next section",
-        ),
-        Binding(
-            "left_square_bracket",
-            "section(-1)",
-            "section before",
-            id="form.section-before",
-            show=False,
-            tooltip="first field of this section, then of the one before",
-        ),
-        Binding("home", "edge(0)", "first", id="form.first", show=False, tooltip="first field"),
-        Binding("end", "edge(-1)", "last", id="form.last", show=False, tooltip="last field"),
-        Binding(
-            "enter", "choose", "edit", id="form.edit", show=False, tooltip="edit the field; flip a switch; next choice"
-        ),
-        Binding(
-            "right,l", "turn(1)", "next choice", id="form.next-choice", show=False, tooltip="next choice of the field"
-        ),
-        Binding("left,h", "turn(-1)", "choice before", id="form.choice-before", show=False, tooltip="choice before"),
-        Binding(
-            "backspace", "put_back", "put back", id="form.put-back", show=False, tooltip="back to the file's value"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("form")
 
     @dataclass
     class Moved(Message):

@@ -3,17 +3,18 @@
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding
+from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from lora_tui.keymap import bindings
 from lora_tui.widgets.pane import heading
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.journal.records import LogLine
@@ -51,10 +52,7 @@ class LogPane(ScrollView, can_focus=True):
     }
     """
 
-    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
-        Binding("j,down", "scroll_down", "down", id="log.down", show=False, tooltip="scroll the log"),
-        Binding("k,up", "scroll_up", "up", id="log.up", show=False, tooltip="scroll the log"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("log")
 
     def __init__(self, *, id: str | None = None) -> None:
         """Start with no lines."""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from lora_tui.keymap import bindings
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
 from lora_tui.widgets.field_search import find_fields
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 class _Editor(LineInput):
     """The one live input. Leaving it by tab keeps what was typed, as enter does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,shift+tab", "submit", "keep", id="editor.keep", show=False, tooltip="keep the value"),
-        Binding("escape", "leave", "cancel", id="editor.cancel", show=False, tooltip="leave the field as it was"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("editor")
 
     class Left(Message):
         """The edit was given up."""
@@ -43,12 +41,7 @@ class _Editor(LineInput):
 class _Find(LineInput):
     """The line to find by: arrows move in the list meanwhile."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "next", id="find.down", show=False, tooltip="next field found"),
-        Binding("up", "move(-1)", "before", id="find.up", show=False, tooltip="field found before"),
-        Binding("tab", "submit", "take", id="find.take", show=False, tooltip="go to the field"),
-        Binding("escape", "leave", "cancel", id="find.cancel", show=False, tooltip="back to where the cursor was"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("find")
 
     class Left(Message):
         """The search was given up."""

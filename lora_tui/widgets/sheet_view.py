@@ -1,16 +1,18 @@
 """One Z sheet of a grid as a matrix of small pictures, with a cursor on one of them."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from lora_tui.keymap import bindings
 from lora_tui.pictures.grid_model import Sheet, sheet_title, verdict_line
 from lora_tui.pictures.picture_cache import Pictures, Want
 from lora_tui.widgets.half_blocks import row
@@ -56,44 +58,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     }
     """
 
-    BINDINGS = [  # noqa: RUF012 - Textual's own declaration
-        Binding("left,h", "move(-1, 0)", "left", id="sheet.left", show=False, tooltip="picture to the left"),
-        Binding("right,l", "move(1, 0)", "right", id="sheet.right", show=False, tooltip="picture to the right"),
-        Binding("up,k", "move(0, -1)", "up", id="sheet.up", show=False, tooltip="picture above"),
-        Binding("down,j", "move(0, 1)", "down", id="sheet.down", show=False, tooltip="picture below"),
-        Binding("home", "edge(-1)", "first", id="sheet.first", show=False, tooltip="first picture of the row"),
-        Binding("end", "edge(1)", "last", id="sheet.last", show=False, tooltip="last picture of the row"),
-        Binding(
-            "left_square_bracket",
-            "turn(-1)",
-            "sheet before",
-            key_display="[",
-            id="sheet.before",
-            show=False,
-            tooltip="sheet before",
-        ),
-        Binding(
-            "right_square_bracket",
-            "turn(1)",
-            "next sheet",
-            key_display="]",
-            id="sheet.next",
-            show=False,
-            tooltip="next sheet",
-        ),
-        Binding(
-            "plus,equals_sign",
-            "zoom(1)",
-            "larger",
-            key_display="+",
-            id="sheet.larger",
-            show=False,
-            tooltip="larger pictures",
-        ),
-        Binding(
-            "minus", "zoom(-1)", "smaller", key_display="-", id="sheet.smaller", show=False, tooltip="smaller pictures"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("sheet")
 
     def __init__(self, pictures: Pictures, *, id: str | None = None) -> None:
         """Start without a grid."""

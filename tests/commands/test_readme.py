@@ -96,26 +96,11 @@ def test_the_exit_codes_are_the_programs() -> None:
     assert {int(code) for code in re.findall(r"\b(\d+)\b", line)} == {int(code) for code in ExitCode}
 
 
-def test_every_key_of_the_screen_stands_in_the_list_of_keys() -> None:
-    from lora_tui.keymap import BAKE_KEYS
+@pytest.mark.parametrize("scopes", [("bake", "app"), ("grid", "pictures")])
+def test_the_tables_of_keys_are_the_programs(scopes: tuple[str, ...]) -> None:
+    from lora_tui.keymap import key_table
 
-    shown = {"slash": "/", "question_mark": "?"}
-    section = README[README.index("## Keys") : README.index("## For developers")]
-    told = set(re.findall(r"`([^`]+)`", section))
-    # 2 and 3 lie between 1 and 4, as the list says.
-    keys = {shown.get(binding.key, binding.key) for binding in BAKE_KEYS} - {"2", "3"}
-    assert keys <= told
-
-
-def test_every_key_of_the_grid_screen_stands_there_too() -> None:
-    from lora_tui.keymap import GRID_KEYS
-    from lora_tui.screens.grid_viewer import GridViewer
-
-    section = README[README.index("On the Grid screen:") : README.index("## For developers")]
-    told = set(re.findall(r"`([^`]+)`", section)) | {"esc", "?", "ctrl+p", "v"}
-    names = {"escape": "esc", "question_mark": "?"}
-    bindings = [*GRID_KEYS, *GridViewer.BINDINGS]
-    assert {names.get(binding.key, binding.key) for binding in bindings} <= told
+    assert key_table(*scopes) in README
 
 
 def test_every_extra_stands_in_the_table() -> None:

@@ -38,7 +38,7 @@ def test_the_digest_tells_a_night_without_a_terminal(open_terminal, make_bakery:
     demo = make_bakery(3)
     _queue_three(demo)
     evening = open_terminal(folder=demo)
-    evening.wait_for("Waiting, and nobody takes them: 0001 hifumi", "0003 azusa", "take them over", seconds=60)
+    evening.wait_for("0001 hifumi", "0003 azusa", "earlier session", "run them here", seconds=60)
     evening.press("t")
     evening.wait_for("● baking", seconds=90)
     evening.hang_up()

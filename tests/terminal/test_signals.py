@@ -16,7 +16,7 @@ def test_sigint_asks_as_the_quit_key_does(open_terminal, start, make_bakery: Cal
     terminal = open_terminal(folder=demo)
     start(terminal)
     terminal.process.send_signal(signal.SIGINT)
-    terminal.wait_for("is at work", "stay here")
+    terminal.wait_for("is running", "cancel")
     terminal.press("s")
     assert terminal.wait_exit(60) == 0
     with Journal(demo / "journal.sqlite") as journal:

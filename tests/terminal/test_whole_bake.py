@@ -96,7 +96,7 @@ def test_quit_while_baking_may_stop_and_save(open_terminal, demo: Path) -> None:
     _edit(terminal, "max_train_epochs", "50")
     _start(terminal)
     terminal.press("ctrl+q")
-    terminal.wait_for("is at work")
+    terminal.wait_for("is running")
     terminal.press("s")
     assert terminal.wait_exit(60) == 0
     with Journal(demo / "journal.sqlite") as journal:
@@ -110,7 +110,7 @@ def test_quit_while_baking_may_go_on_without_the_screen(open_terminal, demo: Pat
     terminal.wait_for("b bake", "steps ×")
     _start(terminal)
     terminal.press("ctrl+q")
-    terminal.wait_for("is at work")
+    terminal.wait_for("is running")
     terminal.press("g")
     assert terminal.wait_exit(120) == 0
     assert "✓ bake 1 done: 2 LoRA files" in terminal.raw.decode(errors="replace")

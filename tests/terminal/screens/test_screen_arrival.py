@@ -31,7 +31,7 @@ async def test_the_offer_comes_first_and_the_digest_once_it_is_answered(kitchen,
         await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
         # Nothing lies on top of the offer, however long it waits.
         assert [type(screen) for screen in kitchen.app.screen_stack[1:]] == [ConfirmDialog]
-        assert "Cut off while baking: 0001 hifumi" in seen(kitchen.app)
+        assert "0001 hifumi was interrupted" in seen(kitchen.app)
         await pilot.press("t")
         await until(pilot, lambda: isinstance(kitchen.app.screen, DigestDialog))
         assert len(kitchen.app.screen_stack) == 2

@@ -100,7 +100,7 @@ async def test_space_pauses_and_space_goes_on(kitchen, until, seen) -> None:
         await pilot.press("space")
         await until(pilot, lambda: kitchen.orders() == [Order.PAUSE])
         kitchen.set_state(BakeState.PAUSED)
-        await until(pilot, lambda: "◌ paused" in seen(kitchen.app) and "space go on" in seen(kitchen.app))
+        await until(pilot, lambda: "◌ paused" in seen(kitchen.app) and "space continue" in seen(kitchen.app))
         await pilot.press("space")
         await until(pilot, lambda: kitchen.orders() == [Order.PAUSE, Order.RESUME])
         assert kitchen.engine.wakes >= 2

@@ -64,7 +64,7 @@ async def fork_dialog(kitchen, pilot, until) -> ForkDialog:
     await pilot.press("B")
     await until(pilot, lambda: isinstance(kitchen.app.screen, ForkDialog))
     dialog = kitchen.app.screen
-    await until(pilot, lambda: "kept" in text_in(dialog, "kept"))
+    await until(pilot, lambda: "saved states" in text_in(dialog, "kept"))
     return dialog
 
 
@@ -81,11 +81,11 @@ async def test_r_takes_up_a_bake_that_ended_early(kitchen, until, seen, state: B
     ended(kitchen, state)
     async with kitchen.run((120, 36)) as pilot:
         await shown_bake(kitchen, pilot, until)
-        await until(pilot, lambda: "r take up again" in seen(kitchen.app).splitlines()[-1])
+        await until(pilot, lambda: "r resume" in seen(kitchen.app).splitlines()[-1])
         await pilot.press("r")
         await until(pilot, lambda: kitchen.bakes()[0].state is BakeState.QUEUED)
         await until(pilot, lambda: kitchen.engine.wakes)
-        await until(pilot, lambda: "take up again" not in seen(kitchen.app))
+        await until(pilot, lambda: "r resume" not in seen(kitchen.app))
     assert (kitchen.bakes()[0].engine, kitchen.bakes()[0].attempt) == (kitchen.engine.key, 2)
 
 
@@ -93,7 +93,7 @@ async def test_r_on_a_done_bake_says_how_to_extend_it(kitchen, until, seen) -> N
     ended(kitchen, BakeState.DONE)
     async with kitchen.run((120, 36)) as pilot:
         await shown_bake(kitchen, pilot, until)
-        assert "take up again" not in seen(kitchen.app)
+        assert "r resume" not in seen(kitchen.app)
         await pilot.press("r")
         await until(pilot, lambda: any("extend" in note.message for note in kitchen.app._notifications))
     assert kitchen.bakes()[0].state is BakeState.DONE
@@ -105,7 +105,7 @@ async def test_r_leaves_a_bake_at_work_alone(kitchen, until, seen) -> None:
         await shown_bake(kitchen, pilot, until)
         await pilot.press("r")
         await pilot.pause(0.1)
-        assert "take up again" not in seen(kitchen.app)
+        assert "r resume" not in seen(kitchen.app)
         assert not kitchen.app._notifications
     assert (kitchen.bakes()[0].state, kitchen.bakes()[0].attempt) == (BakeState.BAKING, 1)
 
@@ -117,13 +117,13 @@ async def test_the_key_forks_the_newest_state_with_what_the_desk_changes(kitchen
         kitchen.app.bake_screen.editor.typed("unet_lr", "1e-3")
         dialog = await fork_dialog(kitchen, pilot, until)
         outlook = text_in(dialog, "outlook")
-        assert text_in(dialog, "kept") == "states are kept at the end of epoch 1, 2"
-        assert "begins after step 80 of 240" in outlook
+        assert text_in(dialog, "kept") == "saved states: end of epoch 1, 2"
+        assert "starts after step 80 of 240" in outlook
         assert "unet_lr  2e-3 → 1e-3" in outlook
         assert "the U-Net's rate goes from 0.002 to 0.001 at step 81" in outlook
         await pilot.press("enter", *"te", "enter")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
-        await until(pilot, lambda: "bake 2 branches from bake 1 after step 80" in seen(kitchen.app))
+        await until(pilot, lambda: "bake 2 forks bake 1 after step 80" in seen(kitchen.app))
         assert "the U-Net's rate goes from 0.002 to 0.001" in seen(kitchen.app)
         assert kitchen.engine.wakes
     fork = kitchen.bakes()[0]
@@ -150,9 +150,9 @@ async def test_an_epoch_is_typed_and_compared_with_the_settings_in_force_then(ki
     keep_state(kitchen, 1, "unet_lr=5e-4")
     async with kitchen.run((120, 36)) as pilot:
         dialog = await fork_dialog(kitchen, pilot, until)
-        assert "nothing is changed on the desk" in text_in(dialog, "outlook")
+        assert "no edited settings" in text_in(dialog, "outlook")
         await pilot.press("1")
-        await until(pilot, lambda: "begins after step 40 of 240" in text_in(dialog, "outlook"))
+        await until(pilot, lambda: "starts after step 40 of 240" in text_in(dialog, "outlook"))
         assert "unet_lr  5e-4 → 2e-3" in text_in(dialog, "outlook")
         await pilot.press("enter", "enter")
         await until(pilot, lambda: len(kitchen.bakes()) == 2)
@@ -165,7 +165,7 @@ async def test_more_epochs_on_the_desk_extend_a_done_bake(kitchen, until) -> Non
         await shown_bake(kitchen, pilot, until)
         kitchen.app.bake_screen.editor.typed("max_train_epochs", "8")
         dialog = await fork_dialog(kitchen, pilot, until)
-        assert "begins after step 240 of 320" in text_in(dialog, "outlook")
+        assert "starts after step 240 of 320" in text_in(dialog, "outlook")
         await pilot.press("enter", "enter")
         await until(pilot, lambda: len(kitchen.bakes()) == 2)
     assert kitchen.bakes()[0].total_steps == 320
@@ -205,7 +205,7 @@ async def test_an_epoch_that_was_not_kept_is_refused_until_another_is_typed(kitc
         await pilot.press("7")
         await until(pilot, lambda: "epoch 7" in text_in(dialog, "error"))
         await pilot.press("backspace", "x", "1")
-        await until(pilot, lambda: "begins after step 40" in text_in(dialog, "outlook"))
+        await until(pilot, lambda: "starts after step 40" in text_in(dialog, "outlook"))
         assert dialog.query_one("#epoch", Input).value == "1"
         assert not dialog.query_one("#error").display
 

@@ -81,13 +81,13 @@ async def test_the_help_lists_the_keys_that_are_active(kitchen, until, seen) -> 
     async with kitchen.run((120, 50)) as pilot:
         await opened(kitchen, pilot, until, "question_mark", HelpScreen)
         text = seen(kitchen.app)
-        assert "bake these settings; asks for a line of why first" in text
+        assert "start a bake with these settings" in text
         assert "pause the bake" not in text
         await pilot.press("escape")
         kitchen.baking()
         await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
         await pilot.press("question_mark")
-        await until(pilot, lambda: "pause the bake with the model kept" in seen(kitchen.app))
+        await until(pilot, lambda: "pause the bake (the model stays" in seen(kitchen.app))
 
 
 async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None:
@@ -102,15 +102,15 @@ async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None
     assert "Peak rate of the U-Net's LoRA." in text
 
 
-def test_every_binding_has_an_id_and_a_line_of_help(kitchen) -> None:
-    from lora_tui.keymap import APP_KEYS, BAKE_KEYS
-    from lora_tui.widgets.epoch_list import EpochList
-    from lora_tui.widgets.field_list import FieldList
-    from lora_tui.widgets.log_pane import LogPane
-
-    bindings = [*BAKE_KEYS, *APP_KEYS, *FieldList.BINDINGS, *EpochList.BINDINGS, *LogPane.BINDINGS]
-    assert all(binding.id and binding.tooltip for binding in bindings)
-    assert len({binding.id for binding in bindings}) == len(bindings)
+async def test_a_users_key_map_moves_an_action_by_its_id(kitchen, until, seen) -> None:
+    async with kitchen.run((120, 36)) as pilot:
+        kitchen.app.set_keymap({"bake.start": "f5", "dialog.cancel": "f6"})
+        await until(pilot, lambda: "f5 bake" in seen(kitchen.app).splitlines()[-1])
+        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+        await pilot.press("f5")
+        await until(pilot, lambda: "f6: cancel" in seen(kitchen.app))
+        await pilot.press("f6")
+        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
 
 
 async def test_the_palette_offers_what_the_keys_do(kitchen, until) -> None:
@@ -121,7 +121,7 @@ async def test_the_palette_offers_what_the_keys_do(kitchen, until) -> None:
         assert {"Bake", "Plan", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names()
         kitchen.baking()
         await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
-        assert {"Pause or go on", "Save now", "Stop", "Stop a part"} <= names()
+        assert {"Pause or continue", "Save now", "Stop", "Stop training a part"} <= names()
 
 
 async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:

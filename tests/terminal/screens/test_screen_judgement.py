@@ -58,9 +58,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(k
         await pilot.press("J")
         await until(pilot, lambda: "text encoder over; called under 0, right 0, over 5 times" in seen(kitchen.app))
         await pilot.press("v")
-        await until(
-            pilot, lambda: any("wait in the queue, held" in note.message for note in kitchen.app._notifications)
-        )
+        await until(pilot, lambda: any("are queued and held" in note.message for note in kitchen.app._notifications))
         with kitchen.journal() as journal:
             drafts = journal.queue.waiting()
         assert [draft.held for draft in drafts] == [True, True]
@@ -98,7 +96,7 @@ async def test_a_judgement_of_nothing_says_how_to_judge(kitchen, until, seen) ->
     async with kitchen.run(SIZE) as pilot:
         await on_the_sheet(kitchen, pilot, until)
         await pilot.press("J")
-        await until(pilot, lambda: "nothing is judged yet" in seen(kitchen.app))
+        await until(pilot, lambda: "not rated yet" in seen(kitchen.app))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen))
 

@@ -200,7 +200,7 @@ async def test_another_size_is_looked_for_before_anything_is_applied(kitchen, un
         assert dialog.query_one("#limit", Input).value == "6.56GiB"
         first = dialog._result
         dialog.query_one("#limit", Input).value = "4GiB"
-        await until(pilot, lambda: "looks again" in seen(kitchen.app))
+        await until(pilot, lambda: "search again" in seen(kitchen.app))
         await pilot.press("enter")
         await until(pilot, lambda: dialog._result is not None and dialog._result is not first)
         assert dialog._result.limit == 4 * GIB
@@ -237,7 +237,7 @@ async def test_what_was_not_taken_is_reached_on_a_small_screen(kitchen, until, s
         await foreseen(kitchen, pilot, until)
         await typed(kitchen, pilot, until, "train_batch_size", "7")
         dialog = await fitted(kitchen, pilot, until)
-        assert "escape leaves all" in seen(kitchen.app)
+        assert "esc: cancel" in seen(kitchen.app)
         body = dialog.query_one("#found", VerticalScroll)
         await pilot.press(*["pagedown"] * 6)
         await until(pilot, lambda: body.max_scroll_y and body.scroll_offset.y == body.max_scroll_y)

@@ -141,7 +141,7 @@ async def test_a_parked_bake_goes_on_by_space(kitchen, until, seen) -> None:
     kitchen.set_state(BakeState.PARKED)
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "◇ parked" in seen(kitchen.app))
-        await until(pilot, lambda: "space go on" in seen(kitchen.app))
+        await until(pilot, lambda: "space continue" in seen(kitchen.app))
         await pilot.press("space")
         await until(pilot, lambda: kitchen.bakes()[0].state is BakeState.QUEUED)
         assert kitchen.bakes()[0].engine == kitchen.engine.key

@@ -89,7 +89,7 @@ async def test_b_puts_another_bake_behind_the_one_at_work(kitchen, until, seen) 
         await until(pilot, lambda: kitchen.app.bake_screen.editor.view and kitchen.app.bake_screen.bake)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(kitchen.app.screen, BakeNoteDialog))
-        assert "waits in the queue while bake 0001 is at work" in seen(kitchen.app)
+        assert "will be queued behind bake 0001" in seen(kitchen.app)
         await pilot.press("enter")
         await until(pilot, lambda: line(kitchen) == [2])
         assert kitchen.app.bake_screen.bake.number == 1
@@ -106,8 +106,8 @@ async def test_what_was_left_behind_is_offered_and_taken_over(kitchen, until, se
     async with kitchen.run((100, 30)) as pilot:
         await until(pilot, lambda: asked(kitchen))
         shown = seen(kitchen.app)
-        assert "Cut off while baking: 0001 hifumi" in shown
-        assert "Waiting, and nobody takes them: 0002" in shown
+        assert "0001 hifumi was interrupted" in shown
+        assert "0002 hifumi is still in the queue" in shown
         await pilot.press("t")
         await until(pilot, lambda: line(kitchen) == [1, 2, 3])
         await until(pilot, lambda: kitchen.engine.wakes)
@@ -121,7 +121,7 @@ async def test_what_is_left_as_it_is_can_be_taken_over_from_the_list(kitchen, un
         await pilot.press("escape")
         await until(pilot, lambda: not asked(kitchen))
         await opened(kitchen, pilot, until)
-        assert "left behind" in seen(kitchen.app)
+        assert "from an earlier session" in seen(kitchen.app)
         assert kitchen.bakes()[0].engine == ""
         await pilot.press("t")
         await until(pilot, lambda: kitchen.bakes()[0].engine == kitchen.engine.key)

@@ -49,7 +49,7 @@ async def test_going_on_without_the_screen_gives_no_order(kitchen, until) -> Non
         await asked(kitchen, pilot, until)
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: kitchen.app.return_value is not None)
-    assert kitchen.app.return_value is QuitChoice.GO_ON_HEADLESS
+    assert kitchen.app.return_value is QuitChoice.CONTINUE_HEADLESS
     assert kitchen.orders() == []
 
 

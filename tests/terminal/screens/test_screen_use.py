@@ -80,7 +80,7 @@ async def test_a_taken_name_is_written_over_only_when_asked_twice(kitchen, saved
         await type_into(pilot, dialog, "name", "mine")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
-        await until(pilot, lambda: "enter once more writes over them" in seen(kitchen.app))
+        await until(pilot, lambda: "enter again: overwrite" in seen(kitchen.app))
         await type_into(pilot, dialog, "name", "other")
         assert "enter once more" not in seen(kitchen.app), "another name takes the question back"
         await type_into(pilot, dialog, "name", "mine")
@@ -152,5 +152,5 @@ async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(kitchen
 
 
 def test_what_was_done_is_said_in_a_line() -> None:
-    assert used_line(PublishResult("a", "/x", ("a.json",), (), ("a.json",))) == "a is in /x, 1 written over"
-    assert used_line(PublishResult("a", "/x", (), ("a.json",), ())) == "a is in /x already"
+    assert used_line(PublishResult("a", "/x", ("a.json",), (), ("a.json",))) == "a is in /x, 1 file overwritten"
+    assert used_line(PublishResult("a", "/x", (), ("a.json",), ())) == "a is already in /x"

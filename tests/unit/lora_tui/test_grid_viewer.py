@@ -6,7 +6,7 @@ import pytest
 from grid_viewer import CHECKLIST, Gallery, GalleryApp, until
 
 from lora_tui.screens.checklist import ChecklistDialog
-from lora_tui.screens.compare import CompareScreen, WipedPictures
+from lora_tui.screens.compare import ComparedPictures, CompareScreen
 from lora_tui.screens.crop import CropScreen, Square, first_square
 from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.widgets.crop_view import framed
@@ -200,12 +200,12 @@ async def test_a_wipe_shows_one_picture_left_of_the_edge_and_the_other_right(gal
         await until(pilot, lambda: app.complete)
         await pilot.press("m", "end", "w")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
-        wiped = app.screen.query_one(WipedPictures)
-        first, second = wiped._wants()
+        pair = app.screen.query_one(ComparedPictures)
+        first, second = pair._wants()
         await until(pilot, lambda: app.viewer.pictures.find(first) and app.viewer.pictures.find(second))
 
         def grounds() -> tuple[str, str]:
-            line = wiped.render_line(1)
+            line = pair.render_line(1)
             inside = [line.crop(x, x + 1) for x in (40, 78)]
             return tuple(next(iter(cell)).style.bgcolor.triplet.hex for cell in inside)
 

@@ -27,7 +27,7 @@ _PART_KEYS = {"unet": "u", "text_encoder": "1", "text_encoder_2": "2"}
 _ENCODERS_KEY = "t"
 
 
-class BakeControl:
+class BakeOrders:
     """Speaks to the bake shown, through the journal.
 
     Args:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _UNFINISHED = (GridState.WAITING, GridState.MAKING)
 
 
-class GridControl:
+class GridOrders:
     """Has grids made, ended, resumed, and used.
 
     Args:
