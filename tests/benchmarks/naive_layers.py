@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._pytree import tree_map_only
 
-from trainer.memory import fake_session, simulate
+from trainer.memory import simulate
+from trainer.models import stable_diffusion
 from trainer.memory.request import BucketUse, MemoryRequest
 from trainer.memory.simulate import predict
 from trainer.network.lora import LoraLayer
@@ -97,7 +98,7 @@ def naive() -> Iterator[None]:
             return real_step(*args)
 
     with (
-        mock.patch.object(fake_session, "make_lean", lambda *modules: None),
+        mock.patch.object(stable_diffusion, "make_lean", lambda *modules: None),
         mock.patch.object(LoraLayer, "forward", _naive_forward),
         mock.patch.object(simulate, "train_step", step),
     ):

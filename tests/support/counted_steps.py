@@ -38,7 +38,7 @@ def saved_bytes(session: TrainingSession, work: StepBatches) -> int:
     """Return the bytes that one step's forward pass keeps for the backward pass, weights aside, each storage once."""
     weights = {
         weight.untyped_storage().data_ptr()
-        for module in (session.model.unet, *session.model.encoders.values(), *session.network)
+        for module in (session.model.body, *session.model.encoders.values(), *session.network)
         for weight in module.parameters()
     }
     kept: dict[int, int] = {}

@@ -139,7 +139,7 @@ def held_by(session: TrainingSession, work: StepBatches) -> dict[str, int]:
     groups: dict[str, Iterable[Tensor]] = {
         "lora": session.network.parameters(),
         "optimizer": _moments(session.optimizer),
-        "weights": _tensors_of(model.unet),
+        "weights": _tensors_of(model.body),
         "encoders": [tensor for encoder in model.encoders.values() for tensor in _tensors_of(encoder)],
         "vae": _tensors_of(model.vae),
         "gradients": [weight.grad for weight in session.network.parameters() if weight.grad is not None],

@@ -81,7 +81,7 @@ def ready_steps(planned: PlannedBake, *, made: int = 0) -> Iterator[Ready]:
     with open_session(planned.settings, planned) as session:
         session.model.put_vae_away()
         _settle_texts(session, planned)
-        session.model.bring_unet()
+        session.model.bring_body()
         prepared = _noise(session, planned)
         pin = session.model.device.type == "cuda"
         with BatchLoader(session, planned.data, prepared, pin=pin) as feed:

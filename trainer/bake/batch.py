@@ -13,14 +13,14 @@ class Batch:
     """One pass through the model.
 
     Attributes:
-        latents: fp32 [batch, 4, height/f, width/f].
+        latents: fp32 [batch, channels, height/f, width/f].
         noise: what is to be predicted, same shape.
         seen: the noise put on the latents, same shape; other than `noise` with ip_noise_gamma.
-        times: int64 [batch].
-        tokens: int64 [batch, encoders, chunks, 77].
+        times: [batch], as the model's schedule has them.
+        tokens: int64 [batch, ...], as the model makes and reads them.
         weights: fp32 [batch], what each picture's loss counts.
         folder_of: fp32 [folders, batch], 1 where the picture is of the folder.
-        sizes: int64 [batch, 6] for SDXL: original height and width, top and left of the crop, height and width of the bucket.
+        sizes: int64 [batch, 6], for families that are told: original height and width, top and left of the crop, height and width of the bucket.
         masks: fp32 [batch, 1, height/f, width/f]; None where everything counts.
         captions: the words themselves.
     """

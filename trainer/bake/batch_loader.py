@@ -15,7 +15,6 @@ from trainer.bake.session import TrainingSession
 from trainer.dataset.batches import BucketBatch, epoch_batches
 from trainer.dataset.captions import caption_for
 from trainer.dataset.records import DataSet
-from trainer.plan.timesteps import timestep_probabilities
 
 # Steps made ready ahead: one that is waited for and one in the making.
 _AHEAD = 2
@@ -46,9 +45,7 @@ class BatchLoader:
         self._settings = session.settings
         self._plan = session.plan
         self._texts = session.text_embeddings
-        self._shares = timestep_probabilities(
-            session.settings, session.model.schedule.alphas_cumprod.cpu().double().numpy()
-        )
+        self._draw_times = session.model.schedule.time_sampler(session.settings)
         self._data = data
         self._prepared = pictures
         self._pin = pin
@@ -129,7 +126,7 @@ class BatchLoader:
         pictures = [self._data.pictures[index] for index in batch.pictures]
         prepared = [self._prepared[index] for index in batch.pictures]
         latents = torch.stack([each.latents for each in prepared])
-        drawn = draw(latents, settings, self._shares, step=step, micro_batch=position)
+        drawn = draw(latents, settings, self._draw_times, step=step, micro_batch=position)
         captions = tuple(
             caption_for(
                 picture,

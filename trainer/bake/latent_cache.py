@@ -7,11 +7,9 @@ import hashlib
 import json
 import platform
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import PIL
 import torch
@@ -23,9 +21,9 @@ from trainer.dataset.content import content_of
 from trainer.dataset.records import Picture
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
+from trainer.models.base_model import BaseModel
 from trainer.models.ldm_keys import WeightSlice
-from trainer.models.safetensors_write import write_tensors
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.safetensors_write import bytes_of, write_tensors
 from trainer.models.tensor_file import TensorFile
 from trainer.text import plural, printable
 
@@ -68,8 +66,6 @@ class _Memory:
 
 
 _memory = _Memory(_MOST_BYTES)
-# Of each VAE that was asked; its weights are frozen.
-_vaes: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
 def forget_latents() -> None:
@@ -91,7 +87,7 @@ class LatentCache:
     """
 
     def __init__(
-        self, model: StableDiffusion, folder: Path | None = None, say: Callable[[str], None] = lambda line: None
+        self, model: BaseModel, folder: Path | None = None, say: Callable[[str], None] = lambda line: None
     ) -> None:
         """Look at nothing yet."""
         self._model = model
@@ -116,7 +112,7 @@ class LatentCache:
             DatasetError: a picture cannot be read.
         """
         model = self._model
-        shared = [_FORM, self._machine, _identity(model.vae), str(model.vae.dtype), model.scaling, len(pictures)]
+        shared = [_FORM, self._machine, *model.latents_key(), len(pictures)]
         return [
             hashlib.sha256(
                 json.dumps(
@@ -127,7 +123,7 @@ class LatentCache:
         ]
 
     def find(self, key: str, bucket: tuple[int, int]) -> Tensor | None:
-        """Return latents, fp32 [4, height/f, width/f], on the CPU; None where there are none.
+        """Return latents, fp32 [channels, height/f, width/f], on the CPU; None where there are none.
 
         Args:
             key: from `keys`.
@@ -159,8 +155,7 @@ class LatentCache:
     def _read(self, path: Path, bucket: tuple[int, int]) -> Tensor | None:
         if not _is_there(path):
             return None
-        factor = 2 ** (len(self._model.vae.config.block_out_channels) - 1)
-        shape = (4, bucket[1] // factor, bucket[0] // factor)
+        shape = self._model.latent_shape(bucket[1], bucket[0])
         try:
             header = read_header(path)
             if header.shapes == {_NAME: shape} and header.dtypes == {_NAME: "F32"}:
@@ -208,23 +203,5 @@ def _machine(device: torch.device) -> list[object]:
     return [torch.__version__, PIL.__version__, device.type, *kernels]
 
 
-def _identity(vae: Any) -> str:
-    """Return sha256 of the weights that encode: the same VAE in two bases is one."""
-    known = _vaes.get(vae)
-    if known is None:
-        digest = hashlib.sha256(str(sorted(vae.config.items(), key=str)).encode())
-        for name, weight in sorted(vae.state_dict().items()):
-            if not name.startswith(("decoder.", "post_quant_conv.")):
-                digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-                digest.update(_bytes_of(weight))
-        known = _vaes[vae] = digest.hexdigest()
-    return known
-
-
 def _digest(latents: Tensor) -> str:
-    return hashlib.sha256(_bytes_of(latents)).hexdigest()
-
-
-def _bytes_of(tensor: Tensor) -> memoryview:
-    row = tensor.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
-    return row.numpy().data
+    return hashlib.sha256(bytes_of(latents)).hexdigest()

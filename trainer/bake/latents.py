@@ -12,7 +12,7 @@ from trainer.dataset.buckets import Placement
 from trainer.dataset.pixels import load_mask, load_pixels
 from trainer.dataset.records import Picture
 from trainer.errors import DatasetError
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.base_model import BaseModel
 from trainer.text import printable
 
 
@@ -32,7 +32,7 @@ class PreparedPicture:
 
 
 def encode_pictures(
-    model: StableDiffusion,
+    model: BaseModel,
     pictures: Sequence[Picture],
     placements: Sequence[Placement],
     batch_size: int,
@@ -61,7 +61,7 @@ def encode_pictures(
 
 
 def _latents(
-    model: StableDiffusion, pictures: Sequence[Picture], placements: Sequence[Placement], store: LatentCache | None
+    model: BaseModel, pictures: Sequence[Picture], placements: Sequence[Placement], store: LatentCache | None
 ) -> list[Tensor]:
     """Return the latents of pictures that are encoded together, as `Prepared` has them.
 

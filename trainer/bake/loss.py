@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from trainer.models.noise_schedule import NoiseSchedule
-from trainer.plan.timesteps import TIMES
+from trainer.models.base_model import TimeSchedule
 from trainer.settings.model import Settings
 
 # sd-scripts lets no SNR above 1000 count in the weights that divide by it. The same bound below keeps them finite with zero terminal
@@ -18,7 +17,7 @@ def picture_losses(
     target: Tensor,
     times: Tensor,
     settings: Settings,
-    schedule: NoiseSchedule,
+    schedule: TimeSchedule,
     mask: Tensor | None = None,
 ) -> Tensor:
     """Return the mean error of each picture by loss_type, fp32 [batch]; l2 is Ho et al. 2020, eq. 14.
@@ -37,8 +36,8 @@ def picture_losses(
     return errors.mean(dim=(1, 2, 3))
 
 
-def loss_weights(times: Tensor, settings: Settings, schedule: NoiseSchedule) -> Tensor | float:
-    """Return what each picture's loss counts, fp32 [batch], finite at every time; 1 where no weight is on.
+def loss_weights(times: Tensor, settings: Settings, schedule: TimeSchedule) -> Tensor | float:
+    """Return what each picture's loss counts, fp32 [batch], finite at every time; 1 where no weight is on or the schedule takes none.
 
     Min-SNR: min(SNR, gamma) / SNR, for v / (SNR + 1) (Hang et al. 2023, eq. 8). Debiased: 1 / sqrt(SNR), for v
     1 / (SNR + 1) (Yu et al. 2023; sd-scripts). `scale_v_pred_loss_like_noise_pred` is for v alone, `v_pred_like_loss` for noise alone.
@@ -48,6 +47,8 @@ def loss_weights(times: Tensor, settings: Settings, schedule: NoiseSchedule) -> 
         settings: the weights of the section Noise.
         schedule: in use; with snr_schedule `as sd-scripts` the SNRs are those before zero terminal SNR.
     """
+    if not schedule.weighs_by_snr:
+        return 1.0
     is_v = schedule.prediction == "v"
     snr = schedule.snr(times, plain=settings.snr_schedule == "as sd-scripts")
     bounded = snr.clamp(_LEAST_SNR, _MOST_SNR)
@@ -72,7 +73,7 @@ def _min_snr(snr: Tensor, gamma: float, *, is_v: bool) -> Tensor:
     return above_zero.clamp(max=gamma) / above_zero
 
 
-def _errors(difference: Tensor, times: Tensor, settings: Settings, schedule: NoiseSchedule) -> Tensor:
+def _errors(difference: Tensor, times: Tensor, settings: Settings, schedule: TimeSchedule) -> Tensor:
     """Return the error of each number, the shape of `difference`."""
     match settings.loss_type:
         case "l2":
@@ -92,17 +93,14 @@ def _bent(difference: Tensor, turn: Tensor) -> Tensor:
     return squared / ((squared + turn.square()).sqrt() + turn)
 
 
-def _turning_points(times: Tensor, settings: Settings, schedule: NoiseSchedule) -> Tensor:
+def _turning_points(times: Tensor, settings: Settings, schedule: TimeSchedule) -> Tensor:
     """Return huber's c of each picture, fp32 [batch, 1, 1, 1] (sd-scripts: huber_schedule)."""
     c, scale = settings.huber_c, settings.huber_scale
     match settings.huber_schedule:
         case "constant":
             turn = torch.full(times.shape, c * scale, device=times.device)
         case "exponential":
-            turn = c ** (times.float() / TIMES) * scale
+            turn = c ** schedule.progress(times) * scale
         case "snr":
-            signal = schedule.alphas_cumprod[times]
-            # 1 / (1 + sigma) with sigma² = (1 - a) / a, finite where a is 0.
-            clear = signal.sqrt() / (signal.sqrt() + (1 - signal).sqrt())
-            turn = (1 - c) * clear.square() + c
+            turn = (1 - c) * schedule.clearness(times).square() + c
     return turn.view(-1, 1, 1, 1)

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from trainer.models.base_model import TimeSampler
 from trainer.network.draws import generator_for
-from trainer.plan.timesteps import TIMES
 from trainer.settings.model import Settings
 
 
@@ -19,7 +17,7 @@ class DrawnNoise:
     Attributes:
         noise: what is to be predicted, fp32 [batch, 4, height/f, width/f].
         seen: the noise put on the latents, same shape; another one with ip_noise_gamma only.
-        times: int64 [batch] in 0 to 999.
+        times: [batch], as the schedule has them.
     """
 
     target_noise: Tensor
@@ -27,9 +25,7 @@ class DrawnNoise:
     timesteps: Tensor
 
 
-def draw(
-    latents: Tensor, settings: Settings, shares: NDArray[np.float64], *, step: int, micro_batch: int
-) -> DrawnNoise:
+def draw(latents: Tensor, settings: Settings, draw_times: TimeSampler, *, step: int, micro_batch: int) -> DrawnNoise:
     """Return the noise and the times of a batch.
 
     Seed, step and micro-batch alone decide them, so any step can be done again. Each option draws after those before it, and only
@@ -38,13 +34,13 @@ def draw(
     Args:
         latents: [batch, 4, height/f, width/f], scaled.
         settings: the section Noise.
-        shares: [1000], the probability of each time; see plan.times.
+        draw_times: from the schedule in use; see TimeSchedule.time_sampler.
         step: optimizer step, from 1.
         micro_batch: position in the step's accumulated batches.
     """
     generator = generator_for(settings.seed, "noise", step, micro_batch)
     noise = torch.randn(latents.shape, generator=generator)
-    times = _times(len(latents), settings, shares, generator)
+    times = draw_times(len(latents), generator)
     noise = _with_offset(noise, latents, settings, generator)
     if settings.multires_noise_iterations is not None:
         noise = multires(noise, settings.multires_noise_iterations, settings.multires_noise_discount, generator)
@@ -72,16 +68,6 @@ def multires(noise: Tensor, iterations: int, discount: float, generator: torch.G
         if 1 in size:
             break
     return noise / noise.std()
-
-
-def _times(count: int, settings: Settings, shares: NDArray[np.float64], generator: torch.Generator) -> Tensor:
-    bounded = settings.min_timestep > 0 or settings.max_timestep < TIMES
-    if settings.timestep_sampling == "uniform" and not bounded:
-        return torch.randint(0, TIMES, (count,), generator=generator)
-    below = torch.from_numpy(shares).cumsum(dim=0)
-    # The sum may round to a little less than 1, and a time that is never drawn must not stand in for it.
-    below[int(np.flatnonzero(shares)[-1]) :] = 1
-    return torch.searchsorted(below, torch.rand(count, dtype=torch.float64, generator=generator), right=True)
 
 
 def _with_offset(noise: Tensor, latents: Tensor, settings: Settings, generator: torch.Generator) -> Tensor:

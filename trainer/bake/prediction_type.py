@@ -9,18 +9,25 @@ from trainer.bake.latent_cache import LatentCache
 from trainer.bake.latents import encode_pictures
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
+from trainer.families.registry import family_record
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.records import Stage
 from trainer.lean.compute_options import ComputeOptions
-from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.prediction_type import PredictionDecision, PredictionScores, decide, measure, needs_measuring
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.base_model import BaseModel
+from trainer.models.prediction_type import (
+    PredictionDecision,
+    PredictionScores,
+    decide,
+    decision_by_family,
+    measure,
+    needs_measuring,
+)
 
 # Each is seen at several times; more would only cost.
 _PICTURES = 4
 
 # Of each loaded base: what decided the scores, and they. On a CPU a large base takes a minute for them.
-_before: weakref.WeakKeyDictionary[StableDiffusion, tuple[Hashable, PredictionScores]] = weakref.WeakKeyDictionary()
+_before: weakref.WeakKeyDictionary[BaseModel, tuple[Hashable, PredictionScores]] = weakref.WeakKeyDictionary()
 
 
 def find_prediction_type(
@@ -38,12 +45,15 @@ def find_prediction_type(
         SettingsError: the setting v_parameterization contradicts what was measured, or nothing can tell.
     """
     settings, said = session.settings, planned.base.markers
-    scores = None
-    if needs_measuring(said, settings.v_parameterization):
-        report.stage(Stage.MEASURE)
-        scores = _measured(session, planned, store)
-    decision = decide(said, settings.v_parameterization, settings.zero_terminal_snr, scores)
-    session.model.schedule = NoiseSchedule(decision.prediction, decision.zero_terminal_snr, session.model.device)
+    scores, always = None, family_record(session.model.family).prediction
+    if always is not None:
+        decision = decision_by_family(always)
+    else:
+        if needs_measuring(said, settings.v_parameterization):
+            report.stage(Stage.MEASURE)
+            scores = _measured(session, planned, store)
+        decision = decide(said, settings.v_parameterization, settings.zero_terminal_snr, scores)
+    session.model.schedule = session.model.schedule_for(decision.prediction, decision.zero_terminal_snr)
     report.log(decision.line, level="warning" if decision.is_warning else "info")
     return decision
 
@@ -77,10 +87,10 @@ def _measured(session: TrainingSession, planned: PlannedBake, store: LatentCache
         text = session.text_embeddings.of(captions, session.text_embeddings.tokenize(captions))
         for part in model.encoders:
             model.put_encoder_away(part)
-        model.bring_unet()
+        model.bring_body()
         latents = torch.stack([each.latents for each in prepared]).to(model.device)
         sizes = torch.tensor([each.time_ids for each in prepared], device=model.device)
         scores = measure(model, latents, text, sizes, settings.seed)
-    model.put_unet_away()
+    model.put_body_away()
     _before[model] = (key, scores)
     return scores

@@ -112,7 +112,7 @@ def _bake(
         # Until here the card held what encoding needs, from here on what a step needs.
         session.model.put_vae_away()
         _place_encoders(session, planned)
-        session.model.bring_unet()
+        session.model.bring_body()
         report.stage(Stage.HASH)
         hashes = hashes_of(planned.base.path, orders.stop_requested)
         vae_hashes = hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None

@@ -18,9 +18,9 @@ from trainer.lean.compiled import check_compiler
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import kind_of
 from trainer.models.base_cache import WantedBase, acquire_base
+from trainer.models.base_model import BaseModel
 from trainer.models.identify import Base
 from trainer.models.memory_layout import tuned
-from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import network_like_file, warm_start
 from trainer.plan.plan import Plan
@@ -49,7 +49,7 @@ class TrainingSession:
     plan: Plan
     accelerator: Any
     precision: Precision
-    model: StableDiffusion
+    model: BaseModel
     network: LoraNetwork
     optimizer: Any
     text_embeddings: TextEmbeddings
@@ -92,7 +92,7 @@ def open_session(settings: Settings, planned: PlannedBake) -> Iterator[TrainingS
     try:
         with (
             acquire_base_for(planned.base, settings, accelerator.device, precision) as model,
-            tuned(model.unet),
+            tuned(model.body),
             build_session(model, settings, planned.plan, accelerator, precision) as session,
         ):
             yield session
@@ -102,7 +102,7 @@ def open_session(settings: Settings, planned: PlannedBake) -> Iterator[TrainingS
 
 @contextmanager
 def build_session(
-    model: StableDiffusion, settings: Settings, plan: Plan, accelerator: Any, precision: Precision
+    model: BaseModel, settings: Settings, plan: Plan, accelerator: Any, precision: Precision
 ) -> Iterator[TrainingSession]:
     """Put the LoRA and the optimizer on a loaded base, and take them off when the block ends.
 
@@ -146,7 +146,7 @@ def build_session(
         model.set_compute_options(ComputeOptions())
 
 
-def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:
+def _network(model: BaseModel, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:
     """Return the LoRA as the bake starts with it, and warnings about the file it starts from."""
     rules = LayerRules.of(settings)
     parts = [part for part in parts_of(model.family) if settings.has_layers(part)]
@@ -164,7 +164,7 @@ def _network(model: StableDiffusion, settings: Settings) -> tuple[LoraNetwork, t
 
 def acquire_base_for(
     base: Base, settings: Settings, device: torch.device, precision: Precision
-) -> AbstractContextManager[StableDiffusion]:
+) -> AbstractContextManager[BaseModel]:
     """Lend the base, without a LoRA and with its parts off the card, while the block lasts.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.models.stable_diffusion import Encoded, StableDiffusion, Text
+from trainer.models.base_model import BaseModel, Conditioning, Encoded
 from trainer.network.injection import LoraNetwork
 from trainer.settings.parts import Part
 
@@ -38,7 +38,7 @@ class TextEmbeddings:
 
     def __init__(
         self,
-        model: StableDiffusion,
+        model: BaseModel,
         network: LoraNetwork,
         *,
         clip_skip: int,
@@ -98,19 +98,19 @@ class TextEmbeddings:
         """Return whether the encoder runs no more."""
         return bool(self._resting.get(part))
 
-    def of(self, captions: Sequence[str], tokens: Tensor) -> Text:
+    def of(self, captions: Sequence[str], tokens: Tensor) -> Conditioning:
         """Return the embeddings of a batch, on the model's device.
 
         Args:
             captions: the batch's words.
-            tokens: the same as numbers, int64 [batch, encoders, chunks, 77].
+            tokens: the same as numbers, int64 [batch, ...].
         """
         made = None if self._bypassed else self._made_ahead(tuple(captions))
         encoded: dict[Part, Encoded] = {}
         for part in self._model.encoders:
             kept = None if self._bypassed else self._resting.get(part)
             if kept is not None:
-                encoded[part] = _joined([self._there(kept[caption]) for caption in captions])
+                encoded[part] = Encoded.joined([self._there(kept[caption]) for caption in captions])
             elif self._is_off(part):
                 encoded[part] = self._there(made[part] if made else self._encode(part, tokens, trains=False))
             else:
@@ -136,7 +136,7 @@ class TextEmbeddings:
                 self._ahead.append(_Ahead(tuple(words), made))
 
     def tokenize(self, captions: Sequence[str]) -> Tensor:
-        """Return the captions as numbers, int64 [batch, encoders, chunks, 77], on the CPU."""
+        """Return the captions as numbers, int64 [batch, ...], on the CPU."""
         # The libraries' tokenizers are not safe to share, and the thread that makes batches ready uses them too.
         with self._alone:
             return self._model.tokenize(captions, self._length)
@@ -193,8 +193,3 @@ class TextEmbeddings:
 
     def _there(self, encoded: Encoded) -> Encoded:
         return encoded.each(lambda tensor: tensor.to(self._model.device, non_blocking=True))
-
-
-def _joined(encoded: Sequence[Encoded]) -> Encoded:
-    pooled = [each.pooled for each in encoded if each.pooled is not None]
-    return Encoded(torch.cat([each.hidden for each in encoded]), torch.cat(pooled) if pooled else None)

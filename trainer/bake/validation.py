@@ -13,9 +13,6 @@ from trainer.bake.session import TrainingSession
 from trainer.dataset.records import Picture
 from trainer.network.draws import generator_for
 
-# The ends say little: near 0 every model is wrong about noise it can hardly see, near 1000 every model is right.
-_FIRST_TIME, _LAST_TIME = 50, 900
-
 
 @dataclass(frozen=True)
 class ValidationResult:
@@ -55,7 +52,7 @@ class Validation:
             torch.randn(latent.shape, generator=generator_for(seed, "validation", index))
             for index, latent in enumerate(self._latents)
         ]
-        self._times = torch.linspace(_FIRST_TIME, _LAST_TIME, len(pictures)).long()
+        self._times = session.model.schedule.spread_times(len(pictures))
         self._captions = [picture.caption for picture in pictures]
         self._tokens = session.text_embeddings.tokenize(self._captions)
         self._untrained: Tensor | None = None

@@ -87,6 +87,7 @@ class FamilyRecord:
         architecture: modelspec's word for its LoRAs.
         base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
         sampling: how its pictures are made by default.
+        folders: of a diffusers base, those that a bake or grid reads; others may lie beside them.
         identify: dotted name `module:function` of what tells whether a path is such a base (Path -> Base or None); "" where
             `models.identify` itself knows the family.
         prediction: what every base of it predicts; None where each base may differ, so that files are asked and outputs measured.
@@ -108,6 +109,7 @@ class FamilyRecord:
     architecture: str
     base_versions: Mapping[str, str]
     sampling: SamplingRecord
+    folders: tuple[str, ...] = ()
     identify: str = ""
     prediction: Prediction | None = None
     clip_skip: bool = False

@@ -37,6 +37,7 @@ SD1 = FamilyRecord(
     engine="trainer.models.stable_diffusion",
     architecture="stable-diffusion-v1/lora",
     base_versions=MappingProxyType({"epsilon": "sd_v1", "v": "sd_v1_v"}),
+    folders=("unet", "text_encoder", "vae", "tokenizer"),
     # The webui's steps and guidance.
     sampling=SamplingRecord(side=512, steps=20, cfg_scale=7.0, sampler="DPM++ 2M Karras", roomy_bytes=5 * 2**30),
     clip_skip=True,

@@ -1,56 +1,29 @@
 """The base and the bench of a bake as shapes without numbers: the same modules, LoRA, optimizer and step, on tensors that hold nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import MISSING, fields
 from functools import partial
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from trainer.bake.batch import Batch, StepBatches
 from trainer.bake.precision import Precision, fresh_accelerator
 from trainer.bake.session import TrainingSession, build_session
 from trainer.lean.device_path import as_on_card
-from trainer.lean.patch import make_lean
 from trainer.lean.quantized import kind_of
 from trainer.memory.fake_optimizer import FakeOptimizer
 from trainer.memory.request import MemoryRequest
+from trainer.models.base_model import BaseModel
+from trainer.models.engines import load_shapes
 from trainer.models.identify import Base, identify_base
-from trainer.models.loading import Parts, parts_without_numbers
-from trainer.models.memory_layout import memory_format
-from trainer.models.stable_diffusion import StableDiffusion
 from trainer.optimizers import DEFAULT_OPTIMIZER, spec_of
 from trainer.plan.plan import Plan
-from trainer.sampling.decode import picture_factor
-from trainer.settings.parts import Part
 
 _TYPES: Mapping[str, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_CHUNK_TOKENS = 77
-
-
-class FakeModel(StableDiffusion):
-    """A base whose tokenizers are not asked, for any words are the same tokens, and whose parts stay where they are."""
-
-    def tokenize(self, captions: Sequence[str], max_token_length: int = 75) -> Tensor:
-        """Return zeros, int64 [batch, encoders, chunks, 77]."""
-        return torch.zeros(len(captions), len(self.encoders), max_token_length // 75, _CHUNK_TOKENS, dtype=torch.int64)
-
-    # nn.Module.to cannot exchange tensors of this kind; which part is where in which stage the count itself says.
-
-    def bring_unet(self) -> None:
-        """Leave it."""
-
-    def put_unet_away(self) -> None:
-        """Leave it."""
-
-    def put_encoder_away(self, part: Part) -> None:
-        """Leave it."""
-
-    def bring_encoder_back(self, part: Part) -> None:
-        """Leave it."""
 
 
 @contextmanager
@@ -64,11 +37,11 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
     with ExitStack() as closing:
         if request.policy == "card":
             closing.enter_context(as_on_card())
-        parts = _parts(identify_base(request.base), request, precision.dtype)
+        model = _model(identify_base(request.base), request, precision.dtype)
         closing.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
-        for module in (parts.unet, *parts.encoders.values(), parts.vae):
+        for module in model.modules:
             _give_room(module)
-        model = FakeModel(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers)
+        model.schedule = model.schedule_for(model.usual_prediction)
         # Not every optimizer can be made here, and hardly one can step without numbers; nothing can be compiled without them.
         spec = spec_of(settings.optimizer_type)
         own = spec is not None and spec.steps_on_fake_tensors
@@ -86,13 +59,10 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
         yield session
 
 
-def _parts(base: Base, request: MemoryRequest, dtype: torch.dtype) -> Parts:
+def _model(base: Base, request: MemoryRequest, dtype: torch.dtype) -> BaseModel:
     settings = request.settings
     vae_dtype = torch.float32 if settings.no_half_vae else dtype
-    parts = parts_without_numbers(base, dtype=dtype, vae=settings.vae, vae_dtype=vae_dtype, quantized=kind_of(settings))
-    make_lean(parts.unet, *parts.encoders.values())
-    parts.unet.to(memory_format=memory_format())
-    return parts
+    return load_shapes(base, dtype=dtype, vae=settings.vae, vae_dtype=vae_dtype, quantized=kind_of(settings))
 
 
 def _give_room(module: nn.Module) -> None:
@@ -124,15 +94,14 @@ def _plan(request: MemoryRequest) -> Plan:
 def fake_batches(session: TrainingSession, request: MemoryRequest) -> StepBatches:
     """Return a step's work of the largest batches: one, or two where gradients are accumulated."""
     (width, height, _), pictures = request.largest, request.batch
-    factor = picture_factor(session.model)
-    shape = (pictures, 4, height // factor, width // factor)
+    shape = (pictures, *session.model.latent_shape(height, width))
     captions = tuple("word" for _ in range(pictures))
     masks = request.settings.masked_loss or request.settings.alpha_mask
     batch = Batch(
         latents=torch.empty(shape),
         target_noise=torch.empty(shape),
         input_noise=torch.empty(shape),
-        timesteps=torch.zeros(pictures, dtype=torch.int64),
+        timesteps=session.model.schedule.spread_times(pictures),
         input_ids=session.text_embeddings.tokenize(captions),
         weights=torch.ones(pictures),
         folder_of=torch.ones(1, pictures),

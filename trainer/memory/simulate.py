@@ -14,15 +14,12 @@ from trainer.bake.batch import StepBatches
 from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
 from trainer.grid.cost import pictures_at_once
-from trainer.lean.blocks import blocks
 from trainer.memory.allocator import peak_of, reserved_of
 from trainer.memory.fake_session import fake_batches, fake_session
 from trainer.memory.kernel_costs import CUBLAS_BYTES, roofline, scratch_of
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, PeakStage
 from trainer.memory.request import MemoryRequest
 from trainer.memory.tracker import AWAY, Tracker
-from trainer.models.stable_diffusion import Text
-from trainer.sampling.decode import picture_factor
 
 
 def predict(request: MemoryRequest) -> MemoryPrediction:
@@ -82,10 +79,9 @@ class _Run:
         width, height, _ = self._request.largest
         most = max(use.pictures for use in self._request.buckets)
         pictures = min(self._request.settings.vae_batch_size, most)
-        vae = self._session.model.vae
+        model = self._session.model
         with self._stage("cache", vae=True, moments=False) as tracker, torch.no_grad(), tracker.at("encoding pictures"):
-            pixels = torch.empty(pictures, 3, height, width, dtype=vae.dtype)
-            vae.encode(pixels).latent_dist.mean.float()
+            model.vae_encode(torch.empty(pictures, 3, height, width, dtype=model.vae.dtype))
 
     def step(self) -> _Costs:
         """Take one step of the largest batch, after one that made the optimizer's moments."""
@@ -110,30 +106,22 @@ class _Run:
         at_once = pictures_at_once(
             cast(Any, SimpleNamespace(width=width, height=height)), cast(Any, SimpleNamespace(device=device))
         )
-        dtype = model.unet.conv_in.weight.dtype
         pairs = 2 * at_once
         with self._stage("sample", unet=True, moments=False) as tracker, torch.no_grad(), tracker.at("a sampling step"):
-            text = Text(
-                torch.empty(pairs, 77, model.unet.config.cross_attention_dim, dtype=dtype),
-                torch.empty(pairs, model.unet.config.projection_class_embeddings_input_dim - 6 * 256, dtype=dtype)
-                if model.family == "sdxl"
-                else None,
-            )
-            factor = picture_factor(model)
-            noisy = torch.empty(pairs, 4, height // factor, width // factor)
+            text = model.blank_conditioning(pairs)
+            noisy = torch.empty(pairs, *model.latent_shape(height, width))
             sizes = torch.zeros(pairs, 6, dtype=torch.int64)
-            model.predict(noisy, torch.zeros(pairs, dtype=torch.int64), text, sizes)
+            model.predict(noisy, model.schedule.spread_times(pairs), text, sizes)
 
     def decode(self, width: int, height: int) -> None:
         """Make one picture of its latents."""
-        vae = self._session.model.vae
+        model = self._session.model
         with (
             self._stage("decode", unet=True, vae=True, moments=False) as tracker,
             torch.no_grad(),
             tracker.at("decoding a picture"),
         ):
-            factor = picture_factor(self._session.model)
-            vae.decode(torch.empty(1, 4, height // factor, width // factor, dtype=vae.dtype), return_dict=False)
+            model.vae_decode(torch.empty(1, *model.latent_shape(height, width), dtype=model.vae.dtype))
 
     @contextmanager
     def _stage(
@@ -149,7 +137,7 @@ class _Run:
         session, model = self._session, self._session.model
         tracker = Tracker(roofline, scratch_of(self._request.policy))
         all_there = not self._on_card
-        tracker.hold(_tensors(model.unet), "weights" if unet or all_there else AWAY)
+        tracker.hold(_tensors(model.body), "weights" if unet or all_there else AWAY)
         for part, encoder in model.encoders.items():
             tracker.hold(_tensors(encoder), "encoders" if part in encoders or all_there else AWAY)
         tracker.hold(_tensors(model.vae), "vae" if vae or all_there else AWAY)
@@ -193,7 +181,7 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 def _watched(session: TrainingSession, tracker: Tracker, costs: list[BlockCost]) -> Iterator[None]:
     """Name the moments of a step and note what each block costs, while the block lasts."""
     hooks = []
-    for name, block in blocks(session.model.unet, session.model.encoders).items():
+    for name, block in session.model.blocks().items():
         hooks += _watch_block(name, block, tracker, costs)
     for weight in session.network.parameters():
         if weight.requires_grad:

@@ -17,16 +17,15 @@ import psutil
 import torch
 from torch import nn
 
+from trainer.families.registry import family_record
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import Kind
+from trainer.models.base_model import BaseModel, numbered
+from trainer.models.engines import load_base
 from trainer.models.identify import Base
 from trainer.models.memory_layout import memory_format
-from trainer.models.stable_diffusion import StableDiffusion, load_base, numbered
 
 _log = logging.getLogger(__name__)
-
-# Folders of a diffusers base that a bake or grid reads; others may lie beside them.
-_FOLDERS = ("unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2")
 
 # What the computer should still have free when a base comes back to it from a card.
 _SPARE = 2 * 2**30
@@ -58,7 +57,7 @@ class WantedBase:
         """Return what two loaded bases have in common that are the same; files count as they are at this moment."""
         vae = Path(self.vae).expanduser() if self.vae else None
         return (
-            _files_of(self.base.path),
+            _files_of(self.base.path, family_record(self.base.family).folders),
             _files_of(vae) if vae else (),
             str(numbered(self.device)),
             self.dtype,
@@ -70,7 +69,7 @@ class WantedBase:
 @dataclass(frozen=True)
 class _Kept:
     key: Hashable
-    model: StableDiffusion
+    model: BaseModel
     bare: _Bare
 
 
@@ -105,7 +104,7 @@ _keeper = _BaseCache()
 
 
 @contextmanager
-def acquire_base(wanted: WantedBase) -> Iterator[StableDiffusion]:
+def acquire_base(wanted: WantedBase) -> Iterator[BaseModel]:
     """Lend a base, bare of any LoRA and with all its parts away from the card, while the block lasts.
 
     It is kept for the next borrower where the block ends well and leaves it as it was lent; otherwise it is let go.
@@ -157,18 +156,18 @@ def _give_back(kept: _Kept) -> None:
     _keeper.keep(kept)
 
 
-def _has_room(model: StableDiffusion) -> bool:
+def _has_room(model: BaseModel) -> bool:
     """Return whether what lies on a card fits into the computer's memory."""
     coming = sum(
         weight.nbytes
-        for root in (model.unet, *model.encoders.values(), model.vae)
+        for root in model.modules
         for weight in (*root.parameters(), *root.buffers())
         if weight.device.type != "cpu"
     )
     return not coming or coming + _SPARE < psutil.virtual_memory().available
 
 
-def _loaded(wanted: WantedBase) -> StableDiffusion:
+def _loaded(wanted: WantedBase) -> BaseModel:
     model = load_base(
         wanted.base,
         device=wanted.device,
@@ -178,15 +177,14 @@ def _loaded(wanted: WantedBase) -> StableDiffusion:
         quantized=wanted.quantized,
         waiting=True,
     )
-    model.unet.to(memory_format=memory_format())
+    model.body.to(memory_format=memory_format())
     model.set_compute_options(ComputeOptions())
     return model
 
 
-def _as_it_computes(model: StableDiffusion) -> _Bare:
+def _as_it_computes(model: BaseModel) -> _Bare:
     """Return what decides how the modules compute, their weights aside: a borrower's LoRA, hook or switch would show in it."""
-    roots: tuple[nn.Module, ...] = (model.unet, *model.encoders.values(), model.vae)
-    return tuple(_switches(module) for root in roots for module in root.modules())
+    return tuple(_switches(module) for root in model.modules for module in root.modules())
 
 
 def _switches(module: nn.Module) -> Hashable:
@@ -210,14 +208,14 @@ def _name_of(forward: object) -> str:
     return "" if forward is None else str(getattr(forward, "__qualname__", type(forward).__qualname__))
 
 
-def _files_of(place: Path) -> Hashable:
+def _files_of(place: Path, folders: tuple[str, ...] = ()) -> Hashable:
     """Return what tells the files of a base or VAE from others, and from what they were before they were written anew."""
     real = Path(os.path.realpath(place))
     if real.is_file():
         files = [real]
     else:
         # A VAE's own folder holds its files itself.
-        files = sorted(path for folder in (real, *(real / name for name in _FOLDERS)) for path in folder.glob("*"))
+        files = sorted(path for folder in (real, *(real / name for name in folders)) for path in folder.glob("*"))
     return tuple(_mark(path) for path in files if path.is_file())
 
 

@@ -1,15 +1,21 @@
-"""How much noise is there at each time, and what shall a base predict of it? The forward process of SD1.x and SDXL."""
+"""The discrete noise schedule of SD1.x and SDXL: 1000 times, noise or v as the target."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from trainer.families.record import Prediction
-from trainer.plan.timesteps import BETA_END, BETA_START, TIMES
+from trainer.models.base_model import SamplingScheduler, TimeSampler, TimeSchedule
+from trainer.models.diffusion_samplers import scheduler_for, set_steps
+from trainer.plan.timesteps import BETA_END, BETA_START, TIMES, timestep_probabilities
+from trainer.settings.model import Settings
+
+_FIRST_TIME, _LAST_TIME = 50, 900
 
 
-class NoiseSchedule:
+class NoiseSchedule(TimeSchedule):
     """The shares of signal and noise at each time, and the target that belongs to a kind of prediction.
 
     Attributes:
@@ -33,6 +39,42 @@ class NoiseSchedule:
         self.alphas_cumprod = (
             without_terminal_signal(plain).to(device) if zero_terminal_snr else self.plain_alphas_cumprod
         )
+
+    def progress(self, times: Tensor) -> Tensor:
+        """Return the share of all times that come before, fp32 [batch]."""
+        return times.float() / TIMES
+
+    def clearness(self, times: Tensor) -> Tensor:
+        """Return 1 / (1 + sigma) with sigma² = (1 - a) / a, finite where a is 0."""
+        signal = self.alphas_cumprod[times]
+        return signal.sqrt() / (signal.sqrt() + (1 - signal).sqrt())
+
+    def time_sampler(self, settings: Settings) -> TimeSampler:
+        """Return what draws times, int64 from 0 to 999, by their probabilities; see plan.timesteps."""
+        shares = timestep_probabilities(settings, self.alphas_cumprod.cpu().double().numpy())
+        bounded = settings.min_timestep > 0 or settings.max_timestep < TIMES
+        if settings.timestep_sampling == "uniform" and not bounded:
+            return lambda count, generator: torch.randint(0, TIMES, (count,), generator=generator)
+        below = torch.from_numpy(shares).cumsum(dim=0)
+        # The sum may round to a little less than 1, and a time that is never drawn must not stand in for it.
+        below[int(np.flatnonzero(shares)[-1]) :] = 1
+
+        def drawn(count: int, generator: torch.Generator) -> Tensor:
+            return torch.searchsorted(below, torch.rand(count, dtype=torch.float64, generator=generator), right=True)
+
+        return drawn
+
+    def spread_times(self, count: int) -> Tensor:
+        """Return times, int64, without the ends, which say little.
+
+        Near 0 every model is wrong about noise it can hardly see, near 1000 every model is right.
+        """
+        return torch.linspace(_FIRST_TIME, _LAST_TIME, count).long()
+
+    def sampling(self, sampler: str, steps: int) -> tuple[SamplingScheduler, Tensor]:
+        """Return diffusers' scheduler as the webui means the sampler's name, and its times."""
+        scheduler = scheduler_for(sampler, self.prediction, self.zero_terminal_snr)
+        return scheduler, set_steps(scheduler, steps)
 
     def to(self, device: torch.device | str) -> NoiseSchedule:
         """Return the same schedule with its tables on `device`."""

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from trainer.errors import SettingsError
 from trainer.families.record import Prediction
+from trainer.models.base_model import BaseModel, Conditioning
 from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import PredictionMarkers
-from trainer.models.stable_diffusion import StableDiffusion, Text
 
 Found = Literal["auto", "yes", "no"]
 
-_NAMES: dict[Prediction, str] = {"epsilon": "noise", "v": "v"}
+_NAMES: dict[Prediction, str] = {"epsilon": "noise", "v": "v", "flow": "the velocity of a flow"}
 _ASKED: dict[Found, Prediction | None] = {"auto": None, "yes": "v", "no": "epsilon"}
 
 # Where the two targets differ most and both can be guessed: near 0 the noise is hardly seen, near 1000 v is hardly known. At
@@ -73,13 +73,18 @@ class PredictionDecision:
     is_warning: bool
 
 
+def decision_by_family(prediction: Prediction) -> PredictionDecision:
+    """Return what every base of a family predicts: nothing has to be asked or measured."""
+    return PredictionDecision(prediction, False, f"the base predicts {_NAMES[prediction]}", is_warning=False)
+
+
 def needs_measuring(said: PredictionMarkers, v_parameterization: Found) -> bool:
     """Return whether scores are wanted: the file is silent, or a setting claims to know."""
     return v_parameterization != "auto" or said.prediction is None
 
 
 @torch.no_grad()
-def measure(model: StableDiffusion, latents: Tensor, text: Text, sizes: Tensor | None, seed: int) -> PredictionScores:
+def measure(model: BaseModel, latents: Tensor, text: Conditioning, sizes: Tensor | None, seed: int) -> PredictionScores:
     """Return how well the base's output fits noise and v, on a few latents at four middle times.
 
     Takes four forwards a picture, one picture at a time, so that it never needs more memory than a training step. Two pictures
@@ -89,7 +94,7 @@ def measure(model: StableDiffusion, latents: Tensor, text: Text, sizes: Tensor |
         model: the base; its own schedule is not looked at.
         latents: [n, 4, height/f, width/f], scaled.
         text: of the n captions.
-        sizes: int64 [n, 6] for SDXL, see StableDiffusion.predict.
+        sizes: int64 [n, 6] for SDXL, see BaseModel.predict.
         seed: decides the noise.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -103,7 +108,7 @@ def measure(model: StableDiffusion, latents: Tensor, text: Text, sizes: Tensor |
     for index in range(len(latents)):
         one = slice(index, index + 1)
         clean = latents[one].to(model.device, torch.float32)
-        told = Text(text.embeddings[one], None if text.pooled is None else text.pooled[one])
+        told = text.rows(one)
         own_sizes = None if sizes is None else sizes[one].to(model.device)
         for time in _TIMES:
             noise = torch.randn(clean.shape, generator=generator).to(model.device)

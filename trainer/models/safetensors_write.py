@@ -51,6 +51,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     with open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in names:
-            # As one row of bytes: numpy knows no bf16.
-            row = tensors[name].detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
-            file.write(row.numpy().data)
+            file.write(bytes_of(tensors[name]))
+
+
+def bytes_of(tensor: Tensor) -> memoryview:
+    """Return a tensor's numbers as one row of bytes, in the computer's memory; numpy knows no bf16."""
+    row = tensor.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8)
+    return row.numpy().data

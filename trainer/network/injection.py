@@ -26,12 +26,12 @@ class LoraBase(Protocol):
         """Architecture, which decides the names."""
 
     @property
-    def unet(self) -> nn.Module:
-        """The U-Net, of diffusers' classes."""
+    def body(self) -> nn.Module:
+        """The predicting module."""
 
     @property
     def encoders(self) -> Mapping[Part, nn.Module]:
-        """The text encoders, of transformers' classes."""
+        """The text encoders."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def targets(model: LoraBase, part: Part, *, conv: bool = False) -> dict[str, nn.
         ModelError: two modules would have the same name.
     """
     record = family_record(model.family).part(part)
-    root = model.encoders[part] if record.is_encoder else model.unet
+    root = model.encoders[part] if record.is_encoder else model.body
     holders = record.lora_holders | (record.conv_holders if conv else frozenset())
     found: dict[str, nn.Linear | nn.Conv2d] = {}
     for path, holder in root.named_modules():

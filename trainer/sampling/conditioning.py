@@ -1,16 +1,12 @@
-"""What is the U-Net told of a picture, with its prompt and against it? Encoded once per text and strength of the encoders."""
+"""Encoded prompts and negative prompts of pictures: encoded once per text and strength of the encoders."""
 
-import dataclasses
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
-
 from trainer.grid.recipe import Recipe
-from trainer.models.stable_diffusion import StableDiffusion, Text
-from trainer.sampling.text import PromptText, alike, encode_prompts
+from trainer.models.base_model import BaseModel, Conditioning
 
 # A prompt of one chunk is 0.1 to 0.6 MB on the card.
 _MOST_PROMPTS = 256
@@ -25,26 +21,26 @@ class Guidance:
         negative: what shall not, as long; None where guidance is off.
     """
 
-    prompt: Text
-    negative: Text | None
+    prompt: Conditioning
+    negative: Conditioning | None
 
     @property
     def tokens(self) -> int:
         """How many tokens the U-Net looks at; only pictures of one number go through it together."""
-        return self.prompt.embeddings.shape[1]
+        return self.prompt.tokens
 
 
-class Conditioning:
+class PromptCache:
     """The encoded prompts of one model, the ones used last kept.
 
     Args:
         model: its encoders are brought to its device and back where they were put away.
     """
 
-    def __init__(self, model: StableDiffusion) -> None:
+    def __init__(self, model: BaseModel) -> None:
         """Nothing is encoded yet."""
         self._model = model
-        self._texts: OrderedDict[tuple[Hashable, ...], PromptText] = OrderedDict()
+        self._texts: OrderedDict[tuple[Hashable, ...], Conditioning] = OrderedDict()
 
     def of(self, recipes: Sequence[Recipe], text_key: Hashable) -> list[Guidance]:
         """Return each picture's guide.
@@ -60,25 +56,16 @@ class Conditioning:
         if not guided:
             return [Guidance(texts[prompt], None) for prompt in prompts]
         return [
-            Guidance(*alike([texts[prompt], self._against(negative, texts[negative])]))
+            Guidance(*self._model.guided(texts[prompt], texts[negative], blank=not negative.strip()))
             for prompt, negative in zip(prompts, negatives, strict=True)
         ]
 
-    def _against(self, negative: str, text: PromptText) -> PromptText:
-        """Return what an SDXL model is told where nothing is spoken against: zeros, as it was trained and the webui has it."""
-        if self._model.family != "sdxl" or negative.strip():
-            return text
-        pooled = None if text.pooled is None else torch.zeros_like(text.pooled)
-        return dataclasses.replace(
-            text, embeddings=torch.zeros_like(text.embeddings), pooled=pooled, empty=torch.zeros_like(text.empty)
-        )
-
-    def _encoded(self, prompts: Sequence[str], clip_skip: int, text_key: Hashable) -> dict[str, PromptText]:
+    def _encoded(self, prompts: Sequence[str], clip_skip: int, text_key: Hashable) -> dict[str, Conditioning]:
         keys = {prompt: (prompt, clip_skip, text_key) for prompt in prompts}
         missing = [prompt for prompt, key in keys.items() if key not in self._texts]
         if missing:
             with _encoders_there(self._model):
-                texts = encode_prompts(self._model, missing, clip_skip)
+                texts = self._model.encode_prompts(missing, clip_skip)
             self._texts.update({keys[prompt]: text for prompt, text in zip(missing, texts, strict=True)})
         for key in keys.values():
             self._texts.move_to_end(key)
@@ -89,7 +76,7 @@ class Conditioning:
 
 
 @contextmanager
-def _encoders_there(model: StableDiffusion) -> Iterator[None]:
+def _encoders_there(model: BaseModel) -> Iterator[None]:
     """Have the text encoders on the model's device while the block lasts."""
     away = [part for part, encoder in model.encoders.items() if encoder.device != model.device]
     for part in away:

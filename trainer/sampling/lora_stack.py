@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.grid.recipe import LoraUse
+from trainer.models.base_model import BaseModel
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
-from trainer.models.stable_diffusion import StableDiffusion
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.network.lora_file import fill, network_of
@@ -40,7 +40,7 @@ class LoraStack:
     A picture depends on what is in use alone, not on what was before: sums are always taken in the order of the uses.
     """
 
-    def __init__(self, model: StableDiffusion) -> None:
+    def __init__(self, model: BaseModel) -> None:
         """Put nothing on yet."""
         self._model = model
         self._slots: list[_Slot] = []
@@ -120,7 +120,7 @@ class LoraStack:
         self._take_off(place)
         network = network_of(self._model, file)
         self._slots.append(_Slot(network, shapes, content))
-        device, dtype = self._model.device, self._model.unet.dtype
+        device, dtype = self._model.device, self._model.body_weight.dtype
         for layer in network:
             # In the type they compute in, so that no forward rounds them again, and on the card though the encoder may be
             # put away for now.

@@ -13,16 +13,15 @@ from trainer.grid.samplers import sampler_named
 from trainer.grid.sampling_order import batch_key
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.base_cache import WantedBase
+from trainer.models.base_model import BaseModel, Conditioning
+from trainer.models.engines import load_base
 from trainer.models.identify import identify_base
 from trainer.models.memory_layout import memory_format
-from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.stable_diffusion import StableDiffusion, Text, load_base
 from trainer.sampling.compute_setup import dtype_of, free_memory
-from trainer.sampling.conditioning import Conditioning, Guidance
-from trainer.sampling.decode import Pixels, decode, picture_factor
+from trainer.sampling.conditioning import Guidance, PromptCache
+from trainer.sampling.decode import Pixels, decode
 from trainer.sampling.lora_stack import LoraStack
 from trainer.sampling.noise import noise_and_generators
-from trainer.sampling.schedulers import scheduler_for, set_steps
 
 
 class GridSampler:
@@ -38,11 +37,11 @@ class GridSampler:
         model: the same.
     """
 
-    def __init__(self, model: StableDiffusion) -> None:
+    def __init__(self, model: BaseModel) -> None:
         """Put nothing on the model yet."""
         self.model = model
         self._stack = LoraStack(model)
-        self._guides = Conditioning(model)
+        self._guides = PromptCache(model)
 
     def __enter__(self) -> Self:
         """Return this studio."""
@@ -106,13 +105,11 @@ class GridSampler:
         told: Callable[[int], None],
     ) -> Tensor | None:
         one, device = recipes[0], self.model.device
-        factor = picture_factor(self.model)
         sampler = sampler_named(one.sampler)
-        scheduler = scheduler_for(sampler, one.prediction, one.zero_terminal_snr)
-        times = set_steps(scheduler, one.steps)
-        noise, generators = noise_and_generators(
-            [recipe.seed for recipe in recipes], one.height // factor, one.width // factor
-        )
+        schedule = self.model.schedule_for(one.prediction, one.zero_terminal_snr)
+        scheduler, times = schedule.sampling(sampler.name, one.steps)
+        channels, height, width = self.model.latent_shape(one.height, one.width)
+        noise, generators = noise_and_generators([recipe.seed for recipe in recipes], height, width, channels)
         latents: Tensor = noise.to(device) * scheduler.init_noise_sigma
         draws = {"generator": generators} if sampler.ancestral else {}
         passes = _Passes(self.model, guides, one)
@@ -128,14 +125,14 @@ class GridSampler:
 class _Passes:
     """The U-Net's look at several pictures at one step: with the prompt and against it in one pass."""
 
-    def __init__(self, model: StableDiffusion, guides: Sequence[Guidance], recipe: Recipe) -> None:
+    def __init__(self, model: BaseModel, guides: Sequence[Guidance], recipe: Recipe) -> None:
         self._model = model
         self._scale, self._rescale = recipe.cfg_scale, recipe.guidance_rescale
         negatives = [guide.negative for guide in guides if guide.negative is not None]
         self._guided = bool(negatives)
-        self._text = _joined([*negatives, *(guide.prompt for guide in guides)])
+        self._text = Conditioning.joined([*negatives, *(guide.prompt for guide in guides)])
         size = (recipe.height, recipe.width)
-        self._sizes = torch.tensor([[*size, 0, 0, *size]] * len(self._text.embeddings), device=model.device)
+        self._sizes = torch.tensor([[*size, 0, 0, *size]] * len(self._text), device=model.device)
 
     def predict(self, seen: Tensor, time: Tensor) -> Tensor:
         """Return the noise or v, fp32 of the shape of `seen`.
@@ -144,7 +141,7 @@ class _Passes:
         of the one with the prompt (Lin et al. 2024, section 3.4).
 
         Args:
-            seen: latents as the scheduler shows them at this time, [batch, 4, height/f, width/f].
+            seen: latents as the scheduler shows them at this time, [batch, channels, height/f, width/f].
             time: a scalar on the model's device.
         """
         both = torch.cat([seen, seen]) if self._guided else seen
@@ -163,11 +160,6 @@ def _counted_on(progress: Callable[[int, int], None], before: int, total: int) -
     return lambda done: progress(before + done, total)
 
 
-def _joined(texts: Sequence[Text]) -> Text:
-    pooled = [text.pooled for text in texts if text.pooled is not None]
-    return Text(torch.cat([text.embeddings for text in texts]), torch.cat(pooled) if pooled else None)
-
-
 def load_studio(recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
     """Load a recipe's base and return the studio on it; see `wanted_base` and `studio_on`.
 
@@ -176,7 +168,7 @@ def load_studio(recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
     """
     wanted = wanted_base(recipe, compute_setup)
     model = load_base(wanted.base, device=wanted.device, dtype=wanted.dtype, vae=wanted.vae, waiting=True)
-    model.unet.to(memory_format=memory_format())
+    model.body.to(memory_format=memory_format())
     return studio_on(model, recipe, compute_setup)
 
 
@@ -193,7 +185,7 @@ def wanted_base(recipe: Recipe, compute_setup: ComputeSetup) -> WantedBase:
     return WantedBase(identify_base(recipe.base), compute_setup.device, dtype_of(compute_setup), vae=recipe.vae)
 
 
-def studio_on(model: StableDiffusion, recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
+def studio_on(model: BaseModel, recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
     """Return the studio on a base that waits in the computer's memory.
 
     Args:
@@ -202,12 +194,12 @@ def studio_on(model: StableDiffusion, recipe: Recipe, compute_setup: ComputeSetu
         compute_setup: says how attention is computed.
     """
     tight = model.device.type == "cuda" and free_memory(model.device) < family_record(model.family).sampling.roomy_bytes
-    model.bring_unet()
+    model.bring_body()
     if not tight:
         model.bring_vae()
         for part in model.encoders:
             model.bring_encoder_back(part)
     if compute_setup.attention != "sdpa":
         model.set_compute_options(ComputeOptions(attention="xformers"))
-    model.schedule = NoiseSchedule(recipe.prediction, recipe.zero_terminal_snr, model.device)
+    model.schedule = model.schedule_for(recipe.prediction, recipe.zero_terminal_snr)
     return GridSampler(model)

@@ -57,7 +57,7 @@ class StandaloneProvider:
             self._closing.close()
             compute_setup = self._compute_setup or compute_setup_for("auto")
             model = self._closing.enter_context(acquire_base(wanted_base(recipe, compute_setup)))
-            self._closing.enter_context(tuned(model.unet))
+            self._closing.enter_context(tuned(model.body))
             self._sampler = studio_on(model, recipe, compute_setup)
             self._loaded = wanted
             self._closing.callback(self._sampler.close)

@@ -39,8 +39,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
 
         monkeypatch.setattr(StableDiffusion, name, noted)
 
-    also("bring_unet", lambda: card.there.add(UNET))
-    also("put_unet_away", lambda: card.there.discard(UNET))
+    also("bring_body", lambda: card.there.add(UNET))
+    also("put_body_away", lambda: card.there.discard(UNET))
     also("bring_vae", lambda: card.there.add(VAE))
     also("put_vae_away", lambda: card.there.discard(VAE))
     also("bring_encoder_back", card.there.add)

@@ -33,7 +33,7 @@ def base() -> SimpleNamespace:
             attention_head_dim=4,
             cross_attention_dim=16,
         )
-    return SimpleNamespace(family="sd1", unet=unet.requires_grad_(False).eval(), encoders={})
+    return SimpleNamespace(family="sd1", body=unet.requires_grad_(False).eval(), encoders={})
 
 
 def settings_of(optimizer: str, **values: Any) -> Settings:
@@ -53,7 +53,7 @@ def trained(base: Any, settings: Settings, steps: int = STEPS) -> Tensor:
             noisy, noise = (torch.randn(2, 4, 8, 8, generator=generator) for _ in range(2))
             text = torch.randn(2, 5, 16, generator=generator)
             times = torch.randint(0, 1000, (2,), generator=generator)
-            nn.functional.mse_loss(base.unet(noisy, times, text).sample, noise).backward()
+            nn.functional.mse_loss(base.body(noisy, times, text).sample, noise).backward()
             optimizer.step()
             optimizer.zero_grad()
         with torch.no_grad():

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from trainer.bake.noise import DrawnNoise, draw, multires
+from trainer.models.noise_schedule import NoiseSchedule
 from trainer.network.draws import generator_for
 from trainer.plan.timesteps import alphas_cumprod, timestep_probabilities
 from trainer.settings.model import Settings
@@ -15,8 +16,7 @@ LATENTS = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))
 
 def drawn(*, latents: Tensor = LATENTS, step: int = 1, micro_batch: int = 0, **chosen: object) -> DrawnNoise:
     settings = Settings.model_validate({"seed": 1, **chosen})
-    shares = timestep_probabilities(settings, alphas_cumprod(False))
-    return draw(latents, settings, shares, step=step, micro_batch=micro_batch)
+    return draw(latents, settings, NoiseSchedule().time_sampler(settings), step=step, micro_batch=micro_batch)
 
 
 def numbers(*, step: int = 1, micro_batch: int = 0) -> torch.Generator:

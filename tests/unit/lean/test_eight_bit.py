@@ -124,8 +124,8 @@ def test_all_but_the_first_and_the_last_layers_hold_8_bits(tiny: dict[str, dict[
 @pytest.mark.parametrize("family", ["sd1", "sdxl"])
 def test_kohyas_targets_are_found_as_before(tiny: dict[str, dict[str, Any]], family: str) -> None:
     modules = copy.deepcopy({part: module for part, module in tiny[family].items() if part != "vae"})
-    model: Any = SimpleNamespace(family=family, unet=modules.pop("unet"), encoders=modules)
-    parts = {"unet": model.unet, **modules}
+    model: Any = SimpleNamespace(family=family, body=modules.pop("unet"), encoders=modules)
+    parts = {"unet": model.body, **modules}
     before = {part: list(targets(model, part, conv=True)) for part in parts}
     for part, module in parts.items():
         make_eight_bit(module, part, "fp8")

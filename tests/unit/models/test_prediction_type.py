@@ -19,7 +19,7 @@ from trainer.models.identify import identify_base
 from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import Prediction, PredictionMarkers
 from trainer.models.prediction_type import Found, PredictionScores, decide, measure, needs_measuring
-from trainer.models.stable_diffusion import StableDiffusion, Text, load_base
+from trainer.models.stable_diffusion import Conditioning, StableDiffusion, load_base
 from trainer.settings.subject import DEMO_BASE
 
 SILENT = PredictionMarkers(None, None, "")
@@ -28,7 +28,7 @@ SAYS_V = PredictionMarkers("v", True, "key v_pred")
 NOISE, V, UNTRAINED = PredictionScores(0.08, 1.1), PredictionScores(0.95, 0.12), PredictionScores(1.12, 1.15)
 
 
-def pictures(model: StableDiffusion, seed: int, count: int) -> tuple[torch.Tensor, Text]:
+def pictures(model: StableDiffusion, seed: int, count: int) -> tuple[torch.Tensor, Conditioning]:
     """Return latents and texts of pictures that the demo base was not trained on."""
     rng = random.Random(seed)
     figures = [draw_hifumi(rng) for _ in range(count)]
@@ -52,7 +52,7 @@ def towards_v(demo: StableDiffusion) -> StableDiffusion:
         times = torch.randint(250, 750, (4,), generator=generator)
         noise = torch.randn(latents[chosen].shape, generator=generator)
         noisy = model.schedule.add_noise(latents[chosen], noise, times)
-        output = model.predict(noisy, times, Text(text.embeddings[chosen], None))
+        output = model.predict(noisy, times, Conditioning(text.embeddings[chosen], None))
         target = model.schedule.target(latents[chosen], noise, times)
         (output - target).square().mean().backward()
         optimizer.step()

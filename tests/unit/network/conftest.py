@@ -47,7 +47,7 @@ def tiny_sd1() -> SimpleNamespace:
             attention_head_dim=4,
             cross_attention_dim=32,
         )
-        return SimpleNamespace(family="sd1", unet=frozen(unet), encoders={"text_encoder": frozen(clip())})
+        return SimpleNamespace(family="sd1", body=frozen(unet), encoders={"text_encoder": frozen(clip())})
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def tiny_sdxl() -> SimpleNamespace:
             projection_class_embeddings_input_dim=32 + 6 * 8,
         )
         encoders = {"text_encoder": frozen(clip()), "text_encoder_2": frozen(clip(projected=True))}
-        return SimpleNamespace(family="sdxl", unet=frozen(unet), encoders=encoders)
+        return SimpleNamespace(family="sdxl", body=frozen(unet), encoders=encoders)
 
 
 def clip(*, projected: bool = False) -> nn.Module:

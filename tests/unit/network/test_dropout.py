@@ -195,7 +195,7 @@ def gradients(model: Any, monkeypatch: pytest.MonkeyPatch, *, checkpointing: boo
     """Return the gradient of every weight with all dropouts on, and how often what is left out was drawn."""
     encoder = model.encoders["text_encoder"].train()
     if checkpointing:
-        model.unet.train().enable_gradient_checkpointing()
+        model.body.train().enable_gradient_checkpointing()
         encoder.activation_checkpointing_enable({"use_reentrant": False})
     network = inject(model, EVERY_DROPOUT, seed=0, parts=all_parts())
     generator = torch.Generator().manual_seed(3)
@@ -212,7 +212,7 @@ def gradients(model: Any, monkeypatch: pytest.MonkeyPatch, *, checkpointing: boo
     network.begin(0, 1, 0)
     noisy = torch.randn(2, 4, 16, 16, generator=generator)
     text = encoder(torch.arange(77).expand(2, -1)).last_hidden_state
-    model.unet(noisy, torch.tensor([10, 700]), text, return_dict=False)[0].square().mean().backward()
+    model.body(noisy, torch.tensor([10, 700]), text, return_dict=False)[0].square().mean().backward()
     found = {
         f"{layer.name} {way}": weight.grad
         for layer in network

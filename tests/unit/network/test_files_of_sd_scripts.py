@@ -119,7 +119,7 @@ MANNERS = {
 def places(model: SimpleNamespace, manner: Manner) -> Iterator[tuple[str, str, nn.Module, str]]:
     """Yield (part, path, module, name in the file) of every module the file changes."""
     for part in manner.parts:
-        root = model.unet if part == "unet" else model.encoders.get(part, nn.Module())
+        root = model.body if part == "unet" else model.encoders.get(part, nn.Module())
         for path, module in root.named_modules():
             if not isinstance(module, nn.Linear | nn.Conv2d):
                 continue
@@ -146,7 +146,7 @@ def written(model: SimpleNamespace, manner: Manner, path: Path) -> SimpleNamespa
         up = torch.randn((outputs, rank, *[1] * len(kernel)), generator=generator) * 0.5
         down, up = down.to(manner.dtype), up.to(manner.dtype)
         change = (up.double().flatten(1) @ down.double().flatten(1)).view(module.weight.shape) * (alpha / rank)
-        root = merged.unet if part == "unet" else merged.encoders[part]
+        root = merged.body if part == "unet" else merged.encoders[part]
         weight = root.get_submodule(place).weight
         weight.data.copy_(weight.double() + change)
         if manner.as_matrices and kernel == [1, 1]:
@@ -170,14 +170,14 @@ def outputs(model: SimpleNamespace) -> dict[str, Tensor]:
     noisy = torch.randn(2, 4, 16, 16, generator=generator)
     tokens = torch.randint(97, (2, 77), generator=generator)
     tokens[:, -1] = 98
-    width = model.unet.config.cross_attention_dim
+    width = model.body.config.cross_attention_dim
     text = torch.randn(2, 77, width, generator=generator)
     added: dict[str, Any] | None = None
     if model.family == "sdxl":
         pooled, sizes = torch.randn(2, 32, generator=generator), torch.tensor([[512, 512, 0, 8, 512, 512]] * 2)
         added = {"text_embeds": pooled, "time_ids": sizes}
     times = torch.tensor([10, 700])
-    out = {"unet": model.unet(noisy, times, text, added_cond_kwargs=added, return_dict=False)[0]}
+    out = {"unet": model.body(noisy, times, text, added_cond_kwargs=added, return_dict=False)[0]}
     for part, encoder in model.encoders.items():
         encoded = encoder(tokens)
         out[part] = encoded.last_hidden_state

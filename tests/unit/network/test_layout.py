@@ -37,7 +37,7 @@ def sd15() -> SimpleNamespace:
 
     with torch.device("meta"):
         return SimpleNamespace(
-            family="sd1", unet=UNet2DConditionModel(cross_attention_dim=768), encoders={"text_encoder": clip(768, 12)}
+            family="sd1", body=UNet2DConditionModel(cross_attention_dim=768), encoders={"text_encoder": clip(768, 12)}
         )
 
 
@@ -59,7 +59,7 @@ def sdxl() -> SimpleNamespace:
             projection_class_embeddings_input_dim=2816,
         )
         encoders = {"text_encoder": clip(768, 12), "text_encoder_2": clip(1280, 32, projected=True)}
-        return SimpleNamespace(family="sdxl", unet=unet, encoders=encoders)
+        return SimpleNamespace(family="sdxl", body=unet, encoders=encoders)
 
 
 def injected(model: Any, rules: LayerRules, *parts: Part) -> LoraNetwork:
@@ -121,7 +121,7 @@ def test_no_part_to_train_is_an_error(sd15: SimpleNamespace, parts: tuple[Part, 
 def test_a_text_encoder_with_the_old_level_has_the_same_names(sd15: SimpleNamespace) -> None:
     wrapped = nn.Module()
     wrapped.text_model = sd15.encoders["text_encoder"]
-    model = SimpleNamespace(family="sd1", unet=sd15.unet, encoders={"text_encoder": wrapped})
+    model = SimpleNamespace(family="sd1", body=sd15.body, encoders={"text_encoder": wrapped})
     assert list(targets(model, "text_encoder")) == list(targets(sd15, "text_encoder"))
 
 
@@ -149,7 +149,7 @@ def test_two_modules_of_one_name_are_refused() -> None:
     for block, count in zip(unet.down_blocks, (4, 1), strict=True):
         block.resnets = nn.ModuleList([ResnetBlock2D() for _ in range(count)])
     with pytest.raises(ModelError, match="input_blocks_4_0_in_layers_2: two modules"):
-        targets(SimpleNamespace(family="sdxl", unet=unet, encoders={}), "unet", conv=True)
+        targets(SimpleNamespace(family="sdxl", body=unet, encoders={}), "unet", conv=True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from trainer.demo.render import render
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
 from trainer.sampling import decode as decoding
-from trainer.sampling.decode import decode, decoding_bytes
+from trainer.sampling.decode import decode
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)
@@ -68,7 +68,7 @@ def test_pictures_are_decoded_one_at_a_time(demo: StableDiffusion, seen: list[tu
 def test_what_fits_is_decoded_whole(
     demo: StableDiffusion, seen: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "free_memory", lambda _: decoding_bytes(demo, 288, 272))
+    monkeypatch.setattr(decoding, "free_memory", lambda _: demo.decoding_bytes(288, 272))
     decode(demo, drawn(72, 68))
     assert seen == [(1, 4, 72, 68)]
 
@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_decoded_in_the_largest_tiles_that_do(
     latents = drawn(72, 68)
     (whole,) = decode(demo, latents)
     seen.clear()
-    monkeypatch.setattr(decoding, "free_memory", lambda _: decoding_bytes(demo, 288, 272) - 1)
+    monkeypatch.setattr(decoding, "free_memory", lambda _: demo.decoding_bytes(288, 272) - 1)
     (tiled,) = decode(demo, latents)
     assert max(max(shape[2:]) for shape in seen) == 64
     assert tiled.shape == whole.shape

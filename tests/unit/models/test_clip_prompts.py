@@ -8,9 +8,9 @@ import torch
 from tiny_bases import write_tiny
 from torch import Tensor
 
+from trainer.models.clip_prompts import alike, encode_prompts
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
-from trainer.sampling.text import alike, encode_prompts
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)

@@ -1,24 +1,28 @@
-"""What is the U-Net told of a prompt? Its chunks encoded one by one, each token at its weight, as the webui does it."""
+"""Prompts for CLIP encoders: chunks encoded one by one, each token at its weight, as the webui does it."""
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from trainer.models.stable_diffusion import Encoded, StableDiffusion, Text
+from trainer.models.base_model import Conditioning, Encoded
 from trainer.prompts.attention import parse
 from trainer.prompts.chunks import Chunk, chunk
 from trainer.settings.parts import Part, is_encoder, parts_of
+
+if TYPE_CHECKING:
+    from trainer.models.stable_diffusion import StableDiffusion
 
 _COMMA = ",</w>"
 """`,` at a word's end in CLIP's vocabulary."""
 
 
 @dataclass(frozen=True)
-class PromptText(Text):
+class PromptText(Conditioning):
     """What the U-Net is told of one prompt.
 
     Attributes:
@@ -31,7 +35,7 @@ class PromptText(Text):
 
 
 @torch.no_grad()
-def encode_prompts(model: StableDiffusion, prompts: Sequence[str], clip_skip: int) -> list[PromptText]:
+def encode_prompts(model: "StableDiffusion", prompts: Sequence[str], clip_skip: int) -> list[PromptText]:
     """Return what the U-Net is told of each prompt, under the webui's rules.
 
     Each chunk of 75 tokens goes through the encoders alone, so that a prompt gives the same bits in any company. Then each
@@ -47,7 +51,7 @@ def encode_prompts(model: StableDiffusion, prompts: Sequence[str], clip_skip: in
     frame = model.tokenize([""])
 
     @cache
-    def encoded(chunks: tuple[Chunk, ...]) -> Text:
+    def encoded(chunks: tuple[Chunk, ...]) -> Conditioning:
         tokens = torch.cat([_framed(frame[:, [index]], one) for index, one in enumerate(chunks)], dim=1)
         return model.join(
             {
@@ -82,7 +86,7 @@ def _extended(text: PromptText, length: int) -> PromptText:
     return dataclasses.replace(text, embeddings=torch.cat([text.embeddings, *[text.empty] * missing], dim=1))
 
 
-def _chunks(model: StableDiffusion, part: Part, prompt: str) -> tuple[Chunk, ...]:
+def _chunks(model: "StableDiffusion", part: Part, prompt: str) -> tuple[Chunk, ...]:
     tokenizer = model.tokenizers[part]
 
     def words(text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Which diffusers scheduler is a sampler, and how is it set up so that it means what the webui means by the name?"""
+"""diffusers' schedulers of diffusion models, set up so that each means what the webui means by the sampler's name."""
 
 from typing import Any
 
@@ -14,7 +14,6 @@ from diffusers import (
 from torch import Tensor
 
 from trainer.families.record import Prediction
-from trainer.grid.samplers import Sampler
 from trainer.plan.timesteps import BETA_END, BETA_START, TIMES
 
 # What the ratio of signal at the last time of a schedule with zero terminal SNR is taken for where it is divided by: what
@@ -27,14 +26,14 @@ _LCM_STEPS = 50
 _PREDICTION_TYPES: dict[Prediction, str] = {"epsilon": "epsilon", "v": "v_prediction"}
 
 
-def scheduler_for(sampler: Sampler, prediction: Prediction, zero_terminal_snr: bool) -> Any:
+def scheduler_for(sampler: str, prediction: Prediction, zero_terminal_snr: bool) -> Any:
     """Return diffusers' scheduler of that name, for one run at a time; set_steps readies it for each.
 
     With zero terminal SNR the schedule is rescaled, and the times are spaced from the last one down, which a schedule whose
     last time is all noise asks for (Lin et al. 2024, sections 3.2 and 3.3); Karras and LCM have a spacing of their own.
 
     Args:
-        sampler: one of SAMPLERS.
+        sampler: the name of one of grid.samplers.
         prediction: what the U-Net gives.
         zero_terminal_snr: whether the last time is nothing but noise.
     """
@@ -47,7 +46,7 @@ def scheduler_for(sampler: Sampler, prediction: Prediction, zero_terminal_snr: b
         "rescale_betas_zero_snr": zero_terminal_snr,
     }
     spacing = {"timestep_spacing": "trailing" if zero_terminal_snr else "linspace"}
-    match sampler.name:
+    match sampler:
         case "Euler":
             # From the last time to the first, both among the steps, and from there to no noise: as k-diffusion does.
             return EulerDiscreteScheduler(**forward, **spacing)

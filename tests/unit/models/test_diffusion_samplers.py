@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.grid.samplers import SAMPLERS, Sampler, sampler_named
+from trainer.families.record import Prediction
+from trainer.grid.samplers import SAMPLERS, Sampler
+from trainer.models.diffusion_samplers import scheduler_for, set_steps
 from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.prediction_markers import Prediction
-from trainer.sampling.schedulers import scheduler_for, set_steps
 
 PICTURE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 NOISE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))
@@ -39,7 +39,7 @@ def test_a_sampler_ends_at_the_picture_the_unet_knows(
     sampler: Sampler, prediction: Prediction, zero_terminal_snr: bool, steps: int
 ) -> None:
     schedule = NoiseSchedule(prediction, zero_terminal_snr)
-    scheduler = scheduler_for(sampler, prediction, zero_terminal_snr)
+    scheduler = scheduler_for(sampler.name, prediction, zero_terminal_snr)
     times = set_steps(scheduler, steps)
     draws = {"generator": [torch.Generator().manual_seed(3)] * 2} if sampler.ancestral else {}
     latents = NOISE * scheduler.init_noise_sigma
@@ -53,7 +53,7 @@ def test_a_sampler_ends_at_the_picture_the_unet_knows(
 @each_sampler
 @pytest.mark.parametrize("zero_terminal_snr", [False, True])
 def test_a_sampler_takes_as_many_steps_as_asked_for(sampler: Sampler, zero_terminal_snr: bool) -> None:
-    scheduler = scheduler_for(sampler, "v", zero_terminal_snr)
+    scheduler = scheduler_for(sampler.name, "v", zero_terminal_snr)
     for steps in (*range(1, 61), 100, 150, 333, 999, 1000):
         times = set_steps(scheduler, steps)
         assert len(times) == steps
@@ -62,28 +62,28 @@ def test_a_sampler_takes_as_many_steps_as_asked_for(sampler: Sampler, zero_termi
 
 @each_sampler
 def test_with_zero_terminal_snr_the_first_step_sees_nothing_but_noise(sampler: Sampler) -> None:
-    assert set_steps(scheduler_for(sampler, "v", True), 20)[0] == 999
+    assert set_steps(scheduler_for(sampler.name, "v", True), 20)[0] == 999
 
 
 @pytest.mark.parametrize("name", ["Euler", "Euler a", "DPM++ 2M", "DDIM", "UniPC"])
 def test_with_zero_terminal_snr_times_are_spaced_from_the_last_one_down(name: str) -> None:
-    times = set_steps(scheduler_for(sampler_named(name), "v", True), 4)
+    times = set_steps(scheduler_for(name, "v", True), 4)
     assert times.tolist() == [999, 749, 499, 249]
 
 
 @pytest.mark.parametrize("name", ["Euler", "Euler a", "DPM++ 2M"])
 def test_without_it_both_ends_of_the_schedule_are_among_the_times(name: str) -> None:
-    times = set_steps(scheduler_for(sampler_named(name), "epsilon", False), 4)
+    times = set_steps(scheduler_for(name, "epsilon", False), 4)
     assert times.tolist() == [999, 666, 333, 0]
 
 
 def test_ddim_takes_every_nth_time_counted_from_one() -> None:
-    times = set_steps(scheduler_for(sampler_named("DDIM"), "epsilon", False), 4)
+    times = set_steps(scheduler_for("DDIM", "epsilon", False), 4)
     assert times.tolist() == [751, 501, 251, 1]
 
 
 def test_karras_noise_levels_fall_as_the_paper_has_them() -> None:
-    scheduler = scheduler_for(sampler_named("DPM++ 2M Karras"), "epsilon", False)
+    scheduler = scheduler_for("DPM++ 2M Karras", "epsilon", False)
     set_steps(scheduler, 5)
     schedule = NoiseSchedule("epsilon", False)
     most, least = noise_level(schedule, 999), noise_level(schedule, 0)

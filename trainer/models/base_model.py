@@ -1,0 +1,464 @@
+"""The base model as bakes, memory predictions and grids see it, whatever its family: texts, latents, noise and predictions.
+
+A family's module (`FamilyRecord.engine`) gives a subclass of `BaseModel` and the functions of `Engine`.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from trainer.families.record import Prediction
+from trainer.lean.compute_options import ComputeOptions
+from trainer.lean.quantized import Kind
+from trainer.models.identify import Base
+from trainer.settings.model import Settings
+from trainer.settings.parts import Family, Part
+
+TYPE_NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
+
+TimeSampler = Callable[[int, torch.Generator], Tensor]
+"""Draws as many times as asked for, [batch], on the CPU."""
+
+SHORTEST_TEXT = 75
+"""The setting max_token_length where it is left alone."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The output of one text encoder for captions.
+
+    Attributes:
+        hidden: [batch, tokens, channels].
+        pooled: [batch, width], the whole caption in one vector; None where the encoder gives none.
+    """
+
+    hidden: Tensor
+    pooled: Tensor | None
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Encoded":
+        """Return the same with both tensors changed."""
+        return Encoded(change(self.hidden), None if self.pooled is None else change(self.pooled))
+
+    @staticmethod
+    def joined(each: Sequence["Encoded"]) -> "Encoded":
+        """Return the outputs for several captions as one batch."""
+        pooled = [one.pooled for one in each if one.pooled is not None]
+        return Encoded(torch.cat([one.hidden for one in each]), torch.cat(pooled) if pooled else None)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What the predicting part gets of captions or prompts.
+
+    Attributes:
+        embeddings: [batch, tokens, channels], all encoders' side by side.
+        pooled: [batch, width]; None where the family has none.
+    """
+
+    embeddings: Tensor
+    pooled: Tensor | None
+
+    def __len__(self) -> int:
+        """Return how many texts there are."""
+        return len(self.embeddings)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens each text has; only texts of one number go through the model together."""
+        return self.embeddings.shape[1]
+
+    def rows(self, which: slice) -> "Conditioning":
+        """Return some of the texts."""
+        return Conditioning(self.embeddings[which], None if self.pooled is None else self.pooled[which])
+
+    @staticmethod
+    def joined(each: Sequence["Conditioning"]) -> "Conditioning":
+        """Return several as one batch; all have the same number of tokens."""
+        pooled = [one.pooled for one in each if one.pooled is not None]
+        return Conditioning(torch.cat([one.embeddings for one in each]), torch.cat(pooled) if pooled else None)
+
+
+class SamplingScheduler(Protocol):
+    """What takes a picture from noise step by step: diffusers' schedulers, or a family's own."""
+
+    init_noise_sigma: Any
+
+    def scale_model_input(self, sample: Tensor, timestep: Any) -> Tensor:
+        """Return the latents as the model takes them at this time."""
+
+    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **options: Any) -> Any:
+        """Return the latents of the next time, as a tuple of one; `generator` is among the options of an ancestral sampler."""
+
+
+class TimeSchedule(ABC):
+    """How noise is added over time, what is to be predicted of it, and how times are drawn and gone through.
+
+    Attributes:
+        prediction: what the model gives.
+        zero_terminal_snr: whether the last time is nothing but noise.
+        weighs_by_snr: whether the loss weights of diffusion models (Min-SNR and its like) apply.
+    """
+
+    prediction: Prediction
+    zero_terminal_snr: bool
+    weighs_by_snr: bool = True
+
+    @abstractmethod
+    def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Return the latents with as much noise as there is at each picture's time.
+
+        Args:
+            latents, noise: [batch, channels, height/f, width/f], fp32.
+            times: [batch], on the latents' device.
+        """
+
+    @abstractmethod
+    def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Return what the model is to predict, of the latents' shape; arguments as for add_noise."""
+
+    @abstractmethod
+    def snr(self, times: Tensor, *, plain: bool = False) -> Tensor:
+        """Return signal by noise, as variances, at each time, fp32 [batch], always finite.
+
+        Args:
+            times: [batch].
+            plain: without a fix of the schedule's end, as sd-scripts weighs losses.
+        """
+
+    @abstractmethod
+    def progress(self, times: Tensor) -> Tensor:
+        """Return how far each time is on the way from picture (0) to noise (1), fp32 [batch]."""
+
+    @abstractmethod
+    def clearness(self, times: Tensor) -> Tensor:
+        """Return the signal's share of signal and noise, as standard deviations, fp32 [batch]: 1 / (1 + noise / signal)."""
+
+    @abstractmethod
+    def time_sampler(self, settings: Settings) -> TimeSampler:
+        """Return what draws a batch's times as the settings of section Noise say."""
+
+    @abstractmethod
+    def spread_times(self, count: int) -> Tensor:
+        """Return times evenly spread over those that tell models apart, [count], on the CPU: the validation's."""
+
+    @abstractmethod
+    def sampling(self, sampler: str, steps: int) -> tuple[SamplingScheduler, Tensor]:
+        """Return a scheduler ready for one run of that many steps, and the times that it goes through, [steps], on the CPU.
+
+        Args:
+            sampler: name of one of those that the family's record allows.
+            steps: 1 to 1000.
+        """
+
+
+class BaseModel(ABC):
+    """A loaded base: frozen, in evaluation mode.
+
+    Its parts may wait in the computer's memory: the body comes to the device by itself when it is first asked, VAE and encoders
+    are brought and put away by those who need them. Where the device is the CPU nothing moves.
+
+    Args:
+        family: its family.
+        body: the predicting module.
+        encoders: text encoders by key; those that LoRA layers may sit on are parts of the family's record.
+        vae: pictures to latents and back.
+        device: where it computes.
+        stays: whether its parts stay where they are whoever brings them or puts them away: tensors without numbers cannot move.
+
+    Attributes:
+        schedule: noise, targets and times in use.
+        vae_notes: a line for each time the VAE had to go to a wider type.
+        latent_channels: of the latents.
+        latent_factor: pixels a latent stands for, in each direction.
+    """
+
+    latent_channels: int
+    latent_factor: int
+
+    def __init__(
+        self,
+        family: Family,
+        body: Any,
+        encoders: Mapping[Part, Any],
+        vae: Any,
+        device: torch.device | str,
+        *,
+        stays: bool = False,
+    ) -> None:
+        self.family = family
+        self.body = body
+        self.encoders: dict[Part, Any] = dict(encoders)
+        self.vae = vae
+        self.device: torch.device = numbered(device)
+        self.stays = stays
+        self.schedule: TimeSchedule = self.schedule_for(self.usual_prediction)
+        self.vae_notes: list[str] = []
+        self._vae_as_read = vae
+
+    # Noise and predictions
+
+    usual_prediction: Prediction = "epsilon"
+
+    @abstractmethod
+    def schedule_for(self, prediction: Prediction, zero_terminal_snr: bool = False) -> TimeSchedule:
+        """Return the schedule of a base that predicts this, on the device."""
+
+    @abstractmethod
+    def predict(self, noisy: Tensor, times: Tensor, text: Conditioning, sizes: Tensor | None = None) -> Tensor:
+        """Return what the body predicts of `noisy`, same shape, in the body's type.
+
+        Args:
+            noisy: [batch, channels, height/f, width/f].
+            times: [batch], as the schedule has them.
+            text: of the captions.
+            sizes: int64 [batch, 6], the picture's height and width, the crop's top and left, the bucket's height and width, in
+                pixels, for families that are told.
+        """
+
+    @property
+    @abstractmethod
+    def body_weight(self) -> Tensor:
+        """One frozen weight of the body, whose device and type are those it computes on and in."""
+
+    # Texts
+
+    @abstractmethod
+    def tokenize(self, captions: Sequence[str], max_token_length: int = SHORTEST_TEXT) -> Tensor:
+        """Return token numbers, int64 [batch, ...], on the CPU; `encode_part` alone knows their form.
+
+        Args:
+            captions: of any length.
+            max_token_length: the setting, for families whose texts are cut.
+        """
+
+    @abstractmethod
+    def encode_part(self, part: Part, tokens: Tensor, clip_skip: int) -> Encoded:
+        """Return one encoder's output for captions; it computes where it lies.
+
+        Args:
+            part: key in `encoders`.
+            tokens: from tokenize.
+            clip_skip: which layer, for families with a choice.
+        """
+
+    @abstractmethod
+    def join(self, encoded: Mapping[Part, Encoded]) -> Conditioning:
+        """Return what the body takes of every encoder's output for the same captions."""
+
+    def encode_tokens(self, tokens: Tensor, clip_skip: int) -> Conditioning:
+        """Return what the body takes of captions; see encode_part."""
+        return self.join({part: self.encode_part(part, tokens, clip_skip) for part in self.encoders})
+
+    def encode_text(
+        self, captions: Sequence[str], clip_skip: int, max_token_length: int = SHORTEST_TEXT
+    ) -> Conditioning:
+        """Return what the body takes of captions, from their texts; see tokenize and encode_part."""
+        return self.encode_tokens(self.tokenize(captions, max_token_length), clip_skip)
+
+    @abstractmethod
+    def encode_prompts(self, prompts: Sequence[str], clip_skip: int) -> list[Conditioning]:
+        """Return what the body takes of each prompt, as the family's user interfaces read prompts, without gradients."""
+
+    def guided(self, prompt: Conditioning, negative: Conditioning, *, blank: bool) -> tuple[Conditioning, Conditioning]:
+        """Return prompt and negative prompt as they go through the body together: of one number of tokens.
+
+        Args:
+            prompt, negative: from encode_prompts.
+            blank: whether the negative prompt has no words.
+        """
+        return prompt, negative
+
+    @abstractmethod
+    def blank_conditioning(self, count: int) -> Conditioning:
+        """Return the shapes of prompts' conditioning, empty tensors in the body's type, for the memory prediction."""
+
+    # Latents
+
+    @abstractmethod
+    def vae_encode(self, images: Tensor) -> Tensor:
+        """Return the VAE's raw latents, fp32, of images [batch, 3, height, width] from -1 to 1 in its type."""
+
+    @abstractmethod
+    def vae_decode(self, latents: Tensor) -> Tensor:
+        """Return images [batch, 3, height, width] from -1 to 1 of the VAE's raw latents in its type."""
+
+    @abstractmethod
+    def normalized(self, latents: Tensor) -> Tensor:
+        """Return latents as the body knows them, of the VAE's raw ones."""
+
+    @abstractmethod
+    def raw(self, latents: Tensor) -> Tensor:
+        """Return the VAE's raw latents of those that the body knows."""
+
+    @abstractmethod
+    def latents_key(self) -> list[object]:
+        """Return what else than the picture decides its latents: the VAE's weights, type and normalization, as JSON values."""
+
+    def decoding_bytes(self, height: int, width: int) -> int:
+        """Return about how much memory the decoding of a picture of that many pixels takes besides the VAE's weights."""
+        return 0
+
+    def tiled(self, pixels: int) -> AbstractContextManager[None]:
+        """Let the VAE decode in overlapping tiles of `pixels` on a side while the block lasts, where it can."""
+        return nullcontext()
+
+    def latent_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """Return the shape of a picture's latents: channels, height/f, width/f."""
+        return self.latent_channels, height // self.latent_factor, width // self.latent_factor
+
+    @torch.no_grad()
+    def encode_pictures(self, pixels: Tensor) -> Tensor:
+        """Return latents as the body knows them, fp32 [batch, channels, height/f, width/f].
+
+        In half precision some VAEs overflow. Pictures that come out as no numbers are encoded again in a wider type; the VAE
+        stays in the one that serves, and vae_notes gets a line. What is no number in fp32 either is returned as it is.
+
+        Args:
+            pixels: uint8 [batch, height, width, 3]; they are encoded where the VAE lies.
+        """
+        latents = self._encoded(pixels)
+        broken = _not_finite(latents)
+        if bool(broken.any()) and self.vae.dtype != torch.float32:
+            latents[broken] = self._encoded_wider(pixels[broken.to(pixels.device)])
+        return latents
+
+    def _encoded_wider(self, pixels: Tensor) -> Tensor:
+        """Return latents of pictures that overflow the VAE's type, and go over to the wider type that holds them."""
+        narrow = self.vae
+        for dtype in wider_types(narrow):
+            # From the weights as they were read: what went through bf16 has lost digits that fp32 would want.
+            self.vae = copy.deepcopy(narrow).to(dtype)
+            latents = self._encoded(pixels)
+            if not bool(_not_finite(latents).any()):
+                break
+        if narrow.device.type != "cpu":
+            narrow.to("cpu")
+        count = "1 picture" if len(pixels) == 1 else f"{len(pixels)} pictures"
+        self.vae_notes.append(
+            f"the VAE overflows in {TYPE_NAMES[narrow.dtype]} on {count}: "
+            f"encoded again, and all after, in {TYPE_NAMES[self.vae.dtype]}"
+        )
+        return latents
+
+    def _encoded(self, pixels: Tensor) -> Tensor:
+        images = (pixels.to(self.vae.device).permute(0, 3, 1, 2).float() / 127.5 - 1).to(self.vae.dtype)
+        return self.normalized(self.vae_encode(images))
+
+    @property
+    def vae_is_widened(self) -> bool:
+        """Whether the VAE overflowed and went over to a wider type than it was read in."""
+        return self.vae is not self._vae_as_read
+
+    # Blocks
+
+    @abstractmethod
+    def blocks(self) -> dict[str, nn.Module]:
+        """Return every block that can compute its activations again, by name, in the order of the forward pass."""
+
+    @abstractmethod
+    def set_compute_options(self, options: ComputeOptions) -> None:
+        """Let body and text encoders compute in this way from now on, whatever they did before.
+
+        Raises:
+            SettingsError: a name in it is no block's, or this machine cannot.
+        """
+
+    # Places
+
+    @property
+    def modules(self) -> Iterator[nn.Module]:
+        """The body, the encoders and the VAE."""
+        return iter((self.body, *self.encoders.values(), self.vae))
+
+    def bring_body(self) -> None:
+        """Move the body's weights to the device; LoRA layers on it stay where they are."""
+        self._move(self.body, self.device)
+
+    def put_body_away(self) -> None:
+        """Move the body's weights off the card; `predict` brings them back."""
+        self._move(self.body, "cpu")
+
+    def bring_vae(self) -> None:
+        """Move the VAE to the device."""
+        self._move(self.vae, self.device)
+
+    def put_vae_away(self) -> None:
+        """Move the VAE off the card; once latents are cached a bake has no use for it."""
+        self._move(self.vae, "cpu")
+
+    def put_encoder_away(self, part: Part) -> None:
+        """Move a text encoder's frozen weights off the card; LoRA layers on it keep theirs where they are.
+
+        With a LoRA on it it cannot encode until it is brought back.
+        """
+        self._move(self.encoders[part], "cpu")
+
+    def bring_encoder_back(self, part: Part) -> None:
+        """Move a text encoder's weights to the device again, LoRA layers and all as they were."""
+        self._move(self.encoders[part], self.device)
+
+    def rest(self) -> None:
+        """Be as when it was read: every part in the computer's memory, VAE and schedule as they were."""
+        for module in (self.body, *self.encoders.values(), self._vae_as_read):
+            self._move(module, "cpu")
+        self.vae = self._vae_as_read
+        self.vae_notes.clear()
+        self.schedule = self.schedule_for(self.usual_prediction)
+
+    def _move(self, module: Any, place: torch.device | str) -> None:
+        if not self.stays:
+            module.to(place)
+
+
+class Engine(Protocol):
+    """The functions of a family's module."""
+
+    def load_base(
+        self,
+        base: Base,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype,
+        vae: str = "",
+        vae_dtype: torch.dtype = torch.float32,
+        quantized: Kind | None = None,
+        waiting: bool = False,
+    ) -> BaseModel:
+        """Load a base of the family; see engines.load_base."""
+
+    def load_shapes(
+        self,
+        base: Base,
+        *,
+        dtype: torch.dtype,
+        vae: str = "",
+        vae_dtype: torch.dtype = torch.float32,
+        quantized: Kind | None = None,
+    ) -> BaseModel:
+        """Return the base without numbers; see engines.load_shapes."""
+
+
+def numbered(device: torch.device | str) -> torch.device:
+    """Return a device by the name that tensors on it have: `cuda` is the card in use, by its number."""
+    device = torch.device(device)
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+def wider_types(vae: Any) -> tuple[torch.dtype, ...]:
+    """Return what a VAE in half precision may go to: bf16 has fp32's range at fp16's size, fp32 its digits too."""
+    # A card without bf16 emulates it, slower than fp32 and not in every kernel.
+    lacks_bf16 = vae.device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False)
+    return (torch.float32,) if vae.dtype == torch.bfloat16 or lacks_bf16 else (torch.bfloat16, torch.float32)
+
+
+def _not_finite(latents: Tensor) -> Tensor:
+    """Return which pictures have a value that is no number, bool [batch]."""
+    return ~torch.isfinite(latents).flatten(1).all(dim=1)
