@@ -19,9 +19,9 @@ from torch.nn import functional
 from torch.utils._pytree import tree_map_only
 
 from trainer.memory import simulate
-from trainer.models import stable_diffusion
 from trainer.memory.request import BucketUse, MemoryRequest
 from trainer.memory.simulate import predict
+from trainer.models import stable_diffusion
 from trainer.network.lora import LoraLayer
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
