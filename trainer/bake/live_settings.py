@@ -44,7 +44,7 @@ class LiveSettings:
         """Return to the settings of a state."""
         self.settings = parse_settings(toml, "state")
         self.changes, self.rate_scale = changes, rate_scale
-        self._set_peaks()
+        self._set_base_lrs()
 
     def change(self, assignment: str, step: int) -> None:
         """Put `name=value` in force from the next step on.
@@ -70,12 +70,12 @@ class LiveSettings:
             self._check_stops(name, changed, step)
         self.settings = changed
         self.changes += 1
-        self._set_peaks()
+        self._set_base_lrs()
 
     def scale_rates(self, by: float) -> None:
         """Multiply every rate by `by` from the next step on."""
         self.rate_scale *= by
-        self._set_peaks()
+        self._set_base_lrs()
 
     def queue_changes(self) -> None:
         """Queue the journal's changes that are not in force: steps that are done again meet them at their step."""
@@ -95,28 +95,21 @@ class LiveSettings:
         """Let those parts train that do after `step` steps, with so many pictures at once; log which parts stop."""
         self._session.micro_batches.size = self.settings.micro_batch_size
         for part in self._session.trained_parts.update(self.settings, self._plan, step):
-            kept = (
-                "; its outputs are cached and it no longer runs"
-                if self._session.text_embeddings.is_cached(part)
-                else ""
-            )
+            cached = self._session.text_embeddings.is_cached(part)
+            kept = "; its outputs are cached and it no longer runs" if cached else ""
             self._report.log(f"the {label_of(part)} stopped training after step {step}{kept}")
             self._report.mark(Mark(step, time.time(), "stop part", f"{label_of(part)} stopped"))
 
-    def _set_peaks(self) -> None:
+    def _set_base_lrs(self) -> None:
         for group in self._session.trained_parts.groups:
-            group["peak"] = self.settings.rate(group["part"]) * self.rate_scale
+            group["base_lr"] = self.settings.rate(group["part"]) * self.rate_scale
 
     def _check_rates(self, name: str, changed: Settings) -> None:
         initial = self._session.trained_parts.initial
         for part in all_parts():
-            # On a base without the part its rate means nothing.
-            if (
-                name in RATE_SETTINGS
-                and changed.rate(part) > 0
-                and part not in initial
-                and self.settings.rate(part) == 0
-            ):
+            # On a base without the part its rate means nothing, and may have been above 0 all along.
+            rises = changed.rate(part) > 0 and self.settings.rate(part) == 0
+            if name in RATE_SETTINGS and rises and part not in initial:
                 raise SettingsError(
                     name,
                     found=f"a rate for the {label_of(part)}, which this bake does not train",

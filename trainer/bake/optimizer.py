@@ -25,8 +25,8 @@ from trainer.text import printable
 def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> torch.optim.Optimizer:
     """Return the optimizer over the network's trained parts; a part of rate 0 gets no group and no gradients.
 
-    Each group carries its `part`, its `peak` (the rate of the part's lora_down, which the schedule scales) and its `ratio`: how
-    many times that its weights learn at.
+    Each group carries its `part`, its `base_lr` (the peak rate of the part's lora_down, which the schedule scales) and its
+    `lr_multiplier`: how many times that its weights learn at.
 
     Raises:
         SettingsError: no part has a rate, or the optimizer is not installed or does not take its arguments.
@@ -34,16 +34,16 @@ def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> 
     groups = param_groups(settings, family)
     # A file that dim_from_weights takes the layers from may hold fewer parts.
     weights = {group: _weights(network, group) for group in groups}
-    there = [group for group in groups if weights[group]]
-    if not there:
+    nonempty = [group for group in groups if weights[group]]
+    if not nonempty:
         raise SettingsError(
             "unet_lr",
             found="every part's rate is 0, so nothing would be learned",
             expected="a rate above 0",
             way_out="set unet_lr or text_encoder_lr",
         )
-    network.train_only({group.part for group in there})
-    return _made(settings, [_group(group, weights[group]) for group in there])
+    network.train_only({group.part for group in nonempty})
+    return _create(settings, [_group(group, weights[group]) for group in nonempty])
 
 
 def try_optimizer(settings: Settings, family: Family, device: torch.device) -> None:
@@ -59,7 +59,7 @@ def try_optimizer(settings: Settings, family: Family, device: torch.device) -> N
         groups.append(_group(group, [weight]))
     if not groups:
         return
-    optimizer = _made(settings, groups)
+    optimizer = _create(settings, groups)
     try:
         optimizer.step()
     except Exception as error:
@@ -103,13 +103,13 @@ def _group(group: ParamGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
     return {
         "params": weights,
         "lr": group.rate,
-        "peak": group.base_lr,
-        "ratio": group.lr_multiplier,
+        "base_lr": group.base_lr,
+        "lr_multiplier": group.lr_multiplier,
         "part": group.part,
     }
 
 
-def _made(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+def _create(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """Return the optimizer over these groups, whose next step can be told to change nothing."""
     name = settings.optimizer_type
     options: dict[str, Any] = settings.optimizer_options
@@ -149,11 +149,11 @@ def _class_of(settings: Settings) -> type[torch.optim.Optimizer]:
     check_optimizer_installed(settings)
     name = settings.optimizer_type
     spec = spec_of(name)
-    cls = _named(class_path_of(name), settings)
+    cls = _import_class(class_path_of(name), settings)
     return _stepping_by_group(cls) if spec is not None and spec.needs_equal_rates else cls
 
 
-def _named(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
+def _import_class(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
     module_name, _, class_name = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
@@ -247,6 +247,6 @@ def set_learning_rates(optimizer: Any, settings: Settings, plan: Plan, step: int
     rates: dict[Part, float] = {}
     for group in optimizer.param_groups:
         part: Part = group["part"]
-        rates[part] = group["peak"] * lr_factor(settings, part, step - 1, plan.total_steps)
-        group["lr"] = rates[part] * group["ratio"]
+        rates[part] = group["base_lr"] * lr_factor(settings, part, step - 1, plan.total_steps)
+        group["lr"] = rates[part] * group["lr_multiplier"]
     return rates

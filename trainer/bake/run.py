@@ -57,9 +57,9 @@ def run_bake(
 ) -> BakeState:
     """Bake a LoRA into `folder` and return DONE, or STOPPED or PARKED where that was ordered; the journal has the state then.
 
-    The current stage (`load`, `cache`, `validate`, `step`, `save`, `state`, `sample`, `grid`) is in the journal; after a failure it names the place.
-    Equal settings and data give equal LoRAs bit for bit on one machine, whatever ran in the process before, and however often the
-    bake was interrupted and resumed (`bake.attempt` above 1).
+    The current stage is in the journal; after a failure it names the place. Equal settings and data give equal LoRAs
+    bit for bit on one machine, whatever ran in the process before, and however often the bake was interrupted and resumed
+    (`bake.attempt` above 1).
 
     Args:
         bake: the journal's row; with `starts_from` it branches from that state, a path relative to the journal's folder.
@@ -114,10 +114,19 @@ def _bake(
         _place_encoders(session, planned)
         session.model.bring_body()
         report.stage(Stage.HASH)
-        hashes = hashes_of(planned.base.path, orders.stop_requested)
-        vae_hashes = hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None
         curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
-        inputs = _LoopInputs(bake, folder, data_hash, planned, session, decision, hashes, vae_hashes, trained, held_out)
+        inputs = _LoopInputs(
+            bake=bake,
+            folder=folder,
+            data_hash=data_hash,
+            planned=planned,
+            session=session,
+            decision=decision,
+            hashes=hashes_of(planned.base.path, orders.stop_requested),
+            vae_hashes=hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None,
+            trained=trained,
+            held_out=held_out,
+        )
         loop = _build_loop(inputs, curves, orders, report, closing)
         report.state(BakeState.BAKING)
         return loop.run()
@@ -204,7 +213,7 @@ class _LoopInputs:
         data_hash: sha256 of the manifest.
         planned, session: data and plan; model, LoRA and optimizer.
         decision: what the base predicts.
-        hashes, vae_hashes: of the base's file and the other VAE's; None where there is none or was no time for them.
+        hashes, vae_hashes: of the base's file and the other VAE's; None where a stop was ordered, or no VAE is set.
         trained, held_out: latents, masks and sizes by picture index.
     """
 

@@ -52,7 +52,7 @@ class Facts:
         data: sha256 of the manifest, so that other data are noticed.
         scaler: the gradient scaler's numbers; empty where none is in use.
         optimizer: numbers of the optimizer that are no tensors, by weight and name.
-        groups: numbers that the optimizer keeps of a group of weights, by `part/ratio`.
+        groups: numbers that the optimizer keeps of a group of weights, by `part/lr_multiplier`.
         checkpoints, verdict: what these parts of the bake keep between steps.
         surroundings: for the promise of equal bits.
     """

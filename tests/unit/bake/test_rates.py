@@ -75,7 +75,7 @@ def test_lora_ups_learn_at_the_ratio_and_the_parts_rate_is_lora_downs(make_setti
     assert rates_at(6, settings, optimizer)["unet"] == pytest.approx(1e-3)
     downs, ups, _ = optimizer.param_groups
     assert (downs["lr"], ups["lr"]) == pytest.approx((1e-3, 16e-3))
-    assert (downs["peak"], ups["peak"], downs["ratio"], ups["ratio"]) == (2e-3, 2e-3, 1, 16)
+    assert (downs["base_lr"], ups["base_lr"], downs["lr_multiplier"], ups["lr_multiplier"]) == (2e-3, 2e-3, 1, 16)
     layer = network.layers("unet")[0]
     assert (downs["params"], ups["params"]) == ([layer.down], [layer.up])
 

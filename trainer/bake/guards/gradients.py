@@ -105,7 +105,7 @@ def unmoved(session: TrainingSession) -> list[str]:
 
     Layers of the text encoder behind the one that gives the embedding have no part in the loss and are left out.
     """
-    trained: set[Part] = {group["part"] for group in session.optimizer.param_groups if group["peak"] > 0}
+    trained: set[Part] = {group["part"] for group in session.optimizer.param_groups if group["base_lr"] > 0}
     layers = [layer for part in sorted(trained) for layer in session.network.layers(part) if _counts(layer, session)]
     if not layers:
         return []

@@ -23,7 +23,7 @@ from trainer.text import printable
 _LORA, _OPTIMIZER, _RNG, _READINGS, _VALIDATION = "lora/", "optimizer/", "rng/", "readings/", "validation/"
 _GROUPS = "groups/"
 # The program's own entries of a group; the rates follow from settings and step.
-_OWN_KEYS = {"params", "lr", "peak", "part", "ratio"}
+_OWN_KEYS = {"params", "lr", "base_lr", "part", "lr_multiplier"}
 
 
 @dataclass(frozen=True)
@@ -171,14 +171,14 @@ def _group_values(session: TrainingSession) -> Iterator[tuple[str, str, Any]]:
     for group in session.trained_parts.groups:
         for key, value in group.items():
             if key not in _OWN_KEYS:
-                yield f"{group['part']}/{group['ratio']}", key, value
+                yield f"{group['part']}/{group['lr_multiplier']}", key, value
 
 
 def _put_groups_back(state: State, session: TrainingSession) -> None:
     # An option that was changed for a fork is the fork's; what the optimizer adapted by itself is the state's.
     options = session.settings.optimizer_options
     for group in session.trained_parts.groups:
-        name = f"{group['part']}/{group['ratio']}"
+        name = f"{group['part']}/{group['lr_multiplier']}"
         kept = {key: value for key, value in state.facts.groups.get(name, {}).items() if key in group}
         group.update(
             {key: value for key, value in kept.items() if key not in options and _runs_with_steps(group[key], value)}
