@@ -97,6 +97,6 @@ class SamplerLike(Protocol):
         """Return the most memory of the card taken by us since the peak was forgotten, bytes; None where unknown."""
         ...
 
-    def forget_peak(self) -> None:
+    def reset_peak(self) -> None:
         """Begin the peak anew."""
         ...

@@ -288,6 +288,6 @@ def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        drafts = propose_variants(journal, workspace, made, notes, engine=engine).drafts
+        drafts = propose_variants(journal, workspace, made, notes, engine=engine).held_bakes
     numbers = ", ".join(f"{draft.number:04d}" for draft in drafts)
     return GridNote(f"bakes {numbers} are queued and held: press Q on the Bake screen to edit (e) and release (h) them")

@@ -57,7 +57,7 @@ def _bake_file(
     """Check, queue and follow one bake; nothing is written before everything has passed its checks."""
     from lora_tui.terminal.logout import logout_warning
     from trainer.jobs.bakes import queue_bake
-    from trainer.machine.card_lock import check_free
+    from trainer.machine.card_lock import check_card_free
     from trainer.plan.plan import plan_line
     from trainer.plan.rate_lines import rate_lines
     from trainer.workspace import find_workspace, make_workspace
@@ -66,7 +66,7 @@ def _bake_file(
     if warning := logout_warning():
         click.echo(f"! {warning}", err=True)
     if not wait:
-        check_free()
+        check_card_free()
     root = settings_file.expanduser().resolve().parent
     place = workspace or find_workspace(root) or make_workspace(root)
     for line in (plan_line(planned.plan), *rate_lines(planned.settings, planned.base.family, planned.plan)):

@@ -97,13 +97,13 @@ def checked_change(bake: Bake, change: str) -> str:
     Raises:
         SettingsError: it is malformed, its setting is not live, or the value is wrong.
     """
-    from trainer.jobs.live_settings import changed
+    from trainer.jobs.live_settings import change_setting
     from trainer.settings.describe import field, is_setting
     from trainer.settings.toml_file import parse_settings
     from trainer.settings.typed import split_override
 
     name, text = split_override(change)
-    changed(parse_settings(bake.settings_toml, f"bake {bake.number}"), name, text)
+    change_setting(parse_settings(bake.settings_toml, f"bake {bake.number}"), name, text)
     if is_setting(name) and not field(name).live:
         raise SettingsError(
             name,

@@ -259,7 +259,7 @@ class BakeScreen(Screen[None]):
         self.editor.written(event.draft)
         if self.bake is None:
             # The peak beside the meter is to be this bake's.
-            self.sampler.forget_peak()
+            self.sampler.reset_peak()
         else:
             self.sender.note(f"bake {event.bake.number:04d} is queued; Q shows the queue")
         self.sender.wake()

@@ -14,7 +14,7 @@ from trainer.journal.records import Bake, BakeState, Order
 from trainer.text import printable
 
 if TYPE_CHECKING:
-    from trainer.jobs.live_settings import Stopping
+    from trainer.jobs.live_settings import PossibleStop
     from trainer.settings.parts import Part
 
 _STOP_ANSWERS = (
@@ -99,14 +99,14 @@ class BakeOrders:
 
     def stop_part(self) -> None:
         """Ask which part stops training; the bake continues with the others."""
-        from trainer.jobs.live_settings import stoppings, training
+        from trainer.jobs.live_settings import possible_stops, training_parts
 
         snapshot, bake = self._snapshot(), self.bake
         settings = snapshot.in_force
         if settings is None or bake is None or not self._sender.may_order():
             return
-        still = training(settings, bake, snapshot.last)
-        offered = list(stoppings(settings, bake, still))
+        still = training_parts(settings, bake, snapshot.last)
+        offered = list(possible_stops(settings, bake, still))
         if not offered:
             self._sender.warn(_nothing_to_stop(still))
             return
@@ -146,7 +146,7 @@ class BakeOrders:
         self.give_order(order)
 
 
-def _stop_answer(place: int, stopping: "Stopping", still: "tuple[Part, ...]") -> Answer:
+def _stop_answer(place: int, stopping: "PossibleStop", still: "tuple[Part, ...]") -> Answer:
     """Return the answer that stops `stopping`: `t` is every text encoder there is, `1` and `2` one of two."""
     from trainer.settings.parts import is_encoder, label_of
 

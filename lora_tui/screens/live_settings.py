@@ -13,7 +13,7 @@ from lora_tui.screens.dialog import ListDialog, key_hint, line_input
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import SettingsError
-from trainer.jobs.live_settings import NOW, changed
+from trainer.jobs.live_settings import NOW, change_setting
 from trainer.settings.parts import STOP_SETTINGS
 from trainer.text import printable
 
@@ -109,7 +109,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         if self._picked is None:
             return
         try:
-            changed(self._settings, self._picked.name, event.value)
+            change_setting(self._settings, self._picked.name, event.value)
         except SettingsError as error:
             place = self.query_one("#error", Static)
             place.update(Content(f"{FAILED.mark} {printable(error.line())}"))

@@ -20,9 +20,9 @@ def count_line(ready: "PlannedGrid") -> str:
     sizes = [size for size in expanded.shape if size > 1]
     product = f"{' × '.join(map(str, sizes))} = " if len(sizes) > 1 else ""
     parts = [f"{product}{plural(total, 'picture')}"]
-    if ready.wanted != total:
-        parts.append(f"{ready.wanted:,} to make")
-    if ready.wanted:
+    if ready.new_pictures != total:
+        parts.append(f"{ready.new_pictures:,} to make")
+    if ready.new_pictures:
         parts.append("duration unknown" if ready.seconds is None else f"≈ {duration(ready.seconds)}")
     return " · ".join(parts)
 

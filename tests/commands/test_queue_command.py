@@ -15,7 +15,7 @@ from lora_tui.commands.queue import parse_time
 from trainer.errors import SettingsError
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
-from trainer.machine.card_lock import Claim, device_key, hold
+from trainer.machine.card_lock import CardHolder, acquire_card, device_key
 from trainer.workspace import Workspace
 
 
@@ -134,7 +134,9 @@ def test_a_bake_added_while_the_queue_is_worked_on_is_taken_by_it(queue, demo: W
 def test_bakes_of_a_killed_worker_are_taken_over(queue, demo: Workspace, short: list[str]) -> None:
     for _ in range(2):
         queue("add", demo.root / "hifumi.toml", *short)
-    with hold(device_key(), Claim("a test", os.getpid(), "/elsewhere", "7 other", time.time())) or pytest.fail("held"):
+    with acquire_card(
+        device_key(), CardHolder("a test", os.getpid(), "/elsewhere", "7 other", time.time())
+    ) or pytest.fail("held"):
         worker = subprocess.Popen(
             [sys.executable, "-m", "lora_tui", "queue", "run"], cwd=demo.root, env=dict(os.environ)
         )
@@ -150,8 +152,8 @@ def test_bakes_of_a_killed_worker_are_taken_over(queue, demo: Workspace, short: 
 @pytest.mark.long
 def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: list[str]) -> None:
     settings = demo.root / "hifumi.toml"
-    claim = Claim("a test", os.getpid(), "/elsewhere", "7 other", time.time())
-    held = hold(device_key(), claim)
+    claim = CardHolder("a test", os.getpid(), "/elsewhere", "7 other", time.time())
+    held = acquire_card(device_key(), claim)
     assert held is not None
     refused = lora_tui("bake", settings, "--no-wait", *short)
     assert refused.returncode == 4

@@ -8,7 +8,7 @@ from kitchen import Kitchen
 
 from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
-from trainer.journal.state_files import read_facts, states_of
+from trainer.journal.state_files import read_state_header, states_of
 
 FIVE = (
     "max_train_epochs=",
@@ -61,7 +61,7 @@ def bakes_and_goes_on(kitchen, *overrides: str) -> None:
     kept, curve = kitchen.tensors(whole), kitchen.journal.curves.read(whole.number, "lr_unet", 100)
     assert any(any(bits) for name, bits in kept.items() if name.endswith("lora_up.weight"))
     for path in states_of(kitchen.folder(whole)):
-        if read_facts(path).step > 3:
+        if read_state_header(path).step > 3:
             path.unlink()
     kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
     again = kitchen.resume(whole.number)

@@ -103,9 +103,9 @@ def test_a_grid_in_a_bake_has_the_pictures_of_one_of_its_own(kitchen, at_step) -
     assert [epoch.label for epoch in first.spec.epochs] == ["s2", "s4"]
     assert {cell.recipe.base for cell in first.cells} == {"demo"}
     ready = check_grid(first.spec, kitchen.journal, kitchen.workspace)
-    assert ready.wanted == 0
+    assert ready.new_pictures == 0
     again = check_grid(first.spec.model_copy(update={"seeds": "3"}), kitchen.journal, kitchen.workspace)
-    assert again.wanted == 3
+    assert again.new_pictures == 3
 
 
 @pytest.mark.long

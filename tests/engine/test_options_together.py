@@ -7,7 +7,7 @@ from kitchen import SHORT, Kitchen
 
 from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
-from trainer.journal.state_files import read_facts, states_of
+from trainer.journal.state_files import read_state_header, states_of
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def many(kitchen):
 def test_taken_up_again_it_gives_the_same_bits(kitchen, many) -> None:
     kept = kitchen.tensors(many)
     for path in states_of(kitchen.folder(many)):
-        if read_facts(path).step > 3:
+        if read_state_header(path).step > 3:
             path.unlink()
     kitchen.journal.bakes.set_state(many.number, BakeState.LOST)
     assert kitchen.tensors(kitchen.resume(many.number)) == kept

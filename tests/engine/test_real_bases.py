@@ -14,7 +14,7 @@ from tiny_bases import write_tiny
 
 from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
-from trainer.journal.state_files import read_facts, states_of
+from trainer.journal.state_files import read_state_header, states_of
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import load_base
 from trainer.network.lora_file import network_from_file
@@ -80,7 +80,7 @@ def test_every_part_that_has_a_share_in_the_loss_learns(kitchen, whole, base: Pa
 def test_taken_up_again_it_gives_the_same_bits(kitchen, whole) -> None:
     kept = kitchen.tensors(whole)
     for path in states_of(kitchen.folder(whole)):
-        if read_facts(path).step > 4:
+        if read_state_header(path).step > 4:
             path.unlink()
     kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
     assert kitchen.tensors(kitchen.resume(whole.number)) == kept

@@ -8,7 +8,7 @@ from trainer.demo.workspace import make_demo
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.jobs.fork import extend, fork
 from trainer.journal.records import BakeState, Order, Stage
-from trainer.journal.state_files import read_facts, states_of
+from trainer.journal.state_files import read_state_header, states_of
 
 STEPS = 12
 
@@ -96,7 +96,7 @@ def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     assert after < before / 5
     # As if it had been killed at the step of the change: the state before it, the change in the journal.
     for path in states_of(kitchen.folder(changed)):
-        if read_facts(path).step > marks[0].step - 1:
+        if read_state_header(path).step > marks[0].step - 1:
             path.unlink()
     kept = kitchen.tensors(changed)
     kitchen.journal.bakes.set_state(number, BakeState.LOST)
@@ -125,7 +125,7 @@ def test_a_live_change_that_is_wrong_is_refused_and_the_bake_goes_on(kitchen, st
 def test_a_stop_at_the_epochs_end_waits_for_it(kitchen, stated) -> None:
     stopped = stopped_after(kitchen, 5, *stated, order=Order.STOP_AT_EPOCH)
     assert stopped.state is BakeState.STOPPED
-    assert read_facts(states_of(kitchen.folder(stopped))[-1]).step == 8
+    assert read_state_header(states_of(kitchen.folder(stopped))[-1]).step == 8
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
@@ -203,6 +203,6 @@ def test_only_the_states_asked_for_stay(kitchen) -> None:
     kept = {}
     for keep in ("last", "epochs", "2"):
         bake = kitchen.bake(*common, f"keep_states={keep}")
-        kept[keep] = [read_facts(path).step for path in states_of(kitchen.folder(bake))]
+        kept[keep] = [read_state_header(path).step for path in states_of(kitchen.folder(bake))]
         assert [state.step for state in kitchen.journal.results.states(bake.number)][::-1] == kept[keep]
     assert kept == {"last": [12], "epochs": [4, 8, 12], "2": [11, 12]}

@@ -7,7 +7,7 @@ from trainer.bake.saving.state import read_state
 from trainer.demo.workspace import make_demo
 from trainer.jobs.fork import fork
 from trainer.journal.records import BakeState, Order, Stage
-from trainer.journal.state_files import read_facts, states_of
+from trainer.journal.state_files import read_state_header, states_of
 
 # Three epochs of four steps; the encoder stops in the middle of the second.
 HALF = (*STATED, "text_encoder_stop=50%", "save_every_n_steps=1", "save_state_every_n_steps=1", "keep_states=20")
@@ -55,7 +55,7 @@ def test_the_encoders_tensors_stay_bit_for_bit_and_the_u_nets_move(kitchen, whol
 
 
 def test_its_moments_leave_the_state_and_its_weights_do_not(kitchen, whole) -> None:
-    states = {read_facts(path).step: read_state(path).tensors for path in states_of(kitchen.folder(whole))}
+    states = {read_state_header(path).step: read_state(path).tensors for path in states_of(kitchen.folder(whole))}
 
     def has(step: int, what: str) -> bool:
         return any(name.startswith(f"{what}lora_te_") for name in states[step])
@@ -71,7 +71,7 @@ def test_a_bake_taken_up_again_before_or_behind_the_stop_gives_the_same_bits(kit
     kept, curve = kitchen.tensors(whole), kitchen.journal.curves.read(whole.number, "loss", 1000)
     files = {path: path.read_bytes() for path in states_of(kitchen.folder(whole))}
     for path in files:
-        if read_facts(path).step > step:
+        if read_state_header(path).step > step:
             path.unlink()
     kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
     done = kitchen.resume(whole.number)

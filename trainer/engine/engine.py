@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _LIBRARIES = ("torch", "diffusers", "transformers", "accelerate")
 # The screen calls wake(); this is how soon work queued by another program is seen.
-_LOOK_EVERY = 0.5
-_TELEMETRY_EVERY = 5.0
+_POLL_SECONDS = 0.5
+_TELEMETRY_SECONDS = 5.0
 
 
 class Engine:
@@ -62,9 +62,9 @@ class Engine:
         self.waiting_for = ""
         """Who has the card that a queued bake waits for; empty where none waits for it."""
         self._predictor = predictor
-        self._foresight: BackgroundPrediction | None = None
-        self._watch = PeakRss()
-        self._least_resident: int | None = None
+        self._prediction: BackgroundPrediction | None = None
+        self._rss = PeakRss()
+        self._min_resident: int | None = None
         self._woken = threading.Event()
         self._closing = False
         # A daemon: a process told to end must not hang on a long import.
@@ -100,12 +100,12 @@ class Engine:
                 journal.bakes.mark_lost()
                 turn = JobQueue(self.workspace, self.key)
                 while not self._closing:
-                    taken = self._take(turn, journal)
+                    taken = self._claim_next(turn, journal)
                     if taken is None:
-                        self._woken.wait(_LOOK_EVERY)
+                        self._woken.wait(_POLL_SECONDS)
                         self._woken.clear()
                         continue
-                    with taken.hold:
+                    with taken.card:
                         self._run_job(taken.bake, journal)
         except Exception as error:
             # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
@@ -114,7 +114,7 @@ class Engine:
         finally:
             _forget_base()
 
-    def _take(self, turn: JobQueue, journal: Journal) -> ClaimedJob | None:
+    def _claim_next(self, turn: JobQueue, journal: Journal) -> ClaimedJob | None:
         """Return the next job with the card held for it; a journal that is locked for long is no reason to end."""
         try:
             taken = turn.claim(journal)
@@ -139,9 +139,9 @@ class Engine:
         self.libraries = "ready"
 
     def _run_job(self, job: Bake, journal: Journal) -> None:
-        with PeakRss() as self._watch:
+        with PeakRss() as self._rss:
             # A base that an earlier job left behind counts as this one's: it stands on it.
-            self._least_resident = min(self._watch.began, self._least_resident or self._watch.began)
+            self._min_resident = min(self._rss.start_bytes, self._min_resident or self._rss.start_bytes)
             if job.grid is None:
                 self._bake(job, journal)
             else:
@@ -161,9 +161,9 @@ class Engine:
                 try:
                     log.info("ended: %s", run_grid(job.number, number, self.workspace, journal, announcer.trouble))
                 except Exception as error:
-                    self._broke(job, journal, log, announcer, error)
+                    self._record_failure(job, journal, log, announcer, error)
                 finally:
-                    self._tidy(journal, job.number)
+                    self._finish_job(journal, job.number)
         except OSError as error:
             failure = as_bake_failure("load", error)
             with contextlib.suppress(WorkspaceError):
@@ -192,31 +192,33 @@ class Engine:
             settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
             announcer.settings = settings
             _keep_record(journal, bake.number, folder)
-            ended = run_bake(bake, settings, folder, journal, announcer.trouble, self._foresee(bake.number))
+            ended = run_bake(
+                bake, settings, folder, journal, announcer.trouble, self._memory_prediction_for(bake.number)
+            )
             log.info("ended: %s", ended)
             if ended is BakeState.DONE:
                 announcer.done()
         except Exception as error:
-            self._broke(bake, journal, log, announcer, error)
+            self._record_failure(bake, journal, log, announcer, error)
         finally:
-            self._tidy(journal, bake.number)
+            self._finish_job(journal, bake.number)
 
-    def _foresee(self, number: int) -> "Callable[[PlannedBake], None]":
+    def _memory_prediction_for(self, number: int) -> "Callable[[PlannedBake], None]":
         """Return what takes the ground of bake `number` and has its memory predicted, away from the bake's own thread."""
         if self._predictor is None:
             return lambda planned: None
         from trainer.memory.background import BackgroundPrediction
 
-        self._foresight = self._foresight or BackgroundPrediction(self._predictor, self.workspace.journal_path)
-        foresight = self._foresight
+        self._prediction = self._prediction or BackgroundPrediction(self._predictor, self.workspace.journal_path)
+        foresight = self._prediction
         return lambda planned: foresight.note(number, planned)
 
-    def _tidy(self, journal: Journal, number: int) -> None:
+    def _finish_job(self, journal: Journal, number: int) -> None:
         """Note what a job that ended was predicted and seen to take, and let go of it."""
-        if self._foresight is not None:
-            self._foresight.end()
+        if self._prediction is not None:
+            self._prediction.end()
         try:
-            _note_peak(journal, number, self._watch.peak - (self._least_resident or 0))
+            _note_peak(journal, number, self._rss.peak - (self._min_resident or 0))
             is_parked = journal.bakes.read(number).state is BakeState.PARKED
         except WorkspaceError as error:
             # A figure less in the journal is no reason to end.
@@ -228,7 +230,9 @@ class Engine:
             # Somebody wants the memory that the base would wait in.
             _forget_base()
 
-    def _broke(self, job: Bake, journal: Journal, log: logging.Logger, announcer: Notifier, error: Exception) -> None:
+    def _record_failure(
+        self, job: Bake, journal: Journal, log: logging.Logger, announcer: Notifier, error: Exception
+    ) -> None:
         log.error("%s", "".join(traceback.format_exception(error)))
         failure = as_bake_failure(journal.bakes.read(job.number).stage or Stage.LOAD, error)
         self._fail(journal, job, failure)
@@ -242,7 +246,7 @@ class Engine:
             with Journal(self.workspace.journal_path) as journal:
                 journal.telemetry.add(reading, number)
 
-        sampler = MachineSampler(self._cards, self.workspace.root, _TELEMETRY_EVERY, keep)
+        sampler = MachineSampler(self._cards, self.workspace.root, _TELEMETRY_SECONDS, keep)
         sampler.start()
         try:
             yield
@@ -266,10 +270,10 @@ class Engine:
             # Last: whoever waits for the end shall find the reason already there.
             journal.bakes.set_state(bake.number, BakeState.FAILED, line)
 
-        _persist(write)
+        _write_persistently(write)
 
 
-def _persist(write: Callable[[], None]) -> None:
+def _write_persistently(write: Callable[[], None]) -> None:
     """Write what must not be lost: a journal that is locked or full for a while is tried again.
 
     Raises:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake
-from trainer.machine.card_lock import Claim, Hold, device_key, hold, who_holds
+from trainer.machine.card_lock import CardHolder, HeldCard, acquire_card, device_key, holder_text
 from trainer.workspace import Workspace
 
 # Asking NVML who holds the card is not free.
-_ASK_EVERY = 5.0
+_HOLDER_POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ClaimedJob:
     """A bake claimed by this process, and the card held for it."""
 
     bake: Bake
-    hold: Hold
+    card: HeldCard
 
 
 class JobQueue:
@@ -36,10 +36,10 @@ class JobQueue:
         """Who has the card that a bake waits for; empty where none waits for it."""
         self._workspace = workspace
         self._engine = engine
-        self._key = ""
-        self._seen: int | None = None
+        self._device = ""
+        self._seen_version: int | None = None
         self._ready: list[Bake] = []
-        self._asked = 0.0
+        self._holder_read_at = 0.0
 
     def claim(self, journal: Journal) -> ClaimedJob | None:
         """Return the next bake with the card held for it, None where none is ready or the card is not free.
@@ -51,10 +51,10 @@ class JobQueue:
         if bake is None:
             self.waiting_for = ""
             return None
-        self._key = self._key or device_key()
-        held = hold(self._key, self._claim(bake))
+        self._device = self._device or device_key()
+        held = acquire_card(self._device, self._holder_for(bake))
         if held is None:
-            self._say_who(journal, bake)
+            self._log_holder(journal, bake)
             return None
         self.waiting_for = ""
         try:
@@ -63,32 +63,32 @@ class JobQueue:
             held.release()
             raise
         # Between the look and the claim somebody may have moved the queue.
-        self._seen = None
+        self._seen_version = None
         if claimed is None:
             held.release()
             return None
-        held.update(self._claim(claimed))
-        journal.bakes.set_device(claimed.number, self._key)
+        held.update(self._holder_for(claimed))
+        journal.bakes.set_device(claimed.number, self._device)
         return ClaimedJob(claimed, held)
 
-    def _claim(self, bake: Bake) -> Claim:
-        return Claim("lora-tui", os.getpid(), str(self._workspace.root), f"{bake.number} {bake.name}", time.time())
+    def _holder_for(self, bake: Bake) -> CardHolder:
+        return CardHolder("lora-tui", os.getpid(), str(self._workspace.root), f"{bake.number} {bake.name}", time.time())
 
     def _next(self, journal: Journal) -> Bake | None:
         version = journal.data_version()
-        if version != self._seen:
-            self._seen = version
+        if version != self._seen_version:
+            self._seen_version = version
             self._ready = [bake for bake in journal.queue.waiting() if bake.engine == self._engine and not bake.held]
         now = time.time()
         return next((bake for bake in self._ready if bake.not_before is None or bake.not_before <= now), None)
 
-    def _say_who(self, journal: Journal, bake: Bake) -> None:
+    def _log_holder(self, journal: Journal, bake: Bake) -> None:
         now = time.monotonic()
-        if self.waiting_for and now - self._asked < _ASK_EVERY:
+        if self.waiting_for and now - self._holder_read_at < _HOLDER_POLL_SECONDS:
             return
-        self._asked = now
-        who = who_holds(self._key) or "another program"
+        self._holder_read_at = now
+        who = holder_text(self._device) or "another program"
         if who != self.waiting_for:
             journal.log.write(f"bake {bake.number} waits for the card: {who}", bake=bake.number, level="warning")
-            self._seen = None
+            self._seen_version = None
         self.waiting_for = who

@@ -46,9 +46,9 @@ class Notifier:
         bake = asdict(self._journal.bakes.read(self._number))
         files = [checkpoint.file for checkpoint in self._journal.results.checkpoints(self._number)]
         told = {"event": event, "text": text, "workspace": str(self._workspace.root), "bake": bake, "files": files}
-        run_user_command(command, told, say=self._say)
+        run_user_command(command, told, log=self._log)
 
-    def _say(self, text: str, level: str) -> None:
+    def _log(self, text: str, level: str) -> None:
         # The command may outlive the bake, and ends in a thread of its own.
         with Journal(self._workspace.journal_path) as journal:
             journal.log.write(text, bake=self._number, level=level)

@@ -15,18 +15,18 @@ from typing import IO
 
 from trainer.text import printable
 
-_TIMEOUT = 30.0
+_TIMEOUT_SECONDS = 30.0
 # A few lines of a log; what a command writes beyond it is read and forgotten, so that it never blocks.
-_KEPT_BYTES = 4096
-_KEPT_LINES = 5
-_LOOK_EVERY = 0.1
+_MAX_OUTPUT_BYTES = 4096
+_MAX_OUTPUT_LINES = 5
+_POLL_SECONDS = 0.1
 
-_running: set["_Hook"] = set()
+_running: set["_CommandRun"] = set()
 _running_lock = threading.Lock()
 
 
 def run_user_command(
-    command: str, event: Mapping[str, object], *, timeout: float = _TIMEOUT, say: Callable[[str, str], None]
+    command: str, event: Mapping[str, object], *, timeout: float = _TIMEOUT_SECONDS, log: Callable[[str, str], None]
 ) -> None:
     """Start `command` with `event` as JSON on its standard input, and return at once. Nothing is raised.
 
@@ -38,7 +38,7 @@ def run_user_command(
     """
     if not command.strip():
         return
-    hook = _Hook(command, event, timeout, say)
+    hook = _CommandRun(command, event, timeout, log)
     # Started under the lock: finish_hooks may join only what runs.
     with _running_lock:
         _running.add(hook)
@@ -53,37 +53,37 @@ def finish_user_commands(seconds: float) -> None:
     for hook in hooks:
         hook.join(max(0.0, deadline - time.monotonic()))
     for hook in hooks:
-        hook.give_up()
+        hook.kill()
     for hook in hooks:
         hook.join(1.0)
 
 
-class _Hook(threading.Thread):
+class _CommandRun(threading.Thread):
     """One run of one command."""
 
     def __init__(
-        self, command: str, event: Mapping[str, object], timeout: float, say: Callable[[str, str], None]
+        self, command: str, event: Mapping[str, object], timeout: float, log: Callable[[str, str], None]
     ) -> None:
         super().__init__(name="hook", daemon=True)
         self._command = command
         self._event = event
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
-        self._say_raw = say
-        self._given_up = threading.Event()
+        self._log_line = log
+        self._killed = threading.Event()
         self._name = f"on_{event.get('event')}"
         self._tail = b""
 
-    def give_up(self) -> None:
+    def kill(self) -> None:
         """Kill the command if it still runs."""
-        self._given_up.set()
+        self._killed.set()
 
     def run(self) -> None:
         try:
             self._run()
         except Exception as error:
             # Whatever it is, the bake has nothing to do with it.
-            self._say(f"cannot be run: {printable(str(error))}", "warning")
+            self._log(f"cannot be run: {printable(str(error))}", "warning")
         finally:
             with _running_lock:
                 _running.discard(self)
@@ -104,19 +104,19 @@ class _Hook(threading.Thread):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        self._tell(process.returncode, ended)
+        self._report(process.returncode, ended)
 
     def _wait(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> bool:
         """Read what the command writes until it ends, and return whether it did so in time."""
         open_end = True
         while process.poll() is None:
             left = self._deadline - time.monotonic()
-            if left <= 0 or self._given_up.is_set():
+            if left <= 0 or self._killed.is_set():
                 return False
             if open_end:
-                open_end = self._read(output, min(_LOOK_EVERY, left))
+                open_end = self._read(output, min(_POLL_SECONDS, left))
             else:
-                time.sleep(min(_LOOK_EVERY, left))
+                time.sleep(min(_POLL_SECONDS, left))
         # A process it left behind may hold the pipe for ever, so only what is there already is read.
         while open_end and select.select([output], [], [], 0)[0] and time.monotonic() < self._deadline:
             open_end = self._read(output, 0)
@@ -127,20 +127,20 @@ class _Hook(threading.Thread):
         if not select.select([output], [], [], seconds)[0]:
             return True
         piece = os.read(output.fileno(), 1 << 16)
-        self._tail = (self._tail + piece)[-_KEPT_BYTES:]
+        self._tail = (self._tail + piece)[-_MAX_OUTPUT_BYTES:]
         return bool(piece)
 
-    def _tell(self, code: int, ended: bool) -> None:
+    def _report(self, code: int, ended: bool) -> None:
         lines = [printable(line, 200) for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
-        for line in lines[-_KEPT_LINES:]:
-            self._say(line, "info")
+        for line in lines[-_MAX_OUTPUT_LINES:]:
+            self._log(line, "info")
         if not ended:
-            given_up = "was killed: lora-tui ends" if self._given_up.is_set() else f"took more than {self._timeout:g} s"
-            self._say(given_up, "warning")
+            given_up = "was killed: lora-tui ends" if self._killed.is_set() else f"took more than {self._timeout:g} s"
+            self._log(given_up, "warning")
         elif code:
-            self._say(f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}", "warning")
+            self._log(f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}", "warning")
 
-    def _say(self, text: str, level: str) -> None:
+    def _log(self, text: str, level: str) -> None:
         # A log that cannot take a line (a full disk) must not take the thread down with a traceback.
         with contextlib.suppress(Exception):
-            self._say_raw(f"{self._name}: {text}", level)
+            self._log_line(f"{self._name}: {text}", level)

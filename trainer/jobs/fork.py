@@ -12,7 +12,7 @@ from trainer.jobs.bakes import check, plan_for, queue_bake
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
-from trainer.journal.state_files import read_facts, state_of_epoch, states_of
+from trainer.journal.state_files import read_state_header, state_of_epoch, states_of
 from trainer.plan.lr_schedules import lr_factor
 from trainer.plan.plan import Plan
 from trainer.settings.describe import field, shown_value
@@ -22,7 +22,7 @@ from trainer.settings.toml_file import apply_overrides, parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
 
-_LINK = ".branch-"
+_KEPT_STATE_PREFIX = ".branch-"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def fork(
         SettingsError: a change that a state cannot carry, or no step would be left.
     """
     prospect = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides)
-    link = _linked(journal, workspace, prospect.state)
+    link = _keep_state(journal, workspace, prospect.state)
     bake = queue_bake(
         journal,
         workspace,
@@ -124,8 +124,8 @@ def preview_fork(
     Raises:
         WorkspaceError, ModelError, SettingsError: as `fork`.
     """
-    path = _state(journal, workspace, number, epoch)
-    facts = read_facts(path)
+    path = _state_path(journal, workspace, number, epoch)
+    facts = read_state_header(path)
     before = parse_settings(facts.settings_toml, printable(str(path)))
     after = apply_overrides(before, overrides)
     check_changes(before, after)
@@ -150,8 +150,8 @@ def settings_at(journal: Journal, workspace: Workspace, number: int, epoch: int 
         WorkspaceError: there is no such bake, or no state of that epoch.
         ModelError: the state cannot be read.
     """
-    path = _state(journal, workspace, number, epoch)
-    return parse_settings(read_facts(path).settings_toml, printable(str(path)))
+    path = _state_path(journal, workspace, number, epoch)
+    return parse_settings(read_state_header(path).settings_toml, printable(str(path)))
 
 
 def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int]:
@@ -205,7 +205,7 @@ def _rate(settings: Settings, plan: Plan, part: Part, step: int) -> float:
     return settings.rate(part) * lr_factor(settings, part, step, plan.total_steps)
 
 
-def _state(journal: Journal, workspace: Workspace, number: int, epoch: int | None) -> Path:
+def _state_path(journal: Journal, workspace: Workspace, number: int, epoch: int | None) -> Path:
     bake = journal.bakes.read(number)
     folder = workspace.root / bake.folder
     path = state_of_epoch(folder, epoch)
@@ -225,7 +225,7 @@ def _epochs_in(folder: Path) -> list[int]:
     epochs = []
     for path in states_of(folder):
         try:
-            facts = read_facts(path)
+            facts = read_state_header(path)
         except LoraTuiError:
             # Nothing can begin from what cannot be read.
             continue
@@ -252,10 +252,10 @@ def check_changes(before: Settings, after: Settings) -> None:
             )
 
 
-def _linked(journal: Journal, workspace: Workspace, path: Path) -> Path:
+def _keep_state(journal: Journal, workspace: Workspace, path: Path) -> Path:
     """Keep a state for a bake to come: its own bake may let it go any moment."""
-    _drop_unused(journal, workspace)
-    link = workspace.bakes / f"{_LINK}{secrets.token_hex(4)}.safetensors"
+    _remove_unused_states(journal, workspace)
+    link = workspace.bakes / f"{_KEPT_STATE_PREFIX}{secrets.token_hex(4)}.safetensors"
     try:
         os.link(path, link)
     except OSError:
@@ -264,13 +264,13 @@ def _linked(journal: Journal, workspace: Workspace, path: Path) -> Path:
     return link
 
 
-def _drop_unused(journal: Journal, workspace: Workspace) -> None:
+def _remove_unused_states(journal: Journal, workspace: Workspace) -> None:
     """Remove states kept for bakes that were taken out of the queue, or have states of their own."""
     wanted = {
         bake.starts_from
         for bake in journal.bakes.latest(limit=10_000)
         if bake.starts_from and bake.state is not BakeState.DONE and not journal.results.states(bake.number)
     }
-    for link in workspace.bakes.glob(f"{_LINK}*.safetensors"):
+    for link in workspace.bakes.glob(f"{_KEPT_STATE_PREFIX}*.safetensors"):
         if link.relative_to(workspace.root).as_posix() not in wanted:
             link.unlink(missing_ok=True)

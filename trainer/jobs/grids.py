@@ -34,7 +34,7 @@ class PlannedGrid:
     """
 
     expanded: Expanded
-    wanted: int
+    new_pictures: int
     seconds: float | None
 
 
@@ -53,7 +53,7 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
         return hashes.setdefault(path, hashes.get(path) or model_files.hash_of(path))
 
     marks = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
-    wanted = [recipe for mark, recipe in marks.items() if not _is_there(journal.grids.picture(mark), workspace)]
+    wanted = [recipe for mark, recipe in marks.items() if not _exists(journal.grids.picture(mark), workspace)]
     paces = {
         look: journal.grids.seconds_per_sampling_step(look)
         for look in {speed_class(one, compute_setup) for one in wanted}
@@ -76,8 +76,8 @@ def queue_grid(
         DiskFull: there is no room for its pictures.
         WorkspaceError: the journal cannot be written.
     """
-    grid = _note(journal, workspace, ready, None)
-    return grid, _queue(journal, grid, ready.wanted, ready.seconds, engine, why)
+    grid = _add_grid(journal, workspace, ready, None)
+    return grid, _queue(journal, grid, ready.new_pictures, ready.seconds, engine, why)
 
 
 def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why: str = "") -> Bake:
@@ -110,7 +110,7 @@ def order_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake:
         DiskFull: there is no room for its pictures.
         WorkspaceError: the journal cannot be written.
     """
-    grid = _note(journal, workspace, ready, bake)
+    grid = _add_grid(journal, workspace, ready, bake)
     journal.orders.give(bake, Order.GRID, str(grid.number))
     return grid
 
@@ -183,11 +183,11 @@ def _compute_setup(spec: GridSpec) -> ComputeSetup:
     return ComputeSetup(device, auto if spec.precision == "auto" else spec.precision)
 
 
-def _is_there(file: str | None, workspace: Workspace) -> bool:
+def _exists(file: str | None, workspace: Workspace) -> bool:
     return file is not None and (workspace.root / file).is_file()
 
 
-def _note(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int | None) -> Grid:
+def _add_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int | None) -> Grid:
     pixels = sum(cell.recipe.width * cell.recipe.height for cell in ready.expanded.cells)
     check_room(pixels * _BYTES_A_PIXEL, workspace.root)
     spec = ready.expanded.spec

@@ -17,7 +17,7 @@ _NEVER = "100%"
 
 
 @dataclass(frozen=True)
-class Stopping:
+class PossibleStop:
     """One thing that may be stopped by hand.
 
     Attributes:
@@ -29,7 +29,7 @@ class Stopping:
     changes: tuple[str, ...]
 
 
-def changed(settings: Settings, name: str, text: str) -> Settings:
+def change_setting(settings: Settings, name: str, text: str) -> Settings:
     """Return `settings` with `text` in place of `name`, as a bake at work may be told; `now` leaves a stop as it is.
 
     Raises:
@@ -49,13 +49,13 @@ def in_force(settings: Settings, marks: Sequence[Mark]) -> Settings:
         if text.strip().casefold() == NOW:
             text = str(max(1, mark.step))
         try:
-            settings = changed(settings, name.strip(), text)
+            settings = change_setting(settings, name.strip(), text)
         except SettingsError:
             continue
     return settings
 
 
-def training(settings: Settings, bake: Bake, last: Mapping[str, tuple[int, float]]) -> tuple[Part, ...]:
+def training_parts(settings: Settings, bake: Bake, last: Mapping[str, tuple[int, float]]) -> tuple[Part, ...]:
     """Return the parts that train at the step the bake is at.
 
     Args:
@@ -71,7 +71,7 @@ def training(settings: Settings, bake: Bake, last: Mapping[str, tuple[int, float
     return tuple(part for part in all_parts() if metric_of(part) in last and settings.rate(part) and not stopped(part))
 
 
-def stoppings(settings: Settings, bake: Bake, still: Sequence[Part]) -> Iterator[Stopping]:
+def possible_stops(settings: Settings, bake: Bake, still: Sequence[Part]) -> Iterator[PossibleStop]:
     """Yield what may be stopped of the parts that still train, such that one of them trains to the end.
 
     Args:
@@ -84,7 +84,7 @@ def stoppings(settings: Settings, bake: Bake, still: Sequence[Part]) -> Iterator
     wanted += [(part,) for part in (*encoders, *(part for part in still if not is_encoder(part)))]
     for parts in wanted:
         if any(_stop_step(settings, bake, part) is None for part in still if part not in parts):
-            yield Stopping(parts, tuple(_changes(settings, parts, encoders)))
+            yield PossibleStop(parts, tuple(_changes(settings, parts, encoders)))
 
 
 def _stop_step(settings: Settings, bake: Bake, part: Part) -> int | None:

@@ -32,8 +32,8 @@ class Proposals:
     """
 
     bake: int
-    leans: tuple[Direction, ...]
-    drafts: tuple[Bake, ...]
+    directions: tuple[Direction, ...]
+    held_bakes: tuple[Bake, ...]
 
 
 def queue_proposals(
@@ -55,7 +55,7 @@ def queue_proposals(
         LoraTuiError: a variant cannot be baked; those before it are queued.
     """
     leans = directions(made, notes)
-    number, epoch = _judged(journal, workspace, made, notes)
+    number, epoch = _judged_bake(journal, workspace, made, notes)
     row = journal.bakes.read(number)
     settings = parse_settings(row.settings_toml, f"bake {number}")
     epochs = math.ceil(row.total_steps / max(1, row.steps_per_epoch))
@@ -64,14 +64,14 @@ def queue_proposals(
     return Proposals(number, leans, tuple(_queue(journal, workspace, row, variant, engine) for variant in found))
 
 
-def _judged(
+def _judged_bake(
     journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote]
 ) -> tuple[int, int | None]:
     """Return the bake that was judged, and its epoch where it is one alone."""
     files = Counter(
         cell.recipe.loras[0].path
         for cell in made.cells
-        if cell.recipe.loras and (note := notes.get(cell.place.name)) is not None and _says_something(note)
+        if cell.recipe.loras and (note := notes.get(cell.place.name)) is not None and _has_verdict(note)
     )
     if not files:
         # Nothing was said of a picture with a LoRA: the words for that are the variants' own.
@@ -95,7 +95,7 @@ def _judged(
     return number, next(iter(epochs[number])) if len(epochs[number]) == 1 else None
 
 
-def _says_something(note: CellNote) -> bool:
+def _has_verdict(note: CellNote) -> bool:
     return note.favourite or bool(note.unet or note.text_encoder)
 
 

@@ -14,8 +14,8 @@ from trainer.text import printable
 BAKE_JSON = "bake.json"
 
 # A file is read into memory whole; a bake that saved ten thousand LoRAs has some 10 MB.
-_MOST_BYTES = 256 * 2**20
-_STORY = TypeAdapter(BakeRecord)
+_MAX_BYTES = 256 * 2**20
+_RECORD = TypeAdapter(BakeRecord)
 
 
 def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
@@ -24,7 +24,7 @@ def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
     Raises:
         WorkspaceError: it cannot be written, or there is no such bake.
     """
-    content = _STORY.dump_json(journal.records.read(number), indent=1) + b"\n"
+    content = _RECORD.dump_json(journal.records.read(number), indent=1) + b"\n"
     path = folder / BAKE_JSON
     try:
         write_atomically(path, content)
@@ -43,13 +43,13 @@ def read_bake_json(folder: Path) -> BakeRecord | None:
     path = folder / BAKE_JSON
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES)
+            content = file.read(_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise WorkspaceError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
     try:
-        story = _STORY.validate_json(content)
+        story = _RECORD.validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -60,12 +60,12 @@ def read_bake_json(folder: Path) -> BakeRecord | None:
         ) from error
     return replace(
         story,
-        checkpoints=tuple(saved for saved in story.checkpoints if _inside(saved.file)),
-        states=tuple(state for state in story.states if _inside(state.file)),
+        checkpoints=tuple(saved for saved in story.checkpoints if _is_inside(saved.file)),
+        states=tuple(state for state in story.states if _is_inside(state.file)),
     )
 
 
-def _inside(file: str) -> bool:
+def _is_inside(file: str) -> bool:
     """Return whether a file's name leads to nowhere but into the folder it is relative to."""
     path = PurePosixPath(file)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in file

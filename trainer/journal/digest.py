@@ -10,7 +10,7 @@ from trainer.journal.records import Bake, BakeState, LogLine
 from trainer.text import duration
 
 # A screenful; a bake that warns at every step shall not fill the memory.
-_WARNINGS = 200
+_MAX_WARNINGS = 200
 # Half a minute more than planned is no surprise, however short the plan.
 _LATE_SECONDS = 30.0
 
@@ -56,13 +56,13 @@ class DigestStore(Store):
         """
         ended = select_bakes(self._database, "WHERE ended > ? ORDER BY ended, number", (since,))
         live = [state for state in BakeState if state.live]
-        skipped = self._marks("skip", since)
+        skipped = self._count_marks("skip", since)
         return Digest(
             since=since,
-            done=_of(ended, BakeState.DONE),
-            stopped=_of(ended, BakeState.STOPPED),
-            failed=_of(ended, BakeState.FAILED),
-            lost=_of(ended, BakeState.LOST),
+            done=_in_state(ended, BakeState.DONE),
+            stopped=_in_state(ended, BakeState.STOPPED),
+            failed=_in_state(ended, BakeState.FAILED),
+            lost=_in_state(ended, BakeState.LOST),
             live=tuple(
                 select_bakes(self._database, f"WHERE state IN ({', '.join('?' * len(live))}) ORDER BY number", live)
             ),
@@ -74,7 +74,7 @@ class DigestStore(Store):
                 *(f"bake {bake} left out {_steps(count)}: gradients not finite" for bake, count in skipped.items()),
                 *(
                     f"bake {bake} went back to an earlier state" + (f" {count} times" if count > 1 else "")
-                    for bake, count in self._marks("roll back", since).items()
+                    for bake, count in self._count_marks("roll back", since).items()
                 ),
             ),
         )
@@ -111,7 +111,7 @@ class DigestStore(Store):
             lines.append(f"{name} saved {saved} of {planned} LoRA files")
         return lines
 
-    def _marks(self, kind: str, since: float) -> dict[int, int]:
+    def _count_marks(self, kind: str, since: float) -> dict[int, int]:
         """Return how many marks of a kind each bake got since."""
         found = self._database.rows(
             "SELECT bake, count(*) AS times FROM mark WHERE kind = ? AND seconds > ? GROUP BY bake ORDER BY bake",
@@ -121,12 +121,12 @@ class DigestStore(Store):
 
     def _warnings(self, since: float) -> tuple[LogLine, ...]:
         found = self._database.records(
-            LogLine, "FROM log WHERE level = 'warning' AND seconds > ? ORDER BY id DESC LIMIT ?", (since, _WARNINGS)
+            LogLine, "FROM log WHERE level = 'warning' AND seconds > ? ORDER BY id DESC LIMIT ?", (since, _MAX_WARNINGS)
         )
         return tuple(found[::-1])
 
 
-def _of(bakes: list[Bake], state: BakeState) -> tuple[Bake, ...]:
+def _in_state(bakes: list[Bake], state: BakeState) -> tuple[Bake, ...]:
     return tuple(bake for bake in bakes if bake.state is state)
 
 

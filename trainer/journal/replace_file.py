@@ -37,7 +37,7 @@ def replace_journal(path: Path, fill: Callable[[Path], T]) -> tuple[T, Path | No
             filled = fill(made)
             # Somebody may have opened it meanwhile.
             refuse_if_used(path)
-            kept = _moved_away(path)
+            kept = _move_aside(path)
             os.replace(made, path)
     except OSError as error:
         raise WorkspaceError(printable(str(path)), found=f"cannot be replaced ({error.strerror})") from error
@@ -50,7 +50,7 @@ def refuse_if_used(path: Path) -> None:
     Raises:
         WorkspaceError: a bake is at work in it, or another process of ours has it open.
     """
-    user = _bake_at_work(path) or _opened_by(path)
+    user = _running_bake(path) or _opened_by(path)
     if user:
         raise WorkspaceError(
             printable(str(path)),
@@ -60,7 +60,7 @@ def refuse_if_used(path: Path) -> None:
         )
 
 
-def _bake_at_work(path: Path) -> str:
+def _running_bake(path: Path) -> str:
     if not path.is_file():
         return ""
     live = [state for state in BakeState if state.live]
@@ -93,7 +93,7 @@ def _opened_by(path: Path) -> str:
     return ""
 
 
-def _moved_away(path: Path) -> Path | None:
+def _move_aside(path: Path) -> Path | None:
     """Rename the journal and its logs to the first free name, and return it; None where there was no journal."""
     kept = path.with_name(f"{path.name}.before-rebuild")
     again = 1

@@ -10,17 +10,17 @@ from trainer.errors import LoraTuiError, ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.text import printable
 
-FORMAT = 1
+STATE_FORMAT = 1
 
 FOLDER = "state"
 """Inside the bake's folder."""
 
-KEY = "lora_tui_state"
+HEADER_KEY = "lora_tui_state"
 """Of the facts in a file's metadata."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What must be equal for a resumed bake to give the same bits."""
 
     torch: str
@@ -30,14 +30,14 @@ class Surroundings:
     threads: int
     precision: str
 
-    def differences(self, now: "Surroundings") -> list[str]:
+    def differences(self, now: "Environment") -> list[str]:
         """Return what has changed since, for example `torch 2.13.0 → 2.14.0`."""
         pairs = ((field.name, getattr(self, field.name), getattr(now, field.name)) for field in fields(self))
         return [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
 
 
 @dataclass(frozen=True)
-class Facts:
+class StateHeader:
     """The part of a state that is no tensor; kept as JSON in the file's header.
 
     Attributes:
@@ -54,7 +54,7 @@ class Facts:
         optimizer: numbers of the optimizer that are no tensors, by weight and name.
         groups: numbers that the optimizer keeps of a group of weights, by `part/lr_multiplier`.
         checkpoints, verdict: what these parts of the bake keep between steps.
-        surroundings: for the promise of equal bits.
+        environment: for the promise of equal bits.
     """
 
     format: int
@@ -71,42 +71,42 @@ class Facts:
     optimizer: dict[str, dict[str, Any]]
     checkpoints: dict[str, Any]
     verdict: dict[str, Any] | None
-    surroundings: Surroundings
+    environment: Environment
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def facts_json(facts: Facts) -> str:
+def state_header_json(facts: StateHeader) -> str:
     """Return the facts as they stand in the file's header."""
     return json.dumps(asdict(facts))
 
 
-def read_facts(path: Path) -> Facts:
+def read_state_header(path: Path) -> StateHeader:
     """Return the facts of the state in `path` without reading its tensors.
 
     Raises:
         ModelError: it is no whole state, or one of a newer lora-tui.
     """
-    text = read_header(path).metadata.get(KEY)
+    text = read_header(path).metadata.get(HEADER_KEY)
     if text is None:
         raise ModelError(
             printable(str(path)), found="not a training state", expected="a file from a bake's state/ folder"
         )
     try:
         values = json.loads(text)
-        if values["format"] > FORMAT:
+        if values["format"] > STATE_FORMAT:
             raise ModelError(
                 printable(str(path)),
-                found=f"state version {values['format']}; this lora-tui reads up to version {FORMAT}",
+                found=f"state version {values['format']}; this lora-tui reads up to version {STATE_FORMAT}",
                 way_out="it was written by a newer lora-tui: upgrade this one",
             )
-        return Facts(**{**values, "surroundings": Surroundings(**values["surroundings"])})
+        return StateHeader(**{**values, "environment": Environment(**values["environment"])})
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(
             printable(str(path)), found=f"a training state whose header cannot be read ({error})"
         ) from error
 
 
-def superfluous(files: list[Path], keep: str, budget: float | None) -> list[Path]:
+def states_to_remove(files: list[Path], keep: str, budget: float | None) -> list[Path]:
     """Return which of a bake's states may go: never the newest.
 
     Args:
@@ -158,7 +158,7 @@ def step_of(path: Path) -> int:
 
 def _is_end_of(path: Path, epoch: int) -> bool:
     try:
-        facts = read_facts(path)
+        facts = read_state_header(path)
     except LoraTuiError:
         return False
     return facts.ends_epoch and facts.epoch == epoch
@@ -166,7 +166,7 @@ def _is_end_of(path: Path, epoch: int) -> bool:
 
 def _ends_epoch(path: Path) -> bool:
     try:
-        return read_facts(path).ends_epoch
+        return read_state_header(path).ends_epoch
     except LoraTuiError as error:
         logging.getLogger(__name__).warning("%s", printable(error.line()))
         return False

@@ -14,7 +14,7 @@ import psutil
 from trainer.errors import DeviceError
 from trainer.machine.cards import CardUser, card_users
 from trainer.machine.devices import card_device
-from trainer.machine.lock_file import Lock, lock, said_by_holder
+from trainer.machine.lock_file import FileLock, acquire_lock, read_lock_info
 from trainer.text import printable
 from trainer.workspace import state_home
 
@@ -25,7 +25,7 @@ _GIB = 1024**3
 
 
 @dataclass(frozen=True)
-class Claim:
+class CardHolder:
     """What a holder says of itself.
 
     Attributes:
@@ -43,13 +43,13 @@ class Claim:
     since: float
 
 
-class Hold:
+class HeldCard:
     """A card held; released by `release`, by the end of a `with` block, or by the end of the process."""
 
-    def __init__(self, held: Lock, claim: Claim) -> None:
+    def __init__(self, held: FileLock, claim: CardHolder) -> None:
         """Keep the lock of the card."""
         self._lock = held
-        self.claim = claim
+        self.holder = claim
 
     def __enter__(self) -> Self:
         """Return the hold, released when the block ends."""
@@ -61,10 +61,10 @@ class Hold:
         """Release the card."""
         self.release()
 
-    def update(self, claim: Claim) -> None:
+    def update(self, claim: CardHolder) -> None:
         """Say something new about who holds the card; after `release` nobody hears it."""
-        self.claim = claim
-        self._lock.say(asdict(claim))
+        self.holder = claim
+        self._lock.update(asdict(claim))
 
     def release(self) -> None:
         """Let the card go; releasing again does nothing."""
@@ -94,7 +94,7 @@ def device_key(cuda: Any = None) -> str:
     return str(uuid.UUID(bytes=bytes(raw)))
 
 
-def hold(key: str, claim: Claim) -> Hold | None:
+def acquire_card(key: str, holder: CardHolder) -> HeldCard | None:
     """Take the card for this process and return the hold; None where another holds it (`who_holds` says who).
 
     Args:
@@ -104,41 +104,41 @@ def hold(key: str, claim: Claim) -> Hold | None:
     Raises:
         WorkspaceError: the folder of the locks cannot be written.
     """
-    held = lock(_path(key), asdict(claim))
-    return None if held is None else Hold(held, claim)
+    held = acquire_lock(_path(key), asdict(holder))
+    return None if held is None else HeldCard(held, holder)
 
 
-def holder(key: str) -> Claim | None:
+def read_holder(key: str) -> CardHolder | None:
     """Return what the holder of the card says of itself, None where nobody holds it; blank where it cannot be read."""
-    said = said_by_holder(_path(key))
-    return None if said is None else _as_claim(said)
+    said = read_lock_info(_path(key))
+    return None if said is None else _parse_holder(said)
 
 
-def who_holds(key: str) -> str:
+def holder_text(key: str) -> str:
     """Return on one line who has the card: bake, workspace, program and pid, and each process's memory where NVML says; "" for nobody."""
-    claim = holder(key)
+    claim = read_holder(key)
     if claim is None:
         return ""
     users = card_users(key) if key != CPU else ()
     taken = {user.pid: user for user in users}
-    parts = [_said(claim, taken.pop(claim.pid, None))]
+    parts = [_holder_text(claim, taken.pop(claim.pid, None))]
     parts += [f"also there: {_name(user.pid)} (pid {user.pid}{_memory(user)})" for user in taken.values()]
     return "; ".join(parts)
 
 
-def check_free() -> None:
+def check_card_free() -> None:
     """See that nobody holds the card that torch would compute on.
 
     Raises:
         DeviceError: somebody does.
     """
-    if who := who_holds(device_key()):
+    if who := holder_text(device_key()):
         raise DeviceError(
             "the card", found=f"held by {who}", expected="a free one", way_out="`lora-tui bake --wait` waits for it"
         )
 
 
-def _said(claim: Claim, user: CardUser | None) -> str:
+def _holder_text(claim: CardHolder, user: CardUser | None) -> str:
     if not claim.pid:
         return "another process"
     since = time.strftime("%H:%M", time.localtime(claim.since))
@@ -159,10 +159,10 @@ def _name(pid: int) -> str:
         return "a process"
 
 
-def _as_claim(said: dict[str, object]) -> Claim:
+def _parse_holder(said: dict[str, object]) -> CardHolder:
     fields = cast(dict[str, Any], said)
     try:
-        claim = Claim(
+        claim = CardHolder(
             str(fields["program"]),
             int(fields["pid"]),
             str(fields["workspace"]),
@@ -171,8 +171,8 @@ def _as_claim(said: dict[str, object]) -> Claim:
         )
         time.localtime(claim.since)
     except (ValueError, TypeError, LookupError, OverflowError, OSError):
-        return Claim("", 0, "", "", 0.0)
-    return claim if claim.pid > 0 else Claim("", 0, "", "", 0.0)
+        return CardHolder("", 0, "", "", 0.0)
+    return claim if claim.pid > 0 else CardHolder("", 0, "", "", 0.0)
 
 
 def _path(key: str) -> Path:

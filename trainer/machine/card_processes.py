@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from trainer.machine.cards import opened
+from trainer.machine.cards import open_nvml
 from trainer.text import printable
 
 
@@ -34,7 +34,7 @@ def card_processes(index: int = 0, lib: Any = None) -> tuple[CardProcess, ...]:
         index: of the card, in NVML's order.
         lib: a library with the names of `pynvml`; None imports that.
     """
-    lib = opened(lib)
+    lib = open_nvml(lib)
     if lib is None:
         return ()
     try:

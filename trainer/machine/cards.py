@@ -61,27 +61,27 @@ class NvmlCards:
 
     def _card(self, index: int) -> CardReading:
         lib = self._lib
-        handle = self._ask(lib.nvmlDeviceGetHandleByIndex, index)
+        handle = self._query(lib.nvmlDeviceGetHandleByIndex, index)
         if handle is None:
             return CardReading(index, f"card {index}")
-        memory = self._ask(lib.nvmlDeviceGetMemoryInfo, handle)
-        busy = self._ask(lib.nvmlDeviceGetUtilizationRates, handle)
-        milliwatts = self._ask(lib.nvmlDeviceGetPowerUsage, handle)
+        memory = self._query(lib.nvmlDeviceGetMemoryInfo, handle)
+        busy = self._query(lib.nvmlDeviceGetUtilizationRates, handle)
+        milliwatts = self._query(lib.nvmlDeviceGetPowerUsage, handle)
         return CardReading(
             index=index,
-            name=_text(self._ask(lib.nvmlDeviceGetName, handle)) or f"card {index}",
+            name=_text(self._query(lib.nvmlDeviceGetName, handle)) or f"card {index}",
             memory_used=None if memory is None else int(memory.used),
             memory_total=None if memory is None else int(memory.total),
             memory_ours=self._memory_ours(handle),
             gpu_percent=None if busy is None else int(busy.gpu),
             power=None if milliwatts is None else milliwatts / 1000,
-            temperature=self._ask(lib.nvmlDeviceGetTemperature, handle, lib.NVML_TEMPERATURE_GPU),
-            clock=self._ask(lib.nvmlDeviceGetClockInfo, handle, lib.NVML_CLOCK_GRAPHICS),
-            fan=self._ask(lib.nvmlDeviceGetFanSpeed, handle),
+            temperature=self._query(lib.nvmlDeviceGetTemperature, handle, lib.NVML_TEMPERATURE_GPU),
+            clock=self._query(lib.nvmlDeviceGetClockInfo, handle, lib.NVML_CLOCK_GRAPHICS),
+            fan=self._query(lib.nvmlDeviceGetFanSpeed, handle),
         )
 
     def _memory_ours(self, handle: Any) -> int | None:
-        processes = self._ask(self._lib.nvmlDeviceGetComputeRunningProcesses, handle)
+        processes = self._query(self._lib.nvmlDeviceGetComputeRunningProcesses, handle)
         if processes is None:
             return None
         ours = [process.usedGpuMemory for process in processes if process.pid == os.getpid()]
@@ -91,7 +91,7 @@ class NvmlCards:
         # In a container the driver lists the host's numbers: who sees strangers only cannot tell which of them it is.
         return 0 if all(psutil.pid_exists(process.pid) for process in processes) else None
 
-    def _ask(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    def _query(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Return the answer, None where the driver or the card does not give it."""
         try:
             return call(*arguments)
@@ -109,7 +109,7 @@ class NvmlCards:
         return f"the NVIDIA driver says: {error}"
 
 
-def opened(lib: Any = None) -> Any:
+def open_nvml(lib: Any = None) -> Any:
     """Return NVML's library ready to be asked, None where it is not installed or no driver answers.
 
     Args:
@@ -134,7 +134,7 @@ def card_users(uuid: str, lib: Any = None) -> tuple[CardUser, ...]:
         uuid: without the kind before it (`GPU-`, `MIG-`).
         lib: a library with the names of `pynvml`; None imports that.
     """
-    lib = opened(lib)
+    lib = open_nvml(lib)
     if lib is None:
         return ()
     for kind in ("GPU", "MIG"):

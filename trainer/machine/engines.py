@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import WorkspaceError
-from trainer.machine.lock_file import Lock, lock, said_by_holder
+from trainer.machine.lock_file import FileLock, acquire_lock, read_lock_info
 from trainer.workspace import state_home
 
 # An engine makes its file and locks it a moment later: a younger file is none that was left behind.
-_LEFT_BEHIND = 60.0
+_STALE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RunningEngine:
     takes_queue: bool
 
 
-def register_engine(key: str, workspace: Path, *, takes_queue: bool) -> Lock | None:
+def register_engine(key: str, workspace: Path, *, takes_queue: bool) -> FileLock | None:
     """Say that the engine `key` is there, until the lock is released or the process ends; None where that cannot be said.
 
     Without it the others take the engine for gone and offer to take over what waits for it; a home that cannot be written is no
@@ -42,7 +42,7 @@ def register_engine(key: str, workspace: Path, *, takes_queue: bool) -> Lock | N
     """
     said = {"workspace": str(workspace.resolve()), "pid": os.getpid(), "takes_queue": takes_queue}
     try:
-        return lock(_folder() / f"{key}.lock", said)
+        return acquire_lock(_folder() / f"{key}.lock", said)
     except WorkspaceError:
         return None
 
@@ -52,9 +52,9 @@ def running_engines(workspace: Path) -> list[RunningEngine]:
     wanted = str(workspace.resolve())
     found = []
     for path in sorted(_folder().glob("*.lock")):
-        said = said_by_holder(path)
+        said = read_lock_info(path)
         if said is None:
-            _forget(path)
+            _remove_stale(path)
             continue
         pid = said.get("pid")
         if said.get("workspace") == wanted and isinstance(pid, int):
@@ -62,9 +62,9 @@ def running_engines(workspace: Path) -> list[RunningEngine]:
     return found
 
 
-def _forget(path: Path) -> None:
+def _remove_stale(path: Path) -> None:
     with suppress(OSError):
-        if time.time() - path.stat().st_mtime > _LEFT_BEHIND:
+        if time.time() - path.stat().st_mtime > _STALE_SECONDS:
             path.unlink()
 
 

@@ -47,9 +47,9 @@ class FakeNvml:
         self._name = name
         self._memory_total = memory_total
         self._unsupported = unsupported
-        self._moments = moments
+        self._readings = moments
         self._position = -1
-        self._begun = False
+        self._initialized = False
         real = import_module("pynvml")
         self.NVMLError: Any = real.NVMLError
         self.NVMLError_LibraryNotFound: Any = real.NVMLError_LibraryNotFound
@@ -61,18 +61,18 @@ class FakeNvml:
 
     def nvmlInit(self) -> None:
         """Begin; every other call before this raises Uninitialized."""
-        self._begun = True
+        self._initialized = True
 
     def nvmlDeviceGetCount(self) -> int:
         """Move on to the next row and return 1."""
-        if not self._begun:
+        if not self._initialized:
             raise self._uninitialized
-        self._position = (self._position + 1) % len(self._moments)
+        self._position = (self._position + 1) % len(self._readings)
         return 1
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
         """Return the handle of card 0, the only one."""
-        if not self._begun:
+        if not self._initialized:
             raise self._uninitialized
         if index:
             raise self._invalid
@@ -80,53 +80,53 @@ class FakeNvml:
 
     def nvmlDeviceGetName(self, handle: int) -> str:
         """Return the card's name."""
-        self._moment("nvmlDeviceGetName", handle)
+        self._reading("nvmlDeviceGetName", handle)
         return self._name
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
         """Return `used`, `free` and `total` in bytes."""
-        moment = self._moment("nvmlDeviceGetMemoryInfo", handle)
+        moment = self._reading("nvmlDeviceGetMemoryInfo", handle)
         used, total = moment.memory_used * _MIB, self._memory_total * _MIB
         return SimpleNamespace(used=used, free=total - used, total=total)
 
     def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
         """Return the busy share `gpu` in %."""
-        return SimpleNamespace(gpu=self._moment("nvmlDeviceGetUtilizationRates", handle).gpu_percent)
+        return SimpleNamespace(gpu=self._reading("nvmlDeviceGetUtilizationRates", handle).gpu_percent)
 
     def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
         """Return the power in mW."""
-        return round(self._moment("nvmlDeviceGetPowerUsage", handle).power * 1000)
+        return round(self._reading("nvmlDeviceGetPowerUsage", handle).power * 1000)
 
     def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
         """Return the temperature in °C."""
         if sensor != self.NVML_TEMPERATURE_GPU:
             raise self._invalid
-        return self._moment("nvmlDeviceGetTemperature", handle).temperature
+        return self._reading("nvmlDeviceGetTemperature", handle).temperature
 
     def nvmlDeviceGetClockInfo(self, handle: int, kind: int) -> int:
         """Return the graphics clock in MHz."""
         if kind != self.NVML_CLOCK_GRAPHICS:
             raise self._invalid
-        return self._moment("nvmlDeviceGetClockInfo", handle).clock
+        return self._reading("nvmlDeviceGetClockInfo", handle).clock
 
     def nvmlDeviceGetFanSpeed(self, handle: int) -> int:
         """Raise NotSupported: the table has no fan, as a laptop's card tells none."""
-        self._moment("nvmlDeviceGetFanSpeed", handle)
+        self._reading("nvmlDeviceGetFanSpeed", handle)
         raise self._not_supported
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:
         """Return this process with its share of the memory, once it has one."""
-        ours = self._moment("nvmlDeviceGetComputeRunningProcesses", handle).memory_ours
+        ours = self._reading("nvmlDeviceGetComputeRunningProcesses", handle).memory_ours
         return [SimpleNamespace(pid=os.getpid(), usedGpuMemory=ours * _MIB)] if ours else []
 
-    def _moment(self, function: str, handle: int) -> FakeReading:
-        if not self._begun:
+    def _reading(self, function: str, handle: int) -> FakeReading:
+        if not self._initialized:
             raise self._uninitialized
         if handle:
             raise self._invalid
         if function in self._unsupported:
             raise self._not_supported
-        return self._moments[max(0, self._position)]
+        return self._readings[max(0, self._position)]
 
 
 def fake_nvml() -> FakeNvml:

@@ -17,22 +17,22 @@ def read_host(disk: Path) -> HostReading:
     Args:
         disk: a path on the disk whose free bytes are wanted; where it is not there yet, the nearest folder above it counts.
     """
-    memory = _ask(psutil.virtual_memory)
+    memory = _query(psutil.virtual_memory)
     return HostReading(
-        cpu_percent=_ask(psutil.cpu_percent),
+        cpu_percent=_query(psutil.cpu_percent),
         # What a program can still get, not what the file cache holds, is what counts.
         memory_used=None if memory is None else memory.total - memory.available,
         memory_total=None if memory is None else memory.total,
-        process_memory=_ask(lambda: int(psutil.Process().memory_info().rss)),
-        disk_free=_ask(lambda: int(psutil.disk_usage(str(_nearest(disk))).free)),
+        process_memory=_query(lambda: int(psutil.Process().memory_info().rss)),
+        disk_free=_query(lambda: int(psutil.disk_usage(str(_nearest_folder(disk))).free)),
     )
 
 
-def _nearest(path: Path) -> Path:
+def _nearest_folder(path: Path) -> Path:
     return next((folder for folder in (path, *path.absolute().parents) if folder.exists()), path)
 
 
-def _ask(call: Callable[[], _Answer]) -> _Answer | None:
+def _query(call: Callable[[], _Answer]) -> _Answer | None:
     try:
         return call()
     except (OSError, psutil.Error):

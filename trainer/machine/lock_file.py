@@ -15,18 +15,18 @@ from trainer.errors import WorkspaceError
 from trainer.text import printable
 
 # More is nothing of ours, whoever wrote it.
-_MOST_BYTES = 16_384
+_MAX_BYTES = 16_384
 # A look at the holder takes a shared lock for an instant, which is not to be taken for a holder.
 _TRIES, _BETWEEN_TRIES = 10, 0.02
 
 
-class Lock:
+class FileLock:
     """A file held; released by `release`, by the end of a `with` block, or by the end of the process."""
 
     def __init__(self, handle: int, said: Mapping[str, object]) -> None:
         """Take over the open, locked file."""
         self._handle: int | None = handle
-        self.say(said)
+        self.update(said)
 
     def __enter__(self) -> Self:
         """Return the lock, released when the block ends."""
@@ -38,7 +38,7 @@ class Lock:
         """Release it."""
         self.release()
 
-    def say(self, said: Mapping[str, object]) -> None:
+    def update(self, said: Mapping[str, object]) -> None:
         """Write anew what the holder says of itself; after `release` it does nothing."""
         self._write(json.dumps(dict(said)).encode())
 
@@ -57,7 +57,7 @@ class Lock:
                 os.pwrite(self._handle, content, 0)
 
 
-def lock(path: Path, said: Mapping[str, object]) -> Lock | None:
+def acquire_lock(path: Path, said: Mapping[str, object]) -> FileLock | None:
     """Take the file for this process, making it and its folder; None where another holds it.
 
     Args:
@@ -77,7 +77,7 @@ def lock(path: Path, said: Mapping[str, object]) -> Lock | None:
             time.sleep(_BETWEEN_TRIES)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return Lock(handle, said)
+            return FileLock(handle, said)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 os.close(handle)
@@ -86,7 +86,7 @@ def lock(path: Path, said: Mapping[str, object]) -> Lock | None:
     return None
 
 
-def said_by_holder(path: Path) -> dict[str, object] | None:
+def read_lock_info(path: Path) -> dict[str, object] | None:
     """Return what the holder says of itself, None where nobody holds the file; empty where it cannot be read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -96,7 +96,7 @@ def said_by_holder(path: Path) -> dict[str, object] | None:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
     except OSError:
-        return _parsed(os.pread(handle, _MOST_BYTES, 0))
+        return _parsed(os.pread(handle, _MAX_BYTES, 0))
     finally:
         os.close(handle)
 

@@ -8,11 +8,11 @@ from typing import Self
 
 import psutil
 
-_OURS = Path("/proc/self")
+_PROC_SELF = Path("/proc/self")
 # proc(5): 5 sets the peak of the resident memory back to what is resident now.
-_FORGET_PEAK = "5"
+_RESET_PEAK = "5"
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
-_LOOK_EVERY = 1.0
+_POLL_SECONDS = 1.0
 
 
 class PeakRss:
@@ -28,20 +28,20 @@ class PeakRss:
         proc: the process in Linux's /proc.
     """
 
-    def __init__(self, proc: Path = _OURS) -> None:
+    def __init__(self, proc: Path = _PROC_SELF) -> None:
         """Watch nothing yet."""
-        self.began = 0
+        self.start_bytes = 0
         self._proc = proc
-        self._kernel = False
-        self._seen = 0
+        self._uses_kernel_peak = False
+        self._highest = 0
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
         """Begin to watch."""
-        self.began = self._seen = _resident()
-        self._kernel = self._forget()
-        if not self._kernel:
-            threading.Thread(target=self._look, name="memory watch", daemon=True).start()
+        self.start_bytes = self._highest = _resident_bytes()
+        self._uses_kernel_peak = self._reset_kernel_peak()
+        if not self._uses_kernel_peak:
+            threading.Thread(target=self._poll, name="memory watch", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,30 +51,30 @@ class PeakRss:
     @property
     def peak(self) -> int:
         """The most so far, in bytes."""
-        self._seen = max(self._seen, _resident(), self._kept_peak() if self._kernel else 0)
-        return self._seen
+        self._highest = max(self._highest, _resident_bytes(), self._read_kernel_peak() if self._uses_kernel_peak else 0)
+        return self._highest
 
-    def _forget(self) -> bool:
+    def _reset_kernel_peak(self) -> bool:
         """Begin the kernel's peak anew; return whether that was allowed and there is one."""
         try:
-            (self._proc / "clear_refs").write_text(_FORGET_PEAK)
+            (self._proc / "clear_refs").write_text(_RESET_PEAK)
         except OSError:
             return False
-        return self._kept_peak() > 0
+        return self._read_kernel_peak() > 0
 
-    def _kept_peak(self) -> int:
+    def _read_kernel_peak(self) -> int:
         try:
             found = _PEAK.search((self._proc / "status").read_text(encoding="ascii", errors="replace"))
         except OSError:
             return 0
         return int(found[1]) * 1024 if found else 0
 
-    def _look(self) -> None:
-        while not self._done.wait(_LOOK_EVERY):
-            self._seen = max(self._seen, _resident())
+    def _poll(self) -> None:
+        while not self._done.wait(_POLL_SECONDS):
+            self._highest = max(self._highest, _resident_bytes())
 
 
-def _resident() -> int:
+def _resident_bytes() -> int:
     with contextlib.suppress(psutil.Error):
         return int(psutil.Process().memory_info().rss)
     return 0

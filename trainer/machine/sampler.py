@@ -30,14 +30,14 @@ class MachineSampler(threading.Thread):
         cards: CardSource,
         disk: Path,
         interval: float = 1.0,
-        tell: Callable[[MachineReading], None] | None = None,
+        on_reading: Callable[[MachineReading], None] | None = None,
     ) -> None:
         """Make the thread; `start` begins to read."""
         super().__init__(name="machine sampler", daemon=True)
         self._cards = cards
         self._disk = disk
         self._interval = interval
-        self._tell = tell
+        self._on_reading = on_reading
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._latest: MachineReading | None = None
@@ -48,10 +48,10 @@ class MachineSampler(threading.Thread):
         """Read until stopped."""
         while not self._stopping.is_set():
             reading = self._read()
-            self._keep(reading)
-            if self._tell is not None:
+            self._record(reading)
+            if self._on_reading is not None:
                 try:
-                    self._tell(reading)
+                    self._on_reading(reading)
                 except Exception:
                     logging.getLogger(__name__).exception("a reading of the machine was not passed on")
             self._stopping.wait(self._interval)
@@ -71,7 +71,7 @@ class MachineSampler(threading.Thread):
         with self._lock:
             return self._peak
 
-    def forget_peak(self) -> None:
+    def reset_peak(self) -> None:
         """Begin the peak anew, as at the start of a bake."""
         with self._lock:
             self._peak = None
@@ -95,7 +95,7 @@ class MachineSampler(threading.Thread):
             because = because or f"the computer could not be read ({type(error).__name__}: {error})"
         return MachineReading(seconds=time.time(), cards=cards, no_card_because=because, host=host)
 
-    def _keep(self, reading: MachineReading) -> None:
+    def _record(self, reading: MachineReading) -> None:
         ours = [card.memory_ours for card in reading.cards if card.memory_ours is not None]
         with self._lock:
             self._history.append(reading)

@@ -21,7 +21,7 @@ _BLOCK = 2**20
 # As scp tells them apart: a colon before any slash; an address of IPv6 stands in brackets.
 _REMOTE = re.compile(r"(?P<host>(?:[^/:\[\]]*@)?\[[^\]/]+\]|[^/:\[\]]+):(?P<folder>.*)", re.DOTALL)
 # A machine that is off or a link that died shall be said, not waited for.
-_PATIENCE = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
+_SSH_TIMEOUTS = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
 
 _NO_FOLDER, _NOT_WRITABLE, _OTHER_CONTENT = 40, 41, 42
 _SSH_FAILED = 255
@@ -33,7 +33,7 @@ cd -- "$1" || exit {_NO_FOLDER}
 shift
 if command -v sha256sum >/dev/null 2>&1; then h=sha256sum; else h="shasum -a 256"; fi
 """
-_LOOK = f"""{_ENTER}
+_INSPECT = f"""{_ENTER}
 command -v rsync >/dev/null 2>&1 && echo rsync || echo scp
 for f; do if [ -f "./$f" ]; then $h <"./$f"; elif [ -e "./$f" ]; then echo other; else echo -; fi; done
 """
@@ -87,9 +87,9 @@ def copy_files(files: Mapping[str, Path], target: str, *, replace: bool = False,
     hashes = {name: _sha256(path) for name, path in files.items()}
     remote = _REMOTE.fullmatch(target)
     if remote is None:
-        return _into_folder(files, hashes, Path(target).expanduser(), replace)
+        return _copy_to_folder(files, hashes, Path(target).expanduser(), replace)
     host = _Host(remote["host"], may_ask)
-    return _onto_host(files, hashes, host, _of_home(remote["folder"]), replace)
+    return _copy_to_host(files, hashes, host, _remote_path(remote["folder"]), replace)
 
 
 def _sha256(path: Path) -> str:
@@ -103,7 +103,7 @@ def _sha256(path: Path) -> str:
     return whole.hexdigest()
 
 
-def _decide(hashes: Mapping[str, str], there: Mapping[str, str | None], where: str, replace: bool) -> CopyResult:
+def _files_to_send(hashes: Mapping[str, str], there: Mapping[str, str | None], where: str, replace: bool) -> CopyResult:
     """Return which files are to be sent, given the hashes of those that are there (None: none)."""
     taken = [name for name, content in there.items() if content not in (None, hashes[name])]
     if taken and not replace:
@@ -121,12 +121,12 @@ def _decide(hashes: Mapping[str, str], there: Mapping[str, str | None], where: s
 # Here
 
 
-def _into_folder(files: Mapping[str, Path], hashes: Mapping[str, str], folder: Path, replace: bool) -> CopyResult:
+def _copy_to_folder(files: Mapping[str, Path], hashes: Mapping[str, str], folder: Path, replace: bool) -> CopyResult:
     where = printable(str(folder))
     if not folder.is_dir():
         raise DeliveryError(where, found="is no folder", expected="a folder that is there", way_out="make it first")
     there = {name: _sha256(folder / name) if (folder / name).exists() else None for name in files}
-    delivered = _decide(hashes, there, where, replace)
+    delivered = _files_to_send(hashes, there, where, replace)
     for name in delivered.sent:
         try:
             with atomic_path(folder / name) as beside:
@@ -141,18 +141,18 @@ def _into_folder(files: Mapping[str, Path], hashes: Mapping[str, str], folder: P
 # On another machine
 
 
-def _onto_host(
+def _copy_to_host(
     files: Mapping[str, Path], hashes: Mapping[str, str], host: "_Host", folder: str, replace: bool
 ) -> CopyResult:
     where = printable(f"{host.name}:{folder}")
-    copier, *lines = host.run(_LOOK, folder, *files).splitlines()
+    copier, *lines = host.run(_INSPECT, folder, *files).splitlines()
     # A shell that greets whoever logs in says more than was asked.
     if copier not in ("rsync", "scp") or len(lines) != len(files):
         raise DeliveryError(
             where, found=f"its shell answers {printable(copier, 60)}", expected="a shell that says nothing by itself"
         )
     there = {name: None if line == "-" else line.split()[0] for name, line in zip(files, lines, strict=True)}
-    delivered = _decide(hashes, there, where, replace)
+    delivered = _files_to_send(hashes, there, where, replace)
     if not delivered.sent:
         return delivered
     stage = f".lora-tui-{secrets.token_hex(4)}"
@@ -167,7 +167,7 @@ def _onto_host(
     return delivered
 
 
-def _of_home(folder: str) -> str:
+def _remote_path(folder: str) -> str:
     """Return a folder of another machine as a path that needs no shell: what begins with `~/` counts from the home folder anyway."""
     if folder in ("", "~", "~/"):
         return "."
@@ -188,8 +188,8 @@ class _Host:
     def __init__(self, name: str, may_ask: bool) -> None:
         """Nothing is opened yet."""
         self.name = name
-        self._may_ask = may_ask
-        self._options = (*_PATIENCE, *(() if may_ask else ("-o", "BatchMode=yes")))
+        self._may_prompt = may_ask
+        self._options = (*_SSH_TIMEOUTS, *(() if may_ask else ("-o", "BatchMode=yes")))
 
     def run(self, script: str, *arguments: str) -> str:
         """Run `script` in a shell there and return what it prints.
@@ -226,7 +226,7 @@ class _Host:
                 errors="replace",
                 check=False,
                 # Without a terminal nothing can be asked in the middle of a screen.
-                start_new_session=not self._may_ask,
+                start_new_session=not self._may_prompt,
             )
         except OSError as error:
             raise DeliveryError(command[0], found=f"cannot be run ({error.strerror})", way_out="install it") from error
@@ -245,7 +245,7 @@ class _Host:
                 return _other_content(where, "")
         lines = [line for line in complaint.splitlines() if line.strip()]
         found = f"{program}: {printable(lines[-1].strip(), 200)}" if lines else f"{program} ended with exit code {code}"
-        way_out = "`ssh` must log in without asking" if code == _SSH_FAILED and not self._may_ask else ""
+        way_out = "`ssh` must log in without asking" if code == _SSH_FAILED and not self._may_prompt else ""
         return DeliveryError(where, found=found, way_out=way_out)
 
 

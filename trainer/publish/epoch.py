@@ -26,7 +26,7 @@ NEWEST = "last"
 
 # In a tag `<lora:NAME:1>` some letters would end the name; others no file system of another machine may take.
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\:<>=,\"*?|.\- ][^\x00-\x1f\x7f/\\:<>=,\"*?|]{0,99}(?<![ .])")
-_GRIDS_SEARCHED = 50
+_MAX_GRIDS = 50
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -74,7 +74,7 @@ class PublishResult:
     replaced: tuple[str, ...]
 
 
-def publish(use: LoraToPublish, target: str, *, replace: bool = False, may_ask: bool = False) -> PublishResult:
+def publish(lora: LoraToPublish, target: str, *, replace: bool = False, may_ask: bool = False) -> PublishResult:
     """Bring the LoRA, its preview and the webui's sidecar into the folder `target` under the name asked for.
 
     Args:
@@ -87,33 +87,33 @@ def publish(use: LoraToPublish, target: str, *, replace: bool = False, may_ask: 
         DeliveryError: the name, the weight or the picture cannot be used, or as delivery.deliver.
         ModelError: the file is no LoRA.
     """
-    name, folder = _checked_name(use.name), target.strip()
+    name, folder = _checked_name(lora.name), target.strip()
     if not folder:
         raise DeliveryError("target", found="blank", expected="a folder, or host:folder")
-    if not math.isfinite(use.preferred_weight):
-        raise DeliveryError("weight", found=f"{use.preferred_weight}", expected="a number")
-    if use.picture is not None:
-        _check_png(use.picture)
-    header = read_lora_header(use.lora)
+    if not math.isfinite(lora.preferred_weight):
+        raise DeliveryError("weight", found=f"{lora.preferred_weight}", expected="a number")
+    if lora.picture is not None:
+        _check_png(lora.picture)
+    header = read_lora_header(lora.lora)
     with tempfile.TemporaryDirectory(prefix="lora-tui-") as kept:
         sidecar = Path(kept) / f"{name}.json"
-        sidecar.write_text(sidecar_json(use, header), encoding="utf-8")
-        files = {f"{name}.safetensors": use.lora, f"{name}.json": sidecar}
-        if use.picture is not None:
-            files[f"{name}.png"] = use.picture
+        sidecar.write_text(sidecar_json(lora, header), encoding="utf-8")
+        files = {f"{name}.safetensors": lora.lora, f"{name}.json": sidecar}
+        if lora.picture is not None:
+            files[f"{name}.png"] = lora.picture
         delivered = copy_files(files, folder, replace=replace, may_ask=may_ask)
     return PublishResult(name, delivered.where, delivered.sent, delivered.unchanged, delivered.replaced)
 
 
-def sidecar_json(use: LoraToPublish, header: LoraHeader) -> str:
+def sidecar_json(lora: LoraToPublish, header: LoraHeader) -> str:
     """Return what stands in NAME.json beside a LoRA, in the keys of the webui's own editor of it (1.5 and later)."""
     table = {
-        "description": use.description,
+        "description": lora.description,
         "sd version": _sd_version(header),
-        "activation text": use.activation_text,
-        "preferred weight": use.preferred_weight,
-        "negative text": use.negative,
-        "notes": use.notes,
+        "activation text": lora.activation_text,
+        "preferred weight": lora.preferred_weight,
+        "negative text": lora.negative,
+        "notes": lora.notes,
     }
     return json.dumps(table, indent=4, ensure_ascii=False) + "\n"
 
@@ -144,8 +144,8 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
         )
     lora = epochs[found[0]]
     best = next(_pictures(journal, workspace, lora), None)
-    picture, weight = best or (_sample(journal, bake, lora), 1.0)
-    return _described(workspace, bake, found[0], lora, picture, weight)
+    picture, weight = best or (_sample_picture(journal, bake, lora), 1.0)
+    return _lora_to_publish(workspace, bake, found[0], lora, picture, weight)
 
 
 def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -> LoraToPublish:
@@ -178,10 +178,10 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
     shot = picture if picture.is_file() else None
     if bake is None:
         return LoraToPublish(lora, lora.stem, shot, preferred_weight=_weight(chosen))
-    return _described(workspace, bake, _label_of(journal, workspace, bake, lora), lora, shot, _weight(chosen))
+    return _lora_to_publish(workspace, bake, _label_of(journal, workspace, bake, lora), lora, shot, _weight(chosen))
 
 
-def _described(
+def _lora_to_publish(
     workspace: Workspace, bake: Bake, label: str, lora: Path, picture: Path | None, weight: float
 ) -> LoraToPublish:
     """Return how a LoRA of a bake is used, in the words of its subject."""
@@ -230,7 +230,7 @@ def _label_of(journal: Journal, workspace: Workspace, bake: Bake, lora: Path) ->
 def _pictures(journal: Journal, workspace: Workspace, lora: Path) -> Iterator[tuple[Path, float]]:
     """Yield pictures that a LoRA made by itself, with its weight: of the newest grid first, favourites before others, then those nearest to weight 1."""
     wanted = os.path.realpath(lora)
-    for grid in journal.grids.latest(limit=_GRIDS_SEARCHED):
+    for grid in journal.grids.latest(limit=_MAX_GRIDS):
         folder = workspace.root / grid.folder
         made = _sidecar(folder)
         if made is None:
@@ -271,7 +271,7 @@ def _sidecar(folder: Path) -> MadeGrid | None:
         return None
 
 
-def _sample(journal: Journal, bake: Bake, lora: Path) -> Path | None:
+def _sample_picture(journal: Journal, bake: Bake, lora: Path) -> Path | None:
     """Return the first sample picture that the bake made when it saved this LoRA."""
     steps = [checkpoint.step for checkpoint in journal.results.checkpoints(bake.number) if checkpoint.file == lora.name]
     found = [path for step in steps for path in sorted((lora.parent / "samples").glob(f"step{step:08d}-*.png"))]

@@ -20,9 +20,9 @@ from trainer.workspace import Workspace
 # Four digits as the program writes them, more from bake 10,000 on.
 _FOLDER = re.compile(r"(\d{4,9})-(.+)")
 # A settings file has a few kB; a stray one is not read into memory.
-_MOST_SETTINGS = 2**20
+_MAX_SETTINGS_BYTES = 2**20
 _UNKNOWN_END = "its end is not known: the journal was made anew from its files"
-_AT_WORK = "it was at work when its folder was last written to"
+_WAS_RUNNING = "it was at work when its folder was last written to"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def recover_bakes(workspace: Workspace, into: Path) -> list[RecoveredBake]:
     if into.exists():
         raise WorkspaceError(printable(str(into)), found="is there already", expected="a new file")
     with Journal(into) as journal:
-        return [_bring_back(folder, journal) for folder in _folders(workspace)]
+        return [_recover_bake(folder, journal) for folder in _folders(workspace)]
 
 
 def _folders(workspace: Workspace) -> list[Path]:
@@ -78,7 +78,7 @@ def _order(folder: Path) -> tuple[int, str]:
     return (int(named[1]) if named else 0, folder.name)
 
 
-def _bring_back(folder: Path, journal: Journal) -> RecoveredBake:
+def _recover_bake(folder: Path, journal: Journal) -> RecoveredBake:
     named = _FOLDER.fullmatch(folder.name)
     if named is None:
         return RecoveredBake(folder.name, None, 0, 0, ("no bake folder by its name: left out",))
@@ -87,24 +87,24 @@ def _bring_back(folder: Path, journal: Journal) -> RecoveredBake:
         return RecoveredBake(folder.name, None, 0, 0, (f"another folder has number {number}: left out",))
     notes: list[str] = []
     loras = _loras(folder, notes)
-    story = _told(folder, number, notes) or _from_files(folder, number, name, loras, notes)
+    story = _record_from_json(folder, number, notes) or _record_from_files(folder, number, name, loras, notes)
     if story is None:
         return RecoveredBake(folder.name, None, 0, 0, (*notes, "nothing in it tells of a bake: left out"))
     try:
-        journal.records.add(_as_it_is_now(story, folder, loras, notes))
+        journal.records.add(_match_to_folder(story, folder, loras, notes))
     except (WorkspaceError, OverflowError) as error:
         if isinstance(error, WorkspaceError) and error.full:
             raise
         # A number no journal could have held: somebody wrote the file by hand, and the other bakes shall come back all the same.
         return RecoveredBake(folder.name, None, 0, 0, (*notes, printable(f"left out: {error}")))
-    steps = _bring_curves_back(folder, number, journal, notes)
-    _bring_manifest_back(folder, number, journal, notes)
+    steps = _recover_curves(folder, number, journal, notes)
+    _recover_manifest(folder, number, journal, notes)
     return RecoveredBake(
         folder.name, journal.bakes.read(number), steps, len(journal.results.checkpoints(number)), tuple(notes)
     )
 
 
-def _told(folder: Path, number: int, notes: list[str]) -> BakeRecord | None:
+def _record_from_json(folder: Path, number: int, notes: list[str]) -> BakeRecord | None:
     """Return what bake.json tells, under the number and place that the folder has now."""
     try:
         story = read_bake_json(folder)
@@ -117,7 +117,7 @@ def _told(folder: Path, number: int, notes: list[str]) -> BakeRecord | None:
     return replace(story, bake=replace(story.bake, number=number, folder=f"bakes/{folder.name}"))
 
 
-def _from_files(
+def _record_from_files(
     folder: Path, number: int, name: str, loras: Mapping[str, Checkpoint], notes: list[str]
 ) -> BakeRecord | None:
     """Return what settings.toml and the LoRAs' metadata tell, None where there is neither."""
@@ -126,11 +126,14 @@ def _from_files(
         return None
     newest = max(loras, key=lambda file: loras[file].step, default=None)
     texts = {} if newest is None else _metadata(folder / newest)
-    total = _whole(texts, "ss_max_train_steps")
+    total = _count_in(texts, "ss_max_train_steps")
     done = any(saved.step >= total > 0 for saved in loras.values())
     saved_last = max((saved.seconds for saved in loras.values()), default=folder.stat().st_mtime)
-    started = _number(texts, "ss_training_started_at")
-    batches, accumulated = _whole(texts, "ss_num_batches_per_epoch"), _whole(texts, "ss_gradient_accumulation_steps")
+    started = _number_in(texts, "ss_training_started_at")
+    batches, accumulated = (
+        _count_in(texts, "ss_num_batches_per_epoch"),
+        _count_in(texts, "ss_gradient_accumulation_steps"),
+    )
     bake = Bake(
         number=number,
         name=name,
@@ -149,7 +152,7 @@ def _from_files(
     return BakeRecord(bake)
 
 
-def _as_it_is_now(story: BakeRecord, folder: Path, loras: Mapping[str, Checkpoint], notes: list[str]) -> BakeRecord:
+def _match_to_folder(story: BakeRecord, folder: Path, loras: Mapping[str, Checkpoint], notes: list[str]) -> BakeRecord:
     """Return the story with what happened in the folder after it was written: LoRAs saved, states gone, the process ended."""
     bake = story.bake
     told = {saved.file for saved in story.checkpoints}
@@ -158,7 +161,7 @@ def _as_it_is_now(story: BakeRecord, folder: Path, loras: Mapping[str, Checkpoin
         notes.append(f"{_count(gone, 'LoRA')} gone from the folder")
     if bake.state.live:
         last = max([bake.started or bake.created, *(line.seconds for line in story.log)])
-        bake = replace(bake, state=BakeState.LOST, error=_AT_WORK, ended=last)
+        bake = replace(bake, state=BakeState.LOST, error=_WAS_RUNNING, ended=last)
         notes.append("it was at work: lost")
     return replace(
         story,
@@ -178,10 +181,10 @@ def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
         except (LoraTuiError, OSError) as error:
             notes.append(printable(f"{path.name} left out: {error}"))
             continue
-        finished = _number(texts, "ss_training_finished_at")
+        finished = _number_in(texts, "ss_training_finished_at")
         found[path.name] = Checkpoint(
-            epoch=_whole(texts, "ss_epoch"),
-            step=_whole(texts, "ss_steps"),
+            epoch=_count_in(texts, "ss_epoch"),
+            step=_count_in(texts, "ss_steps"),
             file=path.name,
             size=about.st_size,
             loss=None,
@@ -197,13 +200,13 @@ def _metadata(path: Path) -> dict[str, str]:
     return read_header(path).metadata
 
 
-def _whole(texts: Mapping[str, str], key: str) -> int:
+def _count_in(texts: Mapping[str, str], key: str) -> int:
     """Return a count from the metadata, 0 where there is none."""
-    value = _number(texts, key)
+    value = _number_in(texts, key)
     return int(value) if value is not None and 0 <= value < 2**53 else 0
 
 
-def _number(texts: Mapping[str, str], key: str) -> float | None:
+def _number_in(texts: Mapping[str, str], key: str) -> float | None:
     try:
         value = float(texts.get(key, ""))
     except ValueError:
@@ -214,7 +217,7 @@ def _number(texts: Mapping[str, str], key: str) -> float | None:
 def _settings(folder: Path, notes: list[str]) -> str | None:
     try:
         with (folder / "settings.toml").open("rb") as file:
-            return file.read(_MOST_SETTINGS).decode("utf-8")
+            return file.read(_MAX_SETTINGS_BYTES).decode("utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -222,11 +225,11 @@ def _settings(folder: Path, notes: list[str]) -> str | None:
         return None
 
 
-def _bring_curves_back(folder: Path, number: int, journal: Journal, notes: list[str]) -> int:
+def _recover_curves(folder: Path, number: int, journal: Journal, notes: list[str]) -> int:
     """Write the numbers of metrics.npz into the journal and return how many steps they are of."""
     path = folder / "metrics.npz"
     try:
-        arrays = _arrays(path)
+        arrays = _read_metrics(path)
     except FileNotFoundError:
         notes.append("no metrics.npz: no curves")
         return 0
@@ -239,7 +242,7 @@ def _bring_curves_back(folder: Path, number: int, journal: Journal, notes: list[
     return len(set(steps))
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _read_metrics(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
     """Return the arrays of metrics.npz by name, `step` among them, all of one length."""
     # Pickled arrays would run code of whoever wrote the file.
     with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
@@ -252,7 +255,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]
     return arrays
 
 
-def _bring_manifest_back(folder: Path, number: int, journal: Journal, notes: list[str]) -> None:
+def _recover_manifest(folder: Path, number: int, journal: Journal, notes: list[str]) -> None:
     try:
         journal.results.set_manifest(number, (folder / "data.json.gz").read_bytes())
     except OSError:

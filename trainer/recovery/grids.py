@@ -39,10 +39,10 @@ def recover_grids(workspace: Workspace, into: Path) -> list[RecoveredGrid]:
     """
     folders = sorted(each for each in workspace.grids.iterdir() if each.is_dir()) if workspace.grids.is_dir() else []
     with Journal(into) as journal:
-        return [_bring_back(folder, workspace, journal) for folder in folders]
+        return [_recover_grid(folder, workspace, journal) for folder in folders]
 
 
-def _bring_back(folder: Path, workspace: Workspace, journal: Journal) -> RecoveredGrid:
+def _recover_grid(folder: Path, workspace: Workspace, journal: Journal) -> RecoveredGrid:
     named = _FOLDER.fullmatch(folder.name)
     if named is None:
         return RecoveredGrid(folder.name, None, "no grid's folder by its name: left out")
@@ -58,7 +58,7 @@ def _bring_back(folder: Path, workspace: Workspace, journal: Journal) -> Recover
     except (LoraTuiError, OSError) as error:
         return RecoveredGrid(folder.name, None, printable(f"left out: {error}"))
     journal.grids.add(name=named[2], spec=spec_json(made.spec), least_number=number)
-    done = _bring_pictures_back(made, folder, workspace, journal)
+    done = _recover_pictures(made, folder, workspace, journal)
     journal.grids.set_spec(number, spec_json(made.spec), len(made.cells))
     journal.grids.set_progress(number, done=done, made=0, seconds=0.0, work=0, look="")
     journal.grids.set_state(number, GridState.DONE if done == len(made.cells) else GridState.CUT)
@@ -67,7 +67,7 @@ def _bring_back(folder: Path, workspace: Workspace, journal: Journal) -> Recover
     return RecoveredGrid(folder.name, journal.grids.read(number))
 
 
-def _bring_pictures_back(made: MadeGrid, folder: Path, workspace: Workspace, journal: Journal) -> int:
+def _recover_pictures(made: MadeGrid, folder: Path, workspace: Workspace, journal: Journal) -> int:
     there = [cell for cell in made.cells if (folder / cell.file).is_file()]
     for cell in there:
         journal.grids.note_picture(cell.fingerprint, (folder / cell.file).relative_to(workspace.root).as_posix())

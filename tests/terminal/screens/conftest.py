@@ -69,7 +69,7 @@ class ScriptedSampler:
     def peak_memory_ours(self) -> int | None:
         return 4 * _GIB
 
-    def forget_peak(self) -> None:
+    def reset_peak(self) -> None:
         self.peaks_forgotten += 1
 
 

@@ -9,7 +9,15 @@ from lora_tui.app import LoraApp
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.screens.fork import ForkDialog
 from trainer.journal.records import Bake, BakeState
-from trainer.journal.state_files import FOLDER, FORMAT, KEY, Facts, Surroundings, facts_json, file_name
+from trainer.journal.state_files import (
+    FOLDER,
+    HEADER_KEY,
+    STATE_FORMAT,
+    Environment,
+    StateHeader,
+    file_name,
+    state_header_json,
+)
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import apply_overrides, load_settings, parse_settings, settings_toml
@@ -21,8 +29,8 @@ def keep_state(kitchen, epoch: int, *overrides: str) -> None:
     """Keep a state of bake 1 at the end of an epoch; its header is all that a fork reads before it begins."""
     path = kitchen.workspace.root / "hifumi.toml"
     settings = apply_overrides(resolve(load_settings(path), path), overrides)
-    facts = Facts(
-        format=FORMAT,
+    facts = StateHeader(
+        format=STATE_FORMAT,
         step=40 * epoch,
         epoch=epoch,
         ends_epoch=True,
@@ -36,11 +44,11 @@ def keep_state(kitchen, epoch: int, *overrides: str) -> None:
         optimizer={},
         checkpoints={},
         verdict=None,
-        surroundings=Surroundings("", "", "", "cpu", 1, "no"),
+        environment=Environment("", "", "", "cpu", 1, "no"),
     )
     folder = kitchen.workspace.root / kitchen.bakes()[-1].folder / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({"one": numpy.zeros(1)}, folder / file_name(facts.step), {KEY: facts_json(facts)})
+    save_file({"one": numpy.zeros(1)}, folder / file_name(facts.step), {HEADER_KEY: state_header_json(facts)})
 
 
 def ended(kitchen, state: BakeState, *epochs: int) -> None:

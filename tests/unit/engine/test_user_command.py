@@ -34,7 +34,7 @@ def script(tmp_path: Path, code: str) -> str:
 def ran(command: str, timeout: float = 20.0) -> list[tuple[str, str]]:
     """Run a command to its end and return what was said."""
     log = Log()
-    run_user_command(command, DONE, timeout=timeout, say=log)
+    run_user_command(command, DONE, timeout=timeout, log=log)
     finish_user_commands(20.0)
     return log.lines
 
@@ -132,7 +132,7 @@ def test_the_caller_does_not_wait(tmp_path: Path) -> None:
     # Only what the caller then writes lets the command end, so a run_hook that waited would come to its timeout.
     code = "import sys, time, pathlib\nwhile not (pathlib.Path(sys.argv[1]) / 'go').exists(): time.sleep(0.02)\nprint('went')"
     log = Log()
-    run_user_command(script(tmp_path, code), DONE, timeout=20.0, say=log)
+    run_user_command(script(tmp_path, code), DONE, timeout=20.0, log=log)
     (tmp_path / "go").touch()
     finish_user_commands(20.0)
     assert log.lines == [("info", "on_done: went")]
@@ -141,7 +141,7 @@ def test_the_caller_does_not_wait(tmp_path: Path) -> None:
 def test_what_still_runs_when_the_program_ends_is_killed(tmp_path: Path) -> None:
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     log = Log()
-    run_user_command(script(tmp_path, code), DONE, timeout=600.0, say=log)
+    run_user_command(script(tmp_path, code), DONE, timeout=600.0, log=log)
     finish_user_commands(2.0)
     assert log.lines[-1] == ("warning", "on_done: was killed: lora-tui ends")
     if len(log.lines) == 2:
@@ -152,5 +152,5 @@ def test_a_log_that_takes_nothing_hurts_nobody(tmp_path: Path) -> None:
     def full(text: str, level: str) -> None:
         raise OSError(28, "No space left on device")
 
-    run_user_command(script(tmp_path, "print('hello')"), DONE, say=full)
+    run_user_command(script(tmp_path, "print('hello')"), DONE, log=full)
     finish_user_commands(20.0)

@@ -7,7 +7,7 @@ from bake_rows import bake_row
 
 from lora_tui.commands.order import checked_change
 from trainer.errors import SettingsError
-from trainer.jobs.live_settings import Stopping, changed, in_force, stoppings, training
+from trainer.jobs.live_settings import PossibleStop, change_setting, in_force, possible_stops, training_parts
 from trainer.journal.records import Mark
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
@@ -21,8 +21,8 @@ def mark(text: str, kind: str = "set") -> Mark:
     return Mark(50, 0.0, kind, text)
 
 
-def offered(settings: Settings, last: dict[str, tuple[int, float]]) -> list[Stopping]:
-    return list(stoppings(settings, BAKE, training(settings, BAKE, last)))
+def offered(settings: Settings, last: dict[str, tuple[int, float]]) -> list[PossibleStop]:
+    return list(possible_stops(settings, BAKE, training_parts(settings, BAKE, last)))
 
 
 def test_what_was_changed_is_in_force_in_its_order() -> None:
@@ -37,25 +37,25 @@ def test_a_change_this_version_cannot_read_is_left_out() -> None:
 def test_a_part_stopped_now_stopped_at_the_step_of_the_mark() -> None:
     now = in_force(Settings(), [mark("text_encoder_stop=now")])
     assert now.text_encoder_stop == "50"
-    assert training(now, BAKE, ONE) == ("unet",)
+    assert training_parts(now, BAKE, ONE) == ("unet",)
 
 
 def test_now_is_a_value_of_stops_alone() -> None:
-    assert changed(Settings(), "unet_stop", " Now ") == Settings()
+    assert change_setting(Settings(), "unet_stop", " Now ") == Settings()
     with pytest.raises(SettingsError, match="unet_lr"):
-        changed(Settings(), "unet_lr", "now")
+        change_setting(Settings(), "unet_lr", "now")
 
 
 def test_either_of_two_parts_may_be_stopped() -> None:
     assert offered(Settings(), ONE) == [
-        Stopping(("text_encoder",), ("text_encoder_stop=now",)),
-        Stopping(("unet",), ("unet_stop=now",)),
+        PossibleStop(("text_encoder",), ("text_encoder_stop=now",)),
+        PossibleStop(("unet",), ("unet_stop=now",)),
     ]
 
 
 @pytest.mark.parametrize("settings", [Settings(text_encoder_lr=0), Settings(text_encoder_stop="1ep")])
 def test_the_last_part_that_trains_is_not_stopped(settings: Settings) -> None:
-    assert training(settings, BAKE, ONE) == ("unet",)
+    assert training_parts(settings, BAKE, ONE) == ("unet",)
     assert offered(settings, ONE) == []
 
 
@@ -64,15 +64,15 @@ def test_a_part_that_is_to_stop_later_is_not_left_alone_with_the_rest() -> None:
 
 
 def test_before_the_first_step_nothing_is_offered() -> None:
-    assert training(Settings(), BAKE, {}) == ()
+    assert training_parts(Settings(), BAKE, {}) == ()
 
 
 def test_of_two_text_encoders_both_stop_by_one_change_where_the_second_follows_the_first() -> None:
     assert offered(Settings(), TWO) == [
-        Stopping(("text_encoder", "text_encoder_2"), ("text_encoder_stop=now",)),
-        Stopping(("text_encoder",), ("text_encoder_stop2=100%", "text_encoder_stop=now")),
-        Stopping(("text_encoder_2",), ("text_encoder_stop2=now",)),
-        Stopping(("unet",), ("unet_stop=now",)),
+        PossibleStop(("text_encoder", "text_encoder_2"), ("text_encoder_stop=now",)),
+        PossibleStop(("text_encoder",), ("text_encoder_stop2=100%", "text_encoder_stop=now")),
+        PossibleStop(("text_encoder_2",), ("text_encoder_stop2=now",)),
+        PossibleStop(("unet",), ("unet_stop=now",)),
     ]
 
 
@@ -88,8 +88,8 @@ def test_the_second_encoder_keeps_the_stop_it_took_from_the_first() -> None:
 
 def test_a_stop_that_is_reached_counts_at_its_step() -> None:
     settings = Settings(text_encoder_stop="60")
-    assert training(settings, BAKE, ONE) == ("unet",)
-    assert training(settings, replace(BAKE, stage_done=59), ONE) == ("unet", "text_encoder")
+    assert training_parts(settings, BAKE, ONE) == ("unet",)
+    assert training_parts(settings, replace(BAKE, stage_done=59), ONE) == ("unet", "text_encoder")
 
 
 @pytest.mark.parametrize(

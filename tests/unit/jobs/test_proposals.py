@@ -59,9 +59,9 @@ def test_verdicts_become_held_drafts_with_their_reason(demo: Workspace, judged: 
     with Journal(demo.journal_path) as journal:
         proposed = queue_proposals(journal, demo, made, over(made), engine="ours")
         waiting = journal.queue.waiting()
-    assert (proposed.bake, [lean.lean for lean in proposed.leans]) == (judged.number, ["unknown", "over"])
+    assert (proposed.bake, [lean.lean for lean in proposed.directions]) == (judged.number, ["unknown", "over"])
     # No state is kept, so there is nothing to fork from.
-    assert [draft.number for draft in proposed.drafts] == [bake.number for bake in waiting]
+    assert [draft.number for draft in proposed.held_bakes] == [bake.number for bake in waiting]
     assert all(bake.held and bake.parent == judged.number and bake.engine == "ours" for bake in waiting)
     rate, stop = (parse_settings(bake.settings_toml, "") for bake in waiting)
     assert (rate.text_encoder_lr, rate.text_encoder_stop) == (5e-4, "")
@@ -72,7 +72,7 @@ def test_verdicts_become_held_drafts_with_their_reason(demo: Workspace, judged: 
 
 def test_verdicts_on_one_epoch_are_about_that_one(demo: Workspace, made: MadeGrid) -> None:
     with Journal(demo.journal_path) as journal:
-        _, stop = queue_proposals(journal, demo, made, over(made, epochs=("2",))).drafts
+        _, stop = queue_proposals(journal, demo, made, over(made, epochs=("2",))).held_bakes
     assert parse_settings(stop.settings_toml, "").text_encoder_stop == "1ep"
 
 
@@ -91,7 +91,7 @@ def test_pictures_of_no_bake_propose_nothing(demo: Workspace, tmp_path: Path) ->
 
 def test_a_draft_takes_another_setting_and_its_plan_follows(demo: Workspace, made: MadeGrid) -> None:
     with Journal(demo.journal_path) as journal:
-        draft = queue_proposals(journal, demo, made, over(made)).drafts[0]
+        draft = queue_proposals(journal, demo, made, over(made)).held_bakes[0]
         changed = change_held_bake(journal, demo, draft.number, ("max_train_epochs=2",))
     assert (draft.total_steps, changed.total_steps) == (240, 80)
     settings = parse_settings(changed.settings_toml, "")
@@ -102,7 +102,7 @@ def test_a_draft_takes_another_setting_and_its_plan_follows(demo: Workspace, mad
 
 def test_a_wrong_change_leaves_the_draft_as_it_was(demo: Workspace, made: MadeGrid) -> None:
     with Journal(demo.journal_path) as journal:
-        draft = queue_proposals(journal, demo, made, over(made)).drafts[0]
+        draft = queue_proposals(journal, demo, made, over(made)).held_bakes[0]
         with pytest.raises(SettingsError, match="unet_lr"):
             change_held_bake(journal, demo, draft.number, ("unet_lr=much",))
         assert journal.bakes.read(draft.number) == draft

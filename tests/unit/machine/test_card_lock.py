@@ -15,7 +15,7 @@ import pytest
 
 from trainer.errors import WorkspaceError
 from trainer.machine import card_lock
-from trainer.machine.card_lock import Claim, device_key, hold, holder, who_holds
+from trainer.machine.card_lock import CardHolder, acquire_card, device_key, holder_text, read_holder
 from trainer.machine.cards import CardUser, card_users
 
 KEY = "1f6be4ae-9f34-4f5e-8a9a-2f1c6b0d1d11"
@@ -23,8 +23,8 @@ KEY = "1f6be4ae-9f34-4f5e-8a9a-2f1c6b0d1d11"
 # Another program: takes the card, says so, and works until its input ends.
 HOLDER = """
 import os, sys
-from trainer.machine.card_lock import Claim, hold
-held = hold(sys.argv[1], Claim("lora-tui", os.getpid(), sys.argv[2], "12 hifumi", 1_750_000_000.0))
+from trainer.machine.card_lock import CardHolder, acquire_card
+held = acquire_card(sys.argv[1], CardHolder("lora-tui", os.getpid(), sys.argv[2], "12 hifumi", 1_750_000_000.0))
 print("held" if held else "refused", flush=True)
 sys.stdin.read()
 """
@@ -45,7 +45,7 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
-def claim(**changes: Any) -> Claim:
+def claim(**changes: Any) -> CardHolder:
     said: dict[str, Any] = {
         "program": "lora-tui",
         "pid": os.getpid(),
@@ -53,7 +53,7 @@ def claim(**changes: Any) -> Claim:
         "bake": "3 tama",
         "since": 1_750_000_000.0,
     }
-    return Claim(**{**said, **changes})
+    return CardHolder(**{**said, **changes})
 
 
 def lock_file(home: Path) -> Path:
@@ -61,27 +61,27 @@ def lock_file(home: Path) -> Path:
 
 
 def test_a_card_is_held_once_and_again_after_it_was_let_go() -> None:
-    first = hold(KEY, claim())
+    first = acquire_card(KEY, claim())
     assert first is not None
-    assert hold(KEY, claim()) is None
+    assert acquire_card(KEY, claim()) is None
     first.release()
     first.release()
-    assert holder(KEY) is None
-    with hold(KEY, claim()) or pytest.fail("still held"):
-        assert holder(KEY) == claim()
-    assert holder(KEY) is None
+    assert read_holder(KEY) is None
+    with acquire_card(KEY, claim()) or pytest.fail("still held"):
+        assert read_holder(KEY) == claim()
+    assert read_holder(KEY) is None
 
 
 def test_two_cards_are_two_locks() -> None:
-    with hold(KEY, claim()) or pytest.fail("held"):
-        assert hold("another", claim()) is not None
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
+        assert acquire_card("another", claim()) is not None
 
 
 def test_another_process_holds_the_card_and_says_where(other: subprocess.Popen[str], tmp_path: Path) -> None:
-    assert hold(KEY, claim()) is None
-    said = holder(KEY)
-    assert said == Claim("lora-tui", other.pid, str(tmp_path), "12 hifumi", 1_750_000_000.0)
-    line = who_holds(KEY)
+    assert acquire_card(KEY, claim()) is None
+    said = read_holder(KEY)
+    assert said == CardHolder("lora-tui", other.pid, str(tmp_path), "12 hifumi", 1_750_000_000.0)
+    line = holder_text(KEY)
     assert line.startswith(f"lora-tui bake 12 hifumi in {tmp_path} (pid {other.pid}, since ")
     assert "\n" not in line
 
@@ -89,21 +89,21 @@ def test_another_process_holds_the_card_and_says_where(other: subprocess.Popen[s
 def test_a_killed_holder_lets_the_card_go(other: subprocess.Popen[str]) -> None:
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
-    assert who_holds(KEY) == ""
-    with hold(KEY, claim()) or pytest.fail("the dead hold it"):
-        assert holder(KEY) == claim()
+    assert holder_text(KEY) == ""
+    with acquire_card(KEY, claim()) or pytest.fail("the dead hold it"):
+        assert read_holder(KEY) == claim()
 
 
 def test_a_program_started_while_the_card_is_held_does_not_inherit_it() -> None:
-    held = hold(KEY, claim())
+    held = acquire_card(KEY, claim())
     assert held is not None
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False) as child:
         held.release()
         # Whatever else this process starts in that moment holds it until its own program has begun; an heir would keep it.
         end = time.monotonic() + 5
-        while holder(KEY) is not None and time.monotonic() < end:
+        while read_holder(KEY) is not None and time.monotonic() < end:
             time.sleep(0.01)
-        assert holder(KEY) is None
+        assert read_holder(KEY) is None
         child.kill()
 
 
@@ -119,11 +119,11 @@ def test_a_look_at_the_holder_is_not_taken_for_a_holder() -> None:
         stdout=subprocess.PIPE,
     )
     assert looker.stdout is not None
-    (hold(KEY, claim()) or pytest.fail("held")).release()
+    (acquire_card(KEY, claim()) or pytest.fail("held")).release()
     looker.stdout.readline()
     try:
         for _ in range(50):
-            (hold(KEY, claim()) or pytest.fail("a look was taken for a holder")).release()
+            (acquire_card(KEY, claim()) or pytest.fail("a look was taken for a holder")).release()
     finally:
         looker.kill()
         looker.communicate()
@@ -144,38 +144,40 @@ def test_a_look_at_the_holder_is_not_taken_for_a_holder() -> None:
     ],
 )
 def test_garbage_in_the_file_is_another_process(garbage: bytes, own_home: Path) -> None:
-    with hold(KEY, claim()) or pytest.fail("held"):
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
         lock_file(own_home).write_bytes(garbage)
-        assert who_holds(KEY) == "another process"
-    with hold(KEY, claim()) or pytest.fail("held"):
-        assert holder(KEY) == claim()
+        assert holder_text(KEY) == "another process"
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
+        assert read_holder(KEY) == claim()
 
 
 def test_what_a_holder_says_reaches_a_terminal_without_its_codes(own_home: Path) -> None:
-    with hold(KEY, claim()) or pytest.fail("held"):
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
         said = {"program": "\x1b[2Jx", "pid": 5, "workspace": "/w\n", "bake": "\x07", "since": 0}
         lock_file(own_home).write_text(json.dumps(said))
-        assert all(ord(char) >= 32 for char in who_holds(KEY))
+        assert all(ord(char) >= 32 for char in holder_text(KEY))
 
 
 def test_what_is_updated_is_what_is_read() -> None:
-    with hold(KEY, claim(bake="1 a long name that leaves nothing of itself behind")) or pytest.fail("held") as held:
+    with acquire_card(KEY, claim(bake="1 a long name that leaves nothing of itself behind")) or pytest.fail(
+        "held"
+    ) as held:
         held.update(claim(bake="2"))
-        assert holder(KEY) == claim(bake="2")
+        assert read_holder(KEY) == claim(bake="2")
 
 
 def test_a_home_that_cannot_be_written_is_said(own_home: Path) -> None:
     (own_home / "state").write_text("a file where the folder should be")
     with pytest.raises(WorkspaceError, match="XDG_STATE_HOME"):
-        hold(KEY, claim())
-    assert who_holds(KEY) == ""
+        acquire_card(KEY, claim())
+    assert holder_text(KEY) == ""
 
 
 def test_memory_is_said_where_the_driver_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     users = (CardUser(os.getpid(), 5 * 1024**3), CardUser(1, None))
     monkeypatch.setattr(card_lock, "card_users", lambda key: users)
-    with hold(KEY, claim()) or pytest.fail("held"):
-        line = who_holds(KEY)
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
+        line = holder_text(KEY)
     assert ", 5.0 GiB); also there: " in line
     assert line.endswith("(pid 1)")
 

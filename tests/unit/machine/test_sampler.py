@@ -120,7 +120,7 @@ def test_a_peak_forgotten_begins_anew(sample: Callable[[Script], MachineSampler]
     sampler = sample(script)
     script.wait_for(2)
     assert sampler.peak_memory_ours() == 9
-    sampler.forget_peak()
+    sampler.reset_peak()
     assert sampler.peak_memory_ours() is None
 
 
@@ -130,7 +130,7 @@ def test_readings_older_than_ten_minutes_are_dropped(tmp_path: Path, monkeypatch
     sampler = MachineSampler(Script(holding(1)), tmp_path)
     for _ in range(1500):
         now += 1.0
-        sampler._keep(MachineReading(now, *holding(1), host=HostReading()))
+        sampler._record(MachineReading(now, *holding(1), host=HostReading()))
     kept = sampler.history(10_000)
     assert [kept[0].seconds, kept[-1].seconds, len(kept)] == [now - 600, now, 601]
     assert len(sampler.history(60)) == 61

@@ -13,7 +13,7 @@ from trainer.bake.step_metrics import StepMetrics
 from trainer.bake.validation import Validation, ValidationResult
 from trainer.errors import SettingsError
 from trainer.journal.records import Bake
-from trainer.journal.state_files import FORMAT, Facts
+from trainer.journal.state_files import STATE_FORMAT, StateHeader
 
 
 class StateContents:
@@ -47,8 +47,8 @@ class StateContents:
         """Return the bake as it stands, copied to the CPU; waits for the card."""
         session, validation = self._session, self._validation
         scaler = session.accelerator.scaler
-        facts = Facts(
-            format=FORMAT,
+        facts = StateHeader(
+            format=STATE_FORMAT,
             step=position.step,
             epoch=position.epoch,
             ends_epoch=position.ends_epoch,
@@ -63,7 +63,7 @@ class StateContents:
             groups=group_numbers(session),
             checkpoints=self._loras.keep(),
             verdict=asdict(position.validation) if position.validation else None,
-            surroundings=surroundings(session),
+            environment=surroundings(session),
         )
         return State(pack(session, self._metrics.keep(), validation.keep() if validation else {}), facts)
 
@@ -112,7 +112,7 @@ class StateContents:
 
     def warn_of_changes(self, state: State) -> None:
         """Log what differs from when the state was saved, and with it the bits to come."""
-        differences = state.facts.surroundings.differences(surroundings(self._session))
+        differences = state.facts.environment.differences(surroundings(self._session))
         if state.facts.data != self._data:
             differences.append("the data")
         if differences:

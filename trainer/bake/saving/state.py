@@ -15,7 +15,7 @@ import trainer
 from trainer.atomic_file import atomic_path
 from trainer.bake.session import TrainingSession
 from trainer.errors import ModelError
-from trainer.journal.state_files import KEY, Facts, Surroundings, facts_json, read_facts
+from trainer.journal.state_files import HEADER_KEY, Environment, StateHeader, read_state_header, state_header_json
 from trainer.models.safetensors_write import write_tensors
 from trainer.network.injection import LoraNetwork
 from trainer.text import printable
@@ -31,7 +31,7 @@ class State:
     """One state: tensors on the CPU by name, and the facts."""
 
     tensors: dict[str, Tensor]
-    facts: Facts
+    facts: StateHeader
 
     def part(self, name: str) -> dict[str, Tensor]:
         """Return the tensors of `readings` or `validation` by their own names."""
@@ -40,11 +40,11 @@ class State:
         }
 
 
-def surroundings(session: TrainingSession) -> Surroundings:
+def surroundings(session: TrainingSession) -> Environment:
     """Return what the bits of the coming steps depend on beside state and data."""
     device = session.model.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return Surroundings(
+    return Environment(
         torch.__version__,
         trainer.__version__,
         platform.python_version(),
@@ -142,7 +142,7 @@ def write_state(state: State, path: Path) -> None:
         OSError: it cannot be written; an existing file stays as it was.
     """
     with atomic_path(path) as beside:
-        write_tensors(beside, state.tensors, {KEY: facts_json(state.facts)})
+        write_tensors(beside, state.tensors, {HEADER_KEY: state_header_json(state.facts)})
 
 
 def read_state(path: Path) -> State:
@@ -151,7 +151,7 @@ def read_state(path: Path) -> State:
     Raises:
         ModelError: it is not a complete state, or one of a newer lora-tui.
     """
-    facts = read_facts(path)
+    facts = read_state_header(path)
     try:
         return State(safetensors.torch.load_file(path), facts)
     except (OSError, SafetensorError) as error:

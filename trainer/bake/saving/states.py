@@ -15,7 +15,7 @@ from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.state import State, read_state, write_state
 from trainer.errors import LoraTuiError
 from trainer.journal.records import SavedState, Stage
-from trainer.journal.state_files import FOLDER, facts_json, file_name, states_of, step_of, superfluous
+from trainer.journal.state_files import FOLDER, file_name, state_header_json, states_of, states_to_remove, step_of
 from trainer.plan.disk import STATE_SECONDS
 
 MAX_TIME_SHARE = 0.01
@@ -122,7 +122,7 @@ class StateSaver:
     def _prune(self, step: int) -> None:
         settings = self._live.settings
         files = states_of(self._bake_folder)
-        for path in superfluous(files, settings.keep_states, settings.state_budget):
+        for path in states_to_remove(files, settings.keep_states, settings.state_budget):
             self._remove(path, step)
         if settings.state_budget is not None and not self._warned and len(files) == 1:
             size = files[0].stat().st_size
@@ -147,7 +147,9 @@ def _check_readback(state: State, path: Path) -> None:
         OSError: it does not read back as written.
     """
     back = read_state(path)
-    same = facts_json(back.facts) == facts_json(state.facts) and back.tensors.keys() == state.tensors.keys()
+    same = (
+        state_header_json(back.facts) == state_header_json(state.facts) and back.tensors.keys() == state.tensors.keys()
+    )
     if not same or not all(_same_bits(tensor, back.tensors[name]) for name, tensor in state.tensors.items()):
         path.unlink(missing_ok=True)
         raise OSError(None, "does not read back as written", str(path))

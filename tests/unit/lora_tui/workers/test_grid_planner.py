@@ -72,7 +72,7 @@ def test_axes_are_spelled_and_pictures_counted(start: Callable[..., GridPlanner]
     assert ears.spelled[-1].spelled.labels == {"x": ("2", "3", "4"), "seeds": ("1", "2")}
     assert answer.error is None
     assert answer.ready is not None
-    assert (len(answer.ready.expanded.cells), answer.ready.wanted, answer.ready.seconds) == (6, 6, None)
+    assert (len(answer.ready.expanded.cells), answer.ready.new_pictures, answer.ready.seconds) == (6, 6, None)
 
 
 def test_an_axis_is_spelled_where_another_is_wrong(start: Callable[..., GridPlanner], ears: Ears) -> None:
