@@ -1,1 +1,1 @@
-"""Which pictures, with what words, in which buckets and batches?"""
+"""Pictures, captions, buckets and batches."""

@@ -1,4 +1,4 @@
-"""How a picture is shrunk: each new pixel is the mean of exactly the area it covers (OpenCV's INTER_AREA, sd-scripts' choice)."""
+"""Area resize: each new pixel is the mean of exactly the area it covers (OpenCV's INTER_AREA, sd-scripts' choice)."""
 
 from itertools import pairwise
 

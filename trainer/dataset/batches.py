@@ -1,4 +1,4 @@
-"""In which order and company do pictures come in an epoch?"""
+"""Batches of an epoch: their order and which pictures share one."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Which shape is a picture trained at? Buckets as sd-scripts makes and chooses them (facts: its BucketManager)."""
+"""Aspect-ratio buckets as sd-scripts makes and chooses them (facts: its BucketManager)."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which words belong to a picture? Finds and reads its caption file."""
+"""Caption files: found by the picture's name, and read."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def read_caption(path: Path, *, every_line: bool = False) -> str:
         raise DatasetError(
             printable(str(path)),
             found=f"a caption that cannot be read ({error.strerror})",
-            way_out="mend its permissions or remove it",
+            way_out="fix its permissions or remove it",
         ) from error
     if every_line:
         lines = (line.strip(" \t") for line in _LINE_END.split(text))

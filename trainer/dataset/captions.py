@@ -1,4 +1,4 @@
-"""What words does a picture get this time?"""
+"""The caption of a picture for one step, drawn by the caption rules."""
 
 import random
 

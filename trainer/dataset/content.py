@@ -1,4 +1,4 @@
-"""What does a file of the data hold? Its sha256, read once in this program for as long as the file stays as it is."""
+"""Content hashes of data files: sha256, read once per program run for as long as the file stays unchanged."""
 
 import hashlib
 import os
@@ -71,5 +71,5 @@ def content_of(path: Path) -> Content:
             return content
     except OSError as error:
         raise DatasetError(
-            printable(str(path)), found=f"cannot be read any more ({error.strerror})", way_out="start the bake anew"
+            printable(str(path)), found=f"can no longer be read ({error.strerror})", way_out="start the bake again"
         ) from error

@@ -1,4 +1,4 @@
-"""What does sd-scripts' data set file say? `[general]`, `[[datasets]]` and `[[datasets.subsets]]`, the innermost winning."""
+"""sd-scripts' data set file: `[general]`, `[[datasets]]` and `[[datasets.subsets]]`, the innermost winning."""
 
 import difflib
 import os
@@ -55,7 +55,7 @@ _OF_SUBSETS = {"num_repeats": "dataset_repeats", **_OF_CAPTIONS}
 _OF_ONE_SUBSET = ("image_dir", "is_reg")
 _WORDS = "class_tokens"
 
-_AS_THEY_ARE = "remove it: pictures are trained as they are; mirrored or cropped copies may lie beside them"
+_AS_THEY_ARE = "remove it: pictures are not augmented; put mirrored or cropped copies beside them instead"
 # sd-scripts' other options: the values that change nothing, and the way out where another stands there.
 _NOT_DONE: dict[str, tuple[tuple[object, ...], str]] = {
     "flip_aug": ((False, 0), _AS_THEY_ARE),
@@ -64,7 +64,7 @@ _NOT_DONE: dict[str, tuple[tuple[object, ...], str]] = {
     "random_crop_padding_percent": ((0,), _AS_THEY_ARE),
     "face_crop_aug_range": (("",), _AS_THEY_ARE),
     "metadata_file": (("",), "remove it and put the captions as text files beside the pictures"),
-    "caption_separator": ((",",), "remove it: tags are parted by commas"),
+    "caption_separator": ((",",), "remove it: tags are separated by commas"),
     "custom_attributes": (({},), "remove it"),
     "network_multiplier": ((1,), "remove it"),
     "resize_interpolation": (("",), "remove it: shrinking averages areas, enlarging is Lanczos"),
@@ -162,7 +162,7 @@ class _File:
             self._check_keys(subset)
             source = self._source((general, dataset, subset), settings)
             if source.path in sources:
-                self._notes.append(f"folder {printable(source.name, 60)} is left out: it is named twice in a data set")
+                self._notes.append(f"folder {printable(source.name, 60)} is skipped: it is named twice in a data set")
             else:
                 sources[source.path] = source
         return list(sources.values())
@@ -180,7 +180,7 @@ class _File:
         own, said = self._applied(settings, tables, _OF_CAPTIONS if none else _OF_SUBSETS)
         path = self._path(image_dir)
         if "conditioning_data_dir" in said and own.conditioning_data_dir and not own.masked_loss:
-            self._notes.append(f"the masks for {printable(path.name, 60)} are not read: masked_loss is off")
+            self._notes.append(f"the masks for {printable(path.name, 60)} are ignored: masked_loss is off")
         manner = FolderOptions(
             endings=tuple(own.caption_extension),
             words=CaptionRules.of(own),
@@ -188,7 +188,7 @@ class _File:
             group=subset.dataset - 1,
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
         )
-        class_tokens = self._text_in(words, _WORDS, "a text") if words else ""
+        class_tokens = self._text_in(words, _WORDS, "text") if words else ""
         return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, manner)
 
     def _applied(
@@ -243,14 +243,14 @@ class _File:
                 if value not in neutral:
                     raise SettingsError(
                         self._place(table, key),
-                        found=f"{value_text(value)}, an option of sd-scripts that is not done here",
+                        found=f"{value_text(value)}, an option of sd-scripts that lora-tui does not support",
                         way_out=way_out,
                     )
             elif key in _OF_DATASETS or key in _OF_ONE_SUBSET:
                 belongs = "[[datasets]]" if key in _OF_DATASETS else "[[datasets.subsets]]"
                 raise SettingsError(
                     self._place(table, key),
-                    found=f"this key stands under {_header(table.level)}",
+                    found=f"this key is under {_header(table.level)}",
                     expected=f"under {belongs}",
                     way_out="move it there",
                 )
@@ -261,7 +261,7 @@ class _File:
         nearest = next(iter(difflib.get_close_matches(key, list(known), n=1)), None)
         return SettingsError(
             where,
-            found=f"a data set file has no key `{printable(key, 60)}`",
+            found=f"unknown key in a data set file: `{printable(key, 60)}`",
             way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
         )
 

@@ -1,4 +1,4 @@
-"""How often does a bake show each folder and each tag?"""
+"""Exposures: how often a bake shows each folder and each tag."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Exactly which data did a bake see? Hashes, sizes, repeats and words of every picture."""
+"""The manifest of a bake's data: hash, size, repeats and caption of every picture."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Which mask belongs to a picture? One of the same name in the masks' folder, and of the same shape."""
+"""Mask files: one per picture, of the same name and shape."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def check_mask(mask: Path, size: tuple[int, int]) -> None:
         raise DatasetError(
             printable(str(mask)),
             found=f"unreadable mask ({error})",
-            expected="a whole picture",
+            expected="an intact picture",
             way_out="replace it",
         ) from error
     # A pixel is what rounding may cost where the mask was made at another size.
@@ -49,7 +49,7 @@ def check_mask(mask: Path, size: tuple[int, int]) -> None:
             printable(str(mask)),
             found=f"a mask of {width}×{height} pixels",
             expected=f"the shape of its picture, {size[0]}×{size[1]}",
-            way_out="make the mask anew",
+            way_out="make the mask again",
         )
 
 

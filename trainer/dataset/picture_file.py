@@ -1,4 +1,4 @@
-"""Is a picture file whole, and how large is the picture in it?"""
+"""Picture files: their size, and whether they are intact."""
 
 import os
 import struct
@@ -101,7 +101,7 @@ def _read_to_the_end(image: Image.Image) -> None:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return f"no PNG, JPEG, WebP, BMP{', GIF or AVIF' if _AVIF else ' or GIF'}"
+        return f"not a PNG, JPEG, WebP, BMP{', GIF or AVIF' if _AVIF else ' or GIF'}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return printable(" ".join(str(error).split())[:100]) or type(error).__name__

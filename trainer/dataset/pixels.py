@@ -1,4 +1,4 @@
-"""What does a picture look like in its bucket? Decoding, resizing, cropping."""
+"""Pixels of a picture in its bucket: decoded, resized, cropped."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def _as_scanned(picture: Picture) -> Image.Image:
             printable(str(picture.path)),
             found=f"{image.width}×{image.height} pixels",
             expected=f"{picture.width}×{picture.height} as when the folder was read",
-            way_out="start the bake anew",
+            way_out="start the bake again",
         )
     return image
 
@@ -73,7 +73,7 @@ def _opened(path: Path) -> Image.Image:
         raise DatasetError(
             printable(str(path)),
             found=f"unreadable picture ({error})",
-            expected="a whole picture",
+            expected="an intact picture",
             way_out="replace or remove it",
         ) from error
 

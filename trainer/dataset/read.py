@@ -1,4 +1,4 @@
-"""Which pictures do the settings ask for, and how are they trained?"""
+"""The pictures that the settings ask for, and how they are trained."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ def _by_folders(settings: Settings) -> DataSet:
             raise DatasetError(
                 printable(str(regular)),
                 found="reg_data_dir and train_data_dir are the same folder",
-                expected="other pictures for regularisation",
+                expected="different pictures for regularisation",
                 way_out="name another folder, or leave reg_data_dir blank",
             )
         roots[regular] = sources_in(regular, manner, flat_repeats=1, repeats=repeats)
@@ -120,7 +120,7 @@ def _by_file(settings: Settings) -> DataSet:
     check_names(repeats, {source.path.name for source in file.sources})
     sources = [replace(source, repeats=repeats.get(source.path.name, source.repeats)) for source in file.sources]
     left_out = [
-        f"folder {printable(source.name, 60)} is left out: 0 repeats" for source in sources if source.repeats == 0
+        f"folder {printable(source.name, 60)} is skipped: 0 repeats" for source in sources if source.repeats == 0
     ]
     sources = with_own_names(source for source in sources if source.repeats)
     found = read_sources(sources)
@@ -141,7 +141,7 @@ def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
             raise DatasetError(
                 f"{printable(str(path))} [[datasets]] {group + 1}",
                 found="no folder to train on",
-                expected="a subset with repeats that is not is_reg",
+                expected="a subset with repeats and without is_reg",
                 way_out="add one, or remove this data set",
             )
 
@@ -158,5 +158,5 @@ def _assembled(
     unused = len(regular - set(instances(data))) if regular else 0
     if not unused:
         return data
-    more = f"{unused} of {plural(len(regular), 'regularisation picture')} never shown: there are no more than of the others"
+    more = f"{unused} of {plural(len(regular), 'regularisation picture')} never shown: no more are needed than there are training pictures"
     return replace(data, notes=(*data.notes, more))

@@ -1,4 +1,4 @@
-"""What is a data set made of? Pictures in folders, the words they get, the groups they are trained in."""
+"""Records of a data set: pictures in folders, their captions and rules, the groups they are trained in."""
 
 from dataclasses import dataclass
 from pathlib import Path

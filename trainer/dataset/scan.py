@@ -1,4 +1,4 @@
-"""Which pictures lie in a folder, and with what words and masks?"""
+"""Pictures of a folder with their captions and masks."""
 
 import os
 from collections import Counter
@@ -149,17 +149,19 @@ def _note_captions(folder: Folder, source: Source, pictures: Sequence[Picture], 
     if without:
         # Other words than those in its name come from a data set file.
         whose = (
-            "the folder's name stands"
+            "the folder's name is used"
             if words_of(Path(os.path.abspath(source.path)).name) == source.words
-            else "class_tokens stand"
+            else "class_tokens is used"
         )
-        instead = f"{whose} in: {printable(source.words, 60)}" if source.words else "they learn without words"
+        instead = (
+            f"{whose} instead: {printable(source.words, 60)}" if source.words else "they are trained without a caption"
+        )
         have = "has" if without == 1 else "have"
         notes.append(f"{without} of {plural(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
     empty = [picture.caption_file.name for picture in pictures if picture.caption_file and not picture.caption]
     if empty:
         notes.append(
-            f"{plural(len(empty), 'caption')} in {where} with an empty first line, {printable(empty[0], 60)} first"
+            f"{plural(len(empty), 'caption')} in {where} with an empty first line, such as {printable(empty[0], 60)}"
         )
 
 
@@ -167,12 +169,12 @@ def _note_left_out(source: Source, entries: Sequence[os.DirEntry[str]], notes: l
     where = printable(source.name, 60)
     other = sum(entry.name.lower().endswith(_OTHER_PICTURES) for entry in entries)
     if other:
-        notes.append(f"{plural(other, 'file')} in {where} left out: only {', '.join(ENDINGS)} are read")
+        notes.append(f"{plural(other, 'file')} in {where} skipped: only {', '.join(ENDINGS)} are read")
     if source.is_root:
         return
     for entry in entries:
         if entry.is_dir() and holding(entry):
-            notes.append(f"folder {where}/{printable(entry.name, 60)} is left out: too deep{holding(entry)}")
+            notes.append(f"folder {where}/{printable(entry.name, 60)} is skipped: nested too deep{holding(entry)}")
 
 
 def _unreadable(pictures: Sequence[tuple[Path, str]]) -> DatasetError:
@@ -184,6 +186,6 @@ def _unreadable(pictures: Sequence[tuple[Path, str]]) -> DatasetError:
     return DatasetError(
         printable(str(path)),
         found=f"unreadable picture ({reason}){others}",
-        expected="whole pictures",
+        expected="intact pictures",
         way_out="replace or remove it" if len(pictures) == 1 else "replace or remove them",
     )

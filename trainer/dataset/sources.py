@@ -1,4 +1,4 @@
-"""Which folders are read, how often do their pictures come, and in what manner are they trained?"""
+"""Folders to read, their repeats and options."""
 
 import difflib
 import os
@@ -14,9 +14,9 @@ from trainer.errors import DatasetError, SettingsError
 from trainer.text import plural, printable
 
 # The bound of `dataset_repeats`; above it the number in front is a date or a name, not repeats.
-_MOST_REPEATS = 10_000
+_MAX_REPEATS = 10_000
 # Enough to see what is wrong; a home folder given by mistake has dozens.
-_MOST_LEFT_OUT = 4
+_MAX_LEFT_OUT = 4
 _UNTOUCHED = CaptionRules()
 _REPEATED = re.compile(r"(\d+)_(.*)", re.DOTALL | re.ASCII)
 
@@ -107,9 +107,9 @@ def sources_in(root: Path, manner: FolderOptions, *, flat_repeats: int, repeats:
         if often:
             read.append(Source(root / entry.name, entry.name, often, match[2] if match else "", manner))
         else:
-            left_out.append(_left_out(entry, "no repeats in front (`N_name`)" if often is None else "0 repeats"))
-    if len(left_out) > _MOST_LEFT_OUT:
-        left_out[_MOST_LEFT_OUT:] = [f"{plural(len(left_out) - _MOST_LEFT_OUT, 'more folder')} left out"]
+            left_out.append(_left_out(entry, "no repeats in its name (`N_name`)" if often is None else "0 repeats"))
+    if len(left_out) > _MAX_LEFT_OUT:
+        left_out[_MAX_LEFT_OUT:] = [f"{plural(len(left_out) - _MAX_LEFT_OUT, 'more folder')} skipped"]
     return FolderSources(tuple(read), tuple(left_out), frozenset(names))
 
 
@@ -129,7 +129,7 @@ def check_names(repeats: Mapping[str, int], names: Collection[str]) -> None:
             nearest = next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5)), None)
             raise SettingsError(
                 "num_repeats",
-                found=f"there is no folder {printable(name, 60)}",
+                found=f"no folder {printable(name, 60)}",
                 expected="the name of a folder with pictures",
                 way_out=f"did you mean {printable(nearest, 60)}?" if nearest else "remove it",
             )
@@ -172,10 +172,10 @@ def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.D
     except NotADirectoryError:
         problem, way_out = "a file", "name the folder it lies in"
     except OSError as error:
-        problem, way_out = f"cannot be read ({error.strerror})", "mend its permissions"
+        problem, way_out = f"cannot be read ({error.strerror})", "fix its permissions"
     except ValueError:
         # A zero byte, as TOML's `\u0000` makes one.
-        problem, way_out = "no path", "check the path"
+        problem, way_out = "not a path", "check the path"
     raise DatasetError(printable(str(folder)), found=problem, expected=of, way_out=way_out)
 
 
@@ -189,15 +189,15 @@ def holding(entry: os.DirEntry[str]) -> str:
 
 
 def _left_out(entry: os.DirEntry[str], why: str) -> str:
-    return f"folder {printable(entry.name, 60)} is left out: {why}{holding(entry)}"
+    return f"folder {printable(entry.name, 60)} is skipped: {why}{holding(entry)}"
 
 
 def _repeats(number: str, folder: Path) -> int:
-    if len(number) > 9 or not 1 <= int(number) <= _MOST_REPEATS:
+    if len(number) > 9 or not 1 <= int(number) <= _MAX_REPEATS:
         raise DatasetError(
             printable(str(folder)),
             found=f"{number[:20]} repeats",
-            expected=f"1 to {_MOST_REPEATS} in front of the `_`",
+            expected=f"1 to {_MAX_REPEATS} before the `_`",
             way_out="rename the folder, or give it repeats in num_repeats",
         )
     return int(number)

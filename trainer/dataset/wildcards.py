@@ -1,4 +1,4 @@
-"""What does `{red|blue}` in a caption stand for? One of the two, drawn each time; `{{` and `}}` are plain braces."""
+"""Wildcards in captions: `{red|blue}` stands for one of the two, drawn each time; `{{` and `}}` are plain braces."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Who stands in a drawn picture: the attributes of one figure, how they are drawn by lot, and the tags that say them."""
+"""Attributes of a drawn figure, how they are drawn at random, and the tags that describe them."""
 
 import random
 from dataclasses import dataclass, replace

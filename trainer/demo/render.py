@@ -1,4 +1,4 @@
-"""A figure as a picture of 64×64 pixels. The base model learned these shapes: a changed number here is a stranger to it."""
+"""Drawing of a figure, 64×64 pixels. The base model learned these shapes and knows no others: do not change the numbers."""
 
 import random
 from collections.abc import Callable

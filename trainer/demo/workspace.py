@@ -83,7 +83,7 @@ def make_demo(folder: Path) -> Workspace:
             str(error.filename or workspace.root),
             found=f"cannot be written ({error.strerror})",
             expected="a folder of yours with room for 300 KB",
-            way_out="give another folder or mend its permissions",
+            way_out="give another folder or fix its permissions",
         ) from error
     subject_file = workspace.subjects / f"{NAME}.toml"
     if not subject_file.exists():

@@ -1,4 +1,4 @@
-"""Which settings are the fastest that fit? Choices are judged by estimates, and what is proposed has been predicted."""
+"""Search for the fastest settings that fit: choices are judged by estimates, and what is proposed has been predicted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -227,7 +227,7 @@ class _Search:
         if estimate.bytes > self._limit:
             return f"{bytes_text(estimate.bytes - self._limit)} too much"
         if best is None:
-            return "judged to fit, but what is leaner was predicted and does not"
+            return "estimated to fit, but a smaller choice was predicted and does not fit"
         slower = estimate.seconds / self._known(best).seconds - 1
         speed = f"{abs(slower) * 100:.0f} % {'slower' if slower > 0 else 'faster'}"
         said = "no faster" if abs(slower) < _WORTH_WHILE else speed

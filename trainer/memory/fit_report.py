@@ -1,4 +1,4 @@
-"""How is a fit told? Plain lines for a terminal, and plain values for JSON."""
+"""Reports of a fit: lines for a terminal, and plain values for JSON."""
 
 from collections.abc import Iterator, Mapping
 
@@ -46,19 +46,19 @@ def _lines(result: FitResult) -> Iterator[str]:
         yield f"fastest that fits: {_proposal_line(result.best)}"
         yield from (f"  {line}" for line in change_lines(result.best.changes))
         if result.best.changes_result:
-            yield "  changes the result a little: nothing exact fits"
+            yield "  changes the result slightly: no exact settings fit"
     if result.nearest is not None:
         yield ""
-        yield f"leanest: {_proposal_line(result.nearest)}, {bytes_text(result.missing)} too much"
+        yield f"smallest: {_proposal_line(result.nearest)}, {bytes_text(result.missing)} too much"
         yield from (f"  {line}" for line in change_lines(result.nearest.changes))
         yield from (f"  what else helps: {hint}" for hint in result.hints)
     yield ""
-    yield "levers, each by itself"
+    yield "levers, each on its own"
     yield from (f"  {_lever_line(effect)}" for effect in result.levers)
     yield from (f"  {note}" for note in result.notes)
     if result.rejected:
         yield ""
-        yield "not taken, the fastest first"
+        yield "rejected, fastest first"
         yield from (f"  {_rejected_line(one)}" for one in result.rejected)
     if any(one.estimated for one in result.rejected) or any(effect.estimated for effect in result.levers):
         yield f"{_ESTIMATED} estimated; everything else predicted"
@@ -68,7 +68,7 @@ def _verdict(result: FitResult) -> str:
     now, limit = bytes_text(result.current.bytes), bytes_text(result.limit)
     if not result.fits_now:
         over = bytes_text(result.current.bytes - result.limit)
-        end = "nothing that was found does" if result.best is None else "these settings would"
+        end = "nothing that was tried fits" if result.best is None else "other settings would fit"
         return f"does not fit in {limit}: {now}, {over} too much; {end}"
     room = bytes_text(result.limit - result.current.bytes)
     if result.best is not None and result.best.changes:

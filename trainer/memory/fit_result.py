@@ -1,4 +1,4 @@
-"""What did a search for settings that fit find? The proposal, what each lever does, and what was not taken. Plain data, free of torch."""
+"""Result of a search for settings that fit: the proposal, each lever's effect, and the rejected choices. Plain data, free of torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What else would help where nothing fits, and what is lean already? Words beside a fit."""
+"""Hints beside a fit: what else would help where nothing fits, and what saves memory already."""
 
 from collections.abc import Iterator
 
@@ -26,10 +26,10 @@ def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int
         case "step":
             return tuple(_of_step(request, peak, prediction.bucket))
         case "sample" | "decode":
-            return ("smaller sample pictures (sample_resolution), or none while it bakes",)
+            return ("smaller sample pictures (sample_resolution), or no sample pictures",)
         case "cache":
             width, height = prediction.bucket
-            return (f"smaller pictures: the largest, {width}×{height}, do not even pass through the VAE",)
+            return (f"smaller pictures: the largest bucket, {width}×{height}, does not fit through the VAE",)
         case _:
             return (f"a card with {bytes_text(missing)} more: the base alone does not fit",)
 
@@ -39,16 +39,16 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
     activations = int(parts.get("activations", 0) * (1 - _SMALLER**2))
     if activations:
         smaller = " × ".join(str(int(side * _SMALLER)) for side in bucket)
-        yield f"a smaller resolution: {smaller} in place of {bucket[0]} × {bucket[1]} frees ~{bytes_text(activations)}"
+        yield f"a smaller resolution: {smaller} instead of {bucket[0]} × {bucket[1]} frees ~{bytes_text(activations)}"
     of_rank = sum(parts.get(name, 0) for name in ("lora", "optimizer", "gradients"))
     if settings.network_dim > 1 and of_rank:
         yield f"a smaller rank: network_dim {settings.network_dim // 2} frees ~{bytes_text(of_rank // 2)}"
     trained = [part for part in request.training if is_encoder(part)]
     if trained and body_of(request.family) in request.training:
         held = bytes_text(parts.get("encoders", 0))
-        yield f"network_train_unet_only: text encoders that do not train need not be there (~{held} and their LoRA)"
+        yield f"network_train_unet_only: text encoders that do not train can leave the card (~{held} and their LoRA)"
     elif may_leave_card(request):
-        yield "captions that stay the same (no shuffling, dropout or wildcards): the text encoder's outputs are kept then"
+        yield "captions that do not vary (no shuffling, dropout or wildcards): then the text encoder's outputs are cached"
     leaner = leaner_form(settings.optimizer_type)
     if leaner is not None and (why := lean_optimizer_missing(settings, leaner)):
         yield f"{leaner.name} frees ~{bytes_text(parts.get('optimizer', 0) * 3 // 4)}; {why}"
@@ -56,12 +56,12 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
 
 def notes_for(request: MemoryRequest) -> tuple[str, ...]:
     """Return what need not be done, or would not help."""
-    notes = ["latents are kept beforehand: the VAE is not on the card while training"]
+    notes = ["latents are cached before training: the VAE is not on the card during training"]
     if request.kept:
         notes.append(
-            "captions stay the same: what resting text encoders make of them is kept, the encoders leave the card"
+            "captions do not vary: the outputs of text encoders that do not train are cached, and these encoders leave the card"
         )
     stops = [part for part in request.training if is_encoder(part) and request.settings.stop_of(part)]
     if stops:
-        notes.append("a text encoder's stop frees memory from that step on; the peak before it stays")
+        notes.append("a text encoder's stop frees memory only from that step on; the peak before it stays the same")
     return tuple(notes)

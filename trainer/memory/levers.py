@@ -1,4 +1,4 @@
-"""What can be done about a bake's memory? The settings that trade time, or a little of the result, for it, as one choice."""
+"""Memory levers: the settings that trade time, or a little of the result, for memory, as one choice."""
 
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -147,15 +147,15 @@ def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]
     """Yield each lever with the choice that pulls it alone; checkpointing of some blocks has no such choice of its own."""
     start = plain(request)
     batch = batch_of(request)
-    yield Lever("checkpointing, all", "all blocks compute twice"), replace(start, checkpointed=())
+    yield Lever("checkpointing, all", "all blocks are recomputed in the backward pass"), replace(start, checkpointed=())
     if batch > 1:
         yield (
-            Lever("micro-batches of 1", f"one picture at once, each step learns from all {batch} all the same"),
+            Lever("micro-batches of 1", f"one picture at a time; each step still learns from all {batch}"),
             replace(start, micro=1),
         )
     if may_leave_card(request):
         yield (
-            Lever("encoder off card", "the resting text encoder computes on the CPU, a step ahead"),
+            Lever("encoder off card", "the text encoder that does not train computes on the CPU, one step ahead"),
             replace(start, off_card=True),
         )
     if (leaner := leaner_form(start.optimizer)) is not None:
@@ -164,10 +164,10 @@ def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]
         yield lever, replace(start, optimizer=leaner.name)
     if not start.base:
         yield Lever("int8 base", "the frozen base in 8 bits", changes_result=True), replace(start, base="int8")
-        words = "the frozen base in 8 bits, further from the base than int8"
+        words = "the frozen base in 8 bits, less exact than int8"
         yield Lever("fp8 base", words, changes_result=True), replace(start, base="fp8")
     if start.caching > 1:
-        yield Lever("caching batch of 1", "the VAE encodes one picture at once"), replace(start, caching=1)
+        yield Lever("VAE batch of 1", "the VAE encodes one picture at a time"), replace(start, caching=1)
 
 
 def changes_between(before: Settings, after: Settings) -> Mapping[str, object]:
@@ -206,7 +206,7 @@ def words_of(choice: MemoryChoice) -> str:
     if choice.base:
         words.append(f"{choice.base} base")
     if choice.caching > 1:
-        words.append(f"caching {choice.caching} at once")
+        words.append(f"VAE batch of {choice.caching}")
     return ", ".join(words)
 
 

@@ -1,4 +1,4 @@
-"""What decides a bake's memory? The settings, the base and the largest batch, as one question that can be asked twice. Free of torch."""
+"""Request for a memory prediction: the settings, the base and the largest batch, comparable and hashable. Free of torch."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What does a LoRA file say about its data? Folders, tags, buckets and captions under sd-scripts' names."""
+"""Metadata of a LoRA file about its data: folders, tags, buckets and captions under sd-scripts' names."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a LoRA file says about itself: sd-scripts' ss_* keys and modelspec.*, every value a text."""
+"""Metadata of a LoRA file: sd-scripts' ss_* keys and modelspec.*, every value a text."""
 
 import datetime
 import json

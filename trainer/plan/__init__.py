@@ -1,1 +1,1 @@
-"""What will these settings mean? Steps, rates, disk, before anything runs."""
+"""The plan of a bake: steps, rates, files and disk space, before anything runs."""

@@ -1,4 +1,4 @@
-"""What will a bake take on the disk, and write in a night?"""
+"""Disk space of a bake: its states and journal, and what it writes in eight hours."""
 
 import math
 from collections.abc import Sequence
@@ -119,7 +119,7 @@ def check_room(needed: int | None, folder: Path) -> None:
             printable(str(folder)),
             found=f"{size_text(free)} free on this disk",
             expected=f"{size_text(wanted)} for LoRAs, states and the journal",
-            way_out="make room, or keep less: save_every_n_epochs, keep_states, state_budget",
+            way_out="free some space, or keep less: save_every_n_epochs, keep_states, state_budget",
         )
 
 

@@ -1,4 +1,4 @@
-"""What share of its peak has a part's rate at a step? The schedules as transformers and diffusers compute them for sd-scripts, and REX."""
+"""Learning rate schedules as transformers and diffusers compute them for sd-scripts, and REX."""
 
 import math
 from collections.abc import Callable
@@ -65,8 +65,8 @@ def step_rules(settings: Settings) -> Rules:
             return rules_of(value)
     raise SettingsError(
         "lr_scheduler_args",
-        found="no step_rules, and piecewise_constant has nothing else to go by",
-        expected="`step_rules=1:100,0.5:200,0.1`: the full rate for 100 steps, half of it up to 200, then a tenth",
+        found="no step_rules, which piecewise_constant needs",
+        expected="`step_rules=1:100,0.5:200,0.1`: the full rate for 100 steps, half of it until step 200, then a tenth",
     )
 
 

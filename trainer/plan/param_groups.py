@@ -1,4 +1,4 @@
-"""Which groups of weights share a rate, what is each group's, and which two numbers of a part alone matter?"""
+"""Parameter groups and their learning rates."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What will these settings mean for these pictures? Batches, steps, saves, size and time, before anything runs."""
+"""The plan of a bake: batches, steps, saves, size and time, from settings and pictures."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -155,7 +155,7 @@ def make_plan(
 def plan_line(plan: Plan) -> str:
     """Return the plan on one line: pictures, captions, buckets, steps, stops, and time and disk where they are known."""
     each = f" ×{plan.repeats}" if plan.repeats is not None else ""
-    more = f" and {plan.reg_pictures:,} of regularisation" if plan.reg_pictures else ""
+    more = f" and {plan.reg_pictures:,} for regularisation" if plan.reg_pictures else ""
     parts = [
         f"{plural(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
@@ -170,7 +170,7 @@ def plan_line(plan: Plan) -> str:
         parts.append(f"{size_text(plan.disk_bytes)}{states} on disk")
     # Of a bake of minutes the night says nothing.
     if plan.night_bytes is not None and (plan.seconds or 0) >= NIGHT / 8:
-        parts.append(f"{size_text(plan.night_bytes)} written a night")
+        parts.append(f"{size_text(plan.night_bytes)} written per 8 hours")
     return " · ".join(parts)
 
 
@@ -228,9 +228,9 @@ def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps
     if len(stops) == len(found):
         raise SettingsError(
             ", ".join(stop_setting(part) for part in stops),
-            found=f"every part stops, the last after step {max(stops.values()):,} of {total_steps:,}",
-            expected="a part that trains to the end",
-            way_out="leave one of the stops blank, or bake fewer steps",
+            found=f"every part stops, the last one after step {max(stops.values()):,} of {total_steps:,}",
+            expected="at least one part that trains to the end",
+            way_out="leave one of the stops blank, or train fewer steps",
         )
     return stops
 

@@ -1,4 +1,4 @@
-"""When will each bake in the queue begin and end?"""
+"""Expected start and end of each bake in the queue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

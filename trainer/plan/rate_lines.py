@@ -10,6 +10,7 @@ from trainer.plan.plan import Plan
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
+from trainer.text import plural
 
 
 class RatePair(NamedTuple):
@@ -83,7 +84,7 @@ def _rates_text(settings: Settings, part: Part) -> str:
 
 def _course_text(settings: Settings, part: Part, plan: Plan) -> str:
     warmup = min(warmup_of(settings, part, plan.total_steps), plan.total_steps)
-    rise = f" after {warmup:,} steps of warm-up" if warmup else ""
+    rise = f" after {plural(warmup, 'step')} of warm-up" if warmup else ""
     stop = plan.stops.get(part)
     end = "to the end" if stop is None else f"stops after step {stop:,} of {plan.total_steps:,}"
     return f"{settings.schedule_of(part)}{rise} · {end}"
@@ -91,16 +92,16 @@ def _course_text(settings: Settings, part: Part, plan: Plan) -> str:
 
 def _pair_texts(part: Part, plain: Mapping[Part, RatePair], of_conv: Mapping[Part, RatePair]) -> list[str]:
     texts = [f"pair {_pair_text(plain[part])}"] if part in plain else []
-    return [*texts, f"of 3×3 {_pair_text(of_conv[part])}"] if part in of_conv else texts
+    return [*texts, f"3×3 layers {_pair_text(of_conv[part])}"] if part in of_conv else texts
 
 
 def _pair_note(settings: Settings) -> str:
     if settings.dim_from_weights:
-        return "alpha and dim are those of network_weights, layer by layer"
+        return "alpha and dim of each layer come from network_weights"
     what = "pair: rate of lora_down | alpha / dim × rate of lora_up"
     if ignores_scale(settings.optimizer_type, settings.optimizer_options):
-        return f"{what}; at one dim these two alone matter, whatever alpha and the ratio are"
-    return f"{what}; with {settings.optimizer_type} alpha matters beyond it"
+        return f"{what}; for a fixed dim only these two numbers matter"
+    return f"{what}; with {settings.optimizer_type} alpha matters too"
 
 
 def _pair_text(pair: RatePair) -> str:

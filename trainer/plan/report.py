@@ -1,4 +1,4 @@
-"""What is there to know before a bake begins? The whole plan in titled sections of text, and as JSON."""
+"""The full plan as titled sections of text, and as JSON."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,8 @@ WIDTH = 72
 
 _PREDICTIONS = {"epsilon": "predicts noise", "v": "v-prediction", "flow": "predicts the velocity of a flow"}
 # As many as one reads; rare tags, of which a data set has hundreds, are counted.
-_MOST_TAGS = 24
-_MOST_FOLDERS = 30
+_MAX_TAGS = 24
+_MAX_FOLDERS = 30
 _NAME = 30
 _BAR = 20
 _HISTOGRAM = 7
@@ -37,24 +37,24 @@ class ReportSection:
     lines: tuple[str, ...]
 
 
-class SaidByFile(Protocol):
-    """What a base's file says of its prediction."""
+class ReportedMarkers(Protocol):
+    """Markers of a base's file about its prediction type."""
 
     @property
     def prediction(self) -> str | None:
-        """`epsilon` or `v`; None where the file is silent."""
+        """`epsilon` or `v`; None where the file has no marker."""
 
     @property
     def zero_terminal_snr(self) -> bool | None:
-        """Whether the noisiest time is nothing but noise; None where the file is silent."""
+        """Whether the last timestep is pure noise; None where the file has no marker."""
 
     @property
     def source(self) -> str:
-        """Where it says so."""
+        """The file or key that holds the markers."""
 
 
-class BaseModel(Protocol):
-    """The base as far as a report tells of it."""
+class ReportedBase(Protocol):
+    """The base, as far as a report needs it."""
 
     @property
     def name(self) -> str:
@@ -62,14 +62,14 @@ class BaseModel(Protocol):
 
     @property
     def family(self) -> Family:
-        """Its architecture."""
+        """Key of its family."""
 
     @property
-    def markers(self) -> SaidByFile:
-        """What its file says of its prediction."""
+    def markers(self) -> ReportedMarkers:
+        """The markers in its file."""
 
 
-def report(settings: Settings, data: DataSet, plan: Plan, base: BaseModel) -> tuple[ReportSection, ...]:
+def report(settings: Settings, data: DataSet, plan: Plan, base: ReportedBase) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
     Args:
@@ -85,7 +85,7 @@ def report(settings: Settings, data: DataSet, plan: Plan, base: BaseModel) -> tu
         ReportSection("tags by exposure", tuple(_tag_lines(tag_exposures(data, plan.epochs)))),
         ReportSection("buckets", tuple(_bucket_lines(plan))),
         ReportSection("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
-        ReportSection(f"times: {settings.timestep_sampling}", tuple(histogram_lines(settings, WIDTH, _HISTOGRAM))),
+        ReportSection(f"timesteps: {settings.timestep_sampling}", tuple(histogram_lines(settings, WIDTH, _HISTOGRAM))),
         ReportSection("files and disk", tuple(_file_lines(settings, plan))),
         ReportSection("warnings", tuple(f"! {printable(text)}" for text in (*data.notes, *plan.warnings))),
     )
@@ -106,27 +106,27 @@ def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, obje
     }
 
 
-def _base_lines(settings: Settings, base: BaseModel) -> Iterator[str]:
-    said = base.markers
+def _base_lines(settings: Settings, base: ReportedBase) -> Iterator[str]:
+    markers = base.markers
     facts = [printable(base.name, 60), family_record(base.family).title]
-    if said.prediction is not None:
-        facts.append(f"{_PREDICTIONS[said.prediction]}, says its {printable(said.source, 60)}")
+    if markers.prediction is not None:
+        facts.append(f"{_PREDICTIONS[markers.prediction]} (from {printable(markers.source, 60)})")
     yield " · ".join(facts)
     asked = {"yes": "v", "no": "epsilon"}.get(settings.v_parameterization)
     if asked is not None:
-        yield f"{_PREDICTIONS[asked]} is asked for; measured at the start, and refused where the base says otherwise"
-    elif said.prediction is None:
-        yield "what it predicts is not in the file: measured at the start on a few of the pictures"
-    zero = said.zero_terminal_snr if settings.zero_terminal_snr == "auto" else settings.zero_terminal_snr == "yes"
+        yield f"{_PREDICTIONS[asked]} requested; checked by a measurement at the start, and refused if the base disagrees"
+    elif markers.prediction is None:
+        yield "the file does not say what it predicts: measured at the start on a few pictures"
+    zero = markers.zero_terminal_snr if settings.zero_terminal_snr == "auto" else settings.zero_terminal_snr == "yes"
     if zero:
-        yield "zero terminal SNR: the noisiest time is nothing but noise"
+        yield "zero terminal SNR: the last timestep is pure noise"
 
 
 def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     yield f"{_captioned(data, is_reg=False)} captioned"
     if plan.reg_pictures:
-        yield f"{_captioned(data, is_reg=True)} captioned of regularisation, shown as often as the others in all"
-    yield f"{plan.repeats_total:,} in an epoch · {plural(plan.epochs, 'epoch')} · {plan.total_steps:,} steps"
+        yield f"{_captioned(data, is_reg=True)} regularisation pictures captioned, shown as often in total as the others"
+    yield f"{plan.repeats_total:,} per epoch · {plural(plan.epochs, 'epoch')} · {plan.total_steps:,} steps"
 
 
 def _captioned(data: DataSet, *, is_reg: bool) -> str:
@@ -137,28 +137,28 @@ def _captioned(data: DataSet, *, is_reg: bool) -> str:
 def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     folders = folder_exposures(data, plan.epochs)
     shares = sum(folder.times_shown for folder in folders) or 1
-    for folder in folders[:_MOST_FOLDERS]:
+    for folder in folders[:_MAX_FOLDERS]:
         product = f"{folder.pictures:,} × {folder.repeats}"
         kind = "  reg" if folder.is_reg else ""
         yield (
-            f"{_cell(folder.name)} {product:>10} → {plural(folder.times_shown, 'showing'):>17}"
+            f"{_cell(folder.name)} {product:>10} → {plural(folder.times_shown, 'exposure'):>17}"
             f" {folder.times_shown / shares:>5.0%}{kind}"
         )
-    if len(folders) > _MOST_FOLDERS:
-        rest = folders[_MOST_FOLDERS:]
-        yield f"and {plural(len(rest), 'more folder')}, {sum(folder.times_shown for folder in rest):,} showings"
+    if len(folders) > _MAX_FOLDERS:
+        rest = folders[_MAX_FOLDERS:]
+        yield f"and {plural(len(rest), 'more folder')}, {plural(sum(folder.times_shown for folder in rest), 'exposure')}"
     if plan.total_steps < plan.epochs * plan.steps_per_epoch:
-        yield f"counted over whole epochs; the last one ends early, after step {plan.total_steps:,}"
+        yield f"counted over complete epochs; the last one ends early, after step {plan.total_steps:,}"
 
 
 def _tag_lines(tags: Sequence[TagExposure]) -> Iterator[str]:
     most = max((tag.times_shown for tag in tags), default=0) or 1
-    for tag in tags[:_MOST_TAGS]:
-        pictures, showings = plural(tag.pictures, "picture"), plural(tag.times_shown, "showing")
-        yield f"{_cell(tag.tag)} {pictures:>14} {showings:>17}  {_bar(tag.times_shown / most, 7)}".rstrip()
-    rest = tags[_MOST_TAGS:]
+    for tag in tags[:_MAX_TAGS]:
+        pictures, shown = plural(tag.pictures, "picture"), plural(tag.times_shown, "exposure")
+        yield f"{_cell(tag.tag)} {pictures:>14} {shown:>17}  {_bar(tag.times_shown / most, 7)}".rstrip()
+    rest = tags[_MAX_TAGS:]
     if rest:
-        yield f"and {plural(len(rest), 'more tag')}, at most {plural(rest[0].times_shown, 'showing')} each"
+        yield f"and {plural(len(rest), 'more tag')}, at most {plural(rest[0].times_shown, 'exposure')} each"
 
 
 def _bucket_lines(plan: Plan) -> Iterator[str]:
@@ -176,13 +176,13 @@ def _file_lines(settings: Settings, plan: Plan) -> Iterator[str]:
     yield f"{plural(len(files), 'LoRA file')}{each}: {names}"
     if plan.state_bytes is not None and plan.states_disk_bytes is not None:
         kept = f"{size_text(plan.states_disk_bytes)} at most with keep_states {settings.keep_states}"
-        yield f"states to go on from: {size_text(plan.state_bytes)} each, {kept}"
+        yield f"states to resume from: {size_text(plan.state_bytes)} each, {kept}"
     if plan.room_bytes is not None:
-        yield f"{size_text(plan.room_bytes)} of disk in all"
+        yield f"{size_text(plan.room_bytes)} of disk space in total"
     if plan.seconds is not None:
-        yield f"≈ {duration(max(1, plan.seconds))} of steps at the speed of the last bake like it"
+        yield f"≈ {duration(max(1, plan.seconds))} for all steps, at the speed of the last similar bake"
     if plan.night_bytes is not None:
-        yield f"{size_text(plan.night_bytes)} written in a night of eight hours"
+        yield f"about {size_text(plan.night_bytes)} written per 8 hours"
 
 
 def _folded(line: str) -> Iterator[str]:

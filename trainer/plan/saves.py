@@ -1,4 +1,4 @@
-"""When is a LoRA saved, and under which of sd-scripts' names?"""
+"""Save points of a bake and sd-scripts' names for their files."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,10 @@ from trainer.errors import SettingsError
 from trainer.journal.records import Bake
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import parse_settings
+from trainer.text import plural
 
 # Nobody looks through more; a stray 1 in save_every_n_steps would otherwise fill the disk.
-_MOST_FILES = 10_000
+_MAX_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def last_file(name: str) -> str:
 
 
 def _check_count(setting: str, files: int) -> None:
-    if files > _MOST_FILES:
+    if files > _MAX_FILES:
         raise SettingsError(
-            setting, found=f"{files:,} files", expected=f"at most {_MOST_FILES:,}", way_out="save less often"
+            setting, found=plural(files, "file"), expected=f"at most {_MAX_FILES:,}", way_out="save less often"
         )
 
 

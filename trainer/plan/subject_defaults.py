@@ -1,4 +1,4 @@
-"""What would a new subject's files say? Proposed from its pictures and its base."""
+"""Subject and settings for a first bake, derived from its pictures and its base."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""How often is each time drawn? Its probability, and the histogram that shows it before anything runs."""
+"""Probabilities of the timesteps, and their histogram."""
 
 import math
 
@@ -16,7 +16,7 @@ BETA_START, BETA_END = 0.00085, 0.012
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 # Of the axis on the left: `4.0× ┤`.
 _GUTTER = 7
-_NARROWEST = 8
+_MIN_COLUMNS = 8
 
 Numbers = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
     """
     gutter = _GUTTER if width >= 3 * _GUTTER else 0
     columns, rows = min(width - gutter, TIMES), height - 2
-    if columns < _NARROWEST or rows < 1:
+    if columns < _MIN_COLUMNS or rows < 1:
         return []
     shares = timestep_probabilities(settings, alphas_cumprod(settings.zero_terminal_snr == "yes"))
     starts = np.arange(columns) * TIMES // columns

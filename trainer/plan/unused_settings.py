@@ -1,4 +1,4 @@
-"""Which settings were changed without anything coming of it?"""
+"""Settings that were changed but have no effect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,12 +103,12 @@ def unused_settings(
 def _in_folders(case: _Case) -> _Found:
     settings, data = case.settings, case.data
     if settings.dataset_config:
-        yield "reg_data_dir", "dataset_config says which folders there are"
+        yield "reg_data_dir", "dataset_config names the folders"
         # Where a subset says nothing, this stands in.
         if all(folder.repeats != settings.dataset_repeats for folder in data.folders):
-            yield "dataset_repeats", "dataset_config says the repeats"
+            yield "dataset_repeats", "dataset_config sets the repeats"
     elif all(words_of(folder.name) is not None for folder in data.folders if not folder.is_reg):
-        yield "dataset_repeats", "the folders' names say the repeats"
+        yield "dataset_repeats", "the folders' names set the repeats"
     if not any(picture.is_reg for picture in data.pictures):
         yield "prior_loss_weight", "there are no regularisation pictures"
 
@@ -117,7 +117,7 @@ def _in_captions(case: _Case) -> _Found:
     settings = case.settings
     rules, captions = zip(*((picture.words, picture.caption) for picture in case.data.pictures), strict=True)
     if not any(one.shuffle or one.tag_dropout_rate > 0 or one.warmup_step != "0" for one in rules):
-        whole = f"captions stay whole: {', '.join(_OF_SHOWINGS)} are off"
+        whole = f"captions do not vary: {', '.join(_OF_SHOWINGS)} are off"
         yield from (("keep_tokens", whole), ("keep_tokens_separator", whole))
     if all(one.warmup_step == "0" for one in rules):
         yield "token_warmup_min", "token_warmup_step is 0"
@@ -139,7 +139,7 @@ def _in_masks(case: _Case) -> _Found:
         yield "masked_loss", "neither conditioning_data_dir nor alpha_mask gives a mask"
     off = "masked_loss is off"
     if not any(mask not in (None, "alpha") for mask in masks):
-        yield "conditioning_data_dir", "no picture takes its mask from there" if case.settings.masked_loss else off
+        yield "conditioning_data_dir", "no picture gets its mask from there" if case.settings.masked_loss else off
     if "alpha" not in masks:
         yield "alpha_mask", "the masks come from conditioning_data_dir" if case.settings.masked_loss else off
 
@@ -164,15 +164,15 @@ def _in_model(case: _Case) -> _Found:
 def _in_network(case: _Case) -> _Found:
     settings = case.settings
     if not settings.network_weights:
-        yield "dim_from_weights", "there are no network_weights"
+        yield "dim_from_weights", "network_weights is blank"
     elif settings.dim_from_weights:
         for name in _OF_LAYERS:
-            yield name, "dim_from_weights takes the file's"
+            yield name, "dim_from_weights uses the file's"
     if settings.conv_dim is None:
         yield "conv_alpha", "conv_dim is blank"
     if not settings.trains_unet:
         for name in ("conv_dim", "conv_alpha"):
-            yield name, "only the U-Net has such layers"
+            yield name, "only the U-Net has 3×3 layers"
 
 
 def _in_rates(case: _Case) -> _Found:
@@ -210,7 +210,7 @@ def _in_stops(case: _Case) -> _Found:
         if not trained:
             yield name, f"the {label_of(about[0])} does not train"
         elif all(case.stop_step(part) is None for part in trained):
-            yield name, f"the bake ends by then, after step {case.total_steps:,}"
+            yield name, f"the bake ends before that, after step {case.total_steps:,}"
 
 
 def _in_schedule(case: _Case) -> _Found:
@@ -275,27 +275,27 @@ def _in_loss(case: _Case) -> _Found:
     elif settings.huber_schedule == "snr":
         yield "huber_scale", "huber_schedule is snr"
     if settings.v_parameterization == "no":
-        yield "scale_v_pred_loss_like_noise_pred", "v_parameterization is no"
+        yield "scale_v_pred_loss_like_noise_pred", "v_parameterization is set to no"
     if settings.v_parameterization == "yes":
-        yield "v_pred_like_loss", "v_parameterization is yes"
+        yield "v_pred_like_loss", "v_parameterization is set to yes"
     weighed = settings.scale_v_pred_loss_like_noise_pred or settings.debiased_estimation_loss
     if not weighed and settings.min_snr_gamma is None and settings.v_pred_like_loss is None:
-        yield "snr_schedule", "nothing weighs by the SNR"
+        yield "snr_schedule", "nothing weights by the SNR"
     elif settings.zero_terminal_snr == "no":
-        yield "snr_schedule", "zero_terminal_snr is no"
+        yield "snr_schedule", "zero_terminal_snr is set to no"
 
 
 def _in_validation(case: _Case) -> _Found:
     if not case.settings.validation_data_dir:
         for name in ("validate_every_n_steps", "validation_seed"):
-            yield name, "there is no validation_data_dir"
+            yield name, "validation_data_dir is blank"
 
 
 def _in_sampling(case: _Case) -> _Found:
     settings = case.settings
     if not (settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps):
         for name in _OF_SAMPLES:
-            yield name, "no setting says when to make samples"
+            yield name, "no setting asks for sample pictures"
 
 
 def _in_guards(case: _Case) -> _Found:
@@ -308,4 +308,4 @@ def _in_memory(case: _Case) -> _Found:
     if all(part in case.trained and case.stop_step(part) is None for part in encoders):
         yield "encoder_off_card", "the text encoder trains to the end"
     elif all(fixed_caption(picture) is not None for picture in case.data.pictures):
-        yield "encoder_off_card", "captions do not vary: what an encoder at rest makes of them is kept"
+        yield "encoder_off_card", "captions do not vary: the output of an encoder that does not train is cached"

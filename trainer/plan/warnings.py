@@ -1,4 +1,4 @@
-"""What of a plan will hardly do what its settings seem to say?"""
+"""Warnings about settings and pictures of a plan."""
 
 import math
 import os
@@ -58,15 +58,19 @@ def warnings_about_pictures(
             f"{record.title} was trained at {record.sampling.side}²: what it learns at a quarter of that area or less will hardly show at full size"
         )
     if shared := _shared_with_validation(settings, data):
-        found.append(f"{plural(shared, 'picture')} of validation also trained on: the validation loss will flatter")
+        found.append(
+            f"{plural(shared, 'picture')} of validation also trained on: the validation loss will look too good"
+        )
     enlarged = 0
     for picture, placed in zip(data.pictures, placements, strict=True):
         rules = data.groups[picture.group].rules
         enlarged += rules.enable and rules.no_upscale and placed.resized[0] > picture.width
     if enlarged:
-        found.append(f"{plural(enlarged, 'picture')} narrower than bucket_reso_steps enlarged all the same")
+        found.append(
+            f"{plural(enlarged, 'picture')} narrower than bucket_reso_steps enlarged despite bucket_no_upscale"
+        )
     if settings.prior_loss_weight == 0 and any(picture.is_reg for picture in data.pictures):
-        found.append("regularisation pictures take their time and count nothing: prior_loss_weight is 0")
+        found.append("regularisation pictures take time but do not count: prior_loss_weight is 0")
     return tuple(found)
 
 
@@ -82,7 +86,7 @@ def _warmups(settings: Settings, family: Family, total_steps: int, stops: Mappin
     trained = [part for part in parts_of(family) if settings.rate(part)]
     warmups = {part: warmup_of(settings, part, total_steps) for part in trained}
     for steps in sorted({steps for steps in warmups.values() if steps >= total_steps}):
-        yield f"the warm-up of {steps:,} steps is as long as the bake: the rates never reach their peak"
+        yield f"the warm-up ({plural(steps, 'step')}) is as long as the bake: the rates never reach their peak"
     for part, stop in stops.items():
         if stop <= warmups[part] < total_steps:
             yield (
@@ -99,7 +103,7 @@ def _decay(settings: Settings, family: Family, total_steps: int) -> Iterator[str
     if falling and not decay:
         yield "warmup_stable_decay never falls: lr_decay_steps is 0"
     elif any(warmup_of(settings, part, total_steps) + decay > total_steps for part in falling):
-        yield "warm-up and lr_decay_steps together are longer than the bake: the rates jump between them"
+        yield "warm-up and lr_decay_steps together are longer than the bake: the rates jump from one to the other"
 
 
 def _estimated(settings: Settings, family: Family) -> Iterator[str]:
@@ -109,25 +113,25 @@ def _estimated(settings: Settings, family: Family) -> Iterator[str]:
     rates = sorted({group.rate for group in param_groups(settings, family)})
     said = ", ".join(number_text(float(f"{rate:.3g}")) for rate in rates)
     if max(rates) <= 0.1:
-        yield f"{name} finds its own step size and takes a rate as a factor on it: 1 is meant, not {said}"
+        yield f"{name} finds its own step size and takes a rate as a factor on it: use 1 instead of {said}"
     spec = spec_of(name)
     if len(rates) > 1 and spec is not None and spec.needs_equal_rates:
-        yield f"{name} finds the step size of each group by itself: the unequal rates ({said}) are factors on these, no balance"
+        yield f"{name} finds the step size of each group separately: the unequal rates ({said}) are factors on these and do not balance the groups"
     elif len(rates) > 1:
         yield f"{name} may know one step size for all groups and refuse or ignore unequal rates ({said})"
 
 
 def _weights(settings: Settings) -> Iterator[str]:
     if settings.zero_terminal_snr == "yes" and settings.v_parameterization == "no":
-        yield "zero_terminal_snr with noise prediction: at the last time the noise is all there is to see, and nothing is learned"
+        yield "zero_terminal_snr with noise prediction: the last timestep is pure noise, so nothing is learned from it"
     if settings.min_snr_gamma is not None and settings.debiased_estimation_loss:
-        yield "min_snr_gamma and debiased_estimation_loss both weigh by the SNR, one on top of the other"
+        yield "min_snr_gamma and debiased_estimation_loss both weight by the SNR, one on top of the other"
 
 
 def _eight_bits(settings: Settings) -> Iterator[str]:
     if settings.int8_base or settings.fp8_base:
-        nearer = "" if settings.int8_base else "; int8_base is three to four times nearer to it at the same size"
-        yield f"the LoRA learns on a base in 8 bits, which is a little another one than it will be used on{nearer}"
+        nearer = "" if settings.int8_base else "; int8_base is three to four times closer at the same size"
+        yield f"the LoRA learns on an 8-bit base, slightly different from the one it will be used on{nearer}"
 
 
 def _shared_with_validation(settings: Settings, data: DataSet) -> int:

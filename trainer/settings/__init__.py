@@ -1,1 +1,1 @@
-"""What was asked for? The settings model, the subject, and their TOML files."""
+"""The settings model, the subject, and their TOML files."""

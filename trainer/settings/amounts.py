@@ -1,4 +1,4 @@
-"""Texts with a form of their own: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
+"""Texts with a grammar of their own: `10%` of the steps, `512,768` pixels, `betas=0.9:0.999`."""
 
 import itertools
 import re
@@ -211,7 +211,7 @@ def check_command(text: str) -> str:
     try:
         words = shlex.split(text)
     except ValueError:
-        raise ValueError("a command whose quotes are closed") from None
+        raise ValueError("a command with closed quotes") from None
     if any("\0" in word for word in words) or (words and not words[0]):
         raise ValueError("a command and its arguments")
     return text.strip()

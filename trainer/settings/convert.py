@@ -1,4 +1,4 @@
-"""What do settings look like with another alpha, when everything that matters of it shall stay as it is?"""
+"""Conversion of settings to another alpha, with LoRA+ ratios that make up for it."""
 
 import math
 
@@ -29,15 +29,15 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
     if not ignores_scale(settings.optimizer_type, settings.optimizer_options):
         raise SettingsError(
             "optimizer_type",
-            found=f"{printable(settings.optimizer_type, 60)}, for which alpha is more than a factor on lora_up's rate",
+            found=f"{printable(settings.optimizer_type, 60)}, for which alpha is more than a factor on lora_up's learning rate",
             expected=f"one of {scale_free_text()}, with scale_parameter off",
         )
     if settings.network_weights:
         raise SettingsError(
             "network_weights",
-            found="a file whose weights were made with an alpha of their own",
-            expected="a bake that begins from nothing",
-            way_out="leave network_alpha as it is in that file",
+            found="a LoRA file whose weights already depend on an alpha",
+            expected="a bake that starts with a new LoRA",
+            way_out="keep the network_alpha of that file",
         )
     times = (alpha or float(settings.network_dim)) / settings.alpha
     if times == 1.0:
@@ -63,19 +63,19 @@ def inexact(settings: Settings) -> tuple[str, ...]:
     found = []
     if settings.max_grad_norm:
         found.append(
-            f"max_grad_norm {settings.max_grad_norm:g} clips by the length of all gradients, and alpha changes that of lora_up's"
+            f"max_grad_norm {settings.max_grad_norm:g} clips by the norm of all gradients, and alpha changes the norm of lora_up's"
         )
     decay = options.get("weight_decay", default_weight_decay(name))
     if decay:
-        found.append(f"weight_decay {decay} goes by a weight's rate, and that of lora_up is another")
+        found.append(f"weight_decay {decay} acts in proportion to a weight's learning rate, and lora_up's changes")
     if (spec is None or spec.eps_matters) and "eps" not in options:
         found.append(
-            "eps counts where gradients are as small as it; in both bakes optimizer_args eps=1e-12 keeps it out"
+            "eps matters where gradients are as small as eps; optimizer_args eps=1e-12 in both bakes avoids that"
         )
     if settings.scale_weight_norms is not None:
-        found.append("scale_weight_norms shortens lora_up and lora_down alike")
+        found.append("scale_weight_norms scales down lora_up and lora_down alike")
     if spec is not None and spec.rounds_moments:
-        found.append("moments of 8 bits are rounded, each bake's in its own way")
+        found.append("8-bit moments are rounded differently in each bake")
     return tuple(found)
 
 

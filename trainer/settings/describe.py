@@ -20,7 +20,7 @@ _WORDS: Mapping[str, str] = {
     "bool": "true or false",
     "int": "a whole number",
     "float": "a number",
-    "text": "a text",
+    "text": "text",
     "list": "a list of texts",
     "path": "a path",
 }

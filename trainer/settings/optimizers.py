@@ -34,13 +34,13 @@ def check_argument(text: str) -> str:
     """Return an argument in its plain form; sd-scripts' `betas=0.9,0.999` and `betas=(0.9, 0.999)` become `betas=0.9:0.999`.
 
     Raises:
-        ValueError: it is no `name=value`, or sets what a setting of its own decides.
+        ValueError: it is not in the form NAME=VALUE, or sets what a setting of its own decides.
     """
     key, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not _KEY.fullmatch(key) or not value:
         raise ValueError(_ARGUMENTS)
     if key in _NOT_ARGUMENTS:
-        raise ValueError(f"no `{key}`: unet_lr, text_encoder_lr and learning_rate say the rates")
+        raise ValueError(f"any argument but `{key}`: unet_lr, text_encoder_lr and learning_rate set the rates")
     parts = [part.strip() for part in re.split(r"[:,]", value.strip("()[] ").rstrip(", "))]
     return f"{key}={':'.join(parts)}"
 

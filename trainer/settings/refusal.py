@@ -1,4 +1,4 @@
-"""What is wrong with a value, in one line? Turns pydantic's report and unknown keys into a SettingsError."""
+"""SettingsErrors made from pydantic's reports and from unknown keys."""
 
 import difflib
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> Set
         nearest = next(iter(difflib.get_close_matches(key, known, n=1)), None)
     return SettingsError(
         where,
-        found=f"there is no setting `{printable(key, _SHOWN_LENGTH)}`",
+        found=f"unknown setting `{printable(key, _SHOWN_LENGTH)}`",
         way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
     )
 
@@ -43,7 +43,7 @@ def wrong_value(where: str, name: str, value: object, expected: str = "") -> Set
         where,
         found=value_text(value),
         expected=expected or info.expected,
-        way_out=f"the default is {default}" if default else "leave it out for none",
+        way_out=f"the default is {default}" if default else "leave it out",
     )
 
 

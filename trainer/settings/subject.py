@@ -1,4 +1,4 @@
-"""What stays while one bakes again and again: the subject, its file, and how settings take their blanks from it."""
+"""The subject: what stays the same from bake to bake, its file, and how settings fill their blanks from it."""
 
 import os
 from pathlib import Path
@@ -32,19 +32,17 @@ class Subject(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field("", description="The name of the LoRA files; blank in a file: the file's own name.")
-    trigger: str = Field("", description="The word that calls it in a prompt.")
+    name: str = Field("", description="Name of the LoRA files. Blank: the subject file's name.")
+    trigger: str = Field("", description="The word that stands for it in a prompt.")
     train_data_dir: str = Field("", description="Folder with the pictures.")
     validation_data_dir: str = Field("", description="Folder with pictures kept out of training.")
     pretrained_model_name_or_path: str = Field(
         "", description="The base model: a .safetensors file, a diffusers folder, or `demo`."
     )
-    outfits: dict[str, str] = Field(
-        default_factory=dict, description="Picture folder to the words that call its outfit."
-    )
+    outfits: dict[str, str] = Field(default_factory=dict, description="Picture folder to the words for its outfit.")
     prompts: dict[str, str] = Field(default_factory=dict, description="Name to test prompt.")
     seeds: list[int] = Field(default_factory=list, description="Seeds of the test pictures.")
-    negative_prompt: str = Field("", description="What test pictures shall not show.")
+    negative_prompt: str = Field("", description="Negative prompt of the test pictures.")
     checklist: list[str] = Field(default_factory=list, description="Things to look for in a test picture.")
     champion: str = Field("", description="The best LoRA file so far.")
 
@@ -132,7 +130,7 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
     for key, what in (("train_data_dir", "the pictures' folder"), ("pretrained_model_name_or_path", "the base model")):
         if not filled[key] and not (key == "train_data_dir" and filled["dataset_config"]):
             place = "here" if not settings.subject else "here or in the subject"
-            raise SettingsError(f"{where}: {key}", found="blank", expected=what, way_out=f"name it {place}")
+            raise SettingsError(f"{where}: {key}", found="blank", expected=what, way_out=f"set it {place}")
     filled["output_name"] = settings.output_name or subject.name or "lora"
     try:
         return Settings.model_validate(settings.model_dump() | filled)
@@ -148,8 +146,8 @@ def _subject_of(settings: Settings, settings_path: Path) -> tuple[Subject, Path]
     if path is None:
         raise SettingsError(
             f"{printable(str(settings_path))}: subject",
-            found=f"there is no {FOLDER}/{printable(settings.subject, 60)}.toml beside this file or in a folder above it",
-            way_out="make it with `lora-tui new`, or leave `subject` blank and name the paths here",
+            found=f"no {FOLDER}/{printable(settings.subject, 60)}.toml beside this file or in a folder above it",
+            way_out="create it with `lora-tui new`, or leave `subject` blank and set the paths here",
         )
     return load_subject(path), path.parent.parent
 
@@ -157,7 +155,7 @@ def _subject_of(settings: Settings, settings_path: Path) -> tuple[Subject, Path]
 def _expected(key: str) -> str:
     annotation = Subject.model_fields[key].annotation
     words: dict[object, str] = {
-        str: "a text",
+        str: "text",
         dict[str, str]: "a table of texts",
         list[int]: "a list of whole numbers",
         list[str]: "a list of texts",

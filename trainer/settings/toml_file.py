@@ -1,4 +1,4 @@
-"""Settings in and out of TOML: files in sd-scripts' manner, overrides from the command line, one value from a form."""
+"""Settings as TOML: files in sd-scripts' format, overrides from the command line, one value from a form."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -159,7 +159,7 @@ def save_text(text: str, path: Path) -> None:
         raise SettingsError(
             printable(str(path)),
             found=f"cannot be written ({error.strerror})",
-            way_out="save under another name or mend the folder's permissions",
+            way_out="save under another name or fix the folder's permissions",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""How a TOML file is read: its text, its values, the line a key stands on, each mistake as one SettingsError."""
+"""TOML files: reading, parsing, and the line of a key, each mistake as one SettingsError."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from trainer.text import printable
 
 _POSITION = re.compile(r" \(at (?:(line \d+), column \d+|(end) of document)\)$")
 # Far above any settings file: a picture or a model given by mistake is refused before it fills the memory.
-_MOST_BYTES = 4 * 2**20
+_MAX_BYTES = 4 * 2**20
 
 
 def read_text(path: Path, kind: str = "a settings file") -> str:
@@ -22,7 +22,7 @@ def read_text(path: Path, kind: str = "a settings file") -> str:
     try:
         if path.is_dir():
             raise SettingsError(where, found="a folder", expected=kind, way_out="name the .toml file in it")
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > _MAX_BYTES:
             raise SettingsError(where, found=f"{path.stat().st_size:,} bytes", expected=f"{kind} in TOML")
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -35,9 +35,7 @@ def read_text(path: Path, kind: str = "a settings file") -> str:
             way_out="save it as UTF-8",
         ) from None
     except OSError as error:
-        raise SettingsError(
-            where, found=f"cannot be read ({error.strerror})", way_out="mend its permissions"
-        ) from error
+        raise SettingsError(where, found=f"cannot be read ({error.strerror})", way_out="fix its permissions") from error
 
 
 def parse_toml(text: str, where: str) -> dict[str, object]:
@@ -61,7 +59,7 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
         raise SettingsError(
             f"{where}{place}",
             found=printable(f"broken TOML, {what[:1].lower()}{what[1:]}"),
-            way_out="texts stand in quotes, one `key = value` a line",
+            way_out="put texts in quotes, and one `key = value` on each line",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What does a typed text mean? Turns what a person wrote, in a form, on the command line or in TOML, into a setting's value."""
+"""Typed texts as values: from a form, the command line or TOML to what a setting holds."""
 
 from trainer.errors import SettingsError
 from trainer.settings.describe import FieldInfo
@@ -41,7 +41,7 @@ def split_override(override: str) -> tuple[str, str]:
     name, equals, text = override.partition("=")
     if not equals or not name.strip():
         raise SettingsError(
-            f"--set {printable(override, 60)}", found="no `name=value`", way_out="write `--set unet_lr=1e-4`"
+            f"--set {printable(override, 60)}", found="not in the form NAME=VALUE", way_out="write `--set unet_lr=1e-4`"
         )
     return name.strip().replace("-", "_"), text
 

@@ -21,10 +21,10 @@ SIZES = [(120, 36), (80, 24)]
 HOME = Path("/home/me/lora")
 SECTIONS = (
     ReportSection("base", ("demo · SD1.x · predicts noise, says its scheduler_config.json",)),
-    ReportSection("pictures", ("16 of 16 captioned", "160 in an epoch · 6 epochs · 240 steps")),
+    ReportSection("pictures", ("16 of 16 captioned", "160 per epoch · 6 epochs · 240 steps")),
     ReportSection(
         "folders: pictures × repeats × epochs",
-        ("10_hifumi_chan                    16 × 10 →      960 showings  100%",),
+        ("10_hifumi_chan                    16 × 10 →      960 exposures  100%",),
     ),
     ReportSection(
         "rates",
@@ -60,7 +60,14 @@ def fit_result() -> FitResult:
         best=Proposal(lean, "no checkpointing, micro-batches of 2", prediction(5.9), 1.07, False),
         limit=int(6.56 * GIB),
         levers=(
-            LeverEffect("checkpointing, all", "all blocks compute twice", 4 * GIB, 0.31, False, estimated=True),
+            LeverEffect(
+                "checkpointing, all",
+                "all blocks are recomputed in the backward pass",
+                4 * GIB,
+                0.31,
+                False,
+                estimated=True,
+            ),
             LeverEffect("int8 base", "the frozen base in 8 bits", GIB // 2, 0.06, True, estimated=True),
         ),
         rejected=(Rejected(slow, "checkpointing of all blocks", 4 * GIB, 1.31, "fits, but is 22% slower", True),),
@@ -157,7 +164,13 @@ def baking(reading: object) -> Snapshot:
         log=(
             LogLine(1, 42, NOON, "info", "sd1 demo on cpu, precision no"),
             LogLine(2, 42, NOON + 60, "info", "hifumi-000001.safetensors saved"),
-            LogLine(3, 42, NOON + 90, "warning", "[b]1girl[/b] has no caption; the folder's name stands in"),
+            LogLine(
+                3,
+                42,
+                NOON + 90,
+                "warning",
+                "[b]1girl[/b] has no caption; the folder's name is used instead: hifumi_chan",
+            ),
             LogLine(4, 42, NOON + 120, "info", "hifumi-000002.safetensors saved"),
         ),
         curves={

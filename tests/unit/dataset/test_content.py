@@ -52,5 +52,5 @@ def test_a_file_of_this_moment_is_not_remembered(tmp_path: Path, reads: list[str
 
 
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"a\.png: cannot be read any more"):
+    with pytest.raises(DatasetError, match=r"a\.png: can no longer be read"):
         content_of(tmp_path / "a.png")

@@ -159,7 +159,7 @@ def test_class_tokens_may_stand_further_out(folder: Path) -> None:
     text = "[general]\nclass_tokens = 'g'\n[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'b'\n"
     data = read(folder, text)
     assert data.pictures[0].caption == "g"
-    assert data.notes == ("1 of 1 picture in b has no caption; class_tokens stand in: g",)
+    assert data.notes == ("1 of 1 picture in b has no caption; class_tokens is used instead: g",)
     assert read(folder, text + "class_tokens = ''\n").pictures[0].caption == ""
 
 
@@ -170,7 +170,7 @@ def test_a_subset_has_masks_of_its_own(folder: Path) -> None:
     assert read(folder, text, masked_loss=True).pictures[0].mask == folder / "masks" / "3.png"
     plain = read(folder, text)
     assert plain.pictures[0].mask is None
-    assert "the masks for b are not read: masked_loss is off" in plain.notes
+    assert "the masks for b are ignored: masked_loss is off" in plain.notes
 
 
 def test_relative_folders_count_from_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_the_same_folder_may_be_in_two_data_sets_but_not_twice_in_one(folder: Pa
     data = read(folder, f"[[datasets]]\nresolution = 512\n{twice}[[datasets]]\nresolution = 768\n{twice}")
     assert [folder.name for folder in data.folders] == ["10_a", "10_a (data set 2)"]
     assert [picture.group for picture in data.pictures] == [0, 0, 1, 1]
-    assert data.notes.count("folder 10_a is left out: it is named twice in a data set") == 2
+    assert data.notes.count("folder 10_a is skipped: it is named twice in a data set") == 2
     assert [placed.bucket for placed in placements_of(data)] == [(576, 448)] * 2 + [(896, 640)] * 2
 
 
@@ -201,12 +201,12 @@ def test_no_repeats_leave_a_folder_out(folder: Path) -> None:
     text = SUBSET + "[[datasets.subsets]]\nimage_dir = 'nowhere'\nnum_repeats = 0\n"
     data = read(folder, text)
     assert [folder.name for folder in data.folders] == ["10_a"]
-    assert "folder nowhere is left out: 0 repeats" in data.notes
+    assert "folder nowhere is skipped: 0 repeats" in data.notes
 
 
 def test_repeats_can_be_overridden_by_the_folders_name(folder: Path) -> None:
     assert read(folder, SUBSET + "num_repeats = 3\n", num_repeats="10_a=8").folders[0].repeats == 8
-    with pytest.raises(SettingsError, match=r"there is no folder 10_b; .*did you mean 10_a\?"):
+    with pytest.raises(SettingsError, match=r"no folder 10_b; .*did you mean 10_a\?"):
         read(folder, SUBSET, num_repeats="10_b=8")
 
 
@@ -246,26 +246,32 @@ def test_an_option_that_is_switched_off_changes_nothing(line: str, folder: Path)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{SUBSET}flip_aug = true", "data.toml line 4: flip_aug: true, an option of sd-scripts that is not done here"),
-        (f"{SUBSET}color_aug = true", "mirrored or cropped copies may lie beside them"),
+        (
+            f"{SUBSET}flip_aug = true",
+            "data.toml line 4: flip_aug: true, an option of sd-scripts that lora-tui does not support",
+        ),
+        (f"{SUBSET}color_aug = true", "put mirrored or cropped copies beside them instead"),
         (f"[general]\nrandom_crop = true\n{SUBSET}", "data.toml line 2: random_crop: true, an option"),
         (f"{SUBSET}face_crop_aug_range = '2.0,4.0'", "line 4: face_crop_aug_range"),
         (f"{SUBSET}metadata_file = 'meta.json'", "put the captions as text files beside the pictures"),
-        (f"{SUBSET}caption_separator = ';'", "tags are parted by commas"),
+        (f"{SUBSET}caption_separator = ';'", "tags are separated by commas"),
         (f"[general]\nvalidation_split = 0.1\n{SUBSET}", "name a folder in validation_data_dir"),
         # unknown and misplaced keys
-        (f"{SUBSET}shufle_caption = true", "no key `shufle_caption`; did you mean `shuffle_caption`?"),
-        (f"[generl]\n{SUBSET}", "data.toml: generl: a data set file has no key `generl`; did you mean `general`?"),
-        (f"{SUBSET}zzz = 1", "no key `zzz`; remove it"),
-        (f"{SUBSET}resolution = 768", "line 4: resolution: this key stands under [[datasets.subsets]]; expected under"),
-        (f"[general]\nimage_dir = 'x'\n{SUBSET}", "line 2: image_dir: this key stands under [general]; expected under"),
-        (SUBSET.replace("]]\n[[", "]]\nis_reg = true\n[[", 1), "line 2: is_reg: this key stands under [[datasets]]"),
+        (
+            f"{SUBSET}shufle_caption = true",
+            "unknown key in a data set file: `shufle_caption`; did you mean `shuffle_caption`?",
+        ),
+        (f"[generl]\n{SUBSET}", "data.toml: generl: unknown key in a data set file: `generl`; did you mean `general`?"),
+        (f"{SUBSET}zzz = 1", "unknown key in a data set file: `zzz`; remove it"),
+        (f"{SUBSET}resolution = 768", "line 4: resolution: this key is under [[datasets.subsets]]; expected under"),
+        (f"[general]\nimage_dir = 'x'\n{SUBSET}", "line 2: image_dir: this key is under [general]; expected under"),
+        (SUBSET.replace("]]\n[[", "]]\nis_reg = true\n[[", 1), "line 2: is_reg: this key is under [[datasets]]"),
         # wrong values, in our settings' words
         (f"{SUBSET}num_repeats = -1", "line 4: num_repeats: -1; expected"),
         (f"{SUBSET}num_repeats = 'ten'", 'line 4: num_repeats: "ten"; expected a whole number'),
         (f"{SUBSET}caption_dropout_rate = 2", "line 4: caption_dropout_rate: 2; expected a number from 0 to 1"),
         (f"{SUBSET}is_reg = 1", "line 4: is_reg: 1; expected true or false"),
-        (f"{SUBSET}class_tokens = 5", "line 4: class_tokens: 5; expected a text"),
+        (f"{SUBSET}class_tokens = 5", "line 4: class_tokens: 5; expected text"),
         (f"[general]\nbatch_size = 0\n{SUBSET}", "line 2: batch_size: 0; expected"),
         (f"[general]\nresolution = [512]\n{SUBSET}\n[[datasets]]\nresolution = [1, 2, 3]\n", "line 8: resolution"),
         (
@@ -310,7 +316,7 @@ def test_a_missing_file_and_a_missing_folder_are_named(folder: Path) -> None:
 
 def test_a_path_that_is_none_is_one_line(folder: Path) -> None:
     text = SUBSET.replace("'10_a'", '"a\\u0000b"')
-    assert refusal(folder, text, DatasetError).startswith("a\\x00b: no path; expected a folder with pictures")
+    assert refusal(folder, text, DatasetError).startswith("a\\x00b: not a path; expected a folder with pictures")
 
 
 def test_a_folder_without_pictures_is_named(folder: Path) -> None:

@@ -123,7 +123,7 @@ def test_a_file_name_that_is_no_text_is_kept(folder: Path) -> None:
 def test_a_picture_gone_since_the_scan_is_named(folder: Path) -> None:
     data = read(folder)
     (folder / "10_hifumi_chan" / "b.png").unlink()
-    with pytest.raises(DatasetError, match=r"b\.png: cannot be read any more"):
+    with pytest.raises(DatasetError, match=r"b\.png: can no longer be read"):
         manifest(data)
 
 

@@ -100,7 +100,7 @@ def test_a_broken_mask_and_a_missing_folder_are_one_line_each(tmp_path: Path) ->
     assert f"{tmp_path}/masks: no such folder; expected a folder with masks" in refusal(tmp_path)
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / "a.png").write_text("no")
-    assert "masks/a.png: unreadable mask (no PNG" in refusal(tmp_path)
+    assert "masks/a.png: unreadable mask (not a PNG" in refusal(tmp_path)
 
 
 def test_a_mask_at_the_latents_size_holds_the_means_of_areas(tmp_path: Path) -> None:

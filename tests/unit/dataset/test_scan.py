@@ -95,14 +95,14 @@ def test_the_worked_folder_of_the_trainers_facts_holds_thirteen_pictures(tmp_pat
         draw(folder / name)
     data = read(tmp_path)
     assert len(data.pictures) == 13
-    assert any("10_a/sub is left out: too deep; 3 pictures in it" in note for note in data.notes)
+    assert any("10_a/sub is skipped: nested too deep; 3 pictures in it" in note for note in data.notes)
 
 
 def test_pictures_of_kinds_that_are_not_read_are_counted(tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "a.png")
     for name in ("b.jxl", "c.HEIC", "d.tif"):
         (tmp_path / "1_x" / name).write_bytes(b"x")
-    assert "3 files in 1_x left out: only .png, .jpg, .jpeg, .webp, .bmp, .gif, .avif are read" in read(tmp_path).notes
+    assert "3 files in 1_x skipped: only .png, .jpg, .jpeg, .webp, .bmp, .gif, .avif are read" in read(tmp_path).notes
 
 
 def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_folders_without_repeats_are_left_out_and_named(tmp_path: Path) -> None:
     draw(tmp_path / "0_off" / "c.png")
     (tmp_path / "raw").mkdir()
     notes = read(tmp_path).notes
-    assert "folder school is left out: no repeats in front (`N_name`); 1 picture in it" in notes
-    assert "folder 0_off is left out: 0 repeats; 1 picture in it" in notes
-    assert "folder raw is left out: no repeats in front (`N_name`)" in notes
+    assert "folder school is skipped: no repeats in its name (`N_name`); 1 picture in it" in notes
+    assert "folder 0_off is skipped: 0 repeats; 1 picture in it" in notes
+    assert "folder raw is skipped: no repeats in its name (`N_name`)" in notes
 
 
 def test_of_many_left_out_folders_a_few_are_named_and_the_rest_counted(tmp_path: Path) -> None:
@@ -129,12 +129,12 @@ def test_of_many_left_out_folders_a_few_are_named_and_the_rest_counted(tmp_path:
         (tmp_path / f"other{index}").mkdir()
     notes = read(tmp_path).notes
     assert len(notes) == 5
-    assert notes[-1] == "6 more folders left out"
+    assert notes[-1] == "6 more folders skipped"
 
 
 def test_a_date_in_front_of_a_folder_is_no_number_of_repeats(tmp_path: Path) -> None:
     draw(tmp_path / "20230209_hifumi" / "a.png")
-    assert "20230209 repeats; expected 1 to 10000 in front of the `_`; rename the folder" in refusal(tmp_path)
+    assert "20230209 repeats; expected 1 to 10000 before the `_`; rename the folder" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_missing_captions_are_noted_and_the_folders_words_stand_in(tmp_path: Pat
     assert [p.caption_file is None for p in data.pictures] == [False, True, True]
     assert data.folders[0].captioned == 1
     assert data.notes == (
-        "2 of 3 pictures in 10_hifumi_chan have no caption; the folder's name stands in: hifumi_chan",
+        "2 of 3 pictures in 10_hifumi_chan have no caption; the folder's name is used instead: hifumi_chan",
     )
 
 
@@ -211,7 +211,7 @@ def test_an_empty_caption_is_kept_and_noted(tmp_path: Path) -> None:
     (tmp_path / "1_x" / "a.txt").write_text("\nhalo\n")
     data = read(tmp_path)
     assert data.pictures[0].caption == ""
-    assert data.notes == ("1 caption in 1_x with an empty first line, a.txt first",)
+    assert data.notes == ("1 caption in 1_x with an empty first line, such as a.txt",)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "webp", "png", "avif"])

@@ -101,7 +101,7 @@ def test_a_disk_without_room_is_refused_with_a_way_out(tmp_path: Path, monkeypat
     assert caught.value.exit_code is ExitCode.DISK_FULL
     assert caught.value.line().endswith(
         ": 100.0 MB free on this disk; expected 1.0 GB for LoRAs, states and the journal; "
-        "make room, or keep less: save_every_n_epochs, keep_states, state_budget"
+        "free some space, or keep less: save_every_n_epochs, keep_states, state_budget"
     )
     check_room(10**7, tmp_path)
 

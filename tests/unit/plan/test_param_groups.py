@@ -81,8 +81,7 @@ def test_each_part_has_a_line_of_rates_course_stop_and_pair() -> None:
         " · pair 1.5e-4 | 1.5e-4",
         "text encoder: rate 7e-5 · cosine_with_restarts after 12 steps of warm-up · stops after step 60 of 120"
         " · pair 7e-5 | 3.5e-5",
-        "pair: rate of lora_down | alpha / dim × rate of lora_up; at one dim these two alone matter, whatever alpha and the"
-        " ratio are",
+        "pair: rate of lora_down | alpha / dim × rate of lora_up; for a fixed dim only these two numbers matter",
     ]
 
 
@@ -93,15 +92,15 @@ def test_a_part_at_rate_0_says_so_and_one_without_layers_has_no_line() -> None:
 
 
 def test_layers_of_another_scale_have_a_pair_of_their_own() -> None:
-    assert "pair 1e-4 | 5e-5 · of 3×3 1e-4 | 2.5e-5" in lines(conv_dim=4, conv_alpha=1)[0]
+    assert "pair 1e-4 | 5e-5 · 3×3 layers 1e-4 | 2.5e-5" in lines(conv_dim=4, conv_alpha=1)[0]
     assert "of 3×3" not in lines(conv_dim=4)[0]
 
 
 def test_an_optimizer_that_sees_a_gradients_length_is_said_to() -> None:
-    assert lines(optimizer_type="SGDNesterov")[-1].endswith("with SGDNesterov alpha matters beyond it")
+    assert lines(optimizer_type="SGDNesterov")[-1].endswith("with SGDNesterov alpha matters too")
 
 
 def test_a_network_like_a_file_has_no_pair_to_show() -> None:
     found = lines(network_weights="/x.safetensors", dim_from_weights=True)
     assert not any("pair" in line for line in found)
-    assert found[-1] == "alpha and dim are those of network_weights, layer by layer"
+    assert found[-1] == "alpha and dim of each layer come from network_weights"

@@ -143,7 +143,7 @@ def test_a_bake_whose_parts_all_stop_is_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         plan(train_batch_size=2, max_train_epochs=4, unet_stop="3ep", text_encoder_stop="50%")
     assert caught.value.line().startswith(
-        "unet_stop, text_encoder_stop: every part stops, the last after step 180 of 240; expected a part that trains"
+        "unet_stop, text_encoder_stop: every part stops, the last one after step 180 of 240; expected at least one part that trains"
     )
     with pytest.raises(SettingsError, match="every part stops"):
         plan(max_train_epochs=4, network_train_text_encoder_only=True, text_encoder_stop="3ep")
@@ -180,7 +180,7 @@ def test_regularisation_pictures_come_as_often_as_the_others() -> None:
     planned = plan(data, train_batch_size=2, max_train_epochs=1)
     assert (planned.pictures, planned.reg_pictures, planned.repeats) == (10, 4, 10)
     assert (planned.repeats_total, planned.batches_per_epoch) == (120, 60)
-    assert "6 pictures ×10 and 4 of regularisation → 120 / epoch" in plan_line(planned)
+    assert "6 pictures ×10 and 4 for regularisation → 120 / epoch" in plan_line(planned)
 
 
 def test_data_sets_of_a_file_do_not_share_batches() -> None:
@@ -228,7 +228,7 @@ def test_the_line_says_what_the_states_take_and_of_a_long_bake_what_a_night_writ
     short = plan_line(plan(**known, seconds_per_step=1))
     assert short.endswith("2.0 MB + 12.0 MB of states on disk")
     long = plan_line(plan(**known, seconds_per_step=60))
-    assert long.endswith(" written a night")
+    assert long.endswith(" written per 8 hours")
 
 
 @pytest.mark.parametrize(

@@ -68,12 +68,12 @@ def sections(settings: Settings, base: Base = Base()) -> dict[str, str]:
 
 def test_the_captioned_pictures_are_counted(settings: Settings) -> None:
     assert sections(settings)["pictures"].startswith("2 of 3 captioned\n")
-    assert "2 of 2 captioned of regularisation" in sections(with_reg(settings))["pictures"]
+    assert "2 of 2 regularisation pictures captioned" in sections(with_reg(settings))["pictures"]
 
 
 def test_the_showings_of_a_folder_are_pictures_times_repeats_times_epochs(settings: Settings) -> None:
     line = sections(settings)["folders"]
-    assert "4_hero" in line and "3 × 4" in line and "24 showings" in line
+    assert "4_hero" in line and "3 × 4" in line and "24 exposures" in line
 
 
 def test_a_regularisation_folder_says_so(settings: Settings) -> None:
@@ -83,7 +83,7 @@ def test_a_regularisation_folder_says_so(settings: Settings) -> None:
 
 def test_tags_come_with_pictures_and_showings_the_most_shown_first(settings: Settings) -> None:
     first = sections(settings)["tags by exposure"].splitlines()[0]
-    assert first.startswith("hero ") and "showings" in first
+    assert first.startswith("hero ") and "exposures" in first
 
 
 def test_rare_tags_are_counted_and_not_listed(settings: Settings) -> None:
@@ -91,7 +91,7 @@ def test_rare_tags_are_counted_and_not_listed(settings: Settings) -> None:
     caption.write_text(", ".join(f"tag {number}" for number in range(60)))
     lines = sections(settings)["tags by exposure"].splitlines()
     assert len(lines) < 30
-    assert "more tags, at most 8 showings each" in lines[-1]
+    assert "more tags, at most 8 exposures each" in lines[-1]
 
 
 def test_every_bucket_has_a_bar(settings: Settings) -> None:
@@ -110,9 +110,9 @@ def test_every_part_of_the_base_has_its_rate_and_the_stop(settings: Settings) ->
 @pytest.mark.parametrize(
     ("said", "asked", "words"),
     [
-        (Said("v", True, "key v_pred"), "auto", "v-prediction, says its key v_pred"),
+        (Said("v", True, "key v_pred"), "auto", "v-prediction (from key v_pred)"),
         (Said(), "auto", "measured at the start"),
-        (Said("epsilon", None, "x"), "yes", "v-prediction is asked for"),
+        (Said("epsilon", None, "x"), "yes", "v-prediction requested"),
     ],
 )
 def test_what_the_base_predicts_is_said(settings: Settings, said: Said, asked: str, words: str) -> None:

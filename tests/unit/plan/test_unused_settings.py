@@ -33,12 +33,12 @@ def idle(data: DataSet = TWELVE, **values: Any) -> dict[str, str]:
 
 IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     # name, data, settings, why
-    ("dataset_repeats", TWELVE, {"dataset_repeats": 3}, "the folders' names say the repeats"),
-    ("dataset_repeats", FLAT, {"dataset_repeats": 3, "dataset_config": FILE}, "dataset_config says the repeats"),
-    ("reg_data_dir", FLAT, {"reg_data_dir": "/reg", "dataset_config": FILE}, "dataset_config says which folders"),
+    ("dataset_repeats", TWELVE, {"dataset_repeats": 3}, "the folders' names set the repeats"),
+    ("dataset_repeats", FLAT, {"dataset_repeats": 3, "dataset_config": FILE}, "dataset_config sets the repeats"),
+    ("reg_data_dir", FLAT, {"reg_data_dir": "/reg", "dataset_config": FILE}, "dataset_config names the folders"),
     ("prior_loss_weight", TWELVE, {"prior_loss_weight": 0.5}, "there are no regularisation pictures"),
-    ("keep_tokens", TAGGED, {"keep_tokens": 1}, "captions stay whole"),
-    ("keep_tokens_separator", TAGGED, {"keep_tokens_separator": "|||"}, "captions stay whole"),
+    ("keep_tokens", TAGGED, {"keep_tokens": 1}, "captions do not vary"),
+    ("keep_tokens_separator", TAGGED, {"keep_tokens_separator": "|||"}, "captions do not vary"),
     ("keep_tokens_separator", TAGGED, {"keep_tokens_separator": "@", "shuffle_caption": True}, "no caption has @"),
     ("secondary_separator", TAGGED, {"secondary_separator": "@"}, "no caption has @"),
     ("shuffle_caption", FLAT, {"shuffle_caption": True}, "no caption has two tags"),
@@ -61,9 +61,9 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ("bucket_no_upscale", TWELVE, {"enable_bucket": False, "bucket_no_upscale": True}, "enable_bucket is off"),
     ("clip_skip", TWELVE, {"clip_skip": 2, "family": "sdxl"}, "SDXL's embeddings come from fixed layers"),
     ("no_half_vae", TWELVE, {"no_half_vae": False, "mixed_precision": "no"}, "the whole bake computes in fp32"),
-    ("dim_from_weights", TWELVE, {"dim_from_weights": True}, "there are no network_weights"),
+    ("dim_from_weights", TWELVE, {"dim_from_weights": True}, "network_weights is blank"),
     ("conv_alpha", TWELVE, {"conv_alpha": 1}, "conv_dim is blank"),
-    ("conv_dim", TWELVE, {"conv_dim": 4, "network_train_text_encoder_only": True}, "only the U-Net has such layers"),
+    ("conv_dim", TWELVE, {"conv_dim": 4, "network_train_text_encoder_only": True}, "only the U-Net has 3×3 layers"),
     ("learning_rate", TWELVE, {"learning_rate": 1e-3}, "both parts have their own"),
     ("unet_lr", TWELVE, {"unet_lr": 1e-5, "network_train_text_encoder_only": True}, "the U-Net does not train"),
     ("text_encoder_lr", TWELVE, {"text_encoder_lr": 1e-5, "network_train_unet_only": True}, "does not train"),
@@ -93,7 +93,7 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         {"text_encoder_stop": "3ep", "text_encoder_lr": 0},
         "the text encoder does not train",
     ),
-    ("text_encoder_stop", TWELVE, {"text_encoder_stop": "10ep"}, "the bake ends by then"),
+    ("text_encoder_stop", TWELVE, {"text_encoder_stop": "10ep"}, "the bake ends before that"),
     ("text_encoder_stop2", TWELVE, {"text_encoder_stop2": "3ep"}, "SD1.x has one text encoder"),
     (
         "text_encoder_stop2",
@@ -102,7 +102,7 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         "the second text encoder does not train",
     ),
     ("unet_stop", TWELVE, {"unet_stop": "3ep", "unet_lr": 0}, "the U-Net does not train"),
-    ("unet_stop", TWELVE, {"unet_stop": "9999"}, "the bake ends by then"),
+    ("unet_stop", TWELVE, {"unet_stop": "9999"}, "the bake ends before that"),
     ("max_train_steps", TWELVE, {"max_train_steps": 100}, "max_train_epochs decides"),
     ("lr_warmup_steps", TWELVE, {"lr_scheduler": "constant"}, "constant has no warm-up; constant_with_warmup has one"),
     (
@@ -146,20 +146,25 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ("huber_c", TWELVE, {"huber_c": 0.2, "loss_type": "l1"}, "loss_type is l1"),
     ("huber_scale", TWELVE, {"huber_scale": 2}, "loss_type is l2"),
     ("huber_scale", TWELVE, {"huber_scale": 2, "loss_type": "huber"}, "huber_schedule is snr"),
-    ("snr_schedule", TWELVE, {"snr_schedule": "as sd-scripts"}, "nothing weighs by the SNR"),
-    ("snr_schedule", TWELVE, {"snr_schedule": "as sd-scripts", "min_snr_gamma": 5, "zero_terminal_snr": "no"}, "is no"),
+    ("snr_schedule", TWELVE, {"snr_schedule": "as sd-scripts"}, "nothing weights by the SNR"),
+    ("snr_schedule", TWELVE, {"snr_schedule": "as sd-scripts", "min_snr_gamma": 5, "zero_terminal_snr": "no"}, "is set to no"),
     (
         "scale_v_pred_loss_like_noise_pred",
         TWELVE,
         {"scale_v_pred_loss_like_noise_pred": True, "v_parameterization": "no"},
         "is no",
     ),
-    ("v_pred_like_loss", TWELVE, {"v_pred_like_loss": 1, "v_parameterization": "yes"}, "v_parameterization is yes"),
-    ("validation_seed", TWELVE, {"validation_seed": 3}, "there is no validation_data_dir"),
-    ("validate_every_n_steps", TWELVE, {"validate_every_n_steps": 3}, "there is no validation_data_dir"),
+    (
+        "v_pred_like_loss",
+        TWELVE,
+        {"v_pred_like_loss": 1, "v_parameterization": "yes"},
+        "v_parameterization is set to yes",
+    ),
+    ("validation_seed", TWELVE, {"validation_seed": 3}, "validation_data_dir is blank"),
+    ("validate_every_n_steps", TWELVE, {"validate_every_n_steps": 3}, "validation_data_dir is blank"),
     ("roll_back_rate", TWELVE, {"roll_back_rate": 0.3, "on_bad_steps": "stop"}, "on_bad_steps is stop"),
     *(
-        (name, TWELVE, {name: value}, "no setting says when to make samples")
+        (name, TWELVE, {name: value}, "no setting asks for sample pictures")
         for name, value in (
             ("sample_prompts", "/prompts.txt"),
             ("sample_seeds", 3),
@@ -170,7 +175,7 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         )
     ),
     *(
-        (name, TWELVE, {name: 8, "network_weights": "/x.safetensors", "dim_from_weights": True}, "takes the file's")
+        (name, TWELVE, {name: 8, "network_weights": "/x.safetensors", "dim_from_weights": True}, "uses the file's")
         for name in ("network_dim", "network_alpha", "conv_dim")
     ),
 ]

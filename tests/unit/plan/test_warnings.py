@@ -28,7 +28,7 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
             "the second text encoder's rate is 0: it does not train",
         ),
         (TWELVE, {"family": "sdxl"}, "SDXL was trained at 1024²"),
-        (TWELVE, {"max_train_epochs": 1, "lr_warmup_steps": "500"}, "the warm-up of 500 steps is as long as the bake"),
+        (TWELVE, {"max_train_epochs": 1, "lr_warmup_steps": "500"}, "the warm-up (500 steps) is as long as the bake"),
         (
             TWELVE,
             {"text_encoder_stop": "20", "lr_warmup_steps": "30"},
@@ -43,27 +43,27 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
         (
             TWELVE,
             {**PRODIGY, "text_encoder_lr": 0.5},
-            "Prodigy finds the step size of each group by itself: the unequal rates (0.5, 1)",
+            "Prodigy finds the step size of each group separately: the unequal rates (0.5, 1)",
         ),
         (TWELVE, {**PRODIGY, "loraplus_lr_ratio": 4}, "the unequal rates (1, 4)"),
-        (TWELVE, {"optimizer_type": "Prodigy"}, "takes a rate as a factor on it: 1 is meant, not 2e-5, 1e-4"),
+        (TWELVE, {"optimizer_type": "Prodigy"}, "takes a rate as a factor on it: use 1 instead of 2e-5, 1e-4"),
         (
             TWELVE,
             {"optimizer_type": "dadaptation.DAdaptAdam", "unet_lr": 1, "text_encoder_lr": 0.5},
             "may know one step size for all groups and refuse or ignore unequal rates (0.5, 1)",
         ),
         (TWELVE, {"zero_terminal_snr": "yes", "v_parameterization": "no"}, "zero_terminal_snr with noise prediction"),
-        (TWELVE, {"min_snr_gamma": 5, "debiased_estimation_loss": True}, "both weigh by the SNR"),
-        (TWELVE, {"int8_base": True}, "the LoRA learns on a base in 8 bits"),
-        (TWELVE, {"fp8_base": True}, "int8_base is three to four times nearer to it at the same size"),
+        (TWELVE, {"min_snr_gamma": 5, "debiased_estimation_loss": True}, "both weight by the SNR"),
+        (TWELVE, {"int8_base": True}, "the LoRA learns on an 8-bit base"),
+        (TWELVE, {"fp8_base": True}, "int8_base is three to four times closer at the same size"),
         (TWELVE, {"validation_data_dir": "/data/10_a"}, "12 pictures of validation also trained on"),
         (TWELVE, {"validation_data_dir": "/data"}, "12 pictures of validation also trained on"),
         (
             data_of(("1_x", 1, [(40, 300)])),
             {"bucket_no_upscale": True},
-            "1 picture narrower than bucket_reso_steps enlarged all the same",
+            "1 picture narrower than bucket_reso_steps enlarged despite bucket_no_upscale",
         ),
-        (REG, {"prior_loss_weight": 0}, "regularisation pictures take their time and count nothing"),
+        (REG, {"prior_loss_weight": 0}, "regularisation pictures take time but do not count"),
     ],
 )
 def test_what_will_not_do_what_it_seems_to_is_said(data: DataSet, values: dict[str, Any], said: str) -> None:

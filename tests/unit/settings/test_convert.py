@@ -64,7 +64,10 @@ def test_the_scale_of_3x3_layers_follows() -> None:
         ({"optimizer_type": "SGDNesterov"}, "optimizer_type: SGDNesterov, for which alpha is more than a factor"),
         ({"optimizer_type": "Prodigy"}, "optimizer_type: Prodigy"),
         ({"optimizer_type": "Adafactor", "optimizer_args": ["scale_parameter=True"]}, "Adafactor"),
-        ({"network_weights": "/x.safetensors"}, "network_weights: a file whose weights were made with an alpha"),
+        (
+            {"network_weights": "/x.safetensors"},
+            "network_weights: a LoRA file whose weights already depend on an alpha",
+        ),
         ({"loraplus_lr_ratio": 1000}, "loraplus_unet_lr_ratio: 16000.0; expected a number above 0 and up to 10000"),
     ],
 )

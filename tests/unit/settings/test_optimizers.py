@@ -54,7 +54,7 @@ def test_what_is_no_argument_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["lr=1", "params=1"])
 def test_the_rates_are_no_argument(text: str) -> None:
-    with pytest.raises(ValueError, match="unet_lr, text_encoder_lr and learning_rate say the rates"):
+    with pytest.raises(ValueError, match="unet_lr, text_encoder_lr and learning_rate set the rates"):
         check_argument(text)
 
 

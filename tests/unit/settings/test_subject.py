@@ -54,8 +54,8 @@ def test_saving_a_subject_keeps_comments_and_what_did_not_change(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("triger = 'x'", "s.toml line 1: triger: there is no setting `triger`; did you mean `trigger`?"),
-        ("name = 5", "s.toml line 1: name: 5; expected a text"),
+        ("triger = 'x'", "s.toml line 1: triger: unknown setting `triger`; did you mean `trigger`?"),
+        ("name = 5", "s.toml line 1: name: 5; expected text"),
         ("\nseeds = ['a']", 's.toml line 2: seeds: "a"; expected a list of whole numbers'),
         ("outfits = ['a']", "expected a table of texts"),
         ("checklist = 'halo'", '"halo"; expected a list of texts'),
@@ -149,9 +149,9 @@ def test_a_relative_settings_path_counts_from_the_current_folder(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (Settings(subject="somebody"), "one.toml: subject: there is no subjects/somebody.toml beside this file"),
+        (Settings(subject="somebody"), "one.toml: subject: no subjects/somebody.toml beside this file"),
         (Settings(pretrained_model_name_or_path="demo"), "train_data_dir: blank; expected the pictures' folder"),
-        (Settings(train_data_dir="x"), "pretrained_model_name_or_path: blank; expected the base model; name it here"),
+        (Settings(train_data_dir="x"), "pretrained_model_name_or_path: blank; expected the base model; set it here"),
     ],
 )
 def test_a_needed_path_or_subject_that_is_nowhere_is_one_line(settings: Settings, said: str, tmp_path: Path) -> None:

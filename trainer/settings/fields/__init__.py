@@ -1,1 +1,1 @@
-"""The settings by section, in the words of sd-scripts; `trainer.settings.model` puts them together."""
+"""The settings by section, under sd-scripts' names; `trainer.settings.model` joins them."""

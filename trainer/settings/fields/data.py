@@ -1,4 +1,4 @@
-"""What may be asked of the data? Pictures, words, buckets."""
+"""Settings of pictures, captions and buckets."""
 
 import re
 from typing import Annotated, Literal

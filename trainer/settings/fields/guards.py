@@ -1,4 +1,4 @@
-"""What may be asked where something goes wrong?"""
+"""Settings for what goes wrong, and for the user's own commands."""
 
 from typing import Literal
 

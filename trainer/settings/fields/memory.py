@@ -1,4 +1,4 @@
-"""What may be asked of memory and arithmetic?"""
+"""Settings of memory and arithmetic."""
 
 from typing import Literal
 

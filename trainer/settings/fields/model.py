@@ -1,4 +1,4 @@
-"""What may be asked of the base model?"""
+"""Settings of the base model."""
 
 from pydantic import BaseModel, field_validator
 

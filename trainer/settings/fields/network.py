@@ -1,4 +1,4 @@
-"""What may be asked of the LoRA?"""
+"""Settings of the LoRA."""
 
 from pydantic import BaseModel, field_validator
 

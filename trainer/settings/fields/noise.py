@@ -1,4 +1,4 @@
-"""What may be asked of noise, times and loss?"""
+"""Settings of noise, timesteps and loss."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What may be asked of the rates? Of each part, when it stops, and the rule that applies them."""
+"""Settings of learning rates, stops and the optimizer."""
 
 from pydantic import BaseModel, field_validator
 

@@ -1,4 +1,4 @@
-"""What may be asked of sample pictures made while a bake runs?"""
+"""Settings of sample pictures made during a bake."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What may be asked of files and measurements?"""
+"""Settings of files, states and validation."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What may be asked of the course of a bake? Its length, how the rates run, the seed."""
+"""Settings of a bake's length, its learning rate schedules and its seed."""
 
 from typing import Literal
 
@@ -24,8 +24,8 @@ Schedule = Literal[
 
 # sd-scripts' others; a file that has one is told why it is not here.
 _NOT_HERE = {
-    "reduce_lr_on_plateau": "a schedule known before the start: this one follows the loss, which from step to step is mostly chance",
-    "adafactor": "a schedule: by this Adafactor finds its own rates; optimizer_type = Adafactor alone keeps to those set here",
+    "reduce_lr_on_plateau": "another schedule: this one follows the loss, which from step to step is mostly random",
+    "adafactor": "another schedule: with this one Adafactor finds its own rates; optimizer_type = Adafactor uses those set here",
 }
 
 

@@ -81,9 +81,9 @@ def test_a_tiny_bake_is_said_in_a_unit_that_leaves_something_of_it() -> None:
 
 def test_the_peak_stands_before_the_disk() -> None:
     parts = peak_parts(PeakView(prediction(), card()), 200)
-    (row,) = at_dots("200 pictures · ≈ 22 min · 1.2 GB on disk · 3 GB written a night", 200, parts)
+    (row,) = at_dots("200 pictures · ≈ 22 min · 1.2 GB on disk · 3 GB written per 8 hours", 200, parts)
     assert row.plain == (
-        "200 pictures · ≈ 22 min · peak 5.1 of 7.4 GiB free ▇▇▇▇▇▇▇▁▁▁ fits · 1.2 GB on disk · 3 GB written a night"
+        "200 pictures · ≈ 22 min · peak 5.1 of 7.4 GiB free ▇▇▇▇▇▇▇▁▁▁ fits · 1.2 GB on disk · 3 GB written per 8 hours"
     )
 
 
