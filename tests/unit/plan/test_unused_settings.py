@@ -147,7 +147,12 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ("huber_scale", TWELVE, {"huber_scale": 2}, "loss_type is l2"),
     ("huber_scale", TWELVE, {"huber_scale": 2, "loss_type": "huber"}, "huber_schedule is snr"),
     ("snr_schedule", TWELVE, {"snr_schedule": "as sd-scripts"}, "nothing weights by the SNR"),
-    ("snr_schedule", TWELVE, {"snr_schedule": "as sd-scripts", "min_snr_gamma": 5, "zero_terminal_snr": "no"}, "is set to no"),
+    (
+        "snr_schedule",
+        TWELVE,
+        {"snr_schedule": "as sd-scripts", "min_snr_gamma": 5, "zero_terminal_snr": "no"},
+        "is set to no",
+    ),
     (
         "scale_v_pred_loss_like_noise_pred",
         TWELVE,
