@@ -61,6 +61,7 @@ ROOMS_DONE = (
     "lora_tui/widgets",
     "lora_tui/wording",
     "lora_tui/workers",
+    "trainer/bake",
     "trainer/dataset",
     "trainer/demo",
     "trainer/engine",

@@ -9,7 +9,6 @@ from trainer.bake.batch import StepBatches
 from trainer.bake.batch_loader import BatchLoader
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
-from trainer.bake.guards.roll_back import RollBack
 from trainer.bake.guards.slow_steps import SlowWatch
 from trainer.bake.latents import PreparedPicture
 from trainer.bake.live_settings import LiveSettings
@@ -21,6 +20,7 @@ from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.folder_records import FolderRecords
 from trainer.bake.saving.lora_files import LoraSaver
+from trainer.bake.saving.roll_back import RollBack
 from trainer.bake.saving.states import StateSaver
 from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
@@ -45,7 +45,8 @@ class TrainingLoop:
         validation: of the held-out pictures; None where there are none.
         loras, states, records: write LoRA files, states and the folder's records.
         samples: makes sample pictures.
-        gradients, roll_back, slow_steps, disk: the guards.
+        gradients, slow_steps, disk: the guards.
+        roll_back: back to a good state after too many bad steps.
         orders: from outside.
         report: writes to journal and log.
         position: where the bake stands.

@@ -110,7 +110,7 @@ def _group(group: ParamGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
 
 
 def _create(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """Return the optimizer over these groups, whose next step can be told to change nothing."""
+    """Return the optimizer over these groups, whose next step can be made to change nothing."""
     name = settings.optimizer_type
     options: dict[str, Any] = settings.optimizer_options
     check_arguments(name, options)

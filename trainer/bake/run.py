@@ -10,7 +10,6 @@ import torch
 
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
-from trainer.bake.guards.roll_back import RollBack
 from trainer.bake.guards.slow_steps import SlowWatch, card_memory
 from trainer.bake.latent_cache import LatentCache
 from trainer.bake.latents import PreparedPicture, encode_pictures
@@ -24,6 +23,7 @@ from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.folder_records import FolderRecords, write_inputs
 from trainer.bake.saving.lora_files import LoraSaver
 from trainer.bake.saving.resume import starting_position
+from trainer.bake.saving.roll_back import RollBack
 from trainer.bake.saving.states import StateSaver
 from trainer.bake.session import TrainingSession, open_session
 from trainer.bake.step_metrics import StepMetrics

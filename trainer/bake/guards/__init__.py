@@ -1,1 +1,1 @@
-"""Watches over gradients, slow steps and disk space."""
+"""Guards over gradients, the pace of the steps and disk space."""

@@ -56,11 +56,11 @@ class GridControl:
                 pass
 
     def _answer(self, given: GivenOrder, answer: str = "") -> None:
-        said = f"{given.order} {given.argument}".rstrip()
+        text = f"{given.order} {given.argument}".rstrip()
         if answer:
-            self._report.log(f"order refused: {said}: {answer}", level="warning")
+            self._report.log(f"order refused: {text}: {answer}", level="warning")
         else:
-            self._report.log(f"order: {said}")
+            self._report.log(f"order: {text}")
         self._report.attempt(lambda: self._report.journal.orders.mark_obeyed(given.id, answer))
 
 

@@ -1,4 +1,4 @@
-"""What a state holds of a running bake: gathered from its parts, and put back into them."""
+"""The contents of a state: gathered from a running bake, and put back into it."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a bake's folder tells of it: settings and data from the start, curves and the bake's record with every state."""
+"""The records in a bake's folder: settings and data from the start, curves and bake.json with every state."""
 
 import hashlib
 from functools import partial
