@@ -123,12 +123,12 @@ def preset_spec(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
     Raises:
         LoraTuiError: there is none of that key, its subject cannot be read, or spec and subject lack what it needs.
     """
-    from trainer.grid.presets import READY
+    from trainer.grid.presets import PRESETS
     from trainer.settings.subject import subject_named
 
-    made = next((each for each in READY if each.key == key), None)
+    made = next((each for each in PRESETS if each.key == key), None)
     if made is None:
-        raise GridError("--ready", found=printable(key, 40), expected=f"one of {', '.join(each.key for each in READY)}")
+        raise GridError("--ready", found=printable(key, 40), expected=f"one of {', '.join(each.key for each in PRESETS)}")
     return made.make(spec, subject_named(workspace.subjects, spec.subject))
 
 

@@ -208,9 +208,9 @@ def _list_grids(workspace: "Workspace") -> ExitCode:
 
 
 def _list_presets() -> ExitCode:
-    from trainer.grid.presets import READY
+    from trainer.grid.presets import PRESETS
 
-    wide = max(len(each.key) for each in READY)
-    for each in READY:
+    wide = max(len(each.key) for each in PRESETS)
+    for each in PRESETS:
         click.echo(f"{each.key:<{wide}}  {each.title}: {each.help}")
     return ExitCode.DONE

@@ -300,7 +300,7 @@ class GridScreen(Screen[None]):
 
     def action_preset(self) -> None:
         """Offer the preset grids."""
-        from trainer.grid.presets import READY
+        from trainer.grid.presets import PRESETS
 
         spec = self.editor.spec
         if spec is None:
@@ -310,7 +310,7 @@ class GridScreen(Screen[None]):
             if key is not None:
                 self.sender.write(lambda: grids.read_preset(self.workspace, spec, key))
 
-        choices = [PickChoice(each.key, each.title, each.help) for each in READY]
+        choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
         self.app.push_screen(PickDialog("Presets", choices), take)
 
     def action_style(self) -> None:

@@ -10,7 +10,7 @@ from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import sampler_named
-from trainer.grid.webui_sampler import sampler_meant, words_of
+from trainer.grid.webui_sampler import sampler_from_webui, webui_names
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name, tag_text
 
 PROGRAM = "lora-tui"
@@ -75,7 +75,7 @@ def recipe_from(
         steps=told.whole("Steps"),
         cfg_scale=told.number("CFG scale"),
         guidance_rescale=told.number(RESCALE_KEY, 0.0),
-        sampler=sampler_meant(told.text("Sampler"), told.text("Schedule type", "Automatic")).name,
+        sampler=sampler_from_webui(told.text("Sampler"), told.text("Schedule type", "Automatic")).name,
         width=width,
         height=height,
         clip_skip=told.whole("Clip skip", 1),
@@ -129,7 +129,7 @@ def _fields(
     recipe: Recipe, tags: list[tuple[Path, float, float]], hashes: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the fields in the webui's order, ours behind its own."""
-    sampler, schedule = words_of(sampler_named(recipe.sampler))
+    sampler, schedule = webui_names(sampler_named(recipe.sampler))
     yield "Steps", str(recipe.steps)
     yield "Sampler", sampler
     yield "Schedule type", schedule

@@ -28,9 +28,9 @@ from trainer.prompts.lora_tags import Tag, split_tags
 from trainer.text import printable
 
 # What additional-networks has room for.
-_MOST_ADDED = 5
+_MAX_ADDED = 5
 # Far above any picture's; each is looked for among all LoRAs here.
-_MOST_TAGS = 64
+_MAX_TAGS = 64
 _AXES = ("x", "y", "z")
 # Pixels of a latent.
 _LATENT = 8
@@ -68,8 +68,8 @@ def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGri
     Raises:
         GridError: it tells no recipe, or a number in it is none or out of bounds.
     """
-    if (count := text.count("<lora:")) > _MOST_TAGS:
-        raise GridError("infotext", found=f"{count:,} LoRA tags", expected=f"at most {_MOST_TAGS}")
+    if (count := text.count("<lora:")) > _MAX_TAGS:
+        raise GridError("infotext", found=f"{count:,} LoRA tags", expected=f"at most {_MAX_TAGS}")
     info = parse_infotext(text)
     told = InfotextFields(info.fields)
     ours = info.fields.get("Version", "").startswith(PROGRAM)
@@ -198,7 +198,7 @@ def _of_tags(tags: tuple[Tag, ...], info: Infotext, ours: bool, differences: lis
 def _added(info: Infotext) -> Iterator[_Wanted]:
     """Yield the LoRAs of additional-networks: weight A is the U-Net's, B the text encoder's."""
     told = InfotextFields(info.fields)
-    for number in range(1, _MOST_ADDED + 1):
+    for number in range(1, _MAX_ADDED + 1):
         model = told.text(f"AddNet Model {number}", "None")
         if model in ("", "None") or told.text("AddNet Enabled", "True") != "True":
             continue

@@ -20,10 +20,10 @@ KEY = "parameters"
 """What the webui calls its infotext in a PNG."""
 
 # An infotext has a few thousand characters; with the workflow of a script in it, some hundred thousand.
-_MOST_TEXT = 4 * 2**20
+_MAX_TEXT = 4 * 2**20
 # WebP and AVIF are read whole to find their EXIF.
-_MOST_BYTES = 256 * 2**20
-_MOST_CHUNKS = 100_000
+_MAX_BYTES = 256 * 2**20
+_MAX_CHUNKS = 100_000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
@@ -103,14 +103,14 @@ def _png_texts(file: BinaryIO) -> dict[str, str]:
     """Return the texts of a PNG whose signature is read, wherever they stand in it; what is too long to be one is passed over."""
     texts: dict[str, str] = {}
     size = os.fstat(file.fileno()).st_size
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         head = file.read(8)
         if len(head) < 8:
             break
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if kind == b"IEND" or file.tell() + length > size:
             break
-        if kind in _TEXTS and length <= _MOST_TEXT:
+        if kind in _TEXTS and length <= _MAX_TEXT:
             key, _, rest = file.read(length).partition(b"\0")
             name = key.decode("latin-1")
             if name == KEY or name in _OTHERS:
@@ -141,16 +141,16 @@ def _latin_or_utf8(text: bytes) -> str:
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """Return no more than _MOST_TEXT, whatever a few bytes claim to unpack to."""
-    return zlib.decompressobj().decompress(packed, _MOST_TEXT)
+    """Return no more than _MAX_TEXT, whatever a few bytes claim to unpack to."""
+    return zlib.decompressobj().decompress(packed, _MAX_TEXT)
 
 
 def _plain_text(file: BinaryIO) -> str:
-    return file.read(_MOST_TEXT).decode("utf-8-sig", "replace")
+    return file.read(_MAX_TEXT).decode("utf-8-sig", "replace")
 
 
 def _picture_text(file: BinaryIO) -> str:
-    if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+    if os.fstat(file.fileno()).st_size > _MAX_BYTES:
         raise ValueError("too large")
     with Image.open(file, formats=_FORMATS) as image:
         if image.format == "GIF":
@@ -164,7 +164,7 @@ def _comment_text(comment: object) -> str:
     """Return the text of an EXIF UserComment: 8 bytes that name the character code, then the text (EXIF 2.32, 4.6.5)."""
     if not isinstance(comment, bytes):
         return str(comment)
-    comment = comment[:_MOST_TEXT]
+    comment = comment[:_MAX_TEXT]
     if comment.startswith(b"UNICODE\0"):
         return _utf16(comment[8:])
     if comment.startswith((b"ASCII\0\0\0", b"\0" * 8)):

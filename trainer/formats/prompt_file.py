@@ -10,7 +10,7 @@ from pathlib import Path
 from trainer.errors import SettingsError
 from trainer.text import printable
 
-_MOST_BYTES = 2**20
+_MAX_BYTES = 2**20
 _OPTION = re.compile(r"\s--(?=[A-Za-z])")
 _SIDE = 8
 
@@ -78,12 +78,12 @@ def read_prompt_file(path: Path) -> tuple[FilePrompt, ...]:
 def _text(path: Path, where: str) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(
             where, found=f"cannot be read ({error.strerror})", expected="a file with prompts", way_out="check the path"
         ) from error
-    if len(content) > _MOST_BYTES:
+    if len(content) > _MAX_BYTES:
         raise SettingsError(where, found="more than 1 MiB", expected="a file with prompts")
     try:
         return content.decode("utf-8-sig")

@@ -13,7 +13,7 @@ from trainer.formats.webui_file import read_webui_file
 from trainer.text import printable
 
 _EXPECTED = "a webui's ui-config.json"
-_MOST_BYTES = 16 * 2**20
+_MAX_BYTES = 16 * 2**20
 # Which keys hold a field, those of today first. A folder or two in front of them changed with the versions, capitals too:
 # `txt2img/Sampling Steps/value` (2022), `txt2img/Sampling steps/value`, `customscript/sampler.py/txt2img/Sampling steps/value` (1.9).
 _KEYS = {
@@ -30,7 +30,7 @@ _KEYS = {
 }
 _TEXTS = ("prompt", "negative_prompt", "sampler", "schedule")
 # A seed has ten digits.
-_MOST = 10**12
+_MAX_NUMBER = 10**12
 _WHOLE = ("steps", "width", "height", "seed")
 
 
@@ -114,7 +114,7 @@ def write_ui_config(path: Path, defaults: WebuiDefaults) -> Path:
 
 def _table(path: Path) -> Mapping[str, object]:
     where = printable(str(path))
-    content = read_webui_file(path, _MOST_BYTES, _EXPECTED)
+    content = read_webui_file(path, _MAX_BYTES, _EXPECTED)
     try:
         table = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -136,7 +136,7 @@ def _as(name: str, value: object) -> object:
         names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
         return tuple(each for each in names if isinstance(each, str) and each not in ("", "None"))
     # Written so that what is no number (NaN) is refused too.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_NUMBER:
         return None
     return float(value) if name not in _WHOLE else int(value) if value == value // 1 else None
 

@@ -12,7 +12,7 @@ from trainer.text import printable
 
 _EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
 # Collections of a thousand styles are some hundred KiB.
-_MOST_BYTES = 16 * 2**20
+_MAX_BYTES = 16 * 2**20
 
 PLACE = "{prompt}"
 """In a style's words: where the prompt goes."""
@@ -39,7 +39,7 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
         GridError: it cannot be read, or has no column `name`.
     """
     where = printable(str(path))
-    content = read_webui_file(path, _MOST_BYTES, _EXPECTED)
+    content = read_webui_file(path, _MAX_BYTES, _EXPECTED)
     # Files saved by a spreadsheet are often in the computer's own letters.
     try:
         text = content.decode("utf-8-sig")

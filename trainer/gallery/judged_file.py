@@ -10,7 +10,7 @@ from trainer.atomic_file import write_atomically
 from trainer.journal.records import CellNote
 
 JUDGED = "judged.json"
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 _NOTES: TypeAdapter[list[CellNote]] = TypeAdapter(list[CellNote])
 
 
@@ -31,7 +31,7 @@ def read_judged(folder: Path, grid: int) -> list[CellNote]:
     """
     try:
         with (folder / JUDGED).open("rb") as file:
-            notes = _NOTES.validate_json(file.read(_MOST_BYTES))
+            notes = _NOTES.validate_json(file.read(_MAX_BYTES))
     except (FileNotFoundError, ValidationError):
         return []
     return [replace(note, grid=grid) for note in notes]

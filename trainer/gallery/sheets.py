@@ -20,13 +20,13 @@ from trainer.grid.recipe import Recipe
 GIANT = "giant.png"
 """All sheets on one picture."""
 
-MOST_PIXELS = 200_000_000
+MAX_PIXELS = 200_000_000
 """As many as the webui draws; a picture of them takes 0.6 GB of memory."""
 
 _PAPER, _INK, _PALE, _GREY, _LINE = "#ffffff", "#1d1814", "#7a6d60", "#e4e0da", "#b9b3aa"
 # Of a picture's width plus height; the webui's 25 leaves little room for a prompt.
-_FONT_SHARE, _LEAST_FONT = 36, 11
-_MOST_LINES = 5
+_FONT_SHARE, _MIN_FONT = 36, 11
+_MAX_LINES = 5
 _GAP_SHARE = 64
 # Of these axes a value tells by itself what it is.
 _SPEAKING = {"prompt", "prompt_sr", "prompt_order", "negative_prompt", "outfit", "sampler", "base", "lora", "size"}
@@ -131,9 +131,9 @@ def _write(made: MadeGrid, folder: Path, name: str, sheets: list[int], layouts: 
     height = max(layout.size[1] for layout in layouts)
     across = _most_square(len(sheets), width, height)
     whole = (across * width, -(-len(sheets) // across) * height)
-    if math.prod(whole) > MOST_PIXELS:
+    if math.prod(whole) > MAX_PIXELS:
         size = f"{math.prod(whole) / 1e6:,.0f} MP"
-        return [f"{name} is left out: it would have {size}, more than {MOST_PIXELS // 1_000_000} MP"]
+        return [f"{name} is left out: it would have {size}, more than {MAX_PIXELS // 1_000_000} MP"]
     picture = Image.new("RGB", whole, _PAPER)
     for place, (z, layout) in enumerate(zip(sheets, layouts, strict=True)):
         _draw(picture, (place % across * width, place // across * height), made, z, layout, folder)
@@ -160,7 +160,7 @@ def _most_square(count: int, width: int, height: int) -> int:
 def _layout(made: MadeGrid, z: int) -> _Layout:
     recipes = [cell.recipe for cell in made.cells if cell.place.z == z]
     width, height = max(recipe.width for recipe in recipes), max(recipe.height for recipe in recipes)
-    size = max(_LEAST_FONT, (width + height) // _FONT_SHARE)
+    size = max(_MIN_FONT, (width + height) // _FONT_SHARE)
     which = value_label(made.z, z)
     title = [" · ".join([made.spec.name, *([which] if which else [])]), " · ".join(common_facts(recipes))]
     prompts = {recipe.prompt for recipe in recipes}
@@ -182,7 +182,7 @@ def _layout(made: MadeGrid, z: int) -> _Layout:
         gap=gap,
         title=[line for text in title for line in wrapped(text, font, across, 3)],
         heads=[row for row in heads if any(column.lines for column in row)],
-        names=[wrapped(name, font, left - gap, _MOST_LINES) if name else [] for name in names],
+        names=[wrapped(name, font, left - gap, _MAX_LINES) if name else [] for name in names],
         left=left,
         box=(width, height),
         columns=columns,
@@ -194,7 +194,7 @@ def _heads(axis: Axis, over: int, columns: int, width: int, gap: int, font: Font
     """Return the heads of one axis, each over so many columns; the seeds' come again for each value of X."""
     room = over * (width + gap) - gap
     return [
-        _Column(wrapped(value_label(axis, first // over % len(axis)), font, room, _MOST_LINES), first, over)
+        _Column(wrapped(value_label(axis, first // over % len(axis)), font, room, _MAX_LINES), first, over)
         for first in range(0, columns, over)
     ]
 

@@ -15,7 +15,7 @@ from trainer.grid.spec import GridSpec
 from trainer.text import printable
 
 SIDECAR = "grid.json"
-_MOST_BYTES = 256 * 2**20
+_MAX_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
     where = printable(str(path))
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES)
+            content = file.read(_MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

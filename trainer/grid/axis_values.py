@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.errors import GridError
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.cell_draft import CellDraft, DraftLora
-from trainer.grid.epoch_labels import ALL, epochs_named, items_or_all
+from trainer.grid.epoch_labels import ALL, epochs_named, split_items
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.prompt_changes import has_token, reordered, replaced, with_outfit, without_token
 from trainer.grid.samplers import sampler_named
@@ -19,8 +19,8 @@ from trainer.text import printable
 RANDOM = -1
 """The seed that stands for one drawn anew."""
 
-_MOST_SEED = 2**32 - 1
-_MOST_TIMES = 99
+_MAX_SEED = 2**32 - 1
+_MAX_REPEATS = 99
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})")
 _SWITCH = {"on": True, "yes": True, "off": False, "no": False}
 
@@ -84,7 +84,7 @@ def seeds_of(text: str, where: str) -> tuple[int, ...]:
     """
     seeds = whole_numbers(text, where)
     for seed in seeds:
-        _check_range(seed, RANDOM, _MOST_SEED, where)
+        _check_range(seed, RANDOM, _MAX_SEED, where)
     return seeds
 
 
@@ -260,7 +260,7 @@ def known_loras(spec: GridSpec, model_files: ModelFiles) -> list[Path]:
 
 
 def _rank(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
-    for item in items_or_all(text, within.where):
+    for item in split_items(text, within.where):
         if item == ALL:
             yield AxisValue(ALL, ALL, _on_lora(kind, within, ("rank",), None))
             continue
@@ -308,8 +308,8 @@ def _token(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
 
 def _token_change(token: str, on: bool) -> Change:
     def change(draft: CellDraft) -> None:
-        draft.token_was_there = has_token(draft.prompt, token)
-        if draft.token_was_there and not on:
+        draft.had_token = has_token(draft.prompt, token)
+        if draft.had_token and not on:
             draft.prompt = without_token(draft.prompt, token)
 
     return change
@@ -317,7 +317,7 @@ def _token_change(token: str, on: bool) -> Change:
 
 def _outfit(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     outfits = within.spec.outfits
-    for item in items_or_all(text, within.where):
+    for item in split_items(text, within.where):
         for name in outfits if item == ALL and outfits else (item,):
             if name not in outfits:
                 raise GridError(
@@ -348,7 +348,7 @@ def _seed(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
 
 def _repeat(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     for number in whole_numbers(text, within.where):
-        _check_range(number, 1, _MOST_TIMES, within.where)
+        _check_range(number, 1, _MAX_REPEATS, within.where)
         yield AxisValue(str(number), str(number), _setting("repeat", number - 1))
 
 

@@ -58,7 +58,7 @@ class CellDraft:
     seed: int | None = None
     repeat: int = 0
     epoch: str = ""
-    token_was_there: bool | None = None
+    had_token: bool | None = None
 
     def copy(self) -> "CellDraft":
         """Return another one like it, with LoRAs of its own."""
@@ -77,5 +77,5 @@ class CellDraft:
             self.seed,
             self.repeat,
             self.epoch,
-            self.token_was_there,
+            self.had_token,
         )

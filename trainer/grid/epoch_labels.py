@@ -10,7 +10,7 @@ from trainer.grid.spec import EpochFile
 from trainer.grid.value_grammar import texts, whole_numbers
 from trainer.text import printable
 
-BASE_ALONE = "base"
+BASE_ONLY = "base"
 """The epoch that is none: the base without the LoRA."""
 
 ALL = "all"
@@ -38,19 +38,19 @@ def epochs_named(
     """
     files: dict[str, Path | None] = {}
     for epoch in epochs:
-        if epoch.label in files or epoch.label in (BASE_ALONE, ALL):
+        if epoch.label in files or epoch.label in (BASE_ONLY, ALL):
             raise GridError("epochs", found=f"the label `{printable(epoch.label, 60)}` twice", expected="one of a kind")
         files[epoch.label] = model_files.path(epoch.file)
     return [
-        (label, None if label == BASE_ALONE else files[label])
-        for item in items_or_all(text, where)
+        (label, None if label == BASE_ONLY else files[label])
+        for item in split_items(text, where)
         for label in _labels(item, files, where)
     ]
 
 
 def _labels(item: str, files: Mapping[str, object], where: str) -> list[str]:
     """Return the labels that one item means: a label itself, all of them, or a range of numbers, those of one bake too."""
-    if item in files or item == BASE_ALONE:
+    if item in files or item == BASE_ONLY:
         return [item]
     bake, colon, rest = item.rpartition(":")
     ours = [label for label in files if label.startswith(bake + colon)]
@@ -79,7 +79,7 @@ def _no_epoch(label: str, files: Mapping[str, object], where: str) -> GridError:
     )
 
 
-def items_or_all(text: str, where: str) -> list[str]:
+def split_items(text: str, where: str) -> list[str]:
     """Return the items of a list that may hold `all`; blank ones are passed over.
 
     Raises:

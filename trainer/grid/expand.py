@@ -22,12 +22,12 @@ from trainer.grid.prompt_changes import NotInPrompt
 from trainer.grid.recipe import Recipe
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import AxisSpec, GridSpec
-from trainer.grid.value_grammar import MOST_VALUES
+from trainer.grid.value_grammar import MAX_VALUES
 from trainer.models.identify import Base, identify_base
 from trainer.prompts.lora_tags import split_tags
 from trainer.text import plural, printable
 
-MOST_CELLS = MOST_VALUES
+MAX_CELLS = MAX_VALUES
 """A grid of more pictures is refused."""
 
 _NAMES = ("X", "Y", "Z")
@@ -188,12 +188,12 @@ def _shape(axes: Sequence[_Spelled]) -> tuple[int, int, int]:
 def _check_count(axes: Sequence[_Spelled], seeds: Sequence[int]) -> None:
     counts = {axis.where: len(axis.values) for axis in axes} | ({"seeds": len(seeds)} if seeds else {})
     pictures = math.prod(counts.values())
-    if pictures > MOST_CELLS:
+    if pictures > MAX_CELLS:
         longest = max(counts, key=lambda name: counts[name])
         raise GridError(
             "grid",
             found=f"{plural(pictures, 'picture')} ({' × '.join(f'{name} {count}' for name, count in counts.items())})",
-            expected=f"at most {MOST_CELLS:,}",
+            expected=f"at most {MAX_CELLS:,}",
             way_out=f"shorten {longest}",
         )
 
@@ -362,7 +362,7 @@ def _note_idle_axes(axes: Sequence[_Spelled], drafts: Sequence[CellDraft], check
             checks.note(f"{axis.where} changes nothing: {title}'s layers are fixed")
         if axis.kind.plain in ("text_encoder_weight", "text_encoder_epoch"):
             _note_without_encoder(axis, drafts, grounds[0], checks)
-        if axis.kind.plain == "token" and not all(draft.token_was_there for draft in drafts):
+        if axis.kind.plain == "token" and not all(draft.had_token for draft in drafts):
             _note_without_token(axis, drafts, checks)
 
 
@@ -374,7 +374,7 @@ def _note_without_encoder(axis: _Spelled, drafts: Sequence[CellDraft], ground: B
 
 
 def _note_without_token(axis: _Spelled, drafts: Sequence[CellDraft], checks: Checks) -> None:
-    if not any(draft.token_was_there for draft in drafts):
+    if not any(draft.had_token for draft in drafts):
         raise GridError(axis.where, found="the token is in no prompt", expected="a prompt with it", way_out="put it in")
-    prompts = {draft.prompt for draft in drafts if not draft.token_was_there}
+    prompts = {draft.prompt for draft in drafts if not draft.had_token}
     checks.note(f"{axis.where} changes nothing in {plural(len(prompts), 'prompt')} without the token")

@@ -31,7 +31,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 # Which LoRA was last found to fit which base, so that a grid of many epochs is looked through once and not at every key typed.
 _fitting: dict[tuple[Path, Stamp], Mapping[str, LoraShape]] = {}
-_MOST_FITTING = 1024
+_MAX_FITTING = 1024
 
 
 class ModelFiles:
@@ -105,7 +105,7 @@ class ModelFiles:
                     expected=f"a LoRA for {family_record(base.family).lora_target}",
                 )
             _check_fit(path, name, module, place)
-        if len(_fitting) >= _MOST_FITTING:
+        if len(_fitting) >= _MAX_FITTING:
             _fitting.clear()
         _fitting[path, stamp] = base.lora_shapes
         return header

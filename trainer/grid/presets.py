@@ -94,7 +94,7 @@ def _seeds(spec: GridSpec, subject: Subject, count: int) -> str:
     return ", ".join(str(seed) for seed in list(seeds)[:count])
 
 
-READY = (
+PRESETS = (
     GridPreset(
         "epochs-weight",
         "Epochs × weight",

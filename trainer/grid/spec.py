@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from trainer.errors import GridError
 from trainer.text import printable
 
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 
 
 class _Part(BaseModel):
@@ -161,7 +161,7 @@ def load_spec(path: Path) -> GridSpec:
     where = printable(str(path))
     try:
         with path.open("rb") as file:
-            text = file.read(_MOST_BYTES)
+            text = file.read(_MAX_BYTES)
     except OSError as error:
         raise GridError(where, found=f"cannot be read ({error.strerror})", expected="a grid's spec") from error
     return parse_spec(text, where)

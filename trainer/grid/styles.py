@@ -14,7 +14,7 @@ from trainer.formats.webui_styles import PLACE, WebuiStyle, joined, with_words
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import GridSpec, refused_field
 from trainer.grid.value_grammar import whole_numbers
-from trainer.grid.webui_sampler import sampler_if_known, words_of
+from trainer.grid.webui_sampler import sampler_if_known, webui_names
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, read_text
 from trainer.text import printable
@@ -222,7 +222,7 @@ def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[
     name, schedule = None, None
     if style.sampler is not None:
         sampler = sampler_named(style.sampler)
-        name, schedule = words_of(sampler) if schedules else (sampler.name, None)
+        name, schedule = webui_names(sampler) if schedules else (sampler.name, None)
     seed = None
     if style.seeds is not None:
         try:

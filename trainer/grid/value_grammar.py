@@ -10,11 +10,11 @@ from fractions import Fraction
 from trainer.errors import GridError
 from trainer.text import printable
 
-MOST_VALUES = 2000
+MAX_VALUES = 2000
 """An axis of more is refused before it is spelled out."""
 
 # Longer numbers mean nothing here, and every sum of shorter ones is exact in decimal's 28 digits.
-_MOST_DIGITS = 12
+_MAX_DIGITS = 12
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _LITERAL = re.compile(rf"[+-]?{_NUMBER}")
 _RANGE = re.compile(
@@ -147,7 +147,7 @@ class _Form:
 
     def fits(self, number: str) -> bool:
         """Return whether a number's text is one of this kind."""
-        return not (self.whole and "." in number) and len(number) <= _MOST_DIGITS
+        return not (self.whole and "." in number) and len(number) <= _MAX_DIGITS
 
     def rounded(self, value: Fraction) -> Decimal:
         """Return the value that stands for an evenly spread one."""
@@ -217,7 +217,7 @@ def _spread(
     start: Decimal, end: Decimal, written: str, axis: str, form: _Form, refused: Callable[[str], GridError]
 ) -> list[Decimal]:
     """Return as many values as asked for, evenly from end to end; between two equal ends they are all the same, on purpose."""
-    if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}", written):
+    if not re.fullmatch(rf"[0-9]{{1,{_MAX_DIGITS}}}", written):
         raise refused("has a count that is not a whole number")
     count = int(written)
     if count == 0:
@@ -232,8 +232,8 @@ def _spread(
 
 
 def _check_count(count: int, axis: str) -> None:
-    if count > MOST_VALUES:
-        raise GridError(axis, found=f"{count:,} values", expected=f"at most {MOST_VALUES:,}")
+    if count > MAX_VALUES:
+        raise GridError(axis, found=f"{count:,} values", expected=f"at most {MAX_VALUES:,}")
 
 
 def _no_values(axis: str) -> GridError:

@@ -13,14 +13,14 @@ _MODELS_OWN = ("", "Automatic", "Uniform", "Normal")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
-def words_of(sampler: Sampler) -> tuple[str, str]:
+def webui_names(sampler: Sampler) -> tuple[str, str]:
     """Return a webui's sampler and schedule type (1.9 and later) that make what `sampler` makes: `DPM++ 2M`, `Karras`."""
     if sampler.schedule == "Automatic" and sampler.webui_name in _OWN_SCHEDULE:
         return sampler.webui_name, "Uniform"
     return sampler.webui_name, sampler.schedule
 
 
-def sampler_meant(name: str, schedule: str, version: str = "") -> Sampler:
+def sampler_from_webui(name: str, schedule: str, version: str = "") -> Sampler:
     """Return our sampler for the words in a webui's infotext or settings.
 
     Args:
@@ -45,7 +45,7 @@ def sampler_meant(name: str, schedule: str, version: str = "") -> Sampler:
 def sampler_if_known(name: str, schedule: str, version: str = "") -> Sampler | None:
     """Return what sampler_meant returns, None where we have no such sampler."""
     try:
-        return sampler_meant(name, schedule, version)
+        return sampler_from_webui(name, schedule, version)
     except GridError:
         return None
 

@@ -9,7 +9,7 @@ from trainer.grid.cost import speed_class, unet_passes
 from trainer.grid.expand import expand
 from trainer.grid.first_spec import spec_for_bake, with_epochs
 from trainer.grid.model_files import ModelFiles
-from trainer.grid.presets import READY
+from trainer.grid.presets import PRESETS
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.grid.spec import GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.journal.journal import Journal
@@ -97,7 +97,7 @@ def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why:
     spec = spec_for_bake(journal, workspace, bakes[-1])
     subject = subject_named(workspace.subjects, spec.subject)
     coming = {"epochs": (), "of_bakes": tuple(bakes), "champion": bool(subject.champion), "loras": (LoraSpec(),)}
-    test = next(each for each in READY if each.key == "test")
+    test = next(each for each in PRESETS if each.key == "test")
     spec = test.make(spec.model_copy(update=coming), subject)
     grid = journal.grids.add(name=spec.name, spec=spec_json(spec), least_number=first_free_number(workspace.grids))
     return _queue(journal, grid, 0, None, engine, why or f"test grid of bakes {', '.join(map(str, bakes))}")

@@ -17,7 +17,7 @@ Lean = Literal["under", "right", "over", "unknown"]
 # Below this the mean of the favourites is as good as full weight: half of the usual step of 0.25.
 _NEAR = 0.125
 # All choices are tried up to so many; beyond, that many are drawn.
-_MOST_CHOICES = 20_000
+_MAX_CHOICES = 20_000
 _KINDS: dict[Part, tuple[str, ...]] = {"unet": ("unet_weight",), "text_encoder": ("text_encoder_weight",)}
 _LABELS: dict[Part, str] = {"unet": "U-Net", "text_encoder": "text encoder"}
 
@@ -131,13 +131,13 @@ def _chance(weights: Sequence[float], picked: int, mean: float) -> float:
     far = abs(mean - middle) - 1e-9
     if picked >= len(weights):
         return 1.0
-    if math.comb(len(weights), picked) <= _MOST_CHOICES:
+    if math.comb(len(weights), picked) <= _MAX_CHOICES:
         means = [sum(choice) / picked for choice in combinations(weights, picked)]
         return sum(abs(each - middle) >= far for each in means) / len(means)
     rng = Random(0)
-    hits = sum(abs(sum(rng.sample(weights, picked)) / picked - middle) >= far for _ in range(_MOST_CHOICES))
+    hits = sum(abs(sum(rng.sample(weights, picked)) / picked - middle) >= far for _ in range(_MAX_CHOICES))
     # The choice that was made is one of those possible: never quite 0.
-    return (hits + 1) / (_MOST_CHOICES + 1)
+    return (hits + 1) / (_MAX_CHOICES + 1)
 
 
 def _sign_chance(under: int, over: int) -> float:

@@ -13,7 +13,7 @@ from trainer.settings.parts import label_of, rate_setting, stop_setting
 
 # Where only words tell, a step that shows on a grid and is no cliff: the notes' trends appear at halves, not at tenths.
 _UNDER, _OVER = 1.5, 0.5
-_LEAST, _MOST = 0.25, 3.0
+_MIN_WEIGHT, _MAX_WEIGHT = 0.25, 3.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def variants(judged: Judged, leans: Sequence[Direction]) -> tuple[Variant, ...]:
 def factor_of(lean: Direction) -> float:
     """Return by how much a part wants to be changed: the favourites' weight, else a half or one and a half."""
     if lean.weight is not None:
-        return min(_MOST, max(_LEAST, lean.weight))
+        return min(_MAX_WEIGHT, max(_MIN_WEIGHT, lean.weight))
     return _UNDER if lean.lean == "under" else _OVER
 
 

@@ -13,10 +13,10 @@ from trainer.errors import GridError
 from trainer.prompts.comments import without_comments
 from trainer.text import printable
 
-MOST_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000
 """Of one prompt: some sixty chunks, far beyond what a U-Net still tells apart."""
 
-MOST_DEPTH = 100
+MAX_DEPTH = 100
 """Brackets within brackets."""
 
 _STEP = 1.1
@@ -127,8 +127,8 @@ def check(text: str, where: str) -> None:
         GridError: it changes between steps (`[a:b:0.5]`, `[a|b]`), is composed (`a AND b`), has a weight that is no number,
             or is too long or too deep.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise GridError(where, found=f"{len(text):,} characters", expected=f"at most {MOST_CHARACTERS:,}")
+    if len(text) > MAX_CHARACTERS:
+        raise GridError(where, found=f"{len(text):,} characters", expected=f"at most {MAX_CHARACTERS:,}")
     plain = without_comments(text)
     if found := _AND.search(plain):
         raise GridError(
@@ -171,8 +171,8 @@ def _check_brackets(plain: str, where: str) -> None:
         sign, place = match[0], match.start()
         if sign in "([":
             stack.append(_Open(sign, place))
-            if len(stack) > MOST_DEPTH:
-                raise GridError(where, found="brackets too deep", expected=f"at most {MOST_DEPTH} within each other")
+            if len(stack) > MAX_DEPTH:
+                raise GridError(where, found="brackets too deep", expected=f"at most {MAX_DEPTH} within each other")
         elif stack and sign == _CLOSES[stack[-1].sign]:
             _check_closed(stack.pop(), plain, place, where)
         elif stack and sign == ":":

@@ -16,7 +16,7 @@ from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import parse_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import SAMPLERS, sampler_named
-from trainer.grid.webui_sampler import sampler_if_known, sampler_meant, words_of
+from trainer.grid.webui_sampler import sampler_if_known, sampler_from_webui, webui_names
 
 PLAIN = Recipe(
     base="/models/anything-v3.safetensors",
@@ -186,7 +186,7 @@ def test_what_is_no_lora_has_no_hash(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
 def test_each_sampler_is_found_by_the_words_we_write(sampler: object) -> None:
     ours = next(each for each in SAMPLERS if each is sampler)
-    assert sampler_meant(*words_of(ours)) is ours
+    assert sampler_from_webui(*webui_names(ours)) is ours
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_each_sampler_is_found_by_the_words_we_write(sampler: object) -> None:
     ],
 )
 def test_a_samplers_name_means_what_it_meant_to_that_webui(name: str, schedule: str, version: str, ours: str) -> None:
-    assert sampler_meant(name, schedule, version) == sampler_named(ours)
+    assert sampler_from_webui(name, schedule, version) == sampler_named(ours)
 
 
 def test_a_sampler_we_have_not_is_told() -> None:

@@ -14,7 +14,7 @@ from lora_on_disk import write_lora
 
 from trainer.errors import GridError, LoraTuiError, ModelError, SettingsError
 from trainer.grid.cell import Expanded
-from trainer.grid.expand import MOST_CELLS, expand, preview
+from trainer.grid.expand import MAX_CELLS, expand, preview
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec, parse_spec, spec_json
@@ -400,7 +400,7 @@ def test_too_many_pictures_are_refused_with_their_number_and_the_longest_axis(sp
     with pytest.raises(GridError, match="10,000 pictures") as refused:
         spread(x=("steps", "1-100"), y=("cfg_scale", "1-25"), seeds="1-4")
     assert refused.value.way_out == "shorten X Steps"
-    assert str(f"{MOST_CELLS:,}") in refused.value.expected
+    assert str(f"{MAX_CELLS:,}") in refused.value.expected
 
 
 def test_a_lora_for_another_architecture_is_refused_before_the_first_picture(

@@ -10,12 +10,12 @@ from trainer.errors import GridError
 from trainer.grid.cell import Expanded
 from trainer.grid.expand import expand
 from trainer.grid.model_files import ModelFiles
-from trainer.grid.presets import READY
+from trainer.grid.presets import PRESETS
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.grid.spec import EpochFile, GridSpec, LoraSpec
 from trainer.settings.subject import Subject
 
-_BY_KEY = {ready.key: ready for ready in READY}
+_BY_KEY = {ready.key: ready for ready in PRESETS}
 _WEIGHTS = ("0", "0.25", "0.5", "0.75", "1", "1.25")
 
 

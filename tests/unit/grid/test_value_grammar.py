@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trainer.errors import GridError
 from trainer.grid.value_grammar import (
-    MOST_VALUES,
+    MAX_VALUES,
     decimal_text,
     decimals,
     permutations_of,
@@ -196,7 +196,7 @@ _STEP = st.decimals(min_value=Decimal("0.01"), max_value=50, places=2)
 def test_a_stepped_range_goes_exactly_and_ends_before_its_end(start: Decimal, end: Decimal, step: Decimal) -> None:
     sign = 1 if end >= start else -1
     count = int((Fraction(end) - Fraction(start)) / Fraction(sign * step)) + 1
-    if count > MOST_VALUES:
+    if count > MAX_VALUES:
         return
     values = decimals(f"{start:f}-{end:f} ({'+' if sign > 0 else '-'}{step:f})", "X")
     assert [Fraction(value) for value in values] == [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import GridError
-from trainer.prompts.attention import MOST_CHARACTERS, MOST_DEPTH, Break, PromptPiece, check, parse
+from trainer.prompts.attention import MAX_CHARACTERS, MAX_DEPTH, Break, PromptPiece, check, parse
 
 BREAK = Break()
 
@@ -127,15 +127,15 @@ def test_a_weight_beyond_all_numbers_is_refused() -> None:
 
 
 def test_brackets_without_end_are_refused() -> None:
-    check("(" * MOST_DEPTH, "prompt")
+    check("(" * MAX_DEPTH, "prompt")
     with pytest.raises(GridError, match="prompt: brackets too deep; expected at most 100"):
-        check("(" * (MOST_DEPTH + 1), "prompt")
+        check("(" * (MAX_DEPTH + 1), "prompt")
 
 
 def test_a_prompt_without_end_is_refused() -> None:
-    check("a" * MOST_CHARACTERS, "prompt")
+    check("a" * MAX_CHARACTERS, "prompt")
     with pytest.raises(GridError, match="prompt: 20,001 characters; expected at most 20,000"):
-        check("a" * (MOST_CHARACTERS + 1), "prompt")
+        check("a" * (MAX_CHARACTERS + 1), "prompt")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_what_is_told_of_a_prompt_carries_no_terminal_codes() -> None:
 def test_a_prompt_of_one_sign_over_and_over_is_read_at_once(sign: str) -> None:
     """What would be tried in every way to cut it takes minutes at this length and runs into the test's time limit."""
     try:
-        check(f"(:{sign * (MOST_CHARACTERS // len(sign) - 2)}", "prompt")
+        check(f"(:{sign * (MAX_CHARACTERS // len(sign) - 2)}", "prompt")
     except GridError as error:
         assert "too deep" in str(error)
 
