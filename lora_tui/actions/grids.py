@@ -128,7 +128,9 @@ def preset_spec(workspace: Workspace, spec: "GridSpec", key: str) -> "GridSpec":
 
     made = next((each for each in PRESETS if each.key == key), None)
     if made is None:
-        raise GridError("--ready", found=printable(key, 40), expected=f"one of {', '.join(each.key for each in PRESETS)}")
+        raise GridError(
+            "--ready", found=printable(key, 40), expected=f"one of {', '.join(each.key for each in PRESETS)}"
+        )
     return made.make(spec, subject_named(workspace.subjects, spec.subject))
 
 

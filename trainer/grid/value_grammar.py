@@ -36,7 +36,7 @@ def whole_numbers(text: str, axis: str) -> tuple[int, ...]:
         axis: what an error begins with.
 
     Raises:
-        GridError: an item is no such number or range, or stands for no value; there are none, or more than MOST_VALUES.
+        GridError: an item is no such number or range, or stands for no value; there are none, or more than MAX_VALUES.
     """
     return tuple(int(value) for value in _numbers(text, axis, _whole))
 
@@ -59,7 +59,7 @@ def texts(text: str, axis: str) -> tuple[str, ...]:
     quote is a letter like any other.
 
     Raises:
-        GridError: there is no item, more than MOST_VALUES, or a quote has no end.
+        GridError: there is no item, more than MAX_VALUES, or a quote has no end.
     """
     items = _items(text, axis)
     if not items:

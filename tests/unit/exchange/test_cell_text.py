@@ -16,7 +16,7 @@ from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import parse_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import SAMPLERS, sampler_named
-from trainer.grid.webui_sampler import sampler_if_known, sampler_from_webui, webui_names
+from trainer.grid.webui_sampler import sampler_from_webui, sampler_if_known, webui_names
 
 PLAIN = Recipe(
     base="/models/anything-v3.safetensors",

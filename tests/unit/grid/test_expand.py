@@ -384,14 +384,14 @@ def test_what_cannot_be_made_is_refused_with_axis_item_and_way_out(
 
 
 def test_57_a_search_for_what_no_prompt_has_is_refused(spread: Callable[..., Expanded]) -> None:
-    with pytest.raises(GridError, match=re.escape("X Prompt S/R: `cat` does not stand in the prompt or the negative")):
+    with pytest.raises(GridError, match=re.escape("X Prompt S/R: `cat` is neither in the prompt nor in the negative")):
         spread(x=("prompt_sr", "cat,dog"))
 
 
 def test_59_a_search_for_what_another_axis_took_away_is_refused_and_says_where(
     spread: Callable[..., Expanded],
 ) -> None:
-    with pytest.raises(GridError, match=re.escape("Y Prompt S/R: `a` does not stand")) as refused:
+    with pytest.raises(GridError, match=re.escape("Y Prompt S/R: `a` is neither in the prompt")) as refused:
         spread(prompt="a", x=("prompt_sr", "a,b"), y=("prompt_sr", "a,c"))
     assert "where X is `b`" in refused.value.found
 
