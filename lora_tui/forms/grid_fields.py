@@ -97,7 +97,7 @@ def typed(spec: GridSpec, name: str, text: str) -> GridSpec:
     if name in _OWN_VALUES:
         return _checked(spec, name, _OWN_VALUES[name](text))
     if name not in GridSpec.model_fields:
-        raise GridError(printable(name, 60), found="no field of a grid", expected=", ".join(GridSpec.model_fields))
+        raise GridError(printable(name, 60), found="unknown field", expected=", ".join(GridSpec.model_fields))
     return _checked(spec, name, {name: _lines(text)})
 
 

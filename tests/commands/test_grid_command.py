@@ -56,7 +56,7 @@ def test_a_dry_run_spells_the_grid_out_and_makes_nothing(lora_tui, demo: Workspa
         ("y=weight=nan", "Y LoRA weight"),
         ("seeds=1-6000", "6,000 values"),
         ("steps", "expected FIELD=VALUE"),
-        ("colour=red", "no field of a grid"),
+        ("colour=red", "unknown field"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_made(

@@ -81,7 +81,7 @@ def test_a_picture_is_read_and_what_is_not_ours_is_said(style: Run, demo: Worksp
     said = style("read", picture, "--name", "mine")
     assert said.stdout.splitlines() == [
         "added mine: 28 steps, CFG 7, 512×768, seeds 5, negative “lowres, 猫”",
-        "sampler DPM++ SDE is none of ours: left out",
+        "sampler DPM++ SDE is not supported: left out",
     ]
     style("read", picture)
     assert [each.name for each in load_styles(demo)] == ["mine", "favourite"]
@@ -100,12 +100,12 @@ def test_of_a_styles_csv_all_are_kept_or_one(style: Run, demo: Workspace, tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("show", "none"), "lora-tui: style: there is no `none`"),
+        (("show", "none"), "lora-tui: style: no style named `none`"),
         (("read", "none.png"), "lora-tui: none.png: cannot be read (No such file or directory)"),
         (("read", "data/10_hifumi_chan/01.png"), "lora-tui: data/10_hifumi_chan/01.png: no infotext in it"),
         (("read", "empty.json"), "lora-tui: empty.json: sets nothing"),
         (("read", "styles.csv", "--name", "c"), "lora-tui: styles.csv: no style `c`; expected a, b"),
-        (("write", "none", "empty.json"), "lora-tui: style: there is no `none`"),
+        (("write", "none", "empty.json"), "lora-tui: style: no style named `none`"),
     ],
 )
 def test_what_is_wrong_is_one_line(style: Run, demo: Workspace, arguments: tuple[str, ...], line: str) -> None:

@@ -67,6 +67,7 @@ ROOMS_DONE = (
     "trainer/engine",
     "trainer/errors.py",
     "trainer/gallery",
+    "trainer/grid",
     "trainer/machine",
     "trainer/memory/fit.py",
     "trainer/memory/fit_report.py",

@@ -1,4 +1,4 @@
-"""What can a grid vary? Each kind of axis by its key, the webui's names for it, and the grammar of its values."""
+"""Kinds of axes: each with its key, the webui's names for it, and the grammar of its values."""
 
 import re
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from trainer.errors import GridError
 from trainer.text import printable
 
 Grammar = Literal["whole", "decimal", "texts", "orders", "choices"]
-"""How values are written: numbers and ranges, a list of texts, texts in every order, or names out of what there is."""
+"""How values are written: numbers and ranges, a list of texts, texts in every order, or names of existing things."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One thing that an axis may vary.
+    """One quantity that an axis can vary.
 
     Attributes:
         key: as in a spec; `unet_weight:2` acts on the second LoRA.
-        title: what stands beside it.
+        title: its heading.
         others: what other programs call it.
         grammar: how its values are written.
         help: one line on what it does and an example.
@@ -45,9 +45,19 @@ class Kind:
 
 _ALL = (
     Kind(
-        "epoch", "Epoch", (), "choices", "saved epochs of the bakes: 1-6, 3,5, all, champion, 42:1-6; base is no LoRA"
+        "epoch",
+        "Epoch",
+        (),
+        "choices",
+        "saved epochs of the bakes: 1-6, 3,5, all, champion, 42:1-6, or base for no LoRA",
     ),
-    Kind("weight", "LoRA weight", ("AddNet Weight", "Weight"), "decimal", "strength of the whole LoRA: 0-1.25 (+0.25)"),
+    Kind(
+        "weight",
+        "LoRA weight",
+        ("AddNet Weight", "Weight"),
+        "decimal",
+        "strength of the LoRA, U-Net and text encoder: 0-1.25 (+0.25)",
+    ),
     Kind(
         "unet_weight",
         "U-Net weight",
@@ -67,47 +77,47 @@ _ALL = (
         "Text encoder of epoch",
         (),
         "choices",
-        "text encoder layers of this epoch under the U-Net of the cell's own: 1-6, base",
+        "text encoder layers from this epoch, U-Net layers from the cell's own: 1-6, base",
     ),
-    Kind("lora", "LoRA", ("AddNet Model",), "choices", "LoRA files by name or path, none for none"),
-    Kind("rank", "Kept rank", (), "choices", "leading singular directions kept of each layer: 1,2,4,8,all"),
-    Kind("prompt", "Prompt", (), "texts", 'whole prompts, each in double quotes: "1girl, a", "1girl, b"'),
+    Kind("lora", "LoRA", ("AddNet Model",), "choices", "LoRA files by name or path, or none"),
+    Kind("rank", "Rank", (), "choices", "each layer truncated to its leading singular directions: 1,2,4,8,all"),
+    Kind("prompt", "Prompt", (), "texts", 'complete prompts, each in double quotes: "1girl, a", "1girl, b"'),
     Kind(
         "prompt_sr",
         "Prompt S/R",
         ("Prompt search/replace",),
         "texts",
-        "the first text is searched, each takes its place, in both prompts: smile,frown",
+        "the first text is searched and replaced by each text, in both prompts: smile,frown",
     ),
     Kind("prompt_order", "Prompt order", (), "orders", "these words of the prompt in every order: smile,halo"),
     Kind("token", "Activation token", ("Trigger",), "choices", "with the subject's token and without: on, off"),
     Kind("outfit", "Outfit", (), "choices", "the subject's outfits by name, or all"),
-    Kind("negative_prompt", "Negative prompt", (), "texts", "whole negative prompts, each in double quotes"),
-    Kind("seed", "Seed", (), "whole", "11,12 or -1--1 [4] for four drawn anew; in place of the spec's seeds"),
+    Kind("negative_prompt", "Negative prompt", (), "texts", "complete negative prompts, each in double quotes"),
+    Kind("seed", "Seed", (), "whole", "11,12, or -1--1 [4] for four random ones; replaces the grid's seeds"),
     Kind("steps", "Steps", ("Sampling steps",), "whole", "sampling steps: 10-30 (+10)"),
-    Kind("cfg_scale", "CFG scale", ("Guidance scale",), "decimal", "how far the prompt is followed: 3-9 (+2)"),
-    Kind("guidance_rescale", "Guidance rescale", (), "decimal", "0 to 1; about 0.7 where noise ends in zero SNR"),
+    Kind("cfg_scale", "CFG scale", ("Guidance scale",), "decimal", "how closely the prompt is followed: 3-9 (+2)"),
+    Kind("guidance_rescale", "Guidance rescale", (), "decimal", "0 to 1; about 0.7 for zero terminal SNR"),
     Kind("sampler", "Sampler", ("Sampler name",), "choices", "samplers by name: Euler a, DPM++ 2M Karras"),
     Kind("size", "Size", (), "choices", "width and height in pixels: 512x512, 512x768"),
-    Kind("clip_skip", "Clip skip", (), "whole", "layer of the text encoder, counted from its end: 1-2"),
+    Kind("clip_skip", "Clip skip", (), "whole", "text encoder layer, counted from its end: 1-2"),
     Kind("base", "Base model", ("Checkpoint name", "Checkpoint", "Model"), "choices", "base models by path, or demo"),
     Kind("repeat", "Repeat", (), "whole", "the same picture made several times: 1-2"),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.key: kind for kind in _ALL})
-"""Every kind by its key, in the order they are offered in."""
+"""Every kind by its key, in the order in which they are offered."""
 
-# Those that may act on another LoRA than the first.
+# Kinds that can act on another LoRA than the first.
 _NUMBERED = ("weight", "unet_weight", "text_encoder_weight", "lora", "rank")
 
 
 def kind_named(text: str) -> Kind:
     """Return the kind that `text` means, in any case: our key or title, the webui's or additional-networks' name.
 
-    A number behind it means that LoRA of the spec: `unet_weight:2`, `AddNet UNet Weight 2`.
+    A number after it is that of a LoRA of the spec: `unet_weight:2`, `AddNet UNet Weight 2`.
 
     Raises:
-        GridError: there is none.
+        GridError: no kind has that name.
     """
     match = re.fullmatch(r"(.*?)[\s:_]*([1-9])?", text.strip(), re.DOTALL)
     words, number = (match[1], int(match[2] or 1)) if match else (text, 1)
@@ -116,9 +126,9 @@ def kind_named(text: str) -> Kind:
         near = get_close_matches(_plain(words), _BY_NAME, n=1)
         raise GridError(
             "axis",
-            found=f"there is no kind `{printable(text, 60)}`",
+            found=f"unknown kind `{printable(text, 60)}`",
             expected=f"one of {', '.join(KINDS)}",
-            way_out=f"perhaps {_BY_NAME[near[0]].key}" if near else "",
+            way_out=f"did you mean {_BY_NAME[near[0]].key}?" if near else "",
         )
     if number == 1:
         return kind

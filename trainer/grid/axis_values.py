@@ -1,4 +1,4 @@
-"""What does each value of an axis do to a cell? The typed text as values with labels, each with its change."""
+"""Values of an axis: each with its label and the change that it makes to a cell."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.errors import GridError
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.cell_draft import CellDraft, DraftLora
-from trainer.grid.epoch_labels import ALL, epochs_named, split_items
+from trainer.grid.epoch_labels import ALL, epoch_heading, epochs_named, split_items
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.prompt_changes import has_token, reordered, replaced, with_outfit, without_token
 from trainer.grid.samplers import sampler_named
@@ -17,7 +17,7 @@ from trainer.grid.value_grammar import decimal_text, decimals, permutations_of, 
 from trainer.text import printable
 
 RANDOM = -1
-"""The seed that stands for one drawn anew."""
+"""The seed that stands for a random one."""
 
 _MAX_SEED = 2**32 - 1
 _MAX_REPEATS = 99
@@ -32,8 +32,8 @@ class AxisValue:
     """One value of an axis.
 
     Attributes:
-        label: what stands beside it.
-        text: typed in, it gives this value.
+        label: its heading.
+        text: gives this value when typed.
         change: puts it into a cell; raises NotInPrompt or GridError where that has nothing to act on.
     """
 
@@ -49,7 +49,7 @@ class AxisContext:
     Attributes:
         spec: the grid's.
         model_files: where files are found.
-        where: what an error begins with.
+        where: what an error starts with.
     """
 
     spec: GridSpec
@@ -66,21 +66,21 @@ def values_of(
         axis: as typed.
         spec: whose epochs, outfits, token and LoRAs it may name.
         model_files: finds the files it names.
-        where: which axis it is, such as `X`; errors begin with it and the kind.
+        where: which axis it is, such as `X`; errors start with it and the kind.
 
     Raises:
-        GridError: the kind is unknown, a value is none of its kind, or there are none.
+        GridError: the kind is unknown, a value is not valid for it, or there is no value.
     """
     kind = kind_named(axis.kind)
     within = AxisContext(spec, model_files, f"{where} {kind.title}".strip())
-    return kind, tuple(_SPELL[kind.plain](axis.values, kind, within))
+    return kind, tuple(_PARSERS[kind.plain](axis.values, kind, within))
 
 
 def seeds_of(text: str, where: str) -> tuple[int, ...]:
     """Return seeds as typed; RANDOM for those that are still to be drawn.
 
     Raises:
-        GridError: one is out of range, or there are none.
+        GridError: one is out of range, or there is no seed.
     """
     seeds = whole_numbers(text, where)
     for seed in seeds:
@@ -101,21 +101,21 @@ def listed_values(values: Sequence[AxisValue], kind: Kind) -> str:
 
 
 def _whole(name: str, low: int, high: int) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
-    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    def parse(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         for number in whole_numbers(text, within.where):
             _check_range(number, low, high, within.where)
             yield AxisValue(str(number), str(number), _setting(name, number))
 
-    return spell
+    return parse
 
 
 def _decimal(name: str, low: float, high: float) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
-    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    def parse(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         for number in decimals(text, within.where):
             _check_range(float(number), low, high, within.where)
             yield AxisValue(decimal_text(number), decimal_text(number), _setting(name, float(number)))
 
-    return spell
+    return parse
 
 
 def _setting(name: str, value: object) -> Change:
@@ -126,11 +126,11 @@ def _setting(name: str, value: object) -> Change:
 
 
 def _weight(*factors: str) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
-    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    def parse(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         for number in decimals(text, within.where):
             yield AxisValue(decimal_text(number), decimal_text(number), _on_lora(kind, within, factors, float(number)))
 
-    return spell
+    return parse
 
 
 def _on_lora(kind: Kind, within: AxisContext, names: tuple[str, ...], value: object) -> Change:
@@ -147,24 +147,24 @@ def _lora(draft: CellDraft, number: int, where: str) -> DraftLora:
         count = len(draft.loras)
         raise GridError(
             where,
-            found=f"there is no LoRA {number}" if count else "there is no LoRA to act on",
-            expected=f"one of the {count} of this grid" if count else "",
-            way_out="" if count else "name a LoRA, an epoch, or a tag <lora:name:1> in the prompt",
+            found=f"the grid has no LoRA {number}" if count else "the grid has no LoRA",
+            expected=f"1 to {count}" if count else "",
+            way_out="" if count else "add a LoRA, an epoch axis, or a tag <lora:name:1> to the prompt",
         )
     return draft.loras[number - 1]
 
 
 def _whole_texts(name: str) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
-    def spell(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    def parse(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         return (AxisValue(each, each, _setting(name, each)) for each in texts(text, within.where))
 
-    return spell
+    return parse
 
 
 def _prompt_sr(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     found = texts(text, within.where)
     if not found[0]:
-        raise GridError(within.where, found="the first value is blank", expected="the text to search")
+        raise GridError(within.where, found="the first value is blank", expected="the text to search for")
 
     def change_to(other: str) -> Change:
         def change(draft: CellDraft) -> None:
@@ -213,10 +213,10 @@ def _size_change(width: int, height: int) -> Change:
 
 
 def check_size(width: int, height: int, where: str) -> None:
-    """See that a picture may have this size.
+    """Check the size of a picture.
 
     Raises:
-        GridError: a side is no multiple of 8, or too short or long.
+        GridError: a side is not a multiple of 8, or too short or long.
     """
     for side in (width, height):
         if side % 8 or not 8 <= side <= 8192:
@@ -225,7 +225,7 @@ def check_size(width: int, height: int, where: str) -> None:
                 where,
                 found=f"{width}x{height}",
                 expected="sides of 8 to 8192 pixels, multiples of 8",
-                way_out=f"{near} is near {side}",
+                way_out=f"the nearest to {side} is {near}",
             )
 
 
@@ -235,16 +235,16 @@ def _base(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         yield AxisValue(Path(name).name.removesuffix(".safetensors"), each, _setting("base", name))
 
 
-def _file(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+def _lora_file(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     known = known_loras(within.spec, within.model_files)
     for each in texts(text, within.where):
         path = None if each.strip().casefold() in ("", "none") else within.model_files.lora(each, known)
-        yield AxisValue(path.stem if path else "none", each or "none", _file_change(kind, within, path))
+        yield AxisValue(path.stem if path else "none", each or "none", _lora_change(kind, within, path))
 
 
-def _file_change(kind: Kind, within: AxisContext, path: Path | None) -> Change:
+def _lora_change(kind: Kind, within: AxisContext, path: Path | None) -> Change:
     def change(draft: CellDraft) -> None:
-        # The first of a spec without any is made by the axis itself.
+        # In a spec without LoRAs the axis itself adds the first one.
         if kind.lora == len(draft.loras) + 1:
             draft.loras.append(DraftLora(None))
         lora = _lora(draft, kind.lora, within.where)
@@ -271,7 +271,7 @@ def _rank(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
 
 def _epoch(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     for label, path in epochs_named(text, within.spec.epochs, within.model_files, within.where):
-        yield AxisValue(label, label, _epoch_change(label, path, within))
+        yield AxisValue(epoch_heading(label), label, _epoch_change(label, path, within))
 
 
 def _epoch_change(label: str, path: Path | None, within: AxisContext) -> Change:
@@ -284,7 +284,7 @@ def _epoch_change(label: str, path: Path | None, within: AxisContext) -> Change:
 
 def _text_encoder_epoch(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     for label, path in epochs_named(text, within.spec.epochs, within.model_files, within.where):
-        yield AxisValue(label, label, _encoder_change(path, within))
+        yield AxisValue(epoch_heading(label), label, _encoder_change(path, within))
 
 
 def _encoder_change(path: Path | None, within: AxisContext) -> Change:
@@ -298,7 +298,7 @@ def _encoder_change(path: Path | None, within: AxisContext) -> Change:
 def _token(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     token = within.spec.token
     if not token:
-        raise GridError(within.where, found="the grid names no token", way_out="name it in `token`")
+        raise GridError(within.where, found="the grid has no token", way_out="set `token`")
     for each in texts(text, within.where) if text.strip() else ("on", "off"):
         on = _SWITCH.get(each.strip().casefold())
         if on is None:
@@ -322,7 +322,7 @@ def _outfit(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
             if name not in outfits:
                 raise GridError(
                     within.where,
-                    found=f"there is no outfit `{printable(name, 60)}`",
+                    found=f"unknown outfit `{printable(name, 60)}`",
                     expected=f"one of {printable(', '.join(outfits), 200)}" if outfits else "a grid with outfits",
                 )
             yield AxisValue(name, name, _outfit_change(outfits[name], within.spec))
@@ -352,13 +352,13 @@ def _repeat(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         yield AxisValue(str(number), str(number), _setting("repeat", number - 1))
 
 
-_SPELL: Mapping[str, Callable[[str, Kind, AxisContext], Iterable[AxisValue]]] = {
+_PARSERS: Mapping[str, Callable[[str, Kind, AxisContext], Iterable[AxisValue]]] = {
     "epoch": _epoch,
     "weight": _weight("unet", "text_encoder"),
     "unet_weight": _weight("unet"),
     "text_encoder_weight": _weight("text_encoder"),
     "text_encoder_epoch": _text_encoder_epoch,
-    "lora": _file,
+    "lora": _lora_file,
     "rank": _rank,
     "prompt": _whole_texts("prompt"),
     "prompt_sr": _prompt_sr,

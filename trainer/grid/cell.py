@@ -1,4 +1,4 @@
-"""Which pictures does a grid have? Its axes spelled out, and one cell for each picture."""
+"""Expanded axes and cells of a grid, one cell for each picture."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from trainer.grid.spec import GridSpec
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis spelled out.
+    """One expanded axis.
 
     Attributes:
         kind: key of axes.KINDS; "" where nothing varies.
-        title: what stands beside it: `U-Net weight`.
+        title: its heading: `U-Net weight`.
         labels: of its values, in their order; one empty label where nothing varies.
         values: the values as text, drawn seeds as numbers: typed in again they give the same axis.
     """
@@ -29,7 +29,7 @@ class Axis:
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a picture stands: its value on each axis, and which of the seeds it is; all count from 0."""
+    """Place of a picture in its grid: the number of its value on each axis and of its seed, from 0."""
 
     x: int
     y: int
@@ -47,9 +47,9 @@ class Cell:
     """One picture of a grid.
 
     Attributes:
-        place: where it stands.
-        recipe: what decides it.
-        epoch: label of the epoch it is of, "" where epochs do not vary.
+        place: in the grid.
+        recipe: how it is made.
+        epoch: label of its epoch, "" where epochs do not vary.
     """
 
     place: Place
@@ -59,7 +59,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Expanded:
-    """A grid spelled out and checked.
+    """A grid, expanded and checked.
 
     Attributes:
         spec: as asked, with drawn seeds and looked-up epochs written in: it repeats the grid.

@@ -1,12 +1,12 @@
-"""What is a cell before it is a recipe? Everything an axis may change, in the words of the spec."""
+"""Draft of a cell: all that an axis may change, in the words of the spec."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
 @dataclass(slots=True)
 class DraftLora:
-    """A LoRA on its way into a recipe.
+    """A LoRA of a draft.
 
     Attributes:
         path: its file; None for no U-Net layers.
@@ -23,23 +23,19 @@ class DraftLora:
     encoder: str = "own"
     encoder_path: Path | None = None
 
-    def copy(self) -> "DraftLora":
-        """Return another one like it."""
-        return DraftLora(self.path, self.unet, self.text_encoder, self.rank, self.encoder, self.encoder_path)
-
 
 @dataclass(slots=True)
 class CellDraft:
-    """A cell while the axes' values are put into it.
+    """A cell before it is a recipe: the axes put their values into it.
 
     Attributes:
         base: as identify_base takes it.
         prompt, negative_prompt: as typed, with LoRA tags until they are taken out.
         steps, cfg_scale, sampler, width, height, clip_skip: as in a recipe.
-        guidance_rescale: None for the family's.
+        guidance_rescale: None for the base's default.
         loras: the spec's, then the prompt's.
-        seed: None where the spec's seeds count.
-        repeat: which making of the same picture, from 0.
+        seed: None where the spec's seeds are used.
+        repeat: number of the repetition, from 0.
         epoch: label, where epochs vary.
         token_was_there: whether the prompt had the token that an axis switches; None where none does.
     """
@@ -61,21 +57,5 @@ class CellDraft:
     had_token: bool | None = None
 
     def copy(self) -> "CellDraft":
-        """Return another one like it, with LoRAs of its own."""
-        return CellDraft(
-            self.base,
-            self.prompt,
-            self.negative_prompt,
-            self.steps,
-            self.cfg_scale,
-            self.guidance_rescale,
-            self.sampler,
-            self.width,
-            self.height,
-            self.clip_skip,
-            [lora.copy() for lora in self.loras],
-            self.seed,
-            self.repeat,
-            self.epoch,
-            self.had_token,
-        )
+        """Return an equal one with LoRAs of its own."""
+        return replace(self, loras=[replace(lora) for lora in self.loras])

@@ -1,4 +1,4 @@
-"""Can these cells be made? Bases, LoRAs, prompts and settings looked at once each, before the first picture."""
+"""Checks of all that a grid's recipes need: bases, LoRAs, prompts and settings, each read once before the first picture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from trainer.models.lora_header import LoraHeader
 from trainer.prompts.attention import check
 from trainer.text import printable
 
-_OF_FILES = ("epoch", "text_encoder_epoch", "lora", "base")
+_FILE_KINDS = ("epoch", "text_encoder_epoch", "lora", "base")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class BaseFacts:
 
 
 class Checks:
-    """Looks at what recipes need, at each thing once.
+    """Checks what recipes need, each thing once, and collects notes.
 
     Args:
         spec: the grid's.
@@ -50,13 +50,12 @@ class Checks:
     def __init__(
         self, spec: GridSpec, model_files: ModelFiles, base_of: Callable[[str], Base], first_lora: Path | None
     ) -> None:
-        """Note what to look at; nothing is read yet."""
         self._spec = spec
         self._model_files = model_files
         self._base_of = base_of
         self._first_lora = first_lora
         self._vae = str(model_files.path(spec.vae)) if spec.vae.strip() else ""
-        self._grounds: dict[str, BaseFacts] = {}
+        self._base_facts: dict[str, BaseFacts] = {}
         self._headers: dict[tuple[Path, Path], LoraHeader] = {}
         self._prompts: set[tuple[str, str]] = set()
         self._notes: dict[str, None] = {}
@@ -68,11 +67,11 @@ class Checks:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know, one line each."""
+        """What the user should know, one line each, none twice."""
         return tuple(self._notes)
 
     def note(self, line: str) -> None:
-        """Note a line, once."""
+        """Add a line to the notes, once."""
         self._notes[line] = None
 
     def base_facts(self, name: str) -> BaseFacts:
@@ -81,48 +80,48 @@ class Checks:
         Raises:
             ModelError: base or VAE cannot be used.
             SettingsError: the base brings no VAE and none is named.
-            GridError: what the spec says of its prediction cannot be.
+            GridError: the spec contradicts what the base predicts.
         """
-        found = self._grounds.get(name)
+        found = self._base_facts.get(name)
         if found is None:
             base = self._model_files.base(name, self._base_of)
             check_vae(self._vae, base)
             prediction = self._prediction(base)
             zero = self._zero_terminal_snr(base, prediction)
-            found = self._grounds[name] = BaseFacts(base, prediction, zero, guidance_rescale_for(zero))
+            found = self._base_facts[name] = BaseFacts(base, prediction, zero, guidance_rescale_for(zero))
         return found
 
-    def clip_skip(self, ground: BaseFacts, layer: int, where: str) -> int:
-        """Return the clip skip in force on this base: SDXL's layers are fixed.
+    def clip_skip(self, facts: BaseFacts, layer: int, where: str) -> int:
+        """Return the clip skip that has an effect on this base: SDXL's layers are fixed.
 
         Raises:
             GridError: the text encoder is not that deep.
         """
-        if not family_record(ground.base.family).clip_skip:
+        if not family_record(facts.base.family).clip_skip:
             return 1
         try:
-            check_clip_skip(ground.base, layer)
+            check_clip_skip(facts.base, layer)
         except SettingsError as error:
             raise GridError(where, found=error.found, expected=error.expected) from None
         return layer
 
     def prompt(self, text: str, where: str) -> None:
-        """See that a prompt's syntax is one that is understood here.
+        """Check a prompt's syntax.
 
         Raises:
-            GridError: it is not.
+            GridError: as attention.check.
         """
         if (text, where) not in self._prompts:
             check(text, where)
             self._prompts.add((text, where))
 
-    def lora(self, lora: DraftLora, ground: BaseFacts) -> LoraUse | None:
+    def lora(self, lora: DraftLora, facts: BaseFacts) -> LoraUse | None:
         """Return a LoRA as it stands in a recipe, None where it changes nothing.
 
-        Equal effects are said in one way: a part at factor 0 names no file of its own, a rank that keeps all is none.
+        Equal effects give equal recipes: a part at factor 0 names no file of its own, a rank that keeps all is None.
 
         Raises:
-            ModelError: a file is missing, no LoRA, or for another base.
+            ModelError: a file is missing, is not a LoRA, or was made for another base.
         """
         unet = lora.unet + 0.0 if lora.path else 0.0
         own = {"own": lora.path, "other": lora.encoder_path, "none": None}[lora.encoder]
@@ -132,13 +131,13 @@ class Checks:
             return None
         if encoder == 0 or other == path:
             other = None
-        ranks = [self._header(file, ground.base).rank for file in (path, other) if file]
+        ranks = [self._header(file, facts.base).rank for file in (path, other) if file]
         rank = lora.rank if lora.rank is not None and lora.rank < max(ranks) else None
         return LoraUse(path, unet, encoder, rank, other)
 
-    def has_text_encoder(self, path: Path, ground: BaseFacts) -> bool:
+    def has_text_encoder(self, path: Path, facts: BaseFacts) -> bool:
         """Return whether a LoRA file has text encoder layers."""
-        return self._header(path, ground.base).has_text_encoder
+        return self._header(path, facts.base).has_text_encoder
 
     def _header(self, path: Path, base: Base) -> LoraHeader:
         found = self._headers.get((path, base.path))
@@ -147,20 +146,20 @@ class Checks:
                 found = self._headers[path, base.path] = self._model_files.check_lora(path, base)
             except ModelError as error:
                 raise ModelError(
-                    f"{self._who_names_files()}{error.where}",
+                    f"{self._file_axes()}{error.where}",
                     found=error.found,
                     expected=error.expected,
                     way_out=error.way_out or "leave it out, or choose a base it was made for",
                 ) from error
         return found
 
-    def _who_names_files(self) -> str:
-        """Return which axes may have brought a file, for the beginning of an error; nothing where none names any."""
+    def _file_axes(self) -> str:
+        """Return the axes that name files, for the start of an error; "" where none does."""
         named = ((letter, getattr(self._spec, letter.lower())) for letter in "XYZ")
         axes = [
             f"{letter} {kind.title}"
             for letter, axis in named
-            if axis and (kind := kind_named(axis.kind)).plain in _OF_FILES
+            if axis and (kind := kind_named(axis.kind)).plain in _FILE_KINDS
         ]
         return f"{', '.join(axes)}: " if axes else ""
 
@@ -169,40 +168,41 @@ class Checks:
             return self._spec.prediction
         if base.markers.prediction is not None:
             return base.markers.prediction
-        told = self._told().prediction if self._first_lora else None
-        if told == "v":
-            self.note(f"{printable(base.name, 60)} does not say what it predicts; the LoRA was trained for v")
-        return told or "epsilon"
+        by_lora = self._lora_training().prediction if self._first_lora else None
+        if by_lora == "v":
+            self.note(f"{printable(base.name, 60)} does not say what it predicts; v is taken from the LoRA's metadata")
+        return by_lora or "epsilon"
 
     def _zero_terminal_snr(self, base: Base, prediction: Prediction) -> bool:
         if self._spec.zero_terminal_snr == "auto":
-            said = base.markers.zero_terminal_snr
-            zero = said if said is not None else bool(self._first_lora and self._told().zero_terminal_snr)
-            # From nothing but noise an epsilon base cannot say what the picture is.
+            zero = base.markers.zero_terminal_snr
+            if zero is None:
+                zero = self._first_lora is not None and self._lora_training().zero_terminal_snr
+            # An epsilon base cannot predict a picture from pure noise.
             return zero and prediction == "v"
         if self._spec.zero_terminal_snr == "yes" and prediction == "epsilon":
             raise GridError(
                 "zero_terminal_snr",
                 found=f"yes, and {printable(base.name, 60)} predicts epsilon",
-                expected="v-prediction, which alone can start from nothing but noise",
-                way_out="say `prediction = v`, or leave it on auto",
+                expected="a base with v-prediction: only that can start from pure noise",
+                way_out="set prediction = v, or leave zero_terminal_snr on auto",
             )
         return self._spec.zero_terminal_snr == "yes"
 
-    def _told(self) -> "_Told":
+    def _lora_training(self) -> "_LoraTraining":
         assert self._first_lora is not None
-        return _told_by(self._model_files.header(self._first_lora))
+        return _training_of(self._model_files.header(self._first_lora))
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What a LoRA's metadata say of the base it was trained on."""
+class _LoraTraining:
+    """What a LoRA's metadata say about the base it was trained on."""
 
     prediction: Prediction | None
     zero_terminal_snr: bool
 
 
-def _told_by(header: LoraHeader) -> _Told:
+def _training_of(header: LoraHeader) -> _LoraTraining:
     """Read what we and sd-scripts write: modelspec.prediction_type, ss_v_parameterization, a version that ends in _v."""
     metadata = header.metadata
     word = metadata.get("modelspec.prediction_type", "").lower()
@@ -212,4 +212,4 @@ def _told_by(header: LoraHeader) -> _Told:
         metadata.get("ss_base_model_version", "").endswith("_v"),
     )
     prediction: Prediction | None = "v" if any(for_v) else "epsilon" if word.startswith("eps") else None
-    return _Told(prediction, metadata.get("ss_zero_terminal_snr") == "True")
+    return _LoraTraining(prediction, metadata.get("ss_zero_terminal_snr") == "True")

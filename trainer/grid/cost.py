@@ -1,26 +1,26 @@
-"""How much work is a picture? What decides its time, and how many are worth making at once."""
+"""Cost of a picture: what its time depends on, and how many are made at once."""
 
 from trainer.grid.recipe import ComputeSetup, Recipe
 
-# Pixels at once. On a card four pictures of 512² keep it busy and fit 8 GB beside SD1.5 in half precision, one of 1024²
+# Pixels made at once. On a card four pictures of 512² keep it busy and fit 8 GB beside SD1.5 in half precision, one of 1024²
 # beside SDXL; on a CPU small pictures share the cost of each layer's call (demo: 0.6 s alone, 0.2 s each of eight).
 _PIXELS = {"cuda": 4 * 512 * 512, "cpu": 8 * 64 * 64}
 _MAX_PICTURES = 16
 
 
 def pictures_at_once(recipe: Recipe, compute_setup: ComputeSetup) -> int:
-    """Return how many pictures like `recipe` are made together."""
+    """Return how many pictures like `recipe` are made in one batch."""
     budget = _PIXELS.get(compute_setup.device, _PIXELS["cpu"])
     return max(1, min(_MAX_PICTURES, budget // (recipe.width * recipe.height)))
 
 
 def unet_passes(recipe: Recipe) -> int:
-    """Return how many passes through the U-Net a picture takes: with guidance each step looks at it twice."""
+    """Return the number of U-Net passes for a picture: with guidance two for each step."""
     return recipe.steps * (1 if recipe.cfg_scale == 1 else 2)
 
 
 def speed_class(recipe: Recipe, compute_setup: ComputeSetup) -> str:
-    """Return what decides how long a pass takes, as one text: pictures of one look go at one pace."""
+    """Return what the time of one pass depends on, as one text: pictures of one class take equally long."""
     return "|".join(
         (
             recipe.base,

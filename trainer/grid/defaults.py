@@ -1,4 +1,4 @@
-"""How is a base sampled unless somebody says otherwise? Its own size, and what its kind is usually sampled with."""
+"""Default sampling settings of a base: its own size, and what its family is usually sampled with."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ from trainer.families.registry import family_record
 from trainer.models.diffusers_folder import config_of
 from trainer.models.identify import Base
 
-_GRAIN = 8
-_SMALL = 256
+_SIDE_MULTIPLE = 8
+_SMALL_SIDE = 256
 
 
 @dataclass(frozen=True)
 class SamplingDefaults:
-    """What a grid starts from.
+    """Sampling settings that a grid starts from.
 
     Attributes:
         width, height: pixels.
@@ -37,23 +37,23 @@ def defaults_for(base: Base) -> SamplingDefaults:
         ModelError: a diffusers folder's configs cannot be read.
     """
     side = _side(base)
-    # The demo's pictures are done after ten.
+    # The demo's pictures no longer change after ten steps.
     usual = family_record(base.family).sampling
-    steps = 12 if side < _SMALL else usual.steps
+    steps = 12 if side < _SMALL_SIDE else usual.steps
     if base.markers.prediction == "v":
-        # NoobAI-XL's card for v: guidance of 4 to 5, Euler, nothing of the Karras series. Its spacing reaches for the largest
-        # sigma, which has no end where noise ends in zero SNR.
+        # NoobAI-XL's card for v: guidance of 4 to 5, Euler, no Karras spacing: that starts at the largest
+        # sigma, which is infinite with zero terminal SNR.
         return SamplingDefaults(side, side, steps, 5.0, "Euler", 1)
     return SamplingDefaults(side, side, steps, usual.cfg_scale, usual.sampler, 1)
 
 
 def guidance_rescale_for(zero_terminal_snr: bool) -> float:
-    """Return how far guidance is scaled back: 0.7 where noise ends in zero SNR (Lin et al. 2023, section 3.4), else not at all."""
+    """Return the factor of guidance rescaling: 0.7 with zero terminal SNR (Lin et al. 2023, section 3.4), else 0."""
     return 0.7 if zero_terminal_snr else 0.0
 
 
 def _side(base: Base) -> int:
-    """Return the side a base was trained at, in pixels: what its folder's configs say, else what its family was."""
+    """Return the side a base was trained at, in pixels: from its folder's configs, else its family's."""
     family = family_record(base.family).sampling.side
     if not base.path.is_dir():
         return family
@@ -62,4 +62,4 @@ def _side(base: Base) -> int:
     if type(sample) is not int or not isinstance(widths, list):
         return family
     side = sample * 2 ** (len(widths) - 1)
-    return side if _GRAIN <= side <= 8192 and side % _GRAIN == 0 else family
+    return side if _SIDE_MULTIPLE <= side <= 8192 and side % _SIDE_MULTIPLE == 0 else family

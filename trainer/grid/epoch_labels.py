@@ -1,4 +1,4 @@
-"""Which epochs does a text mean? Labels, ranges of them, all of one bake or of every one."""
+"""Epochs named by a text: labels, ranges of them, all of one bake or of every bake."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,35 +11,37 @@ from trainer.grid.value_grammar import texts, whole_numbers
 from trainer.text import printable
 
 BASE_ONLY = "base"
-"""The epoch that is none: the base without the LoRA."""
+"""The label of the base without a LoRA."""
 
 ALL = "all"
-"""Every one there is."""
+"""Every epoch or value there is."""
 
 CHAMPION = "champion"
 """The label of the subject's best file so far."""
 
-_LISTED = 12
+_MAX_LISTED = 12
 
 
 def epochs_named(
     text: str, epochs: Sequence[EpochFile], model_files: ModelFiles, where: str
 ) -> list[tuple[str, Path | None]]:
-    """Return the label and the file of each epoch that `text` means; no file for the base alone.
+    """Return the label and the file of each epoch that `text` means; no file for the base without a LoRA.
 
     Args:
         text: as typed: labels, ranges of their numbers, `all`, `42:1-6`, `base`.
-        epochs: what there is.
+        epochs: those that exist.
         model_files: finds their files.
-        where: what an error begins with.
+        where: what an error starts with.
 
     Raises:
-        GridError: there is no such epoch, or two have one label.
+        GridError: an epoch does not exist, or two have one label.
     """
     files: dict[str, Path | None] = {}
     for epoch in epochs:
         if epoch.label in files or epoch.label in (BASE_ONLY, ALL):
-            raise GridError("epochs", found=f"the label `{printable(epoch.label, 60)}` twice", expected="one of a kind")
+            raise GridError(
+                "epochs", found=f"the label `{printable(epoch.label, 60)}` twice", expected="different labels"
+            )
         files[epoch.label] = model_files.path(epoch.file)
     return [
         (label, None if label == BASE_ONLY else files[label])
@@ -48,8 +50,13 @@ def epochs_named(
     ]
 
 
+def epoch_heading(label: str) -> str:
+    """Return an epoch's label as grids show it: `3`, and `step 600` for `s600`, which was saved between two epochs."""
+    return re.sub(r"(?:^|(?<=:))s([0-9]+)$", r"step \1", label)
+
+
 def _labels(item: str, files: Mapping[str, object], where: str) -> list[str]:
-    """Return the labels that one item means: a label itself, all of them, or a range of numbers, those of one bake too."""
+    """Return the labels that one item means: a label itself, all of them, or a range of numbers, also of one bake."""
     if item in files or item == BASE_ONLY:
         return [item]
     bake, colon, rest = item.rpartition(":")
@@ -69,23 +76,23 @@ def _labels(item: str, files: Mapping[str, object], where: str) -> list[str]:
 
 
 def _no_epoch(label: str, files: Mapping[str, object], where: str) -> GridError:
-    there = [*files][:_LISTED]
-    more = ", …" if len(files) > len(there) else ""
+    listed = [*files][:_MAX_LISTED]
+    more = ", …" if len(files) > len(listed) else ""
     return GridError(
         where,
-        found=f"there is no epoch `{printable(label, 60)}`",
-        expected=f"one of {printable(', '.join(there), 200)}{more}, or base" if there else "a grid with saved epochs",
-        way_out="" if there else "name bakes or files in `epochs`",
+        found=f"unknown epoch `{printable(label, 60)}`",
+        expected=f"one of {printable(', '.join(listed), 200)}{more}, or base" if listed else "a grid with saved epochs",
+        way_out="" if listed else "add bakes or files to `epochs`",
     )
 
 
 def split_items(text: str, where: str) -> list[str]:
-    """Return the items of a list that may hold `all`; blank ones are passed over.
+    """Return the items of a list that may hold `all`; blank ones are skipped.
 
     Raises:
-        GridError: there are none.
+        GridError: the list is empty.
     """
     items = [item.strip() for item in texts(text, where) if item.strip()]
     if not items:
-        raise GridError(where, found="the axis has no values", way_out="type some, or take the axis away")
+        raise GridError(where, found="the axis has no values", way_out="type some, or remove the axis")
     return [ALL if item.casefold() == ALL else item for item in items]

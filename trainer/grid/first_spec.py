@@ -1,4 +1,4 @@
-"""Which epochs, prompts and seeds does a grid start from? Those of a bake, or of a subject."""
+"""First spec of a grid: epochs, prompts and seeds of a bake or of a subject."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
 
-# One seed tells little of a LoRA, and the same ones every time tell bakes apart.
+# One seed shows little of a LoRA, and only pictures of the same seeds can be compared between bakes.
 _SEEDS = "1, 2, 3, 4"
 _PREDICTION: dict[Found, str] = {"auto": "auto", "yes": "v", "no": "epsilon"}
 
@@ -29,12 +29,12 @@ def epochs_of(journal: Journal, workspace: Workspace, bakes: Sequence[int]) -> t
     An epoch's is called `3`, one saved after 600 steps `s600`; where there are several bakes, `42:3` and `42:s600`.
 
     Args:
-        journal: knows what was saved.
+        journal: says what was saved.
         workspace: where the files are.
         bakes: numbers of bakes.
 
     Raises:
-        WorkspaceError: there is no bake of that number.
+        WorkspaceError: no bake has that number.
     """
     return tuple(
         epoch
@@ -51,7 +51,7 @@ def with_epochs(spec: GridSpec, journal: Journal, workspace: Workspace) -> GridS
     Raises:
         GridError: none of the bakes has saved a LoRA, or the subject has no champion.
         SettingsError: the subject's file is wrong.
-        WorkspaceError: there is no bake of that number.
+        WorkspaceError: no bake has that number.
     """
     wants_champion = spec.champion or _names_champion(spec)
     if not (spec.of_bakes or wants_champion):
@@ -63,9 +63,7 @@ def with_epochs(spec: GridSpec, journal: Journal, workspace: Workspace) -> GridS
             epochs.setdefault(epoch.label, epoch)
     if spec.of_bakes and not epochs:
         numbers = ", ".join(str(number) for number in dict.fromkeys(spec.of_bakes))
-        raise GridError(
-            "of_bakes", found=f"no saved LoRA of {numbers} is there", expected="a bake that has saved one at least"
-        )
+        raise GridError("of_bakes", found=f"no saved LoRA of {numbers}", expected="a bake that has saved at least one")
     if wants_champion and CHAMPION not in epochs:
         epochs[CHAMPION] = EpochFile(label=CHAMPION, file=str(_champion(spec.subject, workspace)))
     return spec.model_copy(update={"epochs": tuple(epochs.values()), "of_bakes": (), "champion": False})
@@ -77,10 +75,10 @@ def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSp
     The workspace's style `default` is applied, here and in spec_for_subject.
 
     Raises:
-        WorkspaceError: there is no bake of that number.
+        WorkspaceError: no bake has that number.
         SettingsError: its settings or its subject's file cannot be read.
-        GridError: it is no bake but a grid's job.
-        ModelError: its base cannot be used any more.
+        GridError: it is a grid's job, not a bake.
+        ModelError: its base can no longer be used.
     """
     bake = journal.bakes.read(number)
     if bake.grid is not None:
@@ -98,7 +96,7 @@ def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSp
             "clip_skip": settings.clip_skip,
         }
     )
-    return _over(spec, epochs)
+    return _with_epoch_axis(spec, epochs)
 
 
 def spec_for_subject(workspace: Workspace, subject_file: Path) -> GridSpec:
@@ -115,7 +113,7 @@ def spec_for_subject(workspace: Workspace, subject_file: Path) -> GridSpec:
     if not subject.champion.strip():
         return spec
     champion = EpochFile(label=CHAMPION, file=str(ModelFiles(workspace.root).path(subject.champion)))
-    return _over(spec, (champion,))
+    return _with_epoch_axis(spec, (champion,))
 
 
 def _name(text: str) -> str:
@@ -123,8 +121,8 @@ def _name(text: str) -> str:
     return text.replace("/", "_").replace("\0", "_")[:80] or "grid"
 
 
-def _over(spec: GridSpec, epochs: tuple[EpochFile, ...]) -> GridSpec:
-    """Return the spec with these epochs side by side; without any it stays one of the base alone."""
+def _with_epoch_axis(spec: GridSpec, epochs: tuple[EpochFile, ...]) -> GridSpec:
+    """Return the spec with an axis of these epochs; without any it shows the base without a LoRA."""
     if not epochs:
         return spec
     across = AxisSpec(kind="epoch", values="all")
@@ -134,25 +132,25 @@ def _over(spec: GridSpec, epochs: tuple[EpochFile, ...]) -> GridSpec:
 def _spec_of(subject: Subject, workspace: Workspace, base_name: str) -> GridSpec:
     model_files = ModelFiles(workspace.root)
     name = model_files.base_name(base_name)
-    look = defaults_for(model_files.base(name))
+    defaults = defaults_for(model_files.base(name))
     spec = GridSpec(
         base=name,
         prompt=next(iter(subject.prompts.values()), subject.trigger),
         negative_prompt=subject.negative_prompt,
         seeds=", ".join(str(seed) for seed in subject.seeds) or _SEEDS,
-        steps=look.steps,
-        cfg_scale=look.cfg_scale,
-        sampler=look.sampler,
-        width=look.width,
-        height=look.height,
-        clip_skip=look.clip_skip,
+        steps=defaults.steps,
+        cfg_scale=defaults.cfg_scale,
+        sampler=defaults.sampler,
+        width=defaults.width,
+        height=defaults.height,
+        clip_skip=defaults.clip_skip,
         token=subject.trigger,
         outfits=subject.outfits,
     )
     style = next((style for style in load_styles(workspace) if style.name == DEFAULT), None)
     if style is None:
         return spec
-    # Seeds that tell one subject's bakes apart are its own.
+    # A subject's own seeds go before a style's: they make its bakes comparable.
     return apply_style(spec, style.model_copy(update={"seeds": None}) if subject.seeds else style)
 
 
@@ -168,11 +166,11 @@ def _saved(journal: Journal, workspace: Workspace, number: int, prefix: str) -> 
 
 
 def _label(bake: Bake, saved: Checkpoint) -> str:
-    """Return `3` for what was saved at the end of an epoch, `s600` for what was saved on the way."""
+    """Return `3` for what was saved at the end of an epoch, `s600` for what was saved between two."""
     if saved.file == step_file(bake.name, saved.step):
         return f"s{saved.step}"
-    whole = saved.step == saved.epoch * bake.steps_per_epoch
-    return str(saved.epoch) if whole or saved.file == epoch_file(bake.name, saved.epoch) else f"s{saved.step}"
+    ends_epoch = saved.step == saved.epoch * bake.steps_per_epoch
+    return str(saved.epoch) if ends_epoch or saved.file == epoch_file(bake.name, saved.epoch) else f"s{saved.step}"
 
 
 def _names_champion(spec: GridSpec) -> bool:
@@ -186,6 +184,6 @@ def _champion(subject: str, workspace: Workspace) -> Path:
     if not file.strip():
         who = printable(subject, 60) if subject else "a grid without a subject"
         raise GridError(
-            "champion", found=f"{who} has none", way_out="name the file as `champion` in the subject's file"
+            "champion", found=f"{who} has no champion", way_out="set `champion` to a file in the subject's file"
         )
     return ModelFiles(workspace.root).path(file)

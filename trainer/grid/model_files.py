@@ -1,4 +1,4 @@
-"""Which file does a name in a grid mean, is it the LoRA it should be, and by which hash is it known? Free of torch."""
+"""Model files that a grid names: found by path or name, checked against the base, hashed. Free of torch."""
 
 import hashlib
 import os
@@ -18,18 +18,18 @@ from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 
 _ENDING = ".safetensors"
-_WANTED = "a LoRA in kohya's form: one .safetensors file"
-# additional-networks writes the first digits of a hash behind a name: `hifumi-000003(1a2b3c4d5e6f)`.
+_EXPECTED = "a LoRA in kohya's format: one .safetensors file"
+# additional-networks writes the first digits of a hash after a name: `hifumi-000003(1a2b3c4d5e6f)`.
 _WITH_HASH = re.compile(r"(.+)\([0-9a-fA-F]{8,64}\)")
-_OFFERED = 3
-# A diffusers folder has its parts in folders of their own, and nothing deeper.
-_INSIDE = ("*", "*/*")
+_MAX_SUGGESTIONS = 3
+# A diffusers folder has its components in folders of their own, and nothing deeper.
+_COMPONENT_FILES = ("*", "*/*")
 
 Stamp = tuple[tuple[str, int, int], ...]
-"""What changes when a file or folder does: name, size and time of each file."""
+"""Fingerprint of a file or folder: name, size and modification time of each file."""
 
 
-# Which LoRA was last found to fit which base, so that a grid of many epochs is looked through once and not at every key typed.
+# Which LoRA was last found to fit which base, so that a grid of many epochs is checked once and not at every key typed.
 _fitting: dict[tuple[Path, Stamp], Mapping[str, LoraShape]] = {}
 _MAX_FITTING = 1024
 
@@ -42,11 +42,10 @@ class ModelFiles:
     """
 
     def __init__(self, root: Path) -> None:
-        """Note where it is; nothing is read yet."""
         self.root = Path(os.path.abspath(root))
 
     def path(self, text: str) -> Path:
-        """Return the absolute path that `text` means; whether something is there is another question."""
+        """Return the absolute path that `text` means; it need not exist."""
         return Path(os.path.normpath(self.root / Path(text.strip()).expanduser()))
 
     def base_name(self, text: str) -> str:
@@ -56,21 +55,19 @@ class ModelFiles:
             GridError: it is blank.
         """
         if not text.strip():
-            raise GridError(
-                "base", found="blank", expected="a .safetensors file, a diffusers folder, or `demo`", way_out="name one"
-            )
+            raise GridError("base", found="blank", expected="a .safetensors file, a diffusers folder, or `demo`")
         return DEMO_BASE if text.strip() == DEMO_BASE else str(self.path(text))
 
     def lora(self, name: str, known: Iterable[Path] = ()) -> Path:
         """Return the LoRA file that `name` means.
 
         Args:
-            name: a path, or a file's name with or without its ending, also with its bake's folder before it:
+            name: a path, or a file's name with or without its extension, also with its bake's folder before it:
                 `0042-hifumi/hifumi-000003`.
-            known: files that go before those of the bakes, such as the spec's own.
+            known: files that come before those of the bakes, such as the spec's own.
 
         Raises:
-            GridError: there is none, or several bakes have one of that name; the nearest are offered.
+            GridError: no file matches, or several bakes have one of that name; suggests the nearest.
         """
         text = name.strip()
         if found := self._by_path(text) or self._by_name(text, known):
@@ -78,19 +75,19 @@ class ModelFiles:
         if (match := _WITH_HASH.fullmatch(text)) and (found := self._by_name(match[1], known)):
             return found
         names = dict.fromkeys((*(path.stem for path in known), *_stems(self._bakes())))
-        near = get_close_matches(_stem(text), names, n=_OFFERED, cutoff=0.5)
+        near = get_close_matches(_stem(text), names, n=_MAX_SUGGESTIONS, cutoff=0.5)
         raise GridError(
             "LoRA",
-            found=f"there is no `{printable(text, 120)}`" if text else "no name",
+            found=f"no file `{printable(text, 120)}`" if text else "blank",
             expected="a path, or the name of a LoRA of this workspace",
-            way_out=f"near: {', '.join(printable(each, 80) for each in near)}" if near else "",
+            way_out=f"did you mean {', '.join(printable(each, 80) for each in near)}?" if near else "",
         )
 
     def check_lora(self, path: Path, base: Base) -> LoraHeader:
-        """See that a LoRA file is there and made for `base`, and return what its header says.
+        """Check that a LoRA file exists and was made for `base`, and return its header.
 
         Raises:
-            ModelError: it is missing, a pickle, no LoRA in kohya's form, or for another architecture; says which.
+            ModelError: it is missing, a pickle, not a LoRA in kohya's format, or for another architecture; says which.
         """
         stamp = _stamp(path)
         header = _header(path, stamp)
@@ -101,7 +98,7 @@ class ModelFiles:
             if place is None:
                 raise ModelError(
                     printable(str(path)),
-                    found=f"module {printable(name, 80)} is none of {printable(base.name, 60)}",
+                    found=f"module {printable(name, 80)} does not exist in {printable(base.name, 60)}",
                     expected=f"a LoRA for {family_record(base.family).lora_target}",
                 )
             _check_fit(path, name, module, place)
@@ -111,15 +108,15 @@ class ModelFiles:
         return header
 
     def header(self, path: Path) -> LoraHeader:
-        """Return what the header of a LoRA file says; remembered until the file changes.
+        """Return the header of a LoRA file; cached until the file changes.
 
         Raises:
-            ModelError: it is missing, a pickle, or no LoRA in kohya's form.
+            ModelError: it is missing, a pickle, or not a LoRA in kohya's format.
         """
         return _header(path, _stamp(path))
 
     def base(self, name: str, base_of: Callable[[str], Base] = identify_base) -> Base:
-        """Return the base that `name` means, recognised by `base_of`; remembered until its files change.
+        """Return the base that `name` means, recognised by `base_of`; cached until its files change.
 
         Args:
             name: as from base_name.
@@ -134,21 +131,21 @@ class ModelFiles:
         """Return the sha256 of a file, or of a folder's weight files: their names and hashes; 64 hex digits.
 
         Args:
-            path: absolute; `demo` is the base that comes along.
+            path: absolute; `demo` is the base that is included.
 
         Raises:
-            ModelError: there is nothing, or a folder without weights.
+            ModelError: it does not exist, or is a folder without weights.
         """
         place = self.base(DEMO_BASE).path if str(path) == DEMO_BASE else path
         if place.is_file():
-            return _whole(place)
-        files = sorted(file for pattern in _INSIDE for file in place.glob(pattern + _ENDING))
+            return _sha256(place)
+        files = sorted(file for pattern in _COMPONENT_FILES for file in place.glob(pattern + _ENDING))
         if not files:
-            raise ModelError(printable(str(path)), found="no file and no folder with .safetensors files")
-        told = hashlib.sha256()
+            raise ModelError(printable(str(path)), found="neither a file nor a folder with .safetensors files")
+        digest = hashlib.sha256()
         for file in files:
-            told.update(f"{file.relative_to(place)}\0{_whole(file)}\n".encode("utf-8", "surrogateescape"))
-        return told.hexdigest()
+            digest.update(f"{file.relative_to(place)}\0{_sha256(file)}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
 
     def _by_path(self, text: str) -> Path | None:
         for written in (text, text + _ENDING):
@@ -169,8 +166,8 @@ class ModelFiles:
         if len(found) > 1:
             raise GridError(
                 "LoRA",
-                found=f"{len(found)} files are called `{printable(stem, 80)}`",
-                way_out=f"write {printable(f'{found[-1].parent.name}/{stem}', 120)} for the newest bake's",
+                found=f"{len(found)} files are named `{printable(stem, 80)}`",
+                way_out=f"use {printable(f'{found[-1].parent.name}/{stem}', 120)} for the newest bake's",
             )
         return found[0] if found else None
 
@@ -183,7 +180,7 @@ def _stem(text: str) -> str:
 
 
 def _stems(bakes: Path) -> dict[str, tuple[str, ...]]:
-    """Return name -> folders of the LoRAs that lie in the bakes' folders, oldest first."""
+    """Return name -> folders of the LoRAs in the bakes' folders, oldest first."""
     found: dict[str, tuple[str, ...]] = {}
     try:
         folders = sorted(entry.name for entry in os.scandir(bakes) if entry.is_dir())
@@ -201,19 +198,19 @@ def _stems(bakes: Path) -> dict[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=4096)
 def _stems_in(folder: Path, changed: int) -> tuple[str, ...]:
-    """Return the names of the LoRAs in a bake's folder; `changed` is its time, so that a new file is seen."""
+    """Return the names of the LoRAs in a bake's folder; `changed` is its modification time, so that a new file is found."""
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(_ENDING))
     except OSError:
         return ()
-    # What begins with a dot is being written.
+    # A name that starts with a dot is still being written.
     return tuple(name.removesuffix(_ENDING) for name in names if not name.startswith("."))
 
 
 def _stamp(path: Path) -> Stamp:
-    """Return what changes when the file, or a file of the diffusers folder, does; nothing where nothing is."""
-    # While a path is being typed it means folders of any size: what is no model's is not walked through.
-    inside = _INSIDE if (path / "model_index.json").is_file() else ()
+    """Return the fingerprint of a file or diffusers folder; empty where nothing exists."""
+    # While a path is being typed it may name a folder of any size: only a model's is listed.
+    inside = _COMPONENT_FILES if (path / "model_index.json").is_file() else ()
     files = [path, *sorted(file for pattern in inside for file in path.glob(pattern))]
     stamps = []
     for file in files:
@@ -235,28 +232,28 @@ def _header(path: Path, stamp: Stamp) -> LoraHeader:
     if not path.is_file():
         raise ModelError(
             printable(str(path)),
-            found="is a folder" if path.is_dir() else "there is no such file",
-            expected=_WANTED,
+            found="is a folder" if path.is_dir() else "no such file",
+            expected=_EXPECTED,
         )
-    refuse_pickle(path, _WANTED)
+    refuse_pickle(path, _EXPECTED)
     return read_lora_header(path)
 
 
 def _check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> None:
-    """See that a layer takes and gives what its module does; a 1x1 kernel may be written or not."""
+    """Check that a layer has the inputs and outputs of its module; a 1x1 kernel may be written or not."""
     kernel = () if place.kernel == 1 else (place.kernel, place.kernel)
     found = (module.down[1], module.up[0], tuple(side for side in module.down[2:] if side != 1))
     wanted = (place.inputs, place.outputs, kernel)
     if found != wanted:
         raise ModelError(
             printable(str(path)),
-            found=f"{printable(name, 80)} takes {found[0]} numbers and gives {found[1]}",
+            found=f"{printable(name, 80)} has {found[0]} inputs and {found[1]} outputs",
             expected=f"{wanted[0]} and {wanted[1]}",
             way_out="it was made for another base",
         )
 
 
-def _whole(file: Path) -> str:
+def _sha256(file: Path) -> str:
     hashes = hashes_of(file)
     if hashes is None or len(hashes.sha256) != 64:
         raise ModelError(printable(str(file)), found="cannot be read")

@@ -1,4 +1,4 @@
-"""What do the axes do to a prompt? Search and replace, other orders, the token taken away, another outfit put on."""
+"""Changes to a prompt: search and replace, another order, the token removed, another outfit."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,19 +6,18 @@ from functools import lru_cache
 
 
 class NotInPrompt(Exception):
-    """What an axis acts on does not stand in the prompt; `word` is that."""
+    """The prompt lacks the text `word` that an axis acts on."""
 
     def __init__(self, word: str) -> None:
-        """Note the word."""
         self.word = word
         super().__init__(word)
 
 
 def replaced(prompt: str, negative: str, search: str, other: str) -> tuple[str, str]:
-    """Return both prompts with every `search` in them exchanged for `other`, inside words too.
+    """Return both prompts with every `search` in them replaced by `other`, inside words too.
 
     Raises:
-        NotInPrompt: it stands in neither.
+        NotInPrompt: it is in neither.
     """
     if not search or (search not in prompt and search not in negative):
         raise NotInPrompt(search)
@@ -26,7 +25,7 @@ def replaced(prompt: str, negative: str, search: str, other: str) -> tuple[str, 
 
 
 def reordered(prompt: str, words: Sequence[str]) -> str:
-    """Return the prompt with these words in this order, in the places where they first stand.
+    """Return the prompt with these words in this order, in the places of their first occurrences.
 
     Raises:
         NotInPrompt: one is missing, stands twice in `words`, or lies inside another.
@@ -46,7 +45,7 @@ def without_token(prompt: str, token: str) -> str:
     """Return the prompt without the token, its weight's brackets and the comma beside it.
 
     Raises:
-        NotInPrompt: it is not there.
+        NotInPrompt: the prompt lacks it.
     """
 
     def gap(match: re.Match[str]) -> str:
@@ -60,24 +59,24 @@ def without_token(prompt: str, token: str) -> str:
 
 
 def has_token(prompt: str, token: str) -> bool:
-    """Return whether the token stands in the prompt as a word of its own."""
+    """Return whether the prompt has the token as a separate word."""
     return _token_pattern(token).search(prompt) is not None
 
 
 def with_outfit(prompt: str, words: str, outfits: Mapping[str, str], token: str) -> str:
     """Return the prompt in another outfit.
 
-    The words of the outfit that stands in it make room for `words`, together or as tags apart; of several that stand there
-    the longest is it. Where none does, they come right behind the token, and without that at the end.
+    The words of the outfit in it are replaced by `words`, whether they stand together or as separate tags; of several outfits
+    in the prompt the longest is replaced. Without one, `words` come right after the token, and without a token at the end.
 
     Args:
         prompt: as it is.
-        words: of the outfit to put on.
+        words: of the new outfit.
         outfits: name -> words, of every outfit.
         token: the subject's; "" for none.
     """
     for worn in sorted((text.strip() for text in outfits.values()), key=len, reverse=True):
-        changed = _undressed(prompt, worn, words) if worn else None
+        changed = _with_outfit_replaced(prompt, worn, words) if worn else None
         if changed is not None:
             return changed
     if token and (match := _token_pattern(token).search(prompt)):
@@ -86,8 +85,8 @@ def with_outfit(prompt: str, words: str, outfits: Mapping[str, str], token: str)
     return f"{prompt.rstrip().rstrip(',')}, {words}" if prompt.strip() else words
 
 
-def _undressed(prompt: str, worn: str, words: str) -> str | None:
-    """Return the prompt with `words` in the place of those worn, None where they are not."""
+def _with_outfit_replaced(prompt: str, worn: str, words: str) -> str | None:
+    """Return the prompt with `words` in place of the outfit `worn`, None where it is not in the prompt."""
     whole = re.compile(rf"(?<!\w){re.escape(worn)}(?!\w)")
     if whole.search(prompt):
         return whole.sub(lambda match: words, prompt, count=1)
@@ -95,26 +94,26 @@ def _undressed(prompt: str, worn: str, words: str) -> str | None:
     wanted = {tag.strip() for tag in worn.split(",") if tag.strip()}
     if not wanted <= {tag.strip() for tag in tags}:
         return None
-    return ",".join(_exchanged(tags, wanted, words))
+    return ",".join(_replaced_tags(tags, wanted, words))
 
 
-def _exchanged(tags: Iterable[str], worn: set[str], words: str) -> list[str]:
-    """Return the tags without those worn, `words` where the first of them was."""
+def _replaced_tags(tags: Iterable[str], worn: set[str], words: str) -> list[str]:
+    """Return the tags without those of `worn`, with `words` in place of the first of them."""
     out: list[str] = []
-    dressed = False
+    placed = False
     for tag in tags:
         if tag.strip() not in worn:
             out.append(tag)
-        elif not dressed:
+        elif not placed:
             blank = tag[: len(tag) - len(tag.lstrip())]
             out.append(blank + words)
-            dressed = True
+            placed = True
     return out
 
 
 @lru_cache(maxsize=64)
 def _token_pattern(token: str) -> re.Pattern[str]:
-    """Return what finds the token as a word, in up to three pairs of brackets, with the commas on either side."""
+    """Return a pattern for the token as a word, in up to three pairs of brackets, with the commas on either side."""
     plain = re.escape(token)
     weight = r"(?:\s*:\s*[+-]?[\d.]+\s*)?"
     bracketed = "|".join(rf"\({{{deep}}}\s*{plain}{weight}\){{{deep}}}" for deep in (3, 2, 1))

@@ -1,4 +1,4 @@
-"""What decides a picture? Everything in its recipe, and nothing else; two equal recipes are one picture."""
+"""Recipe of a picture: everything that decides it, so that equal recipes give equal pictures."""
 
 import hashlib
 import json
@@ -10,19 +10,19 @@ from typing import Any
 from trainer.families.record import Prediction
 
 SAMPLING_VERSION = 1
-"""Raised when the same recipe begins to give another picture."""
+"""Incremented when the same recipe starts to give another picture."""
 
 
 @dataclass(frozen=True)
 class LoraUse:
-    """One LoRA file in force.
+    """One LoRA file as a picture uses it.
 
     Attributes:
         path: the .safetensors file, absolute.
         unet: factor on the U-Net's change.
         text_encoder: factor on the text encoders' change.
         rank: how many leading singular directions of each module are kept; None keeps all.
-        text_encoder_path: another file, whose text encoder layers stand in the place of this one's; None for its own.
+        text_encoder_path: another file, whose text encoder layers replace this one's; None for its own.
     """
 
     path: Path
@@ -33,29 +33,29 @@ class LoraUse:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the base computes as if it were not there."""
+        """Whether the base computes as without it."""
         return self.unet == 0 and self.text_encoder == 0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides one picture, besides the machinery it is made with.
+    """Everything that decides one picture, except the compute setup.
 
     Attributes:
         base: as identify_base takes it: `demo`, a file or a folder, absolute.
-        vae: path of a VAE in place of the base's; "" for its own.
+        vae: path of a VAE that replaces the base's; "" for its own.
         prediction, zero_terminal_snr: what the base predicts, and by which schedule.
         prompt: without LoRA tags; weights and BREAK as typed.
-        negative_prompt: the same for what shall not be there.
+        negative_prompt: the same for what should not appear.
         seed: 0 to 2**32 - 1.
         steps: sampling steps.
         cfg_scale: factor of classifier-free guidance; 1 leaves the negative prompt out.
-        guidance_rescale: 0 to 1: how far the guided prediction is brought back to the spread of the unguided one (Lin et al. 2023, section 3.4).
+        guidance_rescale: 0 to 1: how far the guided prediction is rescaled to the standard deviation of the unguided one (Lin et al. 2023, section 3.4).
         sampler: one of samplers.SAMPLERS.
         width, height: pixels, multiples of 8.
         clip_skip: as the webui counts: 1 is the encoder's own output.
-        loras: those that change something, in the order they are put on.
-        repeat: 0; 1 and on for the same picture made anew, to see what its making alone changes.
+        loras: those that change something, in the order in which they are applied.
+        repeat: 0; 1 and up for the same picture made again, to see differences that are noise.
     """
 
     base: str
@@ -78,7 +78,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ComputeSetup:
-    """What pictures are made with; another one gives slightly other pixels.
+    """Device and precision of sampling; another setup gives slightly different pixels.
 
     Attributes:
         device: `cpu` or `cuda`.
@@ -92,14 +92,14 @@ class ComputeSetup:
 
 
 def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[Path], str]) -> str:
-    """Return 64 hex digits that are the same exactly where the picture is: for a cell that an earlier grid has made already.
+    """Return 64 hex digits that are equal exactly where the picture is, to find cells that an earlier grid made.
 
     Args:
-        recipe: what is wanted.
-        compute_setup: what it is made with.
-        content: a hash of what a file or folder holds, so that a moved file is the same and a changed one is not.
+        recipe: of the picture.
+        compute_setup: how it is computed.
+        content: hash of a file's or folder's content, so that a moved file counts as the same and a changed one does not.
     """
-    told: dict[str, Any] = asdict(recipe) | {
+    facts: dict[str, Any] = asdict(recipe) | {
         "base": recipe.base if recipe.base == "demo" else content(Path(recipe.base)),
         "vae": content(Path(recipe.vae)) if recipe.vae else "",
         "loras": [
@@ -113,4 +113,4 @@ def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[
         "machinery": asdict(compute_setup),
         "version": SAMPLING_VERSION,
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which sample pictures does a bake make? The subject's prompts or a prompt file's, each with its seeds. Free of torch."""
+"""Sample pictures of a bake: the subject's prompts or a prompt file's, each with its seeds. Free of torch."""
 
 import re
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ from trainer.settings.fields.sampling import our_name
 from trainer.settings.model import Settings
 from trainer.settings.subject import Subject, load_subject, subject_path
 
-_SEEDS = 2**32
+_SEED_COUNT = 2**32
 
 
 @dataclass(frozen=True)
 class SamplePicture:
-    """One sample picture of each time that samples are made.
+    """One of the pictures made whenever a bake makes samples.
 
     Attributes:
-        name: what its files are called behind the step: `01-school-s3`.
-        recipe: what decides it, but for the LoRA that is being baked.
+        name: the part of its files' names after the step: `01-school-s3`.
+        recipe: how it is made, without the LoRA that is being baked.
     """
 
     name: str
@@ -41,13 +41,13 @@ def makes_samples(settings: Settings) -> bool:
 
 
 def check_samples(settings: Settings, near: Path, base: Base) -> None:
-    """See that samples can be made where they are asked for.
+    """Check that samples can be made where they are asked for.
 
     Args:
         settings, near, base: as in sample_pictures.
 
     Raises:
-        LoraTuiError: there is no prompt, or one is wrong.
+        LoraTuiError: a prompt is missing or wrong.
     """
     if makes_samples(settings):
         sample_pictures(settings, near, base, "epsilon", zero_terminal_snr=False)
@@ -56,25 +56,27 @@ def check_samples(settings: Settings, near: Path, base: Base) -> None:
 def sample_pictures(
     settings: Settings, near: Path, base: Base, prediction: Prediction, *, zero_terminal_snr: bool
 ) -> tuple[SamplePicture, ...]:
-    """Return the sample pictures; files are read anew, so that their prompts may change while the bake runs.
+    """Return the sample pictures; files are read again each time, so that their prompts can change while the bake runs.
 
-    LoRA tags in a prompt are left out: only the LoRA that is being baked is in force.
+    LoRA tags in a prompt are left out: only the LoRA that is being baked is applied.
 
     Args:
         settings: in force, with every path filled in.
         near: a settings file; the subject's file is beside it or in a folder above it.
         base: what they are made on.
-        prediction, zero_terminal_snr: what the bake takes the base for.
+        prediction, zero_terminal_snr: of the base, as the bake uses it.
 
     Raises:
-        SettingsError: there is no prompt, or the file of subject or prompts is wrong.
+        SettingsError: no prompt is given, or the file of subject or prompts is wrong.
         GridError: a prompt or the sampler is.
     """
-    look = defaults_for(base)
-    width, height = size_of(settings.sample_resolution) if settings.sample_resolution else (look.width, look.height)
-    sampler = settings.sample_sampler or look.sampler
-    steps = settings.sample_steps or look.steps
-    guidance = look.cfg_scale if settings.sample_cfg_scale is None else settings.sample_cfg_scale
+    defaults = defaults_for(base)
+    width, height = (
+        size_of(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
+    )
+    sampler = settings.sample_sampler or defaults.sampler
+    steps = settings.sample_steps or defaults.steps
+    guidance = defaults.cfg_scale if settings.sample_cfg_scale is None else settings.sample_cfg_scale
     subject = _subject(settings, near)
     pictures = []
     for name, asked in _prompts(settings, subject):
@@ -106,7 +108,7 @@ def _subject(settings: Settings, near: Path) -> Subject:
 
 
 def _prompts(settings: Settings, subject: Subject) -> Iterator[tuple[str, FilePrompt]]:
-    """Yield each prompt with a name that a file may have."""
+    """Yield each prompt with a valid file name."""
     if settings.sample_prompts:
         for number, prompt in enumerate(read_prompt_file(Path(settings.sample_prompts)), start=1):
             yield f"{number:02d}", prompt
@@ -115,7 +117,7 @@ def _prompts(settings: Settings, subject: Subject) -> Iterator[tuple[str, FilePr
         raise SettingsError(
             "sample_prompts",
             found="blank, and the subject has no prompts",
-            way_out="name a prompt file here, or write prompts into the subject's file",
+            way_out="set a prompt file here, or add prompts to the subject's file",
         )
     for number, (name, words) in enumerate(subject.prompts.items(), start=1):
         yield f"{number:02d}-{_file_name(name)}", FilePrompt(words, subject.negative_prompt)
@@ -125,11 +127,11 @@ def _seeds(settings: Settings, subject: Subject, asked: FilePrompt) -> Iterator[
     if asked.seed is not None:
         yield asked.seed
         return
-    # Fixed ones: only pictures of one seed can be compared from step to step.
+    # Fixed seeds: only pictures of one seed can be compared from step to step.
     seeds = subject.seeds or [settings.seed]
     for place in range(settings.sample_seeds):
         past = place - len(seeds) + 1
-        yield (seeds[-1] + past if past > 0 else seeds[place]) % _SEEDS
+        yield (seeds[-1] + past if past > 0 else seeds[place]) % _SEED_COUNT
 
 
 def _plain(text: str, name: str) -> str:

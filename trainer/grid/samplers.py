@@ -1,4 +1,4 @@
-"""Which samplers are there? The webui's names, and what each is called elsewhere."""
+"""Samplers by the webui's names, and what each is called elsewhere."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from trainer.text import printable
 
 @dataclass(frozen=True)
 class Sampler:
-    """One way of getting from noise to a picture.
+    """A diffusion sampler, which makes a picture of noise.
 
     Attributes:
         name: ours and the webui's before 1.9: `DPM++ 2M Karras`.
-        webui: its name in an infotext of today, without the schedule: `DPM++ 2M`.
+        webui_name: its name in a current infotext, without the schedule: `DPM++ 2M`.
         schedule: the webui's schedule type, `Karras` or `Automatic`.
-        ancestral: whether it draws fresh noise at each step.
-        others: what else it is called.
+        ancestral: whether it draws new noise at each step.
+        others: its other names.
     """
 
     name: str
@@ -34,7 +34,7 @@ SAMPLERS = (
     Sampler("UniPC", "UniPC"),
     Sampler("LCM", "LCM", ancestral=True),
 )
-"""Every sampler, in the order they are offered in."""
+"""Every sampler, in the order in which they are offered."""
 
 
 def sampler_named(text: str, schedule: str = "") -> Sampler:
@@ -42,10 +42,10 @@ def sampler_named(text: str, schedule: str = "") -> Sampler:
 
     Args:
         text: a name.
-        schedule: the webui's schedule type where it stands apart.
+        schedule: the webui's schedule type where it is given separately.
 
     Raises:
-        GridError: there is none.
+        GridError: no sampler has that name.
     """
     plain = " ".join(text.split()).lower()
     joined = plain if not schedule or schedule == "Automatic" else f"{plain} {schedule.lower()}"

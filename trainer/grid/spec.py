@@ -1,4 +1,4 @@
-"""What is asked of a grid: one plain model, as it stands in a JSON file and in the journal."""
+"""Spec of a grid: one plain model, stored as JSON in a file and in the journal."""
 
 import json
 from pathlib import Path
@@ -12,29 +12,29 @@ from trainer.text import printable
 _MAX_BYTES = 64 * 2**20
 
 
-class _Part(BaseModel):
+class _SpecPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class AxisSpec(_Part):
+class AxisSpec(_SpecPart):
     """One axis.
 
     Attributes:
         kind: key of axes.KINDS, such as `epoch` or `unet_weight`.
-        values: as typed, in the webui's grammar.
+        values: as typed, in value_grammar's grammar.
     """
 
     kind: str
     values: str
 
 
-class LoraSpec(_Part):
+class LoraSpec(_SpecPart):
     """One LoRA of every cell.
 
     Attributes:
-        file: path, relative to the workspace or absolute; "" where an axis or `epochs` names it.
-        weight: factor on all of its change.
-        unet_weight, text_encoder_weight: of one part, in place of `weight`; None for `weight`.
+        file: path, relative to the workspace or absolute; "" where an axis or `epochs` gives it.
+        weight: factor on U-Net and text encoder.
+        unet_weight, text_encoder_weight: factor on one part; None for `weight`.
     """
 
     file: str = ""
@@ -43,7 +43,7 @@ class LoraSpec(_Part):
     text_encoder_weight: float | None = None
 
 
-class EpochFile(_Part):
+class EpochFile(_SpecPart):
     """One choice of the axis `epoch`.
 
     Attributes:
@@ -55,27 +55,27 @@ class EpochFile(_Part):
     file: str
 
 
-class GridSpec(_Part):
-    """A grid as asked for. Everything an axis does not vary stands here once.
+class GridSpec(_SpecPart):
+    """A grid as requested. Everything that no axis varies is here once.
 
     Attributes:
         name: of its folder.
-        subject: whose grid it is; "" for none.
+        subject: that it shows; "" for none.
         base, vae: as in the settings; a path is absolute or relative to the workspace.
-        prediction, zero_terminal_snr: `auto` believes the base's file, then the first LoRA's metadata, else epsilon and not.
+        prediction, zero_terminal_snr: `auto` follows the base's file, then the first LoRA's metadata, else epsilon and no.
         prompt: may hold LoRA tags.
-        seeds: in the grammar of whole numbers; more than one makes a row of pictures of each cell. -1 is a seed drawn anew.
-        guidance_rescale: None for the family's (0.7 with zero terminal SNR, else 0).
+        seeds: in the grammar of whole numbers; more than one makes a row of pictures of each cell. -1 is a random seed.
+        guidance_rescale: None for the default: 0.7 with zero terminal SNR, else 0.
         loras: the first is the one that epoch and weight axes act on.
         epochs: what the axis `epoch` picks from.
-        of_bakes: bakes whose saved LoRAs join `epochs` when the grid begins.
-        champion: whether the subject's champion joins them.
+        of_bakes: bakes whose saved LoRAs are added to `epochs` when the grid starts.
+        champion: whether the subject's champion is added.
         x, y, z: the axes; None for one that is not varied.
-        token: what the axis `token` takes away.
+        token: what the axis `token` removes.
         outfits: name -> words, for the axis `outfit`.
-        batch_size: pictures at once; 0 for as many as are worth it.
+        batch_size: pictures at once; 0 for automatic.
         order: `fair` makes the first seed of everything before any second; `axes` goes as in the webui.
-        giant: whether all sheets are joined in one picture as well.
+        giant: whether all sheets are also joined in one picture.
         precision: `auto` is fp16 on a card and fp32 without.
     """
 
@@ -117,19 +117,21 @@ def spec_json(spec: GridSpec) -> str:
 
 
 def parse_spec(text: str | bytes, where: str) -> GridSpec:
-    """Return the grid that JSON text asks for: a spec, or the sidecar of a grid that was made, which holds one.
+    """Return the spec in a JSON text: a spec itself, or a grid's sidecar, which holds one.
 
     Args:
         text: JSON.
-        where: what to call it in an error.
+        where: its name in an error.
 
     Raises:
-        GridError: it is no JSON, or a field is unknown or wrong.
+        GridError: it is not JSON, or a field is unknown or wrong.
     """
     try:
         table = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise GridError(where, found=f"no JSON ({printable(str(error), 120)})", expected="a grid's spec") from error
+        raise GridError(
+            where, found=f"not valid JSON ({printable(str(error), 120)})", expected="a grid's spec"
+        ) from error
     if isinstance(table, dict) and isinstance(table.get("spec"), dict):
         table = table["spec"]
     try:
@@ -139,12 +141,12 @@ def parse_spec(text: str | bytes, where: str) -> GridSpec:
 
 
 def refused_field(error: ValidationError, where: str) -> GridError:
-    """Return the first thing that pydantic found wrong with a spec, in our words."""
+    """Return an error for the first thing that pydantic found wrong with a spec."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return GridError(
-            f"{where}: {printable(place, 80)}", found="no field of a grid", expected=", ".join(GridSpec.model_fields)
+            f"{where}: {printable(place, 80)}", found="unknown field", expected=", ".join(GridSpec.model_fields)
         )
     found = printable(repr(first["input"]), 80)
     return GridError(

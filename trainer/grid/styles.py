@@ -1,4 +1,4 @@
-"""Which defaults does a user keep for grids? Styles by name in the workspace: negative prompt, sampler, steps, size, seeds."""
+"""Styles: the user's defaults for grids by name, with negative prompt, sampler, steps, size and seeds."""
 
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
@@ -23,15 +23,15 @@ from trainer.workspace import Workspace
 _COPIED = ("steps", "cfg_scale", "width", "height", "seeds", "clip_skip")
 
 DEFAULT = "default"
-"""The style that every new grid begins with, where the workspace has one of that name."""
+"""The style that every new grid starts with, where the workspace has one of that name."""
 
 
 class Style(BaseModel):
-    """What a style sets; None leaves what a grid has.
+    """Values that a style sets; None keeps the grid's own.
 
     Attributes:
-        name: what it is called.
-        prompt, negative_prompt: words that join the grid's own; `{prompt}` in them is where those go.
+        name: unique in the workspace.
+        prompt, negative_prompt: words added to the grid's own; `{prompt}` in them is where those go.
         sampler: one of samplers.SAMPLERS.
         steps, cfg_scale, width, height, clip_skip: as in GridSpec.
         seeds: in the grammar of whole numbers.
@@ -52,15 +52,15 @@ class Style(BaseModel):
 
 
 def styles_path(workspace: Workspace) -> Path:
-    """Return the file of the workspace's styles: a table each, by name."""
+    """Return the file of the workspace's styles, with one table for each."""
     return workspace.grids / "styles.toml"
 
 
 def load_styles(workspace: Workspace) -> tuple[Style, ...]:
-    """Return the styles of the workspace in their order, none where there is no file.
+    """Return the styles of the workspace in their order; none without a file.
 
     Raises:
-        SettingsError: the file cannot be read or is no TOML.
+        SettingsError: the file cannot be read or is not TOML.
         GridError: a style has an unknown key or a wrong value.
     """
     path = styles_path(workspace)
@@ -75,7 +75,7 @@ def style_named(workspace: Workspace, name: str) -> Style:
     """Return the style called `name`.
 
     Raises:
-        GridError: there is none; or as load_styles.
+        GridError: no style has that name; or as load_styles.
     """
     styles = load_styles(workspace)
     for style in styles:
@@ -83,14 +83,14 @@ def style_named(workspace: Workspace, name: str) -> Style:
             return style
     raise GridError(
         "style",
-        found=f"there is no `{printable(name, 80)}`",
-        expected=", ".join(printable(style.name, 80) for style in styles) or "a style",
-        way_out="" if styles else "`lora-tui style read FILE` takes them from a webui's files or a picture",
+        found=f"no style named `{printable(name, 80)}`",
+        expected=", ".join(printable(style.name, 80) for style in styles) or "a saved style",
+        way_out="" if styles else "import some with `lora-tui style read FILE` from a webui's files or a picture",
     )
 
 
 def save_style(workspace: Workspace, style: Style) -> None:
-    """Keep one style as save_styles does.
+    """Save one style as save_styles does.
 
     Raises:
         SettingsError, GridError: as save_styles.
@@ -99,11 +99,11 @@ def save_style(workspace: Workspace, style: Style) -> None:
 
 
 def save_styles(workspace: Workspace, styles: Sequence[Style]) -> None:
-    """Keep `styles` in the workspace, each in the place of one of the same name; the rest of the file stays as it is.
+    """Save `styles` in the workspace, replacing those of the same names; the rest of the file stays as it is.
 
     Raises:
         SettingsError: the file cannot be read or written.
-        GridError: what is there now is no file of styles.
+        GridError: the existing file is not a file of styles.
     """
     path = styles_path(workspace)
     load_styles(workspace)
@@ -120,12 +120,12 @@ def save_styles(workspace: Workspace, styles: Sequence[Style]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(printable(str(path.parent)), found=f"cannot be made ({error.strerror})") from error
+        raise SettingsError(printable(str(path.parent)), found=f"cannot be created ({error.strerror})") from error
     save_text(tomlkit.dumps(document), path)
 
 
 def apply_style(spec: GridSpec, style: Style) -> GridSpec:
-    """Return `spec` with what the style sets; its words join the prompts as in the webui, once however often it is applied."""
+    """Return `spec` with the style's values; its words are added to the prompts as in the webui, but only once."""
     changes: dict[str, object] = {key: getattr(style, key) for key in _COPIED if getattr(style, key) is not None}
     if style.sampler is not None:
         changes["sampler"] = style.sampler
@@ -151,20 +151,20 @@ def from_rows(rows: tuple[WebuiStyle, ...]) -> tuple[Style, ...]:
 def from_defaults(
     name: str, defaults: WebuiDefaults, rows: tuple[WebuiStyle, ...], where: str
 ) -> tuple[Style, tuple[str, ...]]:
-    """Return what a ui-config.json sets as one style, the words of the styles it opens with included, and what could not be taken.
+    """Return a ui-config.json as one style, including the styles it opens with, and notes on what could not be used.
 
     Args:
         name: of the style.
-        defaults: what the file says.
-        rows: of the styles.csv that its names stand in.
-        where: what to call it in an error.
+        defaults: values of the file.
+        rows: of the styles.csv that has its styles.
+        where: its name in an error.
 
     Raises:
         GridError: a number is out of bounds.
     """
     by_name = {row.name: row for row in rows}
     chosen = defaults.styles or ()
-    notes = [f"style `{printable(each, 80)}` is in no styles.csv: left out" for each in chosen if each not in by_name]
+    notes = [f"style `{printable(each, 80)}` is not in styles.csv: left out" for each in chosen if each not in by_name]
     prompt, negative = joined([by_name[each] for each in chosen if each in by_name])
     sampler = sampler_if_known(defaults.sampler or "", defaults.schedule or "") if defaults.sampler else None
     if defaults.sampler and sampler is None:
@@ -186,37 +186,37 @@ def from_defaults(
 
 
 def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[str, ...]]:
-    """Return what a picture's infotext sets, its prompt left out, and what could not be taken.
+    """Return a picture's infotext without its prompt as a style, and notes on what could not be used.
 
     Raises:
-        GridError: a field is no number or out of bounds.
+        GridError: a field is not a number or out of bounds.
     """
-    told, notes = info.fields, []
+    fields, notes = info.fields, []
     sampler = None
-    if "Sampler" in told:
-        sampler = sampler_if_known(told["Sampler"], told.get("Schedule type", ""), told.get("Version", ""))
+    if "Sampler" in fields:
+        sampler = sampler_if_known(fields["Sampler"], fields.get("Schedule type", ""), fields.get("Version", ""))
         if sampler is None:
-            notes.append(_no_sampler(told["Sampler"], told.get("Schedule type", "")))
-    width, _, height = told.get("Size", "").partition("x")
+            notes.append(_no_sampler(fields["Sampler"], fields.get("Schedule type", "")))
+    width, _, height = fields.get("Size", "").partition("x")
     values: dict[str, object] = {
         "negative_prompt": info.negative_prompt,
         "sampler": sampler.name if sampler else "",
-        "steps": told.get("Steps", ""),
-        "cfg_scale": told.get("CFG scale", ""),
+        "steps": fields.get("Steps", ""),
+        "cfg_scale": fields.get("CFG scale", ""),
         "width": width,
         "height": height,
-        "seeds": told.get("Seed", ""),
-        "clip_skip": told.get("Clip skip", ""),
+        "seeds": fields.get("Seed", ""),
+        "clip_skip": fields.get("Clip skip", ""),
     }
     return _style(name, {key: value for key, value in values.items() if value != ""}, where), tuple(notes)
 
 
 def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[str, ...]]:
-    """Return what of a style a ui-config.json can hold, and what it has no place for.
+    """Return what a ui-config.json can hold of a style, and notes on what it cannot.
 
     Args:
-        style: whose values.
-        schedules: whether the webui sets the schedule apart from the sampler.
+        style: the values.
+        schedules: whether the webui has a separate schedule setting.
     """
     notes = []
     name, schedule = None, None
@@ -228,9 +228,9 @@ def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[
         try:
             seed = int(style.seeds)
         except ValueError:
-            notes.append(f"seeds {printable(style.seeds, 60)}: a webui opens with one seed")
+            notes.append(f"seeds {printable(style.seeds, 60)}: a webui starts with one seed")
     if style.clip_skip is not None:
-        notes.append("clip_skip: a webui keeps it in config.json (CLIP_stop_at_last_layers), not here")
+        notes.append("clip_skip: in a webui it belongs in config.json (CLIP_stop_at_last_layers)")
     return WebuiDefaults(
         prompt=style.prompt,
         negative_prompt=style.negative_prompt,
@@ -247,11 +247,11 @@ def to_defaults(style: Style, *, schedules: bool) -> tuple[WebuiDefaults, tuple[
 def _style(name: str, values: object, where: str) -> Style:
     place = f"{where}: {printable(name, 80)}"
     if not isinstance(values, dict):
-        raise GridError(place, found=printable(repr(values), 60), expected="a table, one for each style")
+        raise GridError(place, found=printable(repr(values), 60), expected="a table for each style")
     keys = [key for key in Style.model_fields if key != "name"]
     for key in values:
         if key not in keys:
-            raise GridError(f"{place}: {printable(key, 80)}", found="nothing a style sets", expected=", ".join(keys))
+            raise GridError(f"{place}: {printable(key, 80)}", found="unknown key", expected=", ".join(keys))
     try:
         style = Style.model_validate({**values, "name": name})
     except ValidationError as error:
@@ -264,11 +264,11 @@ def _style(name: str, values: object, where: str) -> Style:
 
 
 def _no_sampler(name: str, schedule: str) -> str:
-    return f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is none of ours: left out"
+    return f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is not supported: left out"
 
 
 def _has(text: str, words: str) -> bool:
-    """Return whether a style's words stand in `text` already."""
+    """Return whether `text` already has a style's words."""
     before, place, behind = words.partition(PLACE)
     if place:
         return text.startswith(before) and text.endswith(behind)

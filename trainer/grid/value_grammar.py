@@ -1,4 +1,4 @@
-"""Which values does an axis's text stand for? The webui's grammar in exact decimals, with a refusal where that one is silent."""
+"""Grammar of an axis's values: the webui's, in exact decimals, with an error where the webui drops an item silently."""
 
 import itertools
 import math
@@ -11,9 +11,9 @@ from trainer.errors import GridError
 from trainer.text import printable
 
 MAX_VALUES = 2000
-"""An axis of more is refused before it is spelled out."""
+"""An axis of more values is refused before it is expanded."""
 
-# Longer numbers mean nothing here, and every sum of shorter ones is exact in decimal's 28 digits.
+# Longer numbers are not needed, and every sum of shorter ones is exact in decimal's 28 digits.
 _MAX_DIGITS = 12
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _LITERAL = re.compile(rf"[+-]?{_NUMBER}")
@@ -29,14 +29,14 @@ def whole_numbers(text: str, axis: str) -> tuple[int, ...]:
     """Return the whole numbers that `text` stands for: `1,2,3`, `1-5`, `1-10 (+3)`, `1-10 [4]`.
 
     Both ends of a range belong to it. A step carries its sign; a count in brackets is spread evenly from end to end and cut
-    to whole numbers. Blank items are passed over.
+    to whole numbers. Blank items are skipped.
 
     Args:
         text: as typed.
-        axis: what an error begins with.
+        axis: what an error starts with.
 
     Raises:
-        GridError: an item is no such number or range, or stands for no value; there are none, or more than MAX_VALUES.
+        GridError: an item is not such a number or range, or stands for no value; there is no value, or more than MAX_VALUES.
     """
     return tuple(int(value) for value in _numbers(text, axis, _whole))
 
@@ -44,8 +44,8 @@ def whole_numbers(text: str, axis: str) -> tuple[int, ...]:
 def decimals(text: str, axis: str) -> tuple[Decimal, ...]:
     """Return the numbers that `text` stands for: as whole_numbers, with fractions: `0-1.25 (+0.25)`.
 
-    A range steps by 1 where it names no step. Values spread by a count are rounded to 8 digits behind the point where no
-    decimal says them exactly.
+    A range steps by 1 where it names no step. Values spread by a count are rounded to 8 decimals where no
+    decimal is exact.
 
     Args, Raises: as whole_numbers.
     """
@@ -95,7 +95,7 @@ def _quoted(value: str) -> str:
 
 
 def _items(text: str, axis: str) -> list[str]:
-    """Split a list; lines that hold nothing are no items, a comma at the end has a blank one behind it."""
+    """Split a list; empty lines are not items, a comma at the end has a blank item after it."""
     items: list[str] = []
     at, fresh_line = 0, True
     while at < len(text):
@@ -128,12 +128,12 @@ def _in_quotes(text: str, start: int, axis: str) -> tuple[str, int]:
         content, at = content + '"', end + 2
     raise GridError(
         axis,
-        found=f"a quote without an end: {printable(text[start:], 60)}",
-        expected='"…" around each text, and "" for a quote in it',
+        found=f"a quote is not closed: {printable(text[start:], 60)}",
+        expected='"…" around each text, and "" for a quote inside it',
     )
 
 
-class _Form:
+class _NumberFormat:
     """How one kind of number is written, read and spread.
 
     Args:
@@ -157,11 +157,11 @@ class _Form:
         return exact if Fraction(exact) == value else round(exact, 8)
 
 
-_whole = _Form("a whole number", whole=True)
-_decimal = _Form("a number", whole=False)
+_whole = _NumberFormat("a whole number", whole=True)
+_decimal = _NumberFormat("a number", whole=False)
 
 
-def _numbers(text: str, axis: str, form: _Form) -> list[Decimal]:
+def _numbers(text: str, axis: str, form: _NumberFormat) -> list[Decimal]:
     values: list[Decimal] = []
     for item in _items(text, axis):
         if not item.strip():
@@ -173,7 +173,7 @@ def _numbers(text: str, axis: str, form: _Form) -> list[Decimal]:
     return values
 
 
-def _of_item(item: str, axis: str, form: _Form) -> list[Decimal]:
+def _of_item(item: str, axis: str, form: _NumberFormat) -> list[Decimal]:
     def refused(found: str, way_out: str = "") -> GridError:
         example = "1-5, 1-10 (+3) or 1-10 [4]" if form.whole else "0-2, 0-1 (+0.25) or 0-1 [5]"
         return GridError(
@@ -200,7 +200,7 @@ def _of_item(item: str, axis: str, form: _Form) -> list[Decimal]:
             raise refused(f"has a step that is not {form.name} with its sign")
         step = Decimal(written)
     if step == 0:
-        raise refused("has step 0, which never arrives")
+        raise refused("has step 0")
     if (end - start) * step < 0:
         turned = f"{'-' if end < start else '+'}{decimal_text(abs(step))}"
         raise refused("is an empty range", f"write {_range_text(match, turned)}")
@@ -214,20 +214,20 @@ def _range_text(match: re.Match[str], step: str) -> str:
 
 
 def _spread(
-    start: Decimal, end: Decimal, written: str, axis: str, form: _Form, refused: Callable[[str], GridError]
+    start: Decimal, end: Decimal, written: str, axis: str, form: _NumberFormat, refused: Callable[[str], GridError]
 ) -> list[Decimal]:
-    """Return as many values as asked for, evenly from end to end; between two equal ends they are all the same, on purpose."""
+    """Return as many values as asked for, evenly from end to end; between two equal ends all are the same, on purpose."""
     if not re.fullmatch(rf"[0-9]{{1,{_MAX_DIGITS}}}", written):
         raise refused("has a count that is not a whole number")
     count = int(written)
     if count == 0:
-        raise refused("asks for no value at all")
+        raise refused("asks for 0 values")
     _check_count(count, axis)
     gaps, whole_way = max(1, count - 1), Fraction(end) - Fraction(start)
     inner = [form.rounded(Fraction(start) + whole_way * index / gaps) for index in range(1, count - 1)]
     values = [start, *inner, *([end] if count > 1 else [])]
     if start != end and len(set(values)) < count:
-        raise refused(f"asks for {count} values, and only {len(set(values))} of them differ")
+        raise refused(f"asks for {count} values, but only {len(set(values))} of them differ")
     return values
 
 
@@ -237,4 +237,4 @@ def _check_count(count: int, axis: str) -> None:
 
 
 def _no_values(axis: str) -> GridError:
-    return GridError(axis, found="the axis has no values", way_out="type some, or take the axis away")
+    return GridError(axis, found="the axis has no values", way_out="type some, or remove the axis")

@@ -1,14 +1,14 @@
-"""Which of our samplers do a webui's words mean, and by which words does it know ours?"""
+"""Conversion between our samplers and a webui's sampler and schedule type."""
 
 import re
 
 from trainer.errors import GridError
 from trainer.grid.samplers import Sampler, sampler_named
 
-# Since 1.9 the schedule stands apart from the sampler, and these have another one of their own than the model's ("Automatic").
+# Since 1.9 the schedule is separate from the sampler; for these "Automatic" means another one than the model's.
 _OWN_SCHEDULE = {"DPM++ 2M": "Karras"}
 _SCHEDULES = ("Karras", "Exponential", "Polyexponential")
-# What the model's own times are called where a sampler's own would be taken otherwise.
+# Names of the model's own timesteps, where a sampler would else use its own.
 _MODELS_OWN = ("", "Automatic", "Uniform", "Normal")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
@@ -21,19 +21,19 @@ def webui_names(sampler: Sampler) -> tuple[str, str]:
 
 
 def sampler_from_webui(name: str, schedule: str, version: str = "") -> Sampler:
-    """Return our sampler for the words in a webui's infotext or settings.
+    """Return our sampler for the names in a webui's infotext or settings.
 
     Args:
         name: such as `DPM++ 2M` or, as before 1.9, `DPM++ 2M Karras`.
-        schedule: the schedule type; "" where none is named.
+        schedule: the schedule type; "" for none.
         version: the webui's; decides what a name without schedule type means. "" for one of before 1.9.
 
     Raises:
-        GridError: we have no such sampler.
+        GridError: no sampler of ours matches.
     """
     plain = " ".join(name.split())
-    apart = bool(schedule) or _schedules_apart(version)
-    if apart and schedule in ("", "Automatic") and not plain.endswith(_SCHEDULES):
+    separate = bool(schedule) or _has_schedule_types(version)
+    if separate and schedule in ("", "Automatic") and not plain.endswith(_SCHEDULES):
         for own, its in _OWN_SCHEDULE.items():
             if plain.lower() == own.lower():
                 return sampler_named(own, its)
@@ -50,7 +50,7 @@ def sampler_if_known(name: str, schedule: str, version: str = "") -> Sampler | N
         return None
 
 
-def _schedules_apart(version: str) -> bool:
-    """Return whether this version of the webui writes the schedule type apart; other programs' versions say nothing."""
+def _has_schedule_types(version: str) -> bool:
+    """Return whether this version of the webui writes the schedule type separately; False for other programs' versions."""
     match = _VERSION.match(version)
     return match is not None and (int(match[1]), int(match[2])) >= (1, 9)

@@ -188,7 +188,7 @@ def test_epochs_of_several_bakes_are_named_with_their_bake(spread: Callable[...,
     for typed, labels in (
         ("42:1-2", ("42:1", "42:2")),
         ("43:1,champion", ("43:1", "champion")),
-        ("42:all", ("42:1", "42:2", "42:s600")),
+        ("42:all", ("42:1", "42:2", "42:step 600")),
     ):
         assert spread(x=("epoch", typed), epochs=epochs).x.labels == labels
 
@@ -287,7 +287,7 @@ def test_a_silent_base_is_told_by_its_loras_metadata(spread: Callable[..., Expan
         _as(PredictionMarkers(None, None, "")), loras=(LoraSpec(file="for-v.safetensors"),), x=("weight", "0,1")
     )
     assert {(recipe.prediction, recipe.zero_terminal_snr) for recipe in _recipes(made)} == {("v", True)}
-    assert made.notes == ("demo does not say what it predicts; the LoRA was trained for v",)
+    assert made.notes == ("demo does not say what it predicts; v is taken from the LoRA's metadata",)
 
 
 def test_a_bases_word_goes_before_the_loras(spread: Callable[..., Expanded], root: Path) -> None:
@@ -342,21 +342,21 @@ def test_a_prompt_without_the_token_is_noted(spread: Callable[..., Expanded]) ->
         pytest.param({"x": ("size", "big")}, "X Size: `big`; expected width x height", id="no size"),
         pytest.param({"width": 60}, "width, height: 60x64; expected", id="the spec's size"),
         pytest.param({"x": ("token", "maybe")}, "X Activation token: `maybe`; expected on or off", id="token"),
-        pytest.param({"x": ("token", "off"), "token": ""}, "the grid names no token", id="no token"),
+        pytest.param({"x": ("token", "off"), "token": ""}, "the grid has no token", id="no token"),
         pytest.param({"x": ("token", "off"), "token": "aru"}, "the token is in no prompt", id="token nowhere"),
-        pytest.param({"x": ("outfit", "beach")}, "X Outfit: there is no outfit `beach`", id="outfit"),
-        pytest.param({"x": ("epoch", "5-7")}, "X Epoch: there is no epoch `7`; expected one of 1, 2", id="epoch"),
-        pytest.param({"x": ("epoch", "champion")}, "there is no epoch `champion`", id="champion"),
+        pytest.param({"x": ("outfit", "beach")}, "X Outfit: unknown outfit `beach`", id="outfit"),
+        pytest.param({"x": ("epoch", "5-7")}, "X Epoch: unknown epoch `7`; expected one of 1, 2", id="epoch"),
+        pytest.param({"x": ("epoch", "champion")}, "unknown epoch `champion`", id="champion"),
         pytest.param({"x": ("epoch", "6-1")}, "X Epoch: `6-1` is an empty range", id="epochs backwards"),
-        pytest.param({"x": ("epoch", "1"), "epochs": ()}, "a grid with saved epochs; name bakes", id="no epochs"),
-        pytest.param({"x": ("lora", "nobody")}, "there is no `nobody`", id="LoRA"),
-        pytest.param({"x": ("rank", "0")}, "X Kept rank: 0; expected 1 to", id="rank"),
-        pytest.param({"x": ("weight", "1")}, "X LoRA weight: there is no LoRA to act on", id="nothing to weigh"),
+        pytest.param({"x": ("epoch", "1"), "epochs": ()}, "a grid with saved epochs; add bakes", id="no epochs"),
+        pytest.param({"x": ("lora", "nobody")}, "no file `nobody`", id="LoRA"),
+        pytest.param({"x": ("rank", "0")}, "X Rank: 0; expected 1 to", id="rank"),
+        pytest.param({"x": ("weight", "1")}, "X LoRA weight: the grid has no LoRA", id="nothing to weigh"),
         pytest.param(
-            {"x": ("weight:2", "1"), "loras": (LoraSpec(),)}, "there is no LoRA 2; expected one of the 1", id="LoRA 2"
+            {"x": ("weight:2", "1"), "loras": (LoraSpec(),)}, "the grid has no LoRA 2; expected 1 to 1", id="LoRA 2"
         ),
         pytest.param({"loras": (LoraSpec(),), "epochs": ()}, "LoRA 1: names no file", id="nameless"),
-        pytest.param({"x": ("denoising", "1")}, "axis: there is no kind `denoising`", id="kind"),
+        pytest.param({"x": ("denoising", "1")}, "axis: unknown kind `denoising`", id="kind"),
         pytest.param({"x": ("steps", "1"), "y": ("Steps", "2")}, "X and Y: Steps and Steps", id="twice"),
         pytest.param({"x": ("epoch", "1"), "z": ("lora", "style")}, "X and Z: Epoch and LoRA", id="two first LoRAs"),
         pytest.param({"x": ("seed", "1"), "y": ("seed", "-1")}, "X and Y: Seed and Seed", id="seeds twice"),

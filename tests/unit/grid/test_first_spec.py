@@ -143,10 +143,10 @@ def test_bakes_that_saved_nothing_and_subjects_without_a_champion_are_refused(
     workspace: Workspace, journal: Journal, baked: Baked
 ) -> None:
     number = baked()
-    with pytest.raises(GridError, match="of_bakes: no saved LoRA of 1 is there"):
+    with pytest.raises(GridError, match="of_bakes: no saved LoRA of 1"):
         with_epochs(GridSpec(of_bakes=(number,)), journal, workspace)
     for subject in ("hifumi", ""):
-        with pytest.raises(GridError, match=r"champion: .* has none"):
+        with pytest.raises(GridError, match=r"champion: .* has no champion"):
             with_epochs(GridSpec(subject=subject, champion=True), journal, workspace)
 
 
@@ -182,7 +182,7 @@ def test_a_bake_whose_subject_is_gone_still_suggests_a_grid(
 
 def test_a_bake_whose_base_is_gone_says_so(workspace: Workspace, journal: Journal, baked: Baked) -> None:
     number = baked(pretrained_model_name_or_path="/nowhere/base.safetensors")
-    with pytest.raises(ModelError, match="there is no such file"):
+    with pytest.raises(ModelError, match="no such file"):
         spec_for_bake(journal, workspace, number)
 
 

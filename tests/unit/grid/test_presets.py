@@ -90,11 +90,11 @@ def test_a_subject_that_lacks_what_a_grid_needs_is_told(spec: GridSpec, key: str
 
 
 def test_a_subject_without_a_token_has_none_to_switch(spec: GridSpec) -> None:
-    with pytest.raises(GridError, match="token: the subject has none"):
+    with pytest.raises(GridError, match="token: the subject has no token"):
         _made("token", spec.model_copy(update={"token": ""}), Subject())
 
 
 @pytest.mark.parametrize("key", ["epochs-weight", "token", "test"])
 def test_a_grid_over_epochs_needs_one(spec: GridSpec, key: str) -> None:
-    with pytest.raises(GridError, match="epochs: none are saved yet"):
+    with pytest.raises(GridError, match="epochs: no epoch is saved yet"):
         _made(key, spec.model_copy(update={"epochs": ()}))

@@ -76,7 +76,7 @@ def test_many_styles_are_kept_at_once(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("[a]\nstep = 20", r"a: step: nothing a style sets; expected prompt, negative_prompt"),
+        ("[a]\nstep = 20", r"a: step: unknown key; expected prompt, negative_prompt"),
         ("[a]\nsteps = 0", "a: steps: 0"),
         ("[a]\nwidth = 500", "a: width: 500"),
         ("[a]\ncfg_scale = nan", "a: cfg_scale"),
@@ -99,7 +99,9 @@ def test_a_wrong_file_is_not_written_over(workspace: Workspace) -> None:
 
 
 def test_an_unknown_style_is_refused_with_those_there_are(workspace: Workspace) -> None:
-    with pytest.raises(GridError, match=r"there is no `x`; expected a style; `lora-tui style read"):
+    with pytest.raises(
+        GridError, match=r"no style named `x`; expected a saved style; import some with `lora-tui style read"
+    ):
         style_named(workspace, "x")
     save_style(workspace, FULL)
     with pytest.raises(GridError, match="expected my default"):
@@ -149,15 +151,15 @@ def test_a_webuis_defaults_become_a_style_with_the_words_of_its_styles_in_it() -
         height=768,
         seeds="-1",
     )
-    assert notes == ("style `gone` is in no styles.csv: left out",)
+    assert notes == ("style `gone` is not in styles.csv: left out",)
 
 
 def test_a_sampler_we_have_not_is_said_and_left_out() -> None:
     style, notes = from_defaults("webui", WebuiDefaults(sampler="DPM++ SDE", schedule="Karras"), (), "ui-config.json")
     assert style.sampler is None
-    assert notes == ("sampler DPM++ SDE Karras is none of ours: left out",)
+    assert notes == ("sampler DPM++ SDE Karras is not supported: left out",)
     _, notes = from_infotext("a", Infotext("", "", {"Sampler": "Heun"}), "a.png")
-    assert notes == ("sampler Heun is none of ours: left out",)
+    assert notes == ("sampler Heun is not supported: left out",)
 
 
 def test_a_pictures_infotext_becomes_a_style_without_its_prompt() -> None:

@@ -57,10 +57,10 @@ def test_whole_numbers_are_spelled_out(text: str, values: tuple[int, ...]) -> No
     ("text", "said"),
     [
         pytest.param("10-1", "`10-1` is an empty range; write `10-1 (-1)`", id="5"),
-        pytest.param("0-1 [3]", "asks for 3 values, and only 2 of them differ", id="7"),
+        pytest.param("0-1 [3]", "asks for 3 values, but only 2 of them differ", id="7"),
         pytest.param("1-10 (3)", "a step without a sign; write `1-10 (+3)`", id="17"),
         pytest.param("1-10 (+0)", "step 0", id="18"),
-        pytest.param("1-10 [0]", "asks for no value", id="19"),
+        pytest.param("1-10 [0]", "asks for 0 values", id="19"),
         pytest.param("1-10 [2.5]", "a count that is not a whole number", id="20a"),
         pytest.param("1.5", "neither a whole number nor a range", id="20b"),
         pytest.param("abc", "`abc` is neither a whole number", id="20c"),
@@ -161,7 +161,7 @@ def test_texts_are_split_at_commas_and_lines(text: str, values: tuple[str, ...])
 
 
 def test_54_a_quote_without_an_end_is_refused() -> None:
-    with pytest.raises(GridError, match="Z Prompt: a quote without an end") as refused:
+    with pytest.raises(GridError, match="Z Prompt: a quote is not closed") as refused:
         texts('a,"unterminated, b', "Z Prompt")
     assert "unterminated" in refused.value.found
 

@@ -99,7 +99,7 @@ def test_a_sampler_is_known_in_any_case() -> None:
         ("x.kind", "wieght", "weight"),
         ("x", "nonsense=1", "nonsense"),
         ("name", "a/b", "name"),
-        ("colour", "red", "no field of a grid"),
+        ("colour", "red", "unknown field"),
         ("epochs", "[", "no JSON"),
         ("outfits", '{"a": 1}', "outfits"),
     ],
