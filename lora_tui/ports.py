@@ -1,4 +1,4 @@
-"""What the screen needs of engine and sampler; they are handed in, so that a test may hand in scripted ones."""
+"""What the screen needs from engine and sampler; they are handed in, so that a test may hand in scripted ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Rights:
 
     Attributes:
         bake: start bakes, and write settings and subjects.
-        order: order the bake at work.
+        order: order the running bake.
     """
 
     bake: bool = True
@@ -30,11 +30,11 @@ OWNER = Rights()
 
 @dataclass(frozen=True)
 class MemorySources:
-    """Who is asked about memory.
+    """Where memory figures come from.
 
     Attributes:
         predictor: knows and predicts what a bake takes.
-        holders: says who is on the first card now; called in a thread.
+        holders: returns the processes on the first card now; called in a thread.
     """
 
     predictor: "Predictor"
@@ -42,7 +42,7 @@ class MemorySources:
 
 
 class NoEngine:
-    """The engine of a screen that only looks on: it takes no jobs and loads nothing."""
+    """The engine of a read-only screen: it takes no jobs and loads nothing."""
 
     key = "onlooker"
     libraries = ""
@@ -52,7 +52,7 @@ class NoEngine:
         """Start nothing."""
 
     def wake(self) -> None:
-        """Ask nobody: the engine at work looks at its orders by itself."""
+        """Do nothing: the running engine looks at its orders by itself."""
 
 
 class EngineLike(Protocol):
@@ -98,5 +98,5 @@ class SamplerLike(Protocol):
         ...
 
     def reset_peak(self) -> None:
-        """Begin the peak anew."""
+        """Start measuring the peak again."""
         ...

@@ -18,13 +18,13 @@ class Snapshot:
     """Everything the screens show that comes from outside, at one moment.
 
     Attributes:
-        bake: the bake at work, else the one waiting for this engine, else the newest; None in a new workspace. Never a grid's job.
-        grid: the grid's job at work, else one that waits for this engine; None without one.
-        ours: the bake or grid's job that our engine has at work, else one that waits for it; None where leaving leaves nothing behind.
+        bake: the running bake, else the one queued for this engine, else the newest; None in a new workspace. Never a grid's job.
+        grid: the running job of a grid, else one queued for this engine; None without one.
+        ours: the bake or grid's job that our engine runs, else one queued for it; None where quitting interrupts nothing.
         elsewhere: in which process `bake` runs, where that is not ours.
         story: what its settings changed against its parent, one line.
         asked: its settings; None where this version cannot read them.
-        in_force: the same with what was changed while it was at work.
+        in_force: the same with all changes made while it ran.
         newest: settings of the newest bake, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         validations: (step, validation loss), by step.

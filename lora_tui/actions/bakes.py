@@ -102,7 +102,7 @@ def open_first(workspace: Workspace, wanted: Path | None) -> Message:
     return NothingToOpen() if path is None else open_settings(path)
 
 
-def save(draft: "SettingsDraft") -> Message:
+def save_draft(draft: "SettingsDraft") -> Message:
     """Write the draft into its file.
 
     Raises:
@@ -114,7 +114,7 @@ def save(draft: "SettingsDraft") -> Message:
     return Saved(draft)
 
 
-def queue(workspace: Workspace, draft: "SettingsDraft", why: str, engine_key: str) -> Message:
+def queue_draft(workspace: Workspace, draft: "SettingsDraft", why: str, engine_key: str) -> Message:
     """Check the draft, save it if it was edited, and queue it as a bake.
 
     Raises:
@@ -125,7 +125,7 @@ def queue(workspace: Workspace, draft: "SettingsDraft", why: str, engine_key: st
 
     ready = check(draft.now, draft.path)
     if draft.unsaved:
-        save(draft)
+        save_draft(draft)
     with Journal(workspace.journal_path) as journal:
         return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
 
@@ -157,7 +157,7 @@ def change_settings(workspace: Workspace, bake: int, assignments: Sequence[str])
     return Ordered(Order.SET)
 
 
-def resume(workspace: Workspace, bake: int, engine_key: str) -> Message:
+def resume_bake(workspace: Workspace, bake: int, engine_key: str) -> Message:
     """Queue a bake that ended early, or was parked, again, before all others, for the engine with this key.
 
     Raises:

@@ -34,7 +34,7 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Forking:
+class ForkRequest:
     """A fork of bake `number` with the edited settings.
 
     Attributes:
@@ -49,7 +49,7 @@ class Forking:
     draft: SettingsDraft | None
     engine: str
 
-    def look(self, epoch: int | None) -> Outlook:
+    def preview(self, epoch: int | None) -> Outlook:
         """Return what a fork at the end of `epoch` (None: at the newest state) would be. Writes and raises nothing."""
         outlook = Outlook()
         try:
@@ -57,7 +57,7 @@ class Forking:
                 from trainer.jobs.fork import kept_epochs, preview_fork
 
                 outlook = Outlook(tuple(kept_epochs(journal, self.workspace, self.number)))
-                changed = self._changed(journal, epoch)
+                changed = self._edited_settings(journal, epoch)
                 outlook = replace(outlook, changes=tuple(line for line, _ in changed))
                 overrides = [override for _, override in changed]
                 prospect = preview_fork(journal, self.workspace, self.number, epoch=epoch, overrides=overrides)
@@ -67,7 +67,7 @@ class Forking:
         start = f"starts after step {prospect.step} of {prospect.planned.plan.total_steps}"
         return replace(outlook, start=start, notes=prospect.notes)
 
-    def make(self, epoch: int | None, why: str) -> "ForkedBake":
+    def queue_fork(self, epoch: int | None, why: str) -> "ForkedBake":
         """Queue the fork.
 
         Raises:
@@ -76,7 +76,7 @@ class Forking:
         from trainer.jobs.fork import fork
 
         with self._journal() as journal:
-            overrides = [override for _, override in self._changed(journal, epoch)]
+            overrides = [override for _, override in self._edited_settings(journal, epoch)]
             return fork(
                 journal,
                 self.workspace,
@@ -92,7 +92,7 @@ class Forking:
 
         return Journal(self.workspace.journal_path)
 
-    def _changed(self, journal: "Journal", epoch: int | None) -> list[tuple[str, str]]:
+    def _edited_settings(self, journal: "Journal", epoch: int | None) -> list[tuple[str, str]]:
         """Return (line, override) of each setting that was edited against the bake at that state."""
         from trainer.jobs.fork import settings_at
         from trainer.settings.subject import resolve

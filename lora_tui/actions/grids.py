@@ -170,7 +170,7 @@ def read_grids(workspace: Workspace) -> Message:
         return GridsRead(tuple(journal.grids.latest()))
 
 
-def newest(workspace: Workspace) -> Message:
+def read_newest(workspace: Workspace) -> Message:
     """Return the grid to show first.
 
     Raises:
@@ -185,7 +185,7 @@ def newest(workspace: Workspace) -> Message:
     return NothingToTell() if first is None else NewestRead(first.number)
 
 
-def queue(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Message:
+def queue_planned(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Message:
     """Queue a checked grid at the end, for the engine with this key.
 
     Raises:
@@ -199,7 +199,7 @@ def queue(workspace: Workspace, ready: "PlannedGrid", engine_key: str) -> Messag
     return GridQueued(grid.number, job)
 
 
-def order(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
+def order_planned(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
     """Order a checked grid from the running bake.
 
     Raises:
@@ -212,7 +212,7 @@ def order(workspace: Workspace, ready: "PlannedGrid", bake: int) -> Message:
         return GridOrdered(order_grid(journal, workspace, ready, bake), bake)
 
 
-def resume(workspace: Workspace, number: int, engine_key: str) -> Message:
+def requeue(workspace: Workspace, number: int, engine_key: str) -> Message:
     """Queue a grid that was cut off, or failed, again.
 
     Raises:
@@ -225,7 +225,7 @@ def resume(workspace: Workspace, number: int, engine_key: str) -> Message:
         return GridQueued(number, resume_grid(journal, number, engine_key))
 
 
-def end(workspace: Workspace, number: int) -> Message:
+def end_grid(workspace: Workspace, number: int) -> Message:
     """End a grid that is queued or being made.
 
     Raises:
@@ -239,7 +239,7 @@ def end(workspace: Workspace, number: int) -> Message:
     return GridNote(f"grid {number} ends; its pictures are kept")
 
 
-def drop_epoch(workspace: Workspace, number: int, label: str) -> Message:
+def skip_epoch(workspace: Workspace, number: int, label: str) -> Message:
     """Skip an epoch in the rest of a grid that is being made.
 
     Raises:
@@ -280,7 +280,7 @@ def save_spec(spec: "GridSpec", path: Path) -> Message:
     return GridNote(f"saved {path}")
 
 
-def propose(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote], engine: str) -> Message:
+def queue_variants(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote], engine: str) -> Message:
     """Queue the variants that the verdicts on a grid ask for, held back for the engine with this key.
 
     Raises:

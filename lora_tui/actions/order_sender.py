@@ -1,4 +1,4 @@
-"""Orders and other writes of one screen: whether its keys may, in which thread, and what is said where they may not."""
+"""Orders and other writes of one screen: whether its keys may, in which thread, and the warnings where they may not."""
 
 from collections.abc import Callable
 from functools import partial

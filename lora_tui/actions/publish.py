@@ -47,7 +47,7 @@ class Publishing:
 
         return cls(workspace, find)
 
-    def look(self) -> "tuple[LoraToPublish, str]":
+    def read(self) -> "tuple[LoraToPublish, str]":
         """Return what would be sent, and where the last one was sent ("" for nowhere yet).
 
         Raises:

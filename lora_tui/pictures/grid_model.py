@@ -1,4 +1,4 @@
-"""What of a grid is shown, in which order, and in which words? Plain data; the thread that keeps the grid makes it."""
+"""A grid as it is shown: its pictures, their order, and the words beside them. Plain data, made by the thread that watches the grid."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ PARTS = {"whole": "whole", "unet": "U-Net", "text_encoder": "text encoder"}
 """Fields of a CellNote that hold a verdict, and what each is called."""
 
 _EPOCHS = "epoch"
-_MOST_PROMPT = 600
+MAX_PROMPT_LENGTH = 600
 # A label may be a whole prompt, which stands below anyway.
-_MOST_LABEL = 24
+MAX_LABEL_WIDTH = 24
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class GridView:
         first = vars(recipes[0])
         return frozenset(name for name in first if any(vars(recipe)[name] != first[name] for recipe in recipes))
 
-    def path(self, cell: MadeCell) -> Path | None:
+    def path_of(self, cell: MadeCell) -> Path | None:
         """Return where the picture lies, None while it is not made."""
         return self.folder / cell.file if cell.file in self.there else None
 
@@ -126,16 +126,16 @@ class BlindOrder:
         """Whether the places tell nothing."""
         return self.shuffled_by is not None
 
-    def true(self, at: Place) -> Place:
+    def place_at(self, at: Place) -> Place:
         """Return the place of the picture that is shown at `at`."""
-        return self._forth.get(at, at)
+        return self._place_by_position.get(at, at)
 
-    def shown_at(self, place: Place) -> Place:
+    def position_of(self, place: Place) -> Place:
         """Return where the picture of `place` is shown."""
-        return self._back.get(place, place)
+        return self._position_by_place.get(place, place)
 
     @cached_property
-    def _forth(self) -> dict[Place, Place]:
+    def _place_by_position(self) -> dict[Place, Place]:
         if self.shuffled_by is None:
             return {}
         places = list(self._places())
@@ -144,8 +144,8 @@ class BlindOrder:
         return dict(zip(places, mixed, strict=True))
 
     @cached_property
-    def _back(self) -> dict[Place, Place]:
-        return {true: at for at, true in self._forth.items()}
+    def _position_by_place(self) -> dict[Place, Place]:
+        return {true: at for at, true in self._place_by_position.items()}
 
     def _places(self) -> Iterator[Place]:
         x, y, z, seeds = (range(count) for count in self.shape)
@@ -187,7 +187,7 @@ def sheet_title(sheet: Sheet, z: int) -> list[str | tuple[str, str]]:
     if view.shape[2] > 1:
         parts.append(f"  sheet {z + 1}/{view.shape[2]}")
         if label := sheet.label("z", z, z):
-            parts.append(f"  {cut(label, _MOST_LABEL)}")
+            parts.append(f"  {cut(label, MAX_LABEL_WIDTH)}")
     if view.made is not None:
         parts.append("  " + " × ".join(printable(axis.title) for axis in (view.made.x, view.made.y) if axis.title))
     return parts
@@ -209,7 +209,7 @@ def cell_name(view: GridView, place: Place) -> str:
     assert view.made is not None
     parts = []
     for axis in ("x", "y", "z"):
-        if label := cut(view.axis_label(axis, place), _MOST_LABEL):
+        if label := cut(view.axis_label(axis, place), MAX_LABEL_WIDTH):
             title = printable(getattr(view.made, axis).title)
             parts.append(label if not title or label.startswith(title) else f"{title} {label}")
     if len(view.made.seeds) > 1:
@@ -217,8 +217,8 @@ def cell_name(view: GridView, place: Place) -> str:
     return " · ".join(parts) or "the picture"
 
 
-def about(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) -> Content:
-    """Return what is to be said beside a picture.
+def cell_text(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) -> Content:
+    """Return the text beside a picture.
 
     Args:
         view: its grid.
@@ -259,9 +259,9 @@ def _judged(view: GridView, note: CellNote) -> list[Content]:
 def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
     lines = []
     if "prompt" not in hidden:
-        lines.append(Content(printable(recipe.prompt, _MOST_PROMPT) or "(no prompt)"))
+        lines.append(Content(printable(recipe.prompt, MAX_PROMPT_LENGTH) or "(no prompt)"))
     if recipe.negative_prompt and "negative_prompt" not in hidden:
-        lines.append(Content.styled(f"not: {printable(recipe.negative_prompt, _MOST_PROMPT)}", "$muted"))
+        lines.append(Content.styled(f"not: {printable(recipe.negative_prompt, MAX_PROMPT_LENGTH)}", "$muted"))
     facts = {
         "seed": f"seed {recipe.seed}",
         "steps": f"{recipe.steps} steps",
@@ -273,8 +273,8 @@ def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
     }
     if "height" in hidden:
         facts["width"] = ""
-    if told := [text for name, text in facts.items() if text and name not in hidden]:
-        lines.append(Content.styled(" · ".join(told), "$muted"))
+    if shown := [text for name, text in facts.items() if text and name not in hidden]:
+        lines.append(Content.styled(" · ".join(shown), "$muted"))
     if "loras" not in hidden:
         lines += [_lora(lora) for lora in recipe.loras] or [Content.styled("no LoRA", "$muted")]
     for name, path in (("base", recipe.base), ("vae", recipe.vae)):
@@ -284,9 +284,9 @@ def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
 
 
 def _lora(lora: LoraUse) -> Content:
-    told = f"  U-Net {lora.unet:g} · text encoder {lora.text_encoder:g}"
+    details = f"  U-Net {lora.unet:g} · text encoder {lora.text_encoder:g}"
     if lora.rank is not None:
-        told += f" · rank {lora.rank}"
+        details += f" · rank {lora.rank}"
     if lora.text_encoder_path is not None:
-        told += f" · encoder of {printable(lora.text_encoder_path.stem)}"
-    return Content.assemble((printable(lora.path.stem), ""), (told, "$muted"))
+        details += f" · encoder of {printable(lora.text_encoder_path.stem)}"
+    return Content.assemble((printable(lora.path.stem), ""), (details, "$muted"))

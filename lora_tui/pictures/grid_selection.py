@@ -77,7 +77,7 @@ class GridSelection:
         """The true place of the picture under the cursor, None without pictures."""
         if self.view is None or not self.view.cells:
             return None
-        return self.order.true(self._cursor())
+        return self.order.place_at(self._cursor())
 
     @property
     def cell(self) -> "MadeCell | None":

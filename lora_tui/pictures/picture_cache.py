@@ -1,11 +1,11 @@
-"""Which pictures does the screen have, and at which size? What it lacks is asked of a thread that reads files."""
+"""The pictures of one screen, at the sizes it shows; missing ones are requested from a thread that reads files."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_MOST_BYTES = 24 * 2**20
+MAX_BYTES = 24 * 2**20
 
 Region = tuple[int, int, int, int]
 """Left, top, right, bottom in a picture's own pixels; the last two are outside."""
@@ -13,7 +13,7 @@ Region = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Want:
-    """One picture as it shall be shown.
+    """One picture as it is to be shown.
 
     Attributes:
         path: the file.
@@ -56,45 +56,44 @@ def fitted(width: int, height: int, room_width: int, room_height: int) -> tuple[
 
 
 class Pictures:
-    """The pictures of one screen, used in its own thread. Those not shown for long are let go.
+    """The pictures of one screen, used in its own thread. Those not shown for longest are dropped.
 
     Args:
-        wish: asks the thread that reads for pictures on behalf of somebody, in place of what that one asked for before.
+        wish: asks the reading thread for pictures for somebody, in place of what that one asked for before.
     """
 
-    def __init__(self, wish: Callable[[object, tuple[Want, ...]], object]) -> None:
-        """Start without any."""
-        self._request = wish
+    def __init__(self, request: Callable[[object, tuple[Want, ...]], object]) -> None:
+        self._request = request
         self._kept: OrderedDict[Want, Pixels] = OrderedDict()
         self._bytes = 0
         self._watchers: list[Callable[[frozenset[Want]], object]] = []
 
     def watch(self, watcher: Callable[[frozenset[Want]], object]) -> None:
-        """Call `watcher` with what has come, whenever some has."""
+        """Call `watcher` with the pictures that have arrived, whenever some have."""
         self._watchers.append(watcher)
 
     def unwatch(self, watcher: Callable[[frozenset[Want]], object]) -> None:
-        """Call it no more."""
+        """Stop calling `watcher`."""
         self._watchers.remove(watcher)
 
     def find(self, want: Want) -> Pixels | None:
-        """Return a picture, UNREADABLE where its file is broken, None where it is not here."""
+        """Return a picture, UNREADABLE where its file is broken, None where it is not read yet."""
         pixels = self._kept.get(want)
         if pixels is not None:
             self._kept.move_to_end(want)
         return pixels
 
     def want(self, who: object, wants: Sequence[Want]) -> None:
-        """Say all that `who` shows now, the most wanted first; what is missing comes."""
+        """Request what `who` shows now, the most wanted first; missing ones are read."""
         self._request(who, tuple(want for want in wants if self.find(want) is None))
 
-    def put(self, came: Mapping[Want, Pixels]) -> None:
-        """Keep what has come, and tell the watchers."""
+    def keep(self, came: Mapping[Want, Pixels]) -> None:
+        """Keep what has arrived, and call the watchers."""
         for want, pixels in came.items():
             before = self._kept.pop(want, UNREADABLE)
             self._bytes += len(pixels.data) - len(before.data)
             self._kept[want] = pixels
-        while self._bytes > _MOST_BYTES and len(self._kept) > len(came):
+        while self._bytes > MAX_BYTES and len(self._kept) > len(came):
             self._bytes -= len(self._kept.popitem(last=False)[1].data)
         for watcher in tuple(self._watchers):
             watcher(frozenset(came))

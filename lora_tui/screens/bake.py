@@ -166,7 +166,7 @@ class BakeScreen(Screen[None]):
         if not self.sender.may_bake():
             return
         if self._end_edit() and (draft := self.editor.draft) is not None:
-            self.sender.write(lambda: bakes.save(draft), then)
+            self.sender.write(lambda: bakes.save_draft(draft), then)
 
     def settle_edits(self, then: Callable[[], object], about: str = "") -> None:
         """Do `then`; with unsaved edits, ask first whether to save or discard them."""
@@ -265,7 +265,7 @@ class BakeScreen(Screen[None]):
         self.sender.wake()
 
     @on(WelcomeRead)
-    def _welcome(self, event: WelcomeRead) -> None:
+    def _show_welcome(self, event: WelcomeRead) -> None:
         from lora_tui.screens.digest import show_welcome
 
         show_welcome(self, self.sender, event, self.clock())
@@ -381,7 +381,7 @@ class BakeScreen(Screen[None]):
 
             def start(note: str | None) -> None:
                 if note is not None:
-                    self.sender.write(lambda: bakes.queue(self.workspace, draft, note, self.engine.key))
+                    self.sender.write(lambda: bakes.queue_draft(self.workspace, draft, note, self.engine.key))
 
             parts = (self.editor.plan_line, peak_line(self.editor.peak) if self.editor.plan_line else "")
             story = " · ".join(filter(None, parts)) or "the pictures are still being read"
@@ -391,13 +391,13 @@ class BakeScreen(Screen[None]):
 
     def action_fork(self) -> None:
         """Ask for an epoch of the bake shown, then queue a bake that starts there with the edited settings."""
-        from lora_tui.actions.fork import Forking
+        from lora_tui.actions.fork import ForkRequest
         from lora_tui.screens.fork import ForkDialog
 
         bake = self.snapshot.bake
         if bake is None or not self.sender.may_bake():
             return
-        forking = Forking(self.workspace, bake.number, self.editor.draft, self.engine.key)
+        forking = ForkRequest(self.workspace, bake.number, self.editor.draft, self.engine.key)
         heading = f"Fork bake {bake.number:04d} {printable(bake.name, 30)}"
         self.app.push_screen(ForkDialog(forking, heading), self._note_fork)
 

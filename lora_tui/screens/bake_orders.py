@@ -73,7 +73,7 @@ class BakeOrders:
             self._sender.warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with B")
         elif snapshot.ended_early:
             sender = self._sender
-            sender.write(lambda: bakes.resume(sender.workspace, bake.number, sender.engine.key))
+            sender.write(lambda: bakes.resume_bake(sender.workspace, bake.number, sender.engine.key))
 
     def save_now(self) -> None:
         """Save a LoRA after this step."""

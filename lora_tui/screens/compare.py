@@ -52,7 +52,7 @@ class CompareScreen(ModalScreen[None]):
         self, pictures: Pictures, view: GridView, first: "MadeCell", second: "MadeCell", *, blind: bool
     ) -> None:
         super().__init__()
-        paths = [path for cell in (first, second) if (path := view.path(cell)) is not None]
+        paths = [path for cell in (first, second) if (path := view.path_of(cell)) is not None]
         self._names = (
             ["one", "the other"] if blind else [printable(cell_name(view, cell.place)) for cell in (first, second)]
         )
@@ -108,11 +108,11 @@ class ComparedPictures(Widget):
 
     def on_mount(self) -> None:
         """Hear of pictures."""
-        self._pictures.watch(self._came)
+        self._pictures.watch(self._show_arrived)
 
     def on_unmount(self) -> None:
         """Hear of them no more."""
-        self._pictures.unwatch(self._came)
+        self._pictures.unwatch(self._show_arrived)
         self._pictures.want(self, ())
 
     def on_resize(self, event: events.Resize) -> None:
@@ -155,6 +155,6 @@ class ComparedPictures(Widget):
         width, height = self.content_size
         return [Want(path, max(1, width), max(2, height * 2)) for path in self._paths]
 
-    def _came(self, wants: frozenset[Want]) -> None:
+    def _show_arrived(self, wants: frozenset[Want]) -> None:
         if wants & set(self._wants()):
             self.refresh()

@@ -92,12 +92,12 @@ class CropScreen(ModalScreen[Square]):
         self._blind = order.blind
         self._of = (cell.recipe.width, cell.recipe.height)
         self.square = (square or first_square(*self._of)).within(*self._of)
-        path = view.path(cell)
+        path = view.path_of(cell)
         assert path is not None
         self._picture = RegionPicture(pictures, path, self._of)
         self._crops = CropRow(pictures)
         places = view.epochs_of(cell.place)
-        self._places = sorted(places, key=order.shown_at) if order.blind else places
+        self._places = sorted(places, key=order.position_of) if order.blind else places
 
     def compose(self) -> ComposeResult:
         """Yield the picture, the crops, and the keys."""
@@ -122,13 +122,13 @@ class CropScreen(ModalScreen[Square]):
         """Move the region by an eighth of its side."""
         step = max(2, self.square.side // 8 // 2 * 2)
         left, top = self.square.left + across * step, self.square.top + down * step
-        self._put(replace(self.square, left=left, top=top))
+        self._set_square(replace(self.square, left=left, top=top))
 
     def action_grow(self, by: int) -> None:
         """Make the region larger or smaller around its middle."""
         side = max(MIN_SIDE, self.square.side + by * _SIDE_STEP)
         off = (self.square.side - side) // 2
-        self._put(Square(self.square.left + off, self.square.top + off, side))
+        self._set_square(Square(self.square.left + off, self.square.top + off, side))
 
     def action_scroll(self, way: int) -> None:
         """Scroll the crops by a page."""
@@ -142,7 +142,7 @@ class CropScreen(ModalScreen[Square]):
         """Close."""
         self.dismiss(self.square)
 
-    def _put(self, square: Square) -> None:
+    def _set_square(self, square: Square) -> None:
         self.square = square.within(*self._of)
         self._draw()
 
@@ -152,7 +152,7 @@ class CropScreen(ModalScreen[Square]):
         rows = []
         for place in self._places:
             cell = self._view.cells.get(place)
-            path = self._view.path(cell) if cell is not None else None
+            path = self._view.path_of(cell) if cell is not None else None
             label = "" if self._blind else self._view.axis_label(self._view.epoch_axis, place)
             # The region is that of the picture marked; one of another size is cut where it ends.
             rows.append((label, Want(path, 0, 0, region) if path is not None else None))

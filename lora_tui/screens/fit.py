@@ -34,7 +34,7 @@ _NOTHING = ("esc: close (nothing to apply)", "↑ ↓: scroll")
 _CANCEL = ("dialog.cancel",)
 
 Search = Callable[[int, Callable[[str], object], Callable[[], bool]], "FitResult | None"]
-"""Finds what fits in so many bytes; reports what it tries, and returns None soon after the last argument turned true."""
+"""Finds what fits into a number of bytes; reports what it tries, and returns None soon after the last argument turned true."""
 
 
 class FitDialog(Dialog["Mapping[str, object] | None"]):
@@ -81,14 +81,13 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
             self.error = error
 
     def __init__(self, search: Search, limit: str, heading: str) -> None:
-        """Ask for nothing but a size."""
         super().__init__()
         self._search = search
         self._limit = limit
         self._heading = heading
         # The number of the newest search, and the size that it is of.
-        self._number = 0
-        self._looked_for = ""
+        self._search_number = 0
+        self._searched_limit = ""
         self._result: FitResult | None = None
 
     def compose(self) -> ComposeResult:
@@ -115,7 +114,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
 
     def on_unmount(self) -> None:
         """Let the search end."""
-        self._number += 1
+        self._search_number += 1
 
     @on(Input.Changed, "#limit")
     def _ask_again(self, event: Input.Changed) -> None:
@@ -125,7 +124,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     @on(Input.Submitted, "#limit")
     def _apply_or_look(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip() != self._looked_for:
+        if event.value.strip() != self._searched_limit:
             self._search_now()
         elif (changes := self._changes) is not None:
             self.dismiss(changes)
@@ -134,8 +133,8 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         from trainer.memory.limit import limit_of
 
         text = self.query_one("#limit", Input).value.strip()
-        self._number += 1
-        self._looked_for, self._result = text, None
+        self._search_number += 1
+        self._searched_limit, self._result = text, None
         self._show_error(None)
         try:
             limit = limit_of(text)
@@ -144,15 +143,17 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
             self._show_error(error)
         else:
             self._show_lines([_LOOKING])
-            self._look(self._number, limit)
+            self._search_in_thread(self._search_number, limit)
         self._show_keys()
 
     @work(thread=True, exit_on_error=False, group="fitting")
-    def _look(self, number: int, limit: int) -> None:
+    def _search_in_thread(self, number: int, limit: int) -> None:
         result, error = None, None
         try:
             result = self._search(
-                limit, lambda words: self.post_message(self.Progressed(number, words)), lambda: number != self._number
+                limit,
+                lambda words: self.post_message(self.Progressed(number, words)),
+                lambda: number != self._search_number,
             )
         except Exception as broken:
             # A fault of ours is worth a line here, and never the end of the program.
@@ -162,7 +163,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     @on(Progressed)
     def _show_progress(self, event: Progressed) -> None:
         event.stop()
-        if event.search == self._number and self._result is None:
+        if event.search == self._search_number and self._result is None:
             self._show_lines([_LOOKING, f"  {printable(event.words)}"])
 
     @on(SearchEnded)
@@ -170,7 +171,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         from trainer.memory.fit_report import lines
 
         event.stop()
-        if event.search != self._number:
+        if event.search != self._search_number:
             return
         self._result = event.result
         self._show_error(event.error)
@@ -197,7 +198,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
 
     def _show_keys(self) -> None:
         keys: tuple[str, ...]
-        if self.query_one("#limit", Input).value.strip() != self._looked_for:
+        if self.query_one("#limit", Input).value.strip() != self._searched_limit:
             keys = _AGAIN
         elif self._result is None:
             keys = _CANCEL

@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from lora_tui.actions.fork import Forking, Outlook
+from lora_tui.actions.fork import ForkRequest, Outlook
 from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from lora_tui.wording.unexpected import as_error
@@ -59,7 +59,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             self.question = question
             self.outlook = outlook
 
-    class Made(Message):
+    class Queued(Message):
         """The fork waits in the queue."""
 
         def __init__(self, branch: "ForkedBake") -> None:
@@ -75,12 +75,11 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             super().__init__()
             self.error = error
 
-    def __init__(self, forking: Forking, heading: str) -> None:
-        """Ask for the epoch and a note."""
+    def __init__(self, forking: ForkRequest, heading: str) -> None:
         super().__init__()
         self._forking = forking
         self._heading = heading
-        self._question = 0
+        self._request = 0
         self._typing: Timer | None = None
         self._busy = False
 
@@ -97,27 +96,27 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
 
     def on_mount(self) -> None:
         """Look at the newest state."""
-        self._look_ahead()
+        self._request_preview()
 
     @on(Input.Changed, "#epoch")
-    def _look_soon(self, event: Input.Changed) -> None:
+    def _request_preview_soon(self, event: Input.Changed) -> None:
         event.stop()
         if self._typing is not None:
             self._typing.stop()
-        self._typing = self.set_timer(_QUIET_SECONDS, self._look_ahead)
+        self._typing = self.set_timer(_QUIET_SECONDS, self._request_preview)
 
-    def _look_ahead(self) -> None:
-        self._question += 1
+    def _request_preview(self) -> None:
+        self._request += 1
         self.query_one("#outlook", Static).update(Content.styled(_READING, "$muted"))
-        self._look(self._question, self._epoch)
+        self._preview(self._request, self._epoch)
 
     @work(thread=True, exit_on_error=False, group="looking")
-    def _look(self, question: int, epoch: int | None) -> None:
-        self.post_message(self.Previewed(question, self._forking.look(epoch)))
+    def _preview(self, question: int, epoch: int | None) -> None:
+        self.post_message(self.Previewed(question, self._forking.preview(epoch)))
 
     @on(Previewed)
     def _show(self, event: Previewed) -> None:
-        if event.question != self._question:
+        if event.question != self._request:
             return
         outlook = event.outlook
         kept = ", ".join(map(str, outlook.epochs))
@@ -136,18 +135,18 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             self._busy = True
             self._show_error(None)
             self.query_one("#keys", Static).update(Content(_READING))
-            self._make(self._epoch, event.value.strip())
+            self._queue(self._epoch, event.value.strip())
 
     @work(thread=True, exit_on_error=False, group="writing")
-    def _make(self, epoch: int | None, why: str) -> None:
+    def _queue(self, epoch: int | None, why: str) -> None:
         try:
-            answer: Message = self.Made(self._forking.make(epoch, why))
+            answer: Message = self.Queued(self._forking.queue_fork(epoch, why))
         except Exception as error:
             answer = self.Refused(as_error("fork", error))
         self.post_message(answer)
 
-    @on(Made)
-    def _close(self, event: Made) -> None:
+    @on(Queued)
+    def _close(self, event: Queued) -> None:
         self.dismiss(event.branch)
 
     @on(Refused)

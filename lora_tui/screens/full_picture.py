@@ -37,7 +37,7 @@ class FullPictureScreen(ModalScreen[None]):
     Args:
         selection: the grid, the picture under the cursor and the notes on it.
         pictures: where they come from.
-        move_cursor: moves the cursor by so many pictures across and down.
+        move_cursor: moves the cursor by a number of pictures across and down.
     """
 
     DEFAULT_CSS = """
@@ -106,7 +106,7 @@ class FullPictureScreen(ModalScreen[None]):
         if view is None or cell is None:
             return
         size = (cell.recipe.width, cell.recipe.height)
-        self.query_one(PictureView).show(view.path(cell), size, empty="not made yet")
+        self.query_one(PictureView).show(view.path_of(cell), size, empty="not made yet")
         name = "blind" if selection.blind else cell_name(view, cell.place)
         verdicts = verdict_line(selection.note_of(cell.place), view.checklist)
         self.query_one("#name", Static).update(Content.assemble((printable(name), "bold"), f"   {verdicts}"))

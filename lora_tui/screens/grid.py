@@ -113,7 +113,7 @@ class GridScreen(Screen[None]):
         self.planner.start()
         bake = self.snapshot().bake
         self.sender.write(lambda: grids.first_spec(self.workspace, bake.number if bake else None, self._subject))
-        self.sender.write(lambda: grids.newest(self.workspace))
+        self.sender.write(lambda: grids.read_newest(self.workspace))
         self.form.focus_list()
         self._show_title()
         self.set_interval(1, self._show_title)

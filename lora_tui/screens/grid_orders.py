@@ -59,14 +59,14 @@ class GridOrders:
         sender, bake = self._sender, self._running_bake
         if bake is None or not sender.rights.order:
             if sender.may_bake():
-                sender.write(lambda: grids.queue(self._workspace, planned, sender.engine.key))
+                sender.write(lambda: grids.queue_planned(self._workspace, planned, sender.engine.key))
             return
 
         def answered(where: str | None) -> None:
             if where == "bake":
-                sender.write(lambda: grids.order(self._workspace, planned, bake.number))
+                sender.write(lambda: grids.order_planned(self._workspace, planned, bake.number))
             elif where == "queue":
-                sender.write(lambda: grids.queue(self._workspace, planned, sender.engine.key))
+                sender.write(lambda: grids.queue_planned(self._workspace, planned, sender.engine.key))
 
         within = Answer("i", f"now, between two steps of bake {bake.number:04d}", "bake")
         behind = Answer("q", "at the end of the queue", "queue")
@@ -92,9 +92,9 @@ class GridOrders:
 
         def end(answer: str | None) -> None:
             if answer == "skip":
-                self._sender.write(lambda: grids.drop_epoch(self._workspace, grid.number, label))
+                self._sender.write(lambda: grids.skip_epoch(self._workspace, grid.number, label))
             elif answer == "end":
-                self._sender.write(lambda: grids.end(self._workspace, grid.number))
+                self._sender.write(lambda: grids.end_grid(self._workspace, grid.number))
 
         skipping = [Answer("d", f"skip epoch {printable(label, 20)} in the rest", "skip")] if label else []
         answers = [*skipping, Answer("s", "end the grid now", "end"), Answer("escape", "cancel", "")]
@@ -115,7 +115,7 @@ class GridOrders:
 
         def propose(wanted: bool | None) -> None:
             if wanted:
-                sender.write(lambda: grids.propose(self._workspace, made, notes, sender.engine.key))
+                sender.write(lambda: grids.queue_variants(self._workspace, made, notes, sender.engine.key))
 
         dialog = JudgementDialog(made, notes, selection.checklist, can_propose=sender.rights.bake)
         self._screen.app.push_screen(dialog, propose)
@@ -153,7 +153,7 @@ class GridOrders:
         elif chosen.what == "spec":
             self._sender.write(lambda: grids.read_spec(number, self._workspace))
         elif self._sender.may_bake():
-            self._sender.write(lambda: grids.resume(self._workspace, number, self._sender.engine.key))
+            self._sender.write(lambda: grids.requeue(self._workspace, number, self._sender.engine.key))
 
     @property
     def _running_bake(self) -> Bake | None:

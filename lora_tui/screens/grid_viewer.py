@@ -126,7 +126,7 @@ class GridViewer(Horizontal):
 
     @on(PicturesRead)
     def _keep_pictures(self, event: PicturesRead) -> None:
-        self.pictures.put(event.pixels)
+        self.pictures.keep(event.pixels)
 
     @on(GridTrouble)
     def _show_trouble(self, event: GridTrouble) -> None:
@@ -171,7 +171,7 @@ class GridViewer(Horizontal):
         if marked is None or marked is cell:
             self.notify("mark a picture with m, go to another, then press w to compare the two", markup=False)
             return
-        if view.path(marked) is None or view.path(cell) is None:
+        if view.path_of(marked) is None or view.path_of(cell) is None:
             self.notify("both pictures must be made first", markup=False)
             return
         self.app.push_screen(CompareScreen(self.pictures, view, marked, cell, blind=self.selection.blind))
@@ -181,7 +181,7 @@ class GridViewer(Horizontal):
         from lora_tui.screens.crop import CropScreen
 
         view, cell = self.selection.view, self.cell
-        if view is None or cell is None or view.path(cell) is None:
+        if view is None or cell is None or view.path_of(cell) is None:
             self.notify("the picture is not made yet", markup=False)
             return
 

@@ -69,7 +69,7 @@ class JudgementDialog(ReadDialog[bool]):
 
     def on_mount(self) -> None:
         """Start counting."""
-        self._count()
+        self._make_report()
 
     def action_propose(self) -> None:
         """Close, and let the variants be queued."""
@@ -87,7 +87,7 @@ class JudgementDialog(ReadDialog[bool]):
             body.mount(Static(lines, classes="lines"), before=keys)
 
     @work(thread=True, group="judging")
-    def _count(self) -> None:
+    def _make_report(self) -> None:
         # Thousands of choices by chance are compared with the favourites: not between two keys.
         from trainer.judging.report import report
 

@@ -104,7 +104,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         )
 
     @on(Input.Submitted)
-    def _take(self, event: Input.Submitted) -> None:
+    def _accept(self, event: Input.Submitted) -> None:
         event.stop()
         if self._picked is None:
             return

@@ -19,7 +19,7 @@ from trainer.text import printable
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Field:
     key: str
     label: str
     hint: str
@@ -27,10 +27,10 @@ class _Asked:
 
 _KEYS = ("enter on the last line: create", "dialog.cancel")
 _FIELDS = (
-    _Asked("name", "name", "of the subject and its LoRA files, for example hifumi"),
-    _Asked("data", "pictures", "folder with N_name folders, or directly with pictures"),
-    _Asked("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
-    _Asked("validation", "validation", "folder with pictures not trained on (optional)"),
+    _Field("name", "name", "of the subject and its LoRA files, for example hifumi"),
+    _Field("data", "pictures", "folder with N_name folders, or directly with pictures"),
+    _Field("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
+    _Field("validation", "validation", "folder with pictures not trained on (optional)"),
 )
 
 
@@ -71,7 +71,6 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
             self.error = error
 
     def __init__(self, make: Callable[[str, str, str, str], Path]) -> None:
-        """Ask for the four fields."""
         super().__init__()
         self._make = make
         self._busy = False
@@ -97,10 +96,10 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
                 self._show_error(asked.key, "")
             self.query_one("#keys", Static).update(Content("reading the pictures …"))
             name, data, base, validation = (self.query_one(f"#{asked.key}", Input).value.strip() for asked in _FIELDS)
-            self._work(name, data, base, validation)
+            self._create(name, data, base, validation)
 
     @work(thread=True, exit_on_error=False)
-    def _work(self, name: str, data: str, base: str, validation: str) -> None:
+    def _create(self, name: str, data: str, base: str, validation: str) -> None:
         try:
             answer: Message = self.Created(self._make(name, data, base, validation))
         except Exception as error:

@@ -77,10 +77,10 @@ class PlanDialog(ReadDialog[None]):
 
     def on_mount(self) -> None:
         """Start counting."""
-        self._count()
+        self._make_sections()
 
     @work(thread=True, exit_on_error=False, group="counting")
-    def _count(self) -> None:
+    def _make_sections(self) -> None:
         try:
             answer = self.SectionsReady(_with_memory(self._view.report(), self._memory()))
         except Exception as broken:

@@ -54,13 +54,13 @@ class QueueDialog(ListDialog[bool]):
         self._rights = rights
         self._engine = engine
         self._watcher = QueueWatcher(workspace, engine, self.post_message, clock)
-        self._line: QueueView | None = None
+        self._queue: QueueView | None = None
         # What the keys have made of it already; the journal follows.
         self._waiting: list[Bake] = []
         self._changed = False
 
     def compose(self) -> ComposeResult:
-        """Yield what is at work, the list of those waiting, and the keys."""
+        """Yield what runs, the list of those queued, and the keys."""
         with Vertical():
             yield Static(Content.styled("Queue", "bold"))
             yield Static("", id="live")
@@ -128,22 +128,22 @@ class QueueDialog(ListDialog[bool]):
 
     def action_take_over(self) -> None:
         """Let our engine take the jobs that an earlier session left."""
-        if self._line is not None and self._line.orphaned and self._rights.bake:
-            numbers = sorted(self._line.orphaned)
+        if self._queue is not None and self._queue.orphaned and self._rights.bake:
+            numbers = sorted(self._queue.orphaned)
             self._change(lambda journal: journal.queue.take_over(numbers, self._engine))
 
     @on(QueueRead)
     def _show_queue(self, event: QueueRead) -> None:
         marked = self._marked
-        self._line = event.line
+        self._queue = event.line
         self._waiting = list(event.line.waiting)
         self._show(marked.number if marked else None)
 
     @on(NotChanged)
     def _show_refusal(self, event: NotChanged) -> None:
         self.notify(printable(event.error.line()), severity="warning", markup=False)
-        if self._line is not None:
-            self._waiting = list(self._line.waiting)
+        if self._queue is not None:
+            self._waiting = list(self._queue.waiting)
             self._show(None)
 
     @property
@@ -157,7 +157,7 @@ class QueueDialog(ListDialog[bool]):
             self._watcher.ask(change)
 
     def _show(self, marked: int | None) -> None:
-        line = self._line
+        line = self._queue
         if line is None:
             return
         live = [Content(queued_job_line(bake, line)) for bake in line.live]

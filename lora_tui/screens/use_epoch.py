@@ -28,18 +28,18 @@ _SENDING = "sending and verifying … · esc: continue in the background"
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Field:
     key: str
     label: str
     hint: str
 
 
 _FIELDS = (
-    _Asked("target", "to", "a folder, or host:folder as ssh knows it"),
-    _Asked("name", "name", "of the file there, without its ending"),
-    _Asked("words", "words", "activation text: what a webui puts into the prompt"),
-    _Asked("weight", "weight", "preferred weight (empty: 1)"),
-    _Asked("negative", "negative", "words for the negative prompt"),
+    _Field("target", "to", "a folder, or host:folder as ssh knows it"),
+    _Field("name", "name", "of the file there, without its ending"),
+    _Field("words", "words", "activation text: what a webui puts into the prompt"),
+    _Field("weight", "weight", "preferred weight (empty: 1)"),
+    _Field("negative", "negative", "words for the negative prompt"),
 )
 
 
@@ -66,7 +66,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
     }
     """
 
-    class Found(Message):
+    class Prepared(Message):
         """How it would be used."""
 
         def __init__(self, use: "LoraToPublish", target: str) -> None:
@@ -92,13 +92,12 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             self.error = error
 
     def __init__(self, using: Publishing, heading: str) -> None:
-        """Nothing is known yet."""
         super().__init__()
         self._using = using
         self._heading = heading
         self._use: LoraToPublish | None = None
         self._busy = False
-        self._taken = False
+        self._name_taken = False
         # Closed while it is being sent.
         self._left = False
 
@@ -116,18 +115,18 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
 
     def on_mount(self) -> None:
         """Look for what is known of it."""
-        self._look()
+        self._read()
 
     @work(thread=True, exit_on_error=False, group="looking")
-    def _look(self) -> None:
+    def _read(self) -> None:
         try:
-            answer: Message = self.Found(*self._using.look())
+            answer: Message = self.Prepared(*self._using.read())
         except Exception as error:
             answer = self.Refused(as_error("use", error))
         self.post_message(answer)
 
-    @on(Found)
-    def _fill(self, event: Found) -> None:
+    @on(Prepared)
+    def _fill(self, event: Prepared) -> None:
         """Fill in what nobody has typed meanwhile."""
         use = self._use = event.use
         found = {
@@ -138,7 +137,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             "negative": use.negative,
         }
         for key, value in found.items():
-            line = self._line(key)
+            line = self._input(key)
             if not line.value:
                 # One line: a prompt of several would be cut at its first.
                 line.value = " ".join(value.split())
@@ -149,24 +148,24 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
     @on(Input.Changed)
     def _forget_refusal(self, event: Input.Changed) -> None:
         event.stop()
-        if self._taken and event.input.id in ("target", "name"):
-            self._taken = False
+        if self._name_taken and event.input.id in ("target", "name"):
+            self._name_taken = False
             self._show_error(None)
 
     @on(Input.Submitted)
     def _next_or_send(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._taken:
-            self._send_it()
+        if self._name_taken:
+            self._start_sending()
         elif event.input.id != _FIELDS[-1].key:
             self.focus_next()
         else:
-            self._send_it()
+            self._start_sending()
 
-    def _send_it(self) -> None:
+    def _start_sending(self) -> None:
         if self._busy or self._use is None:
             return
-        typed = {asked.key: self._line(asked.key).value.strip() for asked in _FIELDS}
+        typed = {asked.key: self._input(asked.key).value.strip() for asked in _FIELDS}
         try:
             weight = _number(typed["weight"])
         except DeliveryError as error:
@@ -180,15 +179,15 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             negative=typed["negative"],
         )
         self._busy = True
-        replacing, self._taken = self._taken, False
+        replacing, self._name_taken = self._name_taken, False
         self._show_error(None)
         self.query_one("#keys", Static).update(Content(_SENDING))
         # A thread of Textual's would hold up the exit for as long as a slow line takes.
         threading.Thread(
-            target=self._send, args=(self.app, use, typed["target"], replacing), name="use", daemon=True
+            target=self._send_in_thread, args=(self.app, use, typed["target"], replacing), name="use", daemon=True
         ).start()
 
-    def _send(self, app: "App[object]", use: "LoraToPublish", target: str, replacing: bool) -> None:
+    def _send_in_thread(self, app: "App[object]", use: "LoraToPublish", target: str, replacing: bool) -> None:
         try:
             used = self._using.send(use, target, replace=replacing)
         except Exception as error:
@@ -212,26 +211,26 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
         from trainer.publish.copy_files import NameTaken
 
         self._busy = False
-        self._taken = isinstance(event.error, NameTaken)
+        self._name_taken = isinstance(event.error, NameTaken)
         self._show_error(event.error)
         if self._use is None:
             self.query_one("#about", Static).update(Content(""))
         wrong = event.error.where if event.error.where in ("name", "weight") else "target"
-        self._line("name" if self._taken else wrong).focus()
+        self._input("name" if self._name_taken else wrong).focus()
 
     def action_leave(self) -> None:
         """Close; what is being sent continues, and a toast tells the result."""
         self._left = self._busy
         self.dismiss(None)
 
-    def _line(self, key: str) -> Input:
+    def _input(self, key: str) -> Input:
         return self.query_one(f"#{key}", Input)
 
     def _show_error(self, error: LoraTuiError | None) -> None:
         place = self.query_one("#error", Static)
         place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
         place.set_class(error is not None, "-shown")
-        self.query_one("#keys", Static).update(Content(key_hint(self, *(_KEYS_TAKEN if self._taken else _KEYS))))
+        self.query_one("#keys", Static).update(Content(key_hint(self, *(_KEYS_TAKEN if self._name_taken else _KEYS))))
 
 
 def used_line(used: "PublishResult") -> str:

@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from lora_tui.pictures.grid_model import GridView, about
+from lora_tui.pictures.grid_model import GridView, cell_text
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.widgets.pane import heading
 from lora_tui.widgets.picture_view import PictureView
@@ -59,8 +59,8 @@ class CellView(Vertical):
             self._show_beside(None, None)
             return
         size = (cell.recipe.width, cell.recipe.height)
-        large.show(view.path(cell), size, empty="not made yet")
-        words.update(about(view, cell, note, blind=blind))
+        large.show(view.path_of(cell), size, empty="not made yet")
+        words.update(cell_text(view, cell, note, blind=blind))
         # Which epochs stand beside it would tell which one it is.
         self._show_beside(view, None if blind else cell.place)
 
@@ -77,4 +77,4 @@ class CellView(Vertical):
             label = view.axis_label(view.epoch_axis, cell.place)
             size = (cell.recipe.width, cell.recipe.height)
             arrow = f"‹ {label}" if name == "#before" else f"{label} ›"
-            widget.show(view.path(cell), size, arrow, empty="not made yet")
+            widget.show(view.path_of(cell), size, arrow, empty="not made yet")

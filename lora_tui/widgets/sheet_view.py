@@ -222,7 +222,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     def _caption(self, at: Place, of: Sheet | None = None) -> Segment:
         sheet = of or self._sheet
         assert sheet is not None
-        name = sheet.order.true(at).name
+        name = sheet.order.place_at(at).name
         note = sheet.notes.get(name, _NO_NOTE)
         text = verdict_line(note, sheet.view.checklist)
         if name == sheet.marked:
@@ -312,8 +312,8 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     def _want(self, at: Place, of: Sheet | None = None) -> Want | None:
         sheet = of or self._sheet
         assert sheet is not None
-        cell = sheet.view.cells.get(sheet.order.true(at))
-        path = sheet.view.path(cell) if cell is not None else None
+        cell = sheet.view.cells.get(sheet.order.place_at(at))
+        path = sheet.view.path_of(cell) if cell is not None else None
         return Want(path, self._layout.width, self._layout.height * 2) if path is not None else None
 
     def _ask(self) -> None:

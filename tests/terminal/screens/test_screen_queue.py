@@ -135,7 +135,7 @@ async def test_what_waits_for_an_engine_that_is_there_is_not_offered(kitchen, un
     kitchen.add_bake()
     async with kitchen.run((100, 30)) as pilot:
         dialog = await opened(kitchen, pilot, until)
-        assert dialog._line.orphaned == frozenset()
+        assert dialog._queue.orphaned == frozenset()
         assert len(kitchen.app.screen_stack) == 2
     assert held is not None
 

@@ -7,7 +7,7 @@ import pytest
 from grid_viewer import CHECKLIST, view_of
 from made_grid import made_grid, renamed
 
-from lora_tui.pictures.grid_model import BlindOrder, about, cell_name, verdict_line
+from lora_tui.pictures.grid_model import BlindOrder, cell_name, cell_text, verdict_line
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse
@@ -21,7 +21,7 @@ def made(tmp_path: Path) -> MadeGrid:
 
 def words(made: MadeGrid, place: Place, note: CellNote | None = None, *, blind: bool = False) -> str:
     view = view_of(made)
-    return about(view, view.cells[place], note or CellNote(7, place.name), blind=blind).plain
+    return cell_text(view, view.cells[place], note or CellNote(7, place.name), blind=blind).plain
 
 
 def test_the_epochs_of_a_place_differ_from_it_by_the_epoch_alone(made: MadeGrid) -> None:
@@ -41,20 +41,20 @@ def test_without_epochs_the_first_axis_that_varies_stands_in_their_place(made: M
 def test_in_blind_mode_each_picture_stands_in_exactly_one_other_order_place() -> None:
     arrangement = BlindOrder((3, 2, 2, 2), 7)
     places = [Place(x, y, z, s) for z in range(2) for y in range(2) for x in range(3) for s in range(2)]
-    assert sorted(arrangement.true(at) for at in places) == sorted(places)
-    assert all(arrangement.shown_at(arrangement.true(at)) == at for at in places)
-    assert [arrangement.true(at) for at in places] != places
+    assert sorted(arrangement.place_at(at) for at in places) == sorted(places)
+    assert all(arrangement.position_of(arrangement.place_at(at)) == at for at in places)
+    assert [arrangement.place_at(at) for at in places] != places
 
 
 def test_a_grid_is_always_shuffled_the_same_way() -> None:
     at = [Place(x, 0, 0, 0) for x in range(20)]
     first, again, other = (BlindOrder((20, 1, 1, 1), seed) for seed in (7, 7, 8))
-    assert [first.true(one) for one in at] == [again.true(one) for one in at]
-    assert [first.true(one) for one in at] != [other.true(one) for one in at]
+    assert [first.place_at(one) for one in at] == [again.place_at(one) for one in at]
+    assert [first.place_at(one) for one in at] != [other.place_at(one) for one in at]
 
 
 def test_unless_blind_a_picture_stands_at_its_own_place() -> None:
-    assert BlindOrder((3, 2, 1, 1)).true(Place(2, 1, 0, 0)) == Place(2, 1, 0, 0)
+    assert BlindOrder((3, 2, 1, 1)).place_at(Place(2, 1, 0, 0)) == Place(2, 1, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_base_without_loras_says_so_and_an_encoder_of_another_file_is_named(ma
     mixed = LoraUse(Path("/a/new.safetensors"), rank=4, text_encoder_path=Path("/a/old.safetensors"))
     both = replace(cell, recipe=replace(cell.recipe, loras=(mixed,)))
     note = CellNote(7, "x1-y1-z1-s1")
-    assert "no LoRA" in about(view, plain, note, blind=False).plain
-    assert "rank 4 · encoder of old" in about(view, both, note, blind=False).plain
+    assert "no LoRA" in cell_text(view, plain, note, blind=False).plain
+    assert "rank 4 · encoder of old" in cell_text(view, both, note, blind=False).plain
 
 
 def test_control_characters_of_a_label_or_a_prompt_are_made_visible(made: MadeGrid) -> None:
@@ -108,6 +108,6 @@ def test_control_characters_of_a_label_or_a_prompt_are_made_visible(made: MadeGr
     view = view_of(hostile)
     cell = view.cells[Place(0, 0, 0, 0)]
     bad = replace(cell, recipe=replace(cell.recipe, prompt="a\x1b]0;b\x07"))
-    said = about(view, bad, CellNote(7, "x1-y1-z1-s1"), blind=False).plain
+    said = cell_text(view, bad, CellNote(7, "x1-y1-z1-s1"), blind=False).plain
     assert "\x1b" not in said and "\x07" not in said
     assert "\x1b" not in cell_name(view, Place(0, 0, 0, 0))

@@ -39,7 +39,7 @@ def test_a_picture_keeps_its_proportion_within_a_line(w: int, h: int) -> None:
 def test_only_what_is_not_here_is_asked_for() -> None:
     wishes = []
     pictures = Pictures(lambda who, wants: wishes.append((who, wants)))
-    pictures.put({want("a.png"): pixels()})
+    pictures.keep({want("a.png"): pixels()})
     pictures.want("sheet", [want("a.png"), want("b.png")])
     assert wishes == [("sheet", (want("b.png"),))]
 
@@ -47,7 +47,7 @@ def test_only_what_is_not_here_is_asked_for() -> None:
 def test_a_broken_file_is_not_asked_for_again() -> None:
     wishes = []
     pictures = Pictures(lambda who, wants: wishes.append(wants))
-    pictures.put({want("a.png"): UNREADABLE})
+    pictures.keep({want("a.png"): UNREADABLE})
     pictures.want("sheet", [want("a.png")])
     assert wishes == [()]
     assert pictures.find(want("a.png")) is UNREADABLE
@@ -57,9 +57,9 @@ def test_watchers_hear_of_what_came_until_they_leave() -> None:
     heard = []
     pictures = Pictures(lambda who, wants: None)
     pictures.watch(heard.append)
-    pictures.put({want("a.png"): pixels()})
+    pictures.keep({want("a.png"): pixels()})
     pictures.unwatch(heard.append)
-    pictures.put({want("b.png"): pixels()})
+    pictures.keep({want("b.png"): pixels()})
     assert heard == [frozenset({want("a.png")})]
 
 
@@ -67,7 +67,7 @@ def test_what_was_not_shown_for_longest_is_let_go_first(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "_MOST_BYTES", 2 * len(pixels().data))
     pictures = Pictures(lambda who, wants: None)
     for name in ("a.png", "b.png"):
-        pictures.put({want(name): pixels()})
+        pictures.keep({want(name): pixels()})
     pictures.find(want("a.png"))
-    pictures.put({want("c.png"): pixels()})
+    pictures.keep({want("c.png"): pixels()})
     assert [pictures.find(want(name)) is not None for name in ("a.png", "b.png", "c.png")] == [True, False, True]
