@@ -63,8 +63,8 @@ def test_watchers_hear_of_what_came_until_they_leave() -> None:
     assert heard == [frozenset({want("a.png")})]
 
 
-def test_what_was_not_shown_for_longest_is_let_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_BYTES", 2 * len(pixels().data))
+def test_what_was_not_shown_for_longest_is_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 2 * len(pixels().data))
     pictures = Pictures(lambda who, wants: None)
     for name in ("a.png", "b.png"):
         pictures.keep({want(name): pixels()})
