@@ -22,7 +22,7 @@ from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
 from lora_tui.terminal.repaint import Repaint
 from lora_tui.theme_files import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
-from lora_tui.wording.job_names import called
+from lora_tui.wording.job_names import job_label
 from trainer.journal.records import BakeState, Order
 from trainer.workspace import Workspace
 
@@ -131,7 +131,7 @@ class LoraApp(App[int]):
         bake = self.bake_screen.snapshot.ours
         if bake is not None:
             waits = bake.state is BakeState.QUEUED
-            name = called(bake, 30)
+            name = job_label(bake, 30)
             question = f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}."
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
             self.push_screen(ConfirmDialog(question, answers, about="quit"), self._quit_as)

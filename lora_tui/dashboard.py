@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.wording.job_names import called
+from lora_tui.wording.job_names import job_label
 from trainer.errors import ExitCode
 from trainer.journal.records import Bake, BakeState, Order
 
@@ -29,7 +29,7 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     """
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import MemorySources
-    from lora_tui.terminal.redirect import log_path, screen_alone
+    from lora_tui.terminal.redirect import log_path, output_redirected
     from trainer.engine.engine import Engine
     from trainer.machine.cards import NvmlCards
     from trainer.machine.engines import register_engine
@@ -39,7 +39,7 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
     from trainer.workspace import remember_workspace
 
     need_terminal()
-    _prepare_images()
+    _detect_graphics()
     remember_workspace(workspace)
 
     def cards() -> NvmlCards:
@@ -54,7 +54,7 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
         memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _card_processes)
         app = LoraApp(workspace, engine, sampler, settings_file, memory=memory)
         signals = ScreenSignals(app)
-        with screen_alone(log_path()) as terminal, signals:
+        with output_redirected(log_path()) as terminal, signals:
             choice = app.run()
             terminal.gone = choice is QuitChoice.TERMINAL_GONE
         sampler.stop()
@@ -79,16 +79,16 @@ def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
     """Open the dashboard on the bakes of other processes: it starts no engine, and gives orders only if `orders` is true."""
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import NoEngine, Rights
-    from lora_tui.terminal.redirect import log_path, screen_alone
+    from lora_tui.terminal.redirect import log_path, output_redirected
     from trainer.machine.cards import NvmlCards
     from trainer.machine.sampler import MachineSampler
 
     need_terminal()
-    _prepare_images()
+    _detect_graphics()
     sampler = MachineSampler(NvmlCards(), workspace.root)
     app = LoraApp(workspace, NoEngine(), sampler, rights=Rights(bake=False, order=orders))
     signals = ScreenSignals(app)
-    with screen_alone(log_path()) as terminal, signals:
+    with output_redirected(log_path()) as terminal, signals:
         terminal.gone = app.run() is QuitChoice.TERMINAL_GONE
     sampler.stop()
     if signals.terminated:
@@ -102,11 +102,11 @@ def need_terminal() -> None:
         raise click.UsageError("the dashboard needs a terminal; without one use `lora-tui bake SETTINGS.toml`")
 
 
-def _prepare_images() -> None:
+def _detect_graphics() -> None:
     """Ask the terminal which graphics it supports; once the screen is up, its answers would be read as keys."""
-    from lora_tui.terminal.graphics import prepare_images
+    from lora_tui.terminal.graphics import detect_graphics
 
-    if line := prepare_images():
+    if line := detect_graphics():
         click.echo(line, err=True)
 
 
@@ -161,7 +161,7 @@ def _stopped(engine: "Engine") -> ExitCode:
         if live is None:
             return ExitCode.DONE
         journal.orders.give(live.number, Order.STOP)
-    return follow(engine, live.number, intro=f"stopping and saving {called(live)}")
+    return follow(engine, live.number, intro=f"stopping and saving {job_label(live)}")
 
 
 def _continue(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
@@ -180,8 +180,8 @@ def _continue(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
             return ExitCode.DONE
         # The order is in the journal already; the bakes behind it stay queued.
         engine.close(wait=0)
-        return follow(engine, first.number, intro=f"stopping and saving {called(first)}")
-    return follow_all(engine, intro="" if gone else f"{called(first)} continues in this terminal")
+        return follow(engine, first.number, intro=f"stopping and saving {job_label(first)}")
+    return follow_all(engine, intro="" if gone else f"{job_label(first)} continues in this terminal")
 
 
 def _ours(bakes: list[Bake], engine: "Engine") -> list[Bake]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lora_tui.terminal.copy_command import copy_command, print_command, this_box
+from lora_tui.terminal.copy_command import copy_command, print_command, this_machine
 from trainer.errors import GridError
 from trainer.text import printable
 from trainer.workspace import Workspace
@@ -89,7 +89,7 @@ def write_page(
         write_atomically(path, made.content)
     except OSError as error:
         raise GridError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
-    box = this_box()
+    box = this_machine()
     missing = f" ({made.missing:,} not made)" if made.missing else ""
     return PageFile(
         path,

@@ -8,7 +8,7 @@ import click
 from lora_tui.commands.branch import run_alone
 from lora_tui.commands.exits import exits, workspace_here
 from lora_tui.commands.options import PATH, WORKSPACE
-from lora_tui.wording.job_names import called
+from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, GridError
 from trainer.text import printable
@@ -169,7 +169,7 @@ def _queue(journal: "Journal", workspace: "Workspace", planned: "PlannedGrid") -
 
     engine = queue_engine(workspace)
     _, job = queue_grid(journal, workspace, planned, engine=engine)
-    click.echo(f"queued {called(job)} as job {job.number}")
+    click.echo(f"queued {job_label(job)} as job {job.number}")
     if not job.engine:
         click.echo(NOT_RUNNING)
     return ExitCode.DONE

@@ -33,7 +33,7 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
     Without GRID it is the newest. Prints the command that copies it to your own machine. Over ssh: `ssh box lora-tui page --stdout > grid.html`.
     """
     from lora_tui.actions.page_file import make_page, write_page
-    from lora_tui.terminal.clipboard import offer
+    from lora_tui.terminal.clipboard import copy_to_clipboard
     from trainer.journal.journal import Journal
 
     max_bytes = size_of(max_size)
@@ -54,7 +54,7 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
     click.echo(f"      {file.line}")
     click.echo(f"copy it to your machine:  {printable(file.copy)}")
     click.echo(f"or fetch it directly:     {printable(file.show)}")
-    if offer(file.copy, sys.stdout):
+    if copy_to_clipboard(file.copy, sys.stdout):
         click.echo("The first command is in your clipboard if your terminal supports OSC 52.")
     return ExitCode.DONE
 

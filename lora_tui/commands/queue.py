@@ -9,7 +9,7 @@ import click
 
 from lora_tui.commands.exits import exits, print_json, workspace_here
 from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
-from lora_tui.wording.job_names import called
+from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
 from trainer.text import plural, printable
@@ -164,7 +164,7 @@ def test_grid(why: str, folder: Path | None) -> ExitCode:
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         job = queue_test_grid(journal, workspace, engine=queue_engine(workspace), why=why)
-    click.echo(f"queued {called(job)} as job {job.number}: {printable(job.why)}")
+    click.echo(f"queued {job_label(job)} as job {job.number}: {printable(job.why)}")
     if not job.engine:
         click.echo(NOT_RUNNING)
     return ExitCode.DONE

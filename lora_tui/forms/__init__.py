@@ -1,1 +1,1 @@
-"""Editors of settings and grid specs."""
+"""Editors of settings and of grids' specs: drafts, fields, and what keeps form and plan in step."""

@@ -1,4 +1,4 @@
-"""The settings on the desk: as their file has them, and as they stand after edits not yet saved."""
+"""Edited settings: the values of the file, and those with edits not yet saved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ class SettingsDraft:
 
     Attributes:
         path: the file.
-        saved: what it holds.
-        now: what stands in the form.
+        saved: the file's values.
+        now: the values in the form.
     """
 
     path: Path
@@ -29,21 +29,21 @@ class SettingsDraft:
         return frozenset(name for name in type(self.now).model_fields if self.value(name) != getattr(self.saved, name))
 
     def value(self, name: str) -> object:
-        """Return the value of `name` as it stands in the form."""
+        """Return the value of `name` in the form."""
         return getattr(self.now, name)
 
     def typed(self, name: str, text: str) -> "SettingsDraft":
         """Return the draft with `text` typed into field `name`.
 
         Raises:
-            SettingsError: the text is no value for it; `where` is the name.
+            SettingsError: the text is not a value for it; `where` is the name.
         """
         from trainer.settings.toml_file import with_value
 
         return replace(self, now=with_value(self.now, name, text))
 
     def changed(self, changes: Mapping[str, object]) -> "SettingsDraft":
-        """Return the draft with other values, checked together: one alone need not go with what stands beside it.
+        """Return the draft with other values, checked together: one of them alone may not fit the others' old values.
 
         Args:
             changes: setting -> its new value.
@@ -55,11 +55,11 @@ class SettingsDraft:
 
         return replace(self, now=with_values(self.now, changes))
 
-    def put_back(self, name: str) -> "SettingsDraft":
+    def reset(self, name: str) -> "SettingsDraft":
         """Return the draft with the file's value in field `name`.
 
         Raises:
-            SettingsError: the file's value does not fit the other fields as they stand.
+            SettingsError: the file's value does not fit the current values of the other fields.
         """
         from trainer.settings.describe import shown_value
 
@@ -83,7 +83,7 @@ def changed_since(newest: "Settings | None", now: "Settings", resolved: "Setting
 
     Args:
         newest: what the last bake ran with, every path filled in; None without one.
-        now: what stands in the form; a blank path there is the subject's.
+        now: the values in the form; a blank path means the subject's.
         resolved: `now` with every path filled in, None while that is not known.
     """
     if newest is None:

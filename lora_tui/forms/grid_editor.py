@@ -1,14 +1,14 @@
-"""The grid on the desk: its spec as typed, what it would be, what is wrong with it."""
+"""Editor of a grid's spec: what was typed, the pictures it gives, and errors."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lora_tui.forms.settings_editor import said_beside
+from lora_tui.forms.settings_editor import error_text
 from lora_tui.widgets.field_list import FormState
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.spec_form import SpecForm
 from lora_tui.wording.grids import count_line, values_line
-from lora_tui.workers.grid_planner import GridPlanned, GridPlanner, GridSpelled, Spelled
+from lora_tui.workers.grid_planner import AxesExpanded, ExpandedAxes, GridPlanned, GridPlanner
 from trainer.errors import GridError, LoraTuiError
 from trainer.text import printable
 
@@ -20,16 +20,15 @@ _FIELDS = {"x": "x.values", "y": "y.values", "z": "z.values", "seeds": "seeds"}
 
 
 class GridEditor:
-    """Keeps form and count true to one spec. All calls come from the screen, in the screen's thread.
+    """Keeps form and count in step with one spec. All calls come from the screen, in the screen's thread.
 
     Attributes:
-        spec: what stands there, None before one was read.
-        ready: the grid it would be, None while it is being counted or where it is wrong.
-        error: what is wrong with it, None where nothing is known to be.
+        spec: the spec as edited, None before one was read.
+        ready: the planned grid, None while it is being counted or if it has an error.
+        error: its error, None if none is known.
     """
 
     def __init__(self, form: SpecForm, count: PlanBar, planner: GridPlanner) -> None:
-        """Start with nothing on the desk."""
         self.spec: GridSpec | None = None
         self.ready: PlannedGrid | None = None
         self.error: LoraTuiError | None = None
@@ -38,33 +37,33 @@ class GridEditor:
         self._planner = planner
         self._first: GridSpec | None = None
         self._asked: GridSpec | None = None
-        self._spelled = Spelled()
+        self._spelled = ExpandedAxes()
         self._question = 0
 
     def load(self, spec: "GridSpec") -> None:
-        """Take `spec` as what is built from here on."""
+        """Edit `spec` from now on."""
         self.spec = self._first = spec
         self._count.show_note("counting the pictures …")
         self._ask(spec)
 
     def ask(self) -> None:
-        """Have the spec counted again: what it counts with may have changed."""
+        """Count the spec again, because its bakes or files may have changed."""
         if self.spec is not None:
             self._ask(self.spec)
 
     def typing(self, name: str, text: str) -> None:
-        """Show what the spec would be with this in field `name`, which may not be final."""
+        """Show what the spec would be with this text in field `name`, which may not be final."""
         if self.spec is not None:
             self._try(name, text)
 
     def typed(self, name: str, text: str) -> bool:
-        """Take what was typed into field `name`, or show under it what is wrong; return whether it was right."""
+        """Set field `name` to what was typed, or show the error under it; return whether it was valid."""
         if self.spec is None:
             return False
         changed = self._try(name, text)
         if changed is None:
             assert self.error is not None
-            self._form.refuse(name, said_beside(self.error))
+            self._form.refuse(name, error_text(self.error))
             return False
         self.spec = changed
         self._form.accept()
@@ -72,12 +71,12 @@ class GridEditor:
         return True
 
     def settle(self) -> None:
-        """Count what stands there, where what was typed last was given up."""
+        """Count the current spec, if the last edit was cancelled."""
         if self.spec is not None and self._asked != self.spec:
             self._ask(self.spec)
 
-    def put_back(self, name: str) -> None:
-        """Take what stood in field `name` first."""
+    def reset(self, name: str) -> None:
+        """Reset field `name` to its first value."""
         from lora_tui.forms.grid_fields import AXES, text_of
 
         if self.spec is None or self._first is None:
@@ -90,14 +89,14 @@ class GridEditor:
         else:
             self.typed(name, text_of(self._first, name))
 
-    def spelled(self, message: GridSpelled) -> None:
-        """Show the axes, unless another question was asked meanwhile."""
+    def axes_expanded(self, message: AxesExpanded) -> None:
+        """Show the axes, unless a newer request is in progress."""
         if message.question == self._question:
             self._spelled = message.spelled
             self._show()
 
     def planned(self, message: GridPlanned) -> None:
-        """Show the count, or what is wrong, unless another question was asked meanwhile."""
+        """Show the count or the error, unless a newer request is in progress."""
         if message.question != self._question:
             return
         self.ready, self.error = message.ready, message.error
@@ -108,7 +107,7 @@ class GridEditor:
         self._show()
 
     def _try(self, name: str, text: str) -> "GridSpec | None":
-        """Ask about the spec with `text` in field `name` and return it, None where that cannot stand there."""
+        """Request a plan of the spec with `text` in field `name` and return it, None if the text is invalid."""
         from lora_tui.forms.grid_fields import typed
 
         assert self.spec is not None
@@ -122,7 +121,7 @@ class GridEditor:
         return changed
 
     def _ask(self, spec: "GridSpec") -> None:
-        # What was wrong may be mended; until the answer comes it stands in nobody's way.
+        # The error may be fixed; until the answer comes it blocks nothing.
         self.ready = self.error = None
         self._asked = spec
         self._question = self._planner.ask(spec)
@@ -141,12 +140,12 @@ class GridEditor:
             inherited={f"{axis}.kind": "nothing" for axis in ("x", "y", "z")},
             unsaved=frozenset(info.name for info in infos if values[info.name] != text_of(self._first, info.name)),
             wrong=_FIELDS.get(wrong, ""),
-            error=said_beside(fault) if fault is not None else "",
+            error=error_text(fault) if fault is not None else "",
             below=below(self._spelled.labels),
         )
         self._form.show(infos, state, printable(self.spec.name, 24))
 
 
 def below(labels: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return what is said under each axis: how many values it has, and which."""
+    """Return the text under each axis: how many values it has, and which."""
     return {_FIELDS[name]: values_line(values) for name, values in labels.items() if name != "seeds" or len(values) > 1}

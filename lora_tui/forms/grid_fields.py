@@ -1,4 +1,4 @@
-"""Which fields of a grid does one type, how is each shown, and what does a typed text mean there?"""
+"""Fields of a grid's spec: how each is shown, and how typed text is read."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ from trainer.text import printable
 
 AXES = ("x", "y", "z")
 NEW_LINE = "⏎"
-"""Stands for the end of a line in a field of one line."""
+"""Shown for a line break in a field of one line."""
 
-# What an axis begins with where the spec does not say it better.
+# First values of an axis for which the spec has none that suit better.
 _FIRST_VALUES = MappingProxyType(
     {
         "seed": "-1--1 [4]",
@@ -43,7 +43,7 @@ _FIRST_VALUES = MappingProxyType(
 
 
 def spec_fields(spec: GridSpec) -> tuple[FieldInfo, ...]:
-    """Return every field of the builder in its order; what varies along an axis decides whether and which values it has."""
+    """Return every field of the form in order; what varies along an axis decides whether and which values it has."""
     kinds = {f"{part}.values": axis and axis.kind for part in AXES for axis in (getattr(spec, part),)}
     return tuple(
         _values_of(info.name, kind) if (kind := kinds.get(info.name)) else info
@@ -53,7 +53,7 @@ def spec_fields(spec: GridSpec) -> tuple[FieldInfo, ...]:
 
 
 def text_of(spec: GridSpec, name: str) -> str:
-    """Return field `name` as one line of text, which `typed` reads back; what is blank is empty."""
+    """Return field `name` as one line of text, which `typed` reads back; empty if it is not set."""
     if name in _OWN_TEXTS:
         return _OWN_TEXTS[name](spec)
     part, _, what = name.partition(".")
@@ -76,12 +76,12 @@ def typed(spec: GridSpec, name: str, text: str) -> GridSpec:
     """Return `spec` with field `name` as typed.
 
     Args:
-        spec: what stands there.
+        spec: the spec before.
         name: of spec_fields, or any field of GridSpec; `x` takes `KIND=VALUES`.
         text: what was typed.
 
     Raises:
-        GridError: there is no such field, or that cannot stand there.
+        GridError: the field is unknown, or the text is not valid for it.
     """
     if name in AXES:
         kind, _, values = text.partition("=")
@@ -92,7 +92,11 @@ def typed(spec: GridSpec, name: str, text: str) -> GridSpec:
     if part in AXES and what == "values":
         axis: AxisSpec | None = getattr(spec, part)
         if axis is None:
-            raise GridError(f"{part.upper()} axis", found="nothing varies there", way_out="choose what varies first")
+            raise GridError(
+                f"{part.upper()} axis",
+                found="has no values, because nothing varies along it",
+                way_out="choose what varies first",
+            )
         return spec.model_copy(update={part: axis.model_copy(update={"values": _lines(text)})})
     if name in _OWN_VALUES:
         return _checked(spec, name, _OWN_VALUES[name](text))
@@ -102,7 +106,7 @@ def typed(spec: GridSpec, name: str, text: str) -> GridSpec:
 
 
 def first_values(spec: GridSpec, kind: str) -> str:
-    """Return what an axis of `kind` begins with; "" where nobody but the user knows."""
+    """Return the first values of an axis of `kind`; "" if only the user can know them."""
     plain = kind.partition(":")[0]
     match plain:
         case "prompt":
@@ -137,7 +141,7 @@ def _title(kind: str) -> str:
     try:
         return kind_named(kind).title
     except GridError:
-        # Another version's; the planner says so.
+        # Of another version; the planner reports it.
         return kind
 
 
@@ -187,14 +191,14 @@ def _bakes(text: str) -> Mapping[str, object]:
 
 
 def _json(name: str) -> Callable[[str], Mapping[str, object]]:
-    """Return how a field is read that is no plain text: as it stands in a spec's file."""
+    """Return the reader of a field that is not plain text but JSON, as in a spec's file."""
 
     def read(text: str) -> Mapping[str, object]:
         try:
             return {name: json.loads(text)}
         except (ValueError, RecursionError) as error:
             raise GridError(
-                name, found=f"no JSON ({printable(str(error), 80)})", expected="as in a spec's file"
+                name, found=f"is not valid JSON ({printable(str(error), 80)})", expected="JSON as in a spec's file"
             ) from error
 
     return read
@@ -207,7 +211,7 @@ def _loras(text: str) -> Mapping[str, object]:
 
 
 def _lora(item: str) -> LoraSpec:
-    """Read `FILE`, `FILE:WEIGHT` or, as in a tag, `FILE:TEXT ENCODER:U-NET`; what is no number belongs to the file's name."""
+    """Read `FILE`, `FILE:WEIGHT` or, as in a tag, `FILE:TEXT ENCODER:U-NET`; what is not a number belongs to the file's name."""
     parts = item.split(":")
     factors: list[float] = []
     while len(parts) > 1 and len(factors) < 2 and (factor := _factor(parts[-1])) is not None:
@@ -296,20 +300,20 @@ def _field(
 
 def _axis_fields() -> list[FieldInfo]:
     fields = []
-    for part, what in zip(AXES, ("from left to right", "from top to bottom", "a sheet each"), strict=True):
+    for part, what in zip(AXES, ("from left to right", "from top to bottom", "from sheet to sheet"), strict=True):
         label = part.upper()
         fields += [
             _field(
                 f"{part}.kind",
                 "Axes",
                 f"{label} varies",
-                f"What varies {what}; enter shows all there is.",
+                f"What varies {what}; enter lists the choices.",
             ),
             _field(
                 f"{part}.values",
                 "Axes",
                 f"{label} values",
-                "In the webui's grammar: 1-5, 0-1.25 (+0.25), 1-10 [4]; texts with a comma in double quotes.",
+                "As in the webui: 1-5, 0-1.25 (+0.25), 1-10 [4]; put texts with a comma in double quotes.",
             ),
         ]
     return fields
@@ -318,75 +322,78 @@ def _axis_fields() -> list[FieldInfo]:
 _FIELDS: tuple[FieldInfo, ...] = (
     *_axis_fields(),
     _field(
-        "prompt", "Prompt", "prompt", "With weights (x:1.2), BREAK and <lora:name:te:unet>. ⏎ stands for a new line."
+        "prompt",
+        "Prompt",
+        "prompt",
+        "Prompt. Understands weights (x:1.2), BREAK and <lora:name:te:unet>; ⏎ is a line break.",
     ),
-    _field("negative_prompt", "Prompt", "negative prompt", "What shall not be there. Without effect where CFG is 1."),
-    _field("token", "Prompt", "activation token", "What the axis “activation token” takes away."),
+    _field("negative_prompt", "Prompt", "negative prompt", "Negative prompt. Ignored when CFG is 1."),
+    _field("token", "Prompt", "activation token", "The words that the axis “activation token” removes."),
     _field(
         "seeds",
         "Picture",
         "seeds",
-        "More than one makes a row of pictures of each cell. -1 is drawn once and kept: -1--1 [4] are four.",
+        "Several seeds make a row of pictures in each cell. -1 is drawn once and kept; -1--1 [4] draws four.",
     ),
     _field("steps", "Picture", "steps", "Sampling steps.", "int"),
     _field(
         "cfg_scale",
         "Picture",
         "CFG scale",
-        "How strongly the prompt guides; 1 takes half the time and knows no negative prompt.",
+        "How closely the picture follows the prompt; 1 takes half the time and ignores the negative prompt.",
         "float",
     ),
     _field(
         "sampler",
         "Picture",
         "sampler",
-        "By the webui's names.",
+        "Sampler, by the webui's names.",
         "choice",
         choices=tuple(each.name for each in SAMPLERS),
     ),
     _field("size", "Picture", "size", "Width and height in pixels, multiples of 8: 512x768."),
-    _field("clip_skip", "Picture", "clip skip", "As the webui counts: 1 is the encoder's own output.", "int"),
+    _field("clip_skip", "Picture", "clip skip", "As in the webui: 1 uses the encoder's last layer.", "int"),
     _field(
         "guidance_rescale",
         "Picture",
         "guidance rescale",
-        "Blank is the base's own: 0.7 with zero terminal SNR, else 0.",
+        "Empty uses the base's default: 0.7 with zero terminal SNR, else 0.",
         "float",
         optional=True,
     ),
     _field("base", "Model", "base", "`demo`, a .safetensors file or a diffusers folder.", "path"),
-    _field("vae", "Model", "VAE", "In place of the base's own; blank for that.", "path"),
+    _field("vae", "Model", "VAE", "Another VAE; empty uses the base's own.", "path"),
     _field(
         "loras",
         "Model",
         "LoRAs",
-        "FILE, FILE:WEIGHT or FILE:TEXT ENCODER:U-NET, separated by commas. The first is the one that epochs and weights act on.",
+        "FILE, FILE:WEIGHT or FILE:TEXT ENCODER:U-NET, separated by commas. Epochs and weights apply to the first.",
     ),
     _field(
         "of_bakes",
         "Model",
         "epochs of bakes",
-        "Numbers of bakes whose saved LoRAs the axis “epoch” may pick from, besides those there.",
+        "Numbers of further bakes whose saved LoRAs the axis “epoch” may use.",
     ),
-    _field("champion", "Model", "champion", "Whether the subject's champion joins the epochs.", "bool"),
-    _field("name", "Making", "name", "Of the grid's folder."),
+    _field("champion", "Model", "champion", "Add the subject's champion to the epochs.", "bool"),
+    _field("name", "Making", "name", "Name of the grid and its folder."),
     _field(
         "order",
         "Making",
         "order",
-        "`fair` makes the first seed of everything before any second, so that a grid cut short already tells.",
+        "`fair` makes the first seed of every cell before any second one, so that an unfinished grid is already useful.",
         "choice",
         choices=("fair", "axes"),
     ),
-    _field("batch_size", "Making", "batch", "Pictures at once; 0 for as many as are worth it.", "int"),
+    _field("batch_size", "Making", "batch", "Pictures made at once; 0 chooses the fastest.", "int"),
     _field(
         "precision",
         "Making",
         "precision",
-        "`auto` is fp16 on a card and fp32 without.",
+        "`auto` is fp16 on a GPU and fp32 on a CPU.",
         "choice",
         choices=("auto", "fp32", "fp16", "bf16"),
     ),
-    _field("giant", "Making", "giant sheet", "Whether all sheets are joined in one picture as well.", "bool"),
+    _field("giant", "Making", "giant sheet", "Also join all sheets in one picture.", "bool"),
 )
 _BY_NAME: Mapping[str, FieldInfo] = {info.name: info for info in _FIELDS}

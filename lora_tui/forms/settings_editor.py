@@ -1,4 +1,4 @@
-"""The settings on the desk: what is open, what was typed, what it would mean, what is wrong with it."""
+"""Editor of the settings: what was typed, its plan, and errors."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainer.settings.model import Settings
 
 NOTHING_OPEN = (
-    "No settings yet.\n\nn  makes a subject from a folder of pictures\no  opens a settings file of this workspace"
+    "No settings yet.\n\nn  create a subject from a folder of pictures\no  open a settings file of this workspace"
 )
 
 # The settings that a kind of error may be about, by the paths in them.
@@ -39,19 +39,18 @@ _PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
 
 
 class SettingsEditor:
-    """Keeps form and plan bar true to one draft. All calls come from the screen, in the screen's thread.
+    """Keeps form and plan bar in step with one draft. All calls come from the screen, in the screen's thread.
 
     Attributes:
-        draft: the settings that are open, None without any.
-        view: their plan, None while it is being made or where they are wrong.
-        error: what is wrong with them, None where nothing is known to be.
-        peak: their memory; pending where it is being worked out.
+        draft: the open settings, None without any.
+        view: their plan, None while it is being made or if they have an error.
+        error: their error, None if none is known.
+        peak: their memory; pending while it is being predicted.
     """
 
     def __init__(
         self, form: SettingsForm, plan_bar: PlanBar, planner: Planner, memory: MemoryPlanner | None = None
     ) -> None:
-        """Start with nothing open."""
         self.draft: SettingsDraft | None = None
         self.view: PlanView | None = None
         self.error: LoraTuiError | None = None
@@ -68,7 +67,7 @@ class SettingsEditor:
 
     @property
     def plan_line(self) -> str:
-        """The plan of the settings as they stand; empty while it is being made."""
+        """The plan of the current settings; empty while it is being made."""
         return self.view.line if self.view is not None and self._answered == self._question else ""
 
     @property
@@ -84,27 +83,27 @@ class SettingsEditor:
     def load(self, draft: SettingsDraft) -> None:
         """Take `draft` as what is open."""
         self.draft, self.view, self.error = draft, None, None
-        # What another subject took says nothing of this one.
+        # The memory of another subject does not apply to this one.
         self._show_peak(PeakView(room=self.peak.room))
-        self._plan_bar.show_note("looking at the pictures …")
+        self._plan_bar.show_note("reading the pictures …")
         self.ask()
 
     def ask(self) -> None:
-        """Have the settings planned as they stand."""
+        """Request a plan of the current settings."""
         if self.draft is not None:
-            # What was wrong may be mended; until the answer comes it stands in nobody's way.
+            # The error may be fixed; until the answer comes it blocks nothing.
             self.error = None
             self._question = self._planner.ask(self.draft.now, self.draft.path)
             self._show_peak(replace(self.peak, pending=self._memory is not None))
             self._show()
 
     def show_nothing(self) -> None:
-        """Say that nothing is open."""
+        """Show that nothing is open."""
         self._form.show_empty(NOTHING_OPEN)
         self._plan_bar.show_note("no settings are open")
 
     def show_closed(self, path: Path, error: LoraTuiError) -> None:
-        """Say that the file that should be open cannot be used."""
+        """Show that the settings file cannot be used."""
         self._form.show_empty(f"{printable(path.name)} cannot be used:\n\n{printable(error.line())}")
         self._plan_bar.show_error(error.line())
 
@@ -115,16 +114,16 @@ class SettingsEditor:
         try:
             self._take(self.draft.typed(name, text))
         except SettingsError as error:
-            self._form.refuse(name, said_beside(error))
+            self._form.refuse(name, error_text(error))
 
-    def put_back(self, name: str) -> None:
+    def reset(self, name: str) -> None:
         """Take the file's value of field `name`."""
         if self.draft is None:
             return
         try:
-            self._take(self.draft.put_back(name))
+            self._take(self.draft.reset(name))
         except SettingsError as error:
-            self._form.refuse(name, said_beside(error))
+            self._form.refuse(name, error_text(error))
 
     def written(self, draft: SettingsDraft) -> None:
         """Note that `draft` was written into its file."""
@@ -141,13 +140,13 @@ class SettingsEditor:
         self.error = message.error
         if message.view is not None:
             self.view = message.view
-            self.foresee()
+            self.predict_memory()
             self._show_plan()
         elif message.error is not None:
             self._plan_bar.show_error(message.error.line())
         self._show()
 
-    def foresee(self) -> None:
+    def predict_memory(self) -> None:
         """Have the memory of the settings worked out, as far as there is a plan of them."""
         if self._memory is None or self.view is None:
             return
@@ -156,7 +155,7 @@ class SettingsEditor:
         if self.view.planned is not None:
             self._memory_question = self._memory.ask(Wanted(self.view.planned, self.policy))
 
-    def foreseen(self, message: MemoryPredicted) -> None:
+    def memory_predicted(self, message: MemoryPredicted) -> None:
         """Show what the settings would take, unless another question was asked meanwhile."""
         if message.question != self._memory_question or self._answered != self._question:
             return
@@ -169,7 +168,7 @@ class SettingsEditor:
         before, self.peak = self.peak.room, replace(self.peak, room=room)
         self._show_peak(self.peak)
         if (before and before.policy) != (room and room.policy):
-            self.foresee()
+            self.predict_memory()
 
     def changed(self, changes: Mapping[str, object]) -> None:
         """Take several values at once, as if each had been typed; none of them where one is wrong."""
@@ -178,7 +177,7 @@ class SettingsEditor:
         try:
             self._take(self.draft.changed(changes))
         except SettingsError as error:
-            self._form.refuse(self.field_of(error), said_beside(error))
+            self._form.refuse(self.field_of(error), error_text(error))
 
     def refuse(self, error: LoraTuiError) -> str:
         """Show what is wrong, beside its field if it has one; return that field's name."""
@@ -244,13 +243,13 @@ class SettingsEditor:
             changed=changed_since(self._newest, now, resolved),
             unsaved=self.draft.unsaved,
             wrong=self.field_of(self.error) if self.error is not None else "",
-            error=said_beside(self.error) if self.error is not None else "",
+            error=error_text(self.error) if self.error is not None else "",
         )
         star = " *" if self.draft.unsaved else ""
         self._form.show(fields(), state, f"{printable(self.draft.path.name)}{star}")
 
 
-def said_beside(error: LoraTuiError) -> str:
+def error_text(error: LoraTuiError) -> str:
     """Return an error's line for a place that says already what it is about."""
     parts = [error.found, f"expected {error.expected}" if error.expected else "", error.way_out]
     return "; ".join(part for part in parts if part)

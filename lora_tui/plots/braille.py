@@ -1,4 +1,4 @@
-"""Which braille dots does a curve set? Two by four dots a character, least and greatest value a column of dots."""
+"""Curves as braille dots: two by four dots per character, minimum and maximum per column of dots."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

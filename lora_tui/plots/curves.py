@@ -1,4 +1,4 @@
-"""What do the two plots show of a snapshot: loss raw, smooth and in validation; the rates as they were or as planned."""
+"""Contents of the two plots: loss raw, smoothed and of validation; the rates so far or as planned."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # A mean over this share of the bake to either side shows the trend and still follows a turn.
 _SMOOTH_SHARE = 0.05
-_LEAST_NEIGHBOURS = 8
+_MIN_NEIGHBOURS = 8
 _SEEN_SHARE = 0.95
 _NO_WINDOW = Window(0, 1, 0, 1)
 
@@ -99,7 +99,7 @@ def planned_rates_plot(rates: "PlannedRates") -> Plot:
 
 def smooth(values: Sequence[float]) -> list[float]:
     """Return the mean of each value and its neighbours on both sides; nan is passed over and stays nan."""
-    reach = max(_LEAST_NEIGHBOURS, round(len(values) * _SMOOTH_SHARE))
+    reach = max(_MIN_NEIGHBOURS, round(len(values) * _SMOOTH_SHARE))
     sums, counts = [0.0], [0]
     for value in values:
         good = isfinite(value)

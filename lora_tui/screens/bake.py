@@ -202,7 +202,7 @@ class BakeScreen(Screen[None]):
         self.editor.show_room(available_memory(now.machine))
         if now.libraries != before.libraries:
             # What could not be worked out before the libraries were there can be now.
-            self.editor.foresee()
+            self.editor.predict_memory()
         for line, known, level in (
             (now.trouble, before.trouble, "error"),
             (now.caution, before.caution, "warning"),
@@ -225,7 +225,7 @@ class BakeScreen(Screen[None]):
 
     @on(MemoryPredicted)
     def _show_peak(self, event: MemoryPredicted) -> None:
-        self.editor.foreseen(event)
+        self.editor.memory_predicted(event)
 
     @on(bakes.Ordered)
     @on(bakes.Resumed)
@@ -283,9 +283,9 @@ class BakeScreen(Screen[None]):
             return
         self.editor.typed(event.name, event.text)
 
-    @on(SettingsForm.PutBack)
-    def _reset_field(self, event: SettingsForm.PutBack) -> None:
-        self.editor.put_back(event.name)
+    @on(SettingsForm.ResetAsked)
+    def _reset_field(self, event: SettingsForm.ResetAsked) -> None:
+        self.editor.reset(event.name)
 
     # What the keys do
 

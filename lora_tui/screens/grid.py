@@ -25,7 +25,7 @@ from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.widgets.spec_form import SpecForm
 from lora_tui.widgets.title_line import Title, TitleLine
-from lora_tui.workers.grid_planner import GridPlanned, GridPlanner, GridSpelled
+from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
 from lora_tui.workers.grid_watcher import GridRead
 from trainer.journal.records import GridState
 from trainer.text import printable
@@ -149,9 +149,9 @@ class GridScreen(Screen[None]):
     def _show_nothing(self, event: grids.NoSpec) -> None:
         self.form.show_empty(f"There is nothing to start from:\n\n{printable(event.error.line())}")
 
-    @on(GridSpelled)
-    def _show_axes(self, event: GridSpelled) -> None:
-        self.editor.spelled(event)
+    @on(AxesExpanded)
+    def _show_axes(self, event: AxesExpanded) -> None:
+        self.editor.axes_expanded(event)
 
     @on(GridPlanned)
     def _show_count(self, event: GridPlanned) -> None:
@@ -229,9 +229,9 @@ class GridScreen(Screen[None]):
     def _take_typed(self, event: SpecForm.Typed) -> None:
         self.editor.typed(event.name, event.text)
 
-    @on(SpecForm.PutBack)
-    def _reset_field(self, event: SpecForm.PutBack) -> None:
-        self.editor.put_back(event.name)
+    @on(SpecForm.ResetAsked)
+    def _reset_field(self, event: SpecForm.ResetAsked) -> None:
+        self.editor.reset(event.name)
 
     @on(SpecForm.Closed)
     def _settle(self) -> None:

@@ -63,7 +63,7 @@ class GridViewer(Horizontal):
     ) -> None:
         super().__init__(id=id)
         self.watcher = GridWatcher(workspace, self.post_message)
-        self.pictures = Pictures(self.watcher.wish)
+        self.pictures = Pictures(self.watcher.request_pictures)
         self.selection = GridSelection(lambda: self.sheet.cursor, self._write_note, clock)
         self._may_judge = may_judge
         self._drawn: Sheet | None = None

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog
-from lora_tui.widgets.field_note import facts
+from lora_tui.widgets.field_note import field_facts
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -63,7 +63,7 @@ class HelpScreen(ReadDialog[None]):
         with VerticalScroll():
             if self._info is not None:
                 name = Content.assemble((self._info.name, "bold $primary"), f"  {self._info.label}")
-                yield Static(Content("\n").join([name, *facts(self._info, 72)]), id="field")
+                yield Static(Content("\n").join([name, *field_facts(self._info, 72)]), id="field")
             yield Static(self._table())
 
     def _table(self) -> Content:

@@ -1,4 +1,4 @@
-"""In which process does a bake of somebody else's run, and has that a terminal?"""
+"""The process of a bake that another lora-tui runs, and whether it has a terminal."""
 
 import os
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from trainer.journal.records import Bake
 
 
 def terminal_of(pid: int) -> str:
-    """Return where process `pid` reads from: `on pts/3`, `without a terminal`, or nothing where that cannot be seen.
+    """Return where process `pid` reads from: `on pts/3`, `without a terminal`, or "" if that cannot be seen.
 
-    A process whose terminal went away, and one started without any, read from nothing.
+    A process whose terminal was closed, or that was started without one, reads from /dev/null.
     """
     try:
         path = os.readlink(f"/proc/{pid}/fd/0")
@@ -21,14 +21,14 @@ def terminal_of(pid: int) -> str:
     return "without a terminal"
 
 
-def whereabouts(
+def process_text(
     bake: Bake | None,
     engine_key: str,
     *,
     alive: Callable[[int, float], bool] = process_alive,
     terminal: Callable[[int], str] = terminal_of,
 ) -> str:
-    """Return where a live bake runs that is not of engine `engine_key`, in a few words; empty for any other."""
+    """Return the process of a live bake that engine `engine_key` does not run, in a few words; empty for any other."""
     if bake is None or not bake.state.live or bake.engine == engine_key or bake.pid is None:
         return ""
     if not alive(bake.pid, bake.pid_started or 0.0):

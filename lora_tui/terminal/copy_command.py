@@ -1,4 +1,4 @@
-"""By which command does a file of this machine come to the one that somebody sits at?"""
+"""The command that copies a file of this machine to the one the user sits at."""
 
 import getpass
 import os
@@ -14,55 +14,55 @@ _SSH_PORT = "22"
 
 
 @dataclass(frozen=True)
-class Box:
-    """This machine, as ssh reaches it from where somebody sits.
+class SshAddress:
+    """This machine as the user's ssh reaches it.
 
     Attributes:
         address: `user@host`.
-        port: where it is not ssh's usual one, else "".
+        port: "" for ssh's default.
     """
 
     address: str
     port: str
 
 
-def this_box(environment: Mapping[str, str] = os.environ) -> Box:
-    """Return how this machine was reached: by the address and port of the ssh session where there is one, else by its name."""
+def this_machine(environment: Mapping[str, str] = os.environ) -> SshAddress:
+    """Return how this machine is reached: by the address and port of the ssh session if there is one, else by its name."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
-        # A container's user may have no name; ssh then takes the one there.
+        # A container's user may have no name; ssh then uses the name on the other machine.
         user = ""
     # Client's address and port, then the server's.
     parts = environment.get("SSH_CONNECTION", "").split()
     host, port = (parts[2], parts[3]) if len(parts) == 4 else (socket.gethostname(), _SSH_PORT)
-    return Box(f"{user}@{host}" if user else host, port if port != _SSH_PORT else "")
+    return SshAddress(f"{user}@{host}" if user else host, port if port != _SSH_PORT else "")
 
 
-def copy_command(path: Path, box: Box) -> str:
-    """Return the command that copies `path` of this machine into the folder one is in there."""
+def copy_command(path: Path, box: SshAddress) -> str:
+    """Return the command that copies `path` of this machine into the current folder of the other."""
     user, at, host = box.address.rpartition("@")
-    # scp would take the colons of a bare address for the end of the host's name.
+    # scp would read the first colon of a bare IPv6 address as the end of the host's name.
     address = f"{user}{at}[{host}]" if ":" in host else box.address
     port = ["-P", box.port] if box.port else []
     return shlex.join(["scp", *port, f"{address}:{path}", "."])
 
 
-def print_command(arguments: Sequence[str], into: str, box: Box) -> str:
-    """Return the command that runs `lora-tui ARGUMENTS` on this machine and keeps what it prints in the file `into` there."""
+def print_command(arguments: Sequence[str], into: str, box: SshAddress) -> str:
+    """Return the command that runs `lora-tui ARGUMENTS` on this machine and writes its output to the file `into` on the other."""
     port = ["-p", box.port] if box.port else []
     # ssh hands one text to the shell here, so its words are quoted for that one too.
     there = shlex.join([*_program(), *arguments])
-    return f"{shlex.join(['ssh', *port, box.address])} {_once_more(there)} > {shlex.quote(into)}"
+    return f"{shlex.join(['ssh', *port, box.address])} {_quoted_again(there)} > {shlex.quote(into)}"
 
 
-def _once_more(command: str) -> str:
-    """Quote a whole command for the shell it is typed in; one of plain words may stand as it is."""
+def _quoted_again(command: str) -> str:
+    """Quote a complete command for the shell it is typed in; one of plain words needs no quotes."""
     words = shlex.split(command)
     return command if all(shlex.quote(word) == word for word in words) else shlex.quote(command)
 
 
 def _program() -> list[str]:
-    """Return how this program is called where no shell has set a path up, as in `ssh host command`."""
+    """Return how to call this program where no shell has set PATH up, as in `ssh host command`."""
     called = shutil.which(sys.argv[0]) if Path(sys.argv[0]).name == "lora-tui" else None
     return [os.path.abspath(called)] if called else [sys.executable, "-m", "lora_tui"]

@@ -1,4 +1,4 @@
-"""Can the terminal show true pictures? Asked once before the screen opens, and only where the user wants it: `LORA_TUI_IMAGES`."""
+"""Real pixels in the terminal (sixel, kitty): detected once before the screen opens, if the user sets `LORA_TUI_IMAGES`."""
 
 import importlib
 import os
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 VARIABLE = "LORA_TUI_IMAGES"
-"""`sixel`, `kitty` or `auto`; unset or anything else: half-blocks."""
+"""`sixel`, `kitty` or `auto`; half-blocks if it is unset or anything else."""
 
 _CLASSES = {"sixel": "SixelImage", "kitty": "TGPImage", "auto": "Image"}
 
 
 @dataclass(frozen=True)
-class TruePictures:
+class PixelGraphics:
     """How the terminal shows pictures.
 
     Attributes:
@@ -28,13 +28,13 @@ class TruePictures:
     cell: tuple[int, int]
 
 
-_found: TruePictures | None = None
+_found: PixelGraphics | None = None
 
 
-def prepare_images(environ: Mapping[str, str] = os.environ) -> str:
-    """Ask the terminal, where the user wants true pictures; return one line where that cannot be, else "".
+def detect_graphics(environ: Mapping[str, str] = os.environ) -> str:
+    """Detect the terminal's graphics if the user wants them; return one line if they cannot be used, else "".
 
-    To be called before the screen opens: the question is written to the terminal and its answer read from there.
+    Call it before the screen opens: the query is written to the terminal and the answer read from it.
     """
     global _found  # noqa: PLW0603 - a terminal is asked once, like textual-image itself does
     _found = None
@@ -49,12 +49,12 @@ def prepare_images(environ: Mapping[str, str] = os.environ) -> str:
     size = terminal.get_cell_size()
     found = getattr(widgets, _CLASSES[wanted])
     if wanted == "auto" and found._Renderable.__module__.rpartition(".")[2] in ("halfcell", "unicode"):
-        # Ours are quicker, and read no file.
+        # Our own half-blocks are faster, and read no file.
         return ""
-    _found = TruePictures(found, (size.width, size.height))
+    _found = PixelGraphics(found, (size.width, size.height))
     return ""
 
 
-def true_pictures() -> TruePictures | None:
+def pixel_graphics() -> PixelGraphics | None:
     """Return how the terminal shows pictures, None where they are drawn in half-blocks."""
     return _found

@@ -1,4 +1,4 @@
-"""Would the login manager end a bake when the user logs out?"""
+"""Warning that the login manager would end a bake when the user logs out."""
 
 import os
 import pwd
@@ -16,11 +16,11 @@ def logout_warning(
     linger: Path = _LINGER,
     user: str | None = None,
 ) -> str:
-    """Return one line where a logout would end this process, with the remedy; else an empty text.
+    """Return one line with the remedy if a logout would end this process, else "".
 
     Args:
-        environment: XDG_SESSION_ID stands in it under a login session, and not in a service or a lingering scope.
-        folders: where logind.conf and logind.conf.d are looked for, the strongest first.
+        environment: holds XDG_SESSION_ID in a login session, but not in a service or a lingering scope.
+        folders: where logind.conf and logind.conf.d are searched, the strongest first.
         linger: the folder with a file for each user who may linger.
         user: login name; None asks the system.
     """
@@ -30,16 +30,16 @@ def logout_warning(
         if (linger / (user or pwd.getpwuid(os.getuid()).pw_name)).exists():
             return ""
     except (KeyError, OSError):
-        # A user without a name, or a folder that may not be read: better one warning too many.
+        # A user without a name, or an unreadable folder: one warning too many is better than one too few.
         pass
     return (
-        "this computer ends all programs of a user who logs out (KillUserProcesses=yes), a bake among them: "
-        "`loginctl enable-linger` prevents it, or start with `systemd-run --user --scope lora-tui`"
+        "this computer ends all programs of a user who logs out (KillUserProcesses=yes), bakes included: "
+        "prevent it with `loginctl enable-linger`, or start with `systemd-run --user --scope lora-tui`"
     )
 
 
 def kills_user_processes(folders: Sequence[Path]) -> bool:
-    """Return whether logind's files say KillUserProcesses=yes. What cannot be read says nothing."""
+    """Return whether logind's files set KillUserProcesses=yes. Unreadable files are skipped."""
     drop_ins: dict[str, Path] = {}
     main: list[Path] = []
     for folder in folders:
@@ -49,11 +49,11 @@ def kills_user_processes(folders: Sequence[Path]) -> bool:
             drop_ins.setdefault(path.name, path)
     kills = False
     for path in (*main, *(drop_ins[name] for name in sorted(drop_ins))):
-        kills = _said_in(path, kills)
+        kills = _setting_in(path, kills)
     return kills
 
 
-def _said_in(path: Path, before: bool) -> bool:
+def _setting_in(path: Path, before: bool) -> bool:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

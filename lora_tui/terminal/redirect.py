@@ -1,4 +1,4 @@
-"""The terminal of this process: kept for the screen alone while that is up, and left for a log file when it is gone."""
+"""Redirection of standard output and error: to a log while the screen is up, and after the terminal is closed."""
 
 import os
 import signal
@@ -12,20 +12,20 @@ from trainer.workspace import state_home
 
 
 def log_path() -> Path:
-    """Return the file that takes what would tear the screen, and what is said when no terminal is left."""
+    """Return the log file for output that would tear the screen, or that no terminal is left for."""
     return state_home() / "lora-tui.log"
 
 
-class ScreenAlone:
-    """What becomes of the terminal when the screen closes."""
+class TerminalState:
+    """State of the terminal when the screen closes."""
 
     def __init__(self) -> None:
         self.gone = False
-        """Set where the terminal is gone: the descriptors then stay with the log."""
+        """Set if the terminal is closed: the descriptors then keep leading to the log."""
 
 
 @contextmanager
-def screen_alone(log: Path) -> Iterator[ScreenAlone]:
+def output_redirected(log: Path) -> Iterator[TerminalState]:
     """Keep the terminal for the screen: file descriptors 1 and 2 lead to `log` while the block runs.
 
     C++ warnings and progress bars of libraries are written to those descriptors directly and would tear the screen.
@@ -37,7 +37,7 @@ def screen_alone(log: Path) -> Iterator[ScreenAlone]:
     sink = _open_log(log)
     sys.stdout.flush()
     sys.stderr.flush()
-    after = ScreenAlone()
+    after = TerminalState()
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
@@ -47,7 +47,7 @@ def screen_alone(log: Path) -> Iterator[ScreenAlone]:
     finally:
         sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr = kept  # type: ignore[misc]  # as above
         for file in (out, err):
-            # What is left in its buffer reaches nobody where the terminal is gone.
+            # The rest of its buffer is lost if the terminal is closed.
             with suppress(OSError):
                 file.close()
         if after.gone:
@@ -60,9 +60,9 @@ def screen_alone(log: Path) -> Iterator[ScreenAlone]:
 
 
 def leave_terminal(log: Path | None = None) -> None:
-    """Go on without a terminal: what is printed goes to `log` from now on, and a hang-up is not heard any more.
+    """Continue without a terminal: output goes to `log` from now on, and a hang-up is ignored.
 
-    A file that standard output or error was sent to stays; a terminal or a pipe, which may be gone, does not.
+    Standard output or error redirected to a file stays there; a terminal or a pipe, which may be closed, is replaced.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sink = _open_log(log or log_path())
@@ -79,5 +79,5 @@ def _open_log(log: Path) -> int:
         log.parent.mkdir(parents=True, exist_ok=True)
         return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError:
-        # A home that cannot be written is no reason to have no screen.
+        # The screen works without a log, too: the home may be read-only.
         return os.open(os.devnull, os.O_WRONLY)

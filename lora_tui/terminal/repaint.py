@@ -1,4 +1,4 @@
-"""When is the screen painted? At once on a good line, rarely on a slow one, and not at all while nothing gets through."""
+"""Repaints adapted to the connection: at once on a good one, rarely on a slow one, none while nothing gets through."""
 
 import time
 from collections.abc import Callable
@@ -9,29 +9,28 @@ from textual.app import App
 from textual.timer import Timer
 
 SLOW_BYTES = 1024
-"""Bytes a second that a slow line is given, while no key is pressed."""
+"""Bytes per second spent on a slow connection while no key is pressed."""
 
-_LOOK_EVERY = 0.25
-# Figures that change more often than this cost more than they tell.
-_LEAST_PAUSE = 3.0
-# What a key does is shown at once: who pressed it waits for it.
+_POLL_SECONDS = 0.25
+# On a slow connection, repaints that come more often than this are not worth their bytes.
+_MIN_PAUSE_SECONDS = 3.0
+# What a key does is shown at once, because the user is waiting for it.
 _ECHO_SECONDS = 1.0
 
 
 class Repaint:
-    """Holds the app's repaints back and lets them go. All calls come in the app's thread.
+    """Holds back and releases the app's repaints. All calls come in the app's thread.
 
-    What changes while it holds is kept by Textual as a list of widgets to paint, so that a paint after a minute costs no more
-    than one after a second.
+    While they are held back, Textual keeps a list of widgets to paint, so that a paint after a minute costs no more than one
+    after a second.
 
     Args:
         app: whose repaints.
         given: bytes written to the terminal so far.
-        clock: seconds, never going back.
+        clock: monotonic seconds.
     """
 
     def __init__(self, app: "App[Any]", given: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
-        """Paint at once."""
         self.slow = False
         self._app = app
         self._given = given
@@ -46,7 +45,7 @@ class Repaint:
         self._timer: Timer | None = None
 
     def line_full(self) -> None:
-        """Paint nothing more until the line is free."""
+        """Paint nothing more until the output is written."""
         self._full = True
         self._hold()
 
@@ -54,27 +53,27 @@ class Repaint:
         """Paint what was missed."""
         self._full = False
         if not self.slow:
-            self._let_go()
+            self._release()
             # Frames of the layouts in between were not painted, and nothing else knows where they would have been.
             self._app.screen.refresh()
 
     def set_slow(self, slow: bool) -> None:
-        """Begin to save bytes, or end it and paint everything."""
+        """Start saving bytes, or stop that and paint everything."""
         if slow == self.slow:
             return
         self.slow = slow
         self._counted, self._paid_until = self._given(), self._clock()
         if slow:
-            self._timer = self._app.set_interval(_LOOK_EVERY, self._pay)
+            self._timer = self._app.set_interval(_POLL_SECONDS, self._paint_if_due)
             return
         if self._timer is not None:
             self._timer.stop()
         if not self._full:
-            self._let_go()
+            self._release()
             self._app.screen.refresh()
 
     def resized(self) -> None:
-        """Paint all of it next, for a layout made while nothing is painted leaves no trace."""
+        """Paint everything next, because a layout made while nothing is painted leaves no trace."""
         if self._held:
             self._app.screen.refresh()
 
@@ -82,10 +81,10 @@ class Repaint:
         """Show at once what a key does."""
         self._keyed = self._clock()
         if self.slow and not self._full:
-            self._let_go()
+            self._release()
 
-    def _pay(self) -> None:
-        """Hold on the slow line, but for one paint whenever the bytes of those before are paid for."""
+    def _paint_if_due(self) -> None:
+        """On a slow connection, paint once whenever the bytes of the earlier paints have had time to be sent."""
         if not self.slow or self._full:
             return
         now, given = self._clock(), self._given()
@@ -93,9 +92,9 @@ class Repaint:
         self._counted = given
         if now - self._keyed < _ECHO_SECONDS:
             return
-        if self._held and now >= self._paid_until and now - self._painted >= _LEAST_PAUSE:
+        if self._held and now >= self._paid_until and now - self._painted >= _MIN_PAUSE_SECONDS:
             self._painted = now
-            self._let_go()
+            self._release()
         else:
             self._hold()
 
@@ -104,7 +103,7 @@ class Repaint:
             self._held = True
             self._holding.enter_context(self._app.batch_update())
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._held:
             self._held = False
             self._holding.close()

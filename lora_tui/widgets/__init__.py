@@ -1,1 +1,1 @@
-"""One file a widget; no widget reads a file or a database."""
+"""Widgets, one per file; no widget reads a file or a database."""

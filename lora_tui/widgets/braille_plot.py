@@ -10,7 +10,7 @@ from lora_tui.plots.braille import NOBODY, Drawing, draw
 from lora_tui.plots.curves import Plot
 
 _LABEL_WIDTH = 7
-_LEAST_COLUMNS = 4
+_MIN_COLUMNS = 4
 _EVENT = "┊"
 
 
@@ -48,7 +48,6 @@ class BraillePlot(Widget):
     """
 
     def __init__(self, empty: str, *, id: str | None = None) -> None:
-        """Start without curves; `empty` is what stands there then."""
         super().__init__(id=id)
         self._empty = empty
         self._plot = Plot()
@@ -74,7 +73,7 @@ class BraillePlot(Widget):
         width, height = self.content_size
         plain = self.rich_style
         columns, rows = width - _LABEL_WIDTH, height - 1
-        if not self._plot.lines or columns < _LEAST_COLUMNS or rows < 1:
+        if not self._plot.lines or columns < _MIN_COLUMNS or rows < 1:
             text = self._empty if y == height // 2 else ""
             return _row([Segment(text.center(width)[:width], self._style("label"))], width, plain)
         if y == rows:

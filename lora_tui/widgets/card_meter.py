@@ -1,16 +1,16 @@
-"""How full and how busy are the card and the computer?"""
+"""Memory and load of the cards and the computer."""
 
 from textual.content import Content
 
 from lora_tui.widgets.pane import NARROW, Pane
 from lora_tui.wording.bars import stacked_bar
-from lora_tui.wording.numbers import NOT_SAID, gib
+from lora_tui.wording.numbers import NOT_AVAILABLE, gib
 from lora_tui.wording.state_symbols import WARNING
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.text import printable
 
 _GAP = "   "
-_MAKERS_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
+_BRAND_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
 
 
 class CardMeter(Pane):
@@ -19,14 +19,13 @@ class CardMeter(Pane):
     title = "card"
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with nothing read."""
         super().__init__(id=id)
         self._machine: MachineReading | None = None
         self._peak: int | None = None
         self._predicted: int | None = None
 
     def show(self, machine: MachineReading | None, peak: int | None, predicted: int | None = None) -> None:
-        """Show a reading, the most memory of the card taken by us so far, and what was predicted of it (bytes)."""
+        """Show a reading, our peak memory on the card so far, and the predicted peak (bytes)."""
         self._machine, self._peak, self._predicted = machine, peak, predicted
         self.redraw()
 
@@ -52,13 +51,13 @@ class CardMeter(Pane):
 
 
 def card_name(machine: MachineReading | None) -> str:
-    """Return the first card's name without its maker's words, `no card`, or nothing before the first reading."""
+    """Return the first card's name without brand words, `no card`, or nothing before the first reading."""
     if machine is None:
         return ""
     if not machine.cards:
         return "no card"
     name = printable(machine.cards[0].name)
-    for word in _MAKERS_WORDS:
+    for word in _BRAND_WORDS:
         name = name.replace(word, "")
     name = " ".join(name.split()) or printable(machine.cards[0].name)
     return name if len(machine.cards) == 1 else f"{len(machine.cards)} × {name}"
@@ -78,7 +77,7 @@ def _card_lines(card: CardReading, peaks: tuple[int | None, int | None], width: 
     room = min(48, width - figures.cell_length - 7)
     first = Content.assemble(("VRAM ", "$muted"), _vram_bar(card, room), "  ", figures)
     peak, predicted = peaks
-    # The unit gives way to the prediction: a line of a hundred columns has room for one of them.
+    # A line of a hundred columns has room for either the unit or the prediction.
     after = f" GiB{_GAP}" if predicted is None else f" (predicted {gib(predicted, 2)})  "
     return [first, Content.assemble(("peak ", "$muted"), gib(peak, 2), (after, "$muted"), _load(card, full=True))]
 
@@ -147,7 +146,7 @@ def _no_card(machine: MachineReading) -> Content:
 
 def _vram_bar(card: CardReading, width: int) -> Content:
     if card.memory_total is None or card.memory_used is None:
-        return Content.styled(NOT_SAID.center(max(3, width)), "$muted")
+        return Content.styled(NOT_AVAILABLE.center(max(3, width)), "$muted")
     ours = card.memory_ours or 0
     others = max(0, card.memory_used - ours)
     total = card.memory_total
@@ -161,4 +160,4 @@ def _others(card: CardReading) -> int | None:
 
 
 def _figure(value: float | None, unit: str) -> str:
-    return NOT_SAID if value is None else f"{value:.0f}{unit}"
+    return NOT_AVAILABLE if value is None else f"{value:.0f}{unit}"

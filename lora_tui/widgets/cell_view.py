@@ -1,4 +1,4 @@
-"""One picture of a grid large, what it is made of and what was thought of it, and the same picture at the epochs beside."""
+"""One picture of a grid large, with its recipe and judgement, and the same picture at the epochs before and after."""
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -31,12 +31,11 @@ class CellView(Vertical):
     """
 
     def __init__(self, pictures: Pictures, *, id: str | None = None) -> None:
-        """Start empty."""
         super().__init__(id=id)
         self._pictures = pictures
 
     def compose(self) -> ComposeResult:
-        """Yield the large picture, the words, and the two small ones."""
+        """Yield the large picture, its text, and the two small ones."""
         yield PictureView(self._pictures, true=True, id="large")
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", markup=False)

@@ -46,7 +46,6 @@ class RegionPicture(Widget):
     """
 
     def __init__(self, pictures: Pictures, path: Path, size: tuple[int, int]) -> None:
-        """Start without a region."""
         super().__init__()
         self._pictures = pictures
         self._path = path
@@ -55,11 +54,11 @@ class RegionPicture(Widget):
         self._drawn: Pixels | None = None
 
     def on_mount(self) -> None:
-        """Hear of pictures."""
+        """Subscribe to pictures."""
         self._pictures.watch(self._came)
 
     def on_unmount(self) -> None:
-        """Hear of them no more."""
+        """Unsubscribe."""
         self._pictures.unwatch(self._came)
         self._pictures.want(self, ())
 
@@ -124,18 +123,17 @@ class CropRow(Widget):
     """
 
     def __init__(self, pictures: Pictures) -> None:
-        """Start empty."""
         super().__init__()
         self._pictures = pictures
         self._crops: tuple[tuple[str, Want | None], ...] = ()
         self._side = 2
 
     def on_mount(self) -> None:
-        """Hear of pictures."""
+        """Subscribe to pictures."""
         self._pictures.watch(self._came)
 
     def on_unmount(self) -> None:
-        """Hear of them no more."""
+        """Unsubscribe."""
         self._pictures.unwatch(self._came)
         self._pictures.want(self, ())
 

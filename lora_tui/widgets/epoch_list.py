@@ -1,4 +1,4 @@
-"""Which LoRAs were saved, and how good is each? Newest on top."""
+"""The saved LoRAs of a bake with their losses, newest first."""
 
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ BEST = "▾"
 """The lowest validation loss so far."""
 
 _HEAD = ("", "ep", "step", "loss", "val", "Δbase", "size", "file")
-# A number column's width holds its longest value; the file takes what is left.
+# The width of a number column fits its longest value; the file takes the rest.
 _WIDTHS = (2, 3, 8, 8, 9, 15, 10)
 
 
@@ -47,7 +47,6 @@ class EpochList(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings("epochs")
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with an empty list."""
         super().__init__(id=id)
         self._rows: tuple[Checkpoint, ...] = ()
         self._live = False

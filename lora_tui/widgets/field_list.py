@@ -36,7 +36,7 @@ _MIN_VALUE = 18
 # Cells of an option's name with less of which it is left out.
 _MIN_NAME = 12
 # Lines under a field: more of them would push the fields behind out of view.
-_MOST_BELOW = 4
+_MAX_LINES_BELOW = 4
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FormState:
         unsaved: names edited since the file was read or written.
         wrong: name of the field that `error` is about; empty without one.
         error: what is wrong with it.
-        below: name -> what is said under a field.
+        below: name -> text shown under a field.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -109,20 +109,20 @@ class FieldList(ScrollView, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """The field under the cursor shall be edited."""
+        """The field under the cursor is to be edited."""
 
         name: str
 
     @dataclass
     class Turned(Message):
-        """The next (1) or the former (-1) choice is asked for."""
+        """The next (1) or the previous (-1) option is asked for."""
 
         name: str
         by: int
 
     @dataclass
-    class PutBack(Message):
-        """The file's value is asked for."""
+    class ResetAsked(Message):
+        """A field is to be reset to its saved value."""
 
         name: str
 
@@ -204,7 +204,7 @@ class FieldList(ScrollView, can_focus=True):
         return self._strip(self._field(row.info, under), under)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fold the error line anew."""
+        """Fold the error line at the new width."""
         self._build()
 
     def on_click(self, event: events.Click) -> None:
@@ -219,7 +219,7 @@ class FieldList(ScrollView, can_focus=True):
             self.go_to(info.name)
 
     def action_move(self, by: int) -> None:
-        """Move the cursor by so many fields."""
+        """Move the cursor by a number of fields."""
         names = self._names()
         if names:
             here = names.index(self._cursor) if self._cursor in names else 0
@@ -230,7 +230,7 @@ class FieldList(ScrollView, can_focus=True):
         self.action_move(by * max(1, self.size.height - 2))
 
     def action_section(self, by: int) -> None:
-        """Move the cursor to where the next section begins (1), or to where its own begins and then the one before (-1)."""
+        """Move the cursor to the start of the next section (1), or of its own and then of the previous one (-1)."""
         fields = [row.info for row in self._rows if row.kind == "field" and row.info is not None]
         names = [info.name for info in fields]
         if not names:
@@ -254,14 +254,14 @@ class FieldList(ScrollView, can_focus=True):
             self.post_message(self.Chosen(self._cursor))
 
     def action_turn(self, by: int) -> None:
-        """Ask for another choice."""
+        """Ask for another option."""
         if self._cursor:
             self.post_message(self.Turned(self._cursor, by))
 
     def action_put_back(self) -> None:
-        """Ask for the file's value."""
+        """Ask for the saved value."""
         if self._cursor:
-            self.post_message(self.PutBack(self._cursor))
+            self.post_message(self.ResetAsked(self._cursor))
 
     def _bring_up(self, name: str) -> None:
         """Put the cursor on `name`, with the head of its section in the first line."""
@@ -303,7 +303,11 @@ class FieldList(ScrollView, can_focus=True):
     def _lines_below(self, name: str) -> list[str]:
         pieces = Content(printable(self._state.below.get(name, ""))).wrap(max(8, self.size.width - 6))
         lines = [f"     {piece.plain}" for piece in pieces if piece.plain]
-        return lines if len(lines) <= _MOST_BELOW else [*lines[: _MOST_BELOW - 1], f"{lines[_MOST_BELOW - 1]} …"]
+        return (
+            lines
+            if len(lines) <= _MAX_LINES_BELOW
+            else [*lines[: _MAX_LINES_BELOW - 1], f"{lines[_MAX_LINES_BELOW - 1]} …"]
+        )
 
     def _field(self, info: "FieldInfo", under: Style) -> list[Segment]:
         name, state = info.name, self._state

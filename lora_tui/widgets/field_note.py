@@ -1,4 +1,4 @@
-"""What is the field under the cursor for?"""
+"""Help of the field under the cursor."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class FieldNote(Pane):
-    """Name, what may stand there, default and help of one field, on a few lines."""
+    """Name, accepted values, default and help of one field, on a few lines."""
 
     DEFAULT_CSS = """
     FieldNote {
@@ -24,7 +24,6 @@ class FieldNote(Pane):
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with no field."""
         super().__init__(id=id)
         self._info: FieldInfo | None = None
 
@@ -40,14 +39,14 @@ class FieldNote(Pane):
         if self._info is None:
             return []
         height = max(1, self.content_size.height)
-        rows = facts(self._info, width)
+        rows = field_facts(self._info, width)
         return [*rows[: height - 1], rows[height - 1].truncate(width - 1).append("…")] if len(rows) > height else rows
 
 
-def facts(info: "FieldInfo", width: int) -> list[Content]:
-    """Return what may stand in a field and its default, then what it is for, folded at `width`.
+def field_facts(info: "FieldInfo", width: int) -> list[Content]:
+    """Return a field's accepted values and default, then its help, folded at `width`.
 
-    A field that may change while baking says so, and one that an exact resume does not hold for.
+    A field that may change while baking says so, and one that makes an exact resume impossible.
     """
     from trainer.settings.describe import default_text
 

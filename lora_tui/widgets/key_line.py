@@ -1,4 +1,4 @@
-"""Which keys matter now? The last line of the screen."""
+"""The last line of the screen: the keys that matter now."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,6 @@ class KeyLine(Pane):
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start without keys."""
         super().__init__(id=id)
         self._keys: tuple[tuple[str, str], ...] = ()
 

@@ -1,4 +1,4 @@
-"""What did the bakes say? The last lines, folded at the width, never parsed as markup."""
+"""The log: its last lines, folded at the width, never parsed as markup."""
 
 import time
 from collections import deque
@@ -20,7 +20,7 @@ from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.journal.records import LogLine
 from trainer.text import printable
 
-_MOST_LINES = 2000
+_MAX_LINES = 2000
 _SIGNS = {"warning": WARNING.mark, "error": FAILED.mark}
 _INDENT = 8
 
@@ -33,7 +33,7 @@ class _Row(NamedTuple):
 
 
 class LogPane(ScrollView, can_focus=True):
-    """The journal's lines and the program's own; follows the end until one scrolls up."""
+    """The journal's lines and the program's own; follows the end until the user scrolls up."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "log-pane--time",
@@ -55,10 +55,9 @@ class LogPane(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings("log")
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with no lines."""
         super().__init__(id=id)
-        self._lines: deque[LogLine] = deque(maxlen=_MOST_LINES)
-        self._folded: deque[list[_Row]] = deque(maxlen=_MOST_LINES)
+        self._lines: deque[LogLine] = deque(maxlen=_MAX_LINES)
+        self._folded: deque[list[_Row]] = deque(maxlen=_MAX_LINES)
         self._rows: list[_Row] = []
         self._last_id = 0
         self._folded_at = 0
@@ -76,17 +75,17 @@ class LogPane(ScrollView, can_focus=True):
             self._append(new)
 
     def say(self, text: str, level: str, seconds: float) -> None:
-        """Append a line of the program's own, which stands in no journal."""
+        """Append a line of the program's own, which is not in the journal."""
         self._append([LogLine(0, None, seconds, level, text)])
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fold the lines anew at another width, and keep the end in view."""
+        """Fold the lines at the new width, and keep the end in view."""
         if self._width() != self._folded_at:
             self._fold_all()
         self.call_after_refresh(self._follow)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Follow the end again once one has scrolled there, and no longer once one has scrolled up."""
+        """Follow the end after scrolling there, and stop following after scrolling up."""
         super().watch_scroll_y(old_value, new_value)
         if new_value != old_value:
             self._following = new_value >= self.max_scroll_y
@@ -112,7 +111,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def _fold_all(self) -> None:
         self._folded_at = self._width()
-        self._folded = deque((self._fold(line) for line in self._lines), maxlen=_MOST_LINES)
+        self._folded = deque((self._fold(line) for line in self._lines), maxlen=_MAX_LINES)
         self._settle()
 
     def _settle(self) -> None:

@@ -1,11 +1,11 @@
-"""A titled pane of text made for its width: one rule above, no box."""
+"""A titled pane of text laid out for its width: one rule above, no box."""
 
 from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
 NARROW = "-narrow"
-"""Class of a screen with one column, where a pane says things on one line."""
+"""Class of a screen with one column, where a pane has one line."""
 
 
 class Pane(Widget):
@@ -20,10 +20,9 @@ class Pane(Widget):
     """
 
     title = ""
-    """What stands in the rule above; empty for none."""
+    """The title in the rule above; empty for none."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with nothing drawn."""
         super().__init__(id=id)
         self._drawn: list[Content] = []
 
@@ -33,7 +32,7 @@ class Pane(Widget):
             self.border_title = heading(self.title)
 
     def lines(self, width: int) -> list[Content]:
-        """Return the lines for `width` columns; a pane with nothing to say has none."""
+        """Return the lines for `width` columns; none if there is nothing to show."""
         return []
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -46,7 +45,7 @@ class Pane(Widget):
         return Content("\n").join(self._drawn)
 
     def redraw(self) -> None:
-        """Draw anew if what is shown now differs from what was drawn."""
+        """Draw again if the lines differ from those drawn."""
         lines = self.lines(self.content_size.width)
         same_number = len(lines) == len(self._drawn)
         if not same_number or not all(map(Content.is_same, lines, self._drawn)):
@@ -55,12 +54,12 @@ class Pane(Widget):
 
 
 def heading(*parts: str | tuple[str, str]) -> Content:
-    """Return a title that stands free in its rule."""
+    """Return a title with a space on either side, for the rule."""
     return Content.assemble(" ", *parts, " ")
 
 
 def spread(width: int, left: Content, right: Content) -> Content:
-    """Return one line with `left` at the left and `right` at the right end; `left` gives way where both do not fit."""
+    """Return one line with `left` at the left and `right` at the right end; `left` is cut if both do not fit."""
     room = width - right.cell_length
     if room <= 1:
         return left.truncate(width, ellipsis=True)

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lora_tui.pictures.picture_cache import Pictures, Pixels, Want, fitted
-from lora_tui.terminal.graphics import true_pictures
+from lora_tui.terminal.graphics import pixel_graphics
 from lora_tui.widgets.half_blocks import row
 from lora_tui.wording.cell_width import centred
 from lora_tui.wording.state_symbols import FAILED
@@ -36,10 +36,9 @@ class PictureView(Widget):
     """
 
     def __init__(self, pictures: Pictures, *, true: bool = False, id: str | None = None) -> None:
-        """Start empty."""
         super().__init__(id=id)
         self._pictures = pictures
-        self._true = true_pictures() if true else None
+        self._true = pixel_graphics() if true else None
         self._path: Path | None = None
         self._proportion = (1, 1)
         self._label = ""

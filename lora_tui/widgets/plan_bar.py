@@ -1,4 +1,4 @@
-"""What would a bake with these settings mean?"""
+"""The plan of the current settings on one or two lines, with its warnings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from textual.content import Content
 from lora_tui.widgets.pane import Pane
 from lora_tui.wording.memory import PeakView, peak_parts
 from lora_tui.wording.state_symbols import FAILED, WARNING
-from trainer.text import printable
+from trainer.text import plural, printable
 
 _DISK = " on disk"
 
@@ -22,14 +22,13 @@ class _Shown:
 
 
 class PlanBar(Pane):
-    """The plan on one or two lines with its warnings under it, or the line that says why there is none."""
+    """The plan on one or two lines with its warnings under it, or the error in its place."""
 
     title = "plan"
     most_lines = 5
     """Lines at most; warnings beyond it are counted, not shown."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with nothing planned."""
         super().__init__(id=id)
         self._shown = _Shown()
         self._peak = PeakView()
@@ -39,16 +38,16 @@ class PlanBar(Pane):
         self._show(_Shown(line=line, warnings=warnings))
 
     def show_peak(self, peak: PeakView) -> None:
-        """Show what the plan would take of memory; it stands in the plan's line, and waits for one."""
+        """Show the peak memory; it is part of the plan's line and appears with it."""
         self._peak = peak
         self.redraw()
 
     def show_error(self, line: str) -> None:
-        """Show why there is no plan."""
+        """Show an error in place of a plan."""
         self._show(_Shown(error=line))
 
     def show_note(self, line: str) -> None:
-        """Show what is being waited for."""
+        """Show what is in progress."""
         self._show(_Shown(note=line))
 
     def lines(self, width: int) -> list[Content]:
@@ -68,7 +67,7 @@ class PlanBar(Pane):
         ]
         if len(warnings) <= room:
             return [*lines, *warnings]
-        hidden = Content.styled(f"  and {len(warnings) - room + 1} more lines", "$muted")
+        hidden = Content.styled(f"  and {plural(len(warnings) - room + 1, 'more line')}", "$muted")
         return [*lines, *warnings[: room - 1], hidden]
 
     def _show(self, now: _Shown) -> None:
@@ -77,12 +76,12 @@ class PlanBar(Pane):
 
 
 def at_dots(line: str, width: int, peak: Sequence[Content] = ()) -> list[Content]:
-    """Break a plan line at its dots only, so that no figure is torn from its unit.
+    """Break a plan line at its dots only, so that no number is separated from its unit.
 
     Args:
         line: from plan_line.
         width: columns.
-        peak: parts about memory, which stand before those about the disk.
+        peak: parts about memory, placed before those about the disk.
     """
     parts = [Content(part) for part in printable(line).split(" · ")]
     disk = next((place for place, part in enumerate(parts) if part.plain.endswith(_DISK)), len(parts))

@@ -1,4 +1,4 @@
-"""How far is the bake, how fast, and how long yet?"""
+"""Progress of the bake: step, speed, time left, loss and rates."""
 
 from textual.content import Content
 
@@ -13,7 +13,7 @@ from trainer.journal.records import Bake, BakeState
 from trainer.settings.parts import all_parts, metric_of
 from trainer.text import duration, printable
 
-_WIDEST_BAR = 48
+_MAX_BAR_WIDTH = 48
 
 
 class BakeProgress(SnapshotPane):
@@ -22,7 +22,7 @@ class BakeProgress(SnapshotPane):
     title = "progress"
 
     def lines(self, width: int) -> list[Content]:
-        """Return two lines: how far, how fast; one when narrow."""
+        """Return two lines, progress and speed; one when narrow."""
         bake = self._snapshot.bake
         if bake is None:
             return [Content(" ")]
@@ -46,7 +46,7 @@ def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:
     )
     after = Content.assemble(f"  {progress.percent:>5}   ", *_what_next(bake, progress))
     return Content.assemble(
-        where, bar(progress.share, min(width - len(where) - len(after), _WIDEST_BAR), sign.colour), after
+        where, bar(progress.share, min(width - len(where) - len(after), _MAX_BAR_WIDTH), sign.colour), after
     )
 
 
@@ -70,7 +70,7 @@ def _rates(snapshot: Snapshot) -> list[str]:
     """Return the rate of each part, in the order of the curves' names."""
     known = [snapshot.last[name] for name in map(metric_of, all_parts()) if name in snapshot.last]
     newest = max((step for step, _ in known), default=0)
-    # A part that has stopped has no rate any more: its last one would look as if it were in force.
+    # A part that has stopped has no rate: its last one would look as if it still applied.
     return [rate(value) if step == newest else "stopped" for step, value in known]
 
 

@@ -1,4 +1,4 @@
-"""The settings form: the list of fields, one live editor laid over a line, a line to find by, a note on the field."""
+"""The settings form: the list of fields, an editor laid over a line, a search line, and the help of the field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
 
 
 class _Editor(LineInput):
-    """The one live input. Leaving it by tab keeps what was typed, as enter does."""
+    """The editor of a value. Tab keeps what was typed, as enter does."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("editor")
 
     class Left(Message):
-        """The edit was given up."""
+        """The edit was cancelled."""
 
     def action_leave(self) -> None:
-        """Give the edit up."""
+        """Cancel the edit."""
         self.post_message(self.Left())
 
 
 class _Find(LineInput):
-    """The line to find by: arrows move in the list meanwhile."""
+    """The search line; arrows move in the list below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("find")
 
     class Left(Message):
-        """The search was given up."""
+        """The search was cancelled."""
 
     @dataclass
     class Moved(Message):
-        """The cursor of the list shall move."""
+        """The cursor of the list is to move."""
 
         by: int
 
     async def action_submit(self) -> None:
-        """Take the field found. The list has the focus at once: a key typed behind enter is meant for it."""
+        """Go to the field found. The list has the focus at once: a key typed after enter is meant for it."""
         self.screen.set_focus(self.screen.query_one(FieldList))
         await super().action_submit()
 
     def action_leave(self) -> None:
-        """Give the search up."""
+        """Cancel the search."""
         self.screen.set_focus(self.screen.query_one(FieldList))
         self.post_message(self.Left())
 
@@ -68,7 +68,7 @@ class _Find(LineInput):
 
 
 class SettingsForm(Vertical):
-    """All settings of a draft. Checks nothing itself: it says what was typed, and is told whether that was right."""
+    """All settings of a draft. Checks nothing itself: it reports what was typed, and the answer comes by `accept` or `refuse`."""
 
     DEFAULT_CSS = """
     SettingsForm {
@@ -99,25 +99,24 @@ class SettingsForm(Vertical):
         text: str
 
     @dataclass
-    class PutBack(Message):
-        """The file's value of a field is asked for."""
+    class ResetAsked(Message):
+        """A field is to be reset to its saved value."""
 
         name: str
 
     heading = "settings"
-    """What stands in the rule above."""
+    """The title in the rule above."""
 
     section_notes: ClassVar[Mapping[str, str]] = {"Memory": "fit [f]"}
-    """What stands beside a section's head: the key that does something about it."""
+    """Section -> note beside its head, such as a key that helps with it."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start without settings."""
         super().__init__(id=id)
         self._infos: dict[str, FieldInfo] = {}
         self._state = FormState()
         self._refused = ("", "")
         self._editing = ""
-        self._began_with = ""
+        self._text_before = ""
         self._came_from = ""
         self._fuzzy = FuzzySearch()
 
@@ -145,8 +144,8 @@ class SettingsForm(Vertical):
 
     @property
     def pending(self) -> tuple[str, str] | None:
-        """Name and text of an edit that is open and differs from what stands there; None without one."""
-        if not self._editing or self._editor.value == self._began_with:
+        """Name and text of an open edit that changes the value; None without one."""
+        if not self._editing or self._editor.value == self._text_before:
             return None
         return self._editing, self._editor.value
 
@@ -169,11 +168,11 @@ class SettingsForm(Vertical):
         self._note.show(self._infos.get(self._fields.cursor))
 
     def show_empty(self, text: str) -> None:
-        """Say why there are no settings."""
+        """Show a text in place of settings."""
         self.query_one("#empty", Static).update(Content(text))
 
     def accept(self) -> None:
-        """Close the editor: what was typed stands, or was given up."""
+        """Close the editor: what was typed is kept, or was cancelled."""
         self._refused = ("", "")
         self._close_editor()
         self._redraw()
@@ -197,7 +196,7 @@ class SettingsForm(Vertical):
         self._fields.focus()
 
     def open_find(self) -> None:
-        """Open the line to find by."""
+        """Open the search line."""
         if not self._infos or self._editing:
             return
         self._came_from = self._fields.cursor
@@ -220,7 +219,7 @@ class SettingsForm(Vertical):
         self._editing = info.name
         self._fields.go_to(info.name)
         # An input writes what it holds straight to the terminal, so codes in a value must be visible there.
-        self._began_with = self._editor.value = printable(self._state.values.get(info.name, ""))
+        self._text_before = self._editor.value = printable(self._state.values.get(info.name, ""))
         self._editor.placeholder = printable(self._state.inherited.get(info.name, "")) or (
             "blank" if info.optional else ""
         )
@@ -233,10 +232,10 @@ class SettingsForm(Vertical):
         event.stop()
         self._turn(self._infos[event.name], event.by)
 
-    @on(FieldList.PutBack)
-    def _ask_back(self, event: FieldList.PutBack) -> None:
+    @on(FieldList.ResetAsked)
+    def _ask_back(self, event: FieldList.ResetAsked) -> None:
         event.stop()
-        self.post_message(self.PutBack(event.name))
+        self.post_message(self.ResetAsked(event.name))
 
     @on(_Editor.Submitted, "#editor")
     def _submit(self, event: Input.Submitted) -> None:
@@ -250,7 +249,7 @@ class SettingsForm(Vertical):
 
     @on(events.DescendantBlur)
     def _left_by_mouse(self, event: events.DescendantBlur) -> None:
-        # A terminal that loses the focus takes it from the editor too; the edit goes on when it comes back.
+        # A terminal that loses the focus takes it from the editor too; the edit continues when it comes back.
         if event.widget is self._editor and self._editing and self.app.app_focus:
             self._keep()
 

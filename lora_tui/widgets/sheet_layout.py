@@ -1,4 +1,4 @@
-"""How large is each picture of a sheet, and where does it stand? Counted in cells of the terminal."""
+"""Layout of a sheet: size and place of each picture, in cells of the terminal."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH = 8
 """Cells; a narrower picture tells nothing, so that a sheet of more columns is scrolled."""
 
-_MOST_LABEL = 14
+_MAX_LABEL = 14
 _ZOOM = 1.25
 
 
@@ -86,7 +86,7 @@ def _measured(view: GridView, made: "MadeGrid", width: int, height: int, zoom: i
     seeds_line = len(made.seeds) > 1
     head = any(made.x.labels) + seeds_line
     longest = max((cell_len(label) for label in made.y.labels), default=0)
-    label = min(longest, _MOST_LABEL, width // 4) + 2 if longest else 0
+    label = min(longest, _MAX_LABEL, width // 4) + 2 if longest else 0
     proportion = max(cell.recipe.width / cell.recipe.height for cell in view.cells.values())
     across = (width - label - 1) // columns - 1
     # A cell is about twice as high as wide: a picture of w × h pixels takes w × h/2 cells.

@@ -61,7 +61,6 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = bindings("sheet")
 
     def __init__(self, pictures: Pictures, *, id: str | None = None) -> None:
-        """Start without a grid."""
         super().__init__(id=id)
         self._pictures = pictures
         self._sheet: Sheet | None = None
@@ -76,12 +75,12 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
         return self._cursor
 
     def on_mount(self) -> None:
-        """Hear of pictures."""
+        """Subscribe to pictures."""
         self._pictures.watch(self._came)
         self._show_title()
 
     def on_unmount(self) -> None:
-        """Hear of them no more."""
+        """Unsubscribe."""
         self._pictures.unwatch(self._came)
         self._pictures.want(self, ())
 
@@ -159,7 +158,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
             self.put_cursor(Place(column // seeds, line, self._cursor.z, column % seeds))
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay out anew."""
+        """Lay the pictures out for the new size."""
         self._lay_out()
         self._ask()
 

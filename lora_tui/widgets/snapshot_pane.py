@@ -8,7 +8,6 @@ class SnapshotPane(Pane):
     """Keeps the last snapshot; a subclass makes its lines from it."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with nothing to show."""
         super().__init__(id=id)
         self._snapshot = Snapshot()
 

@@ -1,4 +1,4 @@
-"""The builder of a grid: the fields of its spec, with what each axis's values stand for under them while one types."""
+"""The form of a grid's spec, which shows under each axis what its values mean while they are typed."""
 
 from dataclasses import dataclass
 
@@ -11,24 +11,24 @@ from lora_tui.widgets.settings_form import SettingsForm
 
 
 class SpecForm(SettingsForm):
-    """All fields of a spec. Says each key typed besides what is kept, and asks for the list of what an axis may vary."""
+    """All fields of a spec. Also reports every key typed, and asks for the list of what an axis may vary."""
 
     heading = "builder"
 
     @dataclass
     class Typing(Message):
-        """This stands in the open editor and may not be final."""
+        """The open editor's text changed; it may not be final."""
 
         name: str
         text: str
 
     @dataclass
     class Closed(Message):
-        """No editor is open any more; what was typed stands, or was given up."""
+        """The editor was closed; what was typed is kept, or was cancelled."""
 
     @dataclass
     class KindAsked(Message):
-        """What a field's axis shall vary is asked for."""
+        """The user wants to choose what an axis varies."""
 
         name: str
 

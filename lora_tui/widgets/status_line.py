@@ -6,8 +6,8 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.card_meter import vram_text
 from lora_tui.widgets.snapshot_pane import SnapshotPane
 from lora_tui.wording.bake_progress import step_progress
-from lora_tui.wording.job_names import called
-from lora_tui.wording.numbers import loss, short_span, speed
+from lora_tui.wording.job_names import job_label
+from lora_tui.wording.numbers import loss, short_duration, speed
 from lora_tui.wording.state_symbols import state_sign
 from trainer.journal.records import BakeState
 from trainer.text import printable
@@ -27,7 +27,7 @@ def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
     if job is not None and job.state.live:
         sign = state_sign(job.state)
         far = f"  {job.stage_done}/{job.stage_total}" if job.stage_total else ""
-        return [(f"{sign.mark} ", sign.colour), (f"{called(job, 16)}{far}", "")]
+        return [(f"{sign.mark} ", sign.colour), (f"{job_label(job, 16)}{far}", "")]
     if bake is None:
         return [("lora-tui", "bold"), ("  no bake yet", "$muted")]
     now, sign = step_progress(snapshot, bake), state_sign(bake.state)
@@ -43,7 +43,7 @@ def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
     if snapshot.step_seconds:
         parts.append((f"  {speed(1 / snapshot.step_seconds)}it/s", ""))
     if now.seconds_left is not None:
-        parts.append((f"  {short_span(now.seconds_left)}", ""))
+        parts.append((f"  {short_duration(now.seconds_left)}", ""))
     if snapshot.machine is not None and snapshot.machine.cards:
         parts.append((f"  VRAM {vram_text(snapshot.machine.cards[0])}", ""))
     return parts

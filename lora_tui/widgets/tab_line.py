@@ -1,4 +1,4 @@
-"""Which of the panes is in view, where only one has room?"""
+"""Tabs of a narrow screen, which shows one pane at a time."""
 
 from textual import events
 from textual.content import Content
@@ -23,12 +23,10 @@ class TabLine(Pane):
         """A tab was clicked."""
 
         def __init__(self, name: str) -> None:
-            """Carry the tab's name."""
             super().__init__()
             self.name = name
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with the first tab."""
         super().__init__(id=id)
         self.active = TABS[0]
 

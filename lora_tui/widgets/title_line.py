@@ -1,11 +1,11 @@
-"""Which bake is this, how does it stand, what was changed and why; which card, which computer, what time?"""
+"""The first line of the screen: the bake, its state, what was changed and why; card, computer and time."""
 
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from lora_tui.widgets.pane import Pane, spread
-from lora_tui.wording.job_names import called
+from lora_tui.wording.job_names import job_label
 from lora_tui.wording.state_symbols import state_sign
 from trainer.journal.records import Bake
 from trainer.text import printable
@@ -13,16 +13,16 @@ from trainer.text import printable
 
 @dataclass(frozen=True)
 class Title:
-    """What the first line of the screen says.
+    """Contents of the first line.
 
     Attributes:
         bake: the bake on the screen, None without one.
-        grid: the grid's job at work or waiting, None without one.
-        elsewhere: in which process it runs, where that is not ours.
-        story: what its settings changed against its parent.
+        grid: the running or queued grid's job, None without one.
+        elsewhere: the process it runs in, if that is not ours.
+        story: the settings that differ from its parent's.
         loading: what the engine is loading, or why it cannot; empty once that is done.
         card: the card's name.
-        host: how the computer is reached; empty when one sits at it.
+        host: the computer's name over ssh; empty when it is the local one.
         clock: hours and minutes.
     """
 
@@ -48,7 +48,6 @@ class TitleLine(Pane):
     """
 
     def __init__(self, *, id: str | None = None) -> None:
-        """Start with the program's name alone."""
         super().__init__(id=id)
         self._title = Title()
 
@@ -95,4 +94,4 @@ def _grid(job: Bake | None) -> list[tuple[str, str]]:
         return []
     sign = state_sign(job.state)
     far = f" {job.stage_done}/{job.stage_total}" if job.stage_total else ""
-    return [(f"  {sign.mark} {called(job, 16)}{far}", sign.colour)]
+    return [(f"  {sign.mark} {job_label(job, 16)}{far}", sign.colour)]

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from lora_tui.snapshot import Snapshot
-from lora_tui.wording.job_names import called
+from lora_tui.wording.job_names import job_label
 from trainer.journal.records import STAGE_WORDS, Bake, BakeState, Stage
 from trainer.text import printable
 
@@ -86,6 +86,6 @@ def _waits(snapshot: Snapshot, bake: Bake) -> str:
     if bake.not_before is not None:
         return f"waiting until {time.strftime('%a %H:%M', time.localtime(bake.not_before))}"
     job = snapshot.grid
-    grid = f"{called(job, 30)} is running" if job is not None and job.state.live else ""
+    grid = f"{job_label(job, 30)} is running" if job is not None and job.state.live else ""
     because = snapshot.loading or snapshot.engine_trouble or grid or snapshot.waiting_for
     return f"waiting · {printable(because, 60)}" if because else "waiting for the engine"

@@ -20,7 +20,7 @@ def kind_of(bake: Bake) -> str:
     return "bake" if bake.grid is None else "grid"
 
 
-def called(bake: Bake, limit: int | None = None) -> str:
+def job_label(bake: Bake, limit: int | None = None) -> str:
     """Return `bake 42 hifumi`, or of a grid's job `grid 7 hifumi`, in a sentence.
 
     Args:

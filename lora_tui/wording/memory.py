@@ -85,10 +85,10 @@ def measured_text(bake: "Bake") -> str:
     measured, predicted = bake.measured_peak, bake.predicted_peak
     if measured is None:
         return "" if predicted is None else f"peak predicted {amount(predicted)}"
-    return f"peak {amount(measured)}{beside(predicted)}"
+    return f"peak {amount(measured)}{predicted_suffix(predicted)}"
 
 
-def beside(predicted: int | None) -> str:
+def predicted_suffix(predicted: int | None) -> str:
     """Return ` (predicted 5.0)`, to stand behind a measured peak; empty without a prediction."""
     return "" if predicted is None else f" (predicted {amount(predicted).removesuffix(' GiB')})"
 

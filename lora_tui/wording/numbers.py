@@ -2,7 +2,7 @@
 
 import math
 
-NOT_SAID = "N/A"
+NOT_AVAILABLE = "N/A"
 """Shown where the card or the system gives no reading."""
 
 _KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
@@ -10,7 +10,7 @@ _KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
 
 def gib(amount: float | None, digits: int = 1) -> str:
     """Return bytes as GiB without the unit; None is `N/A`."""
-    return NOT_SAID if amount is None else f"{amount / _GIB:.{digits}f}"
+    return NOT_AVAILABLE if amount is None else f"{amount / _GIB:.{digits}f}"
 
 
 def file_size(amount: int) -> str:
@@ -27,7 +27,7 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def short_span(seconds: float) -> str:
+def short_duration(seconds: float) -> str:
     """Return a length of time without spaces: `40s`, `12m`, `3h05`."""
     whole = max(0, round(seconds))
     if whole < 90:

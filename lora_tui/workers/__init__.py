@@ -1,1 +1,1 @@
-"""Threads that work beside the screen."""
+"""Threads that read and plan in the background, so that the screen never waits."""

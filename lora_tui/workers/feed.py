@@ -1,4 +1,4 @@
-"""What is there to show: one immutable snapshot, taken from the journal and the machine in a thread of its own."""
+"""The feed: immutable snapshots of everything to show, taken from the journal and the machine in a thread of its own."""
 
 import importlib
 import threading
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.snapshot import Snapshot
-from lora_tui.terminal.bake_process import whereabouts
+from lora_tui.terminal.bake_process import process_text
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, BakeState, Curve, LogLine, Mark
@@ -36,7 +36,6 @@ class SnapshotReady(Message):
     """A snapshot differs from the one before; a newer one takes the place of one still waiting to be drawn."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Carry `snapshot`."""
         super().__init__()
         self.snapshot = snapshot
 
@@ -47,7 +46,7 @@ class SnapshotReady(Message):
 
 @dataclass(frozen=True)
 class FeedSources:
-    """Where the feed looks besides the journal. Each is called in the feed's thread and must not wait."""
+    """What the feed reads in addition to the journal. Each is called in the feed's thread and must not wait."""
 
     engine_key: str
     libraries: Callable[[], str]
@@ -57,19 +56,18 @@ class FeedSources:
 
 
 class Feed(threading.Thread):
-    """Looks at the journal twice a second and posts a snapshot when something changed.
+    """Reads the journal twice a second and posts a snapshot when something changed.
 
     Args:
         journal_path: the workspace's journal.
-        sources: the engine's and the sampler's last words.
-        post: `post_message` of the screen; the only thing of it that another thread may call.
-        interval: seconds between two looks.
+        sources: the engine's and the sampler's latest values.
+        post: `post_message` of the screen; its only method that another thread may call.
+        interval: seconds between two reads.
     """
 
     def __init__(
         self, journal_path: Path, sources: FeedSources, post: Callable[[Message], object], interval: float = 0.5
     ) -> None:
-        """Make the thread; `start` begins to look."""
         super().__init__(name="feed", daemon=True)
         self.columns = 240
         """Columns of the widest curve on the screen, in half characters; the screen sets it."""
@@ -81,16 +79,16 @@ class Feed(threading.Thread):
         self._ended = False
 
     def wake(self) -> None:
-        """Look now instead of at the next turn."""
+        """Read now instead of after the interval."""
         self._wake.set()
 
     def stop(self) -> None:
-        """End after the look in progress; does not wait."""
+        """End after the read in progress; does not wait."""
         self._ended = True
         self._wake.set()
 
     def run(self) -> None:
-        """Look until stopped."""
+        """Read until stopped."""
         reader: _JournalReader | None = None
         shown: Snapshot | None = None
         while not self._ended:
@@ -99,7 +97,7 @@ class Feed(threading.Thread):
                 reader = reader or _JournalReader(self._journal_path, self._sources.engine_key)
                 snapshot = self._with_machine(reader.look(self.columns))
             except Exception as error:
-                # What was shown stays, and the next turn opens the journal anew: a screen that stands still would lie.
+                # What was shown stays, with the error, and the next read opens the journal again.
                 _close(reader)
                 reader = None
                 snapshot = replace(shown or Snapshot(), trouble=as_error("journal", error).line())
@@ -112,7 +110,7 @@ class Feed(threading.Thread):
     def _with_machine(self, snapshot: Snapshot) -> Snapshot:
         return replace(
             snapshot,
-            elsewhere=whereabouts(snapshot.bake, self._sources.engine_key),
+            elsewhere=process_text(snapshot.bake, self._sources.engine_key),
             libraries=self._sources.libraries(),
             waiting_for=self._sources.waiting_for(),
             machine=self._sources.machine(),
@@ -152,9 +150,9 @@ class _JournalReader:
         rows = self._journal.bakes.latest(limit=_ROWS)
         bakes = [row for row in rows if row.grid is None]
         if rows and not bakes:
-            # So many grids in a row shall not make the last bake look as if there had been none.
+            # Many grids in a row must not hide the last bake.
             bakes = [row for row in self._journal.bakes.latest(limit=_ALL_ROWS) if row.grid is None]
-        grid = _grid_at_work(rows, self._engine_key)
+        grid = _running_grid(rows, self._engine_key)
         ours = _of_ours(rows, self._engine_key)
         bake = _of_interest(bakes, self._engine_key)
         if bake is None:
@@ -252,16 +250,16 @@ def what_changed(before: "Settings", after: "Settings") -> str:
 
 
 def _of_interest(bakes: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `bakes` (newest first): ours at work, another's at work, the next one waiting for us, the newest."""
+    """Pick from `bakes` (newest first): our running one, another's running one, our next queued one, the newest."""
     live = [bake for bake in bakes if bake.state.live]
     ours = _of_ours(bakes, engine_key)
-    at_work = [ours] if ours is not None and ours.state.live else []
+    running = [ours] if ours is not None and ours.state.live else []
     waiting = [ours] if ours is not None else []
-    return next(iter([*at_work, *live, *waiting, *bakes]), None)
+    return next(iter([*running, *live, *waiting, *bakes]), None)
 
 
-def _grid_at_work(rows: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `rows` the grid's job at work, ours before another's, else the first that waits for us."""
+def _running_grid(rows: list[Bake], engine_key: str) -> Bake | None:
+    """Pick from `rows` the running grid's job, ours before another's, else our first queued one."""
     jobs = [row for row in rows if row.grid is not None]
     ours = _of_ours(jobs, engine_key)
     live = next((row for row in jobs if row.state.live), None)
@@ -269,7 +267,7 @@ def _grid_at_work(rows: list[Bake], engine_key: str) -> Bake | None:
 
 
 def _of_ours(bakes: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `bakes`, grids' jobs among them, the one that our engine has at work, else the first in line for it."""
+    """Pick from `bakes`, grids' jobs among them, the one our engine runs, else the first queued for it."""
     ours = [bake for bake in bakes if bake.engine == engine_key]
     waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
     return next(iter([*(bake for bake in ours if bake.state.live), *waiting]), None)

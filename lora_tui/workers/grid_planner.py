@@ -1,4 +1,4 @@
-"""Which pictures would the grid have as it is typed, and how long would they take? Asked at every key, answered by a thread of its own."""
+"""Pictures and duration of a grid while it is typed, worked out in a thread of its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,37 +19,35 @@ _QUIET_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Spelled:
-    """The axes of a spec one by one: each can be said even where another is wrong.
+class ExpandedAxes:
+    """The axes of a spec one by one: each can be shown even if another is wrong.
 
     Attributes:
         labels: `x`, `y`, `z` or `seeds` -> its values' labels.
-        faults: the same -> why it has none.
+        faults: the same -> its error.
     """
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: Mapping[str, LoraTuiError] = field(default_factory=dict)
 
 
-class GridSpelled(Message):
-    """The axes of the spec asked about, before its pictures are counted."""
+class AxesExpanded(Message):
+    """The axes of a spec, before its pictures are counted."""
 
-    def __init__(self, question: int, spelled: Spelled) -> None:
-        """Carry the first half of the answer to question number `question`."""
+    def __init__(self, question: int, spelled: ExpandedAxes) -> None:
         super().__init__()
         self.question = question
         self.spelled = spelled
 
     def can_replace(self, message: Message) -> bool:
         """Take the place of an answer to an older question."""
-        return isinstance(message, GridSpelled)
+        return isinstance(message, AxesExpanded)
 
 
 class GridPlanned(Message):
-    """The answer to one question: a grid that may be made, or the first thing found wrong."""
+    """The answer to one request: a grid that can be made, or the first error."""
 
     def __init__(self, question: int, ready: "PlannedGrid | None", error: LoraTuiError | None) -> None:
-        """Carry the answer to question number `question`."""
         super().__init__()
         self.question = question
         self.ready = ready
@@ -70,7 +68,6 @@ class GridPlanner(LatestRequest["GridSpec"]):
     """
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], quiet: float = _QUIET_SECONDS) -> None:
-        """Make the thread; `start` begins to wait for questions."""
         super().__init__("grid planner", post, quiet)
         self._workspace = workspace
 
@@ -79,12 +76,12 @@ class GridPlanner(LatestRequest["GridSpec"]):
         return self.put(spec)
 
     def answer(self, number: int, question: "GridSpec") -> None:
-        """Tell the axes as soon as they are spelled out, then the grid, or the first thing found wrong."""
+        """Post the axes as soon as they are expanded, then the grid, or the first error."""
         try:
             self._answer(number, question)
         except Exception as broken:
-            # A fault of ours here must be read, not end the thread that would say so.
-            self.tell(GridPlanned(number, None, as_error("grid", broken)))
+            # A bug of ours must be shown, not end the thread silently.
+            self.post_answer(GridPlanned(number, None, as_error("grid", broken)))
 
     def _answer(self, number: int, spec: "GridSpec") -> None:
         from trainer.grid.first_spec import with_epochs
@@ -93,11 +90,11 @@ class GridPlanner(LatestRequest["GridSpec"]):
 
         with Journal(self._workspace.journal_path) as journal:
             whole = with_epochs(spec, journal, self._workspace)
-            self.tell(GridSpelled(number, self._spelled(whole)))
+            self.post_answer(AxesExpanded(number, self._spelled(whole)))
             if not self.stale:
-                self.tell(GridPlanned(number, check_grid(spec, journal, self._workspace), None))
+                self.post_answer(GridPlanned(number, check_grid(spec, journal, self._workspace), None))
 
-    def _spelled(self, spec: "GridSpec") -> Spelled:
+    def _spelled(self, spec: "GridSpec") -> ExpandedAxes:
         from trainer.grid.expand import preview
         from trainer.grid.model_files import ModelFiles
 
@@ -109,7 +106,7 @@ class GridPlanner(LatestRequest["GridSpec"]):
                 labels[name] = preview(axis, spec, model_files)
             except LoraTuiError as error:
                 faults[name] = error
-        return Spelled(labels, faults)
+        return ExpandedAxes(labels, faults)
 
 
 def _axes(spec: "GridSpec") -> "dict[str, AxisSpec]":

@@ -1,4 +1,4 @@
-"""A thread that follows one grid on the disk and in the journal, reads its pictures at the sizes asked for, and writes what is thought of them."""
+"""A thread that follows one grid on disk and in the journal, reads its pictures at the sizes asked for, and saves judgements."""
 
 import queue
 import threading
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeGrid
     from trainer.journal.journal import Journal
 
-# Pictures are told of together: one paint for several.
-_TELL_EVERY = 0.04
-_MOST_DECODED_BYTES = 96 * 2**20
-# More than any picture a sampler makes here; a broken or foreign file must not take the memory.
-_MOST_PIXELS = 64 * 2**20
+# Pictures are posted in batches: one paint for several.
+_BATCH_SECONDS = 0.04
+_MAX_DECODED_BYTES = 96 * 2**20
+# More than any picture a sampler makes here; a broken or foreign file must not use up the memory.
+_MAX_PIXELS = 64 * 2**20
 
 
 @dataclass
@@ -47,7 +47,7 @@ class PicturesRead(Message):
 
 @dataclass
 class GridTrouble(Message):
-    """The journal cannot be read or written at the moment; what was asked is done as soon as it can."""
+    """The journal cannot be read or written at the moment; judgements are saved as soon as it can."""
 
     error: LoraTuiError
 
@@ -58,11 +58,10 @@ class GridWatcher(threading.Thread):
     Args:
         workspace: whose grid it is.
         post: `post_message` of the screen.
-        interval: seconds between two looks.
+        interval: seconds between two reads.
     """
 
     def __init__(self, workspace: Workspace, post: Callable[[Message], object], interval: float = 0.5) -> None:
-        """Make the thread; `start` begins to look."""
         super().__init__(name="grid", daemon=True)
         self._workspace = workspace
         self._post = post
@@ -80,19 +79,19 @@ class GridWatcher(threading.Thread):
         self._asked.put(lambda: self._follow(number))
 
     def note(self, note: CellNote) -> None:
-        """Write what was thought of a picture."""
+        """Save a judgement of a picture."""
         self._asked.put(lambda: self._unwritten.append(note))
 
-    def wish(self, who: object, wants: tuple[Want, ...]) -> None:
+    def request_pictures(self, who: object, wants: tuple[Want, ...]) -> None:
         """Read these pictures, the first first, in place of what `who` asked for before."""
-        self._asked.put(lambda: self._reading.wish(who, wants))
+        self._asked.put(lambda: self._reading.request(who, wants))
 
     def stop(self) -> None:
-        """End after what was asked is written; does not wait."""
+        """End after saving the judgements; does not wait."""
         self._asked.put(None)
 
     def run(self) -> None:
-        """Look, write and read until stopped."""
+        """Read and save until stopped."""
         from trainer.journal.journal import Journal
 
         while not self._ended:
@@ -100,7 +99,7 @@ class GridWatcher(threading.Thread):
                 with Journal(self._workspace.journal_path) as journal:
                     self._work(journal)
             except Exception as error:
-                # A journal that is locked for long: what is shown stays, notes wait, and the next turn opens it anew.
+                # A journal that stays locked: what is shown stays, notes wait, and the next turn opens it again.
                 known = as_error("grid", error)
                 if known.line() != self._told:
                     self._told = known.line()
@@ -123,7 +122,7 @@ class GridWatcher(threading.Thread):
         self._write_notes(journal)
 
     def _write_notes(self, journal: "Journal") -> None:
-        """Write what was thought of pictures, into the journal and beside them."""
+        """Save judgements, in the journal and beside the pictures."""
         from trainer.gallery.judged_file import write_judged
 
         grids = {note.grid for note in self._unwritten}
@@ -211,7 +210,7 @@ class _Reader:
         try:
             return tuple(load_subject(self._workspace.subjects / f"{name}.toml").checklist)
         except LoraTuiError:
-            # The subject may be gone or half edited: its pictures can be looked at all the same.
+            # The subject may be gone or half edited: its pictures can still be looked at.
             return ()
 
 
@@ -227,7 +226,7 @@ class _Pictures:
     def waiting(self) -> bool:
         return any(self._wishes.values())
 
-    def wish(self, who: object, wants: tuple[Want, ...]) -> None:
+    def request(self, who: object, wants: tuple[Want, ...]) -> None:
         self._wishes.pop(who, None)
         if wants:
             self._wishes[who] = deque(wants)
@@ -235,7 +234,7 @@ class _Pictures:
     def some(self) -> dict[Want, Pixels]:
         """Return some of what is wanted, after a moment at most."""
         came: dict[Want, Pixels] = {}
-        until = time.monotonic() + _TELL_EVERY
+        until = time.monotonic() + _BATCH_SECONDS
         while self.waiting and time.monotonic() < until:
             # Who asked last has the user's eye.
             wants = next(wants for wants in reversed(self._wishes.values()) if wants)
@@ -267,7 +266,7 @@ class _Pictures:
         image = _opened(path)
         self._decoded[path] = image
         self._bytes += _size(image)
-        while self._bytes > _MOST_DECODED_BYTES and len(self._decoded) > 1:
+        while self._bytes > _MAX_DECODED_BYTES and len(self._decoded) > 1:
             self._bytes -= _size(self._decoded.popitem(last=False)[1])
         return image
 
@@ -277,7 +276,7 @@ def _opened(path: Path) -> "Image | None":
 
     try:
         with Image.open(path, formats=("PNG",)) as image:
-            if image.width * image.height > _MOST_PIXELS:
+            if image.width * image.height > _MAX_PIXELS:
                 return None
             return image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

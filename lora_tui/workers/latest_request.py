@@ -1,4 +1,4 @@
-"""A thread that answers the last question asked, once nobody asks another for a moment; questions asked meanwhile are dropped."""
+"""A thread that answers the latest request, once no other has come for a moment; requests overtaken by it are dropped."""
 
 import threading
 from abc import abstractmethod
@@ -11,16 +11,15 @@ Question = TypeVar("Question")
 
 
 class LatestRequest(threading.Thread, Generic[Question]):
-    """Waits for questions and answers the last one.
+    """Waits for requests and answers the latest one.
 
     Args:
         name: of the thread.
         post: `post_message` of the screen.
-        quiet: seconds without a new question before work begins, so that typing does not start it a key.
+        quiet: seconds without a new request before work starts, so that not every key typed starts it.
     """
 
     def __init__(self, name: str, post: Callable[[Message], object], quiet: float) -> None:
-        """Make the thread; `start` begins to wait for questions."""
         super().__init__(name=name, daemon=True)
         self.quiet = quiet
         self._post = post
@@ -50,11 +49,11 @@ class LatestRequest(threading.Thread, Generic[Question]):
 
     @abstractmethod
     def answer(self, number: int, question: Question) -> None:
-        """Work the answer to question `number` out and tell it; whatever goes wrong is told too, never raised."""
+        """Compute and post the answer to request `number`; errors are posted too, never raised."""
 
     @property
     def stale(self) -> bool:
-        """Whether nobody wants the answer at work any more."""
+        """Whether the answer in progress is no longer wanted."""
         with self._changed:
             return self._question is not None or self._ended
 
@@ -63,7 +62,7 @@ class LatestRequest(threading.Thread, Generic[Question]):
         with self._changed:
             return self._changed.wait_for(lambda: self._question is not None or self._ended, seconds)
 
-    def tell(self, message: Message) -> None:
+    def post_answer(self, message: Message) -> None:
         """Post an answer, unless it is stale."""
         if not self.stale:
             self._post(message)

@@ -1,4 +1,4 @@
-"""What memory would the settings take as they stand? Asked behind the plan, answered by a thread of its own, so that a plan waits for nothing."""
+"""Memory of the current settings, predicted in a thread of its own after their plan, so that no plan waits for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,10 +21,9 @@ _QUIET_SECONDS = 0.6
 
 
 class MemoryPredicted(Message):
-    """The answer to one question: a prediction, or why there is none; neither where nobody may work it out now."""
+    """The answer to one request: a prediction or an error; neither if it may not be computed now."""
 
     def __init__(self, question: int, prediction: "MemoryPrediction | None", error: LoraTuiError | None = None) -> None:
-        """Carry the answer to question number `question`."""
         super().__init__()
         self.question = question
         self.prediction = prediction
@@ -37,20 +36,20 @@ class MemoryPredicted(Message):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One question: the memory of a bake on `planned`, by the kernels of `policy` (None: this computer's)."""
+    """One request: the memory of a bake on `planned`, on the device of `policy` (None: this computer's)."""
 
     planned: "PlannedBake"
     policy: "Policy | None" = None
 
 
 class MemoryPlanner(LatestRequest[Wanted]):
-    """Answers what the settings asked about would take; known answers at once, others after a quiet moment.
+    """Predicts the memory of settings; known answers at once, others after a quiet moment.
 
     Args:
         predictor: knows and predicts.
         post: `post_message` of the screen.
-        may_work: whether an answer that is not known may be worked out now; called in this thread.
-        quiet: seconds without a new question before it is.
+        may_work: whether an unknown answer may be computed now; called in this thread.
+        quiet: seconds without a new request before it is.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class MemoryPlanner(LatestRequest[Wanted]):
         may_work: Callable[[], bool],
         quiet: float = _QUIET_SECONDS,
     ) -> None:
-        """Make the thread; `start` begins to wait for questions."""
         super().__init__("memory planner", post, quiet=0.0)
         self.patience = quiet
         self._predictor = predictor
@@ -71,13 +69,13 @@ class MemoryPlanner(LatestRequest[Wanted]):
         return self.put(wanted)
 
     def answer(self, number: int, question: Wanted) -> None:
-        """Tell the prediction, or why there is none."""
+        """Post the prediction, or the error."""
         try:
             prediction, error = self._predicted(question), None
         except Exception as broken:
-            # A fault of ours here must be read, not end the thread that would say so.
+            # A bug of ours must be shown, not end the thread silently.
             prediction, error = None, as_error("memory", broken)
-        self.tell(MemoryPredicted(number, prediction, error))
+        self.post_answer(MemoryPredicted(number, prediction, error))
 
     def _predicted(self, wanted: Wanted) -> "MemoryPrediction | None":
         from trainer.memory.request import request_of

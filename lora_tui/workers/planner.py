@@ -1,4 +1,4 @@
-"""What would the settings mean as they stand? Asked after every edit, answered by a thread of its own."""
+"""Plan of the current settings, made in a thread of its own after every edit."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -63,7 +63,6 @@ class Planned(Message):
     """The answer to one question: a view, or the first thing found wrong."""
 
     def __init__(self, question: int, view: PlanView | None, error: LoraTuiError | None) -> None:
-        """Carry the answer to question number `question`."""
         super().__init__()
         self.question = question
         self.view = view
@@ -84,7 +83,6 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
     """
 
     def __init__(self, journal_path: Path, post: Callable[[Message], object], quiet: float = _QUIET_SECONDS) -> None:
-        """Make the thread; `start` begins to wait for questions."""
         super().__init__("planner", post, quiet)
         self._journal_path = journal_path
         self._ready: PlannedBake | None = None
@@ -100,7 +98,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         except Exception as broken:
             # A fault of ours here must be read, not end the thread that would say so.
             view, error = None, as_error("plan", broken)
-        self.tell(Planned(number, view, error))
+        self.post_answer(Planned(number, view, error))
 
     def _answer(self, settings: "Settings", path: Path) -> PlanView:
         from trainer.jobs.bakes import check, plan_for

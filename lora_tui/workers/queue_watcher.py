@@ -1,4 +1,4 @@
-"""A thread that reads the queue once a second and does what the screen asks of it, one thing after the other."""
+"""A thread that reads the queue once a second and applies the screen's changes to it, one after the other."""
 
 import queue
 import threading
@@ -29,7 +29,7 @@ class QueueRead(Message):
 
 @dataclass
 class HeldBakeRead(Message):
-    """The settings of a bake that waits, and the names of those it has otherwise than the bake it was made from."""
+    """The settings of a queued bake, and the names of those that differ from the bake it was made from."""
 
     number: int
     settings: "Settings"
@@ -38,7 +38,7 @@ class HeldBakeRead(Message):
 
 @dataclass
 class NotChanged(Message):
-    """Something asked could not be done; the queue is as it was."""
+    """A change failed; the queue is as before."""
 
     error: LoraTuiError
 
@@ -51,7 +51,7 @@ class QueueWatcher(threading.Thread):
         ours: key of our engine.
         post: `post_message` of the screen.
         clock: epoch seconds now.
-        interval: seconds between two looks.
+        interval: seconds between two reads.
     """
 
     def __init__(
@@ -62,7 +62,6 @@ class QueueWatcher(threading.Thread):
         clock: Callable[[], float],
         interval: float = 1.0,
     ) -> None:
-        """Make the thread; `start` begins to look."""
         super().__init__(name="queue", daemon=True)
         self._workspace = workspace
         self._ours = ours
@@ -72,15 +71,15 @@ class QueueWatcher(threading.Thread):
         self._asked: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
 
     def ask(self, change: "Change") -> None:
-        """Do `change` soon, after what was asked before."""
+        """Make `change` soon, after those asked for before."""
         self._asked.put(change)
 
     def read_draft(self, number: int) -> None:
-        """Read the settings of a bake that waits; a DraftRead answers."""
+        """Read the settings of a queued bake; a HeldBakeRead answers."""
         self.ask(lambda journal: self._post(_draft(journal, number)))
 
     def change_draft(self, number: int, assignment: str) -> None:
-        """Give a bake that waits another setting, `name=value`."""
+        """Change one setting of a queued bake, `name=value`."""
 
         def change(journal: "Journal") -> None:
             from trainer.jobs.proposals import change_held_bake
@@ -90,7 +89,7 @@ class QueueWatcher(threading.Thread):
         self.ask(change)
 
     def add_test_grid(self) -> None:
-        """Queue the subject's test grid over the epochs of the bakes in line."""
+        """Queue the subject's test grid over the epochs of the queued bakes."""
 
         def add(journal: "Journal") -> None:
             from trainer.jobs.grids import queue_test_grid
@@ -100,11 +99,11 @@ class QueueWatcher(threading.Thread):
         self.ask(add)
 
     def stop(self) -> None:
-        """End after what was asked; does not wait."""
+        """End after the changes asked for; does not wait."""
         self._asked.put(None)
 
     def run(self) -> None:
-        """Look and do until stopped."""
+        """Read and make changes until stopped."""
         from trainer.journal.journal import Journal
 
         told: object = None

@@ -49,6 +49,7 @@ ROOMS_DONE = (
     "lora_tui/cli.py",
     "lora_tui/commands",
     "lora_tui/dashboard.py",
+    "lora_tui/forms",
     "lora_tui/headless",
     "lora_tui/keymap.py",
     "lora_tui/pictures",

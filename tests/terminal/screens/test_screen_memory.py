@@ -177,7 +177,7 @@ async def test_f_proposes_and_enter_applies_as_an_edit_that_can_be_undone(kitche
         await foreseen(kitchen, pilot, until)
         assert " fits" in plan_text(kitchen)
         for name in changed:
-            editor.put_back(name)
+            editor.reset(name)
         assert editor.draft.now == before.now
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from lora_tui.widgets.field_note import facts
+from lora_tui.widgets.field_note import field_facts
 from trainer.settings.describe import field
 
 
 def note(name: str) -> str:
-    return "\n".join(line.plain for line in facts(field(name), 200))
+    return "\n".join(line.plain for line in field_facts(field(name), 200))
 
 
 def test_a_note_says_what_may_stand_there_and_what_for() -> None:

@@ -33,7 +33,7 @@ def test_a_wrong_text_names_its_field_and_changes_nothing(draft: SettingsDraft) 
 
 def test_put_back_takes_the_file_s_value(draft: SettingsDraft) -> None:
     edited = draft.typed("unet_lr", "").typed("seed", "7")
-    assert edited.put_back("unet_lr").unsaved == {"seed"}
+    assert edited.reset("unet_lr").unsaved == {"seed"}
 
 
 def test_a_missing_file_is_a_settings_error(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lora_tui.terminal.bake_process import terminal_of, whereabouts
+from lora_tui.terminal.bake_process import process_text, terminal_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, NewBake
 
@@ -22,21 +22,21 @@ def bake(tmp_path) -> Bake:
 
 
 def test_a_bake_of_ours_is_nowhere_else(bake: Bake) -> None:
-    assert whereabouts(bake, "theirs") == ""
-    assert whereabouts(None, "ours") == ""
+    assert process_text(bake, "theirs") == ""
+    assert process_text(None, "ours") == ""
 
 
 def test_a_bake_that_has_ended_is_nowhere(bake: Bake) -> None:
-    assert whereabouts(replace(bake, state=BakeState.DONE), "ours") == ""
+    assert process_text(replace(bake, state=BakeState.DONE), "ours") == ""
 
 
 def test_a_bake_elsewhere_is_named_with_its_process(bake: Bake) -> None:
-    where = whereabouts(bake, "ours", alive=lambda pid, started: True, terminal=lambda pid: "on pts/3")
+    where = process_text(bake, "ours", alive=lambda pid, started: True, terminal=lambda pid: "on pts/3")
     assert where == "in process 4711 on pts/3"
 
 
 def test_a_process_that_is_gone_is_said_to_be(bake: Bake) -> None:
-    assert whereabouts(bake, "ours", alive=lambda pid, started: False) == "its process 4711 is gone"
+    assert process_text(bake, "ours", alive=lambda pid, started: False) == "its process 4711 is gone"
 
 
 def test_a_process_that_reads_from_nothing_has_no_terminal() -> None:

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from lora_tui.terminal.clipboard import copy_sequence, offer
+from lora_tui.terminal.clipboard import copy_sequence, copy_to_clipboard
 
 
 class Terminal(io.StringIO):
@@ -27,12 +27,12 @@ def test_screen_gets_it_wrapped() -> None:
 
 def test_a_text_that_terminals_would_cut_is_not_sent() -> None:
     terminal = Terminal()
-    assert not offer("x" * 100_000, terminal)
+    assert not copy_to_clipboard("x" * 100_000, terminal)
     assert terminal.getvalue() == ""
 
 
 def test_only_a_terminal_is_sent_it() -> None:
     pipe, terminal = io.StringIO(), Terminal()
-    assert (offer("a", pipe), pipe.getvalue()) == (False, "")
-    assert offer("a", terminal)
+    assert (copy_to_clipboard("a", pipe), pipe.getvalue()) == (False, "")
+    assert copy_to_clipboard("a", terminal)
     assert terminal.getvalue() == copy_sequence("a")

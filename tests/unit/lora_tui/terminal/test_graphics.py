@@ -6,31 +6,31 @@ from pathlib import Path
 import pytest
 from grid_viewer import Gallery, GalleryApp, until
 
-from lora_tui.terminal.graphics import VARIABLE, prepare_images, true_pictures
+from lora_tui.terminal.graphics import VARIABLE, detect_graphics, pixel_graphics
 
 
 @pytest.fixture(autouse=True)
 def half_blocks_after():
     yield
-    prepare_images({})
+    detect_graphics({})
 
 
 @pytest.mark.parametrize("environ", [{}, {VARIABLE: ""}, {VARIABLE: "half"}])
 def test_without_a_word_pictures_are_half_blocks(environ: dict[str, str]) -> None:
-    assert prepare_images(environ) == ""
-    assert true_pictures() is None
+    assert detect_graphics(environ) == ""
+    assert pixel_graphics() is None
 
 
 def test_without_the_extra_the_user_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "textual_image.widget", None)
-    assert "pip install lora-tui[images]" in prepare_images({VARIABLE: "sixel"})
-    assert true_pictures() is None
+    assert "pip install lora-tui[images]" in detect_graphics({VARIABLE: "sixel"})
+    assert pixel_graphics() is None
 
 
 async def test_with_sixel_the_large_picture_is_sent_in_its_own_pixels(tmp_path: Path) -> None:
     pytest.importorskip("textual_image")
-    assert prepare_images({VARIABLE: "sixel"}) == ""
-    across, down = true_pictures().cell
+    assert detect_graphics({VARIABLE: "sixel"}) == ""
+    across, down = pixel_graphics().cell
     app = GalleryApp(Gallery(tmp_path / "w", (2, 1, 1, 1)))
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)

@@ -8,7 +8,7 @@ MIB = 1024**2
 
 
 def test_an_hour_is_never_sixty_minutes() -> None:
-    assert numbers.short_span(3599) == "1h00"
+    assert numbers.short_duration(3599) == "1h00"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_tui.workers.grid_planner import GridPlanned, GridPlanner, GridSpelled
+from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
 from trainer.demo.workspace import make_demo
 from trainer.errors import GridError
 from trainer.grid.spec import AxisSpec, GridSpec
@@ -19,11 +19,11 @@ class Ears:
     """Hears what the planner posts."""
 
     def __init__(self) -> None:
-        self.spelled: list[GridSpelled] = []
+        self.spelled: list[AxesExpanded] = []
         self.planned: list[GridPlanned] = []
 
     def post(self, message: object) -> bool:
-        if isinstance(message, GridSpelled):
+        if isinstance(message, AxesExpanded):
             self.spelled.append(message)
         else:
             assert isinstance(message, GridPlanned)

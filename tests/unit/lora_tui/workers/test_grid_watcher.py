@@ -126,7 +126,7 @@ def test_a_note_waits_while_the_journal_cannot_be_read(tmp_path: Path) -> None:
 
 def test_a_picture_comes_at_the_size_it_is_wanted(heard: Heard) -> None:
     want = Want(heard.gallery.folder / "x1-y1-z1-s1.png", 12, 20)
-    heard.watcher.wish("sheet", (want,))
+    heard.watcher.request_pictures("sheet", (want,))
     pixels = heard.pixels(want)
     assert (pixels.width, pixels.height, len(pixels.data)) == (12, 12, 12 * 12 * 3)
 
@@ -134,7 +134,7 @@ def test_a_picture_comes_at_the_size_it_is_wanted(heard: Heard) -> None:
 def test_a_region_comes_at_its_native_pixels(heard: Heard) -> None:
     path = heard.gallery.folder / "x1-y1-z1-s1.png"
     want = Want(path, 0, 0, (4, 8, 20, 24))
-    heard.watcher.wish("crop", (want,))
+    heard.watcher.request_pictures("crop", (want,))
     with Image.open(path) as image:
         expected = image.convert("RGB").crop((4, 8, 20, 24)).tobytes()
     assert heard.pixels(want) == Pixels(16, 16, expected)
@@ -144,18 +144,18 @@ def test_a_broken_file_is_unreadable_and_the_next_ones_come(heard: Heard) -> Non
     broken, whole = (heard.gallery.folder / f"x{x}-y1-z1-s1.png" for x in (1, 2))
     broken.write_bytes(whole.read_bytes()[:200])
     wants = (Want(broken, 8, 8), Want(whole, 8, 8))
-    heard.watcher.wish("sheet", wants)
+    heard.watcher.request_pictures("sheet", wants)
     came = {want: heard.pixels(want) for want in wants[:1]}
     assert not came[wants[0]]
-    heard.watcher.wish("sheet", wants[1:])
+    heard.watcher.request_pictures("sheet", wants[1:])
     assert heard.pixels(wants[1])
 
 
 def test_a_later_wish_takes_the_place_of_the_one_before(heard: Heard) -> None:
     gone = tuple(Want(heard.gallery.folder / "x1-y1-z1-s1.png", side, side) for side in range(500, 900))
     want = Want(heard.gallery.folder / "x2-y1-z1-s1.png", 8, 8)
-    heard.watcher.wish("sheet", gone)
-    heard.watcher.wish("sheet", (want,))
+    heard.watcher.request_pictures("sheet", gone)
+    heard.watcher.request_pictures("sheet", (want,))
     assert heard.pixels(want)
     time.sleep(0.2)
     assert heard.messages.empty()
