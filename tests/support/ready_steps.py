@@ -111,11 +111,10 @@ def _full(feed: BatchLoader, session: TrainingSession, planned: PlannedBake) -> 
 def _noise(session: TrainingSession, planned: PlannedBake) -> dict[int, PreparedPicture]:
     """Return what stands for the pictures' latents, by index: the same each time."""
     numbers = torch.Generator().manual_seed(0)
-    scale = 2 ** (len(session.model.vae.config.block_out_channels) - 1)
     prepared: dict[int, PreparedPicture] = {}
     for index, placement in enumerate(planned.plan.placements):
         width, height = placement.bucket
-        latents = torch.randn(4, height // scale, width // scale, generator=numbers)
+        latents = torch.randn(session.model.latent_shape(height, width), generator=numbers)
         prepared[index] = PreparedPicture(latents, None, (height, width, 0, 0, height, width))
     return prepared
 

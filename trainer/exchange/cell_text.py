@@ -7,6 +7,7 @@ from pathlib import Path
 from trainer import __version__
 from trainer.exchange.infotext_fields import InfotextFields
 from trainer.exchange.webui_hash import webui_hash
+from trainer.families.record import Prediction
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import sampler_named
@@ -20,6 +21,7 @@ ZERO_SNR_KEY, ZERO_SNR = "Noise Schedule", "Zero Terminal SNR"
 """How the webui (1.8) writes that the schedule ends in nothing but noise."""
 
 RESCALE_KEY, PREDICTION_KEY, AGAIN_KEY = "Guidance rescale", "Prediction", "Made again"
+_PREDICTIONS: dict[str, Prediction] = {"v": "v", "flow": "flow"}
 
 _BASE_DIGITS = 10
 _TAG = "<lora:"
@@ -67,7 +69,7 @@ def recipe_from(
     return Recipe(
         base=base(told.text("Model"), info.fields.get("Model hash", "")),
         vae=vae(info.fields["VAE"], info.fields.get("VAE hash", "")) if "VAE" in info.fields else "",
-        prediction="v" if info.fields.get(PREDICTION_KEY) == "v" else "epsilon",
+        prediction=_PREDICTIONS.get(info.fields.get(PREDICTION_KEY, ""), "epsilon"),
         zero_terminal_snr=info.fields.get(ZERO_SNR_KEY) == ZERO_SNR,
         prompt=prompt,
         negative_prompt=info.negative_prompt,
@@ -157,8 +159,8 @@ def _fields(
 
 def _own_fields(recipe: Recipe) -> Iterator[tuple[str, str]]:
     """Yield what no webui has a word for."""
-    if recipe.prediction == "v":
-        yield PREDICTION_KEY, "v"
+    if recipe.prediction != "epsilon":
+        yield PREDICTION_KEY, recipe.prediction
     if recipe.guidance_rescale:
         yield RESCALE_KEY, repr(float(recipe.guidance_rescale))
     if recipe.repeat:

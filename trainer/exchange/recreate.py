@@ -106,7 +106,8 @@ def _prediction(info: Infotext, ours: bool) -> dict[str, object]:
         # A webui tells the prediction from the model, as we do.
         return {"zero_terminal_snr": "yes"} if zero else {}
     return {
-        "prediction": "v" if info.fields.get(PREDICTION_KEY) == "v" else "epsilon",
+        # A base that predicts a flow says so itself.
+        "prediction": {"v": "v", "flow": "auto"}.get(info.fields.get(PREDICTION_KEY, ""), "epsilon"),
         "zero_terminal_snr": "yes" if zero else "no",
     }
 

@@ -81,7 +81,7 @@ def recipes_of(draft: CellDraft, seeds: Sequence[int], checks: Checks, clip_skip
             steps=draft.steps,
             cfg_scale=draft.cfg_scale,
             guidance_rescale=rescale,
-            sampler=draft.sampler,
+            sampler=checks.sampler(facts, draft.sampler),
             width=draft.width,
             height=draft.height,
             clip_skip=layer,

@@ -105,6 +105,18 @@ class Checks:
             raise GridError(where, found=error.found, expected=error.expected) from None
         return layer
 
+    def sampler(self, facts: BaseFacts, name: str) -> str:
+        """Return the sampler's name after seeing that it can sample what the base predicts.
+
+        Raises:
+            GridError: it cannot.
+        """
+        record = family_record(facts.base.family)
+        fitting = record.sampling.samplers
+        if fitting is not None and name not in fitting:
+            raise GridError("sampler", found=f"{name}, which is not for {record.title}", expected=" or ".join(fitting))
+        return name
+
     def prompt(self, text: str, where: str) -> None:
         """Check a prompt's syntax.
 
@@ -164,6 +176,9 @@ class Checks:
         return f"{', '.join(axes)}: " if axes else ""
 
     def _prediction(self, base: Base) -> Prediction:
+        always = family_record(base.family).prediction
+        if always is not None:
+            return always
         if self._spec.prediction != "auto":
             return self._spec.prediction
         if base.markers.prediction is not None:
@@ -180,10 +195,10 @@ class Checks:
                 zero = self._first_lora is not None and self._lora_training().zero_terminal_snr
             # An epsilon base cannot predict a picture from pure noise.
             return zero and prediction == "v"
-        if self._spec.zero_terminal_snr == "yes" and prediction == "epsilon":
+        if self._spec.zero_terminal_snr == "yes" and prediction != "v":
             raise GridError(
                 "zero_terminal_snr",
-                found=f"yes, and {printable(base.name, 60)} predicts epsilon",
+                found=f"yes, and {printable(base.name, 60)} predicts {prediction}",
                 expected="a base with v-prediction: only that can start from pure noise",
                 way_out="set prediction = v, or leave zero_terminal_snr on auto",
             )

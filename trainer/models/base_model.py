@@ -165,7 +165,7 @@ class BaseModel(ABC):
 
     Args:
         family: its family.
-        body: the predicting module.
+        body: the predicting module. It, encoders and VAE have `device` and `dtype`, as modules of diffusers and transformers do.
         encoders: text encoders by key; those that LoRA layers may sit on are parts of the family's record.
         vae: pictures to latents and back.
         device: where it computes.

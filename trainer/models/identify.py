@@ -1,5 +1,6 @@
 """Which base model is this? Answered from the keys in safetensors headers, without torch and before anything is loaded."""
 
+import importlib
 import json
 import re
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import ModelError, SettingsError
-from trainer.families.registry import family_record
+from trainer.families.registry import FAMILIES, family_record
 from trainer.formats.safetensors_header import read_header
 from trainer.models.base_weights import VAE_WANTED, Weights, vae_weights, weights_in_file, weights_in_folder
 from trainer.models.component_configs import context_width, layers_of_encoder, text_width
@@ -87,7 +88,17 @@ def identify_base(name_or_path: str) -> Base:
     if name_or_path == DEMO_BASE:
         return _base_in_folder(_DEMO_FOLDER, DEMO_BASE)
     path = _existing(name_or_path, "base model", _WANTED)
+    for record in FAMILIES.values():
+        if record.identify and (base := _by_family(record.identify, path)) is not None:
+            return base
     return _base_in_file(path) if path.is_file() else _base_in_folder(path, path.resolve().name)
+
+
+def _by_family(function: str, path: Path) -> Base | None:
+    """Return the base at `path` where a family's own function knows it."""
+    module, _, name = function.partition(":")
+    found: Base | None = getattr(importlib.import_module(module), name)(path)
+    return found
 
 
 def layers_of(base: Base, settings: Settings) -> dict[str, tuple[LoraShape, int]]:
@@ -155,13 +166,15 @@ def lora_file_bytes(base: Base, settings: Settings, bytes_per_number: int) -> in
 
 
 def check_clip_skip(base: Base, clip_skip: int) -> None:
-    """See that the base's text encoder has the layer that `clip_skip` (1 is the last) means; on SDXL it has no effect.
+    """See that the base's text encoder has the layer that `clip_skip` (1 is the last) means; where the layer is fixed it has no effect.
 
     Raises:
         SettingsError: it has fewer layers.
     """
+    if not family_record(base.family).clip_skip:
+        return
     layers = base.text_layers["text_encoder"]
-    if family_record(base.family).clip_skip and clip_skip > layers:
+    if clip_skip > layers:
         raise SettingsError(
             "clip_skip", found=str(clip_skip), expected=f"at most {layers}, the layers of the base's text encoder"
         )

@@ -1,0 +1,102 @@
+"""A family of bases that only its own file and a line in the registry know is baked, resumed, foreseen and sampled."""
+
+from pathlib import Path
+
+import pytest
+import tiny_flow
+from kitchen import SHORT, STATED, Kitchen
+from measured_memory import measured_step
+from PIL import Image
+from ready_steps import ENDLESS, ground_of
+from safetensors import safe_open
+
+from trainer.errors import GridError
+from trainer.families.registry import FAMILIES
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
+from trainer.jobs.grids import check_grid, queue_grid
+from trainer.journal.records import Bake, BakeState, Order, Stage
+from trainer.memory.request import request_of
+from trainer.memory.simulate import predict
+
+LAYERS = 6 * tiny_flow.DEPTH
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Override that names a base of the family, which is known for the test's duration."""
+    monkeypatch.setitem(FAMILIES, tiny_flow.FAMILY.key, tiny_flow.FAMILY)
+    return f"pretrained_model_name_or_path={tiny_flow.write_base(tmp_path / 'flow.safetensors')}"
+
+
+def losses(kitchen: Kitchen, bake: Bake) -> list[float]:
+    return kitchen.journal.curves.read(bake.number, "loss", 1000).mean
+
+
+def test_it_is_baked_into_a_file_that_says_so(kitchen: Kitchen, base: str) -> None:
+    bake = kitchen.bake(*SHORT, base, "sample_every_n_steps=3", "timestep_sampling=logit_normal", "min_snr_gamma=5")
+    assert bake.state is BakeState.DONE, kitchen.log(bake)
+    assert "the base predicts the velocity of a flow" in kitchen.log(bake)
+    with safe_open(kitchen.folder(bake) / "hifumi.safetensors", "np") as file:
+        said, keys = file.metadata(), list(file.keys())
+    assert len(keys) == 3 * LAYERS
+    assert all(key.startswith("lora_transformer_blocks_") for key in keys)
+    assert (said["modelspec.architecture"], said["ss_base_model_version"]) == ("tiny-flow/lora", "tiny_flow")
+    assert said["modelspec.prediction_type"] == "flow"
+    assert kitchen.journal.curves.read(bake.number, "lr_transformer", 1000).steps
+    assert list((kitchen.folder(bake) / "samples").rglob("*.png"))
+
+
+def test_it_is_resumed_bit_for_bit(kitchen: Kitchen, base: str) -> None:
+    kitchen.few_repeats()
+    whole = kitchen.bake(*STATED, base)
+    number = kitchen.queue(*STATED, base)
+    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 4)
+    kitchen.journal.orders.give(number, Order.STOP)
+    stopped = kitchen.finish(number)
+    assert stopped.state is BakeState.STOPPED
+    done = kitchen.resume(number)
+    assert done.state is BakeState.DONE, kitchen.log(done)
+    assert kitchen.tensors(done) == kitchen.tensors(whole)
+    assert losses(kitchen, done) == losses(kitchen, whole)
+    assert kitchen.journal.results.validations(number) == kitchen.journal.results.validations(whole.number)
+
+
+@pytest.mark.parametrize("options", ["train_batch_size=4", "train_batch_size=8 gradient_checkpointing=yes"])
+def test_its_memory_is_predicted(kitchen: Kitchen, base: str, options: str) -> None:
+    planned = ground_of(kitchen.workspace.root, (*ENDLESS, base, *options.split()))
+    peak = predict(request_of(planned, "cpu")).of("step")
+    assert peak is not None
+    assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)
+
+
+def flow_grid(kitchen: Kitchen, base: str, bake: Bake, **changes: object) -> GridSpec:
+    """Two seeds at two strengths of the bake's LoRA."""
+    asked: dict[str, object] = {
+        "name": "flow",
+        "base": base.partition("=")[2],
+        "prompt": "1girl, smile",
+        "seeds": "1,2",
+        "steps": 3,
+        "width": 64,
+        "height": 48,
+        "sampler": "Euler",
+        "loras": (LoraSpec(file=str(kitchen.folder(bake) / "hifumi.safetensors")),),
+        "x": AxisSpec(kind="weight", values="0,1"),
+    }
+    return GridSpec.model_validate({**asked, **changes})
+
+
+def test_a_grid_of_it_is_made(kitchen: Kitchen, base: str) -> None:
+    spec = flow_grid(kitchen, base, kitchen.bake(*SHORT, base, "unet_lr=0.1"))
+    with pytest.raises(GridError, match="DDIM, which is not for Tiny Flow"):
+        check_grid(spec.model_copy(update={"sampler": "DDIM"}), kitchen.journal, kitchen.workspace)
+    planned = check_grid(spec, kitchen.journal, kitchen.workspace)
+    grid, job = queue_grid(kitchen.journal, kitchen.workspace, planned, engine=kitchen.engine.key)
+    kitchen.engine.wake()
+    done = kitchen.finish(job.number)
+    assert done.state is BakeState.DONE, kitchen.log(done)
+    folder = kitchen.workspace.root / kitchen.journal.grids.read(grid.number).folder
+    pictures = [Image.open(path) for path in sorted(folder.glob("x*.png"))]
+    assert [picture.size for picture in pictures] == [(64, 48)] * 4
+    assert len({picture.tobytes() for picture in pictures}) == 4
+    assert "Prediction: flow" in pictures[0].info["parameters"]
