@@ -1,5 +1,6 @@
 """A family of bases that only its own file and a line in the registry know is baked, resumed, foreseen and sampled."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,13 @@ def test_a_grid_of_it_is_made(kitchen: Kitchen, base: str) -> None:
     assert [picture.size for picture in pictures] == [(64, 48)] * 4
     assert len({picture.tobytes() for picture in pictures}) == 4
     assert "Prediction: flow" in pictures[0].info["parameters"]
+
+
+def test_a_size_that_its_latents_cannot_have_is_refused(
+    kitchen: Kitchen, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coarse = replace(tiny_flow.FAMILY, sampling=replace(tiny_flow.FAMILY.sampling, grain=32))
+    monkeypatch.setitem(FAMILIES, coarse.key, coarse)
+    spec = flow_grid(kitchen, base, kitchen.bake(*SHORT, base))
+    with pytest.raises(GridError, match="64 × 48; expected multiples of 32, as Tiny Flow needs"):
+        check_grid(spec, kitchen.journal, kitchen.workspace)

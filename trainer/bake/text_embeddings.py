@@ -110,7 +110,7 @@ class TextEmbeddings:
         for part in self._model.encoders:
             kept = None if self._bypassed else self._resting.get(part)
             if kept is not None:
-                encoded[part] = Encoded.joined([self._there(kept[caption]) for caption in captions])
+                encoded[part] = self._model.batched([self._there(kept[caption]) for caption in captions])
             elif self._is_off(part):
                 encoded[part] = self._there(made[part] if made else self._encode(part, tokens, trains=False))
             else:

@@ -85,6 +85,8 @@ class FamilyRecord:
         parts: what LoRA layers may sit on, the predicting part first.
         engine: dotted name of the module that loads it: a `trainer.models.base_model.Engine`.
         architecture: modelspec's word for its LoRAs.
+        webui_name: the webui's word for it in a LoRA's user metadata; "" where it has none.
+        version_start: what sd-scripts' `ss_base_model_version` starts with for it, whatever the version.
         base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
         sampling: how its pictures are made by default.
         folders: of a diffusers base, those that a bake or grid reads; others may lie beside them.
@@ -109,6 +111,8 @@ class FamilyRecord:
     architecture: str
     base_versions: Mapping[str, str]
     sampling: SamplingRecord
+    webui_name: str = ""
+    version_start: str = ""
     folders: tuple[str, ...] = ()
     identify: str = ""
     prediction: Prediction | None = None

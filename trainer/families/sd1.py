@@ -40,6 +40,8 @@ SD1 = FamilyRecord(
     folders=("unet", "text_encoder", "vae", "tokenizer"),
     # The webui's steps and guidance.
     sampling=SamplingRecord(side=512, steps=20, cfg_scale=7.0, sampler="DPM++ 2M Karras", roomy_bytes=5 * 2**30),
+    webui_name="SD1",
+    version_start="sd_v1",
     clip_skip=True,
     unused=MappingProxyType({"text_encoder_lr2": _ONE_ENCODER, "text_encoder_stop2": _ONE_ENCODER}),
     module_name=_module_name,

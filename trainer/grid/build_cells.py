@@ -67,6 +67,7 @@ def recipes_of(draft: CellDraft, seeds: Sequence[int], checks: Checks, clip_skip
     uses = [checks.lora(lora, facts) for lora in draft.loras]
     loras = tuple(use for use in uses if use)
     rescale = facts.guidance_rescale if draft.guidance_rescale is None else draft.guidance_rescale
+    width, height = checks.size(facts, draft.width, draft.height)
     layer = checks.clip_skip(facts, draft.clip_skip, clip_skip_field)
     for seed in seeds or (draft.seed,):
         assert seed is not None
@@ -82,8 +83,8 @@ def recipes_of(draft: CellDraft, seeds: Sequence[int], checks: Checks, clip_skip
             cfg_scale=draft.cfg_scale,
             guidance_rescale=rescale,
             sampler=checks.sampler(facts, draft.sampler),
-            width=draft.width,
-            height=draft.height,
+            width=width,
+            height=height,
             clip_skip=layer,
             loras=loras,
             repeat=draft.repeat,

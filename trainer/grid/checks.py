@@ -105,6 +105,20 @@ class Checks:
             raise GridError(where, found=error.found, expected=error.expected) from None
         return layer
 
+    def size(self, facts: BaseFacts, width: int, height: int) -> tuple[int, int]:
+        """Return a picture's size after seeing that the base can make it.
+
+        Raises:
+            GridError: it cannot.
+        """
+        record = family_record(facts.base.family)
+        grain = record.sampling.grain
+        if width % grain or height % grain:
+            raise GridError(
+                "width, height", found=f"{width} × {height}", expected=f"multiples of {grain}, as {record.title} needs"
+            )
+        return width, height
+
     def sampler(self, facts: BaseFacts, name: str) -> str:
         """Return the sampler's name after seeing that it can sample what the base predicts.
 

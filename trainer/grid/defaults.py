@@ -6,7 +6,6 @@ from trainer.families.registry import family_record
 from trainer.models.diffusers_folder import config_of
 from trainer.models.identify import Base
 
-_SIDE_MULTIPLE = 8
 _SMALL_SIDE = 256
 
 
@@ -54,7 +53,8 @@ def guidance_rescale_for(zero_terminal_snr: bool) -> float:
 
 def _side(base: Base) -> int:
     """Return the side a base was trained at, in pixels: from its folder's configs, else its family's."""
-    family = family_record(base.family).sampling.side
+    usual = family_record(base.family).sampling
+    family, grain = usual.side, usual.grain
     if not base.path.is_dir():
         return family
     sample = config_of(base.path / "unet" / "config.json").get("sample_size")
@@ -62,4 +62,4 @@ def _side(base: Base) -> int:
     if type(sample) is not int or not isinstance(widths, list):
         return family
     side = sample * 2 ** (len(widths) - 1)
-    return side if _SIDE_MULTIPLE <= side <= 8192 and side % _SIDE_MULTIPLE == 0 else family
+    return side if grain <= side <= 8192 and side % grain == 0 else family

@@ -251,6 +251,10 @@ class BaseModel(ABC):
     def join(self, encoded: Mapping[Part, Encoded]) -> Conditioning:
         """Return what the body takes of every encoder's output for the same captions."""
 
+    def batched(self, encoded: Sequence[Encoded]) -> Encoded:
+        """Return one encoder's outputs for single captions as those of a batch; a family may fill shorter ones up."""
+        return Encoded.joined(encoded)
+
     def encode_tokens(self, tokens: Tensor, clip_skip: int) -> Conditioning:
         """Return what the body takes of captions; see encode_part."""
         return self.join({part: self.encode_part(part, tokens, clip_skip) for part in self.encoders})

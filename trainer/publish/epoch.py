@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DeliveryError, GridError
+from trainer.families.registry import FAMILIES
+from trainer.families.sdxl import SDXL
 from trainer.gallery.sidecar import MadeCell, MadeGrid, read_sidecar
 from trainer.grid.first_spec import epochs_of
 from trainer.journal.journal import Journal
@@ -305,7 +307,9 @@ def _check_png(path: Path) -> None:
 
 def _sd_version(header: LoraHeader) -> str:
     """Return the webui's word for the family a LoRA is for."""
-    said = header.metadata.get("ss_base_model_version", "")
-    if said.startswith("sdxl") or any(name.startswith("lora_te2_") for name in header.modules):
-        return "SDXL"
-    return "SD1" if said.startswith("sd_v1") else "Unknown"
+    version = header.metadata.get("ss_base_model_version", "")
+    for record in FAMILIES.values():
+        if record.webui_name and version.startswith(record.version_start):
+            return record.webui_name
+    # Without metadata: SDXL alone has a second text encoder.
+    return SDXL.webui_name if any(name.startswith("lora_te2_") for name in header.modules) else "Unknown"
