@@ -29,10 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+# Nothing that the tests' modules import is garbage.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave what the imports made out of every later search for garbage: torch's is half a second each time."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kitchen import SHORT, STATED, Kitchen
-
-from trainer.demo.workspace import make_demo
+from kitchen import SHORT, STATED, Kitchen, small_demo
 
 
 @pytest.fixture
 def kitchen(tmp_path: Path) -> Iterator[Kitchen]:
-    kitchen = Kitchen(make_demo(tmp_path / "demo"))
+    kitchen = Kitchen(small_demo(tmp_path / "demo"))
     yield kitchen
     kitchen.close()
 

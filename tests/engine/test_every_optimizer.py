@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from kitchen import Kitchen
+from kitchen import Kitchen, small_demo
 
-from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
 
@@ -48,7 +47,7 @@ SCHEDULES = {
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(make_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
+        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kitchen import SMALL
 
 import trainer.bake.loop
 import trainer.bake.pictures.grid_in_bake
@@ -15,7 +16,14 @@ from trainer.jobs.grids import check_grid, order_grid, queue_grid, resume_grid
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Grid, GridState, NewBake, Order, Stage
 
-SIX = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "save_every_n_steps=2", "train_batch_size=2")
+SIX = (
+    *SMALL,
+    "max_train_epochs=",
+    "max_train_steps=6",
+    "save_every_n_epochs=",
+    "save_every_n_steps=2",
+    "train_batch_size=2",
+)
 PLAIN = (*SIX, "validation_data_dir=")
 
 
@@ -68,7 +76,6 @@ def pictures(kitchen, grid: Grid) -> list[str]:
     return sorted(path.stem for path in (kitchen.workspace.root / grid.folder).glob("x*.png"))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "changes",
     [
@@ -93,7 +100,6 @@ def test_a_bake_with_a_grid_in_its_middle_is_the_bake_without_it_bit_for_bit(kit
     assert (5, "grid 1") in [(mark.step, mark.text) for mark in kitchen.journal.results.marks(baked.number)]
 
 
-@pytest.mark.long
 def test_a_grid_in_a_bake_has_the_pictures_of_one_of_its_own(kitchen, at_step) -> None:
     at_step(4, ask(grid_over))
     kitchen.bake(*PLAIN)
@@ -108,7 +114,6 @@ def test_a_grid_in_a_bake_has_the_pictures_of_one_of_its_own(kitchen, at_step) -
     assert again.new_pictures == 3
 
 
-@pytest.mark.long
 def test_a_grid_cut_in_a_bake_goes_on_as_a_job(kitchen, at_step, monkeypatch: pytest.MonkeyPatch) -> None:
     say_after_pictures(kitchen, monkeypatch, 2, [(Order.CANCEL_GRID, "")])
     at_step(4, ask(lambda bake: grid_over(bake, batch_size=1)))
@@ -169,7 +174,6 @@ def test_a_queued_grid_is_made_like_a_bake_and_says_so(kitchen, queued) -> None:
     assert not (kitchen.workspace.root / "bakes" / f"{job.number:04d}-over").exists()
 
 
-@pytest.mark.long
 def test_a_job_that_is_stopped_can_be_queued_again_and_goes_on(kitchen, queued) -> None:
     job = queued(seeds="1-6", batch_size=1, steps=12)
     kitchen.wait(job.number, lambda row: row.stage is Stage.GRID and row.stage_done >= 1)

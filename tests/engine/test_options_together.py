@@ -3,9 +3,8 @@
 import shutil
 
 import pytest
-from kitchen import SHORT, Kitchen
+from kitchen import SHORT, Kitchen, small_demo
 
-from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
 
@@ -14,7 +13,7 @@ from trainer.journal.state_files import read_state_header, states_of
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(make_demo(tmp_path_factory.mktemp("options") / "demo"))
+        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("options") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

@@ -1,13 +1,12 @@
 """What the engine does when told: pause, go on, save, stop."""
 
-import pytest
+from kitchen import SMALL
 
 from trainer.journal.records import BakeState, Order, Stage
 
-LONG = ("max_train_epochs=", "max_train_steps=400", "save_every_n_epochs=", "validation_data_dir=")
+LONG = (*SMALL, "max_train_epochs=", "max_train_steps=400", "save_every_n_epochs=", "validation_data_dir=")
 
 
-@pytest.mark.long
 def test_a_paused_bake_keeps_its_place_and_goes_on_to_the_same_lora(kitchen, short) -> None:
     plain = kitchen.bake(*short)
     number = kitchen.queue(*short)
@@ -19,7 +18,6 @@ def test_a_paused_bake_keeps_its_place_and_goes_on_to_the_same_lora(kitchen, sho
     assert kitchen.tensors(done) == kitchen.tensors(plain)
 
 
-@pytest.mark.long
 def test_a_stop_saves_what_is_there_and_ends_the_bake(kitchen) -> None:
     number = kitchen.queue(*LONG)
     kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 3)
@@ -31,7 +29,6 @@ def test_a_stop_saves_what_is_there_and_ends_the_bake(kitchen) -> None:
     assert (kitchen.folder(bake) / saved[0].file).is_file()
 
 
-@pytest.mark.long
 def test_save_now_writes_a_lora_and_the_bake_goes_on(kitchen) -> None:
     number = kitchen.queue(*LONG)
     kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 2)

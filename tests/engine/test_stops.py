@@ -1,10 +1,9 @@
 """A part that stops training stays as it was, in force and in the file; what is done around the stop stays exact."""
 
 import pytest
-from kitchen import SHORT, STATED, Kitchen
+from kitchen import SHORT, STATED, Kitchen, small_demo
 
 from trainer.bake.saving.state import read_state
-from trainer.demo.workspace import make_demo
 from trainer.jobs.fork import fork
 from trainer.journal.records import BakeState, Order, Stage
 from trainer.journal.state_files import read_state_header, states_of
@@ -19,7 +18,7 @@ UNSEEN = "validation_data_dir="
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(make_demo(tmp_path_factory.mktemp("stops") / "demo"))
+        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("stops") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

@@ -23,6 +23,7 @@ from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, GridState, Stage
 from trainer.machine.cards import CardSource, NvmlCards
+from trainer.machine.imports import without_garbage_collection
 from trainer.machine.peak_rss import PeakRss
 from trainer.machine.readings import MachineReading
 from trainer.machine.sampler import MachineSampler
@@ -130,12 +131,17 @@ class Engine:
         os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         self.libraries = f"loading libraries 1/{len(_LIBRARIES)}: reading torch"
         _read_ahead("torch")
-        for position, name in enumerate(_LIBRARIES, start=1):
-            self.libraries = f"loading libraries {position}/{len(_LIBRARIES)}: {name}"
-            importlib.import_module(name)
-        # The classes a bake needs are imported lazily by their packages: this is where most of the time goes.
-        importlib.import_module("trainer.bake.run")
-        importlib.import_module("trainer.bake.pictures.grid_job")
+        first = "torch" not in sys.modules
+        with without_garbage_collection():
+            for position, name in enumerate(_LIBRARIES, start=1):
+                self.libraries = f"loading libraries {position}/{len(_LIBRARIES)}: {name}"
+                importlib.import_module(name)
+            # The classes a bake needs are imported lazily by their packages: this is where most of the time goes.
+            importlib.import_module("trainer.bake.run")
+            importlib.import_module("trainer.bake.pictures.grid_job")
+        if first:
+            # What the imports made is never garbage: no later search looks through it, which would take half a second.
+            gc.freeze()
         self.libraries = "ready"
 
     def _run_job(self, job: Bake, journal: Journal) -> None:

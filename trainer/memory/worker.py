@@ -36,8 +36,11 @@ def _answer_all(answers: TextIO) -> None:
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
     # Imported with the first question: whoever starts the process gets on meanwhile.
     from trainer.errors import LoraTuiError
-    from trainer.memory.request import MemoryRequest
-    from trainer.memory.simulate import predict
+    from trainer.machine.imports import without_garbage_collection
+
+    with without_garbage_collection():
+        from trainer.memory.request import MemoryRequest
+        from trainer.memory.simulate import predict
 
     try:
         return {"prediction": predict(MemoryRequest.from_json(question)).to_json()}

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from made_grid import made_grid
 from textual.widgets import OptionList
 
@@ -103,7 +102,6 @@ async def test_an_empty_range_is_said_under_its_field(kitchen, until, seen) -> N
     assert grids(kitchen) == []
 
 
-@pytest.mark.long
 async def test_a_value_that_cannot_stand_there_keeps_its_editor_open(kitchen, until, seen) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
@@ -127,7 +125,6 @@ async def test_what_varies_is_picked_from_a_list(kitchen, until, seen) -> None:
         await until(pilot, lambda: "Y values" in seen(kitchen.app))
 
 
-@pytest.mark.long
 async def test_backspace_takes_an_axis_back_to_what_it_was(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
@@ -169,7 +166,6 @@ async def test_while_a_bake_is_at_work_b_asks_where(kitchen, until, seen) -> Non
     assert len(kitchen.bakes()) == 1
 
 
-@pytest.mark.long
 async def test_a_grid_may_wait_behind_the_bake_at_work(kitchen, until) -> None:
     kitchen.baking()
     async with kitchen.run(SIZE) as pilot:
@@ -215,7 +211,6 @@ async def test_x_leaves_the_epoch_under_the_cursor_out(kitchen, until, seen) -> 
     assert grid.bake == bake
 
 
-@pytest.mark.long
 async def test_in_blind_mode_x_does_not_tell_the_epoch(kitchen, until, seen) -> None:
     bake = kitchen.baking()
     add_grid(kitchen, made=True, bake=bake, state=GridState.MAKING, missing=6)
@@ -245,7 +240,6 @@ async def test_earlier_grids_are_opened_and_gone_on_with(kitchen, until, seen) -
     assert kitchen.bakes()[0].grid == 1
 
 
-@pytest.mark.long
 async def test_the_spec_of_an_earlier_grid_comes_into_the_builder(kitchen, until) -> None:
     add_grid(kitchen, state=GridState.DONE)
     async with kitchen.run(SIZE) as pilot:
@@ -268,7 +262,6 @@ async def test_a_ready_made_grid_comes_into_the_builder(kitchen, until, seen) ->
         await until(pilot, lambda: "2 pictures" in seen(kitchen.app))
 
 
-@pytest.mark.long
 async def test_a_style_changes_what_it_sets_and_nothing_else(kitchen, until) -> None:
     save_style(kitchen.workspace, Style(name="notes", steps=28, sampler="Euler a"))
     async with kitchen.run(SIZE) as pilot:
@@ -281,7 +274,6 @@ async def test_a_style_changes_what_it_sets_and_nothing_else(kitchen, until) -> 
         assert (screen.editor.spec.sampler, screen.editor.spec.seeds) == ("Euler a", seeds)
 
 
-@pytest.mark.long
 async def test_ctrl_s_writes_a_spec_that_reads_back(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
@@ -291,7 +283,6 @@ async def test_ctrl_s_writes_a_spec_that_reads_back(kitchen, until) -> None:
         assert load_spec(path) == screen.editor.spec
 
 
-@pytest.mark.long
 async def test_a_digit_over_the_builder_is_no_verdict(kitchen, until) -> None:
     add_grid(kitchen, made=True, state=GridState.DONE)
     async with kitchen.run(SIZE) as pilot:
@@ -304,7 +295,6 @@ async def test_a_digit_over_the_builder_is_no_verdict(kitchen, until) -> None:
         await until(pilot, lambda: [note.whole for note in screen.selection.notes.values()] == ["over"])
 
 
-@pytest.mark.long
 async def test_h_writes_the_page_and_copies_the_command_that_fetches_it(kitchen, until) -> None:
     grid = add_grid(kitchen, made=True, state=GridState.DONE)
     async with kitchen.run(SIZE) as pilot:
@@ -316,7 +306,6 @@ async def test_h_writes_the_page_and_copies_the_command_that_fetches_it(kitchen,
         await until(pilot, lambda: str(path) in kitchen.app.clipboard)
 
 
-@pytest.mark.long
 async def test_who_only_watches_makes_nothing(kitchen, until) -> None:
     app = LoraApp(kitchen.workspace, kitchen.engine, kitchen.sampler, rights=Rights(bake=False, order=False))
     app.bake_screen.planner.quiet = 0.01
@@ -328,7 +317,6 @@ async def test_who_only_watches_makes_nothing(kitchen, until) -> None:
     assert grids(kitchen) == []
 
 
-@pytest.mark.long
 async def test_in_a_narrow_terminal_v_switches_between_builder_and_pictures(kitchen, until, seen) -> None:
     add_grid(kitchen, made=True, state=GridState.DONE)
     async with kitchen.run((80, 24)) as pilot:
@@ -342,7 +330,6 @@ async def test_in_a_narrow_terminal_v_switches_between_builder_and_pictures(kitc
         assert screen.query_one("#builder").display
 
 
-@pytest.mark.long
 async def test_escape_goes_back_to_the_bake(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await opened(kitchen, pilot, until)
@@ -351,7 +338,6 @@ async def test_escape_goes_back_to_the_bake(kitchen, until) -> None:
         await until(pilot, lambda: not screen.planner.is_alive() and not screen.viewer.watcher.is_alive())
 
 
-@pytest.mark.long
 async def test_without_bake_or_subject_the_builder_says_what_is_missing(make_kitchen, tmp_path, until, seen) -> None:
     from trainer.journal.journal import Journal
     from trainer.workspace import make_workspace
