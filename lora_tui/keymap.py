@@ -1,4 +1,4 @@
-"""The actions that keys give: one record each, which bindings, key lines, help, palette and README are made from."""
+"""The actions that keys give: one record each, which bindings, key lines, help, palette and docs/keys.md are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Action:
 
     @property
     def documented_key(self) -> str:
-        """Its first key as the README writes it."""
+        """Its first key as docs/keys.md writes it."""
         first = self.keys.partition(",")[0]
         return self.shown_key or {"escape": "esc"}.get(first, first)
 
@@ -321,7 +321,7 @@ def bindings(*scopes: str) -> list[BindingType]:
 
 
 def key_table(*scopes: str) -> str:
-    """Return the actions of these scopes as the README's table of keys."""
+    """Return the actions of these scopes as a table of docs/keys.md."""
     rows = [f"| `{action.documented_key}` | {action.help} |" for action in actions_of(*scopes)]
     return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"
 

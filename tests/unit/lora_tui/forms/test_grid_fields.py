@@ -100,7 +100,7 @@ def test_a_sampler_is_known_in_any_case() -> None:
         ("x", "nonsense=1", "nonsense"),
         ("name", "a/b", "name"),
         ("colour", "red", "unknown field"),
-        ("epochs", "[", "no JSON"),
+        ("epochs", "[", "is not valid JSON"),
         ("outfits", '{"a": 1}', "outfits"),
     ],
 )
