@@ -106,5 +106,7 @@ def test_the_tables_of_keys_are_the_programs(scopes: tuple[str, ...]) -> None:
 def test_every_extra_stands_in_the_table() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert {name for name in extras if name != "test"} == set(
-        re.findall(r"^\| `(\w+)` \| ", README[README.index("## Install") : README.index("## Train")], flags=re.MULTILINE)
+        re.findall(
+            r"^\| `(\w+)` \| ", README[README.index("## Install") : README.index("## Train")], flags=re.MULTILINE
+        )
     )
