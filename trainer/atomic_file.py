@@ -1,4 +1,4 @@
-"""How is a file written whole or not at all? Beside its place, flushed to the disk, then moved there in one step."""
+"""Atomic file writes: beside the target, flushed to the disk, then moved into place in one step."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path`.
 
     Raises:
-        OSError: it cannot be written; a file that was there is as before.
+        OSError: it cannot be written; an existing file stays as it was.
     """
     with atomic_path(path) as beside, open(beside, "wb") as file:
         file.write(content)
@@ -25,12 +25,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; what was written stands in the place of `path` when the block ends well.
+    """Yield a path beside `path` to write to; what was written takes the place of `path` when the block ends without an error.
 
-    A link is followed, the mode of an existing file stays, and nothing is left behind where the block fails.
+    A link is followed, the mode of an existing file stays, and nothing is left behind if the block fails.
 
     Raises:
-        OSError: it cannot be written; a file that was there is as before.
+        OSError: it cannot be written; an existing file stays as it was.
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
@@ -62,11 +62,11 @@ def remove_partial_files(folder: Path) -> int:
 
 
 def _locked_part(target: Path) -> tuple[Path, int]:
-    """Make a new empty file beside `target` and return it with a handle whose lock, as long as it is open, keeps it from `clean_parts`."""
+    """Make a new empty file beside `target` and return it with a handle whose lock, as long as it is open, keeps it from `remove_partial_files`."""
     while True:
         beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
         lock = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        # A file system without locks must not stop anyone from saving: there clean_parts gets none either.
+        # A file system without locks must not stop anyone from saving: there remove_partial_files gets none either.
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         # It may have been cleaned away between the two calls.
@@ -98,7 +98,7 @@ def _mode_of(target: Path) -> int | None:
     if not target.exists():
         return None
     if not os.access(target, os.W_OK):
-        # A rename would replace it all the same: the folder's permission decides there, not the file's.
+        # A rename would replace it nevertheless: for that the folder's permission counts, not the file's.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     return stat.S_IMODE(target.stat().st_mode)
 
@@ -115,7 +115,7 @@ def _flush(path: Path, mode: int | None) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the move itself last through a power cut, where the file system lets folders be flushed."""
+    """Make the move itself survive a power cut, where the file system lets folders be flushed."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:

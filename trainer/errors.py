@@ -9,15 +9,15 @@ class ExitCode(IntEnum):
     DONE = 0
     """The command did what was asked."""
     BAKE_FAILED = 1
-    """A bake began and broke; the journal and bake.log say where."""
+    """A bake started and failed; the journal and bake.log say where."""
     USAGE = 2
     """The command line, the settings or the data are wrong; nothing was started."""
     OUT_OF_MEMORY = 3
     """The card's memory, or the computer's, is full; lower what the message names."""
     NO_DEVICE = 4
-    """The settings need a card or a driver that is not there, or the card is taken."""
+    """The settings need a card or a driver that is missing, or the card is busy."""
     DISK_FULL = 5
-    """There is no room for what a bake writes; what was saved before is whole."""
+    """The disk has no space for what a bake writes; what was saved before is complete."""
     INTERRUPTED = 130
     """Stopped by SIGINT."""
     TERMINATED = 143
@@ -29,7 +29,7 @@ class LoraTuiError(Exception):
 
     Args:
         where: the file, field or stage that is wrong.
-        found: what is there.
+        found: what was found.
         expected: what should be there.
         way_out: what the user can do about it.
     """
@@ -44,7 +44,7 @@ class LoraTuiError(Exception):
         super().__init__(self.line())
 
     def line(self) -> str:
-        """Return the whole error on one line."""
+        """Return the complete error on one line."""
         parts = [f"{self.where}: {self.found}"]
         if self.expected:
             parts.append(f"expected {self.expected}")
@@ -56,42 +56,42 @@ class LoraTuiError(Exception):
 class SettingsError(LoraTuiError):
     """A setting, a settings file or a subject file is wrong.
 
-    Mend the line or the setting it names; what may stand there follows after `expected`.
+    Fix the line or the setting it names; what is allowed follows after `expected`.
     """
 
 
 class DatasetError(LoraTuiError):
     """The pictures or captions cannot be used.
 
-    Mend, move or remove the file or folder it names; nothing in it was changed.
+    Fix, move or remove the file or folder it names; nothing in it was changed.
     """
 
 
 class ModelError(LoraTuiError):
     """The base model, a LoRA file or a training state cannot be used.
 
-    Give `pretrained_model_name_or_path` an SD1.x or SDXL model in fp16, bf16 or fp32: one .safetensors file, or a diffusers folder with .safetensors weights; fetch a file anew that was cut off.
+    Give `pretrained_model_name_or_path` an SD1.x or SDXL model in fp16, bf16 or fp32: one .safetensors file, or a diffusers folder with .safetensors weights; download a truncated file again.
     """
 
 
 class GridError(LoraTuiError):
-    """A grid cannot be made as it is asked for: an axis, a prompt, a picture's text or a style is wrong.
+    """A grid cannot be made as requested: an axis, a prompt, a picture's text or a style is wrong.
 
-    Mend the axis or field it names; nothing was made yet, and pictures made before are kept.
+    Fix the axis or field it names; nothing was made yet, and pictures made before are kept.
     """
 
 
 class DeliveryError(LoraTuiError):
-    """A LoRA cannot be brought to the folder or machine it shall be used on.
+    """A LoRA cannot be copied to the folder or machine where it is to be used.
 
-    Mend the target it names: a folder that is there and may be written, or `host:folder` as ssh knows it; what was there before is as it was.
+    Fix the target it names: an existing, writable folder, or `host:folder` as ssh knows it; what was there before is unchanged.
     """
 
 
 class WorkspaceError(LoraTuiError):
     """The workspace or its journal cannot be read or written.
 
-    Mend the folder's permissions or make room on its disk; `lora-tui journal rebuild` makes a broken journal anew from the bakes' folders.
+    Fix the folder's permissions or free disk space; `lora-tui journal rebuild` rebuilds a broken journal from the bakes' folders.
     """
 
     full: bool = False
@@ -99,9 +99,9 @@ class WorkspaceError(LoraTuiError):
 
 
 class DeviceError(LoraTuiError):
-    """The settings need a card or a driver that is not there, or the card is taken.
+    """The settings need a card or a driver that is missing, or the card is busy.
 
-    Choose settings that need none, or wait: a bake that may wait begins when the card is free.
+    Choose settings that need none, or wait: a bake that may wait starts when the card is free.
     """
 
     exit_code = ExitCode.NO_DEVICE
@@ -110,37 +110,37 @@ class DeviceError(LoraTuiError):
 class OutOfMemory(LoraTuiError):
     """The card's memory, or the computer's, is full.
 
-    Lower `train_batch_size` or `resolution`, switch `gradient_checkpointing` on, or close what else takes the memory.
+    Lower `train_batch_size` or `resolution`, turn on `gradient_checkpointing`, or close other programs that use the memory.
     """
 
     exit_code = ExitCode.OUT_OF_MEMORY
 
 
 class DiskFull(LoraTuiError):
-    """There is no room on the disk for what a bake writes.
+    """The disk has no space for what a bake writes.
 
-    Make room, or keep less: `save_every_n_epochs`, `keep_states`, `state_budget`. A bake at work waits for room and goes on by itself.
+    Free disk space, or keep less: `save_every_n_epochs`, `keep_states`, `state_budget`. A running bake waits for space and then continues by itself.
     """
 
     exit_code = ExitCode.DISK_FULL
 
 
 class BakeFailed(LoraTuiError):
-    """A bake began and broke in one of its stages.
+    """A bake started and failed in one of its stages.
 
-    The traceback is in the bake's `bake.log`. What was saved before is whole: `lora-tui resume` goes on from the last state.
+    The traceback is in the bake's `bake.log`. What was saved before is complete: `lora-tui resume` continues from the last state.
     """
 
     exit_code = ExitCode.BAKE_FAILED
 
 
 def as_bake_failure(stage: str, error: BaseException) -> LoraTuiError:
-    """Return `error` as a member of the family; a foreign one becomes BakeFailed naming the stage it broke in."""
+    """Return `error` as a member of the family; a foreign one becomes BakeFailed naming the stage it failed in."""
     if isinstance(error, LoraTuiError):
         return error
     reason = " ".join(str(error).split()) or "no message"
     return BakeFailed(
         f"stage {stage}",
         found=f"{type(error).__name__}: {reason}",
-        way_out="the traceback is in bake.log; what was saved before is whole",
+        way_out="the traceback is in bake.log; what was saved before is complete",
     )

@@ -1,4 +1,7 @@
-"""What of a foreign text (caption, file name, prompt, message of a library) may reach a terminal: its letters, never its codes."""
+"""Text for people: control characters of foreign texts made visible, plurals, durations.
+
+A foreign text is a caption, a file name, a prompt, a message of a library; a terminal gets its letters, never its control codes.
+"""
 
 import unicodedata
 
@@ -11,7 +14,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
     Args:
         text: any string from outside.
-        limit: the most characters to return; a longer text ends in `…`. None keeps all.
+        limit: maximum number of characters; a longer text ends in `…`. None keeps all.
     """
     out = "".join(_visible(char) for char in text)
     if limit is not None and len(out) > limit:

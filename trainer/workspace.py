@@ -1,4 +1,8 @@
-"""Where things are: the workspace in or above a folder, the last one used, and the names inside it."""
+"""Paths: the workspace in or above a folder, the last one used, the names inside it, and the XDG base directories.
+
+The XDG paths are worked out here and not by platformdirs: that also accepts relative values, which the specification tells
+programs to ignore, and would save four lines.
+"""
 
 import os
 from dataclasses import dataclass
@@ -45,10 +49,10 @@ class Workspace:
 
 
 def first_free_number(folder: Path) -> int:
-    """Return a number above those of every folder in `folder`: a journal may be gone, what it told of is never overwritten.
+    """Return a number above those of every folder in `folder`: even if the journal is lost, no folder is ever overwritten.
 
     Args:
-        folder: of bakes or of grids; it need not be there.
+        folder: of bakes or of grids; it need not exist.
     """
     inside = folder.iterdir() if folder.is_dir() else ()
     return max((int(each.name[:4]) for each in inside if each.name[:4].isdecimal()), default=0) + 1
@@ -83,10 +87,10 @@ def find_workspace(start: Path) -> Workspace | None:
 
 
 def make_workspace(root: Path) -> Workspace:
-    """Make the folders of a workspace at `root`; what is there already stays.
+    """Create the folders of a workspace at `root`; existing ones stay.
 
     Raises:
-        WorkspaceError: the folder cannot be made or written.
+        WorkspaceError: the folder cannot be created or written.
     """
     workspace = Workspace(root.expanduser().resolve())
     try:
@@ -96,15 +100,15 @@ def make_workspace(root: Path) -> Workspace:
         raise WorkspaceError(
             str(error.filename or workspace.root),
             found=f"cannot be written ({error.strerror})",
-            expected="a folder of yours",
-            way_out="give another folder or mend its permissions",
+            expected="a folder you can write to",
+            way_out="choose another folder or fix its permissions",
         ) from error
     if not os.access(workspace.root, os.W_OK):
         raise WorkspaceError(
             str(workspace.root),
             found="no permission to write",
-            expected="a folder of yours",
-            way_out="give another folder or mend its permissions",
+            expected="a folder you can write to",
+            way_out="choose another folder or fix its permissions",
         )
     return workspace
 

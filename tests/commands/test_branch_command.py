@@ -58,7 +58,7 @@ def test_resume_fork_and_extend_across_processes(lora_tui, demo: Workspace) -> N
 
     longer = lora_tui("extend", "1", "--epochs", "4", folder=demo.root)
     assert longer.returncode == 0, longer.stderr
-    assert "the U-Net's rate goes from" in longer.stdout
+    assert "the U-Net's rate changes from" in longer.stdout
     assert (_bake(demo, 4).total_steps, _bake(demo, 4).state) == (16, BakeState.DONE)
 
     wrong = lora_tui("fork", "1", "--set", "network_dim=4", folder=demo.root)

@@ -134,7 +134,7 @@ def test_a_grid_that_was_cut_goes_on(lora_tui, demo: Workspace, spec: Path) -> N
 def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui, demo: Workspace) -> None:
     refused = lora_tui("queue", "test-grid", "--in", demo.root)
     assert refused.returncode == 2
-    assert "no bake is at work or waits" in refused.stderr
+    assert "no bake is running or queued" in refused.stderr
     for _ in range(2):
         assert lora_tui("queue", "add", demo.root / "hifumi.toml").returncode == 0
     ran = lora_tui("queue", "test-grid", "--in", demo.root)

@@ -157,7 +157,7 @@ def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: li
     assert held is not None
     refused = lora_tui("bake", settings, "--no-wait", *short)
     assert refused.returncode == 4
-    assert f"held by a test bake 7 other in /elsewhere (pid {os.getpid()}, since " in refused.stderr
+    assert f"in use by a test bake 7 other in /elsewhere (pid {os.getpid()}, since " in refused.stderr
     assert _bakes(demo) == {}
     waiting = subprocess.Popen(
         [sys.executable, "-m", "lora_tui", "bake", str(settings), *short],
@@ -167,7 +167,7 @@ def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: li
         text=True,
     )
     try:
-        _until(lambda: _bakes(demo) and any("waits for the card" in line for line in _log(demo)))
+        _until(lambda: _bakes(demo) and any("is waiting for the card" in line for line in _log(demo)))
         assert _bakes(demo)[1].state is BakeState.QUEUED
         held.release()
         told, _ = waiting.communicate(timeout=120)

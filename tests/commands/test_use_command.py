@@ -54,7 +54,7 @@ def test_another_file_of_that_name_is_written_over_by_force_alone(
     arguments = ("use", 1, "last", tmp_path, "--name", "x", "--in", demo.root)
     refused = lora_tui(*arguments)
     assert refused.returncode == 2
-    assert "has another x.safetensors" in refused.stderr
+    assert "already has a different x.safetensors" in refused.stderr
     forced = lora_tui(*arguments, "--force")
     assert f"replaced {tmp_path}/x.safetensors" in forced.stdout
     assert f"wrote {tmp_path}/x.json" in forced.stdout

@@ -152,7 +152,7 @@ def test_a_fork_with_another_rate_differs_from_its_first_step_on(kitchen, whole)
     one, other = kitchen.finish(branch.bake.number), kitchen.finish(same.bake.number)
     first = "hifumi-step00000005.safetensors"
     assert (kitchen.folder(one) / first).read_bytes()[-4096:] != (kitchen.folder(other) / first).read_bytes()[-4096:]
-    assert any("U-Net's rate goes from" in note for note in branch.notes)
+    assert any("U-Net's rate changes from" in note for note in branch.notes)
     # The loss of a step is that of the weights before it: equal at the first, not at the second.
     ours, theirs = losses(kitchen, one.number), losses(kitchen, other.number)
     assert ours[0] == theirs[0]
@@ -180,7 +180,7 @@ def test_a_fork_that_a_state_cannot_carry_is_refused(kitchen, whole) -> None:
     before = kitchen.journal.bakes.latest()
     with pytest.raises(SettingsError, match="train_batch_size"):
         fork(kitchen.journal, kitchen.workspace, whole.number, overrides=("train_batch_size=2",))
-    with pytest.raises(SettingsError, match="more steps than the state has"):
+    with pytest.raises(SettingsError, match="but the state is already at step"):
         fork(kitchen.journal, kitchen.workspace, whole.number)
     with pytest.raises(WorkspaceError, match="epoch 7"):
         fork(kitchen.journal, kitchen.workspace, whole.number, epoch=7)

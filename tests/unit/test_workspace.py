@@ -37,7 +37,7 @@ def test_the_last_workspace_is_remembered_while_it_is_there(tmp_path: Path) -> N
 
 def test_a_file_in_the_way_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "w").write_text("not a folder")
-    with pytest.raises(WorkspaceError, match=r"w: cannot be written .*give another folder"):
+    with pytest.raises(WorkspaceError, match=r"w: cannot be written .*choose another folder"):
         make_workspace(tmp_path / "w")
 
 

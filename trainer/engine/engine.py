@@ -1,4 +1,4 @@
-"""The engine: a plain thread that imports torch, takes the next job from the journal, runs it and outlives its failures."""
+"""The engine: a plain thread that imports torch, claims the next job from the journal, runs it and survives its failures."""
 
 import contextlib
 import gc
@@ -47,7 +47,7 @@ class Engine:
     Args:
         workspace: whose journal holds the queue.
         cards: where the cards' readings come from; None asks NVML.
-        predictor: predicts the memory of each bake, to stand in the journal beside what it takes; None for no prediction.
+        predictor: predicts the memory of each bake, kept in the journal beside what it used; None for no prediction.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class Engine:
         self._cards = cards or NvmlCards()
         self.key = uuid.uuid4().hex
         self.libraries = ""
-        """What is being imported, `ready`, or the line that says why it is not."""
+        """What is being imported, `ready`, or why the engine stopped."""
         self.exit_codes: dict[int, ExitCode] = {}
-        """What a process running only that bake exits with, for each one that failed."""
+        """Number of each bake that failed -> exit code of a process that runs only that bake."""
         self.waiting_for = ""
-        """Who has the card that a queued bake waits for; empty where none waits for it."""
+        """Who holds the card that a queued bake waits for; empty if none waits for it."""
         self._predictor = predictor
         self._prediction: BackgroundPrediction | None = None
         self._rss = PeakRss()
@@ -77,16 +77,16 @@ class Engine:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the thread; it begins by importing the libraries. Call it after the first paint."""
+        """Start the thread; it first imports the libraries. Call it after the first paint."""
         if not self._thread.is_alive():
             self._thread.start()
 
     def wake(self) -> None:
-        """Look at the queue now instead of at the next turn."""
+        """Look at the queue now instead of at the next poll."""
         self._woken.set()
 
     def close(self, wait: float) -> bool:
-        """Take no more jobs and wait up to `wait` seconds for the one at work; return whether the thread has ended."""
+        """Claim no more jobs and wait up to `wait` seconds for the running one; return whether the thread has ended."""
         self._closing = True
         self._woken.set()
         if self._thread.is_alive():
@@ -97,36 +97,36 @@ class Engine:
         try:
             self._load_libraries()
             with Journal(self.workspace.journal_path) as journal:
-                # What a killed process left behind shall not look alive beside what runs now.
+                # What a killed process left behind must not look alive beside what runs now.
                 journal.bakes.mark_lost()
-                turn = JobQueue(self.workspace, self.key)
+                queue = JobQueue(self.workspace, self.key)
                 while not self._closing:
-                    taken = self._claim_next(turn, journal)
-                    if taken is None:
+                    claimed = self._claim_next(queue, journal)
+                    if claimed is None:
                         self._woken.wait(_POLL_SECONDS)
                         self._woken.clear()
                         continue
-                    with taken.card:
-                        self._run_job(taken.bake, journal)
+                    with claimed.card:
+                        self._run_job(claimed.bake, journal)
         except Exception as error:
-            # Nothing is above this frame but the interpreter's own thread printer, which would tear the screen.
+            # Above this frame only the interpreter prints a thread's error, which would garble the screen.
             self.libraries = f"engine stopped: {type(error).__name__}: {printable(str(error))}"
             logging.getLogger(__name__).exception("engine stopped")
         finally:
             _forget_base()
 
-    def _claim_next(self, turn: JobQueue, journal: Journal) -> ClaimedJob | None:
-        """Return the next job with the card held for it; a journal that is locked for long is no reason to end."""
+    def _claim_next(self, queue: JobQueue, journal: Journal) -> ClaimedJob | None:
+        """Return the next job with the card held for it; a journal that is locked for long is not a reason to end."""
         try:
-            taken = turn.claim(journal)
+            claimed = queue.claim(journal)
         except WorkspaceError as error:
             logging.getLogger(__name__).warning("%s", error)
             return None
-        self.waiting_for = turn.waiting_for
-        return taken
+        self.waiting_for = queue.waiting_for
+        return claimed
 
     def _load_libraries(self) -> None:
-        # Read once, at import: nothing is ever asked of a model hub, nor told to one.
+        # Read once, at import: no model hub is ever contacted.
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         self.libraries = f"loading libraries 1/{len(_LIBRARIES)}: reading torch"
@@ -146,7 +146,7 @@ class Engine:
 
     def _run_job(self, job: Bake, journal: Journal) -> None:
         with PeakRss() as self._rss:
-            # A base that an earlier job left behind counts as this one's: it stands on it.
+            # A base that an earlier job left loaded counts as this one's, which uses it.
             self._min_resident = min(self._rss.start_bytes, self._min_resident or self._rss.start_bytes)
             if job.grid is None:
                 self._bake(job, journal)
@@ -156,18 +156,18 @@ class Engine:
     def _make_grid(self, job: Bake, number: int, journal: Journal) -> None:
         from trainer.bake.pictures.grid_job import run_grid
 
-        announcer = Notifier(self.workspace, journal, job.number)
+        notifier = Notifier(self.workspace, journal, job.number)
         folder = self.workspace.root / job.folder
         try:
-            # It is there where a bake or an earlier job was cut in the middle of this grid.
+            # It exists if a bake or an earlier job was cut in the middle of this grid.
             folder.mkdir(parents=True, exist_ok=True)
             remove_partial_files(folder)
             with _log_file(folder / "grid.log") as log, self._telemetry(job.number):
-                log.info("job %d: grid %d %s: %s", job.number, number, job.name, job.why or "no why given")
+                log.info("job %d: grid %d %s: %s", job.number, number, job.name, job.why or "no note")
                 try:
-                    log.info("ended: %s", run_grid(job.number, number, self.workspace, journal, announcer.trouble))
+                    log.info("ended: %s", run_grid(job.number, number, self.workspace, journal, notifier.trouble))
                 except Exception as error:
-                    self._record_failure(job, journal, log, announcer, error)
+                    self._record_failure(job, journal, log, notifier, error)
                 finally:
                     self._finish_job(journal, job.number)
         except OSError as error:
@@ -179,7 +179,7 @@ class Engine:
     def _bake(self, bake: Bake, journal: Journal) -> None:
         folder = self.workspace.root / bake.folder
         try:
-            # A folder that is there already is a bake's that is taken up again; nobody else's is ever written into.
+            # An existing folder belongs to a bake that is resumed; no other is ever written into.
             folder.mkdir(parents=True, exist_ok=bake.attempt > 1)
             remove_partial_files(folder)
             with _log_file(folder / "bake.log") as log, self._telemetry(bake.number):
@@ -192,25 +192,25 @@ class Engine:
         from trainer.bake.run import run_bake
         from trainer.settings.toml_file import parse_settings
 
-        log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no why given")
-        announcer = Notifier(self.workspace, journal, bake.number)
+        log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no note")
+        notifier = Notifier(self.workspace, journal, bake.number)
         try:
             settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
-            announcer.settings = settings
+            notifier.settings = settings
             _keep_record(journal, bake.number, folder)
-            ended = run_bake(
-                bake, settings, folder, journal, announcer.trouble, self._memory_prediction_for(bake.number)
+            state = run_bake(
+                bake, settings, folder, journal, notifier.trouble, self._memory_prediction_for(bake.number)
             )
-            log.info("ended: %s", ended)
-            if ended is BakeState.DONE:
-                announcer.done()
+            log.info("ended: %s", state)
+            if state is BakeState.DONE:
+                notifier.done()
         except Exception as error:
-            self._record_failure(bake, journal, log, announcer, error)
+            self._record_failure(bake, journal, log, notifier, error)
         finally:
             self._finish_job(journal, bake.number)
 
     def _memory_prediction_for(self, number: int) -> "Callable[[PlannedBake], None]":
-        """Return what takes the ground of bake `number` and has its memory predicted, away from the bake's own thread."""
+        """Return what takes the planned bake `number` and has its memory predicted outside the bake's thread."""
         if self._predictor is None:
             return lambda planned: None
         from trainer.memory.background import BackgroundPrediction
@@ -220,29 +220,29 @@ class Engine:
         return lambda planned: foresight.note(number, planned)
 
     def _finish_job(self, journal: Journal, number: int) -> None:
-        """Note what a job that ended was predicted and seen to take, and let go of it."""
+        """Note the memory predicted and measured for a job that ended, and release what it held."""
         if self._prediction is not None:
             self._prediction.end()
         try:
             _note_peak(journal, number, self._rss.peak - (self._min_resident or 0))
             is_parked = journal.bakes.read(number).state is BakeState.PARKED
         except WorkspaceError as error:
-            # A figure less in the journal is no reason to end.
+            # A missing number in the journal is not a reason to end.
             logging.getLogger(__name__).warning("%s", error)
             is_parked = False
-        # A failed job's frames hold its tensors; the next one wants the memory.
+        # A failed job's frames hold its tensors; the next one needs the memory.
         gc.collect()
         if is_parked or self.exit_codes.get(number) is ExitCode.OUT_OF_MEMORY:
-            # Somebody wants the memory that the base would wait in.
+            # Somebody needs the memory that the base would keep.
             _forget_base()
 
     def _record_failure(
-        self, job: Bake, journal: Journal, log: logging.Logger, announcer: Notifier, error: Exception
+        self, job: Bake, journal: Journal, log: logging.Logger, notifier: Notifier, error: Exception
     ) -> None:
         log.error("%s", "".join(traceback.format_exception(error)))
         failure = as_bake_failure(journal.bakes.read(job.number).stage or Stage.LOAD, error)
         self._fail(journal, job, failure)
-        announcer.trouble(failure.line())
+        notifier.trouble(failure.line())
 
     @contextlib.contextmanager
     def _telemetry(self, number: int) -> Iterator[None]:
@@ -261,7 +261,7 @@ class Engine:
 
     def _fail(self, journal: Journal, bake: Bake, error: LoraTuiError) -> None:
         line = printable(error.line())
-        # A bake that began has failed, whatever kind of thing was wrong; a few kinds have a code of their own.
+        # A bake that started has failed, whatever the error; a few errors have their own exit code.
         own = error.exit_code in (ExitCode.NO_DEVICE, ExitCode.OUT_OF_MEMORY, ExitCode.DISK_FULL)
         self.exit_codes[bake.number] = error.exit_code if own else ExitCode.BAKE_FAILED
 
@@ -271,19 +271,19 @@ class Engine:
                 held = journal.queue.hold_following(bake.number)
                 if held:
                     journal.log.write(
-                        f"bakes {', '.join(map(str, held))} are held, as asked", bake=bake.number, level="warning"
+                        f"holding bakes {', '.join(map(str, held))}, as requested", bake=bake.number, level="warning"
                     )
-            # Last: whoever waits for the end shall find the reason already there.
+            # Last: whoever waits for the end must find the reason already there.
             journal.bakes.set_state(bake.number, BakeState.FAILED, line)
 
         _write_persistently(write)
 
 
 def _write_persistently(write: Callable[[], None]) -> None:
-    """Write what must not be lost: a journal that is locked or full for a while is tried again.
+    """Write what must not be lost: retry while the journal is locked or full.
 
     Raises:
-        WorkspaceError: it is so for minutes.
+        WorkspaceError: it stays so for minutes.
     """
     for wait in (1.0, 5.0, 30.0, 60.0):
         try:
@@ -297,7 +297,7 @@ def _write_persistently(write: Callable[[], None]) -> None:
 
 
 def _keep_record(journal: Journal, number: int, folder: Path) -> None:
-    """Let the bake's folder tell its story without the journal; a disk without room is the bake's own trouble."""
+    """Write the bake's record into its folder; a full disk is reported by the bake itself."""
     try:
         write_bake_json(journal, number, folder)
     except (OSError, LoraTuiError) as error:
@@ -305,9 +305,9 @@ def _keep_record(journal: Journal, number: int, folder: Path) -> None:
 
 
 def _note_peak(journal: Journal, number: int, grown: int) -> None:
-    """Write down the most memory torch took of the card and held there, and begin to count anew for the next bake.
+    """Note the peak memory torch reserved and allocated on the card, and reset the peaks for the next bake.
 
-    Without a card nobody counts but the system: `grown` is by how many bytes the process had grown at the most.
+    Without a card only the system counts: `grown` is the largest growth of the process, in bytes.
     """
     import torch
 
@@ -320,8 +320,8 @@ def _note_peak(journal: Journal, number: int, grown: int) -> None:
 
 
 def _forget_base() -> None:
-    """Let go of the base and the latents that are kept for the next job."""
-    # Where they were never imported nothing is kept.
+    """Release the base and the latents that are kept for the next job."""
+    # If they were never imported, nothing is kept.
     if kept_base := sys.modules.get("trainer.models.base_cache"):
         kept_base.forget_base()
     if latent_store := sys.modules.get("trainer.bake.latent_cache"):
@@ -331,7 +331,7 @@ def _forget_base() -> None:
 def _read_ahead(package: str) -> None:
     """Bring a package's shared libraries into the page cache.
 
-    Linking them holds the interpreter lock until every page has come from the disk; reading lets the screen answer keys.
+    Linking them holds the interpreter lock until every page is read from disk; reading lets the screen respond to keys.
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:

@@ -1,4 +1,4 @@
-"""Whose turn is it? The next queued bake, once its time has come and nobody else has the card."""
+"""The next job: the first waiting bake whose time has come, claimed together with the card."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from trainer.journal.records import Bake
 from trainer.machine.card_lock import CardHolder, HeldCard, acquire_card, device_key, holder_text
 from trainer.workspace import Workspace
 
-# Asking NVML who holds the card is not free.
+# Reading the card's holder from NVML is not free.
 _HOLDER_POLL_SECONDS = 5.0
 
 
@@ -23,17 +23,16 @@ class ClaimedJob:
 
 
 class JobQueue:
-    """The turn of one engine's bakes. Use it only in the engine's thread.
+    """The waiting jobs of one engine. Use it only in the engine's thread.
 
     Args:
         workspace: where they wait.
-        engine: their key.
+        engine: its key.
     """
 
     def __init__(self, workspace: Workspace, engine: str) -> None:
-        """Nothing waits yet."""
         self.waiting_for = ""
-        """Who has the card that a bake waits for; empty where none waits for it."""
+        """Who holds the card that a bake waits for; empty if none waits for it."""
         self._workspace = workspace
         self._engine = engine
         self._device = ""
@@ -42,7 +41,7 @@ class JobQueue:
         self._holder_read_at = 0.0
 
     def claim(self, journal: Journal) -> ClaimedJob | None:
-        """Return the next bake with the card held for it, None where none is ready or the card is not free.
+        """Return the next bake with the card held for it, None if none is ready or the card is busy.
 
         Raises:
             WorkspaceError: the journal or the lock cannot be written.
@@ -62,7 +61,7 @@ class JobQueue:
         except BaseException:
             held.release()
             raise
-        # Between the look and the claim somebody may have moved the queue.
+        # The queue may have changed between reading it and claiming.
         self._seen_version = None
         if claimed is None:
             held.release()
@@ -89,6 +88,8 @@ class JobQueue:
         self._holder_read_at = now
         who = holder_text(self._device) or "another program"
         if who != self.waiting_for:
-            journal.log.write(f"bake {bake.number} waits for the card: {who}", bake=bake.number, level="warning")
+            journal.log.write(
+                f"bake {bake.number} is waiting for the card, in use by {who}", bake=bake.number, level="warning"
+            )
             self._seen_version = None
         self.waiting_for = who

@@ -1,4 +1,4 @@
-"""What do the user's own commands get to hear of a bake? Its end, and its trouble."""
+"""Notification of the user's commands about a bake's end and trouble."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Notifier:
-    """Runs the hooks of one bake; none of it can hurt or delay the bake.
+    """Runs the user's commands for one bake; none of them can fail or delay the bake.
 
     Args:
         workspace: named in what the commands get.
@@ -20,11 +20,10 @@ class Notifier:
         number: the bake's.
 
     Attributes:
-        settings: with the commands; None before they are read, when nobody is told.
+        settings: with the commands; None before they are read, when none is run.
     """
 
     def __init__(self, workspace: Workspace, journal: Journal, number: int) -> None:
-        """Know no command yet."""
         self.settings: Settings | None = None
         self._workspace = workspace
         self._journal = journal
@@ -45,8 +44,8 @@ class Notifier:
             return
         bake = asdict(self._journal.bakes.read(self._number))
         files = [checkpoint.file for checkpoint in self._journal.results.checkpoints(self._number)]
-        told = {"event": event, "text": text, "workspace": str(self._workspace.root), "bake": bake, "files": files}
-        run_user_command(command, told, log=self._log)
+        payload = {"event": event, "text": text, "workspace": str(self._workspace.root), "bake": bake, "files": files}
+        run_user_command(command, payload, log=self._log)
 
     def _log(self, text: str, level: str) -> None:
         # The command may outlive the bake, and ends in a thread of its own.

@@ -1,4 +1,4 @@
-"""How does a command of the user's learn of a bake's end or trouble? Beside the bake, which never waits for it nor fails by it."""
+"""Commands of the user's that are run on a bake's end or trouble, beside the bake, which neither waits for them nor fails by them."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from typing import IO
 from trainer.text import printable
 
 _TIMEOUT_SECONDS = 30.0
-# A few lines of a log; what a command writes beyond it is read and forgotten, so that it never blocks.
+# A few lines of a log; what a command writes beyond that is read and dropped, so that it never blocks.
 _MAX_OUTPUT_BYTES = 4096
 _MAX_OUTPUT_LINES = 5
 _POLL_SECONDS = 0.1
@@ -31,31 +31,31 @@ def run_user_command(
     """Start `command` with `event` as JSON on its standard input, and return at once. Nothing is raised.
 
     Args:
-        command: words as a shell would part them, but no shell runs; `~` in front of a word is the home folder. Blank: nothing happens.
-        event: `event` is `done` or `trouble`; the setting's name in messages is made of it.
+        command: words split as a shell would, but no shell runs; `~` at the start of a word is the home folder. Blank: nothing happens.
+        event: `event` is `done` or `trouble`; the setting's name in messages comes from it.
         timeout: seconds after which it and whatever it started in its process group are killed.
         say: takes a line and its level; called from a thread of its own.
     """
     if not command.strip():
         return
-    hook = _CommandRun(command, event, timeout, log)
-    # Started under the lock: finish_hooks may join only what runs.
+    run = _CommandRun(command, event, timeout, log)
+    # Started under the lock: finish_user_commands may join only what runs.
     with _running_lock:
-        _running.add(hook)
-        hook.start()
+        _running.add(run)
+        run.start()
 
 
 def finish_user_commands(seconds: float) -> None:
     """Wait up to `seconds` in all for the commands that still run, then kill them."""
     deadline = time.monotonic() + seconds
     with _running_lock:
-        hooks = list(_running)
-    for hook in hooks:
-        hook.join(max(0.0, deadline - time.monotonic()))
-    for hook in hooks:
-        hook.kill()
-    for hook in hooks:
-        hook.join(1.0)
+        commands = list(_running)
+    for each in commands:
+        each.join(max(0.0, deadline - time.monotonic()))
+    for each in commands:
+        each.kill()
+    for each in commands:
+        each.join(1.0)
 
 
 class _CommandRun(threading.Thread):
@@ -64,7 +64,7 @@ class _CommandRun(threading.Thread):
     def __init__(
         self, command: str, event: Mapping[str, object], timeout: float, log: Callable[[str, str], None]
     ) -> None:
-        super().__init__(name="hook", daemon=True)
+        super().__init__(name="user command", daemon=True)
         self._command = command
         self._event = event
         self._deadline = time.monotonic() + timeout
@@ -82,7 +82,7 @@ class _CommandRun(threading.Thread):
         try:
             self._run()
         except Exception as error:
-            # Whatever it is, the bake has nothing to do with it.
+            # Whatever it is, it must not affect the bake.
             self._log(f"cannot be run: {printable(str(error))}", "warning")
         finally:
             with _running_lock:
@@ -90,7 +90,7 @@ class _CommandRun(threading.Thread):
 
     def _run(self) -> None:
         words = [os.path.expanduser(word) for word in shlex.split(self._command)]
-        # A file, not a pipe: a command that never reads cannot block the writer, one that is gone cannot break it.
+        # A file, not a pipe: a command that never reads cannot block the writer, one that has ended cannot break it.
         with tempfile.TemporaryFile() as given:
             given.write(json.dumps(self._event, default=str).encode("utf-8", "replace") + b"\n")
             given.seek(0)
@@ -117,7 +117,7 @@ class _CommandRun(threading.Thread):
                 open_end = self._read(output, min(_POLL_SECONDS, left))
             else:
                 time.sleep(min(_POLL_SECONDS, left))
-        # A process it left behind may hold the pipe for ever, so only what is there already is read.
+        # A process it left behind may hold the pipe forever, so only what is there already is read.
         while open_end and select.select([output], [], [], 0)[0] and time.monotonic() < self._deadline:
             open_end = self._read(output, 0)
         return True
@@ -135,10 +135,14 @@ class _CommandRun(threading.Thread):
         for line in lines[-_MAX_OUTPUT_LINES:]:
             self._log(line, "info")
         if not ended:
-            given_up = "was killed: lora-tui ends" if self._killed.is_set() else f"took more than {self._timeout:g} s"
+            given_up = (
+                "was killed because lora-tui is closing"
+                if self._killed.is_set()
+                else f"was killed after {self._timeout:g} s"
+            )
             self._log(given_up, "warning")
         elif code:
-            self._log(f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}", "warning")
+            self._log(f"ended with exit code {code}" if code > 0 else f"was killed by signal {-code}", "warning")
 
     def _log(self, text: str, level: str) -> None:
         # A log that cannot take a line (a full disk) must not take the thread down with a traceback.

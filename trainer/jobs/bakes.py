@@ -1,4 +1,4 @@
-"""How a wish becomes a job: everything that can be found wrong is found here, before anything is written or loaded."""
+"""Bakes checked and queued: every error that can be found early is found here, before anything is written or loaded."""
 
 from pathlib import Path
 from typing import Literal
@@ -68,13 +68,13 @@ def queue_bake(
         journal: the workspace's.
         workspace: where it will be baked.
         ready: from `check`.
-        why: a line of why; may be empty.
-        engine: key of the engine that shall take it; "" leaves it to whoever takes it over.
+        why: the user's note; may be empty.
+        engine: key of the engine that is to run it; "" leaves it to whichever engine takes it over.
         parent: number of the bake it was changed from; None: the newest of its name.
         not_before, held, on_failure, starts_from: as in `NewBake`.
 
     Raises:
-        DiskFull: there is no room for what the bake will write.
+        DiskFull: the disk has no space for what the bake will write.
         WorkspaceError: the journal or the bakes' folder cannot be written.
     """
     check_room(ready.plan.room_bytes, workspace.root)
@@ -108,12 +108,12 @@ def queue_bake(
 
 
 def queue_engine(workspace: Workspace) -> str:
-    """Return the key of an engine at work in `workspace` that takes what is queued, "" where there is none."""
+    """Return the key of a running engine in `workspace` that works through the queue, "" if there is none."""
     return next((engine.key for engine in running_engines(workspace.root) if engine.takes_queue), "")
 
 
 def orphaned_jobs(journal: Journal, workspace: Workspace) -> list[Bake]:
-    """Return the waiting bakes, by place, whose engine is gone, or that wait for anyone: nobody will take them as they are."""
+    """Return the waiting bakes, by place, whose engine is gone or that name none: no engine will take them as they are."""
     there = {engine.key for engine in running_engines(workspace.root)}
     return [bake for bake in journal.queue.waiting() if bake.engine not in there]
 
@@ -137,7 +137,7 @@ def _planned_seconds(journal: Journal, ready: PlannedBake) -> float | None:
 
 
 def _check_card(settings: Settings) -> None:
-    """Refuse what can be seen to fail without a card before torch, which decides for good, is there to ask."""
+    """Refuse what is bound to fail without a card, before torch, which decides in the end, is loaded."""
     if card_device():
         return
     if settings.mixed_precision == "fp16":

@@ -1,4 +1,4 @@
-"""How does a bake go on from another one? Taken up again, forked at an epoch, or extended past its end."""
+"""Bakes continued from another one: resumed, forked at an epoch, or extended past its end."""
 
 import os
 import secrets
@@ -19,15 +19,15 @@ from trainer.settings.describe import field, shown_value
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part, label_of, parts_of
 from trainer.settings.toml_file import apply_overrides, parse_settings
-from trainer.text import printable
+from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
-_KEPT_STATE_PREFIX = ".branch-"
+_KEPT_STATE_PREFIX = ".fork-"
 
 
 @dataclass(frozen=True)
 class ForkedBake:
-    """A bake queued to begin from another's state.
+    """A bake queued to start from another's state.
 
     Attributes:
         bake: the journal's row.
@@ -45,9 +45,9 @@ class ForkPreview:
     """A fork that may be made; nothing is written yet.
 
     Attributes:
-        state: the file it would begin from.
+        state: the file it would start from.
         step: steps in it.
-        ground: what the new bake would stand on.
+        planned: the new bake, checked.
         notes: what the user should know, one line each.
     """
 
@@ -58,18 +58,18 @@ class ForkPreview:
 
 
 def resume(journal: Journal, number: int, engine: str) -> Bake:
-    """Queue bake `number`, which ended before its last step, to be taken up again at its newest state.
+    """Queue bake `number`, which ended before its last step, to be resumed at its newest state.
 
     Raises:
-        WorkspaceError: there is no such bake, it is at work or waits, or it is done.
+        WorkspaceError: no bake has that number, it runs or waits, or it is done.
     """
     bake = journal.bakes.read(number)
     if bake.state is BakeState.DONE:
         raise WorkspaceError(
             f"bake {number}",
-            found="done: no step is left",
-            expected="one that ended early",
-            way_out=f"`lora-tui extend {number} --epochs N` bakes on",
+            found="is done: no steps are left",
+            expected="a bake that ended early",
+            way_out=f"`lora-tui extend {number} --epochs N` adds epochs",
         )
     return journal.queue.requeue(number, engine)
 
@@ -85,35 +85,35 @@ def fork(
     engine: str = "",
     held: bool = False,
 ) -> ForkedBake:
-    """Queue a new bake that begins with the weights, moments and random numbers of bake `number` at the end of `epoch`.
+    """Queue a new bake that starts with the weights, moments and random numbers of bake `number` at the end of `epoch`.
 
     Args:
         journal, workspace: where both bakes are.
         number: the bake forked.
         epoch: None for its newest state.
         overrides: `name=value` on top of the settings in force at that state.
-        why: a line of why.
-        engine: key of the engine that shall take it.
+        why: the user's note.
+        engine: key of the engine that is to run it.
         held: whether it waits to be released.
 
     Raises:
-        WorkspaceError: there is no such bake, or no state of that epoch.
+        WorkspaceError: no bake has that number, or no state of that epoch is kept.
         ModelError: the state cannot be read.
-        SettingsError: a change that a state cannot carry, or no step would be left.
+        SettingsError: a change that cannot be made at a state, or no step would be left.
     """
-    prospect = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides)
-    link = _keep_state(journal, workspace, prospect.state)
+    preview = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides)
+    link = _keep_state(journal, workspace, preview.state)
     bake = queue_bake(
         journal,
         workspace,
-        prospect.planned,
+        preview.planned,
         why=why,
         engine=engine,
         parent=number,
         held=held,
         starts_from=link.relative_to(workspace.root).as_posix(),
     )
-    return ForkedBake(bake, prospect.step, prospect.notes)
+    return ForkedBake(bake, preview.step, preview.notes)
 
 
 def preview_fork(
@@ -133,11 +133,11 @@ def preview_fork(
     if ready.plan.total_steps <= facts.step:
         raise SettingsError(
             "max_train_epochs",
-            found=f"{ready.plan.total_steps} steps in all, and the state has {facts.step}",
-            expected="more steps than the state has",
+            found=f"{plural(ready.plan.total_steps, 'step')} in all, but the state is already at step {facts.step}",
+            expected="more steps than that",
             way_out="raise max_train_epochs or max_train_steps",
         )
-    # Only what leaves the data and the base as they are may change, so they need no second look.
+    # Only settings that leave the data and the base as they are may change, so those are not checked again.
     old_plan = plan_for(before, ready.data, ready.validation, ready.base).plan
     notes = rate_notes(before, old_plan, after, ready.plan, facts.step)
     return ForkPreview(path, facts.step, ready, tuple(notes))
@@ -147,7 +147,7 @@ def settings_at(journal: Journal, workspace: Workspace, number: int, epoch: int 
     """Return the settings in force at the end of `epoch` (None: at the newest state), live changes included.
 
     Raises:
-        WorkspaceError: there is no such bake, or no state of that epoch.
+        WorkspaceError: no bake has that number, or no state of that epoch is kept.
         ModelError: the state cannot be read.
     """
     path = _state_path(journal, workspace, number, epoch)
@@ -158,7 +158,7 @@ def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int
     """Return the epochs at whose ends a state of bake `number` is kept, the first one first.
 
     Raises:
-        WorkspaceError: there is no such bake.
+        WorkspaceError: no bake has that number.
     """
     return _epochs_in(workspace.root / journal.bakes.read(number).folder)
 
@@ -166,7 +166,7 @@ def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int
 def extend(
     journal: Journal, workspace: Workspace, number: int, *, epochs: int, why: str = "", engine: str = ""
 ) -> ForkedBake:
-    """Queue a new bake that goes on from the last state of bake `number` up to `epochs` epochs in all.
+    """Queue a new bake that continues from the last state of bake `number` up to `epochs` epochs in all.
 
     Raises:
         WorkspaceError, ModelError, SettingsError: as `fork`.
@@ -176,7 +176,7 @@ def extend(
         workspace,
         number,
         overrides=(f"max_train_epochs={epochs}",),
-        why=why or f"extended to {epochs} epochs",
+        why=why or f"extended to {plural(epochs, 'epoch')}",
         engine=engine,
     )
 
@@ -186,16 +186,18 @@ def rate_notes(before: Settings, old: Plan, after: Settings, new: Plan, step: in
 
     Args:
         before, old: settings and plan of the bake that made the state.
-        after, new: those of the bake that goes on.
+        after, new: those of the bake that continues.
         step: steps in the state.
     """
     notes = []
     for part in parts_of(new.family):
-        # The last step that the old schedule has stands for all behind it.
+        # Past the old schedule's end its last step counts.
         old_rate = _rate(before, old, part, min(step, old.total_steps - 1))
         new_rate = _rate(after, new, part, step)
         if old_rate != new_rate:
-            notes.append(f"the {label_of(part)}'s rate goes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}")
+            notes.append(
+                f"the {label_of(part)}'s rate changes from {old_rate:.3g} to {new_rate:.3g} at step {step + 1}"
+            )
     return notes
 
 
@@ -211,12 +213,14 @@ def _state_path(journal: Journal, workspace: Workspace, number: int, epoch: int 
     path = state_of_epoch(folder, epoch)
     if path is None:
         kept = _epochs_in(folder)
-        there = f"states at the end of epoch {', '.join(map(str, kept))}" if kept else "no state at an epoch's end"
+        there = (
+            f"states at the end of epoch {', '.join(map(str, kept))}" if kept else "no state from the end of an epoch"
+        )
         raise WorkspaceError(
             f"bake {number}",
             found=f"{there} in {printable(str(folder / 'state'))}",
-            expected=f"one at the end of epoch {epoch}" if epoch is not None else "a state",
-            way_out="bake with keep_states = epochs to keep them all",
+            expected=f"a state from the end of epoch {epoch}" if epoch is not None else "a state",
+            way_out="set keep_states = epochs before a bake to keep them all",
         )
     return path
 
@@ -227,7 +231,7 @@ def _epochs_in(folder: Path) -> list[int]:
         try:
             facts = read_state_header(path)
         except LoraTuiError:
-            # Nothing can begin from what cannot be read.
+            # Nothing can start from what cannot be read.
             continue
         if facts.ends_epoch:
             epochs.append(facts.epoch)
@@ -235,10 +239,10 @@ def _epochs_in(folder: Path) -> list[int]:
 
 
 def check_changes(before: Settings, after: Settings) -> None:
-    """See that a state of a bake with settings `before` can go on with `after`.
+    """Check that a state of a bake with settings `before` can continue with `after`.
 
     Raises:
-        SettingsError: something differs that a state cannot carry.
+        SettingsError: something differs that cannot change at a state.
     """
     for name in type(after).model_fields:
         if getattr(before, name) == getattr(after, name):
@@ -247,13 +251,13 @@ def check_changes(before: Settings, after: Settings) -> None:
             raise SettingsError(
                 name,
                 found=f"changed from {shown_value(before, name) or 'blank'} to {shown_value(after, name) or 'blank'}",
-                expected="the value of the bake that is forked",
-                way_out="rates, schedule, noise, memory, saving and sampling may change; for the rest begin a new bake",
+                expected="the same value as in the forked bake",
+                way_out="rates, schedule, noise, memory, saving and sampling may change; for other changes start a new bake",
             )
 
 
 def _keep_state(journal: Journal, workspace: Workspace, path: Path) -> Path:
-    """Keep a state for a bake to come: its own bake may let it go any moment."""
+    """Keep a state for the new bake: the old one may remove it at any moment."""
     _remove_unused_states(journal, workspace)
     link = workspace.bakes / f"{_KEPT_STATE_PREFIX}{secrets.token_hex(4)}.safetensors"
     try:
@@ -265,7 +269,7 @@ def _keep_state(journal: Journal, workspace: Workspace, path: Path) -> Path:
 
 
 def _remove_unused_states(journal: Journal, workspace: Workspace) -> None:
-    """Remove states kept for bakes that were taken out of the queue, or have states of their own."""
+    """Remove states kept for bakes that were removed from the queue, or have states of their own."""
     wanted = {
         bake.starts_from
         for bake in journal.bakes.latest(limit=10_000)

@@ -1,4 +1,4 @@
-"""How a wish for a grid becomes one: spelled out, checked and timed before anything is written, then queued or ordered from a bake."""
+"""Grids checked and queued: expanded, checked and timed before anything is written, then queued or ordered from a bake."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,9 @@ class PlannedGrid:
     """A grid that may be made; nothing is written yet.
 
     Attributes:
-        expanded: spelled out and checked.
-        wanted: pictures to be made; equal recipes, and those that earlier grids have, are left out.
-        seconds: time expected for them, loading left out; None where no grid of that look was made yet.
+        expanded: its cells, checked.
+        wanted: pictures to sample; equal recipes count once, and those of earlier grids not at all.
+        seconds: time expected for them without loading; None if no grid of that speed class was made yet.
     """
 
     expanded: Expanded
@@ -39,7 +39,7 @@ class PlannedGrid:
 
 
 def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> PlannedGrid:
-    """Return the grid that `spec` asks for, or say what is wrong with it. Writes nothing but remembered hashes.
+    """Return the grid that `spec` describes. Writes nothing but remembered hashes.
 
     Raises:
         GridError, ModelError: the first thing found wrong.
@@ -50,7 +50,9 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
     hashes: dict[Path, str] = {}
 
     def content(path: Path) -> str:
-        return hashes.setdefault(path, hashes.get(path) or model_files.hash_of(path))
+        if path not in hashes:
+            hashes[path] = model_files.hash_of(path)
+        return hashes[path]
 
     marks = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
     wanted = [recipe for mark, recipe in marks.items() if not _exists(journal.grids.picture(mark), workspace)]
@@ -70,10 +72,10 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
 def queue_grid(
     journal: Journal, workspace: Workspace, ready: PlannedGrid, *, engine: str, why: str = ""
 ) -> tuple[Grid, Bake]:
-    """Note the grid and queue its making at the end, for the engine with key `engine`.
+    """Add the grid and queue its making at the end, for the engine with key `engine`.
 
     Raises:
-        DiskFull: there is no room for its pictures.
+        DiskFull: the disk has no space for its pictures.
         WorkspaceError: the journal cannot be written.
     """
     grid = _add_grid(journal, workspace, ready, None)
@@ -81,19 +83,19 @@ def queue_grid(
 
 
 def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why: str = "") -> Bake:
-    """Queue the subject's test grid over the epochs of the bakes at work and before it in the queue, and the champion's.
+    """Queue the subject's test grid over the epochs of the running bake and of those before it in the queue, and the champion's.
 
-    Those epochs are not there yet: the grid is spelled out and checked when its turn comes.
+    Those epochs do not exist yet: the grid is expanded and checked when its turn comes.
 
     Raises:
-        GridError: no bake is at work or waits, or the subject has no test prompts.
+        GridError: no bake runs or waits, or the subject has no test prompts.
         SettingsError, ModelError: the subject's file or the base cannot be read.
         WorkspaceError: the journal cannot be written.
     """
     live = [bake for bake in journal.bakes.latest() if bake.state.live]
     bakes = [bake.number for bake in (*reversed(live), *journal.queue.waiting()) if bake.grid is None]
     if not bakes:
-        raise GridError("test grid", found="no bake is at work or waits", way_out="`lora-tui grid` makes one now")
+        raise GridError("test grid", found="no bake is running or queued", way_out="`lora-tui grid` makes a grid now")
     spec = spec_for_bake(journal, workspace, bakes[-1])
     subject = subject_named(workspace.subjects, spec.subject)
     coming = {"epochs": (), "of_bakes": tuple(bakes), "champion": bool(subject.champion), "loras": (LoraSpec(),)}
@@ -104,10 +106,10 @@ def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why:
 
 
 def order_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int) -> Grid:
-    """Note the grid and order it from the bake at work, which makes it on its loaded base between two steps.
+    """Add the grid and order it from the running bake, which makes it on its loaded base between two steps.
 
     Raises:
-        DiskFull: there is no room for its pictures.
+        DiskFull: the disk has no space for its pictures.
         WorkspaceError: the journal cannot be written.
     """
     grid = _add_grid(journal, workspace, ready, bake)
@@ -119,11 +121,11 @@ def resume_grid(journal: Journal, number: int, engine: str) -> Bake:
     """Queue a grid that was cut or failed again; what is made stays.
 
     Raises:
-        WorkspaceError: there is none of that number, or it waits, is being made or is done.
+        WorkspaceError: no grid has that number, or it waits, is being made or is done.
     """
     grid = journal.grids.read(number)
     if grid.state not in (GridState.CUT, GridState.FAILED):
-        raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="one that was cut or failed")
+        raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="a grid that was cut or failed")
     return _queue(journal, grid, grid.total - grid.done, None, engine, "")
 
 
@@ -131,7 +133,7 @@ def stop_grid(journal: Journal, number: int) -> None:
     """End a grid that waits or is being made, keeping what is made.
 
     Raises:
-        WorkspaceError: there is none of that number, or it is neither.
+        WorkspaceError: no grid has that number, or it is neither.
     """
     job = job_of(journal, journal.grids.read(number))
     if job.grid is None:
@@ -147,16 +149,16 @@ def drop_epoch(journal: Journal, number: int, label: str) -> None:
     """Leave an epoch out of the rest of a grid that is being made.
 
     Raises:
-        WorkspaceError: there is none of that number, or it is not being made.
+        WorkspaceError: no grid has that number, or it is not being made.
     """
     journal.orders.give(job_of(journal, journal.grids.read(number)).number, Order.DROP_EPOCH, label)
 
 
 def job_of(journal: Journal, grid: Grid) -> Bake:
-    """Return who makes a grid: the bake it was ordered from, or its own job.
+    """Return the job that makes a grid: the bake it was ordered from, or its own.
 
     Raises:
-        WorkspaceError: nobody does.
+        WorkspaceError: nothing does.
     """
     if grid.state in (GridState.WAITING, GridState.MAKING):
         if grid.bake is not None:
@@ -164,11 +166,11 @@ def job_of(journal: Journal, grid: Grid) -> Bake:
         for job in journal.bakes.latest():
             if job.grid == grid.number:
                 return job
-    raise WorkspaceError(f"grid {grid.number}", found=f"is {grid.state}", expected="one that waits or is being made")
+    raise WorkspaceError(f"grid {grid.number}", found=f"is {grid.state}", expected="a grid that waits or is being made")
 
 
 def spec_of(grid: Grid) -> GridSpec:
-    """Return what a grid was asked by.
+    """Return the spec a grid was requested with.
 
     Raises:
         GridError: another version wrote it.
@@ -177,7 +179,7 @@ def spec_of(grid: Grid) -> GridSpec:
 
 
 def _compute_setup(spec: GridSpec) -> ComputeSetup:
-    """Return what the grid will be made with, as far as that can be told before torch is there."""
+    """Return what the grid will be made with, as far as that is known before torch is loaded."""
     device = "cuda" if card_device() else "cpu"
     auto = "fp16" if device == "cuda" else "fp32"
     return ComputeSetup(device, auto if spec.precision == "auto" else spec.precision)

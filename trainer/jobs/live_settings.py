@@ -1,4 +1,4 @@
-"""Which settings has a bake at work now, which of its parts still train, and by what changes is one told to stop?"""
+"""Live settings of a running bake: those in force, the parts that still train, and the changes that stop one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from trainer.settings.parts import STOP_SETTINGS, Part, all_parts, is_encoder, m
 from trainer.settings.toml_file import with_value
 
 NOW = "now"
-"""What a stop is set to so that the part stops after the step at work."""
+"""What a stop is set to so that the part stops after the current step."""
 
 # A stop at the very end; blank would follow the first encoder's.
 _NEVER = "100%"
@@ -18,11 +18,11 @@ _NEVER = "100%"
 
 @dataclass(frozen=True)
 class PossibleStop:
-    """One thing that may be stopped by hand.
+    """One thing that may be stopped by the user.
 
     Attributes:
         parts: what stops.
-        changes: the orders `name=value` that say so, to be given in this order.
+        changes: the orders `name=value` that stop it, to be given in this order.
     """
 
     parts: tuple[Part, ...]
@@ -30,7 +30,7 @@ class PossibleStop:
 
 
 def change_setting(settings: Settings, name: str, text: str) -> Settings:
-    """Return `settings` with `text` in place of `name`, as a bake at work may be told; `now` leaves a stop as it is.
+    """Return `settings` with `text` in place of `name`, as a running bake may be ordered; `now` leaves a stop as it is.
 
     Raises:
         SettingsError: the value is wrong; its `where` is `name`.
@@ -60,7 +60,7 @@ def training_parts(settings: Settings, bake: Bake, last: Mapping[str, tuple[int,
 
     Args:
         settings: in force now.
-        bake: at work.
+        bake: the running bake.
         last: metric -> (step, value); a part that the bake has no layers on has no rate there.
     """
 
@@ -76,7 +76,7 @@ def possible_stops(settings: Settings, bake: Bake, still: Sequence[Part]) -> Ite
 
     Args:
         settings: in force now.
-        bake: at work.
+        bake: the running bake.
         still: the parts that train.
     """
     encoders = tuple(part for part in still if is_encoder(part))

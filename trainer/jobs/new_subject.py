@@ -1,4 +1,4 @@
-"""How a folder of pictures becomes a subject and its settings: proposed from the data, checked, and only then written."""
+"""A subject and its settings from a folder of pictures: proposed from the data, checked, and only then written."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,11 +39,11 @@ def make_subject(
         data: folder with the pictures.
         base: path of the base model, or `demo`.
         validation: folder with pictures kept out of training, or None.
-        workspace_for: returns the workspace to write into; called only when everything was found right.
+        workspace_for: returns the workspace to write into; called only when everything is in order.
 
     Raises:
         SettingsError, DatasetError, ModelError: what is wrong; nothing was written.
-        WorkspaceError: the workspace cannot be made or written.
+        WorkspaceError: the workspace cannot be created or written.
     """
     _check_name(name)
     data = data.expanduser().resolve()
@@ -62,7 +62,7 @@ def make_subject(
         if path.exists():
             raise SettingsError(
                 str(path),
-                found="is there already",
+                found="exists already",
                 expected="a new name",
                 way_out="choose another name or edit that file",
             )

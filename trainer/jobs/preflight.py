@@ -1,4 +1,4 @@
-"""What does a bake stand on? Its data, its base and its plan, and the records of them in the bake's folder."""
+"""A bake before it starts: its settings, data, base and plan, checked against each other without torch."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _BYTES = {"float": 4, "fp16": 2, "bf16": 2}
 
 @dataclass(frozen=True)
 class PlannedBake:
-    """Everything a bake knows before torch has anything to do: settings with every path filled in, data scanned, base recognised."""
+    """Everything known of a bake before torch is needed: settings with every path filled in, data scanned, base recognised."""
 
     settings: Settings
     data: DataSet
@@ -25,14 +25,14 @@ class PlannedBake:
 
 
 def prepare(settings: Settings, seconds_per_step: float | None = None) -> PlannedBake:
-    """Return the ground of a bake with these settings, whose paths are filled in. Reads files, writes none.
+    """Return the bake that these settings, whose paths are filled in, describe. Reads files, writes none.
 
     Args:
         settings: as they will run.
         seconds_per_step: measured speed of a bake like this, if one is known.
 
     Raises:
-        SettingsError, DatasetError, ModelError: what is there now does not fit the settings.
+        SettingsError, DatasetError, ModelError: the files found do not fit the settings.
     """
     base = identify_base(settings.pretrained_model_name_or_path)
     return prepare_from(settings, read_data(settings), read_validation(settings), base, seconds_per_step)
@@ -41,7 +41,7 @@ def prepare(settings: Settings, seconds_per_step: float | None = None) -> Planne
 def prepare_from(
     settings: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
 ) -> PlannedBake:
-    """Return the ground on data already scanned and a base already recognised; quick enough for every key typed.
+    """Return the bake on data already scanned and a base already recognised; quick enough for every key typed.
 
     Raises:
         SettingsError: the settings do not fit the data or the base.

@@ -1,4 +1,4 @@
-"""How does a judgement become bakes? Three held drafts in the queue, each with its reason; they are changed there, or released as they are."""
+"""Bakes proposed from verdicts: variants held in the queue, each with its reason, to be changed there or released."""
 
 import math
 import re
@@ -23,11 +23,11 @@ _BAKE_FOLDER = re.compile(r"(\d{4,9})-")
 
 @dataclass(frozen=True)
 class Proposals:
-    """What a judgement led to.
+    """What the verdicts on a grid led to.
 
     Attributes:
         bake: number of the bake that was judged.
-        leans: which way each part points.
+        leans: which way each part's verdicts point.
         drafts: the new bakes, held in the queue.
     """
 
@@ -39,7 +39,7 @@ class Proposals:
 def queue_proposals(
     journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote], *, engine: str = ""
 ) -> Proposals:
-    """Queue the variants that the verdicts on a grid ask for, held back.
+    """Queue the variants that the verdicts on a grid suggest, held back.
 
     The bake they start from is the one that most judged pictures are of; where all of them are of one of its epochs, the
     verdicts are about that epoch, else about its last.
@@ -47,11 +47,11 @@ def queue_proposals(
     Args:
         journal, workspace: where everything is.
         made: the grid that was judged.
-        notes: cell -> what was thought of it.
-        engine: key of the engine that shall take them once they are released.
+        notes: cell -> the user's note on it.
+        engine: key of the engine that is to run them once they are released.
 
     Raises:
-        GridError: the verdicts point nowhere, or no judged picture is of a bake of this workspace.
+        GridError: the verdicts show no direction, or no judged picture is of a bake of this workspace.
         LoraTuiError: a variant cannot be baked; those before it are queued.
     """
     leans = directions(made, notes)
@@ -67,14 +67,14 @@ def queue_proposals(
 def _judged_bake(
     journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote]
 ) -> tuple[int, int | None]:
-    """Return the bake that was judged, and its epoch where it is one alone."""
+    """Return the bake that was judged, and its epoch if only one was."""
     files = Counter(
         cell.recipe.loras[0].path
         for cell in made.cells
         if cell.recipe.loras and (note := notes.get(cell.place.name)) is not None and _has_verdict(note)
     )
     if not files:
-        # Nothing was said of a picture with a LoRA: the words for that are the variants' own.
+        # No picture with a LoRA was rated: the variants have their own error for that.
         files = Counter(cell.recipe.loras[0].path for cell in made.cells if cell.recipe.loras)
     bakes: Counter[int] = Counter()
     epochs: dict[int, set[int]] = defaultdict(set)
@@ -88,7 +88,7 @@ def _judged_bake(
     if not bakes:
         raise GridError(
             "proposals",
-            found="no judged picture is of a bake of this workspace",
+            found="no rated picture is from a bake of this workspace",
             expected="a grid over the epochs of a bake",
         )
     number = bakes.most_common(1)[0][0]
@@ -124,11 +124,11 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
     Args:
         journal, workspace: where it is.
         number: the bake's.
-        overrides: `name=value`; a bake that begins from another's state takes only what such a state can carry.
+        overrides: `name=value`; a bake that starts from another's state takes only what may change at a state.
 
     Raises:
-        WorkspaceError: it does not wait, or is no bake.
-        LoraTuiError: a change is wrong; the bake is as it was.
+        WorkspaceError: it does not wait, or is not a bake.
+        LoraTuiError: a change is wrong; the bake stays as it was.
     """
     bake = journal.bakes.read(number)
     before = parse_settings(bake.settings_toml, f"bake {number}")
@@ -138,7 +138,7 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
     ready = check(after, workspace.root / "settings.toml")
     journal.queue.change(
         number,
-        # Its line of why would speak of what it no longer has.
+        # Its note would speak of what it no longer has.
         why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
         settings_toml=settings_toml(ready.settings),
         total_steps=ready.plan.total_steps,

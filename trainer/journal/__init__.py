@@ -1,1 +1,1 @@
-"""What happened? Schema, writers and readers of the journal."""
+"""The journal: a SQLite file of bakes, grids, orders, results and curves; its stores, records and schema."""

@@ -1,4 +1,4 @@
-"""The story of a bake in its own folder: bake.json, from which a lost journal is made anew."""
+"""bake.json: the record of a bake in its own folder, from which a lost journal is rebuilt."""
 
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,16 +13,16 @@ from trainer.text import printable
 
 BAKE_JSON = "bake.json"
 
-# A file is read into memory whole; a bake that saved ten thousand LoRAs has some 10 MB.
+# The file is read into memory at once; a bake that saved ten thousand LoRAs has some 10 MB.
 _MAX_BYTES = 256 * 2**20
 _RECORD = TypeAdapter(BakeRecord)
 
 
 def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
-    """Write what the journal knows of bake `number`, but its curves, to bake.json in `folder`, whole or not at all.
+    """Write what the journal knows of bake `number`, except its curves, to bake.json in `folder`, completely or not at all.
 
     Raises:
-        WorkspaceError: it cannot be written, or there is no such bake.
+        WorkspaceError: it cannot be written, or no bake has that number.
     """
     content = _RECORD.dump_json(journal.records.read(number), indent=1) + b"\n"
     path = folder / BAKE_JSON
@@ -33,7 +33,7 @@ def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
 
 
 def read_bake_json(folder: Path) -> BakeRecord | None:
-    """Return the story told in `folder`, None where there is no bake.json.
+    """Return the record in `folder`, None without a bake.json.
 
     Files that it names outside of `folder` are left out.
 
@@ -49,23 +49,23 @@ def read_bake_json(folder: Path) -> BakeRecord | None:
     except OSError as error:
         raise WorkspaceError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
     try:
-        story = _RECORD.validate_json(content)
+        record = _RECORD.validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise WorkspaceError(
             printable(str(path)),
-            found=f"is no story of a bake ({printable(f'{place}: ' if place else '')}{printable(first['msg'])})",
-            expected="a file as lora-tui writes it",
+            found=f"not a bake record ({printable(f'{place}: ' if place else '')}{printable(first['msg'])})",
+            expected="a bake.json written by lora-tui",
         ) from error
     return replace(
-        story,
-        checkpoints=tuple(saved for saved in story.checkpoints if _is_inside(saved.file)),
-        states=tuple(state for state in story.states if _is_inside(state.file)),
+        record,
+        checkpoints=tuple(saved for saved in record.checkpoints if _is_inside(saved.file)),
+        states=tuple(state for state in record.states if _is_inside(state.file)),
     )
 
 
 def _is_inside(file: str) -> bool:
-    """Return whether a file's name leads to nowhere but into the folder it is relative to."""
+    """Return whether a file's name stays inside the folder it is relative to."""
     path = PurePosixPath(file)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in file

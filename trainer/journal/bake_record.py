@@ -1,4 +1,4 @@
-"""Everything the journal knows of one bake but its curves and readings, as plain data: read out, and written into a new journal."""
+"""The record of one bake: all of its rows except curves and readings, read from one journal and written into another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +29,11 @@ _MAX_LOG_LINES = 2000
 
 @dataclass(frozen=True)
 class BakeRecord:
-    """One bake and its rows in every table. A loss that is no number is None.
+    """One bake and its rows in every table. A loss that is NaN is None.
 
     Attributes:
         log: its last lines.
-        format: of this form as a file.
+        format: version of this record as a file.
     """
 
     bake: Bake
@@ -54,7 +54,7 @@ class RecordStore(Store):
         """Return the record of bake `number`.
 
         Raises:
-            WorkspaceError: there is none of that number.
+            WorkspaceError: no bake has that number.
         """
         results = ResultStore(self._database)
         return BakeRecord(

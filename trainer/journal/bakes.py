@@ -1,4 +1,4 @@
-"""The rows of bakes: added, followed and ended."""
+"""The table of bakes and grids' jobs."""
 
 import sqlite3
 import time
@@ -15,9 +15,9 @@ from trainer.journal.rows import insert, to_row
 
 _LIVE = tuple(state for state in BakeState if state.live)
 ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
-"""The states from which nothing goes on by itself; only these have a time of end."""
+"""States that nothing leaves by itself; only these have a time of end."""
 
-_LOST = "its process ended without a word"
+_LOST = "its process died"
 
 
 class BakeStore(Store):
@@ -51,7 +51,7 @@ class BakeStore(Store):
         """Return bake `number`.
 
         Raises:
-            WorkspaceError: there is none of that number.
+            WorkspaceError: no bake has that number.
         """
         found = select_bakes(self._database, "WHERE number = ?", (number,))
         if not found:
@@ -116,7 +116,7 @@ class BakeStore(Store):
         """Write `assignments` (SQL, one `?` a value) into bake `number`.
 
         Raises:
-            WorkspaceError: there is none of that number.
+            WorkspaceError: no bake has that number.
         """
         with self._database.writing() as connection:
             changed = connection.execute(f"UPDATE bake SET {assignments} WHERE number = ?", (*values, number)).rowcount
@@ -126,7 +126,7 @@ class BakeStore(Store):
     def _mark_lost(self, number: int, pid: int | None) -> bool:
         marks = ", ".join("?" for _ in _LIVE)
         with self._database.writing() as connection:
-            # Asked again under the lock: the bake may have ended, or another program may have marked it, since it was read.
+            # Checked again under the lock: the bake may have ended, or another program may have marked it, since it was read.
             changed = connection.execute(
                 f"UPDATE bake SET state = ?, error = ?, ended = ? WHERE number = ? AND pid IS ? AND state IN ({marks})",
                 (BakeState.LOST, _LOST, time.time(), number, pid, *_LIVE),

@@ -1,7 +1,7 @@
-"""The curves of a bake, kept so that a million steps cost a screen two values a column.
+"""Metrics of bakes by step, in a pyramid of resolutions: a curve of a million steps costs a screen two values a column.
 
-Level 0 (table `point`) has one row a step. Level k (table `block`) has one row per 4^k steps with the least, the greatest and the
-mean of the steps in it, so that a spike of one step is seen at every level. Values that are not a number count in no block.
+Level 0 (table `point`) has one row a step. Level k (table `block`) has one row per 4^k steps with the lowest, the highest and the
+mean value of the steps in it, so that a spike of one step is seen at every level. NaN values count in no block.
 """
 
 import sqlite3
@@ -38,9 +38,9 @@ _BLOCKS_TO_BLOCKS = """
 
 
 def write_points(connection: sqlite3.Connection, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
-    """Write (step, value) pairs of one metric and renew the blocks above them, inside a transaction of the caller's.
+    """Write (step, value) pairs of one metric and update the blocks above them, inside the caller's transaction.
 
-    Blocks are made anew from what lies below them, so points may come in any order, again, or from a second writer.
+    Blocks are recomputed from the level below, so points may come in any order, repeatedly, or from a second writer.
     """
     if not points:
         return
@@ -50,11 +50,11 @@ def write_points(connection: sqlite3.Connection, bake: int, metric: str, points:
         "INSERT OR REPLACE INTO point (series, step, value) VALUES (?, ?, ?)",
         [(series, step, value) for step, value in points],
     )
-    renew_blocks(connection, series, min(step for step, _ in points), max(step for step, _ in points))
+    recompute_blocks(connection, series, min(step for step, _ in points), max(step for step, _ in points))
 
 
-def renew_blocks(connection: sqlite3.Connection, series: int, first: int, last: int) -> None:
-    """Make the blocks over the steps from `first` to `last` anew, inside a transaction of the caller's."""
+def recompute_blocks(connection: sqlite3.Connection, series: int, first: int, last: int) -> None:
+    """Recompute the blocks over the steps from `first` to `last`, inside the caller's transaction."""
     for level in range(1, LEVELS + 1):
         width = FANOUT**level
         start, end = first // width * width, last // width * width + width - 1
@@ -66,15 +66,15 @@ def renew_blocks(connection: sqlite3.Connection, series: int, first: int, last: 
 
 
 def drop_points(connection: sqlite3.Connection, bake: int, step: int) -> None:
-    """Drop every metric's values of the steps above `step` and renew the blocks they were in, inside a transaction of the caller's."""
+    """Delete every metric's values of the steps above `step` and recompute the blocks they were in, inside the caller's transaction."""
     for row in connection.execute("SELECT id FROM series WHERE bake = ?", (bake,)).fetchall():
         series = row["id"]
         connection.execute("DELETE FROM point WHERE series = ? AND step > ?", (series, step))
         for level in range(1, LEVELS + 1):
-            # The block of `step` itself too: it may have held steps above, and none may be left to make it from.
+            # The block of `step` itself too: it may have held steps above, and maybe none is left to compute it from.
             start = step // FANOUT**level * FANOUT**level
             connection.execute("DELETE FROM block WHERE series = ? AND level = ? AND step >= ?", (series, level, start))
-        renew_blocks(connection, series, step, step)
+        recompute_blocks(connection, series, step, step)
 
 
 class CurveStore(Store):
@@ -168,7 +168,7 @@ def _level_for(first: int, last: int, *, entries: int) -> int:
 def _curve(rows: Iterable[sqlite3.Row], level: int, lowest: int) -> Curve:
     found = list(rows)
     return Curve(
-        # The first block begins where its number says, maybe before the first step there is.
+        # The first block starts at a multiple of its width, maybe before the first step there is.
         steps=[max(row["step"], lowest) for row in found],
         low=[number(row["low"]) for row in found],
         high=[number(row["high"]) for row in found],

@@ -1,4 +1,4 @@
-"""One connection to the journal's file: how it is opened, read and written, and how SQLite's failures are worded."""
+"""One connection to the journal's file: opening, reading, writing, and SQLite's errors in plain words."""
 
 import sqlite3
 import time
@@ -22,7 +22,7 @@ class Database:
     """A connection that belongs to the thread that opened it.
 
     Args:
-        path: the journal's file; made if it is not there, in a folder that is.
+        path: the journal's file; created if it does not exist, in a folder that does.
 
     Attributes:
         path: the file.
@@ -30,19 +30,18 @@ class Database:
         network: the kind of network file system it lies on, "" for a local disk.
 
     Raises:
-        WorkspaceError: it cannot be opened, is no journal, or is one of a newer lora-tui.
+        WorkspaceError: it cannot be opened, is not a journal, or was written by a newer lora-tui.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, creating the tables of a new one and upgrading those of an older version."""
         self.path = path
         self.wal = False
         self.network = network_file_system(path.absolute().resolve())
-        with self._worded():
-            # isolation_level None: no transaction is begun behind our back, so a read holds none once its rows are fetched.
+        with self._plain_errors():
+            # isolation_level None: no transaction is started behind our back, so a read holds none once its rows are fetched.
             self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            with self._worded():
+            with self._plain_errors():
                 self._connection.row_factory = sqlite3.Row
                 self._open()
         except BaseException:
@@ -51,7 +50,7 @@ class Database:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Return every row of a read; no transaction stays open."""
-        with self._worded():
+        with self._plain_errors():
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Row | None:
@@ -71,14 +70,14 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold one write transaction: all of the body is written, or nothing.
+        """Hold one write transaction: everything the block writes is kept, or nothing.
 
         Raises:
-            WorkspaceError: another program kept writing for BUSY_SECONDS, the disk is full (`full` is True then), the row a
-                reference names is not there …
+            WorkspaceError: another program kept writing for BUSY_SECONDS, the disk is full (`full` is True then), the row that a
+                reference names does not exist …
         """
-        with self._worded():
-            # A deferred transaction that reads first fails at once when it turns to writing, in spite of the busy timeout.
+        with self._plain_errors():
+            # A deferred transaction that reads first fails at once when it starts to write, in spite of the busy timeout.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -89,21 +88,21 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; closing again does nothing."""
-        with self._worded():
+        with self._plain_errors():
             self._connection.close()
 
     def _open(self) -> None:
-        # Checked before anything is written: a foreign database stays as it is.
+        # Checked before anything is written: another program's database stays as it is.
         version = check_schema(self._connection, str(self.path))
         mode = "delete" if self.network else "wal"
         self._set_journal_mode(mode)
         self.wal = self._journal_mode() == "wal"
-        # With a write-ahead log NORMAL loses no whole commit to a killed process; a rollback journal needs FULL to outlive a power cut.
+        # With a write-ahead log NORMAL loses no commit to a killed process; a rollback journal needs FULL to survive a power cut.
         self._connection.execute(f"PRAGMA synchronous = {'NORMAL' if self.wal else 'FULL'}")
         self._connection.execute("PRAGMA foreign_keys = ON")
         if version < SCHEMA_VERSION:
             with self.writing() as connection:
-                # Two programs may have come to the file at once.
+                # Two programs may have opened the file at once.
                 upgrade(connection, check_schema(connection, str(self.path)))
 
     def _set_journal_mode(self, mode: str) -> None:
@@ -113,7 +112,7 @@ class Database:
                 self._connection.execute(f"PRAGMA journal_mode = {mode}")
                 return
             except sqlite3.OperationalError as error:
-                # Changing the mode needs the file alone and does not wait for it, whatever the busy timeout.
+                # Changing the mode needs exclusive access and does not wait for it, whatever the busy timeout.
                 if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
@@ -122,13 +121,13 @@ class Database:
         return str(self._connection.execute("PRAGMA journal_mode").fetchone()[0])
 
     @contextmanager
-    def _worded(self) -> Iterator[None]:
+    def _plain_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.ProgrammingError:
-            raise  # a mistake of the caller (closed, another thread's), no state of the file
+            raise  # a mistake of the caller (closed, another thread's), not a state of the file
         except sqlite3.Error as error:
-            found, way_out = _words(error)
+            found, way_out = _describe(error)
             failure = WorkspaceError(str(self.path), found=found, way_out=way_out)
             failure.full = _is_full(error)
             raise failure from error
@@ -145,26 +144,26 @@ class Store:
         self._database = database
 
 
-def _words(error: sqlite3.Error) -> tuple[str, str]:
+def _describe(error: sqlite3.Error) -> tuple[str, str]:
     name = _name(error)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
     if name.startswith("SQLITE_NOTADB"):
-        return "no journal of lora-tui", "move the file away, or give another folder"
+        return "not a lora-tui journal", "move the file away, or choose another folder"
     if name.startswith("SQLITE_CORRUPT"):
-        return "the journal is damaged", "move it away, or bring it back from a backup"
+        return "the journal is damaged", "run `lora-tui journal rebuild`, or restore it from a backup"
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-        return "cannot be opened for writing", "give a folder of yours or mend its permissions"
+        return "cannot be opened for writing", "choose a folder you can write to, or fix its permissions"
     if _is_full(error):
-        return "the disk is full", "make room and try again"
+        return "the disk is full", "free some space and try again"
     return f"cannot be used ({error})", ""
 
 
 def _is_full(error: sqlite3.Error) -> bool:
-    # The second is how a write-ahead log says that the file of its index found no room to grow.
+    # The second is reported when the index file of a write-ahead log cannot grow.
     return _name(error) in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 
 
 def _name(error: sqlite3.Error) -> str:
-    """Return SQLite's name for the failure, "" where it has none (a value too large, a closed connection)."""
+    """Return SQLite's name for the failure, "" if it has none (a value too large, a closed connection)."""
     return getattr(error, "sqlite_errorname", "")

@@ -1,4 +1,4 @@
-"""What happened while nobody looked?"""
+"""Digest of what happened since the user last looked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ from trainer.journal.bakes import select_bakes
 from trainer.journal.database import Store
 from trainer.journal.queue import REMOVED, QueueStore
 from trainer.journal.records import Bake, BakeState, LogLine
-from trainer.text import duration
+from trainer.text import duration, plural
 
-# A screenful; a bake that warns at every step shall not fill the memory.
+# A screenful; a bake that warns at every step must not fill the memory.
 _MAX_WARNINGS = 200
-# Half a minute more than planned is no surprise, however short the plan.
+# Half a minute more than planned is not worth a line, however short the plan.
 _LATE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Digest:
-    """What happened since one last looked. Texts are as they were written: show them through `foreign_text.shown`.
+    """What happened since the user last looked. Texts are as they were written: show them through `text.printable`.
 
     Attributes:
         since: epoch seconds.
         done, stopped, failed, lost: bakes and grids' jobs that came to that end since, the first to end first.
-        live, waiting: bakes and grids' jobs at work, and in the queue, now.
-        skipped: bake -> steps left out since because their gradients were not finite.
+        live, waiting: bakes and grids' jobs running, and in the queue, now.
+        skipped: bake -> steps skipped since because their gradients were not finite.
         warnings: the last lines of that level since.
-        surprises: one line each: what did not go as planned.
+        surprises: what did not go as planned, one line each.
     """
 
     since: float
@@ -41,7 +41,7 @@ class Digest:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing came to an end and nothing was out of the ordinary; what only goes on is no news."""
+        """Whether nothing ended and nothing unusual happened; what merely continues is not news."""
         return not (self.done or self.stopped or self.failed or self.lost or self.warnings or self.surprises)
 
 
@@ -52,7 +52,7 @@ class DigestStore(Store):
         """Return what happened since `since` (epoch seconds).
 
         Args:
-            planned_files: how many LoRAs a bake was to save, None where that is not known.
+            planned_files: how many LoRAs a bake was to save, None if unknown (see plan.saves.planned_files).
         """
         ended = select_bakes(self._database, "WHERE ended > ? ORDER BY ended, number", (since,))
         live = [state for state in BakeState if state.live]
@@ -71,23 +71,26 @@ class DigestStore(Store):
             warnings=self._warnings(since),
             surprises=(
                 *(line for bake in ended for line in self._end_surprises(bake, planned_files)),
-                *(f"bake {bake} left out {_steps(count)}: gradients not finite" for bake, count in skipped.items()),
                 *(
-                    f"bake {bake} went back to an earlier state" + (f" {count} times" if count > 1 else "")
+                    f"bake {bake} skipped {plural(count, 'step')}: the gradient was NaN or infinite"
+                    for bake, count in skipped.items()
+                ),
+                *(
+                    f"bake {bake} rolled back to an earlier state" + (f" {count} times" if count > 1 else "")
                     for bake, count in self._count_marks("roll back", since).items()
                 ),
             ),
         )
 
     def last_viewed(self) -> float | None:
-        """Return when somebody last looked (epoch seconds), None where nobody did."""
+        """Return when somebody last looked (epoch seconds), None if nobody has."""
         row = self._database.row("SELECT seconds FROM looked")
         return None if row is None else float(row["seconds"])
 
     def set_last_viewed(self, seconds: float) -> None:
-        """Note that somebody looked at `seconds` (epoch); the latest look stands."""
+        """Note that somebody looked at `seconds` (epoch); the latest time is kept."""
         with self._database.writing() as connection:
-            # Of two screens, the one that closes last may have looked away first.
+            # Of two screens, the one that closes last may have been left first.
             connection.execute(
                 "INSERT INTO looked (id, seconds) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seconds = max(seconds, excluded.seconds)",
                 (seconds,),
@@ -104,11 +107,11 @@ class DigestStore(Store):
         if bake.ended is not None and bake.planned_seconds is not None:
             took = bake.ended - bake.started
             if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
-                lines.append(f"{name} took {duration(took)}, planned were {duration(bake.planned_seconds)}")
+                lines.append(f"{name} took {duration(took)}, planned: {duration(bake.planned_seconds)}")
         planned = planned_files(bake) if bake.grid is None else None
         saved = self._database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]
         if planned is not None and saved < planned:
-            lines.append(f"{name} saved {saved} of {planned} LoRA files")
+            lines.append(f"{name} saved {saved} of {plural(planned, 'LoRA file')}")
         return lines
 
     def _count_marks(self, kind: str, since: float) -> dict[int, int]:
@@ -128,7 +131,3 @@ class DigestStore(Store):
 
 def _in_state(bakes: list[Bake], state: BakeState) -> tuple[Bake, ...]:
     return tuple(bake for bake in bakes if bake.state is state)
-
-
-def _steps(count: int) -> str:
-    return "1 step" if count == 1 else f"{count} steps"

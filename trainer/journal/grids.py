@@ -1,4 +1,4 @@
-"""The rows of grids: asked for, followed and ended, where each recipe's picture lies, and what was thought of the pictures."""
+"""The tables of grids, of where each recipe's picture is, and of the user's notes on pictures."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class GridStore(Store):
     """The grids of a journal, where each recipe's picture lies, and the user's notes on pictures."""
 
     def add(self, *, name: str, spec: str, bake: int | None = None, least_number: int = 1) -> Grid:
-        """Note a grid under the next number, `least_number` or above, and return it; its folder is not made.
+        """Add a grid under the next number, `least_number` or above, and return it; its folder is not made.
 
         Args:
             name: of its folder, behind the number.
@@ -43,7 +43,7 @@ class GridStore(Store):
         """Return grid `number`.
 
         Raises:
-            WorkspaceError: there is none of that number.
+            WorkspaceError: no grid has that number.
         """
         found = self._database.records(Grid, "FROM grid WHERE number = ?", (number,))
         if not found:
@@ -91,29 +91,29 @@ class GridStore(Store):
         return None if row is None else float(row["pace"])
 
     def note_picture(self, fingerprint: str, file: str) -> None:
-        """Note where a picture lies; the newest place stands."""
+        """Note where the picture of a recipe is, relative to the workspace; the newest place is kept."""
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO picture (fingerprint, file) VALUES (?, ?)", (fingerprint, file))
 
     def picture(self, fingerprint: str) -> str | None:
-        """Return where a picture was last, None where there was none."""
+        """Return where the picture of a recipe was last, None if there was none."""
         row = self._database.row("SELECT file FROM picture WHERE fingerprint = ?", (fingerprint,))
         return None if row is None else str(row["file"])
 
     def set_cell_note(self, note: CellNote) -> None:
-        """Keep what was thought of a picture."""
+        """Keep the user's note on a picture; it takes the place of an earlier one."""
         with self._database.writing() as connection:
             insert(connection, "cell_note", to_row(note), replace=True)
 
     def cell_notes(self, grid: int) -> list[CellNote]:
-        """Return what was thought of a grid's pictures, by cell."""
+        """Return the user's notes on a grid's pictures, by cell."""
         return self._database.records(CellNote, "FROM cell_note WHERE grid = ? ORDER BY cell", (grid,))
 
     def _update(self, number: int, assignments: str, values: tuple[object, ...]) -> None:
         """Write `assignments` (SQL, one `?` a value) into grid `number`.
 
         Raises:
-            WorkspaceError: there is none of that number.
+            WorkspaceError: no grid has that number.
         """
         with self._database.writing() as connection:
             changed = connection.execute(f"UPDATE grid SET {assignments} WHERE number = ?", (*values, number)).rowcount

@@ -81,7 +81,7 @@ class Journal:
         return int(self._database.rows("PRAGMA data_version")[0][0])
 
     def rewind(self, bake: int, step: int) -> None:
-        """Delete the numbers and LoRAs noted after `step`, because the steps after it are done again.
+        """Delete the numbers and LoRAs noted after `step`, because the steps after it will be repeated.
 
         Marks stay: they are the bake's history, and its changes of live settings are made again at their steps. So does the log.
         """
@@ -94,6 +94,6 @@ def _warning(database: Database) -> str:
     if not database.network:
         return ""
     return (
-        f"the workspace lies on a network file system ({database.network}): the journal is slower there, and only one computer "
-        "at a time may bake in it; a local disk is better"
+        f"the workspace is on a network file system ({database.network}): the journal is slower there, and only one computer "
+        "at a time may bake in it; use a local disk if you can"
     )

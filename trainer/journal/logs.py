@@ -1,4 +1,4 @@
-"""The lines of the log."""
+"""The log of all bakes."""
 
 import sqlite3
 import time
@@ -8,7 +8,7 @@ from trainer.journal.records import LogLine
 
 
 def write_line(connection: sqlite3.Connection, text: str, *, bake: int | None, level: str) -> None:
-    """Write one line inside a transaction of the caller's."""
+    """Write one line inside the caller's transaction."""
     connection.execute(
         "INSERT INTO log (bake, seconds, level, text) VALUES (?, ?, ?, ?)", (bake, time.time(), level, text)
     )

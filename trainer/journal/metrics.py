@@ -1,4 +1,4 @@
-"""The writer of a bake's curves: takes numbers at any rate, writes them from a thread of its own."""
+"""Writer of a bake's curves: takes numbers at any rate and writes them from its own thread."""
 
 import threading
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from trainer.journal.curves import write_points
 from trainer.journal.database import Database
 
 BATCH_SECONDS = 0.35
-"""What a killed process loses at most."""
+"""The most that a killed process loses."""
 
 
 class MetricWriter:
     """Writes the metrics of one bake in batches, on its own thread and connection.
 
-    A batch that another program's lock held up is kept and tried again with the next; only `flush` and `close` report it.
+    A batch that another program's lock held up is kept and retried with the next; only `flush` and `close` report it.
 
     Args:
         path: the journal's file.
@@ -25,13 +25,12 @@ class MetricWriter:
     """
 
     def __init__(self, path: Path, bake: int) -> None:
-        """Start the thread; it opens the journal."""
         self._path = path
         self._bake = bake
         self._changed = threading.Condition()
-        self._waiting: list[tuple[int, dict[str, float]]] = []
-        self._asked = 0
-        self._answered = 0
+        self._pending: list[tuple[int, dict[str, float]]] = []
+        self._flushes_asked = 0
+        self._flushes_done = 0
         self._closing = False
         self._ended = False
         self._failure: BaseException | None = None
@@ -45,7 +44,7 @@ class MetricWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what waits and end the thread."""
+        """Write what is pending and end the thread."""
         self.close()
 
     def put(self, step: int, values: Mapping[str, float]) -> None:
@@ -58,27 +57,27 @@ class MetricWriter:
         with self._changed:
             if self._closing:
                 raise RuntimeError("values put into a closed MetricWriter")
-            # After a failure that ended the thread nobody would ever take them.
+            # After a failure that ended the thread nothing would ever take them.
             if not self._ended:
-                self._waiting.append((step, plain))
+                self._pending.append((step, plain))
 
     def flush(self) -> None:
         """Wait until everything put so far is written.
 
         Raises:
-            WorkspaceError: it could not be written; what was not stays for the next try unless the journal itself cannot be opened.
+            WorkspaceError: it could not be written; what was not is retried unless the journal itself cannot be opened.
         """
         with self._changed:
-            self._asked += 1
-            mine = self._asked
+            self._flushes_asked += 1
+            ours = self._flushes_asked
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._answered >= mine or self._ended)
+            self._changed.wait_for(lambda: self._flushes_done >= ours or self._ended)
             failure = self._failure
         if failure is not None:
             raise failure
 
     def close(self) -> None:
-        """Write what waits and end the thread; closing again does nothing.
+        """Write what is pending and end the thread; closing again does nothing.
 
         Raises:
             WorkspaceError: it could not be written.
@@ -109,11 +108,13 @@ class MetricWriter:
                 self._changed.notify_all()
 
     def _write_next(self, database: Database) -> bool:
-        """Wait for a batch and write it; return whether to go on."""
+        """Wait for a batch and write it; return whether to continue."""
         with self._changed:
-            self._changed.wait_for(lambda: self._asked > self._answered or self._closing, timeout=BATCH_SECONDS)
-            batch, self._waiting = self._waiting, []
-            asked, closing = self._asked, self._closing
+            self._changed.wait_for(
+                lambda: self._flushes_asked > self._flushes_done or self._closing, timeout=BATCH_SECONDS
+            )
+            batch, self._pending = self._pending, []
+            asked, closing = self._flushes_asked, self._closing
         failure: WorkspaceError | None = None
         try:
             self._write(database, batch)
@@ -121,9 +122,9 @@ class MetricWriter:
             failure = error
         with self._changed:
             if failure is not None:
-                self._waiting[:0] = batch
+                self._pending[:0] = batch
             self._failure = failure
-            self._answered = asked
+            self._flushes_done = asked
             self._changed.notify_all()
         return not closing
 

@@ -1,4 +1,4 @@
-"""Does a path lie on a network file system? SQLite's write-ahead log needs shared memory, which those do not give."""
+"""Detection of network file systems, which lack the shared memory that SQLite's write-ahead log needs."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ _NETWORK = {
 
 
 def network_file_system(path: Path, mount_table: Path = _MOUNT_TABLE) -> str:
-    """Return the kind of network file system that `path` lies on (`nfs4`, `cifs`, …), "" for a local disk or where nothing says.
+    """Return the kind of network file system that `path` is on (`nfs4`, `cifs`, …), "" for a local disk or if unknown.
 
     Args:
         path: an absolute path; it need not exist.

@@ -1,4 +1,4 @@
-"""The orders given to bakes, and when they were obeyed."""
+"""The table of orders given to bakes."""
 
 import sqlite3
 import time
@@ -26,7 +26,7 @@ class OrderStore(Store):
         return self._database.records(GivenOrder, "FROM orders WHERE bake = ? AND obeyed IS NULL ORDER BY id", (bake,))
 
     def mark_obeyed(self, order_id: int, answer: str = "") -> None:
-        """Note that the engine took the order, and why it was refused if it was; the first time stands."""
+        """Note that the engine took the order, and why it was refused if it was; the first answer is kept."""
         with self._database.writing() as connection:
             connection.execute(
                 "UPDATE orders SET obeyed = ?, answer = ? WHERE id = ? AND obeyed IS NULL",
@@ -35,7 +35,7 @@ class OrderStore(Store):
 
 
 def answer_open(connection: sqlite3.Connection, bake: int, answer: str) -> None:
-    """Give every open order to `bake` the same answer, inside a transaction of the caller's."""
+    """Give every open order to `bake` the same answer, inside the caller's transaction."""
     connection.execute(
         "UPDATE orders SET obeyed = ?, answer = ? WHERE bake = ? AND obeyed IS NULL", (time.time(), answer, bake)
     )

@@ -1,4 +1,4 @@
-"""Is the process that works on a bake still there?"""
+"""Identity of processes across reused pids."""
 
 import psutil
 

@@ -1,4 +1,4 @@
-"""The queue: which bake comes next, and what a user does to those that wait."""
+"""The queue: which bake is next, and changes to those that wait."""
 
 import sqlite3
 import time
@@ -10,10 +10,10 @@ from trainer.journal.database import Store
 from trainer.journal.orders import answer_open
 from trainer.journal.records import Bake, BakeState
 
-REMOVED = "taken out of the queue"
-"""The line of error of a bake that was taken out before it began."""
+REMOVED = "removed from the queue"
+"""The line of error of a bake that was removed before it started."""
 
-_OVERTAKEN = "the bake had ended"
+_OVERTAKEN = "the bake had already ended"
 
 
 class QueueStore(Store):
@@ -52,7 +52,7 @@ class QueueStore(Store):
         Orders it had not obeyed are answered: the bake had ended.
 
         Raises:
-            WorkspaceError: there is none of that number, or it waits or is at work.
+            WorkspaceError: no bake has that number, or it waits or runs.
         """
         with self._database.writing() as connection:
             state = self._state(connection, number)
@@ -60,13 +60,13 @@ class QueueStore(Store):
                 raise WorkspaceError(
                     str(self._database.path),
                     found=f"bake {number} is {state}",
-                    expected="one that ended or was parked",
+                    expected="a bake that ended or was parked",
                     way_out="`lora-tui status` lists them",
                 )
             front = connection.execute(
                 "SELECT min(place) - 1 FROM bake WHERE state = ?", (BakeState.QUEUED,)
             ).fetchone()[0]
-            # Somebody wants it now: what it once waited for counts no longer.
+            # Somebody wants it now: what it once waited for no longer counts.
             connection.execute(
                 """
                 UPDATE bake SET state = ?, engine = ?, attempt = attempt + 1, place = coalesce(?, place), held = 0,
@@ -92,16 +92,16 @@ class QueueStore(Store):
             ).fetchall()
             if before == number:
                 return
-            line = [row["number"] for row in rows if row["number"] != number]
-            line.insert(len(line) if before is None else line.index(before), number)
-            # Places are dealt anew rather than halved: there are only so many halves between two numbers.
+            order = [row["number"] for row in rows if row["number"] != number]
+            order.insert(len(order) if before is None else order.index(before), number)
+            # Places are renumbered rather than halved: halving runs out of numbers between two places.
             first = rows[0]["place"]
             connection.executemany(
-                "UPDATE bake SET place = ? WHERE number = ?", [(first + at, each) for at, each in enumerate(line)]
+                "UPDATE bake SET place = ? WHERE number = ?", [(first + at, each) for at, each in enumerate(order)]
             )
 
     def remove(self, number: int) -> None:
-        """Take a waiting bake out of the queue: it is stopped.
+        """Remove a waiting bake from the queue: its state becomes stopped.
 
         Raises:
             WorkspaceError: it does not wait.
@@ -117,7 +117,7 @@ class QueueStore(Store):
         self._update_waiting(number, "held = ?", (held,))
 
     def set_not_before(self, number: int, seconds: float | None) -> None:
-        """Let a waiting bake begin at `seconds` (epoch) at the earliest, None for at once.
+        """Let a waiting bake start at `seconds` (epoch) at the earliest, None for as soon as possible.
 
         Raises:
             WorkspaceError: it does not wait.
@@ -125,7 +125,7 @@ class QueueStore(Store):
         self._update_waiting(number, "not_before = ?", (seconds,))
 
     def change(self, number: int, *, why: str, settings_toml: str, total_steps: int, steps_per_epoch: int) -> None:
-        """Give a waiting bake other settings, the steps of their plan, and another line of why.
+        """Give a waiting bake other settings, the steps of their plan, and another note.
 
         Raises:
             WorkspaceError: it does not wait.
@@ -146,10 +146,10 @@ class QueueStore(Store):
         """Hold back every bake that waits for the engine of bake `number`, and return their numbers.
 
         Raises:
-            WorkspaceError: there is none of that number.
+            WorkspaceError: no bake has that number.
         """
         engine = BakeStore(self._database).read(number).engine
-        # All that still wait come behind it, whatever their places: one may have been moved to the front since it began.
+        # All that still wait come after it, whatever their places: one may have been moved to the front since it started.
         with self._database.writing() as connection:
             held = connection.execute(
                 "UPDATE bake SET held = 1 WHERE state = ? AND engine = ? AND number <> ? AND NOT held RETURNING number",
@@ -169,7 +169,7 @@ class QueueStore(Store):
             raise WorkspaceError(
                 str(self._database.path),
                 found=f"bake {number} is {state}",
-                expected="one that waits in the queue",
+                expected="a waiting bake",
                 way_out="`lora-tui queue` lists them",
             )
 

@@ -1,4 +1,4 @@
-"""The journal's rows as plain data."""
+"""Records: the rows of the journal as plain data, and the states, stages and orders they name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class BakeState(StrEnum):
-    """Where a bake stands. A bake is live from `starting` to `paused`."""
+    """State of a bake. A bake is live from `starting` to `paused`."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -17,38 +17,38 @@ class BakeState(StrEnum):
     """Paused with the card freed: its state is saved, and `go on` queues it again. Not live."""
     DONE = "done"
     STOPPED = "stopped"
-    """Ended early by order; what was baked is saved."""
+    """Ended early by order; what was trained is saved."""
     FAILED = "failed"
     LOST = "lost"
-    """Its process is gone without a word (killed, power lost)."""
+    """Its process died (killed, power lost)."""
 
     @property
     def live(self) -> bool:
-        """Whether an engine is at work on it."""
+        """Whether an engine runs it."""
         return self in (BakeState.STARTING, BakeState.BAKING, BakeState.PAUSED)
 
 
 class Order(StrEnum):
-    """What a bake can be told while it runs."""
+    """An order to a running bake."""
 
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
     """Stop after this step, saving what is there."""
     STOP_AT_EPOCH = "stop at epoch"
-    """Stop at the end of the epoch at work."""
+    """Stop at the end of the current epoch."""
     SAVE = "save"
     """Save a LoRA and a state after this step."""
     FREE = "free the card"
-    """Save the state and let the model go: the bake is parked."""
+    """Save the state and unload the model: the bake is parked."""
     SET = "set"
     """Change a live setting; the argument is `name=value`."""
     GRID = "grid"
     """Make a grid between two steps; the argument is its number."""
     CANCEL_GRID = "cancel grid"
-    """End the grid at work, keeping what is made; the bake goes on."""
+    """End the current grid, keeping what is made; the bake continues."""
     DROP_EPOCH = "drop epoch"
-    """Leave an epoch out of the rest of the grid at work; the argument is its label."""
+    """Leave an epoch out of the rest of the current grid; the argument is its label."""
 
 
 class Stage(StrEnum):
@@ -127,13 +127,13 @@ class Bake(NewBake):
     Attributes:
         number: 1, 2, 3 … in the workspace.
         folder: its folder, relative to the workspace.
-        state: where it stands.
+        state: its state.
         created, started, ended: epoch seconds.
         stage: what it is doing, or where it failed; None before it started.
         stage_done, stage_total: progress inside the stage, in the stage's own count (pictures, steps).
         error: one line, where it failed.
-        pid, pid_started: the process at work on it (epoch seconds of its start, against reused pids).
-        place: where it stands in the queue; the lowest comes first.
+        pid, pid_started: the process that runs it (epoch seconds of its start, against reused pids).
+        place: its position in the queue; the lowest comes first.
         attempt: 1, and one more each time it was resumed.
         device: key of the card it ran on (`cpu` without one), "" before it started.
         peak_vram: highest memory of the card taken by us (torch's reserve), bytes, None where unknown.
@@ -174,11 +174,11 @@ class Checkpoint:
     """One saved LoRA.
 
     Attributes:
-        epoch: last whole epoch in it.
+        epoch: last complete epoch in it.
         step: optimizer steps in it.
         file: name inside the bake's folder.
         size: bytes.
-        loss: mean training loss since the save before, None where none was read yet.
+        loss: mean training loss since the previous save, None if none was read yet.
         val: validation loss, None without validation pictures.
         val_change: change against the untrained base, paired by picture.
         val_error: standard error of that change.
@@ -229,7 +229,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class GivenOrder:
-    """One order as given.
+    """One order to a bake.
 
     Attributes:
         argument: of SET, `name=value`; else "".
@@ -248,7 +248,7 @@ class GivenOrder:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at a step, to be seen on the curves.
+    """Something that happened at a step, shown on the curves.
 
     Attributes:
         step: optimizer steps done then.
@@ -265,16 +265,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class SavedState:
-    """One training state on the disk.
+    """One training state on disk.
 
     Attributes:
         step: optimizer steps in it.
-        epoch: last whole epoch in it.
+        epoch: last complete epoch in it.
         ends_epoch: whether it was taken at the end of that epoch.
         file: relative to the bake's folder.
         size: bytes.
         seconds: epoch seconds when it was written.
-        cost: seconds the writing took.
+        cost: seconds it took to write.
     """
 
     step: int
@@ -287,13 +287,13 @@ class SavedState:
 
 
 class GridState(StrEnum):
-    """Where a grid stands."""
+    """State of a grid."""
 
     WAITING = "waiting"
     MAKING = "making"
     DONE = "done"
     CUT = "cut"
-    """Ended before its last picture, by order or with its process; what was made is kept, and it can go on."""
+    """Ended before its last picture, by order or with its process; what was made is kept, and it can be resumed."""
     FAILED = "failed"
 
 
@@ -303,17 +303,17 @@ class Grid:
 
     Attributes:
         number: 1, 2, 3 … in the workspace.
-        name: as asked for.
+        name: as requested.
         folder: its folder, relative to the workspace.
         spec: JSON of its GridSpec.
         bake: number of the bake on whose base it is made between two steps; None for one with a job of its own.
-        state: where it stands.
-        total: pictures it has, 0 before it is spelled out.
-        done: pictures there are.
-        made: how many of them were made anew, the others being taken from earlier grids.
-        seconds: what making them took, loading left out.
-        work: sampling steps of the pictures made, all together.
-        look: what decides how long a step takes, one text: base, size, sampler's passes, device, precision.
+        state: its state.
+        total: pictures it has, 0 before it is expanded.
+        done: pictures that exist.
+        made: how many of them were sampled for it, the others being taken from earlier grids.
+        seconds: what sampling them took, without loading.
+        work: sampling steps of the sampled pictures, in all.
+        look: what determines how long a step takes, as one text: base, size, sampler's passes, device, precision.
         error: one line, where it failed.
         created, started, ended: epoch seconds.
     """
@@ -338,14 +338,14 @@ class Grid:
 
 @dataclass(frozen=True)
 class CellNote:
-    """What somebody thought of one picture of a grid.
+    """The user's note on one picture of a grid.
 
     Attributes:
         grid: the grid's number.
         cell: name of its place: `x1-y2-z1-s3`.
         favourite: whether it is one.
-        whole, unet, text_encoder: `under`, `right`, `over`, or "" where nothing was said.
-        ticks: item of the subject's checklist -> whether it is there; items nobody looked for are left out.
+        whole, unet, text_encoder: `under`, `right`, `over`, or "" if not rated.
+        ticks: item of the subject's checklist -> whether it is there; items that were not checked are left out.
         seconds: epoch seconds of the last change.
     """
 
@@ -365,8 +365,8 @@ class Curve:
 
     Attributes:
         steps: first step of each column.
-        low, high, mean: least, greatest and mean value in it; nan where every value was not a number.
-        level: 0 where each column is one step.
+        low, high, mean: lowest, highest and mean value in it; nan if every value was NaN.
+        level: 0 if each column is one step.
     """
 
     steps: list[int]

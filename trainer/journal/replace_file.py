@@ -1,4 +1,4 @@
-"""How does a new journal take the place of an old one? Beside it first, then in one move, and never under a process that uses it."""
+"""Replacement of the journal's file: made beside it first, then moved in one step, and never under a process that uses it."""
 
 import os
 import sqlite3
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 def replace_journal(path: Path, fill: Callable[[Path], T]) -> tuple[T, Path | None]:
-    """Have a new journal made, put it in the place of `path`, and keep the old one beside it.
+    """Make a new journal, put it in the place of `path`, and keep the old one beside it.
 
     Args:
-        path: the workspace's journal; it need not be there.
-        fill: makes the new journal at the path it is given, and closes it.
+        path: the workspace's journal; it need not exist.
+        fill: creates the new journal at the given path, and closes it.
 
     Returns:
-        What `fill` returned, and where the old journal is now (`journal.sqlite.before-rebuild`), None where there was none.
+        What `fill` returned, and where the old journal is now (`journal.sqlite.before-rebuild`), None if there was none.
 
     Raises:
         WorkspaceError: a process uses the journal, or the folder cannot be written.
@@ -35,7 +35,7 @@ def replace_journal(path: Path, fill: Callable[[Path], T]) -> tuple[T, Path | No
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rebuild-") as beside:
             made = Path(beside) / path.name
             filled = fill(made)
-            # Somebody may have opened it meanwhile.
+            # Somebody may have opened it in the meantime.
             refuse_if_used(path)
             kept = _move_aside(path)
             os.replace(made, path)
@@ -45,17 +45,17 @@ def replace_journal(path: Path, fill: Callable[[Path], T]) -> tuple[T, Path | No
 
 
 def refuse_if_used(path: Path) -> None:
-    """Do nothing if no process works with the journal at `path`; a damaged or missing one is fine.
+    """Check that no process uses the journal at `path`; a damaged or missing one is fine.
 
     Raises:
-        WorkspaceError: a bake is at work in it, or another process of ours has it open.
+        WorkspaceError: a bake runs in it, or another process of this user has it open.
     """
     user = _running_bake(path) or _opened_by(path)
     if user:
         raise WorkspaceError(
             printable(str(path)),
             found=f"in use by {user}",
-            expected="nobody at work in the workspace",
+            expected="no program using the workspace",
             way_out="stop the bake and close lora-tui, then try again",
         )
 
@@ -66,14 +66,14 @@ def _running_bake(path: Path) -> str:
     live = [state for state in BakeState if state.live]
     sql = f"SELECT number, pid, pid_started FROM bake WHERE state IN ({', '.join('?' * len(live))}) AND pid IS NOT NULL"
     try:
-        # Plain SQLite, read-only: opening it as a journal would bring its form up, and the old file is kept as it is.
+        # Plain SQLite, read-only: opening it as a journal would upgrade it, and the old file is kept as it is.
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
             rows = connection.execute(sql, live).fetchall()
         finally:
             connection.close()
     except sqlite3.Error:
-        # A damaged journal is what this is for; who has it open is asked of the system.
+        # A damaged journal is what this is for; the system knows who has it open.
         return ""
     return next((f"bake {number}, process {pid}" for number, pid, started in rows if process_alive(pid, started)), "")
 
@@ -88,7 +88,7 @@ def _opened_by(path: Path) -> str:
             if any(file.path == real for file in process.open_files()):
                 return f"process {process.pid} ({printable(str(process.info['name']))})"
         except (psutil.Error, OSError):
-            # Ended meanwhile, or another user's.
+            # Ended in the meantime, or another user's.
             continue
     return ""
 
@@ -101,13 +101,13 @@ def _move_aside(path: Path) -> Path | None:
         again += 1
         kept = path.with_name(f"{path.name}.before-rebuild-{again}")
     was_there = path.exists()
-    # SQLite knows a journal's logs by their names, and would read one left behind as part of the new file.
+    # SQLite finds a journal's logs by their names, and would read one left behind as part of the new file.
     for end in ("-wal", "-journal", ""):
         part = path.with_name(path.name + end)
         if part.exists() and part.stat().st_size and was_there:
             part.rename(kept.with_name(kept.name + end))
         else:
             part.unlink(missing_ok=True)
-    # Only an index of the log; SQLite makes it anew.
+    # Only an index of the log; SQLite recreates it.
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     return kept if kept.exists() else None

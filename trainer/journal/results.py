@@ -1,4 +1,4 @@
-"""What a bake brought forth besides its curves: LoRAs, states, marks, validation, the loss of each folder, the list of its data."""
+"""Tables of what bakes produced besides curves: LoRAs, states, marks, validation, each folder's loss, the list of data."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ class ResultStore(Store):
     """What bakes produced, by the number of the bake."""
 
     def add_checkpoint(self, bake: int, checkpoint: Checkpoint) -> None:
-        """Note a saved LoRA; the same file saved again takes the place of the first. A loss that is not a number is kept as None."""
+        """Note a saved LoRA; the same file saved again takes the place of the first. A loss that is NaN is kept as None."""
         with self._database.writing() as connection:
             insert(connection, "checkpoint", {"bake": bake, **to_row(checkpoint)}, replace=True)
 
@@ -32,7 +32,7 @@ class ResultStore(Store):
         return self._database.records(SavedState, "FROM state WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,))
 
     def forget_state(self, bake: int, file: str) -> None:
-        """Strike a training state that is gone from the disk; one that is not listed is no mistake."""
+        """Remove a training state that is no longer on disk; one that is not listed is ignored."""
         with self._database.writing() as connection:
             connection.execute("DELETE FROM state WHERE bake = ? AND file = ?", (bake, file))
 
@@ -42,7 +42,7 @@ class ResultStore(Store):
             insert(connection, "mark", {"bake": bake, **to_row(mark)})
 
     def marks(self, bake: int) -> list[Mark]:
-        """Return the marks by step; those of one step as they came."""
+        """Return the marks by step; those of one step in the order they were written."""
         return self._database.records(Mark, "FROM mark WHERE bake = ? ORDER BY step, id", (bake,))
 
     def add_validation(self, bake: int, step: int, loss: float, change: float | None, error: float | None) -> None:
@@ -54,7 +54,7 @@ class ResultStore(Store):
             )
 
     def validations(self, bake: int) -> list[tuple[int, float]]:
-        """Return (step, validation loss), by step; nan where the loss was not a number."""
+        """Return (step, validation loss), by step; nan if the loss was NaN."""
         found = self._database.rows("SELECT step, loss FROM validation WHERE bake = ? ORDER BY step", (bake,))
         return [(row["step"], number(row["loss"])) for row in found]
 
@@ -67,7 +67,7 @@ class ResultStore(Store):
             )
 
     def folder_losses(self, bake: int) -> list[tuple[int, str, float, int]]:
-        """Return (epoch, folder, mean loss, pictures) by epoch and folder; nan where the loss was not a number."""
+        """Return (epoch, folder, mean loss, pictures) by epoch and folder; nan if the loss was NaN."""
         found = self._database.rows(
             "SELECT epoch, folder, loss, pictures FROM folder_loss WHERE bake = ? ORDER BY epoch, folder", (bake,)
         )
@@ -79,18 +79,18 @@ class ResultStore(Store):
             connection.execute("INSERT OR REPLACE INTO manifest (bake, blob) VALUES (?, ?)", (bake, blob))
 
     def manifest(self, bake: int) -> bytes | None:
-        """Return the list of the bake's data, None where it was not kept."""
+        """Return the list of the bake's data, None if it was not kept."""
         row = self._database.row("SELECT blob FROM manifest WHERE bake = ?", (bake,))
         return None if row is None else bytes(row["blob"])
 
 
 def number(value: float | None) -> float:
-    """Return what SQLite kept of a number: it stores nan as NULL."""
+    """Return a number as it was before SQLite, which stores nan as NULL."""
     return float("nan") if value is None else value
 
 
 def drop_results(connection: sqlite3.Connection, bake: int, step: int) -> None:
-    """Delete LoRAs, validation and folder losses noted after `step`, inside a transaction of the caller's; marks stay."""
+    """Delete LoRAs, validation and folder losses noted after `step`, inside the caller's transaction; marks stay."""
     for sql in (
         "DELETE FROM validation WHERE bake = ? AND step > ?",
         "DELETE FROM checkpoint WHERE bake = ? AND step > ?",

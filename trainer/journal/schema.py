@@ -33,7 +33,7 @@ _NUMBERED = {"number": "PRIMARY KEY"}
 _OF_BAKE = "bake INTEGER NOT NULL REFERENCES bake (number)"
 _TO_BAKE = {"bake": "REFERENCES bake (number)"}
 
-# point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out what is not a number.
+# point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out NaN values.
 _TABLES = (
     f"""
     CREATE TABLE bake ({
@@ -115,7 +115,7 @@ def check_schema(connection: sqlite3.Connection, where: str) -> int:
     Raises:
         WorkspaceError: the file is another program's, or of a newer lora-tui.
     """
-    # The tables and the ids come in one commit: read in this order, a journal being laid by another program looks empty, never foreign.
+    # The tables and the ids come in one commit: read in this order, a journal that another program is creating looks empty, never foreign.
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -124,9 +124,9 @@ def check_schema(connection: sqlite3.Connection, where: str) -> int:
     if application != APPLICATION_ID:
         raise WorkspaceError(
             where,
-            found="a database of another program",
-            expected="a journal of lora-tui",
-            way_out="give another folder",
+            found="another program's database",
+            expected="a lora-tui journal",
+            way_out="choose another folder",
         )
     if version > SCHEMA_VERSION:
         raise WorkspaceError(

@@ -1,4 +1,4 @@
-"""The files of a bake's states: their names, what stands in their headers, which of them may go. No tensor is read here."""
+"""Files of training states: their names, their headers, and which of them may be removed. No tensor is read here."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ FOLDER = "state"
 """Inside the bake's folder."""
 
 HEADER_KEY = "lora_tui_state"
-"""Of the facts in a file's metadata."""
+"""Of the header in a file's metadata."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Environment:
 
 @dataclass(frozen=True)
 class StateHeader:
-    """The part of a state that is no tensor; kept as JSON in the file's header.
+    """The part of a state that is not tensors; kept as JSON in the file's header.
 
     Attributes:
-        format: of this class.
+        format: version of this class.
         step: optimizer steps done.
-        epoch: last whole epoch done.
+        epoch: last complete epoch done.
         ends_epoch: whether `step` is its last step.
         bake, name: the bake that wrote it.
-        settings_toml: in force after `step`, live changes included.
-        changes: how many of the journal's changes of live settings are in it.
-        rate_scale: product of what roll backs did to the rates; 1 without one.
-        data: sha256 of the manifest, so that other data are noticed.
-        scaler: the gradient scaler's numbers; empty where none is in use.
-        optimizer: numbers of the optimizer that are no tensors, by weight and name.
+        settings_toml: in force after `step`, including live changes.
+        changes: how many of the journal's changes of live settings it includes.
+        rate_scale: product of the roll backs' factors on the rates; 1 without one.
+        data: sha256 of the manifest, to notice other data.
+        scaler: the gradient scaler's numbers; empty if none is in use.
+        optimizer: numbers of the optimizer that are not tensors, by weight and name.
         groups: numbers that the optimizer keeps of a group of weights, by `part/lr_multiplier`.
         checkpoints, verdict: what these parts of the bake keep between steps.
         environment: for the promise of equal bits.
@@ -76,15 +76,15 @@ class StateHeader:
 
 
 def state_header_json(facts: StateHeader) -> str:
-    """Return the facts as they stand in the file's header."""
+    """Return the header as JSON, as it is kept in the file."""
     return json.dumps(asdict(facts))
 
 
 def read_state_header(path: Path) -> StateHeader:
-    """Return the facts of the state in `path` without reading its tensors.
+    """Return the header of the state in `path` without reading its tensors.
 
     Raises:
-        ModelError: it is no whole state, or one of a newer lora-tui.
+        ModelError: it is not a complete state, or was written by a newer lora-tui.
     """
     text = read_header(path).metadata.get(HEADER_KEY)
     if text is None:
@@ -107,12 +107,12 @@ def read_state_header(path: Path) -> StateHeader:
 
 
 def states_to_remove(files: list[Path], keep: str, budget: float | None) -> list[Path]:
-    """Return which of a bake's states may go: never the newest.
+    """Return which of a bake's states to remove: never the newest.
 
     Args:
         files: by step.
         keep: setting keep_states: `last`, `epochs`, or how many.
-        budget: setting state_budget, GB; the oldest go first.
+        budget: setting state_budget, GB; the oldest are removed first.
     """
     older = files[:-1]
     match keep:
@@ -134,12 +134,12 @@ def states_to_remove(files: list[Path], keep: str, budget: float | None) -> list
 
 
 def states_of(folder: Path) -> list[Path]:
-    """Return the states in a bake's folder by step; none where it has none."""
+    """Return the states in a bake's folder by step; empty if it has none."""
     return sorted(path for path in (folder / FOLDER).glob("step*.safetensors") if path.stem[4:].isdecimal())
 
 
 def state_of_epoch(folder: Path, epoch: int | None) -> Path | None:
-    """Return the state at the end of `epoch` (None: the newest) in a bake's folder, None where it was not kept."""
+    """Return the state at the end of `epoch` (None: the newest) in a bake's folder, None if it was not kept."""
     files = states_of(folder)
     if epoch is None:
         return files[-1] if files else None

@@ -1,4 +1,4 @@
-"""What the machine did while it baked: one compact row a reading."""
+"""Readings of the machine over time, one compact row each."""
 
 import json
 import sqlite3
@@ -28,7 +28,7 @@ class TelemetryStore(Store):
             insert(connection, "telemetry", {**values, **to_row(reading.host)})
 
     def read(self, since: float, bake: int | None = None) -> list[MachineReading]:
-        """Return the readings from `since` (epoch seconds) on, oldest first; of every bake and of none where `bake` is None."""
+        """Return the readings from `since` (epoch seconds) on, oldest first; with or without a bake if `bake` is None."""
         of_bake, values = ("AND bake = ?", (since, bake)) if bake is not None else ("", (since,))
         found = self._database.rows(
             f"SELECT seconds, cards, no_card_because, {_HOST} FROM telemetry WHERE seconds >= ? {of_bake} ORDER BY seconds, id",

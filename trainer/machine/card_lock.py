@@ -1,4 +1,4 @@
-"""Who has the card? One lock a card, outside every workspace, which dies with its holder."""
+"""Locks on cards: one per card, outside every workspace, released when its holder ends."""
 
 import ctypes
 import re
@@ -26,14 +26,14 @@ _GIB = 1024**3
 
 @dataclass(frozen=True)
 class CardHolder:
-    """What a holder says of itself.
+    """What the holder of a card writes about itself.
 
     Attributes:
         program: `lora-tui` or another name a user knows.
         pid: its process.
         workspace: the folder it works in.
         bake: number and name, for example `12 hifumi`.
-        since: epoch seconds when it took the card.
+        since: epoch seconds when it acquired the card.
     """
 
     program: str
@@ -47,12 +47,11 @@ class HeldCard:
     """A card held; released by `release`, by the end of a `with` block, or by the end of the process."""
 
     def __init__(self, held: FileLock, claim: CardHolder) -> None:
-        """Keep the lock of the card."""
         self._lock = held
         self.holder = claim
 
     def __enter__(self) -> Self:
-        """Return the hold, released when the block ends."""
+        """Return the held card, released when the block ends."""
         return self
 
     def __exit__(
@@ -62,19 +61,19 @@ class HeldCard:
         self.release()
 
     def update(self, claim: CardHolder) -> None:
-        """Say something new about who holds the card; after `release` nobody hears it."""
+        """Replace what is written about the holder; after `release` it does nothing."""
         self.holder = claim
         self._lock.update(asdict(claim))
 
     def release(self) -> None:
-        """Let the card go; releasing again does nothing."""
+        """Release the card; releasing again does nothing."""
         self._lock.release()
 
 
 def device_key(cuda: Any = None) -> str:
-    """Return the UUID of the card that torch would compute on, `cpu` where there is none.
+    """Return the UUID of the card that torch would compute on, `cpu` without one.
 
-    CUDA's driver is asked, which counts by speed and by CUDA_VISIBLE_DEVICES as torch does; NVML counts by slot. A card without a
+    The CUDA driver counts by speed and by CUDA_VISIBLE_DEVICES as torch does; NVML counts by slot. A card without a
     CUDA driver, as AMD's, is `card`.
 
     Args:
@@ -86,7 +85,7 @@ def device_key(cuda: Any = None) -> str:
         except OSError:
             return "card" if card_device() else CPU
     raw = (ctypes.c_ubyte * 16)()
-    # The second form knows the parts of a card that was divided (MIG); older drivers have only the first.
+    # Version 2 knows the parts of a divided card (MIG); older drivers have only version 1.
     ask = getattr(cuda, "cuDeviceGetUuid_v2", None) or cuda.cuDeviceGetUuid
     device = ctypes.c_int()
     if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or ask(ctypes.byref(raw), device):
@@ -95,11 +94,11 @@ def device_key(cuda: Any = None) -> str:
 
 
 def acquire_card(key: str, holder: CardHolder) -> HeldCard | None:
-    """Take the card for this process and return the hold; None where another holds it (`who_holds` says who).
+    """Acquire the card for this process; None if another process holds it (`holder_text` names it).
 
     Args:
         key: from `device_key`.
-        claim: what the others are told about us.
+        holder: what other processes read about this one.
 
     Raises:
         WorkspaceError: the folder of the locks cannot be written.
@@ -109,32 +108,32 @@ def acquire_card(key: str, holder: CardHolder) -> HeldCard | None:
 
 
 def read_holder(key: str) -> CardHolder | None:
-    """Return what the holder of the card says of itself, None where nobody holds it; blank where it cannot be read."""
+    """Return what the card's holder wrote about itself, None if nobody holds it; blank if it cannot be read."""
     said = read_lock_info(_path(key))
     return None if said is None else _parse_holder(said)
 
 
 def holder_text(key: str) -> str:
-    """Return on one line who has the card: bake, workspace, program and pid, and each process's memory where NVML says; "" for nobody."""
+    """Return who holds the card, on one line: bake, workspace, program and pid, and each process's memory if known; "" for nobody."""
     claim = read_holder(key)
     if claim is None:
         return ""
     users = card_users(key) if key != CPU else ()
     taken = {user.pid: user for user in users}
     parts = [_holder_text(claim, taken.pop(claim.pid, None))]
-    parts += [f"also there: {_name(user.pid)} (pid {user.pid}{_memory(user)})" for user in taken.values()]
+    parts += [f"also on it: {_name(user.pid)} (pid {user.pid}{_memory(user)})" for user in taken.values()]
     return "; ".join(parts)
 
 
 def check_card_free() -> None:
-    """See that nobody holds the card that torch would compute on.
+    """Check that nobody holds the card that torch would compute on.
 
     Raises:
-        DeviceError: somebody does.
+        DeviceError: another process holds it.
     """
     if who := holder_text(device_key()):
         raise DeviceError(
-            "the card", found=f"held by {who}", expected="a free one", way_out="`lora-tui bake --wait` waits for it"
+            "the card", found=f"in use by {who}", expected="a free card", way_out="`lora-tui bake --wait` waits for it"
         )
 
 
@@ -155,7 +154,7 @@ def _name(pid: int) -> str:
     try:
         return printable(psutil.Process(pid).name(), 40)
     except psutil.Error:
-        # In a container the driver lists the host's numbers.
+        # In a container the driver lists the host's pids.
         return "a process"
 
 

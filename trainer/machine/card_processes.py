@@ -1,4 +1,4 @@
-"""Who holds the memory of the card? Programs with the bytes that the driver says."""
+"""Processes on a card and the memory each holds, as the driver reports it."""
 
 import os
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class CardProcess:
 
     Attributes:
         pid: its process.
-        name: of its program; `process 4711` where the system does not tell.
-        memory: bytes, None where the driver does not say.
+        name: of its program; `process 4711` if the system does not say.
+        memory: bytes, None if the driver does not say.
         ours: whether it is this process.
     """
 
@@ -28,7 +28,7 @@ class CardProcess:
 
 
 def card_processes(index: int = 0, lib: Any = None) -> tuple[CardProcess, ...]:
-    """Return who is on a card, whoever holds the most first; none where no driver tells. Asks the driver: not for a screen's thread.
+    """Return the processes on a card, those with the most memory first; empty without a driver. Slow: not for a screen's thread.
 
     Args:
         index: of the card, in NVML's order.
@@ -42,7 +42,7 @@ def card_processes(index: int = 0, lib: Any = None) -> tuple[CardProcess, ...]:
     except lib.NVMLError:
         return ()
     held: dict[int, int | None] = {}
-    # A desktop draws and does not compute; a program may do both, and is then listed twice with the same memory.
+    # A desktop renders and does not compute; a program may do both, and is then listed twice with the same memory.
     for question in ("nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetGraphicsRunningProcesses"):
         for process in _processes(lib, question, handle):
             known = [memory for memory in (held.get(process.pid), process.usedGpuMemory) if memory is not None]
@@ -62,6 +62,6 @@ def _name(pid: int) -> str:
     try:
         name = psutil.Process(pid).name()
     except psutil.Error:
-        # In a container the driver lists the host's numbers, of which the container knows nothing.
+        # In a container the driver lists the host's pids, which the container cannot resolve.
         name = ""
     return printable(name, 40) or f"process {pid}"

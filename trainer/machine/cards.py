@@ -1,4 +1,4 @@
-"""What do the cards say? Readings through NVML, None wherever a card or its driver does not tell."""
+"""Readings of the cards through NVML; None for whatever a card or its driver does not report."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from trainer.machine.readings import CardReading
 
 @dataclass(frozen=True)
 class CardUser:
-    """One process on a card, and the bytes it takes there (None where the driver does not say)."""
+    """One process on a card, and the bytes it uses there (None if the driver does not say)."""
 
     pid: int
     memory: int | None
@@ -23,7 +23,7 @@ class CardSource(Protocol):
     """Anything that reads the cards of this computer."""
 
     def read(self) -> tuple[tuple[CardReading, ...], str]:
-        """Return one reading a card, and why there is none ("" where there is one)."""
+        """Return one reading per card, and why there are none ("" if there are)."""
         ...
 
 
@@ -35,12 +35,11 @@ class NvmlCards:
     """
 
     def __init__(self, lib: Any = None) -> None:
-        """Touch nothing yet: the driver is asked at the first reading."""
         self._lib = lib
         self._ready = False
 
     def read(self) -> tuple[tuple[CardReading, ...], str]:
-        """Return one reading a card, and why there is none ("" where there is one)."""
+        """Return one reading per card, and why there are none ("" if there are)."""
         if self._lib is None:
             try:
                 self._lib = import_module("pynvml")
@@ -52,7 +51,7 @@ class NvmlCards:
                 self._ready = True
             count = self._lib.nvmlDeviceGetCount()
         except self._lib.NVMLError as error:
-            # A driver that was reloaded wants a new beginning; one that comes later is found by the next reading.
+            # A reloaded driver needs another nvmlInit; one that appears later is found by the next reading.
             self._ready = False
             return (), self._reason(error)
         if not count:
@@ -86,13 +85,13 @@ class NvmlCards:
             return None
         ours = [process.usedGpuMemory for process in processes if process.pid == os.getpid()]
         if ours:
-            # The driver may list us and not say how much, as on WSL.
+            # The driver may list this process without its memory, as on WSL.
             return None if None in ours else sum(ours)
-        # In a container the driver lists the host's numbers: who sees strangers only cannot tell which of them it is.
+        # In a container the driver lists the host's pids: if all are unknown here, this process may be one of them.
         return 0 if all(psutil.pid_exists(process.pid) for process in processes) else None
 
     def _query(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """Return the answer, None where the driver or the card does not give it."""
+        """Return the answer, None if the driver or the card does not give one."""
         try:
             return call(*arguments)
         except self._lib.NVMLError:
@@ -101,16 +100,16 @@ class NvmlCards:
     def _reason(self, error: Exception) -> str:
         lib = self._lib
         if isinstance(error, lib.NVMLError_LibraryNotFound):
-            return "no NVIDIA driver (libnvidia-ml.so.1 is not there)"
+            return "no NVIDIA driver (libnvidia-ml.so.1 not found)"
         if isinstance(error, lib.NVMLError_DriverNotLoaded):
             return "the NVIDIA driver is not loaded"
         if isinstance(error, lib.NVMLError_LibRmVersionMismatch):
-            return "the NVIDIA driver was renewed while it ran: restart the computer"
-        return f"the NVIDIA driver says: {error}"
+            return "the NVIDIA driver was updated while in use: restart the computer"
+        return f"NVIDIA driver error: {error}"
 
 
 def open_nvml(lib: Any = None) -> Any:
-    """Return NVML's library ready to be asked, None where it is not installed or no driver answers.
+    """Return NVML's library, initialised; None if it is not installed or no driver answers.
 
     Args:
         lib: a library with the names of `pynvml`; None imports that.
@@ -128,10 +127,10 @@ def open_nvml(lib: Any = None) -> Any:
 
 
 def card_users(uuid: str, lib: Any = None) -> tuple[CardUser, ...]:
-    """Return the processes computing on the card of this UUID; none where no driver tells.
+    """Return the processes computing on the card of this UUID; empty without a driver.
 
     Args:
-        uuid: without the kind before it (`GPU-`, `MIG-`).
+        uuid: without its prefix (`GPU-`, `MIG-`).
         lib: a library with the names of `pynvml`; None imports that.
     """
     lib = open_nvml(lib)

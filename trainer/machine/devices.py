@@ -1,4 +1,4 @@
-"""Is there a card at all? Seen from its device files, so that nothing heavy need be asked."""
+"""Detection of a card by its device files, without loading a driver or torch."""
 
 from pathlib import Path
 
@@ -26,5 +26,5 @@ def xformers_needs_a_card() -> DeviceError:
         "xformers",
         found="on, but no NVIDIA card was found",
         expected="a card",
-        way_out="set xformers = false: attention by torch needs no more memory",
+        way_out="set xformers = false: torch's attention needs no more memory",
     )

@@ -1,4 +1,4 @@
-"""Is there room on the disk? How much is free, whether an error means that nothing is, and a file laid by for that day."""
+"""Disk space: how much is free, whether an error means a full disk, and a reserve file to release when it is."""
 
 import contextlib
 import errno
@@ -7,14 +7,14 @@ import shutil
 from pathlib import Path
 
 RESERVE_BYTES = 4 << 20
-"""Enough for the journal to say what happened."""
+"""Enough for the journal to record what happened."""
 
-# A quota that is used up is a full disk to whoever has it.
+# An exhausted quota is a full disk to its owner.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how many bytes we may still write below `folder`; where it is not there yet, where it would be made.
+    """Return how many bytes this user may still write below `folder`, which need not exist yet.
 
     Raises:
         OSError: the file system does not answer.
@@ -26,7 +26,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def is_full(error: BaseException) -> bool:
-    """Return whether `error`, or what led to it, is a disk or a quota without room."""
+    """Return whether `error`, or its cause, is a full disk or an exhausted quota."""
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:
@@ -34,7 +34,7 @@ def is_full(error: BaseException) -> bool:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        # The journal's database says it in an attribute: SQLite has an error code of its own.
+        # The journal's errors have it in an attribute: SQLite has its own error codes.
         if getattr(one, "full", False) is True or (isinstance(one, OSError) and one.errno in _FULL):
             return True
         pending += [one.__cause__, one.__context__]
@@ -42,34 +42,33 @@ def is_full(error: BaseException) -> bool:
 
 
 class Reserve:
-    """A file that takes room while there is some, so that letting it go makes room when there is none.
+    """A file that occupies space while there is some, to be released when there is none.
 
     Args:
-        path: where it lies; one left by a killed process is taken over.
+        path: of the file; one left by a killed process is reused.
         size: bytes.
     """
 
     def __init__(self, path: Path, size: int = RESERVE_BYTES) -> None:
-        """Touch nothing yet."""
         self._path = path
         self._size = size
 
     @property
     def held(self) -> bool:
-        """Whether it takes its room now."""
+        """Whether it occupies its space now."""
         try:
             return self._path.stat().st_size >= self._size
         except OSError:
             return False
 
     def make(self) -> bool:
-        """Take the room, and return whether it was there to be taken."""
+        """Occupy the space, and return whether there was enough."""
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError:
             return False
         try:
-            # Blocks, not only a length: a file with holes takes no room.
+            # Blocks, not only a length: a sparse file occupies nothing.
             os.posix_fallocate(handle, 0, self._size)
         except OSError:
             self.release()
@@ -79,6 +78,6 @@ class Reserve:
         return True
 
     def release(self) -> None:
-        """Give the room back; without a reserve nothing happens."""
+        """Release the space; without a reserve nothing happens."""
         with contextlib.suppress(OSError):
             self._path.unlink()

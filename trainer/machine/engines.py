@@ -1,4 +1,4 @@
-"""Which engines are there, and which of them take what is queued? One lock an engine, which dies with its process."""
+"""Register of running engines: one lock file per engine, released when its process ends."""
 
 import os
 import time
@@ -10,18 +10,18 @@ from trainer.errors import WorkspaceError
 from trainer.machine.lock_file import FileLock, acquire_lock, read_lock_info
 from trainer.workspace import state_home
 
-# An engine makes its file and locks it a moment later: a younger file is none that was left behind.
+# An engine creates its file and locks it a moment later: a younger file is not stale.
 _STALE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class RunningEngine:
-    """One engine that is there.
+    """One running engine.
 
     Attributes:
         key: its key, as in the journal.
         pid: its process.
-        takes_queue: whether it works through what is queued for it; else it does one bake and ends.
+        takes_queue: whether it works through the queue; else it runs one bake and ends.
     """
 
     key: str
@@ -30,35 +30,35 @@ class RunningEngine:
 
 
 def register_engine(key: str, workspace: Path, *, takes_queue: bool) -> FileLock | None:
-    """Say that the engine `key` is there, until the lock is released or the process ends; None where that cannot be said.
+    """Register the engine `key` until the lock is released or the process ends; None if that fails.
 
-    Without it the others take the engine for gone and offer to take over what waits for it; a home that cannot be written is no
+    Without it other programs consider the engine gone and offer to take over its queue; a read-only home is not a
     reason to fail.
 
     Args:
         key: the engine's.
         workspace: its folder.
-        takes_queue: whether it works through what is queued for it.
+        takes_queue: whether it works through the queue.
     """
-    said = {"workspace": str(workspace.resolve()), "pid": os.getpid(), "takes_queue": takes_queue}
+    info = {"workspace": str(workspace.resolve()), "pid": os.getpid(), "takes_queue": takes_queue}
     try:
-        return acquire_lock(_folder() / f"{key}.lock", said)
+        return acquire_lock(_folder() / f"{key}.lock", info)
     except WorkspaceError:
         return None
 
 
 def running_engines(workspace: Path) -> list[RunningEngine]:
-    """Return the engines in `workspace` that are there; forgets the files of those that are gone."""
+    """Return the running engines of `workspace`; removes the files of those that are gone."""
     wanted = str(workspace.resolve())
     found = []
     for path in sorted(_folder().glob("*.lock")):
-        said = read_lock_info(path)
-        if said is None:
+        info = read_lock_info(path)
+        if info is None:
             _remove_stale(path)
             continue
-        pid = said.get("pid")
-        if said.get("workspace") == wanted and isinstance(pid, int):
-            found.append(RunningEngine(path.stem, pid, said.get("takes_queue") is True))
+        pid = info.get("pid")
+        if info.get("workspace") == wanted and isinstance(pid, int):
+            found.append(RunningEngine(path.stem, pid, info.get("takes_queue") is True))
     return found
 
 

@@ -1,6 +1,6 @@
-"""A card that is not there: the NVML calls that `NvmlCards` makes, answered from a table of readings of an 8 GB laptop card.
+"""A fake card: the NVML calls that `NvmlCards` makes, answered from a table of readings of an 8 GB laptop card.
 
-The table (`eight_gib_card.json`) is made by hand and says so. What such a card does not tell raises pynvml's own errors here too.
+The table (`eight_gib_card.json`) is written by hand and says so. What such a card does not report raises pynvml's own errors.
 """
 
 import json
@@ -34,20 +34,19 @@ class FakeNvml:
         name: what the card is called.
         memory_total: MiB.
         unsupported: names of the functions that the card answers with NotSupported.
-        moments: the rows.
+        readings: the rows.
     """
 
     NVML_TEMPERATURE_GPU = 0
     NVML_CLOCK_GRAPHICS = 0
 
     def __init__(
-        self, name: str, memory_total: int, unsupported: frozenset[str], moments: tuple[FakeReading, ...]
+        self, name: str, memory_total: int, unsupported: frozenset[str], readings: tuple[FakeReading, ...]
     ) -> None:
-        """Stand before the first row."""
         self._name = name
         self._memory_total = memory_total
         self._unsupported = unsupported
-        self._readings = moments
+        self._readings = readings
         self._position = -1
         self._initialized = False
         real = import_module("pynvml")
@@ -60,7 +59,7 @@ class FakeNvml:
         self._invalid: Any = real.NVMLError_InvalidArgument
 
     def nvmlInit(self) -> None:
-        """Begin; every other call before this raises Uninitialized."""
+        """Initialise; every other call before this raises Uninitialized."""
         self._initialized = True
 
     def nvmlDeviceGetCount(self) -> int:
@@ -85,8 +84,8 @@ class FakeNvml:
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
         """Return `used`, `free` and `total` in bytes."""
-        moment = self._reading("nvmlDeviceGetMemoryInfo", handle)
-        used, total = moment.memory_used * _MIB, self._memory_total * _MIB
+        reading = self._reading("nvmlDeviceGetMemoryInfo", handle)
+        used, total = reading.memory_used * _MIB, self._memory_total * _MIB
         return SimpleNamespace(used=used, free=total - used, total=total)
 
     def nvmlDeviceGetUtilizationRates(self, handle: int) -> SimpleNamespace:
@@ -110,7 +109,7 @@ class FakeNvml:
         return self._reading("nvmlDeviceGetClockInfo", handle).clock
 
     def nvmlDeviceGetFanSpeed(self, handle: int) -> int:
-        """Raise NotSupported: the table has no fan, as a laptop's card tells none."""
+        """Raise NotSupported: the table has no fan, as a laptop's card reports none."""
         self._reading("nvmlDeviceGetFanSpeed", handle)
         raise self._not_supported
 
@@ -136,5 +135,5 @@ def fake_nvml() -> FakeNvml:
         name=table["name"],
         memory_total=table["memory_total_mib"],
         unsupported=frozenset(table["unsupported"]),
-        moments=tuple(FakeReading(*row) for row in table["rows"]),
+        readings=tuple(FakeReading(*row) for row in table["rows"]),
     )

@@ -1,4 +1,4 @@
-"""What does the computer besides its cards say?"""
+"""Readings of the computer itself: load, memory, free disk."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +12,10 @@ _Answer = TypeVar("_Answer")
 
 
 def read_host(disk: Path) -> HostReading:
-    """Return load, memory and free disk; None for each that the system does not tell.
+    """Return load, memory and free disk; None for each that the system does not report.
 
     Args:
-        disk: a path on the disk whose free bytes are wanted; where it is not there yet, the nearest folder above it counts.
+        disk: a path on the disk whose free bytes are wanted; if it does not exist yet, the nearest folder above it counts.
     """
     memory = _query(psutil.virtual_memory)
     return HostReading(

@@ -1,4 +1,8 @@
-"""A file that one process at a time holds, saying in it who it is; it is let go when the process ends, however it ends."""
+"""Lock files: held by one process at a time, with JSON about the holder inside, and released when it ends, however it ends.
+
+The filelock package does not serve here: others must be able to read who holds the file, without taking the lock from anyone,
+and its content is what makes that possible.
+"""
 
 import errno
 import fcntl
@@ -14,17 +18,16 @@ from typing import Self
 from trainer.errors import WorkspaceError
 from trainer.text import printable
 
-# More is nothing of ours, whoever wrote it.
+# A longer file is not from this program.
 _MAX_BYTES = 16_384
-# A look at the holder takes a shared lock for an instant, which is not to be taken for a holder.
+# Reading the holder takes a shared lock for an instant, which must not look like a holder.
 _TRIES, _BETWEEN_TRIES = 10, 0.02
 
 
 class FileLock:
-    """A file held; released by `release`, by the end of a `with` block, or by the end of the process."""
+    """A locked file; released by `release`, by the end of a `with` block, or by the end of the process."""
 
     def __init__(self, handle: int, said: Mapping[str, object]) -> None:
-        """Take over the open, locked file."""
         self._handle: int | None = handle
         self.update(said)
 
@@ -39,18 +42,18 @@ class FileLock:
         self.release()
 
     def update(self, said: Mapping[str, object]) -> None:
-        """Write anew what the holder says of itself; after `release` it does nothing."""
+        """Replace what is written about the holder; after `release` it does nothing."""
         self._write(json.dumps(dict(said)).encode())
 
     def release(self) -> None:
-        """Let the file go; releasing again does nothing."""
+        """Release the file; releasing again does nothing."""
         self._write(b"")
         handle, self._handle = self._handle, None
         if handle is not None:
             os.close(handle)
 
     def _write(self, content: bytes) -> None:
-        # The lock is what counts: a full disk costs the others the name of the holder, nothing more.
+        # The lock is what counts: on a full disk only the holder's name is missing.
         if self._handle is not None:
             with suppress(OSError):
                 os.ftruncate(self._handle, 0)
@@ -58,14 +61,14 @@ class FileLock:
 
 
 def acquire_lock(path: Path, said: Mapping[str, object]) -> FileLock | None:
-    """Take the file for this process, making it and its folder; None where another holds it.
+    """Lock the file for this process, creating it and its folder; None if another process holds it.
 
     Args:
         path: on a disk that can lock files.
-        said: what the others are told; plain JSON values.
+        info: about the holder, for other processes; plain JSON values.
 
     Raises:
-        WorkspaceError: the file cannot be made or locked.
+        WorkspaceError: the file cannot be created or locked.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +90,7 @@ def acquire_lock(path: Path, said: Mapping[str, object]) -> FileLock | None:
 
 
 def read_lock_info(path: Path) -> dict[str, object] | None:
-    """Return what the holder says of itself, None where nobody holds the file; empty where it cannot be read."""
+    """Return what the holder wrote about itself, None if nobody holds the file; empty if it cannot be read."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -113,6 +116,6 @@ def _not_locked(path: Path, error: OSError) -> WorkspaceError:
     return WorkspaceError(
         printable(str(path)),
         found=f"cannot be locked ({error.strerror})",
-        expected="a folder of yours on a disk that can lock files",
+        expected="a folder you can write to, on a disk that supports file locks",
         way_out="set XDG_STATE_HOME to such a folder",
     )

@@ -1,4 +1,4 @@
-"""How much memory did this process hold at the most, while something was done?"""
+"""Peak resident memory (RSS) of this process while a block runs."""
 
 import contextlib
 import re
@@ -18,18 +18,16 @@ _POLL_SECONDS = 1.0
 class PeakRss:
     """Watches the resident memory of this process while the block runs.
 
-    The kernel keeps the peak itself where it lets us begin it anew; elsewhere a thread looks once a second, and a shorter peak than
-    that is missed.
+    The kernel keeps the peak where it allows a reset; elsewhere a thread polls once a second, and a shorter peak is missed.
 
     Attributes:
-        began: bytes resident when the block began.
+        start_bytes: resident when the block started.
 
     Args:
         proc: the process in Linux's /proc.
     """
 
     def __init__(self, proc: Path = _PROC_SELF) -> None:
-        """Watch nothing yet."""
         self.start_bytes = 0
         self._proc = proc
         self._uses_kernel_peak = False
@@ -37,7 +35,7 @@ class PeakRss:
         self._done = threading.Event()
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
+        """Start to watch."""
         self.start_bytes = self._highest = _resident_bytes()
         self._uses_kernel_peak = self._reset_kernel_peak()
         if not self._uses_kernel_peak:
@@ -45,17 +43,17 @@ class PeakRss:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._done.set()
 
     @property
     def peak(self) -> int:
-        """The most so far, in bytes."""
+        """The highest so far, in bytes."""
         self._highest = max(self._highest, _resident_bytes(), self._read_kernel_peak() if self._uses_kernel_peak else 0)
         return self._highest
 
     def _reset_kernel_peak(self) -> bool:
-        """Begin the kernel's peak anew; return whether that was allowed and there is one."""
+        """Reset the kernel's peak; return whether that is allowed and a peak can be read."""
         try:
             (self._proc / "clear_refs").write_text(_RESET_PEAK)
         except OSError:

@@ -1,4 +1,4 @@
-"""Readings of the machine as plain data; None is "N/A": the card or the system does not say."""
+"""Readings of the machine as plain data; None means N/A: the card or the system does not say."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ class CardReading:
 
     Attributes:
         index: position in NVML's order.
-        name: as the driver says it.
+        name: from the driver.
         memory_used, memory_total: bytes.
         memory_ours: bytes of this process.
         gpu_percent: busy share, %.
@@ -41,11 +41,11 @@ class HostReading:
 
 @dataclass(frozen=True)
 class MachineReading:
-    """Everything one tick of the sampler saw.
+    """Everything the sampler read at one moment.
 
     Attributes:
         seconds: epoch seconds.
-        cards: one entry a card; empty without one.
+        cards: one entry per card; empty without one.
         no_card_because: why `cards` is empty ("no NVIDIA driver", …), else "".
         host: the computer.
     """

@@ -1,4 +1,4 @@
-"""A thread that reads the machine again and again; whoever wants to know takes its last reading."""
+"""Sampler thread: reads the machine at an interval and keeps the last readings for whoever asks."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ class MachineSampler(threading.Thread):
         cards: where the cards' readings come from.
         disk: a path on the disk whose free bytes are wanted.
         interval: seconds between two readings.
-        tell: is given each reading, in this thread; if it fails, the log says so and reading goes on.
+        on_reading: called with each reading, in this thread; a failure is logged and sampling continues.
     """
 
     def __init__(
@@ -32,7 +32,6 @@ class MachineSampler(threading.Thread):
         interval: float = 1.0,
         on_reading: Callable[[MachineReading], None] | None = None,
     ) -> None:
-        """Make the thread; `start` begins to read."""
         super().__init__(name="machine sampler", daemon=True)
         self._cards = cards
         self._disk = disk
@@ -67,12 +66,12 @@ class MachineSampler(threading.Thread):
             return [reading for reading in self._history if reading.seconds >= since]
 
     def peak_memory_ours(self) -> int | None:
-        """Return the most memory of all cards that this process held, in bytes; None where no card tells."""
+        """Return the most memory of all cards that this process held, in bytes; None if no card reports it."""
         with self._lock:
             return self._peak
 
     def reset_peak(self) -> None:
-        """Begin the peak anew, as at the start of a bake."""
+        """Reset the peak, as at the start of a bake."""
         with self._lock:
             self._peak = None
 
@@ -87,7 +86,7 @@ class MachineSampler(threading.Thread):
         host = HostReading()
         try:
             cards, because = self._cards.read()
-        except Exception as error:  # whatever a driver's library raises, the other readings go on
+        except Exception as error:  # whatever a driver's library raises, the other readings continue
             because = f"the card could not be read ({type(error).__name__}: {error})"
         try:
             host = read_host(self._disk)

@@ -1,4 +1,4 @@
-"""How do files come into a folder, here or on another machine? By the user's own ssh with rsync or scp, whole, and checked there."""
+"""Copies of files into a folder, here or on another machine: by the user's ssh with rsync or scp, complete, and verified there."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ from trainer.text import printable
 _BLOCK = 2**20
 # As scp tells them apart: a colon before any slash; an address of IPv6 stands in brackets.
 _REMOTE = re.compile(r"(?P<host>(?:[^/:\[\]]*@)?\[[^\]/]+\]|[^/:\[\]]+):(?P<folder>.*)", re.DOTALL)
-# A machine that is off or a link that died shall be said, not waited for.
+# A machine that is off or a dead connection must be reported, not waited for.
 _SSH_TIMEOUTS = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
 
 _NO_FOLDER, _NOT_WRITABLE, _OTHER_CONTENT = 40, 41, 42
@@ -51,18 +51,18 @@ _CLEAN = f'{_ENTER}\nrm -rf -- "$1"'
 
 
 class NameTaken(DeliveryError):
-    """Files of another content have the names already; sent again with `replace` they are written over."""
+    """Other files already have these names; with `replace` they are overwritten."""
 
 
 @dataclass(frozen=True)
 class CopyResult:
-    """What came of a delivery.
+    """Result of a copy.
 
     Attributes:
-        where: the folder, with its machine where it is another one.
-        sent: names of the files brought there.
-        unchanged: names of those that were there already with the same content.
-        replaced: names of those sent whose place another content had.
+        where: the folder, with its machine if it is another one.
+        sent: names of the files copied.
+        unchanged: names of those that existed with the same content.
+        replaced: names of those copied over a file of other content.
     """
 
     where: str
@@ -72,17 +72,17 @@ class CopyResult:
 
 
 def copy_files(files: Mapping[str, Path], target: str, *, replace: bool = False, may_ask: bool = False) -> CopyResult:
-    """Bring `files` into the folder `target`, each whole or not at all; the content is compared there by its sha256.
+    """Copy `files` into the folder `target`, each completely or not at all; the content is compared there by its sha256.
 
     Args:
         files: name in the folder -> the file here. Names without `/`.
-        target: a folder, or `host:folder` with a host that the user's ssh knows; a folder there counts from the home folder.
-        replace: whether a file of another content may be written over.
-        may_ask: whether ssh may ask for a password or a key's word in the terminal.
+        target: a folder, or `host:folder` with a host that the user's ssh knows; a relative folder there starts at the home folder.
+        replace: whether a file of other content may be overwritten.
+        may_ask: whether ssh may ask for a password or passphrase in the terminal.
 
     Raises:
-        NameTaken: a file of another content has a name already, and `replace` is off.
-        DeliveryError: the folder is not there or cannot be written, or the way there failed.
+        NameTaken: a file of other content has one of the names, and `replace` is off.
+        DeliveryError: the folder does not exist or cannot be written, or the connection failed.
     """
     hashes = {name: _sha256(path) for name, path in files.items()}
     remote = _REMOTE.fullmatch(target)
@@ -93,25 +93,25 @@ def copy_files(files: Mapping[str, Path], target: str, *, replace: bool = False,
 
 
 def _sha256(path: Path) -> str:
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
-                whole.update(block)
+                digest.update(block)
     except OSError as error:
         raise DeliveryError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
-    return whole.hexdigest()
+    return digest.hexdigest()
 
 
 def _files_to_send(hashes: Mapping[str, str], there: Mapping[str, str | None], where: str, replace: bool) -> CopyResult:
-    """Return which files are to be sent, given the hashes of those that are there (None: none)."""
+    """Return which files are to be sent, given the hashes of the existing ones (None: no such file)."""
     taken = [name for name, content in there.items() if content not in (None, hashes[name])]
     if taken and not replace:
         raise NameTaken(
             where,
-            found=f"has another {', '.join(printable(name, 80) for name in taken)}",
-            expected="none, or the same content",
-            way_out="choose another name, or allow it to be replaced",
+            found=f"already has a different {', '.join(printable(name, 80) for name in taken)}",
+            expected="no such file, or the same content",
+            way_out="choose another name, or allow replacing",
         )
     unchanged = [name for name, content in there.items() if content == hashes[name]]
     sent = [name for name in hashes if name not in unchanged]
@@ -124,7 +124,7 @@ def _files_to_send(hashes: Mapping[str, str], there: Mapping[str, str | None], w
 def _copy_to_folder(files: Mapping[str, Path], hashes: Mapping[str, str], folder: Path, replace: bool) -> CopyResult:
     where = printable(str(folder))
     if not folder.is_dir():
-        raise DeliveryError(where, found="is no folder", expected="a folder that is there", way_out="make it first")
+        raise DeliveryError(where, found="no such folder", way_out="create it first")
     there = {name: _sha256(folder / name) if (folder / name).exists() else None for name in files}
     delivered = _files_to_send(hashes, there, where, replace)
     for name in delivered.sent:
@@ -146,10 +146,12 @@ def _copy_to_host(
 ) -> CopyResult:
     where = printable(f"{host.name}:{folder}")
     copier, *lines = host.run(_INSPECT, folder, *files).splitlines()
-    # A shell that greets whoever logs in says more than was asked.
+    # A shell that prints a greeting prints more than was asked for.
     if copier not in ("rsync", "scp") or len(lines) != len(files):
         raise DeliveryError(
-            where, found=f"its shell answers {printable(copier, 60)}", expected="a shell that says nothing by itself"
+            where,
+            found=f"unexpected shell output: {printable(copier, 60)}",
+            expected="a login shell that prints nothing by itself",
         )
     there = {name: None if line == "-" else line.split()[0] for name, line in zip(files, lines, strict=True)}
     delivered = _files_to_send(hashes, there, where, replace)
@@ -168,12 +170,12 @@ def _copy_to_host(
 
 
 def _remote_path(folder: str) -> str:
-    """Return a folder of another machine as a path that needs no shell: what begins with `~/` counts from the home folder anyway."""
+    """Return a folder of another machine as a path that needs no shell: what starts with `~/` is relative to the home folder anyway."""
     if folder in ("", "~", "~/"):
         return "."
     if folder.startswith("~/"):
         return f"./{folder[2:]}"
-    # A name that begins with a dash would be taken for an option.
+    # A name that starts with a dash would be read as an option.
     return folder.rstrip("/") or "/" if folder.startswith(("/", "./", "../")) else f"./{folder.rstrip('/')}"
 
 
@@ -186,7 +188,6 @@ class _Host:
     """
 
     def __init__(self, name: str, may_ask: bool) -> None:
-        """Nothing is opened yet."""
         self.name = name
         self._may_prompt = may_ask
         self._options = (*_SSH_TIMEOUTS, *(() if may_ask else ("-o", "BatchMode=yes")))
@@ -225,7 +226,7 @@ class _Host:
                 text=True,
                 errors="replace",
                 check=False,
-                # Without a terminal nothing can be asked in the middle of a screen.
+                # Without a terminal no prompt can appear in the middle of a screen.
                 start_new_session=not self._may_prompt,
             )
         except OSError as error:
@@ -238,20 +239,20 @@ class _Host:
         where = printable(f"{self.name}:{about[0]}")
         if program == "ssh":
             if code == _NO_FOLDER:
-                return DeliveryError(where, found="is no folder", expected="a folder there", way_out="make it first")
+                return DeliveryError(where, found="no such folder", way_out="create it first")
             if code == _NOT_WRITABLE:
-                return DeliveryError(where, found="cannot be written", expected="a folder of yours")
+                return DeliveryError(where, found="cannot be written", expected="a folder you can write to")
             if code == _OTHER_CONTENT:
                 return _other_content(where, "")
         lines = [line for line in complaint.splitlines() if line.strip()]
         found = f"{program}: {printable(lines[-1].strip(), 200)}" if lines else f"{program} ended with exit code {code}"
-        way_out = "`ssh` must log in without asking" if code == _SSH_FAILED and not self._may_prompt else ""
+        way_out = "set up `ssh` to log in without a prompt" if code == _SSH_FAILED and not self._may_prompt else ""
         return DeliveryError(where, found=found, way_out=way_out)
 
 
 @contextlib.contextmanager
 def _named(files: Mapping[str, Path]) -> Iterator[list[str]]:
-    """Yield paths that end in the names: links in a folder that goes again."""
+    """Yield paths that end in the names: links in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="lora-tui-") as folder:
         for name, path in files.items():
             os.symlink(path.absolute(), os.path.join(folder, name))
@@ -261,7 +262,7 @@ def _named(files: Mapping[str, Path]) -> Iterator[list[str]]:
 def _other_content(where: str, name: str) -> DeliveryError:
     return DeliveryError(
         where,
-        found=f"{printable(name, 80) or 'a file'} arrived otherwise than it was sent",
+        found=f"{printable(name, 80) or 'a file'} was corrupted in transfer",
         expected="the same sha256",
         way_out="try again",
     )

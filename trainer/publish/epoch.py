@@ -1,4 +1,4 @@
-"""How is an epoch taken into use? Its LoRA under a clear name where a webui finds it, with a preview and what a webui should know."""
+"""Publishing an epoch: its LoRA under a clear name where a webui finds it, with a preview and the webui's sidecar."""
 
 import json
 import math
@@ -24,9 +24,9 @@ from trainer.text import printable
 from trainer.workspace import Workspace
 
 NEWEST = "last"
-"""The epoch saved last, whatever its label."""
+"""The newest epoch, whatever its label."""
 
-# In a tag `<lora:NAME:1>` some letters would end the name; others no file system of another machine may take.
+# In a tag `<lora:NAME:1>` some characters would end the name; others are not allowed by some file systems.
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\:<>=,\"*?|.\- ][^\x00-\x1f\x7f/\\:<>=,\"*?|]{0,99}(?<![ .])")
 _MAX_GRIDS = 50
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -34,16 +34,16 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class LoraToPublish:
-    """A LoRA as it shall be used.
+    """A LoRA to publish.
 
     Attributes:
         lora: its file.
-        name: under which it is used, without an ending.
+        name: under which it is used, without a suffix.
         picture: its preview, a PNG; None for none.
         activation_text: words that a webui puts into the prompt with it.
-        preferred_weight: at which it is put there.
+        preferred_weight: the weight it is put there with.
         negative: words for the negative prompt.
-        notes: for whoever looks at it later; several lines.
+        notes: where it comes from; several lines.
         description: one line.
     """
 
@@ -59,14 +59,14 @@ class LoraToPublish:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What came of it.
+    """Result of publishing.
 
     Attributes:
-        name: as asked.
-        where: the folder, with its machine where it is another one.
-        sent: names of the files brought there.
-        unchanged: names of those that were there already with the same content.
-        replaced: names of those sent whose place another content had.
+        name: as requested.
+        where: the folder, with its machine if it is another one.
+        sent: names of the files copied.
+        unchanged: names of those that existed with the same content.
+        replaced: names of those copied over a file of other content.
     """
 
     name: str
@@ -77,17 +77,17 @@ class PublishResult:
 
 
 def publish(lora: LoraToPublish, target: str, *, replace: bool = False, may_ask: bool = False) -> PublishResult:
-    """Bring the LoRA, its preview and the webui's sidecar into the folder `target` under the name asked for.
+    """Copy the LoRA, its preview and the webui's sidecar into the folder `target` under the given name.
 
     Args:
-        use: what.
+        lora: what to publish.
         target: a folder, or `host:folder` by the user's own ssh, with rsync or scp.
-        replace: whether files of another content under that name are written over.
+        replace: whether files of other content under that name are overwritten.
         may_ask: whether ssh may ask for a password in the terminal.
 
     Raises:
-        DeliveryError: the name, the weight or the picture cannot be used, or as delivery.deliver.
-        ModelError: the file is no LoRA.
+        DeliveryError: the name, the weight or the picture cannot be used, or as copy_files.copy_files.
+        ModelError: the file is not a LoRA.
     """
     name, folder = _checked_name(lora.name), target.strip()
     if not folder:
@@ -108,7 +108,7 @@ def publish(lora: LoraToPublish, target: str, *, replace: bool = False, may_ask:
 
 
 def sidecar_json(lora: LoraToPublish, header: LoraHeader) -> str:
-    """Return what stands in NAME.json beside a LoRA, in the keys of the webui's own editor of it (1.5 and later)."""
+    """Return the content of NAME.json beside a LoRA, with the keys of the webui's own editor (1.5 and later)."""
     table = {
         "description": lora.description,
         "sd version": _sd_version(header),
@@ -121,7 +121,7 @@ def sidecar_json(lora: LoraToPublish, header: LoraHeader) -> str:
 
 
 def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: str) -> LoraToPublish:
-    """Return how epoch `label` of a bake would be used: named after bake and epoch, with its subject's words and its best picture.
+    """Return epoch `label` of a bake as it would be published: named after bake and epoch, with its subject's words and best picture.
 
     Args:
         journal: knows the bake.
@@ -130,8 +130,8 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
         label: of the epoch, as grids have it: `3`, `s600`; `last` for the newest.
 
     Raises:
-        WorkspaceError: there is no such bake.
-        GridError: there is no such epoch.
+        WorkspaceError: no bake has that number.
+        GridError: the bake has no such epoch.
         SettingsError: the subject's file is wrong.
     """
     bake = journal.bakes.read(number)
@@ -141,7 +141,7 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
         there = ", ".join([*epochs, NEWEST])
         raise GridError(
             f"bake {number}",
-            found=f"has no epoch {printable(label, 40)}" if epochs else "has saved no LoRA",
+            found=f"has no epoch {printable(label, 40)}" if epochs else "has not saved a LoRA",
             expected=f"one of {printable(there, 200)}" if epochs else "a bake with a saved LoRA",
         )
     lora = epochs[found[0]]
@@ -151,7 +151,7 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
 
 
 def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -> LoraToPublish:
-    """Return how the LoRA of one picture of a grid would be used: with that picture, and at its weight.
+    """Return the LoRA of one picture of a grid as it would be published: with that picture, and at its weight.
 
     Args:
         journal: knows the grid.
@@ -160,8 +160,8 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
         cell: name of the picture's place: `x1-y2-z1-s3`.
 
     Raises:
-        WorkspaceError: there is no such grid.
-        GridError: there is no such cell, or no LoRA is in force in it.
+        WorkspaceError: no grid has that number.
+        GridError: the grid has no such cell, or the cell has no LoRA.
         SettingsError: the subject's file is wrong.
     """
     row = journal.grids.read(grid)
@@ -171,7 +171,9 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
     if not found or not found[0].recipe.loras:
         raise GridError(
             f"grid {grid}",
-            found=f"no LoRA is in force in {printable(cell, 40)}" if found else f"has no picture {printable(cell, 40)}",
+            found=f"{printable(cell, 40)} was made without a LoRA"
+            if found
+            else f"has no picture {printable(cell, 40)}",
             expected="a picture of an epoch",
         )
     (chosen,) = found
@@ -186,7 +188,7 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
 def _lora_to_publish(
     workspace: Workspace, bake: Bake, label: str, lora: Path, picture: Path | None, weight: float
 ) -> LoraToPublish:
-    """Return how a LoRA of a bake is used, in the words of its subject."""
+    """Return a LoRA of a bake with its subject's words."""
     settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
     subject = subject_named(workspace.subjects, settings.subject)
     epoch = f"step {label[1:]}" if label.startswith("s") else f"epoch {label}"
@@ -209,7 +211,7 @@ def _lora_to_publish(
 
 
 def _bake_of(journal: Journal, workspace: Workspace, lora: Path) -> Bake | None:
-    """Return the bake in whose folder a LoRA lies, None where it lies elsewhere."""
+    """Return the bake in whose folder a LoRA is, None if it is elsewhere."""
     bakes = os.path.realpath(workspace.bakes)
     folder = Path(os.path.realpath(lora)).parent
     number = folder.name.partition("-")[0]
@@ -226,11 +228,11 @@ def _label_of(journal: Journal, workspace: Workspace, bake: Bake, lora: Path) ->
     return lora.stem
 
 
-# Which picture shows it best?
+# The best picture
 
 
 def _pictures(journal: Journal, workspace: Workspace, lora: Path) -> Iterator[tuple[Path, float]]:
-    """Yield pictures that a LoRA made by itself, with its weight: of the newest grid first, favourites before others, then those nearest to weight 1."""
+    """Yield pictures made with this LoRA alone, and its weight: newest grid first, favourites before others, then nearest to weight 1."""
     wanted = os.path.realpath(lora)
     for grid in journal.grids.latest(limit=_MAX_GRIDS):
         folder = workspace.root / grid.folder
@@ -252,7 +254,7 @@ def _by_merit(made: MadeGrid, favourites: set[str], lora: str) -> Sequence[MadeC
 
 
 def _shows(cell: MadeCell, lora: str) -> bool:
-    """Whether a picture is of this LoRA alone and whole."""
+    """Whether a picture is of this LoRA alone, at full rank and from one file."""
     if len(cell.recipe.loras) != 1:
         return False
     (one,) = cell.recipe.loras
@@ -260,7 +262,7 @@ def _shows(cell: MadeCell, lora: str) -> bool:
 
 
 def _weight(cell: MadeCell) -> float:
-    """Return the weight to use it at: a webui's sidecar has one for both parts."""
+    """Return the weight for the sidecar, which has one for both parts."""
     one = cell.recipe.loras[0]
     return one.unet if one.unet == one.text_encoder else 1.0
 
@@ -269,7 +271,7 @@ def _sidecar(folder: Path) -> MadeGrid | None:
     try:
         return read_sidecar(folder)
     except GridError:
-        # A damaged grid has no preview to give; another one may.
+        # A damaged grid has no preview; another may.
         return None
 
 
@@ -280,7 +282,7 @@ def _sample_picture(journal: Journal, bake: Bake, lora: Path) -> Path | None:
     return found[0] if found else None
 
 
-# What is written
+# Checks and words
 
 
 def _checked_name(text: str) -> str:
@@ -289,20 +291,20 @@ def _checked_name(text: str) -> str:
         raise DeliveryError(
             "name",
             found=printable(repr(text), 120) if text.strip() else "blank",
-            expected='up to 100 letters, none of / \\ : < > = , " * ? |, and neither dot nor dash in front',
+            expected='up to 100 characters, none of / \\ : < > = , " * ? |, not starting with a dot or dash',
         )
     return name
 
 
 def _check_png(path: Path) -> None:
-    """See that a preview is what its name there will say."""
+    """Check that a preview is a PNG, as its name will say."""
     try:
         with path.open("rb") as file:
             start = file.read(len(_PNG))
     except OSError as error:
         raise DeliveryError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
     if start != _PNG:
-        raise DeliveryError(printable(str(path)), found="is no PNG", expected="a picture as PNG")
+        raise DeliveryError(printable(str(path)), found="not a PNG file", expected="a PNG picture")
 
 
 def _sd_version(header: LoraHeader) -> str:

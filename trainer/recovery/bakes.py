@@ -1,4 +1,4 @@
-"""How does a lost journal come back? From what the bake folders tell of themselves."""
+"""Recovery of bakes into a new journal from their folders: bake.json, metrics.npz, settings.toml, the LoRAs' metadata."""
 
 import math
 import re
@@ -14,27 +14,27 @@ from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Checkpoint
-from trainer.text import printable
+from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 # Four digits as the program writes them, more from bake 10,000 on.
 _FOLDER = re.compile(r"(\d{4,9})-(.+)")
 # A settings file has a few kB; a stray one is not read into memory.
 _MAX_SETTINGS_BYTES = 2**20
-_UNKNOWN_END = "its end is not known: the journal was made anew from its files"
-_WAS_RUNNING = "it was at work when its folder was last written to"
+_UNKNOWN_END = "how it ended is unknown: the journal was rebuilt from its files"
+_WAS_RUNNING = "it was running when its folder was last written"
 
 
 @dataclass(frozen=True)
 class RecoveredBake:
-    """What one bake folder gave.
+    """What was recovered from one bake folder.
 
     Attributes:
         folder: its name.
-        bake: the bake in the new journal, None where nothing could be read.
-        steps: steps whose numbers came back.
-        loras: saved LoRAs that came back.
-        notes: what was missing or damaged, a line each.
+        bake: the bake in the new journal, None if nothing could be read.
+        steps: how many steps' metrics were recovered.
+        loras: how many saved LoRAs were recovered.
+        notes: what was missing or damaged, one line each.
     """
 
     folder: str
@@ -45,20 +45,20 @@ class RecoveredBake:
 
 
 def recover_bakes(workspace: Workspace, into: Path) -> list[RecoveredBake]:
-    """Make a new journal from the bake folders of `workspace` and return what each of them gave, by number.
+    """Create a journal from the bake folders of `workspace` and return what each of them gave, by number.
 
-    A bake that was at work is lost. What stands in no folder does not come back: bakes that waited and had not begun, readings of
-    the machine, lines that belong to no bake.
+    A bake that was running is lost. What is in no folder cannot be recovered: bakes that had not started, readings of the machine,
+    log lines without a bake.
 
     Args:
         workspace: only `bakes/` is read.
-        into: the new journal; no file is there yet.
+        into: the new journal; the file must not exist.
 
     Raises:
         WorkspaceError: the folders cannot be read, or `into` cannot be written.
     """
     if into.exists():
-        raise WorkspaceError(printable(str(into)), found="is there already", expected="a new file")
+        raise WorkspaceError(printable(str(into)), found="exists already", expected="a new file")
     with Journal(into) as journal:
         return [_recover_bake(folder, journal) for folder in _folders(workspace)]
 
@@ -81,22 +81,22 @@ def _order(folder: Path) -> tuple[int, str]:
 def _recover_bake(folder: Path, journal: Journal) -> RecoveredBake:
     named = _FOLDER.fullmatch(folder.name)
     if named is None:
-        return RecoveredBake(folder.name, None, 0, 0, ("no bake folder by its name: left out",))
+        return RecoveredBake(folder.name, None, 0, 0, ("not named like a bake folder: skipped",))
     number, name = int(named[1]), named[2]
     if any(bake.number == number for bake in journal.bakes.latest(1)):
-        return RecoveredBake(folder.name, None, 0, 0, (f"another folder has number {number}: left out",))
+        return RecoveredBake(folder.name, None, 0, 0, (f"another folder has number {number}: skipped",))
     notes: list[str] = []
     loras = _loras(folder, notes)
-    story = _record_from_json(folder, number, notes) or _record_from_files(folder, number, name, loras, notes)
-    if story is None:
-        return RecoveredBake(folder.name, None, 0, 0, (*notes, "nothing in it tells of a bake: left out"))
+    record = _record_from_json(folder, number, notes) or _record_from_files(folder, number, name, loras, notes)
+    if record is None:
+        return RecoveredBake(folder.name, None, 0, 0, (*notes, "nothing of a bake found in it: skipped"))
     try:
-        journal.records.add(_match_to_folder(story, folder, loras, notes))
+        journal.records.add(_match_to_folder(record, folder, loras, notes))
     except (WorkspaceError, OverflowError) as error:
         if isinstance(error, WorkspaceError) and error.full:
             raise
-        # A number no journal could have held: somebody wrote the file by hand, and the other bakes shall come back all the same.
-        return RecoveredBake(folder.name, None, 0, 0, (*notes, printable(f"left out: {error}")))
+        # A number no journal could have held: somebody edited the file, and the other bakes must be recovered nevertheless.
+        return RecoveredBake(folder.name, None, 0, 0, (*notes, printable(f"skipped: {error}")))
     steps = _recover_curves(folder, number, journal, notes)
     _recover_manifest(folder, number, journal, notes)
     return RecoveredBake(
@@ -105,22 +105,22 @@ def _recover_bake(folder: Path, journal: Journal) -> RecoveredBake:
 
 
 def _record_from_json(folder: Path, number: int, notes: list[str]) -> BakeRecord | None:
-    """Return what bake.json tells, under the number and place that the folder has now."""
+    """Return the record in bake.json, with the number and folder name of now."""
     try:
-        story = read_bake_json(folder)
+        record = read_bake_json(folder)
     except WorkspaceError as error:
         notes.append(error.line())
         return None
-    if story is None:
+    if record is None:
         notes.append("no bake.json")
         return None
-    return replace(story, bake=replace(story.bake, number=number, folder=f"bakes/{folder.name}"))
+    return replace(record, bake=replace(record.bake, number=number, folder=f"bakes/{folder.name}"))
 
 
 def _record_from_files(
     folder: Path, number: int, name: str, loras: Mapping[str, Checkpoint], notes: list[str]
 ) -> BakeRecord | None:
-    """Return what settings.toml and the LoRAs' metadata tell, None where there is neither."""
+    """Return what settings.toml and the LoRAs' metadata say, None without either."""
     settings = _settings(folder, notes)
     if settings is None and not loras:
         return None
@@ -152,34 +152,34 @@ def _record_from_files(
     return BakeRecord(bake)
 
 
-def _match_to_folder(story: BakeRecord, folder: Path, loras: Mapping[str, Checkpoint], notes: list[str]) -> BakeRecord:
-    """Return the story with what happened in the folder after it was written: LoRAs saved, states gone, the process ended."""
-    bake = story.bake
-    told = {saved.file for saved in story.checkpoints}
-    gone = sum(not (folder / file).is_file() for file in told)
+def _match_to_folder(record: BakeRecord, folder: Path, loras: Mapping[str, Checkpoint], notes: list[str]) -> BakeRecord:
+    """Return the record with what happened in the folder after it was written: LoRAs saved, states removed, the process ended."""
+    bake = record.bake
+    known = {saved.file for saved in record.checkpoints}
+    gone = sum(not (folder / file).is_file() for file in known)
     if gone:
-        notes.append(f"{_count(gone, 'LoRA')} gone from the folder")
+        notes.append(f"{plural(gone, 'LoRA')} missing from the folder")
     if bake.state.live:
-        last = max([bake.started or bake.created, *(line.seconds for line in story.log)])
+        last = max([bake.started or bake.created, *(line.seconds for line in record.log)])
         bake = replace(bake, state=BakeState.LOST, error=_WAS_RUNNING, ended=last)
-        notes.append("it was at work: lost")
+        notes.append("was running: marked as lost")
     return replace(
-        story,
+        record,
         bake=bake,
-        checkpoints=(*story.checkpoints, *(saved for file, saved in loras.items() if file not in told)),
-        states=tuple(state for state in story.states if (folder / state.file).is_file()),
+        checkpoints=(*record.checkpoints, *(saved for file, saved in loras.items() if file not in known)),
+        states=tuple(state for state in record.states if (folder / state.file).is_file()),
     )
 
 
 def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
-    """Return the LoRAs in the folder by name, with what their own metadata say."""
+    """Return the LoRAs in the folder by name, with what their metadata say."""
     found: dict[str, Checkpoint] = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
             texts = _metadata(path)
             about = path.stat()
         except (LoraTuiError, OSError) as error:
-            notes.append(printable(f"{path.name} left out: {error}"))
+            notes.append(printable(f"{path.name} skipped: {error}"))
             continue
         finished = _number_in(texts, "ss_training_finished_at")
         found[path.name] = Checkpoint(
@@ -201,7 +201,7 @@ def _metadata(path: Path) -> dict[str, str]:
 
 
 def _count_in(texts: Mapping[str, str], key: str) -> int:
-    """Return a count from the metadata, 0 where there is none."""
+    """Return a count from the metadata, 0 if it is missing."""
     value = _number_in(texts, key)
     return int(value) if value is not None and 0 <= value < 2**53 else 0
 
@@ -226,14 +226,14 @@ def _settings(folder: Path, notes: list[str]) -> str | None:
 
 
 def _recover_curves(folder: Path, number: int, journal: Journal, notes: list[str]) -> int:
-    """Write the numbers of metrics.npz into the journal and return how many steps they are of."""
+    """Write the metrics in metrics.npz into the journal and return how many steps they cover."""
     path = folder / "metrics.npz"
     try:
         arrays = _read_metrics(path)
     except FileNotFoundError:
         notes.append("no metrics.npz: no curves")
         return 0
-    except Exception as error:  # a damaged archive raises a dozen kinds, from KeyError to zlib.error
+    except Exception as error:  # a damaged archive raises a dozen kinds of error, from KeyError to zlib.error
         notes.append(printable(f"metrics.npz is damaged ({error}): no curves"))
         return 0
     steps = [int(step) for step in arrays.pop("step")]
@@ -244,14 +244,14 @@ def _recover_curves(folder: Path, number: int, journal: Journal, notes: list[str
 
 def _read_metrics(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
     """Return the arrays of metrics.npz by name, `step` among them, all of one length."""
-    # Pickled arrays would run code of whoever wrote the file.
+    # Pickled arrays could run code from whoever wrote the file.
     with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
         arrays = {str(name): np.asarray(file[name], dtype=np.float64) for name in file.files}
     steps = arrays["step"]
     if any(values.shape != (steps.size,) for values in arrays.values()):
-        raise ValueError("its columns are not of one length")
+        raise ValueError("its columns differ in length")
     if not (np.isfinite(steps) & (steps >= 0) & (steps < 2**53)).all():
-        raise ValueError("its steps are no counts")
+        raise ValueError("its steps are not whole numbers")
     return arrays
 
 
@@ -259,8 +259,4 @@ def _recover_manifest(folder: Path, number: int, journal: Journal, notes: list[s
     try:
         journal.results.set_manifest(number, (folder / "data.json.gz").read_bytes())
     except OSError:
-        notes.append("no data.json.gz: the list of its data is gone")
-
-
-def _count(number: int, word: str) -> str:
-    return f"1 {word} is" if number == 1 else f"{number} {word}s are"
+        notes.append("no data.json.gz: the list of its data is lost")

@@ -1,4 +1,4 @@
-"""How do grids come back where the journal was lost? From what each grid's folder tells: its sidecar, its pictures, what was judged."""
+"""Recovery of grids into a new journal from their folders: the sidecar, the pictures, the user's notes."""
 
 import re
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _FOLDER = re.compile(r"(\d{4,9})-(.+)")
 
 @dataclass(frozen=True)
 class RecoveredGrid:
-    """What one grid's folder gave.
+    """What was recovered from one grid's folder.
 
     Attributes:
         folder: its name.
-        grid: the grid in the new journal, None where nothing could be read.
-        note: why not, or what was missing; "" where nothing was.
+        grid: the grid in the new journal, None if nothing could be read.
+        note: why not, or what was missing; "" if nothing was.
     """
 
     folder: str
@@ -32,7 +32,7 @@ class RecoveredGrid:
 
 
 def recover_grids(workspace: Workspace, into: Path) -> list[RecoveredGrid]:
-    """Note the grids of `workspace` in the journal `into`, and return what each folder gave, by number.
+    """Add the grids of `workspace` to the journal `into`, and return what each folder gave, by number.
 
     Raises:
         WorkspaceError: `into` cannot be written.
@@ -45,18 +45,18 @@ def recover_grids(workspace: Workspace, into: Path) -> list[RecoveredGrid]:
 def _recover_grid(folder: Path, workspace: Workspace, journal: Journal) -> RecoveredGrid:
     named = _FOLDER.fullmatch(folder.name)
     if named is None:
-        return RecoveredGrid(folder.name, None, "no grid's folder by its name: left out")
+        return RecoveredGrid(folder.name, None, "not named like a grid folder: skipped")
     number = int(named[1])
     newest = next(iter(journal.grids.latest(1)), None)
     if newest is not None and newest.number >= number:
-        return RecoveredGrid(folder.name, None, f"another folder has number {number}: left out")
+        return RecoveredGrid(folder.name, None, f"another folder has number {number}: skipped")
     try:
         made = read_sidecar(folder)
         if made is None:
-            return RecoveredGrid(folder.name, None, "no grid.json: left out")
+            return RecoveredGrid(folder.name, None, "no grid.json: skipped")
         notes = read_judged(folder, number)
     except (LoraTuiError, OSError) as error:
-        return RecoveredGrid(folder.name, None, printable(f"left out: {error}"))
+        return RecoveredGrid(folder.name, None, printable(f"skipped: {error}"))
     journal.grids.add(name=named[2], spec=spec_json(made.spec), least_number=number)
     done = _recover_pictures(made, folder, workspace, journal)
     journal.grids.set_spec(number, spec_json(made.spec), len(made.cells))

@@ -128,11 +128,11 @@ async def test_the_key_forks_the_newest_state_with_what_the_desk_changes(kitchen
         assert text_in(dialog, "kept") == "saved states: end of epoch 1, 2"
         assert "starts after step 80 of 240" in outlook
         assert "unet_lr  2e-3 → 1e-3" in outlook
-        assert "the U-Net's rate goes from 0.002 to 0.001 at step 81" in outlook
+        assert "the U-Net's rate changes from 0.002 to 0.001 at step 81" in outlook
         await pilot.press("enter", *"te", "enter")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
         await until(pilot, lambda: "bake 2 forks bake 1 after step 80" in seen(kitchen.app))
-        assert "the U-Net's rate goes from 0.002 to 0.001" in seen(kitchen.app)
+        assert "the U-Net's rate changes from 0.002 to 0.001" in seen(kitchen.app)
         assert kitchen.engine.wakes
     fork = kitchen.bakes()[0]
     assert (fork.number, fork.parent, fork.why, fork.engine) == (2, 1, "te", kitchen.engine.key)
@@ -150,7 +150,7 @@ async def test_a_narrow_screen_without_a_log_in_view_says_what_becomes_of_the_ra
         await fork_dialog(kitchen, pilot, until)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: len(kitchen.app._notifications) == 1)
-        assert "rate goes from 0.002 to 0.001" in next(iter(kitchen.app._notifications)).message
+        assert "rate changes from 0.002 to 0.001" in next(iter(kitchen.app._notifications)).message
 
 
 async def test_an_epoch_is_typed_and_compared_with_the_settings_in_force_then(kitchen, until) -> None:
@@ -184,7 +184,7 @@ async def test_more_epochs_on_the_desk_extend_a_done_bake(kitchen, until) -> Non
     [
         ((6,), {}, "raise max_train_epochs"),
         ((2,), {"network_dim": "16"}, "network_dim: changed from 8 to 16"),
-        ((), {}, "no state at an epoch's end"),
+        ((), {}, "no state from the end of an epoch"),
     ],
 )
 async def test_what_cannot_be_forked_is_refused_in_the_dialog(kitchen, until, seen, epochs, typed, said) -> None:

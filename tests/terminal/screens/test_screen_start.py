@@ -50,7 +50,7 @@ async def test_a_journal_that_is_none_is_said_in_the_log(make_kitchen, tmp_path:
     (root / "journal.sqlite").write_text("this is no database", encoding="utf-8")
     kitchen = make_kitchen(Workspace(root))
     async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: "no journal of lora-tui" in seen(kitchen.app))
+        await until(pilot, lambda: "not a lora-tui journal" in seen(kitchen.app))
 
 
 async def test_what_is_being_loaded_is_said_until_it_is_ready(kitchen, until, seen) -> None:

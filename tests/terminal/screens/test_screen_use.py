@@ -96,7 +96,7 @@ async def test_a_taken_name_is_written_over_only_when_asked_twice(kitchen, saved
 @pytest.mark.parametrize(
     ("key", "text", "said"),
     [
-        ("target", "/nowhere", "/nowhere: is no folder"),
+        ("target", "/nowhere", "/nowhere: no such folder"),
         ("weight", "much", "weight: much; expected a number"),
     ],
 )

@@ -110,7 +110,7 @@ print(child.pid, flush=True)
 time.sleep(600)
 """
     said = ran(script(tmp_path, code), timeout=3.0)
-    assert said[-1] == ("warning", "on_done: took more than 3 s")
+    assert said[-1] == ("warning", "on_done: was killed after 3 s")
     assert gone(int(said[0][1].split()[-1]))
 
 
@@ -143,7 +143,7 @@ def test_what_still_runs_when_the_program_ends_is_killed(tmp_path: Path) -> None
     log = Log()
     run_user_command(script(tmp_path, code), DONE, timeout=600.0, log=log)
     finish_user_commands(2.0)
-    assert log.lines[-1] == ("warning", "on_done: was killed: lora-tui ends")
+    assert log.lines[-1] == ("warning", "on_done: was killed because lora-tui is closing")
     if len(log.lines) == 2:
         assert gone(int(log.lines[0][1].split()[-1]))
 

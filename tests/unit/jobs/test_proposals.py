@@ -85,7 +85,7 @@ def test_verdicts_that_point_nowhere_queue_nothing(demo: Workspace, made: MadeGr
 
 def test_pictures_of_no_bake_propose_nothing(demo: Workspace, tmp_path: Path) -> None:
     strange = made_grid(tmp_path / "strange", shape=(3, 1, 1, 2))
-    with Journal(demo.journal_path) as journal, pytest.raises(GridError, match="no judged picture is of a bake"):
+    with Journal(demo.journal_path) as journal, pytest.raises(GridError, match="no rated picture is from a bake"):
         queue_proposals(journal, demo, strange, over(strange))
 
 
@@ -109,5 +109,5 @@ def test_a_wrong_change_leaves_the_draft_as_it_was(demo: Workspace, made: MadeGr
 
 
 def test_a_bake_that_does_not_wait_cannot_be_changed(demo: Workspace, judged: Bake) -> None:
-    with Journal(demo.journal_path) as journal, pytest.raises(WorkspaceError, match="expected one that waits"):
+    with Journal(demo.journal_path) as journal, pytest.raises(WorkspaceError, match="expected a waiting bake"):
         change_held_bake(journal, demo, judged.number, ("seed=3",))

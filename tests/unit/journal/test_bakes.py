@@ -162,7 +162,7 @@ def test_live_bakes_without_their_process_are_lost_and_the_others_stay(journal: 
     states = [bake.state for bake in journal.bakes.latest()]
     assert states == [BakeState.QUEUED, BakeState.STARTING, BakeState.LOST]
     assert journal.bakes.read(1).ended is not None
-    assert "ended without a word" in journal.log.read(bake=1)[-1].text
+    assert "its process died" in journal.log.read(bake=1)[-1].text
 
 
 def test_a_lost_bake_is_marked_once(journal: Journal, queue: Queue) -> None:

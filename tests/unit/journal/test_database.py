@@ -50,7 +50,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_text("Dear diary, " * 200)
-    with pytest.raises(WorkspaceError, match=r"journal\.sqlite: no journal of lora-tui"):
+    with pytest.raises(WorkspaceError, match=r"journal\.sqlite: not a lora-tui journal"):
         Journal(path)
     assert path.read_text() == "Dear diary, " * 200
 

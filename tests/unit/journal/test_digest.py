@@ -72,8 +72,8 @@ def test_steps_left_out_are_counted_by_bake(journal: Journal, queue: Queue) -> N
     journal.results.add_mark(2, Mark(9, 1000.0, "roll back", ""))
     digest = journal.digests.read(1003.5)
     assert digest.skipped == {1: 2}
-    assert digest.surprises == ("bake 1 left out 2 steps: gradients not finite",)
-    assert "bake 2 went back to an earlier state" in journal.digests.read(0.0).surprises
+    assert digest.surprises == ("bake 1 skipped 2 steps: the gradient was NaN or infinite",)
+    assert "bake 2 rolled back to an earlier state" in journal.digests.read(0.0).surprises
 
 
 @pytest.mark.parametrize(("seconds", "surprising"), [(1190.0, False), (1210.0, True)])
@@ -84,7 +84,7 @@ def test_a_bake_that_took_twice_its_time_is_a_surprise(
     begin(journal)
     journal.bakes.set_state(1, BakeState.DONE)
     at(journal, 1, planned_seconds=600.0, started=5000.0, ended=5000.0 + seconds)
-    assert ("bake 1 hifumi took 20 min, planned were 10 min" in journal.digests.read(0.0).surprises) == surprising
+    assert ("bake 1 hifumi took 20 min, planned: 10 min" in journal.digests.read(0.0).surprises) == surprising
 
 
 def test_the_line_of_error_is_told(journal: Journal, queue: Queue) -> None:

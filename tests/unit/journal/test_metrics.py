@@ -98,7 +98,7 @@ def test_a_journal_that_cannot_be_opened_is_reported_by_flush_and_by_close(tmp_p
     writer = MetricWriter(path, 1)
     writer.put(1, {"loss": 0.5})
     for ask in (writer.flush, writer.flush, writer.close):
-        with pytest.raises(WorkspaceError, match="no journal"):
+        with pytest.raises(WorkspaceError, match="not a lora-tui journal"):
             ask()
 
 

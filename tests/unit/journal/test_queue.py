@@ -99,7 +99,7 @@ def test_a_bake_taken_out_of_the_queue_is_stopped_and_says_so(journal: Journal, 
     queue(), queue()
     journal.queue.remove(1)
     bake = journal.bakes.read(1)
-    assert (bake.state, bake.error) == (BakeState.STOPPED, "taken out of the queue")
+    assert (bake.state, bake.error) == (BakeState.STOPPED, "removed from the queue")
     assert bake.ended is not None and bake.started is None
     assert waiting(journal) == [2]
 
@@ -174,7 +174,7 @@ def test_orders_the_bake_never_saw_are_answered_when_it_is_taken_up_again(journa
     journal.bakes.set_state(1, BakeState.LOST)
     journal.queue.requeue(1, "engine")
     assert journal.orders.pending(1) == []
-    assert [given.answer for given in journal.orders.read(1)] == ["", "the bake had ended"]
+    assert [given.answer for given in journal.orders.read(1)] == ["", "the bake had already ended"]
     assert len(journal.orders.pending(2)) == 1
 
 

@@ -113,7 +113,7 @@ def test_a_look_at_the_holder_is_not_taken_for_a_holder() -> None:
         [
             sys.executable,
             "-c",
-            "import sys\nfrom trainer.machine.card_lock import holder\nprint(flush=True)\nwhile True: holder(sys.argv[1])",
+            "import sys\nfrom trainer.machine.card_lock import read_holder\nprint(flush=True)\nwhile True: read_holder(sys.argv[1])",
             KEY,
         ],
         stdout=subprocess.PIPE,
@@ -178,7 +178,7 @@ def test_memory_is_said_where_the_driver_says_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(card_lock, "card_users", lambda key: users)
     with acquire_card(KEY, claim()) or pytest.fail("held"):
         line = holder_text(KEY)
-    assert ", 5.0 GiB); also there: " in line
+    assert ", 5.0 GiB); also on it: " in line
     assert line.endswith("(pid 1)")
 
 

@@ -121,8 +121,8 @@ def test_a_process_listed_twice_is_added_up() -> None:
         ({"nvmlInit": raising(pynvml.NVMLError_LibraryNotFound())}, "no NVIDIA driver (libnvidia-ml"),
         ({"nvmlInit": raising(pynvml.NVMLError_DriverNotLoaded())}, "driver is not loaded"),
         ({"nvmlInit": raising(pynvml.NVMLError_LibRmVersionMismatch())}, "restart the computer"),
-        ({"nvmlInit": raising(pynvml.NVMLError_Unknown())}, "the NVIDIA driver says: Unknown"),
-        ({"nvmlDeviceGetCount": raising(pynvml.NVMLError_NoPermission())}, "driver says"),
+        ({"nvmlInit": raising(pynvml.NVMLError_Unknown())}, "NVIDIA driver error: Unknown"),
+        ({"nvmlDeviceGetCount": raising(pynvml.NVMLError_NoPermission())}, "driver error"),
         ({"nvmlDeviceGetCount": lambda: 0}, "no NVIDIA card"),
     ],
 )

@@ -150,7 +150,7 @@ def test_a_picture_of_the_base_alone_cannot_be_used(demo: Workspace, journal: Jo
     made = made_grid(folder, (1, 1, 1, 1))
     bare = replace(made.cells[0], recipe=replace(made.cells[0].recipe, loras=()))
     write_sidecar(replace(made, cells=(bare,)), folder)
-    with pytest.raises(GridError, match=r"no LoRA is in force in x1-y1-z1-s1"):
+    with pytest.raises(GridError, match=r"x1-y1-z1-s1 was made without a LoRA"):
         lora_of_cell(journal, demo, number, "x1-y1-z1-s1")
 
 
@@ -213,7 +213,7 @@ def test_a_weight_that_is_no_number_is_refused(demo: Workspace, tmp_path: Path, 
 
 def test_a_preview_that_is_no_png_is_refused(demo: Workspace, tmp_path: Path) -> None:
     (tmp_path / "shot.png").write_bytes(b"GIF89a")
-    with pytest.raises(DeliveryError, match=r"shot\.png: is no PNG"):
+    with pytest.raises(DeliveryError, match=r"shot\.png: not a PNG file"):
         publish(LoraToPublish(lora(demo), "a", tmp_path / "shot.png"), str(tmp_path))
 
 

@@ -119,7 +119,7 @@ def test_a_bake_that_was_at_work_is_lost(
         lost = new.bakes.read(1)
     assert lost.state is BakeState.LOST
     assert lost.ended is not None and lost.error
-    assert "it was at work: lost" in found[0].notes
+    assert "was running: marked as lost" in found[0].notes
 
 
 def test_loras_saved_after_the_story_was_written_are_found(
@@ -188,7 +188,7 @@ def test_a_damaged_story_is_said_and_the_files_are_read(
         assert new.bakes.read(1).state is BakeState.DONE
         assert len(new.results.checkpoints(1)) == 3
         assert len(new.curves.read(1, "loss", STEPS).steps) == STEPS
-    assert "is no story of a bake" in found[0].notes[0]
+    assert "not a bake record" in found[0].notes[0]
 
 
 def test_pickled_metrics_are_not_run(
@@ -240,7 +240,7 @@ def test_a_damaged_lora_is_said(workspace: Workspace, again: Callable[[], tuple[
     (folder / "stray.safetensors").write_bytes(b"no header")
     new, found = again()
     new.close()
-    assert "stray.safetensors left out" in found[0].notes[0]
+    assert "stray.safetensors skipped" in found[0].notes[0]
 
 
 def test_a_copied_folder_is_a_bake_of_its_own_number(
@@ -259,9 +259,9 @@ def test_a_copied_folder_is_a_bake_of_its_own_number(
             (1, "bakes/0001-hifumi"),
         ]
     assert {each.folder: each.notes for each in found if each.bake is None} == {
-        "0012-other": ("another folder has number 12: left out",),
-        "notes": ("no bake folder by its name: left out",),
-        "0013-empty": ("no bake.json", "nothing in it tells of a bake: left out"),
+        "0012-other": ("another folder has number 12: skipped",),
+        "notes": ("not named like a bake folder: skipped",),
+        "0013-empty": ("no bake.json", "nothing of a bake found in it: skipped"),
     }
 
 
@@ -286,5 +286,5 @@ def test_a_workspace_without_bakes_gives_an_empty_journal(tmp_path: Path) -> Non
 
 def test_a_file_that_is_there_is_not_written_into(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "new.sqlite").write_bytes(b"")
-    with pytest.raises(WorkspaceError, match="is there already"):
+    with pytest.raises(WorkspaceError, match="exists already"):
         recover_bakes(workspace, tmp_path / "new.sqlite")
