@@ -157,7 +157,7 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         "scale_v_pred_loss_like_noise_pred",
         TWELVE,
         {"scale_v_pred_loss_like_noise_pred": True, "v_parameterization": "no"},
-        "is no",
+        "is set to no",
     ),
     (
         "v_pred_like_loss",
