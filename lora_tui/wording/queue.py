@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.state_symbols import PAUSED, state_sign
 from trainer.journal.records import Bake
-from trainer.plan.queue_times import Expected, expected_ends
+from trainer.plan.queue_times import ExpectedTimes, expected_ends
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class QueueView:
     live: tuple[Bake, ...]
     waiting: tuple[Bake, ...]
     orphaned: frozenset[int]
-    expected: Mapping[int, Expected]
+    expected: Mapping[int, ExpectedTimes]
     now: float
 
 
@@ -84,9 +84,9 @@ def expected_times(bake: Bake, view: QueueView) -> str:
     end = _clock(expected.end, view.now)
     if bake.state.live:
         return f"{state_word(bake)}, ends {end}"
-    if expected.begin is None and bake.not_before is not None and bake.not_before > view.now:
+    if expected.start is None and bake.not_before is not None and bake.not_before > view.now:
         return f"not before {_clock(bake.not_before, view.now)}"
-    return f"{_clock(expected.begin, view.now)} – {end}"
+    return f"{_clock(expected.start, view.now)} – {end}"
 
 
 def queue_json(view: QueueView) -> dict[str, object]:
@@ -116,7 +116,7 @@ def _bake_json(bake: Bake, view: QueueView) -> dict[str, object]:
     return values | {
         "state": str(bake.state),
         "orphaned": bake.number in view.orphaned,
-        "expected_start": view.expected[bake.number].begin,
+        "expected_start": view.expected[bake.number].start,
         "expected_end": view.expected[bake.number].end,
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from trainer.memory.levers import begins
+from trainer.memory.levers import has_prefix
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import BucketUse, MemoryRequest
 from trainer.settings.model import Settings
@@ -71,7 +71,7 @@ class MemoryModel:
         settings = request.settings
         halved = 2 if settings.int8_base or settings.fp8_base else 1
         moments = 0.6 if settings.optimizer_type == "AdamW8bit" else 2.0
-        runs = "text_encoder" not in request.kept and not settings.encoder_off_card
+        runs = "text_encoder" not in request.cached_encoders and not settings.encoder_off_card
         return Peak(
             "step",
             "backward",
@@ -104,7 +104,7 @@ class MemoryModel:
         if not settings.gradient_checkpointing:
             return set()
         names = [name.strip() for name in settings.checkpointed_blocks.split(",") if name.strip()]
-        return {name for name in NAMES if not names or begins(name, names)}
+        return {name for name in NAMES if not names or has_prefix(name, names)}
 
 
 def request(*, captions_vary: bool = False, **values: object) -> MemoryRequest:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.dataset.buckets import rules_of
+from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import CaptionRules, DataSet, Folder, Group, Picture
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
@@ -45,6 +45,6 @@ def plan(data: DataSet = TWELVE, **values: object) -> Plan:
     more = {name: values.pop(name) for name in _OF_THE_PLAN if name in values}
     settings = Settings.model_validate({"train_data_dir": "/data", **values})
     words = CaptionRules.of(settings)
-    pictures = tuple(replace(picture, words=words) for picture in data.pictures)
-    groups = (Group(rules_of(settings), settings.train_batch_size),)
+    pictures = tuple(replace(picture, caption_rules=words) for picture in data.pictures)
+    groups = (Group(bucket_rules(settings), settings.train_batch_size),)
     return make_plan(settings, replace(data, pictures=pictures, groups=groups), **more)

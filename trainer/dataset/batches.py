@@ -23,7 +23,7 @@ def instances(data: DataSet) -> list[int]:
     Regularisation pictures fill up until there are as many as of the others in their group, as in sd-scripts: one after the
     other by its repeats, and where they do not suffice each once more in turn. Those that are left over are not shown.
     """
-    return [index for index, times in enumerate(_showings(data)) for _ in range(times)]
+    return [index for index, times in enumerate(_times_shown(data)) for _ in range(times)]
 
 
 def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, epoch: int) -> list[BucketBatch]:
@@ -39,7 +39,7 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
         epoch: its number.
     """
     members: dict[tuple[int, tuple[int, int]], list[int]] = {}
-    for index, (placement, times) in enumerate(zip(placements, _showings(data), strict=True)):
+    for index, (placement, times) in enumerate(zip(placements, _times_shown(data), strict=True)):
         members.setdefault((data.pictures[index].group, placement.bucket), []).extend([index] * times)
     # A text seeds the same everywhere: numbers side by side would share streams between (seed, epoch) pairs.
     order = random.Random(f"order {seed} {epoch}")
@@ -62,12 +62,12 @@ def batches_per_epoch(data: DataSet, placements: Sequence[Placement]) -> int:
         placements: of each picture, in the data's order.
     """
     counts: Counter[tuple[int, tuple[int, int]]] = Counter()
-    for picture, placement, times in zip(data.pictures, placements, _showings(data), strict=True):
+    for picture, placement, times in zip(data.pictures, placements, _times_shown(data), strict=True):
         counts[picture.group, placement.bucket] += times
     return sum(-(-count // data.groups[group].batch_size) for (group, _), count in counts.items())
 
 
-def _showings(data: DataSet) -> list[int]:
+def _times_shown(data: DataSet) -> list[int]:
     """Return how often each picture is shown in an epoch."""
     times = [0 if picture.is_reg else picture.repeats for picture in data.pictures]
     others: Counter[int] = Counter()

@@ -20,7 +20,7 @@ class Placement:
     crop: Size
 
 
-def rules_of(settings: Settings) -> BucketRules:
+def bucket_rules(settings: Settings) -> BucketRules:
     """Return the bucket rules in `settings`."""
     low, high = bucket_range(settings.min_bucket_reso, settings.max_bucket_reso, settings.bucket_reso_steps)
     return BucketRules(

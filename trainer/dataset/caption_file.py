@@ -11,7 +11,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def caption_name(stem: str, endings: Sequence[str], names: Mapping[str, str]) -> str | None:
-    """Return the name of the caption file of a picture, None where there is none.
+    """Return the name of the caption file of a picture, None if it has none.
 
     As sd-scripts: `STEM.txt`, else the stem without its last four `_parts` (what its face cropper appends). Endings are
     tried in order, in any case.

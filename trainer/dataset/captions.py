@@ -8,7 +8,7 @@ from trainer.settings.amounts import steps_of
 
 
 def caption_for(picture: Picture, *, seed: int, epoch: int, occurrence: int, step: int, total_steps: int) -> str:
-    """Return the caption of one showing of a picture, everything done in sd-scripts' order.
+    """Return the caption of a picture for one time it is shown, everything done in sd-scripts' order.
 
     Prefix and suffix; no words at all; wildcards and one of several lines; then, where tags are shuffled, dropped or warmed
     up: parted by commas, the kept ones apart, cut to the warm-up's length, shuffled, dropped, joined by `, ` whatever stood
@@ -18,76 +18,76 @@ def caption_for(picture: Picture, *, seed: int, epoch: int, occurrence: int, ste
         picture: its caption and rules.
         seed: the bake's seed.
         epoch: its number, from 0.
-        occurrence: which showing of the epoch this is; each has its own draws.
+        occurrence: how often it was shown before in the epoch; each time has its own draws.
         step: the step it is for, from 1.
         total_steps: steps of the bake; a warm-up may be a share of them.
     """
-    rules = picture.words
-    showing = f"{seed} {epoch} {occurrence}"
-    if _is_dropped(rules, epoch, showing):
+    rules = picture.caption_rules
+    occasion = f"{seed} {epoch} {occurrence}"
+    if _is_dropped(rules, epoch, occasion):
         return ""
-    text = _framed(picture.caption, rules)
+    text = _with_prefix_and_suffix(picture.caption, rules)
     if rules.wildcards:
-        draws = random.Random(f"caption wildcard {showing}")
+        draws = random.Random(f"caption wildcard {occasion}")
         text = drawn(draws.choice(text.split("\n")), draws)
     else:
         text = text.partition("\n")[0]
-    if _is_parted(rules):
-        text = _arranged(text, rules, showing, step - 1, steps_of(rules.warmup_step, total_steps))
+    if _splits_tags(rules):
+        text = _rearranged(text, rules, occasion, step - 1, steps_of(rules.warmup_step, total_steps))
     return _with_commas(text, rules)
 
 
 def fixed_caption(picture: Picture) -> str | None:
-    """Return the text that every showing of a picture gets, None where it varies."""
-    rules = picture.words
+    """Return the caption that a picture has every time it is shown, None where it varies."""
+    rules = picture.caption_rules
     if rules.dropout_rate >= 1 or rules.dropout_every_n_epochs == 1:
         return ""
-    text = _framed(picture.caption, rules)
+    text = _with_prefix_and_suffix(picture.caption, rules)
     if rules.wildcards:
         if len(set(text.split("\n"))) > 1 or has_choice(text):
             return None
         text = drawn(text, None)
     text = text.partition("\n")[0]
-    if _is_parted(rules):
-        _, loose, _ = _parted(text, rules)
+    if _splits_tags(rules):
+        _, loose, _ = _split_tags(text, rules)
         if _varies(rules, loose):
             return None
-        text = _arranged(text, rules, "", 0, 0)
+        text = _rearranged(text, rules, "", 0, 0)
     text = _with_commas(text, rules)
     may_be_dropped = rules.dropout_rate > 0 or rules.dropout_every_n_epochs > 0
     return None if may_be_dropped and text else text
 
 
-def steady_caption(text: str, rules: CaptionRules) -> str:
+def deterministic_caption(text: str, rules: CaptionRules) -> str:
     """Return a caption with nothing left to chance: its first line, the first of each wildcard, every tag in its place.
 
     Args:
         text: the caption.
-        rules: what becomes of captions in training.
+        rules: the rules for captions in training.
     """
     text = text.partition("\n")[0]
-    text = _framed(drawn(text, None) if rules.wildcards else text, rules)
-    if _is_parted(rules) and rules.keep_separator and rules.keep_separator in text:
-        kept, loose, behind = _parted(text, rules)
+    text = _with_prefix_and_suffix(drawn(text, None) if rules.wildcards else text, rules)
+    if _splits_tags(rules) and rules.keep_separator and rules.keep_separator in text:
+        kept, loose, behind = _split_tags(text, rules)
         text = ", ".join(kept + loose + behind)
     return _with_commas(text, rules)
 
 
-def _framed(text: str, rules: CaptionRules) -> str:
+def _with_prefix_and_suffix(text: str, rules: CaptionRules) -> str:
     """Put prefix and suffix around `text`; of several lines only the first gets the one and the last the other, as in sd-scripts."""
     if rules.prefix:
         text = f"{rules.prefix} {text}"
     return f"{text} {rules.suffix}" if rules.suffix else text
 
 
-def _is_dropped(rules: CaptionRules, epoch: int, showing: str) -> bool:
+def _is_dropped(rules: CaptionRules, epoch: int, occasion: str) -> bool:
     # sd-scripts counts epochs from 1 here.
     if rules.dropout_every_n_epochs and (epoch + 1) % rules.dropout_every_n_epochs == 0:
         return True
-    return rules.dropout_rate > 0 and random.Random(f"caption dropout {showing}").random() < rules.dropout_rate
+    return rules.dropout_rate > 0 and random.Random(f"caption dropout {occasion}").random() < rules.dropout_rate
 
 
-def _is_parted(rules: CaptionRules) -> bool:
+def _splits_tags(rules: CaptionRules) -> bool:
     """Return whether a caption is taken apart at all; otherwise it stays as it was written, separators and all."""
     return rules.shuffle or rules.tag_dropout_rate > 0 or rules.warmup_step != "0"
 
@@ -99,23 +99,23 @@ def _varies(rules: CaptionRules, loose: list[str]) -> bool:
     return shuffled or cut or (0 < rules.tag_dropout_rate < 1 and bool(loose))
 
 
-def _arranged(text: str, rules: CaptionRules, showing: str, done: int, warmup: int) -> str:
+def _rearranged(text: str, rules: CaptionRules, occasion: str, done: int, warmup: int) -> str:
     """Return `text` with its tags cut, shuffled and dropped after `done` of `warmup` steps.
 
     Each chance has draws of its own, so that switching one on leaves the others as they were.
     """
-    kept, loose, behind = _parted(text, rules)
+    kept, loose, behind = _split_tags(text, rules)
     if done < warmup:
         loose = loose[: done * (len(loose) - rules.warmup_min) // warmup + rules.warmup_min]
     if rules.shuffle:
-        random.Random(f"caption {showing}").shuffle(loose)
+        random.Random(f"caption {occasion}").shuffle(loose)
     if rules.tag_dropout_rate > 0:
-        draws = random.Random(f"caption tags {showing}")
+        draws = random.Random(f"caption tags {occasion}")
         loose = [tag for tag in loose if draws.random() >= rules.tag_dropout_rate]
     return ", ".join(kept + loose + behind)
 
 
-def _parted(text: str, rules: CaptionRules) -> tuple[list[str], list[str], list[str]]:
+def _split_tags(text: str, rules: CaptionRules) -> tuple[list[str], list[str], list[str]]:
     """Return the tags that stay in front, those that may change, those that stay behind."""
     if rules.keep_separator and rules.keep_separator in text:
         front, _, rest = text.partition(rules.keep_separator)

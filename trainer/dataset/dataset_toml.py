@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from trainer.dataset.buckets import rules_of
+from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import CaptionRules, Group
 from trainer.dataset.sources import FolderOptions, Source
 from trainer.errors import SettingsError
@@ -21,7 +21,7 @@ from trainer.text import printable
 
 Level = Literal["general", "datasets", "datasets.subsets"]
 
-# What a data set may say, and what a subset may, each also further out. The file's key → our setting.
+# Keys of a data set and of a subset, each also allowed in the tables around it. The file's key → our setting.
 _OF_DATASETS = {
     "resolution": "resolution",
     "batch_size": "train_batch_size",
@@ -70,7 +70,7 @@ _NOT_DONE: dict[str, tuple[tuple[object, ...], str]] = {
     "resize_interpolation": (("",), "remove it: shrinking averages areas, enlarging is Lanczos"),
     "validation_split": ((0,), "remove it and name a folder in validation_data_dir"),
 }
-# These change nothing here, whatever they say: sizes are kept in memory, and without a split no seed is needed.
+# These have no effect here: sizes are kept in memory, and without a split no seed is needed.
 _IDLE = ("cache_info", "validation_seed")
 
 _HEADER = re.compile(r"\s*\[{1,2}\s*([\w.]+)\s*\]{1,2}", re.ASCII)
@@ -78,13 +78,13 @@ _HEADER = re.compile(r"\s*\[{1,2}\s*([\w.]+)\s*\]{1,2}", re.ASCII)
 
 @dataclass(frozen=True)
 class DataSetFile:
-    """What a data set file says.
+    """Contents of a data set file.
 
     Attributes:
         groups: one for each of its data sets.
         sources: the folders, in the file's order; one with 0 repeats is left out.
         notes: a line for each folder that is left out, and for what is not read.
-        settings: ours with what the first data set says, for pictures that the file does not name.
+        settings: ours with the first data set's on top, for pictures that the file does not name.
         text: the file's.
     """
 
@@ -97,7 +97,7 @@ class DataSetFile:
 
 @dataclass(frozen=True)
 class _Table:
-    """One table of the file: where it stands, counted from 1, and what it says."""
+    """One table of the file: its place, counted from 1, and its values."""
 
     level: Level
     dataset: int
@@ -106,14 +106,14 @@ class _Table:
 
 
 def read_dataset_toml(path: Path, settings: Settings) -> DataSetFile:
-    """Return what the data set file says; what it leaves open is as in `settings`.
+    """Return the contents of the data set file; what it leaves open is as in `settings`.
 
     Args:
         path: the file; relative folders count from where it lies.
         settings: ours, the outermost.
 
     Raises:
-        SettingsError: the file cannot be read, is no TOML, or holds a key or value that is not known or not done here.
+        SettingsError: the file cannot be read, is not TOML, or holds a key or value that is not known or not supported.
     """
     return _File(path, settings).read()
 
@@ -136,7 +136,7 @@ class _File:
         self._notes: list[str] = []
 
     def read(self) -> DataSetFile:
-        """Return what it says."""
+        """Return its contents."""
         document = parse_toml(self._text, self._where)
         for key in sorted(document.keys() - {"general", "datasets"}):
             raise self._unknown(f"{self._where}: {printable(key, 60)}", key, ("general", "datasets"))
@@ -148,7 +148,7 @@ class _File:
             self._check_keys(dataset)
             settings, _ = self._applied(self._settings, (general, dataset), _OF_DATASETS)
             first = first or self._applied(settings, (general, dataset), _OF_CAPTIONS)[0]
-            groups.append(Group(rules_of(settings), settings.train_batch_size))
+            groups.append(Group(bucket_rules(settings), settings.train_batch_size))
             sources += self._sources(general, dataset, settings)
         assert first is not None
         return DataSetFile(tuple(groups), tuple(sources), tuple(self._notes), first, self._text)
@@ -181,20 +181,20 @@ class _File:
         path = self._path(image_dir)
         if "conditioning_data_dir" in said and own.conditioning_data_dir and not own.masked_loss:
             self._notes.append(f"the masks for {printable(path.name, 60)} are ignored: masked_loss is off")
-        manner = FolderOptions(
-            endings=tuple(own.caption_extension),
-            words=CaptionRules.of(own),
+        options = FolderOptions(
+            extensions=tuple(own.caption_extension),
+            caption_rules=CaptionRules.of(own),
             is_reg=is_reg,
             group=subset.dataset - 1,
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
         )
         class_tokens = self._text_in(words, _WORDS, "text") if words else ""
-        return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, manner)
+        return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, options)
 
     def _applied(
         self, settings: Settings, tables: tuple[_Table, ...], keys: Mapping[str, str]
     ) -> tuple[Settings, set[str]]:
-        """Return `settings` with what the tables say, the last one winning, and the settings that were said."""
+        """Return `settings` with the tables' values, the last one winning, and the names of the settings they set."""
         said = {name: (table, key) for table in tables for key, name in keys.items() if key in table.values}
         values = {name: self._as_setting(key, table.values[key]) for name, (table, key) in said.items()}
 

@@ -9,7 +9,7 @@ from trainer.dataset.records import DataSet, Picture
 
 @dataclass(frozen=True)
 class FolderExposure:
-    """One folder over a whole bake.
+    """One folder over a complete bake.
 
     Attributes:
         name: the folder's.
@@ -17,7 +17,7 @@ class FolderExposure:
         pictures: how many there are.
         captioned: how many of them have a caption file.
         repeats: of each in an epoch; regularisation pictures may come more or less often.
-        showings: of all of them, in all epochs.
+        times_shown: of all of them together, in all epochs.
     """
 
     name: str
@@ -30,7 +30,7 @@ class FolderExposure:
 
 @dataclass(frozen=True)
 class TagExposure:
-    """One tag over a whole bake: how many pictures carry it, and how often these are shown in all epochs."""
+    """One tag over a complete bake: how many pictures carry it, and how often these are shown in all epochs."""
 
     tag: str
     pictures: int
@@ -54,7 +54,7 @@ def tag_exposures(data: DataSet, epochs: int) -> list[TagExposure]:
     """Return how often each tag is shown (pictures × repeats × epochs), the most frequent first.
 
     Tags are what stands between commas once prefix, suffix and separators are in place, counted once a picture. What chance
-    leaves out of single showings counts all the same; regularisation pictures, which teach no tag, do not.
+    leaves out at random still counts; regularisation pictures, which teach no tag, do not.
     """
     pictures: Counter[str] = Counter()
     shown: Counter[str] = Counter()
@@ -70,7 +70,7 @@ def tag_exposures(data: DataSet, epochs: int) -> list[TagExposure]:
 
 
 def _tags(picture: Picture) -> set[str]:
-    words = picture.words
+    words = picture.caption_rules
     lines = picture.caption.split("\n") if words.wildcards else [picture.caption]
     tags: set[str] = set()
     for line in lines:

@@ -43,7 +43,7 @@ def manifest_bytes(data: DataSet) -> bytes:
 
 
 def write_manifest(content: bytes, path: Path) -> None:
-    """Write a manifest's bytes to `path` (data.json.gz), whole or not at all.
+    """Write a manifest's bytes to `path` (data.json.gz), atomically.
 
     Raises:
         WorkspaceError: `path` cannot be written.

@@ -28,7 +28,7 @@ _LYING = (5, 6, 7, 8)
 
 
 class UnreadablePicture(Exception):
-    """A file that holds no whole picture; the message says why, without the file's name."""
+    """A file that holds no intact picture; the message is the reason, without the file's name."""
 
 
 def is_picture_name(name: str) -> bool:
@@ -94,7 +94,7 @@ def _read_to_the_end(image: Image.Image) -> None:
         # Checks each chunk's sum without unpacking it.
         image.verify()
         return
-    # A JPEG decodes at an eighth of its size several times faster; other kinds ignore the wish.
+    # A JPEG decodes at an eighth of its size several times faster; other kinds ignore this request.
     image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
     image.load()
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.dataset.batches import instances
-from trainer.dataset.buckets import rules_of
-from trainer.dataset.captions import steady_caption
+from trainer.dataset.buckets import bucket_rules
+from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, scan
@@ -61,28 +61,30 @@ def read_validation(settings: Settings) -> DataSet | None:
         settings = read_dataset_toml(Path(settings.dataset_config), settings).settings
     data = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension)
     words = CaptionRules.of(settings)
-    pictures = tuple(replace(picture, caption=steady_caption(picture.caption, words)) for picture in data.pictures)
+    pictures = tuple(
+        replace(picture, caption=deterministic_caption(picture.caption, words)) for picture in data.pictures
+    )
     return replace(data, pictures=pictures, groups=(_group(settings),))
 
 
 def same_data(one: Settings, other: Settings) -> bool:
-    """Return whether both settings ask for the same pictures, trained in the same manner, so that they need not be read anew."""
+    """Return whether both settings ask for the same pictures, trained in the same way, so that they need not be read again."""
     names = (field.name for field in fields() if field.section == "Data" and field.name not in _LATER)
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _by_folders(settings: Settings) -> DataSet:
     repeats = repeats_by_folder(settings.num_repeats)
-    manner = FolderOptions(
-        endings=tuple(settings.caption_extension),
-        words=CaptionRules.of(settings),
+    options = FolderOptions(
+        extensions=tuple(settings.caption_extension),
+        caption_rules=CaptionRules.of(settings),
         masks=masks_for(settings, wanted=True),
     )
     root = Path(settings.train_data_dir)
-    roots = {root: sources_in(root, manner, flat_repeats=settings.dataset_repeats, repeats=repeats)}
+    roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats)}
     if settings.reg_data_dir:
         # Masks are made for the pictures of the subject; the class at large needs none.
-        manner = replace(manner, is_reg=True, masks=masks_for(settings, wanted=False))
+        options = replace(options, is_reg=True, masks=masks_for(settings, wanted=False))
         regular = Path(settings.reg_data_dir)
         if regular.resolve() == root.resolve():
             raise DatasetError(
@@ -91,7 +93,7 @@ def _by_folders(settings: Settings) -> DataSet:
                 expected="different pictures for regularisation",
                 way_out="name another folder, or leave reg_data_dir blank",
             )
-        roots[regular] = sources_in(regular, manner, flat_repeats=1, repeats=repeats)
+        roots[regular] = sources_in(regular, options, flat_repeats=1, repeats=repeats)
     check_names(repeats, frozenset().union(*(sources.names for sources in roots.values())))
     found = _read_roots(roots)
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
@@ -135,7 +137,7 @@ def _by_file(settings: Settings) -> DataSet:
 
 def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
     """Refuse a data set without pictures to train on: regularisation pictures alone fill up to nothing."""
-    trained = {source.manner.group for source in sources if not source.manner.is_reg}
+    trained = {source.options.group for source in sources if not source.options.is_reg}
     for group in range(groups):
         if group not in trained:
             raise DatasetError(
@@ -147,7 +149,7 @@ def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
 
 
 def _group(settings: Settings) -> Group:
-    return Group(rules_of(settings), settings.train_batch_size)
+    return Group(bucket_rules(settings), settings.train_batch_size)
 
 
 def _assembled(

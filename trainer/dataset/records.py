@@ -33,18 +33,18 @@ class BucketRules:
 
 @dataclass(frozen=True)
 class CaptionRules:
-    """What becomes of a caption each time it is shown; the defaults leave it as it is.
+    """Rules for a caption each time it is shown; the defaults leave it unchanged.
 
     Attributes:
         prefix, suffix: words put in front and behind.
-        dropout_rate: share of showings without any words.
+        dropout_rate: share of times that it is left out.
         dropout_every_n_epochs: every n-th epoch has no words; 0 for none.
         wildcards: `{a|b}` means one of them, and of several lines one is taken.
         shuffle: whether tags change places.
         keep_tokens: how many tags in front stay where they are.
         keep_separator: what parts the tags that stay from the others; "" where keep_tokens counts.
         tag_dropout_rate: share of tags left out, of those that are not kept.
-        warmup_min: tags that captions begin with during a warm-up.
+        warmup_min: tags that captions have at the start of a warm-up.
         warmup_step: over what they grow to full length: steps (`100`) or a share of the bake (`10%`); `0` for at once.
         secondary_separator: what holds tags together until the end, when it becomes a comma; "" for none.
     """
@@ -102,10 +102,10 @@ class Picture:
         width, height: pixels, as seen.
         caption: its words, untouched (several lines where wildcards are on); the folder's words where it has no caption file.
         caption_file: where the words come from, None where the folder's stand in.
-        is_reg: whether it shows the class at large and counts by prior_loss_weight.
+        is_reg: whether it is a regularisation picture and counts by prior_loss_weight.
         group: index in `DataSet.groups`.
-        words: what becomes of its caption each time.
-        mask: the picture that says what counts, "alpha" where its own transparency does, None where everything counts.
+        caption_rules: of its caption.
+        mask: the mask's file, "alpha" for its own transparency, None where everything counts.
     """
 
     path: Path
@@ -117,7 +117,7 @@ class Picture:
     caption_file: Path | None
     is_reg: bool = False
     group: int = 0
-    words: CaptionRules = CaptionRules()
+    caption_rules: CaptionRules = CaptionRules()
     mask: Path | Literal["alpha"] | None = None
 
 
@@ -145,7 +145,7 @@ class DataSet:
         pictures: in a fixed order; everything else names them by their index here.
         notes: what was left out or stands in, one line each.
         groups: how pictures are put together; empty where only a folder was looked at (`scan`).
-        config: sha256 of the data set file that says all this, "" where there is none.
+        config: sha256 of the data set file, "" without one.
     """
 
     root: Path

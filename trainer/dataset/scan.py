@@ -11,7 +11,7 @@ from trainer.dataset.caption_file import caption_key, caption_name, read_caption
 from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
 from trainer.dataset.picture_file import ENDINGS, UnreadablePicture, is_picture_name, picture_size
 from trainer.dataset.records import DataSet, Folder, Picture
-from trainer.dataset.sources import FolderOptions, Source, entries_of, holding, sources_in, words_of
+from trainer.dataset.sources import FolderOptions, Source, entries_of, folder_words, holding, sources_in
 from trainer.errors import DatasetError
 from trainer.text import plural, printable
 
@@ -64,7 +64,7 @@ def read_sources(sources: Iterable[Source]) -> ScanResult:
 
 
 def no_pictures(root: Path) -> DatasetError:
-    """Return the error for a folder that holds no pictures; it says what is there instead."""
+    """Return the error for a folder without pictures; it lists what is there instead."""
     entries = entries_of(root)
     kinds = Counter(Path(entry.name).suffix.lower() or "other" for entry in entries if not entry.is_dir())
     parts = [f"{count} {printable(kind, 20)}" for kind, count in kinds.most_common(4)]
@@ -87,7 +87,7 @@ def _read_source(source: Source, found: ScanResult) -> None:
     entries = entries_of(source.path)
     names = [entry.name for entry in entries if is_picture_name(entry.name) and not entry.is_dir()]
     captions = {
-        caption_key(entry.name, source.manner.endings): entry.name
+        caption_key(entry.name, source.options.extensions): entry.name
         for entry in entries
         if not is_picture_name(entry.name) and not entry.is_dir()
     }
@@ -103,16 +103,16 @@ def _read_source(source: Source, found: ScanResult) -> None:
             found.unreadable.append((source.path / name, str(error)))
     captioned = sum(picture.caption_file is not None for picture in pictures)
     found.pictures += pictures
-    found.folders.append(Folder(source.name, source.repeats, len(names), captioned, source.manner.is_reg))
+    found.folders.append(Folder(source.name, source.repeats, len(names), captioned, source.options.is_reg))
     _note_captions(found.folders[-1], source, pictures, found.notes)
 
 
 def _picture(source: Source, name: str, captions: Mapping[str, str], masks: Mapping[str, Path] | None) -> Picture:
-    path, manner = source.path / name, source.manner
+    path, options = source.path / name, source.options
     width, height = picture_size(path)
-    words = caption_name(path.stem, manner.endings, captions)
+    words = caption_name(path.stem, options.extensions, captions)
     caption_file = source.path / words if words else None
-    mask: Path | Literal["alpha"] | None = "alpha" if manner.masks == "alpha" else None
+    mask: Path | Literal["alpha"] | None = "alpha" if options.masks == "alpha" else None
     if masks is not None:
         mask = masks[path.stem]
         check_mask(mask, (width, height))
@@ -122,18 +122,20 @@ def _picture(source: Source, name: str, captions: Mapping[str, str], masks: Mapp
         repeats=source.repeats,
         width=width,
         height=height,
-        caption=read_caption(caption_file, every_line=manner.words.wildcards) if caption_file else source.words,
+        caption=read_caption(caption_file, every_line=options.caption_rules.wildcards)
+        if caption_file
+        else source.fallback_caption,
         caption_file=caption_file,
-        is_reg=manner.is_reg,
-        group=manner.group,
-        words=manner.words,
+        is_reg=options.is_reg,
+        group=options.group,
+        caption_rules=options.caption_rules,
         mask=mask,
     )
 
 
 def _masks(source: Source, names: Sequence[str]) -> dict[str, Path] | None:
     """Return the mask of each picture by the picture's name without its ending, None where the pictures have none."""
-    folder = source.manner.masks
+    folder = source.options.masks
     if not isinstance(folder, Path):
         return None
     masks = masks_in(folder, source.path.name)
@@ -150,11 +152,13 @@ def _note_captions(folder: Folder, source: Source, pictures: Sequence[Picture], 
         # Other words than those in its name come from a data set file.
         whose = (
             "the folder's name is used"
-            if words_of(Path(os.path.abspath(source.path)).name) == source.words
+            if folder_words(Path(os.path.abspath(source.path)).name) == source.fallback_caption
             else "class_tokens is used"
         )
         instead = (
-            f"{whose} instead: {printable(source.words, 60)}" if source.words else "they are trained without a caption"
+            f"{whose} instead: {printable(source.fallback_caption, 60)}"
+            if source.fallback_caption
+            else "they are trained without a caption"
         )
         have = "has" if without == 1 else "have"
         notes.append(f"{without} of {plural(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")

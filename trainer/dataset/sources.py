@@ -26,15 +26,15 @@ class FolderOptions:
     """How the pictures of a folder are trained.
 
     Attributes:
-        endings: of caption files, tried in this order.
-        words: what becomes of the captions.
+        extensions: of caption files, tried in this order.
+        caption_rules: of their captions.
         is_reg: whether they are regularisation pictures.
         group: index in `DataSet.groups`.
         masks: the folder with their masks, "alpha" where their transparency is the mask, None for none.
     """
 
-    endings: tuple[str, ...]
-    words: CaptionRules = _UNTOUCHED
+    extensions: tuple[str, ...]
+    caption_rules: CaptionRules = _UNTOUCHED
     is_reg: bool = False
     group: int = 0
     masks: Path | Literal["alpha"] | None = None
@@ -48,16 +48,16 @@ class Source:
         path: where it is.
         name: what it is called everywhere else.
         repeats: of each picture.
-        words: those that stand in for a missing caption.
-        manner: how its pictures are trained.
+        fallback_caption: used for pictures without a caption file.
+        options: of its pictures.
         is_root: whether folders inside it are read too.
     """
 
     path: Path
     name: str
     repeats: int
-    words: str
-    manner: FolderOptions
+    fallback_caption: str
+    options: FolderOptions
     is_root: bool = False
 
 
@@ -70,23 +70,23 @@ class FolderSources:
     names: frozenset[str]
 
 
-def words_of(folder: str) -> str | None:
+def folder_words(folder: str) -> str | None:
     """Return the words after the repeats of an `N_name` folder, None for any other name."""
     match = _REPEATED.fullmatch(folder)
     return match[2] if match else None
 
 
-def sources_in(root: Path, manner: FolderOptions, *, flat_repeats: int, repeats: Mapping[str, int]) -> FolderSources:
+def sources_in(root: Path, options: FolderOptions, *, flat_repeats: int, repeats: Mapping[str, int]) -> FolderSources:
     """Return the folders under `root`: itself first, then its `N_name` folders by name.
 
     Args:
         root: the folder; one called `N_name` itself gives its own repeats.
-        manner: of all its pictures.
+        options: of all its pictures.
         flat_repeats: repeats of pictures directly in `root` where its name gives none.
-        repeats: by folder name, in place of what the name says; 0 leaves the folder out.
+        repeats: by folder name, instead of the number in the name; 0 leaves the folder out.
 
     Raises:
-        DatasetError: the folder is missing, not allowed to be read, or has a number in front that is no repeats.
+        DatasetError: the folder is missing, not allowed to be read, or has a number in its name that is out of range.
     """
     name = Path(os.path.abspath(root)).name
     own = _REPEATED.fullmatch(name)
@@ -95,7 +95,7 @@ def sources_in(root: Path, manner: FolderOptions, *, flat_repeats: int, repeats:
     if often is None:
         often = _repeats(own[1], root) if own else flat_repeats
     if often:
-        read.append(Source(root, name, often, own[2] if own else "", manner, is_root=True))
+        read.append(Source(root, name, often, own[2] if own else "", options, is_root=True))
     for entry in entries_of(root):
         if not entry.is_dir():
             continue
@@ -105,7 +105,7 @@ def sources_in(root: Path, manner: FolderOptions, *, flat_repeats: int, repeats:
         if often is None and match:
             often = 0 if int(match[1]) == 0 else _repeats(match[1], root / entry.name)
         if often:
-            read.append(Source(root / entry.name, entry.name, often, match[2] if match else "", manner))
+            read.append(Source(root / entry.name, entry.name, often, match[2] if match else "", options))
         else:
             left_out.append(_left_out(entry, "no repeats in its name (`N_name`)" if often is None else "0 repeats"))
     if len(left_out) > _MAX_LEFT_OUT:
@@ -143,8 +143,8 @@ def with_own_names(sources: Iterable[Source]) -> list[Source]:
         name = source.name
         if name in taken:
             same = taken[name] == source.path
-            more = f"data set {source.manner.group + 1}" if same else source.path.parent.name
-            name = f"{source.name} ({'reg' if source.manner.is_reg else more})"
+            more = f"data set {source.options.group + 1}" if same else source.path.parent.name
+            name = f"{source.name} ({'reg' if source.options.is_reg else more})"
         number, plain = 1, name
         while name in taken:
             number += 1

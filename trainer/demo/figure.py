@@ -10,8 +10,8 @@ PLAIN_BACKGROUNDS = ("white", "blue", "pink", "green", "yellow", "purple")
 SCENES = ("outdoors", "indoors", "night", "beach", "city")
 
 HIFUMI = "hifumi_chan"
-# What the trigger word shall come to mean is left out of the captions: tags that stay would keep it for themselves.
-_SAID_BY_THE_TRIGGER = frozenset({"blonde hair", "twintails", "brown eyes"})
+# What the trigger word should come to mean is left out of the captions: tags that stay would take that meaning themselves.
+_MEANT_BY_TRIGGER = frozenset({"blonde hair", "twintails", "brown eyes"})
 
 
 @dataclass(frozen=True)
@@ -130,4 +130,4 @@ def tags(figure: Figure) -> list[str]:
 def hifumi_caption(figure: Figure) -> str:
     """Return the caption of a picture of the character: the trigger second, what it stands for left out."""
     first, *rest = tags(figure)
-    return ", ".join([first, HIFUMI, *(tag for tag in rest if tag not in _SAID_BY_THE_TRIGGER)])
+    return ", ".join([first, HIFUMI, *(tag for tag in rest if tag not in _MEANT_BY_TRIGGER)])

@@ -20,7 +20,7 @@ _HELD_OUT_SEED = 999
 
 
 def default_folder() -> Path:
-    """Return where the demo lives unless told otherwise: `$XDG_DATA_HOME/lora-tui/demo`."""
+    """Return where the demo lives unless another folder is given: `$XDG_DATA_HOME/lora-tui/demo`."""
     return data_home() / "demo"
 
 

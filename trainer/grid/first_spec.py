@@ -12,7 +12,7 @@ from trainer.grid.styles import DEFAULT, apply_style, load_styles
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.plan.saves import epoch_file, step_file
-from trainer.settings.one_setting import Found
+from trainer.settings.one_setting import AutoYesNo
 from trainer.settings.subject import Subject, load_subject, subject_named
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
@@ -20,7 +20,7 @@ from trainer.workspace import Workspace
 
 # One seed shows little of a LoRA, and only pictures of the same seeds can be compared between bakes.
 _SEEDS = "1, 2, 3, 4"
-_PREDICTION: dict[Found, str] = {"auto": "auto", "yes": "v", "no": "epsilon"}
+_PREDICTION: dict[AutoYesNo, str] = {"auto": "auto", "yes": "v", "no": "epsilon"}
 
 
 def epochs_of(journal: Journal, workspace: Workspace, bakes: Sequence[int]) -> tuple[EpochFile, ...]:

@@ -14,7 +14,7 @@ from trainer.grid.samplers import sampler_named
 from trainer.models.identify import Base
 from trainer.prompts.attention import check
 from trainer.prompts.lora_tags import split_tags
-from trainer.settings.amounts import size_of
+from trainer.settings.amounts import parse_size
 from trainer.settings.fields.sampling import our_name
 from trainer.settings.model import Settings
 from trainer.settings.subject import Subject, load_subject, subject_path
@@ -72,7 +72,7 @@ def sample_pictures(
     """
     defaults = defaults_for(base)
     width, height = (
-        size_of(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
+        parse_size(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
     )
     sampler = settings.sample_sampler or defaults.sampler
     steps = settings.sample_steps or defaults.steps

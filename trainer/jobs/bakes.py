@@ -11,7 +11,7 @@ from trainer.journal.records import Bake, NewBake
 from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_needs_a_card
 from trainer.machine.engines import running_engines
 from trainer.models.identify import Base
-from trainer.plan.disk import check_room
+from trainer.plan.disk import check_disk_space
 from trainer.settings.describe import speed_settings
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
@@ -77,7 +77,7 @@ def queue_bake(
         DiskFull: the disk has no space for what the bake will write.
         WorkspaceError: the journal or the bakes' folder cannot be written.
     """
-    check_room(ready.plan.room_bytes, workspace.root)
+    check_disk_space(ready.plan.room_bytes, workspace.root)
     make_workspace(workspace.root)
     if parent is None:
         parent = next(

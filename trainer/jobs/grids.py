@@ -15,7 +15,7 @@ from trainer.grid.spec import GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Grid, GridState, NewBake, Order
 from trainer.machine.devices import card_device
-from trainer.plan.disk import check_room
+from trainer.plan.disk import check_disk_space
 from trainer.settings.subject import subject_named
 from trainer.workspace import Workspace, first_free_number
 
@@ -191,7 +191,7 @@ def _exists(file: str | None, workspace: Workspace) -> bool:
 
 def _add_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int | None) -> Grid:
     pixels = sum(cell.recipe.width * cell.recipe.height for cell in ready.expanded.cells)
-    check_room(pixels * _BYTES_A_PIXEL, workspace.root)
+    check_disk_space(pixels * _BYTES_A_PIXEL, workspace.root)
     spec = ready.expanded.spec
     number = first_free_number(workspace.grids)
     return journal.grids.add(name=spec.name, spec=spec_json(spec), bake=bake, least_number=number)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from trainer.memory.levers import MemoryChoice, batch_of, begins, compressed
+from trainer.memory.levers import MemoryChoice, batch_of, has_prefix, shortest_prefixes
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import MemoryRequest
 from trainer.plan.optimizer_bytes import optimizer_bytes
@@ -84,7 +84,7 @@ class Estimates:
         chosen = chosen_blocks(blocks, aim - self._beside_blocks(choice))
         if not chosen:
             return None
-        return replace(choice, checkpointed=compressed(chosen, [block.name for block in blocks]))
+        return replace(choice, checkpointed=shortest_prefixes(chosen, [block.name for block in blocks]))
 
     def _judged(self, choice: MemoryChoice) -> Estimate:
         peaks = [self._step(choice), *(self._other(peak, choice) for peak in self._prediction.peaks)]
@@ -103,7 +103,7 @@ class Estimates:
     def _step(self, choice: MemoryChoice) -> int:
         blocks = self._blocks(choice)
         kept = choice.checkpointed
-        twice = {block.name for block in blocks if kept is not None and (not kept or begins(block.name, kept))}
+        twice = {block.name for block in blocks if kept is not None and (not kept or has_prefix(block.name, kept))}
         return self._beside_blocks(choice) + held_at_most(blocks, twice)
 
     def _beside_blocks(self, choice: MemoryChoice) -> int:
@@ -139,7 +139,7 @@ class Estimates:
         if name in ("weights", "encoders") and choice.base and not start.base:
             factor = (0.25 if self._prediction.precision == "no" else 0.5) + _SMALL_WEIGHTS
         if name == "encoders" and choice.off_card and not start.off_card:
-            encoders = [part for part in self._request.training if is_encoder(part)]
+            encoders = [part for part in self._request.trained_parts if is_encoder(part)]
             factor *= 0.5 if encoders else 0.0
         return factor
 
@@ -172,7 +172,9 @@ class Estimates:
         seconds = self._prediction.seconds
         kept = choice.checkpointed
         if kept is not None:
-            seconds += sum(block.seconds for block in self._prediction.blocks if not kept or begins(block.name, kept))
+            seconds += sum(
+                block.seconds for block in self._prediction.blocks if not kept or has_prefix(block.name, kept)
+            )
         batch = batch_of(self._request)
         parts = -(-batch // (choice.micro or batch))
         seconds *= 1 + _EACH_PART * (parts - 1)

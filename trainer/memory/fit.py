@@ -13,11 +13,11 @@ from trainer.memory.levers import (
     MemoryChoice,
     changes_between,
     changes_result,
+    choice_text,
     configurations,
-    plain,
-    pulled,
+    fastest_exact,
+    levers_changed,
     single_levers,
-    words_of,
 )
 from trainer.memory.peak import MemoryPrediction
 from trainer.memory.report import bytes_text
@@ -28,15 +28,15 @@ Predict = Callable[[MemoryRequest], MemoryPrediction]
 
 _NEIGHBOURS = 10
 # A choice that is judged to be faster by less is not worth seconds of prediction, and no difference to whoever waits for a bake.
-_WORTH_WHILE = 0.005
+_MIN_SPEEDUP = 0.005
 # Estimates are off by about as much.
-_DOUBT = 1.02
+_ESTIMATE_MARGIN = 1.02
 # Predictions with exact levers alone, and with all.
 _TRIES_EXACT, _TRIES = 6, 10
 
 
 def fit(
-    request: MemoryRequest, predict: Predict, limit: int, tell: Callable[[str], Any] = lambda words: None
+    request: MemoryRequest, predict: Predict, limit: int, on_prediction: Callable[[str], Any] = lambda words: None
 ) -> FitResult:
     """Return the fastest settings that fit, over the levers of `trainer.memory.levers`.
 
@@ -44,23 +44,23 @@ def fit(
     sees it, rank, resolution and everything that is learned.
 
     Args:
-        request: with the settings asked about.
+        request: with the settings in question.
         predict: makes a prediction, which takes seconds.
         limit: bytes a bake may take.
-        tell: hears, before each prediction, what it is of.
+        on_prediction: called before each prediction with the choice in words.
 
     Raises:
         LoraTuiError: nothing can be predicted of the settings asked about.
     """
-    return _Search(request, predict, limit, tell).run()
+    return _Search(request, predict, limit, on_prediction).run()
 
 
 class _Search:
-    """The predictions made so far, and what they say of the others."""
+    """The predictions made so far, and estimates of the others from them."""
 
-    def __init__(self, request: MemoryRequest, predict: Predict, limit: int, tell: Callable[[str], Any]) -> None:
-        self._request, self._predict, self._limit, self._tell = request, predict, limit, tell
-        self._current, self._start = MemoryChoice.of(request), plain(request)
+    def __init__(self, request: MemoryRequest, predict: Predict, limit: int, on_prediction: Callable[[str], Any]) -> None:
+        self._request, self._predict, self._limit, self._on_prediction = request, predict, limit, on_prediction
+        self._current, self._start = MemoryChoice.of(request), fastest_exact(request)
         self._tried: dict[MemoryChoice, MemoryPrediction] = {}
         self._failed: dict[MemoryChoice, str] = {}
         self._estimates: Estimates
@@ -84,7 +84,7 @@ class _Search:
         prediction = self._tried[start]
         cache = prediction.of("cache")
         # The allocator's gaps are known at the highest peak alone; elsewhere they are judged.
-        gaps = _DOUBT * prediction.reserved / prediction.peak.bytes
+        gaps = _ESTIMATE_MARGIN * prediction.reserved / prediction.peak.bytes
         if start.caching == 1 or cache is None or cache.bytes * gaps <= self._limit:
             return start
         lean = replace(start, caching=1)
@@ -96,13 +96,13 @@ class _Search:
         asked_leanest = False
         while True:
             best = self._best()
-            bar = float("inf") if best is None else self._known(best).seconds * (1 - _WORTH_WHILE)
+            bar = float("inf") if best is None else self._known(best).seconds * (1 - _MIN_SPEEDUP)
             judged = {choice: self._estimates.of(choice) for choice in self._pool(exact=exact)}
             open_ones = [choice for choice in judged if self._may_be(choice, judged[choice], bar)]
             if open_ones and len(self._tried) < most:
                 self._learn(min(open_ones, key=lambda choice: self._order(choice, judged[choice])))
                 continue
-            # Estimates say that nothing fits; that is said to nobody before the leanest of all was predicted.
+            # By the estimates nothing fits; that is not reported before the leanest choice of all was predicted.
             leanest = min(judged, key=lambda choice: judged[choice].bytes)
             if best is not None or asked_leanest or not self._is_new(leanest):
                 return
@@ -112,7 +112,7 @@ class _Search:
     def _may_be(self, choice: MemoryChoice, estimate: Estimate, bar: float) -> bool:
         """Return whether a choice nobody predicted yet may fit in less than `bar` seconds."""
         # Blocks are chosen for the limit as it is; a choice that is all or nothing gets the benefit of the doubt.
-        limit = self._limit if choice.checkpointed else self._limit * _DOUBT
+        limit = self._limit if choice.checkpointed else self._limit * _ESTIMATE_MARGIN
         return self._is_new(choice) and estimate.bytes <= limit and estimate.seconds < bar
 
     def _pool(self, *, exact: bool) -> list[MemoryChoice]:
@@ -130,7 +130,7 @@ class _Search:
     def _order(self, choice: MemoryChoice, estimate: Estimate) -> tuple[float, bool, int]:
         """Return what choices are tried and taken by: time to a thousandth, then exactness, then how little changes."""
         per_mille = round(estimate.seconds / self._tried[self._current].seconds, 3)
-        return per_mille, changes_result(choice, self._start), pulled(choice, self._current)
+        return per_mille, changes_result(choice, self._start), levers_changed(choice, self._current)
 
     def _is_new(self, choice: MemoryChoice) -> bool:
         return choice not in self._tried and choice not in self._failed
@@ -146,7 +146,7 @@ class _Search:
         self._estimates.learn(choice, prediction)
 
     def _predicted(self, choice: MemoryChoice) -> MemoryPrediction:
-        self._tell(words_of(choice))
+        self._on_prediction(choice_text(choice))
         return self._predict(self._request.with_settings(self._settings(choice)))
 
     def _settings(self, choice: MemoryChoice) -> Settings:
@@ -168,7 +168,7 @@ class _Search:
     def _proposal(self, choice: MemoryChoice) -> Proposal:
         return Proposal(
             changes=changes_between(self._request.settings, self._settings(choice)),
-            words=words_of(choice),
+            words=choice_text(choice),
             prediction=self._tried[choice],
             relative_seconds=self._relative(self._known(choice).seconds),
             changes_result=changes_result(choice, self._current),
@@ -191,7 +191,7 @@ class _Search:
         )
 
     def _effect(self, lever: Lever, choice: MemoryChoice) -> LeverEffect:
-        base = self._known(plain(self._request))
+        base = self._known(fastest_exact(self._request))
         tried = choice in self._tried
         effect = self._known(choice) if tried else self._estimates.of(choice)
         return LeverEffect(
@@ -212,7 +212,7 @@ class _Search:
         return tuple(
             Rejected(
                 changes=changes_between(self._request.settings, self._settings(choice)),
-                words=words_of(choice),
+                words=choice_text(choice),
                 bytes=judged[choice].bytes,
                 relative_seconds=self._relative(judged[choice].seconds),
                 why=self._why(choice, judged[choice], best),
@@ -230,7 +230,7 @@ class _Search:
             return "estimated to fit, but a smaller choice was predicted and does not fit"
         slower = estimate.seconds / self._known(best).seconds - 1
         speed = f"{abs(slower) * 100:.0f} % {'slower' if slower > 0 else 'faster'}"
-        said = "no faster" if abs(slower) < _WORTH_WHILE else speed
+        speed = "no faster" if abs(slower) < _MIN_SPEEDUP else speed
         if changes_result(choice, best):
-            return f"fits, {said}, changes the result"
-        return f"fits, but {said}" if slower > -_WORTH_WHILE else f"fits, {said}, was not tried"
+            return f"fits, {speed}, changes the result"
+        return f"fits, but {speed}" if slower > -_MIN_SPEEDUP else f"fits, {speed}, was not tried"

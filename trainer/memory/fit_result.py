@@ -12,7 +12,7 @@ class Proposal:
 
     Attributes:
         changes: the settings that differ from those asked about, with their new values.
-        words: how the levers stand.
+        words: the levers' positions.
         prediction: of them.
         relative_seconds: of a step; 1.0 is that of the settings asked about.
         changes_result: whether the LoRA comes out a little different, beyond the order of sums.
@@ -58,7 +58,7 @@ class Rejected:
 
     Attributes:
         changes: the settings that differ from those asked about.
-        words: how the levers stand.
+        words: the levers' positions.
         bytes: what it takes of the card at its most.
         relative_seconds: of a step; 1.0 is that of the settings asked about.
         why: in words.

@@ -17,7 +17,7 @@ def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int
     """Return what would help beyond the levers, all of it changing what is learned, with what it frees as judged.
 
     Args:
-        request: with the settings asked about.
+        request: with the settings in question.
         prediction: of the leanest choice.
         missing: bytes that it is too much.
     """
@@ -43,8 +43,8 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
     of_rank = sum(parts.get(name, 0) for name in ("lora", "optimizer", "gradients"))
     if settings.network_dim > 1 and of_rank:
         yield f"a smaller rank: network_dim {settings.network_dim // 2} frees ~{bytes_text(of_rank // 2)}"
-    trained = [part for part in request.training if is_encoder(part)]
-    if trained and body_of(request.family) in request.training:
+    trained = [part for part in request.trained_parts if is_encoder(part)]
+    if trained and body_of(request.family) in request.trained_parts:
         held = bytes_text(parts.get("encoders", 0))
         yield f"network_train_unet_only: text encoders that do not train can leave the card (~{held} and their LoRA)"
     elif may_leave_card(request):
@@ -57,11 +57,11 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
 def notes_for(request: MemoryRequest) -> tuple[str, ...]:
     """Return what need not be done, or would not help."""
     notes = ["latents are cached before training: the VAE is not on the card during training"]
-    if request.kept:
+    if request.cached_encoders:
         notes.append(
             "captions do not vary: the outputs of text encoders that do not train are cached, and these encoders leave the card"
         )
-    stops = [part for part in request.training if is_encoder(part) and request.settings.stop_of(part)]
+    stops = [part for part in request.trained_parts if is_encoder(part) and request.settings.stop_of(part)]
     if stops:
         notes.append("a text encoder's stop frees memory only from that step on; the peak before it stays the same")
     return tuple(notes)

@@ -13,21 +13,21 @@ from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import is_encoder, parts_of
 
-Eight = Literal["", "int8", "fp8"]
+EightBitBase = Literal["", "int8", "fp8"]
 """How the base's large weights are kept: "" in the type of the arithmetic."""
 
-# So many names of blocks are said, the others counted.
-_NAMES_SAID = 3
+# Names of blocks that are written out; the others are counted.
+_MAX_NAMES = 3
 
 
 @dataclass(frozen=True)
 class MemoryChoice:
-    """How the levers stand.
+    """Positions of the levers.
 
     Attributes:
-        checkpointed: beginnings of the names of blocks that compute twice; () for all blocks, None for none.
-        micro: pictures at once, None for the whole batch.
-        off_card: whether a resting encoder runs on the CPU.
+        checkpointed: prefixes of the names of blocks that are recomputed; () for all blocks, None for none.
+        micro: pictures at once, None for the full batch.
+        off_card: whether an encoder that does not train runs on the CPU.
         optimizer: its name.
         base: how the base's large weights are kept.
         caching: pictures the VAE encodes at once.
@@ -37,12 +37,12 @@ class MemoryChoice:
     micro: int | None
     off_card: bool
     optimizer: str
-    base: Eight
+    base: EightBitBase
     caching: int
 
     @classmethod
     def of(cls, request: MemoryRequest) -> Self:
-        """Return how the levers stand in a request's settings; a micro-batch as large as the batch is none."""
+        """Return the levers' positions in a request's settings; a micro-batch as large as the batch is none."""
         settings = request.settings
         names = tuple(name.strip() for name in settings.checkpointed_blocks.split(",") if name.strip())
         micro = settings.micro_batch_size
@@ -56,7 +56,7 @@ class MemoryChoice:
         )
 
     def put_into(self, settings: Settings) -> Settings:
-        """Return `settings` with the levers as they stand here; what has no effect stays as it is."""
+        """Return `settings` with the levers in these positions; what has no effect stays unchanged."""
         blocks = settings.checkpointed_blocks if self.checkpointed is None else ", ".join(self.checkpointed)
         return Settings.model_validate(
             settings.model_dump()
@@ -96,28 +96,28 @@ def batch_of(request: MemoryRequest) -> int:
     return max(min(use.pictures, use.own_batch or size) for use in request.buckets)
 
 
-def plain(request: MemoryRequest) -> MemoryChoice:
+def fastest_exact(request: MemoryRequest) -> MemoryChoice:
     """Return the choice with every exact lever at its fastest; optimizer, base and caching as the settings have them."""
     here = MemoryChoice.of(request)
     return replace(here, checkpointed=None, micro=None, off_card=here.off_card and not may_leave_card(request))
 
 
 def may_leave_card(request: MemoryRequest) -> bool:
-    """Return whether there is an encoder that does not train and runs in every step all the same."""
+    """Return whether an encoder that does not train still runs in every step."""
     return any(
-        is_encoder(part) and part not in request.training and part not in request.kept
+        is_encoder(part) and part not in request.trained_parts and part not in request.cached_encoders
         for part in parts_of(request.family)
     )
 
 
 def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryChoice]:
-    """Yield every way the levers can stand, checkpointing left out: it is chosen for each.
+    """Yield every combination of lever positions without checkpointing, which is chosen for each.
 
     Args:
-        request: with the settings that are asked about.
+        request: with the settings in question.
         exact: leave out what changes the result.
     """
-    start = plain(request)
+    start = fastest_exact(request)
     micros = _micros(batch_of(request))
     cards = (False, True) if may_leave_card(request) else (start.off_card,)
     optimizers, bases = [start.optimizer], [start.base]
@@ -145,7 +145,7 @@ def lean_optimizer_missing(settings: Settings, leaner: OptimizerSpec) -> str:
 
 def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]]:
     """Yield each lever with the choice that pulls it alone; checkpointing of some blocks has no such choice of its own."""
-    start = plain(request)
+    start = fastest_exact(request)
     batch = batch_of(request)
     yield Lever("checkpointing, all", "all blocks are recomputed in the backward pass"), replace(start, checkpointed=())
     if batch > 1:
@@ -181,13 +181,13 @@ def changes_result(choice: MemoryChoice, start: MemoryChoice) -> bool:
     return (choice.optimizer, choice.base) != (start.optimizer, start.base)
 
 
-def pulled(choice: MemoryChoice, start: MemoryChoice) -> int:
-    """Return how many levers stand differently than in `start`."""
+def levers_changed(choice: MemoryChoice, start: MemoryChoice) -> int:
+    """Return how many levers differ from `start`."""
     return sum(getattr(choice, name) != getattr(start, name) for name in MemoryChoice.__dataclass_fields__)
 
 
-def words_of(choice: MemoryChoice) -> str:
-    """Return how the levers stand, in words; those that do nothing are left out."""
+def choice_text(choice: MemoryChoice) -> str:
+    """Return the levers' positions in words; those that do nothing are left out."""
     words = []
     match choice.checkpointed:
         case None:
@@ -195,8 +195,8 @@ def words_of(choice: MemoryChoice) -> str:
         case ():
             words.append("checkpointing of all blocks")
         case names:
-            more = f" and {len(names) - _NAMES_SAID} more" if len(names) > _NAMES_SAID else ""
-            words.append(f"checkpointing of {', '.join(names[:_NAMES_SAID])}{more}")
+            more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+            words.append(f"checkpointing of {', '.join(names[:_MAX_NAMES])}{more}")
     if choice.micro is not None:
         words.append(f"micro-batches of {choice.micro}")
     if choice.off_card:
@@ -210,13 +210,13 @@ def words_of(choice: MemoryChoice) -> str:
     return ", ".join(words)
 
 
-def begins(name: str, beginnings: Iterable[str]) -> bool:
-    """Return whether a block's name begins with one of `beginnings`, at a dot."""
-    return any(name == beginning or name.startswith(f"{beginning}.") for beginning in beginnings)
+def has_prefix(name: str, prefixes: Iterable[str]) -> bool:
+    """Return whether a block's name starts with one of `prefixes`, at a dot."""
+    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
-def compressed(chosen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
-    """Return the fewest beginnings that mean exactly the chosen blocks, in their order; () where all are chosen.
+def shortest_prefixes(chosen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the fewest prefixes that mean exactly the chosen blocks, in their order; () where all are chosen.
 
     Args:
         chosen: names of blocks, at least one.
@@ -227,15 +227,15 @@ def compressed(chosen: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for name in chosen:
-        if begins(name, found):
+        if has_prefix(name, found):
             continue
         steps = name.split(".")
         tries = (".".join(steps[:count]) for count in range(1, len(steps) + 1))
-        found.append(next((each for each in tries if not any(begins(other, (each,)) for other in others)), name))
+        found.append(next((each for each in tries if not any(has_prefix(other, (each,)) for other in others)), name))
     return tuple(found)
 
 
 def _micros(batch: int) -> tuple[int | None, ...]:
-    """Return the sizes that divide a batch into parts as equal as can be: of 8 None (whole), 4, 3, 2, 1."""
+    """Return the sizes that divide a batch into parts as equal as possible: for 8 None (undivided), 4, 3, 2, 1."""
     sizes = sorted({-(-batch // parts) for parts in range(2, batch + 1)}, reverse=True)
     return (None, *sizes)

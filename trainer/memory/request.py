@@ -15,7 +15,7 @@ from trainer.grid.sample_prompts import makes_samples
 from trainer.jobs.preflight import PlannedBake
 from trainer.machine.devices import card_device
 from trainer.memory.peak import Policy
-from trainer.settings.amounts import size_of
+from trainer.settings.amounts import parse_size
 from trainer.settings.describe import memory_settings
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
@@ -34,16 +34,16 @@ class BucketUse:
 
 @dataclass(frozen=True, eq=False)
 class MemoryRequest:
-    """One question about a bake's memory. Two are equal where the answer must be.
+    """One request for a memory prediction. Two are equal where the answer must be.
 
     Attributes:
         settings: as they would run.
         family: the base's architecture.
         base: its name or path, and `fingerprint`: size and time of change of its file.
         buckets: those that train.
-        captions_vary: whether a picture may be shown with other words the next time, so that no output can be kept.
+        captions_vary: whether a picture's caption may vary, so that no encoder output can be cached.
         sample: width and height of sample pictures, None where none are made.
-        policy: whose kernels and allocator.
+        policy: the kernels and allocator that count.
         precision: of the arithmetic under that policy.
     """
 
@@ -78,23 +78,23 @@ class MemoryRequest:
 
     @property
     def batch(self) -> int:
-        """Pictures of the whole batch in that bucket; micro_batch_size divides it."""
+        """Pictures of the full batch in that bucket; micro_batch_size divides it."""
         size, bucket = self.settings.train_batch_size, self.largest[:2]
         return max(
             min(use.pictures, use.own_batch or size) for use in self.buckets if (use.width, use.height) == bucket
         )
 
     @property
-    def training(self) -> tuple[Part, ...]:
+    def trained_parts(self) -> tuple[Part, ...]:
         """The parts that train in the first step."""
         return tuple(part for part in parts_of(self.family) if self.settings.rate(part) > 0)
 
     @property
-    def kept(self) -> tuple[Part, ...]:
-        """The encoders whose outputs are kept from the beginning, so that they need not be there."""
+    def cached_encoders(self) -> tuple[Part, ...]:
+        """The encoders whose outputs are cached from the start, so that they need not be loaded."""
         if self.captions_vary:
             return ()
-        return tuple(part for part in parts_of(self.family) if is_encoder(part) and part not in self.training)
+        return tuple(part for part in parts_of(self.family) if is_encoder(part) and part not in self.trained_parts)
 
     @cached_property
     def key(self) -> str:
@@ -106,8 +106,8 @@ class MemoryRequest:
             "accumulates": settings.gradient_accumulation_steps > 1,
             "base": [self.base, self.fingerprint, self.family],
             "batch": [*self.largest, self.batch],
-            "training": self.training,
-            "kept": self.kept,
+            "training": self.trained_parts,
+            "kept": self.cached_encoders,
             "sample": self.sample,
             "policy": self.policy,
         }
@@ -122,7 +122,7 @@ class MemoryRequest:
         return hash(self.key)
 
     def with_settings(self, settings: Settings) -> Self:
-        """Return the same question about other settings on the same base and pictures."""
+        """Return the same request for other settings on the same base and pictures."""
         return type(self)(
             settings,
             self.family,
@@ -151,7 +151,7 @@ class MemoryRequest:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return what to_json was given."""
         return cls(
-            parse_settings(values["settings"], "the question about memory"),
+            parse_settings(values["settings"], "the memory request"),
             values["family"],
             values["base"],
             values["fingerprint"],
@@ -163,11 +163,11 @@ class MemoryRequest:
 
 
 def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequest:
-    """Return the question about a bake on this ground.
+    """Return the request for a planned bake.
 
     Args:
-        planned: from survey or ground_on.
-        policy: whose kernels and allocator; None for those of this computer.
+        planned: from jobs.preflight.
+        policy: the kernels and allocator that count; None for those of this computer.
     """
     settings, data = planned.settings, planned.data
     counts: Counter[tuple[int, int, int]] = Counter()
@@ -192,7 +192,7 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
 
 def _sample_size(planned: PlannedBake) -> tuple[int, int]:
     if planned.settings.sample_resolution:
-        return size_of(planned.settings.sample_resolution)
+        return parse_size(planned.settings.sample_resolution)
     look = defaults_for(planned.base)
     return look.width, look.height
 

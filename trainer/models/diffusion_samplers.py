@@ -14,7 +14,7 @@ from diffusers import (
 from torch import Tensor
 
 from trainer.families.record import Prediction
-from trainer.plan.timesteps import BETA_END, BETA_START, TIMES
+from trainer.plan.timesteps import BETA_END, BETA_START, TIMESTEPS
 
 # What the ratio of signal at the last time of a schedule with zero terminal SNR is taken for where it is divided by: what
 # diffusers' other schedulers take (the smallest number of fp16).
@@ -38,7 +38,7 @@ def scheduler_for(sampler: str, prediction: Prediction, zero_terminal_snr: bool)
         zero_terminal_snr: whether the last time is nothing but noise.
     """
     forward: dict[str, Any] = {
-        "num_train_timesteps": TIMES,
+        "num_train_timesteps": TIMESTEPS,
         "beta_start": BETA_START,
         "beta_end": BETA_END,
         "beta_schedule": "scaled_linear",
@@ -102,7 +102,7 @@ def set_steps(scheduler: Any, steps: int) -> Tensor:
         and not config.use_karras_sigmas
     ):
         # diffusers leaves the first time out here; k-diffusion, and so the webui, goes through it.
-        scheduler.set_timesteps(timesteps=np.linspace(TIMES - 1, 0, steps).round().tolist())
+        scheduler.set_timesteps(timesteps=np.linspace(TIMESTEPS - 1, 0, steps).round().tolist())
     else:
         scheduler.set_timesteps(steps)
     if hasattr(scheduler, "set_begin_index"):

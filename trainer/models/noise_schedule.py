@@ -9,7 +9,7 @@ from torch import Tensor
 from trainer.families.record import Prediction
 from trainer.models.base_model import SamplingScheduler, TimeSampler, TimeSchedule
 from trainer.models.diffusion_samplers import scheduler_for, set_steps
-from trainer.plan.timesteps import BETA_END, BETA_START, TIMES, timestep_probabilities
+from trainer.plan.timesteps import BETA_END, BETA_START, TIMESTEPS, timestep_probabilities
 from trainer.settings.model import Settings
 
 _FIRST_TIME, _LAST_TIME = 50, 900
@@ -42,7 +42,7 @@ class NoiseSchedule(TimeSchedule):
 
     def progress(self, times: Tensor) -> Tensor:
         """Return the share of all times that come before, fp32 [batch]."""
-        return times.float() / TIMES
+        return times.float() / TIMESTEPS
 
     def clearness(self, times: Tensor) -> Tensor:
         """Return 1 / (1 + sigma) with sigma² = (1 - a) / a, finite where a is 0."""
@@ -52,9 +52,9 @@ class NoiseSchedule(TimeSchedule):
     def time_sampler(self, settings: Settings) -> TimeSampler:
         """Return what draws times, int64 from 0 to 999, by their probabilities; see plan.timesteps."""
         shares = timestep_probabilities(settings, self.alphas_cumprod.cpu().double().numpy())
-        bounded = settings.min_timestep > 0 or settings.max_timestep < TIMES
+        bounded = settings.min_timestep > 0 or settings.max_timestep < TIMESTEPS
         if settings.timestep_sampling == "uniform" and not bounded:
-            return lambda count, generator: torch.randint(0, TIMES, (count,), generator=generator)
+            return lambda count, generator: torch.randint(0, TIMESTEPS, (count,), generator=generator)
         below = torch.from_numpy(shares).cumsum(dim=0)
         # The sum may round to a little less than 1, and a time that is never drawn must not stand in for it.
         below[int(np.flatnonzero(shares)[-1]) :] = 1
@@ -116,7 +116,7 @@ class NoiseSchedule(TimeSchedule):
 
 def scaled_linear_alphas_cumprod() -> Tensor:
     """Return the cumulated products of 1 - beta, fp32 [1000], betas linear in their square root."""
-    betas = torch.linspace(BETA_START**0.5, BETA_END**0.5, TIMES, dtype=torch.float32) ** 2
+    betas = torch.linspace(BETA_START**0.5, BETA_END**0.5, TIMESTEPS, dtype=torch.float32) ** 2
     return torch.cumprod(1 - betas, dim=0)
 
 

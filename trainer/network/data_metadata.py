@@ -99,7 +99,7 @@ def _group(number: int, data: DataSet, plan: Plan) -> dict[str, object]:
 
 def _subset(pictures: Sequence[Picture]) -> dict[str, object]:
     first = pictures[0]
-    words = first.words
+    words = first.caption_rules
     return {
         "img_count": len(pictures),
         "num_repeats": first.repeats,

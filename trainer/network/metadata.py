@@ -27,13 +27,13 @@ _ENGINE = f"lora-tui/{__version__}"
 
 @dataclass(frozen=True)
 class Origin:
-    """What the metadata tell beside the settings.
+    """Facts that the metadata hold beside the settings.
 
     Attributes:
         data, plan: what is trained on, and in which order of steps.
         base: the base model.
         prediction: what it predicts, as found.
-        zero_terminal_snr: whether its last time is nothing but noise, as found.
+        zero_terminal_snr: whether its last timestep is pure noise, as found.
         hashes: of its file; None where there was no time for them.
         validation_pictures: pictures kept out of training.
         precision: the precision in force: `no`, `fp16` or `bf16`.
@@ -68,7 +68,7 @@ class Origin:
         precision: str,
         vae_hashes: FileHashes | None = None,
     ) -> "Origin":
-        """Return the origin of a bake that begins now, under a session number of its own."""
+        """Return the origin of a bake that starts now, with a new session number."""
         return cls(
             data=data,
             plan=plan,
@@ -112,7 +112,7 @@ def stamped(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, f
         metadata: from training_metadata.
         file: where it will be saved; its stem is the name, so that tools that list LoRAs by name can tell epochs apart.
         step: optimizer steps in it.
-        epoch: last whole epoch in it.
+        epoch: last complete epoch in it.
         finished: epoch seconds of saving.
     """
     return {
@@ -198,7 +198,7 @@ def _network(settings: Settings) -> dict[str, object]:
 
 
 def _network_arguments(settings: Settings) -> dict[str, object]:
-    """Return what sd-scripts would be told by `--network_args`: texts, and the dropout beside them; empty where nothing would be."""
+    """Return sd-scripts' `--network_args`: texts, and the dropout beside them; empty where none is set."""
     asked: dict[str, float | None] = {
         "conv_dim": settings.conv_dim,
         "conv_alpha": settings.alpha_of_conv if settings.conv_dim is not None else None,
@@ -208,8 +208,8 @@ def _network_arguments(settings: Settings) -> dict[str, object]:
         "loraplus_unet_lr_ratio": settings.loraplus_unet_lr_ratio,
         "loraplus_text_encoder_lr_ratio": settings.loraplus_text_encoder_lr_ratio,
     }
-    told: dict[str, object] = {name: str(value) for name, value in asked.items() if value is not None}
-    return {**told, "dropout": settings.network_dropout or None} if told else {}
+    given: dict[str, object] = {name: str(value) for name, value in asked.items() if value is not None}
+    return {**given, "dropout": settings.network_dropout or None} if given else {}
 
 
 def _model(settings: Settings, origin: Origin) -> dict[str, object]:

@@ -13,13 +13,13 @@ from trainer.settings.model import Settings
 from trainer.text import printable
 
 STATE_SECONDS = 600.0
-"""Where no step count says when, a state is this old at most when the next is written, unless writing is very slow."""
+"""Maximum age of the newest state where no step count decides, unless writing is very slow."""
 
 NIGHT = 8 * 3600.0
-"""Seconds that people let it bake unwatched."""
+"""Seconds of a bake left unattended overnight."""
 
 # Measured with five metrics: what a step leaves in the journal and in metrics.npz, and what one of the writer's two
-# batches a second writes through SQLite's log, whole pages at a time.
+# batches a second writes through SQLite's log, a full page at a time.
 _BYTES_A_STEP = 256
 _BYTES_A_BATCH = 106_000
 _BATCHES_A_SECOND = 2.0
@@ -56,22 +56,22 @@ def state_bytes(settings: Settings, file_bytes: int, shapes: Sequence[Shape]) ->
     return file_bytes + kept
 
 
-def states_written(settings: Settings, course: BakeLength) -> int | None:
-    """Return how many states a whole bake writes: one an epoch and those between; None where only a clock would tell."""
-    between = _states_between(settings, course)
-    return None if between is None else course.epochs + int(between * course.total_steps)
+def states_written(settings: Settings, length: BakeLength) -> int | None:
+    """Return how many states a bake writes: one per epoch and those between; None where that depends on an unknown speed."""
+    between = _states_between(settings, length)
+    return None if between is None else length.epochs + int(between * length.total_steps)
 
 
-def states_room(settings: Settings, course: BakeLength, state_bytes: int) -> int:
+def states_disk_bytes(settings: Settings, length: BakeLength, state_bytes: int) -> int:
     """Return the bytes that states take at their most: those that are kept, and the next one before the oldest goes."""
     match settings.keep_states:
         case "last":
             most = 2
         case "epochs":
-            most = course.epochs + 1
+            most = length.epochs + 1
         case number:
             most = int(number) + 1
-    written = states_written(settings, course)
+    written = states_written(settings, length)
     if written is not None:
         most = min(most, written)
     room = most * state_bytes
@@ -81,24 +81,24 @@ def states_room(settings: Settings, course: BakeLength, state_bytes: int) -> int
     return room
 
 
-def numbers_room(course: BakeLength) -> int:
+def metrics_disk_bytes(length: BakeLength) -> int:
     """Return the bytes that the steps' numbers take in the journal and the bake's folder."""
-    return _BYTES_A_STEP * course.total_steps
+    return _BYTES_A_STEP * length.total_steps
 
 
-def night_bytes(settings: Settings, course: BakeLength, *, lora_bytes: int, state_bytes: int) -> int | None:
+def night_bytes(settings: Settings, length: BakeLength, *, lora_bytes: int, state_bytes: int) -> int | None:
     """Return how many bytes eight hours of this bake write: LoRAs, states and the journal; None without a known speed."""
-    between = _states_between(settings, course)
-    if course.seconds_per_step is None or between is None:
+    between = _states_between(settings, length)
+    if length.seconds_per_step is None or between is None:
         return None
-    steps = NIGHT / course.seconds_per_step
-    loras = steps * course.files / course.total_steps * lora_bytes
-    states = steps * (1 / course.steps_per_epoch + between) * state_bytes
+    steps = NIGHT / length.seconds_per_step
+    loras = steps * length.files / length.total_steps * lora_bytes
+    states = steps * (1 / length.steps_per_epoch + between) * state_bytes
     batches = min(_BATCHES_A_SECOND * NIGHT, steps)
     return int(loras + states + batches * _BYTES_A_BATCH)
 
 
-def check_room(needed: int | None, folder: Path) -> None:
+def check_disk_space(needed: int | None, folder: Path) -> None:
     """See that the disk has room for a bake.
 
     Args:
@@ -112,7 +112,7 @@ def check_room(needed: int | None, folder: Path) -> None:
     try:
         free = free_bytes(folder)
     except OSError:
-        # A file system that does not tell may have room; the bake itself waits where it has none.
+        # A file system that reports nothing may have room; the bake itself waits where it has none.
         return
     if free < wanted:
         raise DiskFull(
@@ -131,11 +131,11 @@ def size_text(size: int) -> str:
     return f"{size / 1e3:.0f} kB"
 
 
-def _states_between(settings: Settings, course: BakeLength) -> float | None:
-    """Return how many states a step adds besides those at the epochs' ends."""
+def _states_between(settings: Settings, length: BakeLength) -> float | None:
+    """Return how many states a step adds to those at the epochs' ends."""
     if settings.save_state_every_n_steps is not None:
         return 1 / settings.save_state_every_n_steps
-    if course.seconds_per_step is None:
+    if length.seconds_per_step is None:
         return None
-    # Each epoch's end has one, and the clock starts anew there.
-    return int(course.steps_per_epoch * course.seconds_per_step / STATE_SECONDS) / course.steps_per_epoch
+    # Each epoch's end has one, and the clock restarts there.
+    return int(length.steps_per_epoch * length.seconds_per_step / STATE_SECONDS) / length.steps_per_epoch

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trainer.errors import SettingsError
-from trainer.settings.amounts import Rules, rules_of, steps_of
+from trainer.settings.amounts import StepRules, parse_step_rules, steps_of
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part
 
-_RISELESS = ("constant", "piecewise_constant")
+_WITHOUT_WARMUP = ("constant", "piecewise_constant")
 # transformers' get_polynomial_decay_schedule_with_warmup ends at this rate, whatever the peak is.
 _POLYNOMIAL_END = 1e-7
 # transformers' inverse_sqrt without a warm-up.
@@ -19,13 +19,13 @@ _TIMESCALE = 10_000
 def lr_factor(settings: Settings, part: Part, step: int, total: int) -> float:
     """Return the share of its peak that a part's rate has at optimizer update `step`.
 
-    A part that has stopped trains no more whatever this says: see `Plan.stops`.
+    Stops are not considered here: see `Plan.stops`.
 
     Args:
         settings: name the part's schedule and what it takes.
         part: the text encoders may have a schedule and a warm-up of their own.
         step: updates made before this one: 0 for the first, which runs with 0 where there is a warm-up (as sd-scripts).
-        total: updates of the whole bake.
+        total: updates of the complete bake.
 
     Raises:
         SettingsError: piecewise_constant has no step_rules.
@@ -50,10 +50,10 @@ def lr_factor(settings: Settings, part: Part, step: int, total: int) -> float:
 
 def warmup_of(settings: Settings, part: Part, total: int) -> int:
     """Return over how many of `total` updates a part's rate rises; constant and piecewise_constant have no warm-up."""
-    return 0 if settings.schedule_of(part) in _RISELESS else settings.warmup_steps(total, part)
+    return 0 if settings.schedule_of(part) in _WITHOUT_WARMUP else settings.warmup_steps(total, part)
 
 
-def step_rules(settings: Settings) -> Rules:
+def step_rules(settings: Settings) -> StepRules:
     """Return the shares and steps of piecewise_constant.
 
     Raises:
@@ -62,7 +62,7 @@ def step_rules(settings: Settings) -> Rules:
     for argument in settings.lr_scheduler_args:
         name, _, value = argument.partition("=")
         if name == "step_rules":
-            return rules_of(value)
+            return parse_step_rules(value)
     raise SettingsError(
         "lr_scheduler_args",
         found="no step_rules, which piecewise_constant needs",
@@ -102,7 +102,7 @@ def _restarts(fall: _Fall) -> float:
 
 
 def _cosine_to_lowest(fall: _Fall) -> float:
-    # sd-scripts halves the cycles for transformers, which counts whole waves.
+    # sd-scripts halves the cycles for transformers, which counts full waves.
     return _above(fall.lowest, _half_wave(fall.settings.lr_scheduler_num_cycles * fall.past))
 
 
@@ -128,7 +128,7 @@ _FALLS: dict[str, Callable[[_Fall], float]] = {
 }
 
 
-def _by_rules(rules: Rules, step: int) -> float:
+def _by_rules(rules: StepRules, step: int) -> float:
     return next((value for until, value in rules.until if step < until), rules.rest)
 
 

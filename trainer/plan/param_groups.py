@@ -6,7 +6,7 @@ from typing import Literal
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part, parts_of
 
-Which = Literal["down", "up", "both"]
+WeightKind = Literal["down", "up", "both"]
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,12 @@ class ParamGroup:
     Attributes:
         part: whose they are.
         which: its lora_downs, its lora_ups, or both where LoRA+ does not part them.
-        peak: the part's rate at its peak, that of lora_down.
-        ratio: how many times that these weights learn at.
+        base_lr: the part's rate at its peak, that of lora_down.
+        lr_multiplier: factor on it for these weights.
     """
 
     part: Part
-    which: Which
+    which: WeightKind
     base_lr: float
     lr_multiplier: float
 

@@ -8,7 +8,7 @@ from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
-from trainer.plan.disk import NIGHT, BakeLength, night_bytes, numbers_room, size_text, states_room
+from trainer.plan.disk import NIGHT, BakeLength, metrics_disk_bytes, night_bytes, size_text, states_disk_bytes
 from trainer.plan.lr_schedules import step_rules, warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.plan.saves import SavePoint, save_points
@@ -104,7 +104,7 @@ def make_plan(
         seconds_per_step: measured speed of such a bake.
 
     Raises:
-        SettingsError: nothing would train, or nothing to the end; the optimizer or the schedule cannot take what it is told; the
+        SettingsError: nothing would train, or nothing to the end; the optimizer or the schedule does not take its arguments; the
             saves are too many.
     """
     _check(settings, family)
@@ -168,7 +168,7 @@ def plan_line(plan: Plan) -> str:
     if plan.disk_bytes is not None:
         states = f" + {size_text(plan.states_disk_bytes)} of states" if plan.states_disk_bytes is not None else ""
         parts.append(f"{size_text(plan.disk_bytes)}{states} on disk")
-    # Of a bake of minutes the night says nothing.
+    # For a bake of minutes a figure per 8 hours means nothing.
     if plan.night_bytes is not None and (plan.seconds or 0) >= NIGHT / 8:
         parts.append(f"{size_text(plan.night_bytes)} written per 8 hours")
     return " · ".join(parts)
@@ -180,7 +180,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
 
 
 def _check(settings: Settings, family: Family) -> None:
-    """Refuse what can be told from the settings alone but not from each of them alone."""
+    """Refuse errors that show in the settings together but in no single one of them."""
     groups = param_groups(settings, family)
     if not groups:
         raise SettingsError(
@@ -236,16 +236,16 @@ def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps
 
 
 def _disk(
-    settings: Settings, course: BakeLength, lora_bytes: int | None, state_bytes: int | None
+    settings: Settings, length: BakeLength, lora_bytes: int | None, state_bytes: int | None
 ) -> dict[str, int | None]:
     if lora_bytes is None or state_bytes is None:
         return dict.fromkeys(("state_bytes", "states_disk_bytes", "room_bytes", "night_bytes"))
-    states = states_room(settings, course, state_bytes)
+    states = states_disk_bytes(settings, length, state_bytes)
     return {
         "state_bytes": state_bytes,
         "states_disk_bytes": states,
-        "room_bytes": course.files * lora_bytes + states + numbers_room(course),
-        "night_bytes": night_bytes(settings, course, lora_bytes=lora_bytes, state_bytes=state_bytes),
+        "room_bytes": length.files * lora_bytes + states + metrics_disk_bytes(length),
+        "night_bytes": night_bytes(settings, length, lora_bytes=lora_bytes, state_bytes=state_bytes),
     }
 
 

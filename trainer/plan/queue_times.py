@@ -10,46 +10,46 @@ NO_PACES: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Expected:
-    """When a bake is expected to begin and to end, in epoch seconds; None where nothing is known to count with."""
+class ExpectedTimes:
+    """When a bake is expected to start and to end, in epoch seconds; None where no speed is known."""
 
-    begin: float | None
+    start: float | None
     end: float | None
 
 
 def expected_ends(
     queue: Sequence[Bake], live: Sequence[Bake], now: float, paces: Mapping[int, float] = NO_PACES
-) -> Mapping[int, Expected]:
-    """Return what to expect of the bakes at work and of those waiting, by number.
+) -> Mapping[int, ExpectedTimes]:
+    """Return the expected times of the running and the queued bakes, by number.
 
     One card is counted with: the bakes follow one another by place, past those whose time has not come. A bake that is paused counts
-    as if it went on now; one that is held has no time, and holds nobody up.
+    as if it resumed now; one that is held has no time, and holds nobody up.
 
     Args:
         queue: the bakes waiting, by place.
-        live: the bakes at work.
+        live: the running bakes.
         now: epoch seconds.
-        paces: seconds a step of the bakes at work, by number, where they are known.
+        paces: seconds per step of the running bakes, by number, where they are known.
     """
-    expected: dict[int, Expected] = {}
+    expected: dict[int, ExpectedTimes] = {}
     free: float | None = now
     for bake in live:
         left = seconds_left(bake, paces.get(bake.number))
         end = None if left is None else now + left
-        expected[bake.number] = Expected(bake.started, end)
+        expected[bake.number] = ExpectedTimes(bake.started, end)
         free = None if free is None or end is None else max(free, end)
     waiting = [bake for bake in queue if not bake.held]
     while waiting:
         bake = _next(waiting, free)
         waiting.remove(bake)
-        begin = None if free is None else max(free, bake.not_before or now)
-        free = None if begin is None or bake.planned_seconds is None else begin + bake.planned_seconds
-        expected[bake.number] = Expected(begin, free)
-    return expected | {bake.number: Expected(None, None) for bake in queue if bake.held}
+        start = None if free is None else max(free, bake.not_before or now)
+        free = None if start is None or bake.planned_seconds is None else start + bake.planned_seconds
+        expected[bake.number] = ExpectedTimes(start, free)
+    return expected | {bake.number: ExpectedTimes(None, None) for bake in queue if bake.held}
 
 
 def seconds_left(bake: Bake, pace: float | None) -> float | None:
-    """Return the seconds a bake at work will still take, by its pace (seconds a step), else by its plan; None where neither is known."""
+    """Return the seconds a running bake will still take, by its pace (seconds per step), else by its plan; None where neither is known."""
     total = bake.total_steps
     done = bake.stage_done if bake.stage is (Stage.STEP if bake.grid is None else Stage.GRID) else 0
     if pace is not None and done:
@@ -60,7 +60,7 @@ def seconds_left(bake: Bake, pace: float | None) -> float | None:
 
 
 def _next(waiting: Sequence[Bake], free: float | None) -> Bake:
-    """Return the bake that begins when the card is free: the first whose time has come, else the one whose time comes first."""
+    """Return the bake that starts when the card is free: the first whose time has come, else the one whose time comes first."""
     if free is None:
         return waiting[0]
     due = (bake for bake in waiting if (bake.not_before or free) <= free)

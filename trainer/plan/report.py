@@ -217,5 +217,5 @@ def _columns(letter: str) -> int:
 
 
 def _bar(share: float, width: int) -> str:
-    """Return a bar that is never empty: what is there at all shall be seen."""
+    """Return a bar of at least one block, so that small shares stay visible."""
     return "▇" * max(1, round(share * width))

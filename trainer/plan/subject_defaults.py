@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from trainer.dataset.records import DataSet
 from trainer.dataset.scan import scan
-from trainer.dataset.sources import words_of
+from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
@@ -53,7 +53,7 @@ def subject_defaults(
         SettingsError: `name` is no file name.
     """
     data = scan(data_dir, caption_extension=Settings().caption_extension)
-    flat = [folder for folder in data.folders if words_of(folder.name) is None]
+    flat = [folder for folder in data.folders if folder_words(folder.name) is None]
     values: dict[str, object] = {"subject": name, "output_name": name}
     if flat and len(flat) == len(data.folders):
         values["dataset_repeats"] = max(1, round(_PICTURES_PER_EPOCH / len(data.pictures)))
@@ -81,7 +81,7 @@ def subject_defaults(
 
 def guess_trigger(name: str, data: DataSet) -> str:
     """Return the word that seems to call the subject: the `N_name` folder's, else the captions' first, else `name`."""
-    words = {words_of(folder.name) or "" for folder in data.folders}
+    words = {folder_words(folder.name) or "" for folder in data.folders}
     if len(words) == 1 and "" not in words:
         return words.pop()
     captions = [picture.caption for picture in data.pictures if picture.caption_file]
@@ -97,6 +97,6 @@ def guess_trigger(name: str, data: DataSet) -> str:
 
 def _outfits(data: DataSet) -> dict[str, str]:
     """Return folder → words where the pictures lie in several `N_name` folders."""
-    words = {folder.name: words_of(folder.name) or "" for folder in data.folders}
+    words = {folder.name: folder_words(folder.name) or "" for folder in data.folders}
     named = {folder: text for folder, text in words.items() if text}
     return named if len(named) > 1 else {}

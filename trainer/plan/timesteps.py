@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trainer.settings.model import Settings
 
-TIMES = 1000
+TIMESTEPS = 1000
 """Times of the forward process: 0 is nearly the picture, 999 (nearly) nothing but noise."""
 
 # The forward process SD1.x and SDXL were trained with (sd-scripts: DDPMScheduler(0.00085, 0.012, "scaled_linear", 1000)).
@@ -27,7 +27,7 @@ def alphas_cumprod(zero_terminal_snr: bool) -> Numbers:
     Args:
         zero_terminal_snr: shift and scale its root so that nothing is left at the last time (Lin et al. 2024, algorithm 1).
     """
-    betas = np.linspace(BETA_START**0.5, BETA_END**0.5, TIMES) ** 2
+    betas = np.linspace(BETA_START**0.5, BETA_END**0.5, TIMESTEPS) ** 2
     signal = np.cumprod(1 - betas)
     if not zero_terminal_snr:
         return signal
@@ -54,7 +54,7 @@ def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
             within = _logit_normal(first, end, settings.logit_mean, settings.logit_std)
         case "laplace":
             within = _laplace(_log_snr_edges(alphas)[first : end + 1], settings.laplace_mean, settings.laplace_scale)
-    shares = np.zeros(TIMES)
+    shares = np.zeros(TIMESTEPS)
     shares[first:end] = within / within.sum()
     return shares
 
@@ -73,14 +73,14 @@ def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
         At most `height` lines; none where there is no room for a bar.
     """
     gutter = _GUTTER if width >= 3 * _GUTTER else 0
-    columns, rows = min(width - gutter, TIMES), height - 2
+    columns, rows = min(width - gutter, TIMESTEPS), height - 2
     if columns < _MIN_COLUMNS or rows < 1:
         return []
     shares = timestep_probabilities(settings, alphas_cumprod(settings.zero_terminal_snr == "yes"))
-    starts = np.arange(columns) * TIMES // columns
-    widths = np.diff(np.append(starts, TIMES))
+    starts = np.arange(columns) * TIMESTEPS // columns
+    widths = np.diff(np.append(starts, TIMESTEPS))
     # How often as with an even draw.
-    often = np.add.reduceat(shares, starts) / widths * TIMES
+    often = np.add.reduceat(shares, starts) / widths * TIMESTEPS
     eighths = np.ceil(often / often.max() * rows * 8).astype(int)
     lines = []
     for row in range(rows):
@@ -98,7 +98,7 @@ def _factor(value: float) -> str:
 
 def _axis(columns: int) -> str:
     """Return the numbers below the axis: first, middle and last time, and which end is which where there is room."""
-    first, middle, last = "0", str(TIMES // 2), str(TIMES - 1)
+    first, middle, last = "0", str(TIMESTEPS // 2), str(TIMESTEPS - 1)
     if columns >= 56:
         first, last = "0 little noise", "much noise 999"
     line = first.ljust(columns - len(last)) + last
@@ -110,7 +110,7 @@ def _axis(columns: int) -> str:
 
 def _logit_normal(first: int, end: int, mean: float, std: float) -> Numbers:
     """Return the weight of each time from `first` to before `end`: that of u in [t / 1000, (t + 1) / 1000)."""
-    bounds = np.arange(first, end + 1) / TIMES
+    bounds = np.arange(first, end + 1) / TIMESTEPS
     with np.errstate(divide="ignore"):
         scores = (np.log(bounds) - np.log1p(-bounds) - mean) / std
     # Both tails from their own side: 1 - (1 - 1e-20) would be 0.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trainer.dataset.captions import fixed_caption
 from trainer.dataset.records import DataSet
-from trainer.dataset.sources import words_of
+from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
@@ -14,7 +14,7 @@ from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, 
 
 _Found = Iterator[tuple[str, str]]
 # Which schedules take it.
-_OF_SCHEDULES = {
+_SCHEDULES_OF = {
     "lr_scheduler_num_cycles": ("cosine_with_restarts", "cosine_with_min_lr", "warmup_stable_decay"),
     "lr_scheduler_power": ("polynomial",),
     "lr_scheduler_min_lr_ratio": ("cosine_with_min_lr", "warmup_stable_decay", "rex"),
@@ -22,8 +22,8 @@ _OF_SCHEDULES = {
     "lr_decay_steps": ("warmup_stable_decay",),
     "lr_scheduler_args": ("piecewise_constant",),
 }
-_OF_LAYERS = ("network_dim", "network_alpha", "conv_dim", "conv_alpha")
-_OF_SAMPLES = (
+_LAYER_SETTINGS = ("network_dim", "network_alpha", "conv_dim", "conv_alpha")
+_SAMPLE_SETTINGS = (
     "sample_prompts",
     "sample_seeds",
     "sample_sampler",
@@ -31,7 +31,7 @@ _OF_SAMPLES = (
     "sample_cfg_scale",
     "sample_resolution",
 )
-_OF_SHOWINGS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
+_VARYING_CAPTIONS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ def _in_folders(case: _Case) -> _Found:
     settings, data = case.settings, case.data
     if settings.dataset_config:
         yield "reg_data_dir", "dataset_config names the folders"
-        # Where a subset says nothing, this stands in.
+        # The default of subsets that set none.
         if all(folder.repeats != settings.dataset_repeats for folder in data.folders):
             yield "dataset_repeats", "dataset_config sets the repeats"
-    elif all(words_of(folder.name) is not None for folder in data.folders if not folder.is_reg):
+    elif all(folder_words(folder.name) is not None for folder in data.folders if not folder.is_reg):
         yield "dataset_repeats", "the folders' names set the repeats"
     if not any(picture.is_reg for picture in data.pictures):
         yield "prior_loss_weight", "there are no regularisation pictures"
@@ -115,9 +115,9 @@ def _in_folders(case: _Case) -> _Found:
 
 def _in_captions(case: _Case) -> _Found:
     settings = case.settings
-    rules, captions = zip(*((picture.words, picture.caption) for picture in case.data.pictures), strict=True)
+    rules, captions = zip(*((picture.caption_rules, picture.caption) for picture in case.data.pictures), strict=True)
     if not any(one.shuffle or one.tag_dropout_rate > 0 or one.warmup_step != "0" for one in rules):
-        whole = f"captions do not vary: {', '.join(_OF_SHOWINGS)} are off"
+        whole = f"captions do not vary: {', '.join(_VARYING_CAPTIONS)} are off"
         yield from (("keep_tokens", whole), ("keep_tokens_separator", whole))
     if all(one.warmup_step == "0" for one in rules):
         yield "token_warmup_min", "token_warmup_step is 0"
@@ -158,7 +158,7 @@ def _in_model(case: _Case) -> _Found:
     settings = case.settings
     yield from family_record(case.family).unused.items()
     if settings.mixed_precision == "no":
-        yield "no_half_vae", "the whole bake computes in fp32"
+        yield "no_half_vae", "the bake computes in fp32 anyway"
 
 
 def _in_network(case: _Case) -> _Found:
@@ -166,7 +166,7 @@ def _in_network(case: _Case) -> _Found:
     if not settings.network_weights:
         yield "dim_from_weights", "network_weights is blank"
     elif settings.dim_from_weights:
-        for name in _OF_LAYERS:
+        for name in _LAYER_SETTINGS:
             yield name, "dim_from_weights uses the file's"
     if settings.conv_dim is None:
         yield "conv_alpha", "conv_dim is blank"
@@ -217,7 +217,7 @@ def _in_schedule(case: _Case) -> _Found:
     settings = case.settings
     if settings.max_train_epochs is not None:
         yield "max_train_steps", "max_train_epochs decides"
-    for name, takers in _OF_SCHEDULES.items():
+    for name, takers in _SCHEDULES_OF.items():
         if not case.schedules & set(takers):
             yield name, f"{' and '.join(sorted(case.schedules))} {_is_without(name, len(case.schedules))}"
 
@@ -294,7 +294,7 @@ def _in_validation(case: _Case) -> _Found:
 def _in_sampling(case: _Case) -> _Found:
     settings = case.settings
     if not (settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps):
-        for name in _OF_SAMPLES:
+        for name in _SAMPLE_SETTINGS:
             yield name, "no setting asks for sample pictures"
 
 

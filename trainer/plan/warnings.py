@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trainer.dataset.buckets import Placement
 from trainer.dataset.records import DataSet
-from trainer.dataset.sources import words_of
+from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.optimizers import estimates_rate, spec_of
 from trainer.plan.lr_schedules import warmup_of
@@ -111,14 +111,14 @@ def _estimated(settings: Settings, family: Family) -> Iterator[str]:
     if not estimates_rate(name):
         return
     rates = sorted({group.rate for group in param_groups(settings, family)})
-    said = ", ".join(number_text(float(f"{rate:.3g}")) for rate in rates)
+    listed = ", ".join(number_text(float(f"{rate:.3g}")) for rate in rates)
     if max(rates) <= 0.1:
-        yield f"{name} finds its own step size and takes a rate as a factor on it: use 1 instead of {said}"
+        yield f"{name} finds its own step size and takes a rate as a factor on it: use 1 instead of {listed}"
     spec = spec_of(name)
     if len(rates) > 1 and spec is not None and spec.needs_equal_rates:
-        yield f"{name} finds the step size of each group separately: the unequal rates ({said}) are factors on these and do not balance the groups"
+        yield f"{name} finds the step size of each group separately: the unequal rates ({listed}) are factors on these and do not balance the groups"
     elif len(rates) > 1:
-        yield f"{name} may know one step size for all groups and refuse or ignore unequal rates ({said})"
+        yield f"{name} may know one step size for all groups and refuse or ignore unequal rates ({listed})"
 
 
 def _weights(settings: Settings) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _shared_with_validation(settings: Settings, data: DataSet) -> int:
     shared = 0
     for folder, count in Counter(picture.path.parent for picture in data.pictures).items():
         parent, name = os.path.split(os.path.realpath(folder))
-        read_from_above = parent == validation and words_of(name) is not None
+        read_from_above = parent == validation and folder_words(name) is not None
         if read_from_above or os.path.join(parent, name) == validation:
             shared += count
     return shared

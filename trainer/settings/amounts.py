@@ -17,7 +17,7 @@ def check_amount(text: str) -> str:
     """Return `text` in its plain form if it is `100`, `0.1` or `10%`.
 
     Raises:
-        ValueError: it is none of these, or a share above the whole.
+        ValueError: it is none of these, or a share above 100 %.
     """
     steps_of(text, 1)
     return text.strip().replace(" ", "")
@@ -29,7 +29,7 @@ def steps_of(text: str, total: int) -> int:
     `100` is steps; `10%` and any number below 1 are shares, cut to whole steps (sd-scripts: `int(ratio * max_train_steps)`).
 
     Raises:
-        ValueError: `text` is no amount.
+        ValueError: `text` is not an amount.
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
@@ -51,7 +51,7 @@ def check_stop(text: str) -> str:
     """Return `text` in its plain form if it is blank, `3ep`, `600` or `50%`.
 
     Raises:
-        ValueError: it is none of these, or the very beginning.
+        ValueError: it is none of these, or step 0.
     """
     plain = text.strip().lower()
     if not plain:
@@ -85,15 +85,15 @@ def stop_step(text: str, *, total: int, steps_per_epoch: int) -> int | None:
 
 
 @dataclass(frozen=True)
-class Rules:
+class StepRules:
     """Shares of a peak rate by step: (first step that it holds for no more, share) in order, and the share behind them all."""
 
     until: tuple[tuple[int, float], ...]
     rest: float
 
 
-def rules_of(text: str) -> Rules:
-    """Return what `1:100,0.5:200,0.1` says: the full rate for 100 steps, half of it up to step 200, then a tenth (as diffusers).
+def parse_step_rules(text: str) -> StepRules:
+    """Return the rules of `1:100,0.5:200,0.1`: the full rate for 100 steps, half of it up to step 200, then a tenth (as diffusers).
 
     Raises:
         ValueError: `text` has another form, steps that do not rise, or shares below 0.
@@ -105,7 +105,7 @@ def rules_of(text: str) -> Rules:
     until = tuple((int(match[2]), float(match[1])) for match in matches if match)
     if any(before[0] >= after[0] for before, after in itertools.pairwise(until)):
         raise ValueError("steps that rise from pair to pair")
-    return Rules(until, float(last))
+    return StepRules(until, float(last))
 
 
 def check_rules(text: str) -> str:
@@ -120,7 +120,7 @@ def check_rules(text: str) -> str:
             "`step_rules=1:100,0.5:200,0.1` for piecewise_constant; no other schedule takes an argument here"
         )
     rules = value.strip("'\"").replace(" ", "")
-    rules_of(rules)
+    parse_step_rules(rules)
     return f"step_rules={rules}"
 
 
@@ -142,7 +142,7 @@ def check_resolution(text: str) -> str:
     Raises:
         ValueError: it is neither, or a side is not between 32 and 8192 pixels.
     """
-    width, height = size_of(text)
+    width, height = parse_size(text)
     if not all(32 <= side <= 8192 for side in (width, height)):
         raise ValueError("sides between 32 and 8192 pixels")
     return str(width) if width == height else f"{width},{height}"
@@ -156,13 +156,13 @@ def check_sample_size(text: str) -> str:
     """
     if not text.strip():
         return ""
-    width, height = (side // 8 * 8 for side in size_of(text))
+    width, height = (side // 8 * 8 for side in parse_size(text))
     if not all(64 <= side <= 4096 for side in (width, height)):
         raise ValueError("sides between 64 and 4096 pixels, or blank")
     return str(width) if width == height else f"{width},{height}"
 
 
-def size_of(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
     """Return (width, height) in pixels.
 
     Raises:

@@ -17,7 +17,7 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
 
     alpha times c is lora_up's rate times c for an optimizer that does not see how long a gradient is, so the ratio of each part
     that trains is divided by c: the pair (rate of lora_down, alpha / dim × rate of lora_up) stays. `inexact` says what of the
-    settings lets the two bakes differ all the same.
+    settings still lets the two bakes differ.
 
     Args:
         settings: as they are.
@@ -80,6 +80,6 @@ def inexact(settings: Settings) -> tuple[str, ...]:
 
 
 def _plain(value: float) -> float:
-    """Return a value without a last digit that only rounding put there: a conversion there and back ends where it began."""
+    """Return a value without a last digit that only rounding put there: a conversion and its inverse give the original value."""
     short = float(f"{value:.6g}")
     return short if math.isclose(value, short, rel_tol=1e-12) else value

@@ -38,7 +38,7 @@ class FieldInfo:
         help: what it does, and why its default is what it is.
         kind: what its value is; `path` is a text that names a folder.
         choices: the allowed values of a `choice`.
-        low, high: bounds of a number, None where there is none.
+        low, high: bounds of a number, None for no bound.
         above: the value itself must be above `low`, not at it.
         below: it must be below `high`, not at it.
         multiple: a number's divisor, None where any will do.
@@ -69,7 +69,7 @@ class FieldInfo:
 
     @property
     def expected(self) -> str:
-        """What may stand there, in words: `a whole number from 1 to 512`."""
+        """The values it takes, in words: `a whole number from 1 to 512`."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
         words = _WORDS[self.kind]

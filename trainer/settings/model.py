@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, field_validator, model_validator
 
 from trainer.optimizers import Value
-from trainer.settings.amounts import bucket_range, size_of, steps_of, stop_step
+from trainer.settings.amounts import bucket_range, parse_size, steps_of, stop_step
 from trainer.settings.fields.data import DataFields
 from trainer.settings.fields.guards import GuardFields
 from trainer.settings.fields.memory import MemoryFields
@@ -95,7 +95,7 @@ class Settings(
     @property
     def size(self) -> tuple[int, int]:
         """Training size as (width, height) in pixels."""
-        return size_of(self.resolution)
+        return parse_size(self.resolution)
 
     @property
     def alpha(self) -> float:

@@ -120,4 +120,4 @@ def _as_arguments(value: object) -> object:
 Text = Annotated[str, BeforeValidator(as_text)]
 TextList = Annotated[list[str], BeforeValidator(_as_list)]
 ArgumentList = Annotated[list[str], BeforeValidator(_as_arguments)]
-Found = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_as_found)]
+AutoYesNo = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_as_found)]

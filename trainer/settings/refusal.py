@@ -32,7 +32,7 @@ def wrong_value(where: str, name: str, value: object, expected: str = "") -> Set
     """Return the error for a setting that cannot be `value`.
 
     Args:
-        where: what the line begins with.
+        where: start of the error line.
         name: the setting.
         value: what stands there.
         expected: what should; blank: the setting's kind and bounds.
@@ -48,7 +48,7 @@ def wrong_value(where: str, name: str, value: object, expected: str = "") -> Set
 
 
 def refused_setting(error: ValidationError, where: Callable[[str], str]) -> SettingsError:
-    """Return the first complaint about the settings; `where` makes the line's beginning out of a setting's name."""
+    """Return the first error in the settings; `where` makes the start of the line from a setting's name."""
     first = error.errors(include_url=False)[0]
     context = first.get("ctx", {})
     if first["type"] == "settings_disagree":

@@ -78,10 +78,10 @@ def subject_named(folder: Path, name: str) -> Subject:
 
 
 def save_subject(subject: Subject, path: Path) -> None:
-    """Write `subject` to `path`, whole or not at all; an existing file keeps its comments and what did not change.
+    """Write `subject` to `path`, atomically; an existing file keeps its comments and what did not change.
 
     Raises:
-        SettingsError: the file cannot be written, or what is there now is no subject file.
+        SettingsError: the file cannot be written, or the file there now is not a subject file.
     """
     before: dict[str, object] = {}
     document = tomlkit.document()
@@ -108,7 +108,7 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
     """Return `settings` with blanks filled from the subject and every path absolute.
 
     A relative path counts from the folder of the file it stands in: the settings file's, or the one that holds `subjects/`.
-    The base `demo` stays `demo`; a blank output_name becomes the subject's name, else `lora`. Where dataset_config says which
+    The base `demo` stays `demo`; a blank output_name becomes the subject's name, else `lora`. Where dataset_config names the
     pictures there are, train_data_dir may be blank.
 
     Raises:

@@ -23,7 +23,7 @@ def parse_settings(text: str, where: str) -> Settings:
 
     Args:
         text: TOML.
-        where: what an error begins with, usually the file.
+        where: start of an error line, usually the file.
 
     Raises:
         SettingsError: the TOML is broken, a key is unknown or given twice, a value is wrong.
@@ -111,10 +111,10 @@ def settings_toml(settings: Settings) -> str:
 
 
 def save_settings(settings: Settings, path: Path) -> None:
-    """Write `settings` to `path`, whole or not at all. An existing file keeps its comments, order and what did not change.
+    """Write `settings` to `path`, atomically. An existing file keeps its comments, order and what did not change.
 
     Raises:
-        SettingsError: the file cannot be written, or what is there now is no settings file.
+        SettingsError: the file cannot be written, or the file there now is not a settings file.
     """
     text = merged_toml(read_text(path), settings, printable(str(path))) if path.exists() else settings_toml(settings)
     save_text(text, path)
@@ -124,7 +124,7 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
     """Return the TOML `text` with only those values changed that differ from `settings`; comments and order stay.
 
     Raises:
-        SettingsError: `text` is no settings file; its line begins with `where`.
+        SettingsError: `text` is not a settings file; the error line starts with `where`.
     """
     before = parse_settings(text, where)
     document = tomlkit.parse(text)
@@ -141,7 +141,7 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
 
 
 def save_text(text: str, path: Path) -> None:
-    """Write a TOML text to `path`, whole or not at all.
+    """Write a TOML text to `path`, atomically.
 
     Raises:
         SettingsError: it cannot be written.

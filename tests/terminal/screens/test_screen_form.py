@@ -220,6 +220,24 @@ async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until,
         assert form.focused_info.name == "text_encoder_lr"
 
 
+async def test_a_search_without_a_hit_says_so(kitchen, until, form_of, seen) -> None:
+    async with kitchen.run() as pilot:
+        await form_of(kitchen, pilot, until, "unet_lr")
+        await pilot.press("slash", *"zzzz")
+        await until(pilot, lambda: "nothing found" in seen(kitchen.app))
+
+
+@pytest.mark.parametrize("width", [80, 200])
+async def test_option_names_stand_beside_the_labels_where_there_is_room(kitchen, until, form_of, seen, width) -> None:
+    async with kitchen.run(size=(width, 40)) as pilot:
+        form = await form_of(kitchen, pilot, until, "network_dim")
+        row = next(line for line in seen(kitchen.app).splitlines() if "dim (rank)" in line)
+        named = "network_dim" in row
+        # Elsewhere the note under the list names the field of the cursor.
+        assert named == (form._fields.size.width >= 55)
+        assert "network_dim · Network" in seen(kitchen.app)
+
+
 async def test_escape_from_finding_goes_back(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "unet_lr")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.dataset.buckets import Placement, bucket_sizes, place, placements_of, rules_of
+from trainer.dataset.buckets import Placement, bucket_rules, bucket_sizes, place, placements_of
 from trainer.dataset.records import BucketRules, DataSet, Group, Picture
 from trainer.settings.model import Settings
 
@@ -152,4 +152,6 @@ def test_the_rules_are_those_of_the_settings() -> None:
     settings = Settings(
         resolution="640,384", min_bucket_reso=300, max_bucket_reso=700, bucket_reso_steps=32, bucket_no_upscale=True
     )
-    assert rules_of(settings) == BucketRules(size=(640, 384), enable=True, low=288, high=704, step=32, no_upscale=True)
+    assert bucket_rules(settings) == BucketRules(
+        size=(640, 384), enable=True, low=288, high=704, step=32, no_upscale=True
+    )

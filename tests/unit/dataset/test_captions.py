@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.dataset.captions import caption_for, fixed_caption, steady_caption
+from trainer.dataset.captions import caption_for, deterministic_caption, fixed_caption
 from trainer.dataset.records import CaptionRules, Picture
 from trainer.settings.model import Settings
 
@@ -18,7 +18,7 @@ PARTED = CaptionRules(tag_dropout_rate=1e-300)
 
 
 def picture_of(text: str, rules: CaptionRules) -> Picture:
-    return Picture(Path("a.png"), "1_x", 1, 64, 64, text, None, words=rules)
+    return Picture(Path("a.png"), "1_x", 1, 64, 64, text, None, caption_rules=rules)
 
 
 def words(
@@ -333,7 +333,7 @@ def test_no_showing_invents_a_tag_and_kept_tags_stay_in_front() -> None:
     ],
 )
 def test_a_steady_caption_has_every_tag_in_its_place(text: str, rules: CaptionRules, expected: str) -> None:
-    assert steady_caption(text, rules) == expected
+    assert deterministic_caption(text, rules) == expected
 
 
 def test_the_rules_are_those_of_the_settings() -> None:

@@ -62,7 +62,7 @@ def test_the_sample_of_the_facts_is_read(folder: Path) -> None:
     )
     assert data.folders == (Folder("10_a", 10, 2, 1),)
     assert [picture.caption for picture in data.pictures] == ["one, tag", ""]
-    assert data.pictures[0].words == CaptionRules(shuffle=True)
+    assert data.pictures[0].caption_rules == CaptionRules(shuffle=True)
     assert data.groups[0].batch_size == 2
     assert batches_per_epoch(data, placements_of(data)) == 10
 
@@ -84,7 +84,7 @@ def test_the_innermost_wins_and_our_settings_come_last(
         return "" if value is None else f"keep_tokens = {value}\n"
 
     text = f"[general]\n{line(general)}[[datasets]]\n{line(dataset)}[[datasets.subsets]]\nimage_dir='b'\n{line(subset)}"
-    assert read(folder, text, keep_tokens=ours).pictures[0].words.keep_tokens == expected
+    assert read(folder, text, keep_tokens=ours).pictures[0].caption_rules.keep_tokens == expected
 
 
 def test_every_key_of_a_data_set_reaches_its_buckets(folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_every_key_of_a_subset_reaches_its_captions(folder: Path) -> None:
     """
     data = read(folder, text)
     words = CaptionRules("p", "s", 0.1, 3, True, True, 2, "|||", 0.2, 4, "0.1", ";;;")
-    assert {picture.words for picture in data.pictures} == {words}
+    assert {picture.caption_rules for picture in data.pictures} == {words}
     assert [picture.caption for picture in data.pictures] == ["a girl", "two"]
     assert {picture.mask for picture in data.pictures} == {"alpha"}
     assert {picture.repeats for picture in data.pictures} == {3}

@@ -10,7 +10,7 @@ def picture(
     folder: str, repeats: int, caption: str, rules: CaptionRules | None = None, *, is_reg: bool = False
 ) -> Picture:
     words = rules or CaptionRules()
-    return Picture(Path("a.png"), folder, repeats, 64, 64, caption, None, is_reg=is_reg, words=words)
+    return Picture(Path("a.png"), folder, repeats, 64, 64, caption, None, is_reg=is_reg, caption_rules=words)
 
 
 def data_of(*pictures: Picture, folders: tuple[Folder, ...] = ()) -> DataSet:

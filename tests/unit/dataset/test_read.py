@@ -42,7 +42,7 @@ def test_the_settings_decide_buckets_batch_and_captions(tmp_path: Path) -> None:
     data = read(tmp_path, resolution="768", train_batch_size=5, shuffle_caption=True, keep_tokens=2)
     assert data.groups == (Group(data.groups[0].rules, 5),)
     assert data.groups[0].rules.size == (768, 768)
-    assert data.pictures[0].words == CaptionRules(shuffle=True, keep_tokens=2)
+    assert data.pictures[0].caption_rules == CaptionRules(shuffle=True, keep_tokens=2)
     assert (data.root, data.config) == (tmp_path / "train", "")
 
 

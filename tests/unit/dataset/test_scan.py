@@ -9,7 +9,7 @@ from PIL import Image
 
 from trainer.dataset.records import DataSet, Folder
 from trainer.dataset.scan import scan
-from trainer.dataset.sources import words_of
+from trainer.dataset.sources import folder_words
 from trainer.errors import DatasetError
 
 ENDINGS = (".txt", ".caption")
@@ -141,7 +141,7 @@ def test_a_date_in_front_of_a_folder_is_no_number_of_repeats(tmp_path: Path) -> 
     ("name", "words"), [("10_hifumi_chan", "hifumi_chan"), ("3_", ""), ("10", None), ("a_b", None), ("-1_x", None)]
 )
 def test_the_words_of_a_folder_stand_behind_its_repeats(name: str, words: str | None) -> None:
-    assert words_of(name) == words
+    assert folder_words(name) == words
 
 
 def test_captions_are_found_by_their_endings_in_order(tmp_path: Path) -> None:

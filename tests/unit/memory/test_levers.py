@@ -7,7 +7,7 @@ from memory_model import NAMES, request
 
 from trainer.errors import SettingsError
 from trainer.memory.estimates import chosen_blocks, held_at_most
-from trainer.memory.levers import MemoryChoice, begins, compressed, configurations
+from trainer.memory.levers import MemoryChoice, configurations, has_prefix, shortest_prefixes
 from trainer.memory.limit import limit_of
 from trainer.memory.peak import BlockCost
 
@@ -25,20 +25,20 @@ GIB = 2**30
     ],
 )
 def test_names_become_common_beginnings(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
-    assert compressed(chosen, NAMES) == expected
+    assert shortest_prefixes(chosen, NAMES) == expected
 
 
 def test_a_beginning_ends_at_a_dot() -> None:
     names = ["text_encoder.layers.1", "text_encoder.layers.10", "text_encoder_2.layers.1"]
-    assert compressed(names[:1], names) == ("text_encoder.layers.1",)
-    assert compressed(names[:2], names) == ("text_encoder",)
-    assert not begins("text_encoder_2.layers.1", ["text_encoder"])
+    assert shortest_prefixes(names[:1], names) == ("text_encoder.layers.1",)
+    assert shortest_prefixes(names[:2], names) == ("text_encoder",)
+    assert not has_prefix("text_encoder_2.layers.1", ["text_encoder"])
 
 
 @given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
 def test_beginnings_mean_the_same_blocks(chosen: list[str]) -> None:
-    beginnings = compressed([name for name in NAMES if name in chosen], NAMES)
-    assert {name for name in NAMES if not beginnings or begins(name, beginnings)} == set(chosen)
+    beginnings = shortest_prefixes([name for name in NAMES if name in chosen], NAMES)
+    assert {name for name in NAMES if not beginnings or has_prefix(name, beginnings)} == set(chosen)
 
 
 def test_a_batch_is_divided_as_equally_as_can_be() -> None:

@@ -95,9 +95,9 @@ def test_the_largest_batch(
 
 
 def test_encoders_that_rest_are_kept_only_where_captions_stay() -> None:
-    assert made(varies=False).kept == ()
-    assert made(varies=False, text_encoder_lr=0.0).kept == ("text_encoder",)
-    assert made(varies=True, text_encoder_lr=0.0).kept == ()
+    assert made(varies=False).cached_encoders == ()
+    assert made(varies=False, text_encoder_lr=0.0).cached_encoders == ("text_encoder",)
+    assert made(varies=True, text_encoder_lr=0.0).cached_encoders == ()
 
 
 def test_auto_is_bf16_on_a_card_and_full_on_a_cpu() -> None:

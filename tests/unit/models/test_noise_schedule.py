@@ -4,9 +4,9 @@ from diffusers import DDPMScheduler
 
 from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import Prediction
-from trainer.plan.timesteps import TIMES
+from trainer.plan.timesteps import TIMESTEPS
 
-ALL = torch.arange(TIMES)
+ALL = torch.arange(TIMESTEPS)
 
 
 def diffusers_scheduler(zero_terminal_snr: bool) -> DDPMScheduler:

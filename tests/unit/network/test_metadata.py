@@ -10,7 +10,7 @@ from other_values import other_value
 
 from trainer import __version__
 from trainer.bake.optimizer import make_optimizer
-from trainer.dataset.buckets import rules_of
+from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder, Group, Picture
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import identify_base
@@ -103,7 +103,7 @@ def settings_of(**changes: object) -> Settings:
 
 
 def data_of(settings: Settings) -> DataSet:
-    return DataSet(Path("data"), FOLDERS, PICTURES, (), (Group(rules_of(settings), settings.train_batch_size),))
+    return DataSet(Path("data"), FOLDERS, PICTURES, (), (Group(bucket_rules(settings), settings.train_batch_size),))
 
 
 def metadata(
@@ -420,10 +420,10 @@ def test_without_buckets_their_info_is_null() -> None:
 def of_two_groups(second_size: tuple[int, int]) -> DataSet:
     """Return data of a data set file: three pictures in one group, one shuffled in another."""
     settings = settings_of()
-    rules = rules_of(settings)
+    rules = bucket_rules(settings)
     other = BucketRules(second_size, True, 32, 256, 32, no_upscale=False)
     words = CaptionRules(prefix="art of", shuffle=True, keep_tokens=2)
-    more = dataclasses.replace(picture("faces", 5, (128, 128), "face"), group=1, words=words, caption_file=None)
+    more = dataclasses.replace(picture("faces", 5, (128, 128), "face"), group=1, caption_rules=words, caption_file=None)
     return DataSet(
         Path("data.toml"),
         (*FOLDERS, Folder("faces", 5, 1, 0)),

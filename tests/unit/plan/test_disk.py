@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import DiskFull, ExitCode
-from trainer.plan.disk import BakeLength, check_room, night_bytes, state_bytes, states_room, states_written
+from trainer.plan.disk import BakeLength, check_disk_space, night_bytes, state_bytes, states_disk_bytes, states_written
 from trainer.settings.model import Settings
 
 GB = 10**9
@@ -31,7 +31,7 @@ def at(seconds_per_step: float) -> BakeLength:
     ],
 )
 def test_states_take_what_is_kept_and_the_next_one(values: dict[str, object], states: int) -> None:
-    assert states_room(Settings(**values), TEN_EPOCHS, 1000) == states * 1000
+    assert states_disk_bytes(Settings(**values), TEN_EPOCHS, 1000) == states * 1000
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_a_state_holds_the_weights_and_what_the_optimizer_keeps_of_each(
 
 def test_one_state_needs_no_second_beside_it() -> None:
     once = BakeLength(100, 1, 100, 1, seconds_per_step=1)
-    assert states_room(Settings(), once, 1000) == 1000
+    assert states_disk_bytes(Settings(), once, 1000) == 1000
 
 
 def test_a_budget_bounds_the_states_but_never_below_the_newest_and_the_next() -> None:
     kept = {"keep_states": "epochs"}
-    assert states_room(Settings(**kept, state_budget=3), TEN_EPOCHS, GB) == 4 * GB
-    assert states_room(Settings(**kept, state_budget=0.1), TEN_EPOCHS, GB) == 2 * GB
-    assert states_room(Settings(**kept, state_budget=1000), TEN_EPOCHS, GB) == 11 * GB
+    assert states_disk_bytes(Settings(**kept, state_budget=3), TEN_EPOCHS, GB) == 4 * GB
+    assert states_disk_bytes(Settings(**kept, state_budget=0.1), TEN_EPOCHS, GB) == 2 * GB
+    assert states_disk_bytes(Settings(**kept, state_budget=1000), TEN_EPOCHS, GB) == 11 * GB
 
 
 @pytest.mark.parametrize(("seconds", "states"), [(1, 10), (5.99, 10), (6, 20), (60, 110)])
@@ -97,13 +97,13 @@ def test_a_night_of_unknown_speed_is_not_guessed() -> None:
 def test_a_disk_without_room_is_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.machine.disk_space.shutil.disk_usage", lambda _: Usage(10**12, 10**12 - 10**8, 10**8))
     with pytest.raises(DiskFull) as caught:
-        check_room(10**9, tmp_path)
+        check_disk_space(10**9, tmp_path)
     assert caught.value.exit_code is ExitCode.DISK_FULL
     assert caught.value.line().endswith(
         ": 100.0 MB free on this disk; expected 1.0 GB for LoRAs, states and the journal; "
         "free some space, or keep less: save_every_n_epochs, keep_states, state_budget"
     )
-    check_room(10**7, tmp_path)
+    check_disk_space(10**7, tmp_path)
 
 
 def test_a_disk_that_does_not_tell_is_no_reason_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,10 +111,10 @@ def test_a_disk_that_does_not_tell_is_no_reason_to_refuse(tmp_path: Path, monkey
         raise OSError("not supported")
 
     monkeypatch.setattr("trainer.machine.disk_space.shutil.disk_usage", silent)
-    check_room(10**18, tmp_path)
+    check_disk_space(10**18, tmp_path)
 
 
 def test_a_bake_of_unknown_size_still_needs_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.machine.disk_space.shutil.disk_usage", lambda _: Usage(10**12, 10**12 - 1000, 1000))
     with pytest.raises(DiskFull):
-        check_room(None, tmp_path)
+        check_disk_space(None, tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from planned import SQUARE, TALL, TWELVE, WIDE, data_of, plan
 
 from trainer.dataset.batches import epoch_batches
-from trainer.dataset.buckets import rules_of
+from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import Group
 from trainer.errors import SettingsError
 from trainer.plan.plan import make_plan, plan_json, plan_line
@@ -56,7 +56,7 @@ def test_the_plan_counts_the_batches_that_an_epoch_has(batch_size: int, no_upsca
     data = data_of(("3_a", 3, sizes), ("7_b", 7, sizes[::-1][:9]))
     planned = plan(data, train_batch_size=batch_size, bucket_no_upscale=no_upscale)
     settings = Settings(train_batch_size=batch_size, bucket_no_upscale=no_upscale)
-    grouped = replace(data, groups=(Group(rules_of(settings), batch_size),))
+    grouped = replace(data, groups=(Group(bucket_rules(settings), batch_size),))
     batches = epoch_batches(grouped, planned.placements, seed=1, epoch=0)
     assert planned.batches_per_epoch == len(batches)
     assert {bucket.size: bucket.batches for bucket in planned.buckets} == Counter(batch.bucket for batch in batches)
@@ -185,7 +185,7 @@ def test_regularisation_pictures_come_as_often_as_the_others() -> None:
 
 def test_data_sets_of_a_file_do_not_share_batches() -> None:
     settings = Settings(train_data_dir="/data")
-    rules = rules_of(settings)
+    rules = bucket_rules(settings)
     data = data_of(("3_a", 3, [SQUARE]), ("3_b", 3, [SQUARE, WIDE]))
     parted = tuple(replace(picture, group=int(picture.folder == "3_b")) for picture in data.pictures)
     both = replace(data, pictures=parted, groups=(Group(rules, 2), Group(rules, 4)))

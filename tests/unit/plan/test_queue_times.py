@@ -6,7 +6,7 @@ import pytest
 from bake_rows import bake_row
 
 from trainer.journal.records import Bake, BakeState, Stage
-from trainer.plan.queue_times import Expected, expected_ends
+from trainer.plan.queue_times import ExpectedTimes, expected_ends
 
 NOW = 1_750_000_000.0
 HOUR = 3600.0
@@ -37,15 +37,15 @@ def live(done: int, hours: float | None = 1.0) -> Bake:
 
 def test_bakes_follow_one_another() -> None:
     assert expected_ends([bake(1), bake(2, 2)], [], NOW) == {
-        1: Expected(NOW, NOW + HOUR),
-        2: Expected(NOW + HOUR, NOW + 3 * HOUR),
+        1: ExpectedTimes(NOW, NOW + HOUR),
+        2: ExpectedTimes(NOW + HOUR, NOW + 3 * HOUR),
     }
 
 
 def test_the_first_begins_when_the_one_at_work_ends() -> None:
     expected = expected_ends([bake(1)], [live(25)], NOW)
-    assert expected[9] == Expected(NOW - 0.5 * HOUR, NOW + 0.75 * HOUR)
-    assert expected[1].begin == NOW + 0.75 * HOUR
+    assert expected[9] == ExpectedTimes(NOW - 0.5 * HOUR, NOW + 0.75 * HOUR)
+    assert expected[1].start == NOW + 0.75 * HOUR
 
 
 @pytest.mark.parametrize("planned", [None, 1.0])
@@ -55,27 +55,27 @@ def test_a_bake_at_work_goes_on_at_its_own_pace_whatever_was_planned(planned: fl
 
 def test_a_bake_of_neither_plan_nor_pace_leaves_all_open() -> None:
     expected = expected_ends([bake(1)], [live(20, None)], NOW)
-    assert (expected[9].end, expected[1]) == (None, Expected(None, None))
+    assert (expected[9].end, expected[1]) == (None, ExpectedTimes(None, None))
 
 
 def test_one_of_unknown_length_leaves_those_behind_it_open() -> None:
     expected = expected_ends([bake(1, None), bake(2)], [], NOW)
-    assert expected == {1: Expected(NOW, None), 2: Expected(None, None)}
+    assert expected == {1: ExpectedTimes(NOW, None), 2: ExpectedTimes(None, None)}
 
 
 def test_one_that_is_held_has_no_time_and_holds_nobody_up() -> None:
     expected = expected_ends([bake(1, held=True), bake(2)], [], NOW)
-    assert expected == {1: Expected(None, None), 2: Expected(NOW, NOW + HOUR)}
+    assert expected == {1: ExpectedTimes(None, None), 2: ExpectedTimes(NOW, NOW + HOUR)}
 
 
 def test_one_that_shall_begin_later_is_passed() -> None:
     expected = expected_ends([bake(1, not_before=NOW + 0.5 * HOUR), bake(2), bake(3)], [], NOW)
-    assert [expected[2].begin, expected[1].begin, expected[3].begin] == [NOW, NOW + HOUR, NOW + 2 * HOUR]
+    assert [expected[2].start, expected[1].start, expected[3].start] == [NOW, NOW + HOUR, NOW + 2 * HOUR]
 
 
 def test_the_card_waits_where_nobody_may_begin_yet() -> None:
     expected = expected_ends([bake(1, not_before=NOW + 2 * HOUR), bake(2, not_before=NOW + HOUR)], [], NOW)
     assert expected == {
-        2: Expected(NOW + HOUR, NOW + 2 * HOUR),
-        1: Expected(NOW + 2 * HOUR, NOW + 3 * HOUR),
+        2: ExpectedTimes(NOW + HOUR, NOW + 2 * HOUR),
+        1: ExpectedTimes(NOW + 2 * HOUR, NOW + 3 * HOUR),
     }

@@ -60,7 +60,7 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ("bucket_reso_steps", TWELVE, {"enable_bucket": False, "bucket_reso_steps": 32}, "enable_bucket is off"),
     ("bucket_no_upscale", TWELVE, {"enable_bucket": False, "bucket_no_upscale": True}, "enable_bucket is off"),
     ("clip_skip", TWELVE, {"clip_skip": 2, "family": "sdxl"}, "SDXL's embeddings come from fixed layers"),
-    ("no_half_vae", TWELVE, {"no_half_vae": False, "mixed_precision": "no"}, "the whole bake computes in fp32"),
+    ("no_half_vae", TWELVE, {"no_half_vae": False, "mixed_precision": "no"}, "the bake computes in fp32 anyway"),
     ("dim_from_weights", TWELVE, {"dim_from_weights": True}, "network_weights is blank"),
     ("conv_alpha", TWELVE, {"conv_alpha": 1}, "conv_dim is blank"),
     ("conv_dim", TWELVE, {"conv_dim": 4, "network_train_text_encoder_only": True}, "only the U-Net has 3×3 layers"),

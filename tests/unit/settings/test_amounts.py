@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.settings.amounts import (
-    Rules,
+    StepRules,
     bucket_range,
     check_amount,
     check_command,
@@ -11,8 +11,8 @@ from trainer.settings.amounts import (
     check_rules,
     check_states,
     check_stop,
-    rules_of,
-    size_of,
+    parse_size,
+    parse_step_rules,
     split_arguments,
     steps_of,
     stop_step,
@@ -54,7 +54,7 @@ def test_an_amount_keeps_its_form_without_blanks() -> None:
 )
 def test_a_resolution_has_one_plain_form(text: str, plain: str) -> None:
     assert check_resolution(text) == plain
-    assert size_of(plain) == size_of(text)
+    assert parse_size(plain) == parse_size(text)
 
 
 @pytest.mark.parametrize("text", ["", "big", "512,", "16", "9000", "512,768,1", "512.5"])
@@ -78,8 +78,8 @@ def test_a_comma_parts_optimizer_arguments_only_before_a_key() -> None:
 
 
 def test_rules_say_from_which_step_which_share_holds() -> None:
-    assert rules_of("1:100,0.5:200,0.1") == Rules(((100, 1.0), (200, 0.5)), 0.1)
-    assert rules_of(" .5 ") == Rules((), 0.5)
+    assert parse_step_rules("1:100,0.5:200,0.1") == StepRules(((100, 1.0), (200, 0.5)), 0.1)
+    assert parse_step_rules(" .5 ") == StepRules((), 0.5)
 
 
 @pytest.mark.parametrize(

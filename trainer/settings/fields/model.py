@@ -3,7 +3,7 @@
 from pydantic import BaseModel, field_validator
 
 from trainer.settings.amounts import check_text
-from trainer.settings.one_setting import EXACT, NO_KEY, Found, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, AutoYesNo, setting
 
 
 class ModelFields(BaseModel):
@@ -44,7 +44,7 @@ class ModelFields(BaseModel):
         exactness=EXACT,
         synonyms="half vae, nan, black images, fp16, vram",
     )
-    v_parameterization: Found = setting(
+    v_parameterization: AutoYesNo = setting(
         "auto",
         "Model",
         "v-prediction",
@@ -55,7 +55,7 @@ class ModelFields(BaseModel):
         exactness=EXACT,
         synonyms="vpred, epsilon, noobai, parameterization",
     )
-    zero_terminal_snr: Found = setting(
+    zero_terminal_snr: AutoYesNo = setting(
         "auto",
         "Model",
         "zero terminal SNR",

@@ -22,7 +22,7 @@ Schedule = Literal[
 ]
 
 
-# sd-scripts' others; a file that has one is told why it is not here.
+# sd-scripts' others; the error for a file with one of them says why it is not supported.
 _NOT_HERE = {
     "reduce_lr_on_plateau": "another schedule: this one follows the loss, which from step to step is mostly random",
     "adafactor": "another schedule: with this one Adafactor finds its own rates; optimizer_type = Adafactor uses those set here",
