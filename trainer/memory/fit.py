@@ -58,7 +58,9 @@ def fit(
 class _Search:
     """The predictions made so far, and estimates of the others from them."""
 
-    def __init__(self, request: MemoryRequest, predict: Predict, limit: int, on_prediction: Callable[[str], Any]) -> None:
+    def __init__(
+        self, request: MemoryRequest, predict: Predict, limit: int, on_prediction: Callable[[str], Any]
+    ) -> None:
         self._request, self._predict, self._limit, self._on_prediction = request, predict, limit, on_prediction
         self._current, self._start = MemoryChoice.of(request), fastest_exact(request)
         self._tried: dict[MemoryChoice, MemoryPrediction] = {}
