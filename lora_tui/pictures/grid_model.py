@@ -161,7 +161,7 @@ class Sheet:
         view: the grid.
         arrangement: which picture stands where.
         notes: name of a place -> what was thought of its picture.
-        marked: name of the place that is marked for a wipe, "" for none.
+        marked: name of the place that is marked for comparison, "" for none.
     """
 
     view: GridView
@@ -261,7 +261,7 @@ def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
     if "prompt" not in hidden:
         lines.append(Content(printable(recipe.prompt, MAX_PROMPT_LENGTH) or "(no prompt)"))
     if recipe.negative_prompt and "negative_prompt" not in hidden:
-        lines.append(Content.styled(f"not: {printable(recipe.negative_prompt, MAX_PROMPT_LENGTH)}", "$muted"))
+        lines.append(Content.styled(f"negative: {printable(recipe.negative_prompt, MAX_PROMPT_LENGTH)}", "$muted"))
     facts = {
         "seed": f"seed {recipe.seed}",
         "steps": f"{recipe.steps} steps",

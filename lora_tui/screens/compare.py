@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from trainer.gallery.sidecar import MadeCell
 
-_KEYS = ("compare.left", "compare.right", "compare.second", "compare.first", "compare.swap", "compare.close")
+_KEYS = ("compare.left compare.right=move the edge", "compare.second", "compare.first", "compare.swap", "compare.close")
 _STEPS = 16
 
 

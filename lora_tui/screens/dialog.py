@@ -94,7 +94,7 @@ def key_hint(screen: Screen[Any], *parts: str) -> str:
 
     Args:
         screen: whose bindings count, a user's key map included.
-        parts: ids of actions, several with one label joined by spaces; or words as they are, which have a colon.
+        parts: an action's id; several with one label, `ID ID=label`; or words as they are, which have a colon.
     """
     keys: dict[str, str] = {}
     for active in screen.active_bindings.values():
@@ -105,8 +105,8 @@ def key_hint(screen: Screen[Any], *parts: str) -> str:
         if ":" in part:
             words.append(part)
             continue
-        ids = part.split()
-        shown = " ".join(keys[name] for name in ids if name in keys)
-        if shown:
-            words.append(f"{shown}: {BY_ID[ids[-1]].label}")
+        names, _, label = part.partition("=")
+        ids = names.split()
+        if shown := " ".join(keys[name] for name in ids if name in keys):
+            words.append(f"{shown}: {label or BY_ID[ids[0]].label}")
     return " · ".join(words)

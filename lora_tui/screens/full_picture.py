@@ -24,8 +24,7 @@ _KEYS = (
     "grid.under",
     "grid.right",
     "grid.over",
-    "grid.unet",
-    "grid.text-encoder",
+    "grid.unet grid.text-encoder=of one part",
     "grid.favourite",
     "full-picture.close",
 )

@@ -65,7 +65,7 @@ class JudgementDialog(ReadDialog[bool]):
         with VerticalScroll():
             yield Static(Content.styled(f"Results of {printable(self._made.spec.name, 60)}", "bold"))
             proposing = ("judgement.propose",) if self._can_propose else ()
-            yield Static(Content(key_hint(self, *proposing, "read.down read.up", "read.close")), id="keys")
+            yield Static(Content(key_hint(self, *proposing, "read.down read.up=scroll", "read.close")), id="keys")
 
     def on_mount(self) -> None:
         """Start counting."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # As wide as the style below says; beside the text are the padding and the scroll bar.
 _WIDTH, _PADDING = 84, 5
-_KEYS = ("read.down read.up", "plan.previous plan.next", "read.close")
+_KEYS = ("read.down read.up=scroll", "plan.previous plan.next=section", "read.close")
 _WARNINGS = "warnings"
 _WARNING = f"{WARNING.mark} "
 

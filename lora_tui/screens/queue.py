@@ -23,7 +23,7 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
-_KEYS = ("queue.sooner queue.later", "queue.hold", "queue.change", "queue.grid", "queue.remove", "queue.close")
+_KEYS = ("queue.later queue.sooner=move", "queue.hold", "queue.change", "queue.grid", "queue.remove", "queue.close")
 
 
 class QueueDialog(ListDialog[bool]):

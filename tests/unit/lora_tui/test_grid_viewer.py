@@ -183,7 +183,7 @@ async def test_enter_shows_the_picture_large_and_the_keys_go_on(gallery: Gallery
         assert app.screen is app.viewer.screen
 
 
-async def test_a_wipe_needs_another_picture_marked(gallery: Gallery) -> None:
+async def test_a_comparison_needs_another_picture_marked(gallery: Gallery) -> None:
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)
@@ -194,7 +194,7 @@ async def test_a_wipe_needs_another_picture_marked(gallery: Gallery) -> None:
         assert "mark a picture with m" in said(app)
 
 
-async def test_a_wipe_shows_one_picture_left_of_the_edge_and_the_other_right(gallery: Gallery) -> None:
+async def test_a_comparison_shows_one_picture_left_of_the_edge_and_the_other_right(gallery: Gallery) -> None:
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)

@@ -72,7 +72,7 @@ def test_a_verdict_is_said_in_signs(note: CellNote, line: str) -> None:
 
 def test_beside_a_picture_stand_labels_prompt_seed_and_weights(made: MadeGrid) -> None:
     said = words(made, Place(1, 1, 0, 1))
-    for part in ("Epoch 2", "U-Net weight 0.25", "seed 12", "hifumi, red dress", "not: lowres", "U-Net 0.25"):
+    for part in ("Epoch 2", "U-Net weight 0.25", "seed 12", "hifumi, red dress", "negative: lowres", "U-Net 0.25"):
         assert part in said
 
 
@@ -80,7 +80,7 @@ def test_in_blind_mode_nothing_is_said_that_differs_between_the_pictures(made: M
     said = words(made, Place(1, 1, 0, 1), blind=True)
     for part in ("Epoch", "0.25", "seed 12", "red dress", "hifumi-000002"):
         assert part not in said
-    assert "not: lowres" in said and "DPM++ 2M Karras" in said
+    assert "negative: lowres" in said and "DPM++ 2M Karras" in said
 
 
 def test_ticks_and_verdicts_stand_in_words(made: MadeGrid) -> None:
