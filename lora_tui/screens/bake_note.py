@@ -15,11 +15,8 @@ class BakeNoteDialog(Dialog[str | None]):
     DEFAULT_CSS = """
     BakeNoteDialog {
         & > Vertical { width: 76; }
-        & Static { height: auto; }
         & #story { color: $muted; }
-        & Input { margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }
-        & Input:focus { border: none; }
-        & #keys { margin-top: 1; color: $muted; }
+        & Input { margin-top: 1; }
     }
     """
 

@@ -31,9 +31,7 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
     DEFAULT_CSS = """
     ChecklistDialog {
         & > Vertical { width: 60; }
-        & OptionList { height: auto; max-height: 16; border: none; background: $panel; padding: 0; margin-top: 1; }
-        & OptionList:focus { border: none; }
-        & #keys { height: auto; margin-top: 1; color: $muted; }
+        & OptionList { max-height: 16; }
     }
     """
 

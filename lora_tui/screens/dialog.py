@@ -4,11 +4,15 @@ from typing import Any, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen, Screen, ScreenResultType
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from lora_tui.keymap import BY_ID, bindings
 from lora_tui.widgets.line_input import LineInput
+from lora_tui.wording.state_symbols import FAILED
+from trainer.errors import LoraTuiError
+from trainer.text import printable
 
 
 class Dialog(ModalScreen[ScreenResultType]):
@@ -24,10 +28,21 @@ class Dialog(ModalScreen[ScreenResultType]):
             padding: 1 2;
             background: $panel;
         }
+        & Input { height: 1; padding: 0 1; border: none; background: $background; }
+        & Input:focus { border: none; }
+        & #error { color: $error; display: none; }
+        & #error.-shown { display: block; }
+        & #keys { margin-top: 1; color: $muted; }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialog")
+
+    def show_error(self, error: LoraTuiError | None) -> None:
+        """Show what is wrong in the line `#error`, None for nothing."""
+        line = self.query_one("#error", Static)
+        line.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
+        line.set_class(error is not None, "-shown")
 
     def action_leave(self) -> None:
         """Close."""
@@ -36,6 +51,13 @@ class Dialog(ModalScreen[ScreenResultType]):
 
 class ListDialog(Dialog[ScreenResultType]):
     """A dialog over one list; `move('down')` and `move('up')` go in it whatever has the focus."""
+
+    DEFAULT_CSS = """
+    ListDialog {
+        & OptionList { height: auto; border: none; background: $panel; padding: 0; margin-top: 1; }
+        & OptionList:focus { border: none; }
+    }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
 
@@ -50,6 +72,10 @@ class ListDialog(Dialog[ScreenResultType]):
 
 class FieldsDialog(Dialog[ScreenResultType]):
     """A dialog of several lines to type into; tab and the arrows go from one to the next."""
+
+    DEFAULT_CSS = """
+    FieldsDialog Input:focus { background: $surface; }
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("fields")
 
@@ -67,7 +93,6 @@ class ReadDialog(Dialog[ScreenResultType]):
             background: $panel;
             scrollbar-size-vertical: 1;
         }
-        & Static { height: auto; }
     }
     """
 

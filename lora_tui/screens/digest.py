@@ -38,7 +38,6 @@ class DigestDialog(ReadDialog[None]):
     DEFAULT_CSS = """
     DigestDialog {
         & > VerticalScroll { width: 90; }
-        & #keys { margin-top: 1; color: $muted; }
     }
     """
 

@@ -14,7 +14,6 @@ from textual.widgets import Input, Static
 
 from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import Dialog, key_hint, line_input
-from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError, SettingsError
 from trainer.text import printable
@@ -49,13 +48,8 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     DEFAULT_CSS = """
     FitDialog {
         & > Vertical { width: 100; }
-        & Static { height: auto; }
-        & #limit { border: none; height: 1; padding: 0 1; background: $background; }
-        & #limit:focus { border: none; background: $surface; }
+        & #limit:focus { background: $surface; }
         & #found { height: auto; margin-top: 1; scrollbar-size-vertical: 1; }
-        & #error { color: $error; display: none; }
-        & #error.-shown { display: block; }
-        & #keys { margin-top: 1; color: $muted; }
     }
     """
 
@@ -135,12 +129,12 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         text = self.query_one("#limit", Input).value.strip()
         self._search_number += 1
         self._searched_limit, self._result = text, None
-        self._show_error(None)
+        self.show_error(None)
         try:
             limit = limit_of(text)
         except SettingsError as error:
             self._show_lines([])
-            self._show_error(error)
+            self.show_error(error)
         else:
             self._show_lines([_LOOKING])
             self._search_in_thread(self._search_number, limit)
@@ -174,7 +168,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         if event.search != self._search_number:
             return
         self._result = event.result
-        self._show_error(event.error)
+        self.show_error(event.error)
         if event.result is not None:
             self._show_lines(lines(event.result))
         else:
@@ -205,11 +199,6 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         else:
             keys = _APPLY if self._changes is not None else _NOTHING
         self.query_one("#keys", Static).update(Content(key_hint(self, *keys)))
-
-    def _show_error(self, error: LoraTuiError | None) -> None:
-        place = self.query_one("#error", Static)
-        place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
-        place.set_class(error is not None, "-shown")
 
 
 def _folded(line: str, width: int) -> list[Content]:

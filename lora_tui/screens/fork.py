@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from lora_tui.actions.fork import ForkRequest, Outlook
 from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
-from lora_tui.wording.state_symbols import FAILED, WARNING
+from lora_tui.wording.state_symbols import WARNING
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
 from trainer.text import printable
@@ -39,14 +39,9 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     DEFAULT_CSS = """
     ForkDialog {
         & > Vertical { width: 76; overflow-y: auto; }
-        & Static { height: auto; }
         & #kept { color: $muted; }
         & #outlook { margin-top: 1; }
-        & Input { margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }
-        & Input:focus { border: none; background: $surface; }
-        & #error { color: $error; display: none; }
-        & #error.-shown { display: block; }
-        & #keys { margin-top: 1; color: $muted; }
+        & Input { margin-top: 1; }
     }
     """
 
@@ -124,7 +119,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             Content(f"saved states: end of epoch {kept}" if kept else "no saved states at the end of an epoch")
         )
         self.query_one("#outlook", Static).update(Content("\n").join(outlook_lines(outlook)))
-        self._show_error(outlook.error)
+        self.show_error(outlook.error)
 
     @on(Input.Submitted)
     def _next_or_make(self, event: Input.Submitted) -> None:
@@ -133,7 +128,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             self.focus_next()
         elif not self._busy:
             self._busy = True
-            self._show_error(None)
+            self.show_error(None)
             self.query_one("#keys", Static).update(Content(_READING))
             self._queue(self._epoch, event.value.strip())
 
@@ -153,7 +148,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     def _refuse(self, event: Refused) -> None:
         self._busy = False
         self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
-        self._show_error(event.error)
+        self.show_error(event.error)
         self.query_one("#epoch", Input).focus()
 
     def action_leave(self) -> None:
@@ -165,11 +160,6 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     def _epoch(self) -> int | None:
         text = self.query_one("#epoch", Input).value
         return int(text) if text else None
-
-    def _show_error(self, error: LoraTuiError | None) -> None:
-        place = self.query_one("#error", Static)
-        place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
-        place.set_class(error is not None, "-shown")
 
 
 def outlook_lines(outlook: Outlook) -> list[Content]:

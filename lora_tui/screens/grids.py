@@ -36,9 +36,7 @@ class GridsDialog(ListDialog[Chosen | None]):
     DEFAULT_CSS = """
     GridsDialog {
         & > Vertical { width: 90; }
-        & OptionList { height: auto; max-height: 20; border: none; background: $panel; padding: 0; margin-top: 1; }
-        & OptionList:focus { border: none; }
-        & #keys { margin-top: 1; color: $muted; }
+        & OptionList { max-height: 20; }
     }
     """
 

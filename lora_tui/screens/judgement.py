@@ -38,7 +38,6 @@ class JudgementDialog(ReadDialog[bool]):
         & > VerticalScroll { width: 92; }
         & .section { margin-top: 1; color: $primary; }
         & .lines { padding-left: 2; }
-        & #keys { margin-top: 1; color: $muted; }
     }
     """
 

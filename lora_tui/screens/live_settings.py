@@ -11,11 +11,9 @@ from textual.widgets.option_list import Option
 
 from lora_tui.screens.dialog import ListDialog, key_hint, line_input
 from lora_tui.widgets.line_input import LineInput
-from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import SettingsError
 from trainer.jobs.live_settings import NOW, change_setting
 from trainer.settings.parts import STOP_SETTINGS
-from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -41,15 +39,9 @@ class LiveSettingsDialog(ListDialog[str | None]):
     DEFAULT_CSS = """
     LiveSettingsDialog {
         & > Vertical { width: 76; }
-        & Static { height: auto; }
-        & OptionList { height: auto; max-height: 10; border: none; background: $panel; padding: 0; margin-top: 1; }
-        & OptionList:focus { border: none; }
-        & Input { margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }
-        & Input:focus { border: none; }
+        & OptionList { max-height: 10; }
+        & Input { margin-top: 1; }
         & #note { color: $muted; margin-top: 1; }
-        & #error { color: $error; display: none; }
-        & #error.-shown { display: block; }
-        & #keys { margin-top: 1; color: $muted; }
     }
     """
 
@@ -111,9 +103,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         try:
             change_setting(self._settings, self._picked.name, event.value)
         except SettingsError as error:
-            place = self.query_one("#error", Static)
-            place.update(Content(f"{FAILED.mark} {printable(error.line())}"))
-            place.add_class("-shown")
+            self.show_error(error)
         else:
             self.dismiss(f"{self._picked.name}={event.value.strip()}")
 

@@ -44,13 +44,9 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
     DEFAULT_CSS = """
     NewSubjectDialog {
         & > Vertical { width: 76; overflow-y: auto; }
-        & Static { height: auto; }
         & .label { margin-top: 1; }
-        & Input { border: none; height: 1; padding: 0 1; background: $background; }
-        & Input:focus { border: none; background: $surface; }
         & .error { color: $error; display: none; }
         & .error.-shown { display: block; }
-        & #keys { margin-top: 1; color: $muted; }
     }
     """
 

@@ -20,9 +20,7 @@ class OpenDialog(ListDialog[Path | None]):
     DEFAULT_CSS = """
     OpenDialog {
         & > Vertical { width: 60; }
-        & OptionList { height: auto; max-height: 14; border: none; background: $panel; padding: 0; margin-top: 1; }
-        & OptionList:focus { border: none; }
-        & #keys { margin-top: 1; color: $muted; }
+        & OptionList { max-height: 14; }
     }
     """
 

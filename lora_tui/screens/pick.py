@@ -32,18 +32,7 @@ class PickDialog(ListDialog[str | None]):
     DEFAULT_CSS = """
     PickDialog {
         & > Vertical { width: 110; }
-        & OptionList {
-            height: auto;
-            max-height: 24;
-            border: none;
-            background: $panel;
-            padding: 0;
-            margin-top: 1;
-            text-wrap: nowrap;
-            text-overflow: ellipsis;
-        }
-        & OptionList:focus { border: none; }
-        & #keys { margin-top: 1; color: $muted; }
+        & OptionList { max-height: 24; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 

@@ -43,7 +43,6 @@ class PlanDialog(ReadDialog[None]):
         & > VerticalScroll { width: 84; }
         & .section { margin-top: 1; color: $primary; }
         & .lines { padding-left: 2; }
-        & #keys { margin-top: 1; color: $muted; }
     }
     """
 

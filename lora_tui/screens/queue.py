@@ -33,9 +33,7 @@ class QueueDialog(ListDialog[bool]):
     QueueDialog {
         & > Vertical { width: 76; }
         & #live { height: auto; color: $muted; margin-top: 1; }
-        & OptionList { height: auto; max-height: 14; border: none; background: $panel; padding: 0; margin-top: 1; }
-        & OptionList:focus { border: none; }
-        & #keys { height: auto; margin-top: 1; color: $muted; }
+        & OptionList { max-height: 14; }
     }
     """
 

@@ -13,7 +13,6 @@ from textual.widgets import Input, Static
 
 from lora_tui.actions.publish import Publishing
 from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
-from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DeliveryError, LoraTuiError
 from trainer.text import plural, printable
@@ -54,15 +53,11 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
     DEFAULT_CSS = """
     PublishDialog {
         & > Vertical { width: 82; overflow-y: auto; }
-        & Static { height: auto; }
         & .row { height: 1; margin-top: 1; }
         & .label { width: 10; color: $muted; }
-        & Input { width: 1fr; border: none; height: 1; padding: 0 1; background: $background; }
-        & Input:focus { border: none; background: $surface; }
+        & Input { width: 1fr; }
         & #about { margin-top: 1; color: $muted; }
-        & #error { margin-top: 1; color: $error; display: none; }
-        & #error.-shown { display: block; }
-        & #keys { margin-top: 1; color: $muted; }
+        & #error { margin-top: 1; }
     }
     """
 
@@ -150,7 +145,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
         event.stop()
         if self._name_taken and event.input.id in ("target", "name"):
             self._name_taken = False
-            self._show_error(None)
+            self._show_trouble(None)
 
     @on(Input.Submitted)
     def _next_or_send(self, event: Input.Submitted) -> None:
@@ -180,7 +175,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
         )
         self._busy = True
         replacing, self._name_taken = self._name_taken, False
-        self._show_error(None)
+        self._show_trouble(None)
         self.query_one("#keys", Static).update(Content(_SENDING))
         # A thread of Textual's would hold up the exit for as long as a slow line takes.
         threading.Thread(
@@ -212,7 +207,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
 
         self._busy = False
         self._name_taken = isinstance(event.error, NameTaken)
-        self._show_error(event.error)
+        self._show_trouble(event.error)
         if self._use is None:
             self.query_one("#about", Static).update(Content(""))
         wrong = event.error.where if event.error.where in ("name", "weight") else "target"
@@ -226,10 +221,8 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
     def _input(self, key: str) -> Input:
         return self.query_one(f"#{key}", Input)
 
-    def _show_error(self, error: LoraTuiError | None) -> None:
-        place = self.query_one("#error", Static)
-        place.update(Content("" if error is None else f"{FAILED.mark} {printable(error.line())}"))
-        place.set_class(error is not None, "-shown")
+    def _show_trouble(self, error: LoraTuiError | None) -> None:
+        self.show_error(error)
         self.query_one("#keys", Static).update(Content(key_hint(self, *(_KEYS_TAKEN if self._name_taken else _KEYS))))
 
 
