@@ -62,7 +62,7 @@ async def test_a_missing_folder_is_said_beside_its_field_and_nothing_is_written(
         await pilot.press("b")
         await until(pilot, lambda: "nowhere" in seen(kitchen.app))
         lines = seen(kitchen.app).splitlines()
-        field = next(number for number, line in enumerate(lines) if line.startswith("  pictures"))
+        field = next(number for number, line in enumerate(lines) if line.startswith("  training pictures"))
         assert "✗" in lines[field + 1][:42]
         assert kitchen.app.screen is kitchen.app.bake_screen
     assert kitchen.bakes() == []

@@ -85,7 +85,7 @@ def settings_of(bake: Bake) -> Settings:
 
 
 @pytest.mark.parametrize("state", EARLY)
-async def test_r_takes_up_a_bake_that_ended_early(kitchen, until, seen, state: BakeState) -> None:
+async def test_r_resumes_a_bake_that_ended_early(kitchen, until, seen, state: BakeState) -> None:
     ended(kitchen, state)
     async with kitchen.run((120, 36)) as pilot:
         await shown_bake(kitchen, pilot, until)
@@ -231,11 +231,11 @@ async def test_who_only_watches_takes_nothing_up_and_forks_nothing(kitchen, unti
     assert [bake.state for bake in kitchen.bakes()] == [BakeState.STOPPED]
 
 
-async def test_the_palette_takes_up_and_forks(kitchen, until) -> None:
+async def test_the_palette_resumes_and_forks(kitchen, until) -> None:
     def names() -> set[str]:
         return {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
 
     async with kitchen.run() as pilot:
-        assert not {"Take up again", "Fork"} & names()
+        assert not {"Resume", "Fork"} & names()
         ended(kitchen, BakeState.FAILED)
-        await until(pilot, lambda: {"Take up again", "Fork"} <= names())
+        await until(pilot, lambda: {"Resume", "Fork"} <= names())

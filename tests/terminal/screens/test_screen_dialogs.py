@@ -99,7 +99,7 @@ async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None
         text = seen(kitchen.app)
     assert "unet_lr  U-Net rate" in text
     assert "a number from 0 to 1, or blank · default 1e-4" in text
-    assert "Peak rate of the U-Net's LoRA." in text
+    assert "Peak learning rate of the U-Net's LoRA." in text
 
 
 async def test_a_users_key_map_moves_an_action_by_its_id(kitchen, until, seen) -> None:
@@ -154,7 +154,7 @@ async def test_a_bad_theme_file_is_one_toast_that_names_it(own_home: Path, make_
     again = make_kitchen(kitchen.workspace)
     async with again.run() as pilot:
         await until(pilot, lambda: len(again.app._notifications) == 1)
-        assert next(iter(again.app._notifications)).message == "broken.toml: primary is no colour: no colour"
+        assert next(iter(again.app._notifications)).message == "broken.toml: primary is not a colour: no colour"
 
 
 async def test_the_user_s_own_theme_can_be_chosen_by_key(own_home: Path, make_kitchen, kitchen, until) -> None:

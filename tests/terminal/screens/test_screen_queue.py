@@ -107,7 +107,7 @@ async def test_what_was_left_behind_is_offered_and_taken_over(kitchen, until, se
         await until(pilot, lambda: asked(kitchen))
         shown = seen(kitchen.app)
         assert "0001 hifumi was interrupted" in shown
-        assert "0002 hifumi is still in the queue" in shown
+        assert "0002 hifumi, 0003 hifumi are still in the" in shown
         await pilot.press("t")
         await until(pilot, lambda: line(kitchen) == [1, 2, 3])
         await until(pilot, lambda: kitchen.engine.wakes)

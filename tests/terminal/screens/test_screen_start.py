@@ -10,7 +10,7 @@ async def test_the_settings_of_the_workspace_are_opened_and_planned(kitchen, unt
     async with kitchen.run() as pilot:
         await until(pilot, lambda: "16 pictures ×10 → 160 / epoch" in seen(kitchen.app))
         assert "hifumi.toml" in seen(kitchen.app)
-        assert "repeats (flat)" in seen(kitchen.app)
+        assert "default repeats" in seen(kitchen.app)
 
 
 async def test_engine_and_sampler_are_started_after_the_first_frame(kitchen, until) -> None:

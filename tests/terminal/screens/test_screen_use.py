@@ -59,7 +59,7 @@ async def test_what_is_known_of_it_stands_there_and_enter_on_the_last_line_sends
         dialog, ended = await opened(kitchen, pilot, until)
         filled = {key: value(dialog, key) for key in ("target", "name", "words", "weight")}
         assert filled == {"target": "", "name": "hifumi-b1-e2", "words": "hifumi_chan", "weight": "1"}
-        assert "hifumi-000002.safetensors · notes come along; no picture of it yet" in seen(kitchen.app)
+        assert "hifumi-000002.safetensors · with its notes; it has no picture yet" in seen(kitchen.app)
         await type_into(pilot, dialog, "target", str(tmp_path))
         await type_into(pilot, dialog, "weight", "0.7")
         await type_into(pilot, dialog, "negative", "lowres")
@@ -86,7 +86,7 @@ async def test_a_taken_name_is_written_over_only_when_asked_twice(kitchen, saved
         await type_into(pilot, dialog, "name", "mine")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
-        await until(pilot, lambda: "enter once more" in seen(kitchen.app))
+        await until(pilot, lambda: "enter again" in seen(kitchen.app))
         assert (tmp_path / "mine.safetensors").read_text() == "mine"
         await pilot.press("enter")
         await until(pilot, lambda: ended)
