@@ -86,7 +86,9 @@ async def test_in_blind_mode_the_judgement_is_not_told(kitchen, until) -> None:
     async with kitchen.run(SIZE) as pilot:
         screen = await on_the_sheet(kitchen, pilot, until)
         await pilot.press("B", "J")
-        await until(pilot, lambda: any("press B to leave blind mode" in note.message for note in kitchen.app._notifications))
+        await until(
+            pilot, lambda: any("press B to leave blind mode" in note.message for note in kitchen.app._notifications)
+        )
         assert not isinstance(kitchen.app.screen, JudgementDialog)
         assert screen.selection.blind
 
