@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
+from lora_tui.wording.numbers import unit_for
 from lora_tui.wording.state_symbols import FAILED
 from trainer.text import printable
 
@@ -376,7 +377,7 @@ def _right(text: str, room: int, *, keep_end: bool) -> str:
 
 
 def _unit(info: "FieldInfo", value: str) -> str:
-    """Return the unit of a value: `steps or %` says it in the value itself where that is a share."""
+    """Return the unit of a value; with `steps or %` a share has its sign in the value itself."""
     if not value or value == "–" or not info.unit:
         return ""
-    return "" if value.endswith("%") or "," in value else info.unit.split(" or ")[0]
+    return "" if value.endswith("%") or "," in value else unit_for(value, info.unit.split(" or ")[0])

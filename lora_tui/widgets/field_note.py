@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from lora_tui.widgets.pane import Pane, heading
+from lora_tui.wording.numbers import unit_for
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def field_facts(info: "FieldInfo", width: int) -> list[Content]:
     """
     from trainer.settings.describe import default_text
 
-    default = default_text(info) or "blank"
-    unit = f" {info.unit}" if info.unit and default != "blank" and " " not in info.unit else ""
+    default = default_text(info)
+    unit = f" {unit_for(default, info.unit)}" if info.unit and default and " " not in info.unit else ""
     live = " · live" if info.live else ""
-    bounds = Content.styled(f"{info.expected} · default {printable(default)}{unit}{live}", "$muted")
+    bounds = Content.styled(f"{info.expected} · default: {printable(default) or 'blank'}{unit}{live}", "$muted")
     text = f"{info.help} Exact resume: {info.exactness}." if info.exactness else info.help
     return [*bounds.wrap(max(1, width)), *Content(text).wrap(max(1, width))]

@@ -27,6 +27,18 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def unit_for(value: str, unit: str) -> str:
+    """Return a setting's unit beside its value: `1 epoch`, `2 epochs`, `64 px`.
+
+    Args:
+        value: as text.
+        unit: in the plural, if it has one.
+    """
+    if value != "1" or not unit.endswith("s"):
+        return unit
+    return unit.removesuffix("es") if unit.endswith("ches") else unit.removesuffix("s")
+
+
 def short_duration(seconds: float) -> str:
     """Return a length of time without spaces: `40s`, `12m`, `3h05`."""
     whole = max(0, round(seconds))

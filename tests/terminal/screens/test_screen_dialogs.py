@@ -98,7 +98,7 @@ async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None
         await until(pilot, lambda: isinstance(kitchen.app.screen, HelpScreen))
         text = seen(kitchen.app)
     assert "unet_lr  U-Net rate" in text
-    assert "a number from 0 to 1, or blank · default 1e-4" in text
+    assert "a number from 0 to 1, or blank · default: 1e-4" in text
     assert "Peak learning rate of the U-Net's LoRA." in text
 
 

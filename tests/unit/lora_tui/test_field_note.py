@@ -11,7 +11,7 @@ def note(name: str) -> str:
 
 
 def test_a_note_says_what_may_stand_there_and_what_for() -> None:
-    assert note("network_dim") == (f"a whole number from 1 to 1024 · default 32 rank\n{field('network_dim').help}")
+    assert note("network_dim") == (f"a whole number from 1 to 1024 · default: 32 rank\n{field('network_dim').help}")
 
 
 def test_a_setting_that_may_change_while_baking_says_so() -> None:

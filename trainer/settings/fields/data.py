@@ -101,7 +101,6 @@ class DataFields(BaseModel):
         "Data",
         "prior loss weight",
         "Weight of a regularisation picture's loss.",
-        unit="times",
         memory="no",
         speed=False,
         metadata="ss_prior_loss_weight",

@@ -41,7 +41,6 @@ class GuardFields(BaseModel):
         "Guards",
         "roll-back LR factor",
         "Each roll back multiplies the learning rates by this. 1 leaves them unchanged.",
-        unit="times",
         memory="no",
         speed=False,
         metadata=NO_KEY,

@@ -40,3 +40,17 @@ def test_a_change_stands_with_its_error() -> None:
 
 def test_speeds_keep_three_digits() -> None:
     assert [numbers.speed(value) for value in (0.0812, 1.2111, 40.04, 312.4)] == ["0.08", "1.21", "40.0", "312"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        ("1", "epochs", "epoch"),
+        ("2", "epochs", "epochs"),
+        ("1", "batches", "batch"),
+        ("1", "times", "time"),
+        ("1", "px", "px"),
+    ],
+)
+def test_one_of_a_thing_has_its_unit_in_the_singular(value: str, unit: str, shown: str) -> None:
+    assert numbers.unit_for(value, unit) == shown
