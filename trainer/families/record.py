@@ -83,7 +83,7 @@ class FamilyRecord:
         title: what it is called where people read.
         lora_target: what a LoRA for it needs, with its article ("an SDXL base").
         parts: what LoRA layers may sit on, the predicting part first.
-        engine: dotted name of the module that loads it: a `trainer.models.base_model.Engine`.
+        engine: dotted name of the module that loads it: a `trainer.models.base_model.BaseLoader`.
         architecture: modelspec's word for its LoRAs.
         webui_name: the webui's word for it in a LoRA's user metadata; "" where it has none.
         version_start: what sd-scripts' `ss_base_model_version` starts with for it, whatever the version.

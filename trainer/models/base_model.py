@@ -1,6 +1,6 @@
 """The base model as bakes, memory predictions and grids see it, whatever its family: texts, latents, noise and predictions.
 
-A family's module (`FamilyRecord.engine`) gives a subclass of `BaseModel` and the functions of `Engine`.
+A family's module (`FamilyRecord.engine`) gives a subclass of `BaseModel` and the functions of `BaseLoader`.
 """
 
 import copy
@@ -420,7 +420,7 @@ class BaseModel(ABC):
             module.to(place)
 
 
-class Engine(Protocol):
+class BaseLoader(Protocol):
     """The functions of a family's module."""
 
     def load_base(

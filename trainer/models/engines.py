@@ -7,7 +7,7 @@ import torch
 
 from trainer.families.registry import family_record
 from trainer.lean.quantized import Kind
-from trainer.models.base_model import BaseModel, Engine
+from trainer.models.base_model import BaseModel, BaseLoader
 from trainer.models.identify import Base
 
 
@@ -61,5 +61,5 @@ def load_shapes(
     return _engine(base).load_shapes(base, dtype=dtype, vae=vae, vae_dtype=vae_dtype, quantized=quantized)
 
 
-def _engine(base: Base) -> Engine:
-    return cast(Engine, importlib.import_module(family_record(base.family).engine))
+def _engine(base: Base) -> BaseLoader:
+    return cast(BaseLoader, importlib.import_module(family_record(base.family).engine))
