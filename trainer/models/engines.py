@@ -7,7 +7,7 @@ import torch
 
 from trainer.families.registry import family_record
 from trainer.lean.quantized import Kind
-from trainer.models.base_model import BaseModel, BaseLoader
+from trainer.models.base_model import BaseLoader, BaseModel
 from trainer.models.identify import Base
 
 
