@@ -16,7 +16,7 @@ async def opened(kitchen, pilot, until) -> QueueDialog:
     await pilot.press("Q")
     await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog))
     dialog = kitchen.app.screen
-    await until(pilot, lambda: dialog._line is not None)
+    await until(pilot, lambda: dialog._queue is not None)
     return dialog
 
 
