@@ -7,6 +7,7 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SettingsError
+from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, unknown_key, value_text
 from trainer.settings.toml_file import save_text
@@ -18,10 +19,6 @@ DEMO_BASE = "demo"
 
 FOLDER = "subjects"
 """The folder of subject files in a workspace."""
-
-# Paths that a subject names for all its bakes, and those that settings alone name.
-_OF_SUBJECTS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
-_OF_SETTINGS = ("reg_data_dir", "conditioning_data_dir", "dataset_config", "vae", "network_weights", "sample_prompts")
 
 
 class Subject(BaseModel):
@@ -126,7 +123,7 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
             return DEMO_BASE
         return os.path.normpath(own / os.path.expanduser(mine) if mine else home / os.path.expanduser(its))
 
-    filled = {key: path(key) for key in (*_OF_SUBJECTS, *_OF_SETTINGS)}
+    filled = {info.name: path(info.name) for info in fields() if info.kind == "path"}
     for key, what in (("train_data_dir", "the pictures' folder"), ("pretrained_model_name_or_path", "the base model")):
         if not filled[key] and not (key == "train_data_dir" and filled["dataset_config"]):
             place = "here" if not settings.subject else "here or in the subject"

@@ -27,12 +27,12 @@ class DataFields(BaseModel):
         "",
         "Data",
         "training pictures",
-        "Folder of training pictures: `N_name` folders (N repeats of each picture), or pictures directly in it. Blank: the subject's.",
+        "Folder of training pictures: `N_name` folders (N repeats of each picture), or pictures directly in it. They are not flipped or cropped at random: add mirrored copies if you want them. Blank: the subject's.",
         memory="derived",
         speed=False,
         metadata=("ss_dataset_dirs", "ss_num_train_images", "ss_tag_frequency", "ss_bucket_info"),
         exactness=EXACT,
-        synonyms="images, dataset, folder, data set",
+        synonyms="images, dataset, folder, data set, flip, mirror, augmentation, random crop",
         is_path=True,
     )
     reg_data_dir: str = setting(

@@ -46,6 +46,7 @@ def test_a_word_that_no_name_has_is_found_in_help_and_choices(query: str, name: 
         ("trigger", {"caption_prefix", "keep_tokens", "subject"}),
         ("learning rate", {"learning_rate", "unet_lr", "text_encoder_lr", "text_encoder_lr2", "lr_scheduler"}),
         ("mse", {"loss_type"}),
+        ("flip", {"train_data_dir"}),
     ],
 )
 def test_a_word_of_other_programs_finds_the_setting(query: str, names: set[str]) -> None:
