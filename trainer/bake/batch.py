@@ -1,4 +1,4 @@
-"""TODO."""
+"""Batches as they pass through the model, and the batches of one optimizer step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""What does each step get? Batches made ready by a thread, in an order that seed and epoch alone decide."""
+"""The batches of each step, prepared by a thread, in an order that seed and epoch alone decide."""
 
 import queue
 import threading
@@ -18,7 +18,7 @@ from trainer.dataset.records import DataSet
 
 # Steps made ready ahead: one that is waited for and one in the making.
 _AHEAD = 2
-_LOOK_EVERY = 0.1
+_POLL_SECONDS = 0.1
 
 
 class BatchLoader:
@@ -41,7 +41,6 @@ class BatchLoader:
         pin: bool,
         after: int = 0,
     ) -> None:
-        """Make nothing ready yet."""
         self._settings = session.settings
         self._plan = session.plan
         self._texts = session.text_embeddings
@@ -90,7 +89,7 @@ class BatchLoader:
         """Put `work` where the loop takes it; return False when the bake ended in between."""
         while not self._ended.is_set():
             try:
-                self._ready.put(work, timeout=_LOOK_EVERY)
+                self._ready.put(work, timeout=_POLL_SECONDS)
                 return True
             except queue.Full:
                 continue

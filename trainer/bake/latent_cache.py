@@ -1,4 +1,4 @@
-"""Which pictures were encoded before? Their latents, found again by the picture's content and all else that decides them.
+"""Latents of pictures encoded before, found again by the picture's content and all else that decides them.
 
 They are kept while the program runs, the ones used last, and where it is asked for as files in the workspace too.
 """
@@ -28,7 +28,7 @@ from trainer.models.tensor_file import TensorFile
 from trainer.text import plural, printable
 
 # Some 16,000 pictures at 512², 4,000 at 1024².
-_MOST_BYTES = 2**30
+_MAX_BYTES = 2**30
 # Raised when the same picture begins to give other latents here.
 _FORM = 1
 _NAME, _DIGEST = "latents", "sha256"
@@ -65,7 +65,7 @@ class _Memory:
             self._bytes = 0
 
 
-_memory = _Memory(_MOST_BYTES)
+_memory = _Memory(_MAX_BYTES)
 
 
 def forget_latents() -> None:
@@ -89,7 +89,6 @@ class LatentCache:
     def __init__(
         self, model: BaseModel, folder: Path | None = None, say: Callable[[str], None] = lambda line: None
     ) -> None:
-        """Look at nothing yet."""
         self._model = model
         self._folder = folder
         self._say = say

@@ -1,4 +1,4 @@
-"""What are the pictures to the U-Net? Their latents, masks and sizes, made once and kept in memory."""
+"""Latents, masks and sizes of the pictures, made once and kept in memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How wrong is a prediction, and what does it count? The loss of each picture in a batch and its weight."""
+"""The loss of each picture in a batch, and its weight."""
 
 import torch
 from torch import Tensor
@@ -8,8 +8,8 @@ from trainer.settings.model import Settings
 
 # sd-scripts lets no SNR above 1000 count in the weights that divide by it. The same bound below keeps them finite with zero terminal
 # SNR; without it the smallest SNR is 0.0047, so that nothing changes there.
-_MOST_SNR = 1000.0
-_LEAST_SNR = 1 / _MOST_SNR
+_MAX_SNR = 1000.0
+_MIN_SNR = 1 / _MAX_SNR
 
 
 def picture_losses(
@@ -51,17 +51,17 @@ def loss_weights(times: Tensor, settings: Settings, schedule: TimeSchedule) -> T
         return 1.0
     is_v = schedule.prediction == "v"
     snr = schedule.snr(times, plain=settings.snr_schedule == "as sd-scripts")
-    bounded = snr.clamp(_LEAST_SNR, _MOST_SNR)
+    bounded = snr.clamp(_MIN_SNR, _MAX_SNR)
     weights: Tensor | float = 1.0
     if settings.min_snr_gamma is not None:
         weights = weights * _min_snr(snr, settings.min_snr_gamma, is_v=is_v)
     if settings.scale_v_pred_loss_like_noise_pred and is_v:
-        capped = snr.clamp(max=_MOST_SNR)
+        capped = snr.clamp(max=_MAX_SNR)
         weights = weights * capped / (capped + 1)
     if settings.v_pred_like_loss is not None and not is_v:
         weights = weights * (1 + settings.v_pred_like_loss * (bounded + 1) / bounded)
     if settings.debiased_estimation_loss:
-        weights = weights * (1 / (snr.clamp(max=_MOST_SNR) + 1) if is_v else bounded.rsqrt())
+        weights = weights * (1 / (snr.clamp(max=_MAX_SNR) + 1) if is_v else bounded.rsqrt())
     return weights
 
 

@@ -1,4 +1,4 @@
-"""How many pictures pass through the model at once? As many as the settings say, and fewer once memory has run out in a step."""
+"""Pictures that pass through the model at once: as many as the settings say, fewer once memory has run out in a step."""
 
 import gc
 import time
@@ -40,7 +40,6 @@ class MicroBatches:
     """
 
     def __init__(self, size: int | None = None) -> None:
-        """Begin with `size`."""
         self.size = size
 
     def split(self, batch: "Batch") -> "Iterator[tuple[tuple[int, int], Batch]]":

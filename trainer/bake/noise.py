@@ -1,4 +1,4 @@
-"""Which noise and which times does a batch get? Those of its step, whatever ran before."""
+"""Noise and times of a batch: those of its step, whatever ran before."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What does the base of this bake predict? Read from its file, and measured on a few of the bake's own pictures where that is needed."""
+"""The prediction type of a bake's base, read from its file, and measured on a few of the bake's own pictures where needed."""
 
 import weakref
 from collections.abc import Hashable

@@ -1,4 +1,4 @@
-"""What do the steps say in numbers? Collected on the device, handed over without making a step wait."""
+"""Numbers of the steps, collected on the device and handed over without making a step wait."""
 
 import io
 import time
@@ -52,7 +52,6 @@ class StepMetrics:
         put: Callable[[int, Mapping[str, float]], None],
         bad: Callable[[int], None],
     ) -> None:
-        """Start with nothing read."""
         self._device = device
         self._folders = list(folders)
         self._put = put

@@ -1,4 +1,4 @@
-"""What do the text encoders make of the captions? Computed with gradients, without, ahead on the CPU, or once and kept."""
+"""Embeddings of the captions: computed with gradients, without, ahead on the CPU, or once and kept."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,6 @@ class TextEmbeddings:
         max_token_length: int,
         off_card: bool = False,
     ) -> None:
-        """Begin with no encoder at rest."""
         self._model = model
         self._network = network
         self._clip_skip = clip_skip

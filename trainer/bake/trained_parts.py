@@ -1,4 +1,4 @@
-"""Which parts train now? A part stops when its setting says so; a roll back to before that lets it train again."""
+"""The parts that train: a part stops when its setting says so; a roll back to before that lets it train again."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ class TrainedParts:
     """
 
     def __init__(self, network: LoraNetwork, optimizer: Any, texts: "TextEmbeddings") -> None:
-        """Begin with every part of the optimizer's training."""
         self._network = network
         self._inner = getattr(optimizer, "optimizer", optimizer)
         self._texts = texts

@@ -1,4 +1,4 @@
-"""How well does the LoRA know pictures it never saw? Their loss at fixed noise and fixed times."""
+"""The loss on pictures kept out of training, at fixed noise and fixed times."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -43,7 +43,6 @@ class Validation:
     def __init__(
         self, session: TrainingSession, pictures: tuple[Picture, ...], prepared: Mapping[int, PreparedPicture]
     ) -> None:
-        """Draw the noise of every picture and read the captions, unshuffled."""
         self._session = session
         seed = session.settings.validation_seed
         self._latents = [prepared[index].latents for index in range(len(pictures))]

@@ -1,1 +1,1 @@
-"""How does a step compute no more than it must, keep no more than it needs, and hold its frozen weights in little room?"""
+"""A base that computes no more than it must, keeps no more than it needs, and holds its frozen weights in little memory."""

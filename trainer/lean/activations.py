@@ -1,4 +1,4 @@
-"""Activations that keep their input alone: how is the rest computed again in the backward pass?"""
+"""Activations that keep only their input and compute the rest again in the backward pass."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""How is attention computed? By torch's fused kernels, by xformers', or spelled out with every pair of tokens kept."""
+"""Attention by torch's fused kernels, by xformers', or spelled out with every pair of tokens kept."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Which blocks are U-Net and text encoders made of, by which names? Those that can be checkpointed, in the order of a step."""
+"""The blocks of U-Net and text encoders that can be checkpointed, by name, in the order of a step."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which blocks keep nothing but their inputs for the backward pass, and compute the rest again there?"""
+"""Blocks that keep only their inputs for the backward pass and compute the rest again there."""
 
 from collections.abc import Iterable
 from typing import Any

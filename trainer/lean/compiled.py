@@ -1,4 +1,4 @@
-"""Which blocks does torch.compile make kernels for? The layers of the U-Net's attentions, each kind once for all of one width.
+"""Compiled blocks: the layers of the U-Net's attentions, each kind once for all of one width.
 
 A kind's kernels take the weights as arguments and the picture's size as numbers, so that one compilation serves every layer of the
 kind, every bucket and every bake on the base; only what a LoRA changes of the arithmetic (its rank, which layers train) is compiled

@@ -1,4 +1,4 @@
-"""How do the base's blocks compute? Which of them twice, by which attention, compiled or not; every choice can be taken back."""
+"""Compute options of the base's blocks: which run twice, by which attention, compiled or not; every choice can be undone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

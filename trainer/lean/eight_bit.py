@@ -1,4 +1,4 @@
-"""Which layers of the base may hold 8 bits, and how do they compute? Their weights are made anew for each forward and backward."""
+"""Layers that hold 8 bits; their weights are made again for each forward and backward pass."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How does a block compute otherwise for a while? Its instance gets a `forward` of ours around its own, and loses it again."""
+"""A wrapper around a block's forward: the instance gets a `forward` of ours around its own, and loses it again."""
 
 from abc import ABC, abstractmethod
 from typing import Any

@@ -1,4 +1,4 @@
-"""A frozen convolution: how does it keep no input for its backward pass, and what is its quickest way on a CPU?
+"""A frozen convolution that keeps no input for its backward pass, and its quickest way on a CPU.
 
 torch keeps a convolution's input although only the weight's gradient asks for it, and a frozen weight has none.
 

@@ -1,4 +1,4 @@
-"""A frozen matrix product: how does its backward pass keep neither the input nor a weight that was made for the call?"""
+"""A frozen matrix product whose backward pass keeps neither the input nor a weight that was made for the call."""
 
 from typing import Any, cast
 

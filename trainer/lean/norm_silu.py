@@ -1,4 +1,4 @@
-"""GroupNorm and SiLU in one: how is only the input kept, where two modules keep the norm's output as well?"""
+"""GroupNorm and SiLU in one, which keeps only the input where two modules keep the norm's output as well."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""When does a base become lean? Once, as it is loaded; its modules keep their weights, their names and what others know of them."""
+"""Patching of a base as it is loaded; its modules keep their weights, their names and what others know of them."""
 
 from diffusers.models import activations, resnet
 from diffusers.models.transformers import transformer_2d

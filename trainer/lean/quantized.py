@@ -1,4 +1,4 @@
-"""How are a layer's numbers held in 8 bits? A code for each and a factor for each row, so that nothing but the code is large."""
+"""Numbers in 8 bits: a code for each and a factor for each row, so that nothing but the code is large."""
 
 from typing import Literal, cast
 

@@ -1,4 +1,4 @@
-"""A resnet of the U-Net: how does it keep its input and its middle, and no third tensor of their size?"""
+"""A resnet of the U-Net that keeps its input and its middle, and no third tensor of their size."""
 
 from diffusers.models import resnet
 from torch import Tensor

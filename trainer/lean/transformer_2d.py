@@ -1,4 +1,4 @@
-"""An attention of the U-Net: how do pictures become tokens and tokens pictures without being laid out anew?"""
+"""An attention of the U-Net that turns pictures into tokens and back without copying them to another layout."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What does an allocator make of a log of tensors? Its count at the peak, by part, and what it takes from the card for it."""
+"""A model of the card's allocator: from a log of tensors to the bytes at the peak, by part, and what it takes from the card."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""How much memory could a bake have now? Of the card less what others hold there, without a card of the computer."""
+"""Memory that a bake could have now: of the card, less what others hold there; without a card, of the computer."""
 
 from dataclasses import dataclass
 

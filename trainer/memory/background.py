@@ -1,4 +1,4 @@
-"""What was predicted for a bake stands in the journal beside what it takes: asked in a thread of its own while the base loads."""
+"""The prediction of a bake's peak for its row in the journal, asked in a thread of its own while the base loads."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What would another choice take? Judged from predictions that are known, to say which choices are worth one of their own."""
+"""Estimates of other choices from predictions that are known, to find the choices worth a prediction of their own."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""An optimizer that cannot step on tensors without numbers, as far as memory goes: it keeps and takes what the real one would."""
+"""A stand-in for optimizers that cannot step on tensors without numbers: it keeps and takes the memory the real one would."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The base and the bench of a bake as shapes without numbers: the same modules, LoRA, optimizer and step, on tensors that hold nothing."""
+"""A training session without numbers: the same modules, LoRA, optimizer and step, on tensors that hold nothing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager

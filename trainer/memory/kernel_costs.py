@@ -1,4 +1,4 @@
-"""What do kernels take besides their results, and how long do they run? Estimates for a card of the upper middle class of 2021."""
+"""Scratch memory and running time of kernels, estimated for a card of the upper middle class of 2021."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is asked about memory, at hand before what answers is imported: a program's first frame waits for nothing. `LORA_TUI_PREDICT`."""
+"""The predictor behind an import that waits: a program's first frame waits for nothing. `LORA_TUI_PREDICT`."""
 
 import os
 import threading

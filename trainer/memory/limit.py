@@ -1,4 +1,4 @@
-"""How much of a card may a bake take? Sizes as they are typed, and what the context and the desktop keep of a card."""
+"""The share of a card that a bake may take: sizes as they are typed, and what the context and the desktop keep of a card."""
 
 import re
 
@@ -12,7 +12,7 @@ CONTEXT_AND_DESKTOP = int(0.6 * _GIB)
 
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*(gb|gib|mib|)", re.ASCII | re.IGNORECASE)
 # Above any card there is.
-_MOST = 1024 * _GIB
+_MAX_BYTES = 1024 * _GIB
 
 
 def limit_of(text: str) -> int:
@@ -32,7 +32,7 @@ def limit_of(text: str) -> int:
     limit = size if unit.endswith("ib") else size - CONTEXT_AND_DESKTOP
     if limit <= 0:
         raise _wrong(text, "leaves no room for a bake")
-    if limit > _MOST:
+    if limit > _MAX_BYTES:
         raise _wrong(text, "is more than any card has")
     return limit
 

@@ -1,4 +1,4 @@
-"""What is known of a bake's memory before it: each stage's peak by part and moment, and what each block costs. Free of torch."""
+"""The predicted memory of a bake: each stage's peak by part and moment, and what each block costs. Free of torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

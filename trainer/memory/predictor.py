@@ -1,4 +1,4 @@
-"""Who is asked about a bake's memory? A file of answers known already, and a process at low priority that finds new ones. Free of torch."""
+"""The predictor of a bake's memory: a file of known answers, and a process at low priority that finds new ones. Free of torch."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ CACHE = Path("cache") / "peaks.json"
 
 # Raised with every change of what is predicted: answers of another form are forgotten.
 _FORM = 1
-_MOST_KEPT = 400
+_MAX_ANSWERS = 400
 _LOOK_SECONDS = 0.1
 
 
@@ -177,7 +177,7 @@ class PeakPredictor:
     def _keep(self, key: str, values: dict[str, Any]) -> None:
         kept = self._kept()
         kept[key] = values
-        while len(kept) > _MOST_KEPT:
+        while len(kept) > _MAX_ANSWERS:
             del kept[next(iter(kept))]
         if self._cache is None:
             return

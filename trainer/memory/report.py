@@ -1,4 +1,4 @@
-"""What is there to know about a bake's memory before it? Each stage's peak by part, what the card gives for it, and who holds the rest."""
+"""The memory report of a bake: each stage's peak by part, what the card has for it, and who holds the rest."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +19,7 @@ _STAGES: dict[PeakStage, str] = {
 }
 _PRECISIONS = {"no": "fp32", "fp16": "fp16", "bf16": "bf16"}
 _COLUMN = 10
-_MOST_HOLDERS = 6
+_MAX_HOLDERS = 6
 
 
 def memory_section(
@@ -83,7 +83,7 @@ def _named(holders: Sequence[CardProcess]) -> str:
     """Return programs with what they hold, as far as one reads such a list."""
     named = [
         holder.name if holder.memory is None else f"{holder.name} {bytes_text(holder.memory)}"
-        for holder in holders[:_MOST_HOLDERS]
+        for holder in holders[:_MAX_HOLDERS]
     ]
-    more = len(holders) - _MOST_HOLDERS
+    more = len(holders) - _MAX_HOLDERS
     return ", ".join([*named, *([f"{more} more"] if more > 0 else [])])

@@ -1,4 +1,4 @@
-"""What would each stage of a bake take? Its real work on tensors without numbers, watched operation by operation."""
+"""A simulation of a bake's stages: their real work on tensors without numbers, watched operation by operation."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What does each operation take and give back? Every tensor made while the block lasts, its life, its work and its moment."""
+"""A tracker of operations: every tensor made while it is on, its life, its work and its moment."""
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Which base is loaded? One at a time, kept from one bake or grid to the next where the same is asked for.
+"""The one loaded base, kept from one bake or grid to the next where the same is asked for.
 
 Between two borrowers it lies in the computer's memory, nothing of it on the card.
 """

@@ -1,4 +1,4 @@
-"""Where does each weight of a base lie, whatever form the base comes in? Free of torch."""
+"""Places of a base's weights, whatever form the base comes in; free of torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

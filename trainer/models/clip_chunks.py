@@ -1,4 +1,4 @@
-"""How does a caption longer than CLIP reads go through CLIP? In chunks of 75 tokens, each encoded alone and joined again (sd-scripts: max_token_length)."""
+"""Captions longer than CLIP reads: chunks of 75 tokens, each encoded alone and joined again (sd-scripts: max_token_length)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How do words become CLIP's tokens where the base brings no tokenizer? By the vocabulary that comes along with this program."""
+"""CLIP's tokenizer for bases that bring none, from the vocabulary that comes with this program."""
 
 import gzip
 from functools import cache

@@ -1,4 +1,4 @@
-"""How wide and deep is a component of a single-file checkpoint? The published config with the numbers of its weights; free of torch."""
+"""Configs of a single-file checkpoint's components: the published ones with the sizes of its weights; free of torch."""
 
 import json
 import re

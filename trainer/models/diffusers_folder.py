@@ -1,4 +1,4 @@
-"""Where in a diffusers folder is what? Weights files by component, configs as tables; free of torch."""
+"""The layout of a diffusers folder: weights files by component, configs as tables; free of torch."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""By which hashes do tools know a model file? The old short one and the whole one, read once and remembered."""
+"""Hashes by which tools know a model file: the old short one and the full one, read once and remembered."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ from trainer.workspace import cache_home
 _FOLDER, _NO_FILE = "IsADirectory", "NOFILE"
 _LEGACY_START, _LEGACY_BYTES = 0x100000, 0x10000
 _BLOCK = 4 * 2**20
-_ASK_EVERY = 0.2
+_POLL_SECONDS = 0.2
 _LEGACY, _SHA256 = re.compile("[0-9a-f]{8}"), re.compile("[0-9a-f]{64}")
 
 
@@ -73,7 +73,7 @@ def _read(path: Path, file: _File, stop: Callable[[], bool]) -> FileHashes | Non
     with path.open("rb", buffering=0) as content:
         while count := content.readinto(block):
             whole.update(block[:count])
-            if time.monotonic() - asked >= _ASK_EVERY:
+            if time.monotonic() - asked >= _POLL_SECONDS:
                 if stop():
                     return None
                 asked = time.monotonic()

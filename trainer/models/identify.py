@@ -1,4 +1,4 @@
-"""Which base model is this? Answered from the keys in safetensors headers, without torch and before anything is loaded."""
+"""Identification of a base model from the keys in safetensors headers, without torch and before anything is loaded."""
 
 import importlib
 import json

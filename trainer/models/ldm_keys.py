@@ -1,4 +1,4 @@
-"""How are weights called in the original key layout of one-file checkpoints, and how in diffusers and transformers? Free of torch.
+"""Names of weights in the original key layout of one-file checkpoints, and in diffusers and transformers; free of torch.
 
 The layout is that of CompVis' latent-diffusion (SD1.x) and Stability's generative-models (SDXL). How deep and wide the model
 is follows from the keys themselves, so that a small checkpoint is read by the same rules as a real one.

@@ -1,4 +1,4 @@
-"""How does a base get from its files into modules? Built empty from configs, then filled weight by weight in the type asked for."""
+"""Loading of SD1.x and SDXL: modules built empty from configs, then filled weight by weight in the type asked for."""
 
 import math
 from collections.abc import Callable, Mapping

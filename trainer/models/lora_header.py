@@ -1,4 +1,4 @@
-"""What does a LoRA file change? Told from its header: its modules, their ranks and shapes; a plain word where it is none. Free of torch."""
+"""The header of a LoRA file: its modules, their ranks and shapes, or what the file is instead; free of torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

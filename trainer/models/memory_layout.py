@@ -1,4 +1,4 @@
-"""How is the base laid out for speed? Threads and memory layout, by measurement."""
+"""Threads and memory layout of the base, chosen by measurement."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

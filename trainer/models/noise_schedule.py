@@ -31,7 +31,6 @@ class NoiseSchedule(TimeSchedule):
         zero_terminal_snr: bool = False,
         device: torch.device | str = "cpu",
     ) -> None:
-        """Compute the tables, on `device`."""
         self.prediction = prediction
         self.zero_terminal_snr = zero_terminal_snr
         plain = scaled_linear_alphas_cumprod()

@@ -1,4 +1,4 @@
-"""What does a base's own file say of its prediction type? Marker keys, metadata, the scheduler's config; free of torch."""
+"""Markers of the prediction type in a base's own file: marker keys, metadata, the scheduler's config; free of torch."""
 
 from dataclasses import dataclass
 from pathlib import Path

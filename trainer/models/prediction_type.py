@@ -1,4 +1,4 @@
-"""Does a base predict the noise or v? What its file says, what its output says, and what follows for the settings."""
+"""The prediction type of a diffusion base: from its file, from its output, and what follows for the settings."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How do tensors get into a safetensors file? Piece by piece, so that a state needs no second copy of itself in memory.
+"""Writing of safetensors files tensor by tensor, so that a state needs no second copy of itself in memory.
 
 safetensors' own save_file writes to a file of its own naming, which a killed process leaves behind.
 """

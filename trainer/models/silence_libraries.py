@@ -1,4 +1,4 @@
-"""How are the libraries kept from writing into the terminal? Progress bars, load reports and advice go nowhere; errors raise anyway."""
+"""Silence of the libraries: progress bars, load reports and advice do not reach the terminal; errors raise anyway."""
 
 import os
 

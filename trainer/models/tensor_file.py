@@ -1,4 +1,4 @@
-"""How do weights get from a safetensors file into a module? By plain reads into the place and the type they are for.
+"""Reading of weights from a safetensors file by plain reads into the place and the type they are for.
 
 A mapped file would count as this process's memory page by page, and reading whole tensors first would hold everything twice.
 """

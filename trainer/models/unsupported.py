@@ -1,4 +1,4 @@
-"""What is a .safetensors file that is no base? Told from its keys, so that the refusal can say what it is; free of torch."""
+"""Names for .safetensors files that are not a base, told from their keys, so that the refusal can say what they are; free of torch."""
 
 import re
 from collections.abc import Callable

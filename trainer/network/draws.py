@@ -1,4 +1,4 @@
-"""Which random numbers belong to what? A generator per purpose, so that no draw depends on the draws before it."""
+"""Random number generators, one for each purpose, so that no draw depends on the draws before it."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""What of the LoRA is left out of a training step? Numbers, ranks or whole layers (sd-scripts: dropout, rank_dropout, module_dropout)."""
+"""Dropout of the LoRA in a training step: numbers, ranks or complete layers (sd-scripts: dropout, rank_dropout, module_dropout)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,7 +69,6 @@ class Dropouts:
     """
 
     def __init__(self, inner: float, ranks: float, layers: float) -> None:
-        """Take the shares, 0 or more and below 1."""
         self._inner = inner
         self._ranks = ranks
         self._layers = layers

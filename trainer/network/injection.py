@@ -1,4 +1,4 @@
-"""Where do LoRA layers sit? Targets of kohya's networks.lora in an SD1.x or SDXL model, and the network of all layers."""
+"""The network of LoRA layers on a base, and the modules that get one (kohya's networks.lora)."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext

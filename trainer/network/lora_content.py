@@ -1,4 +1,4 @@
-"""What does a LoRA file hold? Its tensors under kohya's keys, from any tool that writes the form, and a plain word where it is none."""
+"""The content of a LoRA file: its tensors under kohya's keys, from any tool that writes the form."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The LoRA file in kohya's form: written whole or not at all, and put on a model or into a network of layers."""
+"""LoRA files in kohya's form: written atomically, and put on a model or into a network of layers."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""How is a layer's output computed with its LoRA? So that nothing but the layer's input is kept for the backward pass.
+"""The output of a layer with its LoRA, computed so that only the layer's input is kept for the backward pass.
 
 With W frozen, s = strength · alpha / rank and inner = down(x), for out = W x + b + s · up(inner) and a gradient g of out:
 

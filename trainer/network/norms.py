@@ -1,4 +1,4 @@
-"""How long is a layer's change? Its Frobenius norm, without the product being made, and the limit on it."""
+"""The Frobenius norm of a layer's change, without the product being made, and the limit on it."""
 
 from collections.abc import Sequence
 

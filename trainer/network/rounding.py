@@ -1,4 +1,4 @@
-"""How much of what a LoRA learned is lost by saving it in fewer bits?"""
+"""The loss of what a LoRA learned by saving it in fewer bits."""
 
 import math
 

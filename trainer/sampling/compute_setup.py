@@ -1,4 +1,4 @@
-"""What are pictures made with? Device, number type and attention, and how much room there is."""
+"""The compute setup of pictures: device, number type and attention, and the memory there is."""
 
 import psutil
 import torch

@@ -9,7 +9,7 @@ from trainer.grid.recipe import Recipe
 from trainer.models.base_model import BaseModel, Conditioning
 
 # A prompt of one chunk is 0.1 to 0.6 MB on the card.
-_MOST_PROMPTS = 256
+_MAX_PROMPTS = 256
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class PromptCache:
     """
 
     def __init__(self, model: BaseModel) -> None:
-        """Nothing is encoded yet."""
         self._model = model
         self._texts: OrderedDict[tuple[Hashable, ...], Conditioning] = OrderedDict()
 
@@ -70,7 +69,7 @@ class PromptCache:
         for key in keys.values():
             self._texts.move_to_end(key)
         found = {prompt: self._texts[key] for prompt, key in keys.items()}
-        while len(self._texts) > _MOST_PROMPTS:
+        while len(self._texts) > _MAX_PROMPTS:
             self._texts.popitem(last=False)
         return found
 

@@ -1,4 +1,4 @@
-"""Which LoRAs are in force on a loaded base? Put on, exchanged in place and set to their strengths with the least work."""
+"""The LoRAs in force on a loaded base, put on, exchanged in place and set to their strengths with the least work."""
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
@@ -16,7 +16,7 @@ from trainer.sampling.truncated_rank import by_weight, kept
 from trainer.settings.parts import is_encoder
 
 # What of files read before is kept for the next time: some seven SDXL LoRAs of rank 32 in half precision.
-_MOST_BYTES = 2**30
+_MAX_BYTES = 2**30
 
 _Key = tuple[Hashable, ...]
 
@@ -41,7 +41,6 @@ class LoraStack:
     """
 
     def __init__(self, model: BaseModel) -> None:
-        """Put nothing on yet."""
         self._model = model
         self._slots: list[_Slot] = []
         self._files = _Files()
@@ -172,7 +171,7 @@ class _Files:
     def keep(self, key: _Key, file: LoraFile) -> LoraFile:
         self._files[key] = file
         self._bytes += _bytes_of(file)
-        while self._bytes > _MOST_BYTES and len(self._files) > 1:
+        while self._bytes > _MAX_BYTES and len(self._files) > 1:
             _, oldest = self._files.popitem(last=False)
             self._bytes -= _bytes_of(oldest)
         return file

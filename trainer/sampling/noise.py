@@ -1,4 +1,4 @@
-"""What does a seed mean? The noise a picture begins from, and what an ancestral sampler adds to it: drawn on the CPU, picture by picture."""
+"""The noise that a seed means: a picture's start and what an ancestral sampler adds to it, drawn on the CPU, picture by picture."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Where do a grid's pictures lie? Each cell is a PNG of its own; equal recipes share one, and earlier grids' are taken over."""
+"""The files of a grid's pictures: each cell is a PNG of its own; equal recipes share one, and earlier grids' are reused."""
 
 import os
 from collections import defaultdict
@@ -33,7 +33,6 @@ class PictureFiles:
     """
 
     def __init__(self, made: MadeGrid, folder: Path, root: Path, journal: Journal) -> None:
-        """Nothing is there yet."""
         self._made, self._folder, self._root, self._journal = made, folder, root, journal
         self._cells: dict[str, list[MadeCell]] = defaultdict(list)
         for cell in made.cells:

@@ -1,4 +1,4 @@
-"""How does a recipe become a picture? A loaded base with LoRAs on it, sampled step by step with guidance, and decoded."""
+"""The sampler of recipes: a loaded base with LoRAs on it, sampled step by step with guidance, and decoded."""
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -38,7 +38,6 @@ class GridSampler:
     """
 
     def __init__(self, model: BaseModel) -> None:
-        """Put nothing on the model yet."""
         self.model = model
         self._stack = LoraStack(model)
         self._guides = PromptCache(model)

@@ -1,4 +1,4 @@
-"""A desk of a grid's own: it borrows the base that a recipe asks for, one at a time, and gives it back at the end."""
+"""The model of a grid that runs alone: it borrows the base that a recipe asks for, one at a time, and gives it back at the end."""
 
 from collections.abc import Hashable
 from contextlib import ExitStack
@@ -18,7 +18,6 @@ class StandaloneProvider:
     """Borrows what is asked for, while the block lasts; see models.kept_base."""
 
     def __init__(self) -> None:
-        """Nothing is loaded."""
         self._compute_setup: ComputeSetup | None = None
         self._loaded: tuple[Hashable, ...] = ()
         self._sampler: GridSampler | None = None

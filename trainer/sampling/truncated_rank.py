@@ -1,4 +1,4 @@
-"""What is left of a LoRA of which only the leading singular directions of each module are kept?"""
+"""A LoRA cut to the leading singular directions of each module."""
 
 import torch
 from torch import Tensor

@@ -85,7 +85,7 @@ def test_without_a_cache_folder_the_hashes_come_all_the_same(
 def test_told_to_stop_it_gives_up_and_remembers_nothing(
     model: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_hashes, "_ASK_EVERY", 0.0)
+    monkeypatch.setattr(file_hashes, "_POLL_SECONDS", 0.0)
     assert hashes_of(model, lambda: True) is None
     assert not (own_home / "cache/lora-tui/hashes").exists()
 

@@ -173,7 +173,7 @@ def test_a_file_is_read_once_however_often_it_comes_back(
 def test_what_is_read_before_is_let_go_once_it_is_too_much(
     files: dict[str, Path], stack: LoraStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lora_stack, "_MOST_BYTES", files["a"].stat().st_size)
+    monkeypatch.setattr(lora_stack, "_MAX_BYTES", files["a"].stat().st_size)
     stack.use([LoraUse(files["a"])])
     stack.use([LoraUse(files["b"])])
     monkeypatch.setattr(lora_stack, "load_lora", None)

@@ -195,7 +195,7 @@ def test_prompts_are_encoded_once_for_all_strengths_of_the_unet(studio: GridSamp
 def test_more_prompts_than_are_kept_can_be_made_together(studio: GridSampler, monkeypatch: pytest.MonkeyPatch) -> None:
     recipes = [replace(RECIPE, steps=2, prompt=f"{PROMPT}, {hat}") for hat in ("hat", "bow", "scarf")]
     alone = [made(studio, recipe)[0] for recipe in recipes]
-    monkeypatch.setattr(conditioning, "_MOST_PROMPTS", 2)
+    monkeypatch.setattr(conditioning, "_MAX_PROMPTS", 2)
     for one, other in zip(made(studio, *recipes), alone, strict=True):
         assert (apart(one, other) > 1).mean() <= 0.001
 
