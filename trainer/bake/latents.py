@@ -109,7 +109,7 @@ def _check_numbers(picture: Picture, latent: Tensor) -> None:
     if not bool(torch.isfinite(latent).all()):
         raise DatasetError(
             printable(str(picture.path)),
-            found="the base's VAE makes values that are no numbers of it",
+            found="the base's VAE encodes it to NaN or infinity",
             expected="finite latents",
-            way_out="remove the picture, or check the base's VAE or name another one (`vae`)",
+            way_out="remove the picture, or set another VAE (`vae`)",
         )

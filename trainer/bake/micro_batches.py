@@ -10,6 +10,7 @@ import torch
 
 from trainer.bake.reporter import Reporter
 from trainer.journal.records import Mark
+from trainer.text import plural
 
 if TYPE_CHECKING:
     from trainer.bake.batch import Batch
@@ -107,12 +108,12 @@ def keep_size(size: int, step: int, change: Callable[[str], None], report: Repor
     # The step itself was done with it: the change stands behind the one before.
     report.mark(Mark(step - 1, time.time(), "set", assignment))
     line = (
-        f"step {step} ran out of memory and was done again with {'1 picture' if size == 1 else f'{size} pictures'} at once: "
+        f"step {step} ran out of memory and was repeated with {plural(size, 'picture')} at once: "
         f"{assignment} from here on"
     )
     report.log(
-        f"{line}; the LoRA learns from the same batches, at a slower pace. To get the pace back: gradient_checkpointing = true, "
-        "a lower resolution, or close what else takes the memory",
+        f"{line}; the LoRA learns from the same batches, only slower. To be faster again: set gradient_checkpointing = true, "
+        "lower the resolution, or close other programs that use the memory",
         level="warning",
     )
     report.trouble(line)

@@ -26,7 +26,7 @@ def limit_of(text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise _wrong(text, "is no size")
+        raise _wrong(text, "is not a size")
     unit = found[2].casefold()
     size = int(float(found[1]) * (_GIB / 1024 if unit == "mib" else _GIB))
     limit = size if unit.endswith("ib") else size - CONTEXT_AND_DESKTOP

@@ -116,7 +116,7 @@ class PeakPredictor:
                 continue
             self._pending = request.key
             return
-        raise _broke("the process that predicts cannot be started")
+        raise _broke("the prediction process cannot be started")
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -164,7 +164,7 @@ class PeakPredictor:
             if not piece:
                 code = process.wait()
                 self.close()
-                raise _broke(f"the process that predicts ended with {code}")
+                raise _broke(f"the prediction process ended with {code}")
             self._said += piece
         line, _, self._said = self._said.partition(b"\n")
         return line
@@ -215,6 +215,6 @@ def _as_raised(said: dict[str, str]) -> LoraTuiError:
 def _broke(reason: str) -> LoraTuiError:
     return SettingsError(
         "memory prediction",
-        found=f"it broke: {printable(reason, 300)}",
-        way_out="the bake itself can go on without it",
+        found=f"it failed: {printable(reason, 300)}",
+        way_out="the bake can run without it",
     )

@@ -70,7 +70,7 @@ def _peak_lines(peak: Peak) -> Iterator[str]:
 
 def _room_lines(prediction: MemoryPrediction, room: AvailableMemory, holders: Sequence[CardProcess]) -> Iterator[str]:
     if room.context:
-        yield f"{'context':<{_COLUMN}}{bytes_text(room.context):>9}  kept back for CUDA's context and its libraries"
+        yield f"{'context':<{_COLUMN}}{bytes_text(room.context):>9}  reserved for CUDA's context and its libraries"
     left = room.free - prediction.reserved
     verdict = f"fits, {bytes_text(left)} to spare" if fits(prediction, room) else f"{bytes_text(-left)} too much"
     yield f"{'free now':<{_COLUMN}}{bytes_text(room.free):>9}  of {bytes_text(room.total)}: {verdict}"

@@ -19,6 +19,7 @@ from trainer.lean.quantized import Kind
 from trainer.models.identify import Base
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part
+from trainer.text import plural
 
 TYPE_NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
 
@@ -343,10 +344,9 @@ class BaseModel(ABC):
                 break
         if narrow.device.type != "cpu":
             narrow.to("cpu")
-        count = "1 picture" if len(pixels) == 1 else f"{len(pixels)} pictures"
         self.vae_notes.append(
-            f"the VAE overflows in {TYPE_NAMES[narrow.dtype]} on {count}: "
-            f"encoded again, and all after, in {TYPE_NAMES[self.vae.dtype]}"
+            f"the VAE overflows in {TYPE_NAMES[narrow.dtype]} on {plural(len(pixels), 'picture')}: "
+            f"this and all after encoded in {TYPE_NAMES[self.vae.dtype]}"
         )
         return latents
 

@@ -52,8 +52,8 @@ class Weights:
             raise ModelError(
                 printable(str(self.path)),
                 found=f"the weight {printable(name, 100)} is missing",
-                expected="the whole model",
-                way_out="fetch the file again",
+                expected="the complete model",
+                way_out="download the file again",
             )
         return piece.shape
 
@@ -67,7 +67,7 @@ class Weights:
         if not -len(shape) <= axis < len(shape):
             raise ModelError(
                 printable(str(self.path)),
-                found=f"the weight {printable(name, 100)} has the shape {list(shape)}, which is no layer's",
+                found=f"the weight {printable(name, 100)} has the shape {list(shape)}, which no layer has",
             )
         return shape[axis]
 
@@ -87,7 +87,7 @@ class Weights:
                     printable(str(self.path)),
                     found=f"{what} in {'fp8' if dtype.startswith('F8') else 'quantised weights'} ({printable(dtype, 12)})",
                     expected="weights in fp16, bf16 or fp32",
-                    way_out="fetch the model in one of these; what was rounded away does not come back",
+                    way_out="download the model in one of these types",
                 )
 
 

@@ -40,10 +40,10 @@ def weights_file(place: Path, component: Component) -> Path:
             where,
             found="only pickle weights (.bin); loading one runs the code in it",
             expected=f"{stem}.safetensors",
-            way_out="fetch the safetensors files of the same model",
+            way_out="download the safetensors files of the same model",
         )
     if any(place.glob(f"{stem}*-of-*.safetensors")):
-        raise ModelError(where, found="weights in several pieces", expected=f"{stem}.safetensors in one piece")
+        raise ModelError(where, found="weights in several files", expected=f"{stem}.safetensors in one file")
     raise ModelError(where, found="no weights", expected=f"{stem}.safetensors")
 
 
@@ -61,9 +61,9 @@ def config_of(path: Path) -> dict[str, object]:
     except OSError as error:
         raise ModelError(where, found=f"cannot be read ({error.strerror})", expected="a diffusers config") from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(where, found="is no JSON", expected="a diffusers config") from error
+        raise ModelError(where, found="not JSON", expected="a diffusers config") from error
     if not isinstance(table, dict):
-        raise ModelError(where, found="is no table", expected="a diffusers config")
+        raise ModelError(where, found="not a table", expected="a diffusers config")
     return table
 
 

@@ -185,7 +185,7 @@ def check_vae(path: str, base: Base | None = None) -> None:
 
     Args:
         path: a .safetensors file, in the original keys or diffusers', or a diffusers folder: a VAE's or a whole model's.
-        base: where given, a base that brings no VAE must get one here.
+        base: where given, a base that contains no VAE must get one here.
 
     Raises:
         ModelError: it is missing, cut off, a pickle, or no VAE of SD1.x or SDXL.
@@ -194,7 +194,7 @@ def check_vae(path: str, base: Base | None = None) -> None:
     if not path:
         if base is not None and not base.has_vae:
             raise SettingsError(
-                "vae", found=f"blank, and {printable(base.name)} brings no VAE", expected="a VAE's path"
+                "vae", found=f"blank, and {printable(base.name)} contains no VAE", expected="a VAE's path"
             )
         return
     vae_weights(_existing(path, "vae", VAE_WANTED))
@@ -206,7 +206,7 @@ def _existing(text: str, what: str, wanted: str) -> Path:
     if not text.strip() or not path.exists():
         raise ModelError(
             printable(text) or what,
-            found="there is no such file or folder",
+            found="no such file or folder",
             expected=wanted,
             way_out="nothing is downloaded: give a path on this machine",
         )
@@ -234,7 +234,7 @@ def refuse_pickle(path: Path, wanted: str) -> None:
             where,
             found="a pickle file; loading one runs the code in it",
             expected=wanted,
-            way_out="fetch the .safetensors file of the same model",
+            way_out="download the .safetensors file of the same model",
         )
     if start == b"GGUF":
         raise ModelError(where, found="a GGUF file, quantised for inference", expected=wanted)
@@ -248,7 +248,7 @@ def _base_in_file(path: Path) -> Base:
         found, way_out = describe_unsupported(header)
         raise ModelError(where, found=found, expected=_WANTED, way_out=way_out)
     if any(key.startswith("cond_stage_model.model.") for key in header.shapes):
-        raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not baked")
+        raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not supported")
     if any(key.startswith("conditioner.embedders.0.model.") for key in header.shapes):
         raise _refiner(where)
     family = _family(where, components)
@@ -315,17 +315,17 @@ def _family(where: str, components: Mapping[Component, Weights]) -> Family:
             where,
             found=f"a U-Net of {family_record(family).title} without its {label_of(missing)}",
             expected=_WANTED,
-            way_out="give the whole checkpoint, or a diffusers folder",
+            way_out="give the complete checkpoint, or a diffusers folder",
         )
     width = sum(text_width(components[part]) for part in encoders)
     proj_in = unet.slices.get("down_blocks.0.attentions.0.proj_in.weight")
     if family == "sd1" and proj_in is not None and len(proj_in.shape) == 2:
-        raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not baked")
+        raise ModelError(where, found="an SD2.x model", expected=_WANTED, way_out="SD2.x is not supported")
     if (context := context_width(unet)) != width:
         raise ModelError(
             where,
-            found=f"a U-Net for texts of {context} numbers beside a text encoder of {width}",
-            expected="parts of one model",
+            found=f"a U-Net for text embeddings of width {context} beside a text encoder of width {width}",
+            expected="components of one model",
         )
     if family == "sdxl":
         _check_pooled(where, unet, components["text_encoder_2"])
@@ -342,8 +342,8 @@ def _check_pooled(where: str, unet: Weights, encoder: Weights) -> None:
     if takes != pooled + _SIZES_WIDTH:
         raise ModelError(
             where,
-            found=f"a U-Net that takes {takes} numbers beside the time, and pooled texts of {pooled}",
-            expected=f"{pooled} + 6 × 256: parts of one model",
+            found=f"a U-Net with {takes} added inputs and pooled text of width {pooled}",
+            expected=f"{pooled} + 6 × 256: components of one model",
         )
 
 

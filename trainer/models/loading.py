@@ -83,7 +83,9 @@ def load_parts(
     def filled(component: Component) -> Any:
         if component not in found:
             # The file was another one when the base was recognised.
-            raise ModelError(printable(str(base.path)), found=f"its {component} is gone", expected="the file as it was")
+            raise ModelError(
+                printable(str(base.path)), found=f"its {component} is missing now", expected="the unchanged file"
+            )
         return _filled(found[component], component, config(component), device, dtype, quantized)
 
     unet = filled("unet")
@@ -93,7 +95,7 @@ def load_parts(
     elif "vae" in found:
         decoder = _filled(found["vae"], "vae", config("vae"), device, vae_dtype)
     else:
-        raise ModelError(printable(str(base.path)), found="a checkpoint without VAE", way_out="name one under `vae`")
+        raise ModelError(printable(str(base.path)), found="a checkpoint without VAE", way_out="set `vae`")
     tokenizers = {part: _tokenizer(base, part, encoders[part]) for part in encoders}
     return Parts(base.family, unet, encoders, decoder, tokenizers)
 
@@ -152,8 +154,8 @@ def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype
     if own != usual:
         raise ModelError(
             printable(str(place)),
-            found=f"a VAE whose latents are multiplied by {printable(str(own), 20)}",
-            expected=f"{usual}, as the base's family has it",
+            found=f"a VAE with scaling factor {printable(str(own), 20)}",
+            expected=f"{usual}, that of the base's family",
             way_out="SD1.x and SDXL have VAEs of their own",
         )
     return _filled(weights, "vae", config, device, dtype)
@@ -241,21 +243,23 @@ def _paired(module: nn.Module, weights: Weights) -> dict[str, str]:
     pieces = weights.slices
     missing, extra = sorted(wanted.keys() - pieces.keys()), sorted(pieces.keys() - wanted.keys())
     if missing:
-        raise _wrong(weights, f"{_count(missing)} missing, {printable(missing[0], 100)} first")
+        raise _wrong(weights, f"{_count(missing)} missing, for example {printable(missing[0], 100)}")
     if extra:
-        raise _wrong(weights, f"{_count(extra)} not known to this model, {printable(pieces[extra[0]].key, 100)} first")
+        raise _wrong(
+            weights, f"{_count(extra)} not known to this model, for example {printable(pieces[extra[0]].key, 100)}"
+        )
     for name, (_, shape) in wanted.items():
         if pieces[name].shape != shape:
             raise _wrong(
                 weights,
-                f"{printable(pieces[name].key, 100)} has the shape {list(pieces[name].shape)} in place of {list(shape)}",
+                f"{printable(pieces[name].key, 100)} has the shape {list(pieces[name].shape)} instead of {list(shape)}",
             )
     return {own: name for name, (own, _) in wanted.items()}
 
 
 def _wrong(weights: Weights, found: str) -> ModelError:
     return ModelError(
-        printable(str(weights.path)), found=found, expected="the whole model", way_out="fetch the file again"
+        printable(str(weights.path)), found=found, expected="the complete model", way_out="download the file again"
     )
 
 
@@ -283,7 +287,7 @@ def _tokenizer(base: Base, part: Part, encoder: Any) -> Any:
                 printable(str(base.path)),
                 found=f"a text encoder of {encoder.config.vocab_size:,} tokens",
                 expected=f"CLIP's {TOKENS:,}",
-                way_out="give the diffusers folder of the same model, which brings its tokenizer",
+                way_out="give the diffusers folder of the same model, which contains its tokenizer",
             )
         return clip_tokenizer()
     folder = part.replace("text_encoder", "tokenizer")

@@ -21,7 +21,7 @@ _OTHER_KINDS = {
     "hada": "a LoHa",
     "lokr": "a LoKr",
     "oft": "an OFT",
-    "diff": "whole weights (diff)",
+    "diff": "full weights (diff)",
 }
 
 
@@ -93,7 +93,7 @@ def _check_kind(path: Path, header: Header) -> None:
         )
     if not any(key.endswith(DOWN) for key in header.shapes):
         raise ModelError(
-            printable(str(path)), found="no LoRA in kohya's form", expected="keys such as …lora_down.weight"
+            printable(str(path)), found="not a LoRA in kohya's form", expected="keys such as …lora_down.weight"
         )
     for key in header.shapes:
         module = key.removesuffix(UP)

@@ -77,7 +77,7 @@ def markers_in_folder(folder: Path) -> PredictionMarkers:
         if config.get(name, usual) != usual:
             raise ModelError(where, found=f"{name} {printable(str(config[name]), 20)}", expected=f"{usual}")
     if config.get("beta_schedule", "scaled_linear") != "scaled_linear" or config.get("trained_betas") is not None:
-        raise ModelError(where, found="a noise schedule of its own", expected="beta_schedule scaled_linear")
+        raise ModelError(where, found="a custom noise schedule", expected="beta_schedule scaled_linear")
     # Folders of 2022 have no such line; what the model predicts is then for the measurement to say.
     word = config.get("prediction_type")
     zero = config.get("rescale_betas_zero_snr")

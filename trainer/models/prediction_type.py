@@ -142,12 +142,12 @@ def decide(
     if asked is not None and told is not None and asked != told:
         raise SettingsError(
             "v_parameterization",
-            found=f"{v_parameterization}, but the base predicts {_NAMES[told]}: on your pictures its output is off by {scores} (0 is perfect, 1 a blank)",
+            found=f"{v_parameterization}, but the base predicts {_NAMES[told]}: on your pictures its output is off by {scores} (0 is perfect, 1 is an output of zeros)",
             expected=f"{'yes' if told == 'v' else 'no'}, or auto",
         )
     prediction = asked or told or said.prediction
     if prediction is None:
-        cannot_tell = "nothing was measured" if scores is None else f"its output cannot tell, it is off by {scores}"
+        cannot_tell = "nothing was measured" if scores is None else f"its output does not tell: it is off by {scores}"
         raise SettingsError(
             "v_parameterization",
             found=f"auto, but the base's file does not say what it predicts, and {cannot_tell}",
@@ -157,11 +157,11 @@ def decide(
     zero_snr = bool(said.zero_terminal_snr) if zero_terminal_snr == "auto" else zero_terminal_snr == "yes"
     doubts = []
     if scores is not None and told is None:
-        doubts.append(f"its output does not bear that out, it is off by {scores}")
+        doubts.append(f"its output does not confirm that: it is off by {scores}")
     if said.prediction not in (None, prediction):
         doubts.append(f"its file says otherwise ({said.source})")
     if said.zero_terminal_snr not in (None, zero_snr):
-        doubts.append("of that its file says otherwise")
+        doubts.append("its file says otherwise about zero terminal SNR")
     if zero_snr and prediction == "epsilon":
         doubts.append("zero terminal SNR makes little sense without v")
     reason = f"measured: {scores}" if told else "as set" if asked else said.source

@@ -100,8 +100,8 @@ class TensorFile:
                     raise ModelError(
                         printable(str(self._path)),
                         found="ends before its weights do",
-                        expected="a whole .safetensors file",
-                        way_out="fetch it again and compare its size",
+                        expected="a complete .safetensors file",
+                        way_out="download it again and compare its size",
                     )
                 left = left[count:]
         except OSError as error:

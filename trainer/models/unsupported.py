@@ -7,7 +7,7 @@ from trainer.formats.safetensors_header import Header
 from trainer.text import printable
 
 _LORA_KEY = re.compile(r"lora_(?:down|up|A|B|mid)\b|^lora_(?:unet|te)|\.(?:hada_w[12]|lokr_w[12]|oft_)")
-_WHOLE = "give the whole checkpoint, or a diffusers folder"
+_WHOLE = "give the complete checkpoint, or a diffusers folder"
 
 
 def _begins(*starts: str) -> Callable[[str], bool]:
@@ -20,29 +20,29 @@ def _has(*parts: str) -> Callable[[str], bool]:
 
 # The first line of which any key fits says what the file is.
 _KINDS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
-    (lambda name: bool(_LORA_KEY.search(name)), "a LoRA", "give the base it was baked on"),
-    (_has("joint_blocks."), "an SD3 model", "SD3 is not baked"),
-    (_has("double_blocks.", "single_transformer_blocks."), "a model of the Flux kind", "Flux is not baked"),
-    (_has("time_stack.", "temporal_transformer.", "time_mixer."), "a video model", "video models are not baked"),
+    (lambda name: bool(_LORA_KEY.search(name)), "a LoRA", "give the base it was trained on"),
+    (_has("joint_blocks."), "an SD3 model", "SD3 is not supported"),
+    (_has("double_blocks.", "single_transformer_blocks."), "a Flux model", "Flux is not supported"),
+    (_has("time_stack.", "temporal_transformer.", "time_mixer."), "a video model", "video models are not supported"),
     (
         _begins("control_model.", "controlnet_cond_embedding.", "input_hint_block."),
         "a ControlNet",
-        "give the base it steers",
+        "give the base it controls",
     ),
     (
         lambda name: name in ("emb_params", "clip_l", "clip_g"),
         "an embedding (textual inversion)",
-        "give the base it was made on",
+        "give the base it was made for",
     ),
     (
         _begins("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."),
-        "a VAE alone",
-        "name it under `vae`, and here the checkpoint it goes with",
+        "only a VAE",
+        "set it as `vae`, and give the checkpoint it belongs to here",
     ),
-    (_begins("down_blocks.", "input_blocks.", "diffusion_model.input_blocks."), "a U-Net alone", _WHOLE),
+    (_begins("down_blocks.", "input_blocks.", "diffusion_model.input_blocks."), "only a U-Net", _WHOLE),
     (
         _begins("text_model.", "encoder.layers.", "transformer.resblocks.", "cond_stage_model.", "conditioner."),
-        "a text encoder alone",
+        "only a text encoder",
         _WHOLE,
     ),
 )
@@ -51,11 +51,11 @@ _KINDS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
 def describe_unsupported(header: Header) -> tuple[str, str]:
     """Return what a file without a U-Net of SD1.x or SDXL is, and the way out; both for an error's words."""
     if "ss_network_module" in header.metadata:
-        return "a LoRA", "give the base it was baked on"
+        return "a LoRA", "give the base it was trained on"
     for fits, found, way_out in _KINDS:
         if any(map(fits, header.shapes)):
             return found, way_out
     first = next(iter(header.shapes), None)
     if first is None:
-        return "a file without any tensor", ""
-    return f"a model of an architecture not known here (its first tensor is {printable(first, 80)})", ""
+        return "a file without tensors", ""
+    return f"a model of unknown architecture (its first tensor is {printable(first, 80)})", ""

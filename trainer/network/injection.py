@@ -274,6 +274,6 @@ def targets(model: LoraBase, part: Part, *, conv: bool = False) -> dict[str, nn.
             name = kohya_name(part, f"{path}.{child_path}", model.family)
             if found.setdefault(name, child) is not child:
                 raise ModelError(
-                    name, found="two modules of the base would have this name", expected="SDXL's arrangement of blocks"
+                    name, found="two modules of the base would have this name", expected="SDXL's block layout"
                 )
     return found

@@ -49,7 +49,7 @@ class LoraFile:
             if own in tensors:
                 raise ModelError(
                     printable(str(self.path)),
-                    found=f"{printable(key, 80)} is there under two names",
+                    found=f"{printable(key, 80)} is present under two names",
                     expected="one of them",
                 )
             tensors[own] = tensor

@@ -60,7 +60,7 @@ def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, met
         raise WorkspaceError(
             printable(str(path)),
             found=f"cannot be written ({error.strerror})",
-            way_out="mend the folder or free some space",
+            way_out="fix the folder's permissions or free some space",
         ) from error
     return len(content)
 
@@ -133,7 +133,7 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
     file = load_lora(path).named_for(model.family)
     network = _network(model, file, wanted_parts(model, parts), rules.dropouts())
     if not len(network):
-        raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="one at least")
+        raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="at least one")
     return network
 
 
@@ -165,13 +165,13 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
     lines = []
     if unused:
         lines.append(
-            f"{len(unused)} of {len(modules)} modules of {printable(path.name)} have no layer here and are left out, "
-            f"{printable(unused[0], 80)} first"
+            f"{len(unused)} of {len(modules)} modules of {printable(path.name)} have no layer here and are ignored, "
+            f"for example {printable(unused[0], 80)}"
         )
     if untouched:
         lines.append(
-            f"{len(untouched)} of {len(layers)} layers have no weights in {printable(path.name)} and begin from nothing, "
-            f"{untouched[0]} first"
+            f"{len(untouched)} of {len(layers)} layers have no weights in {printable(path.name)} and start from zero, "
+            f"for example {untouched[0]}"
         )
     return lines
 
@@ -221,7 +221,7 @@ def _check_scale(layer: LoraLayer, file: LoraFile) -> None:
             printable(str(file.path)),
             found=f"{layer.name} has rank {rank} and alpha {alpha:g}",
             expected=f"rank {layer.rank} and alpha {layer.alpha:g}, as the settings say",
-            way_out="switch dim_from_weights on, or set dim and alpha to the file's",
+            way_out="set dim_from_weights = true, or network_dim and network_alpha as in the file",
         )
 
 
@@ -231,7 +231,7 @@ def _check_modules(file: LoraFile, known: set[str], whose: str, family: Family) 
     if strange:
         raise ModelError(
             printable(str(file.path)),
-            found=f"{len(strange)} of {len(modules)} modules are none of {whose}, {printable(strange[0], 80)} first",
+            found=f"{len(strange)} of {len(modules)} modules do not belong to {whose}, for example {printable(strange[0], 80)}",
             expected=f"a LoRA for {family_record(family).lora_target}",
         )
 

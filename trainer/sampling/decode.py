@@ -52,7 +52,7 @@ def _wider(model: BaseModel, latents: Tensor) -> Tensor:
             break
     model.vae_notes.append(
         f"the VAE overflows in {TYPE_NAMES[narrow.dtype]} on 1 picture: "
-        f"decoded again, and all after, in {TYPE_NAMES[model.vae.dtype]}"
+        f"this and all after decoded in {TYPE_NAMES[model.vae.dtype]}"
     )
     return image
 

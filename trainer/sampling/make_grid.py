@@ -237,7 +237,7 @@ class _Making:
             raise OutOfMemory(
                 f"grid {self._number}",
                 found="the card's memory is full with one picture at a time",
-                way_out="ask for a smaller size, or free what else takes the memory",
+                way_out="ask for smaller pictures, or close other programs that use the memory",
             ) from error
         self._most = tried // 2
         torch.cuda.empty_cache()

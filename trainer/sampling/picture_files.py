@@ -99,7 +99,7 @@ class PictureFiles:
                 raise DiskFull(
                     printable(str(self._folder)),
                     found=f"a picture cannot be written ({error.strerror})",
-                    way_out="make room; the grid goes on where it was",
+                    way_out="free some space; the grid then continues where it stopped",
                 ) from error
             self._there.add(mark)
             file = self._folder / self._cells[mark][0].file
@@ -134,7 +134,7 @@ class PictureFiles:
         mean = sum(apart) / len(apart)
         said = f"{equal} of {len(apart)} are equal bit for bit"
         if equal < len(apart):
-            said += f", they differ by {mean:.2f} of 255 on the mean: smaller differences between pictures mean nothing"
+            said += f", on average they differ by {mean:.2f} of 255: ignore smaller differences between pictures"
         return (f"made again with {attention} attention: {said}",)
 
     def _write(self, mark: str, pixels: Any) -> None:

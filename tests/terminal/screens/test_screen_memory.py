@@ -215,7 +215,7 @@ async def test_what_is_no_size_is_said_and_nothing_is_looked_for(kitchen, until,
         dialog.query_one("#limit", Input).value = "much"
         await pilot.pause()
         await pilot.press("enter")
-        await until(pilot, lambda: "is no size" in seen(kitchen.app))
+        await until(pilot, lambda: "is not a size" in seen(kitchen.app))
         assert (len(kitchen.predictor.asked), dialog._changes) == (asked, None)
 
 

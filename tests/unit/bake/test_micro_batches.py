@@ -255,7 +255,7 @@ def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
     assert {size for step in (4, 5, 6) for size in room.at_once[step]} == {1}
     (line,) = [line for line in kitchen.journal.log.read(0, bake=bake.number) if "ran out of memory" in line.text]
     assert line.level == "warning"
-    assert line.text.startswith("step 3 ran out of memory and was done again with 1 picture at once")
+    assert line.text.startswith("step 3 ran out of memory and was repeated with 1 picture at once")
     assert "gradient_checkpointing" in line.text
     losses = kitchen.journal.curves.read(bake.number, "loss", 100)
     assert list(losses.steps) == [1, 2, 3, 4, 5, 6]

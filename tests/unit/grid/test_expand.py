@@ -361,8 +361,8 @@ def test_a_prompt_without_the_token_is_noted(spread: Callable[..., Expanded]) ->
         pytest.param({"x": ("epoch", "1"), "z": ("lora", "style")}, "X and Z: Epoch and LoRA", id="two first LoRAs"),
         pytest.param({"x": ("seed", "1"), "y": ("seed", "-1")}, "X and Y: Seed and Seed", id="seeds twice"),
         pytest.param({"base": " "}, "base: blank", id="base"),
-        pytest.param({"base": "nowhere"}, "there is no such file or folder", id="base nowhere"),
-        pytest.param({"vae": "nowhere"}, "there is no such file or folder", id="VAE nowhere"),
+        pytest.param({"base": "nowhere"}, "no such file or folder", id="base nowhere"),
+        pytest.param({"vae": "nowhere"}, "no such file or folder", id="VAE nowhere"),
         pytest.param({"prompt": "a AND b"}, "prompt: ", id="composition"),
         pytest.param({"x": ("prompt_sr", "smile,[a:b:0.5]")}, "prompt where X is `[a:b:0.5]`: ", id="scheduling"),
         pytest.param(
@@ -413,7 +413,7 @@ def test_a_lora_for_another_architecture_is_refused_before_the_first_picture(
 
 
 def test_a_base_without_a_vae_needs_one(spread: Callable[..., Expanded]) -> None:
-    with pytest.raises(SettingsError, match="brings no VAE"):
+    with pytest.raises(SettingsError, match="contains no VAE"):
         spread(lambda name: replace(identify_base(name), has_vae=False))
 
 

@@ -88,7 +88,7 @@ def test_a_process_that_dies_is_an_error_and_the_next_question_starts_another(
         predictor._process.kill()
         return time.monotonic() - began > 60
 
-    with pytest.raises(LoraTuiError, match="the process that predicts ended"):
+    with pytest.raises(LoraTuiError, match="the prediction process ended"):
         predictor.predict(question, stop=kill)
     assert predictor._process is None
     with pytest.raises(PredictionStopped):

@@ -52,7 +52,7 @@ def test_a_picture_that_overflows_is_encoded_again_in_bf16_and_said(
     # The picture that fitted keeps what it had.
     assert torch.allclose(latents[0], in_half[0], atol=0.01)
     assert loud.vae_notes == [
-        "the VAE overflows in fp16 on 1 picture: encoded again, and all after, in bf16",
+        "the VAE overflows in fp16 on 1 picture: this and all after encoded in bf16",
     ]
 
 

@@ -142,7 +142,7 @@ def fp8(folder: Path) -> None:
 
 SPOILED: list[tuple[Change, str]] = [
     (lambda folder: (folder / "model_index.json").unlink(), "a folder without model_index.json"),
-    (broken_index, "is no JSON"),
+    (broken_index, "not JSON"),
     (another_pipeline, "a model of class FluxPipeline"),
     (lambda folder: reshape(unet_of(folder), "conv_in.weight", (32, 9, 3, 3)), r"9 input channels \(inpainting\)"),
     (
@@ -153,7 +153,7 @@ SPOILED: list[tuple[Change, str]] = [
         lambda folder: reshape(
             unet_of(folder), "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight", (32, 1024)
         ),
-        "a U-Net for texts of 1024 numbers beside a text encoder of 96",
+        "a U-Net for text embeddings of width 1024 beside a text encoder of width 96",
     ),
     (lambda folder: (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink(), "vae: no weights"),
     (only_pickles, "only pickle weights"),
@@ -203,20 +203,20 @@ NO_BASES: list[tuple[Callable[[], Shapes], str]] = [
     ),
     (lambda: without(original("sdxl"), "conditioner.embedders.1"), "a U-Net of SDXL without its second text encoder"),
     (lambda: without(original("sd1"), "cond_stage"), "a U-Net of SD1.x without its text encoder"),
-    (lambda: below(original("sd1"), UNET), "a U-Net alone"),
-    (lambda: below(original("sd1"), "first_stage_model."), "a VAE alone; .*name it under `vae`"),
+    (lambda: below(original("sd1"), UNET), "only a U-Net"),
+    (lambda: below(original("sd1"), "first_stage_model."), "only a VAE; .*set it as `vae`"),
     (
         lambda: without(original("sd1"), UNET) and below(original("sd1"), "cond_stage_model.transformer."),
-        "a text encoder alone",
+        "only a text encoder",
     ),
     (lambda: {UNET + "joint_blocks.0.context_block.attn.qkv.weight": (8, 8)}, "an SD3 model"),
-    (lambda: {"double_blocks.0.img_attn.qkv.weight": (8, 8)}, "a model of the Flux kind"),
-    (lambda: {"lora_unet_x.lora_down.weight": (2, 2)}, "a LoRA; .*give the base it was baked on"),
+    (lambda: {"double_blocks.0.img_attn.qkv.weight": (8, 8)}, "a Flux model"),
+    (lambda: {"lora_unet_x.lora_down.weight": (2, 2)}, "a LoRA; .*give the base it was trained on"),
     (lambda: {"lora_unet_x.hada_w1_a": (2, 2)}, "a LoRA"),
     (lambda: {"emb_params": (4, 768)}, "an embedding"),
     (lambda: {"control_model.input_blocks.0.0.weight": (320, 4, 3, 3)}, "a ControlNet"),
-    (lambda: {"layers.0.weight": (2, 2)}, r"not known here \(its first tensor is layers\.0\.weight\)"),
-    (dict, "a file without any tensor"),
+    (lambda: {"layers.0.weight": (2, 2)}, r"unknown architecture \(its first tensor is layers\.0\.weight\)"),
+    (dict, "a file without tensors"),
 ]
 
 
@@ -264,7 +264,7 @@ def test_a_gguf_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "runwayml/stable-diffusion-v1-5", "/nowhere/at/all"])
 def test_nothing_is_looked_up_elsewhere(name: str) -> None:
-    with pytest.raises(ModelError, match="there is no such file or folder"):
+    with pytest.raises(ModelError, match="no such file or folder"):
         identify_base(name)
 
 

@@ -86,7 +86,7 @@ def test_a_folder_without_scheduler_is_silent(tmp_path: Path) -> None:
         ({"_class_name": "EDMEulerScheduler"}, "prediction type EDMEulerScheduler"),
         ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, "prediction type FlowMatch"),
         ({"beta_end": 0.02}, "beta_end 0.02; expected 0.012"),
-        ({"beta_schedule": "linear"}, "a noise schedule of its own"),
+        ({"beta_schedule": "linear"}, "a custom noise schedule"),
     ],
 )
 def test_a_folder_with_another_noise_is_refused(tmp_path: Path, config: dict[str, object], reason: str) -> None:

@@ -52,8 +52,12 @@ def test_what_either_side_lacks_is_left_alone_and_said(tiny_sd1: SimpleNamespace
     before = weights(fresh)
     lines = warm_start(fresh, path)
     # In resnets: 4 × 4 on the way up, 4 + 3 on the way down, 2 × 3 in the middle; and two samplers.
-    assert lines[0].startswith("31 of 79 modules of x.safetensors have no layer here and are left out, lora_unet_down_")
-    assert lines[1].startswith("18 of 66 layers have no weights in x.safetensors and begin from nothing, lora_te_text_")
+    assert lines[0].startswith(
+        "31 of 79 modules of x.safetensors have no layer here and are ignored, for example lora_unet_down_"
+    )
+    assert lines[1].startswith(
+        "18 of 66 layers have no weights in x.safetensors and start from zero, for example lora_te_text_"
+    )
     after = weights(fresh)
     assert {name.split("_")[1] for name in after if same(before[name], after[name])} == {"te"}
 
@@ -81,7 +85,7 @@ def test_a_file_with_nothing_in_common_is_refused(
     tiny_sd1: SimpleNamespace, tiny_sdxl: SimpleNamespace, tmp_path: Path
 ) -> None:
     path = saved(detached(tiny_sdxl, LayerRules(4, 2), 1, "text_encoder_2"), tmp_path)
-    with pytest.raises(ModelError, match="18 of 18 modules are none of the network"):
+    with pytest.raises(ModelError, match="18 of 18 modules do not belong to the network"):
         warm_start(detached(tiny_sd1, LayerRules(4, 2), 2), path)
 
 

@@ -108,7 +108,7 @@ def test_a_picture_that_overflows_half_precision_is_decoded_wider_and_said(loud:
     latents = drawn(16, 16) * 20
     (picture,) = decode(loud, latents)
     assert loud.vae.dtype == torch.bfloat16
-    assert loud.vae_notes == ["the VAE overflows in fp16 on 1 picture: decoded again, and all after, in bf16"]
+    assert loud.vae_notes == ["the VAE overflows in fp16 on 1 picture: this and all after decoded in bf16"]
     assert np.abs(picture.astype(int) - decode(exact, latents)[0].astype(int)).mean() < 8
 
 
