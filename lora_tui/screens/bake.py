@@ -187,7 +187,7 @@ class BakeScreen(Screen[None]):
 
     def show_log_line(self, text: str, level: str = "info") -> None:
         """Put a line of the program's own into the log pane; an error shows where that is not in view too."""
-        self.query_one(LogPane).say(text, level, self.clock())
+        self.query_one(LogPane).append(text, level, self.clock())
         if level == "error" and self.narrow:
             self.sender.show_error(text)
 

@@ -55,11 +55,11 @@ class RegionPicture(Widget):
 
     def on_mount(self) -> None:
         """Subscribe to pictures."""
-        self._pictures.watch(self._came)
+        self._pictures.watch(self._pictures_arrived)
 
     def on_unmount(self) -> None:
         """Unsubscribe."""
-        self._pictures.unwatch(self._came)
+        self._pictures.unwatch(self._pictures_arrived)
         self._pictures.want(self, ())
 
     def on_resize(self, event: events.Resize) -> None:
@@ -99,7 +99,7 @@ class RegionPicture(Widget):
         width, height = self.content_size
         return Want(self._path, max(1, width), max(2, height * 2))
 
-    def _came(self, wants: frozenset[Want]) -> None:
+    def _pictures_arrived(self, wants: frozenset[Want]) -> None:
         if self._want() in wants:
             self._drawn = None
             self.refresh()
@@ -130,11 +130,11 @@ class CropRow(Widget):
 
     def on_mount(self) -> None:
         """Subscribe to pictures."""
-        self._pictures.watch(self._came)
+        self._pictures.watch(self._pictures_arrived)
 
     def on_unmount(self) -> None:
         """Unsubscribe."""
-        self._pictures.unwatch(self._came)
+        self._pictures.unwatch(self._pictures_arrived)
         self._pictures.want(self, ())
 
     def show(self, crops: Sequence[tuple[str, Want | None]], side: int) -> None:
@@ -181,6 +181,6 @@ class CropRow(Widget):
         # A label above, a free line below.
         return self._side // 2 + 2
 
-    def _came(self, wants: frozenset[Want]) -> None:
+    def _pictures_arrived(self, wants: frozenset[Want]) -> None:
         if any(want in wants for _, want in self._crops):
             self.refresh()

@@ -74,7 +74,7 @@ class LogPane(ScrollView, can_focus=True):
             self._last_id = new[-1].id
             self._append(new)
 
-    def say(self, text: str, level: str, seconds: float) -> None:
+    def append(self, text: str, level: str, seconds: float) -> None:
         """Append a line of the program's own, which is not in the journal."""
         self._append([LogLine(0, None, seconds, level, text)])
 

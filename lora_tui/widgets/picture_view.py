@@ -54,11 +54,11 @@ class PictureView(Widget):
 
     def on_mount(self) -> None:
         """Hear of pictures."""
-        self._pictures.watch(self._came)
+        self._pictures.watch(self._pictures_arrived)
 
     def on_unmount(self) -> None:
         """Hear of them no more, and wish for none."""
-        self._pictures.unwatch(self._came)
+        self._pictures.unwatch(self._pictures_arrived)
         self._pictures.want(self, ())
 
     def show(self, path: Path | None, proportion: tuple[int, int], label: str = "", empty: str = "") -> None:
@@ -138,7 +138,7 @@ class PictureView(Widget):
         self._pictures.want(self, (want,) if want is not None else ())
         self._show_true()
 
-    def _came(self, wants: frozenset[Want]) -> None:
+    def _pictures_arrived(self, wants: frozenset[Want]) -> None:
         if self._want() in wants:
             self.refresh()
             self._show_true()

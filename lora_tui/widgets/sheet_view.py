@@ -76,12 +76,12 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Subscribe to pictures."""
-        self._pictures.watch(self._came)
+        self._pictures.watch(self._pictures_arrived)
         self._show_title()
 
     def on_unmount(self) -> None:
         """Unsubscribe."""
-        self._pictures.unwatch(self._came)
+        self._pictures.unwatch(self._pictures_arrived)
         self._pictures.want(self, ())
 
     def show(self, sheet: Sheet | None, empty: str = "") -> None:
@@ -319,7 +319,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
         wants = [want for at in self._in_view() if (want := self._want(at)) is not None] if self._sheet else []
         self._pictures.want(self, wants)
 
-    def _came(self, wants: frozenset[Want]) -> None:
+    def _pictures_arrived(self, wants: frozenset[Want]) -> None:
         for at in self._in_view() if self._sheet else ():
             if self._want(at) in wants:
                 self.refresh(self._box(at, self._layout.height))

@@ -190,7 +190,7 @@ def baking(reading: object) -> Snapshot:
 def still(kitchen, until, monkeypatch):
     """Return a function that puts settings, plan and a snapshot on a screen whose threads never start."""
     screen = kitchen.app.bake_screen
-    monkeypatch.setattr(screen, "begin", lambda: None)
+    monkeypatch.setattr(screen, "start_threads", lambda: None)
 
     def put(snapshot: Snapshot | None, *keys: str):
         async def before(pilot) -> None:
