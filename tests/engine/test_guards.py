@@ -9,13 +9,14 @@ import torch
 
 from trainer.bake import loop
 from trainer.bake.guards import disk_space
+from trainer.bake.saving.states import StateSaver
 from trainer.bake.step import StepResult, train_step
 from trainer.journal.records import BakeState, Order
 from trainer.journal.state_files import states_of
 
 
 def poisoned(steps: set[int], visits: dict[int, int] | None = None):
-    """Return a train_step whose latents are no numbers at `steps`; with `visits`, only the first time."""
+    """Return a train_step whose latents are NaN at `steps`; with `visits`, only the first time."""
 
     def step(session, work):
         if work.step in steps and (visits is None or work.step not in visits):
@@ -59,10 +60,12 @@ def test_the_means_leave_a_skipped_step_out(kitchen, stated, monkeypatch) -> Non
     kitchen.few_repeats()
     monkeypatch.setattr(loop, "train_step", poisoned({6}))
     bake = kitchen.bake(*stated)
-    pictures = [count for _, _, _, count in kitchen.journal.results.folder_losses(bake.number)]
-    assert pictures == [16, 12, 16]
-    assert all(isfinite(loss) for _, _, loss, _ in kitchen.journal.results.folder_losses(bake.number))
-    assert all(isfinite(saved.loss) for saved in kitchen.journal.results.checkpoints(bake.number))
+    losses = kitchen.journal.results.folder_losses(bake.number)
+    checkpoints = kitchen.journal.results.checkpoints(bake.number)
+    assert [count for _, _, _, count in losses] == [16, 12, 16]
+    assert all(isfinite(loss) for _, _, loss, _ in losses)
+    assert len(checkpoints) == 3
+    assert all(isfinite(saved.loss) for saved in checkpoints)
 
 
 def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kitchen, stated, monkeypatch) -> None:
@@ -117,7 +120,7 @@ def test_the_layers_behind_clip_skip_are_not_taken_for_stuck(kitchen, stated) ->
 
 
 def _of(full: "FullDisk"):
-    """Return a method of States that the full disk stands in for."""
+    """Return a `StateSaver._write` that the full disk stands in for."""
 
     def write(states, state, path) -> None:
         full.write_state(states, state, path)
@@ -126,16 +129,16 @@ def _of(full: "FullDisk"):
 
 
 class FullDisk:
-    """A disk that is full while `full` is set: nothing can be written there, and nothing is free."""
+    """A disk that is full from the second look at it until `free_looks` looks were taken; one state cannot be written."""
 
     def __init__(self, monkeypatch, free_looks: int) -> None:
         self.looks = 0
         self.room_after = free_looks
         self.fails = 1
-        self.write = loop.StateSaver._write
+        self.write = StateSaver._write
         monkeypatch.setattr(disk_space, "free_bytes", self.free_bytes)
         monkeypatch.setattr(disk_space, "_POLL_SECONDS", 0.01)
-        monkeypatch.setattr(loop.StateSaver, "_write", _of(self))
+        monkeypatch.setattr(StateSaver, "_write", _of(self))
 
     def free_bytes(self, folder) -> int:
         self.looks += 1

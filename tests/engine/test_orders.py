@@ -1,4 +1,4 @@
-"""What the engine does when told: pause, go on, save, stop."""
+"""Orders to a running bake: pause, continue, save, stop."""
 
 from kitchen import SMALL
 
