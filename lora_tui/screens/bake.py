@@ -444,7 +444,7 @@ class BakeScreen(Screen[None]):
 
         files = self.workspace.settings_files()
         if not files:
-            self.sender.warn("no settings files in this workspace: n makes a subject")
+            self.sender.warn("no settings files in this workspace: press n to create a subject")
         else:
             self.settle_edits(lambda: self.app.push_screen(OpenDialog(files, self.settings_path), self._open))
 

@@ -15,7 +15,7 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.plan.report import ReportSection
 
-NO_SETTINGS = "no settings are open: n makes a subject, o opens a file"
+NO_SETTINGS = "no settings are open: press n to create a subject, o to open a file"
 _NO_MEMORY = "memory prediction is off (LORA_TUI_PREDICT)"
 _NO_FIT = "memory cannot be predicted now: libraries are loading, or a bake is running on the CPU"
 

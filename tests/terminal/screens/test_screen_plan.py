@@ -13,7 +13,7 @@ async def opened(kitchen, pilot, until) -> PlanDialog:
     return kitchen.app.screen
 
 
-async def test_p_shows_the_whole_plan_of_what_is_on_the_desk(kitchen, until, seen) -> None:
+async def test_p_shows_the_plan_of_the_edited_settings(kitchen, until, seen) -> None:
     async with kitchen.run((120, 100)) as pilot:
         await opened(kitchen, pilot, until)
         text = seen(kitchen.app)
@@ -23,9 +23,9 @@ async def test_p_shows_the_whole_plan_of_what_is_on_the_desk(kitchen, until, see
         "Plan of hifumi.toml",
         "16 of 16 captioned",
         "10_hifumi_chan",
-        "960 showings",
+        "960 exposures",
         "U-Net",
-        "times: uniform",
+        "timesteps: uniform",
     ):
         assert words in text
 
@@ -36,7 +36,7 @@ async def test_the_plan_follows_what_was_typed_and_not_saved(kitchen, until, see
         kitchen.app.bake_screen.editor.typed("max_train_epochs", "2")
         await until(pilot, lambda: kitchen.app.bake_screen.editor.plan_line)
         await opened(kitchen, pilot, until)
-        assert "320 showings" in seen(kitchen.app)
+        assert "320 exposures" in seen(kitchen.app)
 
 
 async def test_brackets_bring_the_next_section_to_the_top(kitchen, until) -> None:

@@ -34,7 +34,7 @@ async def test_an_empty_workspace_says_how_to_begin(make_kitchen, tmp_path: Path
     Journal(workspace.journal_path).close()
     kitchen = make_kitchen(workspace)
     async with kitchen.run() as pilot:
-        await until(pilot, lambda: "n  makes a subject" in seen(kitchen.app))
+        await until(pilot, lambda: "n  create a subject" in seen(kitchen.app))
 
 
 async def test_broken_settings_are_one_line_and_no_crash(kitchen, until, seen) -> None:
