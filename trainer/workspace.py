@@ -114,7 +114,7 @@ def make_workspace(root: Path) -> Workspace:
 
 
 def remember_workspace(workspace: Workspace) -> None:
-    """Note `workspace` as the last one used. A home that cannot be written is no reason to fail."""
+    """Note `workspace` as the last one used. A home that cannot be written is not a reason to fail."""
     try:
         state_home().mkdir(parents=True, exist_ok=True)
         (state_home() / "last-workspace").write_text(str(workspace.root), encoding="utf-8")

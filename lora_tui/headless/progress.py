@@ -53,7 +53,7 @@ class ProgressPrinter:
 
     def _end_grid(self, job: Bake, number: int) -> None:
         grid = self._journal.grids.read(number)
-        reused = f", {grid.done - grid.made} of them from earlier grids" if grid.done > grid.made else ""
+        reused = f", {grid.done - grid.sampled} of them from earlier grids" if grid.done > grid.sampled else ""
         self._print(
             f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{reused} "
             f"in {printable(grid.folder)}"

@@ -102,7 +102,7 @@ def grid(maker: Maker, asked: GridSpec) -> Grid:
 def test_every_picture_is_made_and_none_twice(maker: Maker, grid: Grid) -> None:
     assert (grid.state, grid.total, grid.done) == (GridState.DONE, 6 * 6 * 2 * 4, 6 * 6 * 2 * 4)
     # At weight 0 all six epochs are the base.
-    assert grid.made == (6 * 5 + 1) * 2 * 4
+    assert grid.sampled == (6 * 5 + 1) * 2 * 4
     folder = maker.workspace.root / grid.folder
     assert all((folder / cell.file).is_file() for cell in maker.made(grid).cells)
     assert {path.name for path in folder.glob("sheet-*.png")} == {"sheet-z1.png", "sheet-z2.png"}
@@ -137,7 +137,7 @@ def test_a_trained_epoch_shows_and_an_early_one_shows_less(maker: Maker, grid: G
 
 def test_the_same_grid_again_is_taken_from_the_disk(maker: Maker, grid: Grid, asked: GridSpec) -> None:
     again = maker.make(asked)
-    assert (again.state, again.done, again.made) == (GridState.DONE, grid.total, 0)
+    assert (again.state, again.done, again.sampled) == (GridState.DONE, grid.total, 0)
     place = Place(3, 4, 1, 2)
     assert np.array_equal(maker.picture(again, place), maker.picture(grid, place))
 
@@ -155,7 +155,7 @@ def test_a_grid_cut_at_half_has_every_epoch_and_goes_on_where_it_was(maker: Make
     assert {(cell.epoch, cell.place.z) for cell in there} == {(str(e), z) for e in range(1, 7) for z in (0, 1)}
     before = {cell.file: (folder / cell.file).read_bytes() for cell in there}
     whole = maker.make(cut.number)
-    assert (whole.state, whole.done, whole.made) == (GridState.DONE, 48, 48)
+    assert (whole.state, whole.done, whole.sampled) == (GridState.DONE, 48, 48)
     assert all((folder / name).read_bytes() == content for name, content in before.items())
 
 
@@ -202,7 +202,7 @@ def test_the_same_seed_made_twice_tells_how_much_is_noise(maker: Maker, asked: G
         grid = maker.make(twice)
         assert "made again with sdpa attention: 2 of 2 are equal bit for bit" in maker.lines
     # Of the second grid the first making was there already, the second never is.
-    assert grid.made == 2
+    assert grid.sampled == 2
 
 
 def test_what_pictures_are_made_with_stands_in_the_sidecar(maker: Maker, grid: Grid) -> None:

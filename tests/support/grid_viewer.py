@@ -45,7 +45,12 @@ class Gallery:
             journal.grids.set_spec(grid.number, "{}", total)
             journal.grids.set_state(grid.number, GridState.MAKING if missing else GridState.DONE)
             journal.grids.set_progress(
-                grid.number, done=total - missing, made=total - missing, seconds=1.0, work=1, look=""
+                grid.number,
+                done=total - missing,
+                sampled=total - missing,
+                sampling_seconds=1.0,
+                unet_passes=1,
+                speed_class="",
             )
 
     def journal(self) -> Journal:

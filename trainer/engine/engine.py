@@ -68,7 +68,7 @@ class Engine:
         self._min_resident: int | None = None
         self._woken = threading.Event()
         self._closing = False
-        # A daemon: a process told to end must not hang on a long import.
+        # A daemon: a process asked to end must not hang on a long import.
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property

@@ -27,7 +27,7 @@ class Database:
     Attributes:
         path: the file.
         wal: whether the write-ahead log is in use; False on a network file system, where SQLite rolls back instead.
-        network: the kind of network file system it lies on, "" for a local disk.
+        network: the kind of network file system it is on, "" for a local disk.
 
     Raises:
         WorkspaceError: it cannot be opened, is not a journal, or was written by a newer lora-tui.

@@ -12,7 +12,7 @@ _ENDED = (GridState.DONE, GridState.CUT, GridState.FAILED)
 
 
 class GridStore(Store):
-    """The grids of a journal, where each recipe's picture lies, and the user's notes on pictures."""
+    """The grids of a journal, where each recipe's picture is, and the user's notes on pictures."""
 
     def add(self, *, name: str, spec: str, bake: int | None = None, least_number: int = 1) -> Grid:
         """Add a grid under the next number, `least_number` or above, and return it; its folder is not made.
@@ -67,9 +67,15 @@ class GridStore(Store):
         """Set the spec as it was spelled out, and how many pictures that makes."""
         self._update(number, "spec = ?, total = ?", (spec, total))
 
-    def set_progress(self, number: int, *, done: int, made: int, seconds: float, work: int, look: str) -> None:
+    def set_progress(
+        self, number: int, *, done: int, sampled: int, sampling_seconds: float, unet_passes: int, speed_class: str
+    ) -> None:
         """Set how far a grid is; see Grid."""
-        self._update(number, "done = ?, made = ?, seconds = ?, work = ?, look = ?", (done, made, seconds, work, look))
+        self._update(
+            number,
+            "done = ?, sampled = ?, sampling_seconds = ?, unet_passes = ?, speed_class = ?",
+            (done, sampled, sampling_seconds, unet_passes, speed_class),
+        )
 
     def cut(self, bakes: Sequence[int]) -> None:
         """Mark the grids that these bakes or jobs were making, or were still to make, as cut."""
@@ -83,10 +89,14 @@ class GridStore(Store):
                     (GridState.CUT, time.time(), GridState.WAITING, GridState.MAKING, number, number),
                 )
 
-    def seconds_per_sampling_step(self, look: str) -> float | None:
-        """Return how long a sampling step of one picture took in the newest grid of that look."""
+    def seconds_per_unet_pass(self, speed_class: str) -> float | None:
+        """Return the seconds per U-Net pass in the newest grid of that speed class, None if there is none."""
         row = self._database.row(
-            "SELECT seconds / work AS pace FROM grid WHERE look = ? AND work > 0 ORDER BY number DESC LIMIT 1", (look,)
+            """
+            SELECT sampling_seconds / unet_passes AS pace FROM grid
+            WHERE speed_class = ? AND unet_passes > 0 ORDER BY number DESC LIMIT 1
+            """,
+            (speed_class,),
         )
         return None if row is None else float(row["pace"])
 

@@ -29,7 +29,7 @@ class Journal:
     Attributes:
         path: the file.
         wal: whether the write-ahead log is in use.
-        warning: what the user should know about where the file lies, "" for nothing.
+        warning: what the user should know about where the file is, "" for nothing.
         bakes: the bakes and grids' jobs.
         queue: those of them that wait.
         orders: what was ordered of them.

@@ -14,7 +14,7 @@ class BakeState(StrEnum):
     BAKING = "baking"
     PAUSED = "paused"
     PARKED = "parked"
-    """Paused with the card freed: its state is saved, and `go on` queues it again. Not live."""
+    """Paused with the card freed: its state is saved, and `resume` queues it again. Not live."""
     DONE = "done"
     STOPPED = "stopped"
     """Ended early by order; what was trained is saved."""
@@ -310,10 +310,10 @@ class Grid:
         state: its state.
         total: pictures it has, 0 before it is expanded.
         done: pictures that exist.
-        made: how many of them were sampled for it, the others being taken from earlier grids.
-        seconds: what sampling them took, without loading.
-        work: sampling steps of the sampled pictures, in all.
-        look: what determines how long a step takes, as one text: base, size, sampler's passes, device, precision.
+        sampled: how many of them were sampled for it, the others being taken from earlier grids.
+        sampling_seconds: what sampling them took, without loading.
+        unet_passes: U-Net passes of the sampled pictures, in all (see grid.cost.unet_passes).
+        speed_class: what determines how long a pass takes, as one text: base, size, sampler's passes, device, precision.
         error: one line, where it failed.
         created, started, ended: epoch seconds.
     """
@@ -329,10 +329,10 @@ class Grid:
     ended: float | None = None
     total: int = 0
     done: int = 0
-    made: int = 0
-    seconds: float = 0.0
-    work: int = 0
-    look: str = ""
+    sampled: int = 0
+    sampling_seconds: float = 0.0
+    unet_passes: int = 0
+    speed_class: str = ""
     error: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Tables of what bakes produced besides curves: LoRAs, states, marks, validation, each folder's loss, the list of data."""
+"""Tables of what bakes produced in addition to curves: LoRAs, states, marks, validation, each folder's loss, the list of data."""
 
 import sqlite3
 from collections.abc import Mapping

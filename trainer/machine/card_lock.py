@@ -109,8 +109,8 @@ def acquire_card(key: str, holder: CardHolder) -> HeldCard | None:
 
 def read_holder(key: str) -> CardHolder | None:
     """Return what the card's holder wrote about itself, None if nobody holds it; blank if it cannot be read."""
-    said = read_lock_info(_path(key))
-    return None if said is None else _parse_holder(said)
+    info = read_lock_info(_path(key))
+    return None if info is None else _parse_holder(info)
 
 
 def holder_text(key: str) -> str:
@@ -158,8 +158,8 @@ def _name(pid: int) -> str:
         return "a process"
 
 
-def _parse_holder(said: dict[str, object]) -> CardHolder:
-    fields = cast(dict[str, Any], said)
+def _parse_holder(info: dict[str, object]) -> CardHolder:
+    fields = cast(dict[str, Any], info)
     try:
         claim = CardHolder(
             str(fields["program"]),

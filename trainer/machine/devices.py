@@ -9,7 +9,7 @@ _DEVICE_FILES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 
 def card_device() -> bool:
-    """Return whether the system shows a device that torch could compute on besides the CPU."""
+    """Return whether the system shows a device other than the CPU that torch could compute on."""
     return any(Path(name).exists() for name in _DEVICE_FILES)
 
 

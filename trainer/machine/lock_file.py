@@ -27,9 +27,9 @@ _TRIES, _BETWEEN_TRIES = 10, 0.02
 class FileLock:
     """A locked file; released by `release`, by the end of a `with` block, or by the end of the process."""
 
-    def __init__(self, handle: int, said: Mapping[str, object]) -> None:
+    def __init__(self, handle: int, info: Mapping[str, object]) -> None:
         self._handle: int | None = handle
-        self.update(said)
+        self.update(info)
 
     def __enter__(self) -> Self:
         """Return the lock, released when the block ends."""
@@ -41,9 +41,9 @@ class FileLock:
         """Release it."""
         self.release()
 
-    def update(self, said: Mapping[str, object]) -> None:
+    def update(self, info: Mapping[str, object]) -> None:
         """Replace what is written about the holder; after `release` it does nothing."""
-        self._write(json.dumps(dict(said)).encode())
+        self._write(json.dumps(dict(info)).encode())
 
     def release(self) -> None:
         """Release the file; releasing again does nothing."""
@@ -60,7 +60,7 @@ class FileLock:
                 os.pwrite(self._handle, content, 0)
 
 
-def acquire_lock(path: Path, said: Mapping[str, object]) -> FileLock | None:
+def acquire_lock(path: Path, info: Mapping[str, object]) -> FileLock | None:
     """Lock the file for this process, creating it and its folder; None if another process holds it.
 
     Args:
@@ -80,7 +80,7 @@ def acquire_lock(path: Path, said: Mapping[str, object]) -> FileLock | None:
             time.sleep(_BETWEEN_TRIES)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return FileLock(handle, said)
+            return FileLock(handle, info)
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 os.close(handle)
@@ -106,10 +106,10 @@ def read_lock_info(path: Path) -> dict[str, object] | None:
 
 def _parsed(content: bytes) -> dict[str, object]:
     try:
-        said = json.loads(content)
+        info = json.loads(content)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return info if isinstance(info, dict) else {}
 
 
 def _not_locked(path: Path, error: OSError) -> WorkspaceError:

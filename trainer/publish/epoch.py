@@ -125,7 +125,7 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
 
     Args:
         journal: knows the bake.
-        workspace: where it lies.
+        workspace: where it is.
         number: the bake's.
         label: of the epoch, as grids have it: `3`, `s600`; `last` for the newest.
 
@@ -155,7 +155,7 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
 
     Args:
         journal: knows the grid.
-        workspace: where it lies.
+        workspace: where it is.
         grid: the grid's number.
         cell: name of the picture's place: `x1-y2-z1-s3`.
 

@@ -60,7 +60,7 @@ def _recover_grid(folder: Path, workspace: Workspace, journal: Journal) -> Recov
     journal.grids.add(name=named[2], spec=spec_json(made.spec), least_number=number)
     done = _recover_pictures(made, folder, workspace, journal)
     journal.grids.set_spec(number, spec_json(made.spec), len(made.cells))
-    journal.grids.set_progress(number, done=done, made=0, seconds=0.0, work=0, look="")
+    journal.grids.set_progress(number, done=done, sampled=0, sampling_seconds=0.0, unet_passes=0, speed_class="")
     journal.grids.set_state(number, GridState.DONE if done == len(made.cells) else GridState.CUT)
     for note in notes:
         journal.grids.set_cell_note(note)

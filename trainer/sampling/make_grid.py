@@ -165,7 +165,12 @@ class _Making:
         self._control, self._telling = control, progress
         self._total = len(made.cells)
         self._marks: Mapping[Place, str] = {cell.place: cell.fingerprint for cell in made.cells}
-        self._seconds, self._work, self._anew, self._look = row.seconds, row.work, row.made, row.look
+        self._seconds, self._work, self._anew, self._look = (
+            row.sampling_seconds,
+            row.unet_passes,
+            row.sampled,
+            row.speed_class,
+        )
         self._written_at = 0.0
         # Less once the card's memory was full.
         self._most: int | None = None
@@ -251,9 +256,9 @@ class _Making:
         self._journal.grids.set_progress(
             self._number,
             done=self._files.done,
-            made=self._anew,
-            seconds=self._seconds,
-            work=self._work,
-            look=self._look,
+            sampled=self._anew,
+            sampling_seconds=self._seconds,
+            unet_passes=self._work,
+            speed_class=self._look,
         )
         self._telling.report(self._files.done, self._total)

@@ -65,7 +65,7 @@ def make(journal: Journal, job: int, grid: int, done: int) -> None:
     journal.bakes.set_state(job, BakeState.BAKING)
     journal.grids.set_state(grid, GridState.MAKING)
     journal.grids.set_spec(grid, "{}", 12)
-    journal.grids.set_progress(grid, done=done, made=done, seconds=1.0, work=1, look="")
+    journal.grids.set_progress(grid, done=done, sampled=done, sampling_seconds=1.0, unet_passes=1, speed_class="")
     journal.bakes.set_stage(job, Stage.GRID, done, 12)
 
 
@@ -193,7 +193,7 @@ def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
     with Console(sys.stdout) as console:
         printer = ProgressPrinter(journal, job, console)
         printer.update(journal.bakes.read(job), "")
-        journal.grids.set_progress(grid, done=12, made=9, seconds=1.0, work=1, look="")
+        journal.grids.set_progress(grid, done=12, sampled=9, sampling_seconds=1.0, unet_passes=1, speed_class="")
         journal.bakes.set_state(job, BakeState.DONE)
         printer.end(journal.bakes.read(job))
     printed = capsys.readouterr().out
