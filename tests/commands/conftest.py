@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from kitchen import FOUR_STEPS, small_demo
 
-from trainer.demo.workspace import make_demo
 from trainer.workspace import Workspace
 
-SHORT = ("max_train_epochs=", "max_train_steps=4", "train_batch_size=2", "validation_data_dir=")
 LoraTui = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -52,10 +51,10 @@ def lora_tui_here(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Workspace:
-    return make_demo(tmp_path / "demo")
+    return small_demo(tmp_path / "demo")
 
 
 @pytest.fixture
 def short() -> list[str]:
     """Options that make a bake of four steps."""
-    return [part for override in SHORT for part in ("--set", override)]
+    return [part for override in FOUR_STEPS for part in ("--set", override)]

@@ -1,5 +1,6 @@
 """`lora-tui bake`: what it prints, what it leaves, and how it ends."""
 
+import gzip
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kitchen import FOUR_STEPS, small_demo
 from safetensors.numpy import load_file
 
 from trainer.journal.journal import Journal
@@ -39,20 +41,44 @@ def _bake(workspace: Workspace) -> Bake:
         return journal.bakes.read(1)
 
 
-def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(lora_tui, demo: Workspace, short: list[str]) -> None:
-    ran = lora_tui("bake", demo.root / "hifumi.toml", "--why", "to see it run", *short)
+EVIL = "1girl, [bold red]x[/bold red], \x1b[2J\x1b]0;owned\x07, ${HOME}, {a|b}"
+SAVES = ("--set", "save_every_n_steps=1")
+
+
+@pytest.fixture(scope="module")
+def baked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, subprocess.CompletedProcess[str]]:
+    """A bake of four steps that saves each and has a caption full of markup and escape codes, and what its process wrote."""
+    workspace = small_demo(tmp_path_factory.mktemp("baked") / "demo")
+    pictures = workspace.root / "data" / "10_hifumi_chan"
+    (pictures / "01.txt").write_text(EVIL)
+    (pictures / "[red]\x1b[31mevil.txt").write_text("no picture")
+    sets = [part for override in FOUR_STEPS for part in ("--set", override)]
+    settings = str(workspace.root / "hifumi.toml")
+    command = [sys.executable, "-m", "lora_tui", "bake", settings, "--why", "to see it run", *sets, *SAVES]
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
+    return workspace, subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(baked) -> None:
+    workspace, ran = baked
     assert ran.returncode == 0, ran.stderr
-    assert "\x1b" not in ran.stdout
     assert "\r" not in ran.stdout
-    assert "✓ bake 1 done: 1 LoRA file in bakes/0001-hifumi" in ran.stdout
-    assert _bake(demo).why == "to see it run"
+    assert "✓ bake 1 done: 4 LoRA files in bakes/0001-hifumi" in ran.stdout
+    assert _bake(workspace).why == "to see it run"
 
 
-@pytest.mark.long
-def test_n_saves_leave_n_files_under_sd_scripts_names(lora_tui, demo: Workspace, short: list[str]) -> None:
-    ran = lora_tui("bake", demo.root / "hifumi.toml", *short, "--set", "save_every_n_steps=1")
-    assert ran.returncode == 0, ran.stderr
-    assert sorted(path.name for path in demo.bakes.glob("*/*.safetensors")) == [
+def test_a_caption_full_of_markup_and_escape_codes_is_data(baked) -> None:
+    workspace, ran = baked
+    assert "\x1b" not in ran.stdout + ran.stderr
+    with Journal(workspace.journal_path) as journal:
+        manifest = journal.results.manifest(1)
+    assert manifest is not None
+    assert EVIL in [picture["caption"] for picture in json.loads(gzip.decompress(manifest))["pictures"]]
+
+
+def test_n_saves_leave_n_files_under_sd_scripts_names(baked) -> None:
+    workspace, _ = baked
+    assert sorted(path.name for path in workspace.bakes.glob("*/*.safetensors")) == [
         "hifumi-step00000001.safetensors",
         "hifumi-step00000002.safetensors",
         "hifumi-step00000003.safetensors",
@@ -60,14 +86,16 @@ def test_n_saves_leave_n_files_under_sd_scripts_names(lora_tui, demo: Workspace,
     ]
 
 
-def test_status_tells_how_it_ended(lora_tui, demo: Workspace, short: list[str]) -> None:
-    lora_tui("bake", demo.root / "hifumi.toml", *short)
-    told = json.loads(lora_tui("status", demo.root, "--json").stdout)
-    assert [(bake["number"], bake["state"], len(bake["checkpoints"])) for bake in told["bakes"]] == [(1, "done", 1)]
-    assert "✓ 0001 hifumi  done  step 4/4" in lora_tui("status", demo.root).stdout
+def test_status_tells_how_it_ended(lora_tui_here, baked) -> None:
+    workspace, _ = baked
+    told = json.loads(lora_tui_here("status", workspace.root, "--json").stdout)
+    assert [(bake["number"], bake["state"], len(bake["checkpoints"])) for bake in told["bakes"]] == [(1, "done", 4)]
+    assert "✓ 0001 hifumi  done  step 4/4" in lora_tui_here("status", workspace.root).stdout
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.long)]
+)
 def test_a_signal_stops_after_the_step_and_saves(demo: Workspace, number: signal.Signals, code: int) -> None:
     process = _start(demo)
     _wait_for_saves(demo, 1)

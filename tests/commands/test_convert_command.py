@@ -32,19 +32,23 @@ def test_what_is_printed_is_the_converted_file_with_its_comments_and_the_pairs(l
     assert any(line.startswith("# not exact: max_grad_norm 1") for line in lines)
 
 
-def test_a_file_is_written_and_never_over_another_without_force(lora_tui, settings_file: Path, tmp_path: Path) -> None:
+def test_a_file_is_written_and_never_over_another_without_force(
+    lora_tui_here, settings_file: Path, tmp_path: Path
+) -> None:
     out, wanted = tmp_path / "one.toml", convert_alpha(load_settings(settings_file), 1)
-    assert lora_tui("convert", "alpha", settings_file, "--to", 1, "--out", out).returncode == ExitCode.DONE
+    assert lora_tui_here("convert", "alpha", settings_file, "--to", 1, "--out", out).returncode == ExitCode.DONE
     assert load_settings(out) == wanted
-    again = lora_tui("convert", "alpha", settings_file, "--to", 2, "--out", out)
+    again = lora_tui_here("convert", "alpha", settings_file, "--to", 2, "--out", out)
     assert (again.returncode, again.stderr.startswith(f"lora-tui: {out}: exists already")) == (ExitCode.USAGE, True)
     assert load_settings(out) == wanted
-    assert lora_tui("convert", "alpha", settings_file, "--to", 2, "--out", out, "--force").returncode == ExitCode.DONE
+    assert (
+        lora_tui_here("convert", "alpha", settings_file, "--to", 2, "--out", out, "--force").returncode == ExitCode.DONE
+    )
     assert load_settings(out).network_alpha == 2
 
 
-def test_an_optimizer_it_does_not_hold_for_is_one_line(lora_tui, settings_file: Path) -> None:
+def test_an_optimizer_it_does_not_hold_for_is_one_line(lora_tui_here, settings_file: Path) -> None:
     settings_file.write_text(TEXT + 'optimizer_type = "Prodigy"\n')
-    result = lora_tui("convert", "alpha", settings_file, "--to", 1)
+    result = lora_tui_here("convert", "alpha", settings_file, "--to", 1)
     assert (result.returncode, result.stdout) == (ExitCode.USAGE, "")
     assert result.stderr.startswith("lora-tui: optimizer_type: Prodigy, for which alpha is more than")

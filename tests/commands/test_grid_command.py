@@ -60,39 +60,39 @@ def test_a_dry_run_spells_the_grid_out_and_makes_nothing(lora_tui, demo: Workspa
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_made(
-    lora_tui, demo: Workspace, spec: Path, setting: str, says: str
+    lora_tui_here, demo: Workspace, spec: Path, setting: str, says: str
 ) -> None:
-    ran = lora_tui("grid", spec, "--in", demo.root, "--set", setting)
+    ran = lora_tui_here("grid", spec, "--in", demo.root, "--set", setting)
     assert ran.returncode == 2
     assert says in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
     assert nothing_written(demo)
 
 
-def test_without_a_bake_it_says_what_to_give(lora_tui, demo: Workspace) -> None:
-    ran = lora_tui("grid", "--in", demo.root)
+def test_without_a_bake_it_says_what_to_give(lora_tui_here, demo: Workspace) -> None:
+    ran = lora_tui_here("grid", "--in", demo.root)
     assert ran.returncode == 2
     assert "no bake whose epochs could be compared" in ran.stderr
 
 
-def test_two_grounds_at_once_are_refused(lora_tui, demo: Workspace, spec: Path) -> None:
-    assert lora_tui("grid", spec, "--bake", "1", "--in", demo.root).returncode == 2
+def test_two_grounds_at_once_are_refused(lora_tui_here, demo: Workspace, spec: Path) -> None:
+    assert lora_tui_here("grid", spec, "--bake", "1", "--in", demo.root).returncode == 2
 
 
-def test_it_can_wait_in_the_queue(lora_tui, demo: Workspace, spec: Path) -> None:
-    ran = lora_tui("grid", spec, "--in", demo.root, "--queue", "--set", "name=waits")
+def test_it_can_wait_in_the_queue(lora_tui_here, demo: Workspace, spec: Path) -> None:
+    ran = lora_tui_here("grid", spec, "--in", demo.root, "--queue", "--set", "name=waits")
     assert "queued grid 1 waits as job 1" in ran.stdout
-    assert "◦ 0001 waits  waiting" in lora_tui("grid", "--list", "--in", demo.root).stdout
+    assert "◦ 0001 waits  waiting" in lora_tui_here("grid", "--list", "--in", demo.root).stdout
     with Journal(demo.journal_path) as journal:
         (job,) = journal.queue.waiting()
     assert job.grid == 1
 
 
-def test_ready_made_grids_are_named(lora_tui, demo: Workspace, spec: Path) -> None:
-    assert "noise" in lora_tui("grid", "--preset", "list", "--in", demo.root).stdout
-    ran = lora_tui("grid", spec, "--preset", "noise", "--dry-run", "--in", demo.root)
+def test_ready_made_grids_are_named(lora_tui_here, demo: Workspace, spec: Path) -> None:
+    assert "noise" in lora_tui_here("grid", "--preset", "list", "--in", demo.root).stdout
+    ran = lora_tui_here("grid", spec, "--preset", "noise", "--dry-run", "--in", demo.root)
     assert "X Repeat  2" in ran.stdout
-    ran = lora_tui("grid", spec, "--preset", "nonsense", "--in", demo.root)
+    ran = lora_tui_here("grid", spec, "--preset", "nonsense", "--in", demo.root)
     assert ran.returncode == 2
     assert "epochs-weight" in ran.stderr
 
@@ -131,13 +131,13 @@ def test_a_grid_that_was_cut_goes_on(lora_tui, demo: Workspace, spec: Path) -> N
         assert [bake.state for bake in journal.bakes.latest()] == [BakeState.DONE, BakeState.DONE]
 
 
-def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui, demo: Workspace) -> None:
-    refused = lora_tui("queue", "test-grid", "--in", demo.root)
+def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui_here, demo: Workspace) -> None:
+    refused = lora_tui_here("queue", "test-grid", "--in", demo.root)
     assert refused.returncode == 2
     assert "no bake is running or queued" in refused.stderr
     for _ in range(2):
-        assert lora_tui("queue", "add", demo.root / "hifumi.toml").returncode == 0
-    ran = lora_tui("queue", "test-grid", "--in", demo.root)
+        assert lora_tui_here("queue", "add", demo.root / "hifumi.toml").returncode == 0
+    ran = lora_tui_here("queue", "test-grid", "--in", demo.root)
     assert "queued grid 1 hifumi as job 3" in ran.stdout, ran.stderr
     with Journal(demo.journal_path) as journal:
         grid, job = journal.grids.read(1), journal.queue.waiting()[-1]

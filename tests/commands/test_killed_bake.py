@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from kitchen import SMALL, small_demo
 from safetensors.numpy import load_file
 
-from trainer.demo.workspace import make_demo
 from trainer.formats.safetensors_header import read_header
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
@@ -28,7 +28,7 @@ class Oven:
     """A demo workspace in which bakes are killed."""
 
     def __init__(self, root: Path, *options: str) -> None:
-        self.root = make_demo(root).root
+        self.root = small_demo(root).root
         # Whole epochs of eight steps at batch 4.
         (self.root / "data" / "10_hifumi_chan").rename(self.root / "data" / "2_hifumi_chan")
         self.options = options
@@ -94,7 +94,11 @@ class Oven:
         return [(int(line.split()[0]), float(line.split()[1])) for line in self.times.read_text().splitlines()]
 
 
-SHORT = ("--set", "max_train_epochs=3", "--set", "save_state_every_n_steps=5", "--set", "lr_scheduler=cosine")
+SHORT = tuple(
+    part
+    for setting in (*SMALL, "max_train_epochs=2", "save_state_every_n_steps=5", "lr_scheduler=cosine")
+    for part in ("--set", setting)
+)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +110,7 @@ def uninterrupted(tmp_path_factory) -> Oven:
 
 def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path, uninterrupted: Oven) -> None:
     oven = Oven(tmp_path / "demo", *SHORT)
-    for when in ("step:7", "state:2", "lora:2"):
+    for when in ("step:7", "state:2", "lora:1"):
         assert oven.run(when) == -signal.SIGKILL, oven.told
         oven.check_whole()
         with Journal(Workspace(oven.root).journal_path) as journal:
@@ -115,7 +119,7 @@ def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path,
     assert oven.run("never") == 0, oven.told
     assert oven.lora() == uninterrupted.lora()
     curves = oven.curves()
-    assert curves["loss"][0] == list(range(1, 25))
+    assert curves["loss"][0] == list(range(1, 17))
     assert curves == uninterrupted.curves()
     assert not list(oven.root.glob("bakes/**/.*.part"))
     assert len(states_of(oven.root / "bakes" / "0001-hifumi")) == 1

@@ -22,12 +22,14 @@ def own_pictures(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_a_folder_of_mixed_pictures_is_taken_up_planned_and_baked(lora_tui, own_pictures: Path, tmp_path: Path) -> None:
+def test_a_folder_of_mixed_pictures_is_taken_up_planned_and_baked(
+    lora_tui, lora_tui_here, own_pictures: Path, tmp_path: Path
+) -> None:
     made = lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
     assert made.returncode == 0, made.stderr
     assert 'trigger = "my_cat"' in (tmp_path / "subjects" / "cat.toml").read_text()
 
-    planned = lora_tui("plan", "cat.toml", "--no-memory")
+    planned = lora_tui_here("plan", "cat.toml", "--no-memory")
     assert planned.returncode == 0, planned.stderr
     assert "5 pictures ×3 → 15 / epoch" in planned.stdout
 
@@ -36,10 +38,10 @@ def test_a_folder_of_mixed_pictures_is_taken_up_planned_and_baked(lora_tui, own_
     assert (tmp_path / "bakes" / "0001-cat" / "cat.safetensors").is_file()
 
 
-def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui, own_pictures: Path, tmp_path: Path) -> None:
-    lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
+def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui_here, own_pictures: Path, tmp_path: Path) -> None:
+    lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
     before = (tmp_path / "cat.toml").read_text()
-    again = lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
+    again = lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
     assert (tmp_path / "cat.toml").read_text() == before
 
@@ -53,10 +55,10 @@ def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui, own_pictu
     ],
 )
 def test_a_wrong_wish_writes_nothing(
-    name: str, data: str, base: str, expected: str, lora_tui, own_pictures: Path, tmp_path: Path
+    name: str, data: str, base: str, expected: str, lora_tui_here, own_pictures: Path, tmp_path: Path
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
-    ran = lora_tui("new", name, "--data", data, "--base", base)
+    ran = lora_tui_here("new", name, "--data", data, "--base", base)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
     assert expected in ran.stderr
     assert sorted(tmp_path.rglob("*")) == before

@@ -49,11 +49,13 @@ def _until(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, baking: subprocess.Popen[str]) -> None:
+def test_a_bake_obeys_and_the_answer_is_printed(
+    lora_tui, lora_tui_here, demo: Workspace, baking: subprocess.Popen[str]
+) -> None:
     def order(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return lora_tui("order", "1", *arguments, folder=demo.root)
+        return lora_tui_here("order", "1", *arguments, folder=demo.root)
 
-    paused = order("pause")
+    paused = lora_tui("order", "1", "pause", folder=demo.root)
     assert paused.stdout == "bake 1: pause, obeyed\n", paused.stderr
     _until(lambda: _bake(demo).state is BakeState.PAUSED)
     assert order("set", "unet_lr=1e-5").stdout == "bake 1: set unet_lr=1e-5, obeyed\n"
@@ -61,7 +63,7 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, bakin
     assert stopped.stdout == "bake 1: set text_encoder_stop=now, obeyed\n", stopped.stderr
     assert order("resume").stdout == "bake 1: resume, obeyed\n"
     assert "save, obeyed" in order("save").stdout
-    for wrong, word in (("unet_lr=-1", "unet_lr"), ("seed=3", "a live setting"), ("unet_lr", "name=value")):
+    for wrong, word in (("unet_lr=-1", "unet_lr"), ("seed=3", "a live setting"), ("unet_lr", "NAME=VALUE")):
         refused = order("set", wrong)
         assert refused.returncode == 2
         assert word in refused.stderr
@@ -79,19 +81,24 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, demo: Workspace, bakin
 
 
 def test_a_killed_bake_takes_no_orders_and_says_how_it_goes_on(
-    lora_tui, demo: Workspace, baking: subprocess.Popen[str]
+    lora_tui_here, demo: Workspace, short: list[str]
 ) -> None:
-    baking.kill()
-    baking.wait()
-    refused = lora_tui("order", "1", "pause", folder=demo.root)
+    assert lora_tui_here("queue", "add", demo.root / "hifumi.toml", *short).returncode == 0
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with Journal(demo.journal_path) as journal:
+        # As its process left it, which is not there any more.
+        assert journal.queue.claim(journal.bakes.read(1).engine, gone.pid, time.time()) is not None
+        journal.bakes.set_state(1, BakeState.BAKING)
+    refused = lora_tui_here("order", "1", "pause", folder=demo.root)
     assert refused.returncode == 2
     assert "is lost" in refused.stderr
     assert "lora-tui resume 1" in refused.stderr
 
 
-def test_a_bake_in_line_is_the_queues(lora_tui, demo: Workspace, short: list[str]) -> None:
-    lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
-    refused = lora_tui("order", "1", "stop", folder=demo.root)
+def test_a_bake_in_line_is_the_queues(lora_tui_here, demo: Workspace, short: list[str]) -> None:
+    lora_tui_here("queue", "add", demo.root / "hifumi.toml", *short)
+    refused = lora_tui_here("order", "1", "stop", folder=demo.root)
     assert refused.returncode == 2
     assert "`lora-tui queue`" in refused.stderr
 
@@ -112,5 +119,5 @@ def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace
 
 
 @pytest.mark.parametrize("arguments", [["set"], ["pause", "unet_lr=1"], ["dance"]])
-def test_words_that_are_no_order_are_refused(lora_tui, demo: Workspace, arguments: list[str]) -> None:
-    assert lora_tui("order", "1", *arguments, folder=demo.root).returncode == 2
+def test_words_that_are_no_order_are_refused(lora_tui_here, demo: Workspace, arguments: list[str]) -> None:
+    assert lora_tui_here("order", "1", *arguments, folder=demo.root).returncode == 2

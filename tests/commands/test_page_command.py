@@ -26,10 +26,10 @@ def grids(tmp_path: Path) -> Workspace:
 
 
 def test_the_page_lies_in_the_grids_folder_and_its_copying_is_said(
-    lora_tui: LoraTui, grids: Workspace, monkeypatch: pytest.MonkeyPatch
+    lora_tui_here: LoraTui, grids: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.2 51234 10.0.0.9 2222")
-    made = lora_tui("page", 1, "--in", grids.root)
+    made = lora_tui_here("page", 1, "--in", grids.root)
     assert (made.returncode, made.stderr) == (0, "")
     path = grids.grids / "0001-epochs" / "0001-epochs.html"
     assert path.read_bytes().startswith(b"<!doctype html>")
@@ -48,8 +48,8 @@ def test_it_is_printed_for_an_ssh_that_keeps_it(lora_tui: LoraTui, grids: Worksp
     assert not (grids.grids / "0001-epochs" / "0001-epochs.html").exists()
 
 
-def test_it_goes_where_it_is_told_and_is_as_small(lora_tui: LoraTui, grids: Workspace) -> None:
-    assert lora_tui("page", 1, "-o", "x.html", "--max", "40kB", folder=grids.root).returncode == 0
+def test_it_goes_where_it_is_told_and_is_as_small(lora_tui_here: LoraTui, grids: Workspace) -> None:
+    assert lora_tui_here("page", 1, "-o", "x.html", "--max", "40kB", folder=grids.root).returncode == 0
     assert (grids.root / "x.html").stat().st_size <= 40_000
 
 
@@ -62,9 +62,9 @@ def test_it_goes_where_it_is_told_and_is_as_small(lora_tui: LoraTui, grids: Work
     ],
 )
 def test_what_cannot_be_done_is_one_line(
-    lora_tui: LoraTui, grids: Workspace, arguments: tuple[str, ...], said: str
+    lora_tui_here: LoraTui, grids: Workspace, arguments: tuple[str, ...], said: str
 ) -> None:
-    refused = lora_tui("page", *arguments, folder=grids.root)
+    refused = lora_tui_here("page", *arguments, folder=grids.root)
     assert refused.returncode == 2
     assert said in refused.stderr
 

@@ -25,6 +25,12 @@ def queue(lora_tui, demo: Workspace) -> Callable[..., subprocess.CompletedProces
     return lambda *arguments: lora_tui("queue", *arguments, folder=demo.root)
 
 
+@pytest.fixture
+def queue_here(lora_tui_here, demo: Workspace) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that does the same in this process."""
+    return lambda *arguments: lora_tui_here("queue", *arguments, folder=demo.root)
+
+
 def _line(demo: Workspace) -> list[int]:
     with Journal(demo.journal_path) as journal:
         return [bake.number for bake in journal.queue.waiting()]
@@ -35,35 +41,35 @@ def _bakes(demo: Workspace) -> dict[int, Bake]:
         return {bake.number: bake for bake in journal.bakes.latest()}
 
 
-def test_bakes_are_added_moved_held_and_removed(queue, demo: Workspace, short: list[str]) -> None:
+def test_bakes_are_added_moved_held_and_removed(queue_here, demo: Workspace, short: list[str]) -> None:
     for why in ("one", "two", "three"):
-        ran = queue("add", demo.root / "hifumi.toml", "--why", why, *short)
+        ran = queue_here("add", demo.root / "hifumi.toml", "--why", why, *short)
         assert ran.returncode == 0, ran.stderr
     assert "nothing is processing this queue" in ran.stdout
-    assert queue("move", "3", "--before", "1").returncode == 0
+    assert queue_here("move", "3", "--before", "1").returncode == 0
     assert _line(demo) == [3, 1, 2]
-    assert queue("move", "3", "--last").returncode == 0
+    assert queue_here("move", "3", "--last").returncode == 0
     assert _line(demo) == [1, 2, 3]
-    assert queue("remove", "2").returncode == 0
-    assert queue("hold", "3").returncode == 0
-    told = queue().stdout.splitlines()
+    assert queue_here("remove", "2").returncode == 0
+    assert queue_here("hold", "3").returncode == 0
+    told = queue_here().stdout.splitlines()
     assert told[0].startswith("◦ 0001 hifumi  ")
     assert told[1].startswith("◌ 0003 hifumi  held")
-    assert queue("release", "3").returncode == 0
+    assert queue_here("release", "3").returncode == 0
     assert not _bakes(demo)[3].held
-    again = queue("remove", "2")
+    again = queue_here("remove", "2")
     assert again.returncode == 2
     assert "bake 2 is stopped" in again.stderr
 
 
-def test_an_item_says_when_and_whom_it_holds(queue, demo: Workspace, short: list[str]) -> None:
+def test_an_item_says_when_and_whom_it_holds(queue_here, demo: Workspace, short: list[str]) -> None:
     options = ["--not-before", "2099-01-01 22:30", "--if-fails", "hold", "--hold"]
-    ran = queue("add", demo.root / "hifumi.toml", *options, *short)
+    ran = queue_here("add", demo.root / "hifumi.toml", *options, *short)
     assert ran.returncode == 0, ran.stderr
     bake = _bakes(demo)[1]
     assert (bake.on_failure, bake.held) == ("hold", True)
     assert bake.not_before == datetime(2099, 1, 1, 22, 30).timestamp()
-    told = json.loads(queue("--json").stdout)
+    told = json.loads(queue_here("--json").stdout)
     assert [(each["number"], each["orphaned"]) for each in told["waiting"]] == [(1, True)]
 
 
@@ -71,20 +77,22 @@ def test_an_item_says_when_and_whom_it_holds(queue, demo: Workspace, short: list
     "wrong",
     [["--not-before", "noon"], ["--not-before", "2001-01-01"], ["--set", "train_batch_size=0"]],
 )
-def test_what_is_wrong_is_found_before_anything_is_queued(queue, demo: Workspace, wrong: list[str]) -> None:
-    assert queue("add", demo.root / "hifumi.toml", *wrong).returncode == 2
+def test_what_is_wrong_is_found_before_anything_is_queued(queue_here, demo: Workspace, wrong: list[str]) -> None:
+    assert queue_here("add", demo.root / "hifumi.toml", *wrong).returncode == 2
     assert _line(demo) == []
 
 
-def test_of_several_files_none_is_queued_where_one_is_wrong(queue, demo: Workspace) -> None:
+def test_of_several_files_none_is_queued_where_one_is_wrong(queue_here, demo: Workspace) -> None:
     (demo.root / "wrong.toml").write_text("unet_lr = -1\n")
-    assert queue("add", demo.root / "hifumi.toml", demo.root / "wrong.toml").returncode == 2
+    assert queue_here("add", demo.root / "hifumi.toml", demo.root / "wrong.toml").returncode == 2
     assert _line(demo) == []
 
 
-def test_the_queue_is_worked_through_past_a_bake_that_fails(queue, demo: Workspace, short: list[str]) -> None:
+def test_the_queue_is_worked_through_past_a_bake_that_fails(
+    queue, queue_here, demo: Workspace, short: list[str]
+) -> None:
     for _ in range(3):
-        queue("add", demo.root / "hifumi.toml", *short)
+        queue_here("add", demo.root / "hifumi.toml", *short)
     folder = demo.bakes / "0002-hifumi"
     folder.write_text("a file where the bake's folder should be")
     ran = queue("run")
@@ -94,9 +102,11 @@ def test_the_queue_is_worked_through_past_a_bake_that_fails(queue, demo: Workspa
 
 
 @pytest.mark.long
-def test_a_failure_holds_those_behind_it_where_that_was_asked(queue, demo: Workspace, short: list[str]) -> None:
-    queue("add", demo.root / "hifumi.toml", "--if-fails", "hold", *short)
-    queue("add", demo.root / "hifumi.toml", *short)
+def test_a_failure_holds_those_behind_it_where_that_was_asked(
+    queue, queue_here, demo: Workspace, short: list[str]
+) -> None:
+    queue_here("add", demo.root / "hifumi.toml", "--if-fails", "hold", *short)
+    queue_here("add", demo.root / "hifumi.toml", *short)
     (demo.bakes / "0001-hifumi").write_text("in the way")
     assert queue("run").returncode == 1
     second = _bakes(demo)[2]

@@ -1,9 +1,7 @@
 """`lora-tui style`."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,24 +13,20 @@ from trainer.formats.picture_text import png_bytes
 from trainer.grid.styles import Style, load_styles
 from trainer.workspace import Workspace
 
-AS_A_PROGRAM = "from lora_tui.commands.style import style; style()"
 INFOTEXT = "cat\nNegative prompt: lowres, 猫\nSteps: 28, Sampler: DPM++ SDE, CFG scale: 7, Seed: 5, Size: 512x768"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def style(demo: Workspace) -> Run:
+def style(lora_tui_here: Run, demo: Workspace) -> Run:
     """Return a function that runs `lora-tui style ARGS…` in the demo workspace."""
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", AS_A_PROGRAM, *map(str, arguments)]
-        return subprocess.run(command, cwd=demo.root, env=dict(os.environ), capture_output=True, text=True, check=False)
-
-    return run
+    return lambda *arguments: lora_tui_here("style", *arguments, folder=demo.root)
 
 
-def test_a_webuis_defaults_are_kept_shown_and_given_to_another(style: Run, demo: Workspace, tmp_path: Path) -> None:
+def test_a_webuis_defaults_are_kept_shown_and_given_to_another(
+    lora_tui: Run, style: Run, demo: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "styles.csv").write_text("name,prompt,negative_prompt\nneg,,lowres\n")
     config = tmp_path / "ui-config.json"
     config.write_text(
@@ -46,7 +40,7 @@ def test_a_webuis_defaults_are_kept_shown_and_given_to_another(style: Run, demo:
             }
         )
     )
-    said = style("read", config)
+    said = lora_tui("style", "read", config, folder=demo.root)
     assert (said.returncode, said.stdout) == (
         ExitCode.DONE,
         "added webui: DPM++ 2M Karras, 28 steps, CFG 6.5, negative “lowres”\n",

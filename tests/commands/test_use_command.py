@@ -48,21 +48,23 @@ def test_an_epoch_is_used_in_a_folder(lora_tui: LoraTui, demo: Workspace, baked:
 
 
 def test_another_file_of_that_name_is_written_over_by_force_alone(
-    lora_tui: LoraTui, demo: Workspace, baked: Path, tmp_path: Path
+    lora_tui_here: LoraTui, demo: Workspace, baked: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "x.safetensors").write_text("mine")
     arguments = ("use", 1, "last", tmp_path, "--name", "x", "--in", demo.root)
-    refused = lora_tui(*arguments)
+    refused = lora_tui_here(*arguments)
     assert refused.returncode == 2
     assert "already has a different x.safetensors" in refused.stderr
-    forced = lora_tui(*arguments, "--force")
+    forced = lora_tui_here(*arguments, "--force")
     assert f"replaced {tmp_path}/x.safetensors" in forced.stdout
     assert f"wrote {tmp_path}/x.json" in forced.stdout
-    again = lora_tui(*arguments)
+    again = lora_tui_here(*arguments)
     assert f"unchanged {tmp_path}/x.safetensors" in again.stdout
 
 
-def test_an_epoch_that_is_not_there_is_refused_in_one_line(lora_tui: LoraTui, demo: Workspace, baked: Path) -> None:
-    refused = lora_tui("use", 1, 7, ".", folder=demo.root)
+def test_an_epoch_that_is_not_there_is_refused_in_one_line(
+    lora_tui_here: LoraTui, demo: Workspace, baked: Path
+) -> None:
+    refused = lora_tui_here("use", 1, 7, ".", folder=demo.root)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "lora-tui: bake 1: has no epoch 7; expected one of 1, last\n"

@@ -102,16 +102,6 @@ def test_a_bake_where_nothing_can_be_written_is_one_line(lora_tui, demo: Workspa
     assert "demo/bakes: cannot be written" in ran.stderr
 
 
-def test_a_caption_full_of_markup_and_escape_codes_is_data(lora_tui, demo: Workspace, short: list[str]) -> None:
-    caption = demo.root / "data" / "10_hifumi_chan" / "01.txt"
-    evil = "1girl, [bold red]x[/bold red], \x1b[2J\x1b]0;owned\x07, ${HOME}, {a|b}"
-    caption.write_text(evil)
-    (demo.root / "data" / "10_hifumi_chan" / "[red]\x1b[31mevil.txt").write_text("no picture")
-    ran = lora_tui("bake", demo.root / "hifumi.toml", *short)
-    assert ran.returncode == 0, ran.stderr
-    assert "\x1b" not in ran.stdout + ran.stderr
-
-
 def test_the_dashboard_without_a_terminal_says_what_to_do(lora_tui, tmp_path: Path) -> None:
     ran = lora_tui(folder=tmp_path)
     assert ran.returncode == 2

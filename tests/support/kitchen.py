@@ -28,6 +28,9 @@ SHORT = (
 )
 """Overrides that make a bake of six steps."""
 
+FOUR_STEPS = (*SMALL, "max_train_epochs=", "max_train_steps=4", "train_batch_size=2", "validation_data_dir=")
+"""Overrides that make a bake of four steps, which saves at each epoch's end as the demo does."""
+
 STATED = (
     *SMALL,
     "max_train_epochs=3",

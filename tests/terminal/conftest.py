@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kitchen import small_demo
 from pseudo_terminal import Terminal
 
-from trainer.demo.workspace import make_demo
 from trainer.settings.toml_file import load_settings, save_settings
 
 Open = Callable[..., Terminal]
@@ -39,7 +39,7 @@ def make_bakery(tmp_path: Path) -> Callable[[int], Path]:
     """Return a function that makes a demo whose bake is so many epochs of eight steps, and returns its folder."""
 
     def make(epochs: int) -> Path:
-        root = make_demo(tmp_path / "demo").root
+        root = small_demo(tmp_path / "demo").root
         (root / "data" / "10_hifumi_chan").rename(root / "data" / "2_hifumi_chan")
         path = root / "hifumi.toml"
         save_settings(load_settings(path).model_copy(update={"max_train_epochs": epochs}), path)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from kitchen import small_demo
 from pseudo_terminal import Terminal
 
-from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, GridState
 from trainer.settings.toml_file import load_settings, save_settings
@@ -15,7 +15,7 @@ from trainer.workspace import Workspace
 @pytest.fixture
 def demo(tmp_path: Path) -> Workspace:
     """A demo whose epochs are eight steps, far more of them than a test waits for."""
-    workspace = make_demo(tmp_path / "demo")
+    workspace = small_demo(tmp_path / "demo")
     (workspace.root / "data" / "10_hifumi_chan").rename(workspace.root / "data" / "2_hifumi_chan")
     path = workspace.root / "hifumi.toml"
     save_settings(load_settings(path).model_copy(update={"max_train_epochs": 60, "validation_data_dir": ""}), path)

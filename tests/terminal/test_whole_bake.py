@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from kitchen import small_demo
 from pseudo_terminal import Terminal
 
-from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 from trainer.settings.toml_file import load_settings, save_settings
@@ -14,7 +14,7 @@ from trainer.settings.toml_file import load_settings, save_settings
 @pytest.fixture
 def demo(tmp_path: Path) -> Path:
     """A demo whose bake is two epochs of eight steps."""
-    root = make_demo(tmp_path / "demo").root
+    root = small_demo(tmp_path / "demo").root
     (root / "data" / "10_hifumi_chan").rename(root / "data" / "2_hifumi_chan")
     path = root / "hifumi.toml"
     save_settings(load_settings(path).model_copy(update={"max_train_epochs": 2}), path)
