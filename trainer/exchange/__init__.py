@@ -1,1 +1,1 @@
-"""What do a webui's words for a recipe mean here, and ours there?"""
+"""Conversion between our recipes and a webui's infotext."""

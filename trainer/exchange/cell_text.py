@@ -1,4 +1,4 @@
-"""What does the infotext of a cell say? Its recipe in the webui's words, and in ours where the webui has none; and back again."""
+"""Infotext of a cell: its recipe in the webui's fields, and in ours where the webui has none; and back."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,12 +15,12 @@ from trainer.grid.webui_sampler import sampler_from_webui, webui_names
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name, tag_text
 
 PROGRAM = "lora-tui"
-"""What `Version` begins with in our pictures; a webui's begins with its number."""
+"""Start of `Version` in our pictures; a webui's starts with its number."""
 
 ZERO_SNR_KEY, ZERO_SNR = "Noise Schedule", "Zero Terminal SNR"
-"""How the webui (1.8) writes that the schedule ends in nothing but noise."""
+"""How the webui (1.8) writes zero terminal SNR."""
 
-RESCALE_KEY, PREDICTION_KEY, AGAIN_KEY = "Guidance rescale", "Prediction", "Made again"
+RESCALE_KEY, PREDICTION_KEY, REPEAT_KEY = "Guidance rescale", "Prediction", "Repeat"
 _PREDICTIONS: dict[str, Prediction] = {"v": "v", "flow": "flow"}
 
 _BASE_DIGITS = 10
@@ -31,18 +31,18 @@ _DIGITS = re.compile(r"[0-9a-f]{8,64}")
 def cell_text(recipe: Recipe, hashes: Mapping[str, str]) -> str:
     """Return the infotext of one picture.
 
-    A LoRA with the text encoder of another file is two tags, which a webui understands as well: one with the U-Net's factor
-    alone, one with the text encoder's.
+    A LoRA with the text encoder of another file is two tags, which a webui understands too: one with the U-Net's factor
+    only, one with the text encoder's.
 
     Args:
-        recipe: what made the picture.
-        hashes: path -> sha256, 64 hex digits, of the base and the VAE; a hash that is not there is left out.
+        recipe: of the picture.
+        hashes: path -> sha256, 64 hex digits, of the base and the VAE; a missing hash is left out.
     """
     tags = _tags(recipe.loras)
     text = " ".join(tag_text(path.stem, text_encoder, unet) for path, text_encoder, unet in tags)
-    # At the end of a comment the tags would be taken for a part of it.
-    between = "\n" if "#" in recipe.prompt.split("\n")[-1] else " "
-    prompt = between.join(part for part in (recipe.prompt, text) if part)
+    # After a comment the tags would become part of it.
+    separator = "\n" if "#" in recipe.prompt.split("\n")[-1] else " "
+    prompt = separator.join(part for part in (recipe.prompt, text) if part)
     return write_infotext(Infotext(prompt, recipe.negative_prompt, dict(_fields(recipe, tags, hashes))))
 
 
@@ -52,7 +52,7 @@ def recipe_from(
     base: Callable[[str, str], str],
     vae: Callable[[str, str], str],
 ) -> Recipe:
-    """Return the recipe that cell_text wrote down, where `find`, `base` and `vae` find the same files again.
+    """Return the recipe that cell_text wrote, where `find`, `base` and `vae` find the same files again.
 
     Args:
         text: an infotext of ours.
@@ -63,41 +63,41 @@ def recipe_from(
         GridError: a field is missing or wrong; or what `find`, `base` and `vae` raise.
     """
     info = parse_infotext(text)
-    told = InfotextFields(info.fields)
-    prompt, tags = parted(info.prompt)
-    width, height = told.size()
+    fields = InfotextFields(info.fields)
+    prompt, tags = split_written_tags(info.prompt)
+    width, height = fields.size()
     return Recipe(
-        base=base(told.text("Model"), info.fields.get("Model hash", "")),
+        base=base(fields.text("Model"), info.fields.get("Model hash", "")),
         vae=vae(info.fields["VAE"], info.fields.get("VAE hash", "")) if "VAE" in info.fields else "",
         prediction=_PREDICTIONS.get(info.fields.get(PREDICTION_KEY, ""), "epsilon"),
         zero_terminal_snr=info.fields.get(ZERO_SNR_KEY) == ZERO_SNR,
         prompt=prompt,
         negative_prompt=info.negative_prompt,
-        seed=told.whole("Seed"),
-        steps=told.whole("Steps"),
-        cfg_scale=told.number("CFG scale"),
-        guidance_rescale=told.number(RESCALE_KEY, 0.0),
-        sampler=sampler_from_webui(told.text("Sampler"), told.text("Schedule type", "Automatic")).name,
+        seed=fields.integer("Seed"),
+        steps=fields.integer("Steps"),
+        cfg_scale=fields.number("CFG scale"),
+        guidance_rescale=fields.number(RESCALE_KEY, 0.0),
+        sampler=sampler_from_webui(fields.text("Sampler"), fields.text("Schedule type", "Automatic")).name,
         width=width,
         height=height,
-        clip_skip=told.whole("Clip skip", 1),
-        loras=tuple(_loras(tags, told, find)),
-        repeat=told.whole(AGAIN_KEY, 0),
+        clip_skip=fields.integer("Clip skip", 1),
+        loras=tuple(_loras(tags, fields, find)),
+        repeat=fields.integer(REPEAT_KEY, 0),
     )
 
 
-def parted(prompt: str) -> tuple[str, tuple[Tag, ...]]:
-    """Return the prompt and the tags that cell_text put behind it; everything else in it stays as it is."""
+def split_written_tags(prompt: str) -> tuple[str, tuple[Tag, ...]]:
+    """Return the prompt and the tags that cell_text added at its end; everything else in it stays as it is."""
     tags: list[Tag] = []
     while prompt.endswith(">") and (at := prompt.rfind(_TAG)) >= 0 and prompt.find(">", at) == len(prompt) - 1:
         tags[:0] = split_tags(prompt[at:])[1]
-        # With the one space or line break in front of it.
+        # With the space or line break before it.
         prompt = prompt[: max(0, at - 1)]
     return prompt, tuple(tags)
 
 
 def with_hashes(tags: Sequence[Tag], listed: str) -> Iterator[tuple[Tag, str]]:
-    """Yield each tag with the digits that the field `Lora hashes` has for its name, "" for none; of two of one name in their order."""
+    """Yield each tag with its name's hash digits in the field `Lora hashes`, "" for none; two of one name in their order."""
     pairs = [(name, digits) for name, _, digits in (part.rpartition(": ") for part in listed.split(", "))]
     for tag in tags:
         digits = next((digits for name, digits in pairs if name == tag.name and _DIGITS.fullmatch(digits)), "")
@@ -106,13 +106,13 @@ def with_hashes(tags: Sequence[Tag], listed: str) -> Iterator[tuple[Tag, str]]:
         yield tag, digits
 
 
-def kept_rank_key(number: int) -> str:
-    """Return the field that says how many directions of the LoRA of tag `number` (from 1) are kept."""
-    return f"Lora {number} kept rank"
+def rank_key(number: int) -> str:
+    """Return the field with the rank to which the LoRA of tag `number` (from 1) is truncated."""
+    return f"Lora {number} rank"
 
 
 def text_encoder_key(number: int) -> str:
-    """Return the field that says which tag's text encoder stands in the place of that of tag `number` (from 1)."""
+    """Return the field that names the tag whose text encoder replaces that of tag `number` (from 1)."""
     return f"Lora {number} text encoder"
 
 
@@ -130,7 +130,7 @@ def _tags(loras: tuple[LoraUse, ...]) -> list[tuple[Path, float, float]]:
 def _fields(
     recipe: Recipe, tags: list[tuple[Path, float, float]], hashes: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the fields in the webui's order, ours behind its own."""
+    """Yield the fields in the webui's order, ours after its own."""
     sampler, schedule = webui_names(sampler_named(recipe.sampler))
     yield "Steps", str(recipe.steps)
     yield "Sampler", sampler
@@ -158,17 +158,17 @@ def _fields(
 
 
 def _own_fields(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """Yield what no webui has a word for."""
+    """Yield the fields that no webui has."""
     if recipe.prediction != "epsilon":
         yield PREDICTION_KEY, recipe.prediction
     if recipe.guidance_rescale:
         yield RESCALE_KEY, repr(float(recipe.guidance_rescale))
     if recipe.repeat:
-        yield AGAIN_KEY, str(recipe.repeat)
+        yield REPEAT_KEY, str(recipe.repeat)
     number = 1
     for lora in recipe.loras:
         if lora.rank is not None:
-            yield kept_rank_key(number), str(lora.rank)
+            yield rank_key(number), str(lora.rank)
         if lora.text_encoder_path is not None:
             yield text_encoder_key(number), f"Lora {number + 1}"
             number += 1
@@ -180,13 +180,13 @@ def _model_name(base: str) -> str:
     return (path.stem if path.suffix == ".safetensors" else path.name) or base
 
 
-def _loras(tags: tuple[Tag, ...], told: InfotextFields, find: Callable[[str, str], Path]) -> Iterator[LoraUse]:
-    paths = [find(tag.name, digits) for tag, digits in with_hashes(tags, told.text("Lora hashes", ""))]
+def _loras(tags: tuple[Tag, ...], fields: InfotextFields, find: Callable[[str, str], Path]) -> Iterator[LoraUse]:
+    paths = [find(tag.name, digits) for tag, digits in with_hashes(tags, fields.text("Lora hashes", ""))]
     number = 1
     while number <= len(tags):
         tag, path = tags[number - 1], paths[number - 1]
-        rank = told.whole(kept_rank_key(number)) if kept_rank_key(number) in told.fields else None
-        if text_encoder_key(number) in told.fields and number < len(tags):
+        rank = fields.integer(rank_key(number)) if rank_key(number) in fields.fields else None
+        if text_encoder_key(number) in fields.fields and number < len(tags):
             yield LoraUse(path, tag.unet, tags[number].text_encoder, rank, paths[number])
             number += 1
         else:

@@ -1,4 +1,4 @@
-"""Which numbers do the fields of an infotext tell?"""
+"""Typed access to the fields of an infotext."""
 
 import math
 import re
@@ -11,30 +11,29 @@ _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 
 class InfotextFields:
-    """The fields of an infotext, with one clear word about the one that is missing or wrong.
+    """The fields of an infotext, with a clear error for one that is missing or wrong.
 
     Args:
         fields: key -> value, as parse_infotext returns them.
     """
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        """Note the fields; nothing is checked yet."""
         self.fields = fields
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a field as it stands, `default` where it is absent.
+        """Return a field as text, `default` where it is missing.
 
         Raises:
-            GridError: here and in the others: it is absent and there is no default, or it is no such value.
+            GridError: in all methods: it is missing without a default, or is not such a value.
         """
         found = self.fields.get(key, default)
         if found is None:
             raise GridError(
-                f"infotext: {key}", found="is missing", expected="a whole infotext, as a webui or lora-tui writes it"
+                f"infotext: {key}", found="is missing", expected="a complete infotext, as a webui or lora-tui writes it"
             )
         return found
 
-    def whole(self, key: str, default: int | None = None) -> int:
+    def integer(self, key: str, default: int | None = None) -> int:
         """Return a field as a whole number."""
         text = self.text(key, None if default is None else str(default))
         if not re.fullmatch(r"-?\d{1,19}", text):

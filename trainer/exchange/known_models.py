@@ -1,4 +1,4 @@
-"""Which file of this workspace does an infotext mean by a name and a hash?"""
+"""Files of this workspace that an infotext names by name and hash."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ from trainer.workspace import JOURNAL_NAME
 BASE, VAE = "pretrained_model_name_or_path", "vae"
 """Settings that name a model."""
 
-_ENDINGS = (".safetensors", ".ckpt", ".pt")
+_EXTENSIONS = (".safetensors", ".ckpt", ".pt")
 # The webui's hash of before 2023 is the short one; later ones are the first digits of the sha256.
-_LEGACY_DIGITS = 8
+_OLD_HASH_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,23 @@ class KnownModel:
     """A model or LoRA of this workspace.
 
     Attributes:
-        name: as it stands in a spec: an absolute path, or `demo`.
-        same: whether its hash is the one asked for; None where none was asked for or it has none.
+        name: as in a spec: an absolute path, or `demo`.
+        same_hash: whether its hash is the requested one; None where none was requested or it has none.
     """
 
     name: str
-    same: bool | None
+    same_hash: bool | None
 
 
 def find_model(model_files: ModelFiles, setting: str, name: str, digits: str) -> KnownModel | None:
-    """Return the base or VAE that is meant: one of that name, else one of that hash; None where this workspace knows none.
+    """Return the base or VAE that is meant: one of that name, else one of that hash; None where this workspace knows neither.
 
-    Known are those that its settings, subjects and bakes name, and what lies beside them in their folders.
+    Known are those named in its settings, subjects and bakes, and files beside them in their folders.
 
     Args:
         model_files: the workspace's files.
         setting: BASE or VAE.
-        name: the model's name, with or without its file's ending.
+        name: the model's name, with or without its file's extension.
         digits: the first digits of its hash; "" for none.
     """
     stem = _stem(name.rpartition("/")[2])
@@ -54,14 +54,14 @@ def find_model(model_files: ModelFiles, setting: str, name: str, digits: str) ->
     known = [Path(text) for text in dict.fromkeys(_named(model_files, setting)) if text != DEMO_BASE]
     beside = (folder / f"{stem}.safetensors" for folder in dict.fromkeys(path.parent for path in known))
     of_name = [path for path in (*known, *beside) if _stem(path.name) == stem and os.path.exists(path)]
-    found = [KnownModel(str(path), _same(path, digits)) for path in of_name]
+    found = [KnownModel(str(path), _same_hash(path, digits)) for path in of_name]
     if not found and digits:
-        found = [KnownModel(str(path), True) for path in known if _same(path, digits)]
-    return min(found, key=lambda each: each.same is not True, default=None)
+        found = [KnownModel(str(path), True) for path in known if _same_hash(path, digits)]
+    return min(found, key=lambda each: each.same_hash is not True, default=None)
 
 
 def find_lora(model_files: ModelFiles, name: str, digits: str) -> KnownModel | None:
-    """Return the LoRA that is meant: one of that hash, else one of that name; None where there is neither.
+    """Return the LoRA that is meant: one of that hash, else one of that name; None where neither exists.
 
     Args:
         model_files: the workspace's files.
@@ -70,11 +70,11 @@ def find_lora(model_files: ModelFiles, name: str, digits: str) -> KnownModel | N
     """
     files = sorted(model_files.root.glob("bakes/*/[!.]*.safetensors"), reverse=True)
     files.sort(key=lambda path: tag_name(path.stem) != tag_name(name))
-    if len(digits) >= _LEGACY_DIGITS:
+    if len(digits) >= _OLD_HASH_DIGITS:
         for path in files:
             if webui_hash(path).startswith(digits[:LENGTH]):
                 return KnownModel(str(path), True)
-    # A foreign name may be longer than any file's.
+    # A name from outside may be too long for a file system.
     with contextlib.suppress(GridError, OSError):
         return _lora(model_files.lora(name), digits)
     of_name = [path for path in files if tag_name(path.stem) == tag_name(name)]
@@ -84,25 +84,25 @@ def find_lora(model_files: ModelFiles, name: str, digits: str) -> KnownModel | N
 def _lora(path: Path, digits: str) -> KnownModel:
     known = webui_hash(path)
     # additional-networks wrote eight digits of another hash at first.
-    comparable = known and len(digits) > _LEGACY_DIGITS
+    comparable = known and len(digits) > _OLD_HASH_DIGITS
     return KnownModel(str(path), known.startswith(digits[:LENGTH]) if comparable else None)
 
 
 def _stem(name: str) -> str:
-    for ending in _ENDINGS:
+    for ending in _EXTENSIONS:
         name = name.removesuffix(ending)
     return name
 
 
-def _same(path: Path, digits: str) -> bool | None:
+def _same_hash(path: Path, digits: str) -> bool | None:
     hashes = hashes_of(path) if digits and path.is_file() else None
     if hashes is None:
         return None
-    return hashes.legacy == digits if len(digits) == _LEGACY_DIGITS else hashes.sha256.startswith(digits)
+    return hashes.legacy == digits if len(digits) == _OLD_HASH_DIGITS else hashes.sha256.startswith(digits)
 
 
 def _named(model_files: ModelFiles, setting: str) -> Iterator[str]:
-    """Yield what the setting is in the workspace's settings, subjects and bakes; a file that cannot be read names nothing."""
+    """Yield the setting's values in the workspace's settings, subjects and bakes; unreadable files are skipped."""
     texts = [*sorted(model_files.root.glob("*.toml")), *sorted(model_files.root.glob("subjects/*.toml"))]
     for path in texts:
         with contextlib.suppress(LoraTuiError):

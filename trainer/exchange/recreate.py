@@ -1,4 +1,4 @@
-"""How do we make a picture like somebody's? A grid of one cell with the recipe of its infotext, and why ours may differ."""
+"""Recreation of a picture: a grid of one cell from its infotext, and why ours may look different."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from trainer.exchange.cell_text import (
     RESCALE_KEY,
     ZERO_SNR,
     ZERO_SNR_KEY,
-    kept_rank_key,
-    parted,
+    rank_key,
+    split_written_tags,
     text_encoder_key,
     with_hashes,
 )
@@ -27,12 +27,12 @@ from trainer.grid.webui_sampler import sampler_if_known
 from trainer.prompts.lora_tags import Tag, split_tags
 from trainer.text import printable
 
-# What additional-networks has room for.
+# The limit of additional-networks.
 _MAX_ADDED = 5
-# Far above any picture's; each is looked for among all LoRAs here.
+# Far above any picture's; each is searched for among all LoRAs here.
 _MAX_TAGS = 64
 _AXES = ("x", "y", "z")
-# Pixels of a latent.
+# Pixels to a side of one latent.
 _LATENT = 8
 
 
@@ -41,8 +41,8 @@ class RecreatedGrid:
     """A picture's recipe as a grid of ours.
 
     Attributes:
-        spec: makes one picture. Its base is "" where this workspace does not know the picture's.
-        differences: the known causes why ours may look different, one line each.
+        spec: makes one picture. Its base is "" where this workspace lacks the picture's.
+        differences: known reasons why ours may look different, one line each.
     """
 
     spec: GridSpec
@@ -50,7 +50,7 @@ class RecreatedGrid:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _WantedLora:
     """A LoRA that the picture was made with: its tag and the first digits of its hash, "" for none."""
 
     tag: Tag
@@ -62,36 +62,36 @@ def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGri
 
     Args:
         text: the infotext, as read_parameters returns it.
-        model_files: where base, VAE and LoRAs are looked for.
-        base: taken where the picture's own is not known here, as in GridSpec.
+        model_files: where base, VAE and LoRAs are searched.
+        base: used where the picture's own is not known here, as in GridSpec.
 
     Raises:
-        GridError: it tells no recipe, or a number in it is none or out of bounds.
+        GridError: it holds no recipe, or a number in it is invalid or out of bounds.
     """
     if (count := text.count("<lora:")) > _MAX_TAGS:
         raise GridError("infotext", found=f"{count:,} LoRA tags", expected=f"at most {_MAX_TAGS}")
     info = parse_infotext(text)
-    told = InfotextFields(info.fields)
+    fields = InfotextFields(info.fields)
     ours = info.fields.get("Version", "").startswith(PROGRAM)
     if "Steps" not in info.fields or "Size" not in info.fields:
         raise GridError(
             "infotext",
-            found="no line with Steps and Size in it",
-            expected="what a webui or lora-tui writes into its pictures",
+            found="no line with Steps and Size",
+            expected="an infotext as a webui or lora-tui writes it",
         )
     differences: list[str] = []
     values: dict[str, object] = {
-        "name": "like",
+        "name": "recreated",
         "negative_prompt": info.negative_prompt,
-        "seeds": str(told.whole("Seed", -1)),
-        "steps": told.whole("Steps"),
-        "cfg_scale": told.number("CFG scale", 7.0),
-        "clip_skip": told.whole("Clip skip", 1),
-        "guidance_rescale": told.number(RESCALE_KEY, 0.0),
+        "seeds": str(fields.integer("Seed", -1)),
+        "steps": fields.integer("Steps"),
+        "cfg_scale": fields.number("CFG scale", 7.0),
+        "clip_skip": fields.integer("Clip skip", 1),
+        "guidance_rescale": fields.number(RESCALE_KEY, 0.0),
         **_prediction(info, ours),
-        **_size(told, differences),
-        **_sampler(told, differences),
-        **_models(told, model_files, base, differences),
+        **_size(fields, differences),
+        **_sampler(fields, differences),
+        **_models(fields, model_files, base, differences),
         **_prompt_and_loras(info, ours, model_files, differences),
     }
     try:
@@ -103,7 +103,7 @@ def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGri
 def _prediction(info: Infotext, ours: bool) -> dict[str, object]:
     zero = info.fields.get(ZERO_SNR_KEY) == ZERO_SNR
     if not ours:
-        # A webui tells the prediction from the model, as we do.
+        # A webui takes the prediction type from the model, as we do.
         return {"zero_terminal_snr": "yes"} if zero else {}
     return {
         # A base that predicts a flow says so itself.
@@ -112,64 +112,68 @@ def _prediction(info: Infotext, ours: bool) -> dict[str, object]:
     }
 
 
-def _size(told: InfotextFields, differences: list[str]) -> dict[str, object]:
-    width, height = (side // _LATENT * _LATENT for side in told.size())
-    if (width, height) != told.size():
-        differences.append(f"size {told.text('Size')}: {width}x{height} here, sides are multiples of {_LATENT}")
+def _size(fields: InfotextFields, differences: list[str]) -> dict[str, object]:
+    width, height = (side // _LATENT * _LATENT for side in fields.size())
+    if (width, height) != fields.size():
+        differences.append(
+            f"size {fields.text('Size')}: {width}x{height} is used, sides must be multiples of {_LATENT}"
+        )
     return {"width": width, "height": height}
 
 
-def _sampler(told: InfotextFields, differences: list[str]) -> dict[str, object]:
-    name, schedule = told.text("Sampler", ""), told.text("Schedule type", "")
-    version = told.text("Version", "")
+def _sampler(fields: InfotextFields, differences: list[str]) -> dict[str, object]:
+    name, schedule = fields.text("Sampler", ""), fields.text("Schedule type", "")
+    version = fields.text("Version", "")
     if not name:
         return {}
     if sampler := sampler_if_known(name, schedule, version):
         return {"sampler": sampler.name}
     sampler = sampler_if_known(name, "", version)
-    taken = sampler.name if sampler else str(GridSpec.model_fields["sampler"].default)
-    differences.append(f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is none of ours: {taken} instead")
-    return {"sampler": taken}
+    used = sampler.name if sampler else str(GridSpec.model_fields["sampler"].default)
+    differences.append(
+        f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is not supported: {used} is used instead"
+    )
+    return {"sampler": used}
 
 
-def _models(told: InfotextFields, model_files: ModelFiles, base: str, differences: list[str]) -> dict[str, object]:
+def _models(fields: InfotextFields, model_files: ModelFiles, base: str, differences: list[str]) -> dict[str, object]:
     values: dict[str, object] = {"base": base}
     for key, title, setting in (("base", "Model", BASE), ("vae", "VAE", VAE)):
-        name, digits = told.text(title, ""), told.text(f"{title} hash", "").lower()
+        name, digits = fields.text(title, ""), fields.text(f"{title} hash", "").lower()
         if name in ("", "None", "Automatic") and not digits:
             continue
-        said = f"{title} {printable(name, 80)}{f' ({printable(digits, 16)})' if digits else ''}"
+        model = f"{title} {printable(name, 80)}{f' ({printable(digits, 16)})' if digits else ''}"
         found = find_model(model_files, setting, name, digits)
         if found is None:
             instead = printable(base, 80) if key == "base" else "the base's own"
-            differences.append(f"{said} is not known here{f': {instead} instead' if instead else ''}")
+            differences.append(f"{model} is not known here{f'; {instead} is used instead' if instead else ''}")
             continue
         values[key] = found.name
-        if found.same is False:
-            differences.append(f"{said}: the file of that name here has another hash")
+        if found.same_hash is False:
+            differences.append(f"{model}: the file of that name here has another hash")
     return values
 
 
 def _prompt_and_loras(info: Infotext, ours: bool, model_files: ModelFiles, differences: list[str]) -> dict[str, object]:
-    """Return the prompt without its tags, and the LoRAs of tags and additional-networks that are here."""
-    prompt, tags = parted(info.prompt) if ours else split_tags(info.prompt)
+    """Return the prompt without its tags, and the LoRAs of tags and additional-networks that exist here."""
+    prompt, tags = split_written_tags(info.prompt) if ours else split_tags(info.prompt)
     loras: list[LoraSpec] = []
     axes: list[AxisSpec] = []
-    for number, wanted in enumerate((*_of_tags(tags, info, ours, differences), *_added(info)), start=1):
-        said = f"LoRA {printable(wanted.tag.name, 80)}{f' ({wanted.digits})' if wanted.digits else ''}"
+    for number, wanted in enumerate((*_of_tags(tags, info, ours, differences), *_additional_networks(info)), start=1):
+        lora = f"LoRA {printable(wanted.tag.name, 80)}{f' ({wanted.digits})' if wanted.digits else ''}"
         found = find_lora(model_files, wanted.tag.name, wanted.digits)
         if found is None:
-            differences.append(f"{said} is not here: left out")
+            differences.append(f"{lora} is not in this workspace: left out")
             continue
-        if found.same is False:
-            differences.append(f"{said}: the file of that name here has another hash")
+        if found.same_hash is False:
+            differences.append(f"{lora}: the file of that name here has another hash")
         loras.append(_lora_spec(found.name, wanted.tag))
-        rank = _kept_rank(number, info) if ours else wanted.tag.rank
+        rank = _truncated_rank(number, info) if ours else wanted.tag.rank
         if rank is not None:
             kind = "rank" if len(loras) == 1 else f"rank:{len(loras)}"
             axes.append(AxisSpec(kind=kind, values=str(rank)))
     if len(axes) > len(_AXES):
-        differences.append(f"kept ranks of more than {len(_AXES)} LoRAs: the others keep all")
+        differences.append(f"more than {len(_AXES)} truncated LoRAs: the others keep their full rank")
     return {"prompt": prompt, "loras": tuple(loras)} | dict(zip(_AXES, axes, strict=False))
 
 
@@ -179,30 +183,30 @@ def _lora_spec(file: str, tag: Tag) -> LoraSpec:
     return LoraSpec(file=file, unet_weight=tag.unet, text_encoder_weight=tag.text_encoder)
 
 
-def _kept_rank(number: int, info: Infotext) -> int | None:
-    """Return how many directions are kept of the LoRA of tag `number` in an infotext of ours; of a text encoder's tag as of its U-Net's."""
+def _truncated_rank(number: int, info: Infotext) -> int | None:
+    """Return the rank to which the LoRA of tag `number` is truncated in an infotext of ours; a text encoder's tag has its U-Net's."""
     if text_encoder_key(number - 1) in info.fields:
         number -= 1
-    key = kept_rank_key(number)
-    return InfotextFields(info.fields).whole(key) if key in info.fields else None
+    key = rank_key(number)
+    return InfotextFields(info.fields).integer(key) if key in info.fields else None
 
 
-def _of_tags(tags: tuple[Tag, ...], info: Infotext, ours: bool, differences: list[str]) -> Iterator[_Wanted]:
+def _of_tags(tags: tuple[Tag, ...], info: Infotext, ours: bool, differences: list[str]) -> Iterator[_WantedLora]:
     for tag, digits in with_hashes(tags, info.fields.get("Lora hashes", "")):
         if tag.rank is not None and not ours:
             differences.append(
-                f"LoRA {printable(tag.name, 80)}: the webui kept its first {tag.rank} rows, we keep its leading directions"
+                f"LoRA {printable(tag.name, 80)}: the webui keeps its first {tag.rank} rows, lora-tui its leading directions"
             )
-        yield _Wanted(tag, digits)
+        yield _WantedLora(tag, digits)
 
 
-def _added(info: Infotext) -> Iterator[_Wanted]:
+def _additional_networks(info: Infotext) -> Iterator[_WantedLora]:
     """Yield the LoRAs of additional-networks: weight A is the U-Net's, B the text encoder's."""
-    told = InfotextFields(info.fields)
+    fields = InfotextFields(info.fields)
     for number in range(1, _MAX_ADDED + 1):
-        model = told.text(f"AddNet Model {number}", "None")
-        if model in ("", "None") or told.text("AddNet Enabled", "True") != "True":
+        model = fields.text(f"AddNet Model {number}", "None")
+        if model in ("", "None") or fields.text("AddNet Enabled", "True") != "True":
             continue
         name, _, digits = model.removesuffix(")").rpartition("(") if model.endswith(")") else (model, "", "")
-        unet = told.number(f"AddNet Weight A {number}", told.number(f"AddNet Weight {number}", 1.0))
-        yield _Wanted(Tag(name, told.number(f"AddNet Weight B {number}", unet), unet), digits.lower())
+        unet = fields.number(f"AddNet Weight A {number}", fields.number(f"AddNet Weight {number}", 1.0))
+        yield _WantedLora(Tag(name, fields.number(f"AddNet Weight B {number}", unet), unet), digits.lower())

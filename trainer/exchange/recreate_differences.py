@@ -1,42 +1,42 @@
-"""Why may our picture differ from one with the same infotext? Causes read from its fields."""
+"""Known reasons why our picture may differ from one with the same infotext, read from its fields."""
 
 from collections.abc import Iterator, Mapping
 
-from trainer.exchange.cell_text import AGAIN_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY
+from trainer.exchange.cell_text import PREDICTION_KEY, REPEAT_KEY, RESCALE_KEY, ZERO_SNR_KEY
 from trainer.text import printable
 
-# What is read, or says nothing about how the picture looks. A name ending in a space stands for all keys that begin with it.
+# Keys that are used, or do not change the picture. A name ending in a space stands for all keys that start with it.
 _READ = (
     *("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model", "Model hash", "VAE", "VAE hash"),
     *("Clip skip", "RNG", "Lora hashes", "Version", "User", "Emphasis", "Hashes", "AddNet ", "Lora "),
-    # The webui of 2023 wrote these beside pictures made from noise as well.
+    # The webui of 2023 also wrote these into pictures made from noise.
     *("Mask blur", "Conditional mask weight"),
     *("Batch size", "Batch pos", "Created Date", "Civitai resources", "Civitai metadata", "Source Identifier"),
-    *(AGAIN_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY),
+    *(REPEAT_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY),
 )
 _HIRES = ("Hires upscale", "Hires resize", "Hires steps", "Hires upscaler")
-# With hires fix the first of them is the second pass's.
+# With hires fix the first of them belongs to the second pass.
 _IMG2IMG = ("Denoising strength", "Init image hash")
-# Keys, and what of the picture we do not make. Ending in a space: as above.
+# Keys, and what lora-tui does not do. Ending in a space: as above.
 _NOT_MADE = (
     (("Variation seed", "Variation seed strength"), "its noise was mixed from two seeds (variation seed)"),
     (("Seed resize from", "Seed resize from-1"), "its noise was drawn for another size (seed resize)"),
-    (("Face restoration",), "faces were painted over afterwards (face restoration)"),
+    (("Face restoration",), "faces were retouched afterwards (face restoration)"),
     (("ControlNet ", "ControlNet", "ControlNet-0 "), "it was guided by another picture (ControlNet)"),
-    (("ADetailer ",), "parts were painted over afterwards (ADetailer)"),
-    (("SD upscale ", "Ultimate SD upscale "), "it was made larger tile by tile (SD upscale)"),
+    (("ADetailer ",), "parts were repainted afterwards (ADetailer)"),
+    (("SD upscale ", "Ultimate SD upscale "), "it was upscaled tile by tile (SD upscale)"),
     (("Refiner", "Refiner switch at"), "a second model finished it (refiner)"),
-    (("Hypernet", "Hypernet strength", "Hypernet hash"), "a hypernetwork was in force"),
-    (("TI hashes", "TI"), "textual inversion embeddings were in force: here their names are only words"),
+    (("Hypernet", "Hypernet strength", "Hypernet hash"), "a hypernetwork was used"),
+    (("TI hashes", "TI"), "textual inversion embeddings were used: here their names are only words"),
     (("Token merging ratio", "Token merging ratio hr"), "tokens were merged (token merging)"),
     (("FP8 weight", "Cache FP16 weight for LoRA"), "the model's weights were stored in 8 bits"),
-    (("Tiling",), "its edges were made to repeat (tiling)"),
+    (("Tiling",), "it was made to tile seamlessly (tiling)"),
     (
         ("Dynamic thresholding enabled", "Mimic scale", "Threshold percentile"),
-        "its guidance was cut (dynamic thresholding)",
+        "its guidance was limited (dynamic thresholding)",
     ),
     (("Tiled Diffusion ", "Tiled Diffusion", "MultiDiffusion "), "it was made tile by tile (tiled diffusion)"),
-    (("NGMS", "Skip Early CFG", "Skip Early CFG "), "the negative prompt was left out of some steps"),
+    (("NGMS", "Skip Early CFG", "Skip Early CFG "), "the negative prompt was skipped in some steps"),
     (("Image CFG scale",), "it was made from another picture (instruct-pix2pix)"),
     (("CFG Rescale φ", "CFG Rescale"), "its guidance was rescaled: set guidance_rescale to do the same"),
     (
@@ -49,13 +49,13 @@ _NOT_MADE = (
     ),
     (
         ("Script", "X ", "Y ", "Z ", "Fixed "),
-        "it is a grid: the text tells of its first picture alone",
+        "it is a grid: the text describes only its first picture",
     ),
 )
 
 
 def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
-    """Yield the known causes of difference, one line each, those that change most first.
+    """Yield the known reasons, one line each, the most important first.
 
     Args:
         fields: of the infotext.
@@ -63,19 +63,19 @@ def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
     """
     known = [*_READ, *_HIRES, *_IMG2IMG, "ENSD", *(key for keys, _ in _NOT_MADE for key in keys)]
     if any(key in fields for key in _HIRES):
-        yield "it was made larger in a second pass (hires fix): ours is its first pass"
+        yield "it was upscaled in a second pass (hires fix): ours is the first pass only"
     elif _any(fields, _IMG2IMG):
-        yield "it was made from another picture (img2img): ours begins from noise alone"
+        yield "it was made from another picture (img2img): ours starts from noise"
     for keys, words in _NOT_MADE:
         if _any(fields, keys):
             yield words
     yield from _noise(fields, ours)
     if fields.get("Emphasis", "Original") != "Original":
-        yield f"weights in the prompt were applied as {printable(fields['Emphasis'], 40)}: ours as Original"
+        yield f"weights in the prompt were applied as {printable(fields['Emphasis'], 40)}; ours as Original"
     if ours:
-        yield "another card, precision or attention than it was made with gives slightly other pixels"
+        yield "another card, precision or attention gives slightly different pixels"
     else:
-        yield "its sampler is another program's: the same settings, not the same pixels"
+        yield "it was made by another program: the same settings do not give the same pixels"
     unread = [key for key in fields if not _any({key: ""}, known)]
     if unread:
         yield f"not understood: {', '.join(printable(key, 40) for key in unread[:12])}{', …' if len(unread) > 12 else ''}"
@@ -84,9 +84,9 @@ def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
 def _noise(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
     noise = fields.get("RNG", "CPU" if ours else "GPU")
     if noise != "CPU":
-        yield f"its noise was the {printable(noise, 20)}'s (RNG), ours is the CPU's: the same seed begins from other noise"
+        yield f"its noise was not drawn on the CPU (RNG: {printable(noise, 20)}): the same seed gives other noise here"
     if fields.get("ENSD", "0") != "0":
-        yield f"its sampler drew noise by seed + {printable(fields['ENSD'], 20)} (ENSD): ancestral samplers go another way"
+        yield f"its sampler drew noise by seed + {printable(fields['ENSD'], 20)} (ENSD): ancestral samplers give another picture"
 
 
 def _any(fields: Mapping[str, str], keys: tuple[str, ...] | list[str]) -> bool:

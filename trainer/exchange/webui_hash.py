@@ -1,4 +1,4 @@
-"""By which hash does a webui know a LoRA? What its metadata say, else the sha256 of its tensors without the header."""
+"""The hash by which a webui identifies a LoRA: from its metadata, else the sha256 of its tensors without the header."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from trainer.errors import LoraTuiError
 from trainer.formats.safetensors_header import read_header
 
 LENGTH = 12
-"""Hex digits of it that stand in an infotext."""
+"""Hex digits of it in an infotext."""
 
 _BLOCK = 4 * 2**20
 _HASH = re.compile(r"[0-9a-f]{12,64}")
@@ -19,7 +19,7 @@ _HASH = re.compile(r"[0-9a-f]{12,64}")
 def webui_hash(path: Path) -> str:
     """Return the first 12 hex digits of `sshs_model_hash`; of a file without it, of the sha256 of what follows its header.
 
-    A file is read once as long as it does not change. Returns "" where it cannot be read or is no safetensors file.
+    A file is read again only when it changes. Returns "" where it cannot be read or is not a safetensors file.
     """
     try:
         about = os.stat(path)
@@ -32,8 +32,8 @@ def webui_hash(path: Path) -> str:
 def _hash(path: str, _changed: int, _bytes: int) -> str:
     try:
         header = read_header(Path(path))
-        said = header.metadata.get("sshs_model_hash", "").lower()
-        return (said if _HASH.fullmatch(said) else _computed(Path(path), 8 + header.length))[:LENGTH]
+        stored = header.metadata.get("sshs_model_hash", "").lower()
+        return (stored if _HASH.fullmatch(stored) else _computed(Path(path), 8 + header.length))[:LENGTH]
     except (LoraTuiError, OSError):
         return ""
 

@@ -1,1 +1,1 @@
-"""How do others write it? The webui's infotext, styles and ui-config."""
+"""Other programs' formats: the webui's infotext, styles and ui-config, sd-scripts' prompt files, safetensors headers."""

@@ -1,4 +1,4 @@
-"""How does the webui write down beside a picture what made it? Prompt, negative prompt, and one line of `Key: value` pairs."""
+"""The webui's infotext: prompt, negative prompt, and one line of `Key: value` pairs."""
 
 import json
 import re
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _NEGATIVE = "Negative prompt:"
-# What the webui calls a key: two characters or more, letters of any script.
+# What the webui accepts as a key: two characters or more, letters of any script.
 _KEY = re.compile(r"\w[\w \-/]+")
 # Possessive, so that no text takes longer than its length.
 _QUOTED = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*+(?:,|$)')
 _GUARDED = re.compile(f"^{_NEGATIVE}", re.MULTILINE)
-# Fewer pairs than this and the line belongs to the prompt.
-_FEWEST_PAIRS = 3
-# Ours: a prompt that the layout alone would not give back letter by letter.
+# A line with fewer pairs belongs to the prompt.
+_MIN_PAIRS = 3
+# Our own fields, for prompts that the layout alone would not preserve letter by letter.
 _EXACT, _EXACT_NEGATIVE = "Exact prompt", "Exact negative prompt"
 
 
 @dataclass(frozen=True)
 class Infotext:
-    """What made a picture, in the webui's words.
+    """Prompts and settings of a picture, as the webui writes them.
 
     Attributes:
         prompt, negative_prompt: as typed, LoRA tags included.
@@ -32,24 +32,24 @@ class Infotext:
 
 
 def write_infotext(info: Infotext) -> str:
-    """Return `info` in the webui's layout; read by parse_infotext it is the same again.
+    """Return `info` in the webui's layout; parse_infotext gives it back.
 
-    Where the layout would change a prompt (it strips lines, and takes one for the negative prompt that begins with its name) the prompt
-    is written so that a text encoder reads the same, and letter by letter in a field of our own besides.
+    Where the layout would change a prompt (it strips lines, and a line that starts like the negative prompt is taken for it) the
+    prompt is written so that a text encoder reads the same, and also letter by letter in a field of our own.
 
     Args:
-        info: three fields or more, none of them empty, whose keys are two characters or more of letters, digits, space, `-`, `/`, `_`.
+        info: with at least three fields, none of them empty, whose keys are two or more letters, digits, space, `-`, `/`, `_`.
 
     Raises:
-        ValueError: a field that no webui would read back.
+        ValueError: a webui could not read a field.
     """
     prompt, negative = _as_read(info.prompt), _as_read(info.negative_prompt)
     fields = dict(info.fields)
     for key, value in fields.items():
         if not _KEY.fullmatch(key) or key != key.strip() or not value or key in (_EXACT, _EXACT_NEGATIVE):
-            raise ValueError(f"no field of an infotext: {key!r}")
-    if len(fields) < _FEWEST_PAIRS:
-        raise ValueError(f"an infotext needs {_FEWEST_PAIRS} fields to be read as one")
+            raise ValueError(f"not a valid field of an infotext: {key!r}")
+    if len(fields) < _MIN_PAIRS:
+        raise ValueError(f"an infotext needs at least {_MIN_PAIRS} fields")
     if prompt != info.prompt:
         fields[_EXACT] = info.prompt
     if negative != info.negative_prompt:
@@ -62,9 +62,9 @@ def write_infotext(info: Infotext) -> str:
 
 
 def parse_infotext(text: str) -> Infotext:
-    """Return what an infotext of any webui says; a text without its line of pairs is all prompt.
+    """Return the infotext of any webui, parsed; a text without a line of pairs is all prompt.
 
-    Takes time in proportion to the text, whatever stands in it.
+    Takes time in proportion to the length of the text, whatever is in it.
     """
     lines = text.strip().split("\n")
     fields: dict[str, str] = {}
@@ -74,9 +74,9 @@ def parse_infotext(text: str) -> Infotext:
     parts: dict[bool, list[str]] = {False: [], True: []}
     negative = False
     for line in (line.strip() for line in lines):
-        begins = line.startswith(_NEGATIVE)
-        negative |= begins
-        parts[negative].append(line[len(_NEGATIVE) :].strip() if begins else line)
+        starts_negative = line.startswith(_NEGATIVE)
+        negative |= starts_negative
+        parts[negative].append(line[len(_NEGATIVE) :].strip() if starts_negative else line)
     return Infotext(
         _exact("\n".join(parts[False]), fields.pop(_EXACT, None)),
         _exact("\n".join(parts[True]), fields.pop(_EXACT_NEGATIVE, None)),
@@ -85,22 +85,22 @@ def parse_infotext(text: str) -> Infotext:
 
 
 def _fields_line(lines: list[str]) -> int | None:
-    """Return which line holds the fields: the last one, or with the lines of an extension behind it, such as `Template: …`, the last that begins with the steps."""
+    """Return the index of the fields' line: the last one or, with an extension's lines after it (`Template: …`), the last with steps."""
     candidates = (at for at in range(len(lines) - 1, -1, -1) if at == len(lines) - 1 or lines[at].startswith("Steps: "))
-    return next((at for at in candidates if sum(1 for _ in _pairs(lines[at])) >= _FEWEST_PAIRS), None)
+    return next((at for at in candidates if sum(1 for _ in _pairs(lines[at])) >= _MIN_PAIRS), None)
 
 
 def _as_read(prompt: str) -> str:
-    """Return the prompt as it survives the layout: lines stripped, none of them taken for the beginning of the negative prompt.
+    """Return the prompt as it survives the layout: lines stripped, none of them taken for the start of the negative prompt.
 
-    Two spaces are one to the text encoder, but not to who looks for the line.
+    Two spaces are one to the text encoder, but not to a program that searches for the line.
     """
     lines = (line.strip() for line in prompt.split("\n"))
     return _GUARDED.sub("Negative  prompt:", "\n".join(lines).strip())
 
 
 def _exact(read: str, exact: str | None) -> str:
-    """Return the exact prompt as long as it is still the one that stands in the text: somebody may have edited that."""
+    """Return the exact prompt if it still matches the text, which somebody may have edited."""
     return exact if exact is not None and _as_read(exact) == read else read
 
 

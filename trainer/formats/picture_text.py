@@ -1,4 +1,4 @@
-"""How does a picture carry text? A PNG's text chunks written; the webui's `parameters` read out of any kind of picture it saves."""
+"""Text in pictures: writes PNG text chunks, reads the webui's `parameters` from every kind of picture that it saves."""
 
 import io
 import os
@@ -17,19 +17,19 @@ from trainer.errors import GridError
 from trainer.text import printable
 
 KEY = "parameters"
-"""What the webui calls its infotext in a PNG."""
+"""The webui's key for its infotext in a PNG."""
 
-# An infotext has a few thousand characters; with the workflow of a script in it, some hundred thousand.
+# An infotext has a few thousand characters; with a script's workflow in it, some hundred thousand.
 _MAX_TEXT = 4 * 2**20
-# WebP and AVIF are read whole to find their EXIF.
+# WebP and AVIF files are read completely to find their EXIF.
 _MAX_BYTES = 256 * 2**20
 _MAX_CHUNKS = 100_000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
-# Nothing else is tried on a foreign file: some of Pillow's other readers start programs.
+# No other format is tried on a file from outside: some of Pillow's readers start programs.
 _FORMATS = ("JPEG", "WEBP", "GIF", *(("AVIF",) if features.check("avif") else ()))
-# Other programs' keys in a PNG: they hold a workflow or a table of their own, no infotext.
+# Other programs' keys in a PNG: they hold a workflow or their own table, not an infotext.
 _OTHERS = {
     "prompt": "ComfyUI",
     "workflow": "ComfyUI",
@@ -39,15 +39,15 @@ _OTHERS = {
 }
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, KeyError, TypeError)
 
-# Pillow's remarks about large pictures and odd EXIF would go to stderr, across the screen.
+# Pillow's warnings about large pictures and odd EXIF would go to stderr, across the screen.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def png_bytes(pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> bytes:
-    """Return a PNG of `pixels` that carries `texts`: as tEXt where ASCII has all their letters, else as iTXt.
+    """Return a PNG of `pixels` with `texts`: as tEXt where they are ASCII, else as iTXt.
 
-    tEXt could hold Latin-1 too, but so many tools write UTF-8 into it that readers have to guess.
+    tEXt could hold Latin-1 too, but many tools write UTF-8 into it, so that readers have to guess.
 
     Args:
         pixels: uint8 [height, width, 3].
@@ -65,10 +65,10 @@ def png_bytes(pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> bytes:
 
 
 def read_parameters(path: Path) -> str:
-    """Return the infotext in a PNG, JPEG, WebP, AVIF or GIF, or in the .txt file the webui can write beside it. No pixel is unpacked.
+    """Return the infotext in a PNG, JPEG, WebP, AVIF or GIF, or in the .txt file that the webui can write beside it. No pixel is decoded.
 
     Raises:
-        GridError: it cannot be read, or holds no infotext; names the program that made the picture where it is known.
+        GridError: it cannot be read, or has no infotext; names the program that made the picture where that is known.
     """
     where = printable(str(path))
     found = "no infotext in it"
@@ -80,27 +80,27 @@ def read_parameters(path: Path) -> str:
                 text = texts.get(KEY, "")
                 for key, program in _OTHERS.items():
                     if key in texts:
-                        found = f"no infotext in it, but {program}'s own notes"
+                        found = f"no infotext in it, but {program}'s metadata"
             else:
                 file.seek(0)
                 text = _plain_text(file) if path.suffix.lower() == ".txt" else _picture_text(file)
     except Image.DecompressionBombError as error:
-        raise GridError(where, found="a picture of too many pixels", expected="one a webui made") from error
+        raise GridError(where, found="too many pixels", expected="a picture made by a webui") from error
     except _BROKEN as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no whole picture"
-        raise GridError(where, found=f"cannot be read ({reason})", expected="a picture a webui made") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "the picture is incomplete"
+        raise GridError(where, found=f"cannot be read ({reason})", expected="a picture made by a webui") from error
     if not text.strip():
         raise GridError(
             where,
             found=found,
             expected=f"a PNG with `{KEY}`, or a JPEG, WebP, AVIF or GIF as the webui saves it",
-            way_out="messengers and some sites strip it: take the file as it was saved",
+            way_out="messengers and some sites strip it: use the file as it was saved",
         )
     return text
 
 
 def _png_texts(file: BinaryIO) -> dict[str, str]:
-    """Return the texts of a PNG whose signature is read, wherever they stand in it; what is too long to be one is passed over."""
+    """Return the texts of a PNG whose signature is already read, wherever they are; chunks that are too long are skipped."""
     texts: dict[str, str] = {}
     size = os.fstat(file.fileno()).st_size
     for _ in range(_MAX_CHUNKS):
@@ -122,7 +122,7 @@ def _png_texts(file: BinaryIO) -> dict[str, str]:
 
 
 def _chunk_text(kind: bytes, rest: bytes) -> str:
-    """Return the text of a chunk from behind its keyword (PNG specification, third edition, section 11.3.3)."""
+    """Return the text of a chunk, given what follows its keyword (PNG specification, third edition, section 11.3.3)."""
     if kind == b"tEXt":
         return _latin_or_utf8(rest)
     if kind == b"zTXt":
@@ -133,7 +133,7 @@ def _chunk_text(kind: bytes, rest: bytes) -> str:
 
 
 def _latin_or_utf8(text: bytes) -> str:
-    """Some tools write UTF-8 where only Latin-1 may stand; Latin-1 that happens to be UTF-8 beyond ASCII is no text anybody types."""
+    """Decode Latin-1, or UTF-8, which some tools write instead; real Latin-1 text is hardly ever valid UTF-8."""
     try:
         return text.decode("utf-8")
     except UnicodeDecodeError:
@@ -141,7 +141,7 @@ def _latin_or_utf8(text: bytes) -> str:
 
 
 def _unpacked(packed: bytes) -> bytes:
-    """Return no more than _MAX_TEXT, whatever a few bytes claim to unpack to."""
+    """Return at most _MAX_TEXT, however much a few bytes decompress to."""
     return zlib.decompressobj().decompress(packed, _MAX_TEXT)
 
 
@@ -173,7 +173,7 @@ def _comment_text(comment: object) -> str:
 
 
 def _utf16(text: bytes) -> str:
-    """The webui writes it big-endian, others as the EXIF's own numbers stand; most letters of an infotext tell which by their zero byte."""
+    """Decode UTF-16: big-endian in the webui, in the EXIF's byte order elsewhere; the zero bytes of ASCII letters show which."""
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         return text.decode("utf-16", "replace")
     big = text[0::2].count(0) >= text[1::2].count(0)

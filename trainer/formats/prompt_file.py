@@ -1,4 +1,4 @@
-"""What does a prompt file of sd-scripts ask for? Lines with options (.txt), or the same as tables (.toml, .json)."""
+"""sd-scripts' prompt files: lines with options (.txt), or the same as tables (.toml, .json)."""
 
 import json
 import re
@@ -17,11 +17,11 @@ _SIDE = 8
 
 @dataclass(frozen=True)
 class FilePrompt:
-    """One prompt of the file; None is what the file leaves open.
+    """One prompt of the file; None where the file gives no value.
 
     Attributes:
-        prompt: the words.
-        negative_prompt: what shall not be there.
+        prompt: as written.
+        negative_prompt: as written.
         width, height: pixels, cut to multiples of 8 as sd-scripts does.
         seed: 0 to 2**32 - 1.
         steps: sampling steps.
@@ -39,7 +39,7 @@ class FilePrompt:
     sampler: str | None = None
 
 
-# Option of a line -> our name; then the keys of tables. Those of ours serve too.
+# Option of a line -> our name; then the keys of tables, which may also be our names.
 _OPTIONS = {
     "n": "negative_prompt",
     "w": "width",
@@ -58,20 +58,22 @@ _KEYS = {
 
 
 def read_prompt_file(path: Path) -> tuple[FilePrompt, ...]:
-    """Return the prompts of a file, in its order; the name's end says its form.
+    """Return the prompts of a file, in its order; its extension decides the format.
 
     Raises:
-        SettingsError: it cannot be read, or a line or value is wrong; names the line or the place.
+        SettingsError: it cannot be read, or a line or value is wrong; names the line.
     """
     where = printable(str(path))
-    form = _FORMS.get(path.suffix.lower())
-    if form is None:
+    parse = _PARSERS.get(path.suffix.lower())
+    if parse is None:
         raise SettingsError(
-            where, found=f"a name in {printable(path.suffix, 20) or 'no'} form", expected="a .txt, .toml or .json file"
+            where,
+            found=f"extension {printable(path.suffix, 20)}" if path.suffix else "no extension",
+            expected="a .txt, .toml or .json file",
         )
-    prompts = form(_text(path, where), where)
+    prompts = parse(_text(path, where), where)
     if not prompts:
-        raise SettingsError(where, found="no prompt", expected="one at least")
+        raise SettingsError(where, found="no prompt", expected="at least one")
     return prompts
 
 
@@ -102,8 +104,8 @@ def _lines(text: str, where: str) -> tuple[FilePrompt, ...]:
 
 
 def _line(line: str, where: str) -> FilePrompt:
-    """Return what `words --option value …` asks for."""
-    # The blank in front lets a line begin with an option.
+    """Return the prompt of a line `words --option value …`."""
+    # With the space before it a line may start with an option.
     words, *options = _OPTION.split(f" {line}")
     values: dict[str, object] = {"prompt": words.strip()}
     for option in options:
@@ -112,7 +114,7 @@ def _line(line: str, where: str) -> FilePrompt:
         if key is None:
             raise SettingsError(
                 f"{where}: --{printable(name, 30)}",
-                found="no option of a prompt",
+                found="unknown option",
                 expected=", ".join(f"--{each}" for each in _OPTIONS),
                 way_out="remove it",
             )
@@ -121,17 +123,19 @@ def _line(line: str, where: str) -> FilePrompt:
 
 
 def _toml(text: str, where: str) -> tuple[FilePrompt, ...]:
-    """Return what `[prompt]` with its `[[prompt.subset]]`s asks for: what stands above holds for all below."""
+    """Return the prompts of `[prompt]` with its `[[prompt.subset]]`s, which inherit its values."""
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(where, found=printable(f"broken TOML, {error}", 160), expected="prompts as TOML") from None
+        raise SettingsError(
+            where, found=printable(f"not valid TOML ({error})", 160), expected="prompts as TOML"
+        ) from None
     shared = table.get("prompt")
     if not isinstance(shared, dict):
         raise SettingsError(where, found="no table [prompt]", expected="[prompt] and [[prompt.subset]]")
     subsets = shared.pop("subset", [{}])
     if not isinstance(subsets, list):
-        raise SettingsError(f"{where}: subset", found="no list of tables", expected="[[prompt.subset]]")
+        raise SettingsError(f"{where}: subset", found="not a list of tables", expected="[[prompt.subset]]")
     return tuple(
         _table({**shared, **_mapping(subset, place)}, place)
         for place, subset in ((f"{where}: subset {number}", subset) for number, subset in enumerate(subsets, start=1))
@@ -139,20 +143,22 @@ def _toml(text: str, where: str) -> tuple[FilePrompt, ...]:
 
 
 def _json(text: str, where: str) -> tuple[FilePrompt, ...]:
-    """Return what a list of tables or of lines asks for."""
+    """Return the prompts of a list of tables or lines."""
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(where, found=printable(f"no JSON ({error})", 160), expected="a list of prompts") from None
+        raise SettingsError(
+            where, found=printable(f"not valid JSON ({error})", 160), expected="a list of prompts"
+        ) from None
     if not isinstance(entries, list):
-        raise SettingsError(where, found="no list", expected="a list of prompts")
+        raise SettingsError(where, found="not a list", expected="a list of prompts")
     return tuple(
         _line(entry.strip(), place) if isinstance(entry, str) else _table(_mapping(entry, place), place)
         for place, entry in ((f"{where}: prompt {number}", entry) for number, entry in enumerate(entries, start=1))
     )
 
 
-_FORMS: Mapping[str, Callable[[str, str], tuple[FilePrompt, ...]]] = {".txt": _lines, ".toml": _toml, ".json": _json}
+_PARSERS: Mapping[str, Callable[[str, str], tuple[FilePrompt, ...]]] = {".txt": _lines, ".toml": _toml, ".json": _json}
 
 
 def _mapping(entry: object, where: str) -> dict[str, object]:
@@ -164,14 +170,14 @@ def _mapping(entry: object, where: str) -> dict[str, object]:
 def _table(entry: Mapping[str, object], where: str) -> FilePrompt:
     values: dict[str, object] = {}
     for name, value in entry.items():
-        # sd-scripts writes the prompt's place among the others in here.
+        # sd-scripts writes the prompt's number in here.
         if name == "enum":
             continue
         key = _KEYS.get(name)
         if key is None:
             raise SettingsError(
                 f"{where}: {printable(name, 30)}",
-                found="no key of a prompt",
+                found="unknown key",
                 expected=", ".join(_KEYS),
                 way_out="remove it",
             )
@@ -189,7 +195,7 @@ def _prompt(values: Mapping[str, object], where: str) -> FilePrompt:
     def words(key: str) -> str | None:
         value = values.get(key)
         if value is not None and not isinstance(value, str):
-            raise SettingsError(f"{where}: {key}", found=printable(str(value), 60), expected="a text")
+            raise SettingsError(f"{where}: {key}", found=printable(str(value), 60), expected="text")
         return value
 
     def side(key: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What does a safetensors file hold? Its header, read with bounds checks and without torch."""
+"""Header of a safetensors file, read with bounds checks and without torch."""
 
 import json
 import math
@@ -23,9 +23,9 @@ class Header:
 
     Attributes:
         shapes: tensor name -> shape.
-        metadata: the file's own key-value texts.
+        metadata: the file's key-value texts.
         length: bytes of the JSON; the tensors begin 8 bytes after.
-        dtypes: tensor name -> type in the format's words, such as `F16`.
+        dtypes: tensor name -> type as the format names it, such as `F16`.
         spans: tensor name -> its first byte and the one after its last, counted from where the tensors begin.
     """
 
@@ -40,7 +40,7 @@ def read_header(path: Path) -> Header:
     """Return the header of the safetensors file at `path`; no tensor is read.
 
     Raises:
-        ModelError: the file cannot be read, is cut off, or is no safetensors file.
+        ModelError: the file cannot be read, is truncated, or is not a safetensors file.
     """
     try:
         with path.open("rb") as file:
@@ -54,12 +54,12 @@ def read_header(path: Path) -> Header:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _broken(path, "its header is no JSON") from error
+        raise _broken(path, "its header is not valid JSON") from error
     if not isinstance(entries, dict):
-        raise _broken(path, "its header is no table")
+        raise _broken(path, "its header is not a table")
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise _broken(path, "its metadata are no texts")
+        raise _broken(path, "its metadata are not texts")
     shapes: dict[str, tuple[int, ...]] = {}
     dtypes: dict[str, str] = {}
     spans: dict[str, tuple[int, int]] = {}
@@ -78,9 +78,9 @@ def _checked(path: Path, name: str, entry: object, body: int) -> tuple[tuple[int
     if len(shape) > 8 or not all(type(side) is int and side >= 0 for side in shape):
         raise _broken(path, f"tensor {printable(name, 80)} has no valid shape")
     if not 0 <= start <= end <= body:
-        raise _broken(path, f"tensor {printable(name, 80)} lies outside the file: the download may be cut off")
+        raise _broken(path, f"tensor {printable(name, 80)} lies outside the file: the download may be incomplete")
     if dtype in _BYTES and end - start != math.prod(shape) * _BYTES[dtype]:
-        raise _broken(path, f"tensor {printable(name, 80)} has {end - start:,} bytes, which is not its shape")
+        raise _broken(path, f"tensor {printable(name, 80)} has {end - start:,} bytes, which does not match its shape")
     return tuple(shape), dtype, (start, end)
 
 
@@ -88,6 +88,6 @@ def _broken(path: Path, found: str) -> ModelError:
     return ModelError(
         printable(str(path)),
         found=found,
-        expected="a whole .safetensors file",
-        way_out="fetch it again and compare its size",
+        expected="a complete .safetensors file",
+        way_out="download it again and compare its size",
     )

@@ -1,4 +1,4 @@
-"""What stands in a webui's `ui-config.json`? The values its first tab opens with: read, and written back with all else kept."""
+"""A webui's `ui-config.json`: reads the defaults of its first tab, and writes them while everything else is kept."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from trainer.text import printable
 
 _EXPECTED = "a webui's ui-config.json"
 _MAX_BYTES = 16 * 2**20
-# Which keys hold a field, those of today first. A folder or two in front of them changed with the versions, capitals too:
+# Which keys hold a field, current ones first. Their first folders and capitals changed with the versions:
 # `txt2img/Sampling Steps/value` (2022), `txt2img/Sampling steps/value`, `customscript/sampler.py/txt2img/Sampling steps/value` (1.9).
 _KEYS = {
     "prompt": ("txt2img/Prompt/value",),
@@ -36,17 +36,17 @@ _WHOLE = ("steps", "width", "height", "seed")
 
 @dataclass(frozen=True)
 class WebuiDefaults:
-    """What the tab for text to picture opens with; None where the file says nothing.
+    """Defaults of the txt2img tab; None where the file has no value.
 
     Attributes:
         prompt, negative_prompt: the texts.
         styles: names of styles in styles.csv.
-        sampler: its name, with the schedule in it before 1.9.
+        sampler: its name, including the schedule before 1.9.
         schedule: the schedule type.
         steps: sampling steps.
         cfg_scale: factor of classifier-free guidance.
         width, height: pixels.
-        seed: -1 for one drawn anew.
+        seed: -1 for a random one.
     """
 
     prompt: str | None = None
@@ -62,10 +62,10 @@ class WebuiDefaults:
 
 
 def read_ui_config(path: Path) -> WebuiDefaults:
-    """Return what a ui-config.json says of the tab for text to picture; a value of the wrong kind counts as none.
+    """Return the defaults of the txt2img tab in a ui-config.json; a value of the wrong type counts as missing.
 
     Raises:
-        GridError: it cannot be read or is no JSON table.
+        GridError: it cannot be read or is not a JSON table.
     """
     table = _table(path)
     found: dict[str, object] = {}
@@ -77,7 +77,7 @@ def read_ui_config(path: Path) -> WebuiDefaults:
 
 
 def has_schedules(path: Path) -> bool:
-    """Return whether the webui of this file sets the schedule apart from the sampler, as it does since 1.9.
+    """Return whether the webui of this file has a separate schedule setting, as it does since 1.9.
 
     Raises:
         GridError: as read_ui_config.
@@ -89,11 +89,11 @@ def has_schedules(path: Path) -> bool:
 def write_ui_config(path: Path, defaults: WebuiDefaults) -> Path:
     """Write what is not None in `defaults` into a ui-config.json and return the path of the backup made before.
 
-    Everything else in the file keeps its place and value. A value goes to every key that holds it now; to the one of today's
-    webui where none does.
+    Everything else in the file keeps its place and value. A value is written to every key that holds it now, or to the
+    current webui's where none does.
 
     Raises:
-        GridError: it cannot be read or written, or is no JSON table.
+        GridError: it cannot be read or written, or is not a JSON table.
     """
     table = dict(_table(path))
     for field in fields(defaults):
@@ -103,7 +103,7 @@ def write_ui_config(path: Path, defaults: WebuiDefaults) -> Path:
                 table[key] = list(value) if isinstance(value, tuple) else value
     try:
         backup = _backed_up(path)
-        # As the webui writes it.
+        # The webui's own layout.
         write_atomically(path, json.dumps(table, indent=4, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     except OSError as error:
         raise GridError(
@@ -118,14 +118,14 @@ def _table(path: Path) -> Mapping[str, object]:
     try:
         table = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise GridError(where, found=f"no JSON ({printable(str(error), 80)})", expected=_EXPECTED) from error
+        raise GridError(where, found=f"not valid JSON ({printable(str(error), 80)})", expected=_EXPECTED) from error
     if not isinstance(table, dict):
-        raise GridError(where, found="no table", expected=_EXPECTED)
+        raise GridError(where, found="not a table", expected=_EXPECTED)
     return table
 
 
 def _present(table: Mapping[str, object], name: str) -> list[str]:
-    """Return the keys in `table` that hold a field, those of today first, in whatever capitals."""
+    """Return the keys in `table` that hold a field, current ones first, in any case."""
     return [key for wanted in _KEYS[name] for key in table if key.lower() == wanted.lower()]
 
 
@@ -135,14 +135,14 @@ def _as(name: str, value: object) -> object:
     if name == "styles":
         names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
         return tuple(each for each in names if isinstance(each, str) and each not in ("", "None"))
-    # Written so that what is no number (NaN) is refused too.
+    # Written so that NaN is refused too.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_NUMBER:
         return None
     return float(value) if name not in _WHOLE else int(value) if value == value // 1 else None
 
 
 def _backed_up(path: Path) -> Path:
-    """Copy the file beside itself under a name with the time; a backup that is there stays."""
+    """Copy the file beside itself under a name with the time; existing backups stay."""
     content = path.read_bytes()
     stamp = time.strftime("%Y%m%d-%H%M%S")
     number = 0

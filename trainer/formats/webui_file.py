@@ -1,4 +1,4 @@
-"""What stands in a file of a webui's? Read whole, up to a size that no real one has."""
+"""Reading of a webui's files, up to a size that no real one has."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from trainer.errors import GridError
 from trainer.text import printable
 
 
-def read_webui_file(path: Path, most_bytes: int, expected: str) -> bytes:
+def read_webui_file(path: Path, max_bytes: int, expected: str) -> bytes:
     """Return the file's content.
 
     Raises:
-        GridError: it cannot be read, or has more than `most_bytes`.
+        GridError: it cannot be read, or has more than `max_bytes`.
     """
     where = printable(str(path))
     try:
         with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
+            content = file.read(max_bytes + 1)
     except OSError as error:
         raise GridError(where, found=f"cannot be read ({error.strerror})", expected=expected) from error
-    if len(content) > most_bytes:
-        raise GridError(where, found=f"more than {most_bytes:,} bytes", expected=expected)
+    if len(content) > max_bytes:
+        raise GridError(where, found=f"more than {max_bytes:,} bytes", expected=expected)
     return content

@@ -1,4 +1,4 @@
-"""Which styles does a webui's `styles.csv` hold? A name each, words for the prompt and for the negative prompt."""
+"""A webui's `styles.csv`: styles with a name, words for the prompt and words for the negative prompt."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from trainer.formats.webui_file import read_webui_file
 from trainer.text import printable
 
 _EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
-# Collections of a thousand styles are some hundred KiB.
+# Collections of a thousand styles have a few hundred KiB.
 _MAX_BYTES = 16 * 2**20
 
 PLACE = "{prompt}"
@@ -23,8 +23,8 @@ class WebuiStyle:
     """One row of a styles.csv.
 
     Attributes:
-        name: as it is chosen by.
-        prompt, negative_prompt: words that join the prompt's; `{prompt}` in them is where the prompt goes. "" for none.
+        name: by which it is chosen.
+        prompt, negative_prompt: words that are added to the prompt; `{prompt}` in them is where the prompt goes. "" for none.
     """
 
     name: str
@@ -33,14 +33,14 @@ class WebuiStyle:
 
 
 def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
-    """Return the styles in `path`, in their order; rows without words only divide the list and are left out.
+    """Return the styles in `path`, in their order; rows without words only divide the list and are skipped.
 
     Raises:
         GridError: it cannot be read, or has no column `name`.
     """
     where = printable(str(path))
     content = read_webui_file(path, _MAX_BYTES, _EXPECTED)
-    # Files saved by a spreadsheet are often in the computer's own letters.
+    # Spreadsheets often save in the computer's own encoding.
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -48,9 +48,9 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
     try:
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except csv.Error as error:
-        raise GridError(where, found=f"no table ({printable(str(error), 80)})", expected=_EXPECTED) from error
+        raise GridError(where, found=f"not a table ({printable(str(error), 80)})", expected=_EXPECTED) from error
     if not rows or "name" not in rows[0]:
-        raise GridError(where, found="no column `name`", expected=_EXPECTED)
+        raise GridError(where, found="missing column `name`", expected=_EXPECTED)
     # Until 2022 the prompt's column was called `text`.
     styles = (
         WebuiStyle(
@@ -64,7 +64,7 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
 
 
 def with_words(prompt: str, words: str) -> str:
-    """Return `prompt` joined with a style's words: at `{prompt}` where they have it, else behind it with a comma."""
+    """Return `prompt` joined with a style's words: at `{prompt}` where they have it, else after it with a comma."""
     if PLACE in words:
         return words.replace(PLACE, prompt)
     return ", ".join(part for part in (prompt.strip(), words.strip()) if part)

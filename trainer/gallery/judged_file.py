@@ -1,4 +1,4 @@
-"""What was thought of a grid's pictures, beside them: judged.json, so that a folder tells it without the journal."""
+"""Verdicts on a grid's pictures in judged.json beside them, so that a folder is complete without the journal."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ _NOTES: TypeAdapter[list[CellNote]] = TypeAdapter(list[CellNote])
 
 
 def write_judged(notes: Sequence[CellNote], folder: Path) -> None:
-    """Write the notes on a grid into its folder, whole or not at all.
+    """Write the notes on a grid into its folder atomically.
 
     Raises:
         OSError: it cannot be written.
@@ -24,10 +24,10 @@ def write_judged(notes: Sequence[CellNote], folder: Path) -> None:
 
 
 def read_judged(folder: Path, grid: int) -> list[CellNote]:
-    """Return the notes in a grid's folder as notes on grid `grid`; none where there are none, or they are damaged.
+    """Return the notes in a grid's folder as notes on grid `grid`; none where the file is missing or damaged.
 
     Raises:
-        OSError: the file is there and cannot be read.
+        OSError: the file exists and cannot be read.
     """
     try:
         with (folder / JUDGED).open("rb") as file:

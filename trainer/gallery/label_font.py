@@ -1,4 +1,4 @@
-"""In which font, and broken into which lines, is a text drawn on a picture?"""
+"""Font and line breaks of text drawn on a picture."""
 
 import shutil
 import subprocess
@@ -11,14 +11,14 @@ from trainer.text import printable
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-_ASK_SECONDS = 10
+_FC_MATCH_TIMEOUT_SECONDS = 10
 
 
 def font_for(texts: Iterable[str], size: int) -> Font:
-    """Return the font of this computer that covers the letters of `texts` best; Pillow's own where none can be found.
+    """Return the font of this computer that covers the letters of `texts` best; Pillow's own where none is found.
 
     Args:
-        texts: what will be drawn with it.
+        texts: to be drawn with it.
         size: pixels from line to line, about.
     """
     letters = "".join(sorted({char for text in texts for char in printable(text)}))
@@ -32,8 +32,8 @@ def font_for(texts: Iterable[str], size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def wrapped(text: str, font: Font, width: int, most_lines: int) -> list[str]:
-    """Return `text` as lines of at most `width` pixels: broken between words, inside one that is longer, and ended by `…` where `most_lines` do not hold it."""
+def wrapped(text: str, font: Font, width: int, max_lines: int) -> list[str]:
+    """Return `text` as lines of at most `width` pixels: broken between words, or inside a long one; after `max_lines` it ends in `…`."""
     lines: list[str] = []
     line = ""
     for word in printable(" ".join(text.split())).split(" "):
@@ -44,25 +44,25 @@ def wrapped(text: str, font: Font, width: int, most_lines: int) -> list[str]:
             else:
                 lines.append(line)
                 line = piece
-        if len(lines) > most_lines:
+        if len(lines) > max_lines:
             break
     lines = [one for one in (*lines, line) if one]
-    if len(lines) <= most_lines:
+    if len(lines) <= max_lines:
         return lines
-    last = lines[most_lines - 1]
+    last = lines[max_lines - 1]
     while last and font.getlength(f"{last}…") > width:
         last = last[:-1]
-    return [*lines[: most_lines - 1], f"{last.rstrip()}…"]
+    return [*lines[: max_lines - 1], f"{last.rstrip()}…"]
 
 
 def _pieces(word: str, font: Font, width: int) -> list[str]:
-    """Return `word` in pieces that fit into `width` each; a letter that is wider stands alone."""
+    """Return `word` in pieces that fit into `width` each; a letter that is wider is a piece of its own."""
     pieces: list[str] = []
     rest = word
     while rest:
         count = len(rest)
         while count > 1 and font.getlength(rest[:count]) > width:
-            # Close to it at once, then letter by letter.
+            # A good guess first, then letter by letter.
             count = min(count - 1, max(1, int(count * width / font.getlength(rest[:count])) + 1))
         pieces.append(rest[:count])
         rest = rest[count:]
@@ -71,7 +71,7 @@ def _pieces(word: str, font: Font, width: int) -> list[str]:
 
 @lru_cache(maxsize=32)
 def _file_covering(letters: str) -> tuple[str, int]:
-    """Return fontconfig's choice for these letters: a file and which of the fonts in it; `""` where nothing answers."""
+    """Return fontconfig's choice for these letters: a file and the index of a font in it; `""` without fontconfig."""
     program = shutil.which("fc-match")
     if program is None:
         return "", 0
@@ -83,7 +83,7 @@ def _file_covering(letters: str) -> tuple[str, int]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_ASK_SECONDS,
+            timeout=_FC_MATCH_TIMEOUT_SECONDS,
             check=True,
         )
         index, _, file = ran.stdout.strip().partition(" ")

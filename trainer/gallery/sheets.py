@@ -1,4 +1,4 @@
-"""A grid on one picture: a labelled contact sheet for each value of Z, and on demand all of them on one."""
+"""Contact sheets of a grid: a labelled picture for each value of Z, and on demand one with all of them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -21,24 +21,24 @@ GIANT = "giant.png"
 """All sheets on one picture."""
 
 MAX_PIXELS = 200_000_000
-"""As many as the webui draws; a picture of them takes 0.6 GB of memory."""
+"""The webui's own limit; a picture of this size takes 0.6 GB of memory."""
 
 _PAPER, _INK, _PALE, _GREY, _LINE = "#ffffff", "#1d1814", "#7a6d60", "#e4e0da", "#b9b3aa"
-# Of a picture's width plus height; the webui's 25 leaves little room for a prompt.
+# Font size and gap as fractions of a picture's width plus height; the webui's 25 leaves little room for a prompt.
 _FONT_SHARE, _MIN_FONT = 36, 11
 _MAX_LINES = 5
 _GAP_SHARE = 64
-# Of these axes a value tells by itself what it is.
-_SPEAKING = {"prompt", "prompt_sr", "prompt_order", "negative_prompt", "outfit", "sampler", "base", "lora", "size"}
+# Kinds of axes whose values need no heading.
+_NO_HEADING = {"prompt", "prompt_sr", "prompt_order", "negative_prompt", "outfit", "sampler", "base", "lora", "size"}
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A head over some columns of pictures.
+    """A heading over some columns of pictures.
 
     Attributes:
-        lines: its words, as they are broken.
-        first, count: the columns it stands over.
+        lines: its text, wrapped.
+        first, count: the columns below it.
     """
 
     lines: list[str]
@@ -48,19 +48,19 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where everything on a sheet stands, in pixels.
+    """Positions on a sheet, in pixels.
 
     Attributes:
-        font: of every word.
-        line: height of one.
-        gap: between pictures, and around the whole.
-        title: its lines on top.
-        heads: rows of heads over the columns: X, then the seeds.
-        names: lines of each row's name.
-        left: width of the names.
-        box: width and height of each picture's place.
-        columns: how many there are.
-        group: how many of them belong to one value of X; values of X stand a little apart.
+        font: of all text.
+        line: height of a line of text.
+        gap: between pictures and around the sheet.
+        title: the lines at the top.
+        heads: rows of headings over the columns: X, then the seeds.
+        names: lines of each row's label.
+        left: width of the row labels.
+        box: width and height of each picture's box.
+        columns: their number.
+        group: how many of them belong to one value of X; groups have a wider gap.
     """
 
     font: Font
@@ -76,7 +76,7 @@ class _Layout:
 
     @property
     def top(self) -> int:
-        """Where the first row of pictures begins."""
+        """Top of the first row of pictures."""
         return self.gap * 2 + self.line * len(self.title) + sum(self.head_height(row) for row in self.heads) + self.gap
 
     @property
@@ -89,16 +89,16 @@ class _Layout:
         )
 
     def head_height(self, row: Sequence[_Column]) -> int:
-        """Return how high a row of heads is."""
+        """Return the height of a row of headings."""
         return self.line * max(len(column.lines) for column in row) + self.gap
 
     def x(self, column: int) -> int:
-        """Return where a column of pictures begins."""
+        """Return the left edge of a column of pictures."""
         apart = self.gap * 2 * (column // self.group) if self.group > 1 else 0
         return self.gap + self.left + column * (self.box[0] + self.gap) + apart
 
     def y(self, row: int) -> int:
-        """Return where a row of pictures begins."""
+        """Return the top of a row of pictures."""
         return self.top + row * (self.box[1] + self.gap)
 
 
@@ -108,14 +108,14 @@ def sheet_file(z: int) -> str:
 
 
 def write_sheets(made: MadeGrid, folder: Path) -> list[str]:
-    """Write the contact sheets of a grid beside its pictures, and return what the user should know, a line each.
+    """Write the contact sheets of a grid beside its pictures, and return notes for the user, a line each.
 
-    A sheet has a column for each value of X and seed and a row for each of Y; what is not there yet stays grey. Its PNG text is
+    A sheet has a column for each value of X and seed and a row for each of Y; pictures that are missing are grey. Its PNG text is
     that of its first picture with the axes added, as in the webui.
 
     Args:
         made: the grid.
-        folder: its own, with its pictures.
+        folder: of the grid, with its pictures.
     """
     notes: list[str] = []
     layouts = [_layout(made, z) for z in range(len(made.z))]
@@ -130,11 +130,11 @@ def _write(made: MadeGrid, folder: Path, name: str, sheets: list[int], layouts: 
     width = max(layout.size[0] for layout in layouts)
     height = max(layout.size[1] for layout in layouts)
     across = _most_square(len(sheets), width, height)
-    whole = (across * width, -(-len(sheets) // across) * height)
-    if math.prod(whole) > MAX_PIXELS:
-        size = f"{math.prod(whole) / 1e6:,.0f} MP"
-        return [f"{name} is left out: it would have {size}, more than {MAX_PIXELS // 1_000_000} MP"]
-    picture = Image.new("RGB", whole, _PAPER)
+    size = (across * width, -(-len(sheets) // across) * height)
+    if math.prod(size) > MAX_PIXELS:
+        megapixels = f"{math.prod(size) / 1e6:,.0f} MP"
+        return [f"{name} was not written: it would have {megapixels}, the limit is {MAX_PIXELS // 1_000_000} MP"]
+    picture = Image.new("RGB", size, _PAPER)
     for place, (z, layout) in enumerate(zip(sheets, layouts, strict=True)):
         _draw(picture, (place % across * width, place // across * height), made, z, layout, folder)
     texts = {"parameters": text} if (text := _parameters(made, folder, sheets)) else {}
@@ -146,31 +146,31 @@ def _write(made: MadeGrid, folder: Path, name: str, sheets: list[int], layouts: 
 
 
 def _most_square(count: int, width: int, height: int) -> int:
-    """Return how many of `count` sheets stand side by side so that the whole is nearest to a square."""
+    """Return how many of `count` sheets to put side by side so that the picture is nearest to a square."""
 
-    def lean(across: int) -> float:
+    def distance(across: int) -> float:
         return abs(math.log(across * width / (-(-count // across) * height)))
 
-    return min(range(1, count + 1), key=lean)
+    return min(range(1, count + 1), key=distance)
 
 
-# Where everything stands
+# Layout
 
 
 def _layout(made: MadeGrid, z: int) -> _Layout:
     recipes = [cell.recipe for cell in made.cells if cell.place.z == z]
     width, height = max(recipe.width for recipe in recipes), max(recipe.height for recipe in recipes)
     size = max(_MIN_FONT, (width + height) // _FONT_SHARE)
-    which = value_label(made.z, z)
-    title = [" · ".join([made.spec.name, *([which] if which else [])]), " · ".join(common_facts(recipes))]
+    z_label = value_label(made.z, z)
+    title = [" · ".join([made.spec.name, *([z_label] if z_label else [])]), " · ".join(common_facts(recipes))]
     prompts = {recipe.prompt for recipe in recipes}
-    if len(prompts) == 1 and not prompts & {which, ""}:
+    if len(prompts) == 1 and not prompts & {z_label, ""}:
         title += prompts
     labels = [value_label(axis, place) for axis in (made.x, made.y, made.seeds) for place in range(len(axis))]
     font = font_for([*labels, *title], size)
     gap = max(4, (width + height) // _GAP_SHARE)
     names = [value_label(made.y, place) for place in range(len(made.y))]
-    # A narrow picture's name may be wider than three quarters of it.
+    # The label of a narrow picture's row may be wider than three quarters of the picture.
     left = max(width * 3 // 4, size * 8) if any(names) else 0
     columns = len(made.x) * len(made.seeds)
     across = left + columns * (width + gap) - gap
@@ -191,7 +191,7 @@ def _layout(made: MadeGrid, z: int) -> _Layout:
 
 
 def _heads(axis: Axis, over: int, columns: int, width: int, gap: int, font: Font) -> list[_Column]:
-    """Return the heads of one axis, each over so many columns; the seeds' come again for each value of X."""
+    """Return the headings of one axis, each over `over` columns; the seeds' are repeated for each value of X."""
     room = over * (width + gap) - gap
     return [
         _Column(wrapped(value_label(axis, first // over % len(axis)), font, room, _MAX_LINES), first, over)
@@ -200,15 +200,19 @@ def _heads(axis: Axis, over: int, columns: int, width: int, gap: int, font: Font
 
 
 def value_label(axis: Axis, place: int) -> str:
-    """Return what stands beside a value of an axis: `U-Net weight 0.25`, of prompts and names the value alone; "" where nothing varies."""
+    """Return the heading of a value of an axis: `U-Net weight 0.25`, of prompts and names the value alone, `step 600` of an
+    epoch saved between two; "" where nothing varies.
+    """
     label = axis.labels[place]
-    if not axis.kind or axis.kind.partition(":")[0] in _SPEAKING:
+    if axis.kind == "epoch" and "step " in label:
+        return label
+    if not axis.kind or axis.kind.partition(":")[0] in _NO_HEADING:
         return label or ("–" if axis.kind else "")
     return f"{axis.title} {label}"
 
 
 def common_facts(recipes: Sequence[Recipe]) -> list[str]:
-    """Return what all these pictures have in common besides their words, a few words each."""
+    """Return the sampling settings that all these pictures share, a few words each."""
     facts = (
         {f"{recipe.width}×{recipe.height}" for recipe in recipes},
         {f"{recipe.steps} steps" for recipe in recipes},
@@ -247,7 +251,7 @@ def _draw(picture: Image.Image, at: tuple[int, int], made: MadeGrid, z: int, lay
 
 
 def _place(picture: Image.Image, at: tuple[int, int], cell: MadeCell, layout: _Layout, folder: Path) -> None:
-    """Put one picture into the middle of its place, or the sign of a missing one."""
+    """Put one picture into the middle of its box, or a cross where it is missing."""
     width, height = layout.box
     shot = read_picture(cell, folder)
     if shot is not None:
@@ -263,11 +267,11 @@ def _place(picture: Image.Image, at: tuple[int, int], cell: MadeCell, layout: _L
 
 
 def read_picture(cell: MadeCell, folder: Path) -> Image.Image | None:
-    """Return a cell's picture, [height, width, 3] as RGB, None where it is not there, is damaged or has another size than its recipe."""
+    """Return a cell's picture, [height, width, 3] as RGB, None where it is missing, damaged or of another size than its recipe."""
     size = (cell.recipe.width, cell.recipe.height)
     try:
         with Image.open(folder / cell.file, formats=("PNG",)) as shot:
-            # Read no further where a file claims to be larger than what was made.
+            # The pixels of a file that claims another size are not read.
             return shot.convert("RGB") if shot.size == size else None
     except (OSError, SyntaxError, ValueError):
         return None
@@ -288,7 +292,7 @@ def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, layout: _La
 
 
 def _parameters(made: MadeGrid, folder: Path, sheets: Sequence[int]) -> str:
-    """Return the first picture's infotext with the axes added, "" where no picture is there to take it from."""
+    """Return the first picture's infotext with the axes added, "" where no picture exists."""
     for cell in made.cells:
         if cell.place.z not in sheets or not (folder / cell.file).is_file():
             continue
@@ -297,9 +301,9 @@ def _parameters(made: MadeGrid, folder: Path, sheets: Sequence[int]) -> str:
         except (GridError, ValueError):
             continue
         axes = {"X": made.x, "Y": made.y, **({"Z": made.z} if len(sheets) > 1 else {})}
-        told = {"Script": "X/Y/Z plot"}
+        added = {"Script": "X/Y/Z plot"}
         for letter, axis in axes.items():
             if axis.kind:
-                told |= {f"{letter} Type": axis.title, f"{letter} Values": axis.values}
-        return write_infotext(replace(info, fields=info.fields | {key: value for key, value in told.items() if value}))
+                added |= {f"{letter} Type": axis.title, f"{letter} Values": axis.values}
+        return write_infotext(replace(info, fields=info.fields | {key: value for key, value in added.items() if value}))
     return ""

@@ -1,4 +1,4 @@
-"""What does a grid's folder hold? One PNG a cell under its place's name, and grid.json, which tells the whole grid."""
+"""Sidecar of a grid: grid.json, which describes the complete grid beside its PNGs, one for each cell."""
 
 import json
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class MadeCell:
     """One picture of a grid, made or still to come.
 
     Attributes:
-        place: where it stands.
-        recipe: what decides it.
-        epoch: label of the epoch it is of, "" where epochs do not vary.
-        file: its PNG's name in the folder; there once it is made.
-        fingerprint: of recipe and machinery.
+        place: in the grid.
+        recipe: how it is made.
+        epoch: label of its epoch, "" where epochs do not vary.
+        file: its PNG's name in the folder; exists once it is made.
+        fingerprint: of recipe and compute setup.
     """
 
     place: Place
@@ -39,16 +39,16 @@ class MadeCell:
 
 @dataclass(frozen=True)
 class MadeGrid:
-    """A grid as its folder tells it.
+    """A grid as its folder describes it.
 
     Attributes:
         spec: with drawn seeds and looked-up epochs written in: it repeats the grid.
         x, y, z, seeds: the axes.
         cells: every picture, in the axes' order: z outermost, then y, x, seed.
-        compute_setup: what it was made with.
+        compute_setup: how it was computed.
         hashes: path -> sha256 of each file it was made from, 64 hex digits; of a folder, of its parts' hashes.
-        notes: what the user should know, one line each.
-        format: of this form as a file.
+        notes: for the user, one line each.
+        format: version of the file.
     """
 
     spec: GridSpec
@@ -78,13 +78,13 @@ def made_grid(
     hashes: dict[str, str],
     notes: tuple[str, ...] = (),
 ) -> MadeGrid:
-    """Return what grid.json says of a grid that is about to be made.
+    """Return the content of grid.json for a grid that is about to be made.
 
     Args:
-        expanded: the grid spelled out.
+        expanded: the expanded grid.
         fingerprints: of its cells, in their order.
-        compute_setup, hashes: as in Made.
-        notes: further lines beside the expansion's.
+        compute_setup, hashes: as in MadeGrid.
+        notes: added to those of the expansion.
     """
     cells = tuple(
         MadeCell(cell.place, cell.recipe, cell.epoch, f"{cell.place.name}.png", mark)
@@ -104,7 +104,7 @@ def made_grid(
 
 
 def write_sidecar(made: MadeGrid, folder: Path) -> None:
-    """Write grid.json into `folder`, whole or not at all.
+    """Write grid.json into `folder` atomically.
 
     Raises:
         OSError: it cannot be written.
@@ -113,7 +113,7 @@ def write_sidecar(made: MadeGrid, folder: Path) -> None:
 
 
 def read_sidecar(folder: Path) -> MadeGrid | None:
-    """Return what grid.json in `folder` tells, None where there is none.
+    """Return the content of grid.json in `folder`, None where that is missing.
 
     Raises:
         GridError: it cannot be read, is damaged, or names a file outside the folder.
@@ -131,14 +131,14 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
         made = _MADE.validate_json(content)
     except (ValidationError, json.JSONDecodeError) as error:
         raise GridError(
-            where, found=f"is damaged ({printable(_first(error), 120)})", expected="a file as lora-tui writes it"
+            where, found=f"is damaged ({printable(_first_error(error), 120)})", expected="a file written by lora-tui"
         ) from error
     if any("/" in cell.file or "\0" in cell.file or cell.file in ("", ".", "..") for cell in made.cells):
-        raise GridError(where, found="names a picture outside its folder", expected="a file as lora-tui writes it")
+        raise GridError(where, found="names a picture outside its folder", expected="a file written by lora-tui")
     return made
 
 
-def _first(error: Exception) -> str:
+def _first_error(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first: Any = error.errors(include_url=False)[0]
         return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -1,1 +1,1 @@
-"""What do the verdicts on a grid's pictures say? Rates, directions, proposals."""
+"""Evaluation of the verdicts on a grid's pictures: rates, directions, proposals."""

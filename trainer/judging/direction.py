@@ -1,4 +1,4 @@
-"""Which way do the favourites point? On a sheet of U-Net weight by text encoder weight they say which part is under or over."""
+"""Direction of the favourites: on a sheet of U-Net weight by text encoder weight they show which part is under or over."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,14 @@ from typing import Literal
 from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.records import CellNote
 from trainer.judging.tally import on_axis
+from trainer.text import plural
 
 Part = Literal["unet", "text_encoder"]
 Lean = Literal["under", "right", "over", "unknown"]
 
-# Below this the mean of the favourites is as good as full weight: half of the usual step of 0.25.
-_NEAR = 0.125
-# All choices are tried up to so many; beyond, that many are drawn.
+# A mean weight this near to 1 counts as full weight: half of the usual step of 0.25.
+_TOLERANCE = 0.125
+# Up to this many choices all are tried; of more, this many are drawn.
 _MAX_CHOICES = 20_000
 _KINDS: dict[Part, tuple[str, ...]] = {"unet": ("unet_weight",), "text_encoder": ("text_encoder_weight",)}
 _LABELS: dict[Part, str] = {"unet": "U-Net", "text_encoder": "text encoder"}
@@ -24,15 +25,15 @@ _LABELS: dict[Part, str] = {"unet": "U-Net", "text_encoder": "text encoder"}
 
 @dataclass(frozen=True)
 class Direction:
-    """Where a part's favourites lie.
+    """Which way a part's favourites point.
 
     Attributes:
         part: the U-Net or the text encoders.
-        lean: `under`: it wants more than full weight; `over`: less; `right`; `unknown` where nothing tells.
+        lean: `under` where more than full weight is better, `over` where less is, `right`; `unknown` without evidence.
         weight: mean weight of the favourites, None where the sheet does not vary it.
-        favourites: how many there are.
-        chance: how often a choice by chance would lie as far from the sheet's middle, 0 to 1.
-        votes: how many pictures were called under, right and over in this part.
+        favourites: their number.
+        chance: probability that a random choice is as far from the sheet's mean, 0 to 1.
+        votes: how many pictures were rated under, right and over in this part.
     """
 
     part: Part
@@ -44,35 +45,33 @@ class Direction:
 
     @property
     def strength(self) -> str:
-        """How strong the evidence is, in words."""
+        """Strength of the evidence, in words."""
         if self.chance < 0.01:
             return "strong evidence"
         if self.chance < 0.05:
             return "good evidence"
         if self.chance < 0.2:
             return "a hint"
-        return "as good as chance"
+        return "may be chance"
 
     @property
-    def words(self) -> str:
-        """One line of what it says."""
+    def summary(self) -> str:
+        """It on one line."""
         name = _LABELS[self.part]
-        said = ""
-        if any(self.votes):
-            said = "; called under {}, right {}, over {} times".format(*self.votes)
+        rated = "; rated under ×{}, right ×{}, over ×{}".format(*self.votes) if any(self.votes) else ""
         if self.weight is None:
             if not any(self.votes):
-                return f"{name}: nothing said"
-            return f"{name} {self.lean}{said}; {self.strength} (chance {self.chance:.0%})"
-        count = f"{self.favourites} favourite{'s' * (self.favourites != 1)} at {self.weight:.2f} on the mean"
-        return f"{name} {self.lean}: {count}{said}; {self.strength} (chance {self.chance:.0%})"
+                return f"{name}: not rated"
+            return f"{name} {self.lean}{rated}; {self.strength} (chance {self.chance:.0%})"
+        count = f"{plural(self.favourites, 'favourite')}, average weight {self.weight:.2f}"
+        return f"{name} {self.lean}: {count}{rated}; {self.strength} (chance {self.chance:.0%})"
 
 
 def directions(made: MadeGrid, notes: Mapping[str, CellNote]) -> tuple[Direction, Direction]:
-    """Return where the U-Net and the text encoders want to go.
+    """Return the directions of the U-Net and the text encoders.
 
     Favourites count where an axis varies the part's own weight, verdicts on the part everywhere. The evidence of favourites is
-    a permutation test: how often as many pictures picked by chance from the same sheet lie as far from its middle.
+    a permutation test: how often as many pictures picked at random from the same sheet are as far from its mean.
     """
     return _direction(made, notes, "unet"), _direction(made, notes, "text_encoder")
 
@@ -115,18 +114,18 @@ def _labels(made: MadeGrid, axis: str) -> Sequence[str]:
 
 
 def _votes(notes: Mapping[str, CellNote], part: Part) -> tuple[int, int, int]:
-    said = [note.unet if part == "unet" else note.text_encoder for note in notes.values()]
-    return said.count("under"), said.count("right"), said.count("over")
+    verdicts = [note.unet if part == "unet" else note.text_encoder for note in notes.values()]
+    return verdicts.count("under"), verdicts.count("right"), verdicts.count("over")
 
 
 def _lean(mean: float) -> Lean:
-    if mean > 1 + _NEAR:
+    if mean > 1 + _TOLERANCE:
         return "under"
-    return "over" if mean < 1 - _NEAR else "right"
+    return "over" if mean < 1 - _TOLERANCE else "right"
 
 
 def _chance(weights: Sequence[float], picked: int, mean: float) -> float:
-    """Return how often `picked` pictures chosen by chance have a mean as far from the sheet's as `mean` is."""
+    """Return how often `picked` random pictures have a mean as far from the sheet's as `mean` is."""
     middle = sum(weights) / len(weights)
     far = abs(mean - middle) - 1e-9
     if picked >= len(weights):
@@ -136,12 +135,12 @@ def _chance(weights: Sequence[float], picked: int, mean: float) -> float:
         return sum(abs(each - middle) >= far for each in means) / len(means)
     rng = Random(0)
     hits = sum(abs(sum(rng.sample(weights, picked)) / picked - middle) >= far for _ in range(_MAX_CHOICES))
-    # The choice that was made is one of those possible: never quite 0.
+    # The actual choice is one of the possible ones, so this is never quite 0.
     return (hits + 1) / (_MAX_CHOICES + 1)
 
 
 def _sign_chance(under: int, over: int) -> float:
-    """Return how often a fair coin would side so clearly: the two-sided sign test."""
+    """Return the probability that a fair coin is at least as one-sided: the two-sided sign test."""
     total, most = under + over, max(under, over)
     tail = sum(math.comb(total, count) for count in range(most, total + 1)) / 2**total
     return min(1.0, 2.0 * float(tail))

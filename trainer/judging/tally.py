@@ -1,4 +1,4 @@
-"""How often is a thing there? Ticks of a grid's pictures counted by epoch, weight or outfit, with an interval that says how sure that is."""
+"""Counts of a grid's ticks by epoch, weight or outfit, with confidence intervals."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.journal.records import CellNote
 
-# 95 % of a normal distribution lie within so many deviations.
+# 95 % of a normal distribution lie within this many standard deviations.
 _Z = 1.959964
 
 
@@ -18,8 +18,8 @@ class Rate:
 
     Attributes:
         label: the value.
-        yes, seen: pictures ticked, and pictures looked at for it.
-        low, high: where the true rate lies with 95 % confidence (Wilson 1927).
+        yes, seen: pictures with the item, and pictures checked for it.
+        low, high: 95 % confidence interval (Wilson 1927).
     """
 
     label: str
@@ -35,9 +35,9 @@ class Rate:
 
 
 def wilson(yes: int, seen: int) -> tuple[float, float]:
-    """Return the interval that holds the true rate with 95 % confidence: Wilson's, which is right for few pictures and for none or all.
+    """Return the 95 % confidence interval of a rate: Wilson's, which also holds for few pictures and for none or all.
 
-    Wilson 1927, J. Am. Stat. Assoc. 22; of nothing seen it is 0 to 1.
+    Wilson 1927, J. Am. Stat. Assoc. 22; 0 to 1 where none was seen.
     """
     if not seen:
         return 0.0, 1.0
@@ -54,17 +54,17 @@ def axes_of(made: MadeGrid) -> tuple[tuple[str, Axis], ...]:
 
 
 def items_ticked(notes: Iterable[CellNote], checklist: Sequence[str]) -> tuple[str, ...]:
-    """Return the items that somebody looked for, in the checklist's order, others behind."""
+    """Return the items that were checked, in the checklist's order, others after them."""
     found = dict.fromkeys(item for note in notes for item in note.ticks)
     return (*(item for item in checklist if item in found), *(item for item in found if item not in checklist))
 
 
 def rates(made: MadeGrid, notes: Mapping[str, CellNote], item: str, axis: str) -> tuple[Rate, ...]:
-    """Return how often `item` is there for each value of an axis; values with no picture looked at are among them.
+    """Return the rate of `item` for each value of an axis, including values without a checked picture.
 
     Args:
         made: the grid.
-        notes: cell -> what was thought of it.
+        notes: cell -> its verdicts.
         item: of the checklist.
         axis: `x`, `y`, `z` or `seed`.
     """
@@ -81,12 +81,12 @@ def rates(made: MadeGrid, notes: Mapping[str, CellNote], item: str, axis: str) -
     )
 
 
-def changed(rates: Sequence[Rate]) -> str:
-    """Return how a rate goes from the first value looked at to the last, as `14/36 → 3/36`; empty where fewer than two were."""
-    told = [rate for rate in rates if rate.seen]
-    if len(told) < 2:
+def trend(rates: Sequence[Rate]) -> str:
+    """Return a rate's change from the first checked value to the last, as `14/36 → 3/36`; empty with fewer than two."""
+    checked = [rate for rate in rates if rate.seen]
+    if len(checked) < 2:
         return ""
-    first, last = told[0], told[-1]
+    first, last = checked[0], checked[-1]
     apart = last.high < first.low or first.high < last.low
     return f"{first.yes}/{first.seen} → {last.yes}/{last.seen}" + ("" if apart else " (may be chance)")
 

@@ -1,1 +1,1 @@
-"""Prompts as the webui means them: weights, escapes, BREAK, chunks and LoRA tags; free of torch."""
+"""Prompts as the webui reads them: weights, escapes, BREAK, chunks and LoRA tags; free of torch."""

@@ -1,8 +1,8 @@
-r"""Which words of a prompt count how much? The webui's `(a)`, `[a]`, `(a:1.2)`, escapes and BREAK.
+r"""Attention weights of a prompt: the webui's `(a)`, `[a]`, `(a:1.2)`, escapes and BREAK.
 
-`(a)` counts a tenth more and `[a]` a tenth less (divided by 1.1), `(a:1.2)` exactly so much; what is nested multiplies. A
-bracket that is never closed acts to the end, one that was never opened is text. `\(`, `\)`, `\[`, `\]` and `\\` stand for
-themselves; any other backslash goes.
+`(a)` multiplies the weight by 1.1, `[a]` divides it by 1.1, `(a:1.2)` multiplies it by 1.2; nested factors multiply. A
+bracket that is never closed acts to the end, one that was never opened is text. `\(`, `\)`, `\[`, `\]` and `\\` are the
+characters themselves; any other backslash is dropped.
 """
 
 import math
@@ -14,21 +14,21 @@ from trainer.prompts.comments import without_comments
 from trainer.text import printable
 
 MAX_CHARACTERS = 20_000
-"""Of one prompt: some sixty chunks, far beyond what a U-Net still tells apart."""
+"""Limit of one prompt: about sixty chunks, far more than a U-Net can distinguish."""
 
 MAX_DEPTH = 100
-"""Brackets within brackets."""
+"""Limit of nested brackets."""
 
-_STEP = 1.1
+_FACTOR = 1.1
 
 
 @dataclass(frozen=True)
 class PromptPiece:
-    """Words that count alike.
+    """Text of one weight.
 
     Attributes:
         text: without brackets and escapes.
-        weight: what the encoder's output of them is multiplied by; 1 leaves it.
+        weight: factor on the encoder's output for it.
     """
 
     text: str
@@ -37,62 +37,62 @@ class PromptPiece:
 
 @dataclass(frozen=True)
 class Break:
-    """Where `BREAK` stood: the chunk ends here."""
+    """A `BREAK` of the prompt: the chunk ends here."""
 
 
-# Nothing is given back (`++`), else a long row of digits would be tried in every way to cut it.
+# Possessive (`++`), else a long row of digits would be tried with every way to cut it.
 _NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)"
-_SIGNS = re.compile(rf"\\[()\[\]\\]|[\\()\[\]]|:\s*({_NUMBER})\s*\)|:|[^\\()\[\]:]+")
+_TOKENS = re.compile(rf"\\[()\[\]\\]|[\\()\[\]]|:\s*({_NUMBER})\s*\)|:|[^\\()\[\]:]+")
 _BREAK = re.compile(r"\bBREAK\b")
 _AND = re.compile(r"\bAND\b")
-# Closed like a weight, made of a number's signs, and no number: `(a:1.2.3)`.
-_NO_NUMBER = re.compile(rf":\s*(?!{_NUMBER}\s*\))([+-]?[.0-9]++)\s*\)")
+# Looks like a weight but is not a number: `(a:1.2.3)`.
+_BAD_NUMBER = re.compile(rf":\s*(?!{_NUMBER}\s*\))([+-]?[.0-9]++)\s*\)")
 _STRUCTURE = re.compile(r"\\.|[()\[\]:|]", re.DOTALL)
 _CLOSES = {"(": ")", "[": "]"}
 _STEPS = re.compile(rf"\s*{_NUMBER}(?:[eE][+-]?[0-9]+)?\s*")
 
 
 def parse(text: str) -> tuple[PromptPiece | Break, ...]:
-    """Return the words of a prompt with their weights, in their order, and where chunks end.
+    """Return the text of a prompt in pieces with their weights, and the breaks, in order.
 
-    Neighbours of one weight are one piece, whatever brackets they came from; empty ones are left out.
+    Neighbours of equal weight are one piece, whatever their brackets; empty ones are left out.
 
     Args:
-        text: a prompt without LoRA tags, comments and all. What check refuses is taken for text.
+        text: a prompt without LoRA tags, but with comments. What check refuses is read as text.
     """
     words: list[str | None] = []  # None for a break
     weights: list[float] = []
-    round_ones: list[int] = []
-    square_ones: list[int] = []
+    round_starts: list[int] = []
+    square_starts: list[int] = []
 
     def multiply(start: int, factor: float) -> None:
         for index in range(start, len(weights)):
             weights[index] *= factor
 
-    for match in _SIGNS.finditer(without_comments(text)):
+    for match in _TOKENS.finditer(without_comments(text)):
         sign = match[0]
         if sign == "(":
-            round_ones.append(len(words))
+            round_starts.append(len(words))
         elif sign == "[":
-            square_ones.append(len(words))
-        elif round_ones and match[1] is not None:
-            multiply(round_ones.pop(), float(match[1]))
-        elif round_ones and sign == ")":
-            multiply(round_ones.pop(), _STEP)
-        elif square_ones and sign == "]":
-            multiply(square_ones.pop(), 1 / _STEP)
+            square_starts.append(len(words))
+        elif round_starts and match[1] is not None:
+            multiply(round_starts.pop(), float(match[1]))
+        elif round_starts and sign == ")":
+            multiply(round_starts.pop(), _FACTOR)
+        elif square_starts and sign == "]":
+            multiply(square_starts.pop(), 1 / _FACTOR)
         else:
             words += _split(sign)
             weights += [1.0] * (len(words) - len(weights))
-    for start in round_ones:
-        multiply(start, _STEP)
-    for start in square_ones:
-        multiply(start, 1 / _STEP)
+    for start in round_starts:
+        multiply(start, _FACTOR)
+    for start in square_starts:
+        multiply(start, 1 / _FACTOR)
     return _merged(words, weights)
 
 
 def _split(sign: str) -> list[str | None]:
-    """Return text or an escape as the words it stands for, None for each BREAK in it."""
+    """Return the texts in a token, with None for each BREAK."""
     if sign[0] == "\\":
         return [sign[1:]]
     first, *others = _BREAK.split(sign)
@@ -117,15 +117,15 @@ def _merged(words: list[str | None], weights: list[float]) -> tuple[PromptPiece 
 
 
 def check(text: str, where: str) -> None:
-    """See that a prompt means here what it means in the webui.
+    """Check that a prompt means the same here as in the webui.
 
     Args:
         text: a prompt without LoRA tags.
-        where: what to call it in an error, such as `prompt`.
+        where: its name in an error, such as `prompt`.
 
     Raises:
-        GridError: it changes between steps (`[a:b:0.5]`, `[a|b]`), is composed (`a AND b`), has a weight that is no number,
-            or is too long or too deep.
+        GridError: it changes between steps (`[a:b:0.5]`, `[a|b]`), is composed (`a AND b`), has a weight that is not a
+            number, or is too long or too deeply nested.
     """
     if len(text) > MAX_CHARACTERS:
         raise GridError(where, found=f"{len(text):,} characters", expected=f"at most {MAX_CHARACTERS:,}")
@@ -135,14 +135,14 @@ def check(text: str, where: str) -> None:
             where,
             found=f"AND, which composes pictures, in {printable(plain[max(0, found.start() - 20) : found.end() + 20])}",
             expected="one prompt",
-            way_out="write `and` for the word; CLIP reads both alike",
+            way_out="write `and` for the word; CLIP reads both the same",
         )
-    if found := _NO_NUMBER.search(plain):
+    if found := _BAD_NUMBER.search(plain):
         raise GridError(
             where,
             found=f"weight {printable(found[1], 40)}",
             expected="a number, as in (a:1.2)",
-            way_out=r"write \( and \) for the brackets themselves",
+            way_out=r"write \( and \) for literal brackets",
         )
     _check_brackets(plain, where)
     for piece in parse(text):
@@ -150,13 +150,13 @@ def check(text: str, where: str) -> None:
             raise GridError(
                 where,
                 found=f"weight {piece.weight} of {printable(piece.text, 40)}",
-                expected="a number that can be computed with",
+                expected="a finite number",
             )
 
 
 @dataclass
 class _Open:
-    """A bracket that is open: where it stands, and what was seen directly within it."""
+    """An open bracket: its position, and what was found directly within it."""
 
     sign: str
     start: int
@@ -165,14 +165,14 @@ class _Open:
 
 
 def _check_brackets(plain: str, where: str) -> None:
-    """See that no square brackets, closed and nested as they should be, change the prompt between steps."""
+    """Check that no square brackets change the prompt between steps."""
     stack: list[_Open] = []
     for match in _STRUCTURE.finditer(plain):
         sign, place = match[0], match.start()
         if sign in "([":
             stack.append(_Open(sign, place))
             if len(stack) > MAX_DEPTH:
-                raise GridError(where, found="brackets too deep", expected=f"at most {MAX_DEPTH} within each other")
+                raise GridError(where, found="brackets nested too deeply", expected=f"at most {MAX_DEPTH} levels")
         elif stack and sign == _CLOSES[stack[-1].sign]:
             _check_closed(stack.pop(), plain, place, where)
         elif stack and sign == ":":
@@ -182,18 +182,18 @@ def _check_brackets(plain: str, where: str) -> None:
 
 
 def _check_closed(bracket: _Open, plain: str, end: int, where: str) -> None:
-    """See that what stands from a square bracket to its end means less weight and nothing else."""
+    """Check that a closed square bracket only lowers the weight."""
     if bracket.sign != "[":
         return
     if bracket.bar:
-        means = "takes turns from step to step"
+        effect = "alternates from step to step"
     elif bracket.colon is not None and _STEPS.fullmatch(plain, bracket.colon + 1, end):
-        means = "changes the prompt between steps"
+        effect = "changes the prompt between steps"
     else:
         return
     raise GridError(
         where,
-        found=f"{printable(plain[bracket.start : end + 1], 60)}, which {means}",
+        found=f"{printable(plain[bracket.start : end + 1], 60)}, which {effect}",
         expected="one prompt for all steps",
-        way_out=r"write (a:1.2) for a weight, \[ and \] for the brackets themselves, or two prompts on an axis",
+        way_out=r"write (a:1.2) for a weight, \[ and \] for literal brackets, or two prompts on an axis",
     )

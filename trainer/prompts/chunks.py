@@ -1,4 +1,4 @@
-"""How does a weighted prompt longer than CLIP reads lie in chunks of 75 tokens? As in the webui: words are not torn from their comma."""
+"""Chunks of 75 tokens of a weighted prompt, cut at commas as in the webui."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ CHUNK = 75
 """Tokens of text in a chunk; BOS and EOS come around them."""
 
 BACKTRACK = 20
-"""How far behind its last comma a full chunk is still cut there (the webui's comma_padding_backtrack)."""
+"""Tokens after its last comma within which a full chunk is still cut there (the webui's comma_padding_backtrack)."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What is encoded at once.
+    """Tokens that are encoded together.
 
     Attributes:
         tokens: at most 75, without BOS, EOS and padding.
@@ -25,15 +25,15 @@ class Chunk:
     weights: tuple[float, ...] = ()
 
 
-def chunk(pieces: Iterable[PromptPiece | Break], words: Callable[[str], list[int]], comma: int) -> tuple[Chunk, ...]:
+def chunk(pieces: Iterable[PromptPiece | Break], tokenize: Callable[[str], list[int]], comma: int) -> tuple[Chunk, ...]:
     """Return the prompt's tokens in chunks, at least one.
 
-    A chunk is cut when a 76th token comes: behind its last comma if that is among its last 20 tokens, and the comma stays;
-    else at 75. A Break ends the chunk as it is, an empty one too. Each piece is tokenized alone.
+    A chunk is cut when a 76th token comes: after its last comma if that is among its last 20 tokens, else at 75. A Break ends
+    the chunk, even an empty one. Each piece is tokenized separately.
 
     Args:
         pieces: from attention.parse.
-        words: text -> token numbers, without BOS and EOS.
+        tokenize: text -> token numbers, without BOS and EOS.
         comma: the number of the token `,`.
     """
     done: list[Chunk] = []
@@ -41,7 +41,7 @@ def chunk(pieces: Iterable[PromptPiece | Break], words: Callable[[str], list[int
     last_comma: int | None = None
 
     def close(length: int) -> None:
-        """End the chunk after `length` tokens; the next one begins with the others."""
+        """End the chunk after `length` tokens; the others go to the next one."""
         nonlocal row, last_comma
         done.append(Chunk(tuple(token for token, _ in row[:length]), tuple(weight for _, weight in row[:length])))
         row, last_comma = row[length:], None
@@ -50,11 +50,11 @@ def chunk(pieces: Iterable[PromptPiece | Break], words: Callable[[str], list[int
         if isinstance(piece, Break):
             close(len(row))
             continue
-        for token in words(piece.text):
+        for token in tokenize(piece.text):
             if len(row) == CHUNK:
-                # A comma that comes as the 76th opens the next chunk; nothing is torn by it.
-                torn = token != comma and last_comma is not None and CHUNK - last_comma <= BACKTRACK
-                close(last_comma + 1 if torn and last_comma is not None else CHUNK)
+                # A comma that comes as the 76th starts the next chunk.
+                at_comma = token != comma and last_comma is not None and CHUNK - last_comma <= BACKTRACK
+                close(last_comma + 1 if at_comma and last_comma is not None else CHUNK)
             if token == comma:
                 last_comma = len(row)
             row.append((token, piece.weight))

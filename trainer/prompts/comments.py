@@ -1,4 +1,4 @@
-"""Which words of a prompt are meant for people only? From a `#` to the end of its line (the webui since 1.10)."""
+"""Comments of a prompt: from a `#` to the end of its line (the webui since 1.10)."""
 
 import re
 
@@ -7,7 +7,7 @@ _REST_OF_LINE = re.compile(r"#[^\n]*")
 
 
 def without_comments(text: str) -> str:
-    """Return `text` without its comments; a line that is nothing else goes whole. There is no escape for `#`, as in the webui."""
+    """Return `text` without its comments; a line with nothing else is removed completely. As in the webui, `#` cannot be escaped."""
     if "#" not in text:
         return text
     return _REST_OF_LINE.sub("", _WHOLE_LINE.sub("", text))

@@ -1,4 +1,4 @@
-"""Which LoRAs does a prompt ask for? The webui's tags `<lora:name:te:unet:dyn>`."""
+"""LoRA tags of a prompt: the webui's `<lora:name:te:unet:dyn>`."""
 
 import math
 import re
@@ -11,20 +11,20 @@ from trainer.text import printable
 _WHERE = "LoRA tag"
 _WAY_OUT = "write <lora:name:0.8>, or <lora:name:0.5:0.8> with the text encoder's weight first"
 _TAG = re.compile(r"<(lora|lyco|hypernet):([^<>\n]*)(>?)", re.IGNORECASE)
-# What ends a name in a tag, in the list `Lora hashes` or in a line.
+# Characters that would end a name in a tag, in the list `Lora hashes` or in a line.
 _NOT_IN_A_NAME = re.compile(r'[:<>=,"#\x00-\x1f\x7f]')
 _NUMBERS = ("te", "unet", "dyn")
 
 
 @dataclass(frozen=True)
 class Tag:
-    """What one tag asks for.
+    """A LoRA tag.
 
     Attributes:
         name: of the LoRA, its file's name without `.safetensors`.
         text_encoder: factor on the text encoders' change.
         unet: factor on the U-Net's change.
-        rank: how many directions are kept; None for all. The webui cuts the first rows, we keep the leading singular directions.
+        rank: to which each layer is truncated; None for all. The webui keeps the first rows, we the leading singular directions.
     """
 
     name: str
@@ -36,14 +36,14 @@ class Tag:
 def split_tags(text: str) -> tuple[str, tuple[Tag, ...]]:
     """Return the prompt without its LoRA tags, and the tags in their order.
 
-    Comments go first, as in the webui: a tag in one asks for nothing. `lyco` is the webui's other word for `lora`. Nothing
-    but the tags themselves is taken out, so commas around them stay and the encoder reads what it reads there.
+    Comments are removed first, as in the webui: a tag in one has no effect. `lyco` is the webui's other word for `lora`. Only
+    the tags themselves are removed, so that commas around them stay and the encoder reads the same as there.
 
     Args:
         text: a prompt.
 
     Raises:
-        GridError: a tag is not closed or has a part that is no number; the webui would only leave its LoRA out.
+        GridError: a tag is not closed or has a part that is not a number; the webui would silently skip it.
     """
     tags: list[Tag] = []
 
@@ -55,27 +55,27 @@ def split_tags(text: str) -> tuple[str, tuple[Tag, ...]]:
 
 
 def _tag(match: re.Match[str]) -> Tag:
-    """Return what a tag asks for: weights by place (text encoder, U-Net, rank), those by name over them."""
+    """Return a tag: weights by position (text encoder, U-Net, rank), overridden by named ones."""
     whole = printable(match[0], 80)
     if match[1].lower() == "hypernet":
-        raise GridError(_WHERE, found=f"{whole} is a hypernetwork", expected="LoRAs only", way_out="take it out")
+        raise GridError(_WHERE, found=f"{whole} is a hypernetwork", expected="LoRAs only", way_out="remove it")
     if not match[3]:
         raise GridError(_WHERE, found=f"{whole} is not closed", expected="> at its end", way_out=_WAY_OUT)
     name, *parts = (part.strip() for part in match[2].split(":"))
     if not name or "=" in name:
         raise GridError(_WHERE, found=f"{whole} has no name", expected="the LoRA's name first", way_out=_WAY_OUT)
-    by_place = [part for part in parts if "=" not in part]
+    by_position = [part for part in parts if "=" not in part]
     by_name = dict(part.split("=", 1) for part in parts if "=" in part)
-    if len(by_place) > len(_NUMBERS):
-        raise GridError(_WHERE, found=f"{whole} has {len(by_place)} numbers", expected="at most 3", way_out=_WAY_OUT)
+    if len(by_position) > len(_NUMBERS):
+        raise GridError(_WHERE, found=f"{whole} has {len(by_position)} numbers", expected="at most 3", way_out=_WAY_OUT)
     for key in by_name:
         if key not in _NUMBERS:
             raise GridError(_WHERE, found=f"{printable(key, 40)}= in {whole}", expected="te=, unet= or dyn=")
-    told = dict(zip(_NUMBERS, by_place, strict=False)) | by_name
-    text_encoder = _number(told.get("te", "1"), whole)
+    values = dict(zip(_NUMBERS, by_position, strict=False)) | by_name
+    text_encoder = _number(values.get("te", "1"), whole)
     # The webui's trap, kept: te= counts for the U-Net too wherever the U-Net has no number of its own.
-    unet = _number(told["unet"], whole) if "unet" in told else text_encoder
-    return Tag(name, text_encoder, unet, _rank(told["dyn"], whole) if "dyn" in told else None)
+    unet = _number(values["unet"], whole) if "unet" in values else text_encoder
+    return Tag(name, text_encoder, unet, _rank(values["dyn"], whole) if "dyn" in values else None)
 
 
 def _number(text: str, whole: str) -> float:
@@ -101,7 +101,7 @@ def _rank(text: str, whole: str) -> int:
 
 
 def tag_name(name: str) -> str:
-    """Return what of a file's name may stand in a tag: signs that would end it become `_`."""
+    """Return a file's name as a tag may hold it: characters that would end it become `_`."""
     return _NOT_IN_A_NAME.sub("_", name).strip() or "_"
 
 
@@ -109,8 +109,8 @@ def tag_text(name: str, text_encoder: float, unet: float) -> str:
     """Return the tag `<lora:NAME:TE:UNET>`, always with both weights: without one the webui does not find the file by its hash.
 
     Args:
-        name: of the LoRA; goes through tag_name.
-        text_encoder, unet: factors, written so that they read back as they are.
+        name: of the LoRA, made valid by tag_name.
+        text_encoder, unet: factors, written so that they read back exactly.
     """
     return f"<lora:{tag_name(name)}:{_short(text_encoder)}:{_short(unet)}>"
 

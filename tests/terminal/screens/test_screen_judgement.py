@@ -56,7 +56,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(k
             await pilot.press("T", "3", "right")
         await until(pilot, lambda: sum(note.text_encoder == "over" for note in screen.selection.notes.values()) == 5)
         await pilot.press("J")
-        await until(pilot, lambda: "text encoder over; called under 0, right 0, over 5 times" in seen(kitchen.app))
+        await until(pilot, lambda: "text encoder over; rated under ×0, right ×0, over ×5" in seen(kitchen.app))
         await pilot.press("v")
         await until(pilot, lambda: any("are queued and held" in note.message for note in kitchen.app._notifications))
         with kitchen.journal() as journal:

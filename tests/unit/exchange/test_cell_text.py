@@ -109,7 +109,7 @@ def test_the_text_encoder_of_another_file_is_a_tag_a_webui_understands(loras: li
     info = parse_infotext(cell_text(recipe, {}))
     assert info.prompt.endswith(" <lora:with space:1:1> <lora:hifumi-000003:0:0.7> <lora:hifumi-000003:1.2:0>")
     assert info.fields["Lora 2 text encoder"] == "Lora 3"
-    assert info.fields["Lora 2 kept rank"] == "8"
+    assert info.fields["Lora 2 rank"] == "8"
     assert read_back(cell_text(recipe, {}), loras, recipe) == recipe
 
 

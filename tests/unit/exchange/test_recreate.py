@@ -106,7 +106,7 @@ def test_a_webuis_picture_becomes_a_spec(model_files: ModelFiles) -> None:
     assert (spec.width, spec.height, spec.clip_skip, spec.guidance_rescale) == (512, 768, 2, 0.0)
     assert spec.base == str(model_files.root / "models/anything.safetensors")
     assert [lora.weight for lora in spec.loras] == [0.8]
-    assert like.differences == ("its sampler is another program's: the same settings, not the same pixels",)
+    assert like.differences == ("it was made by another program: the same settings do not give the same pixels",)
 
 
 def test_of_two_loras_of_one_name_the_hash_tells_which(model_files: ModelFiles) -> None:
@@ -134,7 +134,7 @@ def test_a_lora_of_another_hash_is_taken_and_said(model_files: ModelFiles) -> No
 def test_a_lora_that_is_not_here_is_left_out_and_said(model_files: ModelFiles, name: str) -> None:
     like = recreate(webuis().replace("hifumi-000003", name), model_files)
     assert like.spec.loras == ()
-    assert any(line.startswith("LoRA ") and line.endswith(" is not here: left out") for line in like.differences)
+    assert any(line.startswith("LoRA ") and line.endswith(" is not in this workspace: left out") for line in like.differences)
 
 
 def test_separate_weights_are_kept_apart(model_files: ModelFiles) -> None:
@@ -176,7 +176,7 @@ def test_a_base_that_is_not_known_leaves_the_callers(model_files: ModelFiles, na
     assert recreate(text, model_files).spec.base == ""
     like = recreate(text, model_files, "demo")
     assert like.spec.base == "demo"
-    assert any(line.endswith("is not known here: demo instead") for line in like.differences)
+    assert any(line.endswith("is not known here; demo is used instead") for line in like.differences)
 
 
 def test_a_vae_is_found_by_its_hash_whatever_its_name(model_files: ModelFiles) -> None:
@@ -184,30 +184,30 @@ def test_a_vae_is_found_by_its_hash_whatever_its_name(model_files: ModelFiles) -
     assert recreate(webuis(more=more), model_files).spec.vae == str(model_files.root / "models/kl.safetensors")
     like = recreate(webuis(more="VAE hash: 0123456789, VAE: gone.pt, "), model_files)
     assert like.spec.vae == ""
-    assert "VAE gone.pt (0123456789) is not known here: the base's own instead" in like.differences
+    assert "VAE gone.pt (0123456789) is not known here; the base's own is used instead" in like.differences
 
 
 def test_a_picture_of_2023_tells_every_cause_of_difference_once(model_files: ModelFiles) -> None:
     assert recreate(OF_2023, model_files, "demo").differences == (
-        "sampler DPM++ SDE Karras is none of ours: DPM++ 2M Karras instead",
-        "Model AbyssOrangeMix2_nsfw (0873291ac5) is not known here: demo instead",
-        "LoRA ElysiaV3-000002 (6d3eb064dcc1) is not here: left out",
-        "LoRA elfmorie2 (a34cd9a8c3cc) is not here: left out",
-        "it was made from another picture (img2img): ours begins from noise alone",
-        "it was made larger tile by tile (SD upscale)",
-        "its noise was the GPU's (RNG), ours is the CPU's: the same seed begins from other noise",
-        "its sampler drew noise by seed + 31337 (ENSD): ancestral samplers go another way",
-        "its sampler is another program's: the same settings, not the same pixels",
+        "sampler DPM++ SDE Karras is not supported: DPM++ 2M Karras is used instead",
+        "Model AbyssOrangeMix2_nsfw (0873291ac5) is not known here; demo is used instead",
+        "LoRA ElysiaV3-000002 (6d3eb064dcc1) is not in this workspace: left out",
+        "LoRA elfmorie2 (a34cd9a8c3cc) is not in this workspace: left out",
+        "it was made from another picture (img2img): ours starts from noise",
+        "it was upscaled tile by tile (SD upscale)",
+        "its noise was not drawn on the CPU (RNG: GPU): the same seed gives other noise here",
+        "its sampler drew noise by seed + 31337 (ENSD): ancestral samplers give another picture",
+        "it was made by another program: the same settings do not give the same pixels",
     )
 
 
 @pytest.mark.parametrize(
     ("more", "cause"),
     [
-        ("", "its noise was the GPU's"),
-        ("RNG: NV, ", "its noise was the NV's"),
+        ("", r"not drawn on the CPU \(RNG: GPU\)"),
+        ("RNG: NV, ", r"not drawn on the CPU \(RNG: NV\)"),
         ("ENSD: 31337, ", r"seed \+ 31337 \(ENSD\)"),
-        ("Denoising strength: 0.5, Hires upscale: 2, Hires upscaler: Latent, ", "ours is its first pass"),
+        ("Denoising strength: 0.5, Hires upscale: 2, Hires upscaler: Latent, ", "ours is the first pass only"),
         ("Denoising strength: 0.5, ", "img2img"),
         ("Variation seed: 5, Variation seed strength: 0.2, ", "variation seed"),
         ('ControlNet 0: "Module: x, Model: y", ', "ControlNet"),
@@ -215,8 +215,8 @@ def test_a_picture_of_2023_tells_every_cause_of_difference_once(model_files: Mod
         ('TI hashes: "easynegative: c74b4e810b03", ', "textual inversion"),
         ("Refiner: x, Refiner switch at: 0.8, ", "refiner"),
         ("Emphasis: No norm, ", "applied as No norm"),
-        ("Script: X/Y/Z plot, X Type: Seed, X Values: -1, Fixed X Values: 5, ", "tells of its first picture alone"),
-        ("Tiling: True, ", "repeat"),
+        ("Script: X/Y/Z plot, X Type: Seed, X Values: -1, Fixed X Values: 5, ", "describes only its first picture"),
+        ("Tiling: True, ", "seamlessly"),
         ("Odd thing: 3, Other odd: 4, ", "not understood: Odd thing, Other odd"),
     ],
 )
@@ -229,7 +229,7 @@ def test_known_causes_of_difference_are_named(model_files: ModelFiles, more: str
 def test_a_sampler_we_have_not_is_replaced_and_said(model_files: ModelFiles) -> None:
     like = recreate(webuis().replace("DPM++ 2M,", "DPM++ SDE,"), model_files)
     assert like.spec.sampler == "DPM++ 2M Karras"
-    assert "sampler DPM++ SDE Karras is none of ours: DPM++ 2M Karras instead" in like.differences
+    assert "sampler DPM++ SDE Karras is not supported: DPM++ 2M Karras is used instead" in like.differences
     like = recreate(
         webuis().replace("DPM++ 2M, Schedule type: Karras", "Euler, Schedule type: SGM Uniform"), model_files
     )
@@ -239,7 +239,7 @@ def test_a_sampler_we_have_not_is_replaced_and_said(model_files: ModelFiles) -> 
 def test_sides_that_are_no_multiples_of_eight_are_said(model_files: ModelFiles) -> None:
     like = recreate(webuis().replace("512x768", "513x775"), model_files)
     assert (like.spec.width, like.spec.height) == (512, 768)
-    assert any(line.startswith("size 513x775: 512x768 here") for line in like.differences)
+    assert any(line.startswith("size 513x775: 512x768 is used") for line in like.differences)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_our_own_picture_gives_its_recipe_again(model_files: ModelFiles, recipe:
     like = recreate(cell_text(recipe, {}), model_files)
     assert [cell.recipe for cell in expand(like.spec, model_files).cells] == [recipe]
     assert like.differences == (
-        "another card, precision or attention than it was made with gives slightly other pixels",
+        "another card, precision or attention gives slightly different pixels",
     )
 
 

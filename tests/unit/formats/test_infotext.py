@@ -68,7 +68,7 @@ def test_fields_that_would_be_read_as_prompt_are_not_written() -> None:
 
 @pytest.mark.parametrize(("key", "value"), [("a(b)", "1"), ("A", "1"), (" Odd", "1"), ("Odd:", "1"), ("Empty", "")])
 def test_a_field_no_webui_reads_back_is_not_written(key: str, value: str) -> None:
-    with pytest.raises(ValueError, match="no field"):
+    with pytest.raises(ValueError, match="not a valid field"):
         write_infotext(Infotext("cat", "", FIELDS | {key: value}))
 
 

@@ -107,13 +107,13 @@ def test_the_text_file_beside_a_picture_is_read(tmp_path: Path) -> None:
 
 
 def test_a_picture_of_another_program_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GridError, match="ComfyUI's own notes"):
+    with pytest.raises(GridError, match="ComfyUI's metadata"):
         read(tmp_path, png_bytes(PIXELS, {"prompt": "{}", "workflow": "{}"}))
 
 
 def test_a_picture_without_text_is_refused_with_the_way_out(tmp_path: Path) -> None:
     for content in (png_bytes(PIXELS, {}), user_comment("JPEG", b"")):
-        with pytest.raises(GridError, match=r"no infotext in it.*take the file as it was saved"):
+        with pytest.raises(GridError, match=r"no infotext in it.*use the file as it was saved"):
             read(tmp_path, content)
 
 

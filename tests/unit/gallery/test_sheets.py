@@ -91,7 +91,7 @@ def test_a_picture_of_another_size_than_its_recipe_is_not_read(tmp_path: Path) -
 def test_a_sheet_that_would_be_too_large_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "MAX_PIXELS", 120_000)
     notes = write_sheets(with_giant(made_grid(tmp_path, (2, 2, 4, 1))), tmp_path)
-    assert [note.partition(":")[0] for note in notes] == ["giant.png is left out"]
+    assert [note.partition(":")[0] for note in notes] == ["giant.png was not written"]
     assert len([*tmp_path.glob("sheet-z*.png")]) == 4
 
 

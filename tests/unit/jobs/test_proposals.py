@@ -78,7 +78,7 @@ def test_verdicts_on_one_epoch_are_about_that_one(demo: Workspace, made: MadeGri
 
 def test_verdicts_that_point_nowhere_queue_nothing(demo: Workspace, made: MadeGrid) -> None:
     with Journal(demo.journal_path) as journal:
-        with pytest.raises(GridError, match="no part was called under or over"):
+        with pytest.raises(GridError, match="no part was rated under or over"):
             queue_proposals(journal, demo, made, {})
         assert journal.queue.waiting() == []
 

@@ -36,7 +36,7 @@ def test_favourites_above_full_weight_say_that_the_part_is_under(sheet: MadeGrid
     unet, encoder = directions(sheet, liked)
     assert (unet.lean, unet.weight, unet.favourites) == ("under", 1.625, 4)
     assert encoder.lean == "right"
-    assert "U-Net under: 4 favourites at 1.62 on the mean" in unet.words
+    assert "U-Net under: 4 favourites, average weight 1.62" in unet.summary
 
 
 def test_favourites_below_it_say_that_the_part_is_over(sheet: MadeGrid) -> None:
@@ -53,7 +53,7 @@ def test_one_favourite_is_no_evidence(sheet: MadeGrid) -> None:
     assert encoder.lean == "over"
     # 28 of 49 pictures lie as far from the middle, 1, as 0.5 does: two rows on each side.
     assert encoder.chance == pytest.approx(28 / 49)
-    assert encoder.strength == "as good as chance"
+    assert encoder.strength == "may be chance"
 
 
 def test_verdicts_on_a_part_count_where_its_weight_does_not_vary(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_verdicts_on_a_part_count_where_its_weight_does_not_vary(tmp_path: Path)
     assert (unet.lean, encoder.lean, encoder.votes) == ("unknown", "over", (0, 0, 6))
     # Six of six heads, either side.
     assert encoder.chance == pytest.approx(2 / 64)
-    assert encoder.words == "text encoder over; called under 0, right 0, over 6 times; good evidence (chance 3%)"
+    assert encoder.summary == "text encoder over; rated under ×0, right ×0, over ×6; good evidence (chance 3%)"
 
 
 def test_nothing_marked_points_nowhere(sheet: MadeGrid) -> None:

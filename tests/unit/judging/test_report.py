@@ -19,7 +19,7 @@ def test_ticks_verdicts_and_favourites_are_told_by_axis(tmp_path: Path) -> None:
     assert list(sections) == ["straps", "verdicts by Epoch", "verdicts by Seed", "direction"]
     assert sections["straps"][0] == "by Epoch   1: 2/2 (34–100 %)   2: 0/1 (0–79 %)   2/2 → 0/1 (may be chance)"
     assert sections["verdicts by Epoch"] == ("1: under 1 · encoder over 1", "2: ★ 1")
-    assert sections["direction"][1].startswith("text encoder over; called under 0, right 0, over 1 times")
+    assert sections["direction"][1].startswith("text encoder over; rated under ×0, right ×0, over ×1")
 
 
 def test_what_nobody_judged_is_not_reported(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from made_grid import made_grid
 
 from trainer.journal.records import CellNote
-from trainer.judging.tally import axes_of, changed, items_ticked, rates, wilson
+from trainer.judging.tally import axes_of, items_ticked, rates, trend, wilson
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_pictures_nobody_looked_at_are_not_counted(tmp_path: Path) -> None:
     first, second = rates(made, notes, "halo", "x")
     assert (first.yes, first.seen, second.seen) == (1, 1, 0)
     assert first.text == "1/1 (21–100 %)"
-    assert changed((first, second)) == ""
+    assert trend((first, second)) == ""
 
 
 def test_a_change_says_when_it_may_be_chance(tmp_path: Path) -> None:
@@ -47,9 +47,9 @@ def test_a_change_says_when_it_may_be_chance(tmp_path: Path) -> None:
     for cell in made.cells:
         name = cell.place.name
         notes[name] = CellNote(1, name, ticks={"straps": cell.place.seed < few[name[:2]]})
-    assert changed(rates(made, notes, "straps", "x")) == "14/36 → 3/36"
+    assert trend(rates(made, notes, "straps", "x")) == "14/36 → 3/36"
     notes = {name: CellNote(1, name, ticks={"straps": int(name.rsplit("s", 1)[1]) <= 14}) for name in notes}
-    assert changed(rates(made, notes, "straps", "x")) == "14/36 → 14/36 (may be chance)"
+    assert trend(rates(made, notes, "straps", "x")) == "14/36 → 14/36 (may be chance)"
 
 
 def test_items_come_in_the_checklists_order_and_old_ones_behind() -> None:

@@ -53,10 +53,10 @@ def test_without_a_state_there_is_no_fork() -> None:
 
 def test_a_part_that_did_not_train_is_not_changed() -> None:
     judged = Judged(Settings(text_encoder_lr=0), epochs=8, kept=(), epoch=8)
-    with pytest.raises(GridError, match="no part was called under or over"):
+    with pytest.raises(GridError, match="no part was rated under or over"):
         variants(judged, (RIGHT, over("text_encoder")))
 
 
 def test_no_direction_is_refused_with_the_way_out() -> None:
-    with pytest.raises(GridError, match="mark some and ask again"):
+    with pytest.raises(GridError, match="rate some pictures first"):
         variants(JUDGED, (RIGHT, Direction("text_encoder", "unknown", None, 0, 1.0)))

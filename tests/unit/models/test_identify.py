@@ -272,7 +272,7 @@ def test_weights_cut_off_are_found_before_loading(tmp_path: Path) -> None:
     path = Path(single_file(tmp_path, "sd1"))
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size - 1)
-    with pytest.raises(ModelError, match="the download may be cut off"):
+    with pytest.raises(ModelError, match="the download may be incomplete"):
         identify_base(str(path))
 
 

@@ -104,7 +104,7 @@ def test_a_prompt_that_changes_between_steps_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["[cat|dog]", "[cat|]", "[(a:1.2)|b|c]", "(1girl, [red|blue] dress:1.2)"])
 def test_a_prompt_that_takes_turns_is_refused(text: str) -> None:
-    with pytest.raises(GridError, match=r"^prompt: \[.*takes turns from step to step.*one prompt for all steps"):
+    with pytest.raises(GridError, match=r"^prompt: \[.*alternates from step to step.*one prompt for all steps"):
         check(text, "prompt")
 
 
@@ -128,7 +128,7 @@ def test_a_weight_beyond_all_numbers_is_refused() -> None:
 
 def test_brackets_without_end_are_refused() -> None:
     check("(" * MAX_DEPTH, "prompt")
-    with pytest.raises(GridError, match="prompt: brackets too deep; expected at most 100"):
+    with pytest.raises(GridError, match="prompt: brackets nested too deeply; expected at most 100"):
         check("(" * (MAX_DEPTH + 1), "prompt")
 
 
