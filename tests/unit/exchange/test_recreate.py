@@ -134,7 +134,9 @@ def test_a_lora_of_another_hash_is_taken_and_said(model_files: ModelFiles) -> No
 def test_a_lora_that_is_not_here_is_left_out_and_said(model_files: ModelFiles, name: str) -> None:
     like = recreate(webuis().replace("hifumi-000003", name), model_files)
     assert like.spec.loras == ()
-    assert any(line.startswith("LoRA ") and line.endswith(" is not in this workspace: left out") for line in like.differences)
+    assert any(
+        line.startswith("LoRA ") and line.endswith(" is not in this workspace: left out") for line in like.differences
+    )
 
 
 def test_separate_weights_are_kept_apart(model_files: ModelFiles) -> None:
@@ -273,9 +275,7 @@ def test_a_text_of_a_hundred_thousand_tags_is_refused(model_files: ModelFiles) -
 def test_our_own_picture_gives_its_recipe_again(model_files: ModelFiles, recipe: Recipe) -> None:
     like = recreate(cell_text(recipe, {}), model_files)
     assert [cell.recipe for cell in expand(like.spec, model_files).cells] == [recipe]
-    assert like.differences == (
-        "another card, precision or attention gives slightly different pixels",
-    )
+    assert like.differences == ("another card, precision or attention gives slightly different pixels",)
 
 
 def test_our_own_picture_gives_its_loras_again(model_files: ModelFiles, tmp_path: Path) -> None:
