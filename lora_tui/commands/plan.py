@@ -108,7 +108,7 @@ class _PlanOutput:
     def add_fit(self, predictor: "PeakPredictor", limit: int) -> "FitResult":
         """Add the predicted memory and the settings that would fit; return those."""
         from trainer.memory.fit import fit
-        from trainer.memory.fit_report import fit_json, lines
+        from trainer.memory.fit_report import fit_json, fit_lines
         from trainer.memory.request import request_of
         from trainer.plan.report import ReportSection
 
@@ -117,7 +117,7 @@ class _PlanOutput:
         self._peak(result.current.prediction)
         self._values["fit"] = fit_json(result)
         if not self._as_json:
-            _print(ReportSection("fit", lines(result)))
+            _print(ReportSection("fit", fit_lines(result)))
         return result
 
     def add_applied(self, diff: Iterable[str]) -> None:

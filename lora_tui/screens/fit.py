@@ -162,7 +162,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
 
     @on(SearchEnded)
     def _show(self, event: SearchEnded) -> None:
-        from trainer.memory.fit_report import lines
+        from trainer.memory.fit_report import fit_lines
 
         event.stop()
         if event.search != self._search_number:
@@ -170,7 +170,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         self._result = event.result
         self.show_error(event.error)
         if event.result is not None:
-            self._show_lines(lines(event.result))
+            self._show_lines(fit_lines(event.result))
         else:
             self._show_lines([] if event.error is not None else [_STOPPED])
         self._show_keys()

@@ -18,7 +18,7 @@ from trainer.dataset.sources import (
     check_names,
     repeats_by_folder,
     sources_in,
-    with_own_names,
+    with_unique_names,
 )
 from trainer.errors import DatasetError
 from trainer.settings.describe import fields
@@ -102,7 +102,7 @@ def _by_folders(settings: Settings) -> DataSet:
 
 def _read_roots(roots: Mapping[Path, FolderSources]) -> ScanResult:
     """Return the pictures under all roots; each must have some."""
-    sources = with_own_names(source for under in roots.values() for source in under.read)
+    sources = with_unique_names(source for under in roots.values() for source in under.read)
     found = ScanResult()
     for root, under in roots.items():
         own, sources = sources[: len(under.read)], sources[len(under.read) :]
@@ -124,7 +124,7 @@ def _by_file(settings: Settings) -> DataSet:
     left_out = [
         f"folder {printable(source.name, 60)} is skipped: 0 repeats" for source in sources if source.repeats == 0
     ]
-    sources = with_own_names(source for source in sources if source.repeats)
+    sources = with_unique_names(source for source in sources if source.repeats)
     found = read_sources(sources)
     filled = {folder.name for folder in found.folders}
     for source in sources:

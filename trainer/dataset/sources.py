@@ -135,7 +135,7 @@ def check_names(repeats: Mapping[str, int], names: Collection[str]) -> None:
             )
 
 
-def with_own_names(sources: Iterable[Source]) -> list[Source]:
+def with_unique_names(sources: Iterable[Source]) -> list[Source]:
     """Return the sources with names that differ, so that curves and exposures of two folders are never mixed up."""
     taken: dict[str, Path] = {}
     result = []

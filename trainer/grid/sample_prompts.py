@@ -15,7 +15,7 @@ from trainer.models.identify import Base
 from trainer.prompts.attention import check
 from trainer.prompts.lora_tags import split_tags
 from trainer.settings.amounts import parse_size
-from trainer.settings.fields.sampling import our_name
+from trainer.settings.fields.sampling import sampler_name
 from trainer.settings.model import Settings
 from trainer.settings.subject import Subject, load_subject, subject_path
 
@@ -93,7 +93,7 @@ def sample_pictures(
                 steps=asked.steps or steps,
                 cfg_scale=guidance if asked.cfg_scale is None else asked.cfg_scale,
                 guidance_rescale=guidance_rescale_for(zero_terminal_snr),
-                sampler=sampler_named(str(our_name(asked.sampler or sampler))).name,
+                sampler=sampler_named(str(sampler_name(asked.sampler or sampler))).name,
                 width=asked.width or width,
                 height=asked.height or height,
                 clip_skip=settings.clip_skip,

@@ -77,7 +77,7 @@ def queue_bake(
         DiskFull: the disk has no space for what the bake will write.
         WorkspaceError: the journal or the bakes' folder cannot be written.
     """
-    check_disk_space(ready.plan.room_bytes, workspace.root)
+    check_disk_space(ready.plan.total_disk_bytes, workspace.root)
     make_workspace(workspace.root)
     if parent is None:
         parent = next(

@@ -50,7 +50,7 @@ def fit(
         on_prediction: called before each prediction with the choice in words.
 
     Raises:
-        LoraTuiError: nothing can be predicted of the settings asked about.
+        LoraTuiError: nothing can be predicted of the settings in question.
     """
     return _Search(request, predict, limit, on_prediction).run()
 
@@ -76,13 +76,13 @@ class _Search:
         self._estimates = Estimates(self._request, start, self._tried[start])
         if current != start:
             self._estimates.learn(current, self._tried[current])
-        self._try(_TRIES_EXACT, exact=True)
+        self._predict_fastest(_TRIES_EXACT, exact=True)
         if self._best() is None:
-            self._try(_TRIES, exact=False)
+            self._predict_fastest(_TRIES, exact=False)
         return self._result()
 
     def _with_lean_caching(self, start: MemoryChoice) -> MemoryChoice:
-        """Return the choice with one picture at once for the VAE where caching alone is too much: no step is slower for it."""
+        """Return the choice with one picture at once for the VAE where caching alone needs too much memory; this slows no step."""
         prediction = self._tried[start]
         cache = prediction.of("cache")
         # The allocator's gaps are known at the highest peak alone; elsewhere they are judged.
@@ -93,14 +93,14 @@ class _Search:
         self._tried[lean] = self._predicted(lean)
         return lean
 
-    def _try(self, most: int, *, exact: bool) -> None:
+    def _predict_fastest(self, most: int, *, exact: bool) -> None:
         """Predict choices, the fastest first, as long as one may be faster than the best and is judged to fit."""
         asked_leanest = False
         while True:
             best = self._best()
             bar = float("inf") if best is None else self._known(best).seconds * (1 - _MIN_SPEEDUP)
-            judged = {choice: self._estimates.of(choice) for choice in self._pool(exact=exact)}
-            open_ones = [choice for choice in judged if self._may_be(choice, judged[choice], bar)]
+            judged = {choice: self._estimates.of(choice) for choice in self._candidates(exact=exact)}
+            open_ones = [choice for choice in judged if self._is_worth_predicting(choice, judged[choice], bar)]
             if open_ones and len(self._tried) < most:
                 self._learn(min(open_ones, key=lambda choice: self._order(choice, judged[choice])))
                 continue
@@ -111,14 +111,14 @@ class _Search:
             asked_leanest = True
             self._learn(leanest)
 
-    def _may_be(self, choice: MemoryChoice, estimate: Estimate, bar: float) -> bool:
-        """Return whether a choice nobody predicted yet may fit in less than `bar` seconds."""
+    def _is_worth_predicting(self, choice: MemoryChoice, estimate: Estimate, bar: float) -> bool:
+        """Return whether a choice without a prediction may fit in less than `bar` seconds."""
         # Blocks are chosen for the limit as it is; a choice that is all or nothing gets the benefit of the doubt.
         limit = self._limit if choice.checkpointed else self._limit * _ESTIMATE_MARGIN
         return self._is_new(choice) and estimate.bytes <= limit and estimate.seconds < bar
 
-    def _pool(self, *, exact: bool) -> list[MemoryChoice]:
-        """Return the choices there are: each way of the other levers with no blocks, some and all checkpointed."""
+    def _candidates(self, *, exact: bool) -> list[MemoryChoice]:
+        """Return all choices: each combination of the other levers with no, some and all blocks checkpointed."""
         found: dict[MemoryChoice, None] = {}
         for one in configurations(self._request, exact=exact):
             bare = replace(one, caching=self._start.caching)
@@ -130,7 +130,7 @@ class _Search:
         return list(found)
 
     def _order(self, choice: MemoryChoice, estimate: Estimate) -> tuple[float, bool, int]:
-        """Return what choices are tried and taken by: time to a thousandth, then exactness, then how little changes."""
+        """Return the sort key of choices: time to a thousandth, then exactness, then how little changes."""
         per_mille = round(estimate.seconds / self._tried[self._current].seconds, 3)
         return per_mille, changes_result(choice, self._start), levers_changed(choice, self._current)
 
@@ -207,7 +207,7 @@ class _Search:
         )
 
     def _rejected(self, best: MemoryChoice | None) -> tuple[Rejected, ...]:
-        judged = {choice: self._estimates.of(choice) for choice in self._pool(exact=False)}
+        judged = {choice: self._estimates.of(choice) for choice in self._candidates(exact=False)}
         judged |= {choice: self._known(choice) for choice in self._tried}
         others = [choice for choice in judged if choice != best]
         others.sort(key=lambda choice: self._order(choice, judged[choice]))

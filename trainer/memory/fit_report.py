@@ -9,8 +9,8 @@ from trainer.text import printable
 _ESTIMATED = "~"
 
 
-def lines(result: FitResult) -> tuple[str, ...]:
-    """Return a fit in lines: how it stands, the proposal with its settings, the levers, the neighbours.
+def fit_lines(result: FitResult) -> tuple[str, ...]:
+    """Return a fit as lines: whether the settings fit, the proposal, the levers, the rejected choices.
 
     Figures with a ~ before them are judged from the others, all the rest is predicted.
     """
@@ -94,7 +94,7 @@ def _rejected_line(one: Rejected) -> str:
 
 
 def _time(share: float) -> str:
-    """Return a share of a step's time that comes on top: `+12 % time`."""
+    """Return the additional share of a step's time as text: `+12 % time`."""
     percent = round(share * 100)
     if percent == 0:
         return "same time"

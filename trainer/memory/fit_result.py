@@ -11,10 +11,10 @@ class Proposal:
     """Settings whose memory was predicted.
 
     Attributes:
-        changes: the settings that differ from those asked about, with their new values.
+        changes: the settings that differ from those in question, with their new values.
         words: the levers' positions.
         prediction: of them.
-        relative_seconds: of a step; 1.0 is that of the settings asked about.
+        relative_seconds: of a step; 1.0 is that of the settings in question.
         changes_result: whether the LoRA comes out a little different, beyond the order of sums.
     """
 
@@ -26,13 +26,13 @@ class Proposal:
 
     @property
     def bytes(self) -> int:
-        """What it takes of the card at its most."""
+        """Peak bytes taken of the card."""
         return self.prediction.reserved
 
 
 @dataclass(frozen=True)
 class LeverEffect:
-    """What one lever does by itself, where no other is pulled.
+    """Effect of one lever alone.
 
     Attributes:
         name, words: of the lever.
@@ -57,10 +57,10 @@ class Rejected:
     """A choice that was not taken.
 
     Attributes:
-        changes: the settings that differ from those asked about.
+        changes: the settings that differ from those in question.
         words: the levers' positions.
         bytes: what it takes of the card at its most.
-        relative_seconds: of a step; 1.0 is that of the settings asked about.
+        relative_seconds: of a step; 1.0 is that of the settings in question.
         why: in words.
         estimated: whether bytes and seconds were judged; else predicted.
     """
@@ -75,10 +75,10 @@ class Rejected:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What was found.
+    """Result of a fit.
 
     Attributes:
-        current: the settings asked about.
+        current: the settings in question.
         best: the fastest that fit; None where nothing does.
         limit: bytes.
         levers: what each does by itself.
@@ -101,7 +101,7 @@ class FitResult:
 
     @property
     def fits_now(self) -> bool:
-        """Whether the settings asked about fit."""
+        """Whether the settings in question fit."""
         return self.current.bytes <= self.limit
 
     @property

@@ -14,7 +14,7 @@ _SMALLER = 0.75
 
 
 def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int) -> tuple[str, ...]:
-    """Return what would help beyond the levers, all of it changing what is learned, with what it frees as judged.
+    """Return what would help beyond the levers, with an estimate of what it frees; all of it changes what is learned.
 
     Args:
         request: with the settings in question.
@@ -55,7 +55,7 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
 
 
 def notes_for(request: MemoryRequest) -> tuple[str, ...]:
-    """Return what need not be done, or would not help."""
+    """Return notes on what is done already and on what would not help."""
     notes = ["latents are cached before training: the VAE is not on the card during training"]
     if request.cached_encoders:
         notes.append(

@@ -75,7 +75,7 @@ class MemoryChoice:
 
 @dataclass(frozen=True)
 class Lever:
-    """One thing that can be done.
+    """One change that saves memory.
 
     Attributes:
         name: short, for a column.
@@ -97,7 +97,7 @@ def batch_of(request: MemoryRequest) -> int:
 
 
 def fastest_exact(request: MemoryRequest) -> MemoryChoice:
-    """Return the choice with every exact lever at its fastest; optimizer, base and caching as the settings have them."""
+    """Return the choice with every exact lever at its fastest position; optimizer, base and caching as in the settings."""
     here = MemoryChoice.of(request)
     return replace(here, checkpointed=None, micro=None, off_card=here.off_card and not may_leave_card(request))
 

@@ -118,7 +118,7 @@ class MemoryRequest:
         return isinstance(other, MemoryRequest) and self.key == other.key
 
     def __hash__(self) -> int:
-        """Go by the key."""
+        """Hash the key."""
         return hash(self.key)
 
     def with_settings(self, settings: Settings) -> Self:
@@ -135,7 +135,7 @@ class MemoryRequest:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as plain values."""
+        """Return the request as plain JSON values."""
         return {
             "settings": settings_toml(self.settings),
             "family": self.family,
@@ -149,7 +149,7 @@ class MemoryRequest:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return what to_json was given."""
+        """Return the request that to_json wrote."""
         return cls(
             parse_settings(values["settings"], "the memory request"),
             values["family"],
@@ -198,7 +198,7 @@ def _sample_size(planned: PlannedBake) -> tuple[int, int]:
 
 
 def _fingerprint(path: Path) -> str:
-    """Return what changes when a file does: of a folder, all its files' sizes and times."""
+    """Return a text that changes when a file does: of a folder, from all its files' sizes and times."""
     files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
     text = " ".join(f"{each.name} {(stat := each.stat()).st_size} {stat.st_mtime_ns}" for each in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from trainer.text import printable
 STATE_SECONDS = 600.0
 """Maximum age of the newest state where no step count decides, unless writing is very slow."""
 
-NIGHT = 8 * 3600.0
+EIGHT_HOURS = 8 * 3600.0
 """Seconds of a bake left unattended overnight."""
 
 # Measured with five metrics: what a step leaves in the journal and in metrics.npz, and what one of the writer's two
@@ -29,7 +29,7 @@ _MARGIN = 32 << 20
 
 @dataclass(frozen=True)
 class BakeLength:
-    """How a bake runs: steps of an epoch, epochs, steps in all, LoRA files, and seconds per step (None: not known)."""
+    """How a bake runs: steps of an epoch, epochs, steps in total, LoRA files, and seconds per step (None: not known)."""
 
     steps_per_epoch: int
     epochs: int
@@ -39,7 +39,7 @@ class BakeLength:
 
 
 def state_bytes(settings: Settings, file_bytes: int, shapes: Sequence[Shape]) -> int:
-    """Return the size of one training state: the weights and what the optimizer keeps of each, all parts training.
+    """Return the size of one training state: the weights and the optimizer's state of each, with all parts training.
 
     Args:
         settings: name the optimizer.
@@ -63,7 +63,7 @@ def states_written(settings: Settings, length: BakeLength) -> int | None:
 
 
 def states_disk_bytes(settings: Settings, length: BakeLength, state_bytes: int) -> int:
-    """Return the bytes that states take at their most: those that are kept, and the next one before the oldest goes."""
+    """Return the most that states take, in bytes: those that are kept, and the next one before the oldest is deleted."""
     match settings.keep_states:
         case "last":
             most = 2
@@ -82,24 +82,24 @@ def states_disk_bytes(settings: Settings, length: BakeLength, state_bytes: int) 
 
 
 def metrics_disk_bytes(length: BakeLength) -> int:
-    """Return the bytes that the steps' numbers take in the journal and the bake's folder."""
+    """Return the bytes of the steps' metrics in the journal and the bake's folder."""
     return _BYTES_A_STEP * length.total_steps
 
 
-def night_bytes(settings: Settings, length: BakeLength, *, lora_bytes: int, state_bytes: int) -> int | None:
+def bytes_per_8_hours(settings: Settings, length: BakeLength, *, lora_bytes: int, state_bytes: int) -> int | None:
     """Return how many bytes eight hours of this bake write: LoRAs, states and the journal; None without a known speed."""
     between = _states_between(settings, length)
     if length.seconds_per_step is None or between is None:
         return None
-    steps = NIGHT / length.seconds_per_step
+    steps = EIGHT_HOURS / length.seconds_per_step
     loras = steps * length.files / length.total_steps * lora_bytes
     states = steps * (1 / length.steps_per_epoch + between) * state_bytes
-    batches = min(_BATCHES_A_SECOND * NIGHT, steps)
+    batches = min(_BATCHES_A_SECOND * EIGHT_HOURS, steps)
     return int(loras + states + batches * _BYTES_A_BATCH)
 
 
 def check_disk_space(needed: int | None, folder: Path) -> None:
-    """See that the disk has room for a bake.
+    """Check that the disk has room for a bake.
 
     Args:
         needed: bytes it takes, None where that is not known.

@@ -49,7 +49,7 @@ def lr_factor(settings: Settings, part: Part, step: int, total: int) -> float:
 
 
 def warmup_of(settings: Settings, part: Part, total: int) -> int:
-    """Return over how many of `total` updates a part's rate rises; constant and piecewise_constant have no warm-up."""
+    """Return the length of a part's warm-up in updates, of `total`; constant and piecewise_constant have no warm-up."""
     return 0 if settings.schedule_of(part) in _WITHOUT_WARMUP else settings.warmup_steps(total, part)
 
 
@@ -72,7 +72,7 @@ def step_rules(settings: Settings) -> StepRules:
 
 @dataclass(frozen=True)
 class _Fall:
-    """Where between the end of the warm-up (0) and that of the bake (1) a part is."""
+    """Position of a part between the end of its warm-up (0) and the end of the bake (1)."""
 
     settings: Settings
     part: Part
@@ -103,18 +103,18 @@ def _restarts(fall: _Fall) -> float:
 
 def _cosine_to_lowest(fall: _Fall) -> float:
     # sd-scripts halves the cycles for transformers, which counts full waves.
-    return _above(fall.lowest, _half_wave(fall.settings.lr_scheduler_num_cycles * fall.past))
+    return _raised_to(fall.lowest, _half_wave(fall.settings.lr_scheduler_num_cycles * fall.past))
 
 
 def _polynomial(fall: _Fall) -> float:
     peak = fall.settings.rate(fall.part)
     end = min(1.0, _POLYNOMIAL_END / peak) if peak else 0.0
-    return _above(end, (1.0 - fall.past) ** fall.settings.lr_scheduler_power)
+    return _raised_to(end, (1.0 - fall.past) ** fall.settings.lr_scheduler_power)
 
 
 def _rex(fall: _Fall) -> float:
     # Chen et al. 2021, section 3: the profile (1 - z) / (1/2 + (1 - z)/2).
-    return _above(fall.lowest, (1.0 - fall.past) / (1.0 - fall.past / 2.0))
+    return _raised_to(fall.lowest, (1.0 - fall.past) / (1.0 - fall.past / 2.0))
 
 
 _FALLS: dict[str, Callable[[_Fall], float]] = {
@@ -138,11 +138,11 @@ def _stable_then_falling(settings: Settings, step: int, total: int, warmup: int)
     decay = steps_of(settings.lr_decay_steps, total)
     falls_at = total - decay
     if step < warmup:
-        return _above(lowest, step / warmup)
+        return _raised_to(lowest, step / warmup)
     if step < falls_at:
         return 1.0
     if step < total:
-        return _above(lowest, _half_wave(settings.lr_scheduler_num_cycles * (step - falls_at) / decay))
+        return _raised_to(lowest, _half_wave(settings.lr_scheduler_num_cycles * (step - falls_at) / decay))
     return lowest
 
 
@@ -150,5 +150,5 @@ def _half_wave(past: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * past))
 
 
-def _above(lowest: float, part: float) -> float:
+def _raised_to(lowest: float, part: float) -> float:
     return max(0.0, part * (1.0 - lowest) + lowest)

@@ -14,7 +14,7 @@ from trainer.text import printable
 
 
 def check_optimizer_installed(settings: Settings) -> None:
-    """See that the package of the optimizer is installed; its class is looked for when the engine imports it.
+    """Check that the optimizer's package is installed; its class is checked when the engine imports it.
 
     Code is taken from installed packages alone, never from a file that lies beside the settings.
 
@@ -63,6 +63,6 @@ def _distributed() -> frozenset[str]:
 
 @cache
 def _folders() -> tuple[Path, ...]:
-    """Return where packages are installed."""
+    """Return the folders that packages are installed in."""
     names = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
     return tuple({Path(name).resolve() for name in (*names, site.getusersitepackages())})

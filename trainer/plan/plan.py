@@ -8,7 +8,14 @@ from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
-from trainer.plan.disk import NIGHT, BakeLength, metrics_disk_bytes, night_bytes, size_text, states_disk_bytes
+from trainer.plan.disk import (
+    EIGHT_HOURS,
+    BakeLength,
+    bytes_per_8_hours,
+    metrics_disk_bytes,
+    size_text,
+    states_disk_bytes,
+)
 from trainer.plan.lr_schedules import step_rules, warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.plan.saves import SavePoint, save_points
@@ -31,7 +38,7 @@ class BucketCount:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a bake will do.
+    """What a bake will do, step by step and file by file.
 
     Attributes:
         pictures: files, those of regularisation among them.
@@ -45,11 +52,11 @@ class Plan:
         warmup_steps: of them, those on which the U-Net's rate still rises.
         saves: every LoRA that will be written, in order.
         lora_bytes: size of one of them, None where the base is not known.
-        disk_bytes: size of all of them.
+        loras_disk_bytes: size of all of them.
         state_bytes: size of one training state, None where the base is not known.
         states_disk_bytes: what the states take at their most.
-        room_bytes: what the bake takes at its most: LoRAs, states and numbers.
-        night_bytes: what eight hours of it write, None where no speed was measured.
+        total_disk_bytes: the most that the bake takes on the disk: LoRAs, states and metrics.
+        bytes_per_8_hours: written in eight hours, None where no speed was measured.
         seconds: expected time of all steps, None where no speed was measured.
         warnings: what will not do what it seems to, one line each.
         placements: of each picture, in the data's order.
@@ -70,11 +77,11 @@ class Plan:
     warmup_steps: int
     saves: tuple[SavePoint, ...]
     lora_bytes: int | None
-    disk_bytes: int | None
+    loras_disk_bytes: int | None
     state_bytes: int | None
     states_disk_bytes: int | None
-    room_bytes: int | None
-    night_bytes: int | None
+    total_disk_bytes: int | None
+    bytes_per_8_hours: int | None
     seconds: float | None
     warnings: tuple[str, ...]
     placements: tuple[Placement, ...]
@@ -129,7 +136,7 @@ def make_plan(
         warmup_steps=warmup_of(settings, body_of(family), total_steps),
         saves=saves,
         lora_bytes=lora_bytes,
-        disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
+        loras_disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
         **_disk(settings, course, lora_bytes, state_bytes),
         seconds=None if seconds_per_step is None else seconds_per_step * total_steps,
         warnings=(
@@ -165,12 +172,12 @@ def plan_line(plan: Plan) -> str:
     ]
     if plan.seconds is not None:
         parts.append(f"≈ {duration(max(1, plan.seconds))}")
-    if plan.disk_bytes is not None:
+    if plan.loras_disk_bytes is not None:
         states = f" + {size_text(plan.states_disk_bytes)} of states" if plan.states_disk_bytes is not None else ""
-        parts.append(f"{size_text(plan.disk_bytes)}{states} on disk")
+        parts.append(f"{size_text(plan.loras_disk_bytes)}{states} on disk")
     # For a bake of minutes a figure per 8 hours means nothing.
-    if plan.night_bytes is not None and (plan.seconds or 0) >= NIGHT / 8:
-        parts.append(f"{size_text(plan.night_bytes)} written per 8 hours")
+    if plan.bytes_per_8_hours is not None and (plan.seconds or 0) >= EIGHT_HOURS / 8:
+        parts.append(f"{size_text(plan.bytes_per_8_hours)} written per 8 hours")
     return " · ".join(parts)
 
 
@@ -239,13 +246,13 @@ def _disk(
     settings: Settings, length: BakeLength, lora_bytes: int | None, state_bytes: int | None
 ) -> dict[str, int | None]:
     if lora_bytes is None or state_bytes is None:
-        return dict.fromkeys(("state_bytes", "states_disk_bytes", "room_bytes", "night_bytes"))
+        return dict.fromkeys(("state_bytes", "states_disk_bytes", "total_disk_bytes", "bytes_per_8_hours"))
     states = states_disk_bytes(settings, length, state_bytes)
     return {
         "state_bytes": state_bytes,
         "states_disk_bytes": states,
-        "room_bytes": length.files * lora_bytes + states + metrics_disk_bytes(length),
-        "night_bytes": night_bytes(settings, length, lora_bytes=lora_bytes, state_bytes=state_bytes),
+        "total_disk_bytes": length.files * lora_bytes + states + metrics_disk_bytes(length),
+        "bytes_per_8_hours": bytes_per_8_hours(settings, length, lora_bytes=lora_bytes, state_bytes=state_bytes),
     }
 
 

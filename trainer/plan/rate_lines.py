@@ -14,7 +14,7 @@ from trainer.text import plural
 
 
 class RatePair(NamedTuple):
-    """What alone matters of alpha, dim and rates to an optimizer that does not see how long a gradient is, at fixed dim.
+    """The two numbers that alpha, dim and rates come down to at a fixed dim, for an optimizer that ignores the gradient's scale.
 
     B's gradient grows with alpha / dim and such an optimizer takes the factor out again, so that alpha times c is the same as
     lora_up's rate times c; what stays is the rate of lora_down and the product for lora_up.
@@ -64,7 +64,7 @@ def _pairs(settings: Settings, family: Family, scale: float) -> dict[Part, RateP
 
 
 def _conv_pairs(settings: Settings, family: Family) -> dict[Part, RatePair]:
-    """Return the pair of the U-Net's 3×3 layers where their scale is another than that of the other layers."""
+    """Return the pair of the U-Net's 3×3 layers where their scale differs from the other layers'."""
     if settings.conv_dim is None or settings.dim_from_weights:
         return {}
     scale = settings.alpha_of_conv / settings.conv_dim

@@ -177,16 +177,16 @@ def _file_lines(settings: Settings, plan: Plan) -> Iterator[str]:
     if plan.state_bytes is not None and plan.states_disk_bytes is not None:
         kept = f"{size_text(plan.states_disk_bytes)} at most with keep_states {settings.keep_states}"
         yield f"states to resume from: {size_text(plan.state_bytes)} each, {kept}"
-    if plan.room_bytes is not None:
-        yield f"{size_text(plan.room_bytes)} of disk space in total"
+    if plan.total_disk_bytes is not None:
+        yield f"{size_text(plan.total_disk_bytes)} of disk space in total"
     if plan.seconds is not None:
         yield f"≈ {duration(max(1, plan.seconds))} for all steps, at the speed of the last similar bake"
-    if plan.night_bytes is not None:
-        yield f"about {size_text(plan.night_bytes)} written per 8 hours"
+    if plan.bytes_per_8_hours is not None:
+        yield f"about {size_text(plan.bytes_per_8_hours)} written per 8 hours"
 
 
 def _folded(line: str) -> Iterator[str]:
-    """Break a line at its dots where it is too long, so that no figure is torn from its words."""
+    """Break a line that is too long at its dots, so that no number is separated from its words."""
     row = ""
     for part in line.split(" · "):
         if row and len(row) + 3 + len(part) > WIDTH:
@@ -198,7 +198,7 @@ def _folded(line: str) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Return a foreign text in a column of its own: cut or filled up to its width on a terminal."""
+    """Return a text from outside as a column: cut or padded to its width on a terminal."""
     kept, used = "", 0
     plain = printable(text)
     for place, letter in enumerate(plain):

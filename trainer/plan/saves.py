@@ -67,7 +67,7 @@ def _check_count(setting: str, files: int) -> None:
 
 
 def planned_files(bake: Bake) -> int | None:
-    """Return how many LoRA files the plan of `bake` has, None where its settings cannot be read any more."""
+    """Return how many LoRA files the plan of `bake` has, None where its settings can no longer be read."""
     try:
         settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
         # The last epoch may be a part of one.

@@ -39,7 +39,7 @@ _DEMO: dict[str, object] = {
 def subject_defaults(
     name: str, data_dir: Path, base: str, validation_dir: Path | None = None, family: Family = "sd1"
 ) -> tuple[Subject, Settings]:
-    """Return the subject and the settings of a first bake; the paths stand in the subject, the settings name it.
+    """Return the subject and the settings of a first bake; the paths are in the subject, and the settings name it.
 
     Args:
         name: of the subject and its files.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from trainer.settings.model import Settings
 
 TIMESTEPS = 1000
-"""Times of the forward process: 0 is nearly the picture, 999 (nearly) nothing but noise."""
+"""Timesteps of the forward process: 0 is nearly the picture, 999 (nearly) pure noise."""
 
 # The forward process SD1.x and SDXL were trained with (sd-scripts: DDPMScheduler(0.00085, 0.012, "scaled_linear", 1000)).
 BETA_START, BETA_END = 0.00085, 0.012
@@ -22,10 +22,10 @@ Numbers = NDArray[np.float64]
 
 
 def alphas_cumprod(zero_terminal_snr: bool) -> Numbers:
-    """Return the share of signal (as variance) left at each time, [1000].
+    """Return the share of signal (as variance) left at each timestep, [1000].
 
     Args:
-        zero_terminal_snr: shift and scale its root so that nothing is left at the last time (Lin et al. 2024, algorithm 1).
+        zero_terminal_snr: shift and scale its root so that nothing is left at the last timestep (Lin et al. 2024, algorithm 1).
     """
     betas = np.linspace(BETA_START**0.5, BETA_END**0.5, TIMESTEPS) ** 2
     signal = np.cumprod(1 - betas)
@@ -37,7 +37,7 @@ def alphas_cumprod(zero_terminal_snr: bool) -> Numbers:
 
 
 def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
-    """Return the probability of each time, float64 [1000], sum 1; 0 outside min_timestep to max_timestep.
+    """Return the probability of each timestep, float64 [1000], sum 1; 0 outside min_timestep to max_timestep.
 
     `uniform` draws each alike. `logit_normal` draws u with a normal logit and takes the time floor(1000 u) (Esser et al. 2024,
     section 3.1). `laplace` draws a log-SNR, which is log(a / (1 - a)), and takes the nearest time (Hang et al. 2024, section 3).
@@ -60,7 +60,7 @@ def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
 
 
 def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
-    """Return the probability of each time as bars over an axis, beside what an even draw would give (1×).
+    """Return the probability of each timestep as bars over an axis, relative to a uniform draw (1×).
 
     Where zero_terminal_snr is left to the base, the schedule without it is shown.
 
@@ -97,7 +97,7 @@ def _factor(value: float) -> str:
 
 
 def _axis(columns: int) -> str:
-    """Return the numbers below the axis: first, middle and last time, and which end is which where there is room."""
+    """Return the numbers below the axis: first, middle and last timestep, and which end is which if there is room."""
     first, middle, last = "0", str(TIMESTEPS // 2), str(TIMESTEPS - 1)
     if columns >= 56:
         first, last = "0 little noise", "much noise 999"
@@ -109,7 +109,7 @@ def _axis(columns: int) -> str:
 
 
 def _logit_normal(first: int, end: int, mean: float, std: float) -> Numbers:
-    """Return the weight of each time from `first` to before `end`: that of u in [t / 1000, (t + 1) / 1000)."""
+    """Return the weight of each timestep from `first` to before `end`: that of u in [t / 1000, (t + 1) / 1000)."""
     bounds = np.arange(first, end + 1) / TIMESTEPS
     with np.errstate(divide="ignore"):
         scores = (np.log(bounds) - np.log1p(-bounds) - mean) / std
@@ -142,7 +142,7 @@ def _laplace(edges: Numbers, mean: float, scale: float) -> Numbers:
 
 
 def _log_snr_edges(alphas: Numbers) -> Numbers:
-    """Return between which log-SNRs each time lies, falling, [1001]: half-way to its neighbours, as far beyond the ends."""
+    """Return between which log-SNRs each timestep lies, falling, [1001]: half-way to its neighbours, as far beyond the ends."""
     with np.errstate(divide="ignore"):
         log_snr = np.log(alphas) - np.log1p(-alphas)
     if np.isneginf(log_snr[-1]):

@@ -36,7 +36,7 @@ _VARYING_CAPTIONS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmu
 
 @dataclass(frozen=True)
 class _Case:
-    """What decides whether a setting decides anything."""
+    """The facts that decide whether a setting has an effect."""
 
     settings: Settings
     data: DataSet
@@ -68,7 +68,7 @@ class _Case:
 def unused_settings(
     settings: Settings, data: DataSet, *, family: Family, steps_per_epoch: int, epochs: int, total_steps: int
 ) -> tuple[str, ...]:
-    """Return one line for each setting that differs from its default and decides nothing, saying why.
+    """Return one line for each setting that differs from its default and has no effect, with the reason.
 
     Args:
         settings: as they will run.
@@ -224,8 +224,8 @@ def _in_schedule(case: _Case) -> _Found:
 
 def _is_without(name: str, schedules: int) -> str:
     has, takes = ("has", "takes") if schedules == 1 else ("have", "take")
-    words = {"lr_scheduler_num_cycles": f"{has} no restarts", "lr_scheduler_args": f"{takes} no arguments"}
-    return words.get(name, f"{takes} none")
+    words = {"lr_scheduler_num_cycles": f"{has} no cycles", "lr_scheduler_args": f"{takes} no arguments"}
+    return words.get(name, f"{'does' if schedules == 1 else 'do'} not use it")
 
 
 def _in_warmups(case: _Case) -> _Found:
@@ -233,7 +233,7 @@ def _in_warmups(case: _Case) -> _Found:
     many = 1_000_000
     for name in ("lr_warmup_steps", "text_encoder_lr_warmup_steps"):
         own = name != "lr_warmup_steps"
-        about = [part for part in case.trained if _asks(settings, part, own=own)]
+        about = [part for part in case.trained if _uses_warmup(settings, part, own=own)]
         flat = [
             settings.schedule_of(part)
             for part in about
@@ -244,7 +244,7 @@ def _in_warmups(case: _Case) -> _Found:
             yield name, f"{flat[0]} has no warm-up{instead}"
 
 
-def _asks(settings: Settings, part: Part, *, own: bool) -> bool:
+def _uses_warmup(settings: Settings, part: Part, *, own: bool) -> bool:
     """Return whether a part's warm-up is that of the encoders, or that of all."""
     return (is_encoder(part) and bool(settings.text_encoder_lr_warmup_steps)) is own
 

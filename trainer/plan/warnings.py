@@ -22,7 +22,7 @@ from trainer.text import plural
 def warnings_about_rates(
     settings: Settings, family: Family, total_steps: int, stops: Mapping[Part, int]
 ) -> tuple[str, ...]:
-    """Return what the rates will hardly do, one line each.
+    """Return warnings about rates, schedules and optimizer, one line each.
 
     Args:
         settings: as they will run.
@@ -43,7 +43,7 @@ def warnings_about_rates(
 def warnings_about_pictures(
     settings: Settings, data: DataSet, placements: Sequence[Placement], family: Family
 ) -> tuple[str, ...]:
-    """Return what the pictures will hardly do, one line each.
+    """Return warnings about the pictures, one line each.
 
     Args:
         settings: as they will run.

@@ -86,7 +86,7 @@ def stop_step(text: str, *, total: int, steps_per_epoch: int) -> int | None:
 
 @dataclass(frozen=True)
 class StepRules:
-    """Shares of a peak rate by step: (first step that it holds for no more, share) in order, and the share behind them all."""
+    """Shares of a peak rate by step: (step that it ends before, share) in order, and the share after the last."""
 
     until: tuple[tuple[int, float], ...]
     rest: float
@@ -176,7 +176,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def check_text(text: str) -> str:
-    """Return `text` if a file can hold it; a file name's bytes that are no UTF-8 reach Python as lone surrogates, which none can.
+    """Return `text` if a file can hold it; bytes of a file name that are not UTF-8 reach Python as lone surrogates, which no file can hold.
 
     Raises:
         ValueError: it holds such bytes.
@@ -189,7 +189,7 @@ def check_text(text: str) -> str:
 
 
 def check_states(text: str) -> str:
-    """Return `text` in its plain form if it is `last`, `epochs` or a number of states from 1 on.
+    """Return `text` in its plain form if it is `last`, `epochs` or a number of states, at least 1.
 
     Raises:
         ValueError: it is none of these.
@@ -203,10 +203,10 @@ def check_states(text: str) -> str:
 
 
 def check_command(text: str) -> str:
-    """Return `text` if it reads as the words of a command, or is blank.
+    """Return `text` if it can be split into a command and arguments, or is blank.
 
     Raises:
-        ValueError: a quote is left open, or there is a character no command line can hold.
+        ValueError: a quote is left open, or it has a character that no command line can hold.
     """
     try:
         words = shlex.split(text)
@@ -226,5 +226,5 @@ def bucket_range(low: int, high: int, step: int) -> tuple[int, int]:
 
 
 def split_arguments(text: str) -> list[str]:
-    """Return the `key=value` parts of `text`; a comma parts them only where a key follows (`betas=0.9,0.999` is one)."""
+    """Return the `key=value` parts of `text`; a comma separates them only before a key (`betas=0.9,0.999` is one part)."""
     return [part.strip() for part in re.split(r",(?=\s*\w+\s*=)", text) if part.strip()]

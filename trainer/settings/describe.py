@@ -137,7 +137,7 @@ def speed_settings() -> tuple[str, ...]:
 
 
 def nearest_name(name: str) -> str | None:
-    """Return the setting whose name comes nearest to a mistyped `name`, None where nothing is near."""
+    """Return the setting whose name is closest to a mistyped `name`, None where none is close."""
     plain = name.strip().lower().replace("-", "_")
     near = difflib.get_close_matches(plain, _by_name(), n=1, cutoff=0.6)
     return near[0] if near else None
@@ -152,7 +152,7 @@ def shown_value(settings: Settings, name: str) -> str:
 
 
 def default_text(info: FieldInfo) -> str:
-    """Return a field's default as both the form and a TOML file may name it."""
+    """Return a field's default in a form that both the form and a TOML file accept."""
     text = _value_text(info.default)
     return {"yes": "true", "no": "false"}.get(text, text) if info.kind == "bool" else text
 
@@ -172,7 +172,7 @@ def _value_text(value: object) -> str:
 
 
 def shown_default(name: str) -> str:
-    """Return the default of `name` as both the form and a TOML file may name it."""
+    """Return the default of `name` in a form that both the form and a TOML file accept."""
     return default_text(field(name))
 
 
@@ -236,7 +236,7 @@ def _kind(field: ModelField, *, is_path: bool) -> tuple[Kind, tuple[str, ...]]:
 
 
 def bounds(field: ModelField) -> tuple[float | None, bool, float | None, bool, int | None]:
-    """Return (low, whether low itself is out, high, whether high itself is out, multiple) of a model's number."""
+    """Return (low, whether low itself is excluded, high, whether high itself is excluded, multiple) of a model's number."""
     low: float | None = None
     high: float | None = None
     above = below = False

@@ -109,7 +109,7 @@ class Settings(
         return dim * self.alpha / self.network_dim if self.conv_alpha is None else self.conv_alpha or dim
 
     def warmup_steps(self, total: int, part: Part = "unet") -> int:
-        """Return over how many of `total` steps the rates of a part rise."""
+        """Return the length of a part's warm-up in steps, of `total`."""
         return steps_of(str(self._first_set(settings_of_part(part).warmup)), total)
 
     def schedule_of(self, part: Part) -> str:
@@ -136,11 +136,11 @@ class Settings(
         return self.trains_text_encoder if is_encoder(part) else self.trains_unet
 
     def rate(self, part: Part) -> float:
-        """Return the peak rate of a part's LoRA, that of lora_down where LoRA+ parts them; 0 where it does not train."""
+        """Return the peak rate of a part's LoRA, that of lora_down where LoRA+ gives lora_up another; 0 where it does not train."""
         return self._first_set(settings_of_part(part).rate) or 0.0 if self.has_layers(part) else 0.0
 
     def loraplus_ratio(self, part: Part) -> float:
-        """Return how many times its part's rate lora_up learns at."""
+        """Return lora_up's learning rate as a multiple of its part's."""
         return self._first_set(settings_of_part(part).loraplus_ratio) or 1.0
 
     def stop_of(self, part: Part) -> str:

@@ -83,7 +83,7 @@ def disagreement(field: str, *, found: str, expected: str, way_out: str) -> Pyda
 
 
 def check_name(value: str) -> str:
-    """Return `value` if a file may be called so.
+    """Return `value` if it can be a file name.
 
     Raises:
         ValueError: it holds folders or control characters, starts with a dot, or is too long.
@@ -96,28 +96,28 @@ def check_name(value: str) -> str:
 
 
 def as_text(value: object) -> object:
-    """Let TOML numbers stand where a text such as `10%` or `512,768` may."""
+    """Accept TOML numbers where a text such as `10%` or `512,768` is expected."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _as_found(value: object) -> object:
-    """Let sd-scripts' switches stand for yes and no."""
+def _as_auto_yes_no(value: object) -> object:
+    """Accept sd-scripts' switches for yes and no."""
     if isinstance(value, str):
         return {"true": "yes", "false": "no", "": "auto"}.get(value.strip().casefold(), value)
     return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 def _as_list(value: object) -> object:
-    """Let one text stand for a list of one; `a, b` for a list of two."""
+    """Accept one text for a list: `a` for a list of one, `a, b` for a list of two."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _as_arguments(value: object) -> object:
-    """Let one text stand for a list of `key=value`."""
+    """Accept one text for a list of `key=value`."""
     return split_arguments(value) if isinstance(value, str) else value
 
 
 Text = Annotated[str, BeforeValidator(as_text)]
 TextList = Annotated[list[str], BeforeValidator(_as_list)]
 ArgumentList = Annotated[list[str], BeforeValidator(_as_arguments)]
-AutoYesNo = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_as_found)]
+AutoYesNo = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_as_auto_yes_no)]

@@ -52,7 +52,7 @@ def arguments_of(arguments: Sequence[str]) -> dict[str, Value]:
 
 
 def check_arguments(name: str, arguments: Mapping[str, Value]) -> None:
-    """See that an optimizer known by a short name takes these arguments; those of a class by its path are known when it is imported.
+    """Check that an optimizer known by a short name takes these arguments; those of a class by its path are checked when it is imported.
 
     Args:
         name: from check_optimizer.
@@ -78,7 +78,7 @@ def check_arguments(name: str, arguments: Mapping[str, Value]) -> None:
 
 
 def argument_text(value: Value) -> str:
-    """Return a value as it is typed behind the `=`."""
+    """Return a value as it is typed after the `=`."""
     return ":".join(map(repr, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -29,7 +29,7 @@ def body_of(family: Family) -> Part:
 
 
 def label_of(part: Part) -> str:
-    """Return what a part is called where people read."""
+    """Return a part's name for people."""
     return part_record(part).label
 
 
@@ -102,7 +102,7 @@ def rate_setting(part: Part) -> str:
 
 
 def stop_setting(part: Part) -> str:
-    """Return the setting that says when a part stops training."""
+    """Return the setting for when a part stops training."""
     return settings_of_part(part).stop[0]
 
 
@@ -110,4 +110,4 @@ RATE_SETTINGS = frozenset(name for names in _SETTINGS.values() for name in names
 """The settings that hold learning rates."""
 
 STOP_SETTINGS = tuple(names.stop[0] for names in _SETTINGS.values())
-"""The settings that say when a part stops training."""
+"""The settings for when a part stops training."""

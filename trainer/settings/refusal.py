@@ -16,7 +16,7 @@ _SHOWN_LENGTH = 60
 
 
 def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> SettingsError:
-    """Return the error for a key that names nothing; the nearest of `known` (default: the settings) is the way out."""
+    """Return the error for an unknown key; its way out is the closest of `known` (default: the settings)."""
     if known is None:
         nearest = describe.nearest_name(key)
     else:
@@ -68,7 +68,7 @@ def refused_setting(error: ValidationError, where: Callable[[str], str]) -> Sett
 
 
 def value_text(value: object) -> str:
-    """Return a foreign value as TOML writes it, on one line, cut to a readable length."""
+    """Return a value from outside as TOML writes it, on one line, cut to a readable length."""
     if isinstance(value, bool | int | float | str | datetime | date | time):
         return printable(tomlkit.item(value).as_string(), _SHOWN_LENGTH)
     if isinstance(value, dict):

@@ -65,7 +65,7 @@ def load_subject(path: Path) -> Subject:
 
 
 def subject_named(folder: Path, name: str) -> Subject:
-    """Return the subject of that name in a folder of subject files, an empty one where its file is gone or none is named.
+    """Return the subject of that name in a folder of subject files, an empty one if its file is gone or none is named.
 
     Raises:
         SettingsError: as load_subject.

@@ -52,7 +52,7 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 
 def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
-    """Return `settings` with each `name=value` put in; they are checked together, so their order does not matter.
+    """Return `settings` with each `name=value` applied; they are checked together, so their order does not matter.
 
     Raises:
         SettingsError: an override is malformed, names no setting or has a wrong value.
@@ -69,7 +69,7 @@ def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
 
 
 def with_value(settings: Settings, name: str, text: str) -> Settings:
-    """Return `settings` with the typed `text` in the place of `name`.
+    """Return `settings` with the typed `text` as the value of `name`.
 
     Raises:
         SettingsError: the value is wrong or does not go with the others; its `where` is `name`.

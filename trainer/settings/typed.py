@@ -7,7 +7,7 @@ from trainer.text import printable
 
 
 def as_value(info: FieldInfo, written: object, where: str) -> object:
-    """Return `written` as the settings model takes it; what it does not take is left for the model to refuse.
+    """Return `written` in the type of the setting; other wrong values are left for the model to refuse.
 
     Blank is None where the setting is optional, `1e3` is a whole number, a choice may be in any case.
 

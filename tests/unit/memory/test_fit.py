@@ -12,7 +12,7 @@ from memory_model import MIB, NAMES, MemoryModel, request
 
 from trainer.errors import SettingsError
 from trainer.memory.fit import fit
-from trainer.memory.fit_report import fit_json, lines
+from trainer.memory.fit_report import fit_json, fit_lines
 from trainer.memory.fit_result import FitResult
 from trainer.memory.levers import MemoryChoice, batch_of
 from trainer.memory.peak import MemoryPrediction
@@ -84,7 +84,7 @@ def test_what_changes_the_result_is_taken_only_where_nothing_exact_fits(lean_opt
     assert exact.best is not None and not exact.best.changes_result
     changed = fit(asked, MemoryModel(), leanest_exact - 10 * MIB)
     assert changed.best is not None and changed.best.changes_result
-    assert "changes the result" in "\n".join(lines(changed))
+    assert "changes the result" in "\n".join(fit_lines(changed))
 
 
 def test_an_optimizer_that_is_not_installed_is_named_and_not_proposed(no_lean_optimizer: None) -> None:
@@ -159,7 +159,7 @@ def test_estimates_are_marked_and_the_proposal_is_none() -> None:
 def test_a_fit_is_told_in_lines_and_in_plain_values() -> None:
     asked = request()
     result = fit(asked, MemoryModel(), _peak(asked) - 200 * MIB)
-    text = "\n".join(lines(result))
+    text = "\n".join(fit_lines(result))
     assert "does not fit in" in text and "fastest that fits" in text and "~" in text
     values = json.loads(json.dumps(fit_json(result)))
     assert values["best"]["bytes"] <= values["limit"] and len(values["rejected"]) == 10

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import DiskFull, ExitCode
-from trainer.plan.disk import BakeLength, check_disk_space, night_bytes, state_bytes, states_disk_bytes, states_written
+from trainer.plan.disk import (
+    BakeLength,
+    bytes_per_8_hours,
+    check_disk_space,
+    state_bytes,
+    states_disk_bytes,
+    states_written,
+)
 from trainer.settings.model import Settings
 
 GB = 10**9
@@ -81,17 +88,17 @@ def test_how_many_states_a_clock_asks_for_is_not_known_without_a_speed() -> None
 
 def test_a_night_writes_loras_states_and_the_journal() -> None:
     # One step a second: 28,800 steps, 288 epochs. Two batches a second are the journal's most, here one.
-    written = night_bytes(Settings(), at(1), lora_bytes=1000, state_bytes=10_000)
+    written = bytes_per_8_hours(Settings(), at(1), lora_bytes=1000, state_bytes=10_000)
     assert written is not None
     assert written - 28_800 * 106_000 == pytest.approx(288 * 1000 + 288 * 10_000, abs=1)
 
 
 def test_a_quick_bake_writes_no_more_to_the_journal_than_two_batches_a_second() -> None:
-    assert night_bytes(Settings(), at(0.01), lora_bytes=0, state_bytes=0) == 2 * 28_800 * 106_000
+    assert bytes_per_8_hours(Settings(), at(0.01), lora_bytes=0, state_bytes=0) == 2 * 28_800 * 106_000
 
 
 def test_a_night_of_unknown_speed_is_not_guessed() -> None:
-    assert night_bytes(Settings(), TEN_EPOCHS, lora_bytes=1000, state_bytes=10_000) is None
+    assert bytes_per_8_hours(Settings(), TEN_EPOCHS, lora_bytes=1000, state_bytes=10_000) is None
 
 
 def test_a_disk_without_room_is_refused_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,9 +127,9 @@ def test_more_files_than_anyone_looks_through_are_refused() -> None:
 def test_disk_and_time_follow_from_what_is_measured() -> None:
     settings = {"train_batch_size": 2, "max_train_epochs": 3}
     planned = plan(TWELVE, **settings, lora_bytes=37_864_304, seconds_per_step=0.5)
-    assert (planned.disk_bytes, planned.seconds) == (3 * 37_864_304, 90.0)
+    assert (planned.loras_disk_bytes, planned.seconds) == (3 * 37_864_304, 90.0)
     unknown = plan(TWELVE, **settings)
-    assert (unknown.disk_bytes, unknown.seconds) == (None, None)
+    assert (unknown.loras_disk_bytes, unknown.seconds) == (None, None)
 
 
 def test_a_bake_that_trains_nothing_is_refused() -> None:

@@ -18,7 +18,7 @@ _OTHER_NAMES = {
 }
 
 
-def our_name(sampler: object) -> object:
+def sampler_name(sampler: object) -> object:
     """Return our name of one of sd-scripts' samplers, and anything else as it is."""
     return _OTHER_NAMES.get(sampler.strip().lower(), sampler) if isinstance(sampler, str) else sampler
 
@@ -98,7 +98,7 @@ class SamplingFields(BaseModel):
         ge=1,
         le=100,
     )
-    sample_sampler: Annotated[SamplerName | None, BeforeValidator(our_name)] = setting(
+    sample_sampler: Annotated[SamplerName | None, BeforeValidator(sampler_name)] = setting(
         None,
         "Sampling",
         "sampler",
