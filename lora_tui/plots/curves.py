@@ -9,7 +9,7 @@ from lora_tui.plots.braille import PlotLine, Window, nice_range
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.numbers import rate
 from trainer.families.registry import part_record
-from trainer.journal.records import Bake, Curve
+from trainer.journal.records import Bake, Curve, MarkKind
 from trainer.settings.parts import all_parts, metric_of
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _epoch_marks(bake: Bake) -> tuple[tuple[int, str], ...]:
 
 def _events(snapshot: Snapshot) -> tuple[int, ...]:
     """Return the steps of what changed the course of the bake; a pause or a save changed nothing."""
-    return tuple(dict.fromkeys(mark.step for mark in snapshot.marks if mark.kind != "order"))
+    return tuple(dict.fromkeys(mark.step for mark in snapshot.marks if mark.kind is not MarkKind.ORDER))
 
 
 def _loss_axis(reach: float) -> Callable[[float], str]:

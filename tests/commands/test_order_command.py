@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Stage
+from trainer.journal.records import Bake, BakeState, MarkKind, Stage
 from trainer.machine.engines import register_engine
 from trainer.workspace import Workspace
 
@@ -69,7 +69,7 @@ def test_a_bake_obeys_and_the_answer_is_printed(
         assert word in refused.stderr
     with Journal(demo.journal_path) as journal:
         assert len(journal.orders.read(1)) == 5
-        changed = [mark.text for mark in journal.results.marks(1) if mark.kind == "set"]
+        changed = [mark.text for mark in journal.results.marks(1) if mark.kind is MarkKind.SET]
         assert changed == ["unet_lr=1e-5", "text_encoder_stop=now"]
         assert len(journal.results.checkpoints(1)) == 1
     assert order("stop").returncode == 0

@@ -6,7 +6,7 @@ from kitchen import STATED, Kitchen, small_demo
 
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.jobs.fork import extend, fork
-from trainer.journal.records import BakeState, Order, Stage
+from trainer.journal.records import BakeState, MarkKind, Order, Stage
 from trainer.journal.state_files import read_state_header, states_of
 
 STEPS = 12
@@ -86,7 +86,7 @@ def test_live_changes_are_made_again_at_their_steps(kitchen, stated) -> None:
     for change in ("unet_lr=1e-4", "save_every_n_steps=2"):
         kitchen.journal.orders.give(number, Order.SET, change)
     changed = kitchen.finish(number)
-    marks = [mark for mark in kitchen.journal.results.marks(number) if mark.kind == "set"]
+    marks = [mark for mark in kitchen.journal.results.marks(number) if mark.kind is MarkKind.SET]
     assert [mark.text for mark in marks] == ["unet_lr=1e-4", "save_every_n_steps=2"]
     files = {saved.file for saved in kitchen.journal.results.checkpoints(number)}
     assert "hifumi-step00000010.safetensors" in files

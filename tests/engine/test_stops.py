@@ -5,7 +5,7 @@ from kitchen import SHORT, STATED, Kitchen, small_demo
 
 from trainer.bake.saving.state import read_state
 from trainer.jobs.fork import fork
-from trainer.journal.records import BakeState, Order, Stage
+from trainer.journal.records import BakeState, MarkKind, Order, Stage
 from trainer.journal.state_files import read_state_header, states_of
 
 # Three epochs of four steps; the encoder stops in the middle of the second.
@@ -49,7 +49,7 @@ def test_the_encoders_tensors_stay_bit_for_bit_and_the_u_nets_move(kitchen, whol
     assert any(
         "text encoder stopped training after step 6" in mark.text or mark.step == 6
         for mark in kitchen.journal.results.marks(whole.number)
-        if mark.kind == "stop part"
+        if mark.kind is MarkKind.STOP_PART
     )
 
 
@@ -89,7 +89,7 @@ def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(kitchen) -> No
     kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 3)
     kitchen.journal.orders.give(number, Order.SET, "text_encoder_stop=now")
     ordered = kitchen.finish(number)
-    mark = next(mark for mark in kitchen.journal.results.marks(number) if mark.kind == "set")
+    mark = next(mark for mark in kitchen.journal.results.marks(number) if mark.kind is MarkKind.SET)
     set_before = kitchen.bake(*STATED, KEPT, UNSEEN, f"text_encoder_stop={mark.step}")
     assert kitchen.tensors(ordered) == kitchen.tensors(set_before)
 

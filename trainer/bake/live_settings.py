@@ -6,7 +6,7 @@ from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.bake.trained_parts import has_stopped
 from trainer.errors import SettingsError
-from trainer.journal.records import Mark
+from trainer.journal.records import Mark, MarkKind
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
 from trainer.settings.parts import RATE_SETTINGS, STOP_SETTINGS, all_parts, label_of
@@ -80,7 +80,7 @@ class LiveSettings:
     def queue_changes(self) -> None:
         """Queue the journal's changes that are not in force: steps that are done again meet them at their step."""
         marks = self._report.journal.results.marks(self._report.number)
-        changes = [(mark.step, mark.text) for mark in marks if mark.kind == "set"]
+        changes = [(mark.step, mark.text) for mark in marks if mark.kind is MarkKind.SET]
         self._queued = changes[self.changes :]
 
     def replay(self, step: int) -> bool:
@@ -98,7 +98,7 @@ class LiveSettings:
             cached = self._session.text_embeddings.is_cached(part)
             kept = "; its outputs are cached and it no longer runs" if cached else ""
             self._report.log(f"the {label_of(part)} stopped training after step {step}{kept}")
-            self._report.mark(Mark(step, time.time(), "stop part", f"{label_of(part)} stopped"))
+            self._report.mark(Mark(step, time.time(), MarkKind.STOP_PART, f"{label_of(part)} stopped"))
 
     def _set_base_lrs(self) -> None:
         for group in self._session.trained_parts.groups:

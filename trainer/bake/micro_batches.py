@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from trainer.bake.reporter import Reporter
-from trainer.journal.records import Mark
+from trainer.journal.records import Mark, MarkKind
 from trainer.text import plural
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def keep_size(size: int, step: int, change: Callable[[str], None], report: Repor
     assignment = f"micro_batch_size={size}"
     change(assignment)
     # The step itself was done with it: the change stands behind the one before.
-    report.mark(Mark(step - 1, time.time(), "set", assignment))
+    report.mark(Mark(step - 1, time.time(), MarkKind.SET, assignment))
     line = (
         f"step {step} ran out of memory and was repeated with {plural(size, 'picture')} at once: "
         f"{assignment} from here on"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from trainer.bake.reporter import Reporter
-from trainer.journal.records import BakeState, GivenOrder, GridState, Mark, Order
+from trainer.journal.records import BakeState, GivenOrder, GridState, Mark, MarkKind, Order
 
 # While paused; a person who presses a key should not have to wait.
 _POLL_SECONDS = 0.1
@@ -162,8 +162,9 @@ class Orders:
             self._report.log(f"order refused: {text}: {refusal}", level="warning")
         else:
             self._report.log(f"order: {text}")
-            kind = "set" if given.order is Order.SET else "order"
-            self._report.mark(Mark(step, time.time(), kind, given.argument if kind == "set" else text))
+            is_set = given.order is Order.SET
+            kind = MarkKind.SET if is_set else MarkKind.ORDER
+            self._report.mark(Mark(step, time.time(), kind, given.argument if is_set else text))
         self._report.attempt(lambda: self._journal.orders.mark_obeyed(given.id, refusal))
 
     def _cut_grids(self, why: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.errors import SettingsError
-from trainer.journal.records import Bake, Mark
+from trainer.journal.records import Bake, Mark, MarkKind
 from trainer.settings.model import Settings
 from trainer.settings.parts import STOP_SETTINGS, Part, all_parts, is_encoder, metric_of, stop_setting
 from trainer.settings.toml_file import with_value
@@ -44,7 +44,7 @@ def in_force(settings: Settings, marks: Sequence[Mark]) -> Settings:
     """Return `settings` with what was changed while baking; a change this version cannot read is left out."""
     for mark in marks:
         name, equals, text = mark.text.partition("=")
-        if mark.kind != "set" or not equals:
+        if mark.kind is not MarkKind.SET or not equals:
             continue
         if text.strip().casefold() == NOW:
             text = str(max(1, mark.step))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from trainer.journal.bakes import select_bakes
 from trainer.journal.database import Store
 from trainer.journal.queue import REMOVED, QueueStore
-from trainer.journal.records import Bake, BakeState, LogLine
+from trainer.journal.records import Bake, BakeState, LogLine, MarkKind
 from trainer.text import duration, plural
 
 # A screenful; a bake that warns at every step must not fill the memory.
@@ -56,7 +56,7 @@ class DigestStore(Store):
         """
         ended = select_bakes(self._database, "WHERE ended > ? ORDER BY ended, number", (since,))
         live = [state for state in BakeState if state.live]
-        skipped = self._count_marks("skip", since)
+        skipped = self._count_marks(MarkKind.SKIP, since)
         return Digest(
             since=since,
             done=_in_state(ended, BakeState.DONE),
@@ -77,7 +77,7 @@ class DigestStore(Store):
                 ),
                 *(
                     f"bake {bake} rolled back to an earlier state" + (f" {count} times" if count > 1 else "")
-                    for bake, count in self._count_marks("roll back", since).items()
+                    for bake, count in self._count_marks(MarkKind.ROLL_BACK, since).items()
                 ),
             ),
         )
@@ -114,7 +114,7 @@ class DigestStore(Store):
             lines.append(f"{name} saved {saved} of {plural(planned, 'LoRA file')}")
         return lines
 
-    def _count_marks(self, kind: str, since: float) -> dict[int, int]:
+    def _count_marks(self, kind: MarkKind, since: float) -> dict[int, int]:
         """Return how many marks of a kind each bake got since."""
         found = self._database.rows(
             "SELECT bake, count(*) AS times FROM mark WHERE kind = ? AND seconds > ? GROUP BY bake ORDER BY bake",

@@ -246,6 +246,22 @@ class GivenOrder:
     answer: str = ""
 
 
+class MarkKind(StrEnum):
+    """What a mark is about."""
+
+    SET = "set"
+    """A live setting was changed; the text is `name=value`."""
+    ORDER = "order"
+    RESUME = "resume"
+    SKIP = "skip"
+    """A step was skipped: its gradient was NaN or infinite."""
+    ROLL_BACK = "roll back"
+    STOP_PART = "stop part"
+    """A part stopped training."""
+    DISK = "disk"
+    """The bake waits for disk space."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """Something that happened at a step, shown on the curves.
@@ -253,13 +269,13 @@ class Mark:
     Attributes:
         step: optimizer steps done then.
         seconds: epoch seconds.
-        kind: `set` (text is `name=value`), `order`, `resume`, `skip`, `roll back`, `stop part`, `disk`.
+        kind: what it is about.
         text: one line.
     """
 
     step: int
     seconds: float
-    kind: str
+    kind: MarkKind
     text: str
 
 

@@ -11,7 +11,7 @@ from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.digest import DigestDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Mark, Order
+from trainer.journal.records import BakeState, Mark, MarkKind, Order
 
 
 def given(kitchen) -> list[tuple[Order, str]]:
@@ -77,7 +77,7 @@ async def test_a_wrong_value_is_said_there_and_not_ordered(kitchen, until, seen)
 async def test_the_dialog_offers_what_is_in_force_now(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.results.add_mark(1, Mark(40, time.time(), "set", "unet_lr=5e-4"))
+        journal.results.add_mark(1, Mark(40, time.time(), MarkKind.SET, "unet_lr=5e-4"))
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
         await pilot.press("L")
@@ -113,7 +113,7 @@ async def test_shift_t_asks_which_part_stops_and_t_stops_the_text_encoder(kitche
 async def test_a_part_that_was_stopped_is_not_stopped_again(kitchen, until) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.results.add_mark(1, Mark(40, time.time(), "set", "text_encoder_stop=now"))
+        journal.results.add_mark(1, Mark(40, time.time(), MarkKind.SET, "text_encoder_stop=now"))
     async with kitchen.run((120, 36)) as pilot:
         await at_work(kitchen, pilot, until)
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
@@ -150,7 +150,7 @@ async def test_a_parked_bake_goes_on_by_space(kitchen, until, seen) -> None:
 async def test_a_mark_stands_upright_on_the_curves(kitchen, until, seen) -> None:
     kitchen.baking()
     with kitchen.journal() as journal:
-        journal.results.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
+        journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=5e-4"))
     async with kitchen.run((120, 36)) as pilot:
         await until(pilot, lambda: "┊" in seen(kitchen.app))
 
@@ -215,7 +215,7 @@ async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(kitchen, un
         await pilot.press("S")
         await until(pilot, lambda: "slow line" in seen(kitchen.app).splitlines()[0])
         with kitchen.journal() as journal:
-            journal.results.add_mark(1, Mark(80, time.time(), "set", "unet_lr=5e-4"))
+            journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=5e-4"))
         await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
         assert "┊" not in seen(kitchen.app)
         await pilot.press("S")

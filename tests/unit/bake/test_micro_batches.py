@@ -19,7 +19,7 @@ from trainer.bake.micro_batches import MicroBatches, is_out_of_memory
 from trainer.bake.session import TrainingSession
 from trainer.bake.step import StepResult, train_step
 from trainer.jobs.preflight import PlannedBake
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, MarkKind
 from trainer.models.stable_diffusion import StableDiffusion
 from trainer.settings.model import Settings
 
@@ -249,7 +249,7 @@ def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
     settings = make_settings(gradient_accumulation_steps=2)
     bake = kitchen.queue(settings)
     assert kitchen.run(bake, settings) is BakeState.DONE
-    marks = [(mark.step, mark.text) for mark in kitchen.journal.results.marks(bake.number) if mark.kind == "set"]
+    marks = [(mark.step, mark.text) for mark in kitchen.journal.results.marks(bake.number) if mark.kind is MarkKind.SET]
     assert marks == [(2, "micro_batch_size=1")]
     assert max(room.at_once[2]) == 2 and room.at_once[3][0] == 2
     assert {size for step in (4, 5, 6) for size in room.at_once[step]} == {1}

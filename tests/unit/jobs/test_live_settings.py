@@ -8,7 +8,7 @@ from bake_rows import bake_row
 from lora_tui.commands.order import checked_change
 from trainer.errors import SettingsError
 from trainer.jobs.live_settings import PossibleStop, change_setting, in_force, possible_stops, training_parts
-from trainer.journal.records import Mark
+from trainer.journal.records import Mark, MarkKind
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 
@@ -17,7 +17,7 @@ ONE = {"lr_unet": (60, 1e-4), "lr_text_encoder": (60, 2e-5)}
 TWO = {**ONE, "lr_text_encoder_2": (60, 2e-5)}
 
 
-def mark(text: str, kind: str = "set") -> Mark:
+def mark(text: str, kind: MarkKind = MarkKind.SET) -> Mark:
     return Mark(50, 0.0, kind, text)
 
 
@@ -26,7 +26,7 @@ def offered(settings: Settings, last: dict[str, tuple[int, float]]) -> list[Poss
 
 
 def test_what_was_changed_is_in_force_in_its_order() -> None:
-    now = in_force(Settings(), [mark("unet_lr=5e-4"), mark("unet_lr=3e-4"), mark("pause", "order")])
+    now = in_force(Settings(), [mark("unet_lr=5e-4"), mark("unet_lr=3e-4"), mark("pause", MarkKind.ORDER)])
     assert now.unet_lr == 3e-4
 
 

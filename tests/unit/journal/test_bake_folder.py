@@ -7,7 +7,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal.bake_folder import read_bake_json, write_bake_json
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, Order, SavedState
+from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind, Order, SavedState
 
 Queue = Callable[..., Bake]
 
@@ -20,7 +20,7 @@ def live_a_life(journal: Journal, queue: Queue) -> None:
     journal.results.add_validation(1, 40, 0.2, -0.03, 0.004)
     journal.results.add_validation(1, 80, float("nan"), None, None)
     journal.results.add_folder_losses(1, 1, {"3_school": (0.1, 9)})
-    journal.results.add_mark(1, Mark(41, 7.0, "set", "unet_lr=5e-5"))
+    journal.results.add_mark(1, Mark(41, 7.0, MarkKind.SET, "unet_lr=5e-5"))
     journal.orders.mark_obeyed(journal.orders.give(1, Order.SET, "unet_lr=5e-5"), "")
     journal.log.write("[red]saved \x1b[2J", bake=1, level="warning")
     journal.bakes.set_predicted_peak(1, 5 << 30, '{"parts": {"weights": 1}}')

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Checkpoint, Mark
+from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind
 
 Queue = Callable[..., Bake]
 
@@ -46,7 +46,7 @@ def test_what_was_seen_is_not_told_again(journal: Journal, queue: Queue) -> None
     queue()
     journal.bakes.set_state(begin(journal), BakeState.DONE)
     journal.log.write("low on disk", level="warning")
-    journal.results.add_mark(1, Mark(3, 1000.0, "skip", ""))
+    journal.results.add_mark(1, Mark(3, 1000.0, MarkKind.SKIP, ""))
     assert not journal.digests.read(999.0).empty
     assert journal.digests.read(9e9).empty
 
@@ -68,8 +68,8 @@ def test_warnings_are_told_and_plain_lines_are_not(journal: Journal) -> None:
 def test_steps_left_out_are_counted_by_bake(journal: Journal, queue: Queue) -> None:
     queue(), queue()
     for step in (3, 4, 5):
-        journal.results.add_mark(1, Mark(step, 1000.0 + step, "skip", ""))
-    journal.results.add_mark(2, Mark(9, 1000.0, "roll back", ""))
+        journal.results.add_mark(1, Mark(step, 1000.0 + step, MarkKind.SKIP, ""))
+    journal.results.add_mark(2, Mark(9, 1000.0, MarkKind.ROLL_BACK, ""))
     digest = journal.digests.read(1003.5)
     assert digest.skipped == {1: 2}
     assert digest.surprises == ("bake 1 skipped 2 steps: the gradient was NaN or infinite",)

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from math import isnan
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, Checkpoint, Mark, SavedState
+from trainer.journal.records import Bake, Checkpoint, Mark, MarkKind, SavedState
 
 Queue = Callable[..., Bake]
 
@@ -91,7 +91,11 @@ def test_a_forgotten_state_is_no_longer_listed(journal: Journal, queue: Queue) -
 
 def test_marks_come_by_step_and_those_of_one_step_as_they_came(journal: Journal, queue: Queue) -> None:
     queue()
-    marks = [Mark(9, 3.0, "resume", ""), Mark(4, 9.0, "set", "unet_lr=5e-5"), Mark(4, 1.0, "order", "save")]
+    marks = [
+        Mark(9, 3.0, MarkKind.RESUME, ""),
+        Mark(4, 9.0, MarkKind.SET, "unet_lr=5e-5"),
+        Mark(4, 1.0, MarkKind.ORDER, "save"),
+    ]
     for mark in marks:
         journal.results.add_mark(1, mark)
     assert journal.results.marks(1) == [marks[1], marks[2], marks[0]]

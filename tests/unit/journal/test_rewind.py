@@ -6,7 +6,7 @@ import pytest
 from trainer.journal.database import Database
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Bake, Checkpoint, Mark, NewBake
+from trainer.journal.records import Bake, Checkpoint, Mark, MarkKind, NewBake
 
 Queue = Callable[..., Bake]
 
@@ -95,7 +95,7 @@ def test_results_of_later_steps_are_forgotten_and_earlier_ones_stay(journal: Jou
 
 def test_marks_stay_for_the_changes_are_made_again_and_the_rest_is_history(journal: Journal, queue: Queue) -> None:
     queue()
-    marks = [Mark(step, 0.0, kind, "") for step in (5, 15) for kind in ("set", "order", "skip", "roll back")]
+    marks = [Mark(step, 0.0, kind, "") for step in (5, 15) for kind in MarkKind]
     for mark in marks:
         journal.results.add_mark(1, mark)
     journal.rewind(1, 10)

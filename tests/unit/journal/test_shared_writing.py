@@ -33,7 +33,7 @@ import sys, time
 from pathlib import Path
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Mark, Order, Stage
+from trainer.journal.records import Mark, MarkKind, Order, Stage
 path, bake, until = Path(sys.argv[1]), int(sys.argv[2]), time.time() + float(sys.argv[3])
 step = 0
 with Journal(path) as journal, MetricWriter(path, bake) as metrics:
@@ -42,7 +42,7 @@ with Journal(path) as journal, MetricWriter(path, bake) as metrics:
         metrics.put(step, {"loss": float(step), "lr_unet": 1e-4})
         journal.log.write(f"{bake}: {step}", bake=bake)
         journal.bakes.set_stage(bake, Stage.STEP, step, 10**9)
-        journal.results.add_mark(bake, Mark(step, 0.0, "set", f"{bake}: {step}"))
+        journal.results.add_mark(bake, Mark(step, 0.0, MarkKind.SET, f"{bake}: {step}"))
         journal.orders.give(step % 3 + 1, Order.SAVE, f"{bake}: {step}")
         for given in journal.orders.pending(bake):
             journal.orders.mark_obeyed(given.id, f"by {bake}")

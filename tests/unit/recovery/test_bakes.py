@@ -12,7 +12,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Checkpoint, Mark, NewBake, SavedState
+from trainer.journal.records import BakeState, Checkpoint, Mark, MarkKind, NewBake, SavedState
 from trainer.recovery.bakes import RecoveredBake, recover_bakes
 from trainer.workspace import Workspace, make_workspace
 
@@ -78,7 +78,7 @@ def bake(workspace: Workspace, journal: Journal, name: str = "hifumi", state: Ba
         journal.results.add_folder_losses(number, epoch, {"3_school": (0.1, 9)})
     (folder / "state" / "e3").write_bytes(b"state")
     journal.results.add_state(number, SavedState(120, 3, True, "state/e3", 5, 6.0, 0.5))
-    journal.results.add_mark(number, Mark(41, 7.0, "set", "unet_lr=5e-5"))
+    journal.results.add_mark(number, Mark(41, 7.0, MarkKind.SET, "unet_lr=5e-5"))
     journal.log.write("saved", bake=number)
     journal.bakes.set_predicted_peak(number, 5 << 30, '{"policy": "card"}')
     journal.bakes.set_peak_allocated(number, 4 << 30)

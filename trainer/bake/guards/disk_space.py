@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from trainer.bake.reporter import Reporter
 from trainer.errors import DiskFull, WorkspaceError
-from trainer.journal.records import BakeState, Mark, Stage
+from trainer.journal.records import BakeState, Mark, MarkKind, Stage
 from trainer.machine.disk_space import Reserve, free_bytes, is_full
 from trainer.plan.disk import size_text
 from trainer.text import printable
@@ -94,7 +94,7 @@ class DiskWatch:
             )
             report.log(line, level="error")
             report.trouble(line)
-            report.mark(Mark(step, time.time(), "disk", "waiting for disk space"))
+            report.mark(Mark(step, time.time(), MarkKind.DISK, "waiting for disk space"))
             while free_bytes(self._folder) < need:
                 if self._stop_requested():
                     raise DiskFull(

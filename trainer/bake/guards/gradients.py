@@ -11,7 +11,7 @@ from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.dataset.records import DataSet
 from trainer.families.registry import family_record
-from trainer.journal.records import Mark
+from trainer.journal.records import Mark, MarkKind
 from trainer.models.kohya_names import part_of
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import Part, is_encoder
@@ -47,7 +47,7 @@ class GradientGuard:
     def bad_step(self, step: int) -> None:
         """Take a step that changed nothing because its gradient was not finite."""
         self._bad.append(step)
-        self._report.mark(Mark(step, time.time(), "skip", "the gradient was NaN or infinite"))
+        self._report.mark(Mark(step, time.time(), MarkKind.SKIP, "the gradient was NaN or infinite"))
         self._lines += 1
         if self._lines <= _MAX_LINES:
             more = "; further ones are only marked on the curves" if self._lines == _MAX_LINES else ""

@@ -8,7 +8,7 @@ from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.state import read_state
 from trainer.bake.saving.states import StateSaver
-from trainer.journal.records import Bake, Mark
+from trainer.journal.records import Bake, Mark, MarkKind
 
 
 def starting_position(
@@ -68,4 +68,4 @@ def _branch(starts_from: str, contents: StateContents, report: Reporter) -> Bake
 
 def _announce(position: BakePosition, line: str, report: Reporter) -> None:
     report.log(line)
-    report.mark(Mark(position.step, time.time(), "resume", line))
+    report.mark(Mark(position.step, time.time(), MarkKind.RESUME, line))

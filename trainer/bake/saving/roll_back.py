@@ -12,7 +12,7 @@ from trainer.bake.saving.states import StateSaver
 from trainer.bake.step_metrics import StepMetrics
 from trainer.errors import BakeFailed
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import Mark, Stage
+from trainer.journal.records import Mark, MarkKind, Stage
 
 # Lower rates do not help a bake that needs more.
 _MAX_ROLL_BACKS = 5
@@ -76,7 +76,7 @@ class RollBack:
         line = f"rolled back to step {step}; rates × {self._live.settings.roll_back_rate:g} from here on"
         self._report.log(line, level="warning")
         self._report.trouble(line)
-        self._report.mark(Mark(step, time.time(), "roll back", line))
+        self._report.mark(Mark(step, time.time(), MarkKind.ROLL_BACK, line))
         # Saved once more with the lower rates: after a crash the bake would otherwise try the old ones again.
         self._states.continue_from(-1)
         self._states.save(position)

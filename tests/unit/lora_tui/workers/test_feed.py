@@ -11,7 +11,7 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Checkpoint, Mark, NewBake
+from trainer.journal.records import BakeState, Checkpoint, Mark, MarkKind, NewBake
 from trainer.machine.readings import HostReading, MachineReading
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
@@ -141,8 +141,8 @@ def test_the_story_is_what_changed_from_the_parent(journal: Journal, ears: Ears)
 
 def test_what_was_changed_while_baking_is_in_force_and_not_asked(journal: Journal, ears: Ears) -> None:
     number = add(journal, settings=Settings(unet_lr=1e-4))
-    journal.results.add_mark(number, Mark(10, 0.0, "set", "unet_lr=5e-5"))
-    journal.results.add_mark(number, Mark(20, 0.0, "set", "text_encoder_stop=now"))
+    journal.results.add_mark(number, Mark(10, 0.0, MarkKind.SET, "unet_lr=5e-5"))
+    journal.results.add_mark(number, Mark(20, 0.0, MarkKind.SET, "text_encoder_stop=now"))
     snapshot = ears.wait(lambda seen: len(seen.marks) == 2)
     assert snapshot.asked is not None and snapshot.in_force is not None
     assert (snapshot.asked.unet_lr, snapshot.in_force.unet_lr) == (1e-4, 5e-5)
