@@ -88,8 +88,8 @@ class GridView:
         return tuple(replace(place, **{axis: value}) for value in range(len(getattr(self.made, axis))))
 
     def axis_label(self, axis: str, place: Place) -> str:
-        """Return the label of `place` on the axis `x`, `y`, `z` or `seed`; foreign characters in it are made visible."""
-        if self.made is None:
+        """Return the label of `place` on the axis `x`, `y`, `z` or `seed`, "" for no axis; foreign characters in it are made visible."""
+        if self.made is None or not axis:
             return ""
         labels = (self.made.seeds if axis == "seed" else getattr(self.made, axis)).labels
         at = getattr(place, axis)

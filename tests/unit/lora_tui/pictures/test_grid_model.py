@@ -38,6 +38,13 @@ def test_without_epochs_the_first_axis_that_varies_stands_in_their_place(made: M
     assert view_of(turned).epoch_axis == "y"
 
 
+def test_a_grid_of_seeds_alone_has_no_axis_and_no_label(made: MadeGrid) -> None:
+    none = Axis("", "", ("",))
+    view = view_of(replace(made, x=none, y=none, z=none))
+    place = Place(0, 0, 0, 1)
+    assert (view.epoch_axis, view.epochs_of(place), view.axis_label(view.epoch_axis, place)) == ("", (place,), "")
+
+
 def test_in_blind_mode_each_picture_stands_in_exactly_one_other_order_place() -> None:
     arrangement = BlindOrder((3, 2, 2, 2), 7)
     places = [Place(x, y, z, s) for z in range(2) for y in range(2) for x in range(3) for s in range(2)]
