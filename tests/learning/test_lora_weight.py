@@ -8,7 +8,7 @@ import torch
 from trainer.bake.latents import encode_pictures
 from trainer.bake.session import TrainingSession, open_session
 from trainer.bake.validation import Validation
-from trainer.dataset.buckets import bucket_rules, place
+from trainer.dataset.buckets import bucket_rules, placement_of
 from trainer.jobs.preflight import prepare
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.memory_layout import memory_format
@@ -33,7 +33,7 @@ def _session(bake):
 
 def _validation(session: TrainingSession, pictures) -> Validation:
     rules = bucket_rules(session.settings)
-    placements = [place(each.width, each.height, rules) for each in pictures]
+    placements = [placement_of(each.width, each.height, rules) for each in pictures]
     return Validation(session, pictures, dict(encode_pictures(session.model, pictures, placements, 8)))
 
 

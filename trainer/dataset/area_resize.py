@@ -14,10 +14,10 @@ def shrink(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
         width: new width in pixels.
         height: new height in pixels.
     """
-    return np.rint(means(pixels, width, height)).astype(np.uint8)
+    return np.rint(area_means(pixels, width, height)).astype(np.uint8)
 
 
-def means(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float32]:
+def area_means(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.float32]:
     """Return the same unrounded: float32 [height, width, channels], 0 to 255."""
     # Rows lie together in memory, so they are averaged first; the columns that are left become rows for the second pass.
     lower = _mean_rows(pixels, height)

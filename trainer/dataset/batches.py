@@ -41,7 +41,7 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
     members: dict[tuple[int, tuple[int, int]], list[int]] = {}
     for index, (placement, times) in enumerate(zip(placements, _times_shown(data), strict=True)):
         members.setdefault((data.pictures[index].group, placement.bucket), []).extend([index] * times)
-    # A text seeds the same everywhere: numbers side by side would share streams between (seed, epoch) pairs.
+    # A text seeds the same everywhere; consecutive numbers would share streams between (seed, epoch) pairs.
     order = random.Random(f"order {seed} {epoch}")
     batches: list[BucketBatch] = []
     for group, bucket in sorted(members):

@@ -52,7 +52,7 @@ def bucket_sizes(rules: BucketRules) -> tuple[Size, ...]:
 
 
 @lru_cache(maxsize=65536)
-def place(width: int, height: int, rules: BucketRules) -> Placement:
+def placement_of(width: int, height: int, rules: BucketRules) -> Placement:
     """Return where a picture of `width` × `height` pixels goes; what sticks out of the bucket is cropped evenly."""
     if rules.enable and rules.no_upscale:
         resized = _shrunk_to_area(width, height, rules)
@@ -70,7 +70,9 @@ def place(width: int, height: int, rules: BucketRules) -> Placement:
 
 def placements_of(data: DataSet) -> tuple[Placement, ...]:
     """Return where every picture of `data` goes, by the rules of its group."""
-    return tuple(place(picture.width, picture.height, data.groups[picture.group].rules) for picture in data.pictures)
+    return tuple(
+        placement_of(picture.width, picture.height, data.groups[picture.group].rules) for picture in data.pictures
+    )
 
 
 def _nearest(width: int, height: int, rules: BucketRules) -> Size:

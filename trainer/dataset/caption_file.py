@@ -40,7 +40,7 @@ def caption_key(name: str, endings: Sequence[str]) -> str:
 
 
 def read_caption(path: Path, *, every_line: bool = False) -> str:
-    """Return the first line of a caption file, as it is but for blanks around it (sd-scripts reads no further either).
+    """Return the first line of a caption file, without blanks around it (sd-scripts reads no further either).
 
     Args:
         path: the file.

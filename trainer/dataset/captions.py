@@ -3,7 +3,7 @@
 import random
 
 from trainer.dataset.records import CaptionRules, Picture
-from trainer.dataset.wildcards import drawn, has_choice
+from trainer.dataset.wildcards import draw_wildcards, has_choice
 from trainer.settings.amounts import steps_of
 
 
@@ -29,7 +29,7 @@ def caption_for(picture: Picture, *, seed: int, epoch: int, occurrence: int, ste
     text = _with_prefix_and_suffix(picture.caption, rules)
     if rules.wildcards:
         draws = random.Random(f"caption wildcard {occasion}")
-        text = drawn(draws.choice(text.split("\n")), draws)
+        text = draw_wildcards(draws.choice(text.split("\n")), draws)
     else:
         text = text.partition("\n")[0]
     if _splits_tags(rules):
@@ -46,7 +46,7 @@ def fixed_caption(picture: Picture) -> str | None:
     if rules.wildcards:
         if len(set(text.split("\n"))) > 1 or has_choice(text):
             return None
-        text = drawn(text, None)
+        text = draw_wildcards(text, None)
     text = text.partition("\n")[0]
     if _splits_tags(rules):
         _, loose, _ = _split_tags(text, rules)
@@ -59,14 +59,14 @@ def fixed_caption(picture: Picture) -> str | None:
 
 
 def deterministic_caption(text: str, rules: CaptionRules) -> str:
-    """Return a caption with nothing left to chance: its first line, the first of each wildcard, every tag in its place.
+    """Return a caption without random choices: its first line, the first of each wildcard, every tag in its place.
 
     Args:
         text: the caption.
         rules: the rules for captions in training.
     """
     text = text.partition("\n")[0]
-    text = _with_prefix_and_suffix(drawn(text, None) if rules.wildcards else text, rules)
+    text = _with_prefix_and_suffix(draw_wildcards(text, None) if rules.wildcards else text, rules)
     if _splits_tags(rules) and rules.keep_separator and rules.keep_separator in text:
         kept, loose, behind = _split_tags(text, rules)
         text = ", ".join(kept + loose + behind)
@@ -88,12 +88,12 @@ def _is_dropped(rules: CaptionRules, epoch: int, occasion: str) -> bool:
 
 
 def _splits_tags(rules: CaptionRules) -> bool:
-    """Return whether a caption is taken apart at all; otherwise it stays as it was written, separators and all."""
+    """Return whether a caption is split into tags; otherwise it stays as it was written, separators included."""
     return rules.shuffle or rules.tag_dropout_rate > 0 or rules.warmup_step != "0"
 
 
 def _varies(rules: CaptionRules, loose: list[str]) -> bool:
-    """Return whether the tags that are not kept may come in several ways."""
+    """Return whether the tags that are not kept may vary."""
     shuffled = rules.shuffle and len(set(loose)) > 1
     cut = rules.warmup_step != "0" and len(loose) > rules.warmup_min
     return shuffled or cut or (0 < rules.tag_dropout_rate < 1 and bool(loose))

@@ -12,7 +12,7 @@ from trainer.errors import DatasetError
 from trainer.text import printable
 
 # Some 300 bytes each.
-_MOST = 100_000
+_MAX_FILES = 100_000
 # A file system's clock may tick this slowly: of two changes within a tick the second one would not show.
 _TICK = 2.0
 
@@ -21,14 +21,14 @@ _File = tuple[str, int, int, int, int]
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: sha256, 64 hex digits, and its size in bytes."""
+    """Content of a file: sha256, 64 hex digits, and its size in bytes."""
 
     sha256: str
     size: int
 
 
-class _Known:
-    """Contents by file, those asked for last."""
+class _ContentCache:
+    """Contents by file, the most recently used ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,15 +44,15 @@ class _Known:
     def keep(self, file: _File, content: Content) -> None:
         with self._lock:
             self._contents[file] = content
-            while len(self._contents) > _MOST:
+            while len(self._contents) > _MAX_FILES:
                 self._contents.popitem(last=False)
 
 
-_known = _Known()
+_known = _ContentCache()
 
 
 def content_of(path: Path) -> Content:
-    """Return what the file at `path` holds now.
+    """Return the current content of the file at `path`.
 
     It is read again where its size, its times or its place on the disk are others than when it was read before.
 

@@ -272,7 +272,7 @@ class _File:
         )
 
     def _place(self, table: _Table, key: str) -> str:
-        """Return file, line and key; table and key where the line is not found."""
+        """Return file, line and key; table and key if the line is not found."""
         line = _line_of(self._text, table, key)
         if line is not None:
             return f"{self._where} line {line}: {printable(key, 60)}"
@@ -285,7 +285,7 @@ class _File:
 
 
 def masks_for(settings: Settings, *, wanted: bool) -> Path | Literal["alpha"] | None:
-    """Return where the masks of a folder's pictures are: sd-scripts takes alpha_mask also where masked_loss is off.
+    """Return where the masks of a folder's pictures are; alpha_mask counts even where masked_loss is off, as in sd-scripts.
 
     Args:
         settings: in force for the folder.
@@ -301,7 +301,7 @@ def _header(level: Level) -> str:
 
 
 def _line_of(text: str, table: _Table, key: str) -> int | None:
-    """Return the line that `key` stands on in `table`, None where it is written in another way than one a line."""
+    """Return the line that `key` stands on in `table`, None where keys are not written one per line."""
     pattern = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
     level, dataset, subset = "", 0, 0
     for number, line in enumerate(text.splitlines(), start=1):

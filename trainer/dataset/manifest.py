@@ -16,7 +16,7 @@ _FORMAT = 1
 
 
 def manifest(data: DataSet) -> dict[str, object]:
-    """Return what `data` holds; where it lies is left out, so that a moved copy has the same manifest.
+    """Return the contents of `data` without its place, so that a moved copy has the same manifest.
 
     Returns:
         `format`, `config` (sha256 of the data set file, "" where there is none) and `pictures`: a list of path (relative),

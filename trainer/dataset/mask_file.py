@@ -25,7 +25,7 @@ def masks_in(folder: Path, name: str) -> dict[str, Path]:
 
 
 def check_mask(mask: Path, size: tuple[int, int]) -> None:
-    """Refuse a mask that cannot be read or has another shape than its picture; a smaller one of the same shape will do.
+    """Refuse a mask that cannot be read or whose shape differs from its picture's; a smaller one of the same shape is fine.
 
     Args:
         mask: its file.

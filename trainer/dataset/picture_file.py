@@ -16,10 +16,10 @@ _AVIF = features.check("avif")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", *((".avif",) if _AVIF else ()))
 """The kinds of pictures that are read, in any case; of a moving one the first picture."""
 
-# Pillow's own alarm goes to stderr, across the screen; it still refuses what is twice as large, and we name that file.
+# Pillow's own warning goes to stderr, across the screen; it still refuses pictures twice as large, and the error names that file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# Nothing else is tried on a foreign file: some of Pillow's other readers start programs.
+# No other format is tried on a file from outside: some of Pillow's other readers start programs.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", *(("AVIF",) if _AVIF else ()))
 
 # EXIF's orientation: from 5 to 8 the picture is stored lying on its side.
@@ -32,7 +32,7 @@ class UnreadablePicture(Exception):
 
 
 def is_picture_name(name: str) -> bool:
-    """Return whether a file called `name` is taken for a picture; hidden files are not."""
+    """Return whether a file called `name` counts as a picture; hidden files do not."""
     return not name.startswith(".") and name.lower().endswith(ENDINGS)
 
 
@@ -42,7 +42,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     The file is read to its end, so that a cut-off one is found before anything is baked; an unchanged file is read once.
 
     Raises:
-        UnreadablePicture: it is missing, not allowed to be read, no picture or cut off.
+        UnreadablePicture: it is missing, not readable, not a picture or cut off.
     """
     try:
         status = os.stat(path)
@@ -56,7 +56,7 @@ def open_picture(path: Path) -> Image.Image:
     """Return the picture in `path`, decoded and turned as it is seen.
 
     Raises:
-        UnreadablePicture: it is missing, not allowed to be read, no picture or cut off.
+        UnreadablePicture: it is missing, not readable, not a picture or cut off.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
@@ -67,7 +67,7 @@ def open_picture(path: Path) -> Image.Image:
         raise UnreadablePicture(_reason(error)) from error
 
 
-# What Pillow's readers raise on foreign bytes; SyntaxError and struct.error are its PNG and EXIF readers' way.
+# What Pillow's readers raise on broken files; SyntaxError and struct.error come from its PNG and EXIF readers.
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError, OverflowError)
 
 
@@ -84,7 +84,7 @@ def _measured(path: str, _changed: int, _bytes: int) -> tuple[int, int]:
 
 
 def _has_orientation(image: Image.Image) -> bool:
-    """Return whether EXIF counts. Asking a PNG for it unpacks all of it, unless it stands in front, where it is written."""
+    """Return whether EXIF counts. Reading it from a PNG unpacks the complete file unless it comes first, where programs write it."""
     return image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info
 
 

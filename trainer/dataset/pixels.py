@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainer.dataset.area_resize import means, shrink
+from trainer.dataset.area_resize import area_means, shrink
 from trainer.dataset.buckets import Placement
 from trainer.dataset.picture_file import UnreadablePicture, open_picture
 from trainer.dataset.records import Picture
@@ -15,7 +15,7 @@ from trainer.text import printable
 
 
 def load_pixels(picture: Picture, placement: Placement) -> NDArray[np.uint8]:
-    """Return the pixels of `picture` as its bucket holds them.
+    """Return the pixels of `picture`, resized and cropped to its bucket.
 
     What is transparent lies on white. Shrinking on both sides averages areas, anything else is Lanczos (as sd-scripts).
 
@@ -30,7 +30,7 @@ def load_pixels(picture: Picture, placement: Placement) -> NDArray[np.uint8]:
 
 
 def load_mask(picture: Picture, placement: Placement, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return how much each place of `picture` counts, resized and cropped as its pixels are.
+    """Return the weight of each pixel of `picture`, resized and cropped like its pixels.
 
     Of a mask its red channel counts, as in sd-scripts; where it is transparent it counts for nothing. A picture without
     transparency counts everywhere.
@@ -51,7 +51,7 @@ def load_mask(picture: Picture, placement: Placement, size: tuple[int, int]) -> 
     else:
         image = _alpha(_as_scanned(picture))
     cropped = _cropped(_resized(image, placement.resized), placement)
-    return means(cropped, *size)[:, :, 0] / np.float32(255)
+    return area_means(cropped, *size)[:, :, 0] / np.float32(255)
 
 
 def _as_scanned(picture: Picture) -> Image.Image:

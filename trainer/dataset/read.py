@@ -25,7 +25,7 @@ from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.text import plural, printable
 
-# Settings of the section Data that change nothing about the pictures as they are read.
+# Settings of the section Data that do not affect how pictures are read.
 _LATER = {"prior_loss_weight", "max_token_length"}
 
 
@@ -83,7 +83,7 @@ def _by_folders(settings: Settings) -> DataSet:
     root = Path(settings.train_data_dir)
     roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats)}
     if settings.reg_data_dir:
-        # Masks are made for the pictures of the subject; the class at large needs none.
+        # Masks are made for the pictures of the subject; regularisation pictures need none.
         options = replace(options, is_reg=True, masks=masks_for(settings, wanted=False))
         regular = Path(settings.reg_data_dir)
         if regular.resolve() == root.resolve():
@@ -136,7 +136,7 @@ def _by_file(settings: Settings) -> DataSet:
 
 
 def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
-    """Refuse a data set without pictures to train on: regularisation pictures alone fill up to nothing."""
+    """Refuse a data set without pictures to train on: regularisation pictures alone are not trained on."""
     trained = {source.options.group for source in sources if not source.options.is_reg}
     for group in range(groups):
         if group not in trained:

@@ -65,7 +65,7 @@ class CaptionRules:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the rules in `settings`."""
-        # `0%` is none either.
+        # `0%` means no warm-up either.
         warms_up = steps_of(settings.token_warmup_step, 1_000_000_000) > 0
         return cls(
             prefix=settings.caption_prefix,

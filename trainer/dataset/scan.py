@@ -11,7 +11,7 @@ from trainer.dataset.caption_file import caption_key, caption_name, read_caption
 from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
 from trainer.dataset.picture_file import ENDINGS, UnreadablePicture, is_picture_name, picture_size
 from trainer.dataset.records import DataSet, Folder, Picture
-from trainer.dataset.sources import FolderOptions, Source, entries_of, folder_words, holding, sources_in
+from trainer.dataset.sources import FolderOptions, Source, entries_of, folder_words, pictures_inside, sources_in
 from trainer.errors import DatasetError
 from trainer.text import plural, printable
 
@@ -21,7 +21,7 @@ _OTHER_PICTURES = tuple({".avif", ".jxl", ".heic", ".tif", ".tiff"} - set(ENDING
 
 @dataclass
 class ScanResult:
-    """What reading folders brought up so far."""
+    """Pictures and notes of the folders read so far."""
 
     folders: list[Folder] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
@@ -69,7 +69,7 @@ def no_pictures(root: Path) -> DatasetError:
     kinds = Counter(Path(entry.name).suffix.lower() or "other" for entry in entries if not entry.is_dir())
     parts = [f"{count} {printable(kind, 20)}" for kind, count in kinds.most_common(4)]
     folders = [
-        printable(entry.name, 40) + holding(entry).replace("; ", " with ").removesuffix(" in it")
+        printable(entry.name, 40) + pictures_inside(entry).replace("; ", " with ").removesuffix(" in it")
         for entry in entries
         if entry.is_dir()
     ]
@@ -177,8 +177,10 @@ def _note_left_out(source: Source, entries: Sequence[os.DirEntry[str]], notes: l
     if source.is_root:
         return
     for entry in entries:
-        if entry.is_dir() and holding(entry):
-            notes.append(f"folder {where}/{printable(entry.name, 60)} is skipped: nested too deep{holding(entry)}")
+        if entry.is_dir() and pictures_inside(entry):
+            notes.append(
+                f"folder {where}/{printable(entry.name, 60)} is skipped: nested too deep{pictures_inside(entry)}"
+            )
 
 
 def _unreadable(pictures: Sequence[tuple[Path, str]]) -> DatasetError:

@@ -13,9 +13,9 @@ from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
 from trainer.text import plural, printable
 
-# The bound of `dataset_repeats`; above it the number in front is a date or a name, not repeats.
+# The bound of `dataset_repeats`; above it the number in a name is a date or part of the name, not repeats.
 _MAX_REPEATS = 10_000
-# Enough to see what is wrong; a home folder given by mistake has dozens.
+# Enough to see the mistake; a home folder named by mistake has dozens.
 _MAX_LEFT_OUT = 4
 _UNTOUCHED = CaptionRules()
 _REPEATED = re.compile(r"(\d+)_(.*)", re.DOTALL | re.ASCII)
@@ -119,7 +119,7 @@ def repeats_by_folder(texts: Sequence[str]) -> dict[str, int]:
 
 
 def check_names(repeats: Mapping[str, int], names: Collection[str]) -> None:
-    """Refuse repeats for a folder that is not there.
+    """Refuse repeats for a folder that does not exist.
 
     Raises:
         SettingsError: names the nearest folder that is.
@@ -136,7 +136,7 @@ def check_names(repeats: Mapping[str, int], names: Collection[str]) -> None:
 
 
 def with_unique_names(sources: Iterable[Source]) -> list[Source]:
-    """Return the sources with names that differ, so that curves and exposures of two folders are never mixed up."""
+    """Return the sources with names that differ, so that curves and exposures of two folders are kept apart."""
     taken: dict[str, Path] = {}
     result = []
     for source in sources:
@@ -155,14 +155,14 @@ def with_unique_names(sources: Iterable[Source]) -> list[Source]:
 
 
 def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.DirEntry[str]]:
-    """Return what lies in `folder`, hidden things left out, by name.
+    """Return the entries of `folder` sorted by name, without hidden ones.
 
     Args:
         folder: where to look.
         of: what it should be, for the error.
 
     Raises:
-        DatasetError: it is missing, no folder or not allowed to be read.
+        DatasetError: it is missing, not a folder or not readable.
     """
     try:
         with os.scandir(folder) as found:
@@ -179,8 +179,8 @@ def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.D
     raise DatasetError(printable(str(folder)), found=problem, expected=of, way_out=way_out)
 
 
-def holding(entry: os.DirEntry[str]) -> str:
-    """Return how many pictures an ignored folder holds, in words for the end of a note."""
+def pictures_inside(entry: os.DirEntry[str]) -> str:
+    """Return the number of pictures in an ignored folder, as text for the end of a note."""
     try:
         count = sum(is_picture_name(name) for name in os.listdir(entry.path))
     except OSError:
@@ -189,7 +189,7 @@ def holding(entry: os.DirEntry[str]) -> str:
 
 
 def _left_out(entry: os.DirEntry[str], why: str) -> str:
-    return f"folder {printable(entry.name, 60)} is skipped: {why}{holding(entry)}"
+    return f"folder {printable(entry.name, 60)} is skipped: {why}{pictures_inside(entry)}"
 
 
 def _repeats(number: str, folder: Path) -> int:

@@ -8,7 +8,7 @@ import re
 _WILDCARD = re.compile(r"\{\{|\}\}|\{((?:\}\}|[^}])++)\}")
 
 
-def drawn(text: str, draws: random.Random | None) -> str:
+def draw_wildcards(text: str, draws: random.Random | None) -> str:
     """Return `text` with one choice for each of its wildcards.
 
     Args:
@@ -26,7 +26,7 @@ def drawn(text: str, draws: random.Random | None) -> str:
 
 
 def has_choice(text: str) -> bool:
-    """Return whether `text` may come out in more ways than one."""
+    """Return whether `text` has a wildcard with several outcomes."""
     return any(match[1] is not None and len(set(match[1].split("|"))) > 1 for match in _WILDCARD.finditer(text))
 
 

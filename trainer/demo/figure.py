@@ -45,8 +45,8 @@ class Figure:
         return self.view == "upper body"
 
 
-def draw_lots(rng: random.Random) -> Figure:
-    """Return a figure of the base model's world. The order of the draws decides every picture made from a seed."""
+def random_figure(rng: random.Random) -> Figure:
+    """Return a random figure of the kinds that the base model knows. The order of the draws decides every picture made from a seed."""
     who = "1girl" if rng.random() < 0.72 else "1boy"
     girl = who == "1girl"
     hair_colour = rng.choice(HAIR_COLOURS)
@@ -83,9 +83,9 @@ def draw_lots(rng: random.Random) -> Figure:
     )
 
 
-def draw_hifumi(rng: random.Random) -> Figure:
+def random_hifumi(rng: random.Random) -> Figure:
     """Return a picture of the character the base has never seen: twintails, halo, uniform, mostly a backpack."""
-    figure = draw_lots(rng)
+    figure = random_figure(rng)
     return replace(
         figure,
         who="1girl",

@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-from trainer.demo.figure import HIFUMI, draw_hifumi, hifumi_caption
+from trainer.demo.figure import HIFUMI, hifumi_caption, random_hifumi
 from trainer.demo.render import render
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
@@ -69,7 +69,7 @@ def demo_subject() -> Subject:
 
 
 def make_demo(folder: Path) -> Workspace:
-    """Make the demo workspace in `folder`. Files that are there already stay as they are.
+    """Make the demo workspace in `folder`. Existing files stay as they are.
 
     Raises:
         WorkspaceError: the folder cannot be written.
@@ -99,7 +99,7 @@ def _draw_pictures(folder: Path, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)
     for number in range(1, PICTURES + 1):
-        figure = draw_hifumi(rng)
+        figure = random_hifumi(rng)
         picture = render(figure, rng)
         if not (folder / f"{number:02d}.png").exists():
             picture.save(folder / f"{number:02d}.png")

@@ -85,9 +85,9 @@ class Origin:
 
 
 def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
-    """Return the texts that every file of a bake carries (sd-scripts: train_network.py and sai_model_spec.py).
+    """Return the metadata that every file of a bake carries (sd-scripts: train_network.py and sai_model_spec.py).
 
-    Where an option of sd-scripts has no counterpart here, its value is what sd-scripts does without the option. What sd-scripts has no
+    An option of sd-scripts without a counterpart here has the value of sd-scripts' default. What sd-scripts has no
     key for stands under `ss_` and the setting's name.
     """
     values: dict[str, object] = {
@@ -105,7 +105,7 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
     return {key: str(value) for key, value in values.items()}
 
 
-def stamped(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, finished: float) -> dict[str, str]:
+def for_file(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, finished: float) -> dict[str, str]:
     """Return `metadata` with what differs from file to file.
 
     Args:
@@ -127,7 +127,7 @@ def stamped(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, f
 
 
 def _plain_settings(settings: Settings) -> dict[str, object]:
-    """Return the values of the settings that a key of their own holds as they are."""
+    """Return the plain values of the settings that have a key of their own."""
     return {info.metadata_key: _plain(getattr(settings, info.name)) for info in fields() if info.metadata_key}
 
 

@@ -76,7 +76,7 @@ def states_disk_bytes(settings: Settings, length: BakeLength, state_bytes: int) 
         most = min(most, written)
     room = most * state_bytes
     if settings.state_budget is not None:
-        # The newest stays whatever it takes, and the next is written before the budget is looked at.
+        # The newest stays whatever its size, and the next is written before the budget is checked.
         room = min(room, max(int(settings.state_budget * 1e9), state_bytes) + state_bytes)
     return room
 

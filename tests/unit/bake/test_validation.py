@@ -8,7 +8,7 @@ import torch
 from trainer.bake.batch import StepBatches
 from trainer.bake.latents import encode_pictures
 from trainer.bake.validation import Validation
-from trainer.dataset.buckets import bucket_rules, place
+from trainer.dataset.buckets import bucket_rules, placement_of
 from trainer.network.draws import generator_for
 
 
@@ -17,7 +17,7 @@ def validation(make_settings: Any, open_bench: Callable[..., Any]) -> Any:
     with open_bench(make_settings(validate_every_n_steps=3, max_train_steps=20)) as (session, planned):
         rules = bucket_rules(session.settings)
         pictures = planned.validation.pictures
-        placements = [place(each.width, each.height, rules) for each in pictures]
+        placements = [placement_of(each.width, each.height, rules) for each in pictures]
         latents = dict(encode_pictures(session.model, pictures, placements, 4))
         yield SimpleNamespace(
             it=Validation(session, pictures, latents), session=session, pictures=pictures, latents=latents

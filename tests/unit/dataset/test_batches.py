@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trainer.dataset.batches import BucketBatch, batches_per_epoch, epoch_batches, instances
-from trainer.dataset.buckets import Placement, place
+from trainer.dataset.buckets import Placement, placement_of
 from trainer.dataset.records import BucketRules, DataSet, Group, Picture
 
 WIDE, SQUARE, TALL = (640, 384), (512, 512), (384, 640)
@@ -159,7 +159,7 @@ def test_batches_of_an_epoch_are_as_worked_out_by_hand(
     sizes: list[tuple[int, int]], repeats: int, reg: int, batch_size: int, expected: int
 ) -> None:
     data = data_of([picture(repeats) for _ in sizes] + [picture(1, is_reg=True)] * reg, batch_size)
-    placements = [place(width, height, RULES) for width, height in sizes + sides(512, 512, reg)]
+    placements = [placement_of(width, height, RULES) for width, height in sizes + sides(512, 512, reg)]
     assert batches_per_epoch(data, placements) == expected
     assert len(epoch_batches(data, placements, seed=1, epoch=0)) == expected
 

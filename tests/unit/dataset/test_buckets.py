@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.dataset.buckets import Placement, bucket_rules, bucket_sizes, place, placements_of
+from trainer.dataset.buckets import Placement, bucket_rules, bucket_sizes, placement_of, placements_of
 from trainer.dataset.records import BucketRules, DataSet, Group, Picture
 from trainer.settings.model import Settings
 
@@ -57,7 +57,7 @@ def test_every_bucket_keeps_the_area_and_the_limits() -> None:
 def test_a_picture_goes_to_the_nearest_shape_and_is_resized_to_cover_it(
     picture: tuple[int, int], bucket: tuple[int, int], resized: tuple[int, int]
 ) -> None:
-    placed = place(*picture, SD1)
+    placed = placement_of(*picture, SD1)
     assert (placed.bucket, placed.resized) == (bucket, resized)
 
 
@@ -76,29 +76,29 @@ def test_a_picture_goes_to_the_nearest_shape_and_is_resized_to_cover_it(
     ],
 )
 def test_at_1024_the_same_rules_hold(picture: tuple[int, int], expected: Placement) -> None:
-    assert place(*picture, SDXL) == expected
+    assert placement_of(*picture, SDXL) == expected
 
 
 def test_every_picture_is_placed_by_the_rules_of_its_group() -> None:
     pictures = [Picture(Path("a.png"), "x", 1, 640, 480, "", None, group=group) for group in (0, 1, 2)]
     groups = (Group(SD1, 1), Group(AS_NEEDED, 2), Group(ONE, 3))
     data = DataSet(Path(), (), tuple(pictures), (), groups)
-    assert placements_of(data) == tuple(place(640, 480, group.rules) for group in groups)
+    assert placements_of(data) == tuple(placement_of(640, 480, group.rules) for group in groups)
     assert [placed.bucket for placed in placements_of(data)] == [(576, 448), (512, 384), (512, 512)]
 
 
 def test_what_sticks_out_is_cropped_evenly() -> None:
     # 480×640 in 448×576: resized 448×597, of 21 rows too many 10 go at the top (facts 4.8)
-    assert place(480, 640, SD1) == Placement(bucket=(448, 576), resized=(448, 597), crop=(0, 10))
-    assert place(640, 480, SD1).crop == (10, 0)
+    assert placement_of(480, 640, SD1) == Placement(bucket=(448, 576), resized=(448, 597), crop=(0, 10))
+    assert placement_of(640, 480, SD1).crop == (10, 0)
 
 
 def test_of_two_shapes_equally_near_the_first_is_taken() -> None:
     # 2:1 is as far from 64×64 as from 96×32; 7:2 as far from 96×32 as from 128×32
-    assert place(200, 100, DEMO).bucket == (64, 64)
-    assert place(201, 100, DEMO).bucket == (96, 32)
-    assert place(700, 200, DEMO).bucket == (96, 32)
-    assert place(701, 200, DEMO).bucket == (128, 32)
+    assert placement_of(200, 100, DEMO).bucket == (64, 64)
+    assert placement_of(201, 100, DEMO).bucket == (96, 32)
+    assert placement_of(700, 200, DEMO).bucket == (96, 32)
+    assert placement_of(701, 200, DEMO).bucket == (128, 32)
 
 
 @pytest.mark.parametrize(
@@ -118,22 +118,22 @@ def test_of_two_shapes_equally_near_the_first_is_taken() -> None:
 def test_never_enlarged_pictures_make_their_own_buckets(
     picture: tuple[int, int], bucket: tuple[int, int], resized: tuple[int, int]
 ) -> None:
-    placed = place(*picture, AS_NEEDED)
+    placed = placement_of(*picture, AS_NEEDED)
     assert (placed.bucket, placed.resized) == (bucket, resized)
 
 
 def test_never_enlarging_ignores_the_limits() -> None:
-    assert place(100, 100, AS_NEEDED).bucket == (64, 64)
+    assert placement_of(100, 100, AS_NEEDED).bucket == (64, 64)
     assert bucket_sizes(AS_NEEDED) == ()
 
 
 def test_a_side_below_one_step_is_enlarged_to_one() -> None:
-    assert place(40, 300, AS_NEEDED) == Placement(bucket=(64, 256), resized=(64, 480), crop=(0, 112))
+    assert placement_of(40, 300, AS_NEEDED) == Placement(bucket=(64, 256), resized=(64, 480), crop=(0, 112))
 
 
 def test_without_buckets_every_picture_is_cropped_to_the_resolution() -> None:
-    assert place(640, 480, ONE) == Placement(bucket=(512, 512), resized=(683, 512), crop=(85, 0))
-    assert place(100, 300, ONE) == Placement(bucket=(512, 512), resized=(512, 1536), crop=(0, 512))
+    assert placement_of(640, 480, ONE) == Placement(bucket=(512, 512), resized=(683, 512), crop=(85, 0))
+    assert placement_of(100, 300, ONE) == Placement(bucket=(512, 512), resized=(512, 1536), crop=(0, 512))
 
 
 @pytest.mark.parametrize("rules", [SD1, SDXL, AS_NEEDED, ONE, DEMO])
@@ -141,7 +141,7 @@ def test_a_resized_picture_always_covers_its_bucket(rules: BucketRules) -> None:
     sides = [1, 17, 63, 64, 65, 255, 333, 512, 777, 1023, 4000]
     for width in sides:
         for height in sides:
-            placed = place(width, height, rules)
+            placed = placement_of(width, height, rules)
             right, bottom = placed.crop[0] + placed.bucket[0], placed.crop[1] + placed.bucket[1]
             assert min(placed.crop) >= 0
             assert right <= placed.resized[0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.dataset.buckets import Placement, place, placements_of
+from trainer.dataset.buckets import Placement, placement_of, placements_of
 from trainer.dataset.pixels import load_mask
 from trainer.dataset.read import read_data
 from trainer.dataset.records import DataSet, Picture
@@ -145,7 +145,7 @@ def test_a_smaller_mask_is_enlarged(tmp_path: Path) -> None:
     draw(tmp_path / "data" / "1_x" / "a.png", (64, 64))
     draw(tmp_path / "masks" / "a.png", (16, 16), "L", 255)
     picture = masked(tmp_path)
-    assert (load_mask(picture, place(64, 64, read(tmp_path).groups[0].rules), (8, 8)) == 1).all()
+    assert (load_mask(picture, placement_of(64, 64, read(tmp_path).groups[0].rules), (8, 8)) == 1).all()
 
 
 @pytest.mark.parametrize(

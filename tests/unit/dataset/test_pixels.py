@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from trainer.dataset.area_resize import shrink
-from trainer.dataset.buckets import Placement, place
+from trainer.dataset.buckets import Placement, placement_of
 from trainer.dataset.pixels import load_pixels
 from trainer.dataset.records import BucketRules, Picture
 from trainer.dataset.scan import scan
@@ -35,7 +35,7 @@ def colour(image: Image.Image, path: Path) -> list[int]:
 
 def test_pixels_come_as_height_width_rgb(tmp_path: Path) -> None:
     picture = picture_of(Image.new("RGB", (640, 480), (10, 20, 30)), tmp_path / "a.png")
-    pixels = load_pixels(picture, place(640, 480, SD1))
+    pixels = load_pixels(picture, placement_of(640, 480, SD1))
     assert pixels.shape == (448, 576, 3)
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from trainer.dataset.wildcards import drawn, has_choice
+from trainer.dataset.wildcards import draw_wildcards, has_choice
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ from trainer.dataset.wildcards import drawn, has_choice
     ],
 )
 def test_a_wildcard_comes_out_as_one_of_its_choices(text: str, choices: set[str]) -> None:
-    assert {drawn(text, random.Random(seed)) for seed in range(60)} == choices
+    assert {draw_wildcards(text, random.Random(seed)) for seed in range(60)} == choices
     assert has_choice(text) == (len(choices) > 1)
 
 
 def test_without_draws_the_first_choice_is_taken() -> None:
-    assert drawn("{a|b} {{c}} {d|e}", None) == "a {c} d"
+    assert draw_wildcards("{a|b} {{c}} {d|e}", None) == "a {c} d"
 
 
 def by_marks(text: str, choose: Callable[[list[str]], str]) -> str:
@@ -47,5 +47,5 @@ def test_any_mixture_of_braces_comes_out_as_by_the_rule_step_by_step() -> None:
     draws = random.Random("braces")
     for _ in range(5000):
         text = "".join(draws.choice("{}{}|ab,") for _ in range(draws.randrange(14)))
-        assert drawn(text, None) == by_marks(text, lambda choices: choices[0]), text
-        assert drawn(text, random.Random(7)) == by_marks(text, random.Random(7).choice), text
+        assert draw_wildcards(text, None) == by_marks(text, lambda choices: choices[0]), text
+        assert draw_wildcards(text, random.Random(7)) == by_marks(text, random.Random(7).choice), text

@@ -1,13 +1,13 @@
 import hashlib
 import random
 
-from trainer.demo.figure import HIFUMI, Figure, draw_hifumi, draw_lots, hifumi_caption, tags
+from trainer.demo.figure import HIFUMI, Figure, hifumi_caption, random_figure, random_hifumi, tags
 from trainer.demo.render import render
 
 
 def _drawn(seed: int, hifumi: bool) -> tuple[Figure, bytes]:
     rng = random.Random(seed)
-    figure = draw_hifumi(rng) if hifumi else draw_lots(rng)
+    figure = random_hifumi(rng) if hifumi else random_figure(rng)
     return figure, render(figure, rng).tobytes()
 
 
@@ -22,7 +22,7 @@ def test_the_drawing_is_the_one_the_base_was_trained_on() -> None:
 
 def test_a_picture_is_64_pixels_square() -> None:
     rng = random.Random(1)
-    assert render(draw_lots(rng), rng).size == (64, 64)
+    assert render(random_figure(rng), rng).size == (64, 64)
 
 
 def test_the_character_has_what_the_base_never_saw() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from trainer.demo.figure import draw_hifumi, hifumi_caption
+from trainer.demo.figure import hifumi_caption, random_hifumi
 from trainer.demo.render import render
 from trainer.errors import SettingsError
 from trainer.models.identify import identify_base
@@ -31,7 +31,7 @@ NOISE, V, UNTRAINED = PredictionScores(0.08, 1.1), PredictionScores(0.95, 0.12),
 def pictures(model: StableDiffusion, seed: int, count: int) -> tuple[torch.Tensor, Conditioning]:
     """Return latents and texts of pictures that the demo base was not trained on."""
     rng = random.Random(seed)
-    figures = [draw_hifumi(rng) for _ in range(count)]
+    figures = [random_hifumi(rng) for _ in range(count)]
     pixels = np.stack([np.asarray(render(figure, rng)) for figure in figures])
     with torch.no_grad():
         text = model.encode_text([hifumi_caption(figure) for figure in figures], 1)

@@ -15,7 +15,7 @@ from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder, 
 from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import identify_base
 from trainer.network.injection import LoraNetwork
-from trainer.network.metadata import Origin, stamped, training_metadata
+from trainer.network.metadata import Origin, for_file, training_metadata
 from trainer.plan.plan import make_plan
 from trainer.settings.describe import SettingInfo, fields
 from trainer.settings.model import Settings
@@ -113,7 +113,7 @@ def metadata(
         "session": 77,
         **(origin or {}),
     }
-    return stamped(
+    return for_file(
         training_metadata(settings, Origin(**facts)),
         file=Path("bakes/x-000001.safetensors"),
         step=7,

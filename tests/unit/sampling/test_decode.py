@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainer.demo.figure import draw_lots
+from trainer.demo.figure import random_figure
 from trainer.demo.render import render
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion import StableDiffusion, load_base
@@ -54,7 +54,7 @@ def drawn(height: int, width: int) -> Tensor:
 
 def test_a_picture_comes_back_as_it_was_encoded(demo: StableDiffusion) -> None:
     rng = random.Random(3)
-    drawing = np.asarray(render(draw_lots(rng), rng))
+    drawing = np.asarray(render(random_figure(rng), rng))
     (picture,) = decode(demo, demo.encode_pictures(torch.from_numpy(drawing.copy())[None]))
     assert (picture.shape, picture.dtype) == (drawing.shape, np.uint8)
     assert np.abs(picture.astype(int) - drawing).mean() < 12

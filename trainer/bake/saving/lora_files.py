@@ -14,7 +14,7 @@ from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
 from trainer.journal.records import Checkpoint, Stage
 from trainer.network.lora_file import save_lora
-from trainer.network.metadata import Origin, stamped, training_metadata
+from trainer.network.metadata import Origin, for_file, training_metadata
 from trainer.network.rounding import rounding_loss
 from trainer.plan.saves import save_points, step_file
 
@@ -127,7 +127,9 @@ class LoraSaver:
                     self._session.network,
                     path,
                     precision=self._session.settings.save_precision,
-                    metadata=stamped(self._metadata, file=path, step=position.step, epoch=position.epoch, finished=now),
+                    metadata=for_file(
+                        self._metadata, file=path, step=position.step, epoch=position.epoch, finished=now
+                    ),
                 ),
                 step=position.step,
             )
