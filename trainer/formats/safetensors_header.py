@@ -24,9 +24,9 @@ class Header:
     Attributes:
         shapes: tensor name -> shape.
         metadata: the file's key-value texts.
-        length: bytes of the JSON; the tensors begin 8 bytes after.
+        length: bytes of the JSON; the tensors start 8 bytes after it.
         dtypes: tensor name -> type as the format names it, such as `F16`.
-        spans: tensor name -> its first byte and the one after its last, counted from where the tensors begin.
+        spans: tensor name -> its first byte and the one after its last, counted from the start of the tensors.
     """
 
     shapes: dict[str, tuple[int, ...]]

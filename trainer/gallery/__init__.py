@@ -1,1 +1,1 @@
-"""What lies in a grid's folder? Its sidecar, sheets and page, and what was judged."""
+"""Files of a grid's folder: sidecar, contact sheets, HTML page and verdicts."""

@@ -36,7 +36,7 @@ class Page:
     """A grid's page.
 
     Attributes:
-        content: the HTML, whole.
+        content: the complete HTML.
         pictures: how many it shows.
         missing: how many were not made.
         size_note: size and quality of the pictures, one line.
@@ -55,32 +55,32 @@ def page(made: MadeGrid, folder: Path, notes: Sequence[CellNote], *, max_bytes: 
         made: the grid.
         folder: its own, with its pictures.
         notes: verdicts and favourites.
-        max_bytes: of the whole page.
+        max_bytes: of the page.
 
     Raises:
         GridError: it has no picture, or the page is too large even with the smallest pictures.
     """
-    there = [cell for cell in made.cells if (folder / cell.file).is_file()]
-    if not there:
+    existing = [cell for cell in made.cells if (folder / cell.file).is_file()]
+    if not existing:
         raise GridError(f"grid {printable(made.spec.name, 80)}", found="has no picture yet", expected="at least one")
     by_cell = {note.cell: note for note in notes}
-    missing = len(made.cells) - len(there)
-    # The longest line that can stand there, so that the right one never makes the page larger.
-    frame = len(grid_html(made, {cell.place.name: b"" for cell in there}, by_cell, _remarks(made, missing, None)))
+    missing = len(made.cells) - len(existing)
+    # Measured with the longest possible note, so that the actual one never makes the page larger.
+    frame = len(grid_html(made, {cell.place.name: b"" for cell in existing}, by_cell, _remarks(made, missing, None)))
     room = max_bytes - frame - len(_size_note(made, _Encoding(9999, 99), max_bytes)) * 2
     encodings = _encodings(made)
-    for encoding in encodings[_first_to_try(there, folder, encodings, room) :]:
-        webp = {cell.place.name: shot for cell in there if (shot := _webp(cell, folder, encoding)) is not None}
+    for encoding in encodings[_first_to_try(existing, folder, encodings, room) :]:
+        webp = {cell.place.name: shot for cell in existing if (shot := _webp(cell, folder, encoding)) is not None}
         if sum(_inlined(shot) for shot in webp.values()) <= room:
             missing = len(made.cells) - len(webp)
             size_note = _size_note(made, encoding, max_bytes)
             return Page(
                 grid_html(made, webp, by_cell, _remarks(made, missing, size_note)), len(webp), missing, size_note
             )
-    least = frame + round(_estimate(there, folder, encodings[-1]))
+    least = frame + round(_estimate(existing, folder, encodings[-1]))
     raise GridError(
         "--max",
-        found=f"{size_text(max_bytes)} for {plural(len(there), 'picture')}",
+        found=f"{size_text(max_bytes)} for {plural(len(existing), 'picture')}",
         expected=f"at least {size_text(least)}",
         way_out="allow more, or use a smaller grid",
     )

@@ -1,6 +1,6 @@
 """HTML of a grid's page: one file that holds everything and loads nothing.
 
-What stands on the page is collected here in plain records; the markup is templates/page.html. Its environment escapes every text,
+The content is collected here in plain records; the markup is templates/page.html. Its environment escapes every text,
 so that a prompt or a file name stays text whatever it holds.
 """
 
@@ -22,7 +22,7 @@ from trainer.journal.records import CellNote
 from trainer.text import plural, printable
 
 _DIRECTIONS = (("up", "↑", (0, -1)), ("left", "←", (-1, 0)), ("right", "→", (1, 0)), ("down", "↓", (0, 1)))
-# Widths of a picture on the page, in pixels: its own where it is small, and so that five or six stand side by side.
+# Widths of a picture on the page, in pixels: its own where it is small, else five or six fit side by side.
 _SMALL, _MIDDLE, _LARGE = 110, 220, 440
 _MAX_LINK_LENGTH = 60
 
@@ -247,7 +247,7 @@ def _heads(made: MadeGrid) -> tuple[tuple[_Head, ...], ...]:
 def _cell(
     made: MadeGrid, cell: MadeCell, webp: Mapping[str, bytes], notes: Mapping[str, CellNote], varied: set[str]
 ) -> _Cell:
-    """Return one place of the table; `varied` names the prompts that differ, and so stand beside each picture."""
+    """Return one place of the table; `varied` names the prompts that differ and are therefore shown beside each picture."""
     name = cell.place.name
     picture, note = webp.get(name), notes.get(name)
     return _Cell(

@@ -1,1 +1,1 @@
-"""Which pictures does a grid have, and in which order? What is asked, spelled out and checked."""
+"""Grids: axes, values, recipes and presets; a spec expanded and checked before a picture is made. Free of torch."""

@@ -142,7 +142,7 @@ class Checks:
             self._prompts.add((text, where))
 
     def lora(self, lora: DraftLora, facts: BaseFacts) -> LoraUse | None:
-        """Return a LoRA as it stands in a recipe, None where it changes nothing.
+        """Return a LoRA as a recipe holds it, None where it changes nothing.
 
         Equal effects give equal recipes: a part at factor 0 names no file of its own, a rank that keeps all is None.
 

@@ -30,7 +30,7 @@ class SamplingDefaults:
 
 
 def defaults_for(base: Base) -> SamplingDefaults:
-    """Return what pictures of `base` are usually made with.
+    """Return the usual sampling settings of `base`.
 
     Raises:
         ModelError: a diffusers folder's configs cannot be read.

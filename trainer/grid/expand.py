@@ -41,7 +41,7 @@ def expand(
     """Return the grid that `spec` asks for, expanded and checked. Reads headers only, each once until its file changes.
 
     Prompts change in the order X, Y, Z; then LoRA tags leave the prompt and join the spec's LoRAs; then files and factors are
-    set. A seed of -1 is drawn once for its column, row or sheet, and stands in the spec that is returned.
+    set. A seed of -1 is drawn once for its column, row or sheet, and written into the spec that is returned.
 
     Args:
         spec: as asked, with its epochs looked up.

@@ -28,7 +28,7 @@ def reordered(prompt: str, words: Sequence[str]) -> str:
     """Return the prompt with these words in this order, in the places of their first occurrences.
 
     Raises:
-        NotInPrompt: one is missing, stands twice in `words`, or lies inside another.
+        NotInPrompt: one is missing, is in `words` twice, or is part of another.
     """
     places = sorted((prompt.find(word), word) for word in words)
     end = 0

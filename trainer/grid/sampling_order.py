@@ -68,7 +68,7 @@ def _passes(cells: Sequence[Cell], ranks: Sequence[int], size: Callable[[Recipe]
 
 
 def _seed_rank(expanded: Expanded, cell: Cell) -> int:
-    """Return which of the grid's seeds a cell has, wherever the seeds stand."""
+    """Return which of the grid's seeds a cell has, whether an axis or the spec has the seeds."""
     for axis, place in ((expanded.x, cell.place.x), (expanded.y, cell.place.y), (expanded.z, cell.place.z)):
         if axis.kind == "seed":
             return place

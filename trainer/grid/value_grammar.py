@@ -26,7 +26,7 @@ _BREAKS = "\r\n"
 
 
 def whole_numbers(text: str, axis: str) -> tuple[int, ...]:
-    """Return the whole numbers that `text` stands for: `1,2,3`, `1-5`, `1-10 (+3)`, `1-10 [4]`.
+    """Return the whole numbers that `text` gives: `1,2,3`, `1-5`, `1-10 (+3)`, `1-10 [4]`.
 
     Both ends of a range belong to it. A step carries its sign; a count in brackets is spread evenly from end to end and cut
     to whole numbers. Blank items are skipped.
@@ -36,13 +36,13 @@ def whole_numbers(text: str, axis: str) -> tuple[int, ...]:
         axis: what an error starts with.
 
     Raises:
-        GridError: an item is not such a number or range, or stands for no value; there is no value, or more than MAX_VALUES.
+        GridError: an item is not such a number or range, or gives no value; the list is empty, or more than MAX_VALUES.
     """
     return tuple(int(value) for value in _numbers(text, axis, _whole))
 
 
 def decimals(text: str, axis: str) -> tuple[Decimal, ...]:
-    """Return the numbers that `text` stands for: as whole_numbers, with fractions: `0-1.25 (+0.25)`.
+    """Return the numbers that `text` gives: as whole_numbers, with fractions: `0-1.25 (+0.25)`.
 
     A range steps by 1 where it names no step. Values spread by a count are rounded to 8 decimals where no
     decimal is exact.
@@ -119,7 +119,7 @@ def _items(text: str, axis: str) -> list[str]:
 
 
 def _in_quotes(text: str, start: int, axis: str) -> tuple[str, int]:
-    """Return what stands between the quote at `start` and its partner, and the place behind that one."""
+    """Return the text between the quote at `start` and the closing one, and the index after that."""
     content, at = "", start + 1
     while (end := text.find('"', at)) >= 0:
         content += text[at:end]
@@ -150,7 +150,7 @@ class _NumberFormat:
         return not (self.whole and "." in number) and len(number) <= _MAX_DIGITS
 
     def rounded(self, value: Fraction) -> Decimal:
-        """Return the value that stands for an evenly spread one."""
+        """Return an evenly spread value, rounded."""
         if self.whole:
             return Decimal(int(value))
         exact = Decimal(value.numerator) / Decimal(value.denominator)

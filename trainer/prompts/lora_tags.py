@@ -8,7 +8,7 @@ from trainer.errors import GridError
 from trainer.prompts.comments import without_comments
 from trainer.text import printable
 
-_WHERE = "LoRA tag"
+_FIELD = "LoRA tag"
 _WAY_OUT = "write <lora:name:0.8>, or <lora:name:0.5:0.8> with the text encoder's weight first"
 _TAG = re.compile(r"<(lora|lyco|hypernet):([^<>\n]*)(>?)", re.IGNORECASE)
 # Characters that would end a name in a tag, in the list `Lora hashes` or in a line.
@@ -56,47 +56,47 @@ def split_tags(text: str) -> tuple[str, tuple[Tag, ...]]:
 
 def _tag(match: re.Match[str]) -> Tag:
     """Return a tag: weights by position (text encoder, U-Net, rank), overridden by named ones."""
-    whole = printable(match[0], 80)
+    shown = printable(match[0], 80)
     if match[1].lower() == "hypernet":
-        raise GridError(_WHERE, found=f"{whole} is a hypernetwork", expected="LoRAs only", way_out="remove it")
+        raise GridError(_FIELD, found=f"{shown} is a hypernetwork", expected="LoRAs only", way_out="remove it")
     if not match[3]:
-        raise GridError(_WHERE, found=f"{whole} is not closed", expected="> at its end", way_out=_WAY_OUT)
+        raise GridError(_FIELD, found=f"{shown} is not closed", expected="> at its end", way_out=_WAY_OUT)
     name, *parts = (part.strip() for part in match[2].split(":"))
     if not name or "=" in name:
-        raise GridError(_WHERE, found=f"{whole} has no name", expected="the LoRA's name first", way_out=_WAY_OUT)
+        raise GridError(_FIELD, found=f"{shown} has no name", expected="the LoRA's name first", way_out=_WAY_OUT)
     by_position = [part for part in parts if "=" not in part]
     by_name = dict(part.split("=", 1) for part in parts if "=" in part)
     if len(by_position) > len(_NUMBERS):
-        raise GridError(_WHERE, found=f"{whole} has {len(by_position)} numbers", expected="at most 3", way_out=_WAY_OUT)
+        raise GridError(_FIELD, found=f"{shown} has {len(by_position)} numbers", expected="at most 3", way_out=_WAY_OUT)
     for key in by_name:
         if key not in _NUMBERS:
-            raise GridError(_WHERE, found=f"{printable(key, 40)}= in {whole}", expected="te=, unet= or dyn=")
+            raise GridError(_FIELD, found=f"{printable(key, 40)}= in {shown}", expected="te=, unet= or dyn=")
     values = dict(zip(_NUMBERS, by_position, strict=False)) | by_name
-    text_encoder = _number(values.get("te", "1"), whole)
+    text_encoder = _number(values.get("te", "1"), shown)
     # The webui's trap, kept: te= counts for the U-Net too wherever the U-Net has no number of its own.
-    unet = _number(values["unet"], whole) if "unet" in values else text_encoder
-    return Tag(name, text_encoder, unet, _rank(values["dyn"], whole) if "dyn" in values else None)
+    unet = _number(values["unet"], shown) if "unet" in values else text_encoder
+    return Tag(name, text_encoder, unet, _rank(values["dyn"], shown) if "dyn" in values else None)
 
 
-def _number(text: str, whole: str) -> float:
+def _number(text: str, shown: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise GridError(
-            _WHERE, found=f"{printable(text, 40) or 'nothing'} in {whole}", expected="a number", way_out=_WAY_OUT
+            _FIELD, found=f"{printable(text, 40) or 'nothing'} in {shown}", expected="a number", way_out=_WAY_OUT
         )
     return number
 
 
-def _rank(text: str, whole: str) -> int:
+def _rank(text: str, shown: str) -> int:
     try:
         rank = int(text)
     except ValueError:
         rank = 0
     if rank < 1:
-        raise GridError(_WHERE, found=f"rank {printable(text, 40)} in {whole}", expected="a whole number from 1")
+        raise GridError(_FIELD, found=f"rank {printable(text, 40)} in {shown}", expected="a whole number from 1")
     return rank
 
 
