@@ -57,7 +57,7 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
     marks = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
     wanted = [recipe for mark, recipe in marks.items() if not _exists(journal.grids.picture(mark), workspace)]
     paces = {
-        look: journal.grids.seconds_per_unet_pass(look) for look in {speed_class(one, compute_setup) for one in wanted}
+        kind: journal.grids.seconds_per_unet_pass(kind) for kind in {speed_class(one, compute_setup) for one in wanted}
     }
     seconds = 0.0
     for recipe in wanted:

@@ -27,7 +27,7 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 # A screen looks once or twice a second.
-_PROGRESS_EVERY = 0.25
+_PROGRESS_SECONDS = 0.25
 
 
 class SamplerProvider(Protocol):
@@ -107,7 +107,7 @@ def _make(
     folder.mkdir(parents=True, exist_ok=True)
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
-    made = _told(expanded, provider.compute_setup(expanded.spec), model_files)
+    made = _made_grid(expanded, provider.compute_setup(expanded.spec), model_files)
     journal.grids.set_spec(row.number, spec_json(expanded.spec), len(made.cells))
     write_sidecar(made, folder)
     for note in made.notes:
@@ -131,8 +131,8 @@ def _make(
     return GridState.CUT if ended else GridState.DONE
 
 
-def _told(expanded: Expanded, compute_setup: ComputeSetup, model_files: ModelFiles) -> MadeGrid:
-    """Return what grid.json says: with every file's hash, and so the fingerprint of every picture."""
+def _made_grid(expanded: Expanded, compute_setup: ComputeSetup, model_files: ModelFiles) -> MadeGrid:
+    """Return the content of grid.json, with the hash of every file and the fingerprint of every picture."""
     hashes: dict[str, str] = {}
 
     def content(path: Path) -> str:
@@ -162,18 +162,18 @@ class _Making:
     ) -> None:
         self._number, self._expanded, self._compute_setup = row.number, expanded, made.compute_setup
         self._files, self._journal, self._provider = files, journal, provider
-        self._control, self._telling = control, progress
+        self._control, self._reporter = control, progress
         self._total = len(made.cells)
         self._marks: Mapping[Place, str] = {cell.place: cell.fingerprint for cell in made.cells}
-        self._seconds, self._work, self._anew, self._look = (
+        self._seconds, self._unet_passes, self._sampled, self._speed_class = (
             row.sampling_seconds,
             row.unet_passes,
             row.sampled,
             row.speed_class,
         )
         self._written_at = 0.0
-        # Less once the card's memory was full.
-        self._most: int | None = None
+        # Smaller once the card's memory was full.
+        self._max_batch: int | None = None
 
     def make(self) -> bool:
         """Make them, and return whether that was ended before the last one."""
@@ -186,7 +186,7 @@ class _Making:
                     if self._control.stop() or not self._make_batch(now):
                         return True
                 except torch.OutOfMemoryError as error:
-                    self._fewer(len(now), error)
+                    self._reduce_batch(len(now), error)
                 else:
                     left = left[len(now) :]
         return False
@@ -207,7 +207,7 @@ class _Making:
 
     def _at_once(self, recipe: Recipe) -> int:
         wish = self._expanded.spec.batch_size or pictures_at_once(recipe, self._compute_setup)
-        return min(wish, self._most or wish)
+        return min(wish, self._max_batch or wish)
 
     def _is_dropped(self, cell: Cell) -> bool:
         dropped = self._control.dropped()
@@ -219,21 +219,21 @@ class _Making:
         """Make one batch and return whether it was made, not ended in the middle."""
         recipes = [cell.recipe for cell in cells]
         sampler = self._provider.sampler(recipes[0])
-        began = time.monotonic()
+        started = time.monotonic()
         pictures = sampler.sample(recipes, stop=self._control.stop)
         if pictures is None:
             return False
-        self._seconds += time.monotonic() - began
-        self._work += sum(unet_passes(recipe) for recipe in recipes)
-        self._anew += len(recipes)
-        self._look = speed_class(recipes[0], self._compute_setup)
+        self._seconds += time.monotonic() - started
+        self._unet_passes += sum(unet_passes(recipe) for recipe in recipes)
+        self._sampled += len(recipes)
+        self._speed_class = speed_class(recipes[0], self._compute_setup)
         for cell, pixels in zip(cells, pictures, strict=True):
             self._files.put(self._marks[cell.place], pixels)
         self._progress()
         return True
 
-    def _fewer(self, tried: int, error: torch.OutOfMemoryError) -> None:
-        """Make fewer at once from here on.
+    def _reduce_batch(self, tried: int, error: torch.OutOfMemoryError) -> None:
+        """Make fewer pictures at once from here on.
 
         Raises:
             OutOfMemory: one alone is too many.
@@ -244,21 +244,21 @@ class _Making:
                 found="the card's memory is full with one picture at a time",
                 way_out="ask for smaller pictures, or close other programs that use the memory",
             ) from error
-        self._most = tried // 2
+        self._max_batch = tried // 2
         torch.cuda.empty_cache()
-        self._telling.say(f"the card's memory is full with {tried} pictures at once: {self._most} from here on")
+        self._reporter.say(f"the card's memory is full with {tried} pictures at once: {self._max_batch} from here on")
 
     def _progress(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if not at_once and now - self._written_at < _PROGRESS_EVERY:
+        if not at_once and now - self._written_at < _PROGRESS_SECONDS:
             return
         self._written_at = now
         self._journal.grids.set_progress(
             self._number,
             done=self._files.done,
-            sampled=self._anew,
+            sampled=self._sampled,
             sampling_seconds=self._seconds,
-            unet_passes=self._work,
-            speed_class=self._look,
+            unet_passes=self._unet_passes,
+            speed_class=self._speed_class,
         )
-        self._telling.report(self._files.done, self._total)
+        self._reporter.report(self._files.done, self._total)

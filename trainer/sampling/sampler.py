@@ -101,7 +101,7 @@ class GridSampler:
         recipes: Sequence[Recipe],
         guides: Sequence[Guidance],
         stop: Callable[[], bool],
-        told: Callable[[int], None],
+        report_step: Callable[[int], None],
     ) -> Tensor | None:
         one, device = recipes[0], self.model.device
         sampler = sampler_named(one.sampler)
@@ -117,12 +117,12 @@ class GridSampler:
                 return None
             predicted = passes.predict(scheduler.scale_model_input(latents, time), time_there)
             latents = scheduler.step(predicted, time, latents, **draws, return_dict=False)[0]
-            told(done)
+            report_step(done)
         return latents
 
 
 class _Passes:
-    """The U-Net's look at several pictures at one step: with the prompt and against it in one pass."""
+    """U-Net passes over several pictures at one step: with the prompt and the negative prompt in one pass."""
 
     def __init__(self, model: BaseModel, guides: Sequence[Guidance], recipe: Recipe) -> None:
         self._model = model

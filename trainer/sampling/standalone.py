@@ -24,7 +24,6 @@ class StandaloneProvider:
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
-        """Return this desk."""
         return self
 
     def __exit__(
