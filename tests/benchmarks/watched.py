@@ -54,7 +54,7 @@ def start_bake(terminal: Terminal) -> None:
     """Bake what is open, and come back once its steps are counted."""
     terminal.wait_for("b bake", "steps ×", seconds=90)
     terminal.press("b")
-    terminal.wait_for("why")
+    terminal.wait_for("note for this bake")
     terminal.press("enter")
     terminal.wait_for("it/s", seconds=180)
 

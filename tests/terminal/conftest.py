@@ -55,7 +55,7 @@ def start() -> Callable[[Terminal], None]:
     def start_bake(terminal: Terminal) -> None:
         terminal.wait_for("b bake", "steps ×", seconds=60)
         terminal.press("b")
-        terminal.wait_for("why")
+        terminal.wait_for("note for this bake")
         terminal.press("enter")
         terminal.wait_for("● baking", seconds=90)
 

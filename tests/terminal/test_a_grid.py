@@ -25,7 +25,7 @@ def demo(tmp_path: Path) -> Workspace:
 def _bake_an_epoch(terminal: Terminal) -> None:
     terminal.wait_for("b bake", "steps ×")
     terminal.press("b")
-    terminal.wait_for("why")
+    terminal.wait_for("note for this bake")
     terminal.press("enter")
     terminal.wait_for("● baking", seconds=90)
     terminal.wait_for("hifumi-000001", seconds=60)
@@ -37,7 +37,7 @@ def test_a_grid_in_the_middle_of_a_bake_is_made_and_judged(open_terminal, demo: 
     terminal.press("g")
     terminal.wait_for("4 pictures · time", "b make")
     terminal.press("b")
-    terminal.wait_for("Make the grid?", "waits between two steps")
+    terminal.wait_for("Make the grid?", "between two steps of bake")
     terminal.press("i")
     # Its first picture, the sheet and what the keys do there.
     terminal.wait_for("─ grid 0001", "space favourite", seconds=60)

@@ -47,7 +47,7 @@ def test_the_digest_tells_a_night_without_a_terminal(open_terminal, make_bakery:
     assert _states(demo) == [BakeState.DONE, BakeState.FAILED, BakeState.DONE]
 
     morning = open_terminal(folder=demo)
-    screen = morning.wait_for("Since you last looked", "enter closes", "b bake", seconds=60)
+    screen = morning.wait_for("Since you last looked", "esc: close", "b bake", seconds=60)
     ends = re.findall(r"([✓✗]) (000\d) (\w+) +(\w+)", screen)
     assert ends == [
         ("✓", "0001", "hifumi", "done"),

@@ -103,7 +103,7 @@ def test_a_killed_pane_costs_the_dashboards_bake_nothing(tmux: Callable[..., str
     wait_for("steps ×")
     pid = int(tmux("display-message", "-p", "-t", "bake", "#{pane_pid}"))
     tmux("send-keys", "-t", "bake", "b")
-    wait_for("why")
+    wait_for("note for this bake")
     tmux("send-keys", "-t", "bake", "Enter")
     wait_for("● baking")
     tmux("kill-pane", "-t", "bake")

@@ -40,7 +40,7 @@ def _edit(terminal: Terminal, name: str, value: str) -> None:
 def _start(terminal: Terminal) -> None:
     """Bake, without a why, and wait until it is at work."""
     terminal.press("b")
-    terminal.wait_for("why")
+    terminal.wait_for("note for this bake")
     terminal.press("enter")
     terminal.wait_for("● baking", seconds=90)
 
@@ -55,7 +55,7 @@ def test_edit_bake_pause_go_on_stop_and_quit_by_keys(open_terminal, demo: Path, 
     _edit(terminal, "max_train_epochs", "50")
     terminal.wait_for("= 400")
     terminal.press("b")
-    terminal.wait_for("why")
+    terminal.wait_for("note for this bake")
     terminal.press("t", "e", "s", "t", "enter")
     terminal.wait_for("● baking", seconds=90)
     terminal.press("space")
@@ -79,7 +79,7 @@ def test_a_whole_bake_lists_its_epochs_and_leaves_their_files(open_terminal, dem
     terminal = open_terminal(folder=demo)
     terminal.wait_for("b bake", "steps ×")
     terminal.press("b")
-    terminal.wait_for("why")
+    terminal.wait_for("note for this bake")
     terminal.press("enter")
     terminal.wait_for("hifumi-000001", "✓ done", seconds=120)
     terminal.press("ctrl+q")
