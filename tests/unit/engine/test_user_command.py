@@ -15,7 +15,7 @@ DONE = {"event": "done", "bake": {"number": 12, "name": "hifumi"}, "workspace": 
 
 
 class Log:
-    """What a hook said, in order."""
+    """What a command wrote, in order."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
@@ -32,7 +32,7 @@ def script(tmp_path: Path, code: str) -> str:
 
 
 def ran(command: str, timeout: float = 20.0) -> list[tuple[str, str]]:
-    """Run a command to its end and return what was said."""
+    """Run a command to its end and return what was logged."""
     log = Log()
     run_user_command(command, DONE, timeout=timeout, log=log)
     finish_user_commands(20.0)
@@ -62,8 +62,8 @@ def test_the_command_gets_the_event_as_json(tmp_path: Path) -> None:
 
 def test_no_shell_reads_the_command(tmp_path: Path) -> None:
     code = "import sys, json; print(json.dumps(sys.argv[2:]))"
-    said = ran(script(tmp_path, code) + " '$HOME a' ; touch x | y")
-    assert said == [("info", 'on_done: ["$HOME a", ";", "touch", "x", "|", "y"]')]
+    reported = ran(script(tmp_path, code) + " '$HOME a' ; touch x | y")
+    assert reported == [("info", 'on_done: ["$HOME a", ";", "touch", "x", "|", "y"]')]
 
 
 def test_a_home_folder_in_front_of_a_word_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,10 +73,12 @@ def test_a_home_folder_in_front_of_a_word_is_found(tmp_path: Path, monkeypatch: 
     assert ran("~/tell it") == [("info", "on_done: told it")]
 
 
-def test_the_last_lines_of_both_outputs_are_said_without_their_codes(tmp_path: Path) -> None:
+def test_the_last_lines_of_both_outputs_are_logged_without_control_codes(tmp_path: Path) -> None:
     code = "import sys\nfor n in range(20000): print('line', n)\nsys.stdout.flush()\nprint('\\x1b[31mred', file=sys.stderr)"
-    said = ran(script(tmp_path, code))
-    assert said == [("info", f"on_done: line {n}") for n in range(19996, 20000)] + [("info", r"on_done: \x1b[31mred")]
+    reported = ran(script(tmp_path, code))
+    assert reported == [("info", f"on_done: line {n}") for n in range(19996, 20000)] + [
+        ("info", r"on_done: \x1b[31mred")
+    ]
 
 
 def test_a_command_that_fails_says_its_exit_code(tmp_path: Path) -> None:
@@ -109,9 +111,9 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print(child.pid, flush=True)
 time.sleep(600)
 """
-    said = ran(script(tmp_path, code), timeout=3.0)
-    assert said[-1] == ("warning", "on_done: was killed after 3 s")
-    assert gone(int(said[0][1].split()[-1]))
+    reported = ran(script(tmp_path, code), timeout=3.0)
+    assert reported[-1] == ("warning", "on_done: was killed after 3 s")
+    assert gone(int(reported[0][1].split()[-1]))
 
 
 def test_a_command_that_leaves_a_process_behind_is_not_waited_for(tmp_path: Path) -> None:
@@ -119,10 +121,10 @@ def test_a_command_that_leaves_a_process_behind_is_not_waited_for(tmp_path: Path
 import subprocess, sys
 print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid)
 """
-    said = ran(script(tmp_path, code))
-    left = int(said[0][1].split()[-1])
+    reported = ran(script(tmp_path, code))
+    left = int(reported[0][1].split()[-1])
     try:
-        assert len(said) == 1
+        assert len(reported) == 1
         os.kill(left, 0)
     finally:
         os.kill(left, signal.SIGKILL)

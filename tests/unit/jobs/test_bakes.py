@@ -1,4 +1,4 @@
-"""What is found before a bake is queued, and what the queue is told."""
+"""What is found before a bake is queued, and what is written into the queue."""
 
 from pathlib import Path
 

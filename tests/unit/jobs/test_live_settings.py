@@ -76,7 +76,7 @@ def test_of_two_text_encoders_both_stop_by_one_change_where_the_second_follows_t
     ]
 
 
-def test_of_two_text_encoders_with_stops_of_their_own_each_is_told() -> None:
+def test_of_two_text_encoders_with_stops_of_their_own_each_gets_a_change() -> None:
     changes = offered(Settings(text_encoder_stop2="90%"), TWO)[0].changes
     assert changes == ("text_encoder_stop=now", "text_encoder_stop2=now")
 

@@ -27,31 +27,31 @@ def live_a_life(journal: Journal, queue: Queue) -> None:
     journal.bakes.set_peak_allocated(1, 4 << 30)
 
 
-def test_a_story_of_a_program_that_predicted_nothing_is_read(journal: Journal, queue: Queue, tmp_path: Path) -> None:
+def test_a_record_without_a_prediction_is_read(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
-    told = json.loads((tmp_path / "bake.json").read_text(encoding="utf-8"))
+    listed = json.loads((tmp_path / "bake.json").read_text(encoding="utf-8"))
     for name in ("predicted_peak", "predicted_peak_parts", "measured_peak_allocated"):
-        assert told["bake"].pop(name)
-    (tmp_path / "bake.json").write_text(json.dumps(told), encoding="utf-8")
+        assert listed["bake"].pop(name)
+    (tmp_path / "bake.json").write_text(json.dumps(listed), encoding="utf-8")
     story = read_bake_json(tmp_path)
     assert story is not None
     assert (story.bake.predicted_peak, story.bake.predicted_peak_parts) == (None, "")
 
 
-def test_a_story_written_and_read_is_the_same(journal: Journal, queue: Queue, tmp_path: Path) -> None:
+def test_a_record_written_and_read_is_the_same(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
     assert read_bake_json(tmp_path) == journal.records.read(1)
 
 
-def test_a_story_told_to_a_new_journal_is_all_there(journal: Journal, queue: Queue, tmp_path: Path) -> None:
+def test_a_record_added_to_a_new_journal_is_complete(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
-    told = read_bake_json(tmp_path)
-    assert told is not None
+    listed = read_bake_json(tmp_path)
+    assert listed is not None
     with Journal(tmp_path / "new.sqlite") as new:
-        new.records.add(told)
+        new.records.add(listed)
         assert new.records.read(1) == journal.records.read(1)
 
 
@@ -65,11 +65,11 @@ def test_a_parent_that_is_gone_is_left_out(journal: Journal, queue: Queue, tmp_p
 def test_the_file_is_plain_json_without_nan(journal: Journal, queue: Queue, tmp_path: Path) -> None:
     live_a_life(journal, queue)
     write_bake_json(journal, 1, tmp_path)
-    told = json.loads((tmp_path / "bake.json").read_text(encoding="utf-8"))
-    assert (told["format"], told["bake"]["state"], told["validations"][1]["loss"]) == (1, "starting", None)
+    listed = json.loads((tmp_path / "bake.json").read_text(encoding="utf-8"))
+    assert (listed["format"], listed["bake"]["state"], listed["validations"][1]["loss"]) == (1, "starting", None)
 
 
-def test_a_story_that_cannot_be_written_leaves_the_one_before(
+def test_a_record_that_cannot_be_written_leaves_the_one_before(
     journal: Journal, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live_a_life(journal, queue)
@@ -82,12 +82,12 @@ def test_a_story_that_cannot_be_written_leaves_the_one_before(
     monkeypatch.setattr("os.fsync", no_room)
     with pytest.raises(WorkspaceError, match=r"bake\.json: cannot be written \(No space"):
         write_bake_json(journal, 1, tmp_path)
-    told = read_bake_json(tmp_path)
-    assert told is not None and told.bake.state is BakeState.STARTING
+    listed = read_bake_json(tmp_path)
+    assert listed is not None and listed.bake.state is BakeState.STARTING
     assert sorted(path.name for path in tmp_path.iterdir() if "journal" not in path.name) == ["bake.json"]
 
 
-def test_a_folder_without_a_story_has_none(tmp_path: Path) -> None:
+def test_a_folder_without_a_record_has_none(tmp_path: Path) -> None:
     assert read_bake_json(tmp_path) is None
 
 
@@ -103,7 +103,7 @@ def test_a_folder_without_a_story_has_none(tmp_path: Path) -> None:
         b'{"bake": {"state": "\x1b[2J"}}',
     ],
 )
-def test_a_damaged_story_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_record_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bake.json").write_bytes(content)
     with pytest.raises(WorkspaceError, match=r"bake\.json: not a bake record") as caught:
         read_bake_json(tmp_path)
@@ -117,7 +117,7 @@ def test_files_outside_of_the_folder_are_left_out(journal: Journal, queue: Queue
     journal.results.add_state(1, SavedState(80, 2, True, file, 9, 6.0, 0.5))
     journal.results.add_checkpoint(1, Checkpoint(2, 80, file, 9, None, None, None, None, 5.0))
     write_bake_json(journal, 1, tmp_path)
-    told = read_bake_json(tmp_path)
-    assert told is not None
-    assert [state.file for state in told.states] == ["state/e1"]
-    assert [saved.file for saved in told.checkpoints] == ["hifumi-000001.safetensors"]
+    listed = read_bake_json(tmp_path)
+    assert listed is not None
+    assert [state.file for state in listed.states] == ["state/e1"]
+    assert [saved.file for saved in listed.checkpoints] == ["hifumi-000001.safetensors"]

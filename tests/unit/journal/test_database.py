@@ -98,7 +98,7 @@ def test_a_lock_held_too_long_is_a_workspace_error_and_the_next_write_goes_throu
         assert [line.text for line in journal.log.read()] == ["in time"]
 
 
-def test_a_full_disk_is_told_apart_and_room_made_is_enough(tmp_path: Path) -> None:
+def test_a_full_disk_is_recognised_and_freeing_space_is_enough(tmp_path: Path) -> None:
     opened = database.Database(tmp_path / "journal.sqlite")
     pages = opened.rows("PRAGMA page_count")[0][0]
 
@@ -162,7 +162,7 @@ def test_opening_waits_for_a_program_that_holds_the_new_file(tmp_path: Path) -> 
     timer.join()
 
 
-def test_a_new_journal_opened_by_many_programs_at_once_is_laid_once(tmp_path: Path) -> None:
+def test_a_new_journal_opened_by_many_programs_at_once_is_created_once(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from trainer.journal.journal import Journal\n"
         "sys.stdin.readline(); Journal(Path(sys.argv[1])).log.write('here')"

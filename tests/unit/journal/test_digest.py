@@ -23,15 +23,15 @@ def at(journal: Journal, bake: int, **columns: float) -> None:
     connection.close()
 
 
-def test_a_night_is_told_by_how_each_bake_ended(journal: Journal, queue: Queue) -> None:
+def test_a_night_is_summed_up_by_how_each_bake_ended(journal: Journal, queue: Queue) -> None:
     for state in (BakeState.DONE, BakeState.FAILED, BakeState.STOPPED, BakeState.LOST):
         queue(state.value)
         journal.bakes.set_state(begin(journal), state)
     queue("at work"), queue("waits")
     begin(journal)
     digest = journal.digests.read(0.0)
-    told = (digest.done, digest.failed, digest.stopped, digest.lost, digest.live, digest.waiting)
-    assert [[bake.name for bake in bakes] for bakes in told] == [
+    listed = (digest.done, digest.failed, digest.stopped, digest.lost, digest.live, digest.waiting)
+    assert [[bake.name for bake in bakes] for bakes in listed] == [
         ["done"],
         ["failed"],
         ["stopped"],
@@ -42,7 +42,7 @@ def test_a_night_is_told_by_how_each_bake_ended(journal: Journal, queue: Queue) 
     assert not digest.empty
 
 
-def test_what_was_seen_is_not_told_again(journal: Journal, queue: Queue) -> None:
+def test_what_was_seen_is_not_reported_again(journal: Journal, queue: Queue) -> None:
     queue()
     journal.bakes.set_state(begin(journal), BakeState.DONE)
     journal.log.write("low on disk", level="warning")
@@ -51,7 +51,7 @@ def test_what_was_seen_is_not_told_again(journal: Journal, queue: Queue) -> None
     assert journal.digests.read(9e9).empty
 
 
-def test_a_bake_that_only_goes_on_is_no_news(journal: Journal, queue: Queue) -> None:
+def test_a_bake_that_only_continues_is_not_news(journal: Journal, queue: Queue) -> None:
     queue(), queue()
     begin(journal)
     digest = journal.digests.read(0.0)
@@ -59,7 +59,7 @@ def test_a_bake_that_only_goes_on_is_no_news(journal: Journal, queue: Queue) -> 
     assert digest.empty
 
 
-def test_warnings_are_told_and_plain_lines_are_not(journal: Journal) -> None:
+def test_warnings_are_in_the_digest_and_plain_lines_are_not(journal: Journal) -> None:
     journal.log.write("saved")
     journal.log.write("the disk is nearly full", level="warning")
     assert [line.text for line in journal.digests.read(0.0).warnings] == ["the disk is nearly full"]
@@ -87,13 +87,13 @@ def test_a_bake_that_took_twice_its_time_is_a_surprise(
     assert ("bake 1 hifumi took 20 min, planned: 10 min" in journal.digests.read(0.0).surprises) == surprising
 
 
-def test_the_line_of_error_is_told(journal: Journal, queue: Queue) -> None:
+def test_the_line_of_error_is_in_the_digest(journal: Journal, queue: Queue) -> None:
     queue()
     journal.bakes.set_state(begin(journal), BakeState.FAILED, "stage cache: OSError: gone")
     assert journal.digests.read(0.0).surprises == ("bake 1 hifumi failed: stage cache: OSError: gone",)
 
 
-def test_fewer_files_than_planned_are_told(journal: Journal, queue: Queue) -> None:
+def test_fewer_files_than_planned_are_in_the_digest(journal: Journal, queue: Queue) -> None:
     queue()
     begin(journal)
     journal.results.add_checkpoint(1, Checkpoint(1, 40, "x", 1, None, None, None, None, 0.0))

@@ -131,7 +131,7 @@ def test_putting_into_a_closed_writer_is_a_mistake(journal: Journal, queue: Queu
         writer.put(1, {"loss": 0.5})
 
 
-def test_a_second_writer_goes_on_with_the_pyramid_of_the_first(journal: Journal, queue: Queue) -> None:
+def test_a_second_writer_continues_the_pyramid_of_the_first(journal: Journal, queue: Queue) -> None:
     queue()
     queue()
     for bake, parts in ((1, [range(1, 301)]), (2, [range(1, 151), range(151, 152), range(152, 301)])):

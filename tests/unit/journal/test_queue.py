@@ -65,7 +65,7 @@ def test_a_held_bake_is_passed_over_until_it_is_released(journal: Journal, queue
     assert claim(journal) == 1
 
 
-def test_a_bake_does_not_begin_before_its_time(journal: Journal, queue: Queue) -> None:
+def test_a_bake_does_not_start_before_its_time(journal: Journal, queue: Queue) -> None:
     queue(), queue()
     journal.queue.set_not_before(1, 5000.0)
     assert claim(journal, now=4999.0) == 2
@@ -129,7 +129,7 @@ def test_bakes_of_an_engine_that_is_gone_are_taken_over_by_another(journal: Jour
     assert journal.bakes.read(1).engine == "gone"
 
 
-def test_the_bakes_behind_a_failed_one_are_held_and_those_of_other_engines_go_on(
+def test_the_bakes_after_a_failed_one_are_held_and_those_of_other_engines_are_not(
     journal: Journal, queue: Queue
 ) -> None:
     queue(), queue(), queue(engine="other"), queue()
@@ -142,9 +142,7 @@ def test_the_bakes_behind_a_failed_one_are_held_and_those_of_other_engines_go_on
 
 
 @pytest.mark.parametrize("state", [BakeState.PARKED, BakeState.LOST, BakeState.FAILED, BakeState.STOPPED])
-def test_a_bake_taken_up_again_comes_first_with_another_attempt(
-    journal: Journal, queue: Queue, state: BakeState
-) -> None:
+def test_a_resumed_bake_comes_first_with_another_attempt(journal: Journal, queue: Queue, state: BakeState) -> None:
     queue(), queue(), queue()
     claim(journal)
     journal.bakes.set_stage(1, Stage.STEP, 3, 240)
@@ -156,7 +154,7 @@ def test_a_bake_taken_up_again_comes_first_with_another_attempt(
     assert claim(journal, "second") == 1
 
 
-def test_a_bake_taken_up_again_waits_for_nothing_it_once_waited_for(journal: Journal, queue: Queue) -> None:
+def test_a_resumed_bake_waits_for_nothing_it_once_waited_for(journal: Journal, queue: Queue) -> None:
     queue()
     journal.queue.set_held(1, True)
     journal.queue.set_not_before(1, 9e9)
@@ -165,7 +163,7 @@ def test_a_bake_taken_up_again_waits_for_nothing_it_once_waited_for(journal: Jou
     assert claim(journal) == 1
 
 
-def test_orders_the_bake_never_saw_are_answered_when_it_is_taken_up_again(journal: Journal, queue: Queue) -> None:
+def test_orders_the_bake_never_saw_are_answered_when_it_is_resumed(journal: Journal, queue: Queue) -> None:
     queue(), queue()
     claim(journal)
     journal.orders.mark_obeyed(journal.orders.give(1, Order.SAVE))
@@ -179,7 +177,7 @@ def test_orders_the_bake_never_saw_are_answered_when_it_is_taken_up_again(journa
 
 
 @pytest.mark.parametrize("state", [BakeState.STARTING, BakeState.BAKING, BakeState.PAUSED, BakeState.QUEUED])
-def test_a_bake_that_is_at_work_or_waits_is_not_queued_again(journal: Journal, queue: Queue, state: BakeState) -> None:
+def test_a_bake_that_runs_or_waits_is_not_queued_again(journal: Journal, queue: Queue, state: BakeState) -> None:
     queue()
     journal.bakes.set_state(1, state)
     with pytest.raises(WorkspaceError, match=f"bake 1 is {state}"):

@@ -95,7 +95,7 @@ def test_nothing_changes_where_the_new_journal_cannot_be_made(journal: Journal) 
     assert lines(journal.path) == ["old"]
 
 
-def test_a_journal_with_a_bake_at_work_is_refused(journal: Journal, queue: Queue) -> None:
+def test_a_journal_with_a_running_bake_is_refused(journal: Journal, queue: Queue) -> None:
     queue()
     pid, started = this_process()
     journal.queue.claim("engine", pid, started)

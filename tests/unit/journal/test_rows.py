@@ -55,10 +55,10 @@ def test_a_record_comes_back_as_it_was(kitchen: sqlite3.Connection, pot: Pot) ->
 
 
 def test_a_field_that_may_be_none_is_a_column_that_may_be_null(kitchen: sqlite3.Connection) -> None:
-    told = {row["name"]: (row["type"], row["notnull"]) for row in kitchen.execute("PRAGMA table_info(pot)")}
-    assert told["litres"] == ("REAL", 0)
-    assert told["second"] == ("TEXT", 0)
-    assert told["lid"] == ("INTEGER", 1)
+    listed = {row["name"]: (row["type"], row["notnull"]) for row in kitchen.execute("PRAGMA table_info(pot)")}
+    assert listed["litres"] == ("REAL", 0)
+    assert listed["second"] == ("TEXT", 0)
+    assert listed["lid"] == ("INTEGER", 1)
 
 
 def test_the_default_of_a_field_is_the_columns(kitchen: sqlite3.Connection) -> None:
@@ -69,5 +69,5 @@ def test_the_default_of_a_field_is_the_columns(kitchen: sqlite3.Connection) -> N
 
 @pytest.mark.parametrize(("table", "kind"), [("bake", Bake), ("grid", Grid), ("cell_note", CellNote)])
 def test_a_table_of_the_journal_has_the_fields_of_its_record(journal: Journal, table: str, kind: type) -> None:
-    told = [row[1] for row in sqlite3.connect(journal.path).execute(f"PRAGMA table_info({table})")]
-    assert ", ".join(f'"{name}"' for name in told) == column_names(kind)
+    listed = [row[1] for row in sqlite3.connect(journal.path).execute(f"PRAGMA table_info({table})")]
+    assert ", ".join(f'"{name}"' for name in listed) == column_names(kind)

@@ -87,10 +87,10 @@ def test_two_programs_writing_at_once_lose_nothing(journal: Journal, queue: Queu
 def test_three_programs_writing_everything_at_once_lose_nothing(journal: Journal, queue: Queue, seconds: int) -> None:
     queue(), queue(), queue()
     programs = [start(BUSY_WRITER, journal.path, bake, seconds) for bake in (1, 2, 3)]
-    said = [one.communicate() for one in programs]
+    reported = [one.communicate() for one in programs]
     # A writer that met a lock for too long would have ended with it on stderr.
-    assert [error for _, error in said] == ["", "", ""]
-    steps = [int(out) for out, _ in said]
+    assert [error for _, error in reported] == ["", "", ""]
+    steps = [int(out) for out, _ in reported]
     given: set[str] = set()
     for bake, last in enumerate(steps, start=1):
         texts = [f"{bake}: {step}" for step in range(1, last + 1)]
@@ -110,14 +110,14 @@ def test_a_program_killed_while_it_writes_leaves_a_readable_journal(tmp_path: Pa
         journal.bakes.add(NewBake(name="x", why="", settings_toml="", engine="e", total_steps=1, steps_per_epoch=1))
     child = start(ENDLESS_WRITER, path)
     assert child.stdout is not None
-    said = [int(child.stdout.readline()) for _ in range(10)]
+    reported = [int(child.stdout.readline()) for _ in range(10)]
     child.send_signal(signal.SIGKILL)
-    said += [int(line) for line in child.communicate()[0].splitlines() if line.endswith("00")]
+    reported += [int(line) for line in child.communicate()[0].splitlines() if line.endswith("00")]
     assert child.returncode == -signal.SIGKILL
 
     with Journal(path) as journal:
         last, value = journal.curves.last_values(1)["loss"]
-        assert last == value >= said[-1]  # what was flushed is there
+        assert last == value >= reported[-1]  # what was flushed is there
         assert journal.curves.read(1, "loss", last).steps == list(range(1, last + 1))
         journal.log.write("goes on")
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchall() == [("ok",)]

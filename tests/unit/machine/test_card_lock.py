@@ -46,21 +46,21 @@ def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def claim(**changes: Any) -> CardHolder:
-    said: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "program": "lora-tui",
         "pid": os.getpid(),
         "workspace": "/w",
         "bake": "3 tama",
         "since": 1_750_000_000.0,
     }
-    return CardHolder(**{**said, **changes})
+    return CardHolder(**{**reported, **changes})
 
 
 def lock_file(home: Path) -> Path:
     return home / "state" / "lora-tui" / "cards" / f"{KEY}.lock"
 
 
-def test_a_card_is_held_once_and_again_after_it_was_let_go() -> None:
+def test_a_card_is_held_once_and_again_after_its_release() -> None:
     first = acquire_card(KEY, claim())
     assert first is not None
     assert acquire_card(KEY, claim()) is None
@@ -79,8 +79,8 @@ def test_two_cards_are_two_locks() -> None:
 
 def test_another_process_holds_the_card_and_says_where(other: subprocess.Popen[str], tmp_path: Path) -> None:
     assert acquire_card(KEY, claim()) is None
-    said = read_holder(KEY)
-    assert said == CardHolder("lora-tui", other.pid, str(tmp_path), "12 hifumi", 1_750_000_000.0)
+    reported = read_holder(KEY)
+    assert reported == CardHolder("lora-tui", other.pid, str(tmp_path), "12 hifumi", 1_750_000_000.0)
     line = holder_text(KEY)
     assert line.startswith(f"lora-tui bake 12 hifumi in {tmp_path} (pid {other.pid}, since ")
     assert "\n" not in line
@@ -107,7 +107,7 @@ def test_a_program_started_while_the_card_is_held_does_not_inherit_it() -> None:
         child.kill()
 
 
-def test_a_look_at_the_holder_is_not_taken_for_a_holder() -> None:
+def test_reading_the_holder_does_not_look_like_a_holder() -> None:
     """Somebody looks at every moment; the card is free all the same."""
     looker = subprocess.Popen(
         [
@@ -153,8 +153,8 @@ def test_garbage_in_the_file_is_another_process(garbage: bytes, own_home: Path) 
 
 def test_what_a_holder_says_reaches_a_terminal_without_its_codes(own_home: Path) -> None:
     with acquire_card(KEY, claim()) or pytest.fail("held"):
-        said = {"program": "\x1b[2Jx", "pid": 5, "workspace": "/w\n", "bake": "\x07", "since": 0}
-        lock_file(own_home).write_text(json.dumps(said))
+        reported = {"program": "\x1b[2Jx", "pid": 5, "workspace": "/w\n", "bake": "\x07", "since": 0}
+        lock_file(own_home).write_text(json.dumps(reported))
         assert all(ord(char) >= 32 for char in holder_text(KEY))
 
 
@@ -166,14 +166,14 @@ def test_what_is_updated_is_what_is_read() -> None:
         assert read_holder(KEY) == claim(bake="2")
 
 
-def test_a_home_that_cannot_be_written_is_said(own_home: Path) -> None:
+def test_a_home_that_cannot_be_written_is_reported(own_home: Path) -> None:
     (own_home / "state").write_text("a file where the folder should be")
     with pytest.raises(WorkspaceError, match="XDG_STATE_HOME"):
         acquire_card(KEY, claim())
     assert holder_text(KEY) == ""
 
 
-def test_memory_is_said_where_the_driver_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_shown_if_the_driver_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
     users = (CardUser(os.getpid(), 5 * 1024**3), CardUser(1, None))
     monkeypatch.setattr(card_lock, "card_users", lambda key: users)
     with acquire_card(KEY, claim()) or pytest.fail("held"):

@@ -48,8 +48,8 @@ def test_without_a_card_nobody_holds_it(function: str) -> None:
 
 
 def test_one_list_that_a_driver_does_not_give_takes_the_other_not_with_it() -> None:
-    told = card_processes(lib=library(nvmlDeviceGetGraphicsRunningProcesses=raising))
-    assert [holder.pid for holder in told] == [os.getpid(), NOBODY]
+    listed = card_processes(lib=library(nvmlDeviceGetGraphicsRunningProcesses=raising))
+    assert [holder.pid for holder in listed] == [os.getpid(), NOBODY]
 
 
 def test_a_program_with_codes_for_the_terminal_in_its_name_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,13 +126,13 @@ def test_a_process_listed_twice_is_added_up() -> None:
         ({"nvmlDeviceGetCount": lambda: 0}, "no NVIDIA card"),
     ],
 )
-def test_without_a_card_the_reason_is_said(changes: dict[str, Any], reason: str) -> None:
+def test_without_a_card_the_reason_is_given(changes: dict[str, Any], reason: str) -> None:
     cards, because = NvmlCards(library(**changes)).read()
     assert cards == ()
     assert reason in because
 
 
-def test_without_the_package_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_reason_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert NvmlCards().read() == ((), "the package nvidia-ml-py is not installed")
 

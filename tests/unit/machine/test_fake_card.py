@@ -42,8 +42,8 @@ def test_after_the_last_row_comes_the_first() -> None:
 def test_what_a_laptop_card_does_not_tell_is_missing_and_all_else_is_there() -> None:
     for reading in one_round():
         assert reading.fan is None
-        told = (reading.memory_used, reading.memory_ours, reading.gpu_percent, reading.power, reading.temperature)
-        assert None not in (*told, reading.clock)
+        listed = (reading.memory_used, reading.memory_ours, reading.gpu_percent, reading.power, reading.temperature)
+        assert None not in (*listed, reading.clock)
 
 
 def test_every_reading_is_one_a_card_could_give() -> None:

@@ -7,7 +7,7 @@ import pytest
 from trainer.machine.host import read_host
 
 
-def test_this_computer_tells_everything(tmp_path: Path) -> None:
+def test_this_computer_reports_everything(tmp_path: Path) -> None:
     host = read_host(tmp_path)
     assert host.memory_total == psutil.virtual_memory().total
     assert host.memory_used is not None and 0 < host.memory_used < host.memory_total

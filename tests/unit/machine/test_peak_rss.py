@@ -13,7 +13,7 @@ def hold(mib: int) -> None:
     bytearray(b"x") * (mib * MIB)
 
 
-def test_what_was_held_and_let_go_is_in_the_peak() -> None:
+def test_what_was_held_and_released_is_in_the_peak() -> None:
     with PeakRss() as watch:
         hold(96)
         assert watch.peak - watch.start_bytes >= 80 * MIB

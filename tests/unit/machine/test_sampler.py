@@ -80,7 +80,7 @@ def test_readings_are_kept_oldest_first(sample: Callable[[Script], MachineSample
     assert [reading.cards[0].memory_ours for reading in sampler.history(600)][:3] == [1, 2, 3]
 
 
-def test_a_source_that_breaks_is_a_reading_without_cards_and_sampling_goes_on(
+def test_a_source_that_breaks_is_a_reading_without_cards_and_sampling_continues(
     sample: Callable[[Script], MachineSampler],
 ) -> None:
     script = Script(RuntimeError("driver fell over"), holding(7))
@@ -115,7 +115,7 @@ def test_the_peak_is_the_most_held_on_all_cards_at_once(sample: Callable[[Script
     assert sampler.peak_memory_ours() == 5
 
 
-def test_a_peak_forgotten_begins_anew(sample: Callable[[Script], MachineSampler]) -> None:
+def test_a_reset_peak_starts_from_zero(sample: Callable[[Script], MachineSampler]) -> None:
     script = Script(holding(9), holding(None))
     sampler = sample(script)
     script.wait_for(2)
@@ -149,17 +149,17 @@ def test_a_sampler_keeps_no_process_alive(tmp_path: Path) -> None:
     assert MachineSampler(Script(holding(1)), tmp_path).daemon
 
 
-def test_each_reading_is_told_and_a_deaf_listener_does_not_end_the_thread(tmp_path: Path) -> None:
-    told: list[MachineReading] = []
+def test_each_reading_is_passed_on_and_a_failing_listener_does_not_end_the_thread(tmp_path: Path) -> None:
+    listed: list[MachineReading] = []
 
     def listen(reading: MachineReading) -> None:
-        told.append(reading)
+        listed.append(reading)
         raise RuntimeError("deaf")
 
     sampler = MachineSampler(NvmlCards(fake_nvml()), tmp_path, 0.01, listen)
     sampler.start()
     end = time.monotonic() + 10
-    while len(told) < 3 and time.monotonic() < end:
+    while len(listed) < 3 and time.monotonic() < end:
         time.sleep(0.01)
     sampler.stop()
-    assert len(told) >= 3
+    assert len(listed) >= 3

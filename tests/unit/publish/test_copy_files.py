@@ -77,7 +77,7 @@ def test_another_content_under_the_name_is_left_alone(place: Place, files: dict[
     assert (place.folder / "hifumi v3.json").read_text() == "mine"
 
 
-def test_asked_for_it_is_written_over_and_said(place: Place, files: dict[str, Path]) -> None:
+def test_with_replace_it_is_overwritten_and_reported(place: Place, files: dict[str, Path]) -> None:
     (place.folder / "hifumi v3.json").write_text("mine")
     delivered = copy_files(files, place.target, replace=True)
     assert delivered.replaced == ("hifumi v3.json",)
@@ -124,7 +124,7 @@ def test_no_shell_reads_the_names(box: FakeHost, files: dict[str, Path], tmp_pat
     assert names(box.home) == [folder.name]
 
 
-def test_a_folder_that_begins_with_a_dash_is_a_folder(box: FakeHost, files: dict[str, Path]) -> None:
+def test_a_folder_that_starts_with_a_dash_is_a_folder(box: FakeHost, files: dict[str, Path]) -> None:
     (box.home / "-rf").mkdir()
     copy_files({"a": files["hifumi v3.json"]}, "me@box:-rf")
     assert names(box.home / "-rf") == ["a"]
@@ -138,12 +138,12 @@ def test_nobody_is_asked_for_a_password_unless_it_may_be(box: FakeHost, files: d
     assert not any("BatchMode" in call for call in box.calls[asked:])
 
 
-def test_a_machine_that_is_not_there_is_said_in_the_words_of_ssh(box: FakeHost, files: dict[str, Path]) -> None:
+def test_an_unreachable_machine_is_reported_in_the_words_of_ssh(box: FakeHost, files: dict[str, Path]) -> None:
     with pytest.raises(DeliveryError, match="ssh: Could not resolve hostname nowhere"):
         copy_files(files, "nowhere:models")
 
 
-def test_a_missing_ssh_is_said(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_ssh_is_reported(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DeliveryError, match="ssh: cannot be run"):
         copy_files(files, "me@box:models")
@@ -155,7 +155,7 @@ def test_a_folder_with_a_colon_in_its_name_is_one_of_this_machine(tmp_path: Path
     assert copy_files(files, str(folder)).sent == tuple(files)
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, files: dict[str, Path]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, files: dict[str, Path]) -> None:
     (tmp_path / "link").symlink_to("/proc/self")
     with pytest.raises(DeliveryError, match="cannot be written"):
         copy_files(files, str(tmp_path / "link"))

@@ -178,9 +178,9 @@ def test_the_sidecar_has_the_webuis_keys(demo: Workspace, tmp_path: Path) -> Non
     }
 
 
-@pytest.mark.parametrize(("said", "version"), [("sdxl_base_v1-0", "SDXL"), ("sd_v1_v", "SD1"), ("", "Unknown")])
-def test_the_family_is_said_in_the_webuis_words(tmp_path: Path, said: str, version: str) -> None:
-    metadata = {"ss_base_model_version": said} if said else {}
+@pytest.mark.parametrize(("reported", "version"), [("sdxl_base_v1-0", "SDXL"), ("sd_v1_v", "SD1"), ("", "Unknown")])
+def test_the_family_has_the_webuis_name(tmp_path: Path, reported: str, version: str) -> None:
+    metadata = {"ss_base_model_version": reported} if reported else {}
     path = write_lora(tmp_path / "files" / "a.safetensors", metadata=metadata)
     publish(LoraToPublish(path, "b"), str(tmp_path))
     assert written(tmp_path, "b")["sd version"] == version

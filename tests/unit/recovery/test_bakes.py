@@ -109,7 +109,7 @@ def test_bakes_come_back_as_they_were(
     ]
 
 
-def test_a_bake_that_was_at_work_is_lost(
+def test_a_bake_that_was_running_is_lost(
     workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
 ) -> None:
     with Journal(workspace.journal_path) as old:
@@ -122,7 +122,7 @@ def test_a_bake_that_was_at_work_is_lost(
     assert "was running: marked as lost" in found[0].notes
 
 
-def test_loras_saved_after_the_story_was_written_are_found(
+def test_loras_saved_after_the_record_was_written_are_found(
     workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
 ) -> None:
     with Journal(workspace.journal_path) as old:
@@ -145,7 +145,7 @@ def test_a_state_that_is_gone_is_not_offered(
         assert new.results.states(1) == []
 
 
-def test_a_folder_without_a_story_is_told_by_its_settings_and_loras(
+def test_a_folder_without_a_record_is_recovered_from_its_settings_and_loras(
     workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
 ) -> None:
     folder = workspace.bakes / "0007-frills"
@@ -176,7 +176,7 @@ def test_a_bake_without_its_last_lora_is_lost(
         assert new.bakes.read(7).state is BakeState.LOST
 
 
-def test_a_damaged_story_is_said_and_the_files_are_read(
+def test_a_damaged_record_is_reported_and_the_files_are_read(
     workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
 ) -> None:
     with Journal(workspace.journal_path) as old:
@@ -234,7 +234,9 @@ def test_damaged_metrics_cost_the_curves_and_not_the_bake(
     assert "metrics.npz is damaged" in found[0].notes[0]
 
 
-def test_a_damaged_lora_is_said(workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]) -> None:
+def test_a_damaged_lora_is_reported(
+    workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
+) -> None:
     with Journal(workspace.journal_path) as old:
         folder = bake(workspace, old)
     (folder / "stray.safetensors").write_bytes(b"no header")
@@ -271,9 +273,9 @@ def test_a_number_no_journal_could_hold_costs_only_its_bake(
     with Journal(workspace.journal_path) as old:
         folder = bake(workspace, old)
         bake(workspace, old, "school")
-    told = json.loads((folder / "bake.json").read_text())
-    told["checkpoints"][0]["size"] = 2**70
-    (folder / "bake.json").write_text(json.dumps(told))
+    listed = json.loads((folder / "bake.json").read_text())
+    listed["checkpoints"][0]["size"] = 2**70
+    (folder / "bake.json").write_text(json.dumps(listed))
     new, found = again()
     with new:
         assert [made.number for made in new.bakes.latest()] == [2]
