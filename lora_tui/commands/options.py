@@ -12,4 +12,4 @@ WORKSPACE = click.option(
 OVERRIDES = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change one setting for this run; repeatable."
 )
-WHY = click.option("--why", default="", metavar="TEXT", help="A note for the journal: why you do this.")
+WHY = click.option("--why", default="", metavar="TEXT", help="Note for the journal, such as the reason.")
