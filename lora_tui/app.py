@@ -56,7 +56,7 @@ class LoraApp(App[int]):
         engine: takes the jobs; started after the first paint.
         sampler: reads the machine; started after the first paint.
         settings_path: the settings to open first; None opens the workspace's first.
-        clock: epoch seconds now; a test hands in a clock that stands.
+        clock: epoch seconds now; a test passes a clock that stands still.
         rights: what the keys may do.
         memory: predicts memory; None for no predictions.
         driver_class: the terminal driver, None for the one that outlives its terminal.
@@ -146,7 +146,7 @@ class LoraApp(App[int]):
             self.theme = names[(here + 1) % len(names)]
 
     def action_no_suspend(self) -> None:
-        """Say why ctrl+z does nothing."""
+        """Show why ctrl+z does nothing."""
         self.notify(
             "ctrl+z would freeze the bake along with the screen: use tmux, or quit with ctrl+q",
             severity="warning",
@@ -158,7 +158,7 @@ class LoraApp(App[int]):
         self._set_slow(not self._painting.slow)
 
     async def on_event(self, event: events.Event) -> None:
-        """Let what a key does be seen at once, however slow the line."""
+        """Paint at once after a key, however slow the line."""
         if isinstance(event, events.Key):
             self._painting.key_pressed()
         await super().on_event(event)

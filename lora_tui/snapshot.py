@@ -38,7 +38,7 @@ class Snapshot:
         machine: the newest reading.
         peak_ours: most memory of the card taken by us since the last bake was queued, bytes.
         trouble: one line where the journal cannot be read.
-        caution: what the user should know about where the journal lies.
+        caution: what the user should know about the place of the journal.
     """
 
     bake: Bake | None = None

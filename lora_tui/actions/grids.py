@@ -74,7 +74,7 @@ class GridOrdered(Message):
 
 @dataclass
 class PageWritten(Message):
-    """A grid's HTML page lies in its folder."""
+    """A grid's HTML page was written."""
 
     page: "PageFile"
 

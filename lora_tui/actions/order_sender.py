@@ -24,7 +24,7 @@ class OrderSender:
 
     Args:
         screen: shows toasts, runs the threads, and gets their answers as messages.
-        workspace: where everything lies.
+        workspace: where everything is.
         engine: takes the jobs.
         rights: what the keys may do.
         wake_feed: lets the screen's data be read again at once.
@@ -63,7 +63,7 @@ class OrderSender:
         )
 
     def wake(self) -> None:
-        """Let engine and feed look at the journal now."""
+        """Make engine and feed read the journal now."""
         self.engine.wake()
         self._wake_feed()
 

@@ -40,7 +40,7 @@ def make_page(journal: "Journal", workspace: Workspace, grid: "Grid", max_bytes:
 
     Args:
         journal: has the notes on its pictures.
-        workspace: where it lies.
+        workspace: where it is.
         grid: its row.
         max_bytes: of the page.
 

@@ -18,7 +18,7 @@ class Publishing:
     """An epoch to send.
 
     Attributes:
-        workspace: where it lies.
+        workspace: where it is.
         find: finds the LoRA and the words that go with it.
     """
 

@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
 FAVOURITE = "★"
 VERDICT_SIGNS = {"under": "-", "right": "=", "over": "+"}
-"""How a verdict stands under a picture; behind `U` it is the U-Net's, behind `T` the text encoder's."""
+"""How a verdict is shown under a picture; behind `U` it is the U-Net's, behind `T` the text encoder's."""
 
 PARTS = {"whole": "whole", "unet": "U-Net", "text_encoder": "text encoder"}
 """Fields of a CellNote that hold a verdict, and what each is called."""
 
 _EPOCHS = "epoch"
 MAX_PROMPT_LENGTH = 600
-# A label may be a whole prompt, which stands below anyway.
+# A label may be a whole prompt, which is shown below anyway.
 MAX_LABEL_WIDTH = 24
 
 
 @dataclass(frozen=True)
 class GridView:
-    """A grid as it lies on the disk and in the journal at one moment.
+    """A grid as it is on the disk and in the journal at one moment.
 
     Attributes:
         grid: its row.
-        folder: where it lies.
+        folder: where it is.
         made: what its sidecar tells; None before it is written.
         there: names of the PNGs that are made.
         notes: name of a place -> what was thought of its picture.
@@ -77,7 +77,7 @@ class GridView:
         return frozenset(name for name in first if any(vars(recipe)[name] != first[name] for recipe in recipes))
 
     def path_of(self, cell: MadeCell) -> Path | None:
-        """Return where the picture lies, None while it is not made."""
+        """Return the file of the picture, None while it is not made."""
         return self.folder / cell.file if cell.file in self.there else None
 
     def epochs_of(self, place: Place) -> tuple[Place, ...]:
@@ -97,7 +97,7 @@ class GridView:
 
     @property
     def epoch_axis(self) -> str:
-        """`x`, `y` or `z`: along which the epoch goes, or what stands in its place; "" for a single picture."""
+        """`x`, `y` or `z`: along which the epoch goes, or the axis in its place; "" for a single picture."""
         return self._epoch_axis or ""
 
     @cached_property
@@ -111,7 +111,7 @@ class GridView:
 
 @dataclass(frozen=True)
 class BlindOrder:
-    """Where on the screen each picture stands: at its own place, or in blind mode at another, always the same for a grid.
+    """Where on the screen each picture is: at its own place, or in blind mode at another, always the same for a grid.
 
     Attributes:
         shape: how many values x, y, z and the seeds have.
@@ -159,7 +159,7 @@ class Sheet:
 
     Attributes:
         view: the grid.
-        arrangement: which picture stands where.
+        order: which picture is where.
         notes: name of a place -> what was thought of its picture.
         marked: name of the place that is marked for comparison, "" for none.
     """
@@ -177,7 +177,7 @@ class Sheet:
 
 
 def sheet_title(sheet: Sheet, z: int) -> list[str | tuple[str, str]]:
-    """Return what stands over sheet `z`, in pieces, some with a colour: `grid 0007  ● 12/48  sheet 1/2  Epoch × U-Net weight`."""
+    """Return the title of sheet `z`, in pieces, some with a colour: `grid 0007  ● 12/48  sheet 1/2  Epoch × U-Net weight`."""
     view, grid = sheet.view, sheet.view.grid
     sign = grid_sign(grid.state)
     count = f"{grid.done}/{grid.total}" if grid.total else grid.state.value

@@ -149,7 +149,7 @@ class GridSelection:
         self._redraw()
 
     def cursor_moved(self) -> None:
-        """Tell the watchers that the cursor is on another picture."""
+        """Call the watchers: the cursor is on another picture."""
         for watcher in tuple(self._watchers):
             watcher()
 
@@ -166,12 +166,12 @@ class GridSelection:
             self.change_note(replace(note, favourite=not note.favourite))
 
     def name_part(self, part: str) -> str:
-        """Let the next verdict be that of one part (`unet`, `text_encoder`); return a line that says so."""
+        """Make the next verdict one on a part (`unet`, `text_encoder`); return a line that shows it."""
         self.part = part
         return f"{PARTS[part]}: 1 under · 2 right · 3 over"
 
     def forget_part(self, key: str) -> None:
-        """Let verdicts be of the whole picture again, unless `key` gives one."""
+        """Make verdicts apply to the whole picture again, unless `key` gives one."""
         if key not in VERDICT_KEYS:
             self.part = ""
 

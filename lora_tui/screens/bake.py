@@ -50,11 +50,11 @@ class BakeScreen(Screen[None]):
     """Settings, plan, card, progress, curves, saved LoRAs and log of one workspace.
 
     Args:
-        workspace: where everything lies.
+        workspace: where everything is.
         engine: takes the jobs.
         sampler: reads the machine.
         settings_path: the settings to open first; None opens the workspace's first.
-        clock: epoch seconds now; a test hands in a clock that stands.
+        clock: epoch seconds now; a test passes a clock that stands still.
         rights: what the keys may do.
         memory: predicts memory; None for no predictions.
     """
@@ -124,7 +124,7 @@ class BakeScreen(Screen[None]):
             self.set_interval(_NOTE_LOOK_SECONDS, self._note_look)
 
     def on_unmount(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         self.feed.stop()
         self.planner.stop()
         if self.memory_planner is not None:
@@ -186,7 +186,7 @@ class BakeScreen(Screen[None]):
             self.app.push_screen(ConfirmDialog(question, _EDIT_ANSWERS, about=about), settled)
 
     def show_log_line(self, text: str, level: str = "info") -> None:
-        """Put a line of the program's own into the log pane; an error shows where that is not in view too."""
+        """Add a line of the program's own to the log pane; an error shows where that is not in view too."""
         self.query_one(LogPane).append(text, level, self.clock())
         if level == "error" and self.narrow:
             self.sender.show_error(text)
@@ -475,7 +475,7 @@ class BakeScreen(Screen[None]):
             self.sender.write(lambda: bakes.open_settings(path))
 
     def _end_edit(self) -> bool:
-        """Take what stands in the open editor; return whether it was right."""
+        """Accept what was typed in the open field; return whether it was right."""
         pending = self.form.pending
         if pending is not None:
             self.editor.typed(*pending)

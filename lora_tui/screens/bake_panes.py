@@ -47,7 +47,7 @@ class BakePanes(Vertical):
 
     Args:
         engine_key: whose queued bakes count as running.
-        clock: epoch seconds now; a test hands in a clock that stands.
+        clock: epoch seconds now; a test passes a clock that stands still.
     """
 
     def __init__(self, engine_key: str, clock: Callable[[], float] = time.time) -> None:
@@ -109,7 +109,7 @@ class BakePanes(Vertical):
         self._show_curves()
 
     def show_slow_line(self, slow: bool) -> None:
-        """Let the curves stand while the line is slow, and say so."""
+        """Stop redrawing the curves while the line is slow, and show that it is."""
         self._slow_line = slow
         self.show(self.snapshot)
 

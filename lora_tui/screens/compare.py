@@ -34,7 +34,7 @@ class CompareScreen(ModalScreen[None]):
     Args:
         pictures: where they come from.
         view: their grid.
-        first, second: the pictures; the first stands at the left of the edge.
+        first, second: the pictures; the first is to the left of the edge.
         blind: show nothing that tells which is which.
     """
 
@@ -73,7 +73,7 @@ class CompareScreen(ModalScreen[None]):
         self._pair.move(by)
 
     def action_swap(self) -> None:
-        """Put the other picture at the left."""
+        """Swap the sides."""
         self._names.reverse()
         self._pair.swap()
         self._show_names()
@@ -107,16 +107,16 @@ class ComparedPictures(Widget):
         self._share = 0.5
 
     def on_mount(self) -> None:
-        """Hear of pictures."""
+        """Watch for pictures that arrive."""
         self._pictures.watch(self._show_arrived)
 
     def on_unmount(self) -> None:
-        """Hear of them no more."""
+        """Stop watching, and request none."""
         self._pictures.unwatch(self._show_arrived)
         self._pictures.want(self, ())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Ask for the new size."""
+        """Request the new size."""
         self._pictures.want(self, self._wants())
 
     def move(self, by: int) -> None:

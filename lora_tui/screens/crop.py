@@ -42,7 +42,7 @@ class Square:
         return self.left, self.top, self.left + self.side, self.top + self.side
 
     def within(self, width: int, height: int) -> "Square":
-        """Return it made to lie in a picture of that size."""
+        """Return it moved and shrunk into a picture of that size."""
         side = max(2, min(self.side, width, height) // 2 * 2)
         return Square(min(max(0, self.left), width - side), min(max(0, self.top), height - side) // 2 * 2, side)
 

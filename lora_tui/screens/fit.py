@@ -98,7 +98,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
             yield Static(Content(key_hint(self, *_CANCEL)), id="keys")
 
     def on_mount(self) -> None:
-        """Look for what fits in the size that is offered."""
+        """Search what fits into the offered size."""
         self.query_one("#limit", Input).focus()
         self._search_now()
 
@@ -107,7 +107,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
         self.query_one("#found").styles.max_height = max(3, event.size.height - _OTHER_LINES)
 
     def on_unmount(self) -> None:
-        """Let the search end."""
+        """End the search."""
         self._search_number += 1
 
     @on(Input.Changed, "#limit")
@@ -202,7 +202,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
 
 
 def _folded(line: str, width: int) -> list[Content]:
-    """Return a line of a report in rows; what is below another stands further in, and a heading has its colour."""
+    """Return a line of a report in rows; what is below another is indented, and a heading has its colour."""
     inner = len(line) - len(line.lstrip())
     rows = textwrap.wrap(line, max(20, width), subsequent_indent=" " * (inner + 4)) or [""]
     style = "" if inner else "$primary"

@@ -90,7 +90,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             yield Static(Content(key_hint(self, *_KEYS)), id="keys")
 
     def on_mount(self) -> None:
-        """Look at the newest state."""
+        """Preview a fork of the newest state."""
         self._request_preview()
 
     @on(Input.Changed, "#epoch")

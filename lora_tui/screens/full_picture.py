@@ -72,7 +72,7 @@ class FullPictureScreen(ModalScreen[None]):
         self._selection.unwatch(self._draw)
 
     def on_key(self, event: events.Key) -> None:
-        """Forget the part named for a verdict, where something else follows."""
+        """Forget the part named for a verdict when another key follows."""
         self._selection.forget_part(event.key)
 
     def action_leave(self) -> None:
@@ -80,7 +80,7 @@ class FullPictureScreen(ModalScreen[None]):
         self.dismiss(None)
 
     def action_move(self, across: int, down: int) -> None:
-        """Go to a neighbour."""
+        """Go to the next picture in a direction."""
         self._move_cursor(across, down)
 
     def action_favourite(self) -> None:
@@ -92,7 +92,7 @@ class FullPictureScreen(ModalScreen[None]):
         self._selection.give_verdict(verdict)
 
     def action_part(self, part: str) -> None:
-        """Let the next verdict be that of one part."""
+        """Make the next verdict one on a part."""
         self.notify(self._selection.name_part(part), timeout=3, markup=False)
 
     def action_checklist(self) -> None:

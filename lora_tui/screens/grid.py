@@ -41,7 +41,7 @@ class GridScreen(Screen[None]):
     """Builds grids, has them made, and shows them.
 
     Args:
-        workspace: where everything lies.
+        workspace: where everything is.
         engine: takes the jobs.
         snapshot: gives what the Bake screen shows now.
         subject: name of the subject of the open settings, "" without one.
@@ -120,7 +120,7 @@ class GridScreen(Screen[None]):
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
 
     def on_unmount(self) -> None:
-        """Let the planner end."""
+        """End the planner."""
         self.planner.stop()
 
     @property

@@ -74,7 +74,7 @@ class GridOrders:
         self._screen.app.push_screen(ConfirmDialog(f"Make the grid? {count_line(planned)}", answers), answered)
 
     def offer_grids(self, found: tuple[Grid, ...]) -> None:
-        """Let one of the grids be picked."""
+        """Offer the grids."""
         if not found:
             self._sender.warn("no grids yet: b makes the one in the builder")
             return

@@ -114,7 +114,7 @@ class GridViewer(Horizontal):
         return self.cell is not None if action in _NEEDS_A_PICTURE else True
 
     def on_key(self, event: events.Key) -> None:
-        """Forget the part named for a verdict, where something else follows."""
+        """Forget the part named for a verdict when another key follows."""
         self.selection.forget_part(event.key)
 
     # What comes from the thread and the widgets
@@ -143,7 +143,7 @@ class GridViewer(Horizontal):
         self.selection.toggle_favourite()
 
     def action_part(self, part: str) -> None:
-        """Let the next verdict be that of one part."""
+        """Make the next verdict one on a part."""
         self.notify(self.selection.name_part(part), timeout=3, markup=False)
 
     def action_verdict(self, verdict: str) -> None:

@@ -65,7 +65,7 @@ class GridsDialog(ListDialog[Chosen | None]):
         self.dismiss(Chosen("open", self._grids[event.option_index].number))
 
     def action_choose(self, what: Literal["resume", "spec"]) -> None:
-        """Be dismissed with what to do with the marked grid."""
+        """Dismiss with what to do with the marked grid."""
         place = self.query_one(OptionList).highlighted
         if place is None:
             return

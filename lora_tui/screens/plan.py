@@ -30,7 +30,7 @@ _WARNING = f"{WARNING.mark} "
 
 
 class PlanDialog(ReadDialog[None]):
-    """Shows a plan. What stands in it is counted in a worker thread: of thousands of captions that takes a moment.
+    """Shows a plan. Its sections are made in a worker thread: of thousands of captions that takes a moment.
 
     Args:
         view: the plan.

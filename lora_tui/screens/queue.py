@@ -78,7 +78,7 @@ class QueueDialog(ListDialog[bool]):
         self.dismiss(self._changed)
 
     def action_reorder(self, by: int) -> None:
-        """Put the marked bake one place further down or up."""
+        """Move the marked bake one place down or up."""
         bake = self._marked
         if bake is None or not self._rights.order:
             return
@@ -120,12 +120,12 @@ class QueueDialog(ListDialog[bool]):
         self.app.push_screen(LiveSettingsDialog(event.settings, two_encoders=True, waiting=event.differs), change)
 
     def action_remove(self) -> None:
-        """Take the marked bake out of the queue."""
+        """Remove the marked bake from the queue."""
         if (bake := self._marked) is not None:
             self._change(lambda journal: journal.queue.remove(bake.number))
 
     def action_take_over(self) -> None:
-        """Let our engine take the jobs that an earlier session left."""
+        """Give the jobs of earlier sessions to our engine."""
         if self._queue is not None and self._queue.orphaned and self._rights.bake:
             numbers = sorted(self._queue.orphaned)
             self._change(lambda journal: journal.queue.take_over(numbers, self._engine))

@@ -109,7 +109,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             yield Static(Content(key_hint(self, *_KEYS)), id="keys")
 
     def on_mount(self) -> None:
-        """Look for what is known of it."""
+        """Read what is known of it."""
         self._read()
 
     @work(thread=True, exit_on_error=False, group="looking")
