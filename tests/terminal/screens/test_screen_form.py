@@ -205,7 +205,7 @@ async def test_every_setting_has_a_line_that_fits_and_a_note(kitchen, until, for
         for info in form._infos.values():
             form.go_to(info.name)
             assert form._fields.value_region(info.name) is not None, info.name
-            assert form._note.lines(40) or info is None
+            assert form._note.lines(40), info.name
 
 
 async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until, form_of) -> None:

@@ -1,5 +1,7 @@
 """Infotexts as the webui writes and reads them."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +127,17 @@ def test_any_text_can_be_read(text: str) -> None:
 @pytest.mark.parametrize(
     "unit", ["a", "a,", "a:", 'ab: "', 'ab: "\\', "ab: ", ", ", '"', "ab: 1, ", "\n", "ab: \t", "Negative prompt:\n"]
 )
-def test_a_long_hostile_text_is_read_in_passing(unit: str) -> None:
-    # In quadratic time this would take hours.
-    parse_infotext(unit * 500_000)
+def test_a_long_hostile_text_takes_time_in_proportion(unit: str) -> None:
+    short, long = (_seconds(unit * count) for count in (10_000, 100_000))
+    # Ten times as long in ten times the time; in quadratic time it would be a hundred times.
+    assert long < 30 * max(short, 0.003)
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of CPU time that reading takes at best."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        parse_infotext(text)
+        took.append(time.process_time() - began)
+    return min(took)
