@@ -1,1 +1,1 @@
-"""What is this computer doing? NVML and psutil readings, N/A where a card does not say."""
+"""Readings of this computer and its cards by NVML and psutil; what a card does not report is N/A."""

@@ -1,1 +1,1 @@
-"""What will a bake's memory peak at, and which settings fit? The real step on tensors without numbers."""
+"""Predicted peak memory of a bake, and the settings that fit; the real step on tensors without data."""
