@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kitchen import FOUR_STEPS, small_demo
+from run_engine import FOUR_STEPS, small_demo
 
 from trainer.workspace import Workspace
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kitchen import FOUR_STEPS, small_demo
+from run_engine import FOUR_STEPS, small_demo
 from safetensors.numpy import load_file
 
 from trainer.journal.journal import Journal

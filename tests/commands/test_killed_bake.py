@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kitchen import SMALL, small_demo
+from run_engine import SMALL, small_demo
 from safetensors.numpy import load_file
 
 from trainer.formats.safetensors_header import read_header

@@ -1,15 +1,15 @@
-"""A kitchen for each test."""
+"""An engine over a small demo for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kitchen import SHORT, STATED, Kitchen, small_demo
+from run_engine import SHORT, STATED, EngineRunner, small_demo
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path) -> Iterator[Kitchen]:
-    kitchen = Kitchen(small_demo(tmp_path / "demo"))
+def kitchen(tmp_path: Path) -> Iterator[EngineRunner]:
+    kitchen = EngineRunner(small_demo(tmp_path / "demo"))
     yield kitchen
     kitchen.close()
 

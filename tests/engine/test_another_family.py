@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import tiny_flow
-from kitchen import SHORT, STATED, Kitchen
 from measured_memory import measured_step
 from PIL import Image
 from ready_steps import ENDLESS, ground_of
+from run_engine import SHORT, STATED, EngineRunner
 from safetensors import safe_open
 
 from trainer.errors import GridError
@@ -29,11 +29,11 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"pretrained_model_name_or_path={tiny_flow.write_base(tmp_path / 'flow.safetensors')}"
 
 
-def losses(kitchen: Kitchen, bake: Bake) -> list[float]:
+def losses(kitchen: EngineRunner, bake: Bake) -> list[float]:
     return kitchen.journal.curves.read(bake.number, "loss", 1000).mean
 
 
-def test_it_is_baked_into_a_file_that_says_so(kitchen: Kitchen, base: str) -> None:
+def test_it_is_baked_into_a_file_that_says_so(kitchen: EngineRunner, base: str) -> None:
     bake = kitchen.bake(*SHORT, base, "sample_every_n_steps=3", "timestep_sampling=logit_normal", "min_snr_gamma=5")
     assert bake.state is BakeState.DONE, kitchen.log(bake)
     assert "the base predicts the velocity of a flow" in kitchen.log(bake)
@@ -47,7 +47,7 @@ def test_it_is_baked_into_a_file_that_says_so(kitchen: Kitchen, base: str) -> No
     assert list((kitchen.folder(bake) / "samples").rglob("*.png"))
 
 
-def test_it_is_resumed_bit_for_bit(kitchen: Kitchen, base: str) -> None:
+def test_it_is_resumed_bit_for_bit(kitchen: EngineRunner, base: str) -> None:
     kitchen.few_repeats()
     whole = kitchen.bake(*STATED, base)
     number = kitchen.queue(*STATED, base)
@@ -63,14 +63,14 @@ def test_it_is_resumed_bit_for_bit(kitchen: Kitchen, base: str) -> None:
 
 
 @pytest.mark.parametrize("options", ["train_batch_size=4", "train_batch_size=8 gradient_checkpointing=yes"])
-def test_its_memory_is_predicted(kitchen: Kitchen, base: str, options: str) -> None:
+def test_its_memory_is_predicted(kitchen: EngineRunner, base: str, options: str) -> None:
     planned = ground_of(kitchen.workspace.root, (*ENDLESS, base, *options.split()))
     peak = predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)
 
 
-def flow_grid(kitchen: Kitchen, base: str, bake: Bake, **changes: object) -> GridSpec:
+def flow_grid(kitchen: EngineRunner, base: str, bake: Bake, **changes: object) -> GridSpec:
     """Two seeds at two strengths of the bake's LoRA."""
     asked: dict[str, object] = {
         "name": "flow",
@@ -87,7 +87,7 @@ def flow_grid(kitchen: Kitchen, base: str, bake: Bake, **changes: object) -> Gri
     return GridSpec.model_validate({**asked, **changes})
 
 
-def test_a_grid_of_it_is_made(kitchen: Kitchen, base: str) -> None:
+def test_a_grid_of_it_is_made(kitchen: EngineRunner, base: str) -> None:
     spec = flow_grid(kitchen, base, kitchen.bake(*SHORT, base, "unet_lr=0.1"))
     with pytest.raises(GridError, match="DDIM, which is not for Tiny Flow"):
         check_grid(spec.model_copy(update={"sampler": "DDIM"}), kitchen.journal, kitchen.workspace)
@@ -104,7 +104,7 @@ def test_a_grid_of_it_is_made(kitchen: Kitchen, base: str) -> None:
 
 
 def test_a_size_that_its_latents_cannot_have_is_refused(
-    kitchen: Kitchen, base: str, monkeypatch: pytest.MonkeyPatch
+    kitchen: EngineRunner, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coarse = replace(tiny_flow.FAMILY, sampling=replace(tiny_flow.FAMILY.sampling, grain=32))
     monkeypatch.setitem(FAMILIES, coarse.key, coarse)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from kitchen import Kitchen, small_demo
+from run_engine import EngineRunner, small_demo
 
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
@@ -47,7 +47,7 @@ SCHEDULES = {
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
+        kitchen = EngineRunner(small_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kitchen import SMALL
+from run_engine import SMALL
 
 import trainer.bake.loop
 import trainer.bake.pictures.grid_in_bake

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from kitchen import SHORT, Kitchen, small_demo
+from run_engine import SHORT, EngineRunner, small_demo
 
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
@@ -13,7 +13,7 @@ from trainer.journal.state_files import read_state_header, states_of
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("options") / "demo"))
+        kitchen = EngineRunner(small_demo(tmp_path_factory.mktemp("options") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

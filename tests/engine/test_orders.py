@@ -1,6 +1,6 @@
 """Orders to a running bake: pause, continue, save, stop."""
 
-from kitchen import SMALL
+from run_engine import SMALL
 
 from trainer.journal.records import BakeState, Order, Stage
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from fake_oracle import FakeOracle
-from kitchen import SHORT, Kitchen
+from run_engine import SHORT, EngineRunner
 
 from trainer.demo.workspace import make_demo
 from trainer.engine.engine import Engine
@@ -13,7 +13,7 @@ from trainer.memory.request import request_of
 
 def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> None:
     predictor = FakeOracle()
-    kitchen = Kitchen(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
+    kitchen = EngineRunner(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
     try:
         expected = predictor.predict(request_of(kitchen.ready(*SHORT)))
         bake = kitchen.bake(*SHORT)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from kitchen import Kitchen
 from real_shapes import write_real
+from run_engine import EngineRunner
 from safetensors import safe_open
 from tiny_bases import write_tiny
 
@@ -36,7 +36,7 @@ TINY = (
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(make_demo(tmp_path_factory.mktemp("bases") / "demo"))
+        kitchen = EngineRunner(make_demo(tmp_path_factory.mktemp("bases") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kitchen import STATED, Kitchen, small_demo
+from run_engine import STATED, EngineRunner, small_demo
 
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.jobs.fork import extend, fork
@@ -29,7 +29,7 @@ def kitchen(tmp_path_factory):
     """One kitchen for all tests here: their bakes have numbers and folders of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("resume") / "demo"))
+        kitchen = EngineRunner(small_demo(tmp_path_factory.mktemp("resume") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

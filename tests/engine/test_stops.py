@@ -1,7 +1,7 @@
 """A part that stops training stays as it was, in force and in the file; what is done around the stop stays exact."""
 
 import pytest
-from kitchen import SHORT, STATED, Kitchen, small_demo
+from run_engine import SHORT, STATED, EngineRunner, small_demo
 
 from trainer.bake.saving.state import read_state
 from trainer.jobs.fork import fork
@@ -18,7 +18,7 @@ UNSEEN = "validation_data_dir="
 def kitchen(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = Kitchen(small_demo(tmp_path_factory.mktemp("stops") / "demo"))
+        kitchen = EngineRunner(small_demo(tmp_path_factory.mktemp("stops") / "demo"))
         kitchen.few_repeats()
         yield kitchen
         kitchen.close()

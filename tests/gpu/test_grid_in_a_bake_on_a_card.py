@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kitchen import Kitchen
+from run_engine import EngineRunner
 from safetensors.numpy import load_file
 
 import trainer.bake.loop
@@ -21,14 +21,16 @@ OPTIONS = ("max_train_epochs=", "max_train_steps=20", "save_every_n_epochs=", "s
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path) -> Iterator[Kitchen]:
-    kitchen = Kitchen(make_demo(tmp_path / "demo"))
+def kitchen(tmp_path: Path) -> Iterator[EngineRunner]:
+    kitchen = EngineRunner(make_demo(tmp_path / "demo"))
     yield kitchen
     kitchen.close()
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
-def test_a_grid_leaves_no_trace_on_a_card(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
+def test_a_grid_leaves_no_trace_on_a_card(
+    kitchen: EngineRunner, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
     options = (*OPTIONS, f"mixed_precision={precision}", "text_encoder_stop=8", "shuffle_caption=no")
     plain, repeated = (_last(kitchen, kitchen.bake(*options)) for _ in range(2))
     # As if the card's memory were short: the optimizer's moments go away and come back.
@@ -57,7 +59,7 @@ def _spec(bake: int) -> str:
     return spec_json(asked.model_copy(update={"of_bakes": (bake,), "x": epochs}))
 
 
-def _last(kitchen: Kitchen, bake: Any) -> dict[str, np.ndarray]:
+def _last(kitchen: EngineRunner, bake: Any) -> dict[str, np.ndarray]:
     assert bake.state is BakeState.DONE
     return load_file(kitchen.folder(bake) / "hifumi.safetensors")
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from kitchen import Kitchen
 from measured_memory import Measured, measured_step
 from memory_cases import BF16, CHECKPOINTED, ON_A_CARD, Compared, compared
 from ready_steps import ENDLESS, REAL, Ready, ground_of, ready_steps
 from real_shapes import write_hollow, write_real
+from run_engine import EngineRunner
 from small_card import EIGHT_GIB_LESS_THE_DESKTOP, card_of
 
 from trainer.bake.step import train_step
@@ -118,7 +118,7 @@ def test_a_step_that_finds_the_card_full_is_done_again_in_parts(root: Path, in_w
 
 def test_a_bake_on_a_full_card_goes_on_with_fewer_pictures_at_once(root: Path) -> None:
     limit = _between_halved_and_whole(root)
-    kitchen = Kitchen(make_demo(root))
+    kitchen = EngineRunner(make_demo(root))
     try:
         with card_of(limit):
             steps = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "validation_data_dir=")

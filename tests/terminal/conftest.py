@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kitchen import small_demo
 from pseudo_terminal import Terminal
+from run_engine import small_demo
 
 from trainer.settings.toml_file import load_settings, save_settings
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from kitchen import small_demo
 from pseudo_terminal import Terminal
+from run_engine import small_demo
 
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState

@@ -73,7 +73,7 @@ class ScriptedSampler:
         self.peaks_forgotten += 1
 
 
-class Kitchen:
+class AppRunner:
     """A workspace with its app, and a hand in its journal."""
 
     def __init__(self, workspace: Workspace, settings: Path | None) -> None:
@@ -177,11 +177,11 @@ def still_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def kitchen(demo_folder: Path, tmp_path: Path) -> Kitchen:
+def kitchen(demo_folder: Path, tmp_path: Path) -> AppRunner:
     """The demo's workspace, copied, with its app."""
     root = tmp_path / "workspace"
     shutil.copytree(demo_folder, root)
-    return Kitchen(Workspace(root), None)
+    return AppRunner(Workspace(root), None)
 
 
 Until = Callable[[Pilot[Any], Callable[[], object]], Awaitable[None]]
@@ -214,6 +214,6 @@ def seen() -> Callable[[Any], str]:
 
 
 @pytest.fixture
-def make_kitchen() -> Callable[[Workspace], Kitchen]:
+def make_kitchen() -> Callable[[Workspace], AppRunner]:
     """Return a function that puts an app over a workspace."""
-    return lambda workspace: Kitchen(workspace, None)
+    return lambda workspace: AppRunner(workspace, None)

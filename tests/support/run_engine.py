@@ -52,7 +52,7 @@ def small_demo(folder: Path) -> Workspace:
     return workspace
 
 
-class Kitchen:
+class EngineRunner:
     """An engine and the means to bake in it."""
 
     def __init__(self, workspace: Workspace, make_engine: Callable[[Workspace], Engine] = Engine) -> None:
