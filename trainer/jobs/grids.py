@@ -54,18 +54,17 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
             hashes[path] = model_files.hash_of(path)
         return hashes[path]
 
-    marks = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
-    wanted = [recipe for mark, recipe in marks.items() if not _exists(journal.grids.picture(mark), workspace)]
-    paces = {
-        kind: journal.grids.seconds_per_unet_pass(kind) for kind in {speed_class(one, compute_setup) for one in wanted}
-    }
+    recipes = {fingerprint(cell.recipe, compute_setup, content): cell.recipe for cell in expanded.cells}
+    new = [recipe for digest, recipe in recipes.items() if not _exists(journal.grids.picture(digest), workspace)]
+    classes = {speed_class(recipe, compute_setup) for recipe in new}
+    seconds_per_pass = {each: journal.grids.seconds_per_unet_pass(each) for each in classes}
     seconds = 0.0
-    for recipe in wanted:
-        pace = paces[speed_class(recipe, compute_setup)]
-        if pace is None:
-            return PlannedGrid(expanded, len(wanted), None)
-        seconds += pace * unet_passes(recipe)
-    return PlannedGrid(expanded, len(wanted), seconds)
+    for recipe in new:
+        per_pass = seconds_per_pass[speed_class(recipe, compute_setup)]
+        if per_pass is None:
+            return PlannedGrid(expanded, len(new), None)
+        seconds += per_pass * unet_passes(recipe)
+    return PlannedGrid(expanded, len(new), seconds)
 
 
 def queue_grid(

@@ -203,7 +203,7 @@ async def test_what_cannot_be_forked_is_refused_in_the_dialog(kitchen, until, se
         await pilot.press("escape")
         await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
     assert len(kitchen.bakes()) == 1
-    assert not list(kitchen.workspace.bakes.glob(".branch-*"))
+    assert not list(kitchen.workspace.bakes.glob(".fork-*"))
 
 
 async def test_an_epoch_that_was_not_kept_is_refused_until_another_is_typed(kitchen, until) -> None:
