@@ -168,11 +168,11 @@ class GridScreen(Screen[None]):
             )
             return
 
-        def take(name: str | None) -> None:
+        def load_style(name: str | None) -> None:
             if name is not None:
                 self.editor.load(apply_style(spec, styles[name]))
 
-        self.app.push_screen(PickDialog("Styles", [PickChoice(name, name) for name in styles]), take)
+        self.app.push_screen(PickDialog("Styles", [PickChoice(name, name) for name in styles]), load_style)
 
     @on(GridRead)
     def _count_again(self, event: GridRead) -> None:
@@ -241,7 +241,7 @@ class GridScreen(Screen[None]):
     def _offer_kinds(self, event: SpecForm.KindAsked) -> None:
         from trainer.grid.axes import KINDS
 
-        def take(kind: str | None) -> None:
+        def set_kind(kind: str | None) -> None:
             if kind is not None:
                 self.editor.typed(event.name, kind)
 
@@ -249,7 +249,7 @@ class GridScreen(Screen[None]):
         choices = [nothing, *(PickChoice(kind.key, kind.title, kind.help) for kind in KINDS.values())]
         axis = getattr(self.editor.spec, event.name.partition(".")[0])
         self.app.push_screen(
-            PickDialog("What varies along this axis?", choices, axis.kind if axis is not None else ""), take
+            PickDialog("What varies along this axis?", choices, axis.kind if axis is not None else ""), set_kind
         )
 
     # What the keys do
@@ -306,12 +306,12 @@ class GridScreen(Screen[None]):
         if spec is None:
             return
 
-        def take(key: str | None) -> None:
+        def load_preset(key: str | None) -> None:
             if key is not None:
                 self.sender.write(lambda: grids.read_preset(self.workspace, spec, key))
 
         choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
-        self.app.push_screen(PickDialog("Presets", choices), take)
+        self.app.push_screen(PickDialog("Presets", choices), load_preset)
 
     def action_style(self) -> None:
         """Offer the styles of the workspace."""
