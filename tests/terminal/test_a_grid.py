@@ -35,7 +35,7 @@ def test_a_grid_in_the_middle_of_a_bake_is_made_and_judged(open_terminal, demo: 
     terminal = open_terminal(columns=120, lines=36, folder=demo.root)
     _bake_an_epoch(terminal)
     terminal.press("g")
-    terminal.wait_for("4 pictures · time", "b make")
+    terminal.wait_for("4 pictures · duration", "b make")
     terminal.press("b")
     terminal.wait_for("Make the grid?", "between two steps of bake")
     terminal.press("i")
