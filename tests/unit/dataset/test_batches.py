@@ -1,4 +1,4 @@
-"""The order and company of an epoch."""
+"""Batches of an epoch."""
 
 import random
 from collections import Counter
@@ -164,7 +164,7 @@ def test_batches_of_an_epoch_are_as_worked_out_by_hand(
     assert len(epoch_batches(data, placements, seed=1, epoch=0)) == expected
 
 
-def test_any_data_give_as_many_batches_as_counted_and_every_showing_once() -> None:
+def test_any_data_give_as_many_batches_as_counted_and_every_instance_once() -> None:
     draws = random.Random("batches")
     for seed in range(200):
         groups = draws.randrange(1, 4)

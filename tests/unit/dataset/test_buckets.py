@@ -29,7 +29,7 @@ def test_the_demo_has_five_buckets() -> None:
     assert bucket_sizes(DEMO) == ((32, 96), (32, 128), (64, 64), (96, 32), (128, 32))
 
 
-def test_limits_that_are_no_multiples_are_rounded_outwards() -> None:
+def test_limits_that_are_not_multiples_are_rounded_outwards() -> None:
     odd = BucketRules(size=(512, 512), enable=True, low=300, high=1000, step=64, no_upscale=False)
     assert bucket_sizes(odd) == bucket_sizes(SD1)
 

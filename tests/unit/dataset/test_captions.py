@@ -1,4 +1,4 @@
-"""The words a picture gets each time."""
+"""Captions of a picture."""
 
 import random
 from collections import Counter
@@ -116,7 +116,7 @@ def test_in_a_warm_up_captions_grow_to_their_full_length(step: int, expected: st
         assert words("k, a, b, c, d, e", rules, step=step, total_steps=100) == expected
 
 
-def test_a_warm_up_begins_with_as_many_tags_as_asked_for() -> None:
+def test_a_warm_up_starts_with_as_many_tags_as_set() -> None:
     assert words("a, b, c, d", CaptionRules(warmup_step="10", warmup_min=3)) == "a, b, c"
     assert words("a, b", CaptionRules(warmup_step="10", warmup_min=3), step=5) == "a, b"
 
@@ -193,7 +193,7 @@ def test_an_empty_caption_stays_empty() -> None:
     assert shuffled("") == [""]
 
 
-def test_about_the_asked_share_of_showings_has_no_words() -> None:
+def test_about_the_set_share_of_captions_is_dropped() -> None:
     rules = CaptionRules(dropout_rate=0.3)
     empty = sum(words("a", rules, occurrence=occurrence) == "" for occurrence in range(2000))
     # standard deviation 20
@@ -218,7 +218,7 @@ def test_every_third_epoch_counted_from_one_has_no_words() -> None:
     assert wordless == [3, 6, 9]
 
 
-def test_each_wildcard_and_line_is_drawn_anew() -> None:
+def test_each_wildcard_and_line_is_drawn_each_time() -> None:
     rules = CaptionRules(wildcards=True)
     texts = Counter(words("{red|blue} {hat|bow}\nno words", rules, occurrence=n) for n in range(2000))
     assert set(texts) == {"red hat", "red bow", "blue hat", "blue bow", "no words"}
@@ -258,7 +258,7 @@ def test_of_several_lines_the_first_gets_the_prefix_and_the_last_the_suffix_as_i
         ("a;;;b", CaptionRules(secondary_separator=";;;", shuffle=True), "a,b"),
     ],
 )
-def test_a_caption_is_fixed_where_every_showing_has_the_same_words(
+def test_a_caption_is_fixed_where_it_is_the_same_every_time(
     text: str, rules: CaptionRules, expected: str | None
 ) -> None:
     assert fixed_caption(picture_of(text, rules)) == expected
@@ -284,7 +284,7 @@ def random_case(draws: random.Random) -> tuple[str, CaptionRules]:
     return text, rules
 
 
-def test_a_fixed_caption_is_what_every_showing_gets_and_any_other_varies() -> None:
+def test_a_fixed_caption_is_shown_every_time_and_any_other_varies() -> None:
     draws = random.Random("captions")
     fixed = varying = 0
     for _ in range(600):
@@ -304,7 +304,7 @@ def test_a_fixed_caption_is_what_every_showing_gets_and_any_other_varies() -> No
     assert varying > 120
 
 
-def test_no_showing_invents_a_tag_and_kept_tags_stay_in_front() -> None:
+def test_no_caption_invents_a_tag_and_kept_tags_stay_in_front() -> None:
     draws = random.Random("tags")
     for _ in range(500):
         tags = [f"t{number}" for number in range(draws.randrange(1, 9))]

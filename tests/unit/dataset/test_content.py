@@ -1,4 +1,4 @@
-"""What a file holds is read once for as long as the file stays as it is."""
+"""A file is read once for as long as it stays unchanged."""
 
 import hashlib
 import os

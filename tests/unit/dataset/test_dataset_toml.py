@@ -67,7 +67,7 @@ def test_the_sample_of_the_facts_is_read(folder: Path) -> None:
     assert batches_per_epoch(data, placements_of(data)) == 10
 
 
-def test_the_number_in_a_folders_name_is_no_repeats_here(folder: Path) -> None:
+def test_the_number_in_a_folders_name_does_not_count_as_repeats_here(folder: Path) -> None:
     assert read(folder, SUBSET).folders[0].repeats == 1
     assert read(folder, SUBSET, dataset_repeats=6).folders[0].repeats == 6
 
@@ -191,7 +191,7 @@ def test_the_same_folder_may_be_in_two_data_sets_but_not_twice_in_one(folder: Pa
     assert [placed.bucket for placed in placements_of(data)] == [(576, 448)] * 2 + [(896, 640)] * 2
 
 
-def test_folders_of_one_name_are_told_apart(folder: Path) -> None:
+def test_folders_of_one_name_get_different_names(folder: Path) -> None:
     data = read(folder, SUBSET + "[[datasets.subsets]]\nimage_dir = 'sets/10_a'\n")
     assert [folder.name for folder in data.folders] == ["10_a", "10_a (sets)"]
     assert Folder("10_a (sets)", 1, 1, 0) in data.folders
@@ -325,6 +325,6 @@ def test_a_folder_without_pictures_is_named(folder: Path) -> None:
     assert refusal(folder, text, DatasetError).startswith("empty: an empty folder")
 
 
-def test_regularisation_alone_is_no_data_set(folder: Path) -> None:
+def test_regularisation_alone_is_not_a_data_set(folder: Path) -> None:
     text = SUBSET + SUBSET.replace("10_a", "girl") + "is_reg = true\n"
     assert refusal(folder, text, DatasetError).startswith("data.toml [[datasets]] 2: no folder to train on; expected")

@@ -17,7 +17,7 @@ def data_of(*pictures: Picture, folders: tuple[Folder, ...] = ()) -> DataSet:
     return DataSet(Path(), folders, pictures, ())
 
 
-def test_a_folders_showings_are_pictures_times_repeats_times_epochs() -> None:
+def test_a_folders_exposures_are_pictures_times_repeats_times_epochs() -> None:
     pictures = [picture("10_school", 10, "")] * 3 + [picture("4_frills", 4, "")] * 2
     data = data_of(*pictures, folders=(Folder("10_school", 10, 3, 1), Folder("4_frills", 4, 2, 2)))
     assert folder_exposures(data, 5) == [
@@ -32,7 +32,7 @@ def test_regularisation_is_shown_as_often_as_the_others() -> None:
     assert folder_exposures(data, 2)[1] == FolderExposure("1_girl", True, 1, 0, 1, 20)
 
 
-def test_a_tags_showings_are_those_of_its_pictures_the_most_frequent_first() -> None:
+def test_a_tags_exposures_are_those_of_its_pictures_the_most_frequent_first() -> None:
     data = data_of(
         picture("10_x", 10, "halo, smile"),
         picture("10_x", 10, "halo,, halo , hat"),

@@ -1,4 +1,4 @@
-"""The record of exactly which data a bake saw."""
+"""The manifest of a bake's data."""
 
 import gzip
 import hashlib
@@ -113,7 +113,7 @@ def test_a_written_manifest_reads_back(folder: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.json.gz"]
 
 
-def test_a_file_name_that_is_no_text_is_kept(folder: Path) -> None:
+def test_a_file_name_that_is_not_text_is_kept(folder: Path) -> None:
     name = os.fsdecode(b"gr\xfcn.png")
     shutil.copy(folder / "10_hifumi_chan" / "a.png", folder / "10_hifumi_chan" / name)
     pictures = json.loads(gzip.decompress(manifest_bytes(read(folder))))["pictures"]

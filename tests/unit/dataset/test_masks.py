@@ -1,4 +1,4 @@
-"""What of a picture counts."""
+"""Masks of pictures."""
 
 from pathlib import Path
 

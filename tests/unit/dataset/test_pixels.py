@@ -1,4 +1,4 @@
-"""What a picture looks like in its bucket."""
+"""Pixels of a picture in its bucket."""
 
 import struct
 import zlib

@@ -57,7 +57,7 @@ def test_every_line_of_a_caption_is_read_where_one_is_drawn(tmp_path: Path) -> N
     assert read(tmp_path, enable_wildcard=True).pictures[0].caption == "one\ntwo\nthree"
 
 
-def test_repeats_of_single_folders_stand_in_place_of_those_in_their_names(tmp_path: Path) -> None:
+def test_repeats_of_single_folders_replace_those_in_their_names(tmp_path: Path) -> None:
     for name in ("10_school", "3_frills", "0_off", "plain"):
         draw(tmp_path / "train" / name / "a.png")
     data = read(tmp_path, num_repeats=["10_school=4", "0_off=2", "plain=5"])
@@ -146,7 +146,7 @@ def test_the_same_folder_cannot_be_both(tmp_path: Path) -> None:
     assert "reg_data_dir and train_data_dir are the same folder" in line
 
 
-def test_two_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_two_folders_of_one_name_get_different_names(tmp_path: Path) -> None:
     draw(tmp_path / "train" / "2_girl" / "a.png")
     draw(tmp_path / "reg" / "2_girl" / "b.png")
     data = read(tmp_path, reg_data_dir=str(tmp_path / "reg"))

@@ -105,7 +105,7 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(tmp_path: Path) -> None
     assert "3 files in 1_x skipped: only .png, .jpg, .jpeg, .webp, .bmp, .gif, .avif are read" in read(tmp_path).notes
 
 
-def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+def test_hidden_files_do_not_count_as_pictures(tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "a.png")
     (tmp_path / "1_x" / "._a.png").write_bytes(b"what macOS leaves beside")
     assert len(read(tmp_path).pictures) == 1
@@ -132,7 +132,7 @@ def test_of_many_left_out_folders_a_few_are_named_and_the_rest_counted(tmp_path:
     assert notes[-1] == "6 more folders skipped"
 
 
-def test_a_date_in_front_of_a_folder_is_no_number_of_repeats(tmp_path: Path) -> None:
+def test_a_date_in_a_folders_name_is_not_taken_for_repeats(tmp_path: Path) -> None:
     draw(tmp_path / "20230209_hifumi" / "a.png")
     assert "20230209 repeats; expected 1 to 10000 before the `_`; rename the folder" in refusal(tmp_path)
 
@@ -178,7 +178,7 @@ def test_a_caption_of_markup_and_escape_codes_is_kept_untouched(tmp_path: Path) 
     assert read(tmp_path).pictures[0].caption == text
 
 
-def test_a_byte_order_mark_is_no_part_of_a_caption(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_a_caption(tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "a.png")
     (tmp_path / "1_x" / "a.txt").write_bytes(b"\xef\xbb\xbfhalo")
     assert read(tmp_path).pictures[0].caption == "halo"
@@ -193,7 +193,7 @@ def test_a_caption_that_is_not_utf8_names_the_file_and_the_way_out(tmp_path: Pat
     assert "iconv" in line
 
 
-def test_missing_captions_are_noted_and_the_folders_words_stand_in(tmp_path: Path) -> None:
+def test_missing_captions_are_noted_and_the_folders_words_are_used(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         draw(tmp_path / "10_hifumi_chan" / f"{name}.png")
     (tmp_path / "10_hifumi_chan" / "a.txt").write_text("halo")
@@ -224,7 +224,7 @@ def test_the_size_is_that_of_the_picture_as_it_is_seen(ending: str, tmp_path: Pa
     assert [(p.width, p.height) for p in read(tmp_path).pictures] == [(30, 20), (20, 30)]
 
 
-def test_a_picture_that_changed_is_read_anew(tmp_path: Path) -> None:
+def test_a_picture_that_changed_is_read_again(tmp_path: Path) -> None:
     path = draw(tmp_path / "1_x" / "a.png", (30, 20))
     assert read(tmp_path).pictures[0].width == 30
     draw(path, (50, 20))
@@ -253,7 +253,7 @@ def test_no_pictures_says_what_is_there_instead(tmp_path: Path) -> None:
     assert "in `N_name` folders" in line
 
 
-def test_an_empty_folder_with_repeats_is_no_picture(tmp_path: Path) -> None:
+def test_an_empty_folder_with_repeats_gives_no_picture(tmp_path: Path) -> None:
     (tmp_path / "10_x").mkdir()
     assert "no pictures, but 1 folder (10_x)" in refusal(tmp_path)
 
@@ -292,7 +292,7 @@ def test_a_cut_off_picture_is_named(name: str, kind: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"%!PS-Adobe-3.0 EPSF"]
 )
-def test_a_file_that_is_no_picture_is_named(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_named(content: bytes, tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "whole.png")
     (tmp_path / "1_x" / "a.png").write_bytes(content)
     assert refusal(tmp_path).startswith(f"{tmp_path}/1_x/a.png: unreadable picture (")

@@ -1,4 +1,4 @@
-"""What `{red|blue}` stands for."""
+"""Wildcards in captions."""
 
 import random
 import re

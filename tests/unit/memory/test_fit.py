@@ -101,7 +101,7 @@ def test_arguments_that_the_lean_optimizer_does_not_take_rule_it_out() -> None:
     assert any("amsgrad" in effect.missing for effect in result.levers)
 
 
-def test_where_nothing_fits_the_leanest_and_what_is_missing_is_said() -> None:
+def test_where_nothing_fits_the_leanest_choice_and_the_missing_bytes_are_reported() -> None:
     result = fit(request(), MemoryModel(), GIB // 2)
     assert result.best is None and result.nearest is not None
     assert result.missing == result.nearest.bytes - GIB // 2 > 0
@@ -156,7 +156,7 @@ def test_estimates_are_marked_and_the_proposal_is_none() -> None:
         assert one.estimated is (changed not in predicted)
 
 
-def test_a_fit_is_told_in_lines_and_in_plain_values() -> None:
+def test_a_fit_is_reported_in_lines_and_in_plain_values() -> None:
     asked = request()
     result = fit(asked, MemoryModel(), _peak(asked) - 200 * MIB)
     text = "\n".join(fit_lines(result))

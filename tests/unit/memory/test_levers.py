@@ -24,11 +24,11 @@ GIB = 2**30
         ((*NAMES[2:4], *NAMES[4:]), ("down.attentions", "up")),
     ],
 )
-def test_names_become_common_beginnings(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
+def test_names_become_common_prefixes(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
     assert shortest_prefixes(chosen, NAMES) == expected
 
 
-def test_a_beginning_ends_at_a_dot() -> None:
+def test_a_prefix_ends_at_a_dot() -> None:
     names = ["text_encoder.layers.1", "text_encoder.layers.10", "text_encoder_2.layers.1"]
     assert shortest_prefixes(names[:1], names) == ("text_encoder.layers.1",)
     assert shortest_prefixes(names[:2], names) == ("text_encoder",)
@@ -36,7 +36,7 @@ def test_a_beginning_ends_at_a_dot() -> None:
 
 
 @given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
-def test_beginnings_mean_the_same_blocks(chosen: list[str]) -> None:
+def test_prefixes_mean_the_same_blocks(chosen: list[str]) -> None:
     beginnings = shortest_prefixes([name for name in NAMES if name in chosen], NAMES)
     assert {name for name in NAMES if not beginnings or has_prefix(name, beginnings)} == set(chosen)
 

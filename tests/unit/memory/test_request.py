@@ -1,4 +1,4 @@
-"""Which settings decide a bake's memory, and which batch is the largest?"""
+"""Memory requests: the settings that decide them, and the largest batch."""
 
 import json
 from pathlib import Path

@@ -179,7 +179,7 @@ def test_what_differs_from_file_to_file() -> None:
     assert datetime.datetime.fromisoformat(found["modelspec.date"]).timestamp() == 2000
 
 
-def test_a_bake_that_begins_now_has_a_time_and_a_number_of_its_own() -> None:
+def test_a_bake_that_starts_now_has_a_time_and_a_number_of_its_own() -> None:
     settings = settings_of()
     data = data_of(settings)
     origins = [
@@ -252,7 +252,7 @@ def test_the_base_is_named_by_family_and_prediction(
     assert found["modelspec.prediction_type"] == prediction
 
 
-def test_what_was_found_of_the_schedule_is_told_not_what_was_typed() -> None:
+def test_the_schedule_is_recorded_as_found_not_as_typed() -> None:
     assert metadata(origin={"zero_terminal_snr": True})["ss_zero_terminal_snr"] == "True"
 
 
@@ -268,7 +268,7 @@ def test_another_vae_is_named_with_its_hashes() -> None:
     assert (found["ss_vae_hash"], found["ss_new_vae_hash"]) == ("01234567", "e" * 64)
 
 
-def test_8_bits_are_told_as_sd_scripts_tells_its_own_and_by_a_key_of_ours() -> None:
+def test_8_bits_have_sd_scripts_key_and_one_of_ours() -> None:
     fp8, int8 = metadata(fp8_base=True), metadata(int8_base=True)
     assert (fp8["ss_fp8_base"], int8["ss_fp8_base"], int8["ss_int8_base"]) == ("True", "False", "True")
     assert set(int8) - set(fp8) == {"ss_int8_base"}
@@ -289,7 +289,7 @@ def test_an_optimizer_that_is_not_there_is_named_as_it_was_typed() -> None:
     assert metadata(optimizer_type="missing.module.Optimizer")["ss_optimizer"] == "missing.module.Optimizer"
 
 
-def test_what_network_args_would_say_is_told_as_texts_and_the_dropout_beside_them() -> None:
+def test_network_args_are_texts_with_the_dropout_beside_them() -> None:
     found = metadata(conv_dim=8, rank_dropout=0.1, loraplus_unet_lr_ratio=16, network_dropout=0.25)
     assert json.loads(found["ss_network_args"]) == {
         "conv_dim": "8",
@@ -305,26 +305,26 @@ def test_without_dropout_the_network_args_say_null() -> None:
     assert json.loads(metadata(module_dropout=0.5)["ss_network_args"]) == {"module_dropout": "0.5", "dropout": None}
 
 
-def test_ranks_taken_from_a_file_are_not_told_as_those_of_the_settings() -> None:
+def test_ranks_taken_from_a_file_are_not_recorded_as_those_of_the_settings() -> None:
     found = metadata(network_weights="/loras/old.safetensors", dim_from_weights=True)
     assert found["ss_network_dim"] == found["ss_network_alpha"] == "Dynamic"
     assert found["ss_network_weights"] == "old.safetensors"
 
 
-def test_a_stop_is_told_as_typed_and_in_steps() -> None:
+def test_a_stop_is_recorded_as_typed_and_in_steps() -> None:
     """By hand: 7 batches an epoch, 14 steps; half of them are 7, an epoch is 7."""
     found = metadata(text_encoder_stop="50%", unet_stop="100ep")
     assert (found["ss_text_encoder_stop"], found["ss_text_encoder_stop_step"]) == ("50%", "7")
     assert (found["ss_unet_stop"], found["ss_unet_stop_step"]) == ("100ep", "None")
 
 
-def test_the_second_encoder_stops_with_the_first_where_nothing_is_said() -> None:
+def test_the_second_encoder_stops_with_the_first_by_default() -> None:
     found = metadata(family="sdxl", text_encoder_stop="1ep")
     assert (found["ss_text_encoder_stop2"], found["ss_text_encoder_stop2_step"]) == ("None", "7")
     assert metadata(text_encoder_stop="1ep")["ss_text_encoder_stop2_step"] == "None"
 
 
-def test_times_are_told_as_they_are_drawn() -> None:
+def test_timesteps_are_recorded_as_they_are_drawn() -> None:
     found = metadata(timestep_sampling="laplace", laplace_mean=-1, max_timestep=900)
     assert (found["ss_timestep_sampling"], found["ss_laplace_mean"], found["ss_logit_mean"]) == (
         "laplace",
@@ -334,7 +334,7 @@ def test_times_are_told_as_they_are_drawn() -> None:
     assert found["modelspec.timestep_range"] == "0,900"
 
 
-def test_noise_and_loss_are_told_as_they_run() -> None:
+def test_noise_and_loss_are_recorded_as_they_run() -> None:
     found = metadata(
         noise_offset=0.05,
         multires_noise_iterations=6,
@@ -360,7 +360,7 @@ def test_noise_and_loss_are_told_as_they_run() -> None:
     assert {key: found[key] for key in told} == told
 
 
-def test_longer_captions_are_told_by_their_tokens() -> None:
+def test_longer_captions_are_recorded_by_their_tokens() -> None:
     assert metadata(max_token_length="225")["ss_max_token_length"] == "225"
 
 
@@ -457,7 +457,7 @@ def test_the_resolution_is_that_of_all_groups_or_the_familys(
     assert found["modelspec.resolution"] == resolution
 
 
-def test_a_tag_that_is_no_utf8_does_not_keep_the_file_from_being_written() -> None:
+def test_a_tag_that_is_not_utf8_does_not_keep_the_file_from_being_written() -> None:
     found = metadata()
     assert "".join(found.values()).encode()
     assert json.loads(found["ss_tag_frequency"])["3_more"] == {"hat": 1, "\ud800": 1}

@@ -1,4 +1,4 @@
-"""What a bake takes on the disk, and writes in a night."""
+"""Disk space of a bake, and what it writes in eight hours."""
 
 from collections import namedtuple
 from pathlib import Path
@@ -113,7 +113,7 @@ def test_a_disk_without_room_is_refused_with_a_way_out(tmp_path: Path, monkeypat
     check_disk_space(10**7, tmp_path)
 
 
-def test_a_disk_that_does_not_tell_is_no_reason_to_refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_reports_nothing_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(_: object) -> None:
         raise OSError("not supported")
 

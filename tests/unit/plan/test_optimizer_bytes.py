@@ -1,4 +1,4 @@
-"""What an optimizer keeps, by formula, against what the optimizers themselves keep after a step."""
+"""Bytes that an optimizer keeps: the formula against the optimizers themselves after a step."""
 
 from typing import Any
 

@@ -96,7 +96,7 @@ def test_layers_of_another_scale_have_a_pair_of_their_own() -> None:
     assert "of 3×3" not in lines(conv_dim=4)[0]
 
 
-def test_an_optimizer_that_sees_a_gradients_length_is_said_to() -> None:
+def test_the_note_differs_for_an_optimizer_that_sees_a_gradients_length() -> None:
     assert lines(optimizer_type="SGDNesterov")[-1].endswith("with SGDNesterov alpha matters too")
 
 

@@ -235,7 +235,7 @@ def test_the_line_says_what_the_states_take_and_of_a_long_bake_what_a_night_writ
     ("seconds", "text"),
     [(0.001, "≈ 1 s"), (0.5, "≈ 60 s"), (2, "≈ 4 min"), (60, "≈ 2 h 00 min"), (100, "≈ 3 h 20 min")],
 )
-def test_time_is_said_in_fitting_units(seconds: float, text: str) -> None:
+def test_time_is_written_in_fitting_units(seconds: float, text: str) -> None:
     assert text in plan_line(plan(train_batch_size=2, max_train_epochs=2, seconds_per_step=seconds))
 
 

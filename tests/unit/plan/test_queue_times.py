@@ -1,4 +1,4 @@
-"""When the bakes in line begin and end."""
+"""Expected start and end of queued bakes."""
 
 from typing import Any
 
@@ -42,14 +42,14 @@ def test_bakes_follow_one_another() -> None:
     }
 
 
-def test_the_first_begins_when_the_one_at_work_ends() -> None:
+def test_the_first_starts_when_the_running_one_ends() -> None:
     expected = expected_ends([bake(1)], [live(25)], NOW)
     assert expected[9] == ExpectedTimes(NOW - 0.5 * HOUR, NOW + 0.75 * HOUR)
     assert expected[1].start == NOW + 0.75 * HOUR
 
 
 @pytest.mark.parametrize("planned", [None, 1.0])
-def test_a_bake_at_work_goes_on_at_its_own_pace_whatever_was_planned(planned: float | None) -> None:
+def test_a_running_bake_is_expected_at_its_own_pace_whatever_was_planned(planned: float | None) -> None:
     assert expected_ends([], [live(20, planned)], NOW, {9: 90.0})[9].end == NOW + 2 * HOUR
 
 
@@ -68,12 +68,12 @@ def test_one_that_is_held_has_no_time_and_holds_nobody_up() -> None:
     assert expected == {1: ExpectedTimes(None, None), 2: ExpectedTimes(NOW, NOW + HOUR)}
 
 
-def test_one_that_shall_begin_later_is_passed() -> None:
+def test_one_that_may_only_start_later_is_passed() -> None:
     expected = expected_ends([bake(1, not_before=NOW + 0.5 * HOUR), bake(2), bake(3)], [], NOW)
     assert [expected[2].start, expected[1].start, expected[3].start] == [NOW, NOW + HOUR, NOW + 2 * HOUR]
 
 
-def test_the_card_waits_where_nobody_may_begin_yet() -> None:
+def test_the_card_waits_where_no_bake_may_start_yet() -> None:
     expected = expected_ends([bake(1, not_before=NOW + 2 * HOUR), bake(2, not_before=NOW + HOUR)], [], NOW)
     assert expected == {
         2: ExpectedTimes(NOW + HOUR, NOW + 2 * HOUR),

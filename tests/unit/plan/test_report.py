@@ -71,7 +71,7 @@ def test_the_captioned_pictures_are_counted(settings: Settings) -> None:
     assert "2 of 2 regularisation pictures captioned" in sections(with_reg(settings))["pictures"]
 
 
-def test_the_showings_of_a_folder_are_pictures_times_repeats_times_epochs(settings: Settings) -> None:
+def test_the_exposures_of_a_folder_are_pictures_times_repeats_times_epochs(settings: Settings) -> None:
     line = sections(settings)["folders"]
     assert "4_hero" in line and "3 × 4" in line and "24 exposures" in line
 
@@ -81,7 +81,7 @@ def test_a_regularisation_folder_says_so(settings: Settings) -> None:
     assert [line.endswith("reg") for line in lines] == [False, True]
 
 
-def test_tags_come_with_pictures_and_showings_the_most_shown_first(settings: Settings) -> None:
+def test_tags_come_with_pictures_and_exposures_the_most_shown_first(settings: Settings) -> None:
     first = sections(settings)["tags by exposure"].splitlines()[0]
     assert first.startswith("hero ") and "exposures" in first
 
@@ -115,12 +115,14 @@ def test_every_part_of_the_base_has_its_rate_and_the_stop(settings: Settings) ->
         (Said("epsilon", None, "x"), "yes", "v-prediction requested"),
     ],
 )
-def test_what_the_base_predicts_is_said(settings: Settings, said: Said, asked: str, words: str) -> None:
+def test_the_report_names_the_prediction_type_of_the_base(
+    settings: Settings, said: Said, asked: str, words: str
+) -> None:
     settings = settings.model_copy(update={"v_parameterization": asked})
     assert words in sections(settings, Base(markers=said))["base"]
 
 
-def test_files_states_and_their_room_are_said(settings: Settings) -> None:
+def test_the_report_names_files_states_and_their_disk_space(settings: Settings) -> None:
     text = sections(settings)["files and disk"]
     assert "2 LoRA files, 1.0 MB each in fp16: hero-000001.safetensors … hero.safetensors" in text
     assert "10.0 MB each" in text

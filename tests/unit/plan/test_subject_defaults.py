@@ -1,4 +1,4 @@
-"""What is proposed for a new subject."""
+"""Defaults of a new subject."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,9 +69,7 @@ def test_a_folder_with_repeats_keeps_its_own(tmp_path: Path) -> None:
     assert subject_defaults("x", tmp_path, "demo")[1].dataset_repeats == 1
 
 
-def test_the_paths_stand_in_the_subject_and_the_settings_name_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_paths_are_in_the_subject_and_the_settings_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw(tmp_path / "data" / "10_x", [None])
     monkeypatch.chdir(tmp_path)
     subject, settings = subject_defaults("hifumi", Path("data"), "models/sd15", Path("held"))
@@ -98,7 +96,7 @@ def test_a_proposal_can_be_planned_without_a_warning(tmp_path: Path) -> None:
         assert make_plan(settings, data).warnings == ()
 
 
-def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_is_not_a_file_name_is_refused(tmp_path: Path) -> None:
     draw(tmp_path / "10_x", [None])
     with pytest.raises(SettingsError, match=r'^name: "a/b"; expected a file name'):
         subject_defaults("a/b", tmp_path, "demo")

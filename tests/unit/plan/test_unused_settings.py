@@ -1,4 +1,4 @@
-"""Settings that were changed without anything coming of it."""
+"""Settings that were changed but have no effect."""
 
 from dataclasses import replace
 from pathlib import Path

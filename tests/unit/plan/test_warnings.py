@@ -1,4 +1,4 @@
-"""What of a plan will hardly do what its settings seem to say."""
+"""Warnings of a plan."""
 
 from dataclasses import replace
 from typing import Any
@@ -66,7 +66,7 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
         (REG, {"prior_loss_weight": 0}, "regularisation pictures take time but do not count"),
     ],
 )
-def test_what_will_not_do_what_it_seems_to_is_said(data: DataSet, values: dict[str, Any], said: str) -> None:
+def test_doubtful_settings_get_a_warning(data: DataSet, values: dict[str, Any], said: str) -> None:
     assert said in warnings(data, **values)
 
 

@@ -40,7 +40,7 @@ def test_an_amount_is_steps_or_a_share_cut_to_whole_steps(text: str, total: int,
 
 
 @pytest.mark.parametrize("text", ["", "ten", "-1", "1.5", "101%", "10%%", "1e99", "nan", "٣"])
-def test_what_is_no_amount_is_refused(text: str) -> None:
+def test_a_malformed_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"steps|share"):
         check_amount(text)
 
@@ -58,7 +58,7 @@ def test_a_resolution_has_one_plain_form(text: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "big", "512,", "16", "9000", "512,768,1", "512.5"])
-def test_what_is_no_resolution_is_refused(text: str) -> None:
+def test_a_malformed_resolution_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"512|sides"):
         check_resolution(text)
 
@@ -105,7 +105,7 @@ def test_a_schedules_argument_has_one_plain_form(text: str, plain: str) -> None:
         "1:100,0.1",
     ],
 )
-def test_what_is_no_rule_is_refused(text: str) -> None:
+def test_a_malformed_rule_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"1:100,0\.5:200,0\.1|steps that rise"):
         check_rules(text)
 
@@ -119,7 +119,7 @@ def test_a_stop_is_epochs_steps_or_a_share(text: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "0ep", "0%", "ten", "1.5", "-3", "3 weeks", "101%"])
-def test_what_is_no_stop_is_refused(text: str) -> None:
+def test_a_malformed_stop_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ep"):
         check_stop(text)
 
@@ -137,7 +137,7 @@ def test_states_are_kept_by_word_or_number(text: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "all", "0", "-1", "2.5", "٣", "12345678"])
-def test_what_is_no_choice_of_states_is_refused(text: str) -> None:
+def test_a_malformed_choice_of_states_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="last"):
         check_states(text)
 

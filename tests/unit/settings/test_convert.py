@@ -1,4 +1,4 @@
-"""Another alpha, and the same bake."""
+"""Conversion of settings to another alpha."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_a_part_that_does_not_train_gets_no_ratio() -> None:
 
 
 @pytest.mark.parametrize("alpha", [1, 3, 7.5])
-def test_a_conversion_there_and_back_ends_where_it_began(alpha: float) -> None:
+def test_a_conversion_and_its_inverse_give_the_original(alpha: float) -> None:
     for settings in (Settings(), Settings(loraplus_unet_lr_ratio=5, loraplus_text_encoder_lr_ratio=3)):
         assert convert_alpha(convert_alpha(settings, alpha), 16) == settings
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_converted_is_refused(values: dict[str, Any], said: str) 
     assert said in caught.value.line()
 
 
-def test_what_is_not_exact_is_said() -> None:
+def test_inexact_settings_are_listed() -> None:
     exact = Settings(max_grad_norm=0, optimizer_args=["weight_decay=0", "eps=1e-12"])
     assert inexact(exact) == ()
     assert [line.partition(" ")[0] for line in inexact(Settings())] == ["max_grad_norm", "weight_decay", "eps"]

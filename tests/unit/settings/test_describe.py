@@ -1,4 +1,4 @@
-"""What the form and the error lines know about a setting."""
+"""Descriptions of settings for the form and error lines."""
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_what_an_exact_resume_does_not_hold_for_says_so() -> None:
         ("enable_bucket", "true or false"),
     ],
 )
-def test_what_is_expected_is_said_in_words(name: str, expected: str) -> None:
+def test_expected_values_are_described_in_words(name: str, expected: str) -> None:
     assert field(name).expected == expected
 
 

@@ -1,4 +1,4 @@
-"""Names of optimizers and what may be told them."""
+"""Names and arguments of optimizers."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_an_optimizer_is_a_known_name_in_any_case_or_a_dotted_path(text: str, pl
 
 
 @pytest.mark.parametrize("text", ["", "Adam", "torch", "torch..optim", "os.system('x')", "a/b.C", ".x.Y"])
-def test_what_is_no_optimizer_is_refused_with_those_there_are(text: str) -> None:
+def test_an_unknown_optimizer_is_refused_with_the_known_names(text: str) -> None:
     with pytest.raises(ValueError, match="one of AdamW, Adafactor, Lion"):
         check_optimizer(text)
 
@@ -47,13 +47,13 @@ def test_an_argument_has_one_plain_form(text: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["weight_decay", "weight_decay=", "=1", "two words=1"])
-def test_what_is_no_argument_is_refused(text: str) -> None:
+def test_a_malformed_argument_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"weight_decay=0\.01"):
         check_argument(text)
 
 
 @pytest.mark.parametrize("text", ["lr=1", "params=1"])
-def test_the_rates_are_no_argument(text: str) -> None:
+def test_the_rates_cannot_be_arguments(text: str) -> None:
     with pytest.raises(ValueError, match="unet_lr, text_encoder_lr and learning_rate set the rates"):
         check_argument(text)
 

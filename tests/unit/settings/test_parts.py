@@ -28,7 +28,7 @@ def test_a_blank_rate_follows_the_one_before_it() -> None:
     assert Settings(text_encoder_lr2=0.0).rate("text_encoder_2") == 0
 
 
-def test_the_second_encoder_stops_with_the_first_unless_told() -> None:
+def test_the_second_encoder_stops_with_the_first_unless_it_has_a_stop() -> None:
     assert Settings(text_encoder_stop="3ep").stop_of("text_encoder_2") == "3ep"
     assert Settings(text_encoder_stop="3ep", text_encoder_stop2="5ep").stop_of("text_encoder_2") == "5ep"
     assert Settings().stop_of("unet") == ""
