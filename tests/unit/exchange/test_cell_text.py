@@ -113,7 +113,7 @@ def test_the_text_encoder_of_another_file_is_a_tag_a_webui_understands(loras: li
     assert read_back(cell_text(recipe, {}), loras, recipe) == recipe
 
 
-def test_zero_terminal_snr_is_said_in_the_webuis_words() -> None:
+def test_zero_terminal_snr_is_written_as_the_webui_does() -> None:
     recipe = replace(PLAIN, prediction="v", zero_terminal_snr=True, guidance_rescale=0.7)
     fields = parse_infotext(cell_text(recipe, {})).fields
     assert fields["Noise Schedule"] == "Zero Terminal SNR"
@@ -158,7 +158,7 @@ def test_a_text_that_lacks_a_field_is_refused_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("field", "wrong"), [("Seed: 1234", "Seed: x"), ("CFG scale: 7.0", "CFG scale: x"), ("512x768", "512")]
 )
-def test_a_field_that_is_no_number_is_refused_by_its_name(field: str, wrong: str) -> None:
+def test_a_field_that_is_not_a_number_is_refused_by_its_name(field: str, wrong: str) -> None:
     with pytest.raises(GridError, match="infotext: "):
         read_back(cell_text(PLAIN, {}).replace(field, wrong), [], PLAIN)
 
@@ -178,7 +178,7 @@ def test_a_changed_file_has_another_hash(tmp_path: Path) -> None:
     assert webui_hash(lora_file(tmp_path / "a", {}, b"and after")) != before
 
 
-def test_what_is_no_lora_has_no_hash(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_lora_has_no_hash(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"no safetensors file")
     assert webui_hash(tmp_path / "a") == webui_hash(tmp_path / "none") == ""
 
@@ -207,6 +207,6 @@ def test_a_samplers_name_means_what_it_meant_to_that_webui(name: str, schedule: 
     assert sampler_from_webui(name, schedule, version) == sampler_named(ours)
 
 
-def test_a_sampler_we_have_not_is_told() -> None:
+def test_an_unsupported_sampler_is_refused() -> None:
     assert sampler_if_known("DPM++ SDE", "Karras", "v1.9.4") is None
     assert sampler_if_known("Euler", "SGM Uniform", "v1.9.4") is None

@@ -109,7 +109,7 @@ def test_a_webuis_picture_becomes_a_spec(model_files: ModelFiles) -> None:
     assert like.differences == ("it was made by another program: the same settings do not give the same pixels",)
 
 
-def test_of_two_loras_of_one_name_the_hash_tells_which(model_files: ModelFiles) -> None:
+def test_of_two_loras_of_one_name_the_hash_decides(model_files: ModelFiles) -> None:
     for folder in ("0041-a", "0042-b"):
         spec = recreate(webuis(more=f'Lora hashes: "hifumi-000003: {digits(folder)}", '), model_files).spec
         assert spec.loras == (
@@ -122,7 +122,7 @@ def test_a_lora_under_another_name_is_found_by_its_hash(model_files: ModelFiles)
     assert recreate(text, model_files).spec.loras[0].file.endswith("0041-a/hifumi-000003.safetensors")
 
 
-def test_a_lora_of_another_hash_is_taken_and_said(model_files: ModelFiles) -> None:
+def test_a_lora_of_another_hash_is_used_with_a_note(model_files: ModelFiles) -> None:
     like = recreate(webuis(more='Lora hashes: "hifumi-000003: 0123456789ab", '), model_files)
     assert len(like.spec.loras) == 1
     assert "LoRA hifumi-000003 (0123456789ab): the file of that name here has another hash" in like.differences
@@ -131,7 +131,7 @@ def test_a_lora_of_another_hash_is_taken_and_said(model_files: ModelFiles) -> No
 @pytest.mark.parametrize(
     "name", ["gone", "x" * 500, "../../etc/passwd", "a\0b"], ids=["absent", "long", "path", "zero"]
 )
-def test_a_lora_that_is_not_here_is_left_out_and_said(model_files: ModelFiles, name: str) -> None:
+def test_a_missing_lora_is_left_out_with_a_note(model_files: ModelFiles, name: str) -> None:
     like = recreate(webuis().replace("hifumi-000003", name), model_files)
     assert like.spec.loras == ()
     assert any(
@@ -144,7 +144,7 @@ def test_separate_weights_are_kept_apart(model_files: ModelFiles) -> None:
     assert [(lora.unet_weight, lora.text_encoder_weight) for lora in spec.loras] == [(0.9, 0.5)]
 
 
-def test_the_webuis_cut_of_ranks_becomes_an_axis_of_one_value_and_is_said(model_files: ModelFiles) -> None:
+def test_the_webuis_cut_of_ranks_becomes_an_axis_of_one_value_with_a_note(model_files: ModelFiles) -> None:
     like = recreate(webuis().replace(":0.8>", ":0.8:0.8:4>"), model_files)
     assert like.spec.x == AxisSpec(kind="rank", values="4")
     assert any("first 4 rows" in line for line in like.differences)
@@ -160,7 +160,7 @@ def test_weight_a_of_additional_networks_is_the_unets_and_b_the_text_encoders(mo
     assert spec.loras[0].file.endswith("0041-a/hifumi-000003.safetensors")
 
 
-def test_a_base_of_another_hash_is_taken_and_said(model_files: ModelFiles) -> None:
+def test_a_base_of_another_hash_is_used_with_a_note(model_files: ModelFiles) -> None:
     like = recreate(webuis("0123456789"), model_files)
     assert like.spec.base.endswith("anything.safetensors")
     assert "Model anything (0123456789): the file of that name here has another hash" in like.differences
@@ -189,7 +189,7 @@ def test_a_vae_is_found_by_its_hash_whatever_its_name(model_files: ModelFiles) -
     assert "VAE gone.pt (0123456789) is not known here; the base's own is used instead" in like.differences
 
 
-def test_a_picture_of_2023_tells_every_cause_of_difference_once(model_files: ModelFiles) -> None:
+def test_a_picture_of_2023_gives_every_cause_of_difference_once(model_files: ModelFiles) -> None:
     assert recreate(OF_2023, model_files, "demo").differences == (
         "sampler DPM++ SDE Karras is not supported: DPM++ 2M Karras is used instead",
         "Model AbyssOrangeMix2_nsfw (0873291ac5) is not known here; demo is used instead",
@@ -228,7 +228,7 @@ def test_known_causes_of_difference_are_named(model_files: ModelFiles, more: str
     assert more.startswith("Odd") or not any("not understood" in line for line in differences)
 
 
-def test_a_sampler_we_have_not_is_replaced_and_said(model_files: ModelFiles) -> None:
+def test_an_unsupported_sampler_is_replaced_with_a_note(model_files: ModelFiles) -> None:
     like = recreate(webuis().replace("DPM++ 2M,", "DPM++ SDE,"), model_files)
     assert like.spec.sampler == "DPM++ 2M Karras"
     assert "sampler DPM++ SDE Karras is not supported: DPM++ 2M Karras is used instead" in like.differences
@@ -238,7 +238,7 @@ def test_a_sampler_we_have_not_is_replaced_and_said(model_files: ModelFiles) -> 
     assert like.spec.sampler == "Euler"
 
 
-def test_sides_that_are_no_multiples_of_eight_are_said(model_files: ModelFiles) -> None:
+def test_sides_that_are_not_multiples_of_eight_are_noted(model_files: ModelFiles) -> None:
     like = recreate(webuis().replace("512x768", "513x775"), model_files)
     assert (like.spec.width, like.spec.height) == (512, 768)
     assert any(line.startswith("size 513x775: 512x768 is used") for line in like.differences)

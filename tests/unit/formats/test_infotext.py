@@ -74,11 +74,11 @@ def test_a_field_no_webui_reads_back_is_not_written(key: str, value: str) -> Non
         write_infotext(Infotext("cat", "", FIELDS | {key: value}))
 
 
-def test_a_pair_without_value_tells_nothing_and_hurts_no_other() -> None:
+def test_a_pair_without_value_is_skipped_and_hurts_no_other() -> None:
     assert parse_infotext("cat\nSteps: 20, Model: , Seed: 1").fields == {"Steps": "20", "Seed": "1"}
 
 
-def test_what_is_no_pair_is_passed_over() -> None:
+def test_text_that_is_not_a_pair_is_skipped() -> None:
     fields = parse_infotext('cat\nloose, a(b): 1, Steps: 20, "x", Seed: 1, CFG scale: 7, Odd: "open, Size: 8x8').fields
     assert fields == {"Steps": "20", "Seed": "1", "CFG scale": "7", "Odd": '"open', "Size": "8x8"}
 

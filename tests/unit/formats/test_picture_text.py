@@ -57,7 +57,7 @@ def test_ascii_is_written_as_text_every_reader_knows_and_the_rest_as_itxt() -> N
     assert b"iTXtmore\0" in whole
 
 
-def test_half_a_letter_is_no_reason_to_lose_a_picture(tmp_path: Path) -> None:
+def test_half_a_letter_does_not_lose_a_picture(tmp_path: Path) -> None:
     assert read(tmp_path, png_bytes(PIXELS, {"parameters": "cat \ud800"})) == "cat ?"
 
 

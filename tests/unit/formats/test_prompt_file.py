@@ -21,7 +21,7 @@ def test_a_line_has_its_words_and_sd_scripts_options(tmp_path: Path) -> None:
     assert read_prompt_file(write(tmp_path, "p.txt", line)) == (WHOLE,)
 
 
-def test_comments_and_blank_lines_are_no_prompts(tmp_path: Path) -> None:
+def test_comments_and_blank_lines_are_not_prompts(tmp_path: Path) -> None:
     path = write(tmp_path, "p.txt", "\ufeff# mine\n\n  a cat  \n   # another\na dog --d 1\n")
     assert read_prompt_file(path) == (FilePrompt("a cat"), FilePrompt("a dog", seed=1))
 
@@ -40,7 +40,7 @@ def test_sides_are_cut_to_eights(tmp_path: Path) -> None:
     assert (found.width, found.height) == (512, 768)
 
 
-def test_in_toml_what_stands_above_holds_for_every_subset(tmp_path: Path) -> None:
+def test_in_toml_every_subset_inherits_the_values_above(tmp_path: Path) -> None:
     text = """
         [prompt]
         negative_prompt = "blurry, bad"

@@ -1,3 +1,5 @@
+"""Headers of safetensors files, valid and broken."""
+
 import json
 import struct
 from pathlib import Path
@@ -47,7 +49,7 @@ def test_a_header_as_long_as_a_large_file_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "header", [b"not json at all", b"[]" + b" " * 8, b"[" * 100_000, b'{"__metadata__": {"a": 1}}']
 )
-def test_a_header_that_is_no_table_is_refused(tmp_path: Path, header: bytes) -> None:
+def test_a_header_that_is_not_a_table_is_refused(tmp_path: Path, header: bytes) -> None:
     with pytest.raises(ModelError, match=r"its header is not|metadata are not texts"):
         read_header(write(tmp_path / "x.safetensors", header))
 

@@ -58,7 +58,7 @@ def test_those_of_2022_are_read(tmp_path: Path) -> None:
     assert not has_schedules(path)
 
 
-def test_todays_key_goes_before_an_old_one_that_was_left_behind(tmp_path: Path) -> None:
+def test_a_current_key_goes_before_an_old_one(tmp_path: Path) -> None:
     path = config(tmp_path, {"txt2img/Sampling Steps/value": 20} | TODAYS)
     assert read_ui_config(path).steps == 28
     assert has_schedules(path)
@@ -71,18 +71,18 @@ def test_a_value_of_the_wrong_kind_counts_as_none(tmp_path: Path, value: object)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, "1e999", "\0"])
-def test_what_is_no_table_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(GridError, match=r"ui-config\.json"):
         read_ui_config(config(tmp_path, text))
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
-def test_what_is_no_number_counts_as_none(tmp_path: Path, number: str) -> None:
+def test_a_value_that_is_not_a_number_counts_as_missing(tmp_path: Path, number: str) -> None:
     text = f'{{"txt2img/Width/value": {number}, "txt2img/CFG Scale/value": {number}}}'
     assert read_ui_config(config(tmp_path, text)) == WebuiDefaults()
 
 
-def test_writing_changes_only_what_is_told_and_keeps_the_order(tmp_path: Path) -> None:
+def test_writing_changes_only_the_given_values_and_keeps_the_order(tmp_path: Path) -> None:
     path = config(tmp_path, TODAYS)
     write_ui_config(path, WebuiDefaults(negative_prompt="bad", steps=30, styles=()))
     after = json.loads(path.read_text(encoding="utf-8"))

@@ -40,7 +40,7 @@ def test_a_file_in_a_spreadsheets_letters_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "prompt\na\n", "a,b\n1,2\n", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x" * 200_000])
-def test_what_is_no_table_of_styles_is_refused(tmp_path: Path, text: str | bytes) -> None:
+def test_a_file_that_is_not_a_table_of_styles_is_refused(tmp_path: Path, text: str | bytes) -> None:
     with pytest.raises(GridError, match=r"styles\.csv"):
         read_styles_csv(csv(tmp_path, text))
 

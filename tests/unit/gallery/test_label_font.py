@@ -24,15 +24,15 @@ def test_a_text_with_room_keeps_all_its_letters(text: str) -> None:
     assert "".join(wrapped(text, FONT, 60, 1000)).replace(" ", "") == text.replace(" ", "")
 
 
-def test_words_stay_whole_where_they_can() -> None:
+def test_words_are_not_broken_where_they_fit() -> None:
     assert wrapped("school uniform, classroom", FONT, 130, 5) == ["school uniform,", "classroom"]
 
 
-def test_what_does_not_fit_is_said_to_go_on() -> None:
+def test_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
     assert wrapped("one two three four five six seven", FONT, 60, 2)[-1].endswith("…")
 
 
-def test_without_fontconfig_pillows_own_letters_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fontconfig_pillows_own_font_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     label_font._file_covering.cache_clear()
     try:

@@ -1,4 +1,4 @@
-"""A grid's page: one file of the size asked for that shows every picture and asks nothing of anybody."""
+"""A grid's page: one file of the requested size that shows every picture and loads nothing."""
 
 import base64
 import hashlib
@@ -66,7 +66,7 @@ def test_every_picture_is_on_the_page_at_its_own_size(tmp_path: Path) -> None:
     assert [picture.size for picture in seen.pictures] == [(64, 64)] * 24
 
 
-def test_each_picture_stands_under_its_own_labels(tmp_path: Path) -> None:
+def test_each_picture_is_shown_under_its_own_labels(tmp_path: Path) -> None:
     made = made_grid(tmp_path, (2, 2, 1, 2))
     html = page(made, tmp_path, [], max_bytes=ROOMY).content.decode()
     for cell in made.cells:
@@ -88,7 +88,7 @@ def test_the_page_keeps_to_the_size_asked_for_and_uses_it(tmp_path: Path, most: 
     assert len(Seen(made_page.content).pictures) == 32
 
 
-def test_shrunk_pictures_are_said_to_be(tmp_path: Path) -> None:
+def test_the_size_note_says_that_pictures_are_shrunk(tmp_path: Path) -> None:
     made = made_grid(tmp_path, (4, 4, 1, 2))
     noisy(tmp_path, made)
     assert re.search(
@@ -112,7 +112,7 @@ def test_a_grid_without_a_picture_has_no_page(tmp_path: Path) -> None:
         page(made_grid(tmp_path, (2, 1, 1, 1), missing=2), tmp_path, [], max_bytes=ROOMY)
 
 
-def test_pictures_not_made_are_said(tmp_path: Path) -> None:
+def test_pictures_not_made_are_counted(tmp_path: Path) -> None:
     made_page = page(made_grid(tmp_path, (2, 2, 1, 1), missing=1), tmp_path, [], max_bytes=ROOMY)
     assert (made_page.pictures, made_page.missing) == (3, 1)
     words = Seen(made_page.content).words
@@ -120,7 +120,7 @@ def test_pictures_not_made_are_said(tmp_path: Path) -> None:
     assert "1 picture of 4 not made." in words
 
 
-def test_what_was_thought_of_a_picture_stands_beside_it(tmp_path: Path) -> None:
+def test_verdicts_are_shown_beside_a_picture(tmp_path: Path) -> None:
     note = CellNote(1, "x2-y1-z1-s1", True, "under", "right", "over", {"straps": True, "belt": False})
     html = page(made_grid(tmp_path), tmp_path, [note], max_bytes=ROOMY).content.decode()
     (cell,) = re.findall(r'<td[^>]*id="at-x2-y1-z1-s1">.*?</td>', html, re.DOTALL)
@@ -129,7 +129,7 @@ def test_what_was_thought_of_a_picture_stands_beside_it(tmp_path: Path) -> None:
     assert html.count('class="fav"') == 1
 
 
-def test_prompt_seed_and_weights_stand_beside_each_picture(tmp_path: Path) -> None:
+def test_prompt_seed_and_weights_are_shown_beside_each_picture(tmp_path: Path) -> None:
     html = page(made_grid(tmp_path, (2, 2, 2, 2)), tmp_path, [], max_bytes=ROOMY).content.decode()
     (cell,) = re.findall(r'<td[^>]*id="at-x2-y2-z2-s2">.*?</td>', html, re.DOTALL)
     for words in ("hifumi, swimsuit, beach", "<dd>12</dd>", "hifumi-000002: U-Net 0.25, text encoder 1"):
@@ -183,7 +183,7 @@ def test_foreign_words_stay_words(tmp_path: Path, evil: str) -> None:
 @pytest.mark.parametrize(
     ("amount", "text"), [(999, "1 kB"), (40_000, "40 kB"), (999_999, "1000 kB"), (2_940_000, "2.9 MB")]
 )
-def test_sizes_are_said_as_they_are_typed(amount: int, text: str) -> None:
+def test_sizes_are_written_as_they_are_typed(amount: int, text: str) -> None:
     assert size_text(amount) == text
 
 

@@ -1,4 +1,4 @@
-"""A grid on contact sheets: every picture in its place, at its own pixels, labelled and told."""
+"""A grid on contact sheets: every picture in its place, pixel by pixel, with its labels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_each_value_of_z_has_its_sheet(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("*sheet*")) == ["sheet-z1.png", "sheet-z2.png", "sheet-z3.png"]
 
 
-def test_every_picture_stands_in_its_place_pixel_by_pixel(tmp_path: Path) -> None:
+def test_every_picture_is_in_its_place_pixel_by_pixel(tmp_path: Path) -> None:
     made = made_grid(tmp_path, (3, 2, 1, 2))
     write_sheets(made, tmp_path)
     sheet = pixels(tmp_path / "sheet-z1.png")
@@ -88,7 +88,9 @@ def test_a_picture_of_another_size_than_its_recipe_is_not_read(tmp_path: Path) -
     assert sheets.read_picture(made.cells[0], tmp_path) is None
 
 
-def test_a_sheet_that_would_be_too_large_is_left_out_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sheet_that_would_be_too_large_is_not_written_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sheets, "MAX_PIXELS", 120_000)
     notes = write_sheets(with_giant(made_grid(tmp_path, (2, 2, 4, 1))), tmp_path)
     assert [note.partition(":")[0] for note in notes] == ["giant.png was not written"]
@@ -106,7 +108,7 @@ def test_a_folder_that_cannot_be_written_is_a_note_and_no_failure(
     assert notes == ["sheet-z1.png could not be written (No space left on device)"]
 
 
-def test_a_sheet_tells_its_first_picture_and_its_axes(tmp_path: Path) -> None:
+def test_a_sheet_holds_its_first_pictures_infotext_and_its_axes(tmp_path: Path) -> None:
     write_sheets(with_giant(made_grid(tmp_path, (3, 2, 2, 1))), tmp_path)
     first = parse_infotext(read_parameters(tmp_path / "x1-y1-z2-s1.png"))
     info = parse_infotext(read_parameters(tmp_path / "sheet-z2.png"))
@@ -147,14 +149,16 @@ def test_a_grid_without_axes_is_one_picture_with_its_title(tmp_path: Path) -> No
         (Axis("unet_weight:2", "U-Net weight 2", ("0.25",)), "U-Net weight 2 0.25"),
         (Axis("sampler", "Sampler", ("Euler a",)), "Euler a"),
         (Axis("prompt_sr", "Prompt S/R", ("",)), "–"),
+        (Axis("epoch", "Epoch", ("3",)), "Epoch 3"),
+        (Axis("epoch", "Epoch", ("42:step 600",)), "42:step 600"),
         (Axis("", "", ("",)), ""),
     ],
 )
-def test_a_value_says_what_it_is_of_unless_it_tells_itself(axis: Axis, label: str) -> None:
+def test_a_value_has_its_axis_as_heading_unless_it_needs_none(axis: Axis, label: str) -> None:
     assert value_label(axis, 0) == label
 
 
-def test_only_what_all_have_in_common_stands_above_them(tmp_path: Path) -> None:
+def test_only_settings_that_all_pictures_share_are_in_the_title(tmp_path: Path) -> None:
     recipes: list[Recipe] = [cell.recipe for cell in made_grid(tmp_path, (1, 1, 1, 2)).cells]
     assert common_facts(recipes) == ["64×64", "20 steps", "DPM++ 2M Karras", "CFG 7"]
     assert common_facts(recipes[:1])[-1] == "seed 11"

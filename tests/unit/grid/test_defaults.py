@@ -1,4 +1,4 @@
-"""How a base is sampled unless somebody says otherwise."""
+"""Default sampling settings of a base."""
 
 import json
 import shutil

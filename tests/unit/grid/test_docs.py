@@ -1,4 +1,4 @@
-"""The page on grids is true: every kind, sampler and ready-made grid stands in it, every key is the screen's own."""
+"""The page on grids is true: it has every kind of axis and every sampler."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_every_kind_of_axis_is_explained(kind: str) -> None:
     assert any(f"`{kind}`" in line.split("|")[1] for line in PAGE.splitlines() if line.startswith("|"))
 
 
-def test_no_kind_is_named_that_there_is_none_of() -> None:
+def test_no_unknown_kind_is_named() -> None:
     table = PAGE.split("## Axes")[1].split("## Values")[0]
     named = {
         kind

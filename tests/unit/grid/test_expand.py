@@ -130,7 +130,7 @@ def test_an_outfit_is_put_behind_the_token_before_that_leaves(spread: Callable[.
     assert _only(made, "prompt") == ["1girl, red dress, smile"]
 
 
-def test_whole_prompts_come_before_what_changes_them(spread: Callable[..., Expanded]) -> None:
+def test_complete_prompts_come_before_what_changes_them(spread: Callable[..., Expanded]) -> None:
     made = spread(x=("prompt_sr", "smile,frown"), y=("prompt", '"a, smile","b, smile"'))
     assert _only(made, "prompt") == ["a, smile", "a, frown", "b, smile", "b, frown"]
 
@@ -217,9 +217,7 @@ def test_numbered_weights_act_on_later_loras(spread: Callable[..., Expanded], ro
     assert _only(made, "loras") == [(LoraUse(_file(root, 6)), LoraUse(style, w, w)) for w in (0.25, 2.0)]
 
 
-def test_a_specs_own_factors_of_one_part_stand_in_the_place_of_its_weight(
-    spread: Callable[..., Expanded], root: Path
-) -> None:
+def test_a_specs_factors_of_one_part_replace_its_weight(spread: Callable[..., Expanded], root: Path) -> None:
     lora = LoraSpec(file="hifumi-000002", weight=0.9, unet_weight=0.5)
     assert _only(spread(loras=(lora,)), "loras") == [(LoraUse(_file(root, 2), 0.5, 0.9),)]
 
@@ -231,7 +229,7 @@ def test_lora_files_are_an_axis_by_name(spread: Callable[..., Expanded], root: P
     assert _only(made, "loras") == [(), (LoraUse(_file(root, 1)),), (LoraUse(style),)]
 
 
-def test_the_text_encoder_of_one_epoch_stands_under_the_unet_of_another(
+def test_the_text_encoder_of_one_epoch_is_combined_with_the_unet_of_another(
     spread: Callable[..., Expanded], root: Path
 ) -> None:
     made = spread(x=("epoch", "1,2,base"), y=("text_encoder_epoch", "2,base"))
@@ -280,7 +278,9 @@ def test_a_base_of_v_and_zero_snr_is_sampled_so_with_guidance_rescaled(spread: C
     assert (recipe.prediction, recipe.zero_terminal_snr, recipe.guidance_rescale) == ("v", True, 0.7)
 
 
-def test_a_silent_base_is_told_by_its_loras_metadata(spread: Callable[..., Expanded], root: Path) -> None:
+def test_the_prediction_of_a_silent_base_comes_from_the_loras_metadata(
+    spread: Callable[..., Expanded], root: Path
+) -> None:
     metadata = {"modelspec.prediction_type": "v", "ss_zero_terminal_snr": "True"}
     write_lora(root / "for-v.safetensors", metadata=metadata)
     made = spread(
@@ -290,7 +290,7 @@ def test_a_silent_base_is_told_by_its_loras_metadata(spread: Callable[..., Expan
     assert made.notes == ("demo does not say what it predicts; v is taken from the LoRA's metadata",)
 
 
-def test_a_bases_word_goes_before_the_loras(spread: Callable[..., Expanded], root: Path) -> None:
+def test_a_bases_own_prediction_goes_before_the_loras(spread: Callable[..., Expanded], root: Path) -> None:
     write_lora(root / "for-v.safetensors", metadata={"ss_v_parameterization": "True"})
     recipe = _recipes(
         spread(_as(PredictionMarkers("epsilon", None, "x")), loras=(LoraSpec(file="for-v.safetensors"),))

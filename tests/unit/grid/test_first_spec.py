@@ -98,7 +98,7 @@ def test_several_bakes_say_which_bake_an_epoch_is_of(workspace: Workspace, journ
     assert _labels(epochs_of(journal, workspace, (two, one))) == ["2:1", "2:2", "1:1", "1:2"]
 
 
-def test_a_file_that_is_gone_is_no_epoch(workspace: Workspace, journal: Journal, baked: Baked) -> None:
+def test_a_missing_file_is_not_an_epoch(workspace: Workspace, journal: Journal, baked: Baked) -> None:
     number = baked(*_EPOCHS)
     (workspace.root / "bakes/0001-hifumi/hifumi-000001.safetensors").unlink()
     assert _labels(epochs_of(journal, workspace, (number,))) == ["2"]
@@ -186,7 +186,7 @@ def test_a_bake_whose_base_is_gone_says_so(workspace: Workspace, journal: Journa
         spec_for_bake(journal, workspace, number)
 
 
-def test_a_grids_job_is_no_bake_to_make_a_grid_of(workspace: Workspace, journal: Journal) -> None:
+def test_a_grids_job_has_no_grid_of_its_own(workspace: Workspace, journal: Journal) -> None:
     grid = journal.grids.add(name="g", spec="{}")
     job = journal.bakes.add(
         NewBake(name="g", why="", settings_toml="", engine="", total_steps=1, steps_per_epoch=0, grid=grid.number)
@@ -216,7 +216,7 @@ def test_a_subject_without_a_base_is_refused(workspace: Workspace) -> None:
         spec_for_subject(workspace, file)
 
 
-def test_a_new_grid_begins_with_the_default_style_and_the_subjects_own_seeds(
+def test_a_new_grid_starts_with_the_default_style_and_the_subjects_own_seeds(
     journal: Journal, workspace: Workspace, baked: Baked
 ) -> None:
     number = baked(*_EPOCHS)

@@ -75,7 +75,7 @@ def test_an_unknown_name_is_refused_and_the_nearest_offered(model_files: ModelFi
         assert "did you mean hifumi-000001" in refused.value.way_out
 
 
-def test_a_lora_for_this_base_passes_and_tells_its_ranks(model_files: ModelFiles, demo: Base) -> None:
+def test_a_lora_for_this_base_passes_with_its_ranks(model_files: ModelFiles, demo: Base) -> None:
     header = model_files.check_lora(model_files.lora("aru"), demo)
     assert header.rank == 4
     assert header.has_text_encoder

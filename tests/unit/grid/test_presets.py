@@ -1,4 +1,4 @@
-"""The ready-made grids, spelled out on the demo."""
+"""The preset grids, expanded on the demo."""
 
 from pathlib import Path
 
@@ -34,12 +34,12 @@ def _made(key: str, spec: GridSpec, subject: Subject | None = None) -> Expanded:
     return expand(_BY_KEY[key].make(spec, subject or demo_subject()), ModelFiles(Path("/")))
 
 
-def test_every_epoch_stands_beside_every_weight(spec: GridSpec) -> None:
+def test_every_epoch_is_combined_with_every_weight(spec: GridSpec) -> None:
     made = _made("epochs-weight", spec)
     assert (made.x.labels, made.y.labels) == (_WEIGHTS, ("1", "2"))
 
 
-def test_the_unet_stands_against_the_text_encoder_on_the_newest_epoch(spec: GridSpec) -> None:
+def test_unet_weights_cross_text_encoder_weights_on_the_newest_epoch(spec: GridSpec) -> None:
     made = _made("unet-text-encoder", spec)
     assert (made.x.labels, made.y.labels) == (_WEIGHTS, _WEIGHTS)
     assert {lora.path.name for cell in made.cells for lora in cell.recipe.loras} == {"hifumi-000002.safetensors"}
@@ -84,7 +84,7 @@ def test_a_ready_made_grid_leaves_nothing_of_the_axes_before(spec: GridSpec) -> 
     ("key", "said"),
     [("prompts-seeds", "the subject has no test prompts"), ("test", "the subject has no test prompts")],
 )
-def test_a_subject_that_lacks_what_a_grid_needs_is_told(spec: GridSpec, key: str, said: str) -> None:
+def test_a_subject_that_lacks_what_a_grid_needs_is_refused(spec: GridSpec, key: str, said: str) -> None:
     with pytest.raises(GridError, match=said):
         _made(key, spec, Subject())
 

@@ -11,11 +11,11 @@ def test_58_search_replaces_every_occurrence_inside_words_too() -> None:
     assert replaced("cat, catgirl", "no cat", "cat", "dog") == ("dog, doggirl", "no dog")
 
 
-def test_a_search_finds_what_stands_in_the_negative_prompt_alone() -> None:
+def test_a_search_finds_text_in_the_negative_prompt_only() -> None:
     assert replaced("a", "blurry", "blurry", "flat") == ("a", "flat")
 
 
-def test_57_a_search_for_what_is_in_neither_is_told() -> None:
+def test_57_a_search_for_what_is_in_neither_is_refused() -> None:
     with pytest.raises(NotInPrompt) as told:
         replaced("a", "b", "cat", "dog")
     assert told.value.word == "cat"

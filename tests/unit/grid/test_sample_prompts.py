@@ -47,7 +47,7 @@ def test_more_seeds_are_the_subjects_next_ones_and_then_count_on(make_settings: 
     assert [recipe.seed for recipe in made.values()][:3] == [5, 2**32 - 1, 0]
 
 
-def test_a_lora_tag_is_no_part_of_a_sample(make_settings: Any, near: Path) -> None:
+def test_lora_tags_are_left_out_of_samples(make_settings: Any, near: Path) -> None:
     made = recipes(make_settings(subject="who"), near)["02-day-s1"]
     assert (made.prompt, made.loras) == ("a girl,  day", ())
 

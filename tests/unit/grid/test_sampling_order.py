@@ -1,4 +1,4 @@
-"""In which order pictures are made, and which of them together."""
+"""The order in which pictures are made, and their batches."""
 
 from itertools import pairwise, product
 from pathlib import Path

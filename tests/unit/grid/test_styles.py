@@ -1,4 +1,4 @@
-"""Styles of the workspace: kept, applied, taken from a webui and given back."""
+"""Styles of the workspace: saved, applied, read from a webui and written back."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def written(workspace: Workspace, text: str) -> Workspace:
     return workspace
 
 
-def test_a_workspace_begins_without_styles(workspace: Workspace) -> None:
+def test_a_workspace_starts_without_styles(workspace: Workspace) -> None:
     assert load_styles(workspace) == ()
 
 
@@ -154,7 +154,7 @@ def test_a_webuis_defaults_become_a_style_with_the_words_of_its_styles_in_it() -
     assert notes == ("style `gone` is not in styles.csv: left out",)
 
 
-def test_a_sampler_we_have_not_is_said_and_left_out() -> None:
+def test_an_unsupported_sampler_is_left_out_with_a_note() -> None:
     style, notes = from_defaults("webui", WebuiDefaults(sampler="DPM++ SDE", schedule="Karras"), (), "ui-config.json")
     assert style.sampler is None
     assert notes == ("sampler DPM++ SDE Karras is not supported: left out",)
@@ -184,13 +184,13 @@ def test_a_number_of_a_picture_that_is_none_is_refused() -> None:
         from_infotext("a", Infotext("", "", {"Steps": "many"}), "a.png")
 
 
-def test_a_style_is_said_in_the_webuis_words_of_its_time() -> None:
+def test_a_style_becomes_the_defaults_of_a_webui_of_either_version() -> None:
     style = Style(name="a", sampler="DPM++ 2M Karras")
     assert to_defaults(style, schedules=True) == (WebuiDefaults(sampler="DPM++ 2M", schedule="Karras"), ())
     assert to_defaults(style, schedules=False) == (WebuiDefaults(sampler="DPM++ 2M Karras"), ())
 
 
-def test_what_a_webuis_file_has_no_place_for_is_said() -> None:
+def test_what_a_webuis_file_cannot_hold_is_noted() -> None:
     defaults, notes = to_defaults(FULL, schedules=True)
     assert defaults.seed is None
     assert [note.split(":")[0] for note in notes] == ["seeds -1--1 [4]", "clip_skip"]

@@ -49,7 +49,7 @@ from trainer.grid.value_grammar import (
         pytest.param('"1","2"', (1, 2), id="quoted"),
     ],
 )
-def test_whole_numbers_are_spelled_out(text: str, values: tuple[int, ...]) -> None:
+def test_whole_numbers_are_expanded(text: str, values: tuple[int, ...]) -> None:
     assert whole_numbers(text, "X") == values
 
 
@@ -77,7 +77,7 @@ def test_whole_numbers_are_spelled_out(text: str, values: tuple[int, ...]) -> No
         pytest.param("9" * 5000, "neither", id="a long number"),
     ],
 )
-def test_what_is_no_whole_number_is_refused_by_item(text: str, said: str) -> None:
+def test_an_item_that_is_not_a_whole_number_is_refused(text: str, said: str) -> None:
     with pytest.raises(GridError, match=re.escape(said)) as refused:
         whole_numbers(text, "X Steps")
     assert refused.value.where == "X Steps"
@@ -127,7 +127,7 @@ def test_decimals_are_exact_and_never_past_the_end(text: str, values: str) -> No
         pytest.param("nan", "neither", id="44b"),
     ],
 )
-def test_what_is_no_decimal_is_refused_by_item(text: str, said: str) -> None:
+def test_an_item_that_is_not_a_decimal_is_refused(text: str, said: str) -> None:
     with pytest.raises(GridError, match=re.escape(said)) as refused:
         decimals(text, "Y CFG scale")
     assert refused.value.where == "Y CFG scale"

@@ -48,7 +48,7 @@ def test_favourites_below_it_say_that_the_part_is_over(sheet: MadeGrid) -> None:
     assert encoder.chance < 0.015
 
 
-def test_one_favourite_is_no_evidence(sheet: MadeGrid) -> None:
+def test_one_favourite_is_not_evidence(sheet: MadeGrid) -> None:
     _, encoder = directions(sheet, favourites(("1", "0.5")))
     assert encoder.lean == "over"
     # 28 of 49 pictures lie as far from the middle, 1, as 0.5 does: two rows on each side.

@@ -8,7 +8,7 @@ from trainer.journal.records import CellNote
 from trainer.judging.report import report
 
 
-def test_ticks_verdicts_and_favourites_are_told_by_axis(tmp_path: Path) -> None:
+def test_ticks_verdicts_and_favourites_are_reported_by_axis(tmp_path: Path) -> None:
     made = made_grid(tmp_path, shape=(2, 1, 1, 2))
     notes = {
         "x1-y1-z1-s1": CellNote(1, "x1-y1-z1-s1", ticks={"straps": True}, whole="under"),

@@ -1,3 +1,5 @@
+"""Attention weights and what is refused in a prompt."""
+
 from itertools import pairwise
 
 import pytest
@@ -73,7 +75,7 @@ def test_an_escaped_bracket_within_brackets_closes_nothing() -> None:
     assert parse(r"(a \(b\):1.5)") == (PromptPiece("a (b)", 1.5),)
 
 
-def test_break_stands_alone_and_takes_the_space_around_it() -> None:
+def test_break_is_a_word_of_its_own_and_takes_the_space_around_it() -> None:
     assert parse("red BREAK\nblue") == (PromptPiece("red", 1.0), BREAK, PromptPiece("blue", 1.0))
 
 
@@ -90,7 +92,7 @@ def test_breaks_in_a_row_are_counted() -> None:
     assert parse("BREAK BREAK a") == (BREAK, BREAK, PromptPiece("a", 1.0))
 
 
-def test_comments_are_no_words() -> None:
+def test_comments_are_left_out() -> None:
     assert parse("# (my notes\n1girl, # [smile:2]\nred") == (PromptPiece("1girl, \nred", 1.0),)
 
 
@@ -116,7 +118,7 @@ def test_a_composed_prompt_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["(a:1.2.3)", "(a:.)", "(a:+.)", "(a:1..2 )"])
-def test_a_weight_that_is_no_number_is_refused(text: str) -> None:
+def test_a_weight_that_is_not_a_number_is_refused(text: str) -> None:
     with pytest.raises(GridError, match=r"prompt: weight .*expected a number, as in \(a:1.2\)"):
         check(text, "prompt")
 
@@ -160,7 +162,7 @@ def test_what_means_the_same_in_each_step_passes(text: str) -> None:
     check(text, "prompt")
 
 
-def test_what_is_told_of_a_prompt_carries_no_terminal_codes() -> None:
+def test_errors_about_a_prompt_carry_no_terminal_codes() -> None:
     with pytest.raises(GridError) as refused:
         check("[\x1b[31mred\n:0.5]", "prompt")
     assert "\x1b" not in str(refused.value) and "\n" not in str(refused.value)

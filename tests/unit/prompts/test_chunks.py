@@ -1,3 +1,5 @@
+"""Chunks of a prompt, cut by the webui's rule."""
+
 from itertools import accumulate
 
 import pytest

@@ -1,3 +1,5 @@
+"""Comments of a prompt."""
+
 import pytest
 
 from trainer.prompts.comments import without_comments

@@ -1,3 +1,5 @@
+"""LoRA tags of a prompt."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_a_tag_that_the_webui_would_leave_out_is_refused(text: str, told: str) -
     assert str(refused.value).startswith("LoRA tag: ") and told in str(refused.value)
 
 
-def test_nothing_but_the_tags_is_taken_out_of_the_prompt() -> None:
+def test_only_the_tags_are_removed_from_the_prompt() -> None:
     rest, tags = split_tags("1girl, <lora:a-000003:0.8>, (smile:1.2) <lora:b v2.0:0:1>")
     assert rest == "1girl, , (smile:1.2) "
     assert tags == (Tag("a-000003", 0.8, 0.8), Tag("b v2.0", 0, 1))
@@ -88,7 +90,7 @@ def test_a_tag_is_written_with_both_weights(text_encoder: float, unet: float, te
     assert tag_text("a", text_encoder, unet) == text
 
 
-def test_signs_that_would_end_a_tag_are_no_part_of_a_name() -> None:
+def test_characters_that_would_end_a_tag_are_replaced_in_a_name() -> None:
     assert tag_name('a:b=c>d, "e"\n#1') == "a_b_c_d_ _e___1"
     assert tag_name("") == "_"
 
