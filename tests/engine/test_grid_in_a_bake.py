@@ -94,7 +94,7 @@ def test_a_bake_with_a_grid_in_its_middle_is_the_bake_without_it_bit_for_bit(kit
     baked = kitchen.bake(*PLAIN, *changes)
     grid = kitchen.journal.grids.read(1)
     # Both epochs at weight 0 are one picture of each seed, made once.
-    assert (grid.state, grid.error, grid.done, grid.made) == (GridState.DONE, "", 8, 6)
+    assert (grid.state, grid.error, grid.done, grid.sampled) == (GridState.DONE, "", 8, 6)
     assert len(pictures(kitchen, grid)) == 8
     assert kitchen.tensors(baked) == kitchen.tensors(plain)
     assert (5, "grid 1") in [(mark.step, mark.text) for mark in kitchen.journal.results.marks(baked.number)]
@@ -183,7 +183,7 @@ def test_a_job_that_is_stopped_can_be_queued_again_and_goes_on(kitchen, queued) 
     assert cut.state is GridState.CUT
     assert kitchen.resume(job.number).state is BakeState.DONE
     done = kitchen.journal.grids.read(1)
-    assert (done.state, done.done, done.made) == (GridState.DONE, 6, 6)
+    assert (done.state, done.done, done.sampled) == (GridState.DONE, 6, 6)
 
 
 def test_a_job_that_fails_says_where_and_the_next_one_is_run(kitchen, queued) -> None:
