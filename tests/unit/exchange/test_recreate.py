@@ -299,7 +299,9 @@ def test_our_own_picture_gives_its_loras_again(model_files: ModelFiles, tmp_path
     assert [cell.recipe for cell in cells] == [recipe]
 
 
-def test_the_text_encoder_of_another_file_is_a_lora_of_its_own_truncated_to_the_same_rank(model_files: ModelFiles) -> None:
+def test_the_text_encoder_of_another_file_is_a_lora_of_its_own_truncated_to_the_same_rank(
+    model_files: ModelFiles,
+) -> None:
     files = [model_files.root / f"bakes/{folder}/hifumi-000003.safetensors" for folder in ("0041-a", "0042-b")]
     use = LoraUse(files[0], unet=0.7, text_encoder=0.5, rank=2, text_encoder_path=files[1])
     spec = recreate(cell_text(replace(OURS, loras=(use,)), {}), model_files).spec
