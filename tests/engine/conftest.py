@@ -7,6 +7,13 @@ import pytest
 from run_engine import SHORT, STATED, EngineRunner, small_demo
 
 
+@pytest.fixture(autouse=True)
+def base_stays(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the base and the latents to the next test's engine, which asks for the same; not where a test wants nothing kept."""
+    if "nothing_kept" not in request.fixturenames:
+        monkeypatch.setattr("trainer.engine.engine._forget_base", lambda: None)
+
+
 @pytest.fixture
 def kitchen(tmp_path: Path) -> Iterator[EngineRunner]:
     kitchen = EngineRunner(small_demo(tmp_path / "demo"))

@@ -7,6 +7,9 @@ from trainer.journal.records import BakeState, Order
 from trainer.models.base_cache import forget_base
 
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
+
 @pytest.mark.long
 def test_after_a_bake_the_base_waits_until_the_engine_closes(kitchen, short) -> None:
     assert kitchen.bake(*short).state is BakeState.DONE
