@@ -6,7 +6,6 @@ import trainer.bake.session
 from trainer.journal.records import BakeState, Order
 from trainer.models.base_cache import forget_base
 
-
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 
 
