@@ -29,8 +29,9 @@ run: $(COPY)
 test: $(LINK)
 	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
+# Hypothesis tries its usual hundred examples here, and forty in `make test`.
 test-long: $(LINK)
-	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL)
+	$(TEST_ENV) $(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile thorough
 
 check: $(LINK)
 	$(BIN)/ruff check .
