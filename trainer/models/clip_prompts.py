@@ -1,10 +1,10 @@
 """Prompts for CLIP encoders: chunks encoded one by one, each token at its weight, as the webui does it."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,13 +12,29 @@ from torch import Tensor
 from trainer.models.base_model import Conditioning, Encoded
 from trainer.prompts.attention import parse
 from trainer.prompts.chunks import Chunk, chunk
-from trainer.settings.parts import Part, is_encoder, parts_of
-
-if TYPE_CHECKING:
-    from trainer.models.stable_diffusion import StableDiffusion
+from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
 _COMMA = ",</w>"
 """`,` at a word's end in CLIP's vocabulary."""
+
+
+class ClipEncoders(Protocol):
+    """What prompts need of a model: its CLIP encoders with their tokenizers, as StableDiffusion has them."""
+
+    family: Family
+    tokenizers: dict[Part, Any]
+
+    def tokenize(self, captions: Sequence[str]) -> Tensor:
+        """Return token numbers, int64 [batch, encoders, chunks, 77]."""
+        ...
+
+    def encode_part(self, part: Part, tokens: Tensor, clip_skip: int) -> Encoded:
+        """Return what one encoder makes of captions."""
+        ...
+
+    def join(self, encoded: Mapping[Part, Encoded]) -> Conditioning:
+        """Return what the U-Net takes of what the encoders made."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,7 @@ class PromptText(Conditioning):
 
 
 @torch.no_grad()
-def encode_prompts(model: "StableDiffusion", prompts: Sequence[str], clip_skip: int) -> list[PromptText]:
+def encode_prompts(model: ClipEncoders, prompts: Sequence[str], clip_skip: int) -> list[PromptText]:
     """Return what the U-Net is told of each prompt, under the webui's rules.
 
     Each chunk of 75 tokens goes through the encoders alone, so that a prompt gives the same bits in any company. Then each
@@ -86,7 +102,7 @@ def _extended(text: PromptText, length: int) -> PromptText:
     return dataclasses.replace(text, embeddings=torch.cat([text.embeddings, *[text.empty] * missing], dim=1))
 
 
-def _chunks(model: "StableDiffusion", part: Part, prompt: str) -> tuple[Chunk, ...]:
+def _chunks(model: ClipEncoders, part: Part, prompt: str) -> tuple[Chunk, ...]:
     tokenizer = model.tokenizers[part]
 
     def words(text: str) -> list[int]:
