@@ -8,10 +8,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from run_engine import SMALL, small_demo
+from run_engine import SMALL, EngineRunner, small_demo
 from safetensors.numpy import load_file
 
 from trainer.formats.safetensors_header import read_header
@@ -94,22 +95,28 @@ class Oven:
         return [(int(line.split()[0]), float(line.split()[1])) for line in self.times.read_text().splitlines()]
 
 
-SHORT = tuple(
-    part
-    for setting in (*SMALL, "max_train_epochs=2", "save_state_every_n_steps=5", "lr_scheduler=cosine")
-    for part in ("--set", setting)
-)
+SHORT = (*SMALL, "max_train_epochs=2", "save_state_every_n_steps=5", "lr_scheduler=cosine")
+
+
+def options(settings: Iterable[str]) -> list[str]:
+    """Return the command line's options for some settings."""
+    return [part for setting in settings for part in ("--set", setting)]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory) -> Oven:
-    oven = Oven(tmp_path_factory.mktemp("plain") / "demo", *SHORT)
-    assert oven.run("never") == 0, oven.told
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Oven:
+    """The same bake in one go, by an engine in this process."""
+    oven = Oven(tmp_path_factory.mktemp("plain") / "demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        engine = EngineRunner(Workspace(oven.root))
+        assert engine.bake(*SHORT).state is BakeState.DONE
+        engine.close()
     return oven
 
 
 def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path, uninterrupted: Oven) -> None:
-    oven = Oven(tmp_path / "demo", *SHORT)
+    oven = Oven(tmp_path / "demo", *options(SHORT))
     for when in ("step:7", "state:2", "lora:1"):
         assert oven.run(when) == -signal.SIGKILL, oven.told
         oven.check_whole()
@@ -128,10 +135,10 @@ def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path,
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None:
-    options = ("--set", "max_train_epochs=25", "--set", "save_state_every_n_steps=10", "--set", "lr_scheduler=cosine")
-    plain = Oven(tmp_path / "plain", *options)
+    long = options(["max_train_epochs=25", "save_state_every_n_steps=10", "lr_scheduler=cosine"])
+    plain = Oven(tmp_path / "plain", *long)
     assert plain.run("never") == 0, plain.told
-    oven = Oven(tmp_path / "demo", *options)
+    oven = Oven(tmp_path / "demo", *long)
     chance = random.Random(7)
     missing = []
     for kill in range(20):
