@@ -20,3 +20,8 @@ def test_a_public_class_name_stands_once() -> None:
                 places[node.name].append(str(path))
     assert len(places) > 300
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_a_modules_docstring_says_what_it_is_and_asks_nothing() -> None:
+    first = {path: (ast.get_docstring(tree) or "").partition("\n")[0] for path, tree in _trees().items()}
+    assert {str(path): line for path, line in first.items() if not line or line.endswith("?") or "? " in line} == {}
