@@ -8,7 +8,6 @@ from run_engine import SHORT, EngineRunner, small_demo
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
 
-
 # The middle of the U-Net has one token at 32 px, whose attention hardly learns: its numbers end as -0, which a step makes 0.
 DEMO_SIZE = ("resolution=64", "max_bucket_reso=128")
 
