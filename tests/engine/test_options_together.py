@@ -2,14 +2,12 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from run_engine import SHORT, EngineRunner, small_demo
 
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
-
-# The middle of the U-Net has one token at 32 px, whose attention hardly learns: its numbers end as -0, which a step makes 0.
-DEMO_SIZE = ("resolution=64", "max_bucket_reso=128")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +28,6 @@ def many(kitchen):
     shutil.copytree(root / "data" / "1_hifumi_chan", root / "masks", ignore=shutil.ignore_patterns("*.txt"))
     bake = kitchen.bake(
         *SHORT,
-        *DEMO_SIZE,
         f"reg_data_dir={root / 'reg'}",
         f"conditioning_data_dir={root / 'masks'}",
         *("masked_loss=yes", "prior_loss_weight=0.5", "caption_prefix=drawn", "caption_tag_dropout_rate=0.2"),
@@ -65,11 +62,17 @@ def test_a_bake_from_its_file_begins_with_its_weights(kitchen, many, override: s
     """The first step of a warm-up has the rate 0, so a bake of one step saves what it began with."""
     file = kitchen.folder(many) / "hifumi.safetensors"
     begun = kitchen.bake(
-        *(*SHORT, *DEMO_SIZE, "max_train_steps=1", "lr_scheduler=constant_with_warmup", "lr_warmup_steps=1"),
+        *(*SHORT, "max_train_steps=1", "lr_scheduler=constant_with_warmup", "lr_warmup_steps=1"),
         *(f"network_weights={file}", override),
     )
     assert begun.state is BakeState.DONE, begun.error
-    assert kitchen.tensors(begun) == kitchen.tensors(many)
+    ours, theirs = (
+        {name: np.frombuffer(bits, np.float16) for name, bits in kitchen.tensors(bake).items()}
+        for bake in (begun, many)
+    )
+    assert ours.keys() == theirs.keys()
+    # By value: what the file rounded to -0 a step makes 0.
+    assert [name for name in ours if not np.array_equal(ours[name], theirs[name])] == []
 
 
 def test_both_parts_rates_follow_their_own_schedules(kitchen, many) -> None:
