@@ -23,12 +23,12 @@ def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_benc
     assert all(torch.allclose(by_one[index].latents, by_four[index].latents, atol=1e-5) for index in by_one)
 
 
-def test_values_that_are_no_numbers_name_the_picture(
+def test_latents_that_are_not_finite_name_the_picture(
     make_settings: Any, open_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_bench(make_settings()) as (session, planned):
         session.model.vae.quant_conv.bias.data[0] = float("nan")
-        with pytest.raises(DatasetError, match=r"d\.png: the base's VAE makes values that are no numbers"):
+        with pytest.raises(DatasetError, match=r"d\.png: the base's VAE encodes it to NaN or infinity"):
             list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 2))
 
 
