@@ -85,7 +85,7 @@ class Terminal:
         """Return the screen as text."""
         return "\n".join(self._screen.display)
 
-    def wait_for(self, *wanted: str, seconds: float = 30) -> str:
+    def wait_for(self, *wanted: str, seconds: float = 60) -> str:
         """Return the screen once all of `wanted` stand on it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -101,7 +101,7 @@ class Terminal:
             return text
         raise AssertionError(f"waited {seconds} s for {wanted}; exit {self.process.poll()}; screen:\n{text}")
 
-    def wait_until_gone(self, text: str, seconds: float = 30) -> None:
+    def wait_until_gone(self, text: str, seconds: float = 60) -> None:
         """Come back once `text` stands on the screen no more."""
         end = time.monotonic() + seconds
         while text in self.screen():
@@ -124,7 +124,7 @@ class Terminal:
         os.close(self._master)
         self._hung_up = True
 
-    def wait_exit(self, seconds: float = 30) -> int:
+    def wait_exit(self, seconds: float = 60) -> int:
         """Return the exit code once the program has ended."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:
