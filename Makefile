@@ -51,17 +51,18 @@ ONLY ?=
 bench: $(LINK)
 	$(BIN)/python tests/benchmarks/bench.py $(ONLY)
 
-.venv/.made: constraints.txt
+# A mark of its own name, so that a .venv made before the build tools came into it gets them.
+.venv/.ready: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "lora-tui needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12")'
 	@echo "setting up .venv (once; torch is large)"
 	$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet hatchling editables
 	@touch $@
 
-$(COPY): .venv/.made pyproject.toml README.md $(SOURCES)
+$(COPY): .venv/.ready pyproject.toml README.md $(SOURCES)
 	$(INSTALL) .
 	@rm -f $(LINK); echo "$(CURDIR)" > $@
 
-$(LINK): .venv/.made pyproject.toml
+$(LINK): .venv/.ready pyproject.toml
 	$(INSTALL) --editable '.[test]'
 	@rm -f $(COPY); echo "$(CURDIR)" > $@
