@@ -17,9 +17,9 @@ $(shell for mark in $(COPY) $(LINK); do [ "$$(cat $$mark 2>/dev/null)" = "$(CURD
 # Two OpenMP threads on small layers are slower than one beside anything else that runs.
 TEST_ENV := OMP_NUM_THREADS=1
 
-# Each test is one thread. Three at a time also on two cores, because those on real terminals wait more than they compute. In the
-# order they are collected in, for the files that take longest come first there.
-PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
+# Each test is one thread; two at a time halve the wait on the smallest machine. In the order they are collected in, for the
+# files that take longest come first there.
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test test-long check bench format docs
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 
 import pytest
 
@@ -59,6 +60,10 @@ def test_a_picture_broken_before_the_bake_is_named_and_nothing_is_queued(kitchen
 def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
     bake = kitchen.bake(*short)
     folder = kitchen.folder(bake)
+    # bake.json is written once more after the end; until it is complete another file lies beside it.
+    end = time.monotonic() + 30
+    while any(path.suffix == ".part" for path in folder.iterdir()) and time.monotonic() < end:
+        time.sleep(0.02)
     assert {path.name for path in folder.iterdir()} == {
         "settings.toml",
         "data.json.gz",
