@@ -208,6 +208,32 @@ async def test_every_setting_has_a_line_that_fits_and_a_note(kitchen, until, for
             assert form._note.lines(40), info.name
 
 
+async def test_the_option_s_name_of_the_field_under_the_cursor_is_in_the_list_at_every_width(
+    kitchen, until, form_of, seen
+) -> None:
+    def listed() -> list[str]:
+        region = form._fields.region
+        return [line[region.x : region.right] for line in seen(kitchen.app).splitlines()[region.y : region.bottom]]
+
+    async with kitchen.run((80, 24)) as pilot:
+        form = await form_of(kitchen, pilot, until, "subject")
+        # The longest label, the longest name, a path and a number with its unit.
+        names = ("reg_data_dir", "scale_v_pred_loss_like_noise_pred", "pretrained_model_name_or_path", "max_train_steps")
+        for width in range(80, 141):
+            await pilot.resize_terminal(width, 24)
+            form.go_to(names[width % len(names)])
+            await until(pilot, lambda: form.focused_info.name in " ".join(listed()).split())
+            assert any(line.startswith(f"  {form.focused_info.label} ") for line in listed()), width
+
+
+async def test_what_a_search_finds_in_a_narrow_list_has_its_option_s_name(kitchen, until, form_of, seen) -> None:
+    async with kitchen.run((100, 30)) as pilot:
+        await form_of(kitchen, pilot, until, "subject")
+        assert "text_encoder_stop" not in seen(kitchen.app)
+        await pilot.press("slash", *"stop")
+        await until(pilot, lambda: all(name in seen(kitchen.app) for name in ("text_encoder_stop2", "unet_stop")))
+
+
 async def test_slash_finds_by_name_or_label_and_enter_goes_there(kitchen, until, form_of) -> None:
     async with kitchen.run() as pilot:
         form = await form_of(kitchen, pilot, until, "subject")
