@@ -42,24 +42,24 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
 
 
-def test_an_encoder_that_never_trains_runs_ahead(kitchen: Any, varied: Any, threads: list[tuple[str, bool]]) -> None:
+def test_an_encoder_that_never_trains_runs_ahead(runner: Any, varied: Any, threads: list[tuple[str, bool]]) -> None:
     settings = varied.model_copy(update={"network_train_unet_only": True})
-    plain = bits(kitchen.bake(settings))
+    plain = bits(runner.bake(settings))
     assert {name for name, _ in threads[-4:]} == {"MainThread"}
     threads.clear()
-    assert bits(kitchen.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
+    assert bits(runner.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
     assert threads.count(("feed", False)) == 4
     assert len(threads) == 4
 
 
 @pytest.mark.long
 def test_an_encoder_that_stops_runs_ahead_from_there_with_its_lora(
-    kitchen: Any, varied: Any, threads: list[tuple[str, bool]]
+    runner: Any, varied: Any, threads: list[tuple[str, bool]]
 ) -> None:
     settings = varied.model_copy(update={"text_encoder_stop": "1", "max_train_steps": 6})
-    plain = bits(kitchen.bake(settings))
+    plain = bits(runner.bake(settings))
     threads.clear()
-    assert bits(kitchen.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
+    assert bits(runner.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
     assert [grad for name, grad in threads if name == "MainThread"].count(True) == 1
     assert ("feed", False) in threads
 
