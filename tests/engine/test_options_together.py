@@ -67,8 +67,7 @@ def test_a_bake_from_its_file_begins_with_its_weights(runner, many, override: st
     )
     assert begun.state is BakeState.DONE, begun.error
     ours, theirs = (
-        {name: np.frombuffer(bits, np.float16) for name, bits in runner.tensors(bake).items()}
-        for bake in (begun, many)
+        {name: np.frombuffer(bits, np.float16) for name, bits in runner.tensors(bake).items()} for bake in (begun, many)
     )
     assert ours.keys() == theirs.keys()
     # By value: what the file rounded to -0 a step makes 0.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from encode_text import encode_text
 from real_shapes import write_real
 from run_engine import EngineRunner
 from safetensors import safe_open
@@ -91,9 +92,9 @@ def test_its_lora_loads_back_onto_its_base(runner, whole, base: Path) -> None:
     noisy, times = torch.randn(1, 4, 8, 8), torch.tensor([500])
     sizes = torch.tensor([[64, 64, 0, 0, 64, 64]])
     with torch.no_grad():
-        before = model.predict(noisy, times, model.encode_text(["1girl"], 1), sizes)
+        before = model.predict(noisy, times, encode_text(model, ["1girl"], 1), sizes)
         network = network_from_file(model, runner.folder(whole) / "hifumi.safetensors")
-        after = model.predict(noisy, times, model.encode_text(["1girl"], 1), sizes)
+        after = model.predict(noisy, times, encode_text(model, ["1girl"], 1), sizes)
     assert len(network) * 3 == len(runner.tensors(whole))
     assert not torch.equal(before, after)
 

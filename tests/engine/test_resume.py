@@ -138,9 +138,7 @@ def test_a_fork_without_changes_equals_its_parent_bit_for_bit(runner, whole, epo
 
 def test_a_fork_with_another_rate_differs_from_its_first_step_on(runner, whole) -> None:
     change = ("unet_lr=1e-4", "save_every_n_steps=1")
-    branch = fork(
-        runner.journal, runner.workspace, whole.number, epoch=1, overrides=change, engine=runner.engine.key
-    )
+    branch = fork(runner.journal, runner.workspace, whole.number, epoch=1, overrides=change, engine=runner.engine.key)
     same = fork(
         runner.journal,
         runner.workspace,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 from torch import Tensor
 
 from trainer.models.stable_diffusion import Encoded, StableDiffusion
@@ -101,5 +102,5 @@ def test_what_was_made_ahead_is_nothing_to_the_base_alone(make_settings: Any, op
         texts.compute_ahead(words, tokens)
         with session.base_alone(), torch.no_grad():
             alone = texts.of(words, tokens).embeddings
-        assert torch.equal(alone, session.model.encode_text(words, 1).embeddings) is False
-        assert torch.equal(texts.of(words, tokens).embeddings, session.model.encode_text(words, 1).embeddings)
+        assert torch.equal(alone, encode_text(session.model, words, 1).embeddings) is False
+        assert torch.equal(texts.of(words, tokens).embeddings, encode_text(session.model, words, 1).embeddings)

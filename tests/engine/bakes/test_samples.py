@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from load_sampler import load_sampler
 from PIL import Image
 
 import trainer.bake.loop
@@ -21,7 +22,6 @@ from trainer.journal.records import BakeState, Order
 from trainer.models.identify import identify_base
 from trainer.network.lora_content import load_lora
 from trainer.sampling.compute_setup import compute_setup_for
-from trainer.sampling.sampler import load_studio
 
 PROMPTS = "1girl, red, smile --d 3\n1girl, blue --n hat --d 4 --ss euler_a --l 1\n"
 
@@ -97,7 +97,7 @@ def test_a_sample_shows_the_lora_as_it_stands(runner: Any, make_settings: Any, a
     recipe = trainer.bake.pictures.samples.sample_pictures(
         settings, folder / "settings.toml", identify_base("demo"), "epsilon", zero_terminal_snr=False
     )[0].recipe
-    with load_studio(recipe, compute_setup_for("auto")) as sampler:
+    with load_sampler(recipe, compute_setup_for("auto")) as sampler:
         alone = sampler.sample([recipe], stop=lambda: False)
         from_file = sampler.sample([replace(recipe, loras=(LoraUse(folder / "x.safetensors"),))], stop=lambda: False)
     assert alone is not None and from_file is not None

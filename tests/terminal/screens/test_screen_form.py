@@ -218,7 +218,12 @@ async def test_the_option_s_name_of_the_field_under_the_cursor_is_in_the_list_at
     async with runner.run((80, 24)) as pilot:
         form = await form_of(runner, pilot, until, "subject")
         # The longest label, the longest name, a path and a number with its unit.
-        names = ("reg_data_dir", "scale_v_pred_loss_like_noise_pred", "pretrained_model_name_or_path", "max_train_steps")
+        names = (
+            "reg_data_dir",
+            "scale_v_pred_loss_like_noise_pred",
+            "pretrained_model_name_or_path",
+            "max_train_steps",
+        )
         for width in range(80, 141):
             await pilot.resize_terminal(width, 24)
             form.go_to(names[width % len(names)])

@@ -13,7 +13,7 @@ from lora_tui.screens.grids import GridsDialog
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.grid.spec import AxisSpec, GridSpec, load_spec, parse_spec, spec_json
-from trainer.grid.styles import Style, save_style
+from trainer.grid.styles import Style, save_styles
 from trainer.journal.records import BakeState, GridState, Order
 from trainer.workspace import Workspace
 
@@ -263,7 +263,7 @@ async def test_a_ready_made_grid_comes_into_the_builder(runner, until, seen) -> 
 
 
 async def test_a_style_changes_what_it_sets_and_nothing_else(runner, until) -> None:
-    save_style(runner.workspace, Style(name="notes", steps=28, sampler="Euler a"))
+    save_styles(runner.workspace, (Style(name="notes", steps=28, sampler="Euler a"),))
     async with runner.run(SIZE) as pilot:
         screen = await opened(runner, pilot, until)
         seeds = screen.editor.spec.seeds

@@ -41,9 +41,7 @@ def judged_grid(runner) -> None:
 async def on_the_sheet(runner, pilot, until) -> GridScreen:
     await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
     await pilot.press("g")
-    await until(
-        pilot, lambda: isinstance(runner.app.screen, GridScreen) and runner.app.screen.viewer.cell is not None
-    )
+    await until(pilot, lambda: isinstance(runner.app.screen, GridScreen) and runner.app.screen.viewer.cell is not None)
     runner.app.screen.query_one(SheetView).focus()
     return runner.app.screen
 
