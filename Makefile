@@ -14,8 +14,9 @@ COPY := .venv/.installed-copy
 LINK := .venv/.installed-link
 $(shell for mark in $(COPY) $(LINK); do [ "$$(cat $$mark 2>/dev/null)" = "$(CURDIR)" ] || rm -f $$mark; done)
 
-# Two OpenMP threads on small layers are slower than one beside anything else that runs.
-TEST_ENV := OMP_NUM_THREADS=1
+# Two OpenMP threads on small layers are slower than one beside anything else that runs; and every program that the tests start
+# reads the bytecode that the first one wrote, where the environment would have it written by none.
+TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 # Each test is one thread; two at a time halve the wait on the smallest machine. In the order they are collected in, for the
 # files that take longest come first there.

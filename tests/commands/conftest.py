@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import preloaded
 import pytest
 from run_engine import FOUR_STEPS, small_demo
 
@@ -19,10 +20,24 @@ def lora_tui(tmp_path: Path) -> LoraTui:
     """Return a function that runs `lora-tui ARGS…` without a terminal."""
 
     def run(*arguments: str | Path, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lora_tui", *map(str, arguments)]
-        return subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
+        return preloaded.run(_command(*arguments), cwd=folder, env=dict(os.environ))
 
     return run
+
+
+@pytest.fixture
+def fresh_lora_tui(tmp_path: Path) -> LoraTui:
+    """Return a function that does the same in an interpreter that has loaded nothing yet."""
+
+    def run(*arguments: str | Path, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        env = dict(os.environ)
+        return subprocess.run(_command(*arguments), cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def _command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "lora_tui", *map(str, arguments)]
 
 
 @pytest.fixture

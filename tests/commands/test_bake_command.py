@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import preloaded
 import pytest
+from preloaded import Program
 from run_engine import FOUR_STEPS, small_demo
 from safetensors.numpy import load_file
 
@@ -19,12 +21,10 @@ from trainer.journal.records import Bake, BakeState, Stage
 from trainer.workspace import Workspace
 
 
-def _start(workspace: Workspace) -> subprocess.Popen[str]:
+def _start(workspace: Workspace) -> Program:
     command = [sys.executable, "-m", "lora_tui", "bake", str(workspace.root / "hifumi.toml")]
     sets = ["--set", "save_every_n_steps=4", "--set", "validation_data_dir="]
-    return subprocess.Popen(
-        [*command, *sets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ)
-    )
+    return Program([*command, *sets], env=dict(os.environ))
 
 
 def _wait_for_saves(workspace: Workspace, count: int) -> None:
@@ -56,7 +56,7 @@ def baked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, subproce
     settings = str(workspace.root / "hifumi.toml")
     command = [sys.executable, "-m", "lora_tui", "bake", settings, "--why", "to see it run", *sets, *SAVES]
     env = {**os.environ, "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
-    return workspace, subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    return workspace, preloaded.run(command, env=env)
 
 
 def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(baked) -> None:

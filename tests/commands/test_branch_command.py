@@ -2,11 +2,11 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 
 import pytest
+from preloaded import Program
 from safetensors.numpy import load_file
 
 from trainer.journal.journal import Journal
@@ -31,9 +31,8 @@ def _lora(demo: Workspace, number: int) -> dict[str, bytes]:
 def test_resume_fork_and_extend_across_processes(lora_tui, demo: Workspace) -> None:
     (demo.root / "data" / "10_hifumi_chan").rename(demo.root / "data" / "1_hifumi_chan")
     assert lora_tui("bake", "hifumi.toml", *OPTIONS, folder=demo.root).returncode == 0
-    stopped = subprocess.Popen(
-        [sys.executable, "-m", "lora_tui", "bake", "hifumi.toml", *OPTIONS], cwd=demo.root, env=dict(os.environ)
-    )
+    command = [sys.executable, "-m", "lora_tui", "bake", "hifumi.toml", *OPTIONS]
+    stopped = Program(command, cwd=demo.root, env=dict(os.environ))
     end = time.monotonic() + 90
     while len(list(demo.bakes.glob("0002-*/hifumi-000001.safetensors"))) == 0:
         assert time.monotonic() < end

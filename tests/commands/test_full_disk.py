@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from full_disk import digest_of
 
@@ -47,5 +48,5 @@ def _lora_where_there_is_room(root: Path, settings: list[str]) -> str:
     (workspace.root / "data" / "10_hifumi_chan").rename(workspace.root / "data" / "2_hifumi_chan")
     options = [part for setting in settings for part in ("--set", setting)]
     command = [sys.executable, "-m", "lora_tui", "bake", str(workspace.root / "hifumi.toml"), *options]
-    subprocess.run(command, env=dict(os.environ), capture_output=True, check=True)
+    assert preloaded.run(command, env=dict(os.environ)).returncode == 0
     return digest_of(workspace.root / "bakes/0001-hifumi/hifumi.safetensors")

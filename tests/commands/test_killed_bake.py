@@ -5,13 +5,13 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from preloaded import Program
 from run_engine import SMALL, EngineRunner, small_demo
 from safetensors.numpy import load_file
 
@@ -41,18 +41,11 @@ class Oven:
         begin = ["bake", "hifumi.toml", *self.options]
         return [sys.executable, str(PROGRAM), when, *(["resume", "1"] if begun else begin)]
 
-    def start(self, when: str = "never") -> subprocess.Popen[str]:
+    def start(self, when: str = "never") -> Program:
         """Begin the bake, or take it up again."""
         self.begun = len(self.done())
         env = {**os.environ, "STEP_TIMES": str(self.times)}
-        return subprocess.Popen(
-            self.command(when),
-            cwd=self.root,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return Program(self.command(when), cwd=self.root, env=env)
 
     def run(self, when: str) -> int:
         """Run it until it ends and return the exit code."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from preloaded import Program
 
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, MarkKind, Stage
@@ -15,16 +16,11 @@ from trainer.workspace import Workspace
 
 
 @pytest.fixture
-def baking(demo: Workspace) -> Iterator[subprocess.Popen[str]]:
+def baking(demo: Workspace) -> Iterator[Program]:
     """A long bake at work in a process of its own."""
     sets = ["--set", "max_train_epochs=", "--set", "max_train_steps=4000", "--set", "validation_data_dir="]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lora_tui", "bake", str(demo.root / "hifumi.toml"), *sets],
-        env=dict(os.environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    command = [sys.executable, "-m", "lora_tui", "bake", str(demo.root / "hifumi.toml"), *sets]
+    process = Program(command, env=dict(os.environ))
     try:
         _until(lambda: _bakes(demo) and _bake(demo).stage is Stage.STEP and _bake(demo).stage_done > 0)
         yield process
@@ -49,9 +45,7 @@ def _until(condition: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-def test_a_bake_obeys_and_the_answer_is_printed(
-    lora_tui, lora_tui_here, demo: Workspace, baking: subprocess.Popen[str]
-) -> None:
+def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, lora_tui_here, demo: Workspace, baking: Program) -> None:
     def order(*arguments: str) -> subprocess.CompletedProcess[str]:
         return lora_tui_here("order", "1", *arguments, folder=demo.root)
 

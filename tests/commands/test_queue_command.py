@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from preloaded import Program
 
 from lora_tui.commands.queue import parse_time
 from trainer.errors import SettingsError
@@ -117,14 +118,7 @@ def test_a_failure_holds_those_behind_it_where_that_was_asked(
 def test_a_bake_added_while_the_queue_is_worked_on_is_taken_by_it(queue, demo: Workspace, short: list[str]) -> None:
     long = ["--set", "max_train_epochs=", "--set", "max_train_steps=400", "--set", "validation_data_dir="]
     queue("add", demo.root / "hifumi.toml", *long)
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "lora_tui", "queue", "run"],
-        cwd=demo.root,
-        env=dict(os.environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    worker = Program([sys.executable, "-m", "lora_tui", "queue", "run"], cwd=demo.root, env=dict(os.environ))
     try:
         _until(lambda: _bakes(demo)[1].state is BakeState.BAKING)
         added = queue("add", demo.root / "hifumi.toml", *short)
@@ -147,9 +141,7 @@ def test_bakes_of_a_killed_worker_are_taken_over(queue, demo: Workspace, short: 
     with acquire_card(
         device_key(), CardHolder("a test", os.getpid(), "/elsewhere", "7 other", time.time())
     ) or pytest.fail("held"):
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "lora_tui", "queue", "run"], cwd=demo.root, env=dict(os.environ)
-        )
+        worker = Program([sys.executable, "-m", "lora_tui", "queue", "run"], cwd=demo.root, env=dict(os.environ))
         _until(lambda: _bakes(demo)[1].engine != "")
         assert json.loads(queue("--json").stdout)["waiting"][0]["orphaned"] is False
         worker.send_signal(signal.SIGKILL)
@@ -169,13 +161,7 @@ def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: li
     assert refused.returncode == 4
     assert f"in use by a test bake 7 other in /elsewhere (pid {os.getpid()}, since " in refused.stderr
     assert _bakes(demo) == {}
-    waiting = subprocess.Popen(
-        [sys.executable, "-m", "lora_tui", "bake", str(settings), *short],
-        env=dict(os.environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    waiting = Program([sys.executable, "-m", "lora_tui", "bake", str(settings), *short], env=dict(os.environ))
     try:
         _until(lambda: _bakes(demo) and any("is waiting for the card" in line for line in _log(demo)))
         assert _bakes(demo)[1].state is BakeState.QUEUED

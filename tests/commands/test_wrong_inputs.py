@@ -64,8 +64,8 @@ def test_a_wrong_input_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize("command", ["plan", "bake"])
-def test_a_process_ends_with_that_line_and_that_code(command: str, lora_tui, demo: Workspace) -> None:
-    ran = lora_tui(command, demo.root / "hifumi.toml", *_sets("unet_lrr=1e-4"))
+def test_a_process_ends_with_that_line_and_that_code(command: str, fresh_lora_tui, demo: Workspace) -> None:
+    ran = fresh_lora_tui(command, demo.root / "hifumi.toml", *_sets("unet_lrr=1e-4"))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("lora-tui: ")
     assert ran.stderr.count("\n") == 1
@@ -81,28 +81,28 @@ def test_broken_toml_names_file_and_place(text: str, lora_tui_here, demo: Worksp
     assert list(demo.bakes.iterdir()) == []
 
 
-def test_a_missing_settings_file_is_one_line(lora_tui, tmp_path: Path) -> None:
-    ran = lora_tui("bake", tmp_path / "gone.toml")
+def test_a_missing_settings_file_is_one_line(fresh_lora_tui, tmp_path: Path) -> None:
+    ran = fresh_lora_tui("bake", tmp_path / "gone.toml")
     assert (ran.returncode, "gone.toml: no such file" in ran.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_demo_where_nothing_can_be_written_is_one_line(lora_tui, tmp_path: Path) -> None:
+def test_a_demo_where_nothing_can_be_written_is_one_line(fresh_lora_tui, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    ran = lora_tui("demo", tmp_path / "file" / "demo")
+    ran = fresh_lora_tui("demo", tmp_path / "file" / "demo")
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
     assert "cannot be written" in ran.stderr
 
 
-def test_a_bake_where_nothing_can_be_written_is_one_line(lora_tui, demo: Workspace) -> None:
+def test_a_bake_where_nothing_can_be_written_is_one_line(fresh_lora_tui, demo: Workspace) -> None:
     demo.bakes.rmdir()
     demo.bakes.write_text("in the way")
-    ran = lora_tui("bake", demo.root / "hifumi.toml")
+    ran = fresh_lora_tui("bake", demo.root / "hifumi.toml")
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "demo/bakes: cannot be written" in ran.stderr
 
 
-def test_the_dashboard_without_a_terminal_says_what_to_do(lora_tui, tmp_path: Path) -> None:
-    ran = lora_tui(folder=tmp_path)
+def test_the_dashboard_without_a_terminal_says_what_to_do(fresh_lora_tui, tmp_path: Path) -> None:
+    ran = fresh_lora_tui(folder=tmp_path)
     assert ran.returncode == 2
     assert "needs a terminal" in ran.stderr

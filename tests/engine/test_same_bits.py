@@ -1,17 +1,17 @@
 """A process that has baked before bakes the same bits as a fresh one."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 
 from trainer.demo.workspace import make_demo
 
 
 @pytest.mark.long
-def test_the_fifth_bake_of_a_process_equals_the_first_of_a_fresh_one(runner, short, tmp_path: Path) -> None:
+def test_the_fifth_bake_of_a_process_equals_the_first_of_a_fresh_one(kitchen, short, tmp_path: Path) -> None:
     changes = (
         "mixed_precision=no",
         "mixed_precision=bf16",
@@ -19,25 +19,21 @@ def test_the_fifth_bake_of_a_process_equals_the_first_of_a_fresh_one(runner, sho
         "mixed_precision=bf16",
         "mixed_precision=no",
     )
-    fifth = [runner.bake(*short, change) for change in changes][-1]
+    fifth = [kitchen.bake(*short, change) for change in changes][-1]
 
     fresh = make_demo(tmp_path / "fresh").root
     sets = [part for override in (*short, "mixed_precision=no") for part in ("--set", override)]
-    subprocess.run(
-        [sys.executable, "-m", "lora_tui", "bake", str(fresh / "hifumi.toml"), *sets],
-        check=True,
-        capture_output=True,
-        env=dict(os.environ),
-    )
-    first = runner.tensors_in(fresh / "bakes" / "0001-hifumi")
+    command = [sys.executable, "-m", "lora_tui", "bake", str(fresh / "hifumi.toml"), *sets]
+    assert preloaded.run(command, env=dict(os.environ)).returncode == 0
+    first = kitchen.tensors_in(fresh / "bakes" / "0001-hifumi")
     assert len(first) == 132 * 3
-    assert runner.tensors(fifth) == first
+    assert kitchen.tensors(fifth) == first
 
 
-def test_the_settings_a_bake_leaves_give_the_same_bake(runner, short) -> None:
-    first = runner.bake(*short)
-    folder = runner.folder(first)
+def test_the_settings_a_bake_leaves_give_the_same_bake(kitchen, short) -> None:
+    first = kitchen.bake(*short)
+    folder = kitchen.folder(first)
     command = [sys.executable, "-m", "lora_tui", "bake", str(folder / "settings.toml")]
-    subprocess.run(command, check=True, capture_output=True, env=dict(os.environ))
-    again = runner.workspace.root / "bakes" / "0002-hifumi"
-    assert runner.tensors_in(again) == runner.tensors(first)
+    assert preloaded.run(command, env=dict(os.environ)).returncode == 0
+    again = kitchen.workspace.root / "bakes" / "0002-hifumi"
+    assert kitchen.tensors_in(again) == kitchen.tensors(first)

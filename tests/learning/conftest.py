@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import preloaded
 import pytest
 
 from trainer.demo.workspace import make_demo
@@ -54,7 +54,7 @@ def _bake(folder: Path, overrides: tuple[str, ...]) -> Learned:
     workspace = make_demo(folder)
     sets = [part for override in overrides for part in ("--set", override)]
     command = [sys.executable, "-m", "lora_tui", "bake", str(workspace.root / "hifumi.toml"), *sets]
-    ran = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
+    ran = preloaded.run(command, env=dict(os.environ))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     with Journal(workspace.journal_path) as journal:
         return Learned(workspace.root / journal.bakes.read(1).folder, dict(journal.results.validations(1)))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyte
+from preloaded import Program
 
 KEYS = {
     "enter": "\r",
@@ -29,9 +30,26 @@ KEYS = {
 
 
 class Terminal:
-    """A program running on a pty of its own; `screen()` is what a person would see."""
+    """A program running on a pty of its own; `screen()` is what a person would see.
 
-    def __init__(self, command: Sequence[str], columns: int, lines: int, folder: Path, env: dict[str, str]) -> None:
+    Args:
+        command: the interpreter, then `-m MODULE` or a script, then arguments.
+        columns, lines: the size of the window.
+        folder: where it starts.
+        env: its environment.
+        fresh: start an interpreter that has loaded nothing yet, in place of one that has the libraries.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        columns: int,
+        lines: int,
+        folder: Path,
+        env: dict[str, str],
+        *,
+        fresh: bool = True,
+    ) -> None:
         self.started = time.monotonic()
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
@@ -40,18 +58,11 @@ class Terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self._master = master
-        self.process = subprocess.Popen(
-            command,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=folder,
-            env=env,
-            start_new_session=True,
-            close_fds=True,
-            # Of a terminal that is its own, a process hears a hang-up and ctrl+z, as it would in a window.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
-        )
+        self.process: subprocess.Popen[bytes] | Program
+        if fresh:
+            self.process = _interpreter(command, slave, folder, env)
+        else:
+            self.process = Program(command, cwd=folder, env=env, terminal=slave)
         os.close(slave)
 
     def fileno(self) -> int:
@@ -141,3 +152,18 @@ class Terminal:
             self.process.wait()
         if not self._hung_up:
             os.close(self._master)
+
+
+def _interpreter(command: Sequence[str], slave: int, folder: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=folder,
+        env=env,
+        start_new_session=True,
+        close_fds=True,
+        # Of a terminal that is its own, a process hears a hang-up and ctrl+z, as it would in a window.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no threads here
+    )

@@ -16,16 +16,19 @@ Open = Callable[..., Terminal]
 
 @pytest.fixture
 def open_terminal(tmp_path: Path) -> Iterator[Open]:
-    """Return a function that runs `lora-tui ARGS…` on a pty of `columns` × `lines`."""
+    """Return a function that runs `lora-tui ARGS…` on a pty of `columns` × `lines`; `fresh` starts an interpreter of its own."""
     opened: list[Terminal] = []
 
-    def run(*arguments: str, columns: int = 120, lines: int = 36, folder: Path = tmp_path) -> Terminal:
+    def run(
+        *arguments: str, columns: int = 120, lines: int = 36, folder: Path = tmp_path, fresh: bool = False
+    ) -> Terminal:
         # Snapshot tests leave COLUMNS and LINES behind, which would hide the pty's own size.
         env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
         # The process that predicts would import torch beside each of these programs.
         env |= {"LORA_TUI_PREDICT": "off"}
-        terminal = Terminal([sys.executable, "-m", "lora_tui", *arguments], columns, lines, folder, env)
+        command = [sys.executable, "-m", "lora_tui", *arguments]
+        terminal = Terminal(command, columns, lines, folder, env, fresh=fresh)
         opened.append(terminal)
         return terminal
 

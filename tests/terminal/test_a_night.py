@@ -1,11 +1,12 @@
 """Three bakes are queued, one goes wrong, the terminal is lost; in the morning the digest tells all of it."""
 
+import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import preloaded
 import pytest
 
 from trainer.journal.journal import Journal
@@ -25,7 +26,7 @@ def _queue_three(demo: Path) -> None:
         wrong = WRONG if name == "saori" else {}
         save_settings(settings.model_copy(update={"output_name": name, **wrong}), demo / f"{name}.toml")
     command = [sys.executable, "-m", "lora_tui", "queue", "add", *(str(demo / f"{name}.toml") for name in NAMES)]
-    subprocess.run(command, check=True, capture_output=True, cwd=demo)
+    assert preloaded.run(command, cwd=demo, env=dict(os.environ)).returncode == 0
 
 
 def _states(demo: Path) -> list[BakeState]:

@@ -32,7 +32,7 @@ def test_the_first_frame_comes_before_the_import_of_torch(tmp_path: Path) -> Non
 
 
 def test_quitting_while_libraries_load_leaves_no_process(open_terminal, tmp_path: Path) -> None:
-    terminal = open_terminal("demo", str(tmp_path / "demo"))
+    terminal = open_terminal("demo", str(tmp_path / "demo"), fresh=True)
     terminal.wait_for("b bake")
     terminal.press("ctrl+q")
     assert terminal.wait_exit(20) == 0
@@ -42,7 +42,7 @@ def test_quitting_while_libraries_load_leaves_no_process(open_terminal, tmp_path
 
 
 def test_the_terminal_is_given_back_as_it_was(open_terminal, tmp_path: Path) -> None:
-    terminal = open_terminal("demo", str(tmp_path / "demo"))
+    terminal = open_terminal("demo", str(tmp_path / "demo"), fresh=True)
     terminal.wait_for("b bake")
     terminal.press("ctrl+q")
     terminal.wait_exit(20)
