@@ -90,19 +90,19 @@ def _timed(make: Callable[[], None]) -> float:
 
 
 def _our_way(model: StableDiffusion, expanded: Expanded) -> None:
-    with GridSampler(model) as studio:
+    with GridSampler(model) as sampler:
         for batch in batches(expanded, lambda recipe: pictures_at_once(recipe, MACHINERY)):
-            studio.sample([cell.recipe for cell in batch], stop=lambda: False)
+            sampler.sample([cell.recipe for cell in batch], stop=lambda: False)
 
 
 def _one_by_one(model: StableDiffusion, expanded: Expanded) -> None:
     """Make every cell alone, reading the file and encoding the prompt anew wherever file, weight or prompt change."""
     before: Recipe | None = None
-    studio = GridSampler(model)
+    sampler = GridSampler(model)
     for cell in expanded.cells:
         if before is None or replace(before, seed=cell.recipe.seed) != cell.recipe:
-            studio.close()
-            studio = GridSampler(model)
-        studio.sample([cell.recipe], stop=lambda: False)
+            sampler.close()
+            sampler = GridSampler(model)
+        sampler.sample([cell.recipe], stop=lambda: False)
         before = cell.recipe
-    studio.close()
+    sampler.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from encode_text import encode_text
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
@@ -220,7 +221,7 @@ class TinyFlow(BaseModel):
 
     @torch.no_grad()
     def encode_prompts(self, prompts: Sequence[str], clip_skip: int) -> list[Conditioning]:
-        return [self.encode_text([prompt], clip_skip) for prompt in prompts]
+        return [encode_text(self, [prompt], clip_skip) for prompt in prompts]
 
     def blank_conditioning(self, count: int) -> Conditioning:
         return Conditioning(torch.empty(count, TOKENS, WIDTH, dtype=self.body_weight.dtype), None)

@@ -37,7 +37,7 @@ class SamplerProvider(Protocol):
         """Return what pictures of `spec` are made with; raises GridError where that cannot be."""
 
     def sampler(self, recipe: Recipe) -> GridSampler:
-        """Return the studio on the recipe's base; raises GridError or ModelError where it cannot be had."""
+        """Return the sampler on the recipe's base; raises GridError or ModelError where it cannot be had."""
 
 
 class GridControls(Protocol):

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from encode_text import encode_text
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,7 +18,7 @@ CAPTIONS = ["1girl, smile", "1girl, red dress"]
 
 @torch.no_grad()
 def outputs(model: StableDiffusion) -> tuple[Tensor, Tensor]:
-    text = model.encode_text(CAPTIONS, 1)
+    text = encode_text(model, CAPTIONS, 1)
     return text.embeddings, model.predict(NOISY, TIMES, text)
 
 
