@@ -1,4 +1,4 @@
-"""A bake that was stopped, parked, lost or branched goes on as if nothing had happened."""
+"""A bake that was stopped, parked, lost or forked continues as if nothing had happened."""
 
 import numpy as np
 import pytest
@@ -129,16 +129,16 @@ def test_a_stop_at_the_epochs_end_waits_for_it(runner, stated) -> None:
 
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_a_fork_without_changes_equals_its_parent_bit_for_bit(runner, whole, epoch: int) -> None:
-    branch = fork(runner.journal, runner.workspace, whole.number, epoch=epoch, engine=runner.engine.key)
-    done = runner.finish(branch.bake.number)
-    assert (branch.step, done.state, done.parent) == (4 * epoch, BakeState.DONE, whole.number)
+    forked = fork(runner.journal, runner.workspace, whole.number, epoch=epoch, engine=runner.engine.key)
+    done = runner.finish(forked.bake.number)
+    assert (forked.step, done.state, done.parent) == (4 * epoch, BakeState.DONE, whole.number)
     assert runner.tensors(done) == runner.tensors(whole)
-    assert losses(runner, done.number) == losses(runner, whole.number)[branch.step :]
+    assert losses(runner, done.number) == losses(runner, whole.number)[forked.step :]
 
 
 def test_a_fork_with_another_rate_differs_from_its_first_step_on(runner, whole) -> None:
     change = ("unet_lr=1e-4", "save_every_n_steps=1")
-    branch = fork(runner.journal, runner.workspace, whole.number, epoch=1, overrides=change, engine=runner.engine.key)
+    forked = fork(runner.journal, runner.workspace, whole.number, epoch=1, overrides=change, engine=runner.engine.key)
     same = fork(
         runner.journal,
         runner.workspace,
@@ -147,10 +147,10 @@ def test_a_fork_with_another_rate_differs_from_its_first_step_on(runner, whole) 
         overrides=("save_every_n_steps=1",),
         engine=runner.engine.key,
     )
-    one, other = runner.finish(branch.bake.number), runner.finish(same.bake.number)
+    one, other = runner.finish(forked.bake.number), runner.finish(same.bake.number)
     first = "hifumi-step00000005.safetensors"
     assert (runner.folder(one) / first).read_bytes()[-4096:] != (runner.folder(other) / first).read_bytes()[-4096:]
-    assert any("U-Net's rate changes from" in note for note in branch.notes)
+    assert any("U-Net's rate changes from" in note for note in forked.notes)
     # The loss of a step is that of the weights before it: equal at the first, not at the second.
     ours, theirs = losses(runner, one.number), losses(runner, other.number)
     assert ours[0] == theirs[0]
@@ -158,7 +158,7 @@ def test_a_fork_with_another_rate_differs_from_its_first_step_on(runner, whole) 
 
 
 def test_a_fork_may_stop_a_part(runner, whole) -> None:
-    branch = fork(
+    forked = fork(
         runner.journal,
         runner.workspace,
         whole.number,
@@ -166,7 +166,7 @@ def test_a_fork_may_stop_a_part(runner, whole) -> None:
         overrides=("text_encoder_lr=0",),
         engine=runner.engine.key,
     )
-    done = runner.finish(branch.bake.number)
+    done = runner.finish(forked.bake.number)
     state = runner.folder(whole) / "hifumi-000002.safetensors"
     kept, after = runner.tensors_of(state), runner.tensors(done)
     encoder = {name for name in kept if name.startswith("lora_te")}

@@ -80,8 +80,8 @@ def test_a_bake_taken_up_again_before_or_behind_the_stop_gives_the_same_bits(run
 
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_a_fork_from_before_or_behind_the_stop_equals_its_parent(runner, whole, epoch: int) -> None:
-    branch = fork(runner.journal, runner.workspace, whole.number, epoch=epoch, engine=runner.engine.key)
-    assert runner.tensors(runner.finish(branch.bake.number)) == runner.tensors(whole)
+    forked = fork(runner.journal, runner.workspace, whole.number, epoch=epoch, engine=runner.engine.key)
+    assert runner.tensors(runner.finish(forked.bake.number)) == runner.tensors(whole)
 
 
 def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(runner) -> None:

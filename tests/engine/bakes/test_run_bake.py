@@ -258,7 +258,7 @@ def test_a_full_card_says_what_to_lower(runner: Any, make_settings: Any, monkeyp
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", full)
     settings = make_settings()
-    with pytest.raises(LoraTuiError, match=r"stage step: the card's memory is full; lower train_batch_size"):
+    with pytest.raises(LoraTuiError, match=r"stage step: the GPU's memory is full; lower train_batch_size"):
         runner.run(runner.queue(settings), settings)
 
 

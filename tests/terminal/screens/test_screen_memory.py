@@ -146,7 +146,7 @@ async def test_the_plan_tells_each_stage_and_who_is_on_the_card(runner, until, s
         await until(pilot, lambda: isinstance(runner.app.screen, PlanDialog) and runner.app.screen.query(".section"))
         text = seen(runner.app)
     for words in (
-        "memory on a card: 64 × 64, 4 at once, bf16",
+        "memory on a GPU: 64 × 64, 4 at once, bf16",
         "latents    0.50 GiB  encoder of the VAE",
         "step       5.00 GiB  backward of up_blocks.1",
         "weights 1.00 GiB · activations 4.00 GiB",

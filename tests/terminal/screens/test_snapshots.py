@@ -162,7 +162,7 @@ def baking(reading: object) -> Snapshot:
         checkpoints=saved,
         validations=((0, 0.181), (40, 0.1228), (80, 0.0941)),
         log=(
-            LogLine(1, 42, NOON, "info", "sd1 demo on cpu, precision no"),
+            LogLine(1, 42, NOON, "info", "sd1 demo on cpu, precision fp32"),
             LogLine(2, 42, NOON + 60, "info", "hifumi-000001.safetensors saved"),
             LogLine(
                 3,

@@ -328,5 +328,5 @@ def test_without_a_card_pictures_are_made_in_fp32_and_fp16_is_refused(monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert compute_setup_for("auto") == PLAIN
     assert dtype_of(compute_setup_for("bf16")) == torch.bfloat16
-    with pytest.raises(GridError, match="fp16 without a card"):
+    with pytest.raises(GridError, match="fp16 without a GPU"):
         compute_setup_for("fp16")
