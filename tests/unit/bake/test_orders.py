@@ -186,10 +186,9 @@ def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(
     loop: Obeyer, other: Journal, number: int
 ) -> None:
     a_grid(other, number)
-    cancel = other.orders.give(number, Order.CANCEL_GRID)
 
     def hear() -> None:
-        other.orders.mark_obeyed(cancel)
+        other.orders.mark_obeyed(other.orders.give(number, Order.CANCEL_GRID))
         other.orders.give(number, Order.SAVE)
 
     loop.while_making = hear
@@ -218,6 +217,27 @@ def test_a_grid_that_waits_can_be_cancelled(loop: Obeyer, other: Journal, number
     assert loop.obey() is None
     assert loop.done == []
     assert other.grids.read(int(grid)).state is GridState.CUT
+
+
+def test_a_grid_that_is_cancelled_before_both_orders_are_read_is_not_made(
+    loop: Obeyer, other: Journal, number: int
+) -> None:
+    cancelled = a_grid(other, number)
+    other.orders.give(number, Order.SAVE)
+    other.orders.give(number, Order.CANCEL_GRID)
+    later = a_grid(other, number)
+    assert loop.obey() is None
+    assert loop.done == ["saved", f"grid {later}"]
+    assert other.grids.read(int(cancelled)).state is GridState.CUT
+    assert [given.answer for given in other.orders.read(number)] == ["cancelled before it started", "", "", ""]
+
+
+def test_a_grid_is_not_cut_by_an_older_cancellation(loop: Obeyer, other: Journal, number: int) -> None:
+    other.orders.give(number, Order.CANCEL_GRID)
+    grid = a_grid(other, number)
+    assert loop.obey() is None
+    assert loop.done == [f"grid {grid}"]
+    assert [given.answer for given in other.orders.read(number)] == ["no grid is being made", ""]
 
 
 def test_orders_about_a_grid_are_refused_where_none_is_made(loop: Obeyer, other: Journal, number: int) -> None:
