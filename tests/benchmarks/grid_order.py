@@ -16,7 +16,7 @@ from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.sampling_order import batches
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec
 from trainer.models.identify import DEMO_BASE, identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, inject
 from trainer.network.lora_file import save_lora
 from trainer.sampling.sampler import GridSampler

@@ -17,7 +17,7 @@ from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import load_base
+from trainer.models.stable_diffusion.model import load_base
 from trainer.network.lora_file import network_from_file
 
 # Two epochs of four steps. Random weights tell nothing of what they predict, so the setting says it.

@@ -5,7 +5,7 @@ from encode_text import encode_text
 from torch import nn
 
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import load_base
+from trainer.models.stable_diffusion.model import load_base
 from trainer.network.lora import LoraLayer
 from trainer.settings.subject import DEMO_BASE
 

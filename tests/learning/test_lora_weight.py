@@ -13,7 +13,7 @@ from trainer.dataset.buckets import bucket_rules, placement_of
 from trainer.jobs.preflight import prepare
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.memory_layout import memory_format
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_file import read_into
 from trainer.settings.toml_file import load_settings
 

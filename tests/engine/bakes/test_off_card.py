@@ -9,7 +9,7 @@ import torch
 from encode_text import encode_text
 from torch import Tensor
 
-from trainer.models.stable_diffusion import Encoded, StableDiffusion
+from trainer.models.stable_diffusion.model import Encoded, StableDiffusion
 from trainer.network.lora_content import load_lora
 from trainer.settings.parts import Part
 

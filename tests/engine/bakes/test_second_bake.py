@@ -16,7 +16,7 @@ from trainer.grid.recipe import Recipe
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.records import GridState
 from trainer.models.base_cache import forget_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_content import load_lora
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider

@@ -7,7 +7,7 @@ import pytest
 
 import trainer.bake.loop
 from trainer.bake.step import train_step
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 

@@ -20,7 +20,7 @@ from trainer.bake.session import TrainingSession
 from trainer.bake.step import StepResult, train_step
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.records import BakeState, MarkKind
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.settings.model import Settings
 
 OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]

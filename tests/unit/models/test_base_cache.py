@@ -16,8 +16,8 @@ import trainer.models.base_cache
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.base_cache import WantedBase, acquire_base, forget_base
 from trainer.models.identify import Base, identify_base
-from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.network.injection import LayerRules, inject
 from trainer.settings.subject import DEMO_BASE
 

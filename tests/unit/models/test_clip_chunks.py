@@ -5,8 +5,8 @@ import torch
 from encode_text import encode_text
 from torch import Tensor
 
-from trainer.models.clip_chunks import joined
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.clip_chunks import joined
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 SHORT = "1girl, upper body, smile"
 

@@ -9,9 +9,9 @@ from encode_text import encode_text
 from tiny_bases import write_tiny
 from torch import Tensor
 
-from trainer.models.clip_prompts import alike, encode_prompts
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.clip_prompts import alike, encode_prompts
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)

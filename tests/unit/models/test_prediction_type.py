@@ -17,10 +17,10 @@ from trainer.demo.figure import hifumi_caption, random_hifumi
 from trainer.demo.render import render
 from trainer.errors import SettingsError
 from trainer.models.identify import identify_base
-from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import Prediction, PredictionMarkers
 from trainer.models.prediction_type import Found, PredictionScores, decide, measure, needs_measuring
-from trainer.models.stable_diffusion import Conditioning, StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import Conditioning, StableDiffusion, load_base
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.settings.subject import DEMO_BASE
 
 SILENT = PredictionMarkers(None, None, "")

@@ -9,7 +9,7 @@ from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
 from encode_text import encode_text
 from torch import Tensor
 
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 CAPTIONS = ["1girl, upper body, smile", "", "1girl, red dress, " * 40]
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import Part
 

@@ -6,7 +6,7 @@ from encode_text import encode_text
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import all_parts

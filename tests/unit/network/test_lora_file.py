@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from trainer.errors import ModelError, WorkspaceError
 from trainer.models.identify import identify_base, lora_file_bytes
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_content import load_lora
 from trainer.network.lora_file import network_from_file, read_into, save_lora

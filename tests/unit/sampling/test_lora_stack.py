@@ -15,7 +15,7 @@ from trainer.errors import ModelError
 from trainer.grid.recipe import LoraUse
 from trainer.models.identify import identify_base
 from trainer.models.lora_header import DOWN, UP
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, inject, targets
 from trainer.network.lora_content import load_lora
 from trainer.sampling import lora_stack

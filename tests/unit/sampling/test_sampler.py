@@ -18,7 +18,7 @@ from torch import Tensor
 from trainer.errors import GridError, ModelError
 from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.samplers import SAMPLERS, Sampler
-from trainer.models.noise_schedule import NoiseSchedule
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.network.injection import LayerRules, inject
 from trainer.sampling import conditioning
 from trainer.sampling.compute_setup import compute_setup_for, dtype_of
