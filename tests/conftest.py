@@ -99,14 +99,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_settings(pictures: Path) -> Callable[..., "Settings"]:
-    """Return a function that makes the settings of a short bake on the demo base, with changes."""
+    """Return a function that makes the settings of a short bake on the small base, with changes."""
+    from small_base import small_base
+
     from trainer.settings.model import Settings
 
     def make(**changes: object) -> Settings:
         chosen: dict[str, object] = {
             "train_data_dir": str(pictures / "train"),
             "validation_data_dir": str(pictures / "held_out"),
-            "pretrained_model_name_or_path": "demo",
+            "pretrained_model_name_or_path": str(small_base()),
             "output_name": "x",
             "resolution": "64",
             "min_bucket_reso": 32,

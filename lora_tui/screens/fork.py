@@ -57,9 +57,10 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     class Queued(Message):
         """The fork waits in the queue."""
 
-        def __init__(self, forked: "ForkedBake") -> None:
+        def __init__(self, branch: "ForkedBake") -> None:
+            """Carry the branch."""
             super().__init__()
-            self.forked = forked
+            self.branch = branch
 
     class Refused(Message):
         """Something is wrong; nothing was written."""
@@ -141,7 +142,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
 
     @on(Queued)
     def _close(self, event: Queued) -> None:
-        self.dismiss(event.forked)
+        self.dismiss(event.branch)
 
     @on(Refused)
     def _refuse(self, event: Refused) -> None:

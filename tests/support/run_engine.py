@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.numpy import load_file
+from small_base import small_base
 
 from trainer.demo.workspace import make_demo
 from trainer.engine.engine import Engine
@@ -12,7 +13,7 @@ from trainer.jobs.bakes import check, queue_bake
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
-from trainer.settings.toml_file import apply_overrides, load_settings
+from trainer.settings.toml_file import apply_overrides, load_settings, save_settings
 from trainer.workspace import Workspace
 
 SMALL = ("resolution=32", "max_bucket_reso=64")
@@ -44,8 +45,11 @@ STATED = (
 
 
 def small_demo(folder: Path) -> Workspace:
-    """Make the demo with four held-out pictures in place of sixteen."""
+    """Make the demo with four held-out pictures in place of sixteen, on the small base."""
     workspace = make_demo(folder)
+    path = workspace.root / "hifumi.toml"
+    settings = load_settings(path).model_copy(update={"pretrained_model_name_or_path": str(small_base())})
+    save_settings(settings, path)
     for path in sorted((workspace.root / "validation").glob("*.png"))[4:]:
         path.unlink()
         path.with_suffix(".txt").unlink()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from counted_steps import saved_bytes
-from encode_text import encode_tokens
+from small_base import UNET_LORAS
 from torch import Tensor
 
 from trainer.bake.batch import Batch, StepBatches
@@ -107,7 +107,7 @@ def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> N
         work = works(session, planned)[0]
         batch, model = work.batches[0], session.model
         with torch.no_grad():
-            text = encode_tokens(model, batch.input_ids, 1)
+            text = model.encode_tokens(batch.input_ids, 1)
             predicted = model.predict(
                 model.schedule.add_noise(batch.latents, batch.target_noise, batch.timesteps), batch.timesteps, text
             )
@@ -178,7 +178,7 @@ def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open
 def test_closing_the_bench_takes_the_lora_off(make_settings: Any, open_bench: OpenBench) -> None:
     with open_bench(make_settings()) as (session, _):
         modules = list(session.model.unet.modules())
-        assert sum("forward" in module.__dict__ for module in modules) == 120
+        assert sum("forward" in module.__dict__ for module in modules) == UNET_LORAS
     assert sum("forward" in module.__dict__ for module in modules) == 0
 
 

@@ -35,7 +35,7 @@ def recipes(settings: Settings, near: Path, *, zero: bool = False) -> dict[str, 
 
 
 def test_the_subjects_prompts_come_with_its_first_seed_and_negative_prompt(make_settings: Any, near: Path) -> None:
-    made = recipes(make_settings(subject="who", clip_skip=2), near)
+    made = recipes(make_settings(subject="who", clip_skip=2, pretrained_model_name_or_path="demo"), near)
     assert list(made) == ["01-at_night-s1", "02-day-s1"]
     first = made["01-at_night-s1"]
     assert (first.prompt, first.negative_prompt, first.seed) == ("a girl, night", "blurry", 5)

@@ -2,9 +2,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from trainer.families.stable_diffusion import TIMESTEPS
+from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import Prediction
-from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
+from trainer.plan.timesteps import TIMESTEPS
 
 ALL = torch.arange(TIMESTEPS)
 
