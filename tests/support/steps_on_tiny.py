@@ -37,7 +37,7 @@ def lora_everywhere(modules: dict[str, Any], rank: int = 2) -> list[LoraLayer]:
                 piece in name for piece in ("attn", "resnets", ".ff.", "mlp")
             ):
                 layer = LoraLayer(f"{part}.{name}", target, rank, alpha=rank)
-                layer.draw(seed=0)
+                layer.init_weights(seed=0)
                 with torch.no_grad():
                     layer.up.normal_(std=0.05, generator=torch.Generator().manual_seed(len(layers)))
                 layer.attach()

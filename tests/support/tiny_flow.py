@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from trainer.families.record import FamilyRecord, PartRecord, Prediction, SamplingRecord
 from trainer.formats.safetensors_header import read_header
-from trainer.lean.blocks import chosen
+from trainer.lean.blocks import names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.forward_wrapper import unwrap
@@ -245,7 +245,7 @@ class TinyFlow(BaseModel):
 
     def set_compute_options(self, options: ComputeOptions) -> None:
         every = self.blocks()
-        twice = set() if options.checkpointed is None else chosen(every, options.checkpointed)
+        twice = set() if options.checkpointed is None else names_with_prefixes(every, options.checkpointed)
         unwrap(self.body)
         checkpoint_blocks(every[name] for name in twice)
 

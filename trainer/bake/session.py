@@ -118,7 +118,7 @@ def build_session(
     model.set_compute_options(ComputeOptions.of(settings))
     network, notes = _network(model, settings)
     # It was made where the base is kept; it trains where the base will compute.
-    network.lie_on(model.device)
+    network.move_to(model.device)
     try:
         optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
         texts = TextEmbeddings(

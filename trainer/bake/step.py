@@ -83,7 +83,7 @@ def _learn(session: TrainingSession, work: StepBatches) -> _Learned:
         batch = waiting.on(session.model.device)
         of_parts: list[Tensor] = []
         for rows, part in session.micro_batches.split(batch):
-            session.network.begin(session.settings.seed, work.step, position, rows=rows)
+            session.network.start_pass(session.settings.seed, work.step, position, rows=rows)
             losses = _losses(session, part)
             # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts
             # divides it by the full count, which makes it a weaker one).

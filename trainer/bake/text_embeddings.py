@@ -70,7 +70,7 @@ class TextEmbeddings:
         with self._alone:
             self._resting.pop(part, None)
             self._ahead.clear()
-            self._network.lie_on(self._model.device, part)
+            self._network.move_to(self._model.device, part)
             self._model.bring_encoder_back(part)
 
     def freeze(self, part: Part) -> None:
@@ -83,7 +83,7 @@ class TextEmbeddings:
             else:
                 self._resting[part] = None
             if self._off_card and not self._captions:
-                self._network.lie_on("cpu", part)
+                self._network.move_to("cpu", part)
             if self._off_card or self._captions:
                 self._model.put_encoder_away(part)
 

@@ -107,7 +107,7 @@ class Validation:
                 torch.stack([of_each[index] for index in chosen]).to(device) for of_each in (self._latents, self._noise)
             )
             times = self._times[chosen].to(device)
-            with self._session.network.at_rest():
+            with self._session.network.without_dropout():
                 text = self._session.text_embeddings.of(
                     [self._captions[index] for index in chosen], self._tokens[chosen]
                 )

@@ -217,7 +217,7 @@ class Engine:
 
         self._prediction = self._prediction or BackgroundPrediction(self._predictor, self.workspace.journal_path)
         foresight = self._prediction
-        return lambda planned: foresight.note(number, planned)
+        return lambda planned: foresight.start(number, planned)
 
     def _finish_job(self, journal: Journal, number: int) -> None:
         """Note the memory predicted and measured for a job that ended, and release what it held."""

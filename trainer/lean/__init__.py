@@ -1,1 +1,1 @@
-"""A base that computes no more than it must, keeps no more than it needs, and holds its frozen weights in little memory."""
+"""The frozen base with less computing and memory: leaner modules, checkpointing, compilation, 8-bit weights."""

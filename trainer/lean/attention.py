@@ -14,11 +14,11 @@ Attention = Literal["sdpa", "xformers", "math"]
 _PROCESSORS: dict[Attention, Any] = {"sdpa": AttnProcessor2_0, "math": AttnProcessor}
 
 
-def attend(unet: Any, encoders: Mapping[Part, Any], attention: Attention) -> None:
-    """Let U-Net and text encoders compute attention in this way, whatever they did before.
+def set_attention(unet: Any, encoders: Mapping[Part, Any], attention: Attention) -> None:
+    """Set how U-Net and text encoders compute attention, in place of what was set before.
 
     `sdpa` is torch's scaled_dot_product_attention: on a card flash attention in half precision, which keeps one number a token
-    and head instead of one a pair of tokens. `xformers` is for the U-Net; encoders, 77 tokens long, go on with sdpa.
+    and head instead of one a pair of tokens. `xformers` is for the U-Net; encoders, 77 tokens long, keep sdpa.
 
     Args:
         unet: diffusers' UNet2DConditionModel.

@@ -13,8 +13,8 @@ from trainer.errors import SettingsError
 from trainer.settings.parts import Part, all_parts
 from trainer.text import printable
 
-# How many names an error shows of those that there are.
-_EXAMPLES = 4
+# Names that an error shows as examples.
+_MAX_EXAMPLES = 4
 
 
 def blocks(unet: Any, encoders: Mapping[Part, Any]) -> dict[str, nn.Module]:
@@ -36,30 +36,30 @@ def blocks(unet: Any, encoders: Mapping[Part, Any]) -> dict[str, nn.Module]:
     return found | dict(_in_unet(unet))
 
 
-def chosen(names: Collection[str], beginnings: Collection[str]) -> set[str]:
-    """Return the names that a setting's beginnings mean; no beginning means all.
+def names_with_prefixes(names: Collection[str], prefixes: Collection[str]) -> set[str]:
+    """Return the names that start with a setting's prefixes; no prefix means all.
 
-    A beginning is one or more whole levels of a name: `text_encoder` does not mean `text_encoder_2.layers.0`, and
+    A prefix is one or more complete levels of a name: `text_encoder` does not mean `text_encoder_2.layers.0`, and
     `text_encoder.layers.1` not `text_encoder.layers.10`.
 
     Args:
         names: of all blocks, in their order.
-        beginnings: of names, or whole names.
+        prefixes: parts of names up to a dot, or complete names.
 
     Raises:
-        SettingsError: a beginning is no name's.
+        SettingsError: no name starts with a prefix.
     """
-    if not beginnings:
+    if not prefixes:
         return set(names)
     found: set[str] = set()
-    for beginning in beginnings:
-        level = beginning.rstrip(".") + "."
+    for prefix in prefixes:
+        level = prefix.rstrip(".") + "."
         meant = {name for name in names if f"{name}.".startswith(level)}
         if not meant:
             raise SettingsError(
                 "checkpointed_blocks",
-                found=printable(beginning, limit=60),
-                expected=f"beginnings of blocks' names, such as {', '.join(_examples(names))}",
+                found=printable(prefix, limit=60),
+                expected=f"prefixes of block names, such as {', '.join(_examples(names))}",
                 way_out="leave it blank for all blocks",
             )
         found |= meant
@@ -97,4 +97,4 @@ def _in_attention(name: str, attention: Any) -> Iterator[tuple[str, nn.Module]]:
 def _examples(names: Collection[str]) -> list[str]:
     """Return some names, from all over their order."""
     every = list(names)
-    return every[:: max(1, len(every) // _EXAMPLES)][:_EXAMPLES]
+    return every[:: max(1, len(every) // _MAX_EXAMPLES)][:_MAX_EXAMPLES]

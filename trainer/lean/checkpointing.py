@@ -26,6 +26,6 @@ class CheckpointedBlock(ForwardWrapper):
 
 
 def checkpoint_blocks(blocks: Iterable[nn.Module]) -> None:
-    """Let these blocks compute their activations again; `wrapped.unwrap` takes it back."""
+    """Let these blocks recompute their activations in the backward pass; `forward_wrapper.unwrap` undoes it."""
     for block in blocks:
-        CheckpointedBlock(block).put_on()
+        CheckpointedBlock(block).attach()

@@ -2,9 +2,9 @@
 
 A kind's kernels take the weights as arguments and the picture's size as numbers, so that one compilation serves every layer of the
 kind, every bucket and every bake on the base; only what a LoRA changes of the arithmetic (its rank, which layers train) is compiled
-anew. Passes without gradients, such as samples, compute as without it: theirs would be further sizes and modes.
+again. Passes without gradients, such as samples, compute as without it: theirs would be further sizes and modes.
 
-Not compiled are resnets, whose convolutions torch compiles anew for every size of picture on a CPU and no faster (demo base in
+Not compiled are resnets, whose convolutions torch compiles again for every size of picture on a CPU and no faster (demo base in
 fp32, a step in multiples of the plain one: attentions compiled 0.95, resnets too 1.01), and encoders' layers, which fall into many
 small graphs.
 """
@@ -26,11 +26,11 @@ from trainer.text import printable
 
 _WAY_OUT = "set torch_compile = false"
 # Their kernels are kept for the next bake in this process.
-_kinds: dict[Hashable, Callable[..., Any]] = {}
+_compiled_by_kind: dict[Hashable, Callable[..., Any]] = {}
 
 
 def check_compiler(device: torch.device) -> None:
-    """See that torch can compile for `device`: a C++ compiler is there, and for a card Triton.
+    """Check that torch can compile for `device`: a C++ compiler is installed, and Triton for a card.
 
     Raises:
         SettingsError: something is missing.
@@ -57,7 +57,7 @@ def check_compiler(device: torch.device) -> None:
 
 
 def compile_blocks(unet: Any) -> None:
-    """Let the layers of the U-Net's attentions run compiled where there are gradients; `wrapped.unwrap` takes it back.
+    """Let the layers of the U-Net's attentions run compiled where there are gradients; `forward_wrapper.unwrap` undoes it.
 
     They are compiled in the first step that meets them. Call check_compiler before.
 
@@ -70,7 +70,7 @@ def compile_blocks(unet: Any) -> None:
     shapes.use_duck_shape = False
     for block in unet.modules():
         if isinstance(block, BasicTransformerBlock):
-            CompiledBlock(block).put_on()
+            CompiledBlock(block).attach()
 
 
 class CompiledBlock(ForwardWrapper):
@@ -79,7 +79,7 @@ class CompiledBlock(ForwardWrapper):
     def __init__(self, block: nn.Module) -> None:
         """Find the block's kind."""
         super().__init__(block)
-        self._compiled = _of_kind(block)
+        self._compiled = _compiled_forward(block)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the block.
@@ -91,28 +91,28 @@ class CompiledBlock(ForwardWrapper):
             return self.inner(*args, **kwargs)
         for value in (*args, *kwargs.values()):
             if isinstance(value, Tensor):
-                _mark(value)
-        return _mended(lambda: self._compiled(self.block, *args, **kwargs))
+                _mark_dynamic_sizes(value)
+        return _without_broken_library(lambda: self._compiled(self.block, *args, **kwargs))
 
 
-def _mark(tensor: Tensor) -> None:
-    """Say which sizes of an input, [batch, tokens, channels], change: all but the channels."""
+def _mark_dynamic_sizes(tensor: Tensor) -> None:
+    """Mark the sizes of an input, [batch, tokens, channels], that change from call to call: all but the channels."""
     for dimension in range(tensor.dim() - 1):
-        # A size of 1 has kernels of its own all the same.
+        # A size of 1 has kernels of its own nevertheless.
         torch._dynamo.maybe_mark_dynamic(tensor, dimension)
 
 
-def _of_kind(block: nn.Module) -> Callable[..., Any]:
+def _compiled_forward(block: nn.Module) -> Callable[..., Any]:
     """Return the compiled forward that a block shares with all of its class and shapes."""
     forward: Any = type(block).forward
     kind = (forward, tuple((name, tensor.shape) for name, tensor in _tensors(block)))
-    if kind not in _kinds:
+    if kind not in _compiled_by_kind:
         # A function of its own for each kind: torch remembers sizes and counts compilations by a function's code and name.
-        code = forward.__code__.replace(co_name=f"{type(block).__name__}_{len(_kinds)}")
+        code = forward.__code__.replace(co_name=f"{type(block).__name__}_{len(_compiled_by_kind)}")
         own = FunctionType(code, forward.__globals__, code.co_name, forward.__defaults__, forward.__closure__)
         own.__kwdefaults__ = forward.__kwdefaults__
-        _kinds[kind] = torch.compile(own)
-    return _kinds[kind]
+        _compiled_by_kind[kind] = torch.compile(own)
+    return _compiled_by_kind[kind]
 
 
 def _tensors(block: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -120,24 +120,24 @@ def _tensors(block: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from block.named_buffers()
 
 
-def _mended(compute: Callable[[], Any]) -> Any:
-    """Return what `compute` gives; where a library stands in the way that an earlier process was cut off in writing, without it."""
+def _without_broken_library(compute: Callable[[], Any]) -> Any:
+    """Return the result of `compute`. If a half-written library of an earlier process breaks it, delete that and try once more."""
     from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415
 
     try:
         return compute()
     except TorchDynamoException as error:
-        broken = _half_written(error)
+        broken = _broken_library(error)
         if broken is None:
-            raise _cannot(error) from error
+            raise _cannot_compile(error) from error
         broken.unlink(missing_ok=True)
     try:
         return compute()
     except TorchDynamoException as error:
-        raise _cannot(error) from error
+        raise _cannot_compile(error) from error
 
 
-def _half_written(error: BaseException | None) -> Path | None:
+def _broken_library(error: BaseException | None) -> Path | None:
     """Return the library among torch's kept kernels that cannot be loaded, if that is what an error came of.
 
     torch lets the compiler write them straight into their place, so that a killed process leaves part of one.
@@ -150,7 +150,7 @@ def _half_written(error: BaseException | None) -> Path | None:
     return None
 
 
-def _cannot(error: BaseException) -> SettingsError:
+def _cannot_compile(error: BaseException) -> SettingsError:
     reason = " ".join(str(error).split())
     return SettingsError(
         "torch_compile", found=f"the blocks cannot be compiled: {printable(reason, 300)}", way_out=_WAY_OUT

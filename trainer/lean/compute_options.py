@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from trainer.lean.attention import Attention, attend
-from trainer.lean.blocks import blocks, chosen
+from trainer.lean.attention import Attention, set_attention
+from trainer.lean.blocks import blocks, names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
 from trainer.lean.compiled import check_compiler, compile_blocks
 from trainer.lean.forward_wrapper import unwrap
@@ -18,8 +18,8 @@ class ComputeOptions:
     """How blocks compute.
 
     Attributes:
-        checkpointed: beginnings of the names of blocks that compute their activations again in the backward pass; () for all
-            blocks, None for no block.
+        checkpointed: prefixes of the names of blocks that recompute their activations in the backward pass; () for all
+            blocks, None for none.
         attention: which kernels.
         compiled: whether the blocks that repeat are compiled.
     """
@@ -39,26 +39,26 @@ class ComputeOptions:
         )
 
 
-def apply_compute_options(unet: Any, encoders: Mapping[Part, Any], arrangement: ComputeOptions) -> None:
-    """Let the blocks compute as `arrangement` says, whatever they did before.
+def apply_compute_options(unet: Any, encoders: Mapping[Part, Any], options: ComputeOptions) -> None:
+    """Apply compute options to the blocks, in place of those applied before.
 
     Args:
         unet: diffusers' UNet2DConditionModel.
         encoders: transformers' CLIP text encoders by part.
-        arrangement: how.
+        options: to apply.
 
     Raises:
-        SettingsError: a name begins no block's, or this machine cannot.
+        SettingsError: no block's name starts with a prefix, or this machine cannot compile.
     """
     # What may be refused comes first, so that a refusal changes nothing.
     every = blocks(unet, encoders)
-    twice = set() if arrangement.checkpointed is None else chosen(every, arrangement.checkpointed)
-    if arrangement.compiled:
+    twice = set() if options.checkpointed is None else names_with_prefixes(every, options.checkpointed)
+    if options.compiled:
         check_compiler(unet.device)
     for module in (unet, *encoders.values()):
         unwrap(module)
-    attend(unet, encoders, arrangement.attention)
-    if arrangement.compiled:
+    set_attention(unet, encoders, options.attention)
+    if options.compiled:
         compile_blocks(unet)
     # Around what is compiled, so that the second pass runs the same kernels again.
     checkpoint_blocks(block for name, block in every.items() if name in twice)

@@ -1,4 +1,4 @@
-"""Which kind of kernels a step takes: a card's, or a CPU's.
+"""The choice between a card's and a CPU's way to compute an operation.
 
 A few of the base's operations are written twice, since what is quick on a CPU
 is not on a card. All of them ask `on_card`, so that the prediction of a card's
@@ -19,7 +19,7 @@ class _Path:
 
 
 def on_card(tensor: torch.Tensor) -> bool:
-    """Say whether work on `tensor` takes a card's path.
+    """Return whether work on `tensor` takes a card's path.
 
     True for a tensor on a card, and for every tensor while `as_on_card` is in
     force. A branch on it is the same for a whole step, so that it may stand in

@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 
-from trainer.lean.frozen_conv import convolved
+from trainer.lean.frozen_conv import frozen_conv
 from trainer.lean.frozen_linear import frozen_linear
 from trainer.lean.quantized import CODES, Kind, quantize
 from trainer.settings.parts import Part
@@ -22,7 +22,7 @@ _WHERE: dict[Part, re.Pattern[str]] = {
 
 
 class EightBit(nn.Module):
-    """What a layer of 8 bits has besides what it had.
+    """The weight of a layer in 8 bits.
 
     Attributes:
         weight: codes, int8 or uint8 (float8's bits), a parameter that can have no gradient; only `weight_of` gives its numbers.
@@ -45,7 +45,7 @@ class EightBit(nn.Module):
         self.factors[rows] = factors
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Let codes and factors follow to another device or layout, and be passed over by another type."""
+        """Move codes and factors to another device or layout; another type leaves them as they are."""
         factors = self.factors
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's own is untyped
         if self.factors.dtype != factors.dtype:
@@ -66,16 +66,16 @@ class EightBitConv2d(EightBit, nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the layer's output, in the type of `x`."""
-        return convolved(self, x)
+        return frozen_conv(self, x)
 
 
-def eight_bit_names(module: nn.Module, part: Part) -> dict[str, nn.Linear | nn.Conv2d]:
+def eight_bit_layers(module: nn.Module, part: Part) -> dict[str, nn.Linear | nn.Conv2d]:
     """Return the layers of a part that may hold 8 bits, by their names in the module.
 
     Every Linear and convolution of the U-Net's blocks and the text encoders' layers: 96 % of SD1.5's weights, 97 % of SDXL's. Not those
     before and after (conv_in, conv_out, embeddings of times, sizes and tokens, text_projection): they are small, and what they
-    round goes into everything, as is the custom since 8 bits are used (Jacob et al. 2018 and after). Norms and biases are no
-    matrices, and the VAE's errors could be seen.
+    round goes into everything, as usual (Jacob et al. 2018 and after). Norms and biases are not
+    matrices, and errors of the VAE would be visible.
     """
     where = _WHERE[part]
     return {
@@ -86,7 +86,7 @@ def eight_bit_names(module: nn.Module, part: Part) -> dict[str, nn.Linear | nn.C
 
 
 def make_eight_bit(module: nn.Module, part: Part, kind: Kind) -> dict[str, EightBit]:
-    """Let the layers of a part hold 8 bits from now on; there is no way back but loading it again.
+    """Convert the layers of a part to 8 bits, in place; only loading the part again undoes it.
 
     Args:
         module: the U-Net or a text encoder, of real, fake or `meta` tensors; of the latter two it keeps shapes and no numbers.
@@ -97,7 +97,7 @@ def make_eight_bit(module: nn.Module, part: Part, kind: Kind) -> dict[str, Eight
         the layers by their names in the module.
     """
     found: dict[str, EightBit] = {}
-    for name, layer in eight_bit_names(module, part).items():
+    for name, layer in eight_bit_layers(module, part).items():
         codes, factors = quantize(layer.weight.detach(), kind)
         eight_bit = cast(Any, layer)
         # In place: whoever holds the layer has it still, and kohya's targets are found by their holders and as a Linear or Conv2d.

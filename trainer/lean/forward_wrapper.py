@@ -1,4 +1,4 @@
-"""A wrapper around a block's forward: the instance gets a `forward` of ours around its own, and loses it again."""
+"""A removable wrapper around the `forward` of one block."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -7,10 +7,10 @@ from torch import nn
 
 
 class ForwardWrapper(ABC):
-    """A block's forward pass with something of ours around it; a subclass says what, in `__call__`.
+    """A block's forward pass with something added by a subclass, in `__call__`.
 
     It is an object and not a function, so that a deep copy of the block computes with the copy's weights. Block and wrapper
-    hold each other: take it off before the block is let go, or its memory waits for the collector.
+    hold each other: remove the wrapper before the block is dropped, or its memory waits for the garbage collector.
 
     Args:
         block: its `forward` at this moment, wrapped or not, is what `inner` will be.
@@ -21,7 +21,6 @@ class ForwardWrapper(ABC):
     """
 
     def __init__(self, block: nn.Module) -> None:
-        """Take the block as it computes now; `put_on` makes it compute through this."""
         self.block = block
         self.inner = block.forward
         self._before = block.__dict__.get("forward")
@@ -30,11 +29,11 @@ class ForwardWrapper(ABC):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute as the block does, with what the subclass adds."""
 
-    def put_on(self) -> None:
-        """Let the block compute through this. What hooks on the block see stays outside."""
+    def attach(self) -> None:
+        """Let the block compute through this wrapper. What hooks on the block see stays outside."""
         self.block.__dict__["forward"] = self
 
-    def take_off(self) -> None:
+    def remove(self) -> None:
         """Give the block back the `forward` it had before."""
         if self._before is None:
             del self.block.__dict__["forward"]
@@ -43,7 +42,7 @@ class ForwardWrapper(ABC):
 
 
 def unwrap(module: nn.Module) -> None:
-    """Take everything of ours off all blocks in `module`, the outermost first."""
+    """Remove all wrappers from all blocks in `module`, the outermost first."""
     for block in module.modules():
         while isinstance(wrapped := block.__dict__.get("forward"), ForwardWrapper):
-            wrapped.take_off()
+            wrapped.remove()

@@ -1,8 +1,8 @@
-"""A frozen convolution that keeps no input for its backward pass, and its quickest way on a CPU.
+"""A frozen convolution that keeps no input for its backward pass, and its fastest way on a CPU.
 
 torch keeps a convolution's input although only the weight's gradient asks for it, and a frozen weight has none.
 
-oneDNN lays the weight of a convolution out anew in every call. Where there are fewer positions in the picture than channels come
+oneDNN rearranges the weight of a convolution in every call. Where there are fewer positions in the picture than channels come
 out, the weight is larger than all patches of the picture together; it is then quicker to gather the patches and leave the weight
 as it lies. Measured on two cores, ms forward and backward, torch's convolution and the gathered one:
 2560 -> 1280 channels at 8x8, fp32 60 and 57, 18 and 20; bf16 37 and 47, 6 and 8;
@@ -38,10 +38,10 @@ class FrozenConv2d(nn.Conv2d):
         """
         if self.weight.requires_grad or self.padding_mode != "zeros" or isinstance(self.padding, str):
             return super().forward(input)
-        return convolved(self, input)
+        return frozen_conv(self, input)
 
 
-def convolved(layer: nn.Conv2d, x: Tensor) -> Tensor:
+def frozen_conv(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """Return a frozen convolution's output, keeping nothing but the layer for the backward pass.
 
     Args:
@@ -65,9 +65,9 @@ class _Convolution(torch.autograd.Function):
         bias = layer.bias
         if bias is not None and bias.dtype != x.dtype:
             bias = bias.to(x.dtype)
-        ctx.layer, ctx.shape, ctx.gathered = layer, x.shape, _is_gathered(layer, x.shape, weight)
+        ctx.layer, ctx.shape, ctx.gathered = layer, x.shape, _gathers_patches(layer, x.shape, weight)
         if ctx.gathered:
-            return _gathered(layer, x, weight, bias)
+            return _output_by_patches(layer, x, weight, bias)
         return torch.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
 
     @staticmethod
@@ -75,7 +75,7 @@ class _Convolution(torch.autograd.Function):
         layer: nn.Conv2d = ctx.layer
         weight = weight_of(layer, gradient.dtype)
         if ctx.gathered:
-            return _scattered(layer, gradient, weight, ctx.shape), None
+            return _input_gradient_by_patches(layer, gradient, weight, ctx.shape), None
         # The kernel asks the input for its shape alone.
         shape_only = gradient.new_empty(1).expand(ctx.shape)
         found = _convolution_backward(
@@ -95,7 +95,7 @@ class _Convolution(torch.autograd.Function):
 
 
 def _is_product(layer: nn.Conv2d) -> bool:
-    """Say whether each output position depends on the input at that position alone, and all channels on all."""
+    """Return whether each output position depends on the input at that position alone, and all channels on all."""
     return layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0) and layer.groups == 1
 
 
@@ -103,9 +103,9 @@ def _is_channels_last(tensor: Tensor) -> bool:
     return tensor.is_contiguous(memory_format=torch.channels_last)
 
 
-def _is_gathered(layer: nn.Conv2d, shape: torch.Size, weight: Tensor) -> bool:
-    """Say whether patches are gathered, for an input of `shape`."""
-    # The size first: a small model should not pay for the questions.
+def _gathers_patches(layer: nn.Conv2d, shape: torch.Size, weight: Tensor) -> bool:
+    """Return whether patches are gathered, for an input of `shape`."""
+    # The size first: a small model should not pay for the checks.
     if weight.numel() < _LARGE_WEIGHT or on_card(weight) or layer.groups != 1 or layer.dilation != (1, 1):
         return False
     height, width = _size_after(layer, shape)
@@ -121,7 +121,7 @@ def _size_after(layer: nn.Conv2d, shape: torch.Size) -> tuple[int, int]:
     return height, width
 
 
-def _gathered(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _output_by_patches(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return the output as W p^T, p: [positions, taps · inputs] all patches. This order leaves W as it lies for AMX too."""
     (high, wide), (down, right) = layer.kernel_size, layer.stride
     height, width = _size_after(layer, x.shape)
@@ -138,7 +138,7 @@ def _gathered(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) 
     return out
 
 
-def _scattered(layer: nn.Conv2d, gradient: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
+def _input_gradient_by_patches(layer: nn.Conv2d, gradient: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
     """Return the input's gradient: each output's goes back to the patch it was made of."""
     batch, inputs, height, width = shape
     above, left = int(layer.padding[0]), int(layer.padding[1])

@@ -16,7 +16,7 @@ def norm_silu(norm: nn.GroupNorm, x: Tensor) -> Tensor:
     """Return silu(norm(x)), the same numbers as the two modules give; the backward pass computes the norm again.
 
     Args:
-        norm: with weight and bias; they are frozen, or it goes the modules' way.
+        norm: with weight and bias; where they are not frozen, the two modules compute.
         x: [batch, channels, height, width].
     """
     if norm.weight is None or norm.bias is None or norm.weight.requires_grad or norm.bias.requires_grad:

@@ -1,4 +1,4 @@
-"""Patching of a base as it is loaded; its modules keep their weights, their names and what others know of them."""
+"""Replacement of a loaded base's modules by leaner ones of the same weights, names and outputs."""
 
 from diffusers.models import activations, resnet
 from diffusers.models.transformers import transformer_2d
@@ -20,11 +20,11 @@ _OURS: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def make_lean(*modules: nn.Module) -> None:
-    """Let frozen modules of diffusers and transformers keep less for the backward pass and compute quicker on a CPU.
+    """Make frozen modules of diffusers and transformers keep less for the backward pass and compute faster on a CPU.
 
-    What they give is the same. It stays for good, through `.to` and deep copies: the modules change their class, no instance gets
-    a forward of its own. Whatever is not exactly of a class known here, layers of 8 bits and unusual blocks among it, stays as
-    it is. It may be called again.
+    Their outputs are the same. The change is permanent, through `.to` and deep copies: modules change their class, no instance
+    gets a forward of its own. Whatever is not exactly of a class known here stays as it is, such as layers of 8 bits and
+    unusual blocks. It may be called again.
 
     Args:
         modules: U-Net and text encoders; before LoRA layers are put on them.

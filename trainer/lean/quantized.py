@@ -11,14 +11,14 @@ from trainer.settings.model import Settings
 Kind = Literal["int8", "fp8"]
 
 # The largest code of a row stands for its largest number: 127 of int8, 448 of float8 e4m3 (Micikevicius et al. 2022, table 1).
-_LARGEST = {"int8": 127.0, "fp8": 448.0}
+_MAX_CODE = {"int8": 127.0, "fp8": 448.0}
 # The bits of float8 lie in uint8: torch takes float8 for a type of numbers, so that a module's `.to(dtype)` would convert it.
 CODES = {"int8": torch.int8, "fp8": torch.uint8}
 """The type that each kind's codes are held in."""
 
 
 def kind_of(settings: Settings) -> Kind | None:
-    """Return in which 8 bits settings ask for the base; None for its own type."""
+    """Return the 8-bit format that settings ask for; None for the base's own type."""
     return "int8" if settings.int8_base else "fp8" if settings.fp8_base else None
 
 
@@ -34,7 +34,7 @@ def quantize(weight: Tensor, kind: Kind) -> tuple[Tensor, Tensor]:
     Returns:
         codes in weight's shape and memory layout, int8, or uint8 with the bits of float8; factors, fp32 [rows].
     """
-    largest = _LARGEST[kind]
+    largest = _MAX_CODE[kind]
     within = tuple(range(1, weight.dim()))
     factors = (weight.float().abs().amax(dim=within, keepdim=True) / largest).bfloat16().float()
     # A row of zeros has codes of 0 by any factor.
@@ -59,10 +59,10 @@ def dequantized(codes: Tensor, factors: Tensor, dtype: torch.dtype) -> Tensor:
         return codes.to(dtype).mul_(factors)
     if on_card(codes) or dtype == torch.float16:
         return codes.view(torch.float8_e4m3fn).to(dtype).mul_(factors)
-    return _of_float8(codes, dtype).mul_(factors * 2.0**120)
+    return _from_float8_bits(codes, dtype).mul_(factors * 2.0**120)
 
 
-def _of_float8(bits: Tensor, dtype: torch.dtype) -> Tensor:
+def _from_float8_bits(bits: Tensor, dtype: torch.dtype) -> Tensor:
     """Return float8's numbers times 2**-120, fp32 or bf16: sign, exponent and mantissa in their places there.
 
     On a CPU torch converts one number at a time, 5 ns each; shifting all takes an eighth. Exponents count from 7 in e4m3 and from

@@ -11,7 +11,7 @@ class ResnetBlock2D(resnet.ResnetBlock2D):  # type: ignore[misc]  # diffusers is
     """diffusers' block as SD1.x and SDXL have it, with norm and activation in one.
 
     It has diffusers' name, since kohya's targets are found by it. Every submodule is called as a module, so that LoRA layers on
-    them are heard.
+    them take part.
     """
 
     def forward(self, input_tensor: Tensor, temb: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ class ResnetBlock2D(resnet.ResnetBlock2D):  # type: ignore[misc]  # diffusers is
 
 
 def is_usual(block: resnet.ResnetBlock2D) -> bool:
-    """Say whether a block of diffusers computes what ours does, and nothing more."""
+    """Return whether a block of diffusers computes exactly what ours does."""
     return (
         block.upsample is None
         and block.downsample is None

@@ -1,4 +1,4 @@
-"""An attention of the U-Net that turns pictures into tokens and back without copying them to another layout."""
+"""A U-Net attention block that turns pictures into tokens and back without copying them to another layout."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A model of the card's allocator: from a log of tensors to the bytes at the peak, by part, and what it takes from the card."""
+"""A model of the card's allocator: the bytes at the peak by part, and the bytes reserved, computed from a log of tensors."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -7,18 +7,18 @@ from trainer.memory.tracker import AWAY, Log
 
 # torch's CUDA allocator (c10/cuda/CUDACachingAllocator): sizes are rounded up to 512 bytes; up to 1 MiB come from a pool of
 # 2 MiB pages, larger ones, with expandable segments, from one that grows by 20 MiB.
-_ROUND = 512
-_SMALL = 1 << 20
-_PAGES = {True: 2 << 20, False: 20 << 20}
+_ROUND_BYTES = 512
+_MAX_SMALL_BYTES = 1 << 20
+_PAGE_BYTES = {True: 2 << 20, False: 20 << 20}
 
 
-def rounded(size: int, to: int = _ROUND) -> int:
+def rounded(size: int, to: int = _ROUND_BYTES) -> int:
     """Return `size` in whole pieces of `to` bytes."""
     return -(-size // to) * to
 
 
 def peak_of(log: Log, *, rounds: bool) -> tuple[dict[str, int], str]:
-    """Return the bytes by part at the moment when most is held, and that moment's name.
+    """Return the bytes by part at the moment when the most is held, and that moment's name.
 
     Args:
         log: from a tracker.
@@ -26,7 +26,7 @@ def peak_of(log: Log, *, rounds: bool) -> tuple[dict[str, int], str]:
     """
     sizes = {
         number: 0 if life.part == AWAY else rounded(life.size) if rounds else life.size
-        for number, life in log.lives.items()
+        for number, life in log.allocations.items()
     }
     live = most = 0
     at = -1
@@ -36,7 +36,7 @@ def peak_of(log: Log, *, rounds: bool) -> tuple[dict[str, int], str]:
             most, at = live, index
     parts: dict[str, int] = defaultdict(int)
     for number, sign, _ in log.events[: at + 1]:
-        parts[log.lives[number].part] += sign * sizes[number]
+        parts[log.allocations[number].part] += sign * sizes[number]
     moment = log.moments[log.events[at][2]] if at >= 0 else ""
     return {part: size for part, size in parts.items() if size}, moment
 
@@ -44,21 +44,21 @@ def peak_of(log: Log, *, rounds: bool) -> tuple[dict[str, int], str]:
 def reserved_of(log: Log) -> int:
     """Return the most bytes that torch's allocator takes from a card for the log, with expandable segments.
 
-    Each pool is one range that grows at its end; a piece goes into the smallest gap that holds it. Pages are given back to the
-    card only where it is full, so that less may do.
+    Each pool is one range that grows at its end; a piece goes into the smallest gap that holds it. Pages are returned to the
+    card only when it is full, so that a bake may run with less.
     """
-    pools = {True: _Pool(_PAGES[True]), False: _Pool(_PAGES[False])}
+    pools = {True: _Pool(_PAGE_BYTES[True]), False: _Pool(_PAGE_BYTES[False])}
     places: dict[int, tuple[bool, int]] = {}
     for number, sign, _ in log.events:
-        if log.lives[number].part == AWAY:
+        if log.allocations[number].part == AWAY:
             continue
-        size = rounded(log.lives[number].size)
-        small = size <= _SMALL
+        size = rounded(log.allocations[number].size)
+        small = size <= _MAX_SMALL_BYTES
         if sign > 0:
-            places[number] = (small, pools[small].take(size))
+            places[number] = (small, pools[small].allocate(size))
         else:
             _, start = places.pop(number)
-            pools[small].give(start, size)
+            pools[small].free(start, size)
     return sum(pool.reserved for pool in pools.values())
 
 
@@ -77,7 +77,7 @@ class _Pool:
         """Bytes taken from the card."""
         return self._end
 
-    def take(self, size: int) -> int:
+    def allocate(self, size: int) -> int:
         """Return where a piece of `size` lies now."""
         at = bisect_left(self._by_size, (size, -1))
         if at == len(self._by_size):
@@ -92,8 +92,8 @@ class _Pool:
             self._add(start + size, length - size)
         return start
 
-    def give(self, start: int, size: int) -> None:
-        """Take a piece back and join it with the gaps beside it."""
+    def free(self, start: int, size: int) -> None:
+        """Free a piece and join it with the gaps beside it."""
         self._add(start, size)
 
     def _add(self, start: int, length: int) -> None:

@@ -30,12 +30,12 @@ class AvailableMemory:
 
     @property
     def free(self) -> int:
-        """What is left for a bake. What this process holds on the card counts as free: its context is kept back all the same, and the base it keeps is the bake's."""
+        """What is left for a bake. What this process holds on the card counts as free: its context is reserved anyway, and the base it keeps is the bake's."""
         return max(0, self.total - self.others - self.context)
 
 
 def available_memory(reading: MachineReading | None) -> AvailableMemory | None:
-    """Return the room on the first card, without a card that of the computer; None where nothing says it."""
+    """Return the memory free on the first card, or in the computer where there is no card; None where it is unknown."""
     if reading is None:
         return None
     return _on_card(reading.cards[0]) if reading.cards else _in_computer(reading.host)

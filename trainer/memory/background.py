@@ -12,15 +12,15 @@ from trainer.memory.peak import MemoryPrediction
 from trainer.memory.predictor import PredictionStopped
 from trainer.memory.request import MemoryRequest, request_of
 
-# Seconds for a line of the journal; a child that does not end by then ends by itself.
-_PATIENCE = 2.0
+# For a line of the journal; a worker process that does not end by then ends by itself.
+_MAX_WAIT_SECONDS = 2.0
 
 
 class BackgroundPrediction:
-    """Notes the prediction for each bake that begins.
+    """Records the prediction for each bake that starts.
 
-    On a card the oracle is asked, whose child is out of the way of a bake there; on a CPU the two would contend, and only what is
-    known already is noted.
+    On a card the predictor computes it, whose worker process does not slow a bake there; on a CPU the two would compete, and only
+    a known prediction is recorded.
 
     Args:
         predictor: predicts.
@@ -28,35 +28,34 @@ class BackgroundPrediction:
     """
 
     def __init__(self, predictor: Predictor, journal_path: Path) -> None:
-        """Ask nothing yet."""
         self._predictor = predictor
         self._journal_path = journal_path
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def note(self, number: int, planned: PlannedBake) -> None:
-        """Begin to ask about bake `number`; returns at once."""
+    def start(self, number: int, planned: PlannedBake) -> None:
+        """Start the prediction for bake `number`; returns at once."""
         self.end()
         self._ended = threading.Event()
         self._thread = threading.Thread(
-            target=self._note, args=(number, planned, self._ended), name="foresight", daemon=True
+            target=self._predict_and_record, args=(number, planned, self._ended), name="memory prediction", daemon=True
         )
         self._thread.start()
 
     def end(self) -> None:
-        """Ask no more about the bake that was noted; what is known by now is written before this returns."""
+        """Stop the prediction; one that is finished is written before this returns."""
         self._ended.set()
         if self._thread is not None:
-            self._thread.join(_PATIENCE)
+            self._thread.join(_MAX_WAIT_SECONDS)
 
-    def _note(self, number: int, planned: PlannedBake, ended: threading.Event) -> None:
+    def _predict_and_record(self, number: int, planned: PlannedBake, ended: threading.Event) -> None:
         try:
             prediction = self._predicted(request_of(planned), ended)
             if prediction is not None:
                 with Journal(self._journal_path) as journal:
                     journal.bakes.set_predicted_peak(number, prediction.reserved, peak_json(prediction))
         except Exception as error:
-            # A bake goes on without its prediction, whatever is wrong with that.
+            # A bake continues without its prediction, whatever is wrong with it.
             logging.getLogger(__name__).warning("no prediction for bake %d: %s", number, error)
 
     def _predicted(self, request: MemoryRequest, ended: threading.Event) -> MemoryPrediction | None:

@@ -9,24 +9,24 @@ from trainer.memory.request import MemoryRequest
 from trainer.plan.optimizer_bytes import optimizer_bytes
 from trainer.settings.parts import is_encoder
 
-# What a choice costs a step beside its kernels in the known prediction, as shares of it: an other start of every kernel and a sum
-# of gradients for each part of a batch; weights made from 8 bits; a computer that may be late with what its CPU encodes.
-_EACH_PART = 0.1
-_EIGHT_BITS = 0.06
-OFF_CARD = 0.05
-"""Share of a step that an encoder on the CPU is counted with: nobody knows how fast that CPU is."""
+# What a choice adds to a step's predicted seconds, as shares of them: every kernel launched once more and a sum of gradients for
+# each further micro-batch; weights dequantized; a step that may wait for what the CPU encodes.
+_SHARE_PER_MICRO_BATCH = 0.1
+_EIGHT_BIT_SHARE = 0.06
+OFF_CARD_SHARE = 0.05
+"""Share of a step that an encoder on the CPU is counted as: how fast that CPU is, is unknown."""
 
 # Beside the large weights in 8 bits stay their factors, norms, biases and small layers.
 _SMALL_WEIGHTS = 0.03
 # Blocks are chosen for a little less than the limit, so that their prediction need not be exact to the byte.
-_AIM = 0.995
+_TARGET_SHARE = 0.995
 # Inputs and outputs of the layers that most of a LoRA sits on; a ratio of two optimizers' bytes needs no more than these.
 _TYPICAL_WIDTHS = (320, 640, 768, 1280)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes and seconds of a step, judged and not predicted."""
+    """Bytes and seconds of a step, estimated and not predicted."""
 
     bytes: int
     seconds: float
@@ -34,11 +34,11 @@ class Estimate:
 
 def seconds_of(choice: MemoryChoice, prediction: MemoryPrediction) -> float:
     """Return a predicted step's seconds as choices are compared by."""
-    return prediction.seconds * (1 + OFF_CARD * choice.off_card)
+    return prediction.seconds * (1 + OFF_CARD_SHARE * choice.off_card)
 
 
 class Estimates:
-    """Judges choices by the plain one's prediction, corrected by the nearest choice whose prediction is known.
+    """Estimates of choices from the plain one's prediction, corrected by the nearest choice whose prediction is known.
 
     Args:
         request: the bake.
@@ -47,26 +47,25 @@ class Estimates:
     """
 
     def __init__(self, request: MemoryRequest, start: MemoryChoice, prediction: MemoryPrediction) -> None:
-        """Know one prediction."""
         self._request = request
         self._start = start
         self._prediction = prediction
         self._ratio = prediction.reserved / prediction.peak.bytes
         self._shares: dict[int | None, float] = {}
         self._moments: dict[str, float] = {}
-        # By choice: bytes that the judgement was short of, and how many times its seconds the step took.
+        # By choice: predicted less estimated bytes, and predicted ÷ estimated seconds.
         self._errors: dict[MemoryChoice, tuple[int, float]] = {}
         self.learn(start, prediction)
 
     def learn(self, choice: MemoryChoice, prediction: MemoryPrediction) -> None:
-        """Take in what a choice was predicted to take."""
-        judged = self._judged(choice)
+        """Correct later estimates by the prediction of a choice."""
+        judged = self._estimated(choice)
         error = prediction.reserved - judged.bytes
         self._errors[choice] = error, seconds_of(choice, prediction) / judged.seconds
 
     def of(self, choice: MemoryChoice) -> Estimate:
-        """Return what a choice is likely to take."""
-        judged, (error, slower) = self._judged(choice), self._error_near(choice)
+        """Return the estimate of a choice."""
+        judged, (error, slower) = self._estimated(choice), self._error_near(choice)
         return Estimate(max(0, judged.bytes + error), judged.seconds * slower)
 
     def with_blocks_for(self, choice: MemoryChoice, limit: int) -> MemoryChoice | None:
@@ -80,31 +79,31 @@ class Estimates:
         if not blocks:
             return None
         error = self._error_near(replace(choice, checkpointed=(blocks[0].name,)))[0]
-        aim = int((limit * _AIM - error) / self._ratio)
-        chosen = chosen_blocks(blocks, aim - self._beside_blocks(choice))
+        aim = int((limit * _TARGET_SHARE - error) / self._ratio)
+        chosen = blocks_to_checkpoint(blocks, aim - self._beside_blocks(choice))
         if not chosen:
             return None
         return replace(choice, checkpointed=shortest_prefixes(chosen, [block.name for block in blocks]))
 
-    def _judged(self, choice: MemoryChoice) -> Estimate:
-        peaks = [self._step(choice), *(self._other(peak, choice) for peak in self._prediction.peaks)]
+    def _estimated(self, choice: MemoryChoice) -> Estimate:
+        peaks = [self._step_bytes(choice), *(self._other_stage_bytes(peak, choice) for peak in self._prediction.peaks)]
         return Estimate(int(max(peaks) * self._ratio), self._seconds(choice))
 
     def _error_near(self, choice: MemoryChoice) -> tuple[int, float]:
         """Return the error of the known choice that differs least, the latest of several."""
 
         def distance(known: MemoryChoice) -> int:
-            others = ("micro", "off_card", "optimizer", "base", "caching")
+            others = ("micro_batch", "off_card", "optimizer", "base", "caching")
             differ = [name for name in others if getattr(known, name) != getattr(choice, name)]
-            return abs(_twice(known) - _twice(choice)) + len(differ)
+            return abs(_checkpointing_level(known) - _checkpointing_level(choice)) + len(differ)
 
         return self._errors[min(reversed(self._errors), key=distance)]
 
-    def _step(self, choice: MemoryChoice) -> int:
+    def _step_bytes(self, choice: MemoryChoice) -> int:
         blocks = self._blocks(choice)
         kept = choice.checkpointed
         twice = {block.name for block in blocks if kept is not None and (not kept or has_prefix(block.name, kept))}
-        return self._beside_blocks(choice) + held_at_most(blocks, twice)
+        return self._beside_blocks(choice) + max_held_bytes(blocks, twice)
 
     def _beside_blocks(self, choice: MemoryChoice) -> int:
         """Return the bytes of a step that no checkpointing frees: weights and all, and the activations outside of blocks."""
@@ -112,29 +111,29 @@ class Estimates:
         if step is None:
             return 0
         parts = dict(step.parts)
-        if choice.micro is not None:
+        if choice.micro_batch is not None:
             # While the next part of a batch runs, the gradients of those before it are there.
             parts["gradients"] = max(parts.get("gradients", 0), parts.get("lora", 0))
-        activations = parts.pop("activations", 0) * self._share(choice)
+        activations = parts.pop("activations", 0) * self._pixel_share(choice)
         between = max(0.0, activations - sum(block.saved for block in self._blocks(choice)))
-        return int(between + sum(amount * self._part(name, choice) for name, amount in parts.items()))
+        return int(between + sum(amount * self._part_factor(name, choice) for name, amount in parts.items()))
 
-    def _other(self, peak: Peak, choice: MemoryChoice) -> int:
+    def _other_stage_bytes(self, peak: Peak, choice: MemoryChoice) -> int:
         if peak.stage == "step":
             return 0
         at_once = choice.caching / self._start.caching if peak.stage == "cache" else 1.0
         return int(
             sum(
-                amount * (at_once if name == "activations" else self._part(name, choice))
+                amount * (at_once if name == "activations" else self._part_factor(name, choice))
                 for name, amount in peak.parts.items()
             )
         )
 
-    def _part(self, name: str, choice: MemoryChoice) -> float:
+    def _part_factor(self, name: str, choice: MemoryChoice) -> float:
         """Return how many times the plain choice's bytes a part takes."""
         start = self._start
         if name == "optimizer":
-            return self._optimizer(choice)
+            return self._optimizer_factor(choice)
         factor = 1.0
         if name in ("weights", "encoders") and choice.base and not start.base:
             factor = (0.25 if self._prediction.precision == "no" else 0.5) + _SMALL_WEIGHTS
@@ -143,7 +142,7 @@ class Estimates:
             factor *= 0.5 if encoders else 0.0
         return factor
 
-    def _optimizer(self, choice: MemoryChoice) -> float:
+    def _optimizer_factor(self, choice: MemoryChoice) -> float:
         if choice.optimizer not in self._moments:
             rank, options = self._request.settings.network_dim, self._request.settings.optimizer_options
             shapes = [shape for width in _TYPICAL_WIDTHS for shape in ((rank, width), (width, rank))]
@@ -153,20 +152,20 @@ class Estimates:
 
     def _blocks(self, choice: MemoryChoice) -> list[BlockCost]:
         """Return the blocks as they are at the choice's micro-batch; the seconds are those of the whole batch."""
-        share = self._share(choice)
+        share = self._pixel_share(choice)
         return [replace(block, saved=int(block.saved * share)) for block in self._prediction.blocks if block.saved > 0]
 
-    def _share(self, choice: MemoryChoice) -> float:
+    def _pixel_share(self, choice: MemoryChoice) -> float:
         """Return the pixels that pass through at once, as a share of the plain choice's."""
-        if choice.micro not in self._shares:
+        if choice.micro_batch not in self._shares:
             settings = self._request.settings
 
             def pixels(one: MemoryChoice) -> int:
-                width, height, pictures = self._request.with_settings(one.put_into(settings)).largest
+                width, height, pictures = self._request.with_settings(one.apply_to(settings)).largest
                 return width * height * pictures
 
-            self._shares[choice.micro] = pixels(choice) / pixels(self._start)
-        return self._shares[choice.micro]
+            self._shares[choice.micro_batch] = pixels(choice) / pixels(self._start)
+        return self._shares[choice.micro_batch]
 
     def _seconds(self, choice: MemoryChoice) -> float:
         seconds = self._prediction.seconds
@@ -176,34 +175,34 @@ class Estimates:
                 block.seconds for block in self._prediction.blocks if not kept or has_prefix(block.name, kept)
             )
         batch = batch_of(self._request)
-        parts = -(-batch // (choice.micro or batch))
-        seconds *= 1 + _EACH_PART * (parts - 1)
-        seconds *= 1 + _EIGHT_BITS * bool(choice.base and not self._start.base)
-        return seconds * (1 + OFF_CARD * choice.off_card)
+        parts = -(-batch // (choice.micro_batch or batch))
+        seconds *= 1 + _SHARE_PER_MICRO_BATCH * (parts - 1)
+        seconds *= 1 + _EIGHT_BIT_SHARE * bool(choice.base and not self._start.base)
+        return seconds * (1 + OFF_CARD_SHARE * choice.off_card)
 
 
-def held_at_most(blocks: Sequence[BlockCost], twice: Collection[str]) -> int:
+def max_held_bytes(blocks: Sequence[BlockCost], recomputed: Collection[str]) -> int:
     """Return the most bytes that blocks hold at one time of the backward pass.
 
-    It goes from the last block to the first. While a block has its turn, what the blocks before it keep is there, and its own:
-    kept or computed again. So checkpointing the last blocks alone frees nothing.
+    It goes from the last block to the first. During a block's backward pass, what the blocks before it keep is held, and its own:
+    kept or recomputed. So checkpointing only the last blocks frees nothing.
 
     Args:
         blocks: in the order of the forward pass.
-        twice: names of those that compute twice.
+        twice: names of those that are checkpointed.
     """
     kept = most = 0
     for block in blocks:
         most = max(most, kept + block.saved)
-        if block.name not in twice:
+        if block.name not in recomputed:
             kept += block.saved
     return most
 
 
-def chosen_blocks(blocks: Sequence[BlockCost], room: int) -> list[str] | None:
-    """Return which blocks shall compute twice so that all hold no more than `room`, in the order given; None where that is too little.
+def blocks_to_checkpoint(blocks: Sequence[BlockCost], room: int) -> list[str] | None:
+    """Return the blocks to checkpoint so that all hold no more than `room`, in the order given; None where that is too little.
 
-    Those that free most per second are taken first; then each that proves needless goes, the slowest first.
+    Those that free most per second are chosen first; then those that turn out unnecessary are dropped, the slowest first.
 
     Args:
         blocks: in the order of the forward pass.
@@ -211,17 +210,17 @@ def chosen_blocks(blocks: Sequence[BlockCost], room: int) -> list[str] | None:
     """
     twice: set[str] = set()
     for block in sorted(blocks, key=lambda block: block.seconds / block.saved):
-        if held_at_most(blocks, twice) <= room:
+        if max_held_bytes(blocks, twice) <= room:
             break
         twice.add(block.name)
-    if held_at_most(blocks, twice) > room:
+    if max_held_bytes(blocks, twice) > room:
         return None
     for block in sorted(blocks, key=lambda block: -block.seconds):
-        if block.name in twice and held_at_most(blocks, twice - {block.name}) <= room:
+        if block.name in twice and max_held_bytes(blocks, twice - {block.name}) <= room:
             twice.discard(block.name)
     return [block.name for block in blocks if block.name in twice]
 
 
-def _twice(choice: MemoryChoice) -> int:
-    """Return how far checkpointing goes: not, in part, wholly."""
+def _checkpointing_level(choice: MemoryChoice) -> int:
+    """Return 0 without checkpointing, 1 for some blocks, 2 for all."""
     return 0 if choice.checkpointed is None else 2 if not choice.checkpointed else 1

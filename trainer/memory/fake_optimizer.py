@@ -1,4 +1,4 @@
-"""A stand-in for optimizers that cannot step on tensors without numbers: it keeps and takes the memory the real one would."""
+"""A stand-in for optimizers that cannot step on tensors without numbers: it allocates the memory that the real one would."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,27 +21,26 @@ class FakeOptimizer(torch.optim.Optimizer):
     """
 
     decides_on_device = True
-    """No step of it is ever left out, so that nobody need look at the gradient."""
+    """It never skips a step, so that the gradient need not be read."""
 
     def __init__(self, groups: Sequence[dict[str, Any]], name: str, options: Options, *, on_card: bool) -> None:
-        """Keep nothing before the first step."""
         super().__init__(groups, {})
         self._name, self._options, self._on_card = name, options, on_card
 
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Make what is kept, the first time, and take for a moment what a step takes."""
+        """Allocate the state in the first step, and in each step its scratch memory."""
         weights = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         if not self.state:
-            # A LoRA's up weights begin at zero, of which Prodigy need keep less.
+            # A LoRA's up weights start at zero, of which Prodigy need keep less.
             zeros = [index % 2 == 1 for index in range(len(weights))]
             shapes = [tuple(weight.shape) for weight in weights]
             sizes = optimizer_tensors(self._name, shapes, self._options, from_zero=zeros)
             if weights and sizes is not None:
                 self.state[weights[0]] = {str(index): _bytes(size) for index, size in enumerate(sizes)}
-        self._pass_by([weight.numel() * weight.itemsize for weight in weights])
+        self._allocate_scratch([weight.numel() * weight.itemsize for weight in weights])
 
-    def _pass_by(self, sizes: Sequence[int]) -> None:
-        """Take what a step takes besides: torch's SGD with Nesterov's momentum a copy of every gradient on a card, others a few of one weight."""
+    def _allocate_scratch(self, sizes: Sequence[int]) -> None:
+        """Allocate a step's scratch memory: for torch's SGD with Nesterov's momentum on a card a copy of every gradient, else a few of one weight."""
         if not sizes:
             return
         spec = spec_of(self._name)

@@ -28,7 +28,7 @@ _TYPES: Mapping[str, torch.dtype] = {"no": torch.float32, "fp16": torch.float16,
 
 @contextmanager
 def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
-    """Lend a workbench of the real parts without numbers while the block lasts; all of it runs under FakeTensorMode.
+    """Yield a session of the real parts on tensors without numbers; everything in it runs under FakeTensorMode.
 
     Raises:
         LoraTuiError: the base or the settings do not allow the bake.
@@ -40,7 +40,7 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
         model = _model(identify_base(request.base), request, precision.dtype)
         closing.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
         for module in model.modules:
-            _give_room(module)
+            _materialize(module)
         model.schedule = model.schedule_for(model.usual_prediction)
         # Not every optimizer can be made here, and hardly one can step without numbers; nothing can be compiled without them.
         spec = spec_of(settings.optimizer_type)
@@ -48,7 +48,7 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
         plain = settings.model_copy(update={"torch_compile": False, "xformers": False})
         made = plain if own else plain.model_copy(update={"optimizer_type": DEFAULT_OPTIMIZER, "optimizer_args": []})
         session = closing.enter_context(build_session(model, made, _plan(request), _accelerator(), precision))
-        # Of a class by its path nothing is known: it counts as the default optimizer.
+        # Nothing is known of a class named by its path: it counts as the default optimizer.
         if not own and spec is not None:
             session.optimizer.optimizer = FakeOptimizer(
                 session.optimizer.optimizer.param_groups,
@@ -65,8 +65,8 @@ def _model(base: Base, request: MemoryRequest, dtype: torch.dtype) -> BaseModel:
     return load_shapes(base, dtype=dtype, vae=settings.vae, vae_dtype=vae_dtype, quantized=kind_of(settings))
 
 
-def _give_room(module: nn.Module) -> None:
-    """Put tensors of the mode in force in the place of those on meta, laid out as they are."""
+def _materialize(module: nn.Module) -> None:
+    """Replace tensors on meta by tensors of the active mode, in the same memory layout."""
     # nn.Module.to_empty cannot exchange tensors of this kind.
     for each in module.modules():
         for name, weight in each.named_parameters(recurse=False):

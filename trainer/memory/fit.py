@@ -1,4 +1,4 @@
-"""Search for the fastest settings that fit: choices are judged by estimates, and what is proposed has been predicted."""
+"""Search for the fastest settings that fit: estimates choose the candidates, and what is proposed has been predicted."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,13 +26,13 @@ from trainer.settings.model import Settings
 
 Predict = Callable[[MemoryRequest], MemoryPrediction]
 
-_NEIGHBOURS = 10
-# A choice that is judged to be faster by less is not worth seconds of prediction, and no difference to whoever waits for a bake.
+_MAX_REJECTED = 10
+# A smaller estimated speed-up is not worth seconds of prediction.
 _MIN_SPEEDUP = 0.005
 # Estimates are off by about as much.
 _ESTIMATE_MARGIN = 1.02
 # Predictions with exact levers alone, and with all.
-_TRIES_EXACT, _TRIES = 6, 10
+_MAX_EXACT_PREDICTIONS, _MAX_PREDICTIONS = 6, 10
 
 
 def fit(
@@ -40,8 +40,8 @@ def fit(
 ) -> FitResult:
     """Return the fastest settings that fit, over the levers of `trainer.memory.levers`.
 
-    What changes the result is taken only where nothing exact fits. What was asked about is left as it is: batch as the optimizer
-    sees it, rank, resolution and everything that is learned.
+    Levers that change the result are used only where nothing exact fits. The batch as the optimizer sees it, rank, resolution and
+    everything that is learned stay as they are.
 
     Args:
         request: with the settings in question.
@@ -76,9 +76,9 @@ class _Search:
         self._estimates = Estimates(self._request, start, self._tried[start])
         if current != start:
             self._estimates.learn(current, self._tried[current])
-        self._predict_fastest(_TRIES_EXACT, exact=True)
+        self._predict_fastest(_MAX_EXACT_PREDICTIONS, exact=True)
         if self._best() is None:
-            self._predict_fastest(_TRIES, exact=False)
+            self._predict_fastest(_MAX_PREDICTIONS, exact=False)
         return self._result()
 
     def _with_lean_caching(self, start: MemoryChoice) -> MemoryChoice:
@@ -153,7 +153,7 @@ class _Search:
 
     def _settings(self, choice: MemoryChoice) -> Settings:
         # What was asked about is predicted as it stands, also where another spelling would mean the same.
-        return self._request.settings if choice == self._current else choice.put_into(self._request.settings)
+        return self._request.settings if choice == self._current else choice.apply_to(self._request.settings)
 
     def _known(self, choice: MemoryChoice) -> Estimate:
         prediction = self._tried[choice]
@@ -220,7 +220,7 @@ class _Search:
                 why=self._why(choice, judged[choice], best),
                 estimated=choice not in self._tried,
             )
-            for choice in others[:_NEIGHBOURS]
+            for choice in others[:_MAX_REJECTED]
         )
 
     def _why(self, choice: MemoryChoice, estimate: Estimate, best: MemoryChoice | None) -> str:

@@ -106,5 +106,5 @@ class FitResult:
 
     @property
     def missing(self) -> int:
-        """Bytes that are missing where nothing fits, else 0."""
+        """Bytes by which the smallest choice is too large, where nothing fits; else 0."""
         return 0 if self.nearest is None else self.nearest.bytes - self.limit

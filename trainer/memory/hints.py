@@ -10,7 +10,7 @@ from trainer.optimizers import leaner_form
 from trainer.settings.parts import body_of, is_encoder
 
 # The next smaller size that people train at: 768 for 1024, 384 for 512.
-_SMALLER = 0.75
+_SMALLER_SIDE = 0.75
 
 
 def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int) -> tuple[str, ...]:
@@ -36,9 +36,9 @@ def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int
 
 def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Iterator[str]:
     settings, parts = request.settings, peak.parts
-    activations = int(parts.get("activations", 0) * (1 - _SMALLER**2))
+    activations = int(parts.get("activations", 0) * (1 - _SMALLER_SIDE**2))
     if activations:
-        smaller = " × ".join(str(int(side * _SMALLER)) for side in bucket)
+        smaller = " × ".join(str(int(side * _SMALLER_SIDE)) for side in bucket)
         yield f"a smaller resolution: {smaller} instead of {bucket[0]} × {bucket[1]} frees ~{bytes_text(activations)}"
     of_rank = sum(parts.get(name, 0) for name in ("lora", "optimizer", "gradients"))
     if settings.network_dim > 1 and of_rank:

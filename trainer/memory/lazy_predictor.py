@@ -1,4 +1,4 @@
-"""The predictor behind an import that waits: a program's first frame waits for nothing. `LORA_TUI_PREDICT`."""
+"""A predictor imported with the first question, so that the program's first frame need not wait for it; `LORA_TUI_PREDICT`."""
 
 import os
 import threading
@@ -18,61 +18,60 @@ VARIABLE = "LORA_TUI_PREDICT"
 
 
 class Predictor(Protocol):
-    """Anything that answers questions about memory; several threads may ask."""
+    """Anything that predicts a bake's memory; several threads may ask."""
 
     def known(self, request: "MemoryRequest") -> MemoryPrediction | None:
-        """Return an answer that was found before, else None; waits for nothing."""
+        """Return a known prediction, else None; does not wait."""
         ...
 
     def predict(self, request: "MemoryRequest", stop: Callable[[], bool] = lambda: False) -> MemoryPrediction:
-        """Return the answer, worked out where it is not known.
+        """Return the prediction, computed where it is not known.
 
         Raises:
-            LoraTuiError: there is none.
-            trainer.memory.predictor.Stopped: `stop` turned true.
+            LoraTuiError: it cannot be predicted.
+            trainer.memory.predictor.PredictionStopped: `stop` turned true.
         """
         ...
 
     def close(self) -> None:
-        """End what works answers out."""
+        """End the process that predicts."""
         ...
 
 
 class LazyPredictor:
-    """The oracle of a workspace, made with the first question.
+    """The predictor of a workspace, made with the first question.
 
     Args:
         root: folder of the workspace.
     """
 
     def __init__(self, root: Path) -> None:
-        """Import nothing yet."""
         self._root = root
-        self._making = threading.Lock()
-        self._made: PeakPredictor | None = None
+        self._lock = threading.Lock()
+        self._started: PeakPredictor | None = None
 
     def known(self, request: "MemoryRequest") -> MemoryPrediction | None:
-        """Return an answer that was found before, else None."""
+        """Return a known prediction, else None."""
         return self._predictor().known(request)
 
     def predict(self, request: "MemoryRequest", stop: Callable[[], bool] = lambda: False) -> MemoryPrediction:
-        """Return the answer, worked out where it is not known; raises what Oracle.predict does."""
+        """Return the prediction, computed where it is not known; raises what PeakPredictor.predict does."""
         return self._predictor().predict(request, stop)
 
     def close(self) -> None:
-        """End the oracle's process, if there is one."""
-        if self._made is not None:
-            self._made.close()
+        """End the predictor's process, if it was started."""
+        if self._started is not None:
+            self._started.close()
 
     def _predictor(self) -> "PeakPredictor":
         from trainer.memory.predictor import CACHE, PeakPredictor  # noqa: PLC0415  # see the module's line
 
-        with self._making:
-            if self._made is None:
-                self._made = PeakPredictor(self._root / CACHE)
-            return self._made
+        with self._lock:
+            if self._started is None:
+                self._started = PeakPredictor(self._root / CACHE)
+            return self._started
 
 
 def predictor_for(root: Path) -> LazyPredictor | None:
-    """Return who predicts for the workspace in the folder `root`; None where the user wants no predictions."""
+    """Return the predictor for the workspace in the folder `root`; None where the user turned predictions off."""
     return None if os.environ.get(VARIABLE, "").strip().casefold() == "off" else LazyPredictor(root)

@@ -16,7 +16,7 @@ from trainer.settings.parts import is_encoder, parts_of
 EightBitBase = Literal["", "int8", "fp8"]
 """How the base's large weights are kept: "" in the type of the arithmetic."""
 
-# Names of blocks that are written out; the others are counted.
+# Names of blocks that are listed; the others are counted.
 _MAX_NAMES = 3
 
 
@@ -26,7 +26,7 @@ class MemoryChoice:
 
     Attributes:
         checkpointed: prefixes of the names of blocks that are recomputed; () for all blocks, None for none.
-        micro: pictures at once, None for the full batch.
+        micro_batch: pictures at once, None for the full batch.
         off_card: whether an encoder that does not train runs on the CPU.
         optimizer: its name.
         base: how the base's large weights are kept.
@@ -34,7 +34,7 @@ class MemoryChoice:
     """
 
     checkpointed: tuple[str, ...] | None
-    micro: int | None
+    micro_batch: int | None
     off_card: bool
     optimizer: str
     base: EightBitBase
@@ -48,14 +48,14 @@ class MemoryChoice:
         micro = settings.micro_batch_size
         return cls(
             checkpointed=names if settings.gradient_checkpointing else None,
-            micro=None if micro is None or micro >= batch_of(request) else micro,
+            micro_batch=None if micro is None or micro >= batch_of(request) else micro,
             off_card=settings.encoder_off_card,
             optimizer=settings.optimizer_type,
             base="int8" if settings.int8_base else "fp8" if settings.fp8_base else "",
             caching=settings.vae_batch_size,
         )
 
-    def put_into(self, settings: Settings) -> Settings:
+    def apply_to(self, settings: Settings) -> Settings:
         """Return `settings` with the levers in these positions; what has no effect stays unchanged."""
         blocks = settings.checkpointed_blocks if self.checkpointed is None else ", ".join(self.checkpointed)
         return Settings.model_validate(
@@ -63,7 +63,7 @@ class MemoryChoice:
             | {
                 "gradient_checkpointing": self.checkpointed is not None,
                 "checkpointed_blocks": blocks,
-                "micro_batch_size": self.micro,
+                "micro_batch_size": self.micro_batch,
                 "encoder_off_card": self.off_card,
                 "optimizer_type": self.optimizer,
                 "int8_base": self.base == "int8",
@@ -99,7 +99,7 @@ def batch_of(request: MemoryRequest) -> int:
 def fastest_exact(request: MemoryRequest) -> MemoryChoice:
     """Return the choice with every exact lever at its fastest position; optimizer, base and caching as in the settings."""
     here = MemoryChoice.of(request)
-    return replace(here, checkpointed=None, micro=None, off_card=here.off_card and not may_leave_card(request))
+    return replace(here, checkpointed=None, micro_batch=None, off_card=here.off_card and not may_leave_card(request))
 
 
 def may_leave_card(request: MemoryRequest) -> bool:
@@ -118,7 +118,7 @@ def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryCho
         exact: leave out what changes the result.
     """
     start = fastest_exact(request)
-    micros = _micros(batch_of(request))
+    micros = _micro_batch_sizes(batch_of(request))
     cards = (False, True) if may_leave_card(request) else (start.off_card,)
     optimizers, bases = [start.optimizer], [start.base]
     if not exact:
@@ -129,7 +129,7 @@ def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryCho
             # int8 first: it lies nearer to the base.
             bases += ["int8", "fp8"]
     for micro, off_card, optimizer, base in product(micros, cards, optimizers, bases):
-        yield replace(start, micro=micro, off_card=off_card, optimizer=optimizer, base=base)
+        yield replace(start, micro_batch=micro, off_card=off_card, optimizer=optimizer, base=base)
 
 
 def lean_optimizer_missing(settings: Settings, leaner: OptimizerSpec) -> str:
@@ -151,7 +151,7 @@ def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]
     if batch > 1:
         yield (
             Lever("micro-batches of 1", f"one picture at a time; each step still learns from all {batch}"),
-            replace(start, micro=1),
+            replace(start, micro_batch=1),
         )
     if may_leave_card(request):
         yield (
@@ -197,8 +197,8 @@ def choice_text(choice: MemoryChoice) -> str:
         case names:
             more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
             words.append(f"checkpointing of {', '.join(names[:_MAX_NAMES])}{more}")
-    if choice.micro is not None:
-        words.append(f"micro-batches of {choice.micro}")
+    if choice.micro_batch is not None:
+        words.append(f"micro-batches of {choice.micro_batch}")
     if choice.off_card:
         words.append("encoder off card")
     if (optimizer := spec_of(choice.optimizer)) is not None and optimizer.leaner_form_of:
@@ -235,7 +235,7 @@ def shortest_prefixes(chosen: Sequence[str], names: Sequence[str]) -> tuple[str,
     return tuple(found)
 
 
-def _micros(batch: int) -> tuple[int | None, ...]:
+def _micro_batch_sizes(batch: int) -> tuple[int | None, ...]:
     """Return the sizes that divide a batch into parts as equal as possible: for 8 None (undivided), 4, 3, 2, 1."""
     sizes = sorted({-(-batch // parts) for parts in range(2, batch + 1)}, reverse=True)
     return (None, *sizes)

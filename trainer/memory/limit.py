@@ -1,4 +1,4 @@
-"""The share of a card that a bake may take: sizes as they are typed, and what the context and the desktop keep of a card."""
+"""The memory limit of a bake: sizes as typed, less what context and desktop take of a card."""
 
 import re
 

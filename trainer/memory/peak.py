@@ -9,7 +9,7 @@ Policy = Literal["card", "cpu"]
 """Whose allocator and kernels: a card's, or the CPU's that a test can measure."""
 
 PARTS = ("weights", "encoders", "vae", "lora", "optimizer", "gradients", "activations", "workspace")
-"""What memory is held by, in the order it is listed."""
+"""What memory is held for, in the order it is listed."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class BlockCost:
 
     Attributes:
         name: as checkpointed_blocks takes it.
-        saved: bytes freed by checkpointing it: what it keeps less what it must keep all the same.
+        saved: bytes freed by checkpointing it: what it keeps less what it must keep even then.
         flops: of its forward pass.
-        seconds: of its forward pass, estimated; see Prediction.seconds.
+        seconds: of its forward pass, estimated; see MemoryPrediction.seconds.
     """
 
     name: str
@@ -64,7 +64,7 @@ class MemoryPrediction:
         seconds: of one optimizer step on a card of 2021's upper middle class, estimated from each kernel's operations and bytes:
             good to compare settings by, not to tell the time.
         blocks: every block that can be checkpointed, in the order of the forward pass.
-        compiled: whether the settings ask for torch_compile; the figures are the eager step's all the same.
+        compiled: whether the settings ask for torch_compile; the figures are those of the eager step.
         took: seconds the prediction itself took, imports aside.
     """
 

@@ -23,14 +23,14 @@ from trainer.text import printable
 CACHE = Path("cache") / "peaks.json"
 """Where a workspace keeps the answers."""
 
-# Raised with every change of what is predicted: answers of another form are forgotten.
-_FORM = 1
+# Raised with every change of what is predicted: answers of another version are discarded.
+_VERSION = 1
 _MAX_ANSWERS = 400
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
-class PredictionStopped(Exception):  # no error: somebody asked for something else
-    """Nobody wants the answer any more."""
+class PredictionStopped(Exception):  # not an error: somebody asked for something else
+    """The answer is no longer wanted."""
 
 
 class PeakPredictor:
@@ -41,17 +41,15 @@ class PeakPredictor:
     """
 
     def __init__(self, cache: Path | None) -> None:
-        """Start no process yet."""
         self._cache = cache
         self._answers: dict[str, dict[str, Any]] | None = None
-        self._asking = threading.Lock()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        # Asked by somebody who did not wait for the answer.
+        # Key of the question whose answer has not been read.
         self._pending: str | None = None
-        self._said = b""
+        self._received = b""
 
     def __enter__(self) -> Self:
-        """Return this oracle."""
         return self
 
     def __exit__(
@@ -61,12 +59,12 @@ class PeakPredictor:
         self.close()
 
     def known(self, request: MemoryRequest) -> MemoryPrediction | None:
-        """Return an answer that was found before, None where it must be worked out; waits for nothing."""
-        values = self._kept().get(request.key)
+        """Return a known prediction, None where it must be computed; does not wait."""
+        values = self._known_answers().get(request.key)
         return None if values is None else MemoryPrediction.from_json(values)
 
     def predict(self, request: MemoryRequest, stop: Callable[[], bool] = lambda: False) -> MemoryPrediction:
-        """Return the answer, working it out where it is not known: seconds for SD1.5, up to half a minute for SDXL.
+        """Return the prediction, computed where it is not known: seconds for SD1.5, up to half a minute for SDXL.
 
         Args:
             request: the question.
@@ -74,26 +72,26 @@ class PeakPredictor:
 
         Raises:
             LoraTuiError: base or settings do not allow the bake, or the process broke.
-            Stopped: `stop` turned true.
+            PredictionStopped: `stop` turned true.
         """
-        while not self._asking.acquire(timeout=_LOOK_SECONDS):
+        while not self._lock.acquire(timeout=_POLL_SECONDS):
             if stop():
                 raise PredictionStopped
         try:
             if self._pending is not None:
-                # The process answers in order; what nobody waited for is kept all the same.
+                # The process answers in order; an answer that nobody waited for is still kept.
                 with contextlib.suppress(LoraTuiError):
-                    self._await(stop)
+                    self._wait_for_answer(stop)
             known = self.known(request)
             if known is not None:
                 return known
             self._ask(request)
-            return MemoryPrediction.from_json(self._await(stop))
+            return MemoryPrediction.from_json(self._wait_for_answer(stop))
         finally:
-            self._asking.release()
+            self._lock.release()
 
     def close(self) -> None:
-        """End the process, whatever it is at."""
+        """End the process, whatever it is doing."""
         process, self._process, self._pending = self._process, None, None
         if process is not None:
             process.kill()
@@ -105,86 +103,86 @@ class PeakPredictor:
     def _ask(self, request: MemoryRequest) -> None:
         line = json.dumps(request.to_json()).encode() + b"\n"
         for _ in range(2):
-            process = self._started()
+            process = self._running_process()
             assert process.stdin is not None
             try:
                 process.stdin.write(line)
                 process.stdin.flush()
             except OSError:
-                # It ended by itself in between, since nobody had asked for long.
+                # It ended by itself in between, since nobody had asked for a long time.
                 self.close()
                 continue
             self._pending = request.key
             return
-        raise _broke("the prediction process cannot be started")
+        raise _failed("the prediction process cannot be started")
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _running_process(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
             env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-            self._said = b""
+            self._received = b""
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "trainer.memory.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=env,
-                # A key that interrupts the program is none of its business.
+                # A key that interrupts the program must not reach it.
                 start_new_session=True,
             )
         return self._process
 
-    def _await(self, stop: Callable[[], bool]) -> dict[str, Any]:
+    def _wait_for_answer(self, stop: Callable[[], bool]) -> dict[str, Any]:
         """Return the answer to the question that is pending, and keep it.
 
         Raises:
             LoraTuiError: it is an error, or the process ended.
-            Stopped: `stop` turned true; the question stays pending.
+            PredictionStopped: `stop` turned true; the question stays pending.
         """
-        line = self._line(stop)
+        line = self._next_line(stop)
         key, self._pending = self._pending, None
         answer = json.loads(line)
         if "prediction" in answer and key is not None:
             values: dict[str, Any] = answer["prediction"]
-            self._keep(key, values)
+            self._store(key, values)
             return values
         if "error" in answer:
-            raise _as_raised(answer["error"])
-        raise _broke(answer.get("broke", "no answer"))
+            raise _error_from(answer["error"])
+        raise _failed(answer.get("broke", "no answer"))
 
-    def _line(self, stop: Callable[[], bool]) -> bytes:
+    def _next_line(self, stop: Callable[[], bool]) -> bytes:
         process = self._process
         assert process is not None and process.stdout is not None
-        while b"\n" not in self._said:
+        while b"\n" not in self._received:
             if stop():
                 raise PredictionStopped
-            if not select.select([process.stdout], [], [], _LOOK_SECONDS)[0]:
+            if not select.select([process.stdout], [], [], _POLL_SECONDS)[0]:
                 continue
             piece = os.read(process.stdout.fileno(), 1 << 16)
             if not piece:
                 code = process.wait()
                 self.close()
-                raise _broke(f"the prediction process ended with {code}")
-            self._said += piece
-        line, _, self._said = self._said.partition(b"\n")
+                raise _failed(f"the prediction process ended with {code}")
+            self._received += piece
+        line, _, self._received = self._received.partition(b"\n")
         return line
 
-    def _kept(self) -> dict[str, dict[str, Any]]:
+    def _known_answers(self) -> dict[str, dict[str, Any]]:
         if self._answers is None:
             self._answers = _read(self._cache) if self._cache is not None else {}
         return self._answers
 
-    def _keep(self, key: str, values: dict[str, Any]) -> None:
-        kept = self._kept()
+    def _store(self, key: str, values: dict[str, Any]) -> None:
+        kept = self._known_answers()
         kept[key] = values
         while len(kept) > _MAX_ANSWERS:
             del kept[next(iter(kept))]
         if self._cache is None:
             return
-        # Without the file the same is only worked out again some day.
+        # Without the file the same prediction is computed again some day.
         with contextlib.suppress(OSError):
             self._cache.parent.mkdir(parents=True, exist_ok=True)
-            # Another program may have found answers meanwhile.
+            # Another program may have found answers since.
             together = {**_read(self._cache), **kept}
             write_atomically(self._cache, json.dumps({"made_by": _made_by(), "peaks": together}).encode())
 
@@ -202,17 +200,17 @@ def _read(cache: Path) -> dict[str, dict[str, Any]]:
 
 
 def _made_by() -> list[Any]:
-    return [_FORM, *(version(name) for name in ("torch", "diffusers", "transformers"))]
+    return [_VERSION, *(version(name) for name in ("torch", "diffusers", "transformers"))]
 
 
-def _as_raised(said: dict[str, str]) -> LoraTuiError:
-    kind = getattr(trainer.errors, said.pop("kind"), LoraTuiError)
+def _error_from(fields: dict[str, str]) -> LoraTuiError:
+    kind = getattr(trainer.errors, fields.pop("kind"), LoraTuiError)
     usual = isinstance(kind, type) and issubclass(kind, LoraTuiError)
-    error: LoraTuiError = (kind if usual else LoraTuiError)(said.pop("where"), **said)
+    error: LoraTuiError = (kind if usual else LoraTuiError)(fields.pop("where"), **fields)
     return error
 
 
-def _broke(reason: str) -> LoraTuiError:
+def _failed(reason: str) -> LoraTuiError:
     return SettingsError(
         "memory prediction",
         found=f"it failed: {printable(reason, 300)}",

@@ -1,4 +1,4 @@
-"""The memory report of a bake: each stage's peak by part, what the card has for it, and who holds the rest."""
+"""The memory report of a bake: each stage's peak by part, what the card has for it, and which programs hold the rest."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,12 +25,12 @@ _MAX_HOLDERS = 6
 def memory_section(
     prediction: MemoryPrediction, room: AvailableMemory | None, holders: Sequence[CardProcess] = ()
 ) -> ReportSection:
-    """Return the section that tells a prediction.
+    """Return the report's section on a prediction.
 
     Args:
         prediction: of the bake.
-        room: what there is for it now, None where that is not known; of another policy than the prediction's it is left out.
-        holders: who is on the card.
+        room: memory available now, None where unknown; left out where its policy is not the prediction's.
+        holders: processes on the card.
     """
     width, height = prediction.bucket
     kernels = "a card" if prediction.policy == "card" else "the CPU"

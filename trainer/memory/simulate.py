@@ -23,14 +23,14 @@ from trainer.memory.tracker import AWAY, Tracker
 
 
 def predict(request: MemoryRequest) -> MemoryPrediction:
-    """Return what a bake like this takes at its most, stage by stage. Torch needs no card for it and no weight is read.
+    """Return the predicted peak of a bake, stage by stage. It needs no card, and no weight is read.
 
     Raises:
         LoraTuiError: the base or the settings do not allow the bake.
     """
     began = time.perf_counter()
     with fake_session(request) as session:
-        run = _Run(request, session)
+        run = _Simulation(request, session)
         run.cache()
         costs = run.step()
         if request.sample is not None:
@@ -60,7 +60,7 @@ class _Costs:
     blocks: tuple[BlockCost, ...]
 
 
-class _Run:
+class _Simulation:
     """The stages of one bake, one after the other.
 
     Args:
@@ -100,7 +100,7 @@ class _Run:
         return _Costs(flops=tracker.work.flops, seconds=tracker.work.seconds, blocks=tuple(costs))
 
     def sample(self, width: int, height: int) -> None:
-        """Look once at as many sample pictures as are made at once, with guidance."""
+        """Take one sampling step of as many sample pictures as are made at once, with guidance."""
         model = self._session.model
         device = "cuda" if self._on_card else "cpu"
         at_once = pictures_at_once(
@@ -114,7 +114,7 @@ class _Run:
             model.predict(noisy, model.schedule.spread_times(pairs), text, sizes)
 
     def decode(self, width: int, height: int) -> None:
-        """Make one picture of its latents."""
+        """Decode the latents of one picture."""
         model = self._session.model
         with (
             self._stage("decode", unet=True, vae=True, moments=False) as tracker,
@@ -155,7 +155,7 @@ class _Run:
 
 
 def make_moments(session: TrainingSession) -> None:
-    """Let the optimizer hold of each weight what it holds from the first step on."""
+    """Take one step, so that the optimizer holds its moments."""
     for group in session.optimizer.param_groups:
         for weight in group["params"]:
             weight.grad = torch.empty_like(weight)

@@ -1,4 +1,4 @@
-"""A tracker of operations: every tensor made while it is on, its life, its work and its moment."""
+"""A tracker of operations: the memory, work and moment of every tensor made while it is on."""
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +15,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 AWAY = "away"
-"""The part of what exists and is not where the count is made."""
+"""The part of tensors that are not on the device that is counted."""
 
 
 @dataclass
-class Life:
+class Allocation:
     """One piece of memory.
 
     Attributes:
@@ -33,7 +33,7 @@ class Life:
 
 @dataclass
 class Work:
-    """Operations and bytes moved since counting began.
+    """Operations and bytes moved since counting started.
 
     Attributes:
         flops: of products and convolutions.
@@ -54,28 +54,28 @@ class Work:
 
 @dataclass
 class Log:
-    """What was taken and given back, in order.
+    """Allocations and frees, in order.
 
     Attributes:
         lives: every piece by number.
-        events: (number, +1 taken or -1 given back, index in moments).
+        events: (number, +1 allocated or -1 freed, index in moments).
         moments: names of the moments, in the order they were first met.
     """
 
-    lives: dict[int, Life] = field(default_factory=dict)
+    allocations: dict[int, Allocation] = field(default_factory=dict)
     events: list[tuple[int, int, int]] = field(default_factory=list)
     moments: list[str] = field(default_factory=list)
 
 
 class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sees every operation below autograd, on tensors with or without numbers.
+    """Tracks every operation below autograd, on tensors with or without numbers.
 
     Args:
         roofline: takes (flops, bytes moved, type) of an operation and returns its seconds.
         scratch: takes an operation and its arguments and returns the bytes its kernel takes while it runs, beyond its outputs.
 
     Attributes:
-        log: what was seen.
+        log: what was tracked.
         work: done so far.
         part: what new memory is held for.
         live: bytes held now, known storages aside.
@@ -86,7 +86,6 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         roofline: Callable[[int, int, torch.dtype], float],
         scratch: Callable[[Any, tuple[Any, ...]], int],
     ) -> None:
-        """See nothing yet."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._roofline, self._scratch = roofline, scratch
         self.log = Log()
@@ -102,17 +101,17 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Count tensors made before, each storage once."""
         before, self.part = self.part, part
         for tensor in tensors:
-            self._see(tensor)
+            self._count_storage(tensor)
         self.part = before
 
     def rename(self, tensors: Iterable[Tensor], part: str) -> None:
-        """Say what memory seen already is held for; storages not seen are counted from now on."""
+        """Set the part of storages that are tracked; others are tracked from now on."""
         for tensor in tensors:
             known = self._known.get(tensor.untyped_storage()._cdata)
             if known is None:
                 self.hold([tensor], part)
             else:
-                self.log.lives[known[1]].part = part
+                self.log.allocations[known[1]].part = part
 
     def size_of(self, tensors: Iterable[Tensor]) -> int:
         """Return the bytes of the tensors' storages, each once."""
@@ -121,7 +120,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @contextmanager
     def at(self, moment: str) -> Iterator[None]:
-        """Call the time while the block lasts `moment`."""
+        """Name the moment `moment` while the block runs."""
         before = self._moment
         self.enter(moment)
         try:
@@ -130,7 +129,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._moment = before
 
     def enter(self, moment: str) -> None:
-        """Call the time from now on `moment`."""
+        """Name the moment `moment` from now on."""
         self._moment = self._moment_number(moment)
 
     def _moment_number(self, moment: str) -> int:
@@ -139,9 +138,9 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.log.moments.index(moment)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Let the operation run and look at what it made."""
+        """Run the operation and track its outputs."""
         if func is torch.ops.prim.device.default and isinstance(args[0], FakeTensor):
-            # Asked two times out of three; the long way takes as long as an operation.
+            # Two calls out of three ask this; the usual way takes as long as an operation.
             return args[0].fake_device
         out = func(*args, **(kwargs or {}))
         if func.is_view:
@@ -150,9 +149,9 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._count(func, args, kwargs or {}, out, outputs)
         extra = self._scratch(func, args)
         for each in outputs:
-            self._see(each)
+            self._count_storage(each)
         if extra:
-            self._pass_by(extra)
+            self._count_scratch(extra)
         return out
 
     def _count(self, func: Any, args: Any, kwargs: Any, out: Any, outputs: list[Tensor]) -> None:
@@ -164,33 +163,33 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if outputs:
             self.work.seconds += self._roofline(flops, moved, outputs[0].dtype)
 
-    def _see(self, tensor: Tensor) -> None:
+    def _count_storage(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
         key = storage._cdata
         size = storage.nbytes()
         if key in self._known or size == 0:
             return
-        number = self._take(size)
-        self._known[key] = (weakref.ref(storage, partial(self._gone, key)), number)
+        number = self._allocate(size)
+        self._known[key] = (weakref.ref(storage, partial(self._storage_freed, key)), number)
 
-    def _take(self, size: int) -> int:
+    def _allocate(self, size: int) -> int:
         number, self._numbers = self._numbers, self._numbers + 1
-        self.log.lives[number] = Life(self.part, size)
+        self.log.allocations[number] = Allocation(self.part, size)
         self.log.events.append((number, 1, self._moment))
         self.live += size
         return number
 
-    def _give_back(self, number: int) -> None:
+    def _free(self, number: int) -> None:
         self.log.events.append((number, -1, self._moment))
-        self.live -= self.log.lives[number].size
+        self.live -= self.log.allocations[number].size
 
-    def _gone(self, key: int, _: Any) -> None:
+    def _storage_freed(self, key: int, _: Any) -> None:
         known = self._known.pop(key, None)
         if known is not None:
-            self._give_back(known[1])
+            self._free(known[1])
 
-    def _pass_by(self, size: int) -> None:
+    def _count_scratch(self, size: int) -> None:
         """Count memory that a kernel takes while it runs."""
         before, self.part = self.part, "workspace"
-        self._give_back(self._take(size))
+        self._free(self._allocate(size))
         self.part = before

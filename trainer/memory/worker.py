@@ -1,4 +1,4 @@
-"""The process that predicts: questions on stdin, answers on stdout, a line of JSON each; it sees no card and yields to everybody.
+"""The worker process of the predictor: questions on stdin, answers on stdout, a line of JSON each; low priority, no card.
 
 python -m trainer.memory.worker
 """
@@ -34,7 +34,7 @@ def _answer_all(answers: TextIO) -> None:
 
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
-    # Imported with the first question: whoever starts the process gets on meanwhile.
+    # Imported with the first question: the program that starts the process need not wait.
     from trainer.errors import LoraTuiError
     from trainer.machine.imports import without_garbage_collection
 
@@ -45,8 +45,8 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"prediction": predict(MemoryRequest.from_json(question)).to_json()}
     except LoraTuiError as error:
-        said = {"where": error.where, "found": error.found, "expected": error.expected, "way_out": error.way_out}
-        return {"error": said | {"kind": type(error).__name__}}
+        fields = {"where": error.where, "found": error.found, "expected": error.expected, "way_out": error.way_out}
+        return {"error": fields | {"kind": type(error).__name__}}
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return {"broke": reason[:500]}

@@ -5,12 +5,12 @@ import hashlib
 import torch
 
 
-def number_for(seed: int, *what: int | str) -> int:
+def seed_for(seed: int, *what: int | str) -> int:
     """Return a number of 63 bits that depends on `seed` and `what` alone, to seed a generator with.
 
     Args:
         seed: the bake's seed.
-        what: names the draw, for example ("noise", step, micro-batch); other names give unrelated numbers.
+        what: identifies the draw, for example ("noise", step, micro-batch); other names give unrelated numbers.
     """
     text = repr((seed, *what)).encode()
     # 63 bits: manual_seed takes no more without wrapping around.
@@ -19,4 +19,4 @@ def number_for(seed: int, *what: int | str) -> int:
 
 def generator_for(seed: int, *what: int | str) -> torch.Generator:
     """Return a CPU generator that depends on `seed` and `what` alone; see number_for."""
-    return torch.Generator().manual_seed(number_for(seed, *what))
+    return torch.Generator().manual_seed(seed_for(seed, *what))

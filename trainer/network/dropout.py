@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.network.draws import generator_for, number_for
+from trainer.network.draws import generator_for, seed_for
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """Which forward pass is at work: the bake's seed, the step, the batch in it, and which of its pictures (None: all of them)."""
+    """The current forward pass: the bake's seed, the step, the batch in it, and which of its pictures (None: all of them)."""
 
     seed: int
     step: int
@@ -21,8 +21,8 @@ class _Pass:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """What one layer leaves out in one forward pass: drawn again it is the same, so that none of it need be kept.
+class LayerDropout:
+    """The dropout of one layer in one forward pass: drawn again it is the same, so that no mask need be kept.
 
     Each picture's draw is its own, whichever pictures pass through the model beside it.
     """
@@ -48,7 +48,7 @@ class LeftOut:
     def _of_picture(self, picture: int, shape: torch.Size, like: Tensor, *, is_conv: bool) -> Tensor:
         now = self._pass
         generator = torch.Generator(like.device)
-        generator.manual_seed(number_for(now.seed, "dropout", now.step, now.micro_batch, self._layer, picture))
+        generator.manual_seed(seed_for(now.seed, "dropout", now.step, now.micro_batch, self._layer, picture))
         rank = shape[1 if is_conv else -1]
         ones = (1,) * (len(shape) - 2)
         of_ranks = torch.Size((shape[0], rank, *ones) if is_conv else (shape[0], *ones, rank))
@@ -57,12 +57,12 @@ class LeftOut:
 
 
 class Dropouts:
-    """The dropouts of one network; its layers share it. Nothing is left out before the first `begin`.
+    """The dropouts of one network; its layers share it. Nothing is left out before the first `start_pass`.
 
     Args:
         inner: share of the down layers' outputs set to zero; the others are divided by 1 - share.
         ranks: share of the ranks left out, picture by picture; the others are divided by 1 - share.
-        layers: share of the layers left out whole, for all pictures of a batch; nothing else grows for it, as in sd-scripts.
+        layers: share of the layers left out entirely, for all pictures of a batch; nothing else grows for it, as in sd-scripts.
 
     Attributes:
         in_force: whether a training forward is to leave anything out.
@@ -73,14 +73,14 @@ class Dropouts:
         self._ranks = ranks
         self._layers = layers
         self._pass: _Pass | None = None
-        self.in_force = False
+        self.active = False
 
-    def begin(
+    def start_pass(
         self, seed: int, step: int, micro_batch: int, names: Sequence[str], *, rows: tuple[int, int] | None = None
     ) -> set[str]:
         """Make the draws of the coming forward pass depend on the arguments alone; return which layers it leaves out.
 
-        Torch's global generators have no part in it: how a batch is divided, and how often a pass is computed again, changes nothing.
+        Torch's global generators are not used: how a batch is divided, and how often a pass is recomputed, changes nothing.
 
         Args:
             seed: the bake's seed.
@@ -88,33 +88,33 @@ class Dropouts:
             names: every layer that trains.
             rows: the first of the batch's pictures that pass through and the one after the last; None for all.
         """
-        self.in_force = True
+        self.active = True
         self._pass = _Pass(seed, step, micro_batch, rows)
         if self._layers == 0 or not names:
             return set()
         draws = torch.rand(len(names), generator=generator_for(seed, "dropped layers", step, micro_batch)).tolist()
-        # One layer stays: a loss that no weight had a part in cannot be led back.
+        # One layer stays: a loss that depends on no weight has no gradient.
         stays = max(range(len(names)), key=draws.__getitem__)
         return {name for i, name in enumerate(names) if draws[i] < self._layers and i != stays}
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Leave nothing out while the block runs."""
-        before, self.in_force = self.in_force, False
+        before, self.active = self.active, False
         try:
             yield
         finally:
-            self.in_force = before
+            self.active = before
 
-    def of(self, layer: str) -> LeftOut | None:
-        """Return what a layer leaves out of the pass at work; None where it leaves out no numbers and no ranks.
+    def of(self, layer: str) -> LayerDropout | None:
+        """Return a layer's dropout in the current pass; None where it leaves out no numbers and no ranks.
 
         Args:
             layer: its name.
         """
         if self._pass is None or (self._inner == 0 and self._ranks == 0):
             return None
-        return LeftOut(layer, self._pass, self._inner, self._ranks)
+        return LayerDropout(layer, self._pass, self._inner, self._ranks)
 
 
 def _kept(shape: torch.Size, share: float, like: Tensor, generator: torch.Generator) -> Tensor:

@@ -36,7 +36,7 @@ class LoraBase(Protocol):
 
 @dataclass(frozen=True)
 class LayerRules:
-    """What every layer is made by.
+    """Rank, alpha and dropout of every layer.
 
     Attributes:
         dim: rank of Linear layers and 1x1 convolutions.
@@ -165,11 +165,11 @@ class LoraNetwork:
         for layer in self.layers(part):
             layer.strength = value
 
-    def begin(self, seed: int, step: int, micro_batch: int, *, rows: tuple[int, int] | None = None) -> None:
-        """Draw what the coming training forward leaves out; call it before each. Without dropouts it does nothing.
+    def start_pass(self, seed: int, step: int, micro_batch: int, *, rows: tuple[int, int] | None = None) -> None:
+        """Draw the dropout of the next training forward; call it before each. Without dropouts it does nothing.
 
         What is left out of a picture depends on seed, step, batch and the picture's place in it alone, not on which others pass
-        through with it; forwards without gradient and layers that do not train are always whole.
+        through with it; forwards without gradient and layers that do not train leave out nothing.
 
         Args:
             seed: the bake's seed.
@@ -180,16 +180,16 @@ class LoraNetwork:
         if self._dropouts is None:
             return
         training = [layer.name for layer in self if layer.down.requires_grad]
-        left_out = self._dropouts.begin(seed, step, micro_batch, training, rows=rows)
+        left_out = self._dropouts.start_pass(seed, step, micro_batch, training, rows=rows)
         for layer in self:
-            layer.left_out = layer.name in left_out
+            layer.dropped = layer.name in left_out
 
-    def at_rest(self) -> AbstractContextManager[None]:
+    def without_dropout(self) -> AbstractContextManager[None]:
         """Leave nothing out while the block runs, with gradient or without."""
-        return nullcontext() if self._dropouts is None else self._dropouts.at_rest()
+        return nullcontext() if self._dropouts is None else self._dropouts.paused()
 
-    def lie_on(self, device: torch.device | str, part: Part | None = None) -> None:
-        """Move the weights of one part, or of all, to a device; to whoever holds them they stay the same parameters.
+    def move_to(self, device: torch.device | str, part: Part | None = None) -> None:
+        """Move the weights of one part, or of all, to a device; they stay the same parameter objects.
 
         The layers' forward must meet its input there.
         """
@@ -202,7 +202,7 @@ class LoraNetwork:
         limit_norms([layer for layer in self if layer.down.requires_grad], largest)
 
     def remove(self) -> None:
-        """Take every layer out of the model, which is then as it was before."""
+        """Remove every layer from the model, which is then as it was before."""
         for layer in self:
             layer.remove()
 
@@ -229,7 +229,7 @@ def inject(model: LoraBase, rules: LayerRules, seed: int, parts: Collection[Part
         for part in wanted
     }
     for layer in (layer for of_part in layers.values() for layer in of_part):
-        layer.draw(seed)
+        layer.init_weights(seed)
     return LoraNetwork(model.family, layers, dropouts)
 
 

@@ -10,11 +10,11 @@ from trainer.lean.eight_bit import EightBitConv2d, EightBitLinear
 from trainer.lean.frozen_conv import FrozenConv2d
 from trainer.network.draws import generator_for
 from trainer.network.dropout import Dropouts
-from trainer.network.lora_product import Change, lean_product, plain_product
+from trainer.network.lora_product import LoraChange, lean_product, plain_product
 
-# Forward passes that compute with the layer's weight alone and give a tensor that nothing else holds. Beside any other, which may be
-# another library's, the LoRA is plain.
-_KNOWN: set[object] = {
+# Forward passes that compute with the layer's weight alone and return a tensor that nothing else holds. Beside any other, which may
+# be another library's, the LoRA is computed by plain_product.
+_PLAIN_FORWARDS: set[object] = {
     nn.Linear.forward,
     nn.Conv2d.forward,
     FrozenConv2d.forward,
@@ -24,11 +24,11 @@ _KNOWN: set[object] = {
 
 
 class LoraLayer(nn.Module):
-    """Low-rank change of one Linear or convolution, in force as long as it is attached.
+    """Low-rank change of one Linear or convolution, active while it is attached.
 
     Args:
         name: kohya's module name.
-        target: the layer of the base; it is not touched but for its `forward`.
+        target: the layer of the base; only its `forward` is replaced.
         rank: inner size.
         alpha: the change is scaled by alpha / rank.
         dropouts: what training leaves out; None for nothing.
@@ -36,21 +36,21 @@ class LoraLayer(nn.Module):
     Attributes:
         down: fp32 [rank, inputs], or [rank, inputs, kernel, kernel] beside a convolution, at whose stride and padding it runs.
         up: fp32 [outputs, rank], or [outputs, rank, 1, 1].
-        strength: factor on the change; 0 leaves the branch out, so that the output is the base's bit for bit.
-        left_out: whether the training forwards up to the next draw go without this layer.
+        strength: factor on the change; 0 skips the LoRA, so that the output is the base's bit for bit.
+        left_out: whether training forwards skip this layer until the next draw.
     """
 
     def __init__(
         self, name: str, target: nn.Linear | nn.Conv2d, rank: int, alpha: float, dropouts: Dropouts | None = None
     ) -> None:
-        """Make the weights, all zero, on the target's device; the target does not know of them yet."""
+        """Make the weights, all zero, on the target's device, without attaching the layer."""
         super().__init__()
         self.name = name
         self.rank = rank
         self.alpha = alpha
         self.dropouts = dropouts
         self.strength = 1.0
-        self.left_out = False
+        self.dropped = False
         self.is_conv = isinstance(target, nn.Conv2d)
         outputs, inputs, *kernel = target.weight.shape
         # The LoRA stays fp32 whatever the base is: at rates of 1e-4 a bf16 weight would round most steps away.
@@ -62,8 +62,8 @@ class LoraLayer(nn.Module):
         self._forward_before: Callable[[Tensor], Tensor] | None = None
         self._base_forward: Callable[[Tensor], Tensor] = target.forward
 
-    def draw(self, seed: int) -> None:
-        """Give `down` its start values, kaiming uniform with a = sqrt 5 (sd-scripts: networks.lora); `up` is zeros already.
+    def init_weights(self, seed: int) -> None:
+        """Initialize `down`: kaiming uniform with a = sqrt 5 (sd-scripts: networks.lora); `up` is zeros already.
 
         The numbers depend on the seed and the layer's name, not on the order of layers.
         """
@@ -96,35 +96,35 @@ class LoraLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the base layer's output with the change added, in the type of that output."""
-        dropouts = self._dropouts_now()
-        if self.strength == 0 or (dropouts is not None and self.left_out):
+        dropouts = self._active_dropouts()
+        if self.strength == 0 or (dropouts is not None and self.dropped):
             return self._base_forward(x)
         # Weights follow the input, which is half precision wherever the base is.
-        change = Change(
+        change = LoraChange(
             self._target[0],
             self.strength * self.alpha / self.rank,
             None if dropouts is None else dropouts.of(self.name),
         )
-        base = self._awake_beneath()
-        if not _is_known(base) or torch.compiler.is_compiling():
+        base = self._active_forward_below()
+        if not _is_plain(base) or torch.compiler.is_compiling():
             return plain_product(base(x), x, self.down, self.up, change)
         return lean_product(base, x, self.down, self.up, change)
 
-    def _awake_beneath(self) -> Callable[[Tensor], Tensor]:
-        """Return the forward that this one builds on, past LoRA layers at rest: they change nothing, the last bits included."""
+    def _active_forward_below(self) -> Callable[[Tensor], Tensor]:
+        """Return the forward below this one, past LoRA layers of strength 0, which change nothing to the last bit."""
         forward = self._base_forward
         while isinstance(beneath := getattr(forward, "__self__", None), LoraLayer) and beneath.strength == 0:
             forward = beneath._base_forward
         return forward
 
-    def _dropouts_now(self) -> Dropouts | None:
-        """Return the dropouts where this forward trains this layer: a frozen layer and a forward without gradient are whole."""
+    def _active_dropouts(self) -> Dropouts | None:
+        """Return the dropouts where this forward trains this layer; None for a frozen layer or a forward without gradient."""
         dropouts = self.dropouts
-        if dropouts is None or not dropouts.in_force:
+        if dropouts is None or not dropouts.active:
             return None
         return dropouts if self.down.requires_grad and torch.is_grad_enabled() else None
 
 
-def _is_known(forward: Callable[[Tensor], Tensor]) -> bool:
+def _is_plain(forward: Callable[[Tensor], Tensor]) -> bool:
     """Return whether a base layer's forward is its weight times the input in a tensor that nothing else holds."""
-    return getattr(forward, "__func__", None) in _KNOWN
+    return getattr(forward, "__func__", None) in _PLAIN_FORWARDS

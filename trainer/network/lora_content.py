@@ -1,4 +1,4 @@
-"""The content of a LoRA file: its tensors under kohya's keys, from any tool that writes the form."""
+"""The content of a LoRA file: its tensors under kohya's keys, from any tool that writes the format."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ def load_lora(path: Path) -> LoraFile:
     """Read a LoRA file to the CPU.
 
     Raises:
-        ModelError: it is no whole safetensors file, or no plain LoRA (or LoCon) in kohya's form; says what it is instead.
+        ModelError: it is not a complete safetensors file, or not a plain LoRA (or LoCon) in kohya's format; the error says what it is.
     """
     metadata = read_lora_header(path).metadata
     return LoraFile(path, safetensors.torch.load_file(path), dict(metadata))

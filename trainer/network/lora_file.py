@@ -1,4 +1,4 @@
-"""LoRA files in kohya's form: written atomically, and put on a model or into a network of layers."""
+"""LoRA files in kohya's format: written atomically, and put on a model or into a network of layers."""
 
 import hashlib
 import math
@@ -34,9 +34,9 @@ def type_of(precision: SavePrecision) -> torch.dtype:
 
 
 def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, metadata: Mapping[str, str]) -> int:
-    """Write the network to `path` in kohya's form and return the file's size in bytes.
+    """Write the network to `path` in kohya's format and return the file's size in bytes.
 
-    `sshs_model_hash` and `sshs_legacy_hash` are added. The file appears whole: written beside, synced, renamed.
+    `sshs_model_hash` and `sshs_legacy_hash` are added. The file is written atomically.
 
     Args:
         network: the layers.
@@ -50,8 +50,8 @@ def save_lora(network: LoraNetwork, path: Path, *, precision: SavePrecision, met
     dtype = type_of(precision)
     tensors: dict[str, Tensor] = {}
     for layer in network:
-        tensors[layer.name + DOWN] = _resting(layer.down, dtype)
-        tensors[layer.name + UP] = _resting(layer.up, dtype)
+        tensors[layer.name + DOWN] = _cpu_copy(layer.down, dtype)
+        tensors[layer.name + UP] = _cpu_copy(layer.up, dtype)
         tensors[layer.name + ALPHA] = torch.tensor(layer.alpha, dtype=dtype)
     content = safetensors.torch.save(tensors, {**metadata, **_hashes(tensors, metadata)})
     try:
@@ -71,10 +71,10 @@ def read_into(network: LoraNetwork, path: Path) -> None:
     Raises:
         ModelError: file and network differ.
     """
-    fill(network, load_lora(path).named_for(network.family))
+    copy_weights(network, load_lora(path).named_for(network.family))
 
 
-def fill(network: LoraNetwork, file: LoraFile) -> None:
+def copy_weights(network: LoraNetwork, file: LoraFile) -> None:
     """Copy weights that were read before into a network of the same modules and ranks, in place.
 
     Args:
@@ -92,7 +92,7 @@ def fill(network: LoraNetwork, file: LoraFile) -> None:
             printable(str(file.path)), found=f"no weights for {missing[0]}", expected="every module of the network"
         )
     for layer in layers.values():
-        _fill(layer, file)
+        _copy_layer(layer, file)
 
 
 def network_from_file(model: LoraBase, path: Path) -> LoraNetwork:
@@ -122,7 +122,7 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
 
     Args:
         model: loaded base.
-        path: gives the layers, the rank and alpha of each, and the weights they begin with.
+        path: gives the layers, the rank and alpha of each, and the weights they start with.
         rules: gives the dropouts.
         parts: which parts get layers, as far as the file has them.
 
@@ -138,7 +138,7 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
 
 
 def warm_start(network: LoraNetwork, path: Path) -> list[str]:
-    """Let a network begin with a file's weights, as far as both have them (sd-scripts: network_weights).
+    """Start a network from a file's weights, as far as both have them (sd-scripts: network_weights).
 
     Args:
         network: as injected; layers that the file lacks keep their start values.
@@ -159,7 +159,7 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
     for name in shared:
         _check_scale(layers[name], file)
     for name in shared:
-        _fill(layers[name], file, keep_alpha=True)
+        _copy_layer(layers[name], file, keep_alpha=True)
     unused = [name for name in modules if name not in layers]
     untouched = [name for name in layers if name not in shared]
     lines = []
@@ -188,14 +188,16 @@ def _network(model: LoraBase, file: LoraFile, parts: Collection[Part], dropouts:
             if name in modules
         ]
         for layer in layers[part]:
-            _fill(layer, file)
+            _copy_layer(layer, file)
     return LoraNetwork(model.family, layers, dropouts)
 
 
-def _fill(layer: LoraLayer, file: LoraFile, *, keep_alpha: bool = False) -> None:
+def _copy_layer(layer: LoraLayer, file: LoraFile, *, keep_alpha: bool = False) -> None:
     """Copy one module's weights, and its alpha unless the layer is to keep its own."""
     down, up = file.tensors[layer.name + DOWN], file.tensors[layer.name + UP]
-    if _flat(down.shape) != _flat(layer.down.shape) or _flat(up.shape) != _flat(layer.up.shape):
+    if _without_point_kernel(down.shape) != _without_point_kernel(layer.down.shape) or _without_point_kernel(
+        up.shape
+    ) != _without_point_kernel(layer.up.shape):
         raise ModelError(
             printable(str(file.path)),
             found=f"{layer.name} has shapes {list(down.shape)} and {list(up.shape)}",
@@ -209,8 +211,8 @@ def _fill(layer: LoraLayer, file: LoraFile, *, keep_alpha: bool = False) -> None
         layer.up.copy_(up.reshape(layer.up.shape))
 
 
-def _flat(shape: torch.Size) -> tuple[int, ...]:
-    """Return the shape without a 1x1 kernel: some tools write the layer on a 1x1 convolution as a matrix, or a matrix as one."""
+def _without_point_kernel(shape: torch.Size) -> tuple[int, ...]:
+    """Return the shape without a 1x1 kernel: some tools write the layer on a 1x1 convolution as a matrix, or the other way round."""
     return tuple(shape[:2]) if shape[2:] == (1, 1) else tuple(shape)
 
 
@@ -236,7 +238,7 @@ def _check_modules(file: LoraFile, known: set[str], whose: str, family: Family) 
         )
 
 
-def _resting(weight: Tensor, dtype: torch.dtype) -> Tensor:
+def _cpu_copy(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """Return a copy on the CPU; channels-last memory, as a convolution may have, is not what the file format stores."""
     return weight.detach().to("cpu", dtype, copy=True).contiguous()
 

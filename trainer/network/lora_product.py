@@ -20,12 +20,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from trainer.lean.quantized import weight_of
-from trainer.network.dropout import LeftOut
+from trainer.network.dropout import LayerDropout
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a product needs to know of a layer besides its tensors.
+class LoraChange:
+    """Facts of a layer that a product needs beside its tensors.
 
     Attributes:
         target: the base's layer.
@@ -35,10 +35,10 @@ class Change:
 
     target: nn.Linear | nn.Conv2d
     scale: float
-    left_out: LeftOut | None
+    dropout: LayerDropout | None
 
 
-def lean_product(base: Callable[[Tensor], Tensor], x: Tensor, down: Tensor, up: Tensor, change: Change) -> Tensor:
+def lean_product(base: Callable[[Tensor], Tensor], x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
     """Return W x + b + scale · up(down(x)), in the type of x.
 
     Args:
@@ -67,8 +67,8 @@ def lean_product(base: Callable[[Tensor], Tensor], x: Tensor, down: Tensor, up: 
     return out
 
 
-def plain_product(out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: Change) -> Tensor:
-    """Return out + scale · up(down(x)), all of it torch's to take apart: where a compiler decides what is kept, for one.
+def plain_product(out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
+    """Return out + scale · up(down(x)), computed by torch's own operations, for where a compiler decides what is kept.
 
     Args:
         out: the base's output, by whatever forward; it stays as it is.
@@ -82,8 +82,8 @@ def plain_product(out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: Chan
         inner = functional.conv2d(x, down.to(x.dtype), None, target.stride, target.padding, target.dilation)
     else:
         inner = functional.linear(x, down.to(x.dtype))
-    if change.left_out is not None:
-        inner = inner * change.left_out.mask(inner, is_conv=is_conv)
+    if change.dropout is not None:
+        inner = inner * change.dropout.mask(inner, is_conv=is_conv)
     wide = up.to(x.dtype)
     changed = functional.conv2d(inner, wide) if is_conv else functional.linear(inner, wide)
     return torch.add(out, changed.to(out.dtype), alpha=change.scale)
@@ -93,20 +93,20 @@ class _LinearProduct(torch.autograd.Function):
     """The product of a Linear; see the module's formulas."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, down: Tensor, up: Tensor, change: Change) -> Tensor:
-        _keep(ctx, x, down, up, change, trains=any(ctx.needs_input_grad[1:3]))
+    def forward(ctx: Any, x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
+        _save_for_backward(ctx, x, down, up, change, trains=any(ctx.needs_input_grad[1:3]))
         return _linear_forward(x, down, up, change)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        x, down, up, change = _kept(ctx)
+        x, down, up, change = _saved_for_backward(ctx)
         dtype = gradient.dtype
         g = gradient.reshape(-1, gradient.shape[-1])
         narrow = down.to(dtype)
         inner_shape = (*gradient.shape[:-1], len(down))
         of_inner = _scaled(g, up.to(dtype), change.scale)
-        mask = None if change.left_out is None else change.left_out.mask(of_inner.view(inner_shape), is_conv=False)
+        mask = None if change.dropout is None else change.dropout.mask(of_inner.view(inner_shape), is_conv=False)
         if mask is not None:
             of_inner.view(inner_shape).mul_(mask)
         of_x = of_down = of_up = None
@@ -124,11 +124,11 @@ class _LinearProduct(torch.autograd.Function):
 
 
 class _ConvolutionProduct(torch.autograd.Function):
-    """What a convolution's LoRA adds to the base's output, in place; the base's own gradient is the base's business."""
+    """What a convolution's LoRA adds to the base's output, in place; the base computes its own gradient."""
 
     @staticmethod
-    def forward(ctx: Any, out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: Change) -> Tensor:
-        _keep(ctx, x, down, up, change, trains=any(ctx.needs_input_grad[2:4]))
+    def forward(ctx: Any, out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
+        _save_for_backward(ctx, x, down, up, change, trains=any(ctx.needs_input_grad[2:4]))
         ctx.mark_dirty(out)
         _convolution_add(out, x, down, up, change)
         return out
@@ -136,13 +136,13 @@ class _ConvolutionProduct(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, None]:
-        x, down, up, change = _kept(ctx)
+        x, down, up, change = _saved_for_backward(ctx)
         target = cast(nn.Conv2d, change.target)
         dtype = gradient.dtype
         narrow = down.to(dtype)
         g = gradient.flatten(2)
-        of_inner = _scaled(_for_each(up.to(dtype).flatten(1).mT, g), g, change.scale)
-        mask = None if change.left_out is None else change.left_out.mask(of_inner, is_conv=True)
+        of_inner = _scaled(_expanded(up.to(dtype).flatten(1).mT, g), g, change.scale)
+        mask = None if change.dropout is None else change.dropout.mask(of_inner, is_conv=True)
         if mask is not None:
             of_inner.mul_(mask)
         of_up = of_down = of_x = None
@@ -164,42 +164,42 @@ class _ConvolutionProduct(torch.autograd.Function):
         return gradient if ctx.needs_input_grad[0] else None, of_x, of_down, of_up, None
 
 
-def _linear(x: Tensor, down: Tensor, up: Tensor, change: Change) -> Tensor:
+def _linear(x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
     if torch.is_grad_enabled():
         return cast(Tensor, _LinearProduct.apply(x, down, up, change))  # type: ignore[no-untyped-call]
     return _linear_forward(x, down, up, change)
 
 
-def _keep(ctx: Any, x: Tensor, down: Tensor, up: Tensor, change: Change, *, trains: bool) -> None:
-    """Keep what the backward pass needs: x for the gradients of the LoRA alone, so that a part at rest keeps none of it."""
+def _save_for_backward(ctx: Any, x: Tensor, down: Tensor, up: Tensor, change: LoraChange, *, trains: bool) -> None:
+    """Keep what the backward pass needs: x for the gradients of the LoRA alone, so that a part that does not train keeps none of it."""
     ctx.change, ctx.shape = change, x.shape
     ctx.save_for_backward(*((down, up, x) if trains else (down, up)))
 
 
-def _kept(ctx: Any) -> tuple[Tensor | None, Tensor, Tensor, Change]:
+def _saved_for_backward(ctx: Any) -> tuple[Tensor | None, Tensor, Tensor, LoraChange]:
     down, up, *rest = ctx.saved_tensors
     return (rest[0] if rest else None), down, up, ctx.change
 
 
-def _linear_forward(x: Tensor, down: Tensor, up: Tensor, change: Change) -> Tensor:
+def _linear_forward(x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
     target = change.target
     bias = None if target.bias is None else target.bias.to(x.dtype)
     out = functional.linear(x, weight_of(target, x.dtype).flatten(1), bias)
     inner = functional.linear(x, down.to(x.dtype))
-    if change.left_out is not None:
-        inner.mul_(change.left_out.mask(inner, is_conv=False))
+    if change.dropout is not None:
+        inner.mul_(change.dropout.mask(inner, is_conv=False))
     _add_product(out.view(-1, out.shape[-1]), inner.view(-1, inner.shape[-1]), up.to(x.dtype).mT, change.scale)
     return out
 
 
-def _convolution_add(out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: Change) -> None:
+def _convolution_add(out: Tensor, x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> None:
     inner = _convolution_inner(x, down.to(x.dtype), cast(nn.Conv2d, change.target))
-    if change.left_out is not None:
-        inner.mul_(change.left_out.mask(inner, is_conv=True))
+    if change.dropout is not None:
+        inner.mul_(change.dropout.mask(inner, is_conv=True))
     wide, inner = up.to(out.dtype).flatten(1), inner.to(out.dtype)
     if out.is_contiguous():
         columns = out.view(*out.shape[:2], -1)
-        torch.baddbmm(columns, _for_each(wide, inner), inner, alpha=change.scale, out=columns)
+        torch.baddbmm(columns, _expanded(wide, inner), inner, alpha=change.scale, out=columns)
     else:
         # Channels last, one product: for batched ones into this layout a CPU has no kernel in bf16 and takes 10,000 times as long.
         rows = out.permute(0, 2, 3, 1).view(-1, out.shape[1])
@@ -210,7 +210,7 @@ def _convolution_inner(x: Tensor, down: Tensor, target: nn.Conv2d) -> Tensor:
     """Return down(x), [batch, rank, places]."""
     if _is_point(target):
         columns = x.flatten(2)
-        return torch.bmm(_for_each(down.flatten(1), columns), columns)
+        return torch.bmm(_expanded(down.flatten(1), columns), columns)
     return functional.conv2d(x, down, None, target.stride, target.padding, target.dilation).flatten(2)
 
 
@@ -218,9 +218,9 @@ def _point_gradient(of_inner: Tensor, down: Tensor, shape: torch.Size, gradient:
     """Return the gradient of a 1x1 convolution's input, laid out in memory as that of its output."""
     weight = down.flatten(1)
     if gradient.is_contiguous():
-        return torch.bmm(_for_each(weight.mT, of_inner), of_inner).view(shape)
+        return torch.bmm(_expanded(weight.mT, of_inner), of_inner).view(shape)
     batch, inputs, height, width = shape
-    return torch.bmm(of_inner.mT, _for_each(weight, of_inner)).view(batch, height, width, inputs).permute(0, 3, 1, 2)
+    return torch.bmm(of_inner.mT, _expanded(weight, of_inner)).view(batch, height, width, inputs).permute(0, 3, 1, 2)
 
 
 def _convolution_gradients(
@@ -240,17 +240,17 @@ def _convolution_gradients(
 
 
 def _is_point(target: nn.Conv2d) -> bool:
-    """Return whether a convolution is a matrix on each place of its own."""
+    """Return whether a convolution is a matrix product at each position."""
     return target.kernel_size == (1, 1) and target.stride == (1, 1) and target.padding == (0, 0)
 
 
-def _for_each(matrix: Tensor, batch: Tensor) -> Tensor:
+def _expanded(matrix: Tensor, batch: Tensor) -> Tensor:
     """Return one matrix as that of every picture in a batch; nothing is copied."""
     return matrix.expand(len(batch), -1, -1)
 
 
 def _add_product(to: Tensor, left: Tensor, right: Tensor, scale: float = 1.0) -> Tensor:
-    """Return `to` with scale · left @ right added in place: no pass over it of its own, and no second tensor beside it.
+    """Return `to` with scale · left @ right added in place: without another pass over it or a second tensor.
 
     By `out`, since torch's counter of operations does not know `addmm_`.
     """

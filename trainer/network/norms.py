@@ -17,7 +17,7 @@ def product_norm(down: Tensor, up: Tensor) -> Tensor:
     """
     flat_down, flat_up = down.flatten(1), up.flatten(1)
     squared = ((flat_up.mT @ flat_up) * (flat_down @ flat_down.mT)).sum()
-    # Rounding may push the sum of a change next to nothing below 0.
+    # Rounding may push the sum of a tiny change below 0.
     return squared.clamp(min=0).sqrt()
 
 

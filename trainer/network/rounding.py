@@ -26,17 +26,17 @@ def rounding_loss(network: LoraNetwork, precision: SavePrecision) -> float:
     """
     if precision == "float" or not len(network):
         return 0.0
-    norms = torch.stack([_norms(layer, type_of(precision)) for layer in network])
+    norms = torch.stack([_lost_and_total_norm(layer, type_of(precision)) for layer in network])
     lost, whole = norms.square().sum(dim=0).sqrt().tolist()
     if not math.isfinite(lost):
         return math.inf
     return lost / whole if whole else 0.0
 
 
-def _norms(layer: LoraLayer, dtype: torch.dtype) -> torch.Tensor:
-    """Return how long the loss and the change of one layer are, fp64 [2].
+def _lost_and_total_norm(layer: LoraLayer, dtype: torch.dtype) -> torch.Tensor:
+    """Return the norms of what rounding loses and of the change of one layer, fp64 [2].
 
-    The difference of the products is a product of differences, (up - up') down + up' (down - down'): subtracting lengths instead
+    The difference of the products is a product of differences, (up - up') down + up' (down - down'): subtracting norms instead
     would leave nothing of a loss of a thousandth.
     """
     # fp64 because squares of what underflows in fp16 would underflow in fp32.

@@ -11,7 +11,7 @@ from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora_content import LoraFile, load_lora
-from trainer.network.lora_file import fill, network_of
+from trainer.network.lora_file import copy_weights, network_of
 from trainer.sampling.truncated_rank import by_weight, kept
 from trainer.settings.parts import is_encoder
 
@@ -113,7 +113,7 @@ class LoraStack:
             slot = self._slots[place]
             # Neither the one nor the other, should the copying break off.
             slot.content = ()
-            fill(slot.network, file)
+            copy_weights(slot.network, file)
             slot.content = content
             return
         self._take_off(place)

@@ -137,8 +137,8 @@ def left_out(session: TrainingSession) -> set[str]:
     """Return the layers that module dropout leaves out of the first step's batches."""
     found: set[str] = set()
     for position in (0, 1):
-        session.network.begin(session.settings.seed, 1, position)
-        found |= {layer.name for layer in session.network if layer.left_out}
+        session.network.start_pass(session.settings.seed, 1, position)
+        found |= {layer.name for layer in session.network if layer.dropped}
     return found
 
 

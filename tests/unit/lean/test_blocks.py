@@ -7,7 +7,7 @@ from tiny_bases import tiny_modules
 from torch import nn
 
 from trainer.errors import SettingsError
-from trainer.lean.blocks import blocks, chosen
+from trainer.lean.blocks import blocks, names_with_prefixes
 
 NAMES = (
     "text_encoder.layers.1",
@@ -68,22 +68,22 @@ def test_blocks_stand_in_the_order_in_which_they_run(family: str) -> None:
 
 
 def test_no_beginning_means_all_blocks() -> None:
-    assert chosen(NAMES, ()) == set(NAMES)
+    assert names_with_prefixes(NAMES, ()) == set(NAMES)
 
 
 def test_a_beginning_means_whole_levels_of_names() -> None:
-    assert chosen(NAMES, ("text_encoder",)) == {"text_encoder.layers.1", "text_encoder.layers.10"}
-    assert chosen(NAMES, ("text_encoder.layers.1", "down_blocks.0")) == {
+    assert names_with_prefixes(NAMES, ("text_encoder",)) == {"text_encoder.layers.1", "text_encoder.layers.10"}
+    assert names_with_prefixes(NAMES, ("text_encoder.layers.1", "down_blocks.0")) == {
         "text_encoder.layers.1",
         "down_blocks.0.resnets.0",
         "down_blocks.0.attentions.0",
     }
-    assert chosen(NAMES, ("mid_block.",)) == {"mid_block.resnets.0"}
+    assert names_with_prefixes(NAMES, ("mid_block.",)) == {"mid_block.resnets.0"}
 
 
 @pytest.mark.parametrize("wrong", ["up_block", "down_blocks.0.resnet", "transformer_blocks.3", "."])
 def test_a_beginning_of_no_name_is_refused_with_some_that_are(wrong: str) -> None:
     with pytest.raises(SettingsError) as refusal:
-        chosen(NAMES, ("mid_block", wrong))
+        names_with_prefixes(NAMES, ("mid_block", wrong))
     assert (refusal.value.where, refusal.value.found) == ("checkpointed_blocks", wrong)
     assert "text_encoder.layers.1" in refusal.value.expected

@@ -32,7 +32,7 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Function]]:
         return function
 
     monkeypatch.setattr(torch, "compile", note)
-    monkeypatch.setattr(compiled, "_kinds", {})
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
     return asked
 
 
@@ -110,7 +110,7 @@ def test_passes_without_gradients_are_not_compiled(monkeypatch: pytest.MonkeyPat
         return fail
 
     monkeypatch.setattr(torch, "compile", compile_nothing)
-    monkeypatch.setattr(compiled, "_kinds", {})
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
     modules = tiny_modules("sd1")
     expected = forward(modules)
     set_up(modules, ComputeOptions(compiled=True))
@@ -135,7 +135,7 @@ def test_a_half_written_library_of_an_earlier_process_is_written_anew(
         return run
 
     monkeypatch.setattr(torch, "compile", compile_with_library)
-    monkeypatch.setattr(compiled, "_kinds", {})
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
     modules = tiny_modules("sd1")
     expected = forward(modules)
     set_up(modules, ComputeOptions(compiled=True))
@@ -161,7 +161,7 @@ def test_blocks_that_cannot_be_compiled_are_one_line_with_a_way_out(monkeypatch:
         return run
 
     monkeypatch.setattr(torch, "compile", compile_badly)
-    monkeypatch.setattr(compiled, "_kinds", {})
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
     modules = tiny_modules("sd1")
     set_up(modules, ComputeOptions(compiled=True))
     with pytest.raises(SettingsError) as refusal:
@@ -179,7 +179,7 @@ def test_compiled_blocks_give_the_same_gradients_at_every_size_and_are_let_go(
     checkpointed: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch._dynamo.reset()
-    monkeypatch.setattr(compiled, "_kinds", {})
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
     modules = tiny_modules("sd1")
     layers = lora_everywhere(modules)
     # Three halvings leave no side of 1, which has kernels of its own.
@@ -188,7 +188,7 @@ def test_compiled_blocks_give_the_same_gradients_at_every_size_and_are_let_go(
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     assert distance(gradients(modules, layers, 16), expected[16]) < 1e-4
     compiled_once = torch._dynamo.utils.counters["stats"]["unique_graphs"] - before
-    assert compiled_once >= len(compiled._kinds)
+    assert compiled_once >= len(compiled._compiled_by_kind)
     # Another size asks for nothing new.
     assert distance(gradients(modules, layers, 24), expected[24]) < 1e-4
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] - before == compiled_once

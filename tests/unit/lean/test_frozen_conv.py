@@ -49,13 +49,13 @@ def test_few_positions_of_a_large_weight_are_gathered(monkeypatch: pytest.Monkey
     large, small = (_lean(_conv(inputs, 96, 3, 1, 1).to(memory_format=torch.channels_last)) for inputs in (8, 7))
     monkeypatch.setattr(frozen_conv, "_LARGE_WEIGHT", large.weight.numel())
     counted: list[torch.Size] = []
-    true = frozen_conv._gathered
+    true = frozen_conv._output_by_patches
 
     def counting(of: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         counted.append(x.shape)
         return true(of, x, weight, bias)
 
-    monkeypatch.setattr(frozen_conv, "_gathered", counting)
+    monkeypatch.setattr(frozen_conv, "_output_by_patches", counting)
     few, many = torch.randn(1, 8, 8, 12), torch.randn(1, 8, 8, 13)
     large(few), large(many), small(few[:, :7])
     with as_on_card():

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from trainer.memory.allocator import peak_of, reserved_of
-from trainer.memory.tracker import Life, Log
+from trainer.memory.tracker import Allocation, Log
 
 MIB = 1 << 20
 
@@ -15,7 +15,7 @@ def log_of(*changes: tuple[int, int]) -> Log:
     log = Log(moments=[""])
     for number, size in changes:
         if size:
-            log.lives[number] = Life("activations", size)
+            log.allocations[number] = Allocation("activations", size)
         log.events.append((number, 1 if size else -1, 0))
     return log
 
@@ -55,9 +55,9 @@ def test_it_takes_at_least_what_is_held_and_never_much_more_than_everything(seed
         if there and chance.random() < 0.5:
             log.events.append((there.pop(chance.randrange(len(there))), -1, 0))
         size = chance.choice([700, 40_000, 3 * MIB, 9 * MIB])
-        log.lives[number] = Life("activations", size)
+        log.allocations[number] = Allocation("activations", size)
         log.events.append((number, 1, 0))
         there.append(number)
     held = sum(peak_of(log, rounds=True)[0].values())
-    everything = sum(life.size for life in log.lives.values())
+    everything = sum(life.size for life in log.allocations.values())
     assert held <= reserved_of(log) <= everything + 42 * MIB

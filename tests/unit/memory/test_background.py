@@ -33,7 +33,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def noted(journal: Journal, predictor: FakeOracle, planned: PlannedBake) -> BackgroundPrediction:
     foresight = BackgroundPrediction(predictor, journal.path)
-    foresight.note(1, planned)
+    foresight.start(1, planned)
     assert foresight._thread is not None
     if predictor.gate.is_set():
         foresight._thread.join(10)

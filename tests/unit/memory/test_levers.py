@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from memory_model import NAMES, request
 
 from trainer.errors import SettingsError
-from trainer.memory.estimates import chosen_blocks, held_at_most
+from trainer.memory.estimates import blocks_to_checkpoint, max_held_bytes
 from trainer.memory.levers import MemoryChoice, configurations, has_prefix, shortest_prefixes
 from trainer.memory.limit import limit_of
 from trainer.memory.peak import BlockCost
@@ -42,16 +42,24 @@ def test_prefixes_mean_the_same_blocks(chosen: list[str]) -> None:
 
 
 def test_a_batch_is_divided_as_equally_as_can_be() -> None:
-    assert [choice.micro for choice in configurations(request(train_batch_size=8), exact=True)] == [None, 4, 3, 2, 1]
-    assert [choice.micro for choice in configurations(request(train_batch_size=1), exact=True)] == [None]
+    assert [choice.micro_batch for choice in configurations(request(train_batch_size=8), exact=True)] == [
+        None,
+        4,
+        3,
+        2,
+        1,
+    ]
+    assert [choice.micro_batch for choice in configurations(request(train_batch_size=1), exact=True)] == [None]
 
 
 def test_a_choice_is_read_from_the_settings_it_was_put_into() -> None:
     asked = request(train_batch_size=4)
     for choice in configurations(asked, exact=False):
         for blocks in (None, (), ("down.resnets", "up")):
-            meant = MemoryChoice(blocks, choice.micro, choice.off_card, choice.optimizer, choice.base, choice.caching)
-            assert MemoryChoice.of(asked.with_settings(meant.put_into(asked.settings))) == meant
+            meant = MemoryChoice(
+                blocks, choice.micro_batch, choice.off_card, choice.optimizer, choice.base, choice.caching
+            )
+            assert MemoryChoice.of(asked.with_settings(meant.apply_to(asked.settings))) == meant
 
 
 blocks = st.lists(st.tuples(st.integers(1, 100), st.floats(0.1, 9.0)), min_size=1, max_size=9).map(
@@ -61,12 +69,12 @@ blocks = st.lists(st.tuples(st.integers(1, 100), st.floats(0.1, 9.0)), min_size=
 
 @given(blocks, st.integers(0, 600))
 def test_chosen_blocks_leave_no_more_than_the_room_and_none_is_needless(blocks: list[BlockCost], room: int) -> None:
-    chosen = chosen_blocks(blocks, room)
+    chosen = blocks_to_checkpoint(blocks, room)
     if chosen is None:
         assert max(block.saved for block in blocks) > room
         return
-    assert held_at_most(blocks, chosen) <= room
-    assert all(held_at_most(blocks, set(chosen) - {name}) > room for name in chosen)
+    assert max_held_bytes(blocks, chosen) <= room
+    assert all(max_held_bytes(blocks, set(chosen) - {name}) > room for name in chosen)
 
 
 @pytest.mark.parametrize(

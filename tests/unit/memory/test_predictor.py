@@ -63,7 +63,7 @@ def test_a_damaged_file_or_one_of_another_release_is_forgotten(cache: Path, root
     question = request(root)
     answer = MemoryPrediction("cpu", "no", (64, 64), 4, (Peak("step", "now", {"lora": 1}),), 2, 3, 4.0, (), False, 5.0)
     predictor = PeakPredictor(cache)
-    predictor._keep(question.key, answer.to_json())
+    predictor._store(question.key, answer.to_json())
     assert PeakPredictor(cache).known(question) == answer
     kept = json.loads(cache.read_text())
     for broken in (

@@ -21,7 +21,7 @@ def on_attention(encoder: nn.Module) -> LoraLayer:
     target = next(module for name, module in encoder.named_modules() if name.endswith("layers.0.self_attn.v_proj"))
     assert isinstance(target, nn.Linear)
     layer = LoraLayer("lora", target, rank=2, alpha=2)
-    layer.draw(seed=0)
+    layer.init_weights(seed=0)
     with torch.no_grad():
         layer.up.fill_(0.1)
     layer.attach()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainer.network.dropout import LeftOut
+from trainer.network.dropout import LayerDropout
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import all_parts
@@ -39,12 +39,12 @@ def stack(rules: LayerRules, layers: int) -> tuple[nn.Sequential, LoraNetwork]:
 def test_without_dropouts_the_forward_is_the_formula(dtype: torch.dtype) -> None:
     target = nn.Linear(8, 8, dtype=dtype).requires_grad_(False)
     layer = LoraLayer("x", target, 2, 3, LayerRules(2, 3).dropouts())
-    layer.draw(0)
+    layer.init_weights(0)
     layer.up.data.normal_()
     x = torch.randn(2, 5, 8, dtype=dtype)
     expected = torch.add(target(x), x @ layer.down.to(dtype).T @ layer.up.to(dtype).T, alpha=1.5)
     network = LoraNetwork("sd1", {"unet": [layer]})
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     digits = {torch.float32: 1e-6, torch.bfloat16: 2e-2}[dtype]
     assert torch.allclose(target(x), expected, rtol=digits, atol=digits)
 
@@ -52,7 +52,7 @@ def test_without_dropouts_the_forward_is_the_formula(dtype: torch.dtype) -> None
 def test_what_is_left_out_is_drawn_without_torchs_own_generator() -> None:
     target, network = mirror(EVERY_DROPOUT)
     before = torch.get_rng_state()
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     target(torch.ones(2, 64)).sum().backward()
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -61,11 +61,11 @@ def test_what_is_left_out_is_drawn_without_torchs_own_generator() -> None:
 def test_a_picture_has_its_draws_whichever_others_pass_through_with_it(shape: tuple[int, ...]) -> None:
     target, network = mirror(LayerRules(64, 64, dropout=0.3, rank_dropout=0.3), conv=len(shape) == 4)
     x = torch.ones(shape)
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     whole = target(x)
     parts = []
     for rows in ((0, 1), (1, 4), (4, 6)):
-        network.begin(0, 1, 0, rows=rows)
+        network.start_pass(0, 1, 0, rows=rows)
         parts.append(target(x[slice(*rows)]))
     assert torch.equal(torch.cat(parts), whole)
     assert not torch.equal(whole[0], whole[1])
@@ -75,16 +75,16 @@ def test_the_chunks_of_a_caption_stay_with_their_picture() -> None:
     target, network = mirror(LayerRules(64, 64, dropout=0.3, rank_dropout=0.3))
     chunks = 3
     x = torch.ones(4 * chunks, 7, 64)
-    network.begin(0, 1, 0, rows=(0, 4))
+    network.start_pass(0, 1, 0, rows=(0, 4))
     whole = target(x)
-    network.begin(0, 1, 0, rows=(2, 4))
+    network.start_pass(0, 1, 0, rows=(2, 4))
     assert torch.equal(target(x[2 * chunks :]), whole[2 * chunks :])
     assert not torch.equal(whole[0], whole[1])
 
 
 def test_layers_of_one_shape_leave_out_differently() -> None:
     base, network = stack(LayerRules(1, 1, dropout=0.5), 2)
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     x = torch.ones(64, 1)
     assert not torch.equal(base[0](x), base[1](x))
 
@@ -92,7 +92,7 @@ def test_layers_of_one_shape_leave_out_differently() -> None:
 def test_the_gradient_is_of_what_was_not_left_out() -> None:
     target, network = mirror(LayerRules(64, 64, dropout=0.5))
     layer = next(iter(network))
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     x = torch.ones(1, 64, requires_grad=True)
     out = target(x)
     out.sum().backward()
@@ -104,7 +104,7 @@ def test_the_gradient_is_of_what_was_not_left_out() -> None:
 @pytest.mark.parametrize("conv", [False, True])
 def test_dropout_leaves_out_numbers_and_the_others_grow(conv: bool) -> None:
     target, network = mirror(LayerRules(64, 64, dropout=0.25), conv=conv)
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     out = target(torch.ones(4, 64, 8, 8) if conv else torch.ones(4, 64, 64))
     assert sorted(set(out.flatten().tolist())) == pytest.approx([0, 1 / 0.75])
     assert abs((out == 0).float().mean() - 0.25) < 0.03
@@ -113,7 +113,7 @@ def test_dropout_leaves_out_numbers_and_the_others_grow(conv: bool) -> None:
 @pytest.mark.parametrize("shape", [(4, 64), (4, 7, 64), (4, 64, 3, 5)])
 def test_rank_dropout_leaves_out_ranks_of_a_picture_and_the_others_grow(shape: tuple[int, ...]) -> None:
     target, network = mirror(LayerRules(64, 64, rank_dropout=0.25), conv=len(shape) == 4)
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     out = target(torch.ones(shape))
     by_rank = out.movedim(1 if len(shape) == 4 else -1, 1).reshape(4, 64, -1)
     assert torch.equal(by_rank, by_rank[:, :, :1].expand_as(by_rank))
@@ -127,7 +127,7 @@ def test_module_dropout_leaves_out_layers_and_the_others_stay_as_they_are() -> N
     base, network = stack(LayerRules(1, 1, module_dropout=0.25), 20)
     kept = []
     for step in range(100):
-        network.begin(0, step, 0)
+        network.start_pass(0, step, 0)
         # Each layer that is there doubles its input.
         kept.append(base(torch.ones(1, 1)).log2().item())
         assert kept[-1] == int(kept[-1])
@@ -138,7 +138,7 @@ def test_what_is_left_out_depends_on_seed_step_and_batch_alone() -> None:
     base, network = stack(LayerRules(1, 1, dropout=0.1, module_dropout=0.5), 12)
 
     def drawn(*what: int) -> Tensor:
-        network.begin(*what)
+        network.start_pass(*what)
         return base(torch.ones(50, 1))
 
     first = drawn(0, 1, 0)
@@ -151,7 +151,7 @@ def test_what_is_left_out_depends_on_seed_step_and_batch_alone() -> None:
 def test_one_layer_always_stays() -> None:
     base, network = stack(LayerRules(1, 1, module_dropout=0.99), 2)
     for step in range(50):
-        network.begin(0, step, 0)
+        network.start_pass(0, step, 0)
         assert base(torch.ones(1, 1)).item() == 2
 
 
@@ -162,15 +162,15 @@ def test_before_the_first_beginning_a_forward_is_whole() -> None:
 
 def test_a_forward_without_gradient_is_whole() -> None:
     target, network = mirror(EVERY_DROPOUT)
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     with torch.no_grad():
         assert torch.equal(target(torch.ones(2, 64)), torch.ones(2, 64))
 
 
 def test_at_rest_a_forward_is_whole_and_after_it_not() -> None:
     target, network = mirror(LayerRules(64, 64, dropout=0.5))
-    network.begin(0, 1, 0)
-    with network.at_rest():
+    network.start_pass(0, 1, 0)
+    with network.without_dropout():
         assert torch.equal(target(torch.ones(2, 64)), torch.ones(2, 64))
     assert not torch.equal(target(torch.ones(2, 64)), torch.ones(2, 64))
 
@@ -178,7 +178,7 @@ def test_at_rest_a_forward_is_whole_and_after_it_not() -> None:
 def test_a_part_that_does_not_train_is_whole() -> None:
     target, network = mirror(EVERY_DROPOUT)
     network.train_only(["text_encoder"])
-    network.begin(0, 1, 0)
+    network.start_pass(0, 1, 0)
     assert torch.equal(target(torch.ones(2, 64)), torch.ones(2, 64))
 
 
@@ -202,14 +202,14 @@ def gradients(model: Any, monkeypatch: pytest.MonkeyPatch, *, checkpointing: boo
     for layer in network:
         layer.up.data.normal_(generator=generator)
     calls = []
-    mask = LeftOut.mask
+    mask = LayerDropout.mask
 
-    def counted(left_out: LeftOut, inner: Tensor, *, is_conv: bool) -> Tensor:
+    def counted(left_out: LayerDropout, inner: Tensor, *, is_conv: bool) -> Tensor:
         calls.append(is_conv)
         return mask(left_out, inner, is_conv=is_conv)
 
-    monkeypatch.setattr(LeftOut, "mask", counted)
-    network.begin(0, 1, 0)
+    monkeypatch.setattr(LayerDropout, "mask", counted)
+    network.start_pass(0, 1, 0)
     noisy = torch.randn(2, 4, 16, 16, generator=generator)
     text = encoder(torch.arange(77).expand(2, -1)).last_hidden_state
     model.body(noisy, torch.tensor([10, 700]), text, return_dict=False)[0].square().mean().backward()

@@ -38,7 +38,7 @@ def test_a_1x1_convolution_changes_as_the_same_matrix_would() -> None:
     linear.load_state_dict({"weight": conv.weight[:, :, 0, 0], "bias": conv.bias})
     layers = [LoraLayer("x", target, rank=2, alpha=2) for target in (conv, linear)]
     for layer in layers:
-        layer.draw(0)
+        layer.init_weights(0)
         layer.up.data.fill_(0.3)
         layer.attach()
     x = torch.randn(1, 3, 4, 4)
@@ -49,7 +49,7 @@ def test_a_1x1_convolution_changes_as_the_same_matrix_would() -> None:
 def test_a_3x3_convolution_changes_as_the_sum_of_both_weights_would(stride: int) -> None:
     conv = nn.Conv2d(3, 5, 3, stride=stride, padding=1)
     layer = LoraLayer("x", conv, rank=2, alpha=1)
-    layer.draw(0)
+    layer.init_weights(0)
     layer.up.data.fill_(0.3)
     change = torch.einsum("or,rihw->oihw", layer.up[:, :, 0, 0], layer.down) * 0.5
     x = torch.randn(1, 3, 7, 6)
@@ -137,14 +137,14 @@ def test_start_values_depend_on_seed_and_name_not_on_order(demo: StableDiffusion
 def test_layers_of_one_shape_start_differently() -> None:
     layers = [LoraLayer(name, nn.Linear(4, 4), rank=2, alpha=1) for name in "xy"]
     for layer in layers:
-        layer.draw(0)
+        layer.init_weights(0)
     assert not torch.equal(layers[0].down, layers[1].down)
 
 
 def test_start_values_are_uniform_within_one_over_root_inputs() -> None:
     """kaiming_uniform with a = sqrt 5: bound sqrt(6 / (1 + 5)) / sqrt(inputs)."""
     layer = LoraLayer("x", nn.Linear(100, 3), rank=64, alpha=1)
-    layer.draw(0)
+    layer.init_weights(0)
     assert 0.099 < layer.down.abs().max().item() <= 0.1
     assert abs(layer.down.std().item() - 0.1 / 3**0.5) < 0.002
     assert not layer.up.any()
@@ -154,7 +154,7 @@ def test_drawing_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    LoraLayer("x", nn.Linear(4, 4).requires_grad_(False), rank=2, alpha=1).draw(3)
+    LoraLayer("x", nn.Linear(4, 4).requires_grad_(False), rank=2, alpha=1).init_weights(3)
     layer_free = torch.rand(3)
     torch.manual_seed(5)
     nn.Linear(4, 4)
@@ -165,7 +165,7 @@ def test_drawing_leaves_the_global_generator_alone() -> None:
 def test_beside_a_half_base_the_lora_stays_fp32_and_the_output_half(dtype: torch.dtype) -> None:
     target = nn.Linear(8, 8).to(dtype)
     layer = LoraLayer("x", target, rank=2, alpha=2)
-    layer.draw(0)
+    layer.init_weights(0)
     layer.attach()
     out = target(torch.ones(1, 8, dtype=dtype))
     out.sum().backward()

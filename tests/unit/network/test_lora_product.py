@@ -13,7 +13,7 @@ from trainer.lean.eight_bit import make_eight_bit
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
-from trainer.network.lora_product import Change, lean_product, plain_product
+from trainer.network.lora_product import LoraChange, lean_product, plain_product
 
 INPUTS, OUTPUTS = 48, 40
 KINDS = {
@@ -35,7 +35,7 @@ BOTH_LAYOUTS = [
 def layer_on(target: nn.Linear | nn.Conv2d, dropouts: Dropouts | None = None) -> LoraLayer:
     target.requires_grad_(False)
     layer = LoraLayer("x", target, 4, 2, dropouts)
-    layer.draw(0)
+    layer.init_weights(0)
     with torch.no_grad():
         layer.up.normal_(generator=torch.Generator().manual_seed(1))
     return layer
@@ -50,7 +50,7 @@ def input_for(
     return torch.randn(3, INPUTS, 6, 5, generator=generator).to(dtype).to(memory_format=layout).requires_grad_()
 
 
-def run(layer: LoraLayer, x: Tensor, change: Change, *, lean: bool) -> list[Tensor]:
+def run(layer: LoraLayer, x: Tensor, change: LoraChange, *, lean: bool) -> list[Tensor]:
     """Return the output and the gradients of x, down and up, all for the same gradient of the output."""
     x = x.detach().requires_grad_(x.requires_grad)
     layer.zero_grad()
@@ -67,13 +67,13 @@ def run(layer: LoraLayer, x: Tensor, change: Change, *, lean: bool) -> list[Tens
 @pytest.mark.parametrize("drops", [False, True])
 def test_values_and_gradients_are_those_of_the_formula(kind: str, layout: torch.memory_format, drops: bool) -> None:
     dropouts = Dropouts(0.3, 0.3, 0.0)
-    dropouts.begin(5, 1, 0, ["x"])
+    dropouts.start_pass(5, 1, 0, ["x"])
     target = KINDS[kind]().to(memory_format=layout)
     layer = layer_on(target)
     x = input_for(kind, layout=layout)
     # What is dropped of a 1x1 convolution depends on its input's layout, and the plain product is blind to that.
     blind = kind == "point" and layout is torch.channels_last
-    change = Change(target, 1.7, dropouts.of("x") if drops and not blind else None)
+    change = LoraChange(target, 1.7, dropouts.of("x") if drops and not blind else None)
     for lean, plain in zip(run(layer, x, change, lean=True), run(layer, x, change, lean=False), strict=True):
         assert lean.shape == plain.shape and lean.dtype == plain.dtype
         assert float((lean - plain).norm()) < 1e-6 * float(plain.norm())
@@ -86,11 +86,11 @@ def test_in_bf16_nothing_is_further_from_the_truth_than_by_torchs_own_operations
     layer, half = layer_on(target), layer_on(copy.deepcopy(target).to(torch.bfloat16))
     for weight in (*layer.parameters(), *half.parameters()):
         weight.data.copy_(weight.data.to(torch.bfloat16))
-    exact = run(layer, input_for(kind, torch.bfloat16).float(), Change(target, 0.3, None), lean=False)
+    exact = run(layer, input_for(kind, torch.bfloat16).float(), LoraChange(target, 0.3, None), lean=False)
     x = input_for(kind, torch.bfloat16)
     errors = [
         [float((each.float() - truth).norm() / truth.norm()) for each, truth in zip(found, exact, strict=True)]
-        for found in (run(half, x, Change(half._target[0], 0.3, None), lean=lean) for lean in (True, False))
+        for found in (run(half, x, LoraChange(half._target[0], 0.3, None), lean=lean) for lean in (True, False))
     ]
     for lean, plain in zip(*errors, strict=True):
         assert lean <= 1.05 * plain
@@ -152,7 +152,10 @@ def test_the_added_product_is_counted_among_a_steps_operations(kind: str) -> Non
     layer = layer_on(target)
     x = input_for(kind)
     counts = []
-    for product in (target, lambda x: lean_product(target.forward, x, layer.down, layer.up, Change(target, 1, None))):
+    for product in (
+        target,
+        lambda x: lean_product(target.forward, x, layer.down, layer.up, LoraChange(target, 1, None)),
+    ):
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             out = product(x)
         counts.append(counter.get_total_flops())
@@ -167,7 +170,7 @@ def test_a_base_of_8_bits_is_led_back_through(kind: str) -> None:
     target = holder["mid_block"]["x"]
     layer = layer_on(target)
     x = input_for(kind)
-    change = Change(target, 1.7, None)
+    change = LoraChange(target, 1.7, None)
     for lean, plain in zip(run(layer, x, change, lean=True), run(layer, x, change, lean=False), strict=True):
         assert float((lean - plain).norm()) < 1e-6 * float(plain.norm())
     layer.attach()
@@ -208,7 +211,7 @@ def test_computed_again_a_block_has_the_same_gradients_with_dropouts() -> None:
         dropouts = Dropouts(0.3, 0.3, 0.0)
         layers = [layer_on(base[0], dropouts), layer_on(base[2], dropouts)]
         network = LoraNetwork("sd1", {"unet": layers}, dropouts)
-        network.begin(0, 1, 0)
+        network.start_pass(0, 1, 0)
         x = torch.ones(4, 12)
         (checkpoint(base, x, use_reentrant=False) if again else base(x)).square().sum().backward()
         grads.append([weight.grad for weight in network.parameters()])
@@ -223,7 +226,7 @@ def test_it_works_on_tensors_without_numbers(kind: str) -> None:
         target.requires_grad_(False)
         layer = LoraLayer("x", target, 4, 2, dropouts)
         network = LoraNetwork("sd1", {"unet": [layer]}, dropouts)
-        network.begin(0, 1, 0)
+        network.start_pass(0, 1, 0)
         x = torch.empty((3, 7, INPUTS) if kind == "linear" else (3, INPUTS, 6, 5), requires_grad=True)
         target(x).sum().backward()
         assert layer.up.grad is not None and layer.up.grad.shape == layer.up.shape

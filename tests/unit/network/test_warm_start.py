@@ -104,8 +104,8 @@ def test_the_dropouts_come_from_the_rules(tiny_sd1: SimpleNamespace, tmp_path: P
     path = saved(detached(tiny_sd1, LayerRules(4, 2), 1), tmp_path)
     network = network_like_file(tiny_sd1, path, LayerRules(16, 1, module_dropout=0.5), all_parts())
     network.remove()
-    network.begin(0, 1, 0)
-    assert 0 < sum(layer.left_out for layer in network) < len(network)
+    network.start_pass(0, 1, 0)
+    assert 0 < sum(layer.dropped for layer in network) < len(network)
 
 
 def test_only_the_parts_to_train_get_layers(tiny_sd1: SimpleNamespace, tmp_path: Path) -> None:

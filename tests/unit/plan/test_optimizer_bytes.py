@@ -22,7 +22,7 @@ def network() -> LoraNetwork:
     }
     network = LoraNetwork("sd1", layers)
     for layer in network:
-        layer.draw(seed=1)
+        layer.init_weights(seed=1)
     return network
 
 

@@ -31,7 +31,7 @@ def lend_model(session: TrainingSession, *, base_alone: bool) -> Iterator[None]:
         closing.enter_context(torch.no_grad())
         closing.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
         closing.enter_context(session.text_embeddings.tokenizers_alone())
-        closing.enter_context(session.network.at_rest())
+        closing.enter_context(session.network.without_dropout())
         if device.type == "cuda":
             closing.callback(torch.cuda.empty_cache)
             if free_memory(device) < _NEEDED_BYTES:
