@@ -6,9 +6,9 @@ import click
 
 import trainer
 from lora_tui.commands.bake import bake, demo
-from lora_tui.commands.branch import extend, fork, resume
 from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import exits
+from lora_tui.commands.fork import extend, fork, resume
 from lora_tui.commands.grid import grid
 from lora_tui.commands.journal import journal
 from lora_tui.commands.new import new

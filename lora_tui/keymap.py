@@ -108,7 +108,7 @@ ACTIONS: tuple[Action, ...] = (
         "the complete plan: folders, tags, buckets, rates, timesteps, files, memory", _BAKE, "Plan",
     ),
     Action(
-        "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the card's memory (asks before it changes any)",
+        "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the GPU's memory (asks before it changes any)",
         _BAKE, "Fit",
     ),
     Action("queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold", _BAKE, "Queue"),

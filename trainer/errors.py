@@ -13,9 +13,9 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line, the settings or the data are wrong; nothing was started."""
     OUT_OF_MEMORY = 3
-    """The card's memory, or the computer's, is full; lower what the message names."""
+    """The GPU's memory, or the computer's, is full; lower what the message names."""
     NO_DEVICE = 4
-    """The settings need a card or a driver that is missing, or the card is busy."""
+    """The settings need a GPU or a driver that is missing, or the GPU is busy."""
     DISK_FULL = 5
     """The disk has no space for what a bake writes; what was saved before is complete."""
     INTERRUPTED = 130
@@ -99,16 +99,16 @@ class WorkspaceError(LoraTuiError):
 
 
 class DeviceError(LoraTuiError):
-    """The settings need a card or a driver that is missing, or the card is busy.
+    """The settings need a GPU or a driver that is missing, or the GPU is busy.
 
-    Choose settings that need none, or wait: a bake that may wait starts when the card is free.
+    Choose settings that need none, or wait: a bake that may wait starts when the GPU is free.
     """
 
     exit_code = ExitCode.NO_DEVICE
 
 
 class OutOfMemory(LoraTuiError):
-    """The card's memory, or the computer's, is full.
+    """The GPU's memory, or the computer's, is full.
 
     Lower `train_batch_size` or `resolution`, turn on `gradient_checkpointing`, or close other programs that use the memory.
     """

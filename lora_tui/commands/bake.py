@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.branch import run_alone
 from lora_tui.commands.exits import exits, planned_bake
+from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import OVERRIDES, PATH, WHY
 from trainer.errors import ExitCode
 from trainer.text import printable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
 @OVERRIDES
 @WHY
-@click.option("--wait/--no-wait", default=True, help="Wait if the card is busy (default), or exit with code 4.")
+@click.option("--wait/--no-wait", default=True, help="Wait if the GPU is busy (default), or exit with code 4.")
 @exits
 def bake(settings_file: Path, overrides: tuple[str, ...], why: str, wait: bool) -> ExitCode:
     """Bake SETTINGS.toml in this terminal, without the dashboard."""
@@ -31,7 +31,7 @@ def bake(settings_file: Path, overrides: tuple[str, ...], why: str, wait: bool) 
 @click.command()
 @click.argument("folder", type=PATH, required=False, metavar="[DIR]")
 @click.option("--bake", is_flag=True, help="Bake it in this terminal instead of opening the dashboard.")
-@click.option("--fake-card", is_flag=True, help="Show the readings of a simulated 8 GB card.")
+@click.option("--fake-card", is_flag=True, help="Show the readings of a simulated 8 GB GPU.")
 @exits
 def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
     """Create the demo workspace and open it.

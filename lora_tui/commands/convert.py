@@ -13,7 +13,7 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.model import Settings
-    from trainer.settings.parts import Family, Part
+    from trainer.settings.parts import Part
 
 
 @click.group()
@@ -62,12 +62,14 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
 
 def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:
     """Yield a line for each part: alpha, the ratio and the pair, before and after."""
+    from trainer.families.registry import FAMILIES
     from trainer.plan.rate_lines import rate_pairs
     from trainer.settings.describe import number_text
     from trainer.settings.parts import label_of
 
     # Which base it is does not matter: without a rate of its own the second encoder is as the first.
-    family: Family = "sdxl" if before.text_encoder_lr2 is not None else "sd1"
+    needed = () if before.text_encoder_lr2 is None else ("text_encoder_lr2",)
+    family = next(record.key for record in FAMILIES.values() if not record.unused.keys() & set(needed))
 
     def short(value: float) -> str:
         return number_text(float(f"{value:.3g}"))

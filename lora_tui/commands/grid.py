@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.branch import run_alone
 from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import PATH, WORKSPACE
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING

@@ -44,7 +44,7 @@ def order(number: int, word: str, change: str, wait: float, folder: Path | None)
     stop           stop after the current step and save
     stop-at-epoch  stop at the end of the epoch
     save           save a LoRA file and a state now
-    free           save the state and unload the model from the card
+    free           save the state and unload the model from the GPU
     set            change a live setting, as in `set unet_lr=5e-5`
 
     `set text_encoder_stop=now` stops training the text encoder after the current step; what it learned is kept.
@@ -130,7 +130,7 @@ def _resume_parked(journal: "Journal", workspace: "Workspace", bake: Bake) -> Ex
             way_out=f"resume it in this terminal with `lora-tui resume {bake.number}`",
         )
     journal.queue.requeue(bake.number, bake.engine if bake.engine in takers else takers[0])
-    click.echo(f"bake {bake.number} resumes when the card is free")
+    click.echo(f"bake {bake.number} resumes when the GPU is free")
     return ExitCode.DONE
 
 

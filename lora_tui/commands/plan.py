@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--fit",
     "size",
     metavar="SIZE",
-    help="Find the fastest settings that fit into a card (`8GB`, of which 0.6 GiB are kept free) or into exactly `7.4GiB`.",
+    help="Find the fastest settings that fit into a GPU (`8GB`, of which 0.6 GiB are kept free) or into exactly `7.4GiB`.",
 )
 @click.option("--apply", "applies", is_flag=True, help="Write the settings found by --fit into SETTINGS.toml.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -147,7 +147,7 @@ class _PlanOutput:
         if self._as_json:
             return
         section = memory_section(prediction, available, holders)
-        note = (f"no card here ({why}): the figures are for a bake on one",) if why else ()
+        note = (f"no GPU here ({why}): the figures are for a bake on one",) if why else ()
         _print(ReportSection(section.title, (*section.lines, *note)))
 
 

@@ -25,9 +25,8 @@ from lora_tui.widgets.status_line import StatusLine
 from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.workers.planner import PlanView
-from trainer.families.registry import part_record
+from trainer.families.registry import first_family, part_record
 from trainer.journal.records import LogLine
-from trainer.settings.parts import parts_of
 
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
@@ -198,8 +197,8 @@ class BakePanes(Vertical):
 
 
 def _rates_title(plot: Plot, *, planned: bool) -> Content:
-    """Name the curves there are; before there is one, those of an SD1.x base."""
-    records = [part_record(part) for part in plot.parts or parts_of("sd1")]
+    """Name the curves there are; before there is one, those of the first family."""
+    records = [part_record(part) for part in plot.parts] or first_family().parts
     names = [(record.short or record.label, f"$plot-{role_of(record.key)}") for record in records]
     parts = [piece for place, name in enumerate(names) for piece in ((" · ", name) if place else (name,))]
     return heading("planned  " if planned else "rates  ", *parts)

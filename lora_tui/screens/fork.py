@@ -57,10 +57,9 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     class Queued(Message):
         """The fork waits in the queue."""
 
-        def __init__(self, branch: "ForkedBake") -> None:
-            """Carry the branch."""
+        def __init__(self, forked: "ForkedBake") -> None:
             super().__init__()
-            self.branch = branch
+            self.forked = forked
 
     class Refused(Message):
         """Something is wrong; nothing was written."""
@@ -142,7 +141,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
 
     @on(Queued)
     def _close(self, event: Queued) -> None:
-        self.dismiss(event.branch)
+        self.dismiss(event.forked)
 
     @on(Refused)
     def _refuse(self, event: Refused) -> None:

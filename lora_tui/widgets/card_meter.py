@@ -16,7 +16,7 @@ _BRAND_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
 class CardMeter(Pane):
     """VRAM by owner, load, power, clock, temperature and fan of each card; memory and disk of the computer."""
 
-    title = "card"
+    title = "GPU"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -51,11 +51,11 @@ class CardMeter(Pane):
 
 
 def card_name(machine: MachineReading | None) -> str:
-    """Return the first card's name without brand words, `no card`, or nothing before the first reading."""
+    """Return the first card's name without brand words, `no GPU`, or nothing before the first reading."""
     if machine is None:
         return ""
     if not machine.cards:
-        return "no card"
+        return "no GPU"
     name = printable(machine.cards[0].name)
     for word in _BRAND_WORDS:
         name = name.replace(word, "")
@@ -141,7 +141,7 @@ def _host_line(host: HostReading, width: int) -> Content:
 
 def _no_card(machine: MachineReading) -> Content:
     reason = printable(machine.no_card_because, 160) or "none found"
-    return Content.assemble((f"{WARNING.mark} ", WARNING.colour), f"no card: {reason}")
+    return Content.assemble((f"{WARNING.mark} ", WARNING.colour), f"no GPU: {reason}")
 
 
 def _vram_bar(card: CardReading, width: int) -> Content:

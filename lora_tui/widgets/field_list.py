@@ -65,13 +65,16 @@ class FormState:
 
 @dataclass(frozen=True)
 class _Row:
-    kind: Literal["space", "section", "field", "error", "below"]
+    kind: Literal["space", "section", "field", "name", "error", "below"]
     text: str = ""
     info: "FieldInfo | None" = None
 
 
 class FieldList(ScrollView, can_focus=True):
-    """A virtual list of fields under section heads, with a cursor that rests on fields only."""
+    """A virtual list of fields under section heads, with a cursor that rests on fields only.
+
+    Each field has its option's name beside its label. Where that does not fit, it is on the line below: of the field under the cursor, and of each field that a search finds.
+    """
 
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "field-list--section",
@@ -162,14 +165,15 @@ class FieldList(ScrollView, can_focus=True):
 
     def go_to(self, name: str) -> None:
         """Put the cursor on field `name` and scroll it into view."""
-        places = [place for place, row in enumerate(self._rows) if row.info is not None and row.info.name == name]
-        if not places:
+        if name not in self._names():
             return
-        first, last = places[0], places[-1]
         if name != self._cursor:
             self._cursor = name
-            self.refresh()
+            # The line with the option's name moves with the cursor.
+            self._build()
             self.post_message(self.Moved(name))
+        places = [place for place, row in enumerate(self._rows) if row.info is not None and row.info.name == name]
+        first, last = places[0], places[-1]
         # The head of a section, and what is wrong with the field, come into view with it.
         head = first - 1 if first and self._rows[first - 1].kind == "section" else first
         self.scroll_to_region(Region(0, head, 1, last - head + 1), animate=False, immediate=True, force=True)
@@ -202,6 +206,8 @@ class FieldList(ScrollView, can_focus=True):
             return self._strip([Segment(row.text, ink)], self.rich_style)
         assert row.info is not None
         under = self._style("cursor") if row.info.name == self._cursor else self.rich_style
+        if row.kind == "name":
+            return self._strip([Segment(f"    {row.text}", self._on("name", under))], under)
         return self._strip(self._field(row.info, under), under)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -277,6 +283,7 @@ class FieldList(ScrollView, can_focus=True):
     def _build(self) -> None:
         rows: list[_Row] = []
         section = ""
+        searching = self._accepts is not None
         for info in self._infos:
             if self._accepts is not None and not self._accepts(info):
                 continue
@@ -285,10 +292,13 @@ class FieldList(ScrollView, can_focus=True):
                 rows.append(_Row("section", info.section))
                 section = info.section
             rows.append(_Row("field", info=info))
+            # What a search finds, it may have found by its name.
+            if (info.name == self._cursor or searching) and cell_len(info.name) > self._name_cells():
+                rows.append(_Row("name", info.name, info))
             if info.name == self._state.wrong:
                 rows += [_Row("error", text, info) for text in self._error_lines()]
             rows += [_Row("below", text, info) for text in self._lines_below(info.name)]
-        if not rows and self._accepts is not None:
+        if not rows and searching:
             rows.append(_Row("below", "  nothing found"))
         self._rows = rows
         self.virtual_size = Size(0, len(rows))
@@ -339,7 +349,7 @@ class FieldList(ScrollView, can_focus=True):
         return [*left, Segment(" ", under), Segment(text, ink), tail, *marks]
 
     def _name_cells(self) -> int:
-        """Return the cells of options' names, 0 in a list too narrow for them: there the note below names the field of the cursor."""
+        """Return the cells of the names beside the labels, 0 in a list too narrow for them."""
         cells = min(_NAME, self.size.width - _LABEL - 3 - _MIN_VALUE)
         return cells if cells >= _MIN_NAME else 0
 

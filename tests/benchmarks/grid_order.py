@@ -16,7 +16,7 @@ from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.sampling_order import batches
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec
 from trainer.models.identify import DEMO_BASE, identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, inject
 from trainer.network.lora_file import save_lora
 from trainer.sampling.sampler import GridSampler
@@ -90,19 +90,19 @@ def _timed(make: Callable[[], None]) -> float:
 
 
 def _our_way(model: StableDiffusion, expanded: Expanded) -> None:
-    with GridSampler(model) as studio:
+    with GridSampler(model) as sampler:
         for batch in batches(expanded, lambda recipe: pictures_at_once(recipe, MACHINERY)):
-            studio.sample([cell.recipe for cell in batch], stop=lambda: False)
+            sampler.sample([cell.recipe for cell in batch], stop=lambda: False)
 
 
 def _one_by_one(model: StableDiffusion, expanded: Expanded) -> None:
     """Make every cell alone, reading the file and encoding the prompt anew wherever file, weight or prompt change."""
     before: Recipe | None = None
-    studio = GridSampler(model)
+    sampler = GridSampler(model)
     for cell in expanded.cells:
         if before is None or replace(before, seed=cell.recipe.seed) != cell.recipe:
-            studio.close()
-            studio = GridSampler(model)
-        studio.sample([cell.recipe], stop=lambda: False)
+            sampler.close()
+            sampler = GridSampler(model)
+        sampler.sample([cell.recipe], stop=lambda: False)
         before = cell.recipe
-    studio.close()
+    sampler.close()

@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_map_only
 from trainer.memory import simulate
 from trainer.memory.request import BucketUse, MemoryRequest
 from trainer.memory.simulate import predict
-from trainer.models import stable_diffusion
+from trainer.models.stable_diffusion import model
 from trainer.network.lora import LoraLayer
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
@@ -98,7 +98,7 @@ def naive() -> Iterator[None]:
             return real_step(*args)
 
     with (
-        mock.patch.object(stable_diffusion, "make_lean", lambda *modules: None),
+        mock.patch.object(model, "make_lean", lambda *modules: None),
         mock.patch.object(LoraLayer, "forward", _naive_forward),
         mock.patch.object(simulate, "train_step", step),
     ):

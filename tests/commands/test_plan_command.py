@@ -53,8 +53,8 @@ def _model_peak(path: Path) -> int:
 
 def test_the_plan_tells_the_peak_by_stage_and_part(plan: Plan) -> None:
     told = plan().output
-    assert "memory on a card" in told and "optimizer" in told and "at most" in told
-    assert told.index("files and disk") < told.index("memory on a card")
+    assert "memory on a GPU" in told and "optimizer" in told and "at most" in told
+    assert told.index("files and disk") < told.index("memory on a GPU")
 
 
 def test_without_memory_nothing_is_predicted(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

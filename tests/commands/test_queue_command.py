@@ -163,7 +163,7 @@ def test_a_held_card_is_waited_for_or_named(lora_tui, demo: Workspace, short: li
     assert _bakes(demo) == {}
     waiting = Program([sys.executable, "-m", "lora_tui", "bake", str(settings), *short], env=dict(os.environ))
     try:
-        _until(lambda: _bakes(demo) and any("is waiting for the card" in line for line in _log(demo)))
+        _until(lambda: _bakes(demo) and any("is waiting for the GPU" in line for line in _log(demo)))
         assert _bakes(demo)[1].state is BakeState.QUEUED
         held.release()
         told, _ = waiting.communicate(timeout=120)

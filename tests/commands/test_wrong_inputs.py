@@ -44,7 +44,7 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a pickle as base": (_pickle_as_base, "pickle"),
     "a LoRA as base": (_lora_as_base, "LoRA"),
     "no such base": (lambda _: _sets("pretrained_model_name_or_path=/nowhere/base"), "/nowhere/base"),
-    "fp16 without a card": (lambda _: _sets("mixed_precision=fp16"), "bf16"),
+    "fp16 without a GPU": (lambda _: _sets("mixed_precision=fp16"), "bf16"),
     "clip_skip beyond the layers": (lambda _: _sets("clip_skip=9"), "clip_skip"),
 }
 

@@ -15,10 +15,10 @@ def base_stays(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path) -> Iterator[EngineRunner]:
-    kitchen = EngineRunner(small_demo(tmp_path / "demo"))
-    yield kitchen
-    kitchen.close()
+def runner(tmp_path: Path) -> Iterator[EngineRunner]:
+    runner = EngineRunner(small_demo(tmp_path / "demo"))
+    yield runner
+    runner.close()
 
 
 @pytest.fixture

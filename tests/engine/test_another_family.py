@@ -29,48 +29,48 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"pretrained_model_name_or_path={tiny_flow.write_base(tmp_path / 'flow.safetensors')}"
 
 
-def losses(kitchen: EngineRunner, bake: Bake) -> list[float]:
-    return kitchen.journal.curves.read(bake.number, "loss", 1000).mean
+def losses(runner: EngineRunner, bake: Bake) -> list[float]:
+    return runner.journal.curves.read(bake.number, "loss", 1000).mean
 
 
-def test_it_is_baked_into_a_file_that_says_so(kitchen: EngineRunner, base: str) -> None:
-    bake = kitchen.bake(*SHORT, base, "sample_every_n_steps=3", "timestep_sampling=logit_normal", "min_snr_gamma=5")
-    assert bake.state is BakeState.DONE, kitchen.log(bake)
-    assert "the base predicts the velocity of a flow" in kitchen.log(bake)
-    with safe_open(kitchen.folder(bake) / "hifumi.safetensors", "np") as file:
+def test_it_is_baked_into_a_file_that_says_so(runner: EngineRunner, base: str) -> None:
+    bake = runner.bake(*SHORT, base, "sample_every_n_steps=3", "timestep_sampling=logit_normal", "min_snr_gamma=5")
+    assert bake.state is BakeState.DONE, runner.log(bake)
+    assert "the base predicts the velocity of a flow" in runner.log(bake)
+    with safe_open(runner.folder(bake) / "hifumi.safetensors", "np") as file:
         said, keys = file.metadata(), list(file.keys())
     assert len(keys) == 3 * LAYERS
     assert all(key.startswith("lora_transformer_blocks_") for key in keys)
     assert (said["modelspec.architecture"], said["ss_base_model_version"]) == ("tiny-flow/lora", "tiny_flow")
     assert said["modelspec.prediction_type"] == "flow"
-    assert kitchen.journal.curves.read(bake.number, "lr_transformer", 1000).steps
-    assert list((kitchen.folder(bake) / "samples").rglob("*.png"))
+    assert runner.journal.curves.read(bake.number, "lr_transformer", 1000).steps
+    assert list((runner.folder(bake) / "samples").rglob("*.png"))
 
 
-def test_it_is_resumed_bit_for_bit(kitchen: EngineRunner, base: str) -> None:
-    kitchen.few_repeats()
-    whole = kitchen.bake(*STATED, base)
-    number = kitchen.queue(*STATED, base)
-    kitchen.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 4)
-    kitchen.journal.orders.give(number, Order.STOP)
-    stopped = kitchen.finish(number)
+def test_it_is_resumed_bit_for_bit(runner: EngineRunner, base: str) -> None:
+    runner.few_repeats()
+    whole = runner.bake(*STATED, base)
+    number = runner.queue(*STATED, base)
+    runner.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 4)
+    runner.journal.orders.give(number, Order.STOP)
+    stopped = runner.finish(number)
     assert stopped.state is BakeState.STOPPED
-    done = kitchen.resume(number)
-    assert done.state is BakeState.DONE, kitchen.log(done)
-    assert kitchen.tensors(done) == kitchen.tensors(whole)
-    assert losses(kitchen, done) == losses(kitchen, whole)
-    assert kitchen.journal.results.validations(number) == kitchen.journal.results.validations(whole.number)
+    done = runner.resume(number)
+    assert done.state is BakeState.DONE, runner.log(done)
+    assert runner.tensors(done) == runner.tensors(whole)
+    assert losses(runner, done) == losses(runner, whole)
+    assert runner.journal.results.validations(number) == runner.journal.results.validations(whole.number)
 
 
 @pytest.mark.parametrize("options", ["train_batch_size=4", "train_batch_size=8 gradient_checkpointing=yes"])
-def test_its_memory_is_predicted(kitchen: EngineRunner, base: str, options: str) -> None:
-    planned = ground_of(kitchen.workspace.root, (*ENDLESS, base, *options.split()))
+def test_its_memory_is_predicted(runner: EngineRunner, base: str, options: str) -> None:
+    planned = ground_of(runner.workspace.root, (*ENDLESS, base, *options.split()))
     peak = predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)
 
 
-def flow_grid(kitchen: EngineRunner, base: str, bake: Bake, **changes: object) -> GridSpec:
+def flow_grid(runner: EngineRunner, base: str, bake: Bake, **changes: object) -> GridSpec:
     """Two seeds at two strengths of the bake's LoRA."""
     asked: dict[str, object] = {
         "name": "flow",
@@ -81,22 +81,22 @@ def flow_grid(kitchen: EngineRunner, base: str, bake: Bake, **changes: object) -
         "width": 64,
         "height": 48,
         "sampler": "Euler",
-        "loras": (LoraSpec(file=str(kitchen.folder(bake) / "hifumi.safetensors")),),
+        "loras": (LoraSpec(file=str(runner.folder(bake) / "hifumi.safetensors")),),
         "x": AxisSpec(kind="weight", values="0,1"),
     }
     return GridSpec.model_validate({**asked, **changes})
 
 
-def test_a_grid_of_it_is_made(kitchen: EngineRunner, base: str) -> None:
-    spec = flow_grid(kitchen, base, kitchen.bake(*SHORT, base, "unet_lr=0.1"))
+def test_a_grid_of_it_is_made(runner: EngineRunner, base: str) -> None:
+    spec = flow_grid(runner, base, runner.bake(*SHORT, base, "unet_lr=0.1"))
     with pytest.raises(GridError, match="DDIM, which is not for Tiny Flow"):
-        check_grid(spec.model_copy(update={"sampler": "DDIM"}), kitchen.journal, kitchen.workspace)
-    planned = check_grid(spec, kitchen.journal, kitchen.workspace)
-    grid, job = queue_grid(kitchen.journal, kitchen.workspace, planned, engine=kitchen.engine.key)
-    kitchen.engine.wake()
-    done = kitchen.finish(job.number)
-    assert done.state is BakeState.DONE, kitchen.log(done)
-    folder = kitchen.workspace.root / kitchen.journal.grids.read(grid.number).folder
+        check_grid(spec.model_copy(update={"sampler": "DDIM"}), runner.journal, runner.workspace)
+    planned = check_grid(spec, runner.journal, runner.workspace)
+    grid, job = queue_grid(runner.journal, runner.workspace, planned, engine=runner.engine.key)
+    runner.engine.wake()
+    done = runner.finish(job.number)
+    assert done.state is BakeState.DONE, runner.log(done)
+    folder = runner.workspace.root / runner.journal.grids.read(grid.number).folder
     pictures = [Image.open(path) for path in sorted(folder.glob("x*.png"))]
     assert [picture.size for picture in pictures] == [(64, 48)] * 4
     assert len({picture.tobytes() for picture in pictures}) == 4
@@ -104,10 +104,10 @@ def test_a_grid_of_it_is_made(kitchen: EngineRunner, base: str) -> None:
 
 
 def test_a_size_that_its_latents_cannot_have_is_refused(
-    kitchen: EngineRunner, base: str, monkeypatch: pytest.MonkeyPatch
+    runner: EngineRunner, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coarse = replace(tiny_flow.FAMILY, sampling=replace(tiny_flow.FAMILY.sampling, grain=32))
     monkeypatch.setitem(FAMILIES, coarse.key, coarse)
-    spec = flow_grid(kitchen, base, kitchen.bake(*SHORT, base))
+    spec = flow_grid(runner, base, runner.bake(*SHORT, base))
     with pytest.raises(GridError, match="64 × 48; expected multiples of 32, as Tiny Flow needs"):
-        check_grid(spec, kitchen.journal, kitchen.workspace)
+        check_grid(spec, runner.journal, runner.workspace)

@@ -44,28 +44,28 @@ SCHEDULES = {
 
 
 @pytest.fixture(scope="module")
-def kitchen(tmp_path_factory):
+def runner(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = EngineRunner(small_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
-        kitchen.few_repeats()
-        yield kitchen
-        kitchen.close()
+        runner = EngineRunner(small_demo(tmp_path_factory.mktemp("optimizers") / "demo"))
+        runner.few_repeats()
+        yield runner
+        runner.close()
 
 
-def bakes_and_goes_on(kitchen, *overrides: str) -> None:
+def bakes_and_goes_on(runner, *overrides: str) -> None:
     """Bake five steps; forget those after the third; take the bake up again: it must come to the same bits."""
-    whole = kitchen.bake(*FIVE, *overrides)
+    whole = runner.bake(*FIVE, *overrides)
     assert whole.state is BakeState.DONE, whole.error
-    kept, curve = kitchen.tensors(whole), kitchen.journal.curves.read(whole.number, "lr_unet", 100)
+    kept, curve = runner.tensors(whole), runner.journal.curves.read(whole.number, "lr_unet", 100)
     assert any(any(bits) for name, bits in kept.items() if name.endswith("lora_up.weight"))
-    for path in states_of(kitchen.folder(whole)):
+    for path in states_of(runner.folder(whole)):
         if read_state_header(path).step > 3:
             path.unlink()
-    kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
-    again = kitchen.resume(whole.number)
-    assert kitchen.tensors(again) == kept
-    assert kitchen.journal.curves.read(whole.number, "lr_unet", 100) == curve
+    runner.journal.bakes.set_state(whole.number, BakeState.LOST)
+    again = runner.resume(whole.number)
+    assert runner.tensors(again) == kept
+    assert runner.journal.curves.read(whole.number, "lr_unet", 100) == curve
 
 
 def _few_always(names: Iterable[str], always: set[str]) -> list[Any]:
@@ -74,10 +74,10 @@ def _few_always(names: Iterable[str], always: set[str]) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", _few_always(OPTIMIZERS, {"Prodigy"}))
-def test_the_optimizer_bakes_and_resumes(kitchen, name: str) -> None:
-    bakes_and_goes_on(kitchen, *OPTIMIZERS[name], "lr_scheduler=constant")
+def test_the_optimizer_bakes_and_resumes(runner, name: str) -> None:
+    bakes_and_goes_on(runner, *OPTIMIZERS[name], "lr_scheduler=constant")
 
 
 @pytest.mark.parametrize("name", _few_always(SCHEDULES, {"warmup_stable_decay"}))
-def test_the_schedule_bakes_and_resumes(kitchen, name: str) -> None:
-    bakes_and_goes_on(kitchen, f"lr_scheduler={name}", *SCHEDULES[name])
+def test_the_schedule_bakes_and_resumes(runner, name: str) -> None:
+    bakes_and_goes_on(runner, f"lr_scheduler={name}", *SCHEDULES[name])

@@ -23,43 +23,43 @@ def _break(*_: object, **__: object) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("stage", FAULTS)
-def test_a_fault_is_told_and_the_next_bake_runs(stage: str, kitchen, short, monkeypatch) -> None:
+def test_a_fault_is_told_and_the_next_bake_runs(stage: str, runner, short, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(FAULTS[stage], _break)
-        failed = kitchen.bake(*short)
+        failed = runner.bake(*short)
     assert failed.state is BakeState.FAILED
     assert failed.stage == stage
     assert f"stage {stage}: RuntimeError: injected fault" in failed.error
-    assert any("injected fault" in line for line in kitchen.log(failed))
-    assert "Traceback" in (kitchen.folder(failed) / "bake.log").read_text()
-    assert kitchen.engine.exit_codes[failed.number] is ExitCode.BAKE_FAILED
-    assert not list(kitchen.folder(failed).glob("*.safetensors"))
+    assert any("injected fault" in line for line in runner.log(failed))
+    assert "Traceback" in (runner.folder(failed) / "bake.log").read_text()
+    assert runner.engine.exit_codes[failed.number] is ExitCode.BAKE_FAILED
+    assert not list(runner.folder(failed).glob("*.safetensors"))
 
-    assert kitchen.bake(*short).state is BakeState.DONE
+    assert runner.bake(*short).state is BakeState.DONE
 
 
-def test_a_picture_that_broke_since_the_scan_is_named(kitchen, short) -> None:
-    victim = kitchen.workspace.root / "data" / "10_hifumi_chan" / "03.png"
+def test_a_picture_that_broke_since_the_scan_is_named(runner, short) -> None:
+    victim = runner.workspace.root / "data" / "10_hifumi_chan" / "03.png"
     whole = victim.read_bytes()
-    ready = kitchen.ready(*short)
+    ready = runner.ready(*short)
     victim.write_bytes(whole[: len(whole) // 2])
-    failed = kitchen.finish(kitchen.queue_ready(ready))
+    failed = runner.finish(runner.queue_ready(ready))
     assert (failed.state, "03.png" in failed.error) == (BakeState.FAILED, True)
     victim.write_bytes(whole)
-    assert kitchen.bake(*short).state is BakeState.DONE
+    assert runner.bake(*short).state is BakeState.DONE
 
 
-def test_a_picture_broken_before_the_bake_is_named_and_nothing_is_queued(kitchen, short) -> None:
-    victim = kitchen.workspace.root / "data" / "10_hifumi_chan" / "03.png"
+def test_a_picture_broken_before_the_bake_is_named_and_nothing_is_queued(runner, short) -> None:
+    victim = runner.workspace.root / "data" / "10_hifumi_chan" / "03.png"
     victim.write_bytes(victim.read_bytes()[:200])
     with pytest.raises(DatasetError, match=r"03\.png: unreadable picture"):
-        kitchen.queue(*short)
-    assert kitchen.journal.bakes.latest() == []
+        runner.queue(*short)
+    assert runner.journal.bakes.latest() == []
 
 
-def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
-    bake = kitchen.bake(*short)
-    folder = kitchen.folder(bake)
+def test_a_bake_leaves_its_settings_data_and_numbers(runner, short) -> None:
+    bake = runner.bake(*short)
+    folder = runner.folder(bake)
     # bake.json is written once more after the end; until it is complete another file lies beside it.
     end = time.monotonic() + 30
     while any(path.suffix == ".part" for path in folder.iterdir()) and time.monotonic() < end:
@@ -77,8 +77,8 @@ def test_a_bake_leaves_its_settings_data_and_numbers(kitchen, short) -> None:
     assert len(manifest["pictures"]) == 16
 
 
-def test_the_machine_is_read_while_a_bake_runs(kitchen, short) -> None:
-    bake = kitchen.bake(*short)
-    readings = kitchen.journal.telemetry.read(0, bake.number)
+def test_the_machine_is_read_while_a_bake_runs(runner, short) -> None:
+    bake = runner.bake(*short)
+    readings = runner.journal.telemetry.read(0, bake.number)
     assert readings
     assert readings[0].host.process_memory > 0

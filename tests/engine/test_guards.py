@@ -42,81 +42,81 @@ def left_out(steps: set[int]):
     return step
 
 
-def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
+def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
     monkeypatch.setattr(loop, "train_step", left_out({6}))
-    without = kitchen.bake(*stated)
+    without = runner.bake(*stated)
     monkeypatch.setattr(loop, "train_step", poisoned({6}))
-    skipped = kitchen.bake(*stated)
+    skipped = runner.bake(*stated)
     assert skipped.state is BakeState.DONE
-    assert kitchen.tensors(skipped) == kitchen.tensors(without)
-    line = next(line for line in kitchen.log(skipped) if line.startswith("step 6 skipped"))
+    assert runner.tensors(skipped) == runner.tensors(without)
+    line = next(line for line in runner.log(skipped) if line.startswith("step 6 skipped"))
     assert line.count(".png") == 4
-    assert [(mark.step, mark.kind) for mark in kitchen.journal.results.marks(skipped.number)] == [(6, "skip")]
-    assert kitchen.journal.digests.read(0.0).skipped == {skipped.number: 1}
+    assert [(mark.step, mark.kind) for mark in runner.journal.results.marks(skipped.number)] == [(6, "skip")]
+    assert runner.journal.digests.read(0.0).skipped == {skipped.number: 1}
 
 
-def test_the_means_leave_a_skipped_step_out(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
+def test_the_means_leave_a_skipped_step_out(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
     monkeypatch.setattr(loop, "train_step", poisoned({6}))
-    bake = kitchen.bake(*stated)
-    losses = kitchen.journal.results.folder_losses(bake.number)
-    checkpoints = kitchen.journal.results.checkpoints(bake.number)
+    bake = runner.bake(*stated)
+    losses = runner.journal.results.folder_losses(bake.number)
+    checkpoints = runner.journal.results.checkpoints(bake.number)
     assert [count for _, _, _, count in losses] == [16, 12, 16]
     assert all(isfinite(loss) for _, _, loss, _ in losses)
     assert len(checkpoints) == 3
     assert all(isfinite(saved.loss) for saved in checkpoints)
 
 
-def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
-    plain = kitchen.bake(*stated)
+def test_too_many_in_a_row_roll_back_to_the_last_good_state_with_lower_rates(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
+    plain = runner.bake(*stated)
     monkeypatch.setattr(loop, "train_step", poisoned({5, 6, 7, 8}, {}))
-    bake = kitchen.bake(*stated, "max_bad_steps=2", "roll_back_rate=0.25")
+    bake = runner.bake(*stated, "max_bad_steps=2", "roll_back_rate=0.25")
     assert bake.state is BakeState.DONE
-    kinds = [(mark.step, mark.kind) for mark in kitchen.journal.results.marks(bake.number)]
+    kinds = [(mark.step, mark.kind) for mark in runner.journal.results.marks(bake.number)]
     assert (4, "roll back") in kinds
-    rates = kitchen.journal.curves.read(bake.number, "lr_unet", 1000)
-    before = kitchen.journal.curves.read(plain.number, "lr_unet", 1000)
+    rates = runner.journal.curves.read(bake.number, "lr_unet", 1000)
+    before = runner.journal.curves.read(plain.number, "lr_unet", 1000)
     assert rates.steps == list(range(1, 13))
     assert rates.mean[:4] == before.mean[:4]
     rolled = sum(kind == "roll back" for _, kind in kinds)
     assert rates.mean[8:] == pytest.approx([rate * 0.25**rolled for rate in before.mean[8:]])
 
 
-def test_too_many_in_a_row_stop_the_bake_where_that_is_set(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
+def test_too_many_in_a_row_stop_the_bake_where_that_is_set(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
     monkeypatch.setattr(loop, "train_step", poisoned(set(range(6, 13))))
-    bake = kitchen.bake(*stated, "max_bad_steps=2", "on_bad_steps=stop")
+    bake = runner.bake(*stated, "max_bad_steps=2", "on_bad_steps=stop")
     assert bake.state is BakeState.FAILED
     assert "in a row had no finite gradient" in bake.error
-    assert states_of(kitchen.folder(bake))
-    assert kitchen.journal.results.checkpoints(bake.number)
+    assert states_of(runner.folder(bake))
+    assert runner.journal.results.checkpoints(bake.number)
 
 
-def test_without_a_state_to_go_back_to_the_bake_ends_with_the_reason(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
+def test_without_a_state_to_go_back_to_the_bake_ends_with_the_reason(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
     monkeypatch.setattr(loop, "train_step", poisoned(set(range(1, 13))))
-    bake = kitchen.bake(*stated, "max_bad_steps=2")
+    bake = runner.bake(*stated, "max_bad_steps=2")
     assert bake.state is BakeState.FAILED
     assert "before any state was saved" in bake.error
 
 
-def test_layers_that_never_move_are_named(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
+def test_layers_that_never_move_are_named(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
     monkeypatch.setattr(
         "trainer.bake.guards.gradients.unmoved", lambda session: [layer.name for layer in session.network][:6]
     )
-    bake = kitchen.bake(*stated)
-    said = [line for line in kitchen.log(bake) if "have not moved" in line]
+    bake = runner.bake(*stated)
+    said = [line for line in runner.log(bake) if "have not moved" in line]
     assert len(said) == 1
     assert "and 2 more" in said[0]
 
 
-def test_the_layers_behind_clip_skip_are_not_taken_for_stuck(kitchen, stated) -> None:
-    kitchen.few_repeats()
-    bake = kitchen.bake(*stated, "clip_skip=2")
-    assert not [line for line in kitchen.log(bake) if "have not moved" in line]
+def test_the_layers_behind_clip_skip_are_not_taken_for_stuck(runner, stated) -> None:
+    runner.few_repeats()
+    bake = runner.bake(*stated, "clip_skip=2")
+    assert not [line for line in runner.log(bake) if "have not moved" in line]
 
 
 def _of(full: "FullDisk"):
@@ -151,26 +151,26 @@ class FullDisk:
         self.write(states, state, path)
 
 
-def test_a_full_disk_pauses_the_bake_until_there_is_room(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
-    plain = kitchen.bake(*stated)
+def test_a_full_disk_pauses_the_bake_until_there_is_room(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
+    plain = runner.bake(*stated)
     FullDisk(monkeypatch, free_looks=50)
-    bake = kitchen.bake(*stated)
+    bake = runner.bake(*stated)
     assert bake.state is BakeState.DONE
-    assert kitchen.tensors(bake) == kitchen.tensors(plain)
-    log = kitchen.log(bake)
+    assert runner.tensors(bake) == runner.tensors(plain)
+    log = runner.log(bake)
     assert any("the disk is full" in line for line in log)
     assert any("there is disk space again" in line for line in log)
-    assert not (kitchen.folder(bake) / ".reserve").exists()
+    assert not (runner.folder(bake) / ".reserve").exists()
 
 
-def test_a_stop_while_the_disk_is_full_ends_the_bake_and_keeps_what_is_there(kitchen, stated, monkeypatch) -> None:
-    kitchen.few_repeats()
+def test_a_stop_while_the_disk_is_full_ends_the_bake_and_keeps_what_is_there(runner, stated, monkeypatch) -> None:
+    runner.few_repeats()
     FullDisk(monkeypatch, free_looks=10**9)
-    number = kitchen.queue(*stated)
-    kitchen.wait(number, lambda bake: bake.state is BakeState.PAUSED)
-    kitchen.journal.orders.give(number, Order.STOP)
-    bake = kitchen.finish(number)
+    number = runner.queue(*stated)
+    runner.wait(number, lambda bake: bake.state is BakeState.PAUSED)
+    runner.journal.orders.give(number, Order.STOP)
+    bake = runner.finish(number)
     assert bake.state is BakeState.FAILED
     assert "not enough disk space for" in bake.error
-    assert kitchen.engine.exit_codes[number] == 5
+    assert runner.engine.exit_codes[number] == 5

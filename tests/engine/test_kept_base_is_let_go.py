@@ -10,22 +10,22 @@ pytestmark = pytest.mark.usefixtures("nothing_kept")
 
 
 @pytest.mark.long
-def test_after_a_bake_the_base_waits_until_the_engine_closes(kitchen, short) -> None:
-    assert kitchen.bake(*short).state is BakeState.DONE
+def test_after_a_bake_the_base_waits_until_the_engine_closes(runner, short) -> None:
+    assert runner.bake(*short).state is BakeState.DONE
     assert forget_base()
-    kitchen.bake(*short)
-    assert kitchen.engine.close(30)
+    runner.bake(*short)
+    assert runner.engine.close(30)
     assert not forget_base()
 
 
-def test_a_bake_that_frees_the_card_lets_the_base_go(kitchen, short, monkeypatch) -> None:
+def test_a_bake_that_frees_the_card_lets_the_base_go(runner, short, monkeypatch) -> None:
     lent = []
     tuned = trainer.bake.session.tuned
     monkeypatch.setattr("trainer.bake.session.tuned", lambda unet: lent.append(unet) or tuned(unet))
-    number = kitchen.queue(*short, "max_train_steps=1000")
-    kitchen.wait(number, lambda bake: bake.state is BakeState.BAKING)
-    kitchen.journal.orders.give(number, Order.FREE)
-    kitchen.wait(number, lambda bake: bake.state is BakeState.PARKED)
+    number = runner.queue(*short, "max_train_steps=1000")
+    runner.wait(number, lambda bake: bake.state is BakeState.BAKING)
+    runner.journal.orders.give(number, Order.FREE)
+    runner.wait(number, lambda bake: bake.state is BakeState.PARKED)
     # It begins when the engine has tidied up behind the one before.
-    kitchen.bake(*short, "max_train_steps=1")
+    runner.bake(*short, "max_train_steps=1")
     assert lent[-1] is not lent[-2]

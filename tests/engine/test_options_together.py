@@ -12,22 +12,22 @@ from trainer.journal.state_files import read_state_header, states_of
 
 
 @pytest.fixture(scope="module")
-def kitchen(tmp_path_factory):
+def runner(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = EngineRunner(small_demo(tmp_path_factory.mktemp("options") / "demo"))
-        kitchen.few_repeats()
-        yield kitchen
-        kitchen.close()
+        runner = EngineRunner(small_demo(tmp_path_factory.mktemp("options") / "demo"))
+        runner.few_repeats()
+        yield runner
+        runner.close()
 
 
 @pytest.fixture(scope="module")
-def many(kitchen):
+def many(runner):
     """A bake of six steps with a regularisation folder, masks, dropouts of all kinds, conv layers, other noise and another loss."""
-    root = kitchen.workspace.root
+    root = runner.workspace.root
     shutil.copytree(root / "validation", root / "reg" / "1_1girl")
     shutil.copytree(root / "data" / "1_hifumi_chan", root / "masks", ignore=shutil.ignore_patterns("*.txt"))
-    bake = kitchen.bake(
+    bake = runner.bake(
         *SHORT,
         f"reg_data_dir={root / 'reg'}",
         f"conditioning_data_dir={root / 'masks'}",
@@ -42,42 +42,41 @@ def many(kitchen):
     return bake
 
 
-def test_taken_up_again_it_gives_the_same_bits(kitchen, many) -> None:
-    kept = kitchen.tensors(many)
-    for path in states_of(kitchen.folder(many)):
+def test_taken_up_again_it_gives_the_same_bits(runner, many) -> None:
+    kept = runner.tensors(many)
+    for path in states_of(runner.folder(many)):
         if read_state_header(path).step > 3:
             path.unlink()
-    kitchen.journal.bakes.set_state(many.number, BakeState.LOST)
-    assert kitchen.tensors(kitchen.resume(many.number)) == kept
+    runner.journal.bakes.set_state(many.number, BakeState.LOST)
+    assert runner.tensors(runner.resume(many.number)) == kept
 
 
-def test_wide_convolutions_have_layers_in_its_file(kitchen, many) -> None:
-    modules = {name.partition(".")[0] for name in kitchen.tensors(many)}
+def test_wide_convolutions_have_layers_in_its_file(runner, many) -> None:
+    modules = {name.partition(".")[0] for name in runner.tensors(many)}
     assert len(modules) > UNET_LORAS + ENCODER_LORAS
     assert any("resnets_0_conv1" in name for name in modules)
 
 
 @pytest.mark.parametrize("override", ["conv_dim=2", "dim_from_weights=yes"])
-def test_a_bake_from_its_file_begins_with_its_weights(kitchen, many, override: str) -> None:
+def test_a_bake_from_its_file_begins_with_its_weights(runner, many, override: str) -> None:
     """The first step of a warm-up has the rate 0, so a bake of one step saves what it began with."""
-    file = kitchen.folder(many) / "hifumi.safetensors"
-    begun = kitchen.bake(
+    file = runner.folder(many) / "hifumi.safetensors"
+    begun = runner.bake(
         *(*SHORT, "max_train_steps=1", "lr_scheduler=constant_with_warmup", "lr_warmup_steps=1"),
         *(f"network_weights={file}", override),
     )
     assert begun.state is BakeState.DONE, begun.error
     ours, theirs = (
-        {name: np.frombuffer(bits, np.float16) for name, bits in kitchen.tensors(bake).items()}
-        for bake in (begun, many)
+        {name: np.frombuffer(bits, np.float16) for name, bits in runner.tensors(bake).items()} for bake in (begun, many)
     )
     assert ours.keys() == theirs.keys()
     # By value: what the file rounded to -0 a step makes 0.
     assert [name for name in ours if not np.array_equal(ours[name], theirs[name])] == []
 
 
-def test_both_parts_rates_follow_their_own_schedules(kitchen, many) -> None:
+def test_both_parts_rates_follow_their_own_schedules(runner, many) -> None:
     unet, encoder = (
-        kitchen.journal.curves.read(many.number, f"lr_{part}", 100).mean for part in ("unet", "text_encoder")
+        runner.journal.curves.read(many.number, f"lr_{part}", 100).mean for part in ("unet", "text_encoder")
     )
     assert len(set(unet[1:])) == 1
     assert encoder[-1] < encoder[1] / 2

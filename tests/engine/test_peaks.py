@@ -13,16 +13,16 @@ from trainer.memory.request import request_of
 
 def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> None:
     predictor = FakeOracle()
-    kitchen = EngineRunner(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
+    runner = EngineRunner(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
     try:
-        expected = predictor.predict(request_of(kitchen.ready(*SHORT)))
-        bake = kitchen.bake(*SHORT)
+        expected = predictor.predict(request_of(runner.ready(*SHORT)))
+        bake = runner.bake(*SHORT)
         # What is noted behind the last state is there once the engine has ended.
-        assert kitchen.engine.close(wait=60)
-        bake = kitchen.journal.bakes.read(bake.number)
-        told = json.loads((kitchen.folder(bake) / "bake.json").read_text("utf-8"))["bake"]
+        assert runner.engine.close(wait=60)
+        bake = runner.journal.bakes.read(bake.number)
+        told = json.loads((runner.folder(bake) / "bake.json").read_text("utf-8"))["bake"]
     finally:
-        kitchen.close()
+        runner.close()
     assert bake.predicted_peak == expected.reserved
     assert json.loads(bake.predicted_peak_parts)["parts"] == dict(expected.peak.parts)
     # By how much the process grew: little where tests before it have left room, and never a GiB on the demo.

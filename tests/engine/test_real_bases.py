@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from encode_text import encode_text
 from real_shapes import write_real
 from run_engine import EngineRunner
 from safetensors import safe_open
@@ -16,7 +17,7 @@ from trainer.demo.workspace import make_demo
 from trainer.journal.records import BakeState
 from trainer.journal.state_files import read_state_header, states_of
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import load_base
+from trainer.models.stable_diffusion.model import load_base
 from trainer.network.lora_file import network_from_file
 
 # Two epochs of four steps. Random weights tell nothing of what they predict, so the setting says it.
@@ -33,13 +34,13 @@ TINY = (
 
 
 @pytest.fixture(scope="module")
-def kitchen(tmp_path_factory):
+def runner(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        kitchen = EngineRunner(make_demo(tmp_path_factory.mktemp("bases") / "demo"))
-        kitchen.few_repeats()
-        yield kitchen
-        kitchen.close()
+        runner = EngineRunner(make_demo(tmp_path_factory.mktemp("bases") / "demo"))
+        runner.few_repeats()
+        yield runner
+        runner.close()
 
 
 @pytest.fixture(scope="module", params=["sd1", "sdxl"])
@@ -56,8 +57,8 @@ def options(base: Path) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def whole(kitchen, options):
-    bake = kitchen.bake(*options)
+def whole(runner, options):
+    bake = runner.bake(*options)
     assert bake.state is BakeState.DONE, bake.error
     return bake
 
@@ -67,8 +68,8 @@ def metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata())
 
 
-def test_every_part_that_has_a_share_in_the_loss_learns(kitchen, whole, base: Path) -> None:
-    tensors = kitchen.tensors(whole)
+def test_every_part_that_has_a_share_in_the_loss_learns(runner, whole, base: Path) -> None:
+    tensors = runner.tensors(whole)
     prefixes = {"sd1": ("lora_unet_", "lora_te_"), "sdxl": ("lora_unet_", "lora_te1_", "lora_te2_")}[base.stem]
     for prefix in prefixes:
         ups = [any(bits) for name, bits in tensors.items() if name.startswith(prefix) and "lora_up" in name]
@@ -77,29 +78,29 @@ def test_every_part_that_has_a_share_in_the_loss_learns(kitchen, whole, base: Pa
     assert {name.split("_")[1] for name in tensors} == {prefix.split("_")[1] for prefix in prefixes}
 
 
-def test_taken_up_again_it_gives_the_same_bits(kitchen, whole) -> None:
-    kept = kitchen.tensors(whole)
-    for path in states_of(kitchen.folder(whole)):
+def test_taken_up_again_it_gives_the_same_bits(runner, whole) -> None:
+    kept = runner.tensors(whole)
+    for path in states_of(runner.folder(whole)):
         if read_state_header(path).step > 4:
             path.unlink()
-    kitchen.journal.bakes.set_state(whole.number, BakeState.LOST)
-    assert kitchen.tensors(kitchen.resume(whole.number)) == kept
+    runner.journal.bakes.set_state(whole.number, BakeState.LOST)
+    assert runner.tensors(runner.resume(whole.number)) == kept
 
 
-def test_its_lora_loads_back_onto_its_base(kitchen, whole, base: Path) -> None:
+def test_its_lora_loads_back_onto_its_base(runner, whole, base: Path) -> None:
     model = load_base(identify_base(str(base)), device="cpu", dtype=torch.float32)
     noisy, times = torch.randn(1, 4, 8, 8), torch.tensor([500])
     sizes = torch.tensor([[64, 64, 0, 0, 64, 64]])
     with torch.no_grad():
-        before = model.predict(noisy, times, model.encode_text(["1girl"], 1), sizes)
-        network = network_from_file(model, kitchen.folder(whole) / "hifumi.safetensors")
-        after = model.predict(noisy, times, model.encode_text(["1girl"], 1), sizes)
-    assert len(network) * 3 == len(kitchen.tensors(whole))
+        before = model.predict(noisy, times, encode_text(model, ["1girl"], 1), sizes)
+        network = network_from_file(model, runner.folder(whole) / "hifumi.safetensors")
+        after = model.predict(noisy, times, encode_text(model, ["1girl"], 1), sizes)
+    assert len(network) * 3 == len(runner.tensors(whole))
     assert not torch.equal(before, after)
 
 
-def test_its_file_says_what_it_was_baked_on(kitchen, whole, base: Path) -> None:
-    told = metadata(kitchen.folder(whole) / "hifumi.safetensors")
+def test_its_file_says_what_it_was_baked_on(runner, whole, base: Path) -> None:
+    told = metadata(runner.folder(whole) / "hifumi.safetensors")
     wanted = {"sd1": ("sd_v1", "epsilon", "None"), "sdxl": ("sdxl_base_v1-0", "v", "5")}[base.stem]
     stop = told["ss_text_encoder_stop2"]
     assert (told["ss_base_model_version"], told["modelspec.prediction_type"], stop) == wanted
@@ -107,8 +108,8 @@ def test_its_file_says_what_it_was_baked_on(kitchen, whole, base: Path) -> None:
     assert len(told["ss_new_sd_model_hash"]) == 64
 
 
-def test_zero_terminal_snr_is_found_in_the_file_and_said(kitchen, whole, base: Path) -> None:
-    line = next(line for line in kitchen.log(whole) if "the base predicts" in line)
+def test_zero_terminal_snr_is_found_in_the_file_and_said(runner, whole, base: Path) -> None:
+    line = next(line for line in runner.log(whole) if "the base predicts" in line)
     assert ("with zero terminal SNR" in line) == (base.stem == "sdxl")
 
 

@@ -21,25 +21,25 @@ OPTIONS = ("max_train_epochs=", "max_train_steps=20", "save_every_n_epochs=", "s
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path) -> Iterator[EngineRunner]:
-    kitchen = EngineRunner(make_demo(tmp_path / "demo"))
-    yield kitchen
-    kitchen.close()
+def runner(tmp_path: Path) -> Iterator[EngineRunner]:
+    runner = EngineRunner(make_demo(tmp_path / "demo"))
+    yield runner
+    runner.close()
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
 def test_a_grid_leaves_no_trace_on_a_card(
-    kitchen: EngineRunner, monkeypatch: pytest.MonkeyPatch, precision: str
+    runner: EngineRunner, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
     options = (*OPTIONS, f"mixed_precision={precision}", "text_encoder_stop=8", "shuffle_caption=no")
-    plain, repeated = (_last(kitchen, kitchen.bake(*options)) for _ in range(2))
+    plain, repeated = (_last(runner, runner.bake(*options)) for _ in range(2))
     # As if the card's memory were short: the optimizer's moments go away and come back.
     monkeypatch.setattr(trainer.bake.pictures.lend_model, "_NEEDED_BYTES", 1 << 60)
 
     def train_and_order(session: Any, work: Any) -> Any:
         result = train_step(session, work)
         if work.step == 12:
-            with Journal(kitchen.workspace.journal_path) as journal:
+            with Journal(runner.workspace.journal_path) as journal:
                 bake = next(bake.number for bake in journal.bakes.latest() if bake.state is BakeState.BAKING)
                 journal.orders.give(
                     bake, Order.GRID, str(journal.grids.add(name="g", spec=_spec(bake), bake=bake).number)
@@ -47,8 +47,8 @@ def test_a_grid_leaves_no_trace_on_a_card(
         return result
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
-    interrupted = _last(kitchen, kitchen.bake(*options))
-    grid = kitchen.journal.grids.read(1)
+    interrupted = _last(runner, runner.bake(*options))
+    grid = runner.journal.grids.read(1)
     assert (grid.state, grid.done, grid.error) == (GridState.DONE, 4, "")
     assert _distance(plain, interrupted) <= 3 * _distance(plain, repeated)
 
@@ -59,9 +59,9 @@ def _spec(bake: int) -> str:
     return spec_json(asked.model_copy(update={"of_bakes": (bake,), "x": epochs}))
 
 
-def _last(kitchen: EngineRunner, bake: Any) -> dict[str, np.ndarray]:
+def _last(runner: EngineRunner, bake: Any) -> dict[str, np.ndarray]:
     assert bake.state is BakeState.DONE
-    return load_file(kitchen.folder(bake) / "hifumi.safetensors")
+    return load_file(runner.folder(bake) / "hifumi.safetensors")
 
 
 def _distance(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:

@@ -118,17 +118,17 @@ def test_a_step_that_finds_the_card_full_is_done_again_in_parts(root: Path, in_w
 
 def test_a_bake_on_a_full_card_goes_on_with_fewer_pictures_at_once(root: Path) -> None:
     limit = _between_halved_and_whole(root)
-    kitchen = EngineRunner(make_demo(root))
+    runner = EngineRunner(make_demo(root))
     try:
         with card_of(limit):
             steps = ("max_train_epochs=", "max_train_steps=6", "save_every_n_epochs=", "validation_data_dir=")
-            bake = kitchen.bake(*steps, *LARGE)
+            bake = runner.bake(*steps, *LARGE)
         assert bake.state is BakeState.DONE, bake.error
-        assert [line for line in kitchen.log(bake) if "ran out of memory and was done again" in line]
-        assert "micro_batch_size" in str(kitchen.journal.results.marks(bake.number))
-        assert all(math.isfinite(loss) for loss in kitchen.journal.curves.read(bake.number, "loss", 12).mean)
+        assert [line for line in runner.log(bake) if "ran out of memory and was done again" in line]
+        assert "micro_batch_size" in str(runner.journal.results.marks(bake.number))
+        assert all(math.isfinite(loss) for loss in runner.journal.curves.read(bake.number, "loss", 12).mean)
     finally:
-        kitchen.close()
+        runner.close()
 
 
 def _between_halved_and_whole(root: Path) -> float:

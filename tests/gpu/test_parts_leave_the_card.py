@@ -1,10 +1,11 @@
 """A part that is put away gives its memory back, and comes back as it was."""
 
 import torch
+from encode_text import encode_text
 from torch import nn
 
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import load_base
+from trainer.models.stable_diffusion.model import load_base
 from trainer.network.lora import LoraLayer
 from trainer.settings.subject import DEMO_BASE
 
@@ -20,14 +21,14 @@ def test_an_encoder_leaves_the_card_and_comes_back_to_the_same_bits() -> None:
         layer.down.fill_(0.1)
         layer.up.fill_(0.1)
     layer.attach()
-    before = model.encode_text(CAPTIONS, 1).embeddings.detach()
+    before = encode_text(model, CAPTIONS, 1).embeddings.detach()
     there = torch.cuda.memory_allocated()
     weights = sum(weight.numel() * weight.element_size() for weight in model.text_encoder.parameters())
     model.put_encoder_away("text_encoder")
     assert torch.cuda.memory_allocated() <= there - weights
     assert layer.down.device.type == "cuda"
     model.bring_encoder_back("text_encoder")
-    assert torch.equal(model.encode_text(CAPTIONS, 1).embeddings, before)
+    assert torch.equal(encode_text(model, CAPTIONS, 1).embeddings, before)
 
 
 def test_the_vae_leaves_the_card() -> None:

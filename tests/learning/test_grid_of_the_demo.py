@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from load_sampler import load_sampler
 from PIL import Image
 
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
@@ -17,7 +18,6 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState
 from trainer.sampling.compute_setup import compute_setup_for
 from trainer.sampling.make_grid import Progress, make_grid
-from trainer.sampling.sampler import load_studio
 from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace
 
@@ -111,7 +111,7 @@ def test_every_picture_is_made_and_none_twice(maker: Maker, grid: Grid) -> None:
 def test_weight_zero_is_the_bases_picture_bit_for_bit(maker: Maker, grid: Grid) -> None:
     recipes = [cell.recipe for cell in maker.made(grid).cells if cell.place.x == cell.place.y == cell.place.z == 0]
     assert all(recipe.loras == () for recipe in recipes)
-    with load_studio(recipes[0], compute_setup_for("auto")) as sampler:
+    with load_sampler(recipes[0], compute_setup_for("auto")) as sampler:
         alone = sampler.sample(recipes, stop=lambda: False)
     assert alone is not None
     for epoch in (0, 5):

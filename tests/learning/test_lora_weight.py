@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from encode_text import encode_text
 
 from trainer.bake.latents import encode_pictures
 from trainer.bake.session import TrainingSession, open_session
@@ -12,7 +13,7 @@ from trainer.dataset.buckets import bucket_rules, placement_of
 from trainer.jobs.preflight import prepare
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.memory_layout import memory_format
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_file import read_into
 from trainer.settings.toml_file import load_settings
 
@@ -75,7 +76,7 @@ def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
 
         @torch.no_grad()
         def predicted(model: StableDiffusion) -> torch.Tensor:
-            return model.predict(noisy, times, model.encode_text(captions, 1))
+            return model.predict(noisy, times, encode_text(model, captions, 1))
 
         full = predicted(session.model)
         session.network.unet_strength = session.network.text_encoder_strength = 0.0

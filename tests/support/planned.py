@@ -47,4 +47,4 @@ def plan(data: DataSet = TWELVE, **values: object) -> Plan:
     words = CaptionRules.of(settings)
     pictures = tuple(replace(picture, caption_rules=words) for picture in data.pictures)
     groups = (Group(bucket_rules(settings), settings.train_batch_size),)
-    return make_plan(settings, replace(data, pictures=pictures, groups=groups), **more)
+    return make_plan(settings, replace(data, pictures=pictures, groups=groups), **{"family": "sd1", **more})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.draws import generator_for
 from trainer.network.injection import LayerRules, inject
 from trainer.network.lora_file import save_lora

@@ -15,7 +15,7 @@ from original_layout import write_original
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from trainer.models.clip_tokenizer import clip_tokenizer
+from trainer.models.stable_diffusion.clip_tokenizer import clip_tokenizer
 
 _CLIP: dict[str, Any] = {
     "vocab_size": 49408,

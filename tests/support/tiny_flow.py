@@ -1,7 +1,7 @@
 """A base of a family that the program does not know: a transformer of a few thousand weights that learnt a flow in continuous time.
 
 Latents of 6 channels, a quarter of the picture's side, normalized by shift and scale; words hashed to tokens, eight of them, and one
-encoder that no LoRA sits on; times from 0 to 1. `FAMILY` in `registry.FAMILIES` is all that makes it known.
+encoder that no LoRA sits on; times from 0 to 1. `registry.add_family` with this module's name is all that makes it known.
 """
 
 import zlib
@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
+from encode_text import encode_text
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.families.record import FamilyRecord, PartRecord, Prediction, SamplingRecord
+from trainer.families.record import FamilyRecord, PartRecord, Prediction, SamplingRecord, TimesRecord
 from trainer.formats.safetensors_header import read_header
 from trainer.lean.blocks import names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
@@ -31,10 +33,19 @@ from trainer.settings.parts import Part
 WIDTH, TOKENS, WORDS, CHANNELS, FACTOR, DEPTH = 16, 8, 64, 6, 4, 2
 SHIFT, SCALE = 0.1, 0.5
 _MARK = "tiny_flow"
+_PIECES = 200
+"""Pieces of the way from picture to noise that plans show."""
 _THOUSAND = 1000
 """The settings min_timestep and max_timestep count in thousandths."""
 
+
+def _signal(zero_terminal_snr: bool) -> Any:
+    times = (np.arange(_PIECES) + 0.5) / _PIECES
+    return (1 - times) ** 2 / ((1 - times) ** 2 + times**2)
+
+
 FAMILY = FamilyRecord(
+    module="tiny_flow",
     key="tiny_flow",
     title="Tiny Flow",
     lora_target="a Tiny Flow base",
@@ -52,6 +63,7 @@ FAMILY = FamilyRecord(
     base_versions={"flow": "tiny_flow"},
     sampling=SamplingRecord(side=64, steps=4, cfg_scale=3.0, sampler="Euler", roomy_bytes=2**28, samplers=("Euler",)),
     identify="tiny_flow:identify",
+    times=TimesRecord(signal=_signal, is_continuous=True),
     prediction="flow",
     unused={"v_parameterization": "Tiny Flow predicts a flow"},
 )
@@ -220,7 +232,7 @@ class TinyFlow(BaseModel):
 
     @torch.no_grad()
     def encode_prompts(self, prompts: Sequence[str], clip_skip: int) -> list[Conditioning]:
-        return [self.encode_text([prompt], clip_skip) for prompt in prompts]
+        return [encode_text(self, [prompt], clip_skip) for prompt in prompts]
 
     def blank_conditioning(self, count: int) -> Conditioning:
         return Conditioning(torch.empty(count, TOKENS, WIDTH, dtype=self.body_weight.dtype), None)

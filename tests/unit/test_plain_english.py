@@ -39,6 +39,9 @@ WORDS = {
     r"otherwise than": "differently from",
     r"the mean while|meanwhile": "since then",
     r"ready-made": "preset",
+    # `--fake-card` and `encoder_off_card` are names.
+    r"(?<![-_])cards?(?![-_])": "GPU",
+    r"branch(es|ed|ing)?": "fork",
 }
 _PATTERN = re.compile("|".join(rf"\b(?:{word})\b" for word in WORDS), re.IGNORECASE)
 
@@ -54,7 +57,9 @@ def visible_strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if id(node) in skipped:
             continue
         if isinstance(node, ast.JoinedStr):
-            yield node.lineno, "".join(_text(part) for part in node.values)
+            text = "".join(_text(part) for part in node.values)
+            if not _NOT_PROSE.match(text):
+                yield node.lineno, text
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_prose(node.value):
             yield node.lineno, node.value
 

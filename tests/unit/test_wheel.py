@@ -63,8 +63,10 @@ def test_themes_and_the_demo_come_along(installed: Path) -> None:
 
 
 def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) -> None:
-    models = installed / "trainer" / "models"
-    assert {path.name for path in (models / "configs").iterdir()} == {"sd1.json", "sdxl.json", "LICENCE.md"}
+    for family in ("sd1", "sdxl"):
+        folder = installed / "trainer" / "families" / family
+        assert {path.name for path in folder.iterdir()} >= {"components.json", "LICENCE.md"}
+    models = installed / "trainer" / "models" / "stable_diffusion"
     assert {path.name for path in (models / "vocabulary").iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
 
 

@@ -22,9 +22,9 @@ from trainer.dataset.records import Picture
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.models.base_model import BaseModel
-from trainer.models.ldm_keys import WeightSlice
 from trainer.models.safetensors_write import bytes_of, write_tensors
 from trainer.models.tensor_file import TensorFile
+from trainer.models.weight_slice import WeightSlice
 from trainer.text import plural, printable
 
 # Some 16,000 pictures at 512², 4,000 at 1024².

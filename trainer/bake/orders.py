@@ -1,5 +1,6 @@
 """Orders to a running bake, taken from the journal between two steps."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,12 +95,15 @@ class Orders:
                         self._answer(given, step)
                         self._report.state(state)
                         self._report.log("continuing after the pause")
+                    case Order.GRID if any(later.order is Order.CANCEL_GRID for later in waiting):
+                        # That order cuts it.
+                        pass
                     case Order.SAVE | Order.SET | Order.GRID:
                         yield from self._hand_out(given, step)
                         # That took its time: orders to a grid were obeyed meanwhile, and more may have been given.
                         waiting = [later for later in self._open() if later.id > given.id]
                     case _:
-                        self._answer(given, step, self._obey_alone(given.order))
+                        self._answer(given, step, self._obey_alone(given))
             if self._stops_at_epoch and ends_epoch:
                 yield EndBake(BakeState.STOPPED)
                 return
@@ -141,13 +145,14 @@ class Orders:
         else:
             self._answer(given, step, self._refusal)
 
-    def _obey_alone(self, order: Order) -> str:
+    def _obey_alone(self, given: GivenOrder) -> str:
         """Obey an order that asks nothing of the bake; return why it is refused, "" where it is not."""
-        match order:
+        match given.order:
             case Order.STOP_AT_EPOCH:
                 self._stops_at_epoch = True
             case Order.CANCEL_GRID:
-                return "" if self._cut_grids("cancelled before it started") else "no grid is being made"
+                is_cut = self._cut_grids("cancelled before it started", before=given.id)
+                return "" if is_cut else "no grid is being made"
             case Order.DROP_EPOCH:
                 return "no grid is being made"
             case _:
@@ -167,9 +172,13 @@ class Orders:
             self._report.mark(Mark(step, time.time(), kind, given.argument if is_set else text))
         self._report.attempt(lambda: self._journal.orders.mark_obeyed(given.id, refusal))
 
-    def _cut_grids(self, why: str) -> bool:
-        """Cut the grids that wait, and return whether there was one."""
-        waiting = [given for given in self._open() if given.order is Order.GRID and given.argument.isdecimal()]
+    def _cut_grids(self, why: str, before: float = math.inf) -> bool:
+        """Cut the grids that wait and were ordered before the order of that id, and return whether there was one."""
+        waiting = [
+            given
+            for given in self._open()
+            if given.order is Order.GRID and given.argument.isdecimal() and given.id < before
+        ]
         for given in waiting:
             self._answered.add(given.id)
             self._report.attempt(partial(self._journal.grids.set_state, int(given.argument), GridState.CUT))

@@ -42,7 +42,7 @@ def resolve_precision(wanted: Literal["auto", "no", "fp16", "bf16"], device: tor
         raise fp16_needs_a_card()
     if wanted == "bf16" and has_card and not card_has_bf16:
         raise SettingsError(
-            "mixed_precision", found="bf16, which this card does not support", expected="fp16 or no", way_out="set fp16"
+            "mixed_precision", found="bf16, which this GPU does not support", expected="fp16 or no", way_out="set fp16"
         )
     return _precision(wanted)
 

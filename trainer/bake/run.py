@@ -62,7 +62,7 @@ def run_bake(
     (`bake.attempt` above 1).
 
     Args:
-        bake: the journal's row; with `starts_from` it branches from that state, a path relative to the journal's folder.
+        bake: the journal's row; with `starts_from` it is forked from that state, a path relative to the journal's folder.
         settings: with every path filled in.
         folder: the bake's own; exists.
         journal: opened in this thread.
@@ -79,7 +79,7 @@ def run_bake(
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             f"stage {report.at}",
-            found="the card's memory is full",
+            found="the GPU's memory is full",
             way_out="lower train_batch_size or resolution, or set gradient_checkpointing = true",
         ) from error
     journal.bakes.set_state(bake.number, state)
@@ -97,7 +97,8 @@ def _bake(
     with ExitStack() as closing:
         closing.callback(orders.close)
         session = closing.enter_context(open_session(settings, planned))
-        report.log(f"{planned.base.name} on {session.model.device}, precision {session.precision.name}")
+        precision = "fp32" if session.precision.name == "no" else session.precision.name
+        report.log(f"{planned.base.name} on {session.model.device}, precision {precision}")
         _warn(session.notes, report)
         cache = _latent_cache(session, report)
         decision = find_prediction_type(session, planned, report, cache)

@@ -89,7 +89,7 @@ class JobQueue:
         who = holder_text(self._device) or "another program"
         if who != self.waiting_for:
             journal.log.write(
-                f"bake {bake.number} is waiting for the card, in use by {who}", bake=bake.number, level="warning"
+                f"bake {bake.number} is waiting for the GPU, in use by {who}", bake=bake.number, level="warning"
             )
             self._seen_version = None
         self.waiting_for = who

@@ -1,17 +1,15 @@
 """Infotext of a cell: its recipe in the webui's fields, and in ours where the webui has none; and back."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trainer import __version__
-from trainer.exchange.infotext_fields import InfotextFields
 from trainer.exchange.webui_hash import webui_hash
-from trainer.families.record import Prediction
-from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
+from trainer.formats.infotext import Infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import sampler_named
-from trainer.grid.webui_sampler import sampler_from_webui, webui_names
+from trainer.grid.webui_sampler import webui_names
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name, tag_text
 
 PROGRAM = "lora-tui"
@@ -21,7 +19,6 @@ ZERO_SNR_KEY, ZERO_SNR = "Noise Schedule", "Zero Terminal SNR"
 """How the webui (1.8) writes zero terminal SNR."""
 
 RESCALE_KEY, PREDICTION_KEY, REPEAT_KEY = "Guidance rescale", "Prediction", "Repeat"
-_PREDICTIONS: dict[str, Prediction] = {"v": "v", "flow": "flow"}
 
 _BASE_DIGITS = 10
 _TAG = "<lora:"
@@ -44,46 +41,6 @@ def cell_text(recipe: Recipe, hashes: Mapping[str, str]) -> str:
     separator = "\n" if "#" in recipe.prompt.split("\n")[-1] else " "
     prompt = separator.join(part for part in (recipe.prompt, text) if part)
     return write_infotext(Infotext(prompt, recipe.negative_prompt, dict(_fields(recipe, tags, hashes))))
-
-
-def recipe_from(
-    text: str,
-    find: Callable[[str, str], Path],
-    base: Callable[[str, str], str],
-    vae: Callable[[str, str], str],
-) -> Recipe:
-    """Return the recipe that cell_text wrote, where `find`, `base` and `vae` find the same files again.
-
-    Args:
-        text: an infotext of ours.
-        find: a LoRA's name in its tag and 12 hex digits of its hash, "" for none -> its file.
-        base, vae: the model's name and 10 hex digits of its hash, "" for none -> as in Recipe.
-
-    Raises:
-        GridError: a field is missing or wrong; or what `find`, `base` and `vae` raise.
-    """
-    info = parse_infotext(text)
-    fields = InfotextFields(info.fields)
-    prompt, tags = split_written_tags(info.prompt)
-    width, height = fields.size()
-    return Recipe(
-        base=base(fields.text("Model"), info.fields.get("Model hash", "")),
-        vae=vae(info.fields["VAE"], info.fields.get("VAE hash", "")) if "VAE" in info.fields else "",
-        prediction=_PREDICTIONS.get(info.fields.get(PREDICTION_KEY, ""), "epsilon"),
-        zero_terminal_snr=info.fields.get(ZERO_SNR_KEY) == ZERO_SNR,
-        prompt=prompt,
-        negative_prompt=info.negative_prompt,
-        seed=fields.integer("Seed"),
-        steps=fields.integer("Steps"),
-        cfg_scale=fields.number("CFG scale"),
-        guidance_rescale=fields.number(RESCALE_KEY, 0.0),
-        sampler=sampler_from_webui(fields.text("Sampler"), fields.text("Schedule type", "Automatic")).name,
-        width=width,
-        height=height,
-        clip_skip=fields.integer("Clip skip", 1),
-        loras=tuple(_loras(tags, fields, find)),
-        repeat=fields.integer(REPEAT_KEY, 0),
-    )
 
 
 def split_written_tags(prompt: str) -> tuple[str, tuple[Tag, ...]]:
@@ -178,17 +135,3 @@ def _own_fields(recipe: Recipe) -> Iterator[tuple[str, str]]:
 def _model_name(base: str) -> str:
     path = Path(base)
     return (path.stem if path.suffix == ".safetensors" else path.name) or base
-
-
-def _loras(tags: tuple[Tag, ...], fields: InfotextFields, find: Callable[[str, str], Path]) -> Iterator[LoraUse]:
-    paths = [find(tag.name, digits) for tag, digits in with_hashes(tags, fields.text("Lora hashes", ""))]
-    number = 1
-    while number <= len(tags):
-        tag, path = tags[number - 1], paths[number - 1]
-        rank = fields.integer(rank_key(number)) if rank_key(number) in fields.fields else None
-        if text_encoder_key(number) in fields.fields and number < len(tags):
-            yield LoraUse(path, tag.unet, tags[number].text_encoder, rank, paths[number])
-            number += 1
-        else:
-            yield LoraUse(path, tag.unet, tag.text_encoder, rank)
-        number += 1

@@ -73,7 +73,7 @@ def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
     if fields.get("Emphasis", "Original") != "Original":
         yield f"weights in the prompt were applied as {printable(fields['Emphasis'], 40)}; ours as Original"
     if ours:
-        yield "another card, precision or attention gives slightly different pixels"
+        yield "another GPU, precision or attention gives slightly different pixels"
     else:
         yield "it was made by another program: the same settings do not give the same pixels"
     unread = [key for key in fields if not _any({key: ""}, known)]

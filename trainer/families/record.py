@@ -1,11 +1,19 @@
 """The record of a base family: all that is known of it before a weight is read; free of torch.
 
-A new family is a record like this, a line in `registry.FAMILIES`, and the module that the record names in `engine`.
+A new family is a folder with a record like this, called `FAMILY`, and with the modules that the record names; and a line in
+`registry.MODULES`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    # Records are read at every start; few who read them need numpy.
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers: TypeAlias = NDArray[np.float64]
 
 Follows = Literal["unet", "text_encoder", "text_encoder_2"]
 """Whose settings a part follows: `unet_lr` and its like, those of the (first) text encoder, those of the second."""
@@ -75,23 +83,43 @@ class SamplingRecord:
 
 
 @dataclass(frozen=True)
+class TimesRecord:
+    """Times of a family's noise, from (nearly) the picture to (nearly) pure noise.
+
+    The settings min_timestep and max_timestep are thousandths of the way.
+
+    Attributes:
+        signal: zero_terminal_snr -> share of signal (as variance) left at each time, falling, float64 [times]; of continuous
+            times at the middle of that many equal pieces.
+        is_continuous: whether the times go from 0 to 1; else they are numbered from 0.
+    """
+
+    signal: "Callable[[bool], Numbers]"
+    is_continuous: bool = False
+
+
+@dataclass(frozen=True)
 class FamilyRecord:
     """What is known of a family of bases.
 
     Attributes:
+        module: dotted name of the module that holds this record as `FAMILY`; another process finds it by that name.
         key: its name in settings, journal and metadata.
         title: what it is called where people read.
         lora_target: what a LoRA for it needs, with its article ("an SDXL base").
         parts: what LoRA layers may sit on, the predicting part first.
         engine: dotted name of the module that loads it: a `trainer.models.base_model.BaseLoader`.
+        identify: `module:function`, free of torch, of what tells whether a path is such a base: Path -> Base, or None where it
+            may be another family's. Families that name the same function share it.
+        times: of its noise.
         architecture: modelspec's word for its LoRAs.
         webui_name: the webui's word for it in a LoRA's user metadata; "" where it has none.
         version_start: what sd-scripts' `ss_base_model_version` starts with for it, whatever the version.
         base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
         sampling: how its pictures are made by default.
         folders: of a diffusers base, those that a bake or grid reads; others may lie beside them.
-        identify: dotted name `module:function` of what tells whether a path is such a base (Path -> Base or None); "" where
-            `models.identify` itself knows the family.
+        check_vae: `module:function`, free of torch, of what sees that a separate VAE fits (Path -> None, or ModelError); ""
+            where its bases take none.
         prediction: what every base of it predicts; None where each base may differ, so that files are asked and outputs measured.
         clip_skip: whether the embedding's layer can be chosen.
         first_settings: settings of a first bake that differ from the defaults.
@@ -103,18 +131,21 @@ class FamilyRecord:
         fixed_skip: clip skip of the embedding where it cannot be chosen.
     """
 
+    module: str
     key: str
     title: str
     lora_target: str
     parts: tuple[PartRecord, ...]
     engine: str
+    identify: str
+    times: TimesRecord
     architecture: str
     base_versions: Mapping[str, str]
     sampling: SamplingRecord
     webui_name: str = ""
     version_start: str = ""
     folders: tuple[str, ...] = ()
-    identify: str = ""
+    check_vae: str = ""
     prediction: Prediction | None = None
     clip_skip: bool = False
     first_settings: Mapping[str, object] = field(default_factory=dict)

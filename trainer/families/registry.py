@@ -1,11 +1,32 @@
 """The families of base models that are known here, and their parts by name."""
 
-from trainer.families.record import FamilyRecord, PartRecord
-from trainer.families.sd1 import SD1
-from trainer.families.sdxl import SDXL
+import importlib
+from typing import Any
 
-FAMILIES: dict[str, FamilyRecord] = {record.key: record for record in (SD1, SDXL)}
-"""Family key to its record. A new family is one more record here; it is read anew at each question."""
+from trainer.families.record import FamilyRecord, PartRecord
+
+MODULES = (
+    "trainer.families.sd1.record",
+    "trainer.families.sdxl.record",
+)
+"""Modules that hold the record of a family as `FAMILY`. A new family is one more line here."""
+
+FAMILIES: dict[str, FamilyRecord] = {}
+"""Family key to its record, in the order of MODULES; it is read anew at each question."""
+
+
+def add_family(module: str) -> None:
+    """Know the family whose record a module holds; one that is known stays.
+
+    Args:
+        module: dotted name.
+    """
+    record: FamilyRecord = importlib.import_module(module).FAMILY
+    FAMILIES.setdefault(record.key, record)
+
+
+for _module in MODULES:
+    add_family(_module)
 
 
 def family_record(key: str) -> FamilyRecord:
@@ -15,6 +36,23 @@ def family_record(key: str) -> FamilyRecord:
         KeyError: there is no family of that key.
     """
     return FAMILIES[key]
+
+
+def first_family() -> FamilyRecord:
+    """Return the record of the family that stands for all where no base is known yet."""
+    return next(iter(FAMILIES.values()))
+
+
+def titles() -> str:
+    """Return the families' titles in words: `SD1.x or SDXL`."""
+    *others, last = (record.title for record in FAMILIES.values())
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def named(place: str) -> Any:
+    """Return the function that a record names as `module:function`."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def part_record(key: str) -> PartRecord:

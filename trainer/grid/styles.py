@@ -89,15 +89,6 @@ def style_named(workspace: Workspace, name: str) -> Style:
     )
 
 
-def save_style(workspace: Workspace, style: Style) -> None:
-    """Save one style as save_styles does.
-
-    Raises:
-        SettingsError, GridError: as save_styles.
-    """
-    save_styles(workspace, (style,))
-
-
 def save_styles(workspace: Workspace, styles: Sequence[Style]) -> None:
     """Save `styles` in the workspace, replacing those of the same names; the rest of the file stays as it is.
 

@@ -50,7 +50,7 @@ def make_subject(
     validation = validation.expanduser().resolve() if validation else None
     known = identify_base(base)
     place = base if base == DEMO_BASE else str(known.path)
-    subject, settings = subject_defaults(name, data, place, validation, known.family)
+    subject, settings = subject_defaults(name, data, place, validation, family=known.family)
     filled = settings.model_copy(
         update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
     )

@@ -116,14 +116,6 @@ class QueueStore(Store):
         """
         self._update_waiting(number, "held = ?", (held,))
 
-    def set_not_before(self, number: int, seconds: float | None) -> None:
-        """Let a waiting bake start at `seconds` (epoch) at the earliest, None for as soon as possible.
-
-        Raises:
-            WorkspaceError: it does not wait.
-        """
-        self._update_waiting(number, "not_before = ?", (seconds,))
-
     def change(self, number: int, *, why: str, settings_toml: str, total_steps: int, steps_per_epoch: int) -> None:
         """Give a waiting bake other settings, the steps of their plan, and another note.
 

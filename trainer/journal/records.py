@@ -39,7 +39,7 @@ class Order(StrEnum):
     """Stop at the end of the current epoch."""
     SAVE = "save"
     """Save a LoRA and a state after this step."""
-    FREE = "free the card"
+    FREE = "free the GPU"
     """Save the state and unload the model: the bake is parked."""
     SET = "set"
     """Change a live setting; the argument is `name=value`."""

@@ -51,7 +51,7 @@ def check_compiler(device: torch.device) -> None:
     if device.type == "cuda" and not has_triton():
         raise SettingsError(
             "torch_compile",
-            found="on, but Triton, which compiles for the card, is missing or does not support it",
+            found="on, but Triton, which compiles for the GPU, is missing or does not support it",
             way_out=_WAY_OUT,
         )
 

@@ -133,7 +133,7 @@ def check_card_free() -> None:
     """
     if who := holder_text(device_key()):
         raise DeviceError(
-            "the card", found=f"in use by {who}", expected="a free card", way_out="`lora-tui bake --wait` waits for it"
+            "the GPU", found=f"in use by {who}", expected="a free GPU", way_out="`lora-tui bake --wait` waits for it"
         )
 
 

@@ -55,20 +55,20 @@ class NvmlCards:
             self._ready = False
             return (), self._reason(error)
         if not count:
-            return (), "no NVIDIA card"
+            return (), "no NVIDIA GPU"
         return tuple(self._card(index) for index in range(count)), ""
 
     def _card(self, index: int) -> CardReading:
         lib = self._lib
         handle = self._query(lib.nvmlDeviceGetHandleByIndex, index)
         if handle is None:
-            return CardReading(index, f"card {index}")
+            return CardReading(index, f"GPU {index}")
         memory = self._query(lib.nvmlDeviceGetMemoryInfo, handle)
         busy = self._query(lib.nvmlDeviceGetUtilizationRates, handle)
         milliwatts = self._query(lib.nvmlDeviceGetPowerUsage, handle)
         return CardReading(
             index=index,
-            name=_text(self._query(lib.nvmlDeviceGetName, handle)) or f"card {index}",
+            name=_text(self._query(lib.nvmlDeviceGetName, handle)) or f"GPU {index}",
             memory_used=None if memory is None else int(memory.used),
             memory_total=None if memory is None else int(memory.total),
             memory_ours=self._memory_ours(handle),

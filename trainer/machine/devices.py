@@ -16,7 +16,7 @@ def card_device() -> bool:
 def fp16_needs_a_card() -> SettingsError:
     """Return the error of fp16 on a CPU: accelerate would take it there and leave out the loss scaler that fp16 needs."""
     return SettingsError(
-        "mixed_precision", found="fp16 without a card", expected="no or bf16 on a CPU", way_out="set bf16, or auto"
+        "mixed_precision", found="fp16 without a GPU", expected="no or bf16 on a CPU", way_out="set bf16, or auto"
     )
 
 
@@ -24,7 +24,7 @@ def xformers_needs_a_card() -> DeviceError:
     """Return the error of xformers without a card."""
     return DeviceError(
         "xformers",
-        found="on, but no NVIDIA card was found",
-        expected="a card",
+        found="on, but no NVIDIA GPU was found",
+        expected="a GPU",
         way_out="set xformers = false: torch's attention needs no more memory",
     )

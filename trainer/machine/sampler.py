@@ -87,7 +87,7 @@ class MachineSampler(threading.Thread):
         try:
             cards, because = self._cards.read()
         except Exception as error:  # whatever a driver's library raises, the other readings continue
-            because = f"the card could not be read ({type(error).__name__}: {error})"
+            because = f"the GPU could not be read ({type(error).__name__}: {error})"
         try:
             host = read_host(self._disk)
         except Exception as error:

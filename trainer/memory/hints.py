@@ -31,7 +31,7 @@ def hints_for(request: MemoryRequest, prediction: MemoryPrediction, missing: int
             width, height = prediction.bucket
             return (f"smaller pictures: the largest bucket, {width}×{height}, does not fit through the VAE",)
         case _:
-            return (f"a card with {bytes_text(missing)} more: the base alone does not fit",)
+            return (f"a GPU with {bytes_text(missing)} more: the base alone does not fit",)
 
 
 def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Iterator[str]:
@@ -46,7 +46,7 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
     trained = [part for part in request.trained_parts if is_encoder(part)]
     if trained and body_of(request.family) in request.trained_parts:
         held = bytes_text(parts.get("encoders", 0))
-        yield f"network_train_unet_only: text encoders that do not train can leave the card (~{held} and their LoRA)"
+        yield f"network_train_unet_only: text encoders that do not train can leave the GPU (~{held} and their LoRA)"
     elif may_leave_card(request):
         yield "captions that do not vary (no shuffling, dropout or wildcards): then the text encoder's outputs are cached"
     leaner = leaner_form(settings.optimizer_type)
@@ -56,10 +56,10 @@ def _of_step(request: MemoryRequest, peak: Peak, bucket: tuple[int, int]) -> Ite
 
 def notes_for(request: MemoryRequest) -> tuple[str, ...]:
     """Return notes on what is done already and on what would not help."""
-    notes = ["latents are cached before training: the VAE is not on the card during training"]
+    notes = ["latents are cached before training: the VAE is not on the GPU during training"]
     if request.cached_encoders:
         notes.append(
-            "captions do not vary: the outputs of text encoders that do not train are cached, and these encoders leave the card"
+            "captions do not vary: the outputs of text encoders that do not train are cached, and these encoders leave the GPU"
         )
     stops = [part for part in request.trained_parts if is_encoder(part) and request.settings.stop_of(part)]
     if stops:

@@ -155,7 +155,7 @@ def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]
         )
     if may_leave_card(request):
         yield (
-            Lever("encoder off card", "the text encoder that does not train computes on the CPU, one step ahead"),
+            Lever("encoder off GPU", "the text encoder that does not train computes on the CPU, one step ahead"),
             replace(start, off_card=True),
         )
     if (leaner := leaner_form(start.optimizer)) is not None:
@@ -200,7 +200,7 @@ def choice_text(choice: MemoryChoice) -> str:
     if choice.micro_batch is not None:
         words.append(f"micro-batches of {choice.micro_batch}")
     if choice.off_card:
-        words.append("encoder off card")
+        words.append("encoder off GPU")
     if (optimizer := spec_of(choice.optimizer)) is not None and optimizer.leaner_form_of:
         words.append(optimizer.name)
     if choice.base:

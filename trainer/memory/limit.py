@@ -33,7 +33,7 @@ def limit_of(text: str) -> int:
     if limit <= 0:
         raise _wrong(text, "leaves no room for a bake")
     if limit > _MAX_BYTES:
-        raise _wrong(text, "is more than any card has")
+        raise _wrong(text, "is more than any GPU has")
     return limit
 
 
@@ -41,5 +41,5 @@ def _wrong(text: str, why: str) -> SettingsError:
     return SettingsError(
         "--fit",
         found=f"{printable(text, 60)!r} {why}",
-        expected="a card's size as `8GB`, or what the bake may take as `7.4GiB`",
+        expected="a GPU's size as `8GB`, or what the bake may take as `7.4GiB`",
     )

@@ -33,7 +33,7 @@ def memory_section(
         holders: processes on the card.
     """
     width, height = prediction.bucket
-    kernels = "a card" if prediction.policy == "card" else "the CPU"
+    kernels = "a GPU" if prediction.policy == "card" else "the CPU"
     title = f"memory on {kernels}: {width} × {height}, {prediction.batch} at once, {_PRECISIONS[prediction.precision]}"
     return ReportSection(title, tuple(_lines(prediction, room, holders)))
 
@@ -46,7 +46,7 @@ def bytes_text(amount: int) -> str:
 def _lines(prediction: MemoryPrediction, room: AvailableMemory | None, holders: Sequence[CardProcess]) -> Iterator[str]:
     for peak in prediction.peaks:
         yield from _peak_lines(peak)
-    of = "the card" if prediction.policy == "card" else "the computer"
+    of = "the GPU" if prediction.policy == "card" else "the computer"
     yield f"{'at most':<{_COLUMN}}{bytes_text(prediction.reserved):>9}  taken of {of}, the allocator's own gaps included"
     if prediction.compiled:
         yield "torch_compile is on: these are the peaks without it, which it does not raise by much"

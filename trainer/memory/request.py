@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from trainer.dataset.batches import instances
 from trainer.dataset.captions import fixed_caption
+from trainer.families.registry import add_family, family_record
 from trainer.grid.defaults import defaults_for
 from trainer.grid.sample_prompts import makes_samples
 from trainer.jobs.preflight import PlannedBake
@@ -139,6 +140,7 @@ class MemoryRequest:
         return {
             "settings": settings_toml(self.settings),
             "family": self.family,
+            "family_module": family_record(self.family).module,
             "base": self.base,
             "fingerprint": self.fingerprint,
             "buckets": [[use.width, use.height, use.pictures, use.own_batch] for use in self.buckets],
@@ -149,7 +151,8 @@ class MemoryRequest:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the request that to_json wrote."""
+        """Return the request that to_json wrote; a family that this process does not know yet is known from then on."""
+        add_family(values["family_module"])
         return cls(
             parse_settings(values["settings"], "the memory request"),
             values["family"],

@@ -256,16 +256,6 @@ class BaseModel(ABC):
         """Return one encoder's outputs for single captions as those of a batch; a family may fill shorter ones up."""
         return Encoded.joined(encoded)
 
-    def encode_tokens(self, tokens: Tensor, clip_skip: int) -> Conditioning:
-        """Return what the body takes of captions; see encode_part."""
-        return self.join({part: self.encode_part(part, tokens, clip_skip) for part in self.encoders})
-
-    def encode_text(
-        self, captions: Sequence[str], clip_skip: int, max_token_length: int = SHORTEST_TEXT
-    ) -> Conditioning:
-        """Return what the body takes of captions, from their texts; see tokenize and encode_part."""
-        return self.encode_tokens(self.tokenize(captions, max_token_length), clip_skip)
-
     @abstractmethod
     def encode_prompts(self, prompts: Sequence[str], clip_skip: int) -> list[Conditioning]:
         """Return what the body takes of each prompt, as the family's user interfaces read prompts, without gradients."""

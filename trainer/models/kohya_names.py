@@ -4,7 +4,7 @@ from trainer.families.registry import FAMILIES, family_record
 from trainer.settings.parts import Family, Part
 
 
-def kohya_name(part: Part, path: str, family: Family = "sd1") -> str:
+def kohya_name(part: Part, path: str, family: Family) -> str:
     """Return the LoRA module name of the module at `path`.
 
     On SDXL the U-Net's modules have the names of Stability's own code (`input_blocks_4_1_…`), on SD1.x those of diffusers.

@@ -10,8 +10,8 @@ from torch import Tensor
 from trainer.errors import SettingsError
 from trainer.families.record import Prediction
 from trainer.models.base_model import BaseModel, Conditioning
-from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import PredictionMarkers
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 
 Found = Literal["auto", "yes", "no"]
 

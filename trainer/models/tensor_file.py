@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import Header
-from trainer.models.ldm_keys import WeightSlice
+from trainer.models.weight_slice import WeightSlice
 from trainer.text import printable
 
 _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}

@@ -85,7 +85,7 @@ class Plan:
     seconds: float | None
     warnings: tuple[str, ...]
     placements: tuple[Placement, ...]
-    family: Family = "sd1"
+    family: Family
     stops: dict[Part, int] = field(default_factory=dict)
     captioned: int = 0
     reg_pictures: int = 0
@@ -95,7 +95,7 @@ def make_plan(
     settings: Settings,
     data: DataSet,
     *,
-    family: Family = "sd1",
+    family: Family,
     lora_bytes: int | None = None,
     state_bytes: int | None = None,
     seconds_per_step: float | None = None,

@@ -85,7 +85,10 @@ def report(settings: Settings, data: DataSet, plan: Plan, base: ReportedBase) ->
         ReportSection("tags by exposure", tuple(_tag_lines(tag_exposures(data, plan.epochs)))),
         ReportSection("buckets", tuple(_bucket_lines(plan))),
         ReportSection("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
-        ReportSection(f"timesteps: {settings.timestep_sampling}", tuple(histogram_lines(settings, WIDTH, _HISTOGRAM))),
+        ReportSection(
+            f"timesteps: {settings.timestep_sampling}",
+            tuple(histogram_lines(settings, family_record(base.family).times, WIDTH, _HISTOGRAM)),
+        ),
         ReportSection("files and disk", tuple(_file_lines(settings, plan))),
         ReportSection("warnings", tuple(f"! {printable(text)}" for text in (*data.notes, *plan.warnings))),
     )

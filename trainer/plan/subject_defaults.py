@@ -37,7 +37,7 @@ _DEMO: dict[str, object] = {
 
 
 def subject_defaults(
-    name: str, data_dir: Path, base: str, validation_dir: Path | None = None, family: Family = "sd1"
+    name: str, data_dir: Path, base: str, validation_dir: Path | None = None, *, family: Family
 ) -> tuple[Subject, Settings]:
     """Return the subject and the settings of a first bake; the paths are in the subject, and the settings name it.
 

@@ -5,13 +5,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.families.record import TimesRecord
 from trainer.settings.model import Settings
 
-TIMESTEPS = 1000
-"""Timesteps of the forward process: 0 is nearly the picture, 999 (nearly) pure noise."""
-
-# The forward process SD1.x and SDXL were trained with (sd-scripts: DDPMScheduler(0.00085, 0.012, "scaled_linear", 1000)).
-BETA_START, BETA_END = 0.00085, 0.012
+_THOUSANDTHS = 1000
+"""What the settings min_timestep and max_timestep count in, whatever the number of times."""
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 # Of the axis on the left: `4.0× ┤`.
@@ -21,51 +19,38 @@ _MIN_COLUMNS = 8
 Numbers = NDArray[np.float64]
 
 
-def alphas_cumprod(zero_terminal_snr: bool) -> Numbers:
-    """Return the share of signal (as variance) left at each timestep, [1000].
-
-    Args:
-        zero_terminal_snr: shift and scale its root so that nothing is left at the last timestep (Lin et al. 2024, algorithm 1).
-    """
-    betas = np.linspace(BETA_START**0.5, BETA_END**0.5, TIMESTEPS) ** 2
-    signal = np.cumprod(1 - betas)
-    if not zero_terminal_snr:
-        return signal
-    root = np.sqrt(signal)
-    fixed: Numbers = ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
-    return fixed
-
-
 def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
-    """Return the probability of each timestep, float64 [1000], sum 1; 0 outside min_timestep to max_timestep.
+    """Return the probability of each timestep, float64 [times], sum 1; 0 outside min_timestep to max_timestep.
 
-    `uniform` draws each alike. `logit_normal` draws u with a normal logit and takes the time floor(1000 u) (Esser et al. 2024,
+    `uniform` draws each alike. `logit_normal` draws u with a normal logit and takes the time floor(u · times) (Esser et al. 2024,
     section 3.1). `laplace` draws a log-SNR, which is log(a / (1 - a)), and takes the nearest time (Hang et al. 2024, section 3).
 
     Args:
         settings: timestep_sampling and what belongs to it.
-        alphas: [1000], the schedule in use; see alphas_cumprod.
+        alphas: [times], the share of signal (as variance) left at each, falling.
     """
-    first, end = settings.min_timestep, settings.max_timestep
+    times = len(alphas)
+    first, end = (bound * times // _THOUSANDTHS for bound in (settings.min_timestep, settings.max_timestep))
     match settings.timestep_sampling:
         case "uniform":
             within = np.ones(end - first)
         case "logit_normal":
-            within = _logit_normal(first, end, settings.logit_mean, settings.logit_std)
+            within = _logit_normal(np.arange(first, end + 1) / times, settings.logit_mean, settings.logit_std)
         case "laplace":
             within = _laplace(_log_snr_edges(alphas)[first : end + 1], settings.laplace_mean, settings.laplace_scale)
-    shares = np.zeros(TIMESTEPS)
+    shares = np.zeros(times)
     shares[first:end] = within / within.sum()
     return shares
 
 
-def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
+def histogram_lines(settings: Settings, times: TimesRecord, width: int, height: int) -> list[str]:
     """Return the probability of each timestep as bars over an axis, relative to a uniform draw (1×).
 
     Where zero_terminal_snr is left to the base, the schedule without it is shown.
 
     Args:
-        settings: see time_shares.
+        settings: see timestep_probabilities.
+        times: of the base's family.
         width: columns, which no line exceeds.
         height: lines, the axis and its numbers among them.
 
@@ -73,14 +58,14 @@ def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
         At most `height` lines; none where there is no room for a bar.
     """
     gutter = _GUTTER if width >= 3 * _GUTTER else 0
-    columns, rows = min(width - gutter, TIMESTEPS), height - 2
+    shares = timestep_probabilities(settings, times.signal(settings.zero_terminal_snr == "yes"))
+    columns, rows = min(width - gutter, len(shares)), height - 2
     if columns < _MIN_COLUMNS or rows < 1:
         return []
-    shares = timestep_probabilities(settings, alphas_cumprod(settings.zero_terminal_snr == "yes"))
-    starts = np.arange(columns) * TIMESTEPS // columns
-    widths = np.diff(np.append(starts, TIMESTEPS))
+    starts = np.arange(columns) * len(shares) // columns
+    widths = np.diff(np.append(starts, len(shares)))
     # How often as with an even draw.
-    often = np.add.reduceat(shares, starts) / widths * TIMESTEPS
+    often = np.add.reduceat(shares, starts) / widths * len(shares)
     eighths = np.ceil(often / often.max() * rows * 8).astype(int)
     lines = []
     for row in range(rows):
@@ -88,7 +73,7 @@ def histogram_lines(settings: Settings, width: int, height: int) -> list[str]:
         edge = f"{_factor(often.max()):>{_GUTTER - 2}} ┤" if row == 0 else " " * (_GUTTER - 1) + "│"
         lines.append((edge if gutter else "") + "".join(_BLOCKS[eighth] for eighth in filled))
     lines.append((" " * (_GUTTER - 1) + "└" if gutter else "") + "─" * columns)
-    lines.append(" " * gutter + _axis(columns))
+    lines.append(" " * gutter + _axis(columns, ("0", "0.5", "1") if times.is_continuous else _numbers(len(shares))))
     return [line.rstrip() for line in lines]
 
 
@@ -96,11 +81,15 @@ def _factor(value: float) -> str:
     return f"{value:.3g}×" if value < 999.5 else "1000×"
 
 
-def _axis(columns: int) -> str:
-    """Return the numbers below the axis: first, middle and last timestep, and which end is which if there is room."""
-    first, middle, last = "0", str(TIMESTEPS // 2), str(TIMESTEPS - 1)
+def _numbers(times: int) -> tuple[str, str, str]:
+    return "0", str(times // 2), str(times - 1)
+
+
+def _axis(columns: int, numbers: tuple[str, str, str]) -> str:
+    """Return the numbers below the axis: first, middle and last time, and which end is which if there is room."""
+    first, middle, last = numbers
     if columns >= 56:
-        first, last = "0 little noise", "much noise 999"
+        first, last = f"{first} little noise", f"much noise {last}"
     line = first.ljust(columns - len(last)) + last
     start = columns // 2 - len(middle) // 2
     if columns >= 24:
@@ -108,9 +97,8 @@ def _axis(columns: int) -> str:
     return line
 
 
-def _logit_normal(first: int, end: int, mean: float, std: float) -> Numbers:
-    """Return the weight of each timestep from `first` to before `end`: that of u in [t / 1000, (t + 1) / 1000)."""
-    bounds = np.arange(first, end + 1) / TIMESTEPS
+def _logit_normal(bounds: Numbers, mean: float, std: float) -> Numbers:
+    """Return the weight of u between each two of the rising `bounds`, 0 to 1."""
     with np.errstate(divide="ignore"):
         scores = (np.log(bounds) - np.log1p(-bounds) - mean) / std
     # Both tails from their own side: 1 - (1 - 1e-20) would be 0.
@@ -142,7 +130,7 @@ def _laplace(edges: Numbers, mean: float, scale: float) -> Numbers:
 
 
 def _log_snr_edges(alphas: Numbers) -> Numbers:
-    """Return between which log-SNRs each timestep lies, falling, [1001]: half-way to its neighbours, as far beyond the ends."""
+    """Return between which log-SNRs each timestep lies, falling, [times + 1]: half-way to its neighbours, as far beyond the ends."""
     with np.errstate(divide="ignore"):
         log_snr = np.log(alphas) - np.log1p(-alphas)
     if np.isneginf(log_snr[-1]):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from trainer.errors import DeliveryError, GridError
 from trainer.families.registry import FAMILIES
-from trainer.families.sdxl import SDXL
 from trainer.gallery.sidecar import MadeCell, MadeGrid, read_sidecar
 from trainer.grid.first_spec import epochs_of
 from trainer.journal.journal import Journal
@@ -314,4 +313,9 @@ def _sd_version(header: LoraHeader) -> str:
         if record.webui_name and version.startswith(record.version_start):
             return record.webui_name
     # Without metadata: SDXL alone has a second text encoder.
-    return SDXL.webui_name if any(name.startswith("lora_te2_") for name in header.modules) else "Unknown"
+    for record in FAMILIES.values():
+        others = {part.key for other in FAMILIES.values() if other is not record for part in other.parts}
+        own = tuple(part.lora_prefix for part in record.parts if part.key not in others)
+        if record.webui_name and any(name.startswith(own) for name in header.modules):
+            return record.webui_name
+    return "Unknown"

@@ -25,10 +25,10 @@ def compute_setup_for(precision: str) -> ComputeSetup:
     if precision == "auto":
         precision = "fp16" if has_card else "fp32"
     if precision == "fp16" and not has_card:
-        raise GridError("precision", found="fp16 without a card", expected="fp32 or bf16", way_out="set auto")
+        raise GridError("precision", found="fp16 without a GPU", expected="fp32 or bf16", way_out="set auto")
     # Emulated bf16, which torch counts as support by default, is slower than fp32.
     if precision == "bf16" and has_card and not torch.cuda.is_bf16_supported(including_emulation=False):
-        raise GridError("precision", found="bf16 on a card without bf16", expected="fp16 or fp32", way_out="set auto")
+        raise GridError("precision", found="bf16 on a GPU without bf16", expected="fp16 or fp32", way_out="set auto")
     return ComputeSetup("cuda" if has_card else "cpu", precision)
 
 

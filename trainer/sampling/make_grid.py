@@ -37,7 +37,7 @@ class SamplerProvider(Protocol):
         """Return what pictures of `spec` are made with; raises GridError where that cannot be."""
 
     def sampler(self, recipe: Recipe) -> GridSampler:
-        """Return the studio on the recipe's base; raises GridError or ModelError where it cannot be had."""
+        """Return the sampler on the recipe's base; raises GridError or ModelError where it cannot be had."""
 
 
 class GridControls(Protocol):
@@ -241,12 +241,12 @@ class _Making:
         if tried == 1:
             raise OutOfMemory(
                 f"grid {self._number}",
-                found="the card's memory is full with one picture at a time",
+                found="the GPU's memory is full with one picture at a time",
                 way_out="ask for smaller pictures, or close other programs that use the memory",
             ) from error
         self._max_batch = tried // 2
         torch.cuda.empty_cache()
-        self._reporter.say(f"the card's memory is full with {tried} pictures at once: {self._max_batch} from here on")
+        self._reporter.say(f"the GPU's memory is full with {tried} pictures at once: {self._max_batch} from here on")
 
     def _progress(self, *, at_once: bool = False) -> None:
         now = time.monotonic()

@@ -6,26 +6,18 @@ import torch
 from torch import Tensor
 
 
-def start_noise(seed: int, height: int, width: int, channels: int = 4) -> Tensor:
-    """Return the noise that the picture of `seed` begins from, fp32 [1, channels, height, width], on the CPU.
-
-    The same numbers on every machine, and those of the webui with its setting `RNG: CPU`.
-
-    Args:
-        seed: 0 to 2**32 - 1.
-        height, width: of the latents.
-        channels: of the latents.
-    """
-    return _drawn(generator_of(seed), height, width, channels)
-
-
 def noise_and_generators(
     seeds: Sequence[int], height: int, width: int, channels: int = 4
 ) -> tuple[Tensor, list[torch.Generator]]:
-    """Return the noise of several pictures, [batch, channels, height, width], and of each the generator that goes on from there.
+    """Return the noise that several pictures start from, and of each the generator that continues its stream.
 
-    An ancestral sampler draws on from the stream that the start noise came from, as the webui does; a generator of its own
-    keeps a picture the same in every company.
+    The noise is fp32 [batch, channels, height, width], on the CPU: the same numbers on every machine, and those of the
+    webui with its setting `RNG: CPU`. An ancestral sampler draws on from the stream that the start noise came from, as the webui does; a generator of its own
+    keeps a picture the same whatever is made beside it.
+
+    Args:
+        seeds: 0 to 2**32 - 1.
+        height, width, channels: of the latents.
     """
     generators = [generator_of(seed) for seed in seeds]
     return torch.cat([_drawn(generator, height, width, channels) for generator in generators]), generators

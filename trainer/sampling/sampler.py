@@ -14,9 +14,7 @@ from trainer.grid.sampling_order import batch_key
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.base_cache import WantedBase
 from trainer.models.base_model import BaseModel, Conditioning
-from trainer.models.engines import load_base
 from trainer.models.identify import identify_base
-from trainer.models.memory_layout import memory_format
 from trainer.sampling.compute_setup import dtype_of, free_memory
 from trainer.sampling.conditioning import Guidance, PromptCache
 from trainer.sampling.decode import Pixels, decode
@@ -28,7 +26,7 @@ class GridSampler:
     """Makes pictures on one loaded base.
 
     The base may carry a LoRA of a bake: at strength 0 the pictures are those of the base, at another one they show it. What
-    prompts were encoded to is kept while the studio lives, so that after a training step a new one is needed.
+    prompts were encoded to is kept while the sampler lives, so that after a training step a new one is needed.
 
     Args:
         model: the base; encoders and VAE may have been put away.
@@ -43,7 +41,7 @@ class GridSampler:
         self._guides = PromptCache(model)
 
     def __enter__(self) -> Self:
-        """Return this studio."""
+        """Return this sampler."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,7 +71,7 @@ class GridSampler:
 
         Raises:
             ModelError: a LoRA cannot be put on.
-            torch.OutOfMemoryError: the card's memory is full; the studio can go on with fewer at once.
+            torch.OutOfMemoryError: the card's memory is full; the sampler can go on with fewer at once.
         """
         if len({batch_key(recipe) for recipe in recipes}) != 1:
             raise ValueError("only pictures that differ in prompts and seed alone are made together")
@@ -159,18 +157,6 @@ def _counted_on(progress: Callable[[int, int], None], before: int, total: int) -
     return lambda done: progress(before + done, total)
 
 
-def load_studio(recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
-    """Load a recipe's base and return the studio on it; see `wanted_base` and `studio_on`.
-
-    Raises:
-        ModelError: base or VAE cannot be loaded.
-    """
-    wanted = wanted_base(recipe, compute_setup)
-    model = load_base(wanted.base, device=wanted.device, dtype=wanted.dtype, vae=wanted.vae, waiting=True)
-    model.body.to(memory_format=memory_format())
-    return studio_on(model, recipe, compute_setup)
-
-
 def wanted_base(recipe: Recipe, compute_setup: ComputeSetup) -> WantedBase:
     """Return which base a recipe's pictures are made on, in which form. Its VAE is in fp32 in every precision.
 
@@ -184,8 +170,8 @@ def wanted_base(recipe: Recipe, compute_setup: ComputeSetup) -> WantedBase:
     return WantedBase(identify_base(recipe.base), compute_setup.device, dtype_of(compute_setup), vae=recipe.vae)
 
 
-def studio_on(model: BaseModel, recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
-    """Return the studio on a base that waits in the computer's memory.
+def sampler_on(model: BaseModel, recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:
+    """Return the sampler on a base that waits in the computer's memory.
 
     Args:
         model: bare; what is roomy enough for all of it gets all of it, else VAE and encoders come for as long as they are needed.

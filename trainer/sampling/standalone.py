@@ -11,7 +11,7 @@ from trainer.grid.spec import GridSpec
 from trainer.models.base_cache import acquire_base
 from trainer.models.memory_layout import tuned
 from trainer.sampling.compute_setup import compute_setup_for
-from trainer.sampling.sampler import GridSampler, studio_on, wanted_base
+from trainer.sampling.sampler import GridSampler, sampler_on, wanted_base
 
 
 class StandaloneProvider:
@@ -43,7 +43,7 @@ class StandaloneProvider:
         return self._compute_setup
 
     def sampler(self, recipe: Recipe) -> GridSampler:
-        """Return the studio on the recipe's base, in the place of the one before where another one is asked for.
+        """Return the sampler on the recipe's base, in the place of the one before where another one is asked for.
 
         Raises:
             ModelError: it cannot be loaded.
@@ -56,7 +56,7 @@ class StandaloneProvider:
             compute_setup = self._compute_setup or compute_setup_for("auto")
             model = self._closing.enter_context(acquire_base(wanted_base(recipe, compute_setup)))
             self._closing.enter_context(tuned(model.body))
-            self._sampler = studio_on(model, recipe, compute_setup)
+            self._sampler = sampler_on(model, recipe, compute_setup)
             self._loaded = wanted
             self._closing.callback(self._sampler.close)
         return self._sampler

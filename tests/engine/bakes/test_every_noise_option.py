@@ -22,10 +22,10 @@ EVERY_OPTION = {
 
 @pytest.mark.parametrize("loss_type", ["l1", "huber", "smooth_l1"])
 def test_every_option_of_noise_and_loss_bakes_and_the_file_names_it(
-    kitchen: Any, make_settings: Any, loss_type: str
+    runner: Any, make_settings: Any, loss_type: str
 ) -> None:
     chosen = EVERY_OPTION | {"loss_type": loss_type, "max_train_steps": 2, "validation_data_dir": ""}
-    file = load_lora(kitchen.bake(make_settings(**chosen)) / "x.safetensors")
+    file = load_lora(runner.bake(make_settings(**chosen)) / "x.safetensors")
     assert all(tensor.isfinite().all() for tensor in file.tensors.values())
     assert any(tensor.any() for name, tensor in file.tensors.items() if name.endswith("lora_up.weight"))
     told = {"ss_timestep_sampling": "laplace", "ss_multires_noise_iterations": "4", "ss_loss_type": loss_type}

@@ -45,32 +45,32 @@ def grid_of(bake: int) -> GridSpec:
 
 
 @pytest.fixture
-def with_grid(kitchen: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], tuple[BakeState, Path]]:
+def with_grid(runner: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], tuple[BakeState, Path]]:
     """Return a function that bakes settings with a grid ordered after the fourth step."""
 
     def bake_with(settings: Any) -> tuple[BakeState, Path]:
-        bake = kitchen.queue(settings)
+        bake = runner.queue(settings)
 
         def train_and_order(session: Any, work: Any) -> Any:
             if work.step == 4:
-                with Journal(kitchen.journal.path) as other:
+                with Journal(runner.journal.path) as other:
                     number = other.grids.add(name="over", spec=spec_json(grid_of(bake.number)), bake=bake.number).number
                     other.orders.give(bake.number, Order.GRID, str(number))
             return train_step(session, work)
 
         monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
-        return kitchen.run(bake, settings), kitchen.root / bake.folder
+        return runner.run(bake, settings), runner.root / bake.folder
 
     return bake_with
 
 
-def say_once(kitchen: Any, monkeypatch: pytest.MonkeyPatch, order: Order, argument: str = "") -> None:
+def say_once(runner: Any, monkeypatch: pytest.MonkeyPatch, order: Order, argument: str = "") -> None:
     """Give the bake an order as soon as a grid in it has a picture."""
     sample = trainer.bake.pictures.grid_in_bake.GridSampler.sample
 
     def sample_and_say(self: Any, recipes: Any, **others: Any) -> Any:
         made = sample(self, recipes, **others)
-        with Journal(kitchen.journal.path) as other:
+        with Journal(runner.journal.path) as other:
             number = other.bakes.latest()[0].number
             if all(given.order is not order for given in other.orders.read(number)):
                 other.orders.give(number, order, argument)
@@ -83,25 +83,25 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
 
 
-def pictures(kitchen: Any, grid: Grid) -> list[str]:
-    return sorted(path.stem for path in (kitchen.root / grid.folder).glob("x*.png"))
+def pictures(runner: Any, grid: Grid) -> list[str]:
+    return sorted(path.stem for path in (runner.root / grid.folder).glob("x*.png"))
 
 
 def test_a_grid_leaves_the_bake_as_it_was_bit_for_bit(
-    kitchen: Any, make_settings: Any, with_grid: Callable[[Any], tuple[BakeState, Path]]
+    runner: Any, make_settings: Any, with_grid: Callable[[Any], tuple[BakeState, Path]]
 ) -> None:
     settings = make_settings(save_every_n_epochs=None, save_every_n_steps=2, network_dropout=0.2, text_encoder_stop="2")
-    plain = kitchen.bake(settings)
+    plain = runner.bake(settings)
     state, folder = with_grid(settings)
-    grid = kitchen.journal.grids.read(1)
+    grid = runner.journal.grids.read(1)
     assert (state, grid.state, grid.error) == (BakeState.DONE, GridState.DONE, "")
-    assert pictures(kitchen, grid) == [f"x{x}-y1-z1-s{seed}" for x in (1, 2) for seed in (1, 2)]
+    assert pictures(runner, grid) == [f"x{x}-y1-z1-s{seed}" for x in (1, 2) for seed in (1, 2)]
     assert bits(folder) == bits(plain)
 
 
 @pytest.mark.long
 def test_a_grid_that_breaks_in_the_middle_is_said_and_leaves_the_bake_as_it_was(
-    kitchen: Any,
+    runner: Any,
     make_settings: Any,
     with_grid: Callable[[Any], tuple[BakeState, Path]],
     monkeypatch: pytest.MonkeyPatch,
@@ -109,7 +109,7 @@ def test_a_grid_that_breaks_in_the_middle_is_said_and_leaves_the_bake_as_it_was(
     settings = make_settings(
         save_every_n_epochs=None, save_every_n_steps=2, network_dropout=0.2, validation_data_dir=""
     )
-    plain = kitchen.bake(settings)
+    plain = runner.bake(settings)
     sample = trainer.bake.pictures.grid_in_bake.GridSampler.sample
     calls: list[int] = []
 
@@ -123,14 +123,14 @@ def test_a_grid_that_breaks_in_the_middle_is_said_and_leaves_the_bake_as_it_was(
 
     monkeypatch.setattr(trainer.bake.pictures.grid_in_bake.GridSampler, "sample", breaks)
     state, folder = with_grid(settings)
-    grid = kitchen.journal.grids.read(1)
+    grid = runner.journal.grids.read(1)
     assert (state, grid.state, grid.error) == (
         BakeState.DONE,
         GridState.FAILED,
         "RuntimeError: the card fell out",
     )
-    assert "the card fell out" in kitchen.journal.orders.read(2)[0].answer
-    assert pictures(kitchen, grid) == ["x1-y1-z1-s1"]
+    assert "the card fell out" in runner.journal.orders.read(2)[0].answer
+    assert pictures(runner, grid) == ["x1-y1-z1-s1"]
     assert bits(folder) == bits(plain)
 
 
@@ -143,33 +143,33 @@ def test_a_grid_that_breaks_in_the_middle_is_said_and_leaves_the_bake_as_it_was(
     ],
 )
 def test_a_grid_that_is_ended_is_cut_and_the_bake_ends_only_where_that_was_meant(
-    kitchen: Any,
+    runner: Any,
     make_settings: Any,
     with_grid: Callable[[Any], tuple[BakeState, Path]],
     monkeypatch: pytest.MonkeyPatch,
     order: Order,
     state: BakeState,
 ) -> None:
-    say_once(kitchen, monkeypatch, order)
+    say_once(runner, monkeypatch, order)
     ended, _ = with_grid(
         make_settings(save_every_n_epochs=None, save_every_n_steps=2, validation_data_dir="", max_train_steps=5)
     )
-    grid = kitchen.journal.grids.read(1)
+    grid = runner.journal.grids.read(1)
     assert (ended, grid.state) == (state, GridState.CUT)
-    assert len(pictures(kitchen, grid)) == grid.done == 1
-    assert kitchen.journal.orders.pending(1) == []
+    assert len(pictures(runner, grid)) == grid.done == 1
+    assert runner.journal.orders.pending(1) == []
 
 
 @pytest.mark.long
 def test_an_epoch_dropped_on_the_way_is_left_out_of_the_rest(
-    kitchen: Any,
+    runner: Any,
     make_settings: Any,
     with_grid: Callable[[Any], tuple[BakeState, Path]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    say_once(kitchen, monkeypatch, Order.DROP_EPOCH, "s4")
+    say_once(runner, monkeypatch, Order.DROP_EPOCH, "s4")
     with_grid(make_settings(save_every_n_epochs=None, save_every_n_steps=2, validation_data_dir="", max_train_steps=5))
-    assert pictures(kitchen, kitchen.journal.grids.read(1)) == ["x1-y1-z1-s1", "x1-y1-z1-s2"]
+    assert pictures(runner, runner.journal.grids.read(1)) == ["x1-y1-z1-s1", "x1-y1-z1-s2"]
 
 
 def test_the_desk_is_the_bakes_own_base_and_no_other(make_settings: Any, open_bench: Any, tmp_path: Path) -> None:

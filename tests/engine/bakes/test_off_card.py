@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 from torch import Tensor
 
-from trainer.models.stable_diffusion import Encoded, StableDiffusion
+from trainer.models.stable_diffusion.model import Encoded, StableDiffusion
 from trainer.network.lora_content import load_lora
 from trainer.settings.parts import Part
 
@@ -42,24 +43,24 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
 
 
-def test_an_encoder_that_never_trains_runs_ahead(kitchen: Any, varied: Any, threads: list[tuple[str, bool]]) -> None:
+def test_an_encoder_that_never_trains_runs_ahead(runner: Any, varied: Any, threads: list[tuple[str, bool]]) -> None:
     settings = varied.model_copy(update={"network_train_unet_only": True})
-    plain = bits(kitchen.bake(settings))
+    plain = bits(runner.bake(settings))
     assert {name for name, _ in threads[-4:]} == {"MainThread"}
     threads.clear()
-    assert bits(kitchen.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
+    assert bits(runner.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
     assert threads.count(("feed", False)) == 4
     assert len(threads) == 4
 
 
 @pytest.mark.long
 def test_an_encoder_that_stops_runs_ahead_from_there_with_its_lora(
-    kitchen: Any, varied: Any, threads: list[tuple[str, bool]]
+    runner: Any, varied: Any, threads: list[tuple[str, bool]]
 ) -> None:
     settings = varied.model_copy(update={"text_encoder_stop": "1", "max_train_steps": 6})
-    plain = bits(kitchen.bake(settings))
+    plain = bits(runner.bake(settings))
     threads.clear()
-    assert bits(kitchen.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
+    assert bits(runner.bake(settings.model_copy(update={"encoder_off_card": True}))) == plain
     assert [grad for name, grad in threads if name == "MainThread"].count(True) == 1
     assert ("feed", False) in threads
 
@@ -101,5 +102,5 @@ def test_what_was_made_ahead_is_nothing_to_the_base_alone(make_settings: Any, op
         texts.compute_ahead(words, tokens)
         with session.base_alone(), torch.no_grad():
             alone = texts.of(words, tokens).embeddings
-        assert torch.equal(alone, session.model.encode_text(words, 1).embeddings) is False
-        assert torch.equal(texts.of(words, tokens).embeddings, session.model.encode_text(words, 1).embeddings)
+        assert torch.equal(alone, encode_text(session.model, words, 1).embeddings) is False
+        assert torch.equal(texts.of(words, tokens).embeddings, encode_text(session.model, words, 1).embeddings)

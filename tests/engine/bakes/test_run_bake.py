@@ -27,13 +27,13 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.safetensors"))
 
 
-def order_after(monkeypatch: pytest.MonkeyPatch, kitchen: Any, step: int, *orders: Order) -> None:
+def order_after(monkeypatch: pytest.MonkeyPatch, runner: Any, step: int, *orders: Order) -> None:
     """Give orders from another connection once `step` is done."""
 
     def train_and_order(session: Any, work: Any) -> Any:
         result = train_step(session, work)
         if work.step == step:
-            with Journal(kitchen.journal.path) as other:
+            with Journal(runner.journal.path) as other:
                 for order in orders:
                     other.orders.give(other.bakes.latest()[0].number, order)
         return result
@@ -41,10 +41,10 @@ def order_after(monkeypatch: pytest.MonkeyPatch, kitchen: Any, step: int, *order
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_order)
 
 
-def test_files_have_sd_scripts_names_and_say_where_they_stand(kitchen: Any, make_settings: Any) -> None:
-    folder = kitchen.bake(make_settings(save_every_n_steps=3, max_train_steps=6))
+def test_files_have_sd_scripts_names_and_say_where_they_stand(runner: Any, make_settings: Any) -> None:
+    folder = runner.bake(make_settings(save_every_n_steps=3, max_train_steps=6))
     assert names(folder) == ["x-000001.safetensors", "x-step00000003.safetensors", "x.safetensors"]
-    checkpoints = kitchen.journal.results.checkpoints(1)
+    checkpoints = runner.journal.results.checkpoints(1)
     assert [(each.file, each.step, each.epoch) for each in reversed(checkpoints)] == [
         ("x-step00000003.safetensors", 3, 0),
         ("x-000001.safetensors", 4, 1),
@@ -57,21 +57,21 @@ def test_files_have_sd_scripts_names_and_say_where_they_stand(kitchen: Any, make
         assert each.size == (folder / each.file).stat().st_size
 
 
-def test_the_folder_holds_settings_data_and_numbers(kitchen: Any, make_settings: Any) -> None:
+def test_the_folder_holds_settings_data_and_numbers(runner: Any, make_settings: Any) -> None:
     settings = make_settings()
-    folder = kitchen.bake(settings)
+    folder = runner.bake(settings)
     assert load_settings(folder / "settings.toml") == settings
     content = (folder / "data.json.gz").read_bytes()
-    assert kitchen.journal.results.manifest(1) == content
+    assert runner.journal.results.manifest(1) == content
     assert len(json.loads(gzip.decompress(content))["pictures"]) == 5
     with np.load(folder / "metrics.npz") as numbers:
         assert numbers["step"].tolist() == [1, 2, 3, 4, 5, 6]
         assert np.isfinite(numbers["loss"]).all()
 
 
-def test_the_journal_has_curves_losses_and_verdicts(kitchen: Any, make_settings: Any) -> None:
-    kitchen.bake(make_settings(max_train_steps=6))
-    journal = kitchen.journal
+def test_the_journal_has_curves_losses_and_verdicts(runner: Any, make_settings: Any) -> None:
+    runner.bake(make_settings(max_train_steps=6))
+    journal = runner.journal
     bake = journal.bakes.read(1)
     assert (bake.state, bake.total_steps, bake.steps_per_epoch) == (BakeState.DONE, 6, 4)
     assert (bake.stage, bake.stage_done, bake.stage_total) == ("step", 6, 6)
@@ -88,33 +88,33 @@ def test_the_journal_has_curves_losses_and_verdicts(kitchen: Any, make_settings:
     assert last.loss == pytest.approx(np.mean(journal.curves.read(1, "loss", 100).mean[4:]), rel=1e-5)
 
 
-def test_while_steps_run_the_journal_says_so(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_steps_run_the_journal_says_so(runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[BakeState, str, int]] = []
 
     def watched(session: Any, work: Any) -> Any:
-        bake = kitchen.journal.bakes.read(1)
+        bake = runner.journal.bakes.read(1)
         seen.append((bake.state, bake.stage, bake.stage_total))
         return train_step(session, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", watched)
-    kitchen.bake(make_settings(max_train_steps=1))
+    runner.bake(make_settings(max_train_steps=1))
     assert seen == [(BakeState.BAKING, "step", 1)]
 
 
-def test_without_validation_pictures_none_is_measured(kitchen: Any, make_settings: Any) -> None:
-    kitchen.bake(make_settings(validation_data_dir=""))
-    assert kitchen.journal.results.validations(1) == []
-    assert kitchen.journal.results.checkpoints(1)[0].val is None
+def test_without_validation_pictures_none_is_measured(runner: Any, make_settings: Any) -> None:
+    runner.bake(make_settings(validation_data_dir=""))
+    assert runner.journal.results.validations(1) == []
+    assert runner.journal.results.checkpoints(1)[0].val is None
 
 
 @pytest.mark.long
-def test_a_fifth_bake_equals_the_first_of_a_fresh_process(kitchen: Any, make_settings: Any, tmp_path: Path) -> None:
+def test_a_fifth_bake_equals_the_first_of_a_fresh_process(runner: Any, make_settings: Any, tmp_path: Path) -> None:
     settings = make_settings(shuffle_caption=True)
-    folder = kitchen.bake(settings)
+    folder = runner.bake(settings)
     for changes in ({"mixed_precision": "bf16"}, {"gradient_checkpointing": True}, {"mixed_precision": "no"}):
-        kitchen.bake(make_settings(max_train_steps=2, **changes))
+        runner.bake(make_settings(max_train_steps=2, **changes))
     torch.manual_seed(12345)
-    fifth = kitchen.bake(settings)
+    fifth = runner.bake(settings)
     script = (
         "import sys; from pathlib import Path; from trainer.bake.run import run_bake; "
         "from trainer.journal.journal import Journal; from trainer.journal.records import NewBake; "
@@ -134,9 +134,9 @@ def test_a_fifth_bake_equals_the_first_of_a_fresh_process(kitchen: Any, make_set
         assert fresh.tensors["lora_unet_mid_block_attentions_0_proj_in.lora_up.weight"].any()
 
 
-def test_another_seed_gives_another_lora(kitchen: Any, make_settings: Any) -> None:
+def test_another_seed_gives_another_lora(runner: Any, make_settings: Any) -> None:
     hashes = {
-        load_lora(kitchen.bake(make_settings(seed=seed, max_train_steps=2)) / "x.safetensors").metadata[
+        load_lora(runner.bake(make_settings(seed=seed, max_train_steps=2)) / "x.safetensors").metadata[
             "sshs_model_hash"
         ]
         for seed in (1, 2)
@@ -144,58 +144,58 @@ def test_another_seed_gives_another_lora(kitchen: Any, make_settings: Any) -> No
     assert len(hashes) == 2
 
 
-def test_the_file_holds_the_parts_asked_for(kitchen: Any, make_settings: Any) -> None:
-    folder = kitchen.bake(make_settings(max_train_steps=1, network_train_unet_only=True))
+def test_the_file_holds_the_parts_asked_for(runner: Any, make_settings: Any) -> None:
+    folder = runner.bake(make_settings(max_train_steps=1, network_train_unet_only=True))
     assert len(load_lora(folder / "x.safetensors").modules) == UNET_LORAS
-    folder = kitchen.bake(make_settings(max_train_steps=1, network_train_text_encoder_only=True))
+    folder = runner.bake(make_settings(max_train_steps=1, network_train_text_encoder_only=True))
     assert len(load_lora(folder / "x.safetensors").modules) == 12
 
 
-def test_stop_saves_what_is_there(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_saves_what_is_there(runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = make_settings(max_train_steps=100)
-    order_after(monkeypatch, kitchen, 3, Order.STOP)
-    bake = kitchen.queue(settings)
-    assert kitchen.run(bake, settings) is BakeState.STOPPED
-    assert names(kitchen.root / bake.folder) == ["x-step00000003.safetensors"]
-    assert kitchen.journal.bakes.read(1).state is BakeState.STOPPED
-    assert kitchen.journal.curves.last_values(1)["loss"][0] == 3
-    assert "stopped after step 3 of 100; the state is saved" in [line.text for line in kitchen.journal.log.read(bake=1)]
+    order_after(monkeypatch, runner, 3, Order.STOP)
+    bake = runner.queue(settings)
+    assert runner.run(bake, settings) is BakeState.STOPPED
+    assert names(runner.root / bake.folder) == ["x-step00000003.safetensors"]
+    assert runner.journal.bakes.read(1).state is BakeState.STOPPED
+    assert runner.journal.curves.last_values(1)["loss"][0] == 3
+    assert "stopped after step 3 of 100; the state is saved" in [line.text for line in runner.journal.log.read(bake=1)]
 
 
 def test_stop_at_a_planned_save_writes_no_second_file(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(max_train_steps=100)
-    order_after(monkeypatch, kitchen, 4, Order.STOP)
-    bake = kitchen.queue(settings)
-    kitchen.run(bake, settings)
-    assert names(kitchen.root / bake.folder) == ["x-000001.safetensors"]
+    order_after(monkeypatch, runner, 4, Order.STOP)
+    bake = runner.queue(settings)
+    runner.run(bake, settings)
+    assert names(runner.root / bake.folder) == ["x-000001.safetensors"]
 
 
 def test_save_now_writes_the_steps_file_and_goes_on(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order_after(monkeypatch, kitchen, 2, Order.SAVE)
-    folder = kitchen.bake(make_settings(max_train_steps=3))
+    order_after(monkeypatch, runner, 2, Order.SAVE)
+    folder = runner.bake(make_settings(max_train_steps=3))
     assert names(folder) == ["x-step00000002.safetensors", "x.safetensors"]
 
 
 def test_a_paused_bake_goes_on_to_the_same_lora(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    straight = load_lora(kitchen.bake(make_settings(max_train_steps=3)) / "x.safetensors")
-    order_after(monkeypatch, kitchen, 2, Order.PAUSE, Order.RESUME)
-    paused = load_lora(kitchen.bake(make_settings(max_train_steps=3)) / "x.safetensors")
+    straight = load_lora(runner.bake(make_settings(max_train_steps=3)) / "x.safetensors")
+    order_after(monkeypatch, runner, 2, Order.PAUSE, Order.RESUME)
+    paused = load_lora(runner.bake(make_settings(max_train_steps=3)) / "x.safetensors")
     assert straight.metadata["sshs_model_hash"] == paused.metadata["sshs_model_hash"]
-    assert "paused; the model stays loaded" in [line.text for line in kitchen.journal.log.read(bake=2)]
+    assert "paused; the model stays loaded" in [line.text for line in runner.journal.log.read(bake=2)]
 
 
-def test_a_stop_before_the_first_step_saves_nothing(kitchen: Any, make_settings: Any) -> None:
+def test_a_stop_before_the_first_step_saves_nothing(runner: Any, make_settings: Any) -> None:
     settings = make_settings()
-    bake = kitchen.queue(settings)
-    kitchen.journal.orders.give(bake.number, Order.STOP)
-    assert kitchen.run(bake, settings) is BakeState.STOPPED
-    assert names(kitchen.root / bake.folder) == []
+    bake = runner.queue(settings)
+    runner.journal.orders.give(bake.number, Order.STOP)
+    assert runner.run(bake, settings) is BakeState.STOPPED
+    assert names(runner.root / bake.folder) == []
 
 
 def broken_base(tmp_path: Path) -> dict[str, object]:
@@ -208,17 +208,17 @@ def broken_base(tmp_path: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("stage", ["load", "cache", "step", "save"])
 def test_a_failure_names_its_stage_and_the_next_bake_runs(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str
 ) -> None:
     good = make_settings(max_train_steps=2)
     expected: type[Exception] = RuntimeError
     settings = good
-    bake = kitchen.queue(good)
+    bake = runner.queue(good)
     if stage == "load":
         settings, expected = make_settings(**broken_base(tmp_path)), ModelError
     elif stage == "save":
         # A folder in the way of the file.
-        (kitchen.root / bake.folder / "x.safetensors").mkdir()
+        (runner.root / bake.folder / "x.safetensors").mkdir()
         expected = WorkspaceError
     else:
 
@@ -228,14 +228,14 @@ def test_a_failure_names_its_stage_and_the_next_bake_runs(
         where = {"cache": "trainer.bake.run.encode_pictures", "step": "trainer.bake.loop.train_step"}[stage]
         monkeypatch.setattr(where, broken)
     with pytest.raises(expected):
-        kitchen.run(bake, settings)
-    assert kitchen.journal.bakes.read(bake.number).stage == stage
+        runner.run(bake, settings)
+    assert runner.journal.bakes.read(bake.number).stage == stage
     monkeypatch.undo()
-    kitchen.bake(good)
+    runner.bake(good)
 
 
 def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaks_at_3(session: Any, work: Any) -> Any:
         if work.step == 3:
@@ -246,21 +246,21 @@ def test_a_failure_in_the_middle_keeps_the_numbers_before_it(
     # As if all steps came within one beat of the hand-over.
     monkeypatch.setattr("trainer.bake.step_metrics._HAND_OVER_EVERY", 1e9)
     settings = make_settings(save_every_n_steps=2)
-    bake = kitchen.queue(settings)
+    bake = runner.queue(settings)
     with pytest.raises(RuntimeError, match="injected"):
-        kitchen.run(bake, settings)
-    assert kitchen.journal.curves.last_values(bake.number)["loss"][0] == 2
-    assert names(kitchen.root / bake.folder) == ["x-step00000002.safetensors"]
+        runner.run(bake, settings)
+    assert runner.journal.curves.last_values(bake.number)["loss"][0] == 2
+    assert names(runner.root / bake.folder) == ["x-step00000002.safetensors"]
 
 
-def test_a_full_card_says_what_to_lower(kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_card_says_what_to_lower(runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(session: Any, work: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", full)
     settings = make_settings()
-    with pytest.raises(LoraTuiError, match=r"stage step: the card's memory is full; lower train_batch_size"):
-        kitchen.run(kitchen.queue(settings), settings)
+    with pytest.raises(LoraTuiError, match=r"stage step: the GPU's memory is full; lower train_batch_size"):
+        runner.run(runner.queue(settings), settings)
 
 
 @pytest.mark.parametrize(
@@ -275,10 +275,10 @@ def test_a_full_card_says_what_to_lower(kitchen: Any, make_settings: Any, monkey
     ],
 )
 def test_wrong_settings_are_refused_while_loading(
-    kitchen: Any, make_settings: Any, changes: dict[str, object], error: type[Exception]
+    runner: Any, make_settings: Any, changes: dict[str, object], error: type[Exception]
 ) -> None:
     settings = make_settings(**changes)
-    bake = kitchen.queue(settings)
+    bake = runner.queue(settings)
     with pytest.raises(error):
-        kitchen.run(bake, settings)
-    assert kitchen.journal.bakes.read(bake.number).stage is Stage.LOAD
+        runner.run(bake, settings)
+    assert runner.journal.bakes.read(bake.number).stage is Stage.LOAD

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from load_sampler import load_sampler
 from PIL import Image
 from small_base import small_base
 
@@ -22,7 +23,6 @@ from trainer.journal.records import BakeState, Order
 from trainer.models.identify import identify_base
 from trainer.network.lora_content import load_lora
 from trainer.sampling.compute_setup import compute_setup_for
-from trainer.sampling.sampler import load_studio
 
 PROMPTS = "1girl, red, smile --d 3\n1girl, blue --n hat --d 4 --ss euler_a --l 1\n"
 
@@ -53,18 +53,18 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
 
 
-def log(kitchen: Any, number: int) -> list[str]:
-    return [line.text for line in kitchen.journal.log.read(bake=number)]
+def log(runner: Any, number: int) -> list[str]:
+    return [line.text for line in runner.journal.log.read(bake=number)]
 
 
 def test_samples_come_before_the_first_step_at_epochs_at_steps_and_at_the_end(
-    kitchen: Any, make_settings: Any, asked: dict[str, object]
+    runner: Any, make_settings: Any, asked: dict[str, object]
 ) -> None:
     cadence = {"sample_at_first": True, "sample_every_n_epochs": 1, "sample_every_n_steps": 3}
-    folder = kitchen.bake(make_settings(max_train_steps=5, **cadence, **{**asked, "sample_steps": 1}))
+    folder = runner.bake(make_settings(max_train_steps=5, **cadence, **{**asked, "sample_steps": 1}))
     steps = [0, 3, 4, 5]
     assert samples(folder) == [f"step{step:08d}-{prompt}-s1.png" for step in steps for prompt in ("01", "02")]
-    assert [line for line in log(kitchen, 1) if "sample" in line] == [
+    assert [line for line in log(runner, 1) if "sample" in line] == [
         f"2 samples after step {step} in samples/" for step in steps
     ]
 
@@ -80,25 +80,25 @@ def test_samples_come_before_the_first_step_at_epochs_at_steps_and_at_the_end(
     ids=["dropouts and a kept encoder", "bf16 and checkpointing"],
 )
 def test_a_bake_with_samples_is_the_bake_without_them_bit_for_bit(
-    kitchen: Any, make_settings: Any, asked: dict[str, object], changes: dict[str, object]
+    runner: Any, make_settings: Any, asked: dict[str, object], changes: dict[str, object]
 ) -> None:
-    plain = kitchen.bake(make_settings(**changes))
-    sampled = kitchen.bake(make_settings(sample_at_first=True, sample_every_n_steps=2, **asked, **changes))
+    plain = runner.bake(make_settings(**changes))
+    sampled = runner.bake(make_settings(sample_at_first=True, sample_every_n_steps=2, **asked, **changes))
     assert (samples(plain), len(samples(sampled))) == ([], 8)
     assert bits(sampled) == bits(plain)
 
 
-def test_a_sample_shows_the_lora_as_it_stands(kitchen: Any, make_settings: Any, asked: dict[str, object]) -> None:
+def test_a_sample_shows_the_lora_as_it_stands(runner: Any, make_settings: Any, asked: dict[str, object]) -> None:
     settings = make_settings(
         sample_at_first=True, sample_every_n_epochs=1, max_train_steps=4, save_precision="float", unet_lr=5e-2, **asked
     )
-    folder = kitchen.bake(settings)
+    folder = runner.bake(settings)
     before, after = (pixels(folder / "samples" / f"step{step:08d}-01-s1.png") for step in (0, 4))
     assert not np.array_equal(before, after)
     recipe = trainer.bake.pictures.samples.sample_pictures(
         settings, folder / "settings.toml", identify_base(str(small_base())), "epsilon", zero_terminal_snr=False
     )[0].recipe
-    with load_studio(recipe, compute_setup_for("auto")) as sampler:
+    with load_sampler(recipe, compute_setup_for("auto")) as sampler:
         alone = sampler.sample([recipe], stop=lambda: False)
         from_file = sampler.sample([replace(recipe, loras=(LoraUse(folder / "x.safetensors"),))], stop=lambda: False)
     assert alone is not None and from_file is not None
@@ -108,9 +108,9 @@ def test_a_sample_shows_the_lora_as_it_stands(kitchen: Any, make_settings: Any, 
 
 
 def test_a_sample_says_what_it_was_made_with_the_lora_saved_just_before_among_it(
-    kitchen: Any, make_settings: Any, asked: dict[str, object]
+    runner: Any, make_settings: Any, asked: dict[str, object]
 ) -> None:
-    folder = kitchen.bake(make_settings(sample_every_n_steps=2, max_train_steps=4, **asked))
+    folder = runner.bake(make_settings(sample_every_n_steps=2, max_train_steps=4, **asked))
     on_the_way, saved = (
         parse_infotext(read_parameters(folder / "samples" / f"step{step:08d}-02-s1.png")) for step in (2, 4)
     )
@@ -126,14 +126,14 @@ def test_a_sample_says_what_it_was_made_with_the_lora_saved_just_before_among_it
     assert saved.fields["Lora hashes"] == f"x: {load_lora(folder / 'x.safetensors').metadata['sshs_model_hash'][:12]}"
 
 
-def test_samples_that_fail_are_said_and_stop_nothing(kitchen: Any, make_settings: Any, tmp_path: Path) -> None:
+def test_samples_that_fail_are_said_and_stop_nothing(runner: Any, make_settings: Any, tmp_path: Path) -> None:
     told: list[str] = []
     settings = make_settings(sample_every_n_steps=1, max_train_steps=2, sample_prompts=str(tmp_path / "gone.txt"))
-    bake = kitchen.queue(settings)
-    folder = kitchen.root / bake.folder
-    state = trainer.bake.run.run_bake(bake, settings, folder, kitchen.journal, told.append)
+    bake = runner.queue(settings)
+    folder = runner.root / bake.folder
+    state = trainer.bake.run.run_bake(bake, settings, folder, runner.journal, told.append)
     assert state is BakeState.DONE
-    assert [line[:22] for line in log(kitchen, 1) if line.startswith("no samples")] == [
+    assert [line[:22] for line in log(runner, 1) if line.startswith("no samples")] == [
         f"no samples of step {step}: " for step in (1, 2)
     ]
     assert len(told) == 1
@@ -141,7 +141,7 @@ def test_samples_that_fail_are_said_and_stop_nothing(kitchen: Any, make_settings
 
 
 def test_a_card_that_is_full_with_two_pictures_makes_them_one_by_one(
-    kitchen: Any, make_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "two.txt").write_text("a girl --d 1\na girl --d 2")
     sizes: list[int] = []
@@ -157,37 +157,37 @@ def test_a_card_that_is_full_with_two_pictures_makes_them_one_by_one(
     settings = make_settings(
         sample_every_n_epochs=1, sample_steps=1, max_train_steps=1, sample_prompts=str(tmp_path / "two.txt")
     )
-    assert len(samples(kitchen.bake(settings))) == 2
+    assert len(samples(runner.bake(settings))) == 2
     assert sizes == [2, 1, 1]
 
 
 def test_a_stop_does_not_wait_for_the_samples(
-    kitchen: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train_and_stop(session: Any, work: Any) -> Any:
-        kitchen.journal.orders.give(1, Order.STOP)
+        runner.journal.orders.give(1, Order.STOP)
         return train_step(session, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_stop)
     settings = make_settings(sample_every_n_steps=1, **asked)
-    bake = kitchen.queue(settings)
-    assert kitchen.run(bake, settings) is BakeState.STOPPED
-    assert "0 samples of 2 after step 1 in samples/" in log(kitchen, 1)
+    bake = runner.queue(settings)
+    assert runner.run(bake, settings) is BakeState.STOPPED
+    assert "0 samples of 2 after step 1 in samples/" in log(runner, 1)
 
 
 def test_the_prompt_file_is_read_anew_and_settings_may_change_on_the_way(
-    kitchen: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train_and_change(session: Any, work: Any) -> Any:
         if work.step == 3:
             Path(str(asked["sample_prompts"])).write_text("a cat --d 1")
-            kitchen.journal.orders.give(1, Order.SET, "sample_every_n_steps=4")
+            runner.journal.orders.give(1, Order.SET, "sample_every_n_steps=4")
         return train_step(session, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_change)
     # The change is seen through another connection's writing; this one looks at every step.
-    monkeypatch.setattr(kitchen.journal, "data_version", iter(range(10_000)).__next__)
-    folder = kitchen.bake(make_settings(sample_every_n_steps=2, max_train_steps=5, **asked))
+    monkeypatch.setattr(runner.journal, "data_version", iter(range(10_000)).__next__)
+    folder = runner.bake(make_settings(sample_every_n_steps=2, max_train_steps=5, **asked))
     assert samples(folder) == [
         "step00000002-01-s1.png",
         "step00000002-02-s1.png",

@@ -17,7 +17,7 @@ from trainer.grid.recipe import Recipe
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.records import GridState
 from trainer.models.base_cache import forget_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_content import load_lora
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider
@@ -56,54 +56,54 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
 
 
-def fail(kitchen: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def fail(runner: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def breaks(session: Any, work: Any) -> Any:
         train_step(session, work)
         raise RuntimeError("injected")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="injected"):
         patch.setattr(trainer.bake.loop, "train_step", breaks)
-        kitchen.run(kitchen.queue(settings), settings)
+        runner.run(runner.queue(settings), settings)
 
 
 def test_a_second_bake_loads_and_encodes_nothing_and_makes_the_same_bits(
-    kitchen: Any, short: Any, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
+    runner: Any, short: Any, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = bits(kitchen.bake(short))
+    first = bits(runner.bake(short))
     monkeypatch.setattr(StableDiffusion, "encode_pictures", None)
     # Nor is measured again what the base predicts.
     monkeypatch.setattr(trainer.bake.prediction_type, "measure", None)
-    assert bits(kitchen.bake(short)) == first
+    assert bits(runner.bake(short)) == first
     assert len(loads) == 1
 
 
 @pytest.mark.long
 def test_neither_another_precision_nor_a_failed_bake_between_shows(
-    kitchen: Any, short: Any, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
+    runner: Any, short: Any, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = bits(kitchen.bake(short))
-    kitchen.bake(short.model_copy(update={"mixed_precision": "bf16", "max_train_steps": 1}))
-    assert bits(kitchen.bake(short)) == first
-    fail(kitchen, short, monkeypatch)
-    assert bits(kitchen.bake(short)) == first
+    first = bits(runner.bake(short))
+    runner.bake(short.model_copy(update={"mixed_precision": "bf16", "max_train_steps": 1}))
+    assert bits(runner.bake(short)) == first
+    fail(runner, short, monkeypatch)
+    assert bits(runner.bake(short)) == first
     assert loads == [torch.float32, torch.bfloat16, torch.float32, torch.float32]
 
 
 @pytest.mark.long
 def test_latents_on_disk_give_the_same_bits_to_the_next_program(
-    kitchen: Any, short: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, short: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = short.model_copy(update={"cache_latents_to_disk": True})
-    first = bits(kitchen.bake(settings))
+    first = bits(runner.bake(settings))
     forget_base()
     forget_latents()
     monkeypatch.setattr(StableDiffusion, "encode_pictures", None)
-    assert bits(kitchen.bake(settings)) == first
-    assert len(list((kitchen.root / "cache" / "latents").glob("*.safetensors"))) == 5
+    assert bits(runner.bake(settings)) == first
+    assert len(list((runner.root / "cache" / "latents").glob("*.safetensors"))) == 5
 
 
 def test_pictures_are_encoded_once_though_some_are_looked_at_first(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts: list[int] = []
     encode = StableDiffusion.encode_pictures
@@ -114,7 +114,7 @@ def test_pictures_are_encoded_once_though_some_are_looked_at_first(
 
     monkeypatch.setattr(StableDiffusion, "encode_pictures", counted)
     # `no` claims to know what the base predicts, so it is measured.
-    kitchen.bake(make_settings(max_train_steps=1, validation_data_dir="", v_parameterization="no", vae_batch_size=2))
+    runner.bake(make_settings(max_train_steps=1, validation_data_dir="", v_parameterization="no", vae_batch_size=2))
     assert sorted(counts) == [1, 2, 2]
 
 
@@ -128,7 +128,7 @@ class NobodyStops:
         return ()
 
 
-def make_a_grid(kitchen: Any, bake: int) -> GridState:
+def make_a_grid(runner: Any, bake: int) -> GridState:
     """Make pictures with the LoRAs of a bake, as a job of its own does."""
     spec = GridSpec(
         name="g",
@@ -141,18 +141,18 @@ def make_a_grid(kitchen: Any, bake: int) -> GridState:
         of_bakes=(bake,),
         x=AxisSpec(kind="epoch", values="all"),
     )
-    number = kitchen.journal.grids.add(name="g", spec=spec_json(spec)).number
+    number = runner.journal.grids.add(name="g", spec=spec_json(spec)).number
     with StandaloneProvider() as provider:
         progress = Progress(lambda done, total: None, lambda line: None)
-        return make_grid(number, kitchen.journal, Workspace(kitchen.root), provider, NobodyStops(), progress)
+        return make_grid(number, runner.journal, Workspace(runner.root), provider, NobodyStops(), progress)
 
 
 def test_a_grid_between_two_bakes_borrows_their_base_and_leaves_no_trace(
-    kitchen: Any, short: Any, loads: list[torch.dtype]
+    runner: Any, short: Any, loads: list[torch.dtype]
 ) -> None:
-    first = bits(kitchen.bake(short))
-    assert make_a_grid(kitchen, 1) is GridState.DONE
-    assert bits(kitchen.bake(short)) == first
+    first = bits(runner.bake(short))
+    assert make_a_grid(runner, 1) is GridState.DONE
+    assert bits(runner.bake(short)) == first
     assert len(loads) == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import trainer.bake.loop
 from trainer.bake.step import train_step
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 
@@ -66,18 +66,18 @@ def two_steps(make_settings: Any) -> Callable[..., Any]:
 
 
 def test_an_encoder_that_trains_comes_with_the_unet_after_the_vae_has_left(
-    kitchen: Any, two_steps: Callable[..., Any], card: Card
+    runner: Any, two_steps: Callable[..., Any], card: Card
 ) -> None:
-    kitchen.bake(two_steps())
+    runner.bake(two_steps())
     both = frozenset({UNET, ENCODER})
     assert card.seen[:3] == [("pictures", frozenset({VAE})), ("step", both), ("texts", both)]
     assert card.there == set()
 
 
 def test_an_encoder_whose_outputs_are_kept_is_there_for_them_alone(
-    kitchen: Any, two_steps: Callable[..., Any], card: Card
+    runner: Any, two_steps: Callable[..., Any], card: Card
 ) -> None:
-    kitchen.bake(two_steps(network_train_unet_only=True))
+    runner.bake(two_steps(network_train_unet_only=True))
     assert card.seen == [
         ("pictures", frozenset({VAE})),
         ("texts", frozenset({ENCODER})),
@@ -85,24 +85,24 @@ def test_an_encoder_whose_outputs_are_kept_is_there_for_them_alone(
     ]
 
 
-def test_an_encoder_off_the_card_never_comes(kitchen: Any, two_steps: Callable[..., Any], card: Card) -> None:
-    kitchen.bake(two_steps(network_train_unet_only=True, shuffle_caption=True, encoder_off_card=True))
+def test_an_encoder_off_the_card_never_comes(runner: Any, two_steps: Callable[..., Any], card: Card) -> None:
+    runner.bake(two_steps(network_train_unet_only=True, shuffle_caption=True, encoder_off_card=True))
     assert all(ENCODER not in there for _, there in card.seen)
     assert ("step", frozenset({UNET})) in card.seen
 
 
 def test_what_measuring_brought_has_left_before_the_rest_is_cached(
-    kitchen: Any, two_steps: Callable[..., Any], card: Card
+    runner: Any, two_steps: Callable[..., Any], card: Card
 ) -> None:
-    kitchen.bake(two_steps(v_parameterization="no"))
+    runner.bake(two_steps(v_parameterization="no"))
     while_caching = [there for event, there in card.seen if event == "pictures"]
     assert while_caching == [frozenset({VAE})] * len(while_caching)
     assert len(while_caching) > 1
 
 
 @pytest.mark.long
-def test_a_second_bake_brings_no_vae(kitchen: Any, two_steps: Callable[..., Any], card: Card) -> None:
-    kitchen.bake(two_steps())
+def test_a_second_bake_brings_no_vae(runner: Any, two_steps: Callable[..., Any], card: Card) -> None:
+    runner.bake(two_steps())
     card.seen.clear()
-    kitchen.bake(two_steps())
+    runner.bake(two_steps())
     assert all(VAE not in there for _, there in card.seen)

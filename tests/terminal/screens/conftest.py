@@ -177,7 +177,7 @@ def still_world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def kitchen(demo_folder: Path, tmp_path: Path) -> AppRunner:
+def runner(demo_folder: Path, tmp_path: Path) -> AppRunner:
     """The demo's workspace, copied, with its app."""
     root = tmp_path / "workspace"
     shutil.copytree(demo_folder, root)
@@ -214,6 +214,6 @@ def seen() -> Callable[[Any], str]:
 
 
 @pytest.fixture
-def make_kitchen() -> Callable[[Workspace], AppRunner]:
+def make_runner() -> Callable[[Workspace], AppRunner]:
     """Return a function that puts an app over a workspace."""
     return lambda workspace: AppRunner(workspace, None)

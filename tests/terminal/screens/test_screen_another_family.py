@@ -17,27 +17,27 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tiny_flow.write_base(tmp_path / "flow.safetensors"))
 
 
-async def test_rates_are_named_by_the_familys_parts(kitchen, until, seen) -> None:
-    number = kitchen.add_bake()
-    kitchen.set_state(BakeState.STARTING)
-    with kitchen.journal() as journal:
+async def test_rates_are_named_by_the_familys_parts(runner, until, seen) -> None:
+    number = runner.add_bake()
+    runner.set_state(BakeState.STARTING)
+    with runner.journal() as journal:
         journal.bakes.set_state(number, BakeState.BAKING)
         journal.bakes.set_stage(number, Stage.STEP, 20, 240)
-    writer = MetricWriter(kitchen.workspace.journal_path, number)
+    writer = MetricWriter(runner.workspace.journal_path, number)
     for step in range(1, 21):
         writer.put(step, {"loss": 0.1, "lr_transformer": 2e-3})
     writer.close()
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: "lr 2.0e-3" in seen(kitchen.app))
-        await until(pilot, lambda: "rates  transformer" in seen(kitchen.app))
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: "lr 2.0e-3" in seen(runner.app))
+        await until(pilot, lambda: "rates  transformer" in seen(runner.app))
         await pilot.press("T")
-        await until(pilot, lambda: "only the transformer trains" in str([*kitchen.app._notifications]))
+        await until(pilot, lambda: "only the transformer trains" in str([*runner.app._notifications]))
 
 
-async def test_the_plan_tells_the_familys_parts(kitchen, until, seen, base: str) -> None:
-    async with kitchen.run((120, 48)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
-        kitchen.app.bake_screen.editor.typed("pretrained_model_name_or_path", base)
+async def test_the_plan_tells_the_familys_parts(runner, until, seen, base: str) -> None:
+    async with runner.run((120, 48)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        runner.app.bake_screen.editor.typed("pretrained_model_name_or_path", base)
         await until(
-            pilot, lambda: "rates  transformer" in seen(kitchen.app) or "planned  transformer" in seen(kitchen.app)
+            pilot, lambda: "rates  transformer" in seen(runner.app) or "planned  transformer" in seen(runner.app)
         )

@@ -13,165 +13,165 @@ from trainer.settings.subject import load_subject
 from trainer.settings.toml_file import load_settings
 
 
-async def opened(kitchen, pilot, until, key: str, dialog: type) -> None:
-    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+async def opened(runner, pilot, until, key: str, dialog: type) -> None:
+    await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
     await pilot.press(key)
-    await until(pilot, lambda: isinstance(kitchen.app.screen, dialog))
+    await until(pilot, lambda: isinstance(runner.app.screen, dialog))
 
 
-async def fill(kitchen, pilot, **values: str) -> None:
+async def fill(runner, pilot, **values: str) -> None:
     for key, value in values.items():
-        kitchen.app.screen.query_one(f"#{key}", Input).value = value
-    kitchen.app.screen.query_one("#validation", Input).focus()
+        runner.app.screen.query_one(f"#{key}", Input).value = value
+    runner.app.screen.query_one("#validation", Input).focus()
     await pilot.press("enter")
 
 
-async def test_n_makes_a_subject_from_a_folder_and_opens_its_settings(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
-        data = kitchen.workspace.root / "data" / "10_hifumi_chan"
-        await fill(kitchen, pilot, name="mine", data=str(data), base="demo")
-        await until(pilot, lambda: kitchen.app.bake_screen.settings_path == kitchen.workspace.root / "mine.toml")
-        assert kitchen.app.screen is kitchen.app.bake_screen
-    assert load_settings(kitchen.workspace.root / "mine.toml").subject == "mine"
-    assert load_subject(kitchen.workspace.subjects / "mine.toml").trigger == "hifumi_chan"
+async def test_n_makes_a_subject_from_a_folder_and_opens_its_settings(runner, until) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "n", NewSubjectDialog)
+        data = runner.workspace.root / "data" / "10_hifumi_chan"
+        await fill(runner, pilot, name="mine", data=str(data), base="demo")
+        await until(pilot, lambda: runner.app.bake_screen.settings_path == runner.workspace.root / "mine.toml")
+        assert runner.app.screen is runner.app.bake_screen
+    assert load_settings(runner.workspace.root / "mine.toml").subject == "mine"
+    assert load_subject(runner.workspace.subjects / "mine.toml").trigger == "hifumi_chan"
 
 
-async def test_a_missing_folder_is_said_under_its_line_and_nothing_is_written(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
-        await fill(kitchen, pilot, name="mine", data="/nowhere", base="demo")
-        await until(pilot, lambda: kitchen.app.screen.query_one("#data-error").display)
-        assert kitchen.app.focused.id == "data"
-    assert not (kitchen.workspace.root / "mine.toml").exists()
+async def test_a_missing_folder_is_said_under_its_line_and_nothing_is_written(runner, until) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "n", NewSubjectDialog)
+        await fill(runner, pilot, name="mine", data="/nowhere", base="demo")
+        await until(pilot, lambda: runner.app.screen.query_one("#data-error").display)
+        assert runner.app.focused.id == "data"
+    assert not (runner.workspace.root / "mine.toml").exists()
 
 
-async def test_a_wrong_base_is_said_under_the_base(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
-        await fill(kitchen, pilot, name="mine", data=str(kitchen.workspace.root / "data"), base="/nowhere")
-        await until(pilot, lambda: kitchen.app.screen.query_one("#base-error").display)
+async def test_a_wrong_base_is_said_under_the_base(runner, until) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "n", NewSubjectDialog)
+        await fill(runner, pilot, name="mine", data=str(runner.workspace.root / "data"), base="/nowhere")
+        await until(pilot, lambda: runner.app.screen.query_one("#base-error").display)
 
 
-async def test_a_name_in_use_is_said_under_the_name(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
-        await fill(kitchen, pilot, name="hifumi", data=str(kitchen.workspace.root / "data"), base="demo")
-        await until(pilot, lambda: kitchen.app.screen.query_one("#name-error").display)
+async def test_a_name_in_use_is_said_under_the_name(runner, until) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "n", NewSubjectDialog)
+        await fill(runner, pilot, name="hifumi", data=str(runner.workspace.root / "data"), base="demo")
+        await until(pilot, lambda: runner.app.screen.query_one("#name-error").display)
 
 
-async def test_escape_makes_no_subject(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "n", NewSubjectDialog)
+async def test_escape_makes_no_subject(runner, until) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "n", NewSubjectDialog)
         await pilot.press("a", "escape")
-        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
-    assert not (kitchen.workspace.root / "a.toml").exists()
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+    assert not (runner.workspace.root / "a.toml").exists()
 
 
-async def test_o_opens_another_settings_file(kitchen, until) -> None:
-    shutil.copy(kitchen.workspace.root / "hifumi.toml", kitchen.workspace.root / "second.toml")
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "o", OpenDialog)
-        assert kitchen.app.screen.query_one(OptionList).highlighted == 0
+async def test_o_opens_another_settings_file(runner, until) -> None:
+    shutil.copy(runner.workspace.root / "hifumi.toml", runner.workspace.root / "second.toml")
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "o", OpenDialog)
+        assert runner.app.screen.query_one(OptionList).highlighted == 0
         await pilot.press("j", "enter")
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.draft.path.name == "second.toml")
+        await until(pilot, lambda: runner.app.bake_screen.editor.draft.path.name == "second.toml")
 
 
-async def test_the_help_lists_the_keys_that_are_active(kitchen, until, seen) -> None:
-    async with kitchen.run((120, 50)) as pilot:
-        await opened(kitchen, pilot, until, "question_mark", HelpScreen)
-        text = seen(kitchen.app)
+async def test_the_help_lists_the_keys_that_are_active(runner, until, seen) -> None:
+    async with runner.run((120, 50)) as pilot:
+        await opened(runner, pilot, until, "question_mark", HelpScreen)
+        text = seen(runner.app)
         assert "start a bake with these settings" in text
         assert "pause the bake" not in text
         await pilot.press("escape")
-        kitchen.baking()
-        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        runner.baking()
+        await until(pilot, lambda: runner.app.bake_screen.bake is not None)
         await pilot.press("question_mark")
-        await until(pilot, lambda: "pause the bake (the model stays" in seen(kitchen.app))
+        await until(pilot, lambda: "pause the bake (the model stays" in seen(runner.app))
 
 
-async def test_the_help_tells_of_the_focused_field(kitchen, until, seen) -> None:
-    async with kitchen.run((120, 50)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
-        kitchen.app.bake_screen.editor._form.go_to("unet_lr")
+async def test_the_help_tells_of_the_focused_field(runner, until, seen) -> None:
+    async with runner.run((120, 50)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        runner.app.bake_screen.editor._form.go_to("unet_lr")
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, HelpScreen))
-        text = seen(kitchen.app)
+        await until(pilot, lambda: isinstance(runner.app.screen, HelpScreen))
+        text = seen(runner.app)
     assert "unet_lr  U-Net rate" in text
     assert "a number from 0 to 1, or blank · default: 1e-4" in text
     assert "Peak learning rate of the U-Net's LoRA." in text
 
 
-async def test_a_users_key_map_moves_an_action_by_its_id(kitchen, until, seen) -> None:
-    async with kitchen.run((120, 36)) as pilot:
-        kitchen.app.set_keymap({"bake.start": "f5", "dialog.cancel": "f6"})
-        await until(pilot, lambda: "f5 bake" in seen(kitchen.app).splitlines()[-1])
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+async def test_a_users_key_map_moves_an_action_by_its_id(runner, until, seen) -> None:
+    async with runner.run((120, 36)) as pilot:
+        runner.app.set_keymap({"bake.start": "f5", "dialog.cancel": "f6"})
+        await until(pilot, lambda: "f5 bake" in seen(runner.app).splitlines()[-1])
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         await pilot.press("f5")
-        await until(pilot, lambda: "f6: cancel" in seen(kitchen.app))
+        await until(pilot, lambda: "f6: cancel" in seen(runner.app))
         await pilot.press("f6")
-        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
 
 
-async def test_the_palette_offers_what_the_keys_do(kitchen, until) -> None:
+async def test_the_palette_offers_what_the_keys_do(runner, until) -> None:
     def names() -> set[str]:
-        return {command.title for command in kitchen.app.get_system_commands(kitchen.app.screen)}
+        return {command.title for command in runner.app.get_system_commands(runner.app.screen)}
 
-    async with kitchen.run() as pilot:
+    async with runner.run() as pilot:
         assert {"Bake", "Plan", "Save settings", "New subject", "Open settings", "Theme", "Quit"} <= names()
-        kitchen.baking()
-        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+        runner.baking()
+        await until(pilot, lambda: runner.app.bake_screen.bake is not None)
         assert {"Pause or continue", "Save now", "Stop", "Stop training a part"} <= names()
 
 
-async def test_t_switches_the_theme_and_it_is_remembered(kitchen, until) -> None:
-    async with kitchen.run() as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
-        assert kitchen.app.theme == "ember"
+async def test_t_switches_the_theme_and_it_is_remembered(runner, until) -> None:
+    async with runner.run() as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        assert runner.app.theme == "ember"
         await pilot.press("t")
-        assert kitchen.app.theme == "flour"
+        assert runner.app.theme == "flour"
         await until(pilot, lambda: remembered_theme() == "flour")
 
 
-def test_the_remembered_theme_is_up_from_the_first_frame(own_home: Path, make_kitchen, kitchen) -> None:
+def test_the_remembered_theme_is_up_from_the_first_frame(own_home: Path, make_runner, runner) -> None:
     state = own_home / "state" / "lora-tui"
     state.mkdir(parents=True)
     (state / "theme").write_text("flour", encoding="utf-8")
-    assert make_kitchen(kitchen.workspace).app.theme == "flour"
+    assert make_runner(runner.workspace).app.theme == "flour"
 
 
-def test_a_remembered_theme_that_is_gone_is_no_crash(own_home: Path, make_kitchen, kitchen) -> None:
+def test_a_remembered_theme_that_is_gone_is_no_crash(own_home: Path, make_runner, runner) -> None:
     state = own_home / "state" / "lora-tui"
     state.mkdir(parents=True)
     (state / "theme").write_text("gone", encoding="utf-8")
-    assert make_kitchen(kitchen.workspace).app.theme == "ember"
+    assert make_runner(runner.workspace).app.theme == "ember"
 
 
-async def test_a_bad_theme_file_is_one_toast_that_names_it(own_home: Path, make_kitchen, kitchen, until) -> None:
+async def test_a_bad_theme_file_is_one_toast_that_names_it(own_home: Path, make_runner, runner, until) -> None:
     folder = own_home / "config" / "lora-tui" / "themes"
     folder.mkdir(parents=True)
     (folder / "broken.toml").write_text('primary = "no colour"', encoding="utf-8")
-    again = make_kitchen(kitchen.workspace)
+    again = make_runner(runner.workspace)
     async with again.run() as pilot:
         await until(pilot, lambda: len(again.app._notifications) == 1)
         assert next(iter(again.app._notifications)).message == "broken.toml: primary is not a colour: no colour"
 
 
-async def test_the_user_s_own_theme_can_be_chosen_by_key(own_home: Path, make_kitchen, kitchen, until) -> None:
+async def test_the_user_s_own_theme_can_be_chosen_by_key(own_home: Path, make_runner, runner, until) -> None:
     folder = own_home / "config" / "lora-tui" / "themes"
     folder.mkdir(parents=True)
     (folder / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
-    again = make_kitchen(kitchen.workspace)
+    again = make_runner(runner.workspace)
     async with again.run() as pilot:
         await pilot.press("t", "t")
         assert again.app.theme == "mint"
 
 
-async def test_all_of_textual_s_themes_can_show_the_screen(kitchen, until) -> None:
-    kitchen.baking()
-    async with kitchen.run() as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+async def test_all_of_textual_s_themes_can_show_the_screen(runner, until) -> None:
+    runner.baking()
+    async with runner.run() as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.bake is not None)
         for name in ("textual-light", "ansi-dark", "nord"):
-            kitchen.app.theme = name
+            runner.app.theme = name
             await pilot.pause()
-        assert kitchen.app.is_running
+        assert runner.app.is_running

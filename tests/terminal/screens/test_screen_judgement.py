@@ -19,14 +19,14 @@ from trainer.settings.toml_file import parse_settings
 SIZE = (120, 36)
 
 
-def judged_grid(kitchen) -> None:
+def judged_grid(runner) -> None:
     """Leave a grid over three epochs of a bake that is done."""
-    number = kitchen.add_bake()
-    kitchen.set_state(BakeState.DONE, number)
-    with kitchen.journal() as journal:
-        bakes_folder = kitchen.workspace.root / journal.bakes.read(number).folder
+    number = runner.add_bake()
+    runner.set_state(BakeState.DONE, number)
+    with runner.journal() as journal:
+        bakes_folder = runner.workspace.root / journal.bakes.read(number).folder
         grid = journal.grids.add(name="judged", spec="{}")
-        folder = kitchen.workspace.root / grid.folder
+        folder = runner.workspace.root / grid.folder
         made = made_grid(folder, shape=(3, 1, 1, 2))
 
         def of_bake(cell: MadeCell) -> MadeCell:
@@ -38,77 +38,75 @@ def judged_grid(kitchen) -> None:
         journal.grids.set_state(grid.number, GridState.DONE)
 
 
-async def on_the_sheet(kitchen, pilot, until) -> GridScreen:
-    await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
+async def on_the_sheet(runner, pilot, until) -> GridScreen:
+    await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
     await pilot.press("g")
-    await until(
-        pilot, lambda: isinstance(kitchen.app.screen, GridScreen) and kitchen.app.screen.viewer.cell is not None
-    )
-    kitchen.app.screen.query_one(SheetView).focus()
-    return kitchen.app.screen
+    await until(pilot, lambda: isinstance(runner.app.screen, GridScreen) and runner.app.screen.viewer.cell is not None)
+    runner.app.screen.query_one(SheetView).focus()
+    return runner.app.screen
 
 
-async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(kitchen, until, seen) -> None:
-    judged_grid(kitchen)
-    async with kitchen.run(SIZE) as pilot:
-        screen = await on_the_sheet(kitchen, pilot, until)
+async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(runner, until, seen) -> None:
+    judged_grid(runner)
+    async with runner.run(SIZE) as pilot:
+        screen = await on_the_sheet(runner, pilot, until)
         for _ in range(5):
             await pilot.press("T", "3", "right")
         await until(pilot, lambda: sum(note.text_encoder == "over" for note in screen.selection.notes.values()) == 5)
         await pilot.press("J")
-        await until(pilot, lambda: "text encoder over; rated under ×0, right ×0, over ×5" in seen(kitchen.app))
+        await until(pilot, lambda: "text encoder over; rated under ×0, right ×0, over ×5" in seen(runner.app))
         await pilot.press("v")
-        await until(pilot, lambda: any("are queued and held" in note.message for note in kitchen.app._notifications))
-        with kitchen.journal() as journal:
+        await until(pilot, lambda: any("are queued and held" in note.message for note in runner.app._notifications))
+        with runner.journal() as journal:
             drafts = journal.queue.waiting()
         assert [draft.held for draft in drafts] == [True, True]
         await pilot.press("escape", "Q")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog) and "held" in seen(kitchen.app))
+        await until(pilot, lambda: isinstance(runner.app.screen, QueueDialog) and "held" in seen(runner.app))
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
+        await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
         # What the draft changes comes first.
-        options = kitchen.app.screen.query_one(OptionList)
+        options = runner.app.screen.query_one(OptionList)
         assert "text_encoder_lr " in str(options.get_option_at_index(0).prompt)
         await pilot.press("enter")
-        await until(pilot, lambda: not kitchen.app.screen.query_one(Input).disabled)
+        await until(pilot, lambda: not runner.app.screen.query_one(Input).disabled)
         await pilot.press("ctrl+u", *"4e-4", "enter")
 
         def changed() -> bool:
-            with kitchen.journal() as journal:
+            with runner.journal() as journal:
                 settings = parse_settings(journal.queue.waiting()[0].settings_toml, "draft")
             return settings.text_encoder_lr == 4e-4
 
         await until(pilot, changed)
 
 
-async def test_in_blind_mode_the_judgement_is_not_told(kitchen, until) -> None:
-    judged_grid(kitchen)
-    async with kitchen.run(SIZE) as pilot:
-        screen = await on_the_sheet(kitchen, pilot, until)
+async def test_in_blind_mode_the_judgement_is_not_told(runner, until) -> None:
+    judged_grid(runner)
+    async with runner.run(SIZE) as pilot:
+        screen = await on_the_sheet(runner, pilot, until)
         await pilot.press("B", "J")
         await until(
-            pilot, lambda: any("press B to leave blind mode" in note.message for note in kitchen.app._notifications)
+            pilot, lambda: any("press B to leave blind mode" in note.message for note in runner.app._notifications)
         )
-        assert not isinstance(kitchen.app.screen, JudgementDialog)
+        assert not isinstance(runner.app.screen, JudgementDialog)
         assert screen.selection.blind
 
 
-async def test_a_judgement_of_nothing_says_how_to_judge(kitchen, until, seen) -> None:
-    judged_grid(kitchen)
-    async with kitchen.run(SIZE) as pilot:
-        await on_the_sheet(kitchen, pilot, until)
+async def test_a_judgement_of_nothing_says_how_to_judge(runner, until, seen) -> None:
+    judged_grid(runner)
+    async with runner.run(SIZE) as pilot:
+        await on_the_sheet(runner, pilot, until)
         await pilot.press("J")
-        await until(pilot, lambda: "not rated yet" in seen(kitchen.app))
+        await until(pilot, lambda: "not rated yet" in seen(runner.app))
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, GridScreen))
+        await until(pilot, lambda: isinstance(runner.app.screen, GridScreen))
 
 
-async def test_the_test_grid_is_queued_behind_the_bakes_in_line(kitchen, until, seen) -> None:
-    kitchen.baking()
-    kitchen.add_bake()
-    async with kitchen.run(SIZE) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.bake)
+async def test_the_test_grid_is_queued_behind_the_bakes_in_line(runner, until, seen) -> None:
+    runner.baking()
+    runner.add_bake()
+    async with runner.run(SIZE) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.bake)
         await pilot.press("Q")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, QueueDialog) and "0002" in seen(kitchen.app))
+        await until(pilot, lambda: isinstance(runner.app.screen, QueueDialog) and "0002" in seen(runner.app))
         await pilot.press("g")
-        await until(pilot, lambda: "test grid of bakes 1, 2" in seen(kitchen.app))
+        await until(pilot, lambda: "test grid of bakes 1, 2" in seen(runner.app))

@@ -14,13 +14,13 @@ from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Mark, MarkKind, Order
 
 
-def given(kitchen) -> list[tuple[Order, str]]:
-    with kitchen.journal() as journal:
+def given(runner) -> list[tuple[Order, str]]:
+    with runner.journal() as journal:
         return [(order.order, order.argument) for order in journal.orders.read(1)]
 
 
-async def at_work(kitchen, pilot, until) -> None:
-    await until(pilot, lambda: kitchen.app.bake_screen.bake is not None)
+async def at_work(runner, pilot, until) -> None:
+    await until(pilot, lambda: runner.app.bake_screen.bake is not None)
 
 
 def messages(app) -> str:
@@ -36,159 +36,159 @@ def messages(app) -> str:
         (("F",), Order.FREE),
     ],
 )
-async def test_a_key_gives_its_order(kitchen, until, keys, order) -> None:
-    kitchen.baking()
-    async with kitchen.run() as pilot:
-        await at_work(kitchen, pilot, until)
+async def test_a_key_gives_its_order(runner, until, keys, order) -> None:
+    runner.baking()
+    async with runner.run() as pilot:
+        await at_work(runner, pilot, until)
         await pilot.press(*keys)
-        await until(pilot, lambda: given(kitchen) == [(order, "")])
+        await until(pilot, lambda: given(runner) == [(order, "")])
 
 
-async def test_a_live_setting_is_chosen_typed_and_ordered(kitchen, until, seen) -> None:
-    kitchen.baking()
-    async with kitchen.run((120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
+async def test_a_live_setting_is_chosen_typed_and_ordered(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
         await pilot.press("L")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
-        dialog = kitchen.app.screen
+        await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
+        dialog = runner.app.screen
         names = [info.name for info in dialog._infos]
         dialog.query_one(OptionList).highlighted = names.index("unet_lr")
         await pilot.press("enter")
         assert dialog.query_one(Input).value == "2e-3"
         dialog.query_one(Input).value = "5e-4"
         await pilot.press("enter")
-        await until(pilot, lambda: given(kitchen) == [(Order.SET, "unet_lr=5e-4")])
+        await until(pilot, lambda: given(runner) == [(Order.SET, "unet_lr=5e-4")])
 
 
-async def test_a_wrong_value_is_said_there_and_not_ordered(kitchen, until, seen) -> None:
-    kitchen.baking()
-    async with kitchen.run((120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
+async def test_a_wrong_value_is_said_there_and_not_ordered(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
         await pilot.press("L")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
+        await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
         await pilot.press("enter")
-        kitchen.app.screen.query_one(Input).value = "fast"
+        runner.app.screen.query_one(Input).value = "fast"
         await pilot.press("enter")
-        await until(pilot, lambda: "✗ " in seen(kitchen.app))
-        assert isinstance(kitchen.app.screen, LiveSettingsDialog)
-    assert given(kitchen) == []
+        await until(pilot, lambda: "✗ " in seen(runner.app))
+        assert isinstance(runner.app.screen, LiveSettingsDialog)
+    assert given(runner) == []
 
 
-async def test_the_dialog_offers_what_is_in_force_now(kitchen, until, seen) -> None:
-    kitchen.baking()
-    with kitchen.journal() as journal:
+async def test_the_dialog_offers_what_is_in_force_now(runner, until, seen) -> None:
+    runner.baking()
+    with runner.journal() as journal:
         journal.results.add_mark(1, Mark(40, time.time(), MarkKind.SET, "unet_lr=5e-4"))
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.marks)
         await pilot.press("L")
-        await until(pilot, lambda: "5e-4" in seen(kitchen.app))
+        await until(pilot, lambda: "5e-4" in seen(runner.app))
 
 
-async def test_a_stop_may_be_now(kitchen, until) -> None:
-    kitchen.baking()
-    async with kitchen.run((120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
+async def test_a_stop_may_be_now(runner, until) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
         await pilot.press("L")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, LiveSettingsDialog))
-        dialog = kitchen.app.screen
+        await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
+        dialog = runner.app.screen
         names = [info.name for info in dialog._infos]
         assert "text_encoder_stop2" not in names
         dialog.query_one(OptionList).highlighted = names.index("unet_stop")
         await pilot.press("enter", *"now", "enter")
-        await until(pilot, lambda: given(kitchen) == [(Order.SET, "unet_stop=now")])
+        await until(pilot, lambda: given(runner) == [(Order.SET, "unet_stop=now")])
 
 
-async def test_shift_t_asks_which_part_stops_and_t_stops_the_text_encoder(kitchen, until, seen) -> None:
-    kitchen.baking()
-    async with kitchen.run((120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
+async def test_shift_t_asks_which_part_stops_and_t_stops_the_text_encoder(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
         await pilot.press("T")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
-        text = seen(kitchen.app)
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        text = seen(runner.app)
         assert "t    the text encoder" in text and "u    the U-Net" in text
         await pilot.press("t")
-        await until(pilot, lambda: given(kitchen) == [(Order.SET, "text_encoder_stop=now")])
+        await until(pilot, lambda: given(runner) == [(Order.SET, "text_encoder_stop=now")])
 
 
-async def test_a_part_that_was_stopped_is_not_stopped_again(kitchen, until) -> None:
-    kitchen.baking()
-    with kitchen.journal() as journal:
+async def test_a_part_that_was_stopped_is_not_stopped_again(runner, until) -> None:
+    runner.baking()
+    with runner.journal() as journal:
         journal.results.add_mark(1, Mark(40, time.time(), MarkKind.SET, "text_encoder_stop=now"))
-    async with kitchen.run((120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
-        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.marks)
         await pilot.press("T")
-        await until(pilot, lambda: "only the U-Net trains: x stops the bake" in messages(kitchen.app))
-    assert given(kitchen) == []
+        await until(pilot, lambda: "only the U-Net trains: x stops the bake" in messages(runner.app))
+    assert given(runner) == []
 
 
-async def test_of_two_text_encoders_one_may_be_stopped_alone(kitchen, until, seen) -> None:
-    kitchen.baking()
-    writer = MetricWriter(kitchen.workspace.journal_path, 1)
+async def test_of_two_text_encoders_one_may_be_stopped_alone(runner, until, seen) -> None:
+    runner.baking()
+    writer = MetricWriter(runner.workspace.journal_path, 1)
     writer.put(90, {"lr_text_encoder_2": 1e-3})
     writer.close()
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: "lr_text_encoder_2" in kitchen.app.bake_screen.snapshot.last)
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: "lr_text_encoder_2" in runner.app.bake_screen.snapshot.last)
         await pilot.press("T")
-        await until(pilot, lambda: "both text encoders" in seen(kitchen.app))
+        await until(pilot, lambda: "both text encoders" in seen(runner.app))
         await pilot.press("1")
         wanted = [(Order.SET, "text_encoder_stop2=100%"), (Order.SET, "text_encoder_stop=now")]
-        await until(pilot, lambda: given(kitchen) == wanted)
+        await until(pilot, lambda: given(runner) == wanted)
 
 
-async def test_a_parked_bake_goes_on_by_space(kitchen, until, seen) -> None:
-    kitchen.baking()
-    kitchen.set_state(BakeState.PARKED)
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: "◇ parked" in seen(kitchen.app))
-        await until(pilot, lambda: "space continue" in seen(kitchen.app))
+async def test_a_parked_bake_goes_on_by_space(runner, until, seen) -> None:
+    runner.baking()
+    runner.set_state(BakeState.PARKED)
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: "◇ parked" in seen(runner.app))
+        await until(pilot, lambda: "space continue" in seen(runner.app))
         await pilot.press("space")
-        await until(pilot, lambda: kitchen.bakes()[0].state is BakeState.QUEUED)
-        assert kitchen.bakes()[0].engine == kitchen.engine.key
+        await until(pilot, lambda: runner.bakes()[0].state is BakeState.QUEUED)
+        assert runner.bakes()[0].engine == runner.engine.key
 
 
-async def test_a_mark_stands_upright_on_the_curves(kitchen, until, seen) -> None:
-    kitchen.baking()
-    with kitchen.journal() as journal:
+async def test_a_mark_stands_upright_on_the_curves(runner, until, seen) -> None:
+    runner.baking()
+    with runner.journal() as journal:
         journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=5e-4"))
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: "┊" in seen(kitchen.app))
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: "┊" in seen(runner.app))
 
 
-async def test_a_bake_that_waits_may_stay_in_the_queue(kitchen, until) -> None:
-    kitchen.add_bake()
-    async with kitchen.run() as pilot:
-        await at_work(kitchen, pilot, until)
+async def test_a_bake_that_waits_may_stay_in_the_queue(runner, until) -> None:
+    runner.add_bake()
+    async with runner.run() as pilot:
+        await at_work(runner, pilot, until)
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: isinstance(kitchen.app.screen, ConfirmDialog))
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
         await pilot.press("s")
-        await until(pilot, lambda: kitchen.app.return_value is not None)
-    assert kitchen.app.return_value is QuitChoice.QUIT
-    assert kitchen.bakes()[0].state is BakeState.QUEUED
-    assert given(kitchen) == []
+        await until(pilot, lambda: runner.app.return_value is not None)
+    assert runner.app.return_value is QuitChoice.QUIT
+    assert runner.bakes()[0].state is BakeState.QUEUED
+    assert given(runner) == []
 
 
-def watching(kitchen, *, order: bool) -> LoraApp:
-    kitchen.app = LoraApp(kitchen.workspace, NoEngine(), kitchen.sampler, rights=Rights(bake=False, order=order))
-    kitchen.app.bake_screen.feed.interval = 0.05
-    return kitchen.app
+def watching(runner, *, order: bool) -> LoraApp:
+    runner.app = LoraApp(runner.workspace, NoEngine(), runner.sampler, rights=Rights(bake=False, order=order))
+    runner.app.bake_screen.feed.interval = 0.05
+    return runner.app
 
 
 @pytest.mark.parametrize("key", ["space", "s", "x", "X", "F", "L", "T", "b", "n", "ctrl+s"])
-async def test_who_only_watches_orders_nothing_and_is_told_so(kitchen, until, key) -> None:
-    kitchen.baking()
-    app = watching(kitchen, order=False)
+async def test_who_only_watches_orders_nothing_and_is_told_so(runner, until, key) -> None:
+    runner.baking()
+    app = watching(runner, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
+        await at_work(runner, pilot, until)
         await until(pilot, lambda: app.bake_screen.editor.view is not None)
         await pilot.press(key)
         await until(pilot, lambda: "read-only:" in messages(app))
         assert app.screen is app.bake_screen
-    assert given(kitchen) == []
+    assert given(runner) == []
 
 
-async def test_who_watches_edits_no_settings(kitchen, until) -> None:
-    app = watching(kitchen, order=False)
+async def test_who_watches_edits_no_settings(runner, until) -> None:
+    app = watching(runner, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.bake_screen.editor.view is not None)
         app.bake_screen.form.go_to("network_dim")
@@ -199,49 +199,49 @@ async def test_who_watches_edits_no_settings(kitchen, until) -> None:
         await until(pilot, lambda: app.return_value is not None)
 
 
-async def test_who_may_order_orders(kitchen, until) -> None:
-    kitchen.baking()
-    app = watching(kitchen, order=True)
+async def test_who_may_order_orders(runner, until) -> None:
+    runner.baking()
+    app = watching(runner, order=True)
     async with app.run_test(size=(120, 36)) as pilot:
-        await at_work(kitchen, pilot, until)
+        await at_work(runner, pilot, until)
         await pilot.press("s")
-        await until(pilot, lambda: given(kitchen) == [(Order.SAVE, "")])
+        await until(pilot, lambda: given(runner) == [(Order.SAVE, "")])
 
 
-async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(kitchen, until, seen) -> None:
-    kitchen.baking()
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.curves)
+async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.curves)
         await pilot.press("S")
-        await until(pilot, lambda: "slow line" in seen(kitchen.app).splitlines()[0])
-        with kitchen.journal() as journal:
+        await until(pilot, lambda: "slow line" in seen(runner.app).splitlines()[0])
+        with runner.journal() as journal:
             journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=5e-4"))
-        await until(pilot, lambda: kitchen.app.bake_screen.snapshot.marks)
-        assert "┊" not in seen(kitchen.app)
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.marks)
+        assert "┊" not in seen(runner.app)
         await pilot.press("S")
-        await until(pilot, lambda: "┊" in seen(kitchen.app))
-        assert "slow line" not in seen(kitchen.app).splitlines()[0]
+        await until(pilot, lambda: "┊" in seen(runner.app))
+        assert "slow line" not in seen(runner.app).splitlines()[0]
 
 
-async def test_who_comes_back_is_told_what_happened(kitchen, until, seen) -> None:
-    kitchen.baking()
-    with kitchen.journal() as journal:
+async def test_who_comes_back_is_told_what_happened(runner, until, seen) -> None:
+    runner.baking()
+    with runner.journal() as journal:
         journal.digests.set_last_viewed(1_699_990_000.0)
         journal.log.write("the disk is nearly full", bake=1, level="warning")
         journal.bakes.set_state(1, BakeState.FAILED, "stage step: the card is gone")
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: isinstance(kitchen.app.screen, DigestDialog))
-        text = seen(kitchen.app)
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: isinstance(runner.app.screen, DigestDialog))
+        text = seen(runner.app)
         for line in ("Since you last looked", "0001 hifumi  failed", "the card is gone", "the disk is nearly full"):
             assert line in text
         await pilot.press("enter")
-        await until(pilot, lambda: kitchen.app.screen is kitchen.app.bake_screen)
-    with kitchen.journal() as journal:
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+    with runner.journal() as journal:
         assert journal.digests.last_viewed() == 1_700_000_000.0
 
 
-async def test_who_comes_for_the_first_time_or_missed_nothing_is_told_nothing(kitchen, until) -> None:
-    async with kitchen.run((120, 36)) as pilot:
-        await until(pilot, lambda: kitchen.app.bake_screen.editor.view is not None)
-        await until(pilot, lambda: kitchen.journal().digests.last_viewed() is not None)
-        assert kitchen.app.screen is kitchen.app.bake_screen
+async def test_who_comes_for_the_first_time_or_missed_nothing_is_told_nothing(runner, until) -> None:
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        await until(pilot, lambda: runner.journal().digests.last_viewed() is not None)
+        assert runner.app.screen is runner.app.bake_screen

@@ -16,9 +16,9 @@ from trainer.publish.epoch import PublishResult
 
 
 @pytest.fixture
-def saved(kitchen) -> Path:
+def saved(runner) -> Path:
     """Two epochs of a bake, on the disk too; returns the second."""
-    folder = kitchen.workspace.root / f"bakes/{kitchen.baking():04d}-hifumi"
+    folder = runner.workspace.root / f"bakes/{runner.baking():04d}-hifumi"
     for epoch in (1, 2):
         write_lora(folder / f"hifumi-{epoch:06d}.safetensors")
     return folder / "hifumi-000002.safetensors"
@@ -31,12 +31,12 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     return host
 
 
-async def opened(kitchen, pilot, until, label: str = "last") -> tuple[PublishDialog, list[PublishResult | None]]:
+async def opened(runner, pilot, until, label: str = "last") -> tuple[PublishDialog, list[PublishResult | None]]:
     """Open the dialog of an epoch, and wait until it knows of it."""
     ended: list[PublishResult | None] = []
-    dialog = PublishDialog(Publishing.of_epoch(kitchen.workspace, 1, label), "Use the newest epoch")
-    kitchen.app.push_screen(dialog, ended.append)
-    await until(pilot, lambda: kitchen.app.screen is dialog)
+    dialog = PublishDialog(Publishing.of_epoch(runner.workspace, 1, label), "Use the newest epoch")
+    runner.app.push_screen(dialog, ended.append)
+    await until(pilot, lambda: runner.app.screen is dialog)
     await until(pilot, lambda: "looking" not in str(dialog.query_one("#about").render()))
     return dialog, ended
 
@@ -53,40 +53,40 @@ async def type_into(pilot, dialog: PublishDialog, key: str, text: str) -> None:
 
 
 async def test_what_is_known_of_it_stands_there_and_enter_on_the_last_line_sends_it(
-    kitchen, saved, until, seen, tmp_path
+    runner, saved, until, seen, tmp_path
 ) -> None:
-    async with kitchen.run() as pilot:
-        dialog, ended = await opened(kitchen, pilot, until)
+    async with runner.run() as pilot:
+        dialog, ended = await opened(runner, pilot, until)
         filled = {key: value(dialog, key) for key in ("target", "name", "words", "weight")}
         assert filled == {"target": "", "name": "hifumi-b1-e2", "words": "hifumi_chan", "weight": "1"}
-        assert "hifumi-000002.safetensors · with its notes; it has no picture yet" in seen(kitchen.app)
+        assert "hifumi-000002.safetensors · with its notes; it has no picture yet" in seen(runner.app)
         await type_into(pilot, dialog, "target", str(tmp_path))
         await type_into(pilot, dialog, "weight", "0.7")
         await type_into(pilot, dialog, "negative", "lowres")
         await pilot.press("enter")
         await until(pilot, lambda: ended)
-        again, _ = await opened(kitchen, pilot, until, "1")
+        again, _ = await opened(runner, pilot, until, "1")
         assert value(again, "target") == str(tmp_path), "the next one goes where the last one went"
     assert (tmp_path / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
     told = json.loads((tmp_path / "hifumi-b1-e2.json").read_text())
     assert (told["preferred weight"], told["negative text"]) == (0.7, "lowres")
 
 
-async def test_a_taken_name_is_written_over_only_when_asked_twice(kitchen, saved, until, seen, tmp_path) -> None:
+async def test_a_taken_name_is_written_over_only_when_asked_twice(runner, saved, until, seen, tmp_path) -> None:
     (tmp_path / "mine.safetensors").write_text("mine")
-    async with kitchen.run() as pilot:
-        dialog, ended = await opened(kitchen, pilot, until)
+    async with runner.run() as pilot:
+        dialog, ended = await opened(runner, pilot, until)
         await type_into(pilot, dialog, "target", str(tmp_path))
         await type_into(pilot, dialog, "name", "mine")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
-        await until(pilot, lambda: "enter again: overwrite" in seen(kitchen.app))
+        await until(pilot, lambda: "enter again: overwrite" in seen(runner.app))
         await type_into(pilot, dialog, "name", "other")
-        assert "enter once more" not in seen(kitchen.app), "another name takes the question back"
+        assert "enter once more" not in seen(runner.app), "another name takes the question back"
         await type_into(pilot, dialog, "name", "mine")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
-        await until(pilot, lambda: "enter again" in seen(kitchen.app))
+        await until(pilot, lambda: "enter again" in seen(runner.app))
         assert (tmp_path / "mine.safetensors").read_text() == "mine"
         await pilot.press("enter")
         await until(pilot, lambda: ended)
@@ -101,29 +101,29 @@ async def test_a_taken_name_is_written_over_only_when_asked_twice(kitchen, saved
     ],
 )
 async def test_what_is_wrong_is_said_and_nothing_is_sent(
-    kitchen, saved, until, seen, tmp_path, key: str, text: str, said: str
+    runner, saved, until, seen, tmp_path, key: str, text: str, said: str
 ) -> None:
     (tmp_path / "Lora").mkdir()
-    async with kitchen.run() as pilot:
-        dialog, ended = await opened(kitchen, pilot, until)
+    async with runner.run() as pilot:
+        dialog, ended = await opened(runner, pilot, until)
         await type_into(pilot, dialog, "target", str(tmp_path / "Lora"))
         await type_into(pilot, dialog, key, text)
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
-        await until(pilot, lambda: said in seen(kitchen.app))
+        await until(pilot, lambda: said in seen(runner.app))
         assert not ended
     assert list((tmp_path / "Lora").iterdir()) == []
 
 
-async def test_an_epoch_that_is_not_there_is_said(kitchen, saved, until, seen) -> None:
-    async with kitchen.run() as pilot:
-        await opened(kitchen, pilot, until, "9")
-        assert "has no epoch 9" in seen(kitchen.app)
+async def test_an_epoch_that_is_not_there_is_said(runner, saved, until, seen) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "9")
+        assert "has no epoch 9" in seen(runner.app)
 
 
-async def test_on_the_screen_ssh_never_asks(kitchen, saved, box, until) -> None:
-    async with kitchen.run() as pilot:
-        dialog, ended = await opened(kitchen, pilot, until)
+async def test_on_the_screen_ssh_never_asks(runner, saved, box, until) -> None:
+    async with runner.run() as pilot:
+        dialog, ended = await opened(runner, pilot, until)
         await type_into(pilot, dialog, "target", "me@box:")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
@@ -132,7 +132,7 @@ async def test_on_the_screen_ssh_never_asks(kitchen, saved, box, until) -> None:
     assert (box.home / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
 
 
-async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(kitchen, saved, until, monkeypatch) -> None:
+async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(runner, saved, until, monkeypatch) -> None:
     gate = threading.Event()
 
     def slow(self: Publishing, use: object, target: str, *, replace: bool) -> PublishResult:
@@ -140,15 +140,15 @@ async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(kitchen
         return PublishResult("hifumi", target, ("hifumi.safetensors",), (), ())
 
     monkeypatch.setattr(Publishing, "send", slow)
-    async with kitchen.run() as pilot:
-        dialog, ended = await opened(kitchen, pilot, until)
+    async with runner.run() as pilot:
+        dialog, ended = await opened(runner, pilot, until)
         await type_into(pilot, dialog, "target", "box:x")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
         await pilot.press("escape")
         await until(pilot, lambda: ended == [None])
         gate.set()
-        await until(pilot, lambda: any(note.message == "hifumi is in box:x" for note in kitchen.app._notifications))
+        await until(pilot, lambda: any(note.message == "hifumi is in box:x" for note in runner.app._notifications))
 
 
 def test_what_was_done_is_said_in_a_line() -> None:

@@ -162,7 +162,7 @@ def baking(reading: object) -> Snapshot:
         checkpoints=saved,
         validations=((0, 0.181), (40, 0.1228), (80, 0.0941)),
         log=(
-            LogLine(1, 42, NOON, "info", "sd1 demo on cpu, precision no"),
+            LogLine(1, 42, NOON, "info", "sd1 demo on cpu, precision fp32"),
             LogLine(2, 42, NOON + 60, "info", "hifumi-000001.safetensors saved"),
             LogLine(
                 3,
@@ -187,19 +187,19 @@ def baking(reading: object) -> Snapshot:
 
 
 @pytest.fixture
-def still(kitchen, until, monkeypatch):
+def still(runner, until, monkeypatch):
     """Return a function that puts settings, plan and a snapshot on a screen whose threads never start."""
-    screen = kitchen.app.bake_screen
+    screen = runner.app.bake_screen
     monkeypatch.setattr(screen, "start_threads", lambda: None)
 
     def put(snapshot: Snapshot | None, *keys: str):
         async def before(pilot) -> None:
-            await until(pilot, lambda: kitchen.app._dom_ready)
+            await until(pilot, lambda: runner.app._dom_ready)
             draft = SettingsDraft(HOME / "hifumi.toml", demo_settings(), demo_settings())
             screen.editor.load(draft)
             screen.panes.show_tab("settings")
             screen.post_message(Planned(1, plan_view(), None))
-            screen.post_message(SnapshotReady(snapshot or Snapshot(machine=kitchen.sampler.reading, libraries="ready")))
+            screen.post_message(SnapshotReady(snapshot or Snapshot(machine=runner.sampler.reading, libraries="ready")))
             screen.post_message(MemoryPredicted(0, prediction()))
             await pilot.pause(0.1)
             await pilot.press(*keys)
@@ -211,55 +211,55 @@ def still(kitchen, until, monkeypatch):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_idle(kitchen, still, snap_compare, size) -> None:
-    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None))
+def test_idle(runner, still, snap_compare, size) -> None:
+    assert snap_compare(runner.app, terminal_size=size, run_before=still(None))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_baking(kitchen, still, snap_compare, size) -> None:
-    snapshot = baking(kitchen.sampler.reading)
+def test_baking(runner, still, snap_compare, size) -> None:
+    snapshot = baking(runner.sampler.reading)
     keys = () if size == SIZES[0] else ("2",)
-    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(snapshot, *keys))
+    assert snap_compare(runner.app, terminal_size=size, run_before=still(snapshot, *keys))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_help(kitchen, still, snap_compare, size) -> None:
-    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None, "question_mark"))
+def test_help(runner, still, snap_compare, size) -> None:
+    assert snap_compare(runner.app, terminal_size=size, run_before=still(None, "question_mark"))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_plan(kitchen, still, snap_compare, size) -> None:
-    assert snap_compare(kitchen.app, terminal_size=size, run_before=still(None, "p"))
+def test_the_plan(runner, still, snap_compare, size) -> None:
+    assert snap_compare(runner.app, terminal_size=size, run_before=still(None, "p"))
 
 
-def test_a_fit(kitchen, still, snap_compare) -> None:
+def test_a_fit(runner, still, snap_compare) -> None:
     shown = still(None)
 
     async def before(pilot) -> None:
         await shown(pilot)
         dialog = FitDialog(lambda *_: fit_result(), "6.56GiB", "Fit hifumi.toml to memory")
-        kitchen.app.push_screen(dialog)
+        runner.app.push_screen(dialog)
         while dialog._result is None:
             await pilot.pause(0.02)
         await pilot.pause(0.1)
 
-    assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=before)
+    assert snap_compare(runner.app, terminal_size=SIZES[0], run_before=before)
 
 
-def test_too_much(kitchen, still, snap_compare) -> None:
+def test_too_much(runner, still, snap_compare) -> None:
     shown = still(None)
 
     async def before(pilot) -> None:
         await shown(pilot)
-        kitchen.app.bake_screen.post_message(MemoryPredicted(0, prediction(8.2)))
+        runner.app.bake_screen.post_message(MemoryPredicted(0, prediction(8.2)))
         await pilot.pause(0.1)
 
-    assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=before)
+    assert snap_compare(runner.app, terminal_size=SIZES[0], run_before=before)
 
 
-def test_daylight(kitchen, still, snap_compare) -> None:
-    assert snap_compare(kitchen.app, terminal_size=SIZES[0], run_before=still(baking(kitchen.sampler.reading), "t"))
+def test_daylight(runner, still, snap_compare) -> None:
+    assert snap_compare(runner.app, terminal_size=SIZES[0], run_before=still(baking(runner.sampler.reading), "t"))
 
 
-def test_a_wrong_value(kitchen, still, snap_compare) -> None:
-    assert snap_compare(kitchen.app, terminal_size=SIZES[1], run_before=still(None, *"jjjjj", "enter", "0", "enter"))
+def test_a_wrong_value(runner, still, snap_compare) -> None:
+    assert snap_compare(runner.app, terminal_size=SIZES[1], run_before=still(None, *"jjjjj", "enter", "0", "enter"))

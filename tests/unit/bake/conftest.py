@@ -18,6 +18,6 @@ def open_bench() -> Callable[[Settings], object]:
 
 
 @pytest.fixture
-def kitchen(tmp_path: Path) -> Iterator[BakeRunner]:
+def runner(tmp_path: Path) -> Iterator[BakeRunner]:
     with Journal(tmp_path / "journal.sqlite") as journal:
         yield BakeRunner(tmp_path, journal)

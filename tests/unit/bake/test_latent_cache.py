@@ -15,7 +15,7 @@ from torch import Tensor
 import trainer.bake.latent_cache
 from trainer.bake.latent_cache import LatentCache, forget_latents
 from trainer.bake.latents import PreparedPicture, encode_pictures
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from trainer.bake.loss import loss_weights, picture_losses
-from trainer.models.noise_schedule import NoiseSchedule
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.settings.model import Settings
 
 EPSILON, V = NoiseSchedule(), NoiseSchedule("v")

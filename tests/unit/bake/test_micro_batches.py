@@ -20,7 +20,7 @@ from trainer.bake.session import TrainingSession
 from trainer.bake.step import StepResult, train_step
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.records import BakeState, MarkKind
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.settings.model import Settings
 
 OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
@@ -243,43 +243,43 @@ class Room:
 
 
 def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
-    kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = Room(monkeypatch, pictures=1, from_step=3)
     settings = make_settings(gradient_accumulation_steps=2)
-    bake = kitchen.queue(settings)
-    assert kitchen.run(bake, settings) is BakeState.DONE
-    marks = [(mark.step, mark.text) for mark in kitchen.journal.results.marks(bake.number) if mark.kind is MarkKind.SET]
+    bake = runner.queue(settings)
+    assert runner.run(bake, settings) is BakeState.DONE
+    marks = [(mark.step, mark.text) for mark in runner.journal.results.marks(bake.number) if mark.kind is MarkKind.SET]
     assert marks == [(2, "micro_batch_size=1")]
     assert max(room.at_once[2]) == 2 and room.at_once[3][0] == 2
     assert {size for step in (4, 5, 6) for size in room.at_once[step]} == {1}
-    (line,) = [line for line in kitchen.journal.log.read(0, bake=bake.number) if "ran out of memory" in line.text]
+    (line,) = [line for line in runner.journal.log.read(0, bake=bake.number) if "ran out of memory" in line.text]
     assert line.level == "warning"
     assert line.text.startswith("step 3 ran out of memory and was repeated with 1 picture at once")
     assert "gradient_checkpointing" in line.text
-    losses = kitchen.journal.curves.read(bake.number, "loss", 100)
+    losses = runner.journal.curves.read(bake.number, "loss", 100)
     assert list(losses.steps) == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("runs_out", "breaks"), [(3, 4), (1, 2)])
 def test_taken_up_again_it_has_the_size_from_the_same_step_on(
-    runs_out: int, breaks: int, kitchen: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+    runs_out: int, breaks: int, runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(save_state_every_n_steps=2, **DROPOUTS)
     with monkeypatch.context() as patch:
         Room(patch, pictures=1, from_step=runs_out)
-        whole = kitchen.bake(settings)
-    bake = kitchen.queue(settings)
+        whole = runner.bake(settings)
+    bake = runner.queue(settings)
     with monkeypatch.context() as patch:
         Room(patch, pictures=1, from_step=runs_out, breaks_at=breaks)
         with pytest.raises(KeyError, match="killed"):
-            kitchen.run(bake, settings)
+            runner.run(bake, settings)
     # With room for all again: only what was kept of the change makes the steps the same.
     room = Room(monkeypatch, pictures=9, from_step=1)
-    assert kitchen.run(replace(bake, attempt=2), settings) is BakeState.DONE
+    assert runner.run(replace(bake, attempt=2), settings) is BakeState.DONE
     assert set(room.at_once) == set(range(runs_out, 7))
     assert {size for sizes in room.at_once.values() for size in sizes} == {1}
-    one, other = (load_file(folder / "x.safetensors") for folder in (whole, kitchen.root / bake.folder))
+    one, other = (load_file(folder / "x.safetensors") for folder in (whole, runner.root / bake.folder))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from trainer.bake.noise import DrawnNoise, draw, multires
-from trainer.models.noise_schedule import NoiseSchedule
+from trainer.families.stable_diffusion import alphas_cumprod
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.network.draws import generator_for
-from trainer.plan.timesteps import alphas_cumprod, timestep_probabilities
+from trainer.plan.timesteps import timestep_probabilities
 from trainer.settings.model import Settings
 
 LATENTS = torch.randn(4, 4, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -43,19 +43,19 @@ class Obeyer:
 
 
 @pytest.fixture
-def number(kitchen: Any, make_settings: Any) -> int:
-    return int(kitchen.queue(make_settings()).number)
+def number(runner: Any, make_settings: Any) -> int:
+    return int(runner.queue(make_settings()).number)
 
 
 @pytest.fixture
-def loop(kitchen: Any, number: int) -> Obeyer:
-    return Obeyer(Orders(Reporter(kitchen.journal, number)))
+def loop(runner: Any, number: int) -> Obeyer:
+    return Obeyer(Orders(Reporter(runner.journal, number)))
 
 
 @pytest.fixture
-def other(kitchen: Any) -> Iterator[Journal]:
+def other(runner: Any) -> Iterator[Journal]:
     """A second connection, as a screen or another program has."""
-    with Journal(kitchen.journal.path) as journal:
+    with Journal(runner.journal.path) as journal:
         yield journal
 
 
@@ -80,16 +80,16 @@ def test_save_is_obeyed_once_and_marked(loop: Obeyer, other: Journal, number: in
 
 
 def test_orders_are_read_only_where_somebody_wrote(
-    loop: Obeyer, other: Journal, number: int, kitchen: Any, monkeypatch: pytest.MonkeyPatch
+    loop: Obeyer, other: Journal, number: int, runner: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    open_orders = kitchen.journal.orders.pending
+    open_orders = runner.journal.orders.pending
 
     def counted(bake: int) -> Any:
         read.append(bake)
         return open_orders(bake)
 
-    monkeypatch.setattr(kitchen.journal.orders, "pending", counted)
+    monkeypatch.setattr(runner.journal.orders, "pending", counted)
     for _ in range(3):
         loop.obey()
     other.log.write("something")
@@ -98,20 +98,20 @@ def test_orders_are_read_only_where_somebody_wrote(
 
 
 def test_orders_to_other_bakes_are_left_alone(
-    loop: Obeyer, other: Journal, number: int, kitchen: Any, make_settings: Any
+    loop: Obeyer, other: Journal, number: int, runner: Any, make_settings: Any
 ) -> None:
-    another = kitchen.queue(make_settings()).number
+    another = runner.queue(make_settings()).number
     other.orders.give(another, Order.STOP)
     assert loop.obey() is None
     assert len(other.orders.pending(another)) == 1
 
 
-def test_a_pause_lasts_until_going_on(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
+def test_a_pause_lasts_until_going_on(loop: Obeyer, other: Journal, number: int, runner: Any) -> None:
     other.orders.give(number, Order.PAUSE)
     seen: list[BakeState] = []
 
     def let_go() -> None:
-        with Journal(kitchen.journal.path) as journal:
+        with Journal(runner.journal.path) as journal:
             while journal.bakes.read(number).state is not BakeState.PAUSED:
                 time.sleep(0.01)
             seen.append(journal.bakes.read(number).state)
@@ -123,7 +123,7 @@ def test_a_pause_lasts_until_going_on(loop: Obeyer, other: Journal, number: int,
     assert loop.obey() is None
     letting_go.join()
     assert seen == [BakeState.PAUSED]
-    assert kitchen.journal.bakes.read(number).state is BakeState.BAKING
+    assert runner.journal.bakes.read(number).state is BakeState.BAKING
     assert loop.done == ["ready for a pause", "saved"]
 
 
@@ -133,10 +133,10 @@ def test_a_paused_bake_can_be_stopped(loop: Obeyer, other: Journal, number: int)
     assert loop.obey() is BakeState.STOPPED
 
 
-def test_going_on_without_a_pause_changes_nothing(loop: Obeyer, other: Journal, number: int, kitchen: Any) -> None:
+def test_going_on_without_a_pause_changes_nothing(loop: Obeyer, other: Journal, number: int, runner: Any) -> None:
     other.orders.give(number, Order.RESUME)
     assert loop.obey() is None
-    assert kitchen.journal.bakes.read(number).state is BakeState.STARTING
+    assert runner.journal.bakes.read(number).state is BakeState.STARTING
 
 
 def test_freeing_the_card_parks_the_bake(loop: Obeyer, other: Journal, number: int) -> None:
@@ -186,10 +186,9 @@ def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(
     loop: Obeyer, other: Journal, number: int
 ) -> None:
     a_grid(other, number)
-    cancel = other.orders.give(number, Order.CANCEL_GRID)
 
     def hear() -> None:
-        other.orders.mark_obeyed(cancel)
+        other.orders.mark_obeyed(other.orders.give(number, Order.CANCEL_GRID))
         other.orders.give(number, Order.SAVE)
 
     loop.while_making = hear
@@ -218,6 +217,27 @@ def test_a_grid_that_waits_can_be_cancelled(loop: Obeyer, other: Journal, number
     assert loop.obey() is None
     assert loop.done == []
     assert other.grids.read(int(grid)).state is GridState.CUT
+
+
+def test_a_grid_that_is_cancelled_before_both_orders_are_read_is_not_made(
+    loop: Obeyer, other: Journal, number: int
+) -> None:
+    cancelled = a_grid(other, number)
+    other.orders.give(number, Order.SAVE)
+    other.orders.give(number, Order.CANCEL_GRID)
+    later = a_grid(other, number)
+    assert loop.obey() is None
+    assert loop.done == ["saved", f"grid {later}"]
+    assert other.grids.read(int(cancelled)).state is GridState.CUT
+    assert [given.answer for given in other.orders.read(number)] == ["cancelled before it started", "", "", ""]
+
+
+def test_a_grid_is_not_cut_by_an_older_cancellation(loop: Obeyer, other: Journal, number: int) -> None:
+    other.orders.give(number, Order.CANCEL_GRID)
+    grid = a_grid(other, number)
+    assert loop.obey() is None
+    assert loop.done == [f"grid {grid}"]
+    assert [given.answer for given in other.orders.read(number)] == ["no grid is being made", ""]
 
 
 def test_orders_about_a_grid_are_refused_where_none_is_made(loop: Obeyer, other: Journal, number: int) -> None:

@@ -21,7 +21,7 @@ def test_auto_on_a_card_is_bf16_where_it_has_it(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_fp16_without_a_card_is_refused_naming_bf16() -> None:
-    with pytest.raises(SettingsError, match=r"fp16 without a card.*set bf16"):
+    with pytest.raises(SettingsError, match=r"fp16 without a GPU.*set bf16"):
         resolve_precision("fp16", CPU)
 
 
@@ -36,7 +36,7 @@ def test_bf16_on_a_cpu_is_taken() -> None:
 
 
 def test_xformers_without_a_card_is_a_device_error() -> None:
-    with pytest.raises(DeviceError, match="no NVIDIA card"):
+    with pytest.raises(DeviceError, match="no NVIDIA GPU"):
         check_xformers(CPU)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from counted_steps import saved_bytes
+from encode_text import encode_tokens
 from small_base import UNET_LORAS
 from torch import Tensor
 
@@ -107,7 +108,7 @@ def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> N
         work = works(session, planned)[0]
         batch, model = work.batches[0], session.model
         with torch.no_grad():
-            text = model.encode_tokens(batch.input_ids, 1)
+            text = encode_tokens(model, batch.input_ids, 1)
             predicted = model.predict(
                 model.schedule.add_noise(batch.latents, batch.target_noise, batch.timesteps), batch.timesteps, text
             )

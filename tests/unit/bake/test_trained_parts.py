@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from counted_steps import flops, saved_bytes
+from encode_text import encode_text
 
 from trainer.bake.batch import StepBatches
 from trainer.bake.batch_loader import BatchLoader
@@ -88,7 +89,7 @@ def test_kept_outputs_are_what_the_encoder_gives_for_each_caption_alone(
     train_step(session, work)
     captions = work.batches[0].captions
     with torch.no_grad():
-        alone = [session.model.encode_text([caption], 1).embeddings for caption in captions]
+        alone = [encode_text(session.model, [caption], 1).embeddings for caption in captions]
     session.trained_parts.update(session.settings, session.plan, 1)
     kept = session.text_embeddings.of(captions, work.batches[0].input_ids).embeddings
     assert torch.equal(kept, torch.cat(alone))

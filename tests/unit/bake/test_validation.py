@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 
 from trainer.bake.batch import StepBatches
 from trainer.bake.latents import encode_pictures
@@ -43,7 +44,7 @@ def test_the_loss_is_that_of_evenly_spaced_times(validation: Any) -> None:
         latent = validation.latents[index].latents[None]
         noise = torch.randn(latent.shape[1:], generator=generator_for(0, "validation", index))[None]
         with torch.no_grad():
-            text = model.encode_text([validation.pictures[index].caption], 1)
+            text = encode_text(model, [validation.pictures[index].caption], 1)
             noisy = model.schedule.add_noise(latent, noise, torch.tensor([time]))
             losses.append((model.predict(noisy, torch.tensor([time]), text) - noise).square().mean().item())
     assert validation.it.measure(0, quiet).loss == pytest.approx(sum(losses) / 3, rel=1e-5)

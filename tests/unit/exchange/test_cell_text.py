@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recipe_from_text import recipe_from
 
 from trainer.errors import GridError
-from trainer.exchange.cell_text import cell_text, recipe_from
+from trainer.exchange.cell_text import cell_text
 from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import parse_infotext
 from trainer.grid.recipe import LoraUse, Recipe

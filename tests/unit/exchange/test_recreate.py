@@ -275,7 +275,7 @@ def test_a_text_of_a_hundred_thousand_tags_is_refused(model_files: ModelFiles) -
 def test_our_own_picture_gives_its_recipe_again(model_files: ModelFiles, recipe: Recipe) -> None:
     like = recreate(cell_text(recipe, {}), model_files)
     assert [cell.recipe for cell in expand(like.spec, model_files).cells] == [recipe]
-    assert like.differences == ("another card, precision or attention gives slightly different pixels",)
+    assert like.differences == ("another GPU, precision or attention gives slightly different pixels",)
 
 
 def test_our_own_picture_gives_its_loras_again(model_files: ModelFiles, tmp_path: Path) -> None:

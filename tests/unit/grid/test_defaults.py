@@ -23,8 +23,8 @@ def test_the_demo_is_sampled_at_its_own_size(demo: Base) -> None:
     assert (look.width, look.height) == (64, 64)
 
 
-def test_single_files_are_sampled_at_their_familys_size(demo: Base, tmp_path: Path) -> None:
-    file = replace(demo, path=tmp_path / "base.safetensors")
+def test_single_files_are_sampled_at_their_familys_size(demo: Base) -> None:
+    file = replace(demo, side=None)
     assert defaults_for(file).width == 512
     assert defaults_for(replace(file, family="sdxl")).width == 1024
 
@@ -34,7 +34,7 @@ def test_a_folder_whose_configs_say_nothing_has_its_familys_size(demo: Base, tmp
     config = folder / "unet" / "config.json"
     for told in ({}, {"sample_size": None}, {"sample_size": 10**9}):
         config.write_text(json.dumps(told))
-        assert defaults_for(replace(demo, path=folder)).width == 512
+        assert defaults_for(identify_base(str(folder))).width == 512
 
 
 def test_v_prediction_is_guided_less_and_with_a_plain_sampler(demo: Base) -> None:

@@ -12,7 +12,7 @@ from trainer.grid.expand import expand
 from trainer.grid.first_spec import epochs_of, spec_for_bake, spec_for_subject, with_epochs
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec, parse_spec, spec_json
-from trainer.grid.styles import Style, save_style
+from trainer.grid.styles import Style, save_styles
 from trainer.journal.journal import Journal
 from trainer.journal.records import Checkpoint, NewBake
 from trainer.settings.subject import Subject, save_subject
@@ -221,9 +221,9 @@ def test_a_new_grid_starts_with_the_default_style_and_the_subjects_own_seeds(
 ) -> None:
     number = baked(*_EPOCHS)
     plain = spec_for_bake(journal, workspace, number)
-    save_style(workspace, Style(name="other", steps=9))
+    save_styles(workspace, (Style(name="other", steps=9),))
     assert spec_for_bake(journal, workspace, number) == plain
-    save_style(workspace, Style(name="default", negative_prompt="lowres", steps=7, seeds="5", sampler="Euler"))
+    save_styles(workspace, (Style(name="default", negative_prompt="lowres", steps=7, seeds="5", sampler="Euler"),))
     styled = spec_for_bake(journal, workspace, number)
     assert (styled.steps, styled.sampler, styled.negative_prompt) == (7, "Euler", "lowres")
     assert styled.seeds == plain.seeds

@@ -16,7 +16,6 @@ from trainer.grid.styles import (
     from_infotext,
     from_rows,
     load_styles,
-    save_style,
     save_styles,
     style_named,
     styles_path,
@@ -54,15 +53,15 @@ def test_a_workspace_starts_without_styles(workspace: Workspace) -> None:
 
 
 def test_styles_are_kept_and_come_back_in_their_order(workspace: Workspace) -> None:
-    save_style(workspace, FULL)
-    save_style(workspace, Style(name="b", steps=10))
+    save_styles(workspace, (FULL,))
+    save_styles(workspace, (Style(name="b", steps=10),))
     assert load_styles(workspace) == (FULL, Style(name="b", steps=10))
     assert style_named(workspace, FULL.name) == FULL
 
 
 def test_saving_replaces_the_style_of_that_name_and_keeps_the_rest_of_the_file(workspace: Workspace) -> None:
     written(workspace, '# mine\n[a]\nsteps = 20 # enough\nsampler = "Euler a"\n\n[b]\nsteps = 9\n')
-    save_style(workspace, Style(name="a", steps=20, cfg_scale=5.0))
+    save_styles(workspace, (Style(name="a", steps=20, cfg_scale=5.0),))
     text = styles_path(workspace).read_text(encoding="utf-8")
     assert text == "# mine\n[a]\nsteps = 20 # enough\ncfg_scale = 5.0\n\n[b]\nsteps = 9\n"
 
@@ -94,7 +93,7 @@ def test_a_wrong_file_is_refused_by_the_place(workspace: Workspace, text: str, w
 def test_a_wrong_file_is_not_written_over(workspace: Workspace) -> None:
     written(workspace, "[a]\nstep = 20\n")
     with pytest.raises(GridError):
-        save_style(workspace, FULL)
+        save_styles(workspace, (FULL,))
     assert styles_path(workspace).read_text(encoding="utf-8") == "[a]\nstep = 20\n"
 
 
@@ -103,7 +102,7 @@ def test_an_unknown_style_is_refused_with_those_there_are(workspace: Workspace) 
         GridError, match=r"no style named `x`; expected a saved style; import some with `lora-tui style read"
     ):
         style_named(workspace, "x")
-    save_style(workspace, FULL)
+    save_styles(workspace, (FULL,))
     with pytest.raises(GridError, match="expected my default"):
         style_named(workspace, "x")
 

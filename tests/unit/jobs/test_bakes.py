@@ -82,7 +82,7 @@ def test_what_needs_a_card_is_refused_without_one(
     override: str, error: type[Exception], demo: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "card_device", lambda: False)
-    with pytest.raises(error, match="card"):
+    with pytest.raises(error, match="GPU"):
         _ready(demo, override)
     monkeypatch.setattr(jobs, "card_device", lambda: True)
     assert _ready(demo, override).plan.total_steps == 240

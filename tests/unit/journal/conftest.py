@@ -18,7 +18,12 @@ def queue(journal: Journal) -> Callable[..., Bake]:
     """Queues a bake; what the test does not care about is filled in."""
 
     def queue(
-        name: str = "hifumi", *, engine: str = "engine", settings_toml: str = "", parent: int | None = None
+        name: str = "hifumi",
+        *,
+        engine: str = "engine",
+        settings_toml: str = "",
+        parent: int | None = None,
+        not_before: float | None = None,
     ) -> Bake:
         return journal.bakes.add(
             NewBake(
@@ -29,6 +34,7 @@ def queue(journal: Journal) -> Callable[..., Bake]:
                 total_steps=240,
                 steps_per_epoch=40,
                 parent=parent,
+                not_before=not_before,
             )
         )
 

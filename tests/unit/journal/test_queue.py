@@ -66,8 +66,7 @@ def test_a_held_bake_is_passed_over_until_it_is_released(journal: Journal, queue
 
 
 def test_a_bake_does_not_start_before_its_time(journal: Journal, queue: Queue) -> None:
-    queue(), queue()
-    journal.queue.set_not_before(1, 5000.0)
+    queue(not_before=5000.0), queue()
     assert claim(journal, now=4999.0) == 2
     assert claim(journal, now=4999.0) is None
     assert claim(journal, now=5000.0) == 1
@@ -112,7 +111,6 @@ def test_what_does_not_wait_is_not_touched(journal: Journal, queue: Queue) -> No
         lambda: journal.queue.move(2, 1),
         lambda: journal.queue.remove(1),
         lambda: journal.queue.set_held(1, True),
-        lambda: journal.queue.set_not_before(1, 1.0),
     ):
         with pytest.raises(WorkspaceError, match="bake 1 is starting"):
             change()
@@ -155,9 +153,8 @@ def test_a_resumed_bake_comes_first_with_another_attempt(journal: Journal, queue
 
 
 def test_a_resumed_bake_waits_for_nothing_it_once_waited_for(journal: Journal, queue: Queue) -> None:
-    queue()
+    queue(not_before=9e9)
     journal.queue.set_held(1, True)
-    journal.queue.set_not_before(1, 9e9)
     journal.queue.remove(1)
     journal.queue.requeue(1, "engine")
     assert claim(journal) == 1

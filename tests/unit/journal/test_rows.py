@@ -32,7 +32,7 @@ class Pot:
 
 
 @pytest.fixture
-def kitchen() -> sqlite3.Connection:
+def database() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
     connection.row_factory = sqlite3.Row
     connection.execute(f"CREATE TABLE pot ({column_definitions(Pot, {'number': 'PRIMARY KEY'})})")
@@ -46,24 +46,24 @@ def kitchen() -> sqlite3.Connection:
         Pot(2, "second", Colour.BLUE, False, 1.5, Colour.RED, {"thyme": True, "小豆": False}, ""),
     ],
 )
-def test_a_record_comes_back_as_it_was(kitchen: sqlite3.Connection, pot: Pot) -> None:
-    insert(kitchen, "pot", to_row(pot))
-    row = kitchen.execute(f"SELECT {column_names(Pot)} FROM pot").fetchone()
+def test_a_record_comes_back_as_it_was(database: sqlite3.Connection, pot: Pot) -> None:
+    insert(database, "pot", to_row(pot))
+    row = database.execute(f"SELECT {column_names(Pot)} FROM pot").fetchone()
     again = from_row(Pot, row)
     assert again == pot
     assert [type(value) for value in asdict(again).values()] == [type(value) for value in asdict(pot).values()]
 
 
-def test_a_field_that_may_be_none_is_a_column_that_may_be_null(kitchen: sqlite3.Connection) -> None:
-    listed = {row["name"]: (row["type"], row["notnull"]) for row in kitchen.execute("PRAGMA table_info(pot)")}
+def test_a_field_that_may_be_none_is_a_column_that_may_be_null(database: sqlite3.Connection) -> None:
+    listed = {row["name"]: (row["type"], row["notnull"]) for row in database.execute("PRAGMA table_info(pot)")}
     assert listed["litres"] == ("REAL", 0)
     assert listed["second"] == ("TEXT", 0)
     assert listed["lid"] == ("INTEGER", 1)
 
 
-def test_the_default_of_a_field_is_the_columns(kitchen: sqlite3.Connection) -> None:
-    kitchen.execute("INSERT INTO pot (number, \"order\", colour) VALUES (1, 'first', 'red')")
-    row = kitchen.execute("SELECT * FROM pot").fetchone()
+def test_the_default_of_a_field_is_the_columns(database: sqlite3.Connection) -> None:
+    database.execute("INSERT INTO pot (number, \"order\", colour) VALUES (1, 'first', 'red')")
+    row = database.execute("SELECT * FROM pot").fetchone()
     assert from_row(Pot, row) == Pot(1, "first", Colour.RED)
 
 

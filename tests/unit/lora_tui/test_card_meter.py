@@ -40,7 +40,7 @@ def test_several_cards_have_a_line_each() -> None:
 
 def test_without_a_card_the_reason_stands_there() -> None:
     lines = words(MachineReading(0.0, (), "no NVIDIA driver", HOST))
-    assert lines[0] == "! no card: no NVIDIA driver"
+    assert lines[0] == "! no GPU: no NVIDIA driver"
     assert "32.0 GiB" in lines[1]
 
 
@@ -64,5 +64,5 @@ def test_the_right_end_of_a_line_holds_and_the_left_gives_way() -> None:
 
 def test_the_maker_s_words_are_left_out_of_a_card_s_name() -> None:
     assert card_meter.card_name(MachineReading(0.0, (CARD,), "", HOST)) == "3070 Ti"
-    assert card_meter.card_name(MachineReading(0.0, (), "none", HOST)) == "no card"
+    assert card_meter.card_name(MachineReading(0.0, (), "none", HOST)) == "no GPU"
     assert card_meter.card_name(None) == ""

@@ -14,7 +14,7 @@ GIB = 1024**3
 STRANGER = 1  # the first process of every system: there, and not us
 
 QUESTIONS = [
-    ("nvmlDeviceGetName", "name", "card 0"),
+    ("nvmlDeviceGetName", "name", "GPU 0"),
     ("nvmlDeviceGetMemoryInfo", "memory_used", None),
     ("nvmlDeviceGetMemoryInfo", "memory_total", None),
     ("nvmlDeviceGetComputeRunningProcesses", "memory_ours", None),
@@ -87,8 +87,8 @@ def test_every_card_is_read_even_when_one_is_lost() -> None:
 
     cards, because = NvmlCards(library(nvmlDeviceGetCount=lambda: 3, nvmlDeviceGetHandleByIndex=handle)).read()
     assert because == ""
-    assert [card.name for card in cards] == ["RTX 0", "card 1", "RTX 2"]
-    assert cards[1] == CardReading(1, "card 1")
+    assert [card.name for card in cards] == ["RTX 0", "GPU 1", "RTX 2"]
+    assert cards[1] == CardReading(1, "GPU 1")
 
 
 def test_a_name_in_bytes_is_read_as_text() -> None:
@@ -123,7 +123,7 @@ def test_a_process_listed_twice_is_added_up() -> None:
         ({"nvmlInit": raising(pynvml.NVMLError_LibRmVersionMismatch())}, "restart the computer"),
         ({"nvmlInit": raising(pynvml.NVMLError_Unknown())}, "NVIDIA driver error: Unknown"),
         ({"nvmlDeviceGetCount": raising(pynvml.NVMLError_NoPermission())}, "driver error"),
-        ({"nvmlDeviceGetCount": lambda: 0}, "no NVIDIA card"),
+        ({"nvmlDeviceGetCount": lambda: 0}, "no NVIDIA GPU"),
     ],
 )
 def test_without_a_card_the_reason_is_given(changes: dict[str, Any], reason: str) -> None:

@@ -69,7 +69,7 @@ def test_a_report_has_each_stage_its_moment_its_parts_and_who_holds_the_rest() -
         CardProcess(3, "firefox", None, ours=False),
     )
     section = memory_section(predicted(), room, holders)
-    assert section.title == "memory on a card: 512 × 768, 3 at once, bf16"
+    assert section.title == "memory on a GPU: 512 × 768, 3 at once, bf16"
     text = "\n".join(section.lines)
     for words in (
         "latents    2.00 GiB  decoder of the VAE",

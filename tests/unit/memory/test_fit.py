@@ -120,7 +120,7 @@ def test_an_encoder_that_rests_but_runs_may_leave_the_card() -> None:
     result = fit(asked, MemoryModel(), needed)
     assert result.best is not None and result.best.changes["encoder_off_card"] is True
     kept = request(captions_vary=False, network_train_unet_only=True, train_batch_size=1)
-    assert all(effect.name != "encoder off card" for effect in fit(kept, MemoryModel(), needed).levers)
+    assert all(effect.name != "encoder off GPU" for effect in fit(kept, MemoryModel(), needed).levers)
 
 
 def test_a_lever_that_this_machine_refuses_is_passed_over() -> None:

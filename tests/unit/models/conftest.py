@@ -4,7 +4,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 
 import trainer.models.base_cache
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.base_cache import WantedBase, acquire_base, forget_base
 from trainer.models.identify import Base, identify_base
-from trainer.models.noise_schedule import NoiseSchedule
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.network.injection import LayerRules, inject
 from trainer.settings.subject import DEMO_BASE
 
@@ -112,7 +113,7 @@ def test_a_hook_left_on_a_base_is_seen_too(loads: list[torch.dtype]) -> None:
 
 def test_lora_schedule_and_arrangement_of_one_borrower_do_not_reach_the_next(loads: list[torch.dtype]) -> None:
     def seen(model: StableDiffusion) -> torch.Tensor:
-        return model.predict(torch.ones(1, 4, 8, 8), torch.tensor([500]), model.encode_text(["a"], 1))
+        return model.predict(torch.ones(1, 4, 8, 8), torch.tensor([500]), encode_text(model, ["a"], 1))
 
     with acquire_base(DEMO) as model:
         fresh = seen(model)

@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 from torch import Tensor
 
-from trainer.models.clip_chunks import joined
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.clip_chunks import joined
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 SHORT = "1girl, upper body, smile"
 
@@ -72,24 +73,24 @@ def test_joining_takes_bos_of_the_first_75_of_each_and_eos_of_the_last() -> None
 @pytest.mark.parametrize(("length", "tokens"), [(75, 77), (150, 152), (225, 227)])
 def test_each_chunk_is_encoded_alone(demo: StableDiffusion, length: int, tokens: int) -> None:
     caption = caption_of(400)
-    embeddings = demo.encode_text([caption], 1, length).embeddings
+    embeddings = encode_text(demo, [caption], 1, length).embeddings
     assert embeddings.shape == (1, tokens, 96)
     for number in range(length // 75):
         words = " ".join(caption.split()[75 * number : 75 * number + 75])
-        alone = demo.encode_text([words], 1).embeddings
+        alone = encode_text(demo, [words], 1).embeddings
         start = 1 + 75 * number
         assert torch.allclose(embeddings[:, start : start + 75], alone[:, 1:-1], atol=1e-5)
 
 
 def test_a_short_caption_begins_the_same_in_a_long_setting(demo: StableDiffusion) -> None:
-    short, long = (demo.encode_text([SHORT], 2, length).embeddings for length in (75, 225))
+    short, long = (encode_text(demo, [SHORT], 2, length).embeddings for length in (75, 225))
     assert torch.allclose(short[:, :76], long[:, :76], atol=1e-5)
 
 
 def test_pooled_is_of_the_first_chunk(tiny_sdxl: StableDiffusion) -> None:
     words = caption_of(150).split()
     captions = [" ".join(words[:75]), " ".join(words), " ".join([*words[:75], *words[:75]])]
-    short = tiny_sdxl.encode_text(captions[:1], 1).pooled
-    long = tiny_sdxl.encode_text(captions, 1, 150).pooled
+    short = encode_text(tiny_sdxl, captions[:1], 1).pooled
+    long = encode_text(tiny_sdxl, captions, 1, 150).pooled
     assert short is not None and long is not None
     assert torch.allclose(long, short.expand(3, -1), atol=1e-6)

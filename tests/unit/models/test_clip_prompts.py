@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 from tiny_bases import write_tiny
 from torch import Tensor
 
-from trainer.models.clip_prompts import alike, encode_prompts
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.clip_prompts import alike, encode_prompts
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)
@@ -60,7 +61,7 @@ def test_sd1_by_hand(demo: StableDiffusion) -> None:
     assert (text.embeddings.shape, text.pooled) == ((1, 77, 96), None)
     torch.testing.assert_close(text.embeddings, expected)
     assert text.embeddings.mean() == pytest.approx(
-        float(demo.encode_text(["1girl, red dress, smile"], 1).embeddings.mean())
+        float(encode_text(demo, ["1girl, red dress, smile"], 1).embeddings.mean())
     )
 
 
@@ -91,12 +92,12 @@ def test_sdxl_by_hand(sdxl: StableDiffusion) -> None:
 @pytest.mark.parametrize("clip_skip", [1, 2])
 def test_a_plain_prompt_is_encoded_bit_for_bit_as_a_caption(demo: StableDiffusion, clip_skip: int) -> None:
     for prompt in ("", "1girl, upper body, smile"):
-        own = demo.encode_text([prompt], clip_skip).embeddings
+        own = encode_text(demo, [prompt], clip_skip).embeddings
         assert torch.equal(encode_prompts(demo, [prompt], clip_skip)[0].embeddings, own)
 
 
 def test_a_plain_prompt_is_encoded_bit_for_bit_as_a_caption_in_sdxl(sdxl: StableDiffusion) -> None:
-    own = sdxl.encode_text(["1girl, smile"], 1)
+    own = encode_text(sdxl, ["1girl, smile"], 1)
     [text] = encode_prompts(sdxl, ["1girl, smile"], 1)
     assert own.pooled is not None and text.pooled is not None
     assert torch.equal(text.embeddings, own.embeddings) and torch.equal(text.pooled, own.pooled)
@@ -145,7 +146,7 @@ def test_a_long_prompt_is_as_long_as_its_chunks(demo: StableDiffusion) -> None:
 def test_the_shorter_text_is_extended_with_chunks_without_words(demo: StableDiffusion) -> None:
     long, short = encode_prompts(demo, ["1girl BREAK smile BREAK red dress", "upper body"], 1)
     extended_long, extended = alike([long, short])
-    empty = demo.encode_text([""], 1).embeddings
+    empty = encode_text(demo, [""], 1).embeddings
     assert torch.equal(extended_long.embeddings, long.embeddings)
     assert torch.equal(extended.embeddings, torch.cat([short.embeddings, empty, empty], dim=1))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.models.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
+from trainer.models.stable_diffusion.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
 
 CLIPS = [
     ("a photo of a cat", [320, 1125, 539, 320, 2368]),

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from trainer.families.record import Prediction
 from trainer.grid.samplers import SAMPLERS, Sampler
-from trainer.models.diffusion_samplers import scheduler_for, set_steps
-from trainer.models.noise_schedule import NoiseSchedule
+from trainer.models.stable_diffusion.diffusion_samplers import scheduler_for, set_steps
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 
 PICTURE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 NOISE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))

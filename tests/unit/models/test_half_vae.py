@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 # A grey picture is 0.004 to the VAE, a white one 1: only the white one overflows.
 GREY, WHITE = torch.full((64, 64, 3), 128, dtype=torch.uint8), torch.full((64, 64, 3), 255, dtype=torch.uint8)

@@ -13,7 +13,8 @@ from original_layout import original_tensors
 from tiny_bases import tiny_modules
 from torch import Tensor
 
-from trainer.models.ldm_keys import Shapes, WeightSlice, clip_slices, openclip_slices, unet_slices, vae_slices
+from trainer.models.stable_diffusion.ldm_keys import Shapes, clip_slices, openclip_slices, unet_slices, vae_slices
+from trainer.models.weight_slice import WeightSlice
 
 
 @pytest.fixture(scope="module", params=["sd1", "sdxl"])

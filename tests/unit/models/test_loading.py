@@ -21,7 +21,7 @@ from torch import Tensor
 
 from trainer.errors import ModelError, SettingsError
 from trainer.models.identify import check_vae, identify_base
-from trainer.models.loading import Parts, load_parts
+from trainer.models.stable_diffusion.loading import Parts, load_parts
 
 torch.set_num_threads(1)
 
@@ -261,7 +261,7 @@ def other_vae(tmp_path_factory: pytest.TempPathFactory) -> Vae:
 )
 def test_another_vae_takes_the_place_of_the_bases(other_vae: Vae, form: str) -> None:
     path = str(other_vae.paths[form])
-    check_vae(path)
+    check_vae(path, identify_base("demo"))
     parts = load_parts(identify_base("demo"), device="cpu", dtype=torch.float32, vae=path)
     assert equal(parts.vae.state_dict(), other_vae.module.state_dict())
 
@@ -309,7 +309,7 @@ def test_what_is_no_vae_says_what_it_is(tmp_path: Path) -> None:
         ("missing.safetensors", "no such file or folder"),
     ):
         with pytest.raises(ModelError, match=reason):
-            check_vae(str(tmp_path / name))
+            check_vae(str(tmp_path / name), identify_base("demo"))
 
 
 _LOAD = """
@@ -317,7 +317,7 @@ import json, sys
 from pathlib import Path
 import torch
 from trainer.models.identify import identify_base
-from trainer.models.loading import load_parts
+from trainer.models.stable_diffusion.loading import load_parts
 
 def peak():
     # Not getrusage: its figure begins with the memory of the process that started this one.

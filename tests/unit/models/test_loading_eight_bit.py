@@ -13,9 +13,9 @@ from tiny_bases import write_tiny, write_tiny_folder
 
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
-from trainer.models import loading
 from trainer.models.identify import identify_base
-from trainer.models.loading import load_parts
+from trainer.models.stable_diffusion import loading
+from trainer.models.stable_diffusion.loading import load_parts
 
 torch.set_num_threads(1)
 
@@ -71,7 +71,7 @@ import json, sys
 from pathlib import Path
 import torch
 from trainer.models.identify import identify_base
-from trainer.models.loading import load_parts
+from trainer.models.stable_diffusion.loading import load_parts
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -2,9 +2,9 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from trainer.models.noise_schedule import NoiseSchedule
+from trainer.families.stable_diffusion import TIMESTEPS
 from trainer.models.prediction_markers import Prediction
-from trainer.plan.timesteps import TIMESTEPS
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 
 ALL = torch.arange(TIMESTEPS)
 

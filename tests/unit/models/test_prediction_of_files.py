@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 import torch
+from encode_text import encode_text
 from tiny_bases import tiny_modules, write_tiny
 from torch import Tensor
 from torch.nn import functional
 
 from trainer.errors import SettingsError
-from trainer.models.clip_tokenizer import clip_tokenizer
 from trainer.models.identify import identify_base
-from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import Prediction
 from trainer.models.prediction_type import Found, decide, measure, needs_measuring
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.clip_tokenizer import clip_tokenizer
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 
 pytestmark = pytest.mark.long
 
@@ -40,7 +41,7 @@ def trained(prediction: Prediction) -> Any:
     encoders = {"text_encoder": modules["text_encoder"], "text_encoder_2": modules["text_encoder_2"]}
     tokenizers = dict.fromkeys(encoders, clip_tokenizer())
     model = StableDiffusion("sdxl", unet, encoders, modules["vae"], tokenizers)
-    text = model.encode_text(CAPTIONS, 1)
+    text = encode_text(model, CAPTIONS, 1)
     schedule = NoiseSchedule(prediction, zero_terminal_snr=prediction == "v")
     optimizer = torch.optim.AdamW(unet.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
@@ -72,7 +73,7 @@ def found(path: Path, setting: Found, *, always: bool = False) -> tuple[Predicti
     if always or needs_measuring(base.markers, setting):
         model = load_base(base, device="cpu", dtype=torch.float32)
         with torch.no_grad():
-            text = model.encode_text(CAPTIONS[:2], 1)
+            text = encode_text(model, CAPTIONS[:2], 1)
         scores = measure(model, fields(torch.Generator().manual_seed(7))[:2], text, SIZES[:2], seed=0)
     decision = decide(base.markers, setting, "auto", scores)
     assert not decision.is_warning

@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from encode_text import encode_text
 from safetensors.torch import save_file
 
 from trainer.demo.figure import hifumi_caption, random_hifumi
 from trainer.demo.render import render
 from trainer.errors import SettingsError
 from trainer.models.identify import identify_base
-from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.prediction_markers import Prediction, PredictionMarkers
 from trainer.models.prediction_type import Found, PredictionScores, decide, measure, needs_measuring
-from trainer.models.stable_diffusion import Conditioning, StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import Conditioning, StableDiffusion, load_base
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.settings.subject import DEMO_BASE
 
 SILENT = PredictionMarkers(None, None, "")
@@ -34,7 +35,7 @@ def pictures(model: StableDiffusion, seed: int, count: int) -> tuple[torch.Tenso
     figures = [random_hifumi(rng) for _ in range(count)]
     pixels = np.stack([np.asarray(render(figure, rng)) for figure in figures])
     with torch.no_grad():
-        text = model.encode_text([hifumi_caption(figure) for figure in figures], 1)
+        text = encode_text(model, [hifumi_caption(figure) for figure in figures], 1)
     return model.encode_pictures(torch.from_numpy(pixels)), text
 
 
@@ -138,7 +139,7 @@ def test_the_scores_are_errors_by_the_size_of_the_target(demo: StableDiffusion) 
 
 def test_a_base_that_was_never_trained_cannot_be_told(tiny_sdxl: StableDiffusion) -> None:
     latents = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0))
-    text = tiny_sdxl.encode_text(["1girl", "1boy"], 1)
+    text = encode_text(tiny_sdxl, ["1girl", "1boy"], 1)
     sizes = torch.tensor([[128, 128, 0, 0, 128, 128]] * 2)
     scores = measure(tiny_sdxl, latents, text, sizes, seed=0)
     assert scores.tells is None

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+from encode_text import encode_text
 from torch import Tensor
 
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 
 CAPTIONS = ["1girl, upper body, smile", "", "1girl, red dress, " * 40]
 
@@ -36,7 +37,7 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
 
 def test_texts_are_encoded_as_in_diffusers_pipeline(tiny_sdxl: StableDiffusion, pipeline: Any) -> None:
     embeddings, _, pooled, _ = pipeline.encode_prompt(CAPTIONS, device="cpu", do_classifier_free_guidance=False)
-    text = tiny_sdxl.encode_text(CAPTIONS, 1)
+    text = encode_text(tiny_sdxl, CAPTIONS, 1)
     assert text.pooled is not None
     assert (text.embeddings.shape, text.pooled.shape) == ((3, 77, 80), (3, 24))
     assert difference(text.embeddings, embeddings) < 1e-6
@@ -44,7 +45,7 @@ def test_texts_are_encoded_as_in_diffusers_pipeline(tiny_sdxl: StableDiffusion, 
 
 
 def test_clip_skip_changes_nothing(tiny_sdxl: StableDiffusion) -> None:
-    one, two = (tiny_sdxl.encode_text(CAPTIONS, clip_skip) for clip_skip in (1, 2))
+    one, two = (encode_text(tiny_sdxl, CAPTIONS, clip_skip) for clip_skip in (1, 2))
     assert torch.equal(one.embeddings, two.embeddings)
 
 
@@ -53,7 +54,7 @@ def test_the_unet_is_told_pooled_text_and_sizes_as_by_diffusers_pipeline(
 ) -> None:
     original, crop, target = (900, 600), (0, 37), (96, 64)
     ids = pipeline._get_add_time_ids(original, crop, target, torch.float32, text_encoder_projection_dim=24)
-    text = tiny_sdxl.encode_text(CAPTIONS[:1], 1)
+    text = encode_text(tiny_sdxl, CAPTIONS[:1], 1)
     noisy = torch.randn(1, 4, 16, 8, generator=torch.Generator().manual_seed(0))
     times = torch.tensor([500])
     added = {"text_embeds": text.pooled, "time_ids": ids}
@@ -64,7 +65,7 @@ def test_the_unet_is_told_pooled_text_and_sizes_as_by_diffusers_pipeline(
 
 @pytest.mark.parametrize("changed", range(6))
 def test_each_size_is_heard(tiny_sdxl: StableDiffusion, changed: int) -> None:
-    text = tiny_sdxl.encode_text(CAPTIONS[:1], 1)
+    text = encode_text(tiny_sdxl, CAPTIONS[:1], 1)
     noisy, times = torch.ones(1, 4, 16, 8), torch.tensor([500])
     sizes = torch.tensor([[900, 600, 0, 37, 96, 64]])
     other = sizes.clone()

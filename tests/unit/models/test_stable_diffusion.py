@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from encode_text import encode_text
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import Part
 
@@ -30,7 +31,7 @@ def on_attention(encoder: nn.Module) -> LoraLayer:
 
 def test_clip_skip_1_is_the_encoders_own_output(demo: StableDiffusion) -> None:
     own = demo.text_encoder(demo.tokenize(CAPTIONS)[:, 0, 0]).last_hidden_state
-    assert torch.equal(demo.encode_text(CAPTIONS, 1).embeddings, own)
+    assert torch.equal(encode_text(demo, CAPTIONS, 1).embeddings, own)
 
 
 def test_clip_skip_2_is_the_layer_before_after_the_final_norm(demo: StableDiffusion) -> None:
@@ -39,14 +40,14 @@ def test_clip_skip_2_is_the_layer_before_after_the_final_norm(demo: StableDiffus
     hidden = encoder.embeddings(input_ids=demo.tokenize(CAPTIONS)[:, 0, 0])
     causal = torch.full((77, 77), float("-inf")).triu(1)[None, None]
     expected = encoder.final_layer_norm(encoder.encoder.layers[0](hidden, causal))
-    got = demo.encode_text(CAPTIONS, 2).embeddings
+    got = encode_text(demo, CAPTIONS, 2).embeddings
     assert torch.allclose(got, expected, atol=1e-5)
-    assert not torch.allclose(got, demo.encode_text(CAPTIONS, 1).embeddings, atol=0.1)
+    assert not torch.allclose(got, encode_text(demo, CAPTIONS, 1).embeddings, atol=0.1)
 
 
 def test_captions_are_encoded_the_same_alone_and_part_by_part(tiny_sdxl: StableDiffusion) -> None:
     """What is cached one caption and one encoder at a time is what a batch would give."""
-    together = tiny_sdxl.encode_text(CAPTIONS, 1)
+    together = encode_text(tiny_sdxl, CAPTIONS, 1)
     parts: tuple[Part, ...] = ("text_encoder", "text_encoder_2")
     alone = tiny_sdxl.tokenize(CAPTIONS[1:])
     text = tiny_sdxl.join({part: tiny_sdxl.encode_part(part, alone, 1) for part in parts})
@@ -91,7 +92,7 @@ def test_a_text_encoder_saved_with_the_old_level_encodes_the_same(tmp_path: Path
     # Files of the time carry this buffer too.
     save_file({**tensors, "text_model.embeddings.position_ids": torch.arange(77)[None]}, path)
     old = load_base(identify_base(str(folder)), device="cpu", dtype=torch.float32)
-    texts = old.encode_text(CAPTIONS, 2), demo.encode_text(CAPTIONS, 2)
+    texts = encode_text(old, CAPTIONS, 2), encode_text(demo, CAPTIONS, 2)
     assert torch.equal(texts[0].embeddings, texts[1].embeddings)
 
 
@@ -109,7 +110,7 @@ def test_checkpointing_changes_no_gradient_and_runs_every_layer_again(tiny_sdxl:
     def gradient() -> torch.Tensor:
         layer.down.grad = None
         runs.clear()
-        model.encode_text(CAPTIONS, 1).embeddings.square().sum().backward()
+        encode_text(model, CAPTIONS, 1).embeddings.square().sum().backward()
         assert layer.down.grad is not None
         return layer.down.grad
 
@@ -126,17 +127,17 @@ def test_a_frozen_encoder_drops_nothing_under_checkpointing(tiny_sdxl: StableDif
     for module in model.text_encoder.modules():
         if hasattr(module, "dropout"):
             module.dropout = 0.5
-    before = model.encode_text(CAPTIONS, 1).embeddings
+    before = encode_text(model, CAPTIONS, 1).embeddings
     model.set_compute_options(ComputeOptions(checkpointed=()))
-    assert torch.equal(model.encode_text(CAPTIONS, 1).embeddings, before)
+    assert torch.equal(encode_text(model, CAPTIONS, 1).embeddings, before)
 
 
 def test_an_encoder_comes_back_with_its_lora(demo: StableDiffusion) -> None:
     model = copy.deepcopy(demo)
     layer = on_attention(model.text_encoder)
     down = layer.down
-    before = model.encode_text(CAPTIONS, 1).embeddings
+    before = encode_text(model, CAPTIONS, 1).embeddings
     model.put_encoder_away("text_encoder")
     model.bring_encoder_back("text_encoder")
-    assert torch.equal(model.encode_text(CAPTIONS, 1).embeddings, before)
+    assert torch.equal(encode_text(model, CAPTIONS, 1).embeddings, before)
     assert layer.down is down and layer.down.requires_grad

@@ -10,8 +10,8 @@ from torch import Tensor
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.models import tensor_file
-from trainer.models.ldm_keys import WeightSlice
 from trainer.models.tensor_file import TensorFile
+from trainer.models.weight_slice import WeightSlice
 
 NUMBERS = torch.linspace(-3, 3, 42, dtype=torch.float64).reshape(6, 7)
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.draws import generator_for
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.settings.parts import all_parts

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora_file import save_lora
 

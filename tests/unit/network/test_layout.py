@@ -9,7 +9,7 @@ from torch import nn
 from trainer.errors import ModelError, SettingsError
 from trainer.models.identify import identify_base, layers_of
 from trainer.models.kohya_names import file_name, kohya_name, part_of
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject, targets
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part, all_parts

@@ -2,10 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from encode_text import encode_text
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.models.stable_diffusion import StableDiffusion
+from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
 from trainer.settings.parts import all_parts
@@ -17,7 +18,7 @@ CAPTIONS = ["1girl, smile", "1girl, red dress"]
 
 @torch.no_grad()
 def outputs(model: StableDiffusion) -> tuple[Tensor, Tensor]:
-    text = model.encode_text(CAPTIONS, 1)
+    text = encode_text(model, CAPTIONS, 1)
     return text.embeddings, model.predict(NOISY, TIMES, text)
 
 

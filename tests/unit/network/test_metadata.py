@@ -185,7 +185,7 @@ def test_a_bake_that_starts_now_has_a_time_and_a_number_of_its_own() -> None:
     origins = [
         Origin.now(
             data,
-            make_plan(settings, data),
+            make_plan(settings, data, family="sd1"),
             base=DEMO,
             prediction="v",
             zero_terminal_snr=True,

@@ -189,7 +189,7 @@ def test_data_sets_of_a_file_do_not_share_batches() -> None:
     data = data_of(("3_a", 3, [SQUARE]), ("3_b", 3, [SQUARE, WIDE]))
     parted = tuple(replace(picture, group=int(picture.folder == "3_b")) for picture in data.pictures)
     both = replace(data, pictures=parted, groups=(Group(rules, 2), Group(rules, 4)))
-    planned = make_plan(settings, both)
+    planned = make_plan(settings, both, family="sd1")
     # 3 in twos, and 3 + 3 in fours of one shape each
     assert [(bucket.size, bucket.pictures, bucket.batches) for bucket in planned.buckets] == [
         (SQUARE, 6, 3),

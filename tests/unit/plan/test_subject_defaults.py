@@ -22,7 +22,7 @@ def draw(folder: Path, captions: Sequence[str | None]) -> Path:
 
 
 def trigger(folder: Path, name: str = "fallback") -> str:
-    return subject_defaults(name, folder, "demo")[0].trigger
+    return subject_defaults(name, folder, "demo", family="sd1")[0].trigger
 
 
 def test_the_trigger_is_the_word_of_the_only_folder(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_trigger_is_the_tag_in_front_that_most_captions_share(tmp_path: Path
 def test_several_folders_do_not_name_the_trigger_but_the_outfits(tmp_path: Path) -> None:
     draw(tmp_path / "3_school", ["hifumi_chan, school uniform"])
     draw(tmp_path / "3_frills", ["hifumi_chan, frilled dress"])
-    subject, _ = subject_defaults("x", tmp_path, "demo")
+    subject, _ = subject_defaults("x", tmp_path, "demo", family="sd1")
     assert subject.trigger == "hifumi_chan"
     assert subject.outfits == {"3_school": "school", "3_frills": "frills"}
 
@@ -60,19 +60,19 @@ def test_without_a_shared_tag_in_front_the_name_is_the_trigger(captions: list[st
 def test_a_flat_folder_gets_repeats_for_about_two_hundred_pictures_an_epoch(
     pictures: int, repeats: int, tmp_path: Path
 ) -> None:
-    _, settings = subject_defaults("x", draw(tmp_path / "flat", [None] * pictures), "demo")
+    _, settings = subject_defaults("x", draw(tmp_path / "flat", [None] * pictures), "demo", family="sd1")
     assert settings.dataset_repeats == repeats
 
 
 def test_a_folder_with_repeats_keeps_its_own(tmp_path: Path) -> None:
     draw(tmp_path / "10_x", [None])
-    assert subject_defaults("x", tmp_path, "demo")[1].dataset_repeats == 1
+    assert subject_defaults("x", tmp_path, "demo", family="sd1")[1].dataset_repeats == 1
 
 
 def test_the_paths_are_in_the_subject_and_the_settings_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw(tmp_path / "data" / "10_x", [None])
     monkeypatch.chdir(tmp_path)
-    subject, settings = subject_defaults("hifumi", Path("data"), "models/sd15", Path("held"))
+    subject, settings = subject_defaults("hifumi", Path("data"), "models/sd15", Path("held"), family="sd1")
     assert subject.train_data_dir == str(tmp_path / "data")
     assert subject.validation_data_dir == str(tmp_path / "held")
     assert subject.pretrained_model_name_or_path == str(tmp_path / "models" / "sd15")
@@ -81,9 +81,9 @@ def test_the_paths_are_in_the_subject_and_the_settings_name_it(tmp_path: Path, m
 
 def test_the_resolution_follows_the_base(tmp_path: Path) -> None:
     draw(tmp_path / "10_x", [None])
-    _, demo = subject_defaults("x", tmp_path, "demo")
+    _, demo = subject_defaults("x", tmp_path, "demo", family="sd1")
     assert (demo.size, demo.min_bucket_reso, demo.max_bucket_reso, demo.bucket_reso_steps) == ((64, 64), 32, 128, 32)
-    assert subject_defaults("x", tmp_path, "/models/sd15")[1].size == (512, 512)
+    assert subject_defaults("x", tmp_path, "/models/sd15", family="sd1")[1].size == (512, 512)
     sdxl = subject_defaults("x", tmp_path, "/models/sdxl.safetensors", family="sdxl")[1]
     assert (sdxl.size, sdxl.max_bucket_reso, sdxl.train_batch_size) == ((1024, 1024), 2048, 1)
 
@@ -91,17 +91,17 @@ def test_the_resolution_follows_the_base(tmp_path: Path) -> None:
 def test_a_proposal_can_be_planned_without_a_warning(tmp_path: Path) -> None:
     draw(tmp_path / "flat", [None] * 16)
     for base in ("demo", "/models/sd15"):
-        _, settings = subject_defaults("x", tmp_path / "flat", base)
+        _, settings = subject_defaults("x", tmp_path / "flat", base, family="sd1")
         data = read_data(settings.model_copy(update={"train_data_dir": str(tmp_path / "flat")}))
-        assert make_plan(settings, data).warnings == ()
+        assert make_plan(settings, data, family="sd1").warnings == ()
 
 
 def test_a_name_that_is_not_a_file_name_is_refused(tmp_path: Path) -> None:
     draw(tmp_path / "10_x", [None])
     with pytest.raises(SettingsError, match=r'^name: "a/b"; expected a file name'):
-        subject_defaults("a/b", tmp_path, "demo")
+        subject_defaults("a/b", tmp_path, "demo", family="sd1")
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="an empty folder"):
-        subject_defaults("x", tmp_path, "demo")
+        subject_defaults("x", tmp_path, "demo", family="sd1")

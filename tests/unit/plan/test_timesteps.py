@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from trainer.models.noise_schedule import NoiseSchedule
-from trainer.plan.timesteps import Numbers, alphas_cumprod, histogram_lines, timestep_probabilities
+from trainer.families.record import TimesRecord
+from trainer.families.stable_diffusion import TIMES, alphas_cumprod
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
+from trainer.plan.timesteps import Numbers, histogram_lines, timestep_probabilities
 from trainer.settings.model import Settings
 
 PLAIN, TERMINAL = alphas_cumprod(False), alphas_cumprod(True)
@@ -100,7 +102,7 @@ def test_the_histogram_keeps_to_its_room(chosen: dict[str, object]) -> None:
     settings = Settings.model_validate(chosen)
     for width in (*range(30), 56, 63, 64, 80, 200, 1007, 1200):
         for height in (0, 2, 3, 8):
-            lines = histogram_lines(settings, width, height)
+            lines = histogram_lines(settings, TIMES, width, height)
             assert len(lines) <= height
             assert all(len(line) <= width for line in lines)
             assert bool(lines) == (width >= 8 and height >= 3)
@@ -108,7 +110,7 @@ def test_the_histogram_keeps_to_its_room(chosen: dict[str, object]) -> None:
 
 def test_bars_are_as_high_as_their_times_are_frequent() -> None:
     """By hand: in 20 columns of 50 times, times 500 to 999 fill the last 10 columns, at twice the even share."""
-    lines = histogram_lines(Settings(min_timestep=500), 27, 4)
+    lines = histogram_lines(Settings(min_timestep=500), TIMES, 27, 4)
     assert lines == [
         "   2× ┤          ██████████",
         "      │          ██████████",
@@ -118,11 +120,25 @@ def test_bars_are_as_high_as_their_times_are_frequent() -> None:
 
 
 def test_the_axis_names_its_ends_where_there_is_room() -> None:
-    axis = histogram_lines(Settings(), 80, 5)[-1]
+    axis = histogram_lines(Settings(), TIMES, 80, 5)[-1]
     assert axis.startswith("       0 little noise") and axis.endswith("much noise 999") and " 500 " in axis
-    assert histogram_lines(Settings(), 20, 5)[-1] == "0                999"
+    assert histogram_lines(Settings(), TIMES, 20, 5)[-1] == "0                999"
 
 
 def test_a_time_that_is_seldom_drawn_still_shows() -> None:
-    lines = histogram_lines(Settings(timestep_sampling="laplace"), 80, 4)
+    lines = histogram_lines(Settings(timestep_sampling="laplace"), TIMES, 80, 4)
     assert lines[1].endswith("▁")
+
+
+def test_another_familys_times_are_counted_as_its_record_has_them() -> None:
+    """Forty continuous times: the bounds are thousandths of the way, and the axis goes from 0 to 1."""
+    continuous = TimesRecord(signal=lambda zero: np.linspace(0.99, 0.01, 40), is_continuous=True)
+    settings = Settings(min_timestep=500, timestep_sampling="logit_normal")
+    shares = timestep_probabilities(settings, continuous.signal(False))
+    assert shares[:20].sum() == 0
+    assert shares.sum() == pytest.approx(1)
+    assert np.all(np.diff(shares[20:]) < 0)
+    lines = histogram_lines(settings, continuous, 80, 5)
+    assert lines[-1].split() == ["0", "0.5", "1"]
+    few = TimesRecord(signal=lambda zero: np.linspace(0.99, 0.01, 60))
+    assert histogram_lines(Settings(), few, 80, 5)[-1].split() == ["0", "little", "noise", "30", "much", "noise", "59"]

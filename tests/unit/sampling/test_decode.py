@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from trainer.demo.figure import random_figure
 from trainer.demo.render import render
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.sampling import decode as decoding
 from trainer.sampling.decode import decode
 from trainer.settings.subject import DEMO_BASE

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from encode_text import encode_text
 from random_loras import write_random_lora
 from tiny_bases import write_tiny
 from torch import Tensor
@@ -14,7 +15,7 @@ from trainer.errors import ModelError
 from trainer.grid.recipe import LoraUse
 from trainer.models.identify import identify_base
 from trainer.models.lora_header import DOWN, UP
-from trainer.models.stable_diffusion import StableDiffusion, load_base
+from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.injection import LayerRules, inject, targets
 from trainer.network.lora_content import load_lora
 from trainer.sampling import lora_stack
@@ -69,8 +70,8 @@ def stack(demo: StableDiffusion) -> Iterator[LoraStack]:
 @torch.no_grad()
 def output(model: StableDiffusion) -> Output:
     """Return what the encoders make of a prompt and what the U-Net sees; the U-Net is told the same whatever they make."""
-    text = model.encode_text(["1girl, smile"], 1)
-    told = model.encode_text([""], 1) if model.family == "sd1" else text
+    text = encode_text(model, ["1girl, smile"], 1)
+    told = encode_text(model, [""], 1) if model.family == "sd1" else text
     sizes = torch.tensor([[64, 64, 0, 0, 64, 64]])
     return text.embeddings, model.predict(NOISY, torch.tensor([500]), told, sizes)
 

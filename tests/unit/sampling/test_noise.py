@@ -2,17 +2,18 @@
 
 import torch
 
-from trainer.sampling.noise import noise_and_generators, start_noise
+from trainer.sampling.noise import noise_and_generators
 
 
 def test_a_seeds_noise_is_the_cpu_stream_of_the_webui() -> None:
     torch.manual_seed(1234)
-    assert torch.equal(start_noise(1234, 8, 12)[0], torch.randn((4, 8, 12)))
+    (noise,), _ = noise_and_generators([1234], 8, 12)
+    assert torch.equal(noise, torch.randn((4, 8, 12)))
 
 
 def test_a_picture_has_the_same_noise_in_any_company() -> None:
     noise, _ = noise_and_generators([5, 6, 7], 8, 12)
-    assert torch.equal(noise, torch.cat([start_noise(seed, 8, 12) for seed in (5, 6, 7)]))
+    assert torch.equal(noise, torch.cat([noise_and_generators([seed], 8, 12)[0] for seed in (5, 6, 7)]))
 
 
 def test_later_noise_goes_on_in_the_stream_of_the_picture() -> None:
@@ -23,4 +24,5 @@ def test_later_noise_goes_on_in_the_stream_of_the_picture() -> None:
 
 
 def test_the_largest_seed_can_be_drawn_from() -> None:
-    assert start_noise(2**32 - 1, 8, 8).isfinite().all()
+    noise, _ = noise_and_generators([2**32 - 1], 8, 8)
+    assert noise.isfinite().all()

@@ -75,12 +75,12 @@ class SlowWatch:
             return
         self._warned = True
         line = (
-            f"around step {step} the steps became {times:.0f} times slower, and the card's memory is full "
+            f"around step {step} the steps became {times:.0f} times slower, and the GPU's memory is full "
             f"({(total - free) / 2**30:.1f} of {total / 2**30:.1f} GiB)"
         )
         self._report.log(
             f"{line}: the driver is probably moving part of it to system memory, as it does silently on Windows and WSL. Close "
-            "other programs that use the card, lower micro_batch_size or set gradient_checkpointing = true. With `CUDA - Sysmem "
+            "other programs that use the GPU, lower micro_batch_size or set gradient_checkpointing = true. With `CUDA - Sysmem "
             "Fallback Policy: Prefer No Sysmem Fallback` in NVIDIA's settings steps run out of memory instead, and the bake "
             "handles that",
             level="warning",

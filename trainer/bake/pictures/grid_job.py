@@ -41,8 +41,8 @@ def run_grid(job: int, grid: int, workspace: Workspace, journal: Journal, troubl
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             f"stage {report.at}",
-            found="the card's memory is full",
-            way_out="close other programs that use the card, or use a smaller base or size",
+            found="the GPU's memory is full",
+            way_out="close other programs that use the GPU, or use a smaller base or size",
         ) from error
     state = control.end if made is GridState.CUT else BakeState.DONE
     journal.bakes.set_state(job, state)

@@ -87,7 +87,7 @@ class StateContents:
         result = ValidationResult(**facts.verdict) if facts.verdict else None
         return BakePosition(facts.step, facts.epoch, facts.ends_epoch, result)
 
-    def branch_from(self, state: State, where: str) -> BakePosition:
+    def fork_from(self, state: State, where: str) -> BakePosition:
         """Take weights, moments and random numbers from another bake's state, named by `where`; settings and files are this bake's.
 
         Raises:

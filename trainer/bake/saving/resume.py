@@ -17,21 +17,21 @@ def starting_position(
     """Put the bake where it starts and return the position.
 
     Args:
-        bake: resumed where `attempt` is above 1; else it branches from the state `starts_from` where that is set.
+        bake: resumed where `attempt` is above 1; else it is forked from the state `starts_from` where that is set.
         total_steps: of the bake, for the log.
         states, contents, live: the bake's.
         report: knows the journal and the bake.
 
     Raises:
         ModelError: the state is of another network, or cannot be read.
-        SettingsError: it branches from a state that has all its steps.
+        SettingsError: it is forked from a state that has all its steps.
     """
     if bake.attempt > 1:
         resumed = _resume(total_steps, states, contents, live, report)
         if resumed is not None:
             return resumed
     if bake.starts_from:
-        return _branch(bake.starts_from, contents, report)
+        return _fork(bake.starts_from, contents, report)
     return BakePosition()
 
 
@@ -56,13 +56,13 @@ def _resume(
     return position
 
 
-def _branch(starts_from: str, contents: StateContents, report: Reporter) -> BakePosition:
+def _fork(starts_from: str, contents: StateContents, report: Reporter) -> BakePosition:
     path = report.journal.path.parent / starts_from
     state = read_state(path)
     contents.warn_of_changes(state)
-    position = contents.branch_from(state, str(path))
+    position = contents.fork_from(state, str(path))
     facts = state.facts
-    _announce(position, f"branches from bake {facts.bake} {facts.name} after step {facts.step}", report)
+    _announce(position, f"forked from bake {facts.bake} {facts.name} after step {facts.step}", report)
     return position
 
 

@@ -394,7 +394,7 @@ class DataFields(BaseModel):
         3,
         "Data",
         "batch size",
-        "Pictures per forward pass. 3 at 512² with dim 128 is what fits an 8 GB card with a desktop on it.",
+        "Pictures per forward pass. 3 at 512² with dim 128 is what fits an 8 GB GPU with a desktop on it.",
         unit="pictures",
         memory="derived",
         speed=True,

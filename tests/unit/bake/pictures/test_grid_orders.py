@@ -14,19 +14,19 @@ from trainer.journal.records import BakeState, Order
 
 
 @pytest.fixture
-def number(kitchen: Any, make_settings: Any) -> int:
-    return int(kitchen.queue(make_settings()).number)
+def number(runner: Any, make_settings: Any) -> int:
+    return int(runner.queue(make_settings()).number)
 
 
 @pytest.fixture
-def report(kitchen: Any, number: int) -> Reporter:
-    return Reporter(kitchen.journal, number)
+def report(runner: Any, number: int) -> Reporter:
+    return Reporter(runner.journal, number)
 
 
 @pytest.fixture
-def other(kitchen: Any) -> Iterator[Journal]:
+def other(runner: Any) -> Iterator[Journal]:
     """A second connection, as a screen or another program has."""
-    with Journal(kitchen.journal.path) as journal:
+    with Journal(runner.journal.path) as journal:
         yield journal
 
 
@@ -85,12 +85,12 @@ def test_a_job_refuses_what_only_a_bake_can_do(report: Reporter, other: Journal,
     assert [given.answer for given in other.orders.read(number)] == ["this job only makes a grid"]
 
 
-def test_a_paused_job_waits_until_it_may_go_on(report: Reporter, other: Journal, number: int, kitchen: Any) -> None:
+def test_a_paused_job_waits_until_it_may_go_on(report: Reporter, other: Journal, number: int, runner: Any) -> None:
     control = JobControl(report)
     other.orders.give(number, Order.PAUSE)
 
     def let_go() -> None:
-        with Journal(kitchen.journal.path) as journal:
+        with Journal(runner.journal.path) as journal:
             while journal.bakes.read(number).state is not BakeState.PAUSED:
                 time.sleep(0.01)
             journal.orders.give(number, Order.RESUME)

@@ -17,13 +17,13 @@ from trainer.lean.compute_options import ComputeOptions, apply_compute_options
 from trainer.lean.patch import make_lean
 from trainer.lean.quantized import Kind
 from trainer.models.base_model import BaseModel, Conditioning, Encoded
-from trainer.models.clip_chunks import CHUNK, CHUNK_TOKENS, chunked, joined
-from trainer.models.clip_prompts import PromptText, alike, encode_prompts
 from trainer.models.identify import Base
-from trainer.models.loading import load_parts, parts_without_numbers
 from trainer.models.memory_layout import memory_format
-from trainer.models.noise_schedule import NoiseSchedule
 from trainer.models.safetensors_write import bytes_of
+from trainer.models.stable_diffusion.clip_chunks import CHUNK, CHUNK_TOKENS, chunked, joined
+from trainer.models.stable_diffusion.clip_prompts import PromptText, alike, encode_prompts
+from trainer.models.stable_diffusion.loading import load_parts, parts_without_numbers
+from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
 # The layers at the picture's full size begin on the width of the level below. Measured with SD1.5's VAE on a CPU at 256² and

@@ -7,8 +7,8 @@ from importlib import resources
 from typing import Any
 
 from trainer.errors import ModelError
-from trainer.models.base_weights import Weights
 from trainer.models.diffusers_folder import Component
+from trainer.models.stable_diffusion.base_weights import Weights
 from trainer.settings.parts import Family
 from trainer.text import printable
 
@@ -30,7 +30,7 @@ def config_for(family: Family, component: Component, weights: Weights) -> dict[s
     config = dict(_published(family)[component])
     match component:
         case "unet":
-            return config | _unet(family, weights)
+            return config | _unet(weights)
         case "vae":
             return config | _vae(weights)
         case _:
@@ -44,12 +44,12 @@ def scaling_factor(family: Family) -> float:
 
 @cache
 def _published(family: Family) -> dict[Component, dict[str, Any]]:
-    text = resources.files("trainer.models").joinpath("configs", f"{family}.json").read_text("utf-8")
+    text = resources.files(f"trainer.families.{family}").joinpath("components.json").read_text("utf-8")
     table: dict[Component, dict[str, Any]] = json.loads(text)
     return table
 
 
-def _unet(family: Family, weights: Weights) -> dict[str, Any]:
+def _unet(weights: Weights) -> dict[str, Any]:
     levels = _count(weights, r"down_blocks\.(\d+)\.resnets\.")
     widths = [weights.side(f"down_blocks.{level}.resnets.0.conv1.weight", 0) for level in range(levels)]
     depths = [_depth(weights, rf"down_blocks\.{level}\.attentions\.0\.") for level in range(levels)]
@@ -68,7 +68,7 @@ def _unet(family: Family, weights: Weights) -> dict[str, Any]:
         "transformer_layers_per_block": [depth or 1 for depth in depths[:-1]] + [middle],
         "cross_attention_dim": context_width(weights),
     }
-    if family == "sdxl":
+    if takes_sizes(weights):
         changes["attention_head_dim"] = [max(1, width // _HEAD) for width in widths]
         changes["projection_class_embeddings_input_dim"] = weights.side("add_embedding.linear_1.weight", -1)
     return changes
@@ -83,6 +83,11 @@ def context_width(unet: Weights) -> int:
     # Not every folder's U-Net has a middle block.
     names = (name for name in unet.slices if name.endswith("attn2.to_k.weight"))
     return unet.side(next(names, "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"), -1)
+
+
+def takes_sizes(unet: Weights) -> bool:
+    """Return whether the U-Net takes pooled text and the pictures' sizes beside the time: SDXL's alone does."""
+    return "add_embedding.linear_1.weight" in unet.slices
 
 
 def text_width(encoder: Weights) -> int:

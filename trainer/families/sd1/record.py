@@ -4,17 +4,18 @@ import re
 from types import MappingProxyType
 
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
-
-UNET_HOLDERS = frozenset({"Transformer2DModel"})
-UNET_CONV_HOLDERS = frozenset({"ResnetBlock2D", "Downsample2D", "Upsample2D"})
-ENCODER_HOLDERS = frozenset({"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"})
+from trainer.families.stable_diffusion import (
+    CHECK_VAE,
+    ENCODER_HOLDERS,
+    ENGINE,
+    IDENTIFY,
+    TIMES,
+    UNET_CONV_HOLDERS,
+    UNET_HOLDERS,
+    clip_path,
+)
 
 _ONE_ENCODER = "SD1.x has one text encoder"
-
-
-def clip_path(part: PartRecord, path: str) -> str:
-    """Return a module's path as files written since 2022 have it: transformers 5 dropped the level `text_model` from CLIPTextModel."""
-    return path if not part.is_encoder or path.startswith("text_model.") else f"text_model.{path}"
 
 
 def _module_name(part: PartRecord, path: str) -> str:
@@ -26,7 +27,8 @@ def _file_name(name: str) -> str:
     return re.sub("^lora_te1_", "lora_te_", name)
 
 
-SD1 = FamilyRecord(
+FAMILY = FamilyRecord(
+    module=__name__,
     key="sd1",
     title="SD1.x",
     lora_target="an SD1.x base",
@@ -34,7 +36,10 @@ SD1 = FamilyRecord(
         PartRecord("unet", "U-Net", "unet", "lora_unet_", UNET_HOLDERS, UNET_CONV_HOLDERS),
         PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te_", ENCODER_HOLDERS),
     ),
-    engine="trainer.models.stable_diffusion",
+    engine=ENGINE,
+    identify=IDENTIFY,
+    check_vae=CHECK_VAE,
+    times=TIMES,
     architecture="stable-diffusion-v1/lora",
     base_versions=MappingProxyType({"epsilon": "sd_v1", "v": "sd_v1_v"}),
     folders=("unet", "text_encoder", "vae", "tokenizer"),

@@ -15,14 +15,20 @@ from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
-from trainer.models.base_weights import Weights, vae_config_path, vae_weights, weights_in_file, weights_in_folder
-from trainer.models.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
-from trainer.models.component_configs import config_for, scaling_factor
 from trainer.models.diffusers_folder import Component, config_of
 from trainer.models.identify import Base
-from trainer.models.ldm_keys import WeightSlice
 from trainer.models.silence_libraries import silence_libraries
+from trainer.models.stable_diffusion.base_weights import (
+    Weights,
+    vae_config_path,
+    vae_weights,
+    weights_in_file,
+    weights_in_folder,
+)
+from trainer.models.stable_diffusion.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
+from trainer.models.stable_diffusion.component_configs import config_for, scaling_factor
 from trainer.models.tensor_file import TensorFile
+from trainer.models.weight_slice import WeightSlice
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 from trainer.text import printable
 
@@ -31,6 +37,10 @@ _LEVEL = "text_model."
 
 # Numbers of a weight that are rounded to 8 bits at once, 16 MiB in fp32: a few such are all that loading takes beside the weights.
 _ROUNDED_AT_ONCE = 2**22
+
+
+# What diffusers takes where a VAE's config has no such line: that of SD1.x.
+_USUAL_SCALING = 0.18215
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,7 @@ def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype
     weights = vae_weights(place)
     path = vae_config_path(place)
     config = config_for(family, "vae", weights) if path is None else config_of(path)
-    usual, own = scaling_factor(family), config.get("scaling_factor", scaling_factor("sd1"))
+    usual, own = scaling_factor(family), config.get("scaling_factor", _USUAL_SCALING)
     # Such a VAE loads without a word, and every latent would be of another scale than the U-Net knows.
     if own != usual:
         raise ModelError(

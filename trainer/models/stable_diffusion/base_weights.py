@@ -7,11 +7,11 @@ from pathlib import Path
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.models.diffusers_folder import Component, weights_file
-from trainer.models.ldm_keys import (
+from trainer.models.identify import existing_path
+from trainer.models.stable_diffusion.ldm_keys import (
     SD1_CLIP_PREFIX,
     SDXL_CLIP_PREFIX,
     VAE_PREFIX,
-    WeightSlice,
     clip_slices,
     openclip_slices,
     plain_slices,
@@ -19,12 +19,13 @@ from trainer.models.ldm_keys import (
     vae_slices,
 )
 from trainer.models.unsupported import describe_unsupported
+from trainer.models.weight_slice import WeightSlice
 from trainer.text import printable
 
 # What a base is trained from and can be trained on. Eight bits and fewer are left out: the LoRA would learn to mend their rounding.
 _TYPES = {"F16", "BF16", "F32", "F64"}
 
-VAE_WANTED = "a VAE of SD1.x or SDXL: one .safetensors file or a diffusers folder"
+_VAE_WANTED = "a VAE of SD1.x or SDXL: one .safetensors file or a diffusers folder"
 
 
 @dataclass(frozen=True)
@@ -144,22 +145,34 @@ def vae_weights(place: Path) -> Weights:
         prefix = VAE_PREFIX if any(key.startswith(VAE_PREFIX) for key in header.shapes) else ""
         if f"{prefix}decoder.conv_in.weight" not in header.shapes:
             found, _ = describe_unsupported(header)
-            raise ModelError(printable(str(place)), found=found, expected=VAE_WANTED)
+            raise ModelError(printable(str(place)), found=found, expected=_VAE_WANTED)
         weights = Weights(place, header, vae_slices(header.shapes, prefix))
     _check_vae(weights)
     return weights
+
+
+def check_vae_file(path: str) -> None:
+    """See that the VAE at `path` can be used.
+
+    Args:
+        path: a .safetensors file, in the original keys or diffusers', or a diffusers folder: a VAE's or a complete model's.
+
+    Raises:
+        ModelError: it is missing, cut off, a pickle, or no VAE of SD1.x or SDXL.
+    """
+    vae_weights(existing_path(path, "vae", _VAE_WANTED))
 
 
 def _check_vae(weights: Weights) -> None:
     """See that it makes four channels of latents from pictures, as those of SD1.x and SDXL do."""
     latents, picture = weights.shape("decoder.conv_in.weight"), weights.shape("encoder.conv_in.weight")
     if len(latents) != 4 or len(picture) != 4:
-        raise ModelError(printable(str(weights.path)), found="a VAE of another architecture", expected=VAE_WANTED)
+        raise ModelError(printable(str(weights.path)), found="a VAE of another architecture", expected=_VAE_WANTED)
     if (latents[1], picture[1]) != (4, 3):
         raise ModelError(
             printable(str(weights.path)),
             found=f"a VAE of {latents[1]} latent channels for pictures of {picture[1]}",
-            expected=f"4 and 3 channels: {VAE_WANTED}",
+            expected=f"4 and 3 channels: {_VAE_WANTED}",
         )
     weights.check_types("a VAE")
 

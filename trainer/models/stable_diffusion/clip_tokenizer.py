@@ -34,7 +34,7 @@ def is_clips(tokenizer: Any) -> bool:
 @cache
 def _vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Return token -> number, and the pairs to merge, earliest first (Radford et al. 2021; openai/CLIP, simple_tokenizer)."""
-    packed = resources.files("trainer.models").joinpath("vocabulary", "bpe_simple_vocab_16e6.txt.gz")
+    packed = resources.files("trainer.models.stable_diffusion").joinpath("vocabulary", "bpe_simple_vocab_16e6.txt.gz")
     with packed.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
         # The first line is a heading; merges beyond these are of a larger vocabulary that CLIP does not use.
         merges = [(first, second) for first, second in (line.split() for line in islice(lines, 1, 1 + _MERGES))]

@@ -14,7 +14,7 @@ from diffusers import (
 from torch import Tensor
 
 from trainer.families.record import Prediction
-from trainer.plan.timesteps import BETA_END, BETA_START, TIMESTEPS
+from trainer.families.stable_diffusion import BETA_END, BETA_START, TIMESTEPS
 
 # What the ratio of signal at the last time of a schedule with zero terminal SNR is taken for where it is divided by: what
 # diffusers' other schedulers take (the smallest number of fp16).

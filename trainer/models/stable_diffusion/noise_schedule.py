@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from trainer.families.record import Prediction
+from trainer.families.stable_diffusion import BETA_END, BETA_START, TIMESTEPS
 from trainer.models.base_model import SamplingScheduler, TimeSampler, TimeSchedule
-from trainer.models.diffusion_samplers import scheduler_for, set_steps
-from trainer.plan.timesteps import BETA_END, BETA_START, TIMESTEPS, timestep_probabilities
+from trainer.models.stable_diffusion.diffusion_samplers import scheduler_for, set_steps
+from trainer.plan.timesteps import timestep_probabilities
 from trainer.settings.model import Settings
 
 _FIRST_TIME, _LAST_TIME = 50, 900

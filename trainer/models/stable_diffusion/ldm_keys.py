@@ -4,10 +4,10 @@ The layout is that of CompVis' latent-diffusion (SD1.x) and Stability's generati
 is follows from the keys themselves, so that a small checkpoint is read by the same rules as a real one.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from trainer.models.weight_slice import WeightSlice
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Tensor name -> shape, as a safetensors header has them."""
@@ -17,29 +17,6 @@ VAE_PREFIX = "first_stage_model."
 SD1_CLIP_PREFIX = "cond_stage_model.transformer."
 SDXL_CLIP_PREFIX = "conditioner.embedders.0.transformer."
 SDXL_OPENCLIP_PREFIX = "conditioner.embedders.1.model."
-
-
-@dataclass(frozen=True)
-class WeightSlice:
-    """Where one weight of a module lies in a file.
-
-    Attributes:
-        key: the tensor's name in the file.
-        shape: the weight's shape in the module; a turned one is [columns, rows] in the file, and a 1x1 convolution in the
-            file may be a matrix in the module.
-        first_row: where it begins in the file's tensor: q, k and v may lie in one, one after the other.
-        turned: whether rows and columns are exchanged in the file.
-    """
-
-    key: str
-    shape: tuple[int, ...]
-    first_row: int = 0
-    turned: bool = False
-
-    @property
-    def numbers(self) -> int:
-        """How many numbers it has."""
-        return math.prod(self.shape)
 
 
 _UNET_ENDS = {

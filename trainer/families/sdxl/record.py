@@ -4,7 +4,16 @@ import re
 from types import MappingProxyType
 
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
-from trainer.families.sd1 import ENCODER_HOLDERS, UNET_CONV_HOLDERS, UNET_HOLDERS, clip_path
+from trainer.families.stable_diffusion import (
+    CHECK_VAE,
+    ENCODER_HOLDERS,
+    ENGINE,
+    IDENTIFY,
+    TIMES,
+    UNET_CONV_HOLDERS,
+    UNET_HOLDERS,
+    clip_path,
+)
 
 _UNET = "lora_unet_"
 
@@ -58,7 +67,8 @@ def _stability_name(name: str) -> str:
             return f"middle_block_{1 if within else 2 * index}_{rest}"
 
 
-SDXL = FamilyRecord(
+FAMILY = FamilyRecord(
+    module=__name__,
     key="sdxl",
     title="SDXL",
     lora_target="an SDXL base",
@@ -69,7 +79,10 @@ SDXL = FamilyRecord(
             "text_encoder_2", "second text encoder", "text_encoder_2", "lora_te2_", ENCODER_HOLDERS, short="second"
         ),
     ),
-    engine="trainer.models.stable_diffusion",
+    engine=ENGINE,
+    identify=IDENTIFY,
+    check_vae=CHECK_VAE,
+    times=TIMES,
     architecture="stable-diffusion-xl-v1-base/lora",
     base_versions=MappingProxyType({"epsilon": "sdxl_base_v1-0", "v": "sdxl_base_v1-0"}),
     folders=("unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2"),

@@ -1,0 +1,1 @@
+"""SD1.x: what is known of it, and the published configs of its components."""
