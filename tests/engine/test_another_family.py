@@ -1,5 +1,7 @@
 """A family of bases that only its own file and a line in the registry know is baked, resumed, foreseen and sampled."""
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from trainer.families.registry import FAMILIES
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
 from trainer.jobs.grids import check_grid, queue_grid
 from trainer.journal.records import Bake, BakeState, Order, Stage
+from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
 from trainer.memory.simulate import predict
 
@@ -66,6 +69,17 @@ def test_it_is_resumed_bit_for_bit(runner: EngineRunner, base: str) -> None:
 def test_its_memory_is_predicted(runner: EngineRunner, base: str, options: str) -> None:
     planned = ground_of(runner.workspace.root, (*ENDLESS, base, *options.split()))
     peak = predict(request_of(planned, "cpu")).of("step")
+    assert peak is not None
+    assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)
+
+
+def test_its_memory_is_predicted_by_the_process_that_only_the_request_tells_of_it(
+    runner: EngineRunner, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    planned = ground_of(runner.workspace.root, (*ENDLESS, base, "train_batch_size=4"))
+    with PeakPredictor(None) as predictor:
+        peak = predictor.predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)
 
