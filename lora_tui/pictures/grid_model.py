@@ -14,8 +14,10 @@ from textual.content import Content
 
 from lora_tui.wording.cell_width import cut
 from lora_tui.wording.state_symbols import DONE, FAILED, WARNING, grid_sign
+from trainer.families.registry import first_family
 from trainer.grid.cell import Place
 from trainer.journal.records import CellNote, Grid
+from trainer.settings.parts import body_label, encoder_label
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 FAVOURITE = "★"
 VERDICT_SIGNS = {"under": "-", "right": "=", "over": "+"}
 """How a verdict is shown under a picture; behind `U` it is the U-Net's, behind `T` the text encoder's."""
-
-PARTS = {"whole": "whole", "unet": "U-Net", "text_encoder": "text encoder"}
-"""Fields of a CellNote that hold a verdict, and what each is called."""
 
 _EPOCHS = "epoch"
 MAX_PROMPT_LENGTH = 600
@@ -56,6 +55,12 @@ class GridView:
     notes: Mapping[str, CellNote] = field(default_factory=dict)
     checklist: tuple[str, ...] = ()
     trouble: str = ""
+
+    @property
+    def verdict_names(self) -> Mapping[str, str]:
+        """Fields of a CellNote that hold a verdict, and what each is called on the grid's base."""
+        family = self.made.family if self.made is not None else first_family().key
+        return {"whole": "whole", "unet": body_label(family), "text_encoder": encoder_label(family)}
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -232,7 +237,7 @@ def cell_text(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) ->
     else:
         lines.append(Content.styled(cell_name(view, cell.place), "bold $primary"))
     lines += _judged(view, note)
-    lines += _made_of(cell.recipe, view.varied if blind else frozenset())
+    lines += _made_of(cell.recipe, view, view.varied if blind else frozenset())
     if view.made is not None and not blind:
         lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), printable(line)) for line in view.made.notes]
     return Content("\n").join(lines)
@@ -240,7 +245,7 @@ def cell_text(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) ->
 
 def _judged(view: GridView, note: CellNote) -> list[Content]:
     lines = []
-    verdicts = [f"{called} {getattr(note, name)}" for name, called in PARTS.items() if getattr(note, name)]
+    verdicts = [f"{called} {getattr(note, name)}" for name, called in view.verdict_names.items() if getattr(note, name)]
     if note.favourite:
         verdicts.insert(0, f"{FAVOURITE} favourite")
     if verdicts:
@@ -256,7 +261,7 @@ def _judged(view: GridView, note: CellNote) -> list[Content]:
     return lines
 
 
-def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
+def _made_of(recipe: Recipe, view: GridView, hidden: frozenset[str]) -> list[Content]:
     lines = []
     if "prompt" not in hidden:
         lines.append(Content(printable(recipe.prompt, MAX_PROMPT_LENGTH) or "(no prompt)"))
@@ -276,15 +281,16 @@ def _made_of(recipe: Recipe, hidden: frozenset[str]) -> list[Content]:
     if shown := [text for name, text in facts.items() if text and name not in hidden]:
         lines.append(Content.styled(" · ".join(shown), "$muted"))
     if "loras" not in hidden:
-        lines += [_lora(lora) for lora in recipe.loras] or [Content.styled("no LoRA", "$muted")]
+        lines += [_lora(lora, view) for lora in recipe.loras] or [Content.styled("no LoRA", "$muted")]
     for name, path in (("base", recipe.base), ("vae", recipe.vae)):
         if path and name not in hidden:
             lines.append(Content.styled(f"{name} {printable(Path(path).name)}", "$muted"))
     return lines
 
 
-def _lora(lora: LoraUse) -> Content:
-    details = f"  U-Net {lora.unet:g} · text encoder {lora.text_encoder:g}"
+def _lora(lora: LoraUse, view: GridView) -> Content:
+    names = view.verdict_names
+    details = f"  {names['unet']} {lora.unet:g} · {names['text_encoder']} {lora.text_encoder:g}"
     if lora.rank is not None:
         details += f" · rank {lora.rank}"
     if lora.text_encoder_path is not None:

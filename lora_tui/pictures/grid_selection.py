@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lora_tui.pictures.grid_model import PARTS, BlindOrder, GridView, Sheet
+from lora_tui.pictures.grid_model import BlindOrder, GridView, Sheet
 from trainer.grid.cell import Place
 from trainer.journal.records import CellNote, Grid, GridState
 from trainer.text import printable
@@ -168,7 +168,8 @@ class GridSelection:
     def name_part(self, part: str) -> str:
         """Make the next verdict one on a part (`unet`, `text_encoder`); return a line that shows it."""
         self.part = part
-        return f"{PARTS[part]}: 1 under · 2 right · 3 over"
+        called = self.view.verdict_names[part] if self.view is not None else part
+        return f"{called}: 1 under · 2 right · 3 over"
 
     def forget_part(self, key: str) -> None:
         """Make verdicts apply to the whole picture again, unless `key` gives one."""

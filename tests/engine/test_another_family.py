@@ -15,9 +15,11 @@ from safetensors import safe_open
 
 from trainer.errors import GridError
 from trainer.families.registry import FAMILIES
+from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
 from trainer.jobs.grids import check_grid, queue_grid
-from trainer.journal.records import Bake, BakeState, Order, Stage
+from trainer.journal.records import Bake, BakeState, CellNote, Order, Stage
+from trainer.judging.report import report
 from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
 from trainer.memory.simulate import predict
@@ -115,6 +117,20 @@ def test_a_grid_of_it_is_made(runner: EngineRunner, base: str) -> None:
     assert [picture.size for picture in pictures] == [(64, 48)] * 4
     assert len({picture.tobytes() for picture in pictures}) == 4
     assert "Prediction: flow" in pictures[0].info["parameters"]
+    made = read_sidecar(folder)
+    assert made is not None and made.family == tiny_flow.FAMILY.key
+    notes = {"x1-y1-z1-s1": CellNote(grid.number, "x1-y1-z1-s1", unet="over")}
+    lines = [line for section in report(made, notes, ()) for line in section.lines]
+    assert any(line.startswith("transformer over; rated under ×0, right ×0, over ×1") for line in lines)
+    assert "0: transformer over 1" in lines
+
+
+def test_an_axis_over_its_part_is_titled_as_its_record_has_it(runner: EngineRunner, base: str) -> None:
+    part = AxisSpec(kind="unet_weight", values="0,1")
+    spec = flow_grid(runner, base, runner.bake(*SHORT, base), x=part)
+    planned = check_grid(spec, runner.journal, runner.workspace)
+    assert planned.expanded.x.title == "Transformer weight"
+    assert [len(cell.recipe.loras) for cell in planned.expanded.cells] == [0, 0, 1, 1]
 
 
 def test_a_size_that_its_latents_cannot_have_is_refused(

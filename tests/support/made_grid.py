@@ -67,6 +67,7 @@ def made_grid(folder: Path, shape: tuple[int, int, int, int] = (3, 2, 1, 2), *, 
         Axis("seed", "Seed", numbers, ",".join(numbers)),
         cells,
         ComputeSetup("cpu", "fp32"),
+        "sd1",
         {},
         ("a note",),
     )

@@ -19,6 +19,7 @@ from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.journal.records import CellNote
+from trainer.settings.parts import Family, body_label, encoder_label
 from trainer.text import plural, printable
 
 _DIRECTIONS = (("up", "↑", (0, -1)), ("left", "←", (-1, 0)), ("right", "→", (1, 0)), ("down", "↓", (0, 1)))
@@ -180,7 +181,7 @@ def _entries(made: MadeGrid) -> Iterator[tuple[str, str]]:
     yield "Seeds", ", ".join(made.seeds.labels) if len(made.seeds) > 1 else ""
     yield from _common_prompts(recipes)
     yield "Base", _common({Path(recipe.base).name for recipe in recipes})
-    yield "LoRA", _common({_lora_lines(recipe) for recipe in recipes})
+    yield "LoRA", _common({_lora_lines(recipe, made.family) for recipe in recipes})
     setup = made.compute_setup
     yield "Made with", f"{setup.device}, {setup.precision}, {setup.attention}"
     yield "Notes", "\n".join(made.notes)
@@ -205,12 +206,12 @@ def _common_prompts(recipes: Sequence[Recipe]) -> list[tuple[str, str]]:
     ]
 
 
-def _lora_lines(recipe: Recipe) -> str:
-    return "\n".join(_lora_line(lora) for lora in recipe.loras)
+def _lora_lines(recipe: Recipe, family: Family) -> str:
+    return "\n".join(_lora_line(lora, family) for lora in recipe.loras)
 
 
-def _lora_line(lora: LoraUse) -> str:
-    parts = [f"{lora.path.stem}: U-Net {lora.unet:g}, text encoder {lora.text_encoder:g}"]
+def _lora_line(lora: LoraUse, family: Family) -> str:
+    parts = [f"{lora.path.stem}: {lora.factors(family)}"]
     if lora.text_encoder_path is not None:
         parts.append(f"of {lora.text_encoder_path.stem}")
     if lora.rank is not None:
@@ -282,13 +283,17 @@ def _about(made: MadeGrid, cell: MadeCell, note: CellNote | None, varied: set[st
     if "Negative" in varied:
         yield "Negative", recipe.negative_prompt
     yield "Seed", str(recipe.seed)
-    yield "LoRA", _lora_lines(recipe) or "none"
+    yield "LoRA", _lora_lines(recipe, made.family) or "none"
     if note is not None:
         yield "Favourite", "★" if note.favourite else ""
         yield "Verdict", note.whole
-        yield "U-Net", note.unet
-        yield "Text encoder", note.text_encoder
+        yield _capital(body_label(made.family)), note.unet
+        yield _capital(encoder_label(made.family)), note.text_encoder
         yield "Checklist", "\n".join(_ticks(note))
+
+
+def _capital(label: str) -> str:
+    return label[:1].upper() + label[1:]
 
 
 def _judgement(note: CellNote) -> str:

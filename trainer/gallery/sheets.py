@@ -14,6 +14,7 @@ from trainer.formats.infotext import parse_infotext, write_infotext
 from trainer.formats.picture_text import png_bytes, read_parameters
 from trainer.gallery.label_font import Font, font_for, wrapped
 from trainer.gallery.sidecar import MadeCell, MadeGrid
+from trainer.grid.axes import kind_named
 from trainer.grid.cell import Axis
 from trainer.grid.recipe import Recipe
 
@@ -304,6 +305,6 @@ def _parameters(made: MadeGrid, folder: Path, sheets: Sequence[int]) -> str:
         added = {"Script": "X/Y/Z plot"}
         for letter, axis in axes.items():
             if axis.kind:
-                added |= {f"{letter} Type": axis.title, f"{letter} Values": axis.values}
+                added |= {f"{letter} Type": kind_named(axis.kind).title, f"{letter} Values": axis.values}
         return write_infotext(replace(info, fields=info.fields | {key: value for key, value in added.items() if value}))
     return ""

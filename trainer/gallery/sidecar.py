@@ -9,9 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
+from trainer.families.registry import FAMILIES, titles
 from trainer.grid.cell import Axis, Expanded, Place
 from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.spec import GridSpec
+from trainer.settings.parts import Family
 from trainer.text import printable
 
 SIDECAR = "grid.json"
@@ -46,6 +48,7 @@ class MadeGrid:
         x, y, z, seeds: the axes.
         cells: every picture, in the axes' order: z outermost, then y, x, seed.
         compute_setup: how it was computed.
+        family: of the first picture's base.
         hashes: path -> sha256 of each file it was made from, 64 hex digits; of a folder, of its parts' hashes.
         notes: for the user, one line each.
         format: version of the file.
@@ -58,6 +61,7 @@ class MadeGrid:
     seeds: Axis
     cells: tuple[MadeCell, ...]
     compute_setup: ComputeSetup
+    family: Family
     hashes: dict[str, str]
     notes: tuple[str, ...] = ()
     format: int = 1
@@ -98,6 +102,7 @@ def made_grid(
         expanded.seeds,
         cells,
         compute_setup,
+        expanded.family,
         hashes,
         (*expanded.notes, *notes),
     )
@@ -116,7 +121,7 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
     """Return the content of grid.json in `folder`, None where that is missing.
 
     Raises:
-        GridError: it cannot be read, is damaged, or names a file outside the folder.
+        GridError: it cannot be read, is damaged, of an unknown family, or names a file outside the folder.
     """
     path = folder / SIDECAR
     where = printable(str(path))
@@ -133,6 +138,10 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
         raise GridError(
             where, found=f"is damaged ({printable(_first_error(error), 120)})", expected="a file written by lora-tui"
         ) from error
+    if made.family not in FAMILIES:
+        raise GridError(
+            where, found=f"a grid on a base of the unknown family {printable(made.family, 40)}", expected=titles()
+        )
     if any("/" in cell.file or "\0" in cell.file or cell.file in ("", ".", "..") for cell in made.cells):
         raise GridError(where, found="names a picture outside its folder", expected="a file written by lora-tui")
     return made

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from trainer.errors import GridError
+from trainer.settings.parts import Family, body_label, encoder_label
 from trainer.text import printable
 
 Grammar = Literal["whole", "decimal", "texts", "orders", "choices"]
@@ -133,6 +134,20 @@ def kind_named(text: str) -> Kind:
     if number == 1:
         return kind
     return replace(kind, key=f"{kind.key}:{number}", title=f"{kind.title} {number}")
+
+
+def title_for(kind: Kind, family: Family) -> str:
+    """Return a kind's title in a grid on bases of a family, whose parts have names of their own."""
+    titles = {
+        "unet_weight": f"{body_label(family)} weight",
+        "text_encoder_weight": f"{encoder_label(family)} weight",
+        "text_encoder_epoch": f"{encoder_label(family)} of epoch",
+    }
+    title = titles.get(kind.plain)
+    if title is None:
+        return kind.title
+    number = f" {kind.lora}" if kind.lora > 1 else ""
+    return title[:1].upper() + title[1:] + number
 
 
 def _plain(name: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from trainer.grid.recipe import Recipe
 from trainer.grid.spec import GridSpec
+from trainer.settings.parts import Family
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Expanded:
         x, y, z: the axes.
         seeds: the fourth one.
         cells: every picture in the axes' order: z outermost, then y, x, seed.
+        family: of the first picture's base.
         notes: what the user should know, one line each.
     """
 
@@ -75,6 +77,7 @@ class Expanded:
     z: Axis
     seeds: Axis
     cells: tuple[Cell, ...]
+    family: Family
     notes: tuple[str, ...] = ()
 
     @property

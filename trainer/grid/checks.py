@@ -153,7 +153,8 @@ class Checks:
         own = {"own": lora.path, "other": lora.encoder_path, "none": None}[lora.encoder]
         encoder = lora.text_encoder + 0.0 if own else 0.0
         path, other = (lora.path, own) if unet else (own, None)
-        if path is None or (unet == 0 and encoder == 0):
+        has_encoders = bool(family_record(facts.base.family).encoders)
+        if path is None or (unet == 0 and (encoder == 0 or not has_encoders)):
             return None
         if encoder == 0 or other == path:
             other = None

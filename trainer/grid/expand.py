@@ -77,8 +77,9 @@ def expand(
         recipes = recipes_of(draft, seeds, checks, clip_skip_field)
         cells += (Cell(Place(*place, number), recipe, draft.epoch) for number, recipe in enumerate(recipes))
     note_idle_axes(axes, drafts, checks)
-    x, y, z = (next((axis.axis for axis in axes if axis.place == place), _NO_AXIS) for place in range(3))
-    return Expanded(_with_own_keys(spec, axes), x, y, z, _seed_axis(seeds), tuple(cells), checks.notes)
+    family = checks.base_facts(drafts[0].base).base.family
+    x, y, z = (next((axis.axis(family) for axis in axes if axis.place == place), _NO_AXIS) for place in range(3))
+    return Expanded(_with_own_keys(spec, axes), x, y, z, _seed_axis(seeds), tuple(cells), family, checks.notes)
 
 
 def preview(axis: AxisSpec, spec: GridSpec, model_files: ModelFiles) -> tuple[str, ...]:

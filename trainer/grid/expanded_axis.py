@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from trainer.errors import GridError
-from trainer.grid.axes import Kind
+from trainer.grid.axes import Kind, title_for
 from trainer.grid.axis_values import AxisValue, listed_values, values_of
 from trainer.grid.cell import Axis
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, GridSpec
+from trainer.settings.parts import Family
 from trainer.text import printable
 
 AXIS_NAMES = ("X", "Y", "Z")
@@ -62,11 +63,10 @@ class ExpandedAxis:
         """When it acts: axes of lower numbers come first."""
         return _ORDER.get(self.kind.plain, _LAST), self.place
 
-    @property
-    def axis(self) -> Axis:
-        """It as a grid shows it."""
+    def axis(self, family: Family) -> Axis:
+        """Return it as a grid on bases of a family shows it."""
         labels = tuple(value.label for value in self.values)
-        return Axis(self.kind.key, self.kind.title, labels, listed_values(self.values, self.kind))
+        return Axis(self.kind.key, title_for(self.kind, family), labels, listed_values(self.values, self.kind))
 
 
 def expand_axis(axis: AxisSpec, place: int, spec: GridSpec, model_files: ModelFiles) -> ExpandedAxis:

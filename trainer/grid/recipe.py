@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.families.record import Prediction
+from trainer.settings.parts import Family, body_label, encoder_label
 
 SAMPLING_VERSION = 1
 """Incremented when the same recipe starts to give another picture."""
@@ -19,7 +20,7 @@ class LoraUse:
 
     Attributes:
         path: the .safetensors file, absolute.
-        unet: factor on the U-Net's change.
+        unet: factor on the change of what predicts: the U-Net, or what another family has in its place.
         text_encoder: factor on the text encoders' change.
         rank: how many leading singular directions of each module are kept; None keeps all.
         text_encoder_path: another file, whose text encoder layers replace this one's; None for its own.
@@ -30,6 +31,10 @@ class LoraUse:
     text_encoder: float = 1.0
     rank: int | None = None
     text_encoder_path: Path | None = None
+
+    def factors(self, family: Family) -> str:
+        """Return both factors with a family's names for what they are of: `U-Net 0.5, text encoder 1`."""
+        return f"{body_label(family)} {self.unet:g}, {encoder_label(family)} {self.text_encoder:g}"
 
     @property
     def changes_nothing(self) -> bool:

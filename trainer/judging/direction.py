@@ -10,6 +10,7 @@ from typing import Literal
 from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.records import CellNote
 from trainer.judging.tally import on_axis
+from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural
 
 Part = Literal["unet", "text_encoder"]
@@ -20,7 +21,6 @@ _TOLERANCE = 0.125
 # Up to this many choices all are tried; of more, this many are drawn.
 _MAX_CHOICES = 20_000
 _KINDS: dict[Part, tuple[str, ...]] = {"unet": ("unet_weight",), "text_encoder": ("text_encoder_weight",)}
-_LABELS: dict[Part, str] = {"unet": "U-Net", "text_encoder": "text encoder"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Direction:
     """Which way a part's favourites point.
 
     Attributes:
-        part: the U-Net or the text encoders.
+        part: `unet` for what predicts, `text_encoder` for the text encoders, in every family: whose settings they follow.
+        label: what the base's family calls it.
         lean: `under` where more than full weight is better, `over` where less is, `right`; `unknown` without evidence.
         weight: mean weight of the favourites, None where the sheet does not vary it.
         favourites: their number.
@@ -37,6 +38,7 @@ class Direction:
     """
 
     part: Part
+    label: str
     lean: Lean
     weight: float | None
     favourites: int
@@ -57,7 +59,7 @@ class Direction:
     @property
     def summary(self) -> str:
         """It on one line."""
-        name = _LABELS[self.part]
+        name = self.label
         rated = "; rated under ×{}, right ×{}, over ×{}".format(*self.votes) if any(self.votes) else ""
         if self.weight is None:
             if not any(self.votes):
@@ -68,7 +70,7 @@ class Direction:
 
 
 def directions(made: MadeGrid, notes: Mapping[str, CellNote]) -> tuple[Direction, Direction]:
-    """Return the directions of the U-Net and the text encoders.
+    """Return the directions of the predicting part and of the text encoders.
 
     Favourites count where an axis varies the part's own weight, verdicts on the part everywhere. The evidence of favourites is
     a permutation test: how often as many pictures picked at random from the same sheet are as far from its mean.
@@ -78,6 +80,7 @@ def directions(made: MadeGrid, notes: Mapping[str, CellNote]) -> tuple[Direction
 
 def _direction(made: MadeGrid, notes: Mapping[str, CellNote], part: Part) -> Direction:
     votes = _votes(notes, part)
+    label = body_label(made.family) if part == "unet" else encoder_label(made.family)
     axis = _axis_of(made, part)
     if axis is not None:
         weights = [float(label_number(_labels(made, axis)[on_axis(cell.place, axis)])) for cell in made.cells]
@@ -89,12 +92,12 @@ def _direction(made: MadeGrid, notes: Mapping[str, CellNote], part: Part) -> Dir
         if liked:
             mean = sum(liked) / len(liked)
             chance = _chance(weights, len(liked), mean)
-            return Direction(part, _lean(mean), mean, len(liked), chance, votes)
+            return Direction(part, label, _lean(mean), mean, len(liked), chance, votes)
     if any(votes):
         under, right, over = votes
         lean: Lean = "right" if right >= max(under, over) else "under" if under > over else "over"
-        return Direction(part, lean, None, 0, _sign_chance(under, over) if lean != "right" else 1.0, votes)
-    return Direction(part, "unknown", None, 0, 1.0)
+        return Direction(part, label, lean, None, 0, _sign_chance(under, over) if lean != "right" else 1.0, votes)
+    return Direction(part, label, "unknown", None, 0, 1.0)
 
 
 def label_number(label: str) -> float:

@@ -8,6 +8,7 @@ from trainer.grid.cell import Axis
 from trainer.journal.records import CellNote
 from trainer.judging.direction import directions
 from trainer.judging.tally import axes_of, items_ticked, on_axis, rates, trend
+from trainer.settings.parts import body_label
 
 _VERDICTS = ("under", "right", "over")
 
@@ -59,7 +60,10 @@ def _verdicts(made: MadeGrid, notes: Mapping[str, CellNote], name: str, axis: Ax
             for what, count in (
                 ("★ ", sum(note.favourite for note in here)),
                 *((f"{verdict} ", sum(note.whole == verdict for note in here)) for verdict in _VERDICTS),
-                *((f"U-Net {verdict} ", sum(note.unet == verdict for note in here)) for verdict in _VERDICTS),
+                *(
+                    (f"{body_label(made.family)} {verdict} ", sum(note.unet == verdict for note in here))
+                    for verdict in _VERDICTS
+                ),
                 *((f"encoder {verdict} ", sum(note.text_encoder == verdict for note in here)) for verdict in _VERDICTS),
             )
             if count

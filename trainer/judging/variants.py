@@ -55,7 +55,7 @@ def variants(judged: Judged, leans: Sequence[Direction]) -> tuple[Variant, ...]:
 
     Args:
         judged: what the next bake starts from.
-        leans: of U-Net and text encoder.
+        leans: of the predicting part and of the text encoders.
 
     Raises:
         GridError: no part is under or over.
@@ -65,7 +65,7 @@ def variants(judged: Judged, leans: Sequence[Direction]) -> tuple[Variant, ...]:
         raise GridError(
             "proposals",
             found="no part was rated under or over, and the favourites show no direction",
-            expected="favourites on a sheet of U-Net weight by text encoder weight, or verdicts",
+            expected=f"favourites on a sheet of {' by '.join(f'{lean.label} weight' for lean in leans)}, or verdicts",
             way_out="rate some pictures first",
         )
     found = [_other_rates(judged, clear), _other_stop(judged, clear), _fork(judged, clear)]
@@ -133,7 +133,7 @@ def _length(epochs: int) -> tuple[str, ...]:
 
 
 def _lean_text(leans: Sequence[Direction]) -> str:
-    return ", ".join(f"{label_of(lean.part)} {lean.lean}" for lean in leans)
+    return ", ".join(f"{lean.label} {lean.lean}" for lean in leans)
 
 
 def _rounded(rate: float) -> float:

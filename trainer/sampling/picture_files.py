@@ -16,6 +16,7 @@ from trainer.formats.picture_text import png_bytes
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.recipe import LoraUse
 from trainer.journal.journal import Journal
+from trainer.settings.parts import Family
 from trainer.text import printable
 
 FINGERPRINT = "fingerprint"
@@ -116,7 +117,7 @@ class PictureFiles:
                     continue
                 twin = cells.get(replace(recipe, loras=recipe.loras[:place] + recipe.loras[place + 1 :]))
                 if twin is not None and _same(self._folder / cell.file, self._folder / twin.file):
-                    lines[lora.path] = _no_effect(lora)
+                    lines[lora.path] = _no_effect(lora, self._made.family)
         return tuple(lines.values())
 
     def made_again(self) -> tuple[str, ...]:
@@ -190,6 +191,5 @@ def _apart(one: Path, other: Path) -> float:
         return sum(ImageStat.Stat(difference).mean) / 3
 
 
-def _no_effect(lora: LoraUse) -> str:
-    factors = f"U-Net {lora.unet:g}, text encoder {lora.text_encoder:g}"
-    return f"{printable(lora.path.name)} changes nothing: at {factors} the picture is that of weight 0"
+def _no_effect(lora: LoraUse, family: Family) -> str:
+    return f"{printable(lora.path.name)} changes nothing: at {lora.factors(family)} the picture is that of weight 0"

@@ -28,6 +28,17 @@ def body_of(family: Family) -> Part:
     return family_record(family).parts[0].key
 
 
+def body_label(family: Family) -> str:
+    """Return what people call the predicting part of a family, which a LoRA's first factor is of."""
+    return family_record(family).parts[0].label
+
+
+def encoder_label(family: Family) -> str:
+    """Return what people call the text encoders of a family, which a LoRA's second factor is of; `text encoder` where it trains none."""
+    encoders = family_record(family).encoders
+    return encoders[0].label if encoders else "text encoder"
+
+
 def label_of(part: Part) -> str:
     """Return a part's name for people."""
     return part_record(part).label

@@ -47,7 +47,7 @@ def grid(
         )
         cells.append(Cell(Place(ix, iy, iz, s), recipe, epoch))
     spec = GridSpec(order=order, x=AxisSpec(kind=x, values=""))  # type: ignore[arg-type]
-    return Expanded(spec, *axes, seeds, tuple(cells))
+    return Expanded(spec, *axes, seeds, tuple(cells), "sd1")
 
 
 def made(expanded: Expanded, at_once: int) -> list[tuple[Cell, ...]]:

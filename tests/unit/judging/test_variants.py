@@ -6,17 +6,18 @@ from trainer.errors import GridError
 from trainer.judging.direction import Direction
 from trainer.judging.variants import Judged, variants
 from trainer.settings.model import Settings
+from trainer.settings.parts import label_of
 
-RIGHT = Direction("unet", "right", 1.0, 4, 0.5)
+RIGHT = Direction("unet", "U-Net", "right", 1.0, 4, 0.5)
 JUDGED = Judged(Settings(unet_lr=2e-4, text_encoder_lr=1e-4), epochs=8, kept=(2, 4, 6, 8), epoch=8)
 
 
 def over(part: str, weight: float | None = 0.5) -> Direction:
-    return Direction(part, "over", weight, 6, 0.01)  # type: ignore[arg-type]
+    return Direction(part, label_of(part), "over", weight, 6, 0.01)  # type: ignore[arg-type]
 
 
 def under(part: str, weight: float | None = 1.5) -> Direction:
-    return Direction(part, "under", weight, 6, 0.01)  # type: ignore[arg-type]
+    return Direction(part, label_of(part), "under", weight, 6, 0.01)  # type: ignore[arg-type]
 
 
 def test_an_encoder_that_is_over_gets_a_lower_rate_an_earlier_stop_and_a_fork_without_it() -> None:
@@ -29,7 +30,9 @@ def test_an_encoder_that_is_over_gets_a_lower_rate_an_earlier_stop_and_a_fork_wi
 
 
 def test_a_unet_that_is_under_gets_a_higher_rate_and_more_epochs_without_the_encoder() -> None:
-    rate, stop, fork = variants(JUDGED, (under("unet"), Direction("text_encoder", "right", 1.0, 4, 0.5)))
+    rate, stop, fork = variants(
+        JUDGED, (under("unet"), Direction("text_encoder", "text encoder", "right", 1.0, 4, 0.5))
+    )
     assert rate.overrides == ("unet_lr=3e-4",)
     assert stop.overrides == ("max_train_epochs=12", "text_encoder_stop=8ep")
     assert (fork.fork_epoch, fork.overrides) == (8, ("max_train_epochs=12",))
@@ -59,4 +62,4 @@ def test_a_part_that_did_not_train_is_not_changed() -> None:
 
 def test_no_direction_is_refused_with_the_way_out() -> None:
     with pytest.raises(GridError, match="rate some pictures first"):
-        variants(JUDGED, (RIGHT, Direction("text_encoder", "unknown", None, 0, 1.0)))
+        variants(JUDGED, (RIGHT, Direction("text_encoder", "text encoder", "unknown", None, 0, 1.0)))

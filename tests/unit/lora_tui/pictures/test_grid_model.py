@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny_flow
 from grid_viewer import CHECKLIST, view_of
 from made_grid import made_grid, renamed
 
 from lora_tui.pictures.grid_model import BlindOrder, cell_name, cell_text, verdict_line
+from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse
@@ -118,3 +120,11 @@ def test_control_characters_of_a_label_or_a_prompt_are_made_visible(made: MadeGr
     said = cell_text(view, bad, CellNote(7, "x1-y1-z1-s1"), blind=False).plain
     assert "\x1b" not in said and "\x07" not in said
     assert "\x1b" not in cell_name(view, Place(0, 0, 0, 0))
+
+
+def test_the_parts_are_called_as_the_grids_family_calls_them(made: MadeGrid, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, tiny_flow.FAMILY.key, tiny_flow.FAMILY)
+    other = replace(made, family=tiny_flow.FAMILY.key)
+    text = words(other, Place(0, 1, 0, 0), CellNote(7, "x1-y2-z1-s1", unet="over"))
+    assert "transformer over" in text
+    assert "transformer 0.25 · text encoder 1" in text
