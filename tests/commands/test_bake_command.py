@@ -86,7 +86,7 @@ def test_n_saves_leave_n_files_under_sd_scripts_names(baked) -> None:
     ]
 
 
-def test_status_tells_how_it_ended(lora_tui_here, baked) -> None:
+def test_status_shows_how_it_ended(lora_tui_here, baked) -> None:
     workspace, _ = baked
     told = json.loads(lora_tui_here("status", workspace.root, "--json").stdout)
     assert [(bake["number"], bake["state"], len(bake["checkpoints"])) for bake in told["bakes"]] == [(1, "done", 4)]

@@ -117,7 +117,7 @@ def test_a_grid_is_made_and_made_again_from_its_own_sidecar(lora_tui, demo: Work
 
 
 @pytest.mark.long
-def test_a_grid_that_was_cut_goes_on(lora_tui, demo: Workspace, spec: Path) -> None:
+def test_a_grid_that_was_cut_continues(lora_tui, demo: Workspace, spec: Path) -> None:
     assert lora_tui("grid", spec, "--in", demo.root).returncode == 0
     folder = demo.root / "grids" / "0001-grid"
     (folder / "x2-y1-z1-s2.png").unlink()

@@ -9,7 +9,7 @@ from trainer.workspace import Workspace
 LoraTui = Callable[..., "CompletedProcess[str]"]
 
 
-def test_a_journal_that_was_deleted_is_made_anew_from_the_bakes(
+def test_a_journal_that_was_deleted_is_made_again_from_the_bakes(
     lora_tui: LoraTui, lora_tui_here: LoraTui, demo: Workspace, short: list[str]
 ) -> None:
     baked = lora_tui("bake", demo.root / "hifumi.toml", *short, "--why", "first")

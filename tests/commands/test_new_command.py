@@ -22,7 +22,7 @@ def own_pictures(tmp_path: Path) -> Path:
     return folder.parent
 
 
-def test_a_folder_of_mixed_pictures_is_taken_up_planned_and_baked(
+def test_a_folder_of_mixed_pictures_is_made_a_subject_planned_and_baked(
     lora_tui, lora_tui_here, own_pictures: Path, tmp_path: Path
 ) -> None:
     made = lora_tui("new", "cat", "--data", own_pictures, "--base", "demo")
@@ -54,7 +54,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui_here, own_
         ("cat", "pictures", "/nowhere", "/nowhere"),
     ],
 )
-def test_a_wrong_wish_writes_nothing(
+def test_a_wrong_value_writes_nothing(
     name: str, data: str, base: str, expected: str, lora_tui_here, own_pictures: Path, tmp_path: Path
 ) -> None:
     before = sorted(tmp_path.rglob("*"))

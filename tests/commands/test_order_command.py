@@ -74,7 +74,7 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, lora_tui_here, demo: W
     assert "is stopped" in late.stderr
 
 
-def test_a_killed_bake_takes_no_orders_and_says_how_it_goes_on(
+def test_a_killed_bake_takes_no_orders_and_says_how_it_continues(
     lora_tui_here, demo: Workspace, short: list[str]
 ) -> None:
     assert lora_tui_here("queue", "add", demo.root / "hifumi.toml", *short).returncode == 0
@@ -98,7 +98,7 @@ def test_a_bake_in_line_is_the_queues(lora_tui_here, demo: Workspace, short: lis
 
 
 @pytest.mark.long
-def test_a_parked_bake_goes_on_where_somebody_takes_it(lora_tui, demo: Workspace, short: list[str]) -> None:
+def test_a_parked_bake_continues_where_somebody_takes_it(lora_tui, demo: Workspace, short: list[str]) -> None:
     lora_tui("queue", "add", demo.root / "hifumi.toml", *short)
     with Journal(demo.journal_path) as journal:
         journal.bakes.set_state(1, BakeState.PARKED)

@@ -25,7 +25,7 @@ def grids(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def test_the_page_lies_in_the_grids_folder_and_its_copying_is_said(
+def test_the_page_lies_in_the_grids_folder_and_its_copy_command_is_shown(
     lora_tui_here: LoraTui, grids: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.2 51234 10.0.0.9 2222")
@@ -48,7 +48,7 @@ def test_it_is_printed_for_an_ssh_that_keeps_it(lora_tui: LoraTui, grids: Worksp
     assert not (grids.grids / "0001-epochs" / "0001-epochs.html").exists()
 
 
-def test_it_goes_where_it_is_told_and_is_as_small(lora_tui_here: LoraTui, grids: Workspace) -> None:
+def test_the_page_is_written_where_asked_and_as_small(lora_tui_here: LoraTui, grids: Workspace) -> None:
     assert lora_tui_here("page", 1, "-o", "x.html", "--max", "40kB", folder=grids.root).returncode == 0
     assert (grids.root / "x.html").stat().st_size <= 40_000
 

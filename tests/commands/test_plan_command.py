@@ -51,7 +51,7 @@ def _model_peak(path: Path) -> int:
     return MemoryModel()(request_of(check(load_settings(path), path), "card")).reserved
 
 
-def test_the_plan_tells_the_peak_by_stage_and_part(plan: Plan) -> None:
+def test_the_plan_shows_the_peak_by_stage_and_part(plan: Plan) -> None:
     told = plan().output
     assert "memory on a GPU" in told and "optimizer" in told and "at most" in told
     assert told.index("files and disk") < told.index("memory on a GPU")
@@ -66,7 +66,7 @@ def test_without_memory_nothing_is_predicted(plan: Plan, monkeypatch: pytest.Mon
     assert ran.exit_code == 0 and "memory on" not in ran.output
 
 
-def test_a_plan_without_a_prediction_is_a_plan_all_the_same(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_without_a_prediction_is_still_a_plan(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: PeakPredictor, request: MemoryRequest, stop: object = None) -> MemoryPrediction:
         raise ModelError("base", found="cannot be taken apart")
 
@@ -112,7 +112,7 @@ def test_json_holds_plan_memory_and_fit(plan: Plan, path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("--fit", "8XB"), ("--apply",), ("--fit", "8GB", "--apply", "--set", "seed=2")])
-def test_a_wrong_wish_is_refused_before_anything_is_predicted(plan: Plan, arguments: tuple[str, ...]) -> None:
+def test_a_wrong_size_is_refused_before_anything_is_predicted(plan: Plan, arguments: tuple[str, ...]) -> None:
     ran = plan(*arguments)
     assert ran.exit_code == ExitCode.USAGE and "memory on" not in ran.output
 

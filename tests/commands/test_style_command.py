@@ -69,7 +69,7 @@ def test_a_webuis_defaults_are_kept_shown_and_given_to_another(
     assert backup.read_text() == '{"txt2img/Width/value": 512}'
 
 
-def test_a_picture_is_read_and_what_is_not_ours_is_said(style: Run, demo: Workspace, tmp_path: Path) -> None:
+def test_a_picture_is_read_and_what_is_not_ours_is_shown(style: Run, demo: Workspace, tmp_path: Path) -> None:
     picture = tmp_path / "favourite.png"
     picture.write_bytes(png_bytes(np.zeros((8, 8, 3), np.uint8), {"parameters": INFOTEXT}))
     said = style("read", picture, "--name", "mine")
@@ -111,5 +111,5 @@ def test_what_is_wrong_is_one_line(style: Run, demo: Workspace, arguments: tuple
     assert said.stderr.count("\n") == 1
 
 
-def test_without_styles_the_way_to_one_is_said(style: Run) -> None:
+def test_without_styles_the_way_to_one_is_shown(style: Run) -> None:
     assert style("list").stdout.startswith("no styles; read some")

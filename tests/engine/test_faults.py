@@ -23,7 +23,7 @@ def _break(*_: object, **__: object) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("stage", FAULTS)
-def test_a_fault_is_told_and_the_next_bake_runs(stage: str, runner, short, monkeypatch) -> None:
+def test_a_fault_is_reported_and_the_next_bake_runs(stage: str, runner, short, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(FAULTS[stage], _break)
         failed = runner.bake(*short)

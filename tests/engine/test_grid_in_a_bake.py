@@ -115,7 +115,7 @@ def test_a_grid_in_a_bake_has_the_pictures_of_one_of_its_own(runner, at_step) ->
     assert again.new_pictures == 3
 
 
-def test_a_grid_cut_in_a_bake_goes_on_as_a_job(runner, at_step, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_grid_cut_in_a_bake_continues_as_a_job(runner, at_step, monkeypatch: pytest.MonkeyPatch) -> None:
     say_after_pictures(runner, monkeypatch, 2, [(Order.CANCEL_GRID, "")])
     at_step(4, ask(lambda bake: grid_over(bake, batch_size=1)))
     assert runner.bake(*PLAIN).state is BakeState.DONE
@@ -175,7 +175,7 @@ def test_a_queued_grid_is_made_like_a_bake_and_says_so(runner, queued) -> None:
     assert not (runner.workspace.root / "bakes" / f"{job.number:04d}-over").exists()
 
 
-def test_a_job_that_is_stopped_can_be_queued_again_and_goes_on(runner, queued) -> None:
+def test_a_job_that_is_stopped_can_be_queued_again_and_continues(runner, queued) -> None:
     job = queued(seeds="1-6", batch_size=1, steps=12)
     runner.wait(job.number, lambda row: row.stage is Stage.GRID and row.stage_done >= 1)
     runner.journal.orders.give(job.number, Order.STOP)

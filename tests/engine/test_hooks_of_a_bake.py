@@ -13,7 +13,7 @@ def told(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_the_end_of_a_bake_is_told_with_its_files(runner, short, tmp_path: Path) -> None:
+def test_the_end_of_a_bake_is_reported_with_its_files(runner, short, tmp_path: Path) -> None:
     heard, trouble = tmp_path / "heard", tmp_path / "trouble"
     hooks = (f"on_done=sh -c 'cat >> {heard}'", f"on_trouble=sh -c 'cat >> {trouble}'")
     bake = runner.bake(*short, *hooks)
@@ -23,7 +23,9 @@ def test_the_end_of_a_bake_is_told_with_its_files(runner, short, tmp_path: Path)
     assert told(trouble) == []
 
 
-def test_trouble_is_told_with_its_reason_and_a_bad_command_hurts_nothing(runner, short, tmp_path, monkeypatch) -> None:
+def test_trouble_is_reported_with_its_reason_and_a_bad_command_hurts_nothing(
+    runner, short, tmp_path, monkeypatch
+) -> None:
     heard = tmp_path / "heard"
 
     def full(*_: object, **__: object) -> None:

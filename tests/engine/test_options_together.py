@@ -42,7 +42,7 @@ def many(runner):
     return bake
 
 
-def test_taken_up_again_it_gives_the_same_bits(runner, many) -> None:
+def test_resumed_it_gives_the_same_bits(runner, many) -> None:
     kept = runner.tensors(many)
     for path in states_of(runner.folder(many)):
         if read_state_header(path).step > 3:
@@ -58,7 +58,7 @@ def test_wide_convolutions_have_layers_in_its_file(runner, many) -> None:
 
 
 @pytest.mark.parametrize("override", ["conv_dim=2", "dim_from_weights=yes"])
-def test_a_bake_from_its_file_begins_with_its_weights(runner, many, override: str) -> None:
+def test_a_bake_from_its_file_starts_with_its_weights(runner, many, override: str) -> None:
     """The first step of a warm-up has the rate 0, so a bake of one step saves what it began with."""
     file = runner.folder(many) / "hifumi.safetensors"
     begun = runner.bake(

@@ -7,7 +7,7 @@ from trainer.journal.records import BakeState, Order, Stage
 LONG = (*SMALL, "max_train_epochs=", "max_train_steps=400", "save_every_n_epochs=", "validation_data_dir=")
 
 
-def test_a_paused_bake_keeps_its_place_and_goes_on_to_the_same_lora(runner, short) -> None:
+def test_a_paused_bake_keeps_its_place_and_continues_to_the_same_lora(runner, short) -> None:
     plain = runner.bake(*short)
     number = runner.queue(*short)
     runner.journal.orders.give(number, Order.PAUSE)
@@ -29,7 +29,7 @@ def test_a_stop_saves_what_is_there_and_ends_the_bake(runner) -> None:
     assert (runner.folder(bake) / saved[0].file).is_file()
 
 
-def test_save_now_writes_a_lora_and_the_bake_goes_on(runner) -> None:
+def test_save_now_writes_a_lora_and_the_bake_continues(runner) -> None:
     number = runner.queue(*LONG)
     runner.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 2)
     runner.journal.orders.give(number, Order.SAVE)

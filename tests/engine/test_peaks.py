@@ -11,7 +11,7 @@ from trainer.engine.engine import Engine
 from trainer.memory.request import request_of
 
 
-def test_a_bake_tells_what_it_was_predicted_and_seen_to_take(tmp_path: Path) -> None:
+def test_a_bake_records_its_predicted_and_measured_peak(tmp_path: Path) -> None:
     predictor = FakeOracle()
     runner = EngineRunner(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
     try:

@@ -78,7 +78,7 @@ def test_every_part_that_has_a_share_in_the_loss_learns(runner, whole, base: Pat
     assert {name.split("_")[1] for name in tensors} == {prefix.split("_")[1] for prefix in prefixes}
 
 
-def test_taken_up_again_it_gives_the_same_bits(runner, whole) -> None:
+def test_resumed_it_gives_the_same_bits(runner, whole) -> None:
     kept = runner.tensors(whole)
     for path in states_of(runner.folder(whole)):
         if read_state_header(path).step > 4:
@@ -108,7 +108,7 @@ def test_its_file_says_what_it_was_baked_on(runner, whole, base: Path) -> None:
     assert len(told["ss_new_sd_model_hash"]) == 64
 
 
-def test_zero_terminal_snr_is_found_in_the_file_and_said(runner, whole, base: Path) -> None:
+def test_zero_terminal_snr_is_found_in_the_file_and_reported(runner, whole, base: Path) -> None:
     line = next(line for line in runner.log(whole) if "the base predicts" in line)
     assert ("with zero terminal SNR" in line) == (base.stem == "sdxl")
 

@@ -41,7 +41,7 @@ def whole(runner):
     return runner.bake(*STATED)
 
 
-def test_a_stopped_bake_taken_up_again_gives_the_same_bits_and_numbers(runner, stated, whole) -> None:
+def test_a_stopped_bake_resumed_gives_the_same_bits_and_numbers(runner, stated, whole) -> None:
     stopped = stopped_after(runner, 5, *stated)
     assert stopped.state is BakeState.STOPPED
     done = runner.resume(stopped.number)
@@ -63,7 +63,7 @@ def test_the_numbers_in_the_folder_are_those_of_an_uninterrupted_bake(runner, st
             assert np.array_equal(ours[name], theirs[name]), name
 
 
-def test_a_parked_bake_goes_on_to_the_same_bits(runner, stated, whole) -> None:
+def test_a_parked_bake_continues_to_the_same_bits(runner, stated, whole) -> None:
     parked = stopped_after(runner, 5, *stated, order=Order.FREE)
     assert (parked.state, runner.journal.results.checkpoints(parked.number)[0].epoch) == (BakeState.PARKED, 1)
     assert runner.tensors(runner.resume(parked.number)) == runner.tensors(whole)
@@ -105,7 +105,7 @@ def test_live_changes_are_made_again_at_their_steps(runner, stated) -> None:
     assert {saved.file for saved in runner.journal.results.checkpoints(number)} == files
 
 
-def test_a_live_change_that_is_wrong_is_refused_and_the_bake_goes_on(runner, stated) -> None:
+def test_a_live_change_that_is_wrong_is_refused_and_the_bake_continues(runner, stated) -> None:
     number = runner.queue(*stated)
     runner.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 2)
     for assignment in ("unet_lr=7", "network_dim=4", "save_every_n_epochs=2"):

@@ -66,7 +66,7 @@ def test_its_moments_leave_the_state_and_its_weights_do_not(runner, whole) -> No
 
 
 @pytest.mark.parametrize("step", [3, 8])
-def test_a_bake_taken_up_again_before_or_behind_the_stop_gives_the_same_bits(runner, whole, step: int) -> None:
+def test_a_bake_resumed_before_or_behind_the_stop_gives_the_same_bits(runner, whole, step: int) -> None:
     kept, curve = runner.tensors(whole), runner.journal.curves.read(whole.number, "loss", 1000)
     files = {path: path.read_bytes() for path in states_of(runner.folder(whole))}
     for path in files:
@@ -84,7 +84,7 @@ def test_a_fork_from_before_or_behind_the_stop_equals_its_parent(runner, whole, 
     assert runner.tensors(runner.finish(forked.bake.number)) == runner.tensors(whole)
 
 
-def test_stopped_by_an_order_it_is_the_bake_whose_setting_said_so(runner) -> None:
+def test_a_stop_by_order_equals_a_stop_by_setting(runner) -> None:
     number = runner.queue(*STATED, KEPT, UNSEEN)
     runner.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 3)
     runner.journal.orders.give(number, Order.SET, "text_encoder_stop=now")

@@ -116,7 +116,7 @@ def test_a_step_that_finds_the_card_full_is_done_again_in_parts(root: Path, in_w
     assert (whole - divided).norm() <= 1e-4 * whole.norm()
 
 
-def test_a_bake_on_a_full_card_goes_on_with_fewer_pictures_at_once(root: Path) -> None:
+def test_a_bake_on_a_full_card_continues_with_fewer_pictures_at_once(root: Path) -> None:
     limit = _between_halved_and_whole(root)
     runner = EngineRunner(make_demo(root))
     try:

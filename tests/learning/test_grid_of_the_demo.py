@@ -142,7 +142,7 @@ def test_the_same_grid_again_is_taken_from_the_disk(maker: Maker, grid: Grid, as
     assert np.array_equal(maker.picture(again, place), maker.picture(grid, place))
 
 
-def test_a_grid_cut_at_half_has_every_epoch_and_goes_on_where_it_was(maker: Maker, asked: GridSpec) -> None:
+def test_a_grid_cut_at_half_has_every_epoch_and_continues_where_it_was(maker: Maker, asked: GridSpec) -> None:
     other = asked.model_copy(
         update={"seeds": "21-24", "y": AxisSpec(kind="weight", values="1"), "steps": 3, "batch_size": 4}
     )
@@ -193,7 +193,7 @@ def test_a_lora_without_effect_is_named(maker: Maker, asked: GridSpec, tmp_path:
     assert line in maker.made(grid).notes
 
 
-def test_the_same_seed_made_twice_tells_how_much_is_noise(maker: Maker, asked: GridSpec) -> None:
+def test_the_same_seed_made_twice_shows_how_much_is_noise(maker: Maker, asked: GridSpec) -> None:
     twice = asked.model_copy(
         update={"x": AxisSpec(kind="repeat", values="1-2"), "y": None, "z": None, "seeds": "41-42", "steps": 2}
     )

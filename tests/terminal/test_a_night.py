@@ -35,7 +35,7 @@ def _states(demo: Path) -> list[BakeState]:
 
 
 @pytest.mark.long
-def test_the_digest_tells_a_night_without_a_terminal(open_terminal, make_bakery: Callable[[int], Path]) -> None:
+def test_the_digest_shows_a_night_without_a_terminal(open_terminal, make_bakery: Callable[[int], Path]) -> None:
     demo = make_bakery(3)
     _queue_three(demo)
     evening = open_terminal(folder=demo)

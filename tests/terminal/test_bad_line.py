@@ -41,7 +41,7 @@ def baking(open_terminal, start, make_bakery: Callable[[int], Path]) -> tuple[Te
     return terminal, demo
 
 
-def test_a_bake_goes_on_while_nobody_reads_the_terminal(baking: tuple[Terminal, Path]) -> None:
+def test_a_bake_continues_while_nobody_reads_the_terminal(baking: tuple[Terminal, Path]) -> None:
     terminal, demo = baking
     before = _step(demo)
     # What is painted meanwhile fills the line.

@@ -36,7 +36,7 @@ def test_ctrl_z_freezes_no_bake_and_says_what_does_help(open_terminal, make_bake
         assert journal.results.checkpoints(1)
 
 
-def test_ctrl_c_before_the_bake_began_leaves_at_once(open_terminal, make_bakery: Callable[[int], Path]) -> None:
+def test_ctrl_c_before_the_bake_started_leaves_at_once(open_terminal, make_bakery: Callable[[int], Path]) -> None:
     demo = make_bakery(1)
     terminal = open_terminal("bake", "hifumi.toml", folder=demo, fresh=True)
     terminal.wait_for("loading libraries", seconds=60)

@@ -46,7 +46,7 @@ def _start(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(120, 36), pytest.param(80, 24, marks=pytest.mark.long)])
-def test_edit_bake_pause_go_on_stop_and_quit_by_keys(open_terminal, demo: Path, columns: int, lines: int) -> None:
+def test_edit_bake_pause_continue_stop_and_quit_by_keys(open_terminal, demo: Path, columns: int, lines: int) -> None:
     terminal = open_terminal(columns=columns, lines=lines, folder=demo)
     terminal.wait_for("b bake", "steps ×")
     # A rate is found, changed and shown as changed.
@@ -105,7 +105,7 @@ def test_quit_while_baking_may_stop_and_save(open_terminal, demo: Path) -> None:
 
 
 @pytest.mark.long
-def test_quit_while_baking_may_go_on_without_the_screen(open_terminal, demo: Path) -> None:
+def test_quit_while_baking_may_continue_without_the_screen(open_terminal, demo: Path) -> None:
     terminal = open_terminal(folder=demo)
     terminal.wait_for("b bake", "steps ×")
     _start(terminal)

@@ -100,7 +100,7 @@ def test_a_grid_leaves_the_bake_as_it_was_bit_for_bit(
 
 
 @pytest.mark.long
-def test_a_grid_that_breaks_in_the_middle_is_said_and_leaves_the_bake_as_it_was(
+def test_a_grid_that_breaks_in_the_middle_is_reported_and_leaves_the_bake_as_it_was(
     runner: Any,
     make_settings: Any,
     with_grid: Callable[[Any], tuple[BakeState, Path]],
@@ -172,7 +172,7 @@ def test_an_epoch_dropped_on_the_way_is_left_out_of_the_rest(
     assert pictures(runner, runner.journal.grids.read(1)) == ["x1-y1-z1-s1", "x1-y1-z1-s2"]
 
 
-def test_the_desk_is_the_bakes_own_base_and_no_other(make_settings: Any, open_bench: Any, tmp_path: Path) -> None:
+def test_the_sampler_uses_the_bakes_own_base_and_no_other(make_settings: Any, open_bench: Any, tmp_path: Path) -> None:
     with open_bench(make_settings()) as (session, _), SessionProvider(session) as provider:
         assert provider.compute_setup(GridSpec(precision="bf16")) == ComputeSetup("cpu", "fp32")
         assert provider.sampler(RECIPE) is provider.sampler(replace(RECIPE, seed=2))
@@ -181,7 +181,7 @@ def test_the_desk_is_the_bakes_own_base_and_no_other(make_settings: Any, open_be
                 provider.sampler(other)
 
 
-def test_a_bench_that_was_lent_is_as_it_was(make_settings: Any, open_bench: Any) -> None:
+def test_a_session_that_was_lent_is_unchanged(make_settings: Any, open_bench: Any) -> None:
     with open_bench(make_settings(network_dropout=0.2)) as (session, planned):
         prepared = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1))
         with BatchLoader(session, planned.data, prepared, pin=False) as feed:

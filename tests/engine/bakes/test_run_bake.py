@@ -172,7 +172,7 @@ def test_stop_at_a_planned_save_writes_no_second_file(
     assert names(runner.root / bake.folder) == ["x-000001.safetensors"]
 
 
-def test_save_now_writes_the_steps_file_and_goes_on(
+def test_save_now_writes_the_steps_file_and_continues(
     runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_after(monkeypatch, runner, 2, Order.SAVE)
@@ -180,7 +180,7 @@ def test_save_now_writes_the_steps_file_and_goes_on(
     assert names(folder) == ["x-step00000002.safetensors", "x.safetensors"]
 
 
-def test_a_paused_bake_goes_on_to_the_same_lora(
+def test_a_paused_bake_continues_to_the_same_lora(
     runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = load_lora(runner.bake(make_settings(max_train_steps=3)) / "x.safetensors")

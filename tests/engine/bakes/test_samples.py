@@ -126,7 +126,7 @@ def test_a_sample_says_what_it_was_made_with_the_lora_saved_just_before_among_it
     assert saved.fields["Lora hashes"] == f"x: {load_lora(folder / 'x.safetensors').metadata['sshs_model_hash'][:12]}"
 
 
-def test_samples_that_fail_are_said_and_stop_nothing(runner: Any, make_settings: Any, tmp_path: Path) -> None:
+def test_samples_that_fail_are_reported_and_stop_nothing(runner: Any, make_settings: Any, tmp_path: Path) -> None:
     told: list[str] = []
     settings = make_settings(sample_every_n_steps=1, max_train_steps=2, sample_prompts=str(tmp_path / "gone.txt"))
     bake = runner.queue(settings)
@@ -175,7 +175,7 @@ def test_a_stop_does_not_wait_for_the_samples(
     assert "0 samples of 2 after step 1 in samples/" in log(runner, 1)
 
 
-def test_the_prompt_file_is_read_anew_and_settings_may_change_on_the_way(
+def test_the_prompt_file_is_read_again_and_settings_may_change_on_the_way(
     runner: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train_and_change(session: Any, work: Any) -> Any:

@@ -34,7 +34,7 @@ async def test_rates_are_named_by_the_familys_parts(runner, until, seen) -> None
         await until(pilot, lambda: "only the transformer trains" in str([*runner.app._notifications]))
 
 
-async def test_the_plan_tells_the_familys_parts(runner, until, seen, base: str) -> None:
+async def test_the_plan_shows_the_familys_parts(runner, until, seen, base: str) -> None:
     async with runner.run((120, 48)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         runner.app.bake_screen.editor.typed("pretrained_model_name_or_path", base)

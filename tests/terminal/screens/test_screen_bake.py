@@ -53,7 +53,7 @@ async def test_edits_not_saved_are_baked_and_saved(runner, until) -> None:
     assert load_settings(runner.workspace.root / "hifumi.toml").network_dim == 16
 
 
-async def test_a_missing_folder_is_said_beside_its_field_and_nothing_is_written(runner, until, seen) -> None:
+async def test_a_missing_folder_is_shown_beside_its_field_and_nothing_is_written(runner, until, seen) -> None:
     before = (runner.workspace.root / "hifumi.toml").read_bytes()
     async with runner.run() as pilot:
         await opened(runner, pilot, until)
@@ -69,7 +69,7 @@ async def test_a_missing_folder_is_said_beside_its_field_and_nothing_is_written(
     assert (runner.workspace.root / "hifumi.toml").read_bytes() == before
 
 
-async def test_what_breaks_between_the_plan_and_the_bake_is_said_and_nothing_is_written(runner, until, seen) -> None:
+async def test_what_breaks_between_the_plan_and_the_bake_is_shown_and_nothing_is_written(runner, until, seen) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until)
         for picture in (runner.workspace.root / "data").rglob("*.png"):
@@ -81,7 +81,7 @@ async def test_what_breaks_between_the_plan_and_the_bake_is_said_and_nothing_is_
     assert load_settings(runner.workspace.root / "hifumi.toml").network_dim == 8
 
 
-async def test_a_base_that_is_none_is_said_beside_the_base(runner, until, seen) -> None:
+async def test_a_file_that_is_not_a_base_is_shown_beside_the_base(runner, until, seen) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until)
         runner.app.bake_screen.editor.typed("pretrained_model_name_or_path", "/nowhere/model")
@@ -93,7 +93,7 @@ async def test_a_base_that_is_none_is_said_beside_the_base(runner, until, seen) 
         assert "✗" in lines[field + 1][:42]
 
 
-async def test_space_pauses_and_space_goes_on(runner, until, seen) -> None:
+async def test_space_pauses_and_space_continues(runner, until, seen) -> None:
     runner.baking()
     async with runner.run() as pilot:
         await until(pilot, lambda: runner.app.bake_screen.bake is not None)
@@ -194,7 +194,7 @@ async def test_a_bake_that_fails_before_one_s_eyes_says_why_in_80_columns_too(ru
         ("validation_data_dir", "gone"),
     ],
 )
-async def test_a_path_that_is_wrong_is_said_beside_its_own_field(runner, until, name: str, value: str) -> None:
+async def test_a_path_that_is_wrong_is_shown_beside_its_own_field(runner, until, name: str, value: str) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until)
         editor = runner.app.bake_screen.editor

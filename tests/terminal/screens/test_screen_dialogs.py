@@ -37,7 +37,7 @@ async def test_n_makes_a_subject_from_a_folder_and_opens_its_settings(runner, un
     assert load_subject(runner.workspace.subjects / "mine.toml").trigger == "hifumi_chan"
 
 
-async def test_a_missing_folder_is_said_under_its_line_and_nothing_is_written(runner, until) -> None:
+async def test_a_missing_folder_is_shown_under_its_line_and_nothing_is_written(runner, until) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until, "n", NewSubjectDialog)
         await fill(runner, pilot, name="mine", data="/nowhere", base="demo")
@@ -46,14 +46,14 @@ async def test_a_missing_folder_is_said_under_its_line_and_nothing_is_written(ru
     assert not (runner.workspace.root / "mine.toml").exists()
 
 
-async def test_a_wrong_base_is_said_under_the_base(runner, until) -> None:
+async def test_a_wrong_base_is_shown_under_the_base(runner, until) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until, "n", NewSubjectDialog)
         await fill(runner, pilot, name="mine", data=str(runner.workspace.root / "data"), base="/nowhere")
         await until(pilot, lambda: runner.app.screen.query_one("#base-error").display)
 
 
-async def test_a_name_in_use_is_said_under_the_name(runner, until) -> None:
+async def test_a_name_in_use_is_shown_under_the_name(runner, until) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until, "n", NewSubjectDialog)
         await fill(runner, pilot, name="hifumi", data=str(runner.workspace.root / "data"), base="demo")
@@ -90,7 +90,7 @@ async def test_the_help_lists_the_keys_that_are_active(runner, until, seen) -> N
         await until(pilot, lambda: "pause the bake (the model stays" in seen(runner.app))
 
 
-async def test_the_help_tells_of_the_focused_field(runner, until, seen) -> None:
+async def test_the_help_shows_of_the_focused_field(runner, until, seen) -> None:
     async with runner.run((120, 50)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         runner.app.bake_screen.editor._form.go_to("unet_lr")

@@ -107,7 +107,7 @@ async def test_r_on_a_done_bake_says_how_to_extend_it(runner, until, seen) -> No
     assert runner.bakes()[0].state is BakeState.DONE
 
 
-async def test_r_leaves_a_bake_at_work_alone(runner, until, seen) -> None:
+async def test_r_leaves_a_running_bake_alone(runner, until, seen) -> None:
     runner.baking()
     async with runner.run((120, 36)) as pilot:
         await shown_bake(runner, pilot, until)
@@ -118,7 +118,7 @@ async def test_r_leaves_a_bake_at_work_alone(runner, until, seen) -> None:
     assert (runner.bakes()[0].state, runner.bakes()[0].attempt) == (BakeState.BAKING, 1)
 
 
-async def test_the_key_forks_the_newest_state_with_what_the_desk_changes(runner, until, seen) -> None:
+async def test_the_key_forks_the_newest_state_with_the_edited_settings(runner, until, seen) -> None:
     ended(runner, BakeState.STOPPED, 1, 2)
     async with runner.run((120, 36)) as pilot:
         await shown_bake(runner, pilot, until)
@@ -167,7 +167,7 @@ async def test_an_epoch_is_typed_and_compared_with_the_settings_in_force_then(ru
     assert settings_of(runner.bakes()[0]).unet_lr == 2e-3
 
 
-async def test_more_epochs_on_the_desk_extend_a_done_bake(runner, until) -> None:
+async def test_more_epochs_in_the_editor_extend_a_done_bake(runner, until) -> None:
     ended(runner, BakeState.DONE, 6)
     async with runner.run((120, 36)) as pilot:
         await shown_bake(runner, pilot, until)

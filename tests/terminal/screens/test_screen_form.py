@@ -43,7 +43,7 @@ async def test_the_plan_follows_an_edit(runner, until, form_of, seen) -> None:
         await until(pilot, lambda: "40 steps × 9 = 360" in seen(runner.app))
 
 
-async def test_a_wrong_value_is_said_under_the_field_and_stays_to_be_mended(runner, until, form_of, seen) -> None:
+async def test_a_wrong_value_is_shown_under_the_field_and_stays_to_be_fixed(runner, until, form_of, seen) -> None:
     async with runner.run() as pilot:
         form = await form_of(runner, pilot, until, "unet_lr")
         await pilot.press("enter", "7", "enter")

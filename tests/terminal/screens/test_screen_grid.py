@@ -91,7 +91,7 @@ async def test_what_was_typed_and_given_up_is_not_made(runner, until) -> None:
         assert runner.app.screen is screen
 
 
-async def test_an_empty_range_is_said_under_its_field(runner, until, seen) -> None:
+async def test_an_empty_range_is_shown_under_its_field(runner, until, seen) -> None:
     async with runner.run(SIZE) as pilot:
         screen = await opened(runner, pilot, until)
         screen.editor.typed("x.kind", "steps")
@@ -149,7 +149,7 @@ async def test_b_queues_the_grid_for_our_engine_and_shows_it(runner, until, seen
     assert parse_spec(grid.spec, "grid").seeds == "11, 12, 13, 14"
 
 
-async def test_while_a_bake_is_at_work_b_asks_where(runner, until, seen) -> None:
+async def test_while_a_bake_is_running_b_asks_where(runner, until, seen) -> None:
     bake = runner.baking()
     async with runner.run(SIZE) as pilot:
         await opened(runner, pilot, until)
@@ -166,7 +166,7 @@ async def test_while_a_bake_is_at_work_b_asks_where(runner, until, seen) -> None
     assert len(runner.bakes()) == 1
 
 
-async def test_a_grid_may_wait_behind_the_bake_at_work(runner, until) -> None:
+async def test_a_grid_may_wait_behind_the_running_bake(runner, until) -> None:
     runner.baking()
     async with runner.run(SIZE) as pilot:
         await opened(runner, pilot, until)
@@ -211,7 +211,7 @@ async def test_x_leaves_the_epoch_under_the_cursor_out(runner, until, seen) -> N
     assert grid.bake == bake
 
 
-async def test_in_blind_mode_x_does_not_tell_the_epoch(runner, until, seen) -> None:
+async def test_in_blind_mode_x_does_not_reveal_the_epoch(runner, until, seen) -> None:
     bake = runner.baking()
     add_grid(runner, made=True, bake=bake, state=GridState.MAKING, missing=6)
     async with runner.run(SIZE) as pilot:

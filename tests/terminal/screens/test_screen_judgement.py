@@ -79,7 +79,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(r
         await until(pilot, changed)
 
 
-async def test_in_blind_mode_the_judgement_is_not_told(runner, until) -> None:
+async def test_in_blind_mode_the_judgement_is_hidden(runner, until) -> None:
     judged_grid(runner)
     async with runner.run(SIZE) as pilot:
         screen = await on_the_sheet(runner, pilot, until)

@@ -128,7 +128,7 @@ async def test_what_cannot_be_predicted_is_a_line_of_the_plan(runner, until) -> 
         assert "on disk" in plan_text(runner)
 
 
-async def test_a_bake_that_does_not_fit_is_told_before_it_begins(runner, until, seen) -> None:
+async def test_a_bake_that_does_not_fit_is_shown_before_it_starts(runner, until, seen) -> None:
     async with runner.run((120, 36)) as pilot:
         await foreseen(runner, pilot, until)
         await typed(runner, pilot, until, "train_batch_size", "7")
@@ -139,7 +139,7 @@ async def test_a_bake_that_does_not_fit_is_told_before_it_begins(runner, until, 
 # The plan
 
 
-async def test_the_plan_tells_each_stage_and_who_is_on_the_card(runner, until, seen) -> None:
+async def test_the_plan_shows_each_stage_and_who_is_on_the_card(runner, until, seen) -> None:
     async with runner.run((120, 120)) as pilot:
         await foreseen(runner, pilot, until)
         await pilot.press("p")
@@ -207,7 +207,7 @@ async def test_another_size_is_looked_for_before_anything_is_applied(runner, unt
         assert runner.app.screen is dialog
 
 
-async def test_what_is_no_size_is_said_and_nothing_is_looked_for(runner, until, seen) -> None:
+async def test_text_that_is_not_a_size_is_refused_without_a_search(runner, until, seen) -> None:
     async with runner.run((120, 50)) as pilot:
         await foreseen(runner, pilot, until)
         dialog = await fitted(runner, pilot, until)

@@ -60,7 +60,7 @@ async def test_a_live_setting_is_chosen_typed_and_ordered(runner, until, seen) -
         await until(pilot, lambda: given(runner) == [(Order.SET, "unet_lr=5e-4")])
 
 
-async def test_a_wrong_value_is_said_there_and_not_ordered(runner, until, seen) -> None:
+async def test_a_wrong_value_is_shown_there_and_not_ordered(runner, until, seen) -> None:
     runner.baking()
     async with runner.run((120, 36)) as pilot:
         await at_work(runner, pilot, until)
@@ -136,7 +136,7 @@ async def test_of_two_text_encoders_one_may_be_stopped_alone(runner, until, seen
         await until(pilot, lambda: given(runner) == wanted)
 
 
-async def test_a_parked_bake_goes_on_by_space(runner, until, seen) -> None:
+async def test_a_parked_bake_continues_by_space(runner, until, seen) -> None:
     runner.baking()
     runner.set_state(BakeState.PARKED)
     async with runner.run((120, 36)) as pilot:
@@ -175,7 +175,7 @@ def watching(runner, *, order: bool) -> LoraApp:
 
 
 @pytest.mark.parametrize("key", ["space", "s", "x", "X", "F", "L", "T", "b", "n", "ctrl+s"])
-async def test_who_only_watches_orders_nothing_and_is_told_so(runner, until, key) -> None:
+async def test_a_watcher_orders_nothing_and_the_screen_says_so(runner, until, key) -> None:
     runner.baking()
     app = watching(runner, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
@@ -208,7 +208,7 @@ async def test_who_may_order_orders(runner, until) -> None:
         await until(pilot, lambda: given(runner) == [(Order.SAVE, "")])
 
 
-async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(runner, until, seen) -> None:
+async def test_a_slow_line_is_shown_in_the_title_and_the_curves_stand(runner, until, seen) -> None:
     runner.baking()
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.snapshot.curves)
@@ -223,7 +223,7 @@ async def test_a_slow_line_is_said_in_the_title_and_the_curves_stand(runner, unt
         assert "slow line" not in seen(runner.app).splitlines()[0]
 
 
-async def test_who_comes_back_is_told_what_happened(runner, until, seen) -> None:
+async def test_a_returning_user_sees_what_happened(runner, until, seen) -> None:
     runner.baking()
     with runner.journal() as journal:
         journal.digests.set_last_viewed(1_699_990_000.0)
@@ -240,7 +240,7 @@ async def test_who_comes_back_is_told_what_happened(runner, until, seen) -> None
         assert journal.digests.last_viewed() == 1_700_000_000.0
 
 
-async def test_who_comes_for_the_first_time_or_missed_nothing_is_told_nothing(runner, until) -> None:
+async def test_without_news_no_digest_is_shown(runner, until) -> None:
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         await until(pilot, lambda: runner.journal().digests.last_viewed() is not None)

@@ -25,7 +25,7 @@ def line(runner) -> list[int]:
         return [bake.number for bake in journal.queue.waiting()]
 
 
-async def test_the_queue_shows_who_is_at_work_and_who_waits(runner, until, seen) -> None:
+async def test_the_queue_shows_who_is_running_and_who_waits(runner, until, seen) -> None:
     runner.baking(why="the first")
     runner.add_bake(why="the second")
     async with runner.run((100, 30)) as pilot:
@@ -71,7 +71,7 @@ async def test_delete_takes_a_bake_out(runner, until) -> None:
         await until(pilot, lambda: runner.engine.wakes > wakes)
 
 
-async def test_a_bake_begun_meanwhile_is_not_taken_out(runner, until) -> None:
+async def test_a_bake_that_has_started_is_not_removed(runner, until) -> None:
     runner.add_bake()
     async with runner.run((100, 30)) as pilot:
         dialog = await opened(runner, pilot, until)
@@ -83,7 +83,7 @@ async def test_a_bake_begun_meanwhile_is_not_taken_out(runner, until) -> None:
     assert runner.bakes()[0].state is BakeState.STARTING
 
 
-async def test_b_puts_another_bake_behind_the_one_at_work(runner, until, seen) -> None:
+async def test_b_puts_another_bake_behind_the_running_one(runner, until, seen) -> None:
     runner.baking()
     async with runner.run((100, 30)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.editor.view and runner.app.bake_screen.bake)

@@ -29,7 +29,7 @@ async def test_card_ssh_and_clock_stand_in_the_title(runner, until, seen, monkey
         await until(pilot, lambda: "3070 Ti · ssh · 22:13" in seen(runner.app))
 
 
-async def test_an_empty_workspace_says_how_to_begin(make_runner, tmp_path: Path, until, seen) -> None:
+async def test_an_empty_workspace_says_how_to_start(make_runner, tmp_path: Path, until, seen) -> None:
     workspace = make_workspace(tmp_path / "new")
     Journal(workspace.journal_path).close()
     runner = make_runner(workspace)
@@ -44,7 +44,7 @@ async def test_broken_settings_are_one_line_and_no_crash(runner, until, seen) ->
         assert "did you mean `unet_lr`?" in " ".join(seen(runner.app).split())
 
 
-async def test_a_journal_that_is_none_is_said_in_the_log(make_runner, tmp_path: Path, until, seen) -> None:
+async def test_a_file_that_is_not_a_journal_is_shown_in_the_log(make_runner, tmp_path: Path, until, seen) -> None:
     root = tmp_path / "odd"
     root.mkdir()
     (root / "journal.sqlite").write_text("this is no database", encoding="utf-8")
@@ -53,7 +53,7 @@ async def test_a_journal_that_is_none_is_said_in_the_log(make_runner, tmp_path: 
         await until(pilot, lambda: "not a lora-tui journal" in seen(runner.app))
 
 
-async def test_what_is_being_loaded_is_said_until_it_is_ready(runner, until, seen) -> None:
+async def test_what_is_being_loaded_is_shown_until_it_is_ready(runner, until, seen) -> None:
     runner.engine.start = lambda: setattr(runner.engine, "libraries", "loading libraries 1/4: torch")
     async with runner.run() as pilot:
         await until(pilot, lambda: "loading libraries 1/4: torch" in seen(runner.app))

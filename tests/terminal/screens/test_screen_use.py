@@ -100,7 +100,7 @@ async def test_a_taken_name_is_written_over_only_when_asked_twice(runner, saved,
         ("weight", "much", "weight: much; expected a number"),
     ],
 )
-async def test_what_is_wrong_is_said_and_nothing_is_sent(
+async def test_what_is_wrong_is_shown_and_nothing_is_sent(
     runner, saved, until, seen, tmp_path, key: str, text: str, said: str
 ) -> None:
     (tmp_path / "Lora").mkdir()
@@ -115,7 +115,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_sent(
     assert list((tmp_path / "Lora").iterdir()) == []
 
 
-async def test_an_epoch_that_is_not_there_is_said(runner, saved, until, seen) -> None:
+async def test_an_epoch_that_is_not_there_is_shown(runner, saved, until, seen) -> None:
     async with runner.run() as pilot:
         await opened(runner, pilot, until, "9")
         assert "has no epoch 9" in seen(runner.app)
@@ -132,7 +132,7 @@ async def test_on_the_screen_ssh_never_asks(runner, saved, box, until) -> None:
     assert (box.home / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
 
 
-async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(runner, saved, until, monkeypatch) -> None:
+async def test_closed_while_sending_it_continues_and_reports_the_end(runner, saved, until, monkeypatch) -> None:
     gate = threading.Event()
 
     def slow(self: Publishing, use: object, target: str, *, replace: bool) -> PublishResult:
@@ -151,6 +151,6 @@ async def test_closed_while_it_is_sent_it_goes_on_and_says_so_at_its_end(runner,
         await until(pilot, lambda: any(note.message == "hifumi is in box:x" for note in runner.app._notifications))
 
 
-def test_what_was_done_is_said_in_a_line() -> None:
+def test_what_was_done_is_shown_in_a_line() -> None:
     assert used_line(PublishResult("a", "/x", ("a.json",), (), ("a.json",))) == "a is in /x, 1 file overwritten"
     assert used_line(PublishResult("a", "/x", (), ("a.json",), ())) == "a is already in /x"

@@ -44,7 +44,7 @@ def test_steps_and_epochs_are_counted_as_planned(feed_all: Callable[..., list[St
 
 
 @pytest.mark.parametrize("after", [1, 4, 5])
-def test_begun_later_it_gives_the_same_steps(
+def test_started_later_it_gives_the_same_steps(
     make_settings: Any, open_bench: Callable[..., Any], feed_all: Callable[..., list[StepBatches]], after: int
 ) -> None:
     changes = {"max_train_steps": 6, "shuffle_caption": True}
@@ -140,7 +140,7 @@ def test_regularisation_pictures_come_with_their_weight(
     assert (weights.count(1.0), weights.count(0.25)) == (8, 8)
 
 
-def test_sdxls_sizes_tell_the_crop_as_it_is(make_settings: Any, open_bench: Callable[..., Any]) -> None:
+def test_sdxls_sizes_show_the_crop_as_it_is(make_settings: Any, open_bench: Callable[..., Any]) -> None:
     """A picture of 64×96 in the bucket 64×64 is cut at top and bottom."""
     with open_bench(make_settings(enable_bucket=False)) as (session, planned):
         prepared = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))

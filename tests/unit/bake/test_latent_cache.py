@@ -90,7 +90,7 @@ def test_a_moved_picture_is_found_and_a_changed_one_is_encoded(
     assert passes == [1]
 
 
-def test_batches_of_another_size_are_encoded_anew(session: Any, passes: list[int]) -> None:
+def test_batches_of_another_size_are_encoded_again(session: Any, passes: list[int]) -> None:
     # In other company the last bits may be others.
     all_of(session, LatentCache(session[0].model), 1)
     passes.clear()
@@ -150,7 +150,7 @@ def test_what_is_in_memory_goes_to_a_disk_that_is_asked_for_later(session: Any, 
     assert len(list((tmp_path / "latents").iterdir())) == 5
 
 
-def test_damaged_files_are_said_and_encoded_again(session: Any, passes: list[int], tmp_path: Path) -> None:
+def test_damaged_files_are_reported_and_encoded_again(session: Any, passes: list[int], tmp_path: Path) -> None:
     fresh = all_of(session, LatentCache(session[0].model, tmp_path))
     files = sorted(tmp_path.glob("*.safetensors"))
     files[0].write_bytes(files[0].read_bytes()[:-4])
@@ -172,7 +172,7 @@ def test_damaged_files_are_said_and_encoded_again(session: Any, passes: list[int
     assert passes == []
 
 
-def test_a_folder_that_cannot_be_written_is_said_once_and_the_bake_goes_on(session: Any, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_once_and_the_bake_continues(session: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     lines: list[str] = []
     assert len(all_of(session, LatentCache(session[0].model, tmp_path / "file" / "latents", lines.append))) == 5

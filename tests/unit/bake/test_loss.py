@@ -165,7 +165,7 @@ def test_v_is_scaled_like_noise_and_noise_is_not() -> None:
     assert weight("epsilon", 0.8, **chosen) == 1
 
 
-def test_noise_counts_as_v_besides_and_v_does_not() -> None:
+def test_noise_prediction_is_also_weighted_as_v_and_v_is_not() -> None:
     """By hand: SNR 4 as v-prediction counts 1 / (4 / 5), of that a tenth."""
     assert weight("epsilon", 0.8, v_pred_like_loss=0.1) == pytest.approx(1 + 0.1 * 5 / 4)
     assert weight("v", 0.8, v_pred_like_loss=0.1) == 1

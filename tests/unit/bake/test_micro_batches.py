@@ -242,7 +242,7 @@ class Room:
             raise torch.OutOfMemoryError("injected")
 
 
-def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
+def test_a_bake_that_runs_out_of_memory_continues_to_its_end(
     runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = Room(monkeypatch, pictures=1, from_step=3)
@@ -263,7 +263,7 @@ def test_a_bake_that_runs_out_of_memory_goes_on_to_its_end(
 
 @pytest.mark.long
 @pytest.mark.parametrize(("runs_out", "breaks"), [(3, 4), (1, 2)])
-def test_taken_up_again_it_has_the_size_from_the_same_step_on(
+def test_resumed_it_has_the_size_from_the_same_step_on(
     runs_out: int, breaks: int, runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(save_state_every_n_steps=2, **DROPOUTS)

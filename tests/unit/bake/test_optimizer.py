@@ -84,7 +84,7 @@ def test_a_gradient_that_is_no_number_changes_nothing_moments_included(name: str
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_bake_that_began_with_such_a_gradient_goes_on_as_if_it_had_not(name: str, network: LoraNetwork) -> None:
+def test_a_bake_that_started_with_such_a_gradient_continues_as_if_it_had_not(name: str, network: LoraNetwork) -> None:
     start = [weight.detach().clone() for weight in network.parameters()]
     ends = []
     for bad_first in (False, True):

@@ -59,7 +59,7 @@ def other(runner: Any) -> Iterator[Journal]:
         yield journal
 
 
-def test_without_orders_the_bake_goes_on(loop: Obeyer) -> None:
+def test_without_orders_the_bake_continues(loop: Obeyer) -> None:
     assert loop.obey() is None
     assert loop.obey() is None
 
@@ -176,15 +176,13 @@ def test_a_grid_is_made_once_and_marked_at_its_step(loop: Obeyer, other: Journal
     assert [(mark.step, mark.text) for mark in other.results.marks(number)] == [(7, f"grid {grid}")]
 
 
-def test_a_grid_that_broke_is_answered_and_the_bake_goes_on(loop: Obeyer, other: Journal, number: int) -> None:
+def test_a_grid_that_broke_is_answered_and_the_bake_continues(loop: Obeyer, other: Journal, number: int) -> None:
     other.orders.give(number, Order.GRID, "9")
     assert loop.obey() is None
     assert [given.answer for given in other.orders.read(number)] == ["it broke"]
 
 
-def test_what_was_said_to_a_grid_while_it_was_made_is_not_obeyed_twice(
-    loop: Obeyer, other: Journal, number: int
-) -> None:
+def test_an_order_to_a_grid_while_it_was_made_is_not_obeyed_twice(loop: Obeyer, other: Journal, number: int) -> None:
     a_grid(other, number)
 
     def hear() -> None:

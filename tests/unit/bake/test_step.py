@@ -176,7 +176,7 @@ def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open
         assert not any(weight.requires_grad for weight in after)
 
 
-def test_closing_the_bench_takes_the_lora_off(make_settings: Any, open_bench: OpenBench) -> None:
+def test_closing_the_session_removes_the_lora(make_settings: Any, open_bench: OpenBench) -> None:
     with open_bench(make_settings()) as (session, _):
         modules = list(session.model.unet.modules())
         assert sum("forward" in module.__dict__ for module in modules) == UNET_LORAS

@@ -63,7 +63,7 @@ def test_few_steps_are_not_handed_over_one_by_one(
     assert len(sink.values) == 3
 
 
-def test_folder_losses_are_means_by_picture_and_start_anew(readings: StepMetrics) -> None:
+def test_folder_losses_are_means_by_picture_and_start_again(readings: StepMetrics) -> None:
     note(readings, 1, folders=(1.0, 0.25))
     note(readings, 2, folders=(2.0, 0.75))
     assert readings.folder_losses() == {"red": (0.75, 4), "blue": (0.5, 2)}
@@ -78,7 +78,7 @@ def test_the_loss_since_the_save_before_is_a_mean(readings: StepMetrics) -> None
     assert readings.loss_since_save() is None
 
 
-def test_a_step_that_is_no_number_is_handed_over_told_and_left_out_of_the_means(
+def test_a_step_that_is_not_a_number_is_returned_reported_and_left_out_of_the_means(
     readings: StepMetrics, sink: Sink
 ) -> None:
     note(readings, 1, 0.25, (1.0, 0.5))
@@ -90,7 +90,7 @@ def test_a_step_that_is_no_number_is_handed_over_told_and_left_out_of_the_means(
     assert readings.folder_losses() == {"red": (0.5, 2), "blue": (0.5, 1)}
 
 
-def test_restored_readings_go_on_as_those_that_were_kept(readings: StepMetrics, sink: Sink, tmp_path: Path) -> None:
+def test_restored_readings_continue_as_those_that_were_kept(readings: StepMetrics, sink: Sink, tmp_path: Path) -> None:
     for step in (1, 2, 3):
         note(readings, step, step / 10, (step, 1.0))
         if step == 2:

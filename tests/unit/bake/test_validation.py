@@ -71,7 +71,7 @@ def test_the_untrained_lora_measures_as_the_base(validation: Any) -> None:
     assert validation.it.measure(0, quiet).loss == untrained
 
 
-def test_progress_is_told_in_pictures(validation: Any) -> None:
+def test_progress_is_reported_in_pictures(validation: Any) -> None:
     told: list[tuple[int, int]] = []
     validation.it.measure(0, lambda done, total: told.append((done, total)))
     assert told == [(2, 3), (3, 3)]

@@ -314,7 +314,7 @@ def test_a_missing_file_and_a_missing_folder_are_named(folder: Path) -> None:
     assert missing.startswith("gone: no such folder")
 
 
-def test_a_path_that_is_none_is_one_line(folder: Path) -> None:
+def test_a_wrong_path_is_one_line(folder: Path) -> None:
     text = SUBSET.replace("'10_a'", '"a\\u0000b"')
     assert refusal(folder, text, DatasetError).startswith("a\\x00b: not a path; expected a folder with pictures")
 

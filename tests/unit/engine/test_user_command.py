@@ -100,7 +100,7 @@ def test_a_command_that_cannot_be_run_is_a_line_in_the_log(command: str, words: 
 
 
 @pytest.mark.parametrize("command", ["", "   "])
-def test_a_blank_command_is_none(command: str) -> None:
+def test_a_blank_command_is_no_command(command: str) -> None:
     assert ran(command) == []
 
 

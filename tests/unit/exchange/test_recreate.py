@@ -248,7 +248,7 @@ def test_sides_that_are_not_multiples_of_eight_are_noted(model_files: ModelFiles
     ("before", "after"),
     [("Steps: 28", "Steps: 0"), ("Steps: 28", "Steps: many"), ("Seed: 77", "Seed: 1e3"), ("512x768", "0x768")],
 )
-def test_a_number_that_is_none_is_refused(model_files: ModelFiles, before: str, after: str) -> None:
+def test_text_in_place_of_a_number_is_refused(model_files: ModelFiles, before: str, after: str) -> None:
     with pytest.raises(GridError, match="infotext"):
         recreate(webuis().replace(before, after), model_files)
 

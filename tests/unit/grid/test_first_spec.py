@@ -104,7 +104,7 @@ def test_a_missing_file_is_not_an_epoch(workspace: Workspace, journal: Journal, 
     assert _labels(epochs_of(journal, workspace, (number,))) == ["2"]
 
 
-def test_a_bake_that_is_none_is_refused(workspace: Workspace, journal: Journal) -> None:
+def test_an_unknown_bake_is_refused(workspace: Workspace, journal: Journal) -> None:
     with pytest.raises(WorkspaceError):
         epochs_of(journal, workspace, (7,))
 

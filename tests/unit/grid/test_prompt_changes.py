@@ -51,7 +51,7 @@ def test_the_token_leaves_with_its_brackets_and_one_comma(prompt: str, without: 
     assert without_token(prompt, "hifumi") == without
 
 
-def test_a_token_inside_another_word_is_none() -> None:
+def test_a_token_inside_another_word_does_not_count() -> None:
     assert not has_token("hifumi_alt, xhifumi", "hifumi")
     with pytest.raises(NotInPrompt):
         without_token("hifumi_alt", "hifumi")

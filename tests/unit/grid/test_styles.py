@@ -178,7 +178,7 @@ def test_a_pictures_infotext_becomes_a_style_without_its_prompt() -> None:
     )
 
 
-def test_a_number_of_a_picture_that_is_none_is_refused() -> None:
+def test_a_wrong_number_in_a_picture_is_refused() -> None:
     with pytest.raises(GridError, match=r"a\.png: a: steps: 'many'"):
         from_infotext("a", Infotext("", "", {"Steps": "many"}), "a.png")
 

@@ -21,7 +21,7 @@ def test_the_speed_is_the_median_of_the_newest_fitting_bake(journal: Journal, qu
     assert journal.curves.measured_speed(lambda toml: toml == "dim 8") == 2.0
 
 
-def test_bakes_that_broke_or_were_not_measured_tell_no_speed(journal: Journal, queue: Queue) -> None:
+def test_bakes_that_broke_or_were_not_measured_give_no_speed(journal: Journal, queue: Queue) -> None:
     baked(journal, queue(), [7.0], BakeState.STOPPED)
     baked(journal, queue(), [3.0], BakeState.FAILED)
     baked(journal, queue(), [])

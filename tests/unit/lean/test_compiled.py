@@ -120,7 +120,7 @@ def test_passes_without_gradients_are_not_compiled(monkeypatch: pytest.MonkeyPat
         forward(modules)
 
 
-def test_a_half_written_library_of_an_earlier_process_is_written_anew(
+def test_a_half_written_library_of_an_earlier_process_is_written_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     library = tmp_path / "kernel.main.so"
@@ -175,7 +175,7 @@ def test_blocks_that_cannot_be_compiled_are_one_line_with_a_way_out(monkeypatch:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("checkpointed", [None, ()])
-def test_compiled_blocks_give_the_same_gradients_at_every_size_and_are_let_go(
+def test_compiled_blocks_give_the_same_gradients_at_every_size_and_are_released(
     checkpointed: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch._dynamo.reset()

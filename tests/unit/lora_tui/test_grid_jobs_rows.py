@@ -96,7 +96,7 @@ def test_a_grid_s_job_is_never_the_bake_on_the_screen(journal: Journal) -> None:
     assert now.grid is not None and now.grid.number == job
 
 
-def test_leaving_over_a_grid_at_work_is_asked_about(journal: Journal) -> None:
+def test_leaving_over_a_running_grid_is_asked_about(journal: Journal) -> None:
     grid, job = add_grid(journal)
     make(journal, job, grid, 3)
     now = seen(journal)
@@ -129,7 +129,7 @@ def test_a_bake_that_waits_behind_a_grid_says_so(journal: Journal) -> None:
     assert step_progress(now, now.bake).stage == "waiting · grid 1 weights is running"
 
 
-def test_the_title_tells_how_many_pictures_there_are(journal: Journal) -> None:
+def test_the_title_shows_how_many_pictures_there_are(journal: Journal) -> None:
     grid, job = add_grid(journal)
     make(journal, job, grid, 3)
     line = TitleLine()

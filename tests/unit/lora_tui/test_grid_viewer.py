@@ -166,7 +166,7 @@ async def test_a_verdict_given_blind_is_that_of_the_true_picture_and_is_revealed
         assert "Epoch" in words(app)
 
 
-async def test_enter_shows_the_picture_large_and_the_keys_go_on(gallery: Gallery) -> None:
+async def test_enter_shows_the_picture_large_and_the_keys_continue(gallery: Gallery) -> None:
     app = GalleryApp(gallery)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.complete)

@@ -84,7 +84,7 @@ def test_a_key_gives_one_action(node: type[DOMNode]) -> None:
     assert [key for key, count in keys.items() if count > 1] == []
 
 
-def test_titles_of_the_palette_are_told_apart() -> None:
+def test_titles_of_the_palette_are_unique() -> None:
     for scope in ("bake", "grid"):
         titles = [action.palette for action in ACTIONS if action.palette and {scope, "app"} & set(action.scopes)]
         assert len(set(titles)) == len(titles)

@@ -105,7 +105,7 @@ def test_a_process_that_holds_none_has_none() -> None:
         assert only_card(nvmlDeviceGetComputeRunningProcesses=lambda handle, p=processes: p).memory_ours == 0
 
 
-def test_process_numbers_of_another_world_tell_nothing_about_us() -> None:
+def test_process_numbers_of_another_namespace_are_ignored() -> None:
     processes = [process(2**22 + 5, GIB)]  # above the highest number Linux gives
     assert only_card(nvmlDeviceGetComputeRunningProcesses=lambda handle: processes).memory_ours is None
 

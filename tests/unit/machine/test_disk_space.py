@@ -107,7 +107,7 @@ def test_where_there_is_no_room_there_is_no_reserve(tmp_path: Path, monkeypatch:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_reserve_in_no_folder_is_none(tmp_path: Path) -> None:
+def test_without_a_folder_there_is_no_reserve(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / "gone" / ".reserve")
     assert not reserve.make()
     assert not reserve.held

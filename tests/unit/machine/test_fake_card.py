@@ -39,7 +39,7 @@ def test_after_the_last_row_comes_the_first() -> None:
     assert readings[: len(TABLE["rows"])] == readings[len(TABLE["rows"]) :]
 
 
-def test_what_a_laptop_card_does_not_tell_is_missing_and_all_else_is_there() -> None:
+def test_what_a_laptop_card_does_not_report_is_missing_and_the_rest_is_there() -> None:
     for reading in one_round():
         assert reading.fan is None
         listed = (reading.memory_used, reading.memory_ours, reading.gpu_percent, reading.power, reading.temperature)

@@ -30,7 +30,7 @@ def test_the_free_disk_of_a_folder_not_made_yet_is_that_of_the_one_above(tmp_pat
         ("disk_usage", FileNotFoundError("gone"), {"disk_free"}),
     ],
 )
-def test_what_the_system_does_not_tell_is_missing_alone(
+def test_only_what_the_system_does_not_report_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, error: Exception, lost: set[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:

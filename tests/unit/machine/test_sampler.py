@@ -55,7 +55,7 @@ def sample(tmp_path: Path) -> Iterator[Callable[[Script], MachineSampler]]:
         sampler.stop()
 
 
-def test_before_the_first_reading_there_is_none(tmp_path: Path) -> None:
+def test_before_the_first_reading_there_is_no_reading(tmp_path: Path) -> None:
     sampler = MachineSampler(NvmlCards(fake_nvml()), tmp_path)
     assert sampler.latest() is None
     assert sampler.history(600) == []

@@ -84,7 +84,7 @@ def test_a_report_has_each_stage_its_moment_its_parts_and_who_holds_the_rest() -
     assert "python" not in text
 
 
-def test_too_much_is_said_with_how_much() -> None:
+def test_too_much_is_reported_with_the_amount() -> None:
     section = memory_section(predicted(reserved=9 * GIB), AvailableMemory("card", 8 * GIB, 0))
     assert "1.00 GiB too much" in section.lines[-1]
 
@@ -94,7 +94,7 @@ def test_the_room_of_another_policy_is_left_out() -> None:
     assert not any("free now" in line for line in lines)
 
 
-def test_a_compiled_step_is_told_by_the_plain_one_and_says_so() -> None:
+def test_a_compiled_step_has_the_figures_of_the_eager_one_and_says_so() -> None:
     assert any("torch_compile" in line for line in memory_section(predicted(compiled=True), None).lines)
 
 

@@ -114,7 +114,7 @@ def test_one_picture_at_once_for_the_vae_where_caching_alone_is_too_much() -> No
     assert result.best is not None and result.best.changes == {"vae_batch_size": 1}
 
 
-def test_an_encoder_that_rests_but_runs_may_leave_the_card() -> None:
+def test_an_encoder_that_runs_without_training_may_leave_the_card() -> None:
     asked = request(captions_vary=True, network_train_unet_only=True, train_batch_size=1)
     needed = _peak(asked, gradient_checkpointing=True, encoder_off_card=True)
     result = fit(asked, MemoryModel(), needed)
@@ -146,7 +146,7 @@ def test_the_neighbours_are_ten_the_fastest_first_and_say_why() -> None:
     assert result.best is not None and result.best.changes not in [one.changes for one in result.rejected]
 
 
-def test_estimates_are_marked_and_the_proposal_is_none() -> None:
+def test_estimates_are_marked_and_the_proposal_is_not() -> None:
     asked, model = request(), MemoryModel()
     result = fit(asked, model, _peak(asked) - 200 * MIB)
     predicted = [each.settings for each in model.asked]

@@ -85,7 +85,7 @@ def test_a_card_leaves_room_for_context_and_desktop(text: str, gib: float) -> No
 
 
 @pytest.mark.parametrize("text", ["", "8XB", "-3", "0", "0.5GB", "nan", "1e3", "99999GB", "\x1b[31m8", "8 GB GB"])
-def test_a_size_that_is_none_is_one_clear_error(text: str) -> None:
+def test_a_wrong_size_is_one_clear_error(text: str) -> None:
     with pytest.raises(SettingsError) as raised:
         limit_of(text)
     assert raised.value.line().startswith("--fit: ") and "8GB" in raised.value.line()

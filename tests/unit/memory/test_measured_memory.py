@@ -26,7 +26,7 @@ def test_the_highest_of_a_sum_is_found_on_its_way() -> None:
     assert highest([4, 4, -4, 3, -7]) == 8
 
 
-def test_what_is_let_go_makes_room() -> None:
+def test_what_is_freed_makes_room() -> None:
     start = torch.ones(MIB // 4)
 
     def act() -> None:

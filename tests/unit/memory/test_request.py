@@ -94,7 +94,7 @@ def test_the_largest_batch(
     assert made(buckets, **values).largest == largest
 
 
-def test_encoders_that_rest_are_kept_only_where_captions_stay() -> None:
+def test_encoders_that_do_not_train_are_cached_only_where_captions_do_not_vary() -> None:
     assert made(varies=False).cached_encoders == ()
     assert made(varies=False, text_encoder_lr=0.0).cached_encoders == ("text_encoder",)
     assert made(varies=True, text_encoder_lr=0.0).cached_encoders == ()

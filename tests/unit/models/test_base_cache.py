@@ -78,7 +78,7 @@ def test_two_at_once_have_a_base_each(loads: list[torch.dtype]) -> None:
     assert len(loads) == 2
 
 
-def test_a_file_written_anew_is_another_base(tmp_path: Path, loads: list[torch.dtype]) -> None:
+def test_a_file_written_again_is_another_base(tmp_path: Path, loads: list[torch.dtype]) -> None:
     folder = Path(shutil.copytree(DEMO.base.path, tmp_path / "base"))
     wanted = WantedBase(identify_base(str(folder)), "cpu", torch.float32)
     borrow(wanted)
@@ -89,7 +89,7 @@ def test_a_file_written_anew_is_another_base(tmp_path: Path, loads: list[torch.d
     assert len(loads) == 2
 
 
-def test_after_a_failure_the_base_is_let_go(loads: list[torch.dtype]) -> None:
+def test_after_a_failure_the_base_is_released(loads: list[torch.dtype]) -> None:
     with pytest.raises(RuntimeError, match="injected"), acquire_base(DEMO):
         raise RuntimeError("injected")
     borrow()

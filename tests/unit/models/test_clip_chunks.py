@@ -82,7 +82,7 @@ def test_each_chunk_is_encoded_alone(demo: StableDiffusion, length: int, tokens:
         assert torch.allclose(embeddings[:, start : start + 75], alone[:, 1:-1], atol=1e-5)
 
 
-def test_a_short_caption_begins_the_same_in_a_long_setting(demo: StableDiffusion) -> None:
+def test_a_short_caption_starts_the_same_in_a_long_setting(demo: StableDiffusion) -> None:
     short, long = (encode_text(demo, [SHORT], 2, length).embeddings for length in (75, 225))
     assert torch.allclose(short[:, :76], long[:, :76], atol=1e-5)
 

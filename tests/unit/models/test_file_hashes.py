@@ -59,7 +59,7 @@ def test_a_changed_file_is_read_again(model: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "nothing", "{}"])
-def test_a_damaged_note_is_made_anew(model: Path, own_home: Path, damage: str) -> None:
+def test_a_damaged_note_is_made_again(model: Path, own_home: Path, damage: str) -> None:
     first = hashes_of(model)
     note_of(own_home).write_text(damage)
     assert hashes_of(model) == first
@@ -73,7 +73,7 @@ def test_a_note_whose_hash_is_no_hash_is_not_believed(model: Path, own_home: Pat
     assert hashes_of(model) == first
 
 
-def test_without_a_cache_folder_the_hashes_come_all_the_same(
+def test_without_a_cache_folder_the_hashes_are_still_computed(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")

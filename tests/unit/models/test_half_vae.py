@@ -41,7 +41,7 @@ def test_what_fits_stays_in_half(loud: StableDiffusion, exact: StableDiffusion) 
     assert torch.allclose(latents, exact.encode_pictures(GREY[None]), atol=0.05)
 
 
-def test_a_picture_that_overflows_is_encoded_again_in_bf16_and_said(
+def test_a_picture_that_overflows_is_encoded_again_in_bf16_and_reported(
     loud: StableDiffusion, exact: StableDiffusion
 ) -> None:
     in_half = loud.encode_pictures(GREY[None])

@@ -137,7 +137,7 @@ def test_the_scores_are_errors_by_the_size_of_the_target(demo: StableDiffusion) 
     assert (scores.epsilon, scores.v) == pytest.approx((1, 1))
 
 
-def test_a_base_that_was_never_trained_cannot_be_told(tiny_sdxl: StableDiffusion) -> None:
+def test_a_base_that_was_never_trained_cannot_be_measured(tiny_sdxl: StableDiffusion) -> None:
     latents = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(0))
     text = encode_text(tiny_sdxl, ["1girl", "1boy"], 1)
     sizes = torch.tensor([[128, 128, 0, 0, 128, 128]] * 2)
@@ -147,7 +147,7 @@ def test_a_base_that_was_never_trained_cannot_be_told(tiny_sdxl: StableDiffusion
         decide(SILENT, "auto", "auto", scores)
 
 
-def test_an_output_that_is_no_number_tells_nothing() -> None:
+def test_an_output_that_is_not_a_number_decides_nothing() -> None:
     assert PredictionScores(float("nan"), float("nan")).tells is None
 
 
@@ -157,7 +157,7 @@ def test_an_output_worse_than_a_blank_predicts_neither() -> None:
 
 
 @pytest.mark.parametrize(("setting", "prediction"), [("yes", "v"), ("no", "epsilon")])
-def test_where_it_cannot_be_told_a_setting_is_taken_with_a_warning(setting: Found, prediction: Prediction) -> None:
+def test_where_it_cannot_be_measured_the_setting_is_used_with_a_warning(setting: Found, prediction: Prediction) -> None:
     decision = decide(SILENT, setting, "auto", UNTRAINED)
     assert (decision.prediction, decision.is_warning) == (prediction, True)
     assert "1.12 as noise against 1.15 as v" in decision.line
@@ -191,7 +191,7 @@ def test_a_setting_that_the_scores_bear_out_wins_over_the_file_with_a_warning() 
     assert (decision.prediction, decision.is_warning) == ("v", True)
 
 
-def test_nothing_said_and_nothing_measured_asks_for_the_setting() -> None:
+def test_without_marker_and_measure_the_setting_is_asked_for() -> None:
     with pytest.raises(SettingsError, match="nothing was measured"):
         decide(SILENT, "auto", "auto", None)
 

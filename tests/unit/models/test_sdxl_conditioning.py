@@ -49,7 +49,7 @@ def test_clip_skip_changes_nothing(tiny_sdxl: StableDiffusion) -> None:
     assert torch.equal(one.embeddings, two.embeddings)
 
 
-def test_the_unet_is_told_pooled_text_and_sizes_as_by_diffusers_pipeline(
+def test_the_unet_gets_pooled_text_and_sizes_as_from_diffusers_pipeline(
     tiny_sdxl: StableDiffusion, pipeline: Any
 ) -> None:
     original, crop, target = (900, 600), (0, 37), (96, 64)

@@ -167,7 +167,7 @@ def test_a_forward_without_gradient_is_whole() -> None:
         assert torch.equal(target(torch.ones(2, 64)), torch.ones(2, 64))
 
 
-def test_at_rest_a_forward_is_whole_and_after_it_not() -> None:
+def test_without_dropout_a_forward_leaves_nothing_out_and_after_it_does() -> None:
     target, network = mirror(LayerRules(64, 64, dropout=0.5))
     network.start_pass(0, 1, 0)
     with network.without_dropout():

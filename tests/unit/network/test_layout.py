@@ -162,7 +162,7 @@ def test_two_modules_of_one_name_are_refused() -> None:
         ("lora_transformer_x", None),
     ],
 )
-def test_a_name_tells_its_part(name: str, part: Part | None) -> None:
+def test_a_name_shows_its_part(name: str, part: Part | None) -> None:
     assert part_of(name) == part
 
 

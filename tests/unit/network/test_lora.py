@@ -193,7 +193,7 @@ def test_downs_and_ups_are_the_weights_by_kind(network: LoraNetwork) -> None:
     assert [id(up) for up in network.ups("text_encoder")] == [id(up) for up in weights[1::2]]
 
 
-def test_only_the_parts_told_to_train_have_gradients(network: LoraNetwork) -> None:
+def test_only_the_parts_that_train_have_gradients(network: LoraNetwork) -> None:
     network.train_only({"text_encoder"})
     assert not any(weight.requires_grad for weight in network.parameters("unet"))
     assert all(weight.requires_grad for weight in network.parameters("text_encoder"))

@@ -121,7 +121,7 @@ def test_of_a_convolution_nothing_but_the_input_is_kept(kind: str) -> None:
     assert kept == {x.untyped_storage().data_ptr()}
 
 
-def test_a_layer_at_rest_keeps_nothing_of_its_input_and_still_leads_back() -> None:
+def test_a_frozen_layer_keeps_nothing_of_its_input_and_passes_gradients_on() -> None:
     target = KINDS["linear"]()
     layer = layer_on(target)
     layer.attach()

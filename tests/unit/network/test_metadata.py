@@ -432,7 +432,7 @@ def test_a_data_set_file_puts_one_list_in_the_place_of_what_differs_by_group() -
     assert json.loads(found["ss_tag_frequency"])["faces"] == {"face": 1}
 
 
-def test_each_group_tells_its_pictures_buckets_and_folders() -> None:
+def test_each_group_lists_its_pictures_buckets_and_folders() -> None:
     first, second = json.loads(metadata(of_two_groups((128, 128)), dataset_config="data.toml")["ss_datasets"])
     assert (first["num_train_images"], first["batch_size_per_device"], first["resolution"]) == (23, 4, [64, 64])
     assert [subset["image_dir"] for subset in first["subsets"]] == ["10_shapes", "3_more"]

@@ -36,7 +36,7 @@ def same(one: tuple[torch.Tensor, torch.Tensor], other: tuple[torch.Tensor, torc
 
 
 @pytest.mark.parametrize("family", ["tiny_sd1", "tiny_sdxl"])
-def test_a_network_begins_with_the_weights_of_the_file(
+def test_a_network_starts_with_the_weights_of_the_file(
     request: pytest.FixtureRequest, tmp_path: Path, family: str
 ) -> None:
     model = request.getfixturevalue(family)
@@ -46,7 +46,7 @@ def test_a_network_begins_with_the_weights_of_the_file(
     assert all(same(begun[name], pair) for name, pair in weights(trained).items())
 
 
-def test_what_either_side_lacks_is_left_alone_and_said(tiny_sd1: SimpleNamespace, tmp_path: Path) -> None:
+def test_what_either_side_lacks_is_left_alone_and_reported(tiny_sd1: SimpleNamespace, tmp_path: Path) -> None:
     path = saved(detached(tiny_sd1, CONV_TOO, 1, "unet"), tmp_path)
     fresh = detached(tiny_sd1, LayerRules(4, 2), 2)
     before = weights(fresh)

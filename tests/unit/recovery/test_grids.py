@@ -41,7 +41,7 @@ def test_a_grid_that_lacks_pictures_comes_back_as_cut(workspace: Workspace) -> N
     assert (found.grid.state, found.grid.total - found.grid.done) == (GridState.CUT, 3)
 
 
-def test_folders_that_tell_nothing_are_named_and_left_out(workspace: Workspace) -> None:
+def test_folders_without_information_are_named_and_left_out(workspace: Workspace) -> None:
     (workspace.grids / "0001-empty").mkdir(parents=True)
     (workspace.grids / "mine").mkdir()
     broken = workspace.grids / "0003-broken"

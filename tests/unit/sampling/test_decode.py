@@ -102,7 +102,7 @@ def test_a_full_card_at_the_whole_gives_tiles_a_try(
     assert not demo.vae.use_tiling
 
 
-def test_a_picture_that_overflows_half_precision_is_decoded_wider_and_said(loud: StableDiffusion) -> None:
+def test_a_picture_that_overflows_half_precision_is_decoded_wider_and_reported(loud: StableDiffusion) -> None:
     exact = copy.deepcopy(loud)
     exact.vae.to(torch.float32)
     latents = drawn(16, 16) * 20

@@ -171,7 +171,7 @@ def test_a_file_is_read_once_however_often_it_comes_back(
     assert read == [files["a"], files["b"], files["wide"]]
 
 
-def test_what_is_read_before_is_let_go_once_it_is_too_much(
+def test_files_read_before_are_released_once_they_are_too_much(
     files: dict[str, Path], stack: LoraStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lora_stack, "_MAX_BYTES", files["a"].stat().st_size)
@@ -182,7 +182,7 @@ def test_what_is_read_before_is_let_go_once_it_is_too_much(
         stack.use([LoraUse(files["a"])])
 
 
-def test_a_file_written_anew_is_read_anew(
+def test_a_file_written_again_is_read_again(
     demo: StableDiffusion, other_demo: StableDiffusion, files: dict[str, Path], stack: LoraStack, tmp_path: Path
 ) -> None:
     path = tmp_path / "x.safetensors"
@@ -265,7 +265,7 @@ def test_all_of_the_rank_kept_is_the_file_itself(demo: StableDiffusion, files: d
     assert same(fresh(demo, LoraUse(files["wide"], rank=rank)), fresh(demo, LoraUse(files["wide"])))
 
 
-def test_a_prompt_need_not_be_encoded_anew_for_the_unets_sake(files: dict[str, Path], stack: LoraStack) -> None:
+def test_a_prompt_need_not_be_encoded_again_for_the_unets_sake(files: dict[str, Path], stack: LoraStack) -> None:
     stack.use([LoraUse(files["a"], 1.0, 0.5)])
     before = stack.text_key
     stack.use([LoraUse(files["a"], 0.3, 0.5)])
@@ -304,7 +304,7 @@ def test_closing_leaves_no_layer_behind(demo: StableDiffusion, files: dict[str, 
     assert not [name for name, module in demo.unet.named_modules() if "forward" in module.__dict__]
 
 
-def test_it_sits_on_a_base_that_carries_a_bakes_lora_at_rest(demo: StableDiffusion, files: dict[str, Path]) -> None:
+def test_it_works_on_a_base_with_a_bakes_lora_of_strength_0(demo: StableDiffusion, files: dict[str, Path]) -> None:
     alone = fresh(demo, LoraUse(files["a"]))
     baking = inject(demo, LayerRules(4, 4.0), seed=9, parts=all_parts())
     for layer in baking:

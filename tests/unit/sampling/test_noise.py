@@ -16,7 +16,7 @@ def test_a_picture_has_the_same_noise_in_any_company() -> None:
     assert torch.equal(noise, torch.cat([noise_and_generators([seed], 8, 12)[0] for seed in (5, 6, 7)]))
 
 
-def test_later_noise_goes_on_in_the_stream_of_the_picture() -> None:
+def test_later_noise_continues_in_the_stream_of_the_picture() -> None:
     _, (_, second) = noise_and_generators([5, 6], 8, 12)
     stream = torch.Generator().manual_seed(6)
     torch.randn((1, 4, 8, 12), generator=stream)

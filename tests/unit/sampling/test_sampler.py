@@ -239,7 +239,7 @@ def test_pictures_of_two_kinds_are_not_made_together(sampler: GridSampler) -> No
         sampler.sample([RECIPE, replace(RECIPE, steps=9)], stop=never)
 
 
-def test_after_a_full_card_it_goes_on_as_if_nothing_had_been(sampler: GridSampler, loras: dict[str, Path]) -> None:
+def test_after_a_full_card_it_continues_as_if_nothing_had_been(sampler: GridSampler, loras: dict[str, Path]) -> None:
     recipe = replace(RECIPE, steps=2, loras=(LoraUse(loras["a"]),))
     (before,) = made(sampler, recipe)
 
@@ -253,7 +253,7 @@ def test_after_a_full_card_it_goes_on_as_if_nothing_had_been(sampler: GridSample
     assert np.array_equal(made(sampler, recipe)[0], before)
 
 
-def test_a_bake_can_go_on_after_pictures(demo: GridSampler, loras: dict[str, Path]) -> None:
+def test_a_bake_can_continue_after_pictures(demo: GridSampler, loras: dict[str, Path]) -> None:
     model = demo.model
     baking = inject(model, LayerRules(4, 4.0), seed=9, parts=["unet"])
     noisy, times = noise_and_generators([1], 16, 16)[0], torch.tensor([500])

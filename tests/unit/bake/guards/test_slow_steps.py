@@ -46,7 +46,7 @@ class Watched:
         return len(self.heard.said)
 
 
-def test_a_lasting_slowdown_with_the_card_full_is_told_once() -> None:
+def test_a_lasting_slowdown_with_the_card_full_is_reported_once() -> None:
     bake = Watched()
     assert bake.takes(*[1.0] * 60) == 0
     assert bake.takes(*[8.0] * 200) == 1
@@ -56,14 +56,14 @@ def test_a_lasting_slowdown_with_the_card_full_is_told_once() -> None:
     assert len(bake.heard.troubles) == 1
 
 
-def test_the_next_spell_is_told_again() -> None:
+def test_the_next_spell_is_reported_again() -> None:
     bake = Watched()
     bake.takes(*[1.0] * 60, *[8.0] * 30)
     assert bake.takes(*[1.0] * 60) == 1
     assert bake.takes(*[8.0] * 30) == 2
 
 
-def test_a_single_slow_step_is_none() -> None:
+def test_a_single_slow_step_is_no_slowdown() -> None:
     bake = Watched()
     assert bake.takes(*[1.0] * 60, 30.0, *[1.0] * 20, 30.0, 30.0, *[1.0] * 20) == 0
 
@@ -86,7 +86,7 @@ def test_twice_as_slow_is_not_yet_a_spell() -> None:
     assert Watched().takes(*[1.0] * 60, *[2.5] * 100) == 0
 
 
-def test_before_there_is_a_pace_nothing_is_told() -> None:
+def test_before_a_pace_is_known_nothing_is_reported() -> None:
     assert Watched().takes(*[1.0] * 10, *[8.0] * 3) == 0
 
 

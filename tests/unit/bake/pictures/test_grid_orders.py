@@ -70,7 +70,7 @@ def test_in_a_bake_other_orders_wait_for_it(report: Reporter, other: Journal, nu
     ("order", "end"),
     [(Order.STOP, BakeState.STOPPED), (Order.CANCEL_GRID, BakeState.STOPPED), (Order.FREE, BakeState.PARKED)],
 )
-def test_a_job_ends_as_it_is_told(report: Reporter, other: Journal, number: int, order: Order, end: BakeState) -> None:
+def test_a_job_ends_as_ordered(report: Reporter, other: Journal, number: int, order: Order, end: BakeState) -> None:
     control = JobControl(report)
     other.orders.give(number, order)
     assert control.stop()
@@ -85,7 +85,7 @@ def test_a_job_refuses_what_only_a_bake_can_do(report: Reporter, other: Journal,
     assert [given.answer for given in other.orders.read(number)] == ["this job only makes a grid"]
 
 
-def test_a_paused_job_waits_until_it_may_go_on(report: Reporter, other: Journal, number: int, runner: Any) -> None:
+def test_a_paused_job_waits_until_it_is_resumed(report: Reporter, other: Journal, number: int, runner: Any) -> None:
     control = JobControl(report)
     other.orders.give(number, Order.PAUSE)
 

@@ -75,7 +75,7 @@ def test_unless_blind_a_picture_stands_at_its_own_place() -> None:
         (CellNote(7, "a", ticks={"twintails": True, "halo above the head": False, "gone from the list": True}), "1/2"),
     ],
 )
-def test_a_verdict_is_said_in_signs(note: CellNote, line: str) -> None:
+def test_a_verdict_is_shown_in_symbols(note: CellNote, line: str) -> None:
     assert verdict_line(note, CHECKLIST) == line
 
 
@@ -85,7 +85,7 @@ def test_beside_a_picture_stand_labels_prompt_seed_and_weights(made: MadeGrid) -
         assert part in said
 
 
-def test_in_blind_mode_nothing_is_said_that_differs_between_the_pictures(made: MadeGrid) -> None:
+def test_in_blind_mode_nothing_is_shown_that_differs_between_the_pictures(made: MadeGrid) -> None:
     said = words(made, Place(1, 1, 0, 1), blind=True)
     for part in ("Epoch", "0.25", "seed 12", "red dress", "hifumi-000002"):
         assert part not in said

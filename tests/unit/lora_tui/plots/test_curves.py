@@ -54,7 +54,7 @@ def test_without_a_bake_there_is_nothing_to_plot() -> None:
     assert planned_rates_plot(PlannedRates()).lines == ()
 
 
-def test_the_rates_begin_at_zero_and_reach_the_peak() -> None:
+def test_the_rates_start_at_zero_and_reach_the_peak() -> None:
     snapshot = Snapshot(
         bake=bake(), curves={"lr_unet": curve([0.0, 1e-4, 2e-4]), "lr_text_encoder": curve([0.0, 1e-5, 2e-5])}
     )

@@ -35,7 +35,7 @@ def test_a_bake_elsewhere_is_named_with_its_process(bake: Bake) -> None:
     assert where == "in process 4711 on pts/3"
 
 
-def test_a_process_that_is_gone_is_said_to_be(bake: Bake) -> None:
+def test_a_process_that_is_gone_is_reported_as_gone(bake: Bake) -> None:
     assert process_text(bake, "ours", alive=lambda pid, started: False) == "its process 4711 is gone"
 
 
@@ -48,7 +48,7 @@ def test_a_process_that_reads_from_nothing_has_no_terminal() -> None:
         process.wait()
 
 
-def test_a_process_on_a_terminal_is_said_to_be_there() -> None:
+def test_a_process_on_a_terminal_is_reported_with_it() -> None:
     master, slave = os.openpty()
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdin=slave)
     try:

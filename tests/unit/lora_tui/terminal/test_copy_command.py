@@ -11,7 +11,7 @@ import pytest
 from lora_tui.terminal.copy_command import SshAddress, copy_command, print_command, this_machine
 
 
-def test_a_session_by_ssh_tells_how_the_machine_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ssh_session_gives_the_address_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER", "me")
     monkeypatch.setenv("LOGNAME", "me")
     assert this_machine({"SSH_CONNECTION": "10.0.0.2 51234 10.0.0.9 2222"}) == SshAddress("me@10.0.0.9", "2222")

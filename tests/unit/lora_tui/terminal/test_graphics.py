@@ -21,7 +21,7 @@ def test_without_a_word_pictures_are_half_blocks(environ: dict[str, str]) -> Non
     assert pixel_graphics() is None
 
 
-def test_without_the_extra_the_user_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_way_to_install_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "textual_image.widget", None)
     assert "pip install lora-tui[images]" in detect_graphics({VARIABLE: "sixel"})
     assert pixel_graphics() is None

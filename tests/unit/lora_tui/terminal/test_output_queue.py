@@ -69,7 +69,7 @@ def test_text_arrives_in_the_order_it_was_written(pipe: tuple[int, int], ears: E
     assert (line.backlog, ears.heard) == (0, [])
 
 
-def test_a_reader_who_stalls_holds_nobody_up_and_is_told_when_all_is_sent(pipe: tuple[int, int], ears: Ears) -> None:
+def test_a_stalled_reader_holds_nobody_up_and_gets_everything_later(pipe: tuple[int, int], ears: Ears) -> None:
     line = OutputQueue(pipe[1], ears)
     for _ in range(20):
         line.write("x" * FULL)
@@ -82,7 +82,7 @@ def test_a_reader_who_stalls_holds_nobody_up_and_is_told_when_all_is_sent(pipe: 
     assert line.backlog == 0
 
 
-def test_a_reader_who_is_gone_is_said_once_and_swallows_what_is_written(pipe: tuple[int, int], ears: Ears) -> None:
+def test_a_reader_who_is_gone_is_reported_once_and_swallows_what_is_written(pipe: tuple[int, int], ears: Ears) -> None:
     line = OutputQueue(pipe[1], ears)
     os.close(pipe[0])
     line.write("anybody?")
@@ -116,7 +116,7 @@ def test_a_line_that_is_late_now_and_then_is_not_slow(pipe: tuple[int, int], ear
     assert ears.heard == []
 
 
-def test_a_line_that_is_free_again_at_once_is_said_to_be_so_last(pipe: tuple[int, int]) -> None:
+def test_a_line_that_is_free_again_at_once_is_reported_so_last(pipe: tuple[int, int]) -> None:
     class SlowEars(Ears):
         def line_full(self) -> None:
             # Meanwhile the whole text gets through.

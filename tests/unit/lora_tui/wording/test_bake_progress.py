@@ -16,11 +16,11 @@ def at(step: int, **changes: object) -> object:
 
 
 @pytest.mark.parametrize(("step", "epoch"), [(0, 1), (1, 1), (40, 1), (41, 2), (240, 6)])
-def test_the_epoch_at_work(step: int, epoch: int) -> None:
+def test_the_current_epoch(step: int, epoch: int) -> None:
     assert at(step).epoch == epoch
 
 
-def test_a_hundred_percent_is_said_only_at_the_end() -> None:
+def test_a_hundred_percent_is_reported_only_at_the_end() -> None:
     assert at(239).percent == "99 %"
     assert at(240).percent == "100 %"
 
@@ -56,7 +56,7 @@ def test_steps_never_fall_behind_what_is_saved() -> None:
         (Stage.STEP, 3, 240, ""),
     ],
 )
-def test_a_stage_is_said_in_words_with_its_count(stage: Stage, done: int, total: int, words: str) -> None:
+def test_a_stage_is_reported_in_words_with_its_count(stage: Stage, done: int, total: int, words: str) -> None:
     assert at(0, stage=stage, stage_done=done, stage_total=total).stage == words
 
 

@@ -53,7 +53,7 @@ def test_on_a_cpu_the_computers_memory_is_named() -> None:
     assert said(PeakView(prediction(2.1, policy="cpu"), computer())).startswith("peak 2.1 GiB of 18.0 GiB free (CPU) ")
 
 
-def test_a_compiled_step_is_told_by_the_eager_one() -> None:
+def test_a_compiled_step_has_the_figures_of_the_eager_one() -> None:
     assert said(PeakView(prediction(compiled=True), card())).startswith("peak 5.1 (eager) of 7.4 GiB free")
 
 
@@ -74,7 +74,7 @@ def test_a_room_of_other_kernels_is_not_compared_with() -> None:
     assert said(PeakView(prediction())) == "peak 5.1 GiB"
 
 
-def test_a_tiny_bake_is_said_in_a_unit_that_leaves_something_of_it() -> None:
+def test_a_tiny_bake_is_shown_in_a_small_unit() -> None:
     assert amount(48 << 20) == "48 MiB"
     assert said(PeakView(prediction(48 / 1024), card())).startswith("peak 48 MiB of 7.4 GiB free")
 

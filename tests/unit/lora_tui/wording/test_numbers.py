@@ -26,7 +26,7 @@ def test_a_rate_keeps_one_decimal(value: float, text: str) -> None:
     assert numbers.rate(value) == text
 
 
-def test_what_is_not_known_is_said() -> None:
+def test_unknown_values_have_a_dash() -> None:
     assert numbers.gib(None) == "N/A"
     assert numbers.loss(None) == ""
     assert numbers.loss(nan) == "nan"

@@ -107,7 +107,7 @@ def test_nothing_new_is_not_said_again(journal: Journal, ears: Ears) -> None:
     assert len(ears.heard) == count
 
 
-def test_the_bake_at_work_comes_before_newer_ones_that_wait(journal: Journal, ears: Ears) -> None:
+def test_the_running_bake_comes_before_newer_ones_that_wait(journal: Journal, ears: Ears) -> None:
     first = add(journal)
     start(journal, first)
     add(journal, "another")
@@ -201,11 +201,11 @@ def test_equal_settings_have_no_story() -> None:
     assert what_changed(Settings(), Settings()) == ""
 
 
-def test_a_value_that_is_none_is_shown_as_a_dash() -> None:
+def test_a_value_of_none_is_shown_as_a_dash() -> None:
     assert what_changed(Settings(unet_lr=1e-4), Settings(unet_lr=None)) == "unet_lr 1e-4→–"
 
 
-def test_a_source_that_breaks_is_trouble_and_the_feed_goes_on(journal: Journal) -> None:
+def test_a_source_that_breaks_is_trouble_and_the_feed_continues(journal: Journal) -> None:
     broken = [True]
 
     def machine() -> None:

@@ -93,7 +93,7 @@ def test_only_the_last_of_many_keys_is_answered(start: Callable[..., GridPlanner
     assert [message.question for message in ears.planned] == [last]
 
 
-def test_a_workspace_that_cannot_be_read_is_said_and_the_next_question_answered(
+def test_a_workspace_that_cannot_be_read_is_reported_and_the_next_question_answered(
     start: Callable[..., GridPlanner], ears: Ears, tmp_path: Path, workspace: Workspace
 ) -> None:
     broken = Workspace(tmp_path)

@@ -60,7 +60,7 @@ def test_a_grid_is_read_from_journal_folder_and_subject(heard: Heard) -> None:
     assert view.grid.state is GridState.MAKING
 
 
-def test_pictures_that_come_are_told_as_they_come(heard: Heard) -> None:
+def test_pictures_that_come_are_reported_as_they_come(heard: Heard) -> None:
     heard.watcher.open(1)
     first = heard.view()
     missing = first.made.cells[-1].file
@@ -68,14 +68,14 @@ def test_pictures_that_come_are_told_as_they_come(heard: Heard) -> None:
     assert heard.view(lambda view: missing in view.there).made is first.made
 
 
-def test_nothing_new_is_told_of_a_grid_that_stands_still(heard: Heard) -> None:
+def test_nothing_new_is_reported_of_a_grid_that_stands_still(heard: Heard) -> None:
     heard.watcher.open(1)
     heard.view()
     time.sleep(0.3)
     assert heard.messages.empty()
 
 
-def test_what_another_program_notes_is_told(heard: Heard) -> None:
+def test_what_another_program_notes_is_reported(heard: Heard) -> None:
     heard.watcher.open(1)
     heard.view()
     with heard.gallery.journal() as journal:
@@ -151,7 +151,7 @@ def test_a_broken_file_is_unreadable_and_the_next_ones_come(heard: Heard) -> Non
     assert heard.pixels(wants[1])
 
 
-def test_a_later_wish_takes_the_place_of_the_one_before(heard: Heard) -> None:
+def test_a_later_change_replaces_the_one_before(heard: Heard) -> None:
     gone = tuple(Want(heard.gallery.folder / "x1-y1-z1-s1.png", side, side) for side in range(500, 900))
     want = Want(heard.gallery.folder / "x2-y1-z1-s1.png", 8, 8)
     heard.watcher.request_pictures("sheet", gone)
@@ -161,7 +161,7 @@ def test_a_later_wish_takes_the_place_of_the_one_before(heard: Heard) -> None:
     assert heard.messages.empty()
 
 
-def test_a_damaged_sidecar_is_told_as_the_grids_trouble(heard: Heard) -> None:
+def test_a_damaged_sidecar_is_reported_as_the_grids_trouble(heard: Heard) -> None:
     (heard.gallery.folder / "grid.json").write_text("{")
     heard.watcher.open(1)
     view = heard.view()
@@ -175,6 +175,6 @@ def test_a_subject_that_is_gone_leaves_the_grid_without_a_checklist(heard: Heard
     assert heard.view().checklist == ()
 
 
-def test_a_grid_that_is_not_there_is_said(heard: Heard) -> None:
+def test_a_grid_that_is_not_there_is_reported(heard: Heard) -> None:
     heard.watcher.open(9)
     assert "no grid 9" in heard.trouble()

@@ -60,7 +60,7 @@ def test_a_prediction_is_the_answer_and_is_worked_out_once(asker: Asker, planned
     assert len(asker.predictor.asked) == 1
 
 
-def test_a_question_that_comes_meanwhile_ends_the_one_at_work(asker: Asker, planned: PlannedBake) -> None:
+def test_a_new_question_ends_the_current_one(asker: Asker, planned: PlannedBake) -> None:
     asker.predictor.gate.clear()
     asker.planner.ask(Wanted(planned))
     asker.wait(lambda: asker.predictor.asked)
@@ -71,7 +71,7 @@ def test_a_question_that_comes_meanwhile_ends_the_one_at_work(asker: Asker, plan
     assert [answer.question for answer in asker.answers] == [last]
 
 
-def test_where_nothing_may_be_worked_out_only_what_is_known_is_told(asker: Asker, planned: PlannedBake) -> None:
+def test_where_nothing_may_be_computed_only_known_answers_are_given(asker: Asker, planned: PlannedBake) -> None:
     known, new = Wanted(planned), Wanted(lean(planned))
     asker.answer(asker.planner.ask(known))
     asker.may_work = False
@@ -80,7 +80,7 @@ def test_where_nothing_may_be_worked_out_only_what_is_known_is_told(asker: Asker
     assert len(asker.predictor.asked) == 1
 
 
-def test_a_bake_that_begins_ends_what_is_at_work(asker: Asker, planned: PlannedBake) -> None:
+def test_a_starting_bake_ends_the_current_question(asker: Asker, planned: PlannedBake) -> None:
     asker.predictor.gate.clear()
     question = asker.planner.ask(Wanted(planned))
     asker.wait(lambda: asker.predictor.asked)

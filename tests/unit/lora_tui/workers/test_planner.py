@@ -129,7 +129,7 @@ def test_what_is_wrong_is_the_answer(asker: Asker) -> None:
     assert isinstance(answer.error, DatasetError)
 
 
-def test_it_goes_on_after_a_fault_of_its_own(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_continues_after_a_fault_of_its_own(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     import trainer.jobs.bakes
 
     def broken(*args: object) -> None:
