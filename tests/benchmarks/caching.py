@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from ready_steps import ENDLESS, REAL, ground_of
+from ready_steps import ENDLESS, REAL, planned_of
 from real_shapes import fill_with_numbers, write_hollow
 from table import Budget, Cell, Table, say
 
@@ -46,7 +46,7 @@ def _row(root: Path, name: str, options: tuple[str, ...], batch: int, pictures: 
     if not budget.allows(10):
         return [f"{name}, {batch}", None, pictures, None]
     # In one bucket all batches are full.
-    planned = ground_of(root, (*ENDLESS, "enable_bucket=no", *options, f"vae_batch_size={batch}"))
+    planned = planned_of(root, (*ENDLESS, "enable_bucket=no", *options, f"vae_batch_size={batch}"))
     best, share = _speed(planned, pictures, batch)
     say(f"  {name}, batch {batch}: {best:.3g} pictures a second")
     return [f"{name}, {batch}", best, pictures, 100 * share]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from ready_steps import ENDLESS, REAL, Ready, ground_of, ready_steps
+from ready_steps import ENDLESS, REAL, Ready, planned_of, ready_steps
 from real_shapes import fill_with_numbers, write_hollow
 from table import Budget, Cell, Table, say
 from torch._inductor.utils import fresh_cache
@@ -85,7 +85,7 @@ def _row(case: Case, root: Path, budget: Budget) -> list[Cell]:
 
 def _seconds(root: Path, options: tuple[str, ...], hollow: bool) -> tuple[float, float, float]:
     """Return the least seconds of a plain step and of a compiled one, and the first compiled one's."""
-    with ready_steps(ground_of(root, options)) as ready:
+    with ready_steps(planned_of(root, options)) as ready:
         _fill(ready, hollow)
         model = ready.session.model
         plain = ComputeOptions.of(ready.session.settings)
@@ -100,7 +100,7 @@ def _seconds(root: Path, options: tuple[str, ...], hollow: bool) -> tuple[float,
 
 def _first_step(root: Path, options: tuple[str, ...], hollow: bool) -> float:
     """Return the seconds of a bake's first step on a base whose blocks were compiled before."""
-    with ready_steps(ground_of(root, (*options, "torch_compile=yes"))) as ready:
+    with ready_steps(planned_of(root, (*options, "torch_compile=yes"))) as ready:
         _fill(ready, hollow)
         began = time.perf_counter()
         ready.step()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from counted_steps import flops, saved_bytes
-from ready_steps import ENDLESS, REAL, Ready, ground_of, ready_steps
+from ready_steps import ENDLESS, REAL, Ready, planned_of, ready_steps
 from real_shapes import write_hollow
 from table import Budget, Cell, Table
 
@@ -25,7 +25,7 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
     """Return seconds, FLOPs and kept bytes of a step while the encoder trains, runs without gradients, and runs no more."""
     base = write_hollow(root.parent / "hollow.safetensors", "sd1")
     try:
-        planned = ground_of(root, (*ENDLESS, *REAL, *SETTINGS, f"pretrained_model_name_or_path={base}"))
+        planned = planned_of(root, (*ENDLESS, *REAL, *SETTINGS, f"pretrained_model_name_or_path={base}"))
         captions = [fixed_caption(picture) or "" for picture in planned.data.pictures]
         with ready_steps(planned) as ready:
             rows = _rows(ready, captions, budget)

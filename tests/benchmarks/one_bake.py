@@ -18,7 +18,7 @@ import torch
 from counted_steps import flops
 from matmul_peak import matmul_peak
 from process_memory import most_resident, resident
-from ready_steps import ground_of, ready_steps
+from ready_steps import planned_of, ready_steps
 from real_shapes import fill_with_numbers
 
 
@@ -37,7 +37,7 @@ def one_bake(root: Path, options: Sequence[str], *, steps: int, warm: int, fill:
         encoders and VAE take in the compute type; on a card `card_bytes` and `card_reserved`.
     """
     card = torch.cuda.is_available()
-    planned = ground_of(root, options)
+    planned = planned_of(root, options)
     before = resident()
     with most_resident() as loading:
         opened = ready_steps(planned)

@@ -9,7 +9,7 @@ import torch
 from counted_steps import flops
 from matmul_peak import matmul_peak
 from measured_memory import measured_step
-from ready_steps import ENDLESS, ground_of, ready_steps
+from ready_steps import ENDLESS, planned_of, ready_steps
 from table import Budget, Cell, Table, say
 
 STEPS = 20
@@ -50,7 +50,7 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
         if not budget.allows(5):
             rows.append([way.name, *[None] * 6])
             continue
-        planned = ground_of(root, (*ENDLESS, *way.options))
+        planned = planned_of(root, (*ENDLESS, *way.options))
         with ready_steps(planned) as ready:
             unet = ready.session.model.unet
             if way.layout is not None:

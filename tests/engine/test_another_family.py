@@ -9,7 +9,7 @@ import pytest
 import tiny_flow
 from measured_memory import measured_step
 from PIL import Image
-from ready_steps import ENDLESS, ground_of
+from ready_steps import ENDLESS, planned_of
 from run_engine import SHORT, STATED, EngineRunner
 from safetensors import safe_open
 
@@ -69,7 +69,7 @@ def test_it_is_resumed_bit_for_bit(runner: EngineRunner, base: str) -> None:
 
 @pytest.mark.parametrize("options", ["train_batch_size=4", "train_batch_size=8 gradient_checkpointing=yes"])
 def test_its_memory_is_predicted(runner: EngineRunner, base: str, options: str) -> None:
-    planned = ground_of(runner.workspace.root, (*ENDLESS, base, *options.split()))
+    planned = planned_of(runner.workspace.root, (*ENDLESS, base, *options.split()))
     peak = predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)

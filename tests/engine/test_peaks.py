@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from fake_oracle import FakeOracle
+from fake_predictor import FakePredictor
 from run_engine import SHORT, EngineRunner
 
 from trainer.demo.workspace import make_demo
@@ -12,7 +12,7 @@ from trainer.memory.request import request_of
 
 
 def test_a_bake_records_its_predicted_and_measured_peak(tmp_path: Path) -> None:
-    predictor = FakeOracle()
+    predictor = FakePredictor()
     runner = EngineRunner(make_demo(tmp_path / "w"), lambda workspace: Engine(workspace, predictor=predictor))
     try:
         expected = predictor.predict(request_of(runner.ready(*SHORT)))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from measured_memory import Measured, measured_step
 from memory_cases import BF16, CHECKPOINTED, ON_A_CARD, Compared, compared
-from ready_steps import ENDLESS, REAL, Ready, ground_of, ready_steps
+from ready_steps import ENDLESS, REAL, Ready, planned_of, ready_steps
 from real_shapes import write_hollow, write_real
 from run_engine import EngineRunner
 from small_card import EIGHT_GIB_LESS_THE_DESKTOP, card_of
@@ -85,7 +85,7 @@ def test_the_notes_settings_bake_on_a_card_of_8_gib(
     command = [sys.executable, str(PROGRAM), str(EIGHT_GIB_LESS_THE_DESKTOP), "bake", str(root / "hifumi.toml"), *sets]
     ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     with closing(PeakPredictor(None)) as predictor:
-        predicted = predictor.predict(request_of(ground_of(root, wanted))).peak.bytes
+        predicted = predictor.predict(request_of(planned_of(root, wanted))).peak.bytes
     base.unlink()
     assert ran.returncode == 0, ran.stdout + ran.stderr
     with Journal(root / "journal.sqlite") as journal:
@@ -104,7 +104,7 @@ def test_the_notes_settings_bake_on_a_card_of_8_gib(
 
 
 def test_a_step_that_finds_the_card_full_is_done_again_in_parts(root: Path, in_whole_fp32: None) -> None:
-    planned = ground_of(root, (*ENDLESS, *LARGE))
+    planned = planned_of(root, (*ENDLESS, *LARGE))
     limit = _between_halved_and_whole(root)
     with ready_steps(planned, made=1) as ready:
         whole, fewer = _gradients(ready)
@@ -133,8 +133,8 @@ def test_a_bake_on_a_full_card_continues_with_fewer_pictures_at_once(root: Path)
 
 def _between_halved_and_whole(root: Path) -> float:
     """Return GiB in which a step of eight pictures at once finds room, and one of sixteen does not."""
-    whole = measured_step(ground_of(root, (*ENDLESS, *LARGE)))
-    halved = measured_step(ground_of(root, (*ENDLESS, *LARGE, "micro_batch_size=8")))
+    whole = measured_step(planned_of(root, (*ENDLESS, *LARGE)))
+    halved = measured_step(planned_of(root, (*ENDLESS, *LARGE, "micro_batch_size=8")))
     assert whole.peak > 1.3 * halved.peak + 40 * MIB
     return _mean(whole, halved) / GIB
 

@@ -45,7 +45,7 @@ def measured_step(planned: PlannedBake) -> Measured:
     """Return the memory that a step of this bake takes, measured on the second one: on the card if there is one.
 
     Args:
-        planned: of the bake; see ready_steps.ground_of.
+        planned: of the bake; see ready_steps.planned_of.
     """
     with ExitStack() as closing:
         # With every step made beforehand no other thread asks the allocator for anything.

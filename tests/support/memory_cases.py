@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from measured_memory import Measured, measured_step
-from ready_steps import ENDLESS, REAL, ground_of
+from ready_steps import ENDLESS, REAL, planned_of
 
 from trainer.memory.peak import MemoryPrediction, Peak
 from trainer.memory.predictor import PeakPredictor
@@ -150,7 +150,7 @@ def compared(root: Path, cases: Sequence[Case], bases: dict[str, Path]) -> Itera
         cases: what to compare.
         bases: a checkpoint of each family that the cases are of; its numbers do not matter.
     """
-    grounds = [ground_of(root, _options(case, bases)) for case in cases]
+    grounds = [planned_of(root, _options(case, bases)) for case in cases]
     with closing(PeakPredictor(None)) as predictor, ThreadPoolExecutor(1) as ahead:
         ended = Event()
         answers: list[Future[MemoryPrediction]] = [

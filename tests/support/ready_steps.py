@@ -57,7 +57,7 @@ class Ready:
             torch.cuda.synchronize()
 
 
-def ground_of(root: Path, options: Iterable[str], settings: str = NAME) -> PlannedBake:
+def planned_of(root: Path, options: Iterable[str], settings: str = NAME) -> PlannedBake:
     """Return what a bake of the workspace's settings would stand on.
 
     Args:
@@ -74,7 +74,7 @@ def ready_steps(planned: PlannedBake, *, made: int = 0) -> Iterator[Ready]:
     """Load the base, put the LoRA on it and make steps ready while the block lasts.
 
     Args:
-        planned: from ground_of.
+        planned: from planned_of.
         made: how many steps to make ready beforehand, after which no other thread is at work; 0 makes them ready while
             others are taken, as a bake does.
     """

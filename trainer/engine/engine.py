@@ -216,8 +216,8 @@ class Engine:
         from trainer.memory.background import BackgroundPrediction
 
         self._prediction = self._prediction or BackgroundPrediction(self._predictor, self.workspace.journal_path)
-        foresight = self._prediction
-        return lambda planned: foresight.start(number, planned)
+        background = self._prediction
+        return lambda planned: background.start(number, planned)
 
     def _finish_job(self, journal: Journal, number: int) -> None:
         """Note the memory predicted and measured for a job that ended, and release what it held."""
@@ -322,8 +322,8 @@ def _note_peak(journal: Journal, number: int, grown: int) -> None:
 def _forget_base() -> None:
     """Release the base and the latents that are kept for the next job."""
     # If they were never imported, nothing is kept.
-    if kept_base := sys.modules.get("trainer.models.base_cache"):
-        kept_base.forget_base()
+    if base_cache := sys.modules.get("trainer.models.base_cache"):
+        base_cache.forget_base()
     if latent_store := sys.modules.get("trainer.bake.latent_cache"):
         latent_store.forget_latents()
 

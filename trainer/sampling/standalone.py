@@ -15,7 +15,7 @@ from trainer.sampling.sampler import GridSampler, sampler_on, wanted_base
 
 
 class StandaloneProvider:
-    """Borrows what is asked for, while the block lasts; see models.kept_base."""
+    """Borrows what is asked for, while the block lasts; see models.base_cache."""
 
     def __init__(self) -> None:
         self._compute_setup: ComputeSetup | None = None

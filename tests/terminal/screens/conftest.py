@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_oracle import FakeOracle
+from fake_predictor import FakePredictor
 from textual.pilot import Pilot
 
 from lora_tui.app import LoraApp
@@ -81,7 +81,7 @@ class AppRunner:
         self.settings = settings
         self.engine = ScriptedEngine()
         self.sampler = ScriptedSampler()
-        self.predictor = FakeOracle()
+        self.predictor = FakePredictor()
         memory = MemorySources(self.predictor, lambda: HOLDERS)
         self.app = LoraApp(workspace, self.engine, self.sampler, settings, clock=lambda: NOON, memory=memory)
         # The threads wait so that a person's screen is calm; a test need not.

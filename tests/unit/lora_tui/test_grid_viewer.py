@@ -20,7 +20,7 @@ def gallery(tmp_path: Path) -> Gallery:
     return Gallery(tmp_path / "workspace", (3, 2, 1, 2))
 
 
-def said(app: GalleryApp) -> str:
+def screen_text(app: GalleryApp) -> str:
     return " ".join(note.message for note in app._notifications)
 
 
@@ -191,7 +191,7 @@ async def test_a_comparison_needs_another_picture_marked(gallery: Gallery) -> No
         await pilot.press("m", "w")
         await pilot.pause()
         assert app.screen is app.viewer.screen
-        assert "mark a picture with m" in said(app)
+        assert "mark a picture with m" in screen_text(app)
 
 
 async def test_a_comparison_shows_one_picture_left_of_the_edge_and_the_other_right(gallery: Gallery) -> None:

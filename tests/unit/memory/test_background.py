@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_oracle import GIB, FakeOracle
+from fake_predictor import GIB, FakePredictor
 
 from trainer.demo.workspace import demo_settings, make_demo
 from trainer.errors import SettingsError
@@ -31,13 +31,13 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield journal
 
 
-def noted(journal: Journal, predictor: FakeOracle, planned: PlannedBake) -> BackgroundPrediction:
-    foresight = BackgroundPrediction(predictor, journal.path)
-    foresight.start(1, planned)
-    assert foresight._thread is not None
+def noted(journal: Journal, predictor: FakePredictor, planned: PlannedBake) -> BackgroundPrediction:
+    background = BackgroundPrediction(predictor, journal.path)
+    background.start(1, planned)
+    assert background._thread is not None
     if predictor.gate.is_set():
-        foresight._thread.join(10)
-    return foresight
+        background._thread.join(10)
+    return background
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_on_a_card_the_prediction_is_worked_out_and_noted_with_its_parts(
     journal: Journal, planned: PlannedBake
 ) -> None:
-    noted(journal, FakeOracle(), planned)
+    noted(journal, FakePredictor(), planned)
     bake = journal.bakes.read(1)
     assert bake.predicted_peak == 5 * GIB
     assert json.loads(bake.predicted_peak_parts) == {
@@ -64,7 +64,7 @@ def test_on_a_cpu_only_what_is_known_is_noted(
     journal: Journal, planned: PlannedBake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_module, "card_device", lambda: False)
-    predictor = FakeOracle()
+    predictor = FakePredictor()
     noted(journal, predictor, planned)
     assert (predictor.asked, journal.bakes.read(1).predicted_peak) == ([], None)
     predictor.predict(request_of(planned))
@@ -74,11 +74,11 @@ def test_on_a_cpu_only_what_is_known_is_noted(
 
 @pytest.mark.usefixtures("on_a_card")
 def test_a_bake_that_ends_before_its_prediction_waits_for_none(journal: Journal, planned: PlannedBake) -> None:
-    predictor = FakeOracle()
+    predictor = FakePredictor()
     predictor.gate.clear()
-    foresight = noted(journal, predictor, planned)
-    foresight.end()
-    assert foresight._thread is not None and not foresight._thread.is_alive()
+    background = noted(journal, predictor, planned)
+    background.end()
+    assert background._thread is not None and not background._thread.is_alive()
     assert journal.bakes.read(1).predicted_peak is None
 
 
@@ -86,7 +86,7 @@ def test_a_bake_that_ends_before_its_prediction_waits_for_none(journal: Journal,
 def test_what_cannot_be_predicted_is_no_trouble_of_the_bake(
     journal: Journal, planned: PlannedBake, caplog: pytest.LogCaptureFixture
 ) -> None:
-    predictor = FakeOracle()
+    predictor = FakePredictor()
     predictor.error = SettingsError("memory prediction", found="it broke")
     noted(journal, predictor, planned)
     assert journal.bakes.read(1).predicted_peak is None

@@ -6,7 +6,7 @@ import pytest
 import torch
 from counted_steps import saved_bytes
 from measured_memory import highest, highest_rise, measured_step, storage_bytes
-from ready_steps import ENDLESS, ground_of, ready_steps
+from ready_steps import ENDLESS, planned_of, ready_steps
 from torch import nn
 
 from trainer.demo.workspace import make_demo
@@ -100,7 +100,7 @@ def test_a_storage_counts_once() -> None:
 
 def test_a_step_rises_by_at_least_what_it_keeps(root: Path) -> None:
     """Two counts that share nothing: the tensors saved for the backward pass, and the allocator's events."""
-    planned = ground_of(root, ENDLESS)
+    planned = planned_of(root, ENDLESS)
     measured = measured_step(planned)
     with ready_steps(planned, made=1) as ready:
         kept = saved_bytes(ready.session, next(ready.works))
@@ -108,7 +108,7 @@ def test_a_step_rises_by_at_least_what_it_keeps(root: Path) -> None:
 
 
 def test_what_is_held_is_weights_and_moments(root: Path) -> None:
-    planned = ground_of(root, (*ENDLESS, "network_train_unet_only=yes", "shuffle_caption=no"))
+    planned = planned_of(root, (*ENDLESS, "network_train_unet_only=yes", "shuffle_caption=no"))
     held = measured_step(planned).held
     with ready_steps(planned, made=1) as ready:
         unet = sum(weight.nbytes for weight in ready.session.model.unet.state_dict().values())
@@ -124,7 +124,7 @@ def test_what_is_held_is_weights_and_moments(root: Path) -> None:
 @pytest.mark.long
 def test_checkpointing_and_half_precision_need_less(root: Path) -> None:
     plain, lean, half = (
-        measured_step(ground_of(root, (*ENDLESS, *options)))
+        measured_step(planned_of(root, (*ENDLESS, *options)))
         for options in ((), ("gradient_checkpointing=yes",), ("mixed_precision=bf16",))
     )
     assert lean.rise < 0.6 * plain.rise

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from measured_memory import measured_step
-from ready_steps import ENDLESS, ground_of
+from ready_steps import ENDLESS, planned_of
 
 from trainer.memory.request import request_of
 from trainer.memory.simulate import predict
@@ -44,7 +44,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("options", [*COMBINATIONS, *(pytest.param(each, marks=pytest.mark.long) for each in MORE)])
 def test_the_predicted_peak_is_the_measured_one(root: Path, options: str) -> None:
-    planned = ground_of(root, (*ENDLESS, *options.split()))
+    planned = planned_of(root, (*ENDLESS, *options.split()))
     peak = predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     measured = measured_step(planned)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ready_steps import ENDLESS, ground_of
+from ready_steps import ENDLESS, planned_of
 
 from trainer.errors import LoraTuiError, ModelError
 from trainer.memory.peak import MemoryPrediction, Peak
@@ -18,7 +18,7 @@ from trainer.memory.request import MemoryRequest, request_of
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from trainer.demo.workspace import make_demo
 
-    return make_demo(tmp_path_factory.mktemp("oracle") / "demo").root
+    return make_demo(tmp_path_factory.mktemp("predictor") / "demo").root
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def predictor(cache: Path) -> Iterator[PeakPredictor]:
 
 
 def request(root: Path, *options: str) -> MemoryRequest:
-    return request_of(ground_of(root, (*ENDLESS, *options)), "cpu")
+    return request_of(planned_of(root, (*ENDLESS, *options)), "cpu")
 
 
 def test_an_answer_is_worked_out_once(predictor: PeakPredictor, cache: Path, root: Path) -> None:

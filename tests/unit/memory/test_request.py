@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from other_values import other_value
-from ready_steps import ENDLESS, ground_of
+from ready_steps import ENDLESS, planned_of
 
 from trainer.memory.request import BucketUse, MemoryRequest, request_of
 from trainer.settings.describe import SettingInfo, fields
@@ -109,7 +109,7 @@ def test_auto_is_bf16_on_a_card_and_full_on_a_cpu() -> None:
 
 
 def test_it_goes_through_json(root: Path) -> None:
-    request = request_of(ground_of(root, (*ENDLESS, "network_dim=8", "sample_every_n_epochs=1")), "card")
+    request = request_of(planned_of(root, (*ENDLESS, "network_dim=8", "sample_every_n_epochs=1")), "card")
     again = MemoryRequest.from_json(json.loads(json.dumps(request.to_json())))
     assert again == request
     assert again.largest == request.largest == (64, 64, 4)

@@ -26,35 +26,37 @@ def computer(free: float = 18.0) -> AvailableMemory:
     return AvailableMemory("cpu", int(free * GIB), 0)
 
 
-def said(view: PeakView, width: int = 100) -> str:
+def peak_text(view: PeakView, width: int = 100) -> str:
     return " · ".join(part.plain for part in peak_parts(view, width))
 
 
 def test_what_fits_says_so_behind_its_bar() -> None:
-    assert said(PeakView(prediction(), card())) == "peak 5.1 of 7.4 GiB free ▇▇▇▇▇▇▇▁▁▁ fits"
+    assert peak_text(PeakView(prediction(), card())) == "peak 5.1 of 7.4 GiB free ▇▇▇▇▇▇▇▁▁▁ fits"
 
 
 def test_what_does_not_fit_says_how_much_is_missing_and_the_key() -> None:
     view = PeakView(prediction(8.6), card())
-    assert said(view) == "peak 8.6 of 7.4 GiB free ▇▇▇▇▇▇▇▇▇▇ does not fit: 1.2 GiB too much · f fit"
+    assert peak_text(view) == "peak 8.6 of 7.4 GiB free ▇▇▇▇▇▇▇▇▇▇ does not fit: 1.2 GiB too much · f fit"
     assert peak_line(view) == "peak 8.6 of 7.4 GiB free: does not fit: 1.2 GiB too much"
 
 
 def test_what_fits_by_less_than_a_prediction_may_be_off_says_barely() -> None:
-    assert said(PeakView(prediction(7.3), card())).endswith("barely fits")
+    assert peak_text(PeakView(prediction(7.3), card())).endswith("barely fits")
 
 
 def test_the_bar_gives_way_where_there_is_no_room() -> None:
     view = PeakView(prediction(18.4, policy="cpu"), computer(17.2))
-    assert said(view, 60) == "peak 18.4 GiB of 17.2 GiB free (CPU) does not fit: 1.2 GiB too much · f fit"
+    assert peak_text(view, 60) == "peak 18.4 GiB of 17.2 GiB free (CPU) does not fit: 1.2 GiB too much · f fit"
 
 
 def test_on_a_cpu_the_computers_memory_is_named() -> None:
-    assert said(PeakView(prediction(2.1, policy="cpu"), computer())).startswith("peak 2.1 GiB of 18.0 GiB free (CPU) ")
+    assert peak_text(PeakView(prediction(2.1, policy="cpu"), computer())).startswith(
+        "peak 2.1 GiB of 18.0 GiB free (CPU) "
+    )
 
 
 def test_a_compiled_step_has_the_figures_of_the_eager_one() -> None:
-    assert said(PeakView(prediction(compiled=True), card())).startswith("peak 5.1 (eager) of 7.4 GiB free")
+    assert peak_text(PeakView(prediction(compiled=True), card())).startswith("peak 5.1 (eager) of 7.4 GiB free")
 
 
 def test_an_old_figure_is_dim_while_a_new_one_is_worked_out() -> None:
@@ -66,17 +68,17 @@ def test_an_old_figure_is_dim_while_a_new_one_is_worked_out() -> None:
 
 @pytest.mark.parametrize(("pending", "text"), [(True, "peak …"), (False, "")])
 def test_before_the_first_figure_there_is_only_the_waiting(pending: bool, text: str) -> None:
-    assert said(PeakView(None, card(), pending=pending)) == text
+    assert peak_text(PeakView(None, card(), pending=pending)) == text
 
 
 def test_a_room_of_other_kernels_is_not_compared_with() -> None:
-    assert said(PeakView(prediction(policy="cpu"), card())) == "peak 5.1 GiB (CPU)"
-    assert said(PeakView(prediction())) == "peak 5.1 GiB"
+    assert peak_text(PeakView(prediction(policy="cpu"), card())) == "peak 5.1 GiB (CPU)"
+    assert peak_text(PeakView(prediction())) == "peak 5.1 GiB"
 
 
 def test_a_tiny_bake_is_shown_in_a_small_unit() -> None:
     assert amount(48 << 20) == "48 MiB"
-    assert said(PeakView(prediction(48 / 1024), card())).startswith("peak 48 MiB of 7.4 GiB free")
+    assert peak_text(PeakView(prediction(48 / 1024), card())).startswith("peak 48 MiB of 7.4 GiB free")
 
 
 def test_the_peak_stands_before_the_disk() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from fake_oracle import GIB, FakeOracle
+from fake_predictor import GIB, FakePredictor
 
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted, Wanted
 from trainer.demo.workspace import demo_settings, make_demo
@@ -22,7 +22,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> PlannedBake:
 
 class Asker:
     def __init__(self) -> None:
-        self.predictor = FakeOracle()
+        self.predictor = FakePredictor()
         self.answers: list[MemoryPredicted] = []
         self.may_work = True
         self.planner = MemoryPlanner(self.predictor, self.answers.append, lambda: self.may_work, quiet=0.0)

@@ -1,4 +1,4 @@
-"""An oracle that answers at once by a rule anybody can do in the head, and starts no process."""
+"""A predictor that answers at once by a simple rule, and starts no process."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ EACH_PICTURE = GIB
 """What a picture in the batch takes; with gradient checkpointing half of it."""
 
 
-class FakeOracle:
+class FakePredictor:
     """Weights take 1 GiB and each picture another; kept answers are `known` without being worked out.
 
     Attributes:
