@@ -79,7 +79,7 @@ def test_its_memory_is_predicted_by_the_process_that_only_the_request_tells_of_i
     runner: EngineRunner, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
-    planned = ground_of(runner.workspace.root, (*ENDLESS, base, "train_batch_size=4"))
+    planned = planned_of(runner.workspace.root, (*ENDLESS, base, "train_batch_size=4"))
     with PeakPredictor(None) as predictor:
         peak = predictor.predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
