@@ -81,6 +81,11 @@ class SamplingRecord:
     grain: int = 8
     samplers: tuple[str, ...] | None = None
 
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """Return the largest size that it can make and that is not wider or higher, at least one grain."""
+        width, height = (max(self.grain, side // self.grain * self.grain) for side in (width, height))
+        return width, height
+
 
 @dataclass(frozen=True)
 class TimesRecord:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.errors import SettingsError
 from trainer.families.record import Prediction
+from trainer.families.registry import family_record
 from trainer.formats.prompt_file import FilePrompt, read_prompt_file
 from trainer.grid.defaults import defaults_for, guidance_rescale_for
 from trainer.grid.recipe import Recipe
@@ -70,7 +71,7 @@ def sample_pictures(
         SettingsError: no prompt is given, or the file of subject or prompts is wrong.
         GridError: a prompt or the sampler is.
     """
-    defaults = defaults_for(base)
+    defaults, record = defaults_for(base), family_record(base.family)
     width, height = (
         parse_size(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
     )
@@ -81,6 +82,7 @@ def sample_pictures(
     pictures = []
     for name, asked in _prompts(settings, subject):
         for count, seed in enumerate(_seeds(settings, subject, asked), start=1):
+            size = record.sampling.fit(asked.width or width, asked.height or height)
             words, negative = (_plain(text, name) for text in (asked.prompt, asked.negative_prompt or ""))
             recipe = Recipe(
                 base=settings.pretrained_model_name_or_path,
@@ -94,8 +96,8 @@ def sample_pictures(
                 cfg_scale=guidance if asked.cfg_scale is None else asked.cfg_scale,
                 guidance_rescale=guidance_rescale_for(zero_terminal_snr),
                 sampler=sampler_named(str(sampler_name(asked.sampler or sampler))).name,
-                width=asked.width or width,
-                height=asked.height or height,
+                width=size[0],
+                height=size[1],
                 clip_skip=settings.clip_skip,
             )
             pictures.append(SamplePicture(f"{name}-s{count}", recipe))

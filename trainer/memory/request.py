@@ -195,7 +195,7 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
 
 def _sample_size(planned: PlannedBake) -> tuple[int, int]:
     if planned.settings.sample_resolution:
-        return parse_size(planned.settings.sample_resolution)
+        return family_record(planned.base.family).sampling.fit(*parse_size(planned.settings.sample_resolution))
     look = defaults_for(planned.base)
     return look.width, look.height
 

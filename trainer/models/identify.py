@@ -157,9 +157,10 @@ def check_clip_skip(base: Base, clip_skip: int) -> None:
     Raises:
         SettingsError: it has fewer layers.
     """
-    if not family_record(base.family).clip_skip:
+    record = family_record(base.family)
+    if not record.clip_skip:
         return
-    layers = base.text_layers["text_encoder"]
+    layers = base.text_layers[record.encoders[0].key]
     if clip_skip > layers:
         raise SettingsError(
             "clip_skip", found=str(clip_skip), expected=f"at most {layers}, the layers of the base's text encoder"

@@ -11,7 +11,6 @@ from trainer.errors import SettingsError
 from trainer.families.record import Prediction
 from trainer.models.base_model import BaseModel, Conditioning
 from trainer.models.prediction_markers import PredictionMarkers
-from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 
 Found = Literal["auto", "yes", "no"]
 
@@ -91,18 +90,16 @@ def measure(model: BaseModel, latents: Tensor, text: Conditioning, sizes: Tensor
     are enough. The LoRA must not be in force.
 
     Args:
-        model: the base; its own schedule is not looked at.
-        latents: [n, 4, height/f, width/f], scaled.
+        model: the base; its schedule in use is not looked at.
+        latents: [n, channels, height/f, width/f], as the model knows them.
         text: of the n captions.
         sizes: int64 [n, 6] for SDXL, see BaseModel.predict.
         seed: decides the noise.
     """
     generator = torch.Generator().manual_seed(seed)
     # Zero terminal SNR moves these times by so little that a base trained with it is told as well by the plain schedule.
-    schedules: dict[Prediction, NoiseSchedule] = {
-        "epsilon": NoiseSchedule("epsilon", device=model.device),
-        "v": NoiseSchedule("v", device=model.device),
-    }
+    kinds: tuple[Prediction, ...] = ("epsilon", "v")
+    schedules = {kind: model.schedule_for(kind) for kind in kinds}
     errors = dict.fromkeys(schedules, 0.0)
     powers = dict.fromkeys(schedules, 0.0)
     for index in range(len(latents)):

@@ -49,7 +49,7 @@ _KINDS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
 
 
 def describe_unsupported(header: Header) -> tuple[str, str]:
-    """Return what a file without a U-Net of SD1.x or SDXL is, and the way out; both for an error's words."""
+    """Return what a file that no family knows as a base is, and the way out; both for an error's words."""
     if "ss_network_module" in header.metadata:
         return "a LoRA", "give the base it was trained on"
     for fits, found, way_out in _KINDS:

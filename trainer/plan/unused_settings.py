@@ -10,7 +10,18 @@ from trainer.families.registry import family_record
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, parts_of, settings_of_part, stop_setting
+from trainer.settings.parts import (
+    Family,
+    Part,
+    body_label,
+    body_of,
+    encoder_label,
+    is_encoder,
+    label_of,
+    parts_of,
+    settings_of_part,
+    stop_setting,
+)
 
 _Found = Iterator[tuple[str, str]]
 # Which schedules take it.
@@ -170,9 +181,13 @@ def _in_network(case: _Case) -> _Found:
             yield name, "dim_from_weights uses the file's"
     if settings.conv_dim is None:
         yield "conv_alpha", "conv_dim is blank"
-    if not settings.trains_unet:
+    record = family_record(case.family)
+    if not any(part.conv_holders for part in record.parts):
         for name in ("conv_dim", "conv_alpha"):
-            yield name, "only the U-Net has 3×3 layers"
+            yield name, f"{record.title} has no 3×3 layers"
+    elif not settings.trains_unet:
+        for name in ("conv_dim", "conv_alpha"):
+            yield name, f"only the {body_label(case.family)} has 3×3 layers"
 
 
 def _in_rates(case: _Case) -> _Found:
@@ -183,18 +198,18 @@ def _in_rates(case: _Case) -> _Found:
         both = settings.trains_unet and settings.trains_text_encoder
         yield "learning_rate", "both parts have their own" if both else "the part that trains has its own"
     if not settings.trains_unet:
-        yield "unet_lr", "the U-Net does not train"
+        yield "unet_lr", f"the {body_label(case.family)} does not train"
     if not settings.trains_text_encoder:
         for name in ("text_encoder_lr", "text_encoder_lr2"):
-            yield name, "the text encoder does not train"
+            yield name, f"the {encoder_label(case.family)} does not train"
     asking = [getattr(settings, settings_of_part(part).loraplus_ratio[0]) for part in case.trained]
     if None not in asking:
         yield "loraplus_lr_ratio", "each part that trains has its own ratio"
     if body_of(case.family) not in case.trained:
-        yield "loraplus_unet_lr_ratio", "the U-Net does not train"
+        yield "loraplus_unet_lr_ratio", f"the {body_label(case.family)} does not train"
     if not case.trains_encoder:
         for name in ("loraplus_text_encoder_lr_ratio", "text_encoder_lr_scheduler", "text_encoder_lr_warmup_steps"):
-            yield name, "the text encoder does not train"
+            yield name, f"the {encoder_label(case.family)} does not train"
 
 
 def _in_stops(case: _Case) -> _Found:
@@ -305,7 +320,7 @@ def _in_guards(case: _Case) -> _Found:
 
 def _in_memory(case: _Case) -> _Found:
     encoders = [part for part in parts_of(case.family) if is_encoder(part)]
-    if all(part in case.trained and case.stop_step(part) is None for part in encoders):
-        yield "encoder_off_card", "the text encoder trains to the end"
+    if encoders and all(part in case.trained and case.stop_step(part) is None for part in encoders):
+        yield "encoder_off_card", f"the {encoder_label(case.family)} trains to the end"
     elif all(fixed_caption(picture) is not None for picture in case.data.pictures):
         yield "encoder_off_card", "captions do not vary: the output of an encoder that does not train is cached"

@@ -108,7 +108,7 @@ class Settings(
         dim = float(self.conv_dim or 0)
         return dim * self.alpha / self.network_dim if self.conv_alpha is None else self.conv_alpha or dim
 
-    def warmup_steps(self, total: int, part: Part = "unet") -> int:
+    def warmup_steps(self, total: int, part: Part) -> int:
         """Return the length of a part's warm-up in steps, of `total`."""
         return steps_of(str(self._first_set(settings_of_part(part).warmup)), total)
 
