@@ -150,7 +150,7 @@ ACTIONS: tuple[Action, ...] = (
         "grid.page", "H", "page", "page", "write the grid as one HTML page and copy the command that fetches it", _GRID,
         "HTML page",
     ),
-    Action("grid.open", "o", "grids", "grids", "open another grid, or resume one that was cut off", _GRID, "Open a grid"),
+    Action("grid.open", "o", "grids", "grids", "open another grid, or resume an unfinished one", _GRID, "Open a grid"),
     Action("grid.edit", "e", "edit", "edit", "edit this grid's settings", _GRID, "Edit the grid"),
     Action("grid.view", "v", "next_view", "view", "builder or pictures (in a narrow terminal)", _GRID),
     Action(
@@ -172,7 +172,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("grid.mark", "m", "mark", "mark", "mark the picture for comparison with another", _PICTURES),
     Action("grid.compare", "w", "compare", "compare", "compare the marked picture with this one", _PICTURES),
     Action(
-        "grid.crop", "z", "crop", "crop", "mark a region and show it at native pixels for every epoch", _PICTURES,
+        "grid.crop", "z", "crop", "crop", "mark a region and show it at native resolution for every epoch", _PICTURES,
     ),
     Action(
         "grid.blind", "B", "blind", "blind", "blind mode: labels hidden, order shuffled; again reveals them",
@@ -252,11 +252,11 @@ ACTIONS: tuple[Action, ...] = (
         "run here what earlier sessions left in the queue", _QUEUE,
     ),
     Action("grids.close", "escape,o", "leave", "close", "open none", _GRIDS),
-    Action("grids.resume", "g", "choose('resume')", "resume", "make the rest of a grid that was cut off", _GRIDS),
+    Action("grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS),
     Action("grids.edit", "e", "choose('spec')", "edit", "load its settings into the builder", _GRIDS),
     Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True),
-    Action("checklist.there", "y,plus", "tick(True)", "yes", "it is there", _CHECKLIST),
-    Action("checklist.missing", "n,minus", "tick(False)", "no", "it is not there", _CHECKLIST),
+    Action("checklist.there", "y,plus", "tick(True)", "yes", "the picture shows it", _CHECKLIST),
+    Action("checklist.missing", "n,minus", "tick(False)", "no", "the picture does not show it", _CHECKLIST),
     Action("checklist.open", "backspace", "tick(None)", "not checked", "not checked", _CHECKLIST),
     Action("checklist.change", "space", "cycle", "change", "yes, no, not checked", _CHECKLIST),
     # Panes
@@ -290,7 +290,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("epochs.up", "k,up", "scroll_up", "up", "scroll the saved LoRAs up", ("epochs",)),
     # Everywhere
     Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
-    Action("app.slow-line", "S", "app.slow_line", "slow line", "slow-connection mode on/off", _BAKE, "Slow connection"),
+    Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
         "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", _BOTH, "Help",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def convert() -> None:
-    """Rewrite the settings so that the bake stays the same."""
+    """Rewrite settings without changing what they train."""
 
 
 @convert.command()
@@ -49,7 +49,7 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     if out.exists() and not force:
         raise SettingsError(
             printable(str(out)),
-            found="exists already",
+            found="already exists",
             expected="a new file",
             way_out="choose another name, or add --force",
         )

@@ -54,7 +54,7 @@ def order(number: int, word: str, change: str, wait: float, folder: Path | None)
 
     wanted = _ORDERS[word]
     if (wanted is Order.SET) != bool(change):
-        raise click.UsageError("NAME=VALUE belongs to `set` and to no other order")
+        raise click.UsageError("only `set` takes NAME=VALUE")
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         journal.bakes.mark_lost()

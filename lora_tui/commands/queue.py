@@ -135,7 +135,7 @@ def remove(number: int, folder: Path | None) -> ExitCode:
 @WORKSPACE
 @exits
 def hold(number: int, folder: Path | None) -> ExitCode:
-    """Hold bake N until it is released; the others are not held up."""
+    """Hold bake N until it is released; bakes behind it still run."""
     return _set_held(folder, number, True)
 
 
@@ -193,7 +193,7 @@ def change(number: int, changes: tuple[str, ...], folder: Path | None) -> ExitCo
 def run(folder: Path | None) -> ExitCode:
     """Run the queue in this terminal, one bake after the other; a failed bake does not stop the queue.
 
-    Also takes over bakes that a lora-tui no longer running left in the queue. The exit code is the worst of its bakes'.
+    Also runs bakes that an earlier lora-tui left in the queue. The exit code is the worst of its bakes'.
     """
     from lora_tui.headless.follow import follow_all
     from trainer.engine.engine import Engine

@@ -39,7 +39,7 @@ def use(
 ) -> ExitCode:
     """Copy a saved epoch to where you use it.
 
-    TARGET is a folder, or `host:folder`, which rsync or scp reaches. EPOCH is a label as in grids, or `last`. Beside the LoRA go a preview picture and the JSON that a webui reads:
+    TARGET is a folder, or `host:folder` for rsync or scp. EPOCH is a label as in grids, or `last`. Beside the LoRA go a preview picture and the JSON that a webui reads:
     activation text, preferred weight, negative text and notes.
     """
     from trainer.journal.journal import Journal

@@ -485,4 +485,4 @@ class BakeScreen(Screen[None]):
 def _elsewhere(snapshot: Snapshot) -> str:
     if snapshot.bake is None or not snapshot.elsewhere:
         return ""
-    return f"bake {snapshot.bake.number} runs {snapshot.elsewhere}; orders from here reach it through the journal"
+    return f"bake {snapshot.bake.number} runs {snapshot.elsewhere}; keys here still control it"

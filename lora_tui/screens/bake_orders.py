@@ -165,4 +165,4 @@ def _nothing_to_stop(still: "tuple[Part, ...]") -> str:
 
     if not still:
         return "no step is done yet: wait for the first"
-    return f"only the {label_of(still[0])} trains: x stops the bake"
+    return f"only the {label_of(still[0])} trains: press x to stop the bake"

@@ -150,7 +150,7 @@ class BakePanes(Vertical):
                 story=snapshot.story,
                 loading=snapshot.loading or snapshot.engine_trouble,
                 card=card_name(snapshot.machine),
-                host=" · ".join(part for part in (_host(), "slow line" if self._slow_line else "") if part),
+                host=" · ".join(part for part in (_host(), "slow connection" if self._slow_line else "") if part),
                 clock=clock,
             )
         )

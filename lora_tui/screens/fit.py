@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WIDTH, _PADDING = 100, 5
 # Lines of the dialog that are not what was found, an error of two lines included.
 _OTHER_LINES = 10
-_SIZES = "GPU memory the bake may use; `8GB` is a GPU of that size, less context and desktop"
+_SIZES = "GPU memory the bake may use; `8GB` means a GPU of that size, less what CUDA and the desktop use"
 _LOOKING = "searching for settings that fit …"
 _STOPPED = "search ended: a bake is running"
 _AGAIN = ("enter: search again", "dialog.cancel")

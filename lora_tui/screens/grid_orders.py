@@ -110,7 +110,7 @@ class GridOrders:
         if made is None:
             return
         if selection.blind:
-            sender.warn("the results name the labels: press B to leave blind mode first")
+            sender.warn("the results reveal the labels: press B to leave blind mode first")
             return
 
         def propose(wanted: bool | None) -> None:

@@ -72,7 +72,7 @@ class GridsDialog(ListDialog[Chosen | None]):
         grid = self._grids[place]
         if what == "resume" and grid.state not in _RESUMABLE:
             self.notify(
-                f"grid {grid.number} is {grid.state}: only one that was cut off or failed can be resumed",
+                f"grid {grid.number} is {grid.state}: only an unfinished or failed grid can be resumed",
                 severity="warning",
                 markup=False,
             )

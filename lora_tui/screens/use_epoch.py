@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _KEYS = ("enter on the last line: send", "dialog.cancel")
 _KEYS_TAKEN = ("enter again: overwrite", "another name: keep both", "dialog.cancel")
-_READING = "reading its words and its best picture …"
+_READING = "reading its trigger words and best picture …"
 _SENDING = "sending and verifying … · esc: continue in the background"
 
 
@@ -35,7 +35,7 @@ class _Field:
 
 _FIELDS = (
     _Field("target", "to", "a folder, or host:folder as ssh knows it"),
-    _Field("name", "name", "of the file there, without its ending"),
+    _Field("name", "name", "file name there, without extension"),
     _Field("words", "words", "activation text: what a webui puts into the prompt"),
     _Field("weight", "weight", "preferred weight (empty: 1)"),
     _Field("negative", "negative", "words for the negative prompt"),

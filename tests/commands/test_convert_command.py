@@ -39,7 +39,7 @@ def test_a_file_is_written_and_never_over_another_without_force(
     assert lora_tui_here("convert", "alpha", settings_file, "--to", 1, "--out", out).returncode == ExitCode.DONE
     assert load_settings(out) == wanted
     again = lora_tui_here("convert", "alpha", settings_file, "--to", 2, "--out", out)
-    assert (again.returncode, again.stderr.startswith(f"lora-tui: {out}: exists already")) == (ExitCode.USAGE, True)
+    assert (again.returncode, again.stderr.startswith(f"lora-tui: {out}: already exists")) == (ExitCode.USAGE, True)
     assert load_settings(out) == wanted
     assert (
         lora_tui_here("convert", "alpha", settings_file, "--to", 2, "--out", out, "--force").returncode == ExitCode.DONE

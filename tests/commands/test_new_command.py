@@ -42,7 +42,7 @@ def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui_here, own_
     lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
     before = (tmp_path / "cat.toml").read_text()
     again = lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
-    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+    assert (again.returncode, "already exists" in again.stderr) == (2, True)
     assert (tmp_path / "cat.toml").read_text() == before
 
 

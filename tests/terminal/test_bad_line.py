@@ -78,7 +78,7 @@ def test_a_storm_of_resizes_ends_in_a_whole_screen(baking: tuple[Terminal, Path]
 @pytest.mark.long
 def test_a_slow_line_is_noticed_and_spared(baking: tuple[Terminal, Path]) -> None:
     terminal, demo = baking
-    _read_slowly(terminal, lambda: "slow line" in terminal.screen())
+    _read_slowly(terminal, lambda: "slow connection" in terminal.screen())
     # What was on its way when it was noticed is no figure.
     terminal.pump(2)
     before, began, step = len(terminal.raw), time.monotonic(), _step(demo)
@@ -92,7 +92,7 @@ def test_a_slow_line_is_noticed_and_spared(baking: tuple[Terminal, Path]) -> Non
     assert _step(demo) > step
     terminal.press("S")
     terminal.wait_for("it/s")
-    assert "slow line" not in terminal.screen().splitlines()[0]
+    assert "slow connection" not in terminal.screen().splitlines()[0]
 
 
 def _read_slowly(terminal: Terminal, until: Callable[[], object], seconds: float = 120) -> None:

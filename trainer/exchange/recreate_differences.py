@@ -63,15 +63,15 @@ def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
     """
     known = [*_READ, *_HIRES, *_IMG2IMG, "ENSD", *(key for keys, _ in _NOT_MADE for key in keys)]
     if any(key in fields for key in _HIRES):
-        yield "it was upscaled in a second pass (hires fix): ours is the first pass only"
+        yield "it was upscaled in a second pass (hires fix): here only the first pass is made"
     elif _any(fields, _IMG2IMG):
-        yield "it was made from another picture (img2img): ours starts from noise"
+        yield "it was made from another picture (img2img): here it starts from noise"
     for keys, words in _NOT_MADE:
         if _any(fields, keys):
             yield words
     yield from _noise(fields, ours)
     if fields.get("Emphasis", "Original") != "Original":
-        yield f"weights in the prompt were applied as {printable(fields['Emphasis'], 40)}; ours as Original"
+        yield f"weights in the prompt were applied as {printable(fields['Emphasis'], 40)}; here as Original"
     if ours:
         yield "another GPU, precision or attention gives slightly different pixels"
     else:
@@ -84,7 +84,7 @@ def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
 def _noise(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
     noise = fields.get("RNG", "CPU" if ours else "GPU")
     if noise != "CPU":
-        yield f"its noise was not drawn on the CPU (RNG: {printable(noise, 20)}): the same seed gives other noise here"
+        yield f"its noise was not drawn on the CPU (RNG: {printable(noise, 20)}): the same seed gives different noise here"
     if fields.get("ENSD", "0") != "0":
         yield f"its sampler drew noise by seed + {printable(fields['ENSD'], 20)} (ENSD): ancestral samplers give another picture"
 

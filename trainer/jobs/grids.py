@@ -116,19 +116,19 @@ def order_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake:
 
 
 def resume_grid(journal: Journal, number: int, engine: str) -> Bake:
-    """Queue a grid that was cut or failed again; what is made stays.
+    """Queue an unfinished or failed grid again; what is made stays.
 
     Raises:
         WorkspaceError: no grid has that number, or it waits, is being made or is done.
     """
     grid = journal.grids.read(number)
     if grid.state not in (GridState.CUT, GridState.FAILED):
-        raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="a grid that was cut or failed")
+        raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="an unfinished or failed grid")
     return _queue(journal, grid, grid.total - grid.done, None, engine, "")
 
 
 def stop_grid(journal: Journal, number: int) -> None:
-    """End a grid that waits or is being made, keeping what is made.
+    """End a grid that is queued or being made, keeping what is made.
 
     Raises:
         WorkspaceError: no grid has that number, or it is neither.
@@ -164,7 +164,9 @@ def job_of(journal: Journal, grid: Grid) -> Bake:
         for job in journal.bakes.latest():
             if job.grid == grid.number:
                 return job
-    raise WorkspaceError(f"grid {grid.number}", found=f"is {grid.state}", expected="a grid that waits or is being made")
+    raise WorkspaceError(
+        f"grid {grid.number}", found=f"is {grid.state}", expected="a grid that is queued or being made"
+    )
 
 
 def spec_of(grid: Grid) -> GridSpec:

@@ -62,7 +62,7 @@ def make_subject(
         if path.exists():
             raise SettingsError(
                 str(path),
-                found="exists already",
+                found="already exists",
                 expected="a new name",
                 way_out="choose another name or edit that file",
             )

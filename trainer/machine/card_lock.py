@@ -121,7 +121,7 @@ def holder_text(key: str) -> str:
     users = card_users(key) if key != CPU else ()
     taken = {user.pid: user for user in users}
     parts = [_holder_text(claim, taken.pop(claim.pid, None))]
-    parts += [f"also on it: {_name(user.pid)} (pid {user.pid}{_memory(user)})" for user in taken.values()]
+    parts += [f"also on this GPU: {_name(user.pid)} (pid {user.pid}{_memory(user)})" for user in taken.values()]
     return "; ".join(parts)
 
 

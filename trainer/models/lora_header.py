@@ -93,7 +93,7 @@ def _check_kind(path: Path, header: Header) -> None:
         )
     if not any(key.endswith(DOWN) for key in header.shapes):
         raise ModelError(
-            printable(str(path)), found="not a LoRA in kohya's form", expected="keys such as …lora_down.weight"
+            printable(str(path)), found="not a LoRA in kohya's format", expected="keys such as …lora_down.weight"
         )
     for key in header.shapes:
         module = key.removesuffix(UP)

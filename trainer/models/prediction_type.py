@@ -144,12 +144,14 @@ def decide(
         )
     prediction = asked or told or said.prediction
     if prediction is None:
-        cannot_tell = "nothing was measured" if scores is None else f"its output does not tell: it is off by {scores}"
+        cannot_tell = (
+            "nothing was measured" if scores is None else f"its output does not decide it: it is off by {scores}"
+        )
         raise SettingsError(
             "v_parameterization",
             found=f"auto, but the base's file does not say what it predicts, and {cannot_tell}",
             expected="yes (v) or no (noise)",
-            way_out="look up how the base was trained",
+            way_out="find out how the base was trained",
         )
     zero_snr = bool(said.zero_terminal_snr) if zero_terminal_snr == "auto" else zero_terminal_snr == "yes"
     doubts = []
@@ -160,7 +162,7 @@ def decide(
     if said.zero_terminal_snr not in (None, zero_snr):
         doubts.append("its file says otherwise about zero terminal SNR")
     if zero_snr and prediction == "epsilon":
-        doubts.append("zero terminal SNR makes little sense without v")
+        doubts.append("zero terminal SNR needs v-prediction")
     reason = f"measured: {scores}" if told else "as set" if asked else said.source
     snr = f"{'with' if zero_snr else 'without'} zero terminal SNR"
     line = "; ".join([f"the base predicts {_NAMES[prediction]} ({reason}), {snr}", *doubts])

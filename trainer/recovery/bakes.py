@@ -58,7 +58,7 @@ def recover_bakes(workspace: Workspace, into: Path) -> list[RecoveredBake]:
         WorkspaceError: the folders cannot be read, or `into` cannot be written.
     """
     if into.exists():
-        raise WorkspaceError(printable(str(into)), found="exists already", expected="a new file")
+        raise WorkspaceError(printable(str(into)), found="already exists", expected="a new file")
     with Journal(into) as journal:
         return [_recover_bake(folder, journal) for folder in _folders(workspace)]
 
@@ -89,7 +89,7 @@ def _recover_bake(folder: Path, journal: Journal) -> RecoveredBake:
     loras = _loras(folder, notes)
     record = _record_from_json(folder, number, notes) or _record_from_files(folder, number, name, loras, notes)
     if record is None:
-        return RecoveredBake(folder.name, None, 0, 0, (*notes, "nothing of a bake found in it: skipped"))
+        return RecoveredBake(folder.name, None, 0, 0, (*notes, "no bake found in it: skipped"))
     try:
         journal.records.add(_match_to_folder(record, folder, loras, notes))
     except (WorkspaceError, OverflowError) as error:

@@ -114,7 +114,7 @@ def _make(
         progress.say(note)
     with PictureFiles(made, folder, workspace.root, journal) as files:
         if found := files.take_over():
-            progress.say(f"{plural(found, 'picture')} of {len(made.cells):,} there already")
+            progress.say(f"{plural(found, 'picture')} of {len(made.cells):,} already made")
         making = _Making(row, expanded, made, files, journal, provider, control, progress)
         try:
             ended = making.make()

@@ -101,7 +101,7 @@ def parse_step_rules(text: str) -> StepRules:
     *pairs, last = (part.strip() for part in text.split(","))
     matches = [_RULE.fullmatch(pair) for pair in pairs]
     if any(match is None for match in matches) or not _SHARE.fullmatch(last):
-        raise ValueError("`1:100,0.5:200,0.1`: share:step pairs, and the share behind the last step")
+        raise ValueError("`1:100,0.5:200,0.1`: share:step pairs, and the share after the last step")
     until = tuple((int(match[2]), float(match[1])) for match in matches if match)
     if any(before[0] >= after[0] for before, after in itertools.pairwise(until)):
         raise ValueError("steps that rise from pair to pair")

@@ -233,7 +233,7 @@ async def test_earlier_grids_are_opened_and_gone_on_with(runner, until, seen) ->
         await until(pilot, lambda: isinstance(runner.app.screen, GridsDialog))
         assert "■ 0001 earlier" in seen(runner.app)
         await pilot.press("g")
-        await until(pilot, lambda: any("only one that was cut" in note.message for note in runner.app._notifications))
+        await until(pilot, lambda: any("only an unfinished" in note.message for note in runner.app._notifications))
         await pilot.press("down", "g")
         await until(pilot, runner.bakes)
         await until(pilot, lambda: screen.selection.grid is not None and screen.selection.grid.number == 1)

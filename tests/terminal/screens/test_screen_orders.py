@@ -118,7 +118,7 @@ async def test_a_part_that_was_stopped_is_not_stopped_again(runner, until) -> No
         await at_work(runner, pilot, until)
         await until(pilot, lambda: runner.app.bake_screen.snapshot.marks)
         await pilot.press("T")
-        await until(pilot, lambda: "only the U-Net trains: x stops the bake" in messages(runner.app))
+        await until(pilot, lambda: "only the U-Net trains: press x to stop the bake" in messages(runner.app))
     assert given(runner) == []
 
 
@@ -213,14 +213,14 @@ async def test_a_slow_line_is_shown_in_the_title_and_the_curves_stand(runner, un
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.snapshot.curves)
         await pilot.press("S")
-        await until(pilot, lambda: "slow line" in seen(runner.app).splitlines()[0])
+        await until(pilot, lambda: "slow connection" in seen(runner.app).splitlines()[0])
         with runner.journal() as journal:
             journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=5e-4"))
         await until(pilot, lambda: runner.app.bake_screen.snapshot.marks)
         assert "┊" not in seen(runner.app)
         await pilot.press("S")
         await until(pilot, lambda: "┊" in seen(runner.app))
-        assert "slow line" not in seen(runner.app).splitlines()[0]
+        assert "slow connection" not in seen(runner.app).splitlines()[0]
 
 
 async def test_a_returning_user_sees_what_happened(runner, until, seen) -> None:

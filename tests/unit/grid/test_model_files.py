@@ -115,7 +115,7 @@ def test_a_loha_a_pickle_a_base_and_nothing_are_refused_by_name(
     for path, said in (
         (loha, "a LoHa"),
         (pickle, "a pickle file; loading one runs the code in it"),
-        (base, "not a LoRA in kohya's form"),
+        (base, "not a LoRA in kohya's format"),
         (tmp_path / "none.safetensors", "no such file"),
         (tmp_path, "is a folder"),
     ):

@@ -21,7 +21,7 @@ def test_a_setting_that_may_change_while_baking_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("xformers", "near, not bit for bit"), ("mixed_precision", "bit for bit on a CPU")],
+    [("xformers", "nearly, not bit for bit"), ("mixed_precision", "bit for bit on a CPU")],
 )
 def test_a_setting_that_touches_an_exact_resume_says_how(name: str, words: str) -> None:
     assert "Exact resume: " in note(name)

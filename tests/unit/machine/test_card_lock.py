@@ -178,7 +178,7 @@ def test_memory_is_shown_if_the_driver_reports_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(card_lock, "card_users", lambda key: users)
     with acquire_card(KEY, claim()) or pytest.fail("held"):
         line = holder_text(KEY)
-    assert ", 5.0 GiB); also on it: " in line
+    assert ", 5.0 GiB); also on this GPU: " in line
     assert line.endswith("(pid 1)")
 
 

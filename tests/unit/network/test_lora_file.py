@@ -188,7 +188,7 @@ def test_what_changes_no_weight_may_travel_in_the_file(demo: StableDiffusion, sa
 
 def test_a_file_without_lora_keys_is_refused(tmp_path: Path) -> None:
     safetensors.torch.save_file({"weight": torch.zeros(2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match="not a LoRA in kohya's form"):
+    with pytest.raises(ModelError, match="not a LoRA in kohya's format"):
         load_lora(tmp_path / "x.safetensors")
 
 

@@ -263,7 +263,7 @@ def test_a_copied_folder_is_a_bake_of_its_own_number(
     assert {each.folder: each.notes for each in found if each.bake is None} == {
         "0012-other": ("another folder has number 12: skipped",),
         "notes": ("not named like a bake folder: skipped",),
-        "0013-empty": ("no bake.json", "nothing of a bake found in it: skipped"),
+        "0013-empty": ("no bake.json", "no bake found in it: skipped"),
     }
 
 
@@ -288,5 +288,5 @@ def test_a_workspace_without_bakes_gives_an_empty_journal(tmp_path: Path) -> Non
 
 def test_a_file_that_is_there_is_not_written_into(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "new.sqlite").write_bytes(b"")
-    with pytest.raises(WorkspaceError, match="exists already"):
+    with pytest.raises(WorkspaceError, match="already exists"):
         recover_bakes(workspace, tmp_path / "new.sqlite")

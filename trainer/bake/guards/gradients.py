@@ -72,7 +72,7 @@ class GradientGuard:
     def row_text(self) -> str:
         """Return what the row is, in words for an error."""
         row = plural(self.in_a_row(), "step")
-        return f"{row} in a row had no finite gradient, the last of them step {self._bad[-1]}"
+        return f"{row} in a row had no finite gradient, the last was step {self._bad[-1]}"
 
     def forget(self) -> None:
         """Forget every bad step, after a roll back."""

@@ -96,7 +96,7 @@ class Samples:
                 self._make(step, file)
             except Exception as error:
                 _log.exception("samples of step %d", step)
-                line = f"no samples of step {step}: {as_bake_failure('sample', error).line()}"
+                line = f"no samples made at step {step}: {as_bake_failure('sample', error).line()}"
                 self._report.log(line, level="warning")
                 if not self._reported:
                     # Once: the same will happen at every further epoch.

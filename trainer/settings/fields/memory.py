@@ -14,11 +14,11 @@ class MemoryFields(BaseModel):
         "auto",
         "Memory",
         "mixed precision",
-        "Number type of the base and of the arithmetic; the LoRA stays fp32. auto: bf16 where the GPU supports it, else fp32 (`no`: full precision). fp16 needs a GPU.",
+        "Number type of the base and of the computation; the LoRA stays fp32. auto: bf16 where the GPU supports it, else fp32 (`no`: full precision). fp16 needs a GPU.",
         memory="yes",
         speed=True,
         metadata=("ss_mixed_precision",),
-        exactness="bit for bit on a CPU; on a GPU as far as PyTorch's fast attention adds up in one order, which it does not promise",
+        exactness="bit for bit on a CPU; on a GPU nearly, since PyTorch's attention may add up in another order",
         synonyms="fp16, bf16, fp32, half, vram, gpu, dtype",
     )
     gradient_checkpointing: bool = setting(
@@ -36,7 +36,7 @@ class MemoryFields(BaseModel):
         "",
         "Memory",
         "checkpointed blocks",
-        "With gradient checkpointing: which blocks are recomputed, by the start of their names, separated by commas: `up_blocks.3, down_blocks.0.resnets, text_encoder`. Blank: all. Fit writes its choice here.",
+        "With gradient checkpointing: which blocks are recomputed, by the start of their names, separated by commas: `up_blocks.3, down_blocks.0.resnets, text_encoder`. Blank: all. `fit` (key f) writes its choice here.",
         memory="yes",
         speed=True,
         metadata=NO_KEY,
@@ -53,7 +53,7 @@ class MemoryFields(BaseModel):
         memory="yes",
         speed=True,
         metadata=NO_KEY,
-        exactness="sums are added up in another order from the step on where it changes",
+        exactness="from the step at which it changes, sums are added up in another order",
         synonyms="vram, gpu, out of memory, oom, batch",
         ge=1,
         le=256,
@@ -77,18 +77,18 @@ class MemoryFields(BaseModel):
         memory="yes",
         speed=True,
         metadata=NO_KEY,
-        exactness="a resumed bake comes near, not bit for bit: its kernels add up in another order each time",
+        exactness="nearly, not bit for bit: its kernels add up in another order each time",
         synonyms="memory efficient, vram, gpu, speed",
     )
     torch_compile: bool = setting(
         False,
         "Memory",
         "torch.compile",
-        "Compile the layers of the U-Net's attention (needs a C++ compiler, on a GPU Triton); the first step waits for it. 5 % faster on the demo on a CPU, not yet measured on a GPU.",
+        "Compile the layers of the U-Net's attention (needs a C++ compiler, or Triton on a GPU); the first step waits for it. 5 % faster on the demo on a CPU, not yet measured on a GPU.",
         memory="yes",
         speed=True,
         metadata=NO_KEY,
-        exactness="compiled blocks round in another way than those that are not, the same each time on one machine",
+        exactness="compiled blocks round differently from others, but the same each time on one machine",
         synonyms="speed, inductor, dynamo, faster",
     )
     fp8_base: bool = setting(

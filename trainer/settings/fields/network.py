@@ -12,7 +12,7 @@ class NetworkFields(BaseModel):
     network_dim: int = setting(
         32,
         "Network",
-        "dim (rank)",
+        "LoRA dim (rank)",
         "Rank of each LoRA layer. 32 is enough for a character; file size grows with it.",
         unit="rank",
         memory="yes",
@@ -105,7 +105,7 @@ class NetworkFields(BaseModel):
     scale_weight_norms: float | None = setting(
         None,
         "Network",
-        "max norm",
+        "max weight norm",
         "After each step, a layer whose change has a larger norm than this is scaled down to it. Blank: off.",
         memory="yes",
         speed=False,

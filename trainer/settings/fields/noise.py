@@ -24,7 +24,7 @@ class NoiseFields(BaseModel):
     logit_mean: float = setting(
         0.0,
         "Noise",
-        "logit mean",
+        "logit-normal mean",
         "Middle of logit_normal; above 0: noisier.",
         memory="no",
         speed=False,
@@ -37,7 +37,7 @@ class NoiseFields(BaseModel):
     logit_std: float = setting(
         1.0,
         "Noise",
-        "logit width",
+        "logit-normal width",
         "Width of logit_normal.",
         memory="no",
         speed=False,

@@ -43,7 +43,7 @@ class RateFields(BaseModel):
         2e-5,
         "Rates",
         "text encoder rate",
-        "Peak learning rate of the text encoder's LoRA. A fifth of the U-Net's: at higher rates unwanted details stick to the caption's words. Blank: learning_rate. 0: off.",
+        "Peak learning rate of the text encoder's LoRA. The default is a fifth of the U-Net's: at higher rates unwanted details stick to the caption's words. Blank: learning_rate. 0: off.",
         live=True,
         memory="derived",
         speed=False,
@@ -56,7 +56,7 @@ class RateFields(BaseModel):
     text_encoder_lr2: float | None = setting(
         None,
         "Rates",
-        "2nd encoder rate",
+        "2nd text encoder rate",
         "Peak learning rate of the LoRA on SDXL's second text encoder. Blank: text_encoder_lr. 0: off.",
         live=True,
         memory="derived",
@@ -83,7 +83,7 @@ class RateFields(BaseModel):
     text_encoder_stop2: Text = setting(
         "",
         "Rates",
-        "2nd encoder stop",
+        "2nd text encoder stop",
         "When the LoRA on SDXL's second text encoder stops training, as in text_encoder_stop. Blank: with the first.",
         unit="ep, steps, %",
         live=True,

@@ -114,7 +114,7 @@ class ScheduleFields(BaseModel):
         None,
         "Schedule",
         "min LR ratio",
-        "Share of the peak at which cosine_with_min_lr, warmup_stable_decay and rex end. Blank: 0.",
+        "Share of the peak learning rate at which cosine_with_min_lr, warmup_stable_decay and rex end. Blank: 0.",
         memory="no",
         speed=False,
         metadata="ss_lr_scheduler_min_lr_ratio",
