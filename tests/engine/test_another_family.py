@@ -13,7 +13,7 @@ from ready_steps import ENDLESS, planned_of
 from run_engine import SHORT, STATED, EngineRunner
 from safetensors import safe_open
 
-from trainer.errors import GridError
+from trainer.errors import GridError, SettingsError
 from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
@@ -84,6 +84,13 @@ def test_its_memory_is_predicted_by_the_process_that_only_the_request_tells_of_i
         peak = predictor.predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.05)
+
+
+def test_a_vae_is_refused_where_its_bases_take_none(runner: EngineRunner, base: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"vae: .*other\.safetensors; expected blank: Tiny Flow takes no separate VAE"
+    ):
+        planned_of(runner.workspace.root, (*ENDLESS, base, "vae=other.safetensors"))
 
 
 def flow_grid(runner: EngineRunner, base: str, bake: Bake, **changes: object) -> GridSpec:

@@ -128,6 +128,7 @@ class FamilyRecord:
         prediction: what every base of it predicts; None where each base may differ, so that files are asked and outputs measured.
         clip_skip: whether the embedding's layer can be chosen.
         first_settings: settings of a first bake that differ from the defaults.
+        trained_grain: pixels that the sides of its training pictures must be a multiple of.
         least_area: picture areas below this teach it little at its full size; 0 for no such bound.
         unused: settings that have no effect on it, with the reason.
         module_name: (part, dotted path in the part) -> name of the LoRA module.
@@ -154,6 +155,7 @@ class FamilyRecord:
     prediction: Prediction | None = None
     clip_skip: bool = False
     first_settings: Mapping[str, object] = field(default_factory=dict)
+    trained_grain: int = 1
     least_area: int = 0
     unused: Mapping[str, str] = field(default_factory=dict)
     module_name: Callable[[PartRecord, str], str] = _underscored

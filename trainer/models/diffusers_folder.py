@@ -7,14 +7,7 @@ from trainer.errors import ModelError
 from trainer.text import printable
 
 Component = str
-"""A part of a base that has weights, by the name of its folder: `unet`, `text_encoder`, `text_encoder_2`, `vae`."""
-
-_STEMS: dict[Component, str] = {
-    "unet": "diffusion_pytorch_model",
-    "text_encoder": "model",
-    "text_encoder_2": "model",
-    "vae": "diffusion_pytorch_model",
-}
+"""A part of a base that has weights, by the name of its folder: `unet`, `text_encoder`, `vae`."""
 
 # The configs are a few KB; a larger file is not one.
 _MAX_CONFIG_BYTES = 2**20
@@ -30,7 +23,8 @@ def weights_file(place: Path, component: Component) -> Path:
     Raises:
         ModelError: there is none, or only a pickle.
     """
-    stem = _STEMS[component]
+    # Text encoders are transformers' modules, all others diffusers'.
+    stem = "model" if component.startswith("text_encoder") else "diffusion_pytorch_model"
     for ending in ("safetensors", "fp16.safetensors"):
         if (path := place / f"{stem}.{ending}").is_file():
             return path

@@ -8,6 +8,7 @@ from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
+from trainer.families.registry import family_record
 from trainer.plan.disk import (
     EIGHT_HOURS,
     BakeLength,
@@ -117,6 +118,7 @@ def make_plan(
     _check(settings, family)
     placements = placements_of(data)
     buckets = _bucket_counts(data, placements)
+    _check_sizes(buckets, family)
     batches = batches_per_epoch(data, placements)
     steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
     epochs, total_steps = _length(settings, steps_per_epoch)
@@ -198,6 +200,19 @@ def _check(settings: Settings, family: Family) -> None:
     check_arguments(settings.optimizer_type, settings.optimizer_options)
     if any(settings.schedule_of(group.part) == "piecewise_constant" for group in groups):
         step_rules(settings)
+
+
+def _check_sizes(buckets: Sequence[BucketCount], family: Family) -> None:
+    """Refuse buckets whose latents the family cannot have."""
+    record = family_record(family)
+    grain = record.trained_grain
+    odd = next((bucket.size for bucket in buckets if any(side % grain for side in bucket.size)), None)
+    if odd is not None:
+        raise SettingsError(
+            "resolution, bucket_reso_steps",
+            found=f"a bucket of {odd[0]} × {odd[1]}",
+            expected=f"sides that are multiples of {grain}, as {record.title} needs",
+        )
 
 
 def _all_zero(family: Family) -> str:

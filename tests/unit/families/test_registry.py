@@ -1,9 +1,11 @@
 """Every family's record fits together: unique keys, names that lead back to their part, samplers that exist."""
 
 import pytest
+import tiny_flow
 
+from trainer.families import registry
 from trainer.families.record import FamilyRecord
-from trainer.families.registry import FAMILIES, family_record, known_parts, part_record
+from trainer.families.registry import FAMILIES, add_family, family_record, known_parts, part_record, titles
 from trainer.grid.samplers import sampler_named
 from trainer.models.kohya_names import kohya_name, part_of
 from trainer.settings.model import Settings
@@ -50,6 +52,24 @@ def test_a_part_of_one_key_is_alike_in_all_families() -> None:
                 if part.key == key:
                     assert (part.follows, part.label) == (part_record(key).follows, part_record(key).label)
                     assert part.is_encoder is is_encoder(key)
+
+
+def test_the_module_of_a_record_makes_its_family_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its module is all that another process is told; a record that is known already stays."""
+    known, here = dict(FAMILIES), dict[str, FamilyRecord]()
+    monkeypatch.setattr(registry, "FAMILIES", here)
+    for record in known.values():
+        add_family(record.module)
+    assert here == known
+    here["sd1"] = known["sdxl"]
+    add_family(known["sd1"].module)
+    assert here["sd1"] is known["sdxl"]
+
+
+def test_families_are_listed_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert titles() == "SD1.x or SDXL"
+    monkeypatch.setitem(FAMILIES, tiny_flow.FAMILY.key, tiny_flow.FAMILY)
+    assert titles() == "SD1.x, SDXL or Tiny Flow"
 
 
 def test_an_unknown_family_is_an_error() -> None:

@@ -9,7 +9,8 @@ from header_only import write_header_only
 
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
-from trainer.models.prediction_markers import PredictionMarkers, markers_in_file, markers_in_folder
+from trainer.models.prediction_markers import PredictionMarkers
+from trainer.models.stable_diffusion.prediction_markers import markers_in_file, markers_in_folder
 
 
 def file_says(path: Path, keys: Iterable[str] = (), metadata: Mapping[str, str] | None = None) -> PredictionMarkers:

@@ -11,6 +11,7 @@ from trainer.dataset.batches import epoch_batches
 from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import Group
 from trainer.errors import SettingsError
+from trainer.families.registry import FAMILIES
 from trainer.plan.plan import make_plan, plan_json, plan_line
 from trainer.settings.model import Settings
 
@@ -245,3 +246,11 @@ def test_the_plan_is_plain_json() -> None:
     assert (read["total_steps"], read["family"], read["stops"]) == (120, "sd1", {"text_encoder": 60})
     assert read["buckets"][0] == {"size": [384, 640], "pictures": 30, "batches": 15}
     assert read["saves"][0]["file"] == "lora-000001.safetensors"
+
+
+def test_a_bucket_that_the_family_cannot_train_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, "coarse", replace(FAMILIES["sd1"], key="coarse", title="Coarse", trained_grain=48))
+    with pytest.raises(
+        SettingsError, match=r"a bucket of .*; expected sides that are multiples of 48, as Coarse needs"
+    ):
+        plan(family="coarse")

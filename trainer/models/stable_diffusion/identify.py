@@ -12,9 +12,9 @@ from trainer.formats.safetensors_header import read_header
 from trainer.models.diffusers_folder import Component, check_tokenizer, config_of
 from trainer.models.identify import Base, LoraShape, wanted_base
 from trainer.models.kohya_names import kohya_name
-from trainer.models.prediction_markers import markers_in_file, markers_in_folder
 from trainer.models.stable_diffusion.base_weights import Weights, weights_in_file, weights_in_folder
 from trainer.models.stable_diffusion.component_configs import context_width, layers_of_encoder, takes_sizes, text_width
+from trainer.models.stable_diffusion.prediction_markers import markers_in_file, markers_in_folder
 from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
 from trainer.text import printable
 
