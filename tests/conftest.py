@@ -132,6 +132,14 @@ def make_settings(pictures: Path) -> Callable[..., "Settings"]:
 
 
 @pytest.fixture
+def open_session() -> Callable[["Settings"], object]:
+    """Return a context manager that gives the training session and the plan of some settings."""
+    from run_bakes import session_of
+
+    return session_of
+
+
+@pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every try to reach anything but a local file's socket an error."""
 

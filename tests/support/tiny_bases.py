@@ -4,6 +4,8 @@ They keep what the layouts ask for (32 norm groups; 8 heads in SD1.x, heads of 6
 small in everything else: 6 to 11 MB in fp16, a fraction of a second to load. The latents are an eighth of the picture.
 """
 
+import copy
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +32,16 @@ _CLIP: dict[str, Any] = {
 
 def tiny_modules(family: str, seed: int = 0) -> dict[str, Any]:
     """Return random components by name, in fp32, every number one that fp16 can hold: `unet`, `text_encoder`, `vae`, …"""
+    return copy.deepcopy(_kept_modules(family, seed))
+
+
+@functools.cache
+def _kept_modules(family: str, seed: int) -> dict[str, Any]:
+    return draw_tiny_modules(family, seed)
+
+
+def draw_tiny_modules(family: str, seed: int = 0) -> dict[str, Any]:
+    """Do the same without a look at those that were drawn before, as tensors of whatever mode is on."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         modules: dict[str, Any] = {"unet": _sd1_unet() if family == "sd1" else _sdxl_unet()}

@@ -18,13 +18,13 @@ from trainer.jobs.preflight import PlannedBake
 from trainer.lean.eight_bit import EightBit
 from trainer.settings.model import Settings
 
-OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
+OpenSession = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
 STEPS = 5
 
 
-def learned(settings: Settings, open_bench: OpenBench) -> tuple[Tensor, list[float]]:
+def learned(settings: Settings, open_session: OpenSession) -> tuple[Tensor, list[float]]:
     """Return what several steps on one batch change of the LoRA, in one row, and their losses."""
-    with open_bench(settings) as (session, planned):
+    with open_session(settings) as (session, planned):
         layers = [layer for module in (session.model.unet, session.model.text_encoder) for layer in module.modules()]
         asked = settings.int8_base or settings.fp8_base
         assert any(isinstance(layer, EightBit) for layer in layers) == asked
@@ -49,7 +49,7 @@ def learned(settings: Settings, open_bench: OpenBench) -> tuple[Tensor, list[flo
     ],
 )
 def test_a_lora_learns_on_8_bits_what_it_learns_on_the_whole_base(
-    make_settings: Any, open_bench: OpenBench, changes: dict[str, object], alike: float
+    make_settings: Any, open_session: OpenSession, changes: dict[str, object], alike: float
 ) -> None:
     # SGD keeps the gradients' proportions; Adam's first steps go by their signs, which small ones lose to rounding.
     # It must learn, which a base of random weights does slowly.
@@ -61,8 +61,8 @@ def test_a_lora_learns_on_8_bits_what_it_learns_on_the_whole_base(
         "max_grad_norm": 1,
     }
     plain = {name: value for name, value in changes.items() if not name.endswith("_base")}
-    whole, losses = learned(make_settings(**rates, **plain), open_bench)
-    found, own = learned(make_settings(**rates, **changes), open_bench)
+    whole, losses = learned(make_settings(**rates, **plain), open_session)
+    found, own = learned(make_settings(**rates, **changes), open_session)
     assert functional.cosine_similarity(whole, found, dim=0) > alike
     assert own[-1] < 0.9 * own[0]
     assert own[-1] == pytest.approx(losses[-1], rel=0.03)

@@ -172,8 +172,10 @@ def test_an_epoch_dropped_on_the_way_is_left_out_of_the_rest(
     assert pictures(runner, runner.journal.grids.read(1)) == ["x1-y1-z1-s1", "x1-y1-z1-s2"]
 
 
-def test_the_sampler_uses_the_bakes_own_base_and_no_other(make_settings: Any, open_bench: Any, tmp_path: Path) -> None:
-    with open_bench(make_settings()) as (session, _), SessionProvider(session) as provider:
+def test_the_sampler_uses_the_bakes_own_base_and_no_other(
+    make_settings: Any, open_session: Any, tmp_path: Path
+) -> None:
+    with open_session(make_settings()) as (session, _), SessionProvider(session) as provider:
         assert provider.compute_setup(GridSpec(precision="bf16")) == ComputeSetup("cpu", "fp32")
         assert provider.sampler(RECIPE) is provider.sampler(replace(RECIPE, seed=2))
         for other in (replace(RECIPE, base=str(tmp_path)), replace(RECIPE, vae=str(tmp_path / "vae.safetensors"))):
@@ -181,8 +183,8 @@ def test_the_sampler_uses_the_bakes_own_base_and_no_other(make_settings: Any, op
                 provider.sampler(other)
 
 
-def test_a_session_that_was_lent_is_unchanged(make_settings: Any, open_bench: Any) -> None:
-    with open_bench(make_settings(network_dropout=0.2)) as (session, planned):
+def test_a_session_that_was_lent_is_unchanged(make_settings: Any, open_session: Any) -> None:
+    with open_session(make_settings(network_dropout=0.2)) as (session, planned):
         prepared = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1))
         with BatchLoader(session, planned.data, prepared, pin=False) as feed:
             train_step(session, next(iter(feed)))
@@ -221,8 +223,8 @@ def _everything(session: Any) -> dict[str, object]:
     }
 
 
-def test_parked_moments_come_back_as_they_were(make_settings: Any, open_bench: Any) -> None:
-    with open_bench(make_settings()) as (session, planned):
+def test_parked_moments_come_back_as_they_were(make_settings: Any, open_session: Any) -> None:
+    with open_session(make_settings()) as (session, planned):
         prepared = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1))
         with BatchLoader(session, planned.data, prepared, pin=False) as feed:
             train_step(session, next(iter(feed)))

@@ -65,8 +65,8 @@ def test_an_encoder_that_stops_runs_ahead_from_there_with_its_lora(
     assert ("feed", False) in threads
 
 
-def test_micro_batches_find_what_was_made_for_them(make_settings: Any, open_bench: Any) -> None:
-    with open_bench(make_settings(network_train_unet_only=True, encoder_off_card=True)) as (session, _):
+def test_micro_batches_find_what_was_made_for_them(make_settings: Any, open_session: Any) -> None:
+    with open_session(make_settings(network_train_unet_only=True, encoder_off_card=True)) as (session, _):
         texts = session.text_embeddings
         texts.freeze("text_encoder")
         words = ["a girl", "a red hat", "smile"]
@@ -90,9 +90,9 @@ def test_micro_batches_find_what_was_made_for_them(make_settings: Any, open_benc
     assert made == [3, 2, 1, 2, 1]
 
 
-def test_what_was_made_ahead_is_nothing_to_the_base_alone(make_settings: Any, open_bench: Any) -> None:
+def test_what_was_made_ahead_is_nothing_to_the_base_alone(make_settings: Any, open_session: Any) -> None:
     settings = make_settings(network_train_unet_only=False, encoder_off_card=True)
-    with open_bench(settings) as (session, _):
+    with open_session(settings) as (session, _):
         texts = session.text_embeddings
         for layer in session.network.layers("text_encoder"):
             torch.nn.init.ones_(layer.up)

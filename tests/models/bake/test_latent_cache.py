@@ -44,9 +44,9 @@ def own(make_settings: Any, pictures: Path, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def session(own: Any, open_bench: Any) -> Iterator[Any]:
+def session(own: Any, open_session: Any) -> Iterator[Any]:
     with ExitStack() as closing:
-        yield closing.enter_context(open_bench(own))
+        yield closing.enter_context(open_session(own))
 
 
 def all_of(session: Any, store: LatentCache | None, together: int = 1) -> dict[int, PreparedPicture]:
@@ -72,7 +72,7 @@ def test_what_was_encoded_once_is_found_with_the_same_bits(session: Any, passes:
 
 
 def test_a_moved_picture_is_found_and_a_changed_one_is_encoded(
-    session: Any, passes: list[int], own: Any, open_bench: Any
+    session: Any, passes: list[int], own: Any, open_session: Any
 ) -> None:
     all_of(session, LatentCache(session[0].model))
     folder = Path(own.train_data_dir) / "2_red"
@@ -80,7 +80,7 @@ def test_a_moved_picture_is_found_and_a_changed_one_is_encoded(
     shutil.copy(folder / "b.png", folder / "a.png")
     (folder / "c.png").rename(folder / "z.png")
     passes.clear()
-    with open_bench(own) as other:
+    with open_session(own) as other:
         all_of(other, LatentCache(other[0].model))
         assert passes == []
         (folder / "b.png").write_bytes((folder / "z.png").read_bytes())
@@ -105,11 +105,11 @@ def test_batches_of_another_size_are_encoded_again(session: Any, passes: list[in
     ids=["other placement", "other type of the VAE"],
 )
 def test_what_decides_latents_is_part_of_the_key(
-    session: Any, passes: list[int], own: Any, open_bench: Any, changes: dict[str, Any]
+    session: Any, passes: list[int], own: Any, open_session: Any, changes: dict[str, Any]
 ) -> None:
     all_of(session, LatentCache(session[0].model))
     passes.clear()
-    with open_bench(own.model_copy(update=changes)) as other:
+    with open_session(own.model_copy(update=changes)) as other:
         all_of(other, LatentCache(other[0].model))
     assert sum(passes) == 5
 

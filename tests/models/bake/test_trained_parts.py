@@ -28,10 +28,10 @@ def prepared(planned: Any) -> dict[int, PreparedPicture]:
 
 
 @pytest.fixture
-def at_work(make_settings: Any, open_bench: Callable[..., Any]) -> Iterator[tuple[TrainingSession, StepBatches]]:
+def at_work(make_settings: Any, open_session: Callable[..., Any]) -> Iterator[tuple[TrainingSession, StepBatches]]:
     """A workbench whose text encoder may stop after the first step, and the work of a step."""
     settings = make_settings(text_encoder_stop="1", max_train_steps=4)
-    with open_bench(settings) as (session, planned):
+    with open_session(settings) as (session, planned):
         session.text_embeddings.cache_for([picture.caption for picture in planned.data.pictures])
         with BatchLoader(session, planned.data, prepared(planned), pin=False) as feed:
             work = next(iter(feed))

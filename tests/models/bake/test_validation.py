@@ -14,8 +14,8 @@ from trainer.network.draws import generator_for
 
 
 @pytest.fixture
-def validation(make_settings: Any, open_bench: Callable[..., Any]) -> Any:
-    with open_bench(make_settings(validate_every_n_steps=3, max_train_steps=20)) as (session, planned):
+def validation(make_settings: Any, open_session: Callable[..., Any]) -> Any:
+    with open_session(make_settings(validate_every_n_steps=3, max_train_steps=20)) as (session, planned):
         rules = bucket_rules(session.settings)
         pictures = planned.validation.pictures
         placements = [placement_of(each.width, each.height, rules) for each in pictures]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 from steps_on_tiny import forward, gradients, lora_everywhere
-from tiny_bases import tiny_modules
+from tiny_bases import draw_tiny_modules, tiny_modules
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -175,7 +175,7 @@ def test_a_deep_copy_of_arranged_modules_computes_with_its_own_weights() -> None
 
 def test_checkpointed_blocks_run_on_tensors_without_numbers() -> None:
     with FakeTensorMode():
-        modules = tiny_modules("sd1")
+        modules = draw_tiny_modules("sd1")
         layers = lora_everywhere({"unet": modules["unet"].mid_block})
         set_up(modules, ALL)
         counts = runs(modules)

@@ -19,7 +19,7 @@ from trainer.bake.step import train_step
 from trainer.jobs.preflight import PlannedBake
 from trainer.settings.model import Settings
 
-OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
+OpenSession = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
 
 
 def works(session: TrainingSession, planned: PlannedBake) -> list[StepBatches]:
@@ -46,11 +46,11 @@ def square(session: TrainingSession, planned: PlannedBake) -> list[Batch]:
     return [batch for batch in batches if batch.latents.shape == (2, 4, 16, 16)]
 
 
-def test_accumulated_batches_are_one_larger_batch(make_settings: Any, open_bench: OpenBench) -> None:
+def test_accumulated_batches_are_one_larger_batch(make_settings: Any, open_session: OpenSession) -> None:
     settings = make_settings(gradient_accumulation_steps=2)
     ended = []
     for join in (False, True):
-        with open_bench(settings) as (session, planned):
+        with open_session(settings) as (session, planned):
             batches = square(session, planned)[:2]
             given = (together(batches),) if join else tuple(batches)
             results = [train_step(session, StepBatches(step, 1, False, given, {})) for step in (1, 2)]
@@ -61,22 +61,22 @@ def test_accumulated_batches_are_one_larger_batch(make_settings: Any, open_bench
     assert max((apart[name] - joined[name]).abs().max().item() for name in apart) < 1e-4
 
 
-def test_a_leftover_group_is_averaged_over_what_it_has(make_settings: Any, open_bench: OpenBench) -> None:
+def test_a_leftover_group_is_averaged_over_what_it_has(make_settings: Any, open_session: OpenSession) -> None:
     norms = []
     for accumulation in (1, 3):
-        with open_bench(make_settings(gradient_accumulation_steps=accumulation)) as (session, planned):
+        with open_session(make_settings(gradient_accumulation_steps=accumulation)) as (session, planned):
             given = tuple(square(session, planned)[:1])
             norms.append(float(train_step(session, StepBatches(1, 1, True, given, {})).grad_norm))
     assert norms[0] == pytest.approx(norms[1], rel=1e-6)
 
 
-def weights_and_passes(settings: Settings, open_bench: OpenBench) -> tuple[dict[str, Tensor], int]:
+def weights_and_passes(settings: Settings, open_session: OpenSession) -> tuple[dict[str, Tensor], int]:
     """Return the weights after three steps, and how often two layers ran: one of the U-Net, one of the text encoder.
 
     Both are first in their checkpointed block: computing one again ends as soon as everything needed is there.
     """
     seen: list[int] = []
-    with open_bench(settings) as (session, planned):
+    with open_session(settings) as (session, planned):
         watched = (
             session.model.unet.mid_block.resnets[1].conv1,
             session.model.text_encoder.encoder.layers[0].layer_norm1,
@@ -88,23 +88,23 @@ def weights_and_passes(settings: Settings, open_bench: OpenBench) -> tuple[dict[
         return weights(session), len(seen)
 
 
-def test_checkpointing_gives_the_same_steps(make_settings: Any, open_bench: OpenBench) -> None:
-    plain, once = weights_and_passes(make_settings(clip_skip=2), open_bench)
-    checkpointed, twice = weights_and_passes(make_settings(clip_skip=2, gradient_checkpointing=True), open_bench)
+def test_checkpointing_gives_the_same_steps(make_settings: Any, open_session: OpenSession) -> None:
+    plain, once = weights_and_passes(make_settings(clip_skip=2), open_session)
+    checkpointed, twice = weights_and_passes(make_settings(clip_skip=2, gradient_checkpointing=True), open_session)
     assert max((plain[name] - checkpointed[name]).abs().max().item() for name in plain) < 1e-6
     assert (once, twice) == (6, 12)
 
 
-def test_a_higher_rank_keeps_no_more_for_the_backward_pass(make_settings: Any, open_bench: OpenBench) -> None:
+def test_a_higher_rank_keeps_no_more_for_the_backward_pass(make_settings: Any, open_session: OpenSession) -> None:
     kept = []
     for rank in (2, 64):
-        with open_bench(make_settings(network_dim=rank, conv_dim=rank)) as (session, planned):
+        with open_session(make_settings(network_dim=rank, conv_dim=rank)) as (session, planned):
             kept.append(saved_bytes(session, works(session, planned)[0]))
     assert kept[0] == kept[1] > 0
 
 
-def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(min_snr_gamma=5.0)) as (session, planned):
+def test_min_snr_weighs_the_loss(make_settings: Any, open_session: OpenSession) -> None:
+    with open_session(make_settings(min_snr_gamma=5.0)) as (session, planned):
         work = works(session, planned)[0]
         batch, model = work.batches[0], session.model
         with torch.no_grad():
@@ -121,36 +121,36 @@ def test_min_snr_weighs_the_loss(make_settings: Any, open_bench: OpenBench) -> N
     assert not torch.allclose(snr.clamp(max=5) / snr, torch.ones(2))
 
 
-def test_noise_offset_reaches_the_step(make_settings: Any, open_bench: OpenBench) -> None:
+def test_noise_offset_reaches_the_step(make_settings: Any, open_session: OpenSession) -> None:
     noises = []
     for offset in (0.0, 0.2):
-        with open_bench(make_settings(noise_offset=offset)) as (session, planned):
+        with open_session(make_settings(noise_offset=offset)) as (session, planned):
             noises.append(works(session, planned)[0].batches[0].target_noise)
     shift = noises[1] - noises[0]
     assert shift.abs().max() > 0.01
     assert torch.allclose(shift, shift.mean(dim=(2, 3), keepdim=True), atol=1e-6)
 
 
-def test_gradients_are_clipped_over_all_weights(make_settings: Any, open_bench: OpenBench) -> None:
+def test_gradients_are_clipped_over_all_weights(make_settings: Any, open_session: OpenSession) -> None:
     """AdamW's first moment after one step is (1 - beta1) times the gradient it was given."""
-    with open_bench(make_settings(max_grad_norm=1e-3)) as (session, planned):
+    with open_session(make_settings(max_grad_norm=1e-3)) as (session, planned):
         result = train_step(session, works(session, planned)[0])
         moments = [state["exp_avg"] for state in session.optimizer.state.values()]
     assert float(result.grad_norm) > 1e-3
     assert float(torch.cat([moment.flatten() for moment in moments]).norm()) == pytest.approx(1e-4, rel=1e-3)
 
 
-def test_without_a_limit_the_gradient_is_measured_and_left_alone(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(max_grad_norm=0)) as (session, planned):
+def test_without_a_limit_the_gradient_is_measured_and_left_alone(make_settings: Any, open_session: OpenSession) -> None:
+    with open_session(make_settings(max_grad_norm=0)) as (session, planned):
         result = train_step(session, works(session, planned)[0])
         moments = [state["exp_avg"] for state in session.optimizer.state.values()]
     length = float(torch.cat([moment.flatten() for moment in moments]).norm())
     assert length == pytest.approx(0.1 * float(result.grad_norm), rel=1e-4)
 
 
-def test_a_part_of_rate_0_stays_as_it_was(make_settings: Any, open_bench: OpenBench) -> None:
+def test_a_part_of_rate_0_stays_as_it_was(make_settings: Any, open_session: OpenSession) -> None:
     for off, still in (("text_encoder_lr", "lora_te_"), ("unet_lr", "lora_unet_")):
-        with open_bench(make_settings(**{off: 0})) as (session, planned):
+        with open_session(make_settings(**{off: 0})) as (session, planned):
             before = weights(session)
             for work in works(session, planned)[:2]:
                 train_step(session, work)
@@ -158,16 +158,16 @@ def test_a_part_of_rate_0_stays_as_it_was(make_settings: Any, open_bench: OpenBe
         assert moved and not any(name.startswith(still) for name in moved)
 
 
-def test_with_clip_skip_2_the_last_text_layer_learns_nothing(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(clip_skip=2)) as (session, planned):
+def test_with_clip_skip_2_the_last_text_layer_learns_nothing(make_settings: Any, open_session: OpenSession) -> None:
+    with open_session(make_settings(clip_skip=2)) as (session, planned):
         for work in works(session, planned)[:2]:
             train_step(session, work)
         ups = {layer.name: bool(layer.up.any()) for layer in session.network.layers("text_encoder")}
     assert {name for name, moved in ups.items() if not moved} == {name for name in ups if "layers_1_" in name}
 
 
-def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings()) as (session, planned):
+def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open_session: OpenSession) -> None:
+    with open_session(make_settings()) as (session, planned):
         parts = (session.model.unet, session.model.text_encoder)
         before = [weight.clone() for part in parts for weight in part.parameters()]
         train_step(session, works(session, planned)[0])
@@ -176,15 +176,15 @@ def test_only_the_lora_has_gradients_and_the_base_stays(make_settings: Any, open
         assert not any(weight.requires_grad for weight in after)
 
 
-def test_closing_the_session_removes_the_lora(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings()) as (session, _):
+def test_closing_the_session_removes_the_lora(make_settings: Any, open_session: OpenSession) -> None:
+    with open_session(make_settings()) as (session, _):
         modules = list(session.model.unet.modules())
         assert sum("forward" in module.__dict__ for module in modules) == UNET_LORAS
     assert sum("forward" in module.__dict__ for module in modules) == 0
 
 
-def test_bf16_keeps_base_in_bf16_and_lora_in_fp32(make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(mixed_precision="bf16")) as (session, planned):
+def test_bf16_keeps_base_in_bf16_and_lora_in_fp32(make_settings: Any, open_session: OpenSession) -> None:
+    with open_session(make_settings(mixed_precision="bf16")) as (session, planned):
         result = train_step(session, works(session, planned)[0])
         assert session.model.unet.dtype == session.model.text_encoder.dtype == torch.bfloat16
         assert {weight.dtype for weight in session.network.parameters()} == {torch.float32}

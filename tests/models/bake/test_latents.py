@@ -11,8 +11,8 @@ from trainer.errors import DatasetError
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 
 
-def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_bench: Callable[..., Any]) -> None:
-    with open_bench(make_settings()) as (session, planned):
+def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_session: Callable[..., Any]) -> None:
+    with open_session(make_settings()) as (session, planned):
         by_one = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1))
         by_four = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
     shapes = {planned.data.pictures[index].path.stem: tuple(one.latents.shape) for index, one in by_one.items()}
@@ -24,21 +24,21 @@ def test_latents_come_by_bucket_whatever_the_batch(make_settings: Any, open_benc
 
 
 def test_latents_that_are_not_finite_name_the_picture(
-    make_settings: Any, open_bench: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_settings: Any, open_session: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_bench(make_settings()) as (session, planned):
+    with open_session(make_settings()) as (session, planned):
         session.model.vae.quant_conv.bias.data[0] = float("nan")
         with pytest.raises(DatasetError, match=r"d\.png: the base's VAE encodes it to NaN or infinity"):
             list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 2))
 
 
 def test_a_picture_spoiled_after_the_scan_is_named(
-    make_settings: Any, open_bench: Callable[..., Any], tmp_path: Path, pictures: Path
+    make_settings: Any, open_session: Callable[..., Any], tmp_path: Path, pictures: Path
 ) -> None:
     import shutil
 
     shutil.copytree(pictures / "train", tmp_path / "train")
-    with open_bench(make_settings(train_data_dir=str(tmp_path / "train"))) as (session, planned):
+    with open_session(make_settings(train_data_dir=str(tmp_path / "train"))) as (session, planned):
         (tmp_path / "train" / "2_red" / "b.png").write_bytes(b"no picture any more")
         with pytest.raises(DatasetError, match=r"b\.png: unreadable picture"):
             list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))

@@ -24,10 +24,10 @@ def zeros(planned: Any) -> dict[int, PreparedPicture]:
 
 
 @pytest.fixture
-def feed_all(make_settings: Any, open_bench: Callable[..., Any]) -> Callable[..., list[StepBatches]]:
+def feed_all(make_settings: Any, open_session: Callable[..., Any]) -> Callable[..., list[StepBatches]]:
     def run(**changes: object) -> list[StepBatches]:
         with (
-            open_bench(make_settings(**changes)) as (session, planned),
+            open_session(make_settings(**changes)) as (session, planned),
             BatchLoader(session, planned.data, zeros(planned), pin=False) as feed,
         ):
             return list(feed)
@@ -45,12 +45,12 @@ def test_steps_and_epochs_are_counted_as_planned(feed_all: Callable[..., list[St
 
 @pytest.mark.parametrize("after", [1, 4, 5])
 def test_started_later_it_gives_the_same_steps(
-    make_settings: Any, open_bench: Callable[..., Any], feed_all: Callable[..., list[StepBatches]], after: int
+    make_settings: Any, open_session: Callable[..., Any], feed_all: Callable[..., list[StepBatches]], after: int
 ) -> None:
     changes = {"max_train_steps": 6, "shuffle_caption": True}
     whole = feed_all(**changes)
     with (
-        open_bench(make_settings(**changes)) as (session, planned),
+        open_session(make_settings(**changes)) as (session, planned),
         BatchLoader(session, planned.data, zeros(planned), pin=False, after=after) as feed,
     ):
         rest = list(feed)
@@ -112,18 +112,18 @@ def test_shuffled_captions_differ_from_showing_to_showing(feed_all: Callable[...
     assert len(captions(feed_all())) == 2 < len(captions(feed_all(shuffle_caption=True)))
 
 
-def test_leaving_early_ends_the_thread(make_settings: Any, open_bench: Callable[..., Any]) -> None:
+def test_leaving_early_ends_the_thread(make_settings: Any, open_session: Callable[..., Any]) -> None:
     settings = make_settings(max_train_steps=1000)
     with (
-        open_bench(settings) as (session, planned),
+        open_session(settings) as (session, planned),
         BatchLoader(session, planned.data, zeros(planned), pin=False) as feed,
     ):
         next(iter(feed))
     assert "feed" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_what_breaks_in_the_thread_is_raised_in_the_loop(make_settings: Any, open_bench: Callable[..., Any]) -> None:
-    with open_bench(make_settings()) as (session, planned):
+def test_what_breaks_in_the_thread_is_raised_in_the_loop(make_settings: Any, open_session: Callable[..., Any]) -> None:
+    with open_session(make_settings()) as (session, planned):
         latents = zeros(planned)
         del latents[4]
         with pytest.raises(KeyError), BatchLoader(session, planned.data, latents, pin=False) as feed:
@@ -140,16 +140,18 @@ def test_regularisation_pictures_come_with_their_weight(
     assert (weights.count(1.0), weights.count(0.25)) == (8, 8)
 
 
-def test_sdxls_sizes_show_the_crop_as_it_is(make_settings: Any, open_bench: Callable[..., Any]) -> None:
+def test_sdxls_sizes_show_the_crop_as_it_is(make_settings: Any, open_session: Callable[..., Any]) -> None:
     """A picture of 64×96 in the bucket 64×64 is cut at top and bottom."""
-    with open_bench(make_settings(enable_bucket=False)) as (session, planned):
+    with open_session(make_settings(enable_bucket=False)) as (session, planned):
         prepared = dict(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
     tall = next(index for index, picture in enumerate(planned.data.pictures) if picture.height == 96)
     assert prepared[tall].time_ids == (96, 64, 16, 0, 64, 64)
 
 
-def test_masks_reach_the_batch(feed_all: Callable[..., list[StepBatches]], open_bench: Any, make_settings: Any) -> None:
-    with open_bench(make_settings()) as (session, planned):
+def test_masks_reach_the_batch(
+    feed_all: Callable[..., list[StepBatches]], open_session: Any, make_settings: Any
+) -> None:
+    with open_session(make_settings()) as (session, planned):
         found = zeros(planned)
         found[0] = replace(found[0], mask=torch.zeros(1, *found[0].latents.shape[1:]))
         with BatchLoader(session, planned.data, found, pin=False) as feed:

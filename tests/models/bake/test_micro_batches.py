@@ -23,7 +23,7 @@ from trainer.journal.records import BakeState, MarkKind
 from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.settings.model import Settings
 
-OpenBench = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
+OpenSession = Callable[[Settings], AbstractContextManager[tuple[TrainingSession, PlannedBake]]]
 DROPOUTS = {"network_dropout": 0.2, "rank_dropout": 0.2, "module_dropout": 0.2}
 EVERYTHING = {
     "network_alpha": 2,
@@ -86,8 +86,10 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("dropouts", [{}, DROPOUTS])
-def test_a_batch_in_parts_learns_what_the_whole_does(dropouts: Any, make_settings: Any, open_bench: OpenBench) -> None:
-    with open_bench(make_settings(**EVERYTHING, **dropouts)) as (session, planned):
+def test_a_batch_in_parts_learns_what_the_whole_does(
+    dropouts: Any, make_settings: Any, open_session: OpenSession
+) -> None:
+    with open_session(make_settings(**EVERYTHING, **dropouts)) as (session, planned):
         trained_a_little(session)
         work = first_work(session, planned)
         whole, whole_result = gradients_of(session, work)
@@ -104,10 +106,10 @@ def test_a_batch_in_parts_learns_what_the_whole_does(dropouts: Any, make_setting
 @pytest.mark.parametrize("dropouts", [{}, DROPOUTS])
 @pytest.mark.parametrize("checkpointing", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_step_that_ran_out_of_memory_learns_what_it_would_have(
-    dropouts: Any, checkpointing: bool, make_settings: Any, open_bench: OpenBench
+    dropouts: Any, checkpointing: bool, make_settings: Any, open_session: OpenSession
 ) -> None:
     settings = make_settings(**EVERYTHING, **dropouts, gradient_checkpointing=checkpointing)
-    with open_bench(settings) as (session, planned):
+    with open_session(settings) as (session, planned):
         trained_a_little(session)
         work = first_work(session, planned)
         whole, whole_result = gradients_of(session, work)
@@ -142,9 +144,9 @@ def left_out(session: TrainingSession) -> set[str]:
     return found
 
 
-def test_a_single_picture_that_does_not_fit_is_an_error(make_settings: Any, open_bench: OpenBench) -> None:
+def test_a_single_picture_that_does_not_fit_is_an_error(make_settings: Any, open_session: OpenSession) -> None:
     passed: list[int] = []
-    with open_bench(make_settings(train_batch_size=3)) as (session, planned):
+    with open_session(make_settings(train_batch_size=3)) as (session, planned):
         work = first_work(session, planned)
         predict = session.model.predict
 
