@@ -32,6 +32,17 @@ def test_no_torch_is_imported_by_the_engine_before_it_starts() -> None:
     assert not _loaded_by("import trainer.engine.engine, trainer.memory.predictor, trainer.memory.fit") & HEAVY
 
 
+def test_what_a_record_names_to_recognise_files_imports_no_torch() -> None:
+    code = """
+from trainer.families.registry import FAMILIES, named
+for record in FAMILIES.values():
+    assert callable(named(record.identify)) and callable(named(record.check_vae))
+"""
+    loaded = _loaded_by(code)
+    assert "trainer.models.stable_diffusion.identify" in loaded
+    assert not loaded & HEAVY
+
+
 def test_the_command_line_waits_for_no_screen() -> None:
     assert "textual" not in _loaded_by("import lora_tui.cli")
 

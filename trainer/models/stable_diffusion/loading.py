@@ -32,7 +32,7 @@ from trainer.models.weight_slice import WeightSlice
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 from trainer.text import printable
 
-# A module's own name of a weight may have this level, ours never has; see original_keys.clip_pieces.
+# A module's own name of a weight may have this level, ours never has; see ldm_keys.clip_slices.
 _LEVEL = "text_model."
 
 # Numbers of a weight that are rounded to 8 bits at once, 16 MiB in fp32: a few such are all that loading takes beside the weights.
