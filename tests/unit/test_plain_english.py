@@ -129,6 +129,14 @@ def test_a_room_speaks_plain_english(room: str) -> None:
     assert [line for path in _files(room) for line in faults(path)] == []
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
+def test_a_page_is_in_plain_english(page: str) -> None:
+    lines = (re.sub(r"`[^`]*`", "", line) for line in (ROOT / page).read_text(encoding="utf-8").splitlines())
+    assert [f"{page}:{number}: {line}" for number, line in enumerate(lines, 1) if _PATTERN.search(line)] == []
+
+
 def test_help_errors_and_filled_in_texts_are_read_and_names_are_not() -> None:
     source = """
 '''Mend the module.'''
