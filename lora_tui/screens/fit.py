@@ -25,7 +25,7 @@ _WIDTH, _PADDING = 100, 5
 # Lines of the dialog that are not what was found, an error of two lines included.
 _OTHER_LINES = 10
 _SIZES = "GPU memory the bake may use; `8GB` means a GPU of that size, less what CUDA and the desktop use"
-_LOOKING = "searching for settings that fit …"
+_SEARCHING = "searching for settings that fit …"
 _STOPPED = "search ended: a bake is running"
 _AGAIN = ("enter: search again", "dialog.cancel")
 _APPLY = ("enter: apply", "dialog.cancel", "↑ ↓: scroll")
@@ -136,7 +136,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
             self._show_lines([])
             self.show_error(error)
         else:
-            self._show_lines([_LOOKING])
+            self._show_lines([_SEARCHING])
             self._search_in_thread(self._search_number, limit)
         self._show_keys()
 
@@ -158,7 +158,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     def _show_progress(self, event: Progressed) -> None:
         event.stop()
         if event.search == self._search_number and self._result is None:
-            self._show_lines([_LOOKING, f"  {printable(event.words)}"])
+            self._show_lines([_SEARCHING, f"  {printable(event.words)}"])
 
     @on(SearchEnded)
     def _show(self, event: SearchEnded) -> None:

@@ -10,7 +10,7 @@ from lora_tui.pictures.grid_model import GridView
 if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeGrid
 
-LEAST_WIDTH = 8
+MIN_WIDTH = 8
 """Cells; a narrower picture tells nothing, so that a sheet of more columns is scrolled."""
 
 _MAX_LABEL = 14
@@ -74,7 +74,7 @@ def lay_out(view: GridView, width: int, height: int, zoom: int) -> SheetLayout:
         zoom: steps larger (or smaller) than what fits.
     """
     made = view.made
-    if made is None or not view.cells or width < LEAST_WIDTH or height < 3:
+    if made is None or not view.cells or width < MIN_WIDTH or height < 3:
         return SheetLayout()
     layout = _measured(view, made, width, height, zoom)
     # The bar that scrolls up and down takes a column.
@@ -91,7 +91,7 @@ def _measured(view: GridView, made: "MadeGrid", width: int, height: int, zoom: i
     across = (width - label - 1) // columns - 1
     # A cell is about twice as high as wide: a picture of w × h pixels takes w × h/2 cells.
     by_height = int(((height - head) // lines - 1) * 2 * proportion)
-    fits = max(LEAST_WIDTH, min(across, by_height))
-    wide = max(LEAST_WIDTH, min(round(fits * _ZOOM**zoom), width - label - 2))
+    fits = max(MIN_WIDTH, min(across, by_height))
+    wide = max(MIN_WIDTH, min(round(fits * _ZOOM**zoom), width - label - 2))
     high = max(1, round(wide / proportion / 2))
     return SheetLayout(columns, lines, wide, high, label, head, seeds_line)

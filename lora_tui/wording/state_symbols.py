@@ -1,4 +1,4 @@
-"""One sign for every state, so that no state is told by its colour alone."""
+"""Symbols of states, so that none is shown by its colour alone."""
 
 from typing import NamedTuple
 

@@ -127,7 +127,7 @@ class QueueWatcher(threading.Thread):
                     return
 
     def _do_asked(self, journal: "Journal") -> bool:
-        """Wait for something asked and do all there is; return whether to go on."""
+        """Wait for requests and handle all of them; return whether to continue."""
         try:
             change = self._asked.get(timeout=self._interval)
         except queue.Empty:

@@ -1,4 +1,4 @@
-"""Training steps outside a bake: the workbench that a bake would have, and steps whose pictures are made of random numbers.
+"""Training steps outside a bake: the session that a bake would have, and steps whose pictures are made of random numbers.
 
 A step's time and memory do not depend on what its pictures show, so nothing is encoded.
 """

@@ -37,7 +37,7 @@ class Batch:
     captions: tuple[str, ...]
 
     def on(self, device: torch.device) -> "Batch":
-        """Return the batch on `device`; the copy runs while the caller goes on."""
+        """Return the batch on `device`; the copy runs while the caller continues."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> "Batch":

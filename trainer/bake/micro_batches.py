@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What torch's allocator for the CPU says, on Linux and on Windows, and CUDA's libraries where they allocate by themselves.
-_WORDS = (
+_OUT_OF_MEMORY_MESSAGES = (
     "DefaultCPUAllocator: can't allocate memory",
     "DefaultCPUAllocator: not enough memory",
     "CUDA error: out of memory",
@@ -63,7 +63,7 @@ class MicroBatches:
         Args:
             attempt: splits batches by `of`; may be called several times.
             largest: pictures in the largest batch.
-            undo: takes back what an attempt that was cut off has left.
+            undo: removes what an interrupted attempt left.
 
         Returns:
             what it gave, and the size it came down to, which stays in force; None where it stayed as it was.
@@ -91,17 +91,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that the card's memory is full, or the computer's."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY_MESSAGES)
 
 
 def keep_size(size: int, step: int, change: Callable[[str], None], report: Reporter) -> None:
-    """Let the size that a step came down to be a change of settings like any other: said, marked, and met again by a resumed bake.
+    """Record a reduced micro-batch size as a change of settings: logged, marked, and applied again by a resumed bake.
 
     Args:
         size: pictures at once.
-        step: the one that ran out of memory and was done again.
-        change: puts `name=value` in force.
-        report: the bake's voice.
+        step: the one that ran out of memory and was repeated.
+        change: applies `name=value`.
+        report: writes to journal and log.
     """
     assignment = f"micro_batch_size={size}"
     change(assignment)

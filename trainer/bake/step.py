@@ -36,7 +36,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class _Learned:
-    """What passing a step's batches through the model leaves besides the gradients; see StepResult."""
+    """What a step's forward and backward passes return beside the gradients; see StepResult."""
 
     loss: Tensor
     folder_losses: Tensor
@@ -112,6 +112,6 @@ def _losses(session: TrainingSession, batch: Batch) -> Tensor:
 
 
 def _forget(session: TrainingSession) -> None:
-    """Throw away the gradients of a step that was cut off."""
+    """Discard the gradients of a step that was interrupted."""
     for weight in session.network.parameters():
         weight.grad = None

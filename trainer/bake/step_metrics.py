@@ -103,7 +103,7 @@ class StepMetrics:
         }
 
     def keep(self) -> dict[str, Tensor]:
-        """Return what a state needs: the sums since the last save and in the epoch at work."""
+        """Return what a state needs: the sums since the last save and in the current epoch."""
         return dict(self._sums)
 
     def restore(self, kept: Mapping[str, Tensor], path: Path, step: int) -> None:
@@ -148,7 +148,7 @@ class StepMetrics:
         self._sums["folders"] = self._sums["folders"] + torch.where(counts, folders, 0.0)
 
     def _send(self) -> None:
-        """Start copying the filled rows to the host and begin new ones."""
+        """Start copying the filled rows to the host, and fill new ones."""
         if not self._known:
             return
         rows = self._rows[: len(self._known)]

@@ -53,7 +53,7 @@ _OF_CAPTIONS = {
 }
 _OF_SUBSETS = {"num_repeats": "dataset_repeats", **_OF_CAPTIONS}
 _OF_ONE_SUBSET = ("image_dir", "is_reg")
-_WORDS = "class_tokens"
+_CLASS_TOKENS = "class_tokens"
 
 _AS_THEY_ARE = "remove it: pictures are not augmented; put mirrored or cropped copies beside them instead"
 # sd-scripts' other options: the values that change nothing, and the way out where another stands there.
@@ -173,7 +173,7 @@ class _File:
         is_reg = subset.values.get("is_reg", False)
         if not isinstance(is_reg, bool):
             raise self._wrong(subset, "is_reg", "true or false")
-        words = next((table for table in reversed(tables) if _WORDS in table.values), None)
+        words = next((table for table in reversed(tables) if _CLASS_TOKENS in table.values), None)
         # 0 leaves a folder out; everything else is a number as in our own settings.
         repeats = next((t.values["num_repeats"] for t in reversed(tables) if "num_repeats" in t.values), None)
         none = repeats == 0 and not isinstance(repeats, bool)
@@ -188,7 +188,7 @@ class _File:
             group=subset.dataset - 1,
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
         )
-        class_tokens = self._text_in(words, _WORDS, "text") if words else ""
+        class_tokens = self._text_in(words, _CLASS_TOKENS, "text") if words else ""
         return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, options)
 
     def _applied(
@@ -234,7 +234,7 @@ class _File:
         return tables
 
     def _check_keys(self, table: _Table) -> None:
-        known = {*_OF_SUBSETS, _WORDS, *(_OF_ONE_SUBSET if table.level == "datasets.subsets" else _OF_DATASETS)}
+        known = {*_OF_SUBSETS, _CLASS_TOKENS, *(_OF_ONE_SUBSET if table.level == "datasets.subsets" else _OF_DATASETS)}
         for key, value in table.values.items():
             if key in known or key in _IDLE or (table.level == "datasets" and key == "subsets"):
                 continue

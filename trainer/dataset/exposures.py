@@ -65,7 +65,7 @@ def tag_exposures(data: DataSet, epochs: int) -> list[TagExposure]:
         for tag in _tags(picture):
             pictures[tag] += 1
             shown[tag] += times * epochs
-    exposures = [TagExposure(tag, pictures[tag], showings) for tag, showings in shown.items()]
+    exposures = [TagExposure(tag, pictures[tag], times) for tag, times in shown.items()]
     return sorted(exposures, key=lambda exposure: (-exposure.times_shown, -exposure.pictures, exposure.tag))
 
 

@@ -48,7 +48,7 @@ class LoraStack:
 
     @property
     def text_key(self) -> _Key:
-        """What the text encoders' output depends on besides the prompt: which layers are on them, and how strongly."""
+        """What the text encoders' output depends on beside the prompt: the layers on them, and their strengths."""
         return self._text_key
 
     def use(self, loras: Sequence[LoraUse]) -> None:
@@ -104,7 +104,7 @@ class LoraStack:
         return places
 
     def _put(self, place: int, lora: LoraUse, content: _Key) -> None:
-        """See that the network at `place` holds a LoRA, and let those above it go where it must be made anew."""
+        """Make the network at `place` hold a LoRA; where it must be built again, remove those above it."""
         if place < len(self._slots) and self._slots[place].content == content:
             return
         file = self._composed(lora)
@@ -182,7 +182,7 @@ def _bytes_of(file: LoraFile) -> int:
 
 
 def _file_key(path: Path) -> _Key:
-    """Return what tells a file from another one and from what it was before it was written anew."""
+    """Return what identifies a file's content: it differs between files, and after a file is written again."""
     try:
         status = path.stat()
     except OSError:

@@ -71,7 +71,7 @@ def make_grid(
     control: GridControls,
     progress: Progress,
 ) -> GridState:
-    """Make grid `number` and return DONE, or CUT where it was ended; what is made is kept, and made again it goes on there.
+    """Make grid `number` and return DONE, or CUT where it was ended; its pictures are kept, and making it again continues there.
 
     Args:
         number: the grid's.

@@ -164,7 +164,7 @@ def test_a_grid_that_breaks_gives_no_base_back(loads: list[torch.dtype]) -> None
     assert not forget_base()
     with StandaloneProvider() as provider:
         provider.sampler(recipe)
-        # Another prediction is another desk, on the same base.
+        # Another prediction needs another sampler, on the same base.
         provider.sampler(replace(recipe, prediction="v"))
     assert len(loads) == 2
     assert forget_base()

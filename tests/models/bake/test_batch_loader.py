@@ -136,7 +136,7 @@ def test_regularisation_pictures_come_with_their_weight(
     shutil.copytree(pictures / "held_out", tmp_path / "reg" / "1_girl")
     works = feed_all(reg_data_dir=str(tmp_path / "reg"), prior_loss_weight=0.25, max_train_epochs=1)
     weights = torch.cat([batch.weights for work in works for batch in work.batches]).tolist()
-    # Eight showings of training pictures, and as many of the three others, padded.
+    # Eight training pictures as shown, and as many of the three others, padded.
     assert (weights.count(1.0), weights.count(0.25)) == (8, 8)
 
 

@@ -29,7 +29,7 @@ def prepared(planned: Any) -> dict[int, PreparedPicture]:
 
 @pytest.fixture
 def at_work(make_settings: Any, open_session: Callable[..., Any]) -> Iterator[tuple[TrainingSession, StepBatches]]:
-    """A workbench whose text encoder may stop after the first step, and the work of a step."""
+    """A session whose text encoder may stop after the first step, and the work of a step."""
     settings = make_settings(text_encoder_stop="1", max_train_steps=4)
     with open_session(settings) as (session, planned):
         session.text_embeddings.cache_for([picture.caption for picture in planned.data.pictures])

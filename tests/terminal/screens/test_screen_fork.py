@@ -1,4 +1,4 @@
-"""Going on from a bake: r takes it up again, f forks it with what is changed on the desk."""
+"""Continuing a bake: r resumes it, B forks it with the edited settings."""
 
 import numpy
 import pytest
@@ -138,7 +138,7 @@ async def test_the_key_forks_the_newest_state_with_the_edited_settings(runner, u
     assert (fork.number, fork.parent, fork.why, fork.engine) == (2, 1, "te", runner.engine.key)
     assert (settings_of(fork).unet_lr, fork.state) == (1e-3, BakeState.QUEUED)
     assert (runner.workspace.root / fork.starts_from).is_file()
-    # What is on the desk is not saved by it.
+    # Edited settings are not saved by it.
     assert load_settings(runner.workspace.root / "hifumi.toml").unet_lr == 2e-3
 
 

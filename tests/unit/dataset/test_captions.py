@@ -289,16 +289,16 @@ def test_a_fixed_caption_is_shown_every_time_and_any_other_varies() -> None:
     fixed = varying = 0
     for _ in range(600):
         text, rules = random_case(draws)
-        showings = {
+        shown = {
             words(text, rules, epoch=epoch, occurrence=n, step=step, total_steps=100)
             for epoch in (0, 1)
             for n, step in enumerate([*range(1, 100, 7), 100])
         }
         expected = fixed_caption(picture_of(text, rules))
         if expected is None:
-            varying += len(showings) > 1
+            varying += len(shown) > 1
         else:
-            assert showings == {expected}, (text, rules)
+            assert shown == {expected}, (text, rules)
             fixed += 1
     assert fixed > 120
     assert varying > 120

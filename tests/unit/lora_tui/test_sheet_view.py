@@ -8,7 +8,7 @@ import pytest
 from grid_viewer import Gallery, GalleryApp, until, view_of
 from made_grid import made_grid
 
-from lora_tui.widgets.sheet_layout import LEAST_WIDTH, lay_out
+from lora_tui.widgets.sheet_layout import MIN_WIDTH, lay_out
 from trainer.grid.cell import Place
 
 
@@ -16,12 +16,12 @@ from trainer.grid.cell import Place
 def test_a_small_grid_fits_its_room(tmp_path: Path, room: tuple[int, int]) -> None:
     layout = lay_out(view_of(made_grid(tmp_path / "g", (4, 3, 1, 1))), *room, 0)
     assert layout.full_width <= room[0] and layout.full_height <= room[1]
-    assert layout.width >= LEAST_WIDTH
+    assert layout.width >= MIN_WIDTH
 
 
 def test_pictures_of_a_large_grid_stay_large_enough_to_be_seen(tmp_path: Path) -> None:
     layout = lay_out(view_of(made_grid(tmp_path / "g", (12, 8, 1, 2))), 72, 33, 0)
-    assert layout.width == LEAST_WIDTH
+    assert layout.width == MIN_WIDTH
     assert layout.full_width > 72
 
 

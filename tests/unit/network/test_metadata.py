@@ -381,7 +381,7 @@ def test_folders_tags_and_buckets_are_counted() -> None:
 
 
 def test_regularisation_pictures_have_folders_and_counts_of_their_own_and_no_tags() -> None:
-    """By hand: 23 showings; the one regularisation picture of 2 repeats is shown as often, all in its bucket."""
+    """By hand: 23 exposures; the one regularisation picture of 2 repeats is shown as often, all in its bucket."""
     settings = settings_of()
     data = data_of(settings)
     regular = picture("2_girl", 2, (64, 64), "girl", is_reg=True)
