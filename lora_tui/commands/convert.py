@@ -30,9 +30,9 @@ def convert() -> None:
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @exits
 def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> ExitCode:
-    """Change network_alpha in SETTINGS.toml and compensate for it with the LoRA+ ratio.
+    """Change network_alpha and compensate for it.
 
-    Prints the new settings as TOML; the rates before and after are comments.
+    The LoRA+ ratio is changed so that the bake stays the same. Prints the new settings as TOML; the rates before and after are comments.
     """
     from trainer.settings.convert import convert_alpha, inexact
     from trainer.settings.toml_file import merged_toml, parse_settings, save_text

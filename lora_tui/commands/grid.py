@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 @click.option(
     "--resume", "resumed", type=int, metavar="GRID", help="Make the remaining pictures of an unfinished grid."
 )
-@click.option("--queue", "queued", is_flag=True, help="Add it to the queue.")
-@click.option("--dry-run", is_flag=True, help="Expand, check and count it, but make no pictures.")
+@click.option("--queue", "queued", is_flag=True, help="Add the grid to the queue instead of making it now.")
+@click.option("--dry-run", is_flag=True, help="Check the grid and count its pictures, but make none.")
 @click.option("--list", "listed", is_flag=True, help="List the grids.")
 @WORKSPACE
 @exits

@@ -23,7 +23,10 @@ def journal() -> None:
 @click.argument("folder", type=PATH, required=False, metavar="[DIR]")
 @exits
 def rebuild(folder: Path | None) -> None:
-    """Rebuild the journal from the folders of bakes and grids; the old journal is kept beside it."""
+    """Rebuild the journal from the folders.
+
+    Everything is read from the folders of bakes and grids. The old journal is kept beside the new one.
+    """
     from trainer.journal.replace_file import replace_journal
     from trainer.recovery.bakes import recover_bakes
     from trainer.recovery.grids import recover_grids

@@ -30,7 +30,7 @@ _UNITS = {"": 0, "k": 1, "m": 2, "g": 3}
 def page(number: int | None, max_size: str, printed: bool, into: Path | None, folder: Path | None) -> ExitCode:
     """Write a grid as one self-contained HTML page.
 
-    Without GRID it is the newest. Prints the command that copies it to your own machine. Over ssh: `ssh box lora-tui page --stdout > grid.html`.
+    Without GRID, the newest one. Prints the command that copies it to your own machine. Over ssh: `ssh box lora-tui page --stdout > grid.html`.
     """
     from lora_tui.actions.page_file import make_page, write_page
     from lora_tui.terminal.clipboard import copy_to_clipboard

@@ -48,14 +48,17 @@ def _show(folder: Path | None, as_json: bool) -> ExitCode:
 @OVERRIDES
 @WHY
 @click.option(
-    "--not-before", default="", metavar="TIME", help="Do not start before this time: `22:30` or `2026-02-01 22:30`."
+    "--not-before",
+    default="",
+    metavar="TIME",
+    help="Do not start them before this time: `22:30` or `2026-02-01 22:30`.",
 )
-@click.option("--hold", "held", is_flag=True, help="Add it held: it waits until `lora-tui queue release`.")
+@click.option("--hold", "held", is_flag=True, help="Hold them until `lora-tui queue release`.")
 @click.option(
     "--if-fails",
     type=click.Choice(["continue", "hold"]),
     default="continue",
-    help="What to do with the bakes after it if it fails (default: continue).",
+    help="What to do with later bakes if one of these fails (default: continue).",
 )
 @exits
 def add(
@@ -155,7 +158,7 @@ def release(number: int, folder: Path | None) -> ExitCode:
 def test_grid(why: str, folder: Path | None) -> ExitCode:
     """Add the subject's test grid to the queue.
 
-    When it is made it compares the epochs of the bakes before it and of the champion.
+    It will compare the epochs of the bakes before it and the champion.
     """
     from trainer.jobs.bakes import queue_engine
     from trainer.jobs.grids import queue_test_grid
@@ -191,9 +194,10 @@ def change(number: int, changes: tuple[str, ...], folder: Path | None) -> ExitCo
 @WORKSPACE
 @exits
 def run(folder: Path | None) -> ExitCode:
-    """Run the queue in this terminal, one bake after the other; a failed bake does not stop the queue.
+    """Run the queue in this terminal.
 
-    Also runs bakes that an earlier lora-tui left in the queue. The exit code is the worst of its bakes'.
+    The bakes run one after the other, with those that an earlier lora-tui left in the queue. A failed bake does not
+    stop the others. The exit code is the worst of the bakes' codes.
     """
     from lora_tui.headless.follow import follow_all
     from trainer.engine.engine import Engine

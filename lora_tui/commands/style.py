@@ -60,9 +60,9 @@ def show(name: str, folder: Path | None) -> ExitCode:
 @WORKSPACE
 @exits
 def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
-    """Read styles from FILE: a webui's ui-config.json or styles.csv, or any picture with an infotext.
+    """Read styles from a webui's file or a picture.
 
-    The styles that a ui-config.json selects are looked up in the styles.csv beside it.
+    FILE is a webui's ui-config.json or styles.csv, or any picture with an infotext. The styles that a ui-config.json selects are looked up in the styles.csv beside it.
     The prompt of a picture is left out. An existing style of the same name is replaced.
     """
     from trainer.grid.styles import load_styles, save_styles

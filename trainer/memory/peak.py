@@ -8,7 +8,7 @@ PeakStage = Literal["load", "cache", "texts", "step", "sample", "decode"]
 Policy = Literal["card", "cpu"]
 """Whose allocator and kernels: a card's, or the CPU's that a test can measure."""
 
-PARTS = ("weights", "encoders", "vae", "lora", "optimizer", "gradients", "activations", "workspace")
+PARTS = ("weights", "encoders", "vae", "lora", "optimizer", "gradients", "activations", "scratch")
 """What memory is held for, in the order it is listed."""
 
 

@@ -46,8 +46,8 @@ def bytes_text(amount: int) -> str:
 def _lines(prediction: MemoryPrediction, room: AvailableMemory | None, holders: Sequence[CardProcess]) -> Iterator[str]:
     for peak in prediction.peaks:
         yield from _peak_lines(peak)
-    of = "the GPU" if prediction.policy == "card" else "the computer"
-    yield f"{'at most':<{_COLUMN}}{bytes_text(prediction.reserved):>9}  taken of {of}, the allocator's own gaps included"
+    where = "on the GPU" if prediction.policy == "card" else "in RAM"
+    yield f"{'at most':<{_COLUMN}}{bytes_text(prediction.reserved):>9}  reserved {where}, the allocator's gaps included"
     if prediction.compiled:
         yield "torch_compile is on: these are the peaks without it, which it does not raise by much"
     if room is None or room.policy != prediction.policy:

@@ -148,7 +148,7 @@ class _Simulation:
         parts, moment = peak_of(tracker.log, rounds=self._on_card)
         reserved = reserved_of(tracker.log)
         if self._on_card:
-            parts["workspace"] = parts.get("workspace", 0) + CUBLAS_BYTES
+            parts["scratch"] = parts.get("scratch", 0) + CUBLAS_BYTES
             reserved += CUBLAS_BYTES
         self.peaks.append(Peak(stage, moment, parts))
         self.reserved = max(self.reserved, reserved)

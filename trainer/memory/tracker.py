@@ -190,6 +190,6 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _count_scratch(self, size: int) -> None:
         """Count memory that a kernel takes while it runs."""
-        before, self.part = self.part, "workspace"
+        before, self.part = self.part, "scratch"
         self._free(self._allocate(size))
         self.part = before

@@ -87,7 +87,7 @@ def test_a_kernels_own_memory_counts_while_it_runs() -> None:
         first = torch.zeros(100)
         second = first + 1
         del first, second
-    assert peak_of(watch.log, rounds=False)[0] == {"activations": 800, "workspace": 5000}
+    assert peak_of(watch.log, rounds=False)[0] == {"activations": 800, "scratch": 5000}
 
 
 def test_operations_are_counted() -> None:
