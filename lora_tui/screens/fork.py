@@ -82,7 +82,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
             yield Static("", id="kept")
-            yield line_input("epoch", "epoch to fork from (empty: the newest state)", restrict=r"[0-9]*", max_length=6)
+            yield line_input("epoch", "epoch to fork from (blank: the newest state)", restrict=r"[0-9]*", max_length=6)
             yield Static("", id="outlook")
             yield line_input("why", "note for this bake (optional)")
             yield Static("", id="error")

@@ -110,5 +110,5 @@ class LiveSettingsDialog(ListDialog[str | None]):
 
 def _row(info: "FieldInfo", value: str) -> Option:
     return Option(
-        Content.assemble(f"{info.name:<28}", (f"{value or 'empty':<8}", "$primary"), (f"  {info.label}", "$muted"))
+        Content.assemble(f"{info.name:<28}", (f"{value or 'blank':<8}", "$primary"), (f"  {info.label}", "$muted"))
     )

@@ -37,7 +37,7 @@ _FIELDS = (
     _Field("target", "to", "a folder, or host:folder as ssh knows it"),
     _Field("name", "name", "file name there, without extension"),
     _Field("words", "words", "activation text: what a webui puts into the prompt"),
-    _Field("weight", "weight", "preferred weight (empty: 1)"),
+    _Field("weight", "weight", "preferred weight (blank: 1)"),
     _Field("negative", "negative", "words for the negative prompt"),
 )
 
