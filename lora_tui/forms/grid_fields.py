@@ -357,7 +357,7 @@ _FIELDS: tuple[FieldInfo, ...] = (
         "guidance_rescale",
         "Picture",
         "guidance rescale",
-        "Blank: the base's default: 0.7 with zero terminal SNR, else 0.",
+        "Blank: the base's default, 0.7 with zero terminal SNR, else 0.",
         "float",
         optional=True,
     ),
