@@ -44,12 +44,12 @@ class GridEditor:
         """Edit `spec` from now on."""
         self.spec = self._first = spec
         self._count.show_note("counting the pictures …")
-        self._ask(spec)
+        self._request_plan(spec)
 
     def ask(self) -> None:
         """Count the spec again, because its bakes or files may have changed."""
         if self.spec is not None:
-            self._ask(self.spec)
+            self._request_plan(self.spec)
 
     def typing(self, name: str, text: str) -> None:
         """Show what the spec would be with this text in field `name`, which may not be final."""
@@ -73,7 +73,7 @@ class GridEditor:
     def settle(self) -> None:
         """Count the current spec, if the last edit was cancelled."""
         if self.spec is not None and self._asked != self.spec:
-            self._ask(self.spec)
+            self._request_plan(self.spec)
 
     def reset(self, name: str) -> None:
         """Reset field `name` to its first value."""
@@ -85,7 +85,7 @@ class GridEditor:
         if axis in AXES:
             self.spec = self.spec.model_copy(update={axis: getattr(self._first, axis)})
             self._form.accept()
-            self._ask(self.spec)
+            self._request_plan(self.spec)
         else:
             self.typed(name, text_of(self._first, name))
 
@@ -117,10 +117,10 @@ class GridEditor:
             self.error, self._asked = error, None
             self._count.show_error(error.line())
             return None
-        self._ask(changed)
+        self._request_plan(changed)
         return changed
 
-    def _ask(self, spec: "GridSpec") -> None:
+    def _request_plan(self, spec: "GridSpec") -> None:
         # The error may be fixed; until the answer comes it blocks nothing.
         self.ready = self.error = None
         self._asked = spec

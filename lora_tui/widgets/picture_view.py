@@ -79,7 +79,7 @@ class PictureView(Widget):
         if proportion != self._proportion:
             self._proportion = proportion
             self.refresh(layout=True)
-        self._ask()
+        self._request_picture()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the lines that the picture fills at this width."""
@@ -88,7 +88,7 @@ class PictureView(Widget):
 
     def on_resize(self, event: events.Resize) -> None:
         """Ask for the new size."""
-        self._ask()
+        self._request_picture()
 
     def render_line(self, y: int) -> Strip:
         """Return one line."""
@@ -133,7 +133,7 @@ class PictureView(Widget):
         too_large = drawn is not None and (drawn.width > self.content_size.width or drawn.height > 2 * self._rows)
         return None if too_large else drawn
 
-    def _ask(self) -> None:
+    def _request_picture(self) -> None:
         want = self._want()
         self._pictures.want(self, (want,) if want is not None else ())
         self._show_true()

@@ -103,7 +103,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
             assert before is not None
             self._repaint_changed(before)
         self._show_title()
-        self._ask()
+        self._request_pictures()
 
     def put_cursor(self, at: Place) -> None:
         """Put the cursor at a place of the screen, and bring it into view."""
@@ -114,7 +114,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
         if before.z != at.z:
             self.refresh()
             self._show_title()
-            self._ask()
+            self._request_pictures()
         else:
             for place in (before, at):
                 self._refresh_frame(place)
@@ -144,7 +144,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw the pictures larger or smaller."""
         self._zoom = max(-4, min(8, self._zoom + by))
         self._lay_out()
-        self._ask()
+        self._request_pictures()
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the picture under the pointer."""
@@ -160,17 +160,17 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         """Lay the pictures out for the new size."""
         self._lay_out()
-        self._ask()
+        self._request_pictures()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Ask for what has come into view."""
         super().watch_scroll_x(old_value, new_value)
-        self._ask()
+        self._request_pictures()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for what has come into view."""
         super().watch_scroll_y(old_value, new_value)
-        self._ask()
+        self._request_pictures()
 
     # What is drawn
 
@@ -315,7 +315,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
         path = sheet.view.path_of(cell) if cell is not None else None
         return Want(path, self._layout.width, self._layout.height * 2) if path is not None else None
 
-    def _ask(self) -> None:
+    def _request_pictures(self) -> None:
         wants = [want for at in self._in_view() if (want := self._want(at)) is not None] if self._sheet else []
         self._pictures.want(self, wants)
 
@@ -325,7 +325,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
                 self.refresh(self._box(at, self._layout.height))
 
     def _repaint_changed(self, before: Sheet) -> None:
-        """Paint the cells in view whose picture came or went, or of which something else is thought."""
+        """Paint the cells in view whose picture came or went, or whose rating changed."""
         for at in self._in_view():
             if (self._want(at) is None) != (self._want(at, before) is None):
                 self.refresh(self._box(at, self._layout.line_height))

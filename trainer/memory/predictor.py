@@ -85,7 +85,7 @@ class PeakPredictor:
             known = self.known(request)
             if known is not None:
                 return known
-            self._ask(request)
+            self._send(request)
             return MemoryPrediction.from_json(self._wait_for_answer(stop))
         finally:
             self._lock.release()
@@ -100,7 +100,7 @@ class PeakPredictor:
                 if pipe is not None:
                     pipe.close()
 
-    def _ask(self, request: MemoryRequest) -> None:
+    def _send(self, request: MemoryRequest) -> None:
         line = json.dumps(request.to_json()).encode() + b"\n"
         for _ in range(2):
             process = self._running_process()

@@ -109,7 +109,7 @@ class Samples:
         self._report.stage(Stage.SAMPLE, 0, len(pictures))
         done = 0
         with lend_model(self._session, base_alone=False), GridSampler(self._session.model) as sampler:
-            for picture, pixels in self._made(sampler, pictures):
+            for picture, pixels in self._pictures(sampler, pictures):
                 path = self._folder / FOLDER / f"step{step:08d}-{picture.name}.png"
                 write_atomically(path, png_bytes(pixels, {KEY: self._text(picture.recipe, step, file)}))
                 done += 1
@@ -126,7 +126,7 @@ class Samples:
             zero_terminal_snr=self._decision.zero_terminal_snr,
         )
 
-    def _made(
+    def _pictures(
         self, sampler: GridSampler, pictures: Sequence[SamplePicture]
     ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8]]]:
         """Yield each picture as it is made; none after the bake was ordered to end."""
