@@ -1,5 +1,6 @@
 """The error family: every failure a user can meet, worded once, with what was found, what was expected and the way out."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -32,15 +33,19 @@ class LoraTuiError(Exception):
         found: what was found.
         expected: what should be there.
         way_out: what the user can do about it.
+        details: more about it, a line each, for where there is room; the error must be clear without them.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
 
-    def __init__(self, where: str, *, found: str, expected: str = "", way_out: str = "") -> None:
+    def __init__(
+        self, where: str, *, found: str, expected: str = "", way_out: str = "", details: Sequence[str] = ()
+    ) -> None:
         self.where = where
         self.found = found
         self.expected = expected
         self.way_out = way_out
+        self.details = tuple(details)
         super().__init__(self.line())
 
     def line(self) -> str:

@@ -20,7 +20,7 @@ P = ParamSpec("P")
 
 
 def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
-    """Turn the error family into one line on stderr and the process's exit code."""
+    """Turn the error family into one line on stderr, with its details below, and the process's exit code."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -28,6 +28,8 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
             code = command(*args, **kwargs) or ExitCode.DONE
         except LoraTuiError as error:
             click.echo(f"lora-tui: {printable(error.line())}", err=True)
+            for detail in error.details:
+                click.echo(f"  {printable(detail)}", err=True)
             code = error.exit_code
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED

@@ -1,7 +1,7 @@
 """SettingsErrors made from pydantic's reports and from unknown keys."""
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 
 import tomlkit
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from trainer.errors import SettingsError
 from trainer.settings import describe
+from trainer.settings.absent_options import ABSENT_OPTIONS
 from trainer.text import printable
 
 # Long enough to recognise a value by, short enough for one line of a terminal.
@@ -16,16 +17,40 @@ _SHOWN_LENGTH = 60
 
 
 def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> SettingsError:
-    """Return the error for an unknown key; its way out is the closest of `known` (default: the settings)."""
+    """Return the error for an unknown key.
+
+    Its way out is what to do without an option of sd-scripts that is not here, or the closest of `known` (default: the settings).
+    """
+    return SettingsError(where, found=f"unknown setting `{printable(key, _SHOWN_LENGTH)}`", way_out=_advice(key, known))
+
+
+def unknown_keys(where: str, places: Mapping[str, str]) -> SettingsError:
+    """Return one error for all unknown keys of a file, with what to do about each in its details.
+
+    Args:
+        where: the file.
+        places: key to where it stands; at least one.
+    """
+    if len(places) == 1:
+        ((key, place),) = places.items()
+        return unknown_key(place, key)
+    names = ", ".join(f"`{printable(key, _SHOWN_LENGTH)}`" for key in places)
+    return SettingsError(
+        where,
+        found=f"{len(places)} unknown settings: {names}",
+        way_out="remove them, or write what is meant in their place",
+        details=[f"{place.removeprefix(where).strip()}: {_advice(key)}" for key, place in places.items()],
+    )
+
+
+def _advice(key: str, known: Iterable[str] | None = None) -> str:
+    if known is None and key in ABSENT_OPTIONS:
+        return ABSENT_OPTIONS[key]
     if known is None:
         nearest = describe.nearest_name(key)
     else:
         nearest = next(iter(difflib.get_close_matches(key, known, n=1)), None)
-    return SettingsError(
-        where,
-        found=f"unknown setting `{printable(key, _SHOWN_LENGTH)}`",
-        way_out=f"did you mean `{nearest}`?" if nearest else "remove it",
-    )
+    return f"did you mean `{nearest}`?" if nearest else "remove it"
 
 
 def wrong_value(where: str, name: str, value: object, expected: str = "") -> SettingsError:

@@ -7,6 +7,10 @@ from pathlib import Path
 from trainer.errors import SettingsError
 from trainer.text import printable
 
+_BACKSLASH = "a backslash in double quotes"
+_SINGLE_QUOTES = "put a path with backslashes in single quotes, or write / for each"
+# Outside comments, as the start of a text.
+_DRIVE_IN_QUOTES = re.compile(r'^[^#]*"[A-Za-z]:\\(?!\\)')
 _POSITION = re.compile(r" \(at (?:(line \d+), column \d+|(end) of document)\)$")
 # Far above any settings file: a picture or a model given by mistake is refused before it fills the memory.
 _MAX_BYTES = 4 * 2**20
@@ -44,6 +48,10 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
     Raises:
         SettingsError: it is broken; names the line and what is wrong there.
     """
+    for number, line in enumerate(text.splitlines(), start=1):
+        # `"D:\new"` is TOML for a folder with a line break in its name, and never meant so.
+        if _DRIVE_IN_QUOTES.search(line):
+            raise SettingsError(f"{where} line {number}", found=_BACKSLASH, way_out=_SINGLE_QUOTES)
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -56,11 +64,32 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
         what = _POSITION.sub("", message)
         if what == "Cannot overwrite a value":
             what = "a key is given twice"
-        raise SettingsError(
-            f"{where}{place}",
-            found=printable(f"broken TOML, {what[:1].lower()}{what[1:]}"),
-            way_out="put texts in quotes, and one `key = value` on each line",
-        ) from None
+        found, way_out = _mistake(_line_at(text, position), what)
+        raise SettingsError(f"{where}{place}", found=printable(found), way_out=way_out) from None
+
+
+# What people write by habit from other languages and systems, as it looks in the line that does not parse.
+_CONSTANT = re.compile(r"[=,\[]\s*(True|False|TRUE|FALSE|None|null|yes|no|on|off)\s*(?:[,\]#]|$)")
+_BACKSLASH_IN_QUOTES = re.compile(r'"[^"]*\\')
+
+
+def _mistake(line: str, what: str) -> tuple[str, str]:
+    """Return what is wrong in a line, and the way out."""
+    if _BACKSLASH_IN_QUOTES.search(line):
+        return _BACKSLASH, _SINGLE_QUOTES
+    if constant := _CONSTANT.search(line):
+        word = constant[1]
+        if word in ("None", "null"):
+            return f"{word} does not exist in TOML", "leave the setting out"
+        value = "true" if word.casefold() in ("true", "yes", "on") else "false"
+        return f"{word} does not exist in TOML", f"write {value}, in small letters"
+    return f"broken TOML, {what[:1].lower()}{what[1:]}", "put texts in quotes, and one `key = value` on each line"
+
+
+def _line_at(text: str, position: re.Match[str] | None) -> str:
+    number = position[1].removeprefix("line ") if position and position[1] else ""
+    lines = text.split("\n")
+    return lines[int(number) - 1] if number and int(number) <= len(lines) else ""
 
 
 def place_of(text: str, key: str, where: str) -> str:

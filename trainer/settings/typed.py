@@ -12,7 +12,7 @@ def as_value(info: FieldInfo, written: object, where: str) -> object:
     Blank is None where the setting is optional, `1e3` is a whole number, a choice may be in any case.
 
     Raises:
-        SettingsError: a switch stands where a number belongs, which Python would take for 0 or 1.
+        SettingsError: a switch stands where a number belongs, which Python would take for 0 or 1; or a path has control characters.
     """
     if isinstance(written, bool) and info.kind in ("int", "float"):
         raise wrong_value(where, info.name, written)

@@ -289,6 +289,9 @@ def test_an_option_that_is_switched_off_changes_nothing(line: str, folder: Path)
         (f"{SUBSET}[[datasets.subsets]]\nimage_dir = ' '\n", 'line 5: image_dir: " "; expected the folder with'),
         # no TOML
         ("[[datasets]\n", "data.toml line 1: broken TOML"),
+        ('[[datasets]]\n[[datasets.subsets]]\nimage_dir = "F:\\xmas"\n', "line 3: a backslash in double quotes"),
+        ('[[datasets]]\n[[datasets.subsets]]\nimage_dir = "F:\\fur"\n', "line 3: a backslash in double quotes"),
+        ("[general]\nshuffle_caption = True\n", "line 2: True does not exist in TOML; write true"),
         ('{"datasets": []}', "data.toml: JSON; expected a data set file in TOML; write the same keys"),
     ],
 )
