@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from trainer.dataset.records import CaptionRules, Group
 from trainer.dataset.sources import FolderOptions, Source
 from trainer.errors import SettingsError
 from trainer.settings.model import Settings
-from trainer.settings.refusal import refused_setting, value_text
+from trainer.settings.refusal import refused_setting, value_text, wrong_keys
 from trainer.settings.toml_text import parse_toml, read_text
 from trainer.text import printable
 
@@ -138,14 +138,11 @@ class _File:
     def read(self) -> DataSetFile:
         """Return its contents."""
         document = parse_toml(self._text, self._where)
-        for key in sorted(document.keys() - {"general", "datasets"}):
-            raise self._unknown(f"{self._where}: {printable(key, 60)}", key, ("general", "datasets"))
+        self._check_keys(document)
         general = _Table("general", 0, 0, self._tables(document.get("general", {}), "[general]", many=False)[0])
-        self._check_keys(general)
         groups, sources, first = [], [], None
         for number, values in enumerate(self._tables(document.get("datasets"), "[[datasets]]"), start=1):
             dataset = _Table("datasets", number, 0, values)
-            self._check_keys(dataset)
             settings, _ = self._applied(self._settings, (general, dataset), _OF_DATASETS)
             first = first or self._applied(settings, (general, dataset), _OF_CAPTIONS)[0]
             groups.append(Group(bucket_rules(settings), settings.train_batch_size))
@@ -159,7 +156,6 @@ class _File:
         sources: dict[Path, Source] = {}
         for number, values in enumerate(self._tables(dataset.values.get("subsets"), place), start=1):
             subset = _Table("datasets.subsets", dataset.dataset, number, values)
-            self._check_keys(subset)
             source = self._source((general, dataset, subset), settings)
             if source.path in sources:
                 self._notes.append(f"folder {printable(source.name, 60)} is skipped: it is named twice in a data set")
@@ -233,7 +229,19 @@ class _File:
             )
         return tables
 
-    def _check_keys(self, table: _Table) -> None:
+    def _check_keys(self, document: Mapping[str, object]) -> None:
+        """Refuse all keys of the file that mean nothing in their table, at once."""
+        outermost = ("general", "datasets")
+        errors = {
+            key: self._unknown(f"{self._where}: {printable(key, 60)}", key, outermost)
+            for key in sorted(document.keys() - {*outermost})
+        }
+        for table in _all_tables(document):
+            errors |= dict(self._wrong_keys(table))
+        if errors:
+            raise wrong_keys(self._where, errors)
+
+    def _wrong_keys(self, table: _Table) -> Iterator[tuple[str, SettingsError]]:
         known = {*_OF_SUBSETS, _CLASS_TOKENS, *(_OF_ONE_SUBSET if table.level == "datasets.subsets" else _OF_DATASETS)}
         for key, value in table.values.items():
             if key in known or key in _IDLE or (table.level == "datasets" and key == "subsets"):
@@ -241,21 +249,27 @@ class _File:
             if key in _NOT_DONE:
                 neutral, way_out = _NOT_DONE[key]
                 if value not in neutral:
-                    raise SettingsError(
-                        self._place(table, key),
-                        found=f"{value_text(value)}, an option of sd-scripts that lora-tui does not support",
-                        way_out=way_out,
+                    yield (
+                        key,
+                        SettingsError(
+                            self._place(table, key),
+                            found=f"{value_text(value)}, an option of sd-scripts that lora-tui does not support",
+                            way_out=way_out,
+                        ),
                     )
             elif key in _OF_DATASETS or key in _OF_ONE_SUBSET:
                 belongs = "[[datasets]]" if key in _OF_DATASETS else "[[datasets.subsets]]"
-                raise SettingsError(
-                    self._place(table, key),
-                    found=f"this key is under {_header(table.level)}",
-                    expected=f"under {belongs}",
-                    way_out="move it there",
+                yield (
+                    key,
+                    SettingsError(
+                        self._place(table, key),
+                        found=f"this key is under {_header(table.level)}",
+                        expected=f"under {belongs}",
+                        way_out=f"move it to {belongs}",
+                    ),
                 )
             else:
-                raise self._unknown(self._place(table, key), key, known)
+                yield key, self._unknown(self._place(table, key), key, known)
 
     def _unknown(self, where: str, key: str, known: Iterable[str]) -> SettingsError:
         nearest = next(iter(difflib.get_close_matches(key, list(known), n=1)), None)
@@ -294,6 +308,20 @@ def masks_for(settings: Settings, *, wanted: bool) -> Path | Literal["alpha"] | 
     if settings.masked_loss and settings.conditioning_data_dir and wanted:
         return Path(settings.conditioning_data_dir)
     return "alpha" if settings.alpha_mask else None
+
+
+def _all_tables(document: Mapping[str, object]) -> Iterator[_Table]:
+    """Yield the tables of a file as far as they are tables; what is none is refused where it is read."""
+    general, datasets = document.get("general"), document.get("datasets")
+    if isinstance(general, dict):
+        yield _Table("general", 0, 0, general)
+    for number, dataset in enumerate(datasets if isinstance(datasets, list) else [], start=1):
+        if isinstance(dataset, dict):
+            yield _Table("datasets", number, 0, dataset)
+            subsets = dataset.get("subsets")
+            for place, subset in enumerate(subsets if isinstance(subsets, list) else [], start=1):
+                if isinstance(subset, dict):
+                    yield _Table("datasets.subsets", number, place, subset)
 
 
 def _header(level: Level) -> str:

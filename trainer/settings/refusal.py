@@ -24,22 +24,21 @@ def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> Set
     return SettingsError(where, found=f"unknown setting `{printable(key, _SHOWN_LENGTH)}`", way_out=_advice(key, known))
 
 
-def unknown_keys(where: str, places: Mapping[str, str]) -> SettingsError:
-    """Return one error for all unknown keys of a file, with what to do about each in its details.
+def wrong_keys(where: str, errors: Mapping[str, SettingsError]) -> SettingsError:
+    """Return one error for all keys that a file should not hold, with what to do about each in its details.
 
     Args:
         where: the file.
-        places: key to where it stands; at least one.
+        errors: key to the error that it alone would be; at least one.
     """
-    if len(places) == 1:
-        ((key, place),) = places.items()
-        return unknown_key(place, key)
-    names = ", ".join(f"`{printable(key, _SHOWN_LENGTH)}`" for key in places)
+    if len(errors) == 1:
+        return next(iter(errors.values()))
+    names = ", ".join(f"`{printable(key, _SHOWN_LENGTH)}`" for key in errors)
     return SettingsError(
         where,
-        found=f"{len(places)} unknown settings: {names}",
+        found=f"{len(errors)} keys that lora-tui does not know there: {names}",
         way_out="remove them, or write what is meant in their place",
-        details=[f"{place.removeprefix(where).strip()}: {_advice(key)}" for key, place in places.items()],
+        details=[f"{error.where.removeprefix(where).strip(': ')}: {error.way_out}" for error in errors.values()],
     )
 
 

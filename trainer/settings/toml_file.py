@@ -12,7 +12,7 @@ from trainer.errors import SettingsError
 from trainer.settings import describe
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import SECTIONS
-from trainer.settings.refusal import refused_setting, unknown_key, unknown_keys
+from trainer.settings.refusal import refused_setting, unknown_key, wrong_keys
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.settings.typed import as_value, split_override
 from trainer.text import printable
@@ -34,9 +34,9 @@ def parse_settings(text: str, where: str) -> Settings:
 
     values: dict[str, object] = {}
     written = list(_flat(parse_toml(text, where)))
-    unknown = {key: place(key) for key, _ in written if not describe.is_setting(key)}
+    unknown = {key: unknown_key(place(key), key) for key, _ in written if not describe.is_setting(key)}
     if unknown:
-        raise unknown_keys(where, unknown)
+        raise wrong_keys(where, unknown)
     for key, value in written:
         if key in values:
             raise SettingsError(place(key), found="given twice", expected="each setting once", way_out="remove one")

@@ -299,6 +299,16 @@ def test_what_is_wrong_in_a_data_set_file_is_one_line_with_its_place(text: str, 
     assert said in refusal(folder, text)
 
 
+def test_all_keys_that_cannot_stay_are_named_at_once(folder: Path) -> None:
+    text = f"[genral]\n[general]\nrandom_crop = true\nzzz = 1\n{SUBSET}batch_size = 3\n"
+    with pytest.raises(SettingsError) as caught:
+        read(folder, text)
+    line, details = caught.value.line(), caught.value.details
+    assert "4 keys that lora-tui does not know there: `genral`, `random_crop`, `zzz`, `batch_size`" in line
+    assert [detail.partition(":")[0] for detail in details] == ["genral", "line 3", "line 4", "line 8"]
+    assert details[-1].endswith("move it to [[datasets]]")
+
+
 def test_the_second_of_two_equal_keys_is_found_at_its_own_line(folder: Path) -> None:
     text = SUBSET + "keep_tokens = 1\n" + SUBSET.replace("10_a", "b") + "keep_tokens = 999\n"
     assert refusal(folder, text).startswith("data.toml line 8: keep_tokens: 999; expected a whole number from 0 to 255")

@@ -178,7 +178,7 @@ def test_all_unknown_keys_are_named_at_once_with_what_to_do_about_each() -> None
     with pytest.raises(SettingsError) as caught:
         parse_settings('[a]\nflip_aug = true\nseed = 1\n[b]\nwandb_run_name = "x"\nunett_lr = 1e-4\n', "h.toml")
     assert caught.value.line() == (
-        "h.toml: 3 unknown settings: `flip_aug`, `wandb_run_name`, `unett_lr`; "
+        "h.toml: 3 keys that lora-tui does not know there: `flip_aug`, `wandb_run_name`, `unett_lr`; "
         "remove them, or write what is meant in their place"
     )
     assert caught.value.details == (
