@@ -20,7 +20,7 @@ NOON = 1_700_000_000.0
 SIZES = [(120, 36), (80, 24)]
 HOME = Path("/home/me/lora")
 SECTIONS = (
-    ReportSection("base", ("demo · SD1.x · predicts noise, says its scheduler_config.json",)),
+    ReportSection("base", ("demo · SD1.x · predicts noise (from scheduler/scheduler_config.json)",)),
     ReportSection("pictures", ("16 of 16 captioned", "160 per epoch · 6 epochs · 240 steps")),
     ReportSection(
         "folders: pictures × repeats × epochs",
