@@ -9,6 +9,7 @@ from small_base import small_base
 
 import trainer.bake.loop
 import trainer.bake.pictures.grid_in_bake
+import trainer.sampling.make_grid
 from trainer.bake.step import train_step
 from trainer.errors import ExitCode
 from trainer.gallery.sidecar import read_sidecar
@@ -145,6 +146,8 @@ def say_after_pictures(runner, monkeypatch: pytest.MonkeyPatch, count: int, orde
 
         return make_grid(number, journal, workspace, provider, control, type(progress)(report, progress.say))
 
+    # The grid reports picture by picture: on the small base all eight are made within the time between two reports.
+    monkeypatch.setattr(trainer.sampling.make_grid, "_PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(trainer.bake.pictures.grid_in_bake, "make_grid", watched)
 
 

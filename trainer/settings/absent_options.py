@@ -12,7 +12,6 @@ _NO_ENCODER_CACHE = "remove it: embeddings of a text encoder that does not train
 
 ABSENT_OPTIONS: dict[str, str] = {
     "v2": _WHICH_BASE,
-    "sdxl": _WHICH_BASE,
     "model_type": _WHICH_BASE,
     "in_json": "write train_data_dir or dataset_config",
     "image_dir": "write train_data_dir",
