@@ -18,9 +18,9 @@ $(shell for mark in $(COPY) $(LINK); do [ "$$(cat $$mark 2>/dev/null)" = "$(CURD
 # reads the bytecode that the first one wrote, where the environment would have it written by none.
 TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
-# Each test is one thread; two at a time halve the wait on the smallest machine. In the order they are collected in, for the
-# files that take longest come first there.
-PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
+# Each test is one thread that waits for programs and clocks for a third of its time: three keep two cores busy. In the order they
+# are collected in, for the files that take longest come first there.
+PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test test-long check bench format docs
 

@@ -1,6 +1,7 @@
 """Names and first lines of docstrings, over every module of the two packages."""
 
 import ast
+import functools
 from collections import defaultdict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for package in ("trainer", "lora_tui") for path in (ROOT / package).rglob("*.py"))
 
 
+@functools.cache
 def _trees() -> dict[Path, ast.Module]:
     return {path.relative_to(ROOT): ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 
