@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 @click.option(
     "--bake", "bake_number", type=int, metavar="N", help="Start from the epochs, prompts and seeds of bake N."
 )
-@click.option("--like", "picture", type=PATH, metavar="PICTURE", help="Start from the recipe in a picture's infotext.")
+@click.option(
+    "--like",
+    "picture",
+    type=PATH,
+    metavar="PICTURE",
+    help="Start from the recipe in a picture of a webui, ComfyUI or another generator.",
+)
 @click.option("--preset", metavar="KEY", help="Use a preset grid; `--preset list` lists them.")
 @click.option(
     "--style", metavar="NAME", help="Apply a style of the workspace (the one named `default` always applies)."
@@ -104,11 +110,13 @@ def _first_spec(workspace: "Workspace", file: Path | None, bake: int | None, pic
 
 
 def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
+    from trainer.exchange.beside_picture import files_beside
     from trainer.exchange.recreate import recreate
-    from trainer.formats.picture_text import read_parameters
+    from trainer.formats.picture_recipe import read_picture
     from trainer.grid.model_files import ModelFiles
 
-    like = recreate(read_parameters(picture), ModelFiles(workspace.root), base=_base_of_newest(workspace))
+    model_files = ModelFiles(workspace.root)
+    like = recreate(read_picture(picture), model_files, _base_of_newest(workspace), files_beside(picture, model_files))
     for line in like.differences:
         click.echo(f"! {printable(line)}")
     return like.spec

@@ -62,7 +62,7 @@ def show(name: str, folder: Path | None) -> ExitCode:
 def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
     """Read styles from a webui's file or a picture.
 
-    FILE is a webui's ui-config.json or styles.csv, or any picture with an infotext. The styles that a ui-config.json selects are looked up in the styles.csv beside it.
+    FILE is a webui's ui-config.json or styles.csv, or any picture that says how it was made. The styles that a ui-config.json selects are looked up in the styles.csv beside it.
     The prompt of a picture is left out. An existing style of the same name is replaced.
     """
     from trainer.grid.styles import load_styles, save_styles
@@ -105,8 +105,7 @@ def write(name: str, file: Path, folder: Path | None) -> ExitCode:
 
 def _read(file: Path, name: str | None) -> tuple[tuple["Style", ...], tuple[str, ...]]:
     """Return the styles in a file, and what could not be read from it."""
-    from trainer.formats.infotext import parse_infotext
-    from trainer.formats.picture_text import read_parameters
+    from trainer.formats.picture_recipe import read_picture
     from trainer.formats.webui_config import read_ui_config
     from trainer.formats.webui_styles import read_styles_csv
     from trainer.grid.styles import from_defaults, from_infotext, from_rows
@@ -115,8 +114,10 @@ def _read(file: Path, name: str | None) -> tuple[tuple["Style", ...], tuple[str,
     ending = file.suffix.lower()
     if ending == ".csv":
         rows = read_styles_csv(file)
+        if not rows:
+            raise GridError(where, found="no style in it", expected="a row with a name and words below the headers")
         chosen = tuple(row for row in rows if name in (None, row.name))
-        if not chosen and rows:
+        if not chosen:
             names = ", ".join(printable(row.name, 80) for row in rows)
             raise GridError(where, found=f"no style `{printable(name or '', 80)}`", expected=printable(names, 400))
         return from_rows(chosen), ()
@@ -125,7 +126,7 @@ def _read(file: Path, name: str | None) -> tuple[tuple["Style", ...], tuple[str,
         rows = read_styles_csv(beside) if beside.is_file() else ()
         found, notes = from_defaults(name or "webui", read_ui_config(file), rows, where)
     else:
-        found, notes = from_infotext(name or file.stem, parse_infotext(read_parameters(file)), where)
+        found, notes = from_infotext(name or file.stem, read_picture(file).info, where)
     return (found,), notes
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from lora_on_disk import write_lora
 
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import parse_spec
@@ -145,3 +146,25 @@ def test_the_test_grid_waits_behind_the_bakes_it_shows(lora_tui_here, demo: Work
     assert (job.grid, job.why) == (1, "test grid of bakes 1, 2")
     assert asked.of_bakes == (1, 2)
     assert (asked.x and asked.x.kind, asked.y and asked.y.kind) == ("epoch", "prompt")
+
+
+def test_our_own_picture_with_a_lora_from_outside_the_bakes_is_made_again(
+    lora_tui, lora_tui_here, demo: Workspace, spec: Path, tmp_path: Path
+) -> None:
+    lora = write_lora(tmp_path / "far away" / "mine.safetensors")
+    table = json.loads(spec.read_text()) | {"loras": [{"file": str(lora), "weight": 0.7}], "seeds": "3"}
+    spec.write_text(json.dumps({key: value for key, value in table.items() if key not in ("x", "y", "z")}))
+    assert lora_tui("grid", spec, "--in", demo.root).returncode == 0
+    picture = demo.root / "grids" / "0001-grid" / "x1-y1-z1-s1.png"
+    like = lora_tui_here("grid", "--like", picture, "--dry-run", "--in", demo.root)
+    assert like.returncode == 0, like.stderr
+    assert "left out" not in like.stdout
+    assert "1 picture · 0 to make" in like.stdout
+
+
+def test_a_spec_with_a_name_no_file_can_have_is_refused_in_one_line(lora_tui_here, demo: Workspace, spec: Path) -> None:
+    table = json.loads(spec.read_text()) | {"epochs": [{"label": "1", "file": f"bakes/{'x' * 300}.safetensors"}]}
+    spec.write_text(json.dumps(table | {"x": {"kind": "epoch", "values": "all"}, "loras": [{"file": ""}]}))
+    refused = lora_tui_here("grid", spec, "--dry-run", "--in", demo.root)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("lora-tui: ") and refused.stderr.count("\n") == 1

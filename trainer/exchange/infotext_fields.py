@@ -36,7 +36,7 @@ class InfotextFields:
     def integer(self, key: str, default: int | None = None) -> int:
         """Return a field as a whole number."""
         text = self.text(key, None if default is None else str(default))
-        if not re.fullmatch(r"-?\d{1,19}", text):
+        if not re.fullmatch(r"-?\d{1,20}", text):
             raise GridError(f"infotext: {key}", found=printable(text, 60), expected="a whole number")
         return int(text)
 

@@ -1,11 +1,11 @@
 """Recreation of a picture: a grid of one cell from its infotext, and why ours may look different."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from trainer.errors import GridError
+from trainer.exchange.beside_picture import NamedFiles
 from trainer.exchange.cell_text import (
     PREDICTION_KEY,
     PROGRAM,
@@ -15,25 +15,27 @@ from trainer.exchange.cell_text import (
     rank_key,
     split_written_tags,
     text_encoder_key,
-    with_hashes,
 )
 from trainer.exchange.infotext_fields import InfotextFields
 from trainer.exchange.known_models import BASE, VAE, find_lora, find_model
 from trainer.exchange.recreate_differences import known_differences
-from trainer.formats.infotext import Infotext, parse_infotext
+from trainer.exchange.wanted_loras import WantedLora, wanted_loras
+from trainer.formats.infotext import Infotext
+from trainer.formats.picture_recipe import PictureRecipe
+from trainer.grid.axis_values import MAX_SEED
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
 from trainer.grid.webui_sampler import sampler_if_known
-from trainer.prompts.lora_tags import Tag, split_tags
+from trainer.prompts.lora_tags import Tag, split_tags, tag_name
 from trainer.text import printable
 
-# The limit of additional-networks.
-_MAX_ADDED = 5
 # Far above any picture's; each is searched for among all LoRAs here.
 _MAX_TAGS = 64
 _AXES = ("x", "y", "z")
 # Pixels to a side of one latent.
 _LATENT = 8
+# Frozen, so that it may be a default.
+NOTHING_NAMED = NamedFiles()
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,23 @@ class RecreatedGrid:
     differences: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _WantedLora:
-    """A LoRA that the picture was made with: its tag and the first digits of its hash, "" for none."""
-
-    tag: Tag
-    digits: str
-
-
-def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGrid:
-    """Return the grid of one picture that an infotext of any webui describes.
+def recreate(
+    picture: PictureRecipe, model_files: ModelFiles, base: str = "", named: NamedFiles = NOTHING_NAMED
+) -> RecreatedGrid:
+    """Return the grid of one picture with the recipe that any generator wrote into it.
 
     Args:
-        text: the infotext, as read_parameters returns it.
+        picture: the recipe, as read_picture returns it.
         model_files: where base, VAE and LoRAs are searched.
         base: used where the picture's own is not known here, as in GridSpec.
+        named: files that are known besides.
 
     Raises:
         GridError: it holds no recipe, or a number in it is invalid or out of bounds.
     """
-    if (count := text.count("<lora:")) > _MAX_TAGS:
+    info = picture.info
+    if (count := sum(text.count("<lora:") for text in (info.prompt, info.negative_prompt))) > _MAX_TAGS:
         raise GridError("infotext", found=f"{count:,} LoRA tags", expected=f"at most {_MAX_TAGS}")
-    info = parse_infotext(text)
     fields = InfotextFields(info.fields)
     ours = info.fields.get("Version", "").startswith(PROGRAM)
     if "Steps" not in info.fields or "Size" not in info.fields:
@@ -79,11 +76,11 @@ def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGri
             found="no line with Steps and Size",
             expected="an infotext as a webui or lora-tui writes it",
         )
-    differences: list[str] = []
+    differences: list[str] = [named.note] if named.note else []
     values: dict[str, object] = {
         "name": "recreated",
         "negative_prompt": info.negative_prompt,
-        "seeds": str(fields.integer("Seed", -1)),
+        "seeds": _seed(fields, differences),
         "steps": fields.integer("Steps"),
         "cfg_scale": fields.number("CFG scale", 7.0),
         "clip_skip": fields.integer("Clip skip", 1),
@@ -91,13 +88,22 @@ def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGri
         **_prediction(info, ours),
         **_size(fields, differences),
         **_sampler(fields, differences),
-        **_models(fields, model_files, base, differences),
-        **_prompt_and_loras(info, ours, model_files, differences),
+        **_models(fields, model_files, base, named, differences),
+        **_prompt_and_loras(picture, ours, model_files, named, differences),
     }
+    differences += [*picture.notes, *known_differences(info.fields, ours, picture.program)]
     try:
-        return RecreatedGrid(GridSpec.model_validate(values), (*differences, *known_differences(info.fields, ours)))
+        return RecreatedGrid(GridSpec.model_validate(values), tuple(differences))
     except ValidationError as error:
         raise refused_field(error, "infotext") from None
+
+
+def _seed(fields: InfotextFields, differences: list[str]) -> str:
+    seed = fields.integer("Seed", -1)
+    if seed <= MAX_SEED:
+        return str(seed)
+    differences.append(f"seed {seed}: {seed & MAX_SEED} is used, seeds end at {MAX_SEED:,}: the noise is another")
+    return str(seed & MAX_SEED)
 
 
 def _prediction(info: Infotext, ours: bool) -> dict[str, object]:
@@ -136,14 +142,16 @@ def _sampler(fields: InfotextFields, differences: list[str]) -> dict[str, object
     return {"sampler": used}
 
 
-def _models(fields: InfotextFields, model_files: ModelFiles, base: str, differences: list[str]) -> dict[str, object]:
+def _models(
+    fields: InfotextFields, model_files: ModelFiles, base: str, named: NamedFiles, differences: list[str]
+) -> dict[str, object]:
     values: dict[str, object] = {"base": base}
     for key, title, setting in (("base", "Model", BASE), ("vae", "VAE", VAE)):
         name, digits = fields.text(title, ""), fields.text(f"{title} hash", "").lower()
         if name in ("", "None", "Automatic") and not digits:
             continue
         model = f"{title} {printable(name, 80)}{f' ({printable(digits, 16)})' if digits else ''}"
-        found = find_model(model_files, setting, name, digits)
+        found = find_model(model_files, setting, name, digits, named.models)
         if found is None:
             instead = printable(base, 80) if key == "base" else "the base's own"
             differences.append(f"{model} is not known here{f'; {instead} is used instead' if instead else ''}")
@@ -154,27 +162,42 @@ def _models(fields: InfotextFields, model_files: ModelFiles, base: str, differen
     return values
 
 
-def _prompt_and_loras(info: Infotext, ours: bool, model_files: ModelFiles, differences: list[str]) -> dict[str, object]:
-    """Return the prompt without its tags, and the LoRAs of tags and additional-networks that exist here."""
+def _prompt_and_loras(
+    picture: PictureRecipe, ours: bool, model_files: ModelFiles, named: NamedFiles, differences: list[str]
+) -> dict[str, object]:
+    """Return the prompt without its tags, and the LoRAs of tags, additional-networks and lists that exist here."""
+    info = picture.info
     prompt, tags = split_written_tags(info.prompt) if ours else split_tags(info.prompt)
     loras: list[LoraSpec] = []
     axes: list[AxisSpec] = []
-    for number, wanted in enumerate((*_of_tags(tags, info, ours, differences), *_additional_networks(info)), start=1):
-        lora = f"LoRA {printable(wanted.tag.name, 80)}{f' ({wanted.digits})' if wanted.digits else ''}"
-        found = find_lora(model_files, wanted.tag.name, wanted.digits)
+    for number, wanted in enumerate(wanted_loras(tags, picture), start=1):
+        tag = wanted.tag
+        if tag.rank is not None and not ours:
+            differences.append(
+                f"LoRA {printable(tag.name, 80)}: the webui keeps its first {tag.rank} rows, lora-tui its leading directions"
+            )
+        found = find_lora(model_files, tag.name, wanted.digits, named.loras)
         if found is None:
-            differences.append(f"{lora} is not in this workspace: left out")
+            differences.append(f"{wanted.label} is not in this workspace: left out{_was_at(wanted, named)}")
             continue
         if found.same_hash is False:
-            differences.append(f"{lora}: the file of that name here has another hash")
-        loras.append(_lora_spec(found.name, wanted.tag))
-        rank = _truncated_rank(number, info) if ours else wanted.tag.rank
+            differences.append(f"{wanted.label}: the file of that name here has another hash")
+        if not wanted.weighed:
+            differences.append(f"{wanted.label}: its weight is not in the picture: {tag.unet:g} is used")
+        loras.append(_lora_spec(found.name, tag))
+        rank = _truncated_rank(number, info) if ours else tag.rank
         if rank is not None:
             kind = "rank" if len(loras) == 1 else f"rank:{len(loras)}"
             axes.append(AxisSpec(kind=kind, values=str(rank)))
     if len(axes) > len(_AXES):
         differences.append(f"more than {len(_AXES)} truncated LoRAs: the others keep their full rank")
     return {"prompt": prompt, "loras": tuple(loras)} | dict(zip(_AXES, axes, strict=False))
+
+
+def _was_at(wanted: WantedLora, named: NamedFiles) -> str:
+    """Return where the grid.json beside the picture says that a missing LoRA was, as the end of a line."""
+    gone = [path for path in named.loras if tag_name(path.stem) == tag_name(wanted.tag.name)]
+    return f"; it was {printable(str(gone[0]), 200)}" if gone else ""
 
 
 def _lora_spec(file: str, tag: Tag) -> LoraSpec:
@@ -189,24 +212,3 @@ def _truncated_rank(number: int, info: Infotext) -> int | None:
         number -= 1
     key = rank_key(number)
     return InfotextFields(info.fields).integer(key) if key in info.fields else None
-
-
-def _of_tags(tags: tuple[Tag, ...], info: Infotext, ours: bool, differences: list[str]) -> Iterator[_WantedLora]:
-    for tag, digits in with_hashes(tags, info.fields.get("Lora hashes", "")):
-        if tag.rank is not None and not ours:
-            differences.append(
-                f"LoRA {printable(tag.name, 80)}: the webui keeps its first {tag.rank} rows, lora-tui its leading directions"
-            )
-        yield _WantedLora(tag, digits)
-
-
-def _additional_networks(info: Infotext) -> Iterator[_WantedLora]:
-    """Yield the LoRAs of additional-networks: weight A is the U-Net's, B the text encoder's."""
-    fields = InfotextFields(info.fields)
-    for number in range(1, _MAX_ADDED + 1):
-        model = fields.text(f"AddNet Model {number}", "None")
-        if model in ("", "None") or fields.text("AddNet Enabled", "True") != "True":
-            continue
-        name, _, digits = model.removesuffix(")").rpartition("(") if model.endswith(")") else (model, "", "")
-        unet = fields.number(f"AddNet Weight A {number}", fields.number(f"AddNet Weight {number}", 1.0))
-        yield _WantedLora(Tag(name, fields.number(f"AddNet Weight B {number}", unet), unet), digits.lower())

@@ -11,6 +11,9 @@ _READ = (
     *("Clip skip", "RNG", "Lora hashes", "Version", "User", "Emphasis", "Hashes", "AddNet ", "Lora "),
     # The webui of 2023 also wrote these into pictures made from noise.
     *("Mask blur", "Conditional mask weight"),
+    # What Civitai and others list is read with the LoRAs; their titles and other keys change nothing.
+    *("Lora weights", "Resources", "Hashed prompt", "Hashed Negative prompt", "App", "Scheduler", "Module "),
+    *("Raw prompt", "Raw negative prompt", "Performance", "Styles"),
     *("Batch size", "Batch pos", "Created Date", "Civitai resources", "Civitai metadata", "Source Identifier"),
     *(REPEAT_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY),
 )
@@ -54,12 +57,13 @@ _NOT_MADE = (
 )
 
 
-def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
+def known_differences(fields: Mapping[str, str], ours: bool, program: str = "") -> Iterator[str]:
     """Yield the known reasons, one line each, the most important first.
 
     Args:
         fields: of the infotext.
         ours: whether this program wrote it.
+        program: the one that wrote it where that is known.
     """
     known = [*_READ, *_HIRES, *_IMG2IMG, "ENSD", *(key for keys, _ in _NOT_MADE for key in keys)]
     if any(key in fields for key in _HIRES):
@@ -75,7 +79,7 @@ def known_differences(fields: Mapping[str, str], ours: bool) -> Iterator[str]:
     if ours:
         yield "another GPU, precision or attention gives slightly different pixels"
     else:
-        yield "it was made by another program: the same settings do not give the same pixels"
+        yield f"it was made by {program or 'another program'}: the same settings do not give the same pixels"
     unread = [key for key in fields if not _any({key: ""}, known)]
     if unread:
         yield f"not understood: {', '.join(printable(key, 40) for key in unread[:12])}{', …' if len(unread) > 12 else ''}"

@@ -11,6 +11,9 @@ _KEY = re.compile(r"\w[\w \-/]+")
 # Possessive, so that no text takes longer than its length.
 _QUOTED = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*+(?:,|$)')
 _GUARDED = re.compile(f"^{_NEGATIVE}", re.MULTILINE)
+# A table or list in JSON, which Civitai and others write unquoted.
+_OPENS_JSON = re.compile(r"\s*+(?=[{\[])")
+_ENDS = re.compile(r"\s*+(?:,|$)")
 # A line with fewer pairs belongs to the prompt.
 _MIN_PAIRS = 3
 # Our own fields, for prompts that the layout alone would not preserve letter by letter.
@@ -110,11 +113,19 @@ def _value(value: str) -> str:
 
 
 def _pairs(line: str) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of a line, those without a value too."""
+    """Yield the pairs of a line, those without a value too; JSON stays the text that it is."""
     at = 0
+    # After one that is broken no other is tried, so that each character is read a few times at most.
+    may_be_json = True
     while (colon := line.find(":", at)) >= 0:
         key = line[line.rfind(",", at, colon) + 1 or at : colon].strip()
-        if quoted := _QUOTED.match(line, colon + 1):
+        ends = None
+        if may_be_json and (opening := _OPENS_JSON.match(line, colon + 1)):
+            ends = _after_json(line, opening.end())
+            may_be_json = ends is not None
+        if ends is not None:
+            value, at = line[colon + 1 : ends.start()].strip(), ends.end()
+        elif quoted := _QUOTED.match(line, colon + 1):
             value, at = _unquoted(quoted[1]), quoted.end()
         else:
             comma = line.find(",", colon)
@@ -122,6 +133,14 @@ def _pairs(line: str) -> Iterator[tuple[str, str]]:
             value, at = line[colon + 1 : end].strip(), end
         if _KEY.fullmatch(key):
             yield key, value
+
+
+def _after_json(line: str, start: int) -> re.Match[str] | None:
+    """Return what ends a pair behind the JSON that starts at `start`; None where that is none, or something else follows it."""
+    try:
+        return _ENDS.match(line, json.JSONDecoder().raw_decode(line, start)[1])
+    except (ValueError, RecursionError):
+        return None
 
 
 def _unquoted(text: str) -> str:

@@ -2,10 +2,12 @@
 
 import io
 import os
+import re
 import struct
 import warnings
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,29 +16,26 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, features
 
 from trainer.errors import GridError
+from trainer.formats.generator_table import KEY, XMP
 from trainer.text import printable
-
-KEY = "parameters"
-"""The webui's key for its infotext in a PNG."""
 
 # An infotext has a few thousand characters; with a script's workflow in it, some hundred thousand.
 _MAX_TEXT = 4 * 2**20
 # WebP and AVIF files are read completely to find their EXIF.
 _MAX_BYTES = 256 * 2**20
 _MAX_CHUNKS = 100_000
+# All texts of a picture together.
+_MAX_TEXTS = 64
+_MAX_ALL_TEXTS = 4 * _MAX_TEXT
+_HEADER_BYTES = 13
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
 # No other format is tried on a file from outside: some of Pillow's readers start programs.
 _FORMATS = ("JPEG", "WEBP", "GIF", *(("AVIF",) if features.check("avif") else ()))
-# Other programs' keys in a PNG: they hold a workflow or their own table, not an infotext.
-_OTHERS = {
-    "prompt": "ComfyUI",
-    "workflow": "ComfyUI",
-    "invokeai_metadata": "InvokeAI",
-    "sd-metadata": "InvokeAI",
-    "Comment": "NovelAI or another program",
-}
+# ComfyUI's node for WebP writes `prompt:{…}` into the camera's fields, and its key for everything else.
+_EXIF_TEXTS = (0x010E, 0x010F, 0x0110)
+_KEYED = re.compile(r"(prompt|workflow):\s*(?=\{)", re.IGNORECASE)
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, KeyError, TypeError)
 
 # Pillow's warnings about large pictures and odd EXIF would go to stderr, across the screen.
@@ -64,61 +63,87 @@ def png_bytes(pixels: NDArray[np.uint8], texts: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
-def read_parameters(path: Path) -> str:
-    """Return the infotext in a PNG, JPEG, WebP, AVIF or GIF, or in the .txt file that the webui can write beside it. No pixel is decoded.
+@dataclass(frozen=True)
+class PictureTexts:
+    """What is written in a picture.
+
+    Attributes:
+        texts: key -> text. A webui's infotext is under `parameters`, and so is the comment of every kind of picture but PNG.
+        size: width and height in pixels; None for a text file.
+    """
+
+    texts: Mapping[str, str]
+    size: tuple[int, int] | None = None
+
+
+def read_texts(path: Path) -> PictureTexts:
+    """Return the texts in a PNG, JPEG, WebP, AVIF or GIF, or in the .txt file that the webui can write beside it. No pixel is decoded.
 
     Raises:
-        GridError: it cannot be read, or has no infotext; names the program that made the picture where that is known.
+        GridError: it cannot be read.
     """
     where = printable(str(path))
-    found = "no infotext in it"
     try:
         with path.open("rb") as file:
             start = file.read(len(_SIGNATURE))
             if start == _SIGNATURE:
-                texts = _png_texts(file)
-                text = texts.get(KEY, "")
-                for key, program in _OTHERS.items():
-                    if key in texts:
-                        found = f"no infotext in it, but {program}'s metadata"
-            else:
-                file.seek(0)
-                text = _plain_text(file) if path.suffix.lower() == ".txt" else _picture_text(file)
+                return _png_texts(file)
+            file.seek(0)
+            return PictureTexts({KEY: _plain_text(file)}) if path.suffix.lower() == ".txt" else _picture_texts(file)
     except Image.DecompressionBombError as error:
         raise GridError(where, found="too many pixels", expected="a picture made by a webui") from error
     except _BROKEN as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "the picture is incomplete"
         raise GridError(where, found=f"cannot be read ({reason})", expected="a picture made by a webui") from error
+
+
+def read_parameters(path: Path) -> str:
+    """Return the infotext in a picture of a webui or of ours, or in the .txt file beside one.
+
+    Raises:
+        GridError: it cannot be read, or has none.
+    """
+    text = read_texts(path).texts.get(KEY, "")
     if not text.strip():
-        raise GridError(
-            where,
-            found=found,
-            expected=f"a PNG with `{KEY}`, or a JPEG, WebP, AVIF or GIF as the webui saves it",
-            way_out="messengers and some sites strip it: use the file as it was saved",
-        )
+        raise no_infotext(printable(str(path)))
     return text
 
 
-def _png_texts(file: BinaryIO) -> dict[str, str]:
+def no_infotext(where: str) -> GridError:
+    """Return the error for a picture without any text on how it was made."""
+    return GridError(
+        where,
+        found="no infotext in it",
+        expected=f"a PNG with `{KEY}`, or a JPEG, WebP, AVIF or GIF as the webui saves it",
+        way_out="messengers and some sites strip it: use the file as it was saved",
+    )
+
+
+def _png_texts(file: BinaryIO) -> PictureTexts:
     """Return the texts of a PNG whose signature is already read, wherever they are; chunks that are too long are skipped."""
     texts: dict[str, str] = {}
-    size = os.fstat(file.fileno()).st_size
+    size: tuple[int, int] | None = None
+    room = _MAX_ALL_TEXTS
+    end = os.fstat(file.fileno()).st_size
     for _ in range(_MAX_CHUNKS):
         head = file.read(8)
         if len(head) < 8:
             break
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        if kind == b"IEND" or file.tell() + length > size:
+        if kind == b"IEND" or file.tell() + length > end:
             break
-        if kind in _TEXTS and length <= _MAX_TEXT:
+        if kind in _TEXTS and length <= _MAX_TEXT and len(texts) < _MAX_TEXTS and room > 0:
             key, _, rest = file.read(length).partition(b"\0")
-            name = key.decode("latin-1")
-            if name == KEY or name in _OTHERS:
-                texts[name] = _chunk_text(kind, rest) if name == KEY else ""
+            text = texts[key.decode("latin-1")] = _chunk_text(kind, rest)
+            room -= len(text)
             file.seek(4, os.SEEK_CUR)
+        elif kind == b"IHDR" and length == _HEADER_BYTES:
+            width, height = struct.unpack(">II", file.read(8))
+            size = (width, height)
+            file.seek(length - 8 + 4, os.SEEK_CUR)
         else:
             file.seek(length + 4, os.SEEK_CUR)
-    return texts
+    return PictureTexts(texts, size)
 
 
 def _chunk_text(kind: bytes, rest: bytes) -> str:
@@ -149,15 +174,22 @@ def _plain_text(file: BinaryIO) -> str:
     return file.read(_MAX_TEXT).decode("utf-8-sig", "replace")
 
 
-def _picture_text(file: BinaryIO) -> str:
+def _picture_texts(file: BinaryIO) -> PictureTexts:
     if os.fstat(file.fileno()).st_size > _MAX_BYTES:
         raise ValueError("too large")
     with Image.open(file, formats=_FORMATS) as image:
         if image.format == "GIF":
-            return _comment_text(image.info.get("comment", b""))
+            return PictureTexts({KEY: _comment_text(image.info.get("comment", b""))}, image.size)
         exif = image.getexif()
         comment = exif.get_ifd(_EXIF_FOLDER).get(_USER_COMMENT) or exif.get(_USER_COMMENT)
-        return _comment_text(comment or image.info.get("comment", b""))
+        texts = {KEY: _comment_text(comment or image.info.get("comment", b""))}
+        for tag in _EXIF_TEXTS:
+            if match := _KEYED.match(text := str(exif.get(tag, ""))[:_MAX_TEXT]):
+                texts[match[1].lower()] = text[match.end() :].rstrip("\0")
+        xmp = image.info.get("xmp")
+        if isinstance(xmp, bytes):
+            texts[XMP] = xmp[:_MAX_TEXT].decode("utf-8", "replace")
+        return PictureTexts(texts, image.size)
 
 
 def _comment_text(comment: object) -> str:

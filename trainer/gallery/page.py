@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -60,7 +61,7 @@ def page(made: MadeGrid, folder: Path, notes: Sequence[CellNote], *, max_bytes: 
     Raises:
         GridError: it has no picture, or the page is too large even with the smallest pictures.
     """
-    existing = [cell for cell in made.cells if (folder / cell.file).is_file()]
+    existing = [cell for cell in made.cells if os.path.isfile(folder / cell.file)]
     if not existing:
         raise GridError(f"grid {printable(made.spec.name, 80)}", found="has no picture yet", expected="at least one")
     by_cell = {note.cell: note for note in notes}

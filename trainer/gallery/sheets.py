@@ -1,6 +1,7 @@
 """Contact sheets of a grid: a labelled picture for each value of Z, and on demand one with all of them."""
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -295,7 +296,7 @@ def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, layout: _La
 def _parameters(made: MadeGrid, folder: Path, sheets: Sequence[int]) -> str:
     """Return the first picture's infotext with the axes added, "" where no picture exists."""
     for cell in made.cells:
-        if cell.place.z not in sheets or not (folder / cell.file).is_file():
+        if cell.place.z not in sheets or not os.path.isfile(folder / cell.file):
             continue
         try:
             info = parse_infotext(read_parameters(folder / cell.file))

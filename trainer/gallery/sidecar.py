@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from trainer.grid.cell import Axis, Expanded, Place
 from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.spec import GridSpec
 from trainer.settings.parts import Family
-from trainer.text import printable
+from trainer.text import plural, printable
 
 SIDECAR = "grid.json"
 _MAX_BYTES = 256 * 2**20
@@ -121,7 +122,7 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
     """Return the content of grid.json in `folder`, None where that is missing.
 
     Raises:
-        GridError: it cannot be read, is damaged, of an unknown family, or names a file outside the folder.
+        GridError: it cannot be read, is damaged, lacks places of its axes or has others, is of an unknown family, or names a file outside the folder.
     """
     path = folder / SIDECAR
     where = printable(str(path))
@@ -141,6 +142,13 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
     if made.family not in FAMILIES:
         raise GridError(
             where, found=f"a grid on a base of the unknown family {printable(made.family, 40)}", expected=titles()
+        )
+    places = product(*(range(size) for size in (made.shape[2], made.shape[1], made.shape[0], made.shape[3])))
+    if [cell.place for cell in made.cells] != [Place(x, y, z, seed) for z, y, x, seed in places]:
+        raise GridError(
+            where,
+            found=f"is damaged ({plural(len(made.cells), 'picture')} on axes of {' × '.join(map(str, made.shape))} values)",
+            expected="a picture for each place",
         )
     if any("/" in cell.file or "\0" in cell.file or cell.file in ("", ".", "..") for cell in made.cells):
         raise GridError(where, found="names a picture outside its folder", expected="a file written by lora-tui")

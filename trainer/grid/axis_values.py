@@ -1,5 +1,6 @@
 """Values of an axis: each with its label and the change that it makes to a cell."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from trainer.text import printable
 RANDOM = -1
 """The seed that stands for a random one."""
 
-_MAX_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
+"""The largest seed."""
+
 _MAX_REPEATS = 99
 _SIZE = re.compile(r"([0-9]{1,5})\s*[xX×]\s*([0-9]{1,5})")
 _SWITCH = {"on": True, "yes": True, "off": False, "no": False}
@@ -84,7 +87,7 @@ def seeds_of(text: str, where: str) -> tuple[int, ...]:
     """
     seeds = whole_numbers(text, where)
     for seed in seeds:
-        _check_range(seed, RANDOM, _MAX_SEED, where)
+        _check_range(seed, RANDOM, MAX_SEED, where)
     return seeds
 
 
@@ -256,7 +259,7 @@ def _lora_change(kind: Kind, within: AxisContext, path: Path | None) -> Change:
 def known_loras(spec: GridSpec, model_files: ModelFiles) -> list[Path]:
     """Return the LoRA files that the spec itself names by path."""
     named = (*(lora.file for lora in spec.loras), *(epoch.file for epoch in spec.epochs))
-    return [path for path in (model_files.path(file) for file in named if file) if path.is_file()]
+    return [path for path in (model_files.path(file) for file in named if file) if os.path.isfile(path)]
 
 
 def _rank(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:

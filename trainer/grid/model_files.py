@@ -35,7 +35,7 @@ _MAX_FITTING = 1024
 
 
 class ModelFiles:
-    """The files that a grid may name.
+    """The files that a grid may name. A name too long for the file system, or with a zero in it, is one of no file.
 
     Args:
         root: the workspace; relative paths count from it, its bakes' LoRAs are known by name.
@@ -137,7 +137,7 @@ class ModelFiles:
             ModelError: it does not exist, or is a folder without weights.
         """
         place = self.base(DEMO_BASE).path if str(path) == DEMO_BASE else path
-        if place.is_file():
+        if os.path.isfile(place):
             return _sha256(place)
         files = sorted(file for pattern in _COMPONENT_FILES for file in place.glob(pattern + _ENDING))
         if not files:
@@ -150,7 +150,7 @@ class ModelFiles:
     def _by_path(self, text: str) -> Path | None:
         for written in (text, text + _ENDING):
             path = self.path(written)
-            if text and path.is_file():
+            if text and os.path.isfile(path):
                 return path
         return None
 
@@ -159,7 +159,7 @@ class ModelFiles:
         if "/" in text:
             folder, _, stem = text.removesuffix(_ENDING).rpartition("/")
             path = self._bakes() / folder / f"{stem}{_ENDING}"
-            return path if "/" not in folder and path.is_file() else None
+            return path if "/" not in folder and os.path.isfile(path) else None
         found = list(dict.fromkeys(path for path in known if path.stem == stem))
         if not found:
             found = [self._bakes() / folder / f"{stem}{_ENDING}" for folder in _stems(self._bakes()).get(stem, ())]
@@ -210,13 +210,13 @@ def _stems_in(folder: Path, changed: int) -> tuple[str, ...]:
 def _stamp(path: Path) -> Stamp:
     """Return the fingerprint of a file or diffusers folder; empty where nothing exists."""
     # While a path is being typed it may name a folder of any size: only a model's is listed.
-    inside = _COMPONENT_FILES if (path / "model_index.json").is_file() else ()
+    inside = _COMPONENT_FILES if os.path.isfile(path / "model_index.json") else ()
     files = [path, *sorted(file for pattern in inside for file in path.glob(pattern))]
     stamps = []
     for file in files:
         try:
             about = file.stat()
-        except OSError:
+        except (OSError, ValueError):
             continue
         stamps.append((str(file), about.st_size, about.st_mtime_ns))
     return tuple(stamps)
@@ -229,10 +229,10 @@ def _base(base_of: Callable[[str], Base], name: str, stamp: Stamp) -> Base:
 
 @lru_cache(maxsize=512)
 def _header(path: Path, stamp: Stamp) -> LoraHeader:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(
             printable(str(path)),
-            found="is a folder" if path.is_dir() else "no such file",
+            found="is a folder" if os.path.isdir(path) else "no such file",
             expected=_EXPECTED,
         )
     refuse_pickle(path, _EXPECTED)

@@ -15,7 +15,7 @@ class Sampler:
         webui_name: its name in a current infotext, without the schedule: `DPM++ 2M`.
         schedule: the webui's schedule type, `Karras` or `Automatic`.
         ancestral: whether it draws new noise at each step.
-        others: its other names.
+        others: its other names: those of ComfyUI, of InvokeAI, of NovelAI and of the programs' own interfaces, in small letters.
     """
 
     name: str
@@ -27,11 +27,18 @@ class Sampler:
 
 SAMPLERS = (
     Sampler("Euler", "Euler", others=("k_euler",)),
-    Sampler("Euler a", "Euler a", ancestral=True, others=("k_euler_a", "k_euler_ancestral")),
-    Sampler("DPM++ 2M", "DPM++ 2M", others=("k_dpmpp_2m",)),
-    Sampler("DPM++ 2M Karras", "DPM++ 2M", "Karras", others=("k_dpmpp_2m_ka",)),
-    Sampler("DDIM", "DDIM"),
-    Sampler("UniPC", "UniPC"),
+    Sampler(
+        "Euler a", "Euler a", ancestral=True, others=("euler_a", "euler_ancestral", "k_euler_a", "k_euler_ancestral")
+    ),
+    Sampler("DPM++ 2M", "DPM++ 2M", others=("dpmpp_2m", "k_dpmpp_2m")),
+    Sampler(
+        "DPM++ 2M Karras",
+        "DPM++ 2M",
+        "Karras",
+        others=("dpmpp_2m karras", "dpmpp_2m_karras", "dpmpp_2m_k", "k_dpmpp_2m karras", "k_dpmpp_2m_ka"),
+    ),
+    Sampler("DDIM", "DDIM", others=("ddim ddim_uniform",)),
+    Sampler("UniPC", "UniPC", others=("uni_pc",)),
     Sampler("LCM", "LCM", ancestral=True),
 )
 """Every sampler, in the order in which they are offered."""
@@ -48,7 +55,7 @@ def sampler_named(text: str, schedule: str = "") -> Sampler:
         GridError: no sampler has that name.
     """
     plain = " ".join(text.split()).lower()
-    joined = plain if not schedule or schedule == "Automatic" else f"{plain} {schedule.lower()}"
+    joined = plain if not schedule or schedule.lower() == "automatic" else f"{plain} {schedule.lower()}"
     for sampler in SAMPLERS:
         if joined in (sampler.name.lower(), *(other.lower() for other in sampler.others)):
             return sampler

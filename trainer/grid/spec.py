@@ -5,11 +5,26 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from trainer.errors import GridError
 from trainer.text import printable
 
 _MAX_BYTES = 64 * 2**20
+# Start of the type of a pydantic report -> what it expected.
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a number",
+    "string": "a text",
+    "bool": "true or false",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "a table",
+    "model": "a table",
+    "mapping": "a table",
+    "missing": "a value",
+}
 
 
 class _SpecPart(BaseModel):
@@ -110,6 +125,11 @@ class GridSpec(_SpecPart):
     giant: bool = False
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
 
+    def files(self) -> list[str]:
+        """Return the LoRA files that it names, as written; those of tags in the prompt are not among them."""
+        named = (*(lora.file for lora in self.loras), *(epoch.file for epoch in self.epochs))
+        return [text for text in named if text]
+
 
 def spec_json(spec: GridSpec) -> str:
     """Return `spec` as JSON text, one field a line."""
@@ -149,9 +169,27 @@ def refused_field(error: ValidationError, where: str) -> GridError:
             f"{where}: {printable(place, 80)}", found="unknown field", expected=", ".join(GridSpec.model_fields)
         )
     found = printable(repr(first["input"]), 80)
-    return GridError(
-        f"{where}: {printable(place, 80)}" if place else where, found=found, expected=printable(first["msg"], 200)
-    )
+    if first["type"] == "missing":
+        found = "is missing"
+    return GridError(f"{where}: {printable(place, 80)}" if place else where, found=found, expected=_expected(first))
+
+
+def _expected(report: ErrorDetails) -> str:
+    """Return what a value should have been, in our words rather than pydantic's."""
+    bounds = report.get("ctx", {})
+    match report["type"]:
+        case "greater_than_equal":
+            return f"at least {bounds['ge']:g}"
+        case "less_than_equal":
+            return f"at most {bounds['le']:g}"
+        case "multiple_of":
+            return f"a multiple of {bounds['multiple_of']}"
+        case "string_pattern_mismatch":
+            return "one line of letters, not too long and without signs that a file name cannot hold"
+        case "literal_error":
+            return f"one of {str(bounds['expected']).replace(' or ', ', ')}".replace("'", "")
+        case kind:
+            return next((words for start, words in _KINDS.items() if kind.startswith(start)), "another value")
 
 
 def load_spec(path: Path) -> GridSpec:

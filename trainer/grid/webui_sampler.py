@@ -9,7 +9,7 @@ from trainer.grid.samplers import Sampler, sampler_named
 _OWN_SCHEDULE = {"DPM++ 2M": "Karras"}
 _SCHEDULES = ("Karras", "Exponential", "Polyexponential")
 # Names of the model's own timesteps, where a sampler would else use its own.
-_MODELS_OWN = ("", "Automatic", "Uniform", "Normal")
+_MODELS_OWN = ("", "automatic", "uniform", "normal", "native")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
@@ -24,20 +24,21 @@ def sampler_from_webui(name: str, schedule: str, version: str = "") -> Sampler:
     """Return our sampler for the names in a webui's infotext or settings.
 
     Args:
-        name: such as `DPM++ 2M` or, as before 1.9, `DPM++ 2M Karras`.
-        schedule: the schedule type; "" for none.
+        name: such as `DPM++ 2M` or, as before 1.9, `DPM++ 2M Karras`; ComfyUI's `dpmpp_2m` too.
+        schedule: the schedule type, ComfyUI's `karras` too; "" for none.
         version: the webui's; decides what a name without schedule type means. "" for one of before 1.9.
 
     Raises:
         GridError: no sampler of ours matches.
     """
     plain = " ".join(name.split())
+    schedule = " ".join(schedule.split())
     separate = bool(schedule) or _has_schedule_types(version)
-    if separate and schedule in ("", "Automatic") and not plain.endswith(_SCHEDULES):
+    if separate and schedule.lower() in ("", "automatic") and not plain.endswith(_SCHEDULES):
         for own, its in _OWN_SCHEDULE.items():
             if plain.lower() == own.lower():
                 return sampler_named(own, its)
-    if schedule in _MODELS_OWN or plain.lower().endswith(f" {schedule.lower()}"):
+    if schedule.lower() in _MODELS_OWN or plain.lower().endswith(f" {schedule.lower()}"):
         return sampler_named(plain)
     return sampler_named(plain, schedule)
 

@@ -10,8 +10,6 @@ from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 
-_BYTES = {"float": 4, "fp16": 2, "bf16": 2}
-
 
 @dataclass(frozen=True)
 class PlannedBake:
@@ -53,10 +51,8 @@ def prepare_from(
         settings,
         data,
         family=base.family,
-        lora_bytes=lora_file_bytes(base, settings, _BYTES[settings.save_precision]),
-        state_bytes=state_bytes(
-            settings, lora_file_bytes(base, settings, _BYTES["float"]), weight_shapes(base, settings)
-        ),
+        lora_bytes=lora_file_bytes(base, settings, settings.save_precision),
+        state_bytes=state_bytes(settings, lora_file_bytes(base, settings, "float"), weight_shapes(base, settings)),
         seconds_per_step=seconds_per_step,
     )
     return PlannedBake(settings, data, validation, base, plan)

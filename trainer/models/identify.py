@@ -1,6 +1,7 @@
 """Identification of a base model from the keys in safetensors headers, without torch and before anything is loaded."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from trainer.text import printable
 
 _DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo" / "model"
 
+# save_precision -> safetensors' word for it, and bytes of a number.
+_SAVED_AS = {"float": ("F32", 4), "fp16": ("F16", 2), "bf16": ("BF16", 2)}
 _PICKLE_ENDINGS = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
 
 
@@ -124,17 +127,18 @@ def weight_shapes(base: Base, settings: Settings) -> list[tuple[int, ...]]:
     return found
 
 
-def lora_file_bytes(base: Base, settings: Settings, bytes_per_number: int) -> int:
+def lora_file_bytes(base: Base, settings: Settings, precision: str) -> int:
     """Return the size of a LoRA file on `base`, in bytes, without its metadata (3 to 8 KiB, more with many tags).
 
     Args:
         base: the base model.
         settings: say which layers there are, and of which ranks.
-        bytes_per_number: 2 for fp16 and bf16, 4 for float.
+        precision: of its numbers, as save_precision has it.
 
     Raises:
         ModelError: as layers_of.
     """
+    dtype, bytes_per_number = _SAVED_AS[precision]
     entries: dict[str, object] = {}
     offset = 0
     for name, (shape, rank) in sorted(layers_of(base, settings).items()):
@@ -145,7 +149,7 @@ def lora_file_bytes(base: Base, settings: Settings, bytes_per_number: int) -> in
         tensors = {"alpha": [], "lora_down.weight": down, "lora_up.weight": up}
         for (suffix, sides), numbers in zip(tensors.items(), (1, numbers_down, shape.outputs * rank), strict=True):
             end = offset + numbers * bytes_per_number
-            entries[f"{name}.{suffix}"] = {"dtype": "F16", "shape": sides, "data_offsets": [offset, end]}
+            entries[f"{name}.{suffix}"] = {"dtype": dtype, "shape": sides, "data_offsets": [offset, end]}
             offset = end
     header = len(json.dumps(entries, separators=(",", ":")))
     return 8 + -(-header // 8) * 8 + offset
@@ -202,7 +206,7 @@ def existing_path(text: str, what: str, wanted: str) -> Path:
         ModelError: it is not there, or a pickle.
     """
     path = Path(text).expanduser().absolute()
-    if not text.strip() or not path.exists():
+    if not text.strip() or not os.path.exists(path):
         raise ModelError(
             printable(text) or what,
             found="no such file or folder",

@@ -7,18 +7,25 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from header_only import write_header_only
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import GridError
+from trainer.exchange.beside_picture import files_beside
 from trainer.exchange.cell_text import cell_text
-from trainer.exchange.recreate import recreate
+from trainer.exchange.recreate import RecreatedGrid
+from trainer.exchange.recreate import recreate as recreate_picture
+from trainer.formats.picture_recipe import read_picture, recipe_of, recipe_of_text
+from trainer.formats.picture_text import PictureTexts, png_bytes
+from trainer.gallery.sidecar import MadeCell, MadeGrid, write_sidecar
+from trainer.grid.cell import Axis, Place
 from trainer.grid.expand import expand
 from trainer.grid.model_files import ModelFiles
-from trainer.grid.recipe import LoraUse, Recipe
-from trainer.grid.spec import AxisSpec, LoraSpec
+from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import NewBake
 from trainer.models.identify import identify_base
@@ -50,6 +57,10 @@ OURS = Recipe(
     height=72,
     clip_skip=1,
 )
+
+
+def recreate(text: str, model_files: ModelFiles, base: str = "") -> RecreatedGrid:
+    return recreate_picture(recipe_of_text(text), model_files, base)
 
 
 def lora_file(path: Path, content: str) -> Path:
@@ -320,3 +331,134 @@ def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
         assert recreate(lines, model_files).spec.steps == 1
     except GridError as error:
         assert "\n" not in error.line()
+
+
+CIVITAIS = """a harbour
+Steps: 25, Sampler: Euler a, CFG scale: 4, Seed: 6, Size: 64x64, Created Date: 2025-01-02T03:04:05Z, Civitai resources: [{"type":"checkpoint","modelVersionId":11,"modelName":"Any Thing"},{"type":"lora","weight":0.6,"modelVersionId":12,"modelName":"Hifumi 000003"},{"type":"lora","weight":0.3,"modelVersionId":13,"modelName":"Rain"}], Civitai metadata: {}"""
+
+
+def test_what_civitai_lists_is_found_by_its_title_or_said_to_be_missing(model_files: ModelFiles) -> None:
+    like = recreate(CIVITAIS, model_files, "demo")
+    assert like.spec.base == str(model_files.root / "models/anything.safetensors")
+    assert [(Path(lora.file).name, lora.weight) for lora in like.spec.loras] == [("hifumi-000003.safetensors", 0.6)]
+    gone = recreate(CIVITAIS.replace("Any Thing", "Other Thing"), model_files, "demo")
+    assert "Model Other Thing is not known here; demo is used instead" in gone.differences
+    assert "LoRA Rain (Civitai's model version 13) is not in this workspace: left out" in like.differences
+    assert "it was made by Civitai: the same settings do not give the same pixels" in like.differences
+    assert not any("not understood" in line for line in like.differences)
+
+
+def test_titles_of_loras_that_have_tags_are_not_taken_twice(model_files: ModelFiles) -> None:
+    tagged = CIVITAIS.replace("a harbour", "a harbour <lora:hifumi-000003:0.9> <lora:gone:1>")
+    tagged = tagged.replace("Hifumi 000003", "Title of the first")
+    like = recreate(tagged, model_files)
+    assert [lora.weight for lora in like.spec.loras] == [0.9]
+    missing = [line for line in like.differences if "left out" in line]
+    assert missing == ["LoRA gone is not in this workspace: left out"]
+
+
+def test_a_lora_that_only_a_list_of_hashes_names_is_used_with_a_note(model_files: ModelFiles) -> None:
+    path = model_files.root / "bakes/0042-b/hifumi-000003.safetensors"
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+    more = f'Hashes: {{"model": "{digits("base", 10)}", "lora:hifumi-000003": "{whole}"}}, '
+    like = recreate(webuis(more=more).replace("<lora:hifumi-000003:0.8>", ""), model_files)
+    assert [lora.file for lora in like.spec.loras] == [str(path)]
+    assert f"LoRA hifumi-000003 ({whole}): its weight is not in the picture: 1 is used" in like.differences
+    assert not any("another hash" in line for line in like.differences)
+
+
+def test_a_comfyui_picture_becomes_a_spec(model_files: ModelFiles) -> None:
+    sampler = {
+        "seed": 2**32 + 5,
+        "steps": 12,
+        "cfg": 5,
+        "sampler_name": "dpmpp_2m",
+        "scheduler": "karras",
+        "denoise": 1,
+    }
+    links = {"model": ["2", 0], "positive": ["4", 0], "negative": ["5", 0], "latent_image": ["6", 0]}
+    lora = {"lora_name": "hifumi-000003.safetensors", "strength_model": 0.7, "strength_clip": 0.2}
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "anything.safetensors"}},
+        "2": {"class_type": "LoraLoader", "inputs": {**lora, "model": ["1", 0], "clip": ["1", 1]}},
+        "3": {"class_type": "KSampler", "inputs": {**sampler, **links}},
+        "4": {"class_type": "CLIPTextEncode", "inputs": {"text": "a mill", "clip": ["2", 1]}},
+        "5": {"class_type": "CLIPTextEncode", "inputs": {"text": "", "clip": ["2", 1]}},
+        "6": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 128}},
+    }
+    model_files.root.joinpath("x.toml").write_text('pretrained_model_name_or_path = "models/anything.safetensors"\n')
+    like = recreate_picture(recipe_of(PictureTexts({"prompt": json.dumps(graph)}), "x"), model_files)
+    spec = like.spec
+    assert (spec.prompt, spec.sampler, spec.steps, spec.cfg_scale) == ("a mill", "DPM++ 2M Karras", 12, 5.0)
+    assert (spec.width, spec.height, spec.seeds) == (64, 128, "5")
+    assert spec.base == str(model_files.root / "models/anything.safetensors")
+    assert [(lora.unet_weight, lora.text_encoder_weight) for lora in spec.loras] == [(0.7, 0.2)]
+    assert like.differences == (
+        "seed 4294967301: 5 is used, seeds end at 4,294,967,295: the noise is another",
+        "it was made by ComfyUI: the same settings do not give the same pixels",
+    )
+
+
+def beside(folder: Path, loras: tuple[Path, ...], listed: tuple[str, ...]) -> Path:
+    """A picture of ours in a grid's folder, made with `loras`, whose spec names `listed`."""
+    recipe = replace(OURS, loras=tuple(LoraUse(path) for path in loras))
+    axis = Axis("", "", ("",))
+    spec = GridSpec(loras=tuple(LoraSpec(file=file) for file in listed))
+    cell = MadeCell(Place(0, 0, 0, 0), recipe, "", "x1-y1-z1-s1.png", "f")
+    setup = ComputeSetup("cpu", "fp32")
+    folder.mkdir(parents=True)
+    write_sidecar(MadeGrid(spec, axis, axis, axis, axis, (cell,), setup, "sd1", {}), folder)
+    picture = folder / cell.file
+    picture.write_bytes(png_bytes(np.zeros((8, 8, 3), np.uint8), {"parameters": cell_text(recipe, {})}))
+    return picture
+
+
+def again(picture: Path, model_files: ModelFiles) -> RecreatedGrid:
+    return recreate_picture(read_picture(picture), model_files, "", files_beside(picture, model_files))
+
+
+def test_every_lora_that_the_grid_json_beside_our_picture_names_is_found(
+    model_files: ModelFiles, tmp_path: Path
+) -> None:
+    outside = tmp_path / "elsewhere"
+    loras = tuple(lora_file(outside / folder / "one.safetensors", folder) for folder in ("a", "b"))
+    picture = beside(model_files.root / "grids/0001-g", loras, ())
+    like = again(picture, model_files)
+    assert [lora.file for lora in like.spec.loras] == [str(path) for path in loras]
+    assert like.differences == ("another GPU, precision or attention gives slightly different pixels",)
+    # Away from its grid, nothing tells.
+    copied = tmp_path / "copied" / "x.png"
+    copied.parent.mkdir()
+    copied.write_bytes(picture.read_bytes())
+    assert again(copied, model_files).spec.loras == ()
+
+
+def test_a_lora_of_a_workspace_that_was_moved_is_found_by_the_specs_own_path(
+    model_files: ModelFiles, tmp_path: Path
+) -> None:
+    moved = lora_file(tmp_path / "other/loras/one.safetensors", "a")
+    picture = beside(
+        tmp_path / "other/grids/0001-g", (tmp_path / "before/loras/one.safetensors",), ("loras/one.safetensors",)
+    )
+    assert [lora.file for lora in again(picture, model_files).spec.loras] == [str(moved)]
+    moved.unlink()
+    like = again(picture, model_files)
+    assert like.spec.loras == ()
+    assert any(line.startswith("LoRA one is not in this workspace: left out; it was /") for line in like.differences)
+
+
+def test_a_damaged_grid_json_is_named_and_the_picture_read_without_it(model_files: ModelFiles) -> None:
+    picture = beside(model_files.root / "grids/0001-g", (), ())
+    (picture.parent / "grid.json").write_text('{"cells": []}')
+    assert again(picture, model_files).differences[0].startswith("the grid.json beside it is not used: ")
+
+
+def test_loras_of_earlier_grids_and_those_beside_them_are_known(model_files: ModelFiles, tmp_path: Path) -> None:
+    used = lora_file(tmp_path / "loras/used.safetensors", "u")
+    lora_file(tmp_path / "loras/never used.safetensors", "n")
+    with Journal(model_files.root / "journal.sqlite") as journal:
+        journal.grids.add(name="g", spec=spec_json(GridSpec(loras=(LoraSpec(file="loras/used.safetensors"),))))
+    text = webuis(more=f'Lora hashes: "renamed: {digits("u")}", ').replace("hifumi-000003", "renamed")
+    assert recreate(text, model_files).spec.loras[0].file == str(used)
+    text = webuis().replace("hifumi-000003", "never used")
+    assert recreate(text, model_files).spec.loras[0].file == str(used.with_name("never used.safetensors"))

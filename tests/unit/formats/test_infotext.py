@@ -118,14 +118,51 @@ def test_every_infotext_reads_back_as_it_was_written(prompt: str, negative: str,
     assert parse_infotext(write_infotext(info)) == info
 
 
-@given(st.text(alphabet='ab :,"\\\n-/(1x', max_size=200))
+def test_tables_and_lists_that_are_not_quoted_stay_whole() -> None:
+    info = parse_infotext(
+        'cat\nSteps: 8, Hashes: {"model": "ab, c", "lora:hat": "0123456789"}, Seed: 1, '
+        'Civitai resources: [{"type": "lora", "weight": 0.5}, {"type": "x", "modelName": "a [b], c: d"}], Size: 8x8'
+    )
+    assert info.fields == {
+        "Steps": "8",
+        "Hashes": '{"model": "ab, c", "lora:hat": "0123456789"}',
+        "Seed": "1",
+        "Civitai resources": '[{"type": "lora", "weight": 0.5}, {"type": "x", "modelName": "a [b], c: d"}]',
+        "Size": "8x8",
+    }
+
+
+def test_a_value_that_only_starts_like_a_list_is_read_as_before() -> None:
+    fields = parse_infotext("cat\nSteps: 8, Odd: [a, b], Range: [1] x, Seed: 1, Size: 8x8").fields
+    assert fields == {"Steps": "8", "Odd": "[a", "Range": "[1] x", "Seed": "1", "Size": "8x8"}
+
+
+@given(st.text(alphabet='ab :,"\\\n-/(1x[]{}', max_size=200))
 def test_any_text_can_be_read(text: str) -> None:
     info = parse_infotext(text)
     assert all(info.fields.values())
 
 
 @pytest.mark.parametrize(
-    "unit", ["a", "a,", "a:", 'ab: "', 'ab: "\\', "ab: ", ", ", '"', "ab: 1, ", "\n", "ab: \t", "Negative prompt:\n"]
+    "unit",
+    [
+        "a",
+        "a,",
+        "a:",
+        'ab: "',
+        'ab: "\\',
+        "ab: ",
+        ", ",
+        '"',
+        "ab: 1, ",
+        "\n",
+        "ab: \t",
+        "Negative prompt:\n",
+        "ab: [",
+        'ab: [{"a": ',
+        "ab: [1] x",
+        'ab: {"a": 1} x: ',
+    ],
 )
 def test_a_long_hostile_text_takes_time_in_proportion(unit: str) -> None:
     short, long = (_seconds(unit * count) for count in (10_000, 100_000))

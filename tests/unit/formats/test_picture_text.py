@@ -106,11 +106,6 @@ def test_the_text_file_beside_a_picture_is_read(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbf" + TEXT.encode(), "picture.txt") == TEXT
 
 
-def test_a_picture_of_another_program_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GridError, match="ComfyUI's metadata"):
-        read(tmp_path, png_bytes(PIXELS, {"prompt": "{}", "workflow": "{}"}))
-
-
 def test_a_picture_without_text_is_refused_with_the_way_out(tmp_path: Path) -> None:
     for content in (png_bytes(PIXELS, {}), user_comment("JPEG", b"")):
         with pytest.raises(GridError, match=r"no infotext in it.*use the file as it was saved"):

@@ -33,6 +33,18 @@ def test_a_relative_path_counts_from_the_workspace_and_home_is_known(model_files
 
 
 @pytest.mark.parametrize(
+    "name", ["x" * 300, "bakes/" + "y" * 300 + ".safetensors", "a\0b"], ids=["long", "path", "zero"]
+)
+def test_a_name_that_no_file_can_have_is_one_of_no_file(model_files: ModelFiles, demo: Base, name: str) -> None:
+    with pytest.raises(GridError, match="no file"):
+        model_files.lora(name)
+    with pytest.raises(ModelError, match="no such file"):
+        model_files.check_lora(model_files.path(name), demo)
+    with pytest.raises(ModelError):
+        model_files.base(model_files.base_name(name))
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "hifumi-000001",

@@ -19,8 +19,9 @@ from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.errors import as_bake_failure
 from trainer.exchange.cell_text import cell_text
+from trainer.formats.generator_table import KEY
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
-from trainer.formats.picture_text import KEY, png_bytes
+from trainer.formats.picture_text import png_bytes
 from trainer.grid.cost import pictures_at_once
 from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.sample_prompts import SamplePicture, sample_pictures
