@@ -118,7 +118,9 @@ def _table(path: Path) -> Mapping[str, object]:
     try:
         table = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise GridError(where, found=f"not valid JSON ({printable(str(error), 80)})", expected=_EXPECTED) from error
+        line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        found = "nothing in it" if not content.strip() else f"not valid JSON{line}"
+        raise GridError(where, found=found, expected=_EXPECTED) from error
     if not isinstance(table, dict):
         raise GridError(where, found="not a table", expected=_EXPECTED)
     return table

@@ -11,6 +11,7 @@ from trainer.formats.webui_file import read_webui_file
 from trainer.text import printable
 
 _EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
+_COMMENT = "#"
 # Collections of a thousand styles have a few hundred KiB.
 _MAX_BYTES = 16 * 2**20
 
@@ -33,7 +34,10 @@ class WebuiStyle:
 
 
 def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
-    """Return the styles in `path`, in their order; rows without words only divide the list and are skipped.
+    """Return the styles in `path`, in their order, as the webui reads them.
+
+    Blank lines and blanks after a comma do not count; a row whose name starts with `#` is a comment; of two rows of one name the last counts,
+    in the place of the first. Rows without words only divide the list and are left out. A table of headers alone has no style.
 
     Raises:
         GridError: it cannot be read, or has no column `name`.
@@ -45,22 +49,31 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
+    reader = csv.DictReader(io.StringIO(text.lstrip("\r\n"), newline=""), skipinitialspace=True)
     try:
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        columns = [column.strip() for column in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        rows = list(reader)
     except csv.Error as error:
-        raise GridError(where, found=f"not a table ({printable(str(error), 80)})", expected=_EXPECTED) from error
-    if not rows or "name" not in rows[0]:
-        raise GridError(where, found="missing column `name`", expected=_EXPECTED)
+        found = "not a table"
+        if "field larger" in str(error):
+            found = f"a field of more than {csv.field_size_limit():,} characters, so that a quote may be missing"
+        raise GridError(where, found=found, expected=_EXPECTED) from error
+    if "name" not in columns:
+        found = f"the columns {printable(', '.join(columns), 80)}" if columns else "nothing in it"
+        raise GridError(where, found=found, expected=_EXPECTED)
     # Until 2022 the prompt's column was called `text`.
-    styles = (
-        WebuiStyle(
-            (row.get("name") or "").strip(),
-            row.get("prompt") or row.get("text") or "",
-            row.get("negative_prompt") or "",
+    styles = {
+        (name := (row.get("name") or "").strip()): WebuiStyle(
+            name, row.get("prompt") or row.get("text") or "", row.get("negative_prompt") or ""
         )
         for row in rows
+    }
+    return tuple(
+        style
+        for name, style in styles.items()
+        if name and not name.startswith(_COMMENT) and (style.prompt or style.negative_prompt)
     )
-    return tuple(style for style in styles if style.name and (style.prompt or style.negative_prompt))
 
 
 def with_words(prompt: str, words: str) -> str:

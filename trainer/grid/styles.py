@@ -20,6 +20,8 @@ from trainer.settings.toml_text import parse_toml, read_text
 from trainer.text import printable
 from trainer.workspace import Workspace
 
+# Pixels to a side of one latent.
+_LATENT = 8
 _COPIED = ("steps", "cfg_scale", "width", "height", "seeds", "clip_skip")
 
 DEFAULT = "default"
@@ -164,7 +166,8 @@ def from_defaults(
         "prompt": with_words(defaults.prompt or "", prompt) or None,
         "negative_prompt": with_words(defaults.negative_prompt or "", negative) or None,
     }
-    numbers = {key: getattr(defaults, key) for key in ("steps", "cfg_scale", "width", "height")}
+    numbers = {key: getattr(defaults, key) for key in ("steps", "cfg_scale")}
+    numbers |= {side: _side(side, getattr(defaults, side), notes) for side in ("width", "height")}
     values = (
         numbers
         | words
@@ -182,7 +185,8 @@ def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[s
     Raises:
         GridError: a field is not a number or out of bounds.
     """
-    fields, notes = info.fields, []
+    fields = info.fields
+    notes: list[str] = []
     sampler = None
     if "Sampler" in fields:
         sampler = sampler_if_known(fields["Sampler"], fields.get("Schedule type", ""), fields.get("Version", ""))
@@ -194,8 +198,8 @@ def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[s
         "sampler": sampler.name if sampler else "",
         "steps": fields.get("Steps", ""),
         "cfg_scale": fields.get("CFG scale", ""),
-        "width": width,
-        "height": height,
+        "width": _side("width", int(width), notes) if width.isdecimal() else width,
+        "height": _side("height", int(height), notes) if height.isdecimal() else height,
         "seeds": fields.get("Seed", ""),
         "clip_skip": fields.get("Clip skip", ""),
     }
@@ -252,6 +256,15 @@ def _style(name: str, values: object, where: str) -> Style:
     if style.sampler is None:
         return style
     return style.model_copy(update={"sampler": sampler_named(style.sampler).name})
+
+
+def _side(name: str, side: int | None, notes: list[str]) -> int | None:
+    """Return a side of a picture as a webui makes it: cut to whole latents of 8 pixels, with a note."""
+    if side is None or side % _LATENT == 0:
+        return side
+    cut = side // _LATENT * _LATENT
+    notes.append(f"{name} {side}: {cut} is used, as the webui makes it")
+    return cut
 
 
 def _no_sampler(name: str, schedule: str) -> str:

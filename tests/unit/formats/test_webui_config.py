@@ -76,6 +76,14 @@ def test_a_file_that_is_not_a_table_is_refused(tmp_path: Path, text: str) -> Non
         read_ui_config(config(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("text", "found"), [(" \n", "nothing in it"), ('{\n"a": 1,\n}', r"not valid JSON \(line 3\)"), ("3", "not a table")]
+)
+def test_what_is_wrong_with_a_file_is_said_in_our_words(tmp_path: Path, text: str, found: str) -> None:
+    with pytest.raises(GridError, match=found):
+        read_ui_config(config(tmp_path, text))
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
 def test_a_value_that_is_not_a_number_counts_as_missing(tmp_path: Path, number: str) -> None:
     text = f'{{"txt2img/Width/value": {number}, "txt2img/CFG Scale/value": {number}}}'

@@ -30,6 +30,38 @@ def test_dividers_and_rows_that_lack_columns_are_passed_over(tmp_path: Path) -> 
     assert read_styles_csv(path) == (WebuiStyle("A", "a", ""), WebuiStyle("B", "b", "n"))
 
 
+def test_comments_blanks_after_commas_and_repeated_names_are_read_as_the_webui_does(tmp_path: Path) -> None:
+    path = csv(
+        tmp_path,
+        "\nname, prompt, negative_prompt\n# mine, not a style,\n\nA, first,\n"
+        'B, "b, c", "n"\n   # indented, x,\nA, last, bad\n',
+    )
+    assert read_styles_csv(path) == (WebuiStyle("A", "last", "bad"), WebuiStyle("B", "b, c", "n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["name,prompt,negative_prompt", "\ufeffname,text\r\n", "name,prompt,negative_prompt\n\n#a,b,c\n"]
+)
+def test_a_table_of_headers_alone_has_no_style(tmp_path: Path, text: str) -> None:
+    assert read_styles_csv(csv(tmp_path, text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "nothing in it"),
+        ("titel,prompt\na,b\n", "the columns titel, prompt"),
+        (
+            'name,prompt\na,"' + "x" * 140_000,
+            r"a field of more than 131,072 characters, so that a quote may be missing",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said_in_our_words(tmp_path: Path, text: str, found: str) -> None:
+    with pytest.raises(GridError, match=found):
+        read_styles_csv(csv(tmp_path, text))
+
+
 def test_the_column_of_2022_is_read(tmp_path: Path) -> None:
     assert read_styles_csv(csv(tmp_path, "name,text\nA,a\n")) == (WebuiStyle("A", "a", ""),)
 

@@ -137,6 +137,34 @@ def test_rows_of_a_styles_csv_become_styles() -> None:
     )
 
 
+def test_sides_are_rounded_as_the_webui_makes_them_with_a_note() -> None:
+    style, notes = from_defaults("webui", WebuiDefaults(width=500, height=775), (), "ui-config.json")
+    assert (style.width, style.height) == (496, 768)
+    assert notes == (
+        "width 500: 496 is used, as the webui makes it",
+        "height 775: 768 is used, as the webui makes it",
+    )
+    style, notes = from_infotext("a", Infotext("", "", {"Size": "513x512"}), "x.png")
+    assert (style.width, style.height, notes) == (512, 512, ("width 513: 512 is used, as the webui makes it",))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ("width = 500", "width: 500; expected a multiple of 8"),
+        ("steps = 0", "steps: 0; expected at least 1"),
+        ("cfg_scale = 101.5", "cfg_scale: 101.5; expected at most 100"),
+        ("steps = 2.5", "steps: 2.5; expected a whole number"),
+        ('cfg_scale = "x"', "cfg_scale: 'x'; expected a number"),
+        ("prompt = 3", "prompt: 3; expected a text"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_our_words(workspace: Workspace, values: str, words: str) -> None:
+    with pytest.raises(GridError) as refused:
+        load_styles(written(workspace, f"[a]\n{values}"))
+    assert refused.value.line().endswith(words)
+
+
 def test_a_webuis_defaults_become_a_style_with_the_words_of_its_styles_in_it() -> None:
     defaults = WebuiDefaults("", "ugly", ("neg", "gone"), "DPM++ 2M", "Karras", 28, 7.0, 512, 768, -1)
     style, notes = from_defaults("webui", defaults, (WebuiStyle("neg", "", "lowres"),), "ui-config.json")
