@@ -58,7 +58,7 @@ class Publishing:
         with Journal(self.workspace.journal_path) as journal:
             return self.find(journal), _last_target()
 
-    def send(self, use: "LoraToPublish", target: str, *, replace: bool) -> "PublishResult":
+    def send(self, use: "LoraToPublish", target: str, *, replace: bool, make_folder: bool = False) -> "PublishResult":
         """Bring it to `target`, without ever asking in the terminal.
 
         Raises:
@@ -66,7 +66,7 @@ class Publishing:
         """
         from trainer.publish.epoch import publish
 
-        used = publish(use, target, replace=replace)
+        used = publish(use, target, replace=replace, make_folder=make_folder)
         _remember_target(target)
         return used
 

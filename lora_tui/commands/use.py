@@ -1,5 +1,6 @@
 """A saved epoch copied to where it is used, here or on another machine: `use`."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from trainer.text import printable
 @click.option("--negative", metavar="TEXT", help="Negative text (default: the subject's).")
 @click.option("--notes", metavar="TEXT", help="Notes (default: which bake and epoch it is).")
 @click.option("--picture", type=PATH, metavar="PNG", help="Preview picture (default: its best picture in a grid).")
+@click.option("--make-folder", is_flag=True, help="Make TARGET where it does not exist; in a terminal it is offered.")
 @click.option("--force", is_flag=True, help="Overwrite existing files with different content.")
 @WORKSPACE
 @exits
@@ -34,6 +36,7 @@ def use(
     negative: str | None,
     notes: str | None,
     picture: Path | None,
+    make_folder: bool,
     force: bool,
     folder: Path | None,
 ) -> ExitCode:
@@ -43,6 +46,7 @@ def use(
     activation text, preferred weight, negative text and notes.
     """
     from trainer.journal.journal import Journal
+    from trainer.publish.copy_files import FolderMissing
     from trainer.publish.epoch import lora_of_epoch, publish
 
     workspace = workspace_here(folder)
@@ -57,7 +61,14 @@ def use(
         notes=found.notes if notes is None else notes,
         picture=picture or found.picture,
     )
-    published = publish(wanted, target, replace=force, may_ask=True)
+    try:
+        published = publish(wanted, target, replace=force, make_folder=make_folder, may_ask=True)
+    except FolderMissing as error:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise FolderMissing(error.where, found=error.found, way_out="`--make-folder` makes it") from None
+        if not click.confirm(f"{error.where}: no such folder. Make it?"):
+            return ExitCode.DONE
+        published = publish(wanted, target, replace=force, make_folder=True, may_ask=True)
     for file in published.sent:
         click.echo(f"{'replaced' if file in published.replaced else 'wrote'} {published.where}/{printable(file)}")
     for file in published.unchanged:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from trainer.publish.epoch import LoraToPublish, PublishResult
 
 _KEYS = ("enter on the last line: send", "dialog.cancel")
-_KEYS_TAKEN = ("enter again: overwrite", "another name: keep both", "dialog.cancel")
+# What Enter does again after a refusal, by the class of its error.
+_KEYS_AGAIN = {
+    "NameTaken": ("enter again: overwrite", "another name: keep both", "dialog.cancel"),
+    "FolderMissing": ("enter again: make the folder", "dialog.cancel"),
+}
 _READING = "reading its trigger words and best picture …"
 _SENDING = "sending and verifying … · esc: continue in the background"
 
@@ -92,7 +96,8 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
         self._heading = heading
         self._use: LoraToPublish | None = None
         self._busy = False
-        self._name_taken = False
+        # What Enter would allow now, a key of _KEYS_AGAIN; "" for nothing.
+        self._offered = ""
         # Closed while it is being sent.
         self._left = False
 
@@ -143,14 +148,14 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
     @on(Input.Changed)
     def _forget_refusal(self, event: Input.Changed) -> None:
         event.stop()
-        if self._name_taken and event.input.id in ("target", "name"):
-            self._name_taken = False
+        if self._offered and event.input.id in ("target", "name"):
+            self._offered = ""
             self._show_trouble(None)
 
     @on(Input.Submitted)
     def _next_or_send(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._name_taken:
+        if self._offered:
             self._start_sending()
         elif event.input.id != _FIELDS[-1].key:
             self.focus_next()
@@ -174,17 +179,17 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             negative=typed["negative"],
         )
         self._busy = True
-        replacing, self._name_taken = self._name_taken, False
+        allowed, self._offered = self._offered, ""
         self._show_trouble(None)
         self.query_one("#keys", Static).update(Content(_SENDING))
         # A thread of Textual's would hold up the exit for as long as a slow line takes.
         threading.Thread(
-            target=self._send_in_thread, args=(self.app, use, typed["target"], replacing), name="use", daemon=True
+            target=self._send_in_thread, args=(self.app, use, typed["target"], allowed), name="use", daemon=True
         ).start()
 
-    def _send_in_thread(self, app: "App[object]", use: "LoraToPublish", target: str, replacing: bool) -> None:
+    def _send_in_thread(self, app: "App[object]", use: "LoraToPublish", target: str, allowed: str) -> None:
         try:
-            used = self._using.send(use, target, replace=replacing)
+            used = self._using.send(use, target, replace=allowed == "NameTaken", make_folder=allowed == "FolderMissing")
         except Exception as error:
             refused = as_error("use", error)
             if self._left:
@@ -203,15 +208,14 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
 
     @on(Refused)
     def _refuse(self, event: Refused) -> None:
-        from trainer.publish.copy_files import NameTaken
-
         self._busy = False
-        self._name_taken = isinstance(event.error, NameTaken)
+        name = type(event.error).__name__
+        self._offered = name if name in _KEYS_AGAIN else ""
         self._show_trouble(event.error)
         if self._use is None:
             self.query_one("#about", Static).update(Content(""))
         wrong = event.error.where if event.error.where in ("name", "weight") else "target"
-        self._input("name" if self._name_taken else wrong).focus()
+        self._input("name" if self._offered == "NameTaken" else wrong).focus()
 
     def action_leave(self) -> None:
         """Close; what is being sent continues, and a toast tells the result."""
@@ -223,7 +227,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
 
     def _show_trouble(self, error: LoraTuiError | None) -> None:
         self.show_error(error)
-        self.query_one("#keys", Static).update(Content(key_hint(self, *(_KEYS_TAKEN if self._name_taken else _KEYS))))
+        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS_AGAIN.get(self._offered, _KEYS))))
 
 
 def used_line(used: "PublishResult") -> str:

@@ -68,3 +68,15 @@ def test_an_epoch_that_is_not_there_is_refused_in_one_line(
     refused = lora_tui_here("use", 1, 7, ".", folder=demo.root)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "lora-tui: bake 1: has no epoch 7; expected one of 1, last\n"
+
+
+def test_a_folder_that_is_not_there_is_made_by_request_alone(
+    lora_tui_here: LoraTui, demo: Workspace, baked: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "new" / "Lora"
+    refused = lora_tui_here("use", 1, 1, target, folder=demo.root)
+    assert refused.returncode == 2
+    assert refused.stderr == f"lora-tui: {target}: no such folder; `--make-folder` makes it\n"
+    assert not target.exists()
+    assert lora_tui_here("use", 1, 1, target, "--make-folder", "--name", "x", folder=demo.root).returncode == 0
+    assert (target / "x.safetensors").read_bytes() == baked.read_bytes()

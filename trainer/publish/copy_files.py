@@ -37,6 +37,7 @@ _INSPECT = f"""{_ENTER}
 command -v rsync >/dev/null 2>&1 && echo rsync || echo scp
 for f; do if [ -f "./$f" ]; then $h <"./$f"; elif [ -e "./$f" ]; then echo other; else echo -; fi; done
 """
+_MAKE = 'mkdir -p -- "$1"'
 _STAGE = f'{_ENTER}\nmkdir -- "$1"'
 _FINISH = f"""{_ENTER}
 stage=$1; shift
@@ -52,6 +53,10 @@ _CLEAN = f'{_ENTER}\nrm -rf -- "$1"'
 
 class NameTaken(DeliveryError):
     """Other files already have these names; with `replace` they are overwritten."""
+
+
+class FolderMissing(DeliveryError):
+    """The folder does not exist; with `make_folder` it is made."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +76,32 @@ class CopyResult:
     replaced: tuple[str, ...]
 
 
-def copy_files(files: Mapping[str, Path], target: str, *, replace: bool = False, may_ask: bool = False) -> CopyResult:
+def copy_files(
+    files: Mapping[str, Path], target: str, *, replace: bool = False, make_folder: bool = False, may_ask: bool = False
+) -> CopyResult:
     """Copy `files` into the folder `target`, each completely or not at all; the content is compared there by its sha256.
 
     Args:
         files: name in the folder -> the file here. Names without `/`.
         target: a folder, or `host:folder` with a host that the user's ssh knows; a relative folder there starts at the home folder.
         replace: whether a file of other content may be overwritten.
+        make_folder: whether the folder, and those that it is in, are made where they are missing.
         may_ask: whether ssh may ask for a password or passphrase in the terminal.
 
     Raises:
         NameTaken: a file of other content has one of the names, and `replace` is off.
-        DeliveryError: the folder does not exist or cannot be written, or the connection failed.
+        FolderMissing: the folder does not exist, and `make_folder` is off.
+        DeliveryError: the folder cannot be made or written, or the connection failed.
     """
     hashes = {name: _sha256(path) for name, path in files.items()}
     remote = _REMOTE.fullmatch(target)
     if remote is None:
-        return _copy_to_folder(files, hashes, Path(target).expanduser(), replace)
+        return _copy_to_folder(files, hashes, Path(target).expanduser(), replace, make_folder)
     host = _Host(remote["host"], may_ask)
-    return _copy_to_host(files, hashes, host, _remote_path(remote["folder"]), replace)
+    folder = _remote_path(remote["folder"])
+    if make_folder:
+        host.run(_MAKE, folder)
+    return _copy_to_host(files, hashes, host, folder, replace)
 
 
 def _sha256(path: Path) -> str:
@@ -121,10 +133,19 @@ def _files_to_send(hashes: Mapping[str, str], there: Mapping[str, str | None], w
 # Here
 
 
-def _copy_to_folder(files: Mapping[str, Path], hashes: Mapping[str, str], folder: Path, replace: bool) -> CopyResult:
+def _copy_to_folder(
+    files: Mapping[str, Path], hashes: Mapping[str, str], folder: Path, replace: bool, make_folder: bool
+) -> CopyResult:
     where = printable(str(folder))
+    if make_folder:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DeliveryError(where, found=f"cannot be created ({error.strerror})") from error
+    if folder.exists() and not folder.is_dir():
+        raise DeliveryError(where, found="is a file", expected="a folder")
     if not folder.is_dir():
-        raise DeliveryError(where, found="no such folder", way_out="create it first")
+        raise _no_folder(where)
     there = {name: _sha256(folder / name) if (folder / name).exists() else None for name in files}
     delivered = _files_to_send(hashes, there, where, replace)
     for name in delivered.sent:
@@ -239,7 +260,7 @@ class _Host:
         where = printable(f"{self.name}:{about[0]}")
         if program == "ssh":
             if code == _NO_FOLDER:
-                return DeliveryError(where, found="no such folder", way_out="create it first")
+                return _no_folder(where)
             if code == _NOT_WRITABLE:
                 return DeliveryError(where, found="cannot be written", expected="a folder you can write to")
             if code == _OTHER_CONTENT:
@@ -257,6 +278,10 @@ def _named(files: Mapping[str, Path]) -> Iterator[list[str]]:
         for name, path in files.items():
             os.symlink(path.absolute(), os.path.join(folder, name))
         yield [os.path.join(folder, name) for name in files]
+
+
+def _no_folder(where: str) -> FolderMissing:
+    return FolderMissing(where, found="no such folder", way_out="create it first")
 
 
 def _other_content(where: str, name: str) -> DeliveryError:

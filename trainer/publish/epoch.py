@@ -75,13 +75,16 @@ class PublishResult:
     replaced: tuple[str, ...]
 
 
-def publish(lora: LoraToPublish, target: str, *, replace: bool = False, may_ask: bool = False) -> PublishResult:
+def publish(
+    lora: LoraToPublish, target: str, *, replace: bool = False, make_folder: bool = False, may_ask: bool = False
+) -> PublishResult:
     """Copy the LoRA, its preview and the webui's sidecar into the folder `target` under the given name.
 
     Args:
         lora: what to publish.
         target: a folder, or `host:folder` by the user's own ssh, with rsync or scp.
         replace: whether files of other content under that name are overwritten.
+        make_folder: whether a folder that does not exist is made.
         may_ask: whether ssh may ask for a password in the terminal.
 
     Raises:
@@ -102,7 +105,7 @@ def publish(lora: LoraToPublish, target: str, *, replace: bool = False, may_ask:
         files = {f"{name}.safetensors": lora.lora, f"{name}.json": sidecar}
         if lora.picture is not None:
             files[f"{name}.png"] = lora.picture
-        delivered = copy_files(files, folder, replace=replace, may_ask=may_ask)
+        delivered = copy_files(files, folder, replace=replace, make_folder=make_folder, may_ask=may_ask)
     return PublishResult(name, delivered.where, delivered.sent, delivered.unchanged, delivered.replaced)
 
 

@@ -93,6 +93,20 @@ async def test_a_taken_name_is_written_over_only_when_asked_twice(runner, saved,
     assert (tmp_path / "mine.safetensors").read_bytes() == saved.read_bytes()
 
 
+async def test_a_folder_that_is_not_there_is_made_only_when_asked_twice(runner, saved, until, seen, tmp_path) -> None:
+    target = tmp_path / "new" / "Lora"
+    async with runner.run() as pilot:
+        dialog, ended = await opened(runner, pilot, until)
+        await type_into(pilot, dialog, "target", str(target))
+        await type_into(pilot, dialog, "negative", "x")
+        await pilot.press("enter")
+        await until(pilot, lambda: "enter again: make the folder" in seen(runner.app))
+        assert not target.exists()
+        await pilot.press("enter")
+        await until(pilot, lambda: ended)
+    assert (target / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("key", "text", "said"),
     [

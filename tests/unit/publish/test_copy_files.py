@@ -8,7 +8,7 @@ import pytest
 from fake_host import FakeHost
 
 from trainer.errors import DeliveryError
-from trainer.publish.copy_files import NameTaken, copy_files
+from trainer.publish.copy_files import FolderMissing, NameTaken, copy_files
 
 
 @pytest.fixture
@@ -95,6 +95,20 @@ def test_a_folder_that_is_not_there_is_not_made(place: Place, files: dict[str, P
     with pytest.raises(DeliveryError, match="no such folder"):
         copy_files(files, f"{place.target}x")
     assert not place.folder.with_name(f"{place.folder.name}x").exists()
+
+
+def test_a_folder_that_is_not_there_is_made_where_that_is_allowed(place: Place, files: dict[str, Path]) -> None:
+    with pytest.raises(FolderMissing):
+        copy_files(files, f"{place.target}/a b/c")
+    copy_files(files, f"{place.target}/a b/c", make_folder=True)
+    assert names(place.folder / "a b" / "c") == sorted(files)
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path, files: dict[str, Path]) -> None:
+    (tmp_path / "file").write_text("x")
+    for make_folder in (False, True):
+        with pytest.raises(DeliveryError, match="file: "):
+            copy_files(files, str(tmp_path / "file"), make_folder=make_folder)
 
 
 @pytest.mark.parametrize("rsync", [False, True])
