@@ -53,8 +53,10 @@ def order(number: int, word: str, change: str, wait: float, folder: Path | None)
     from trainer.journal.journal import Journal
 
     wanted = _ORDERS[word]
-    if (wanted is Order.SET) != bool(change):
-        raise click.UsageError("only `set` takes NAME=VALUE")
+    if wanted is Order.SET and not change:
+        raise click.UsageError(f"`set` takes NAME=VALUE: write `{_set_command(number)} unet_lr=5e-5`")
+    if change and wanted is not Order.SET:
+        raise click.UsageError(f"only `set` takes NAME=VALUE: `lora-tui order {number} {word}` stands alone")
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         journal.bakes.mark_lost()
@@ -66,6 +68,10 @@ def order(number: int, word: str, change: str, wait: float, folder: Path | None)
             change = checked_change(bake, change)
         given = journal.orders.give(number, wanted, change)
         return _await_obeyed(journal, bake, given, wait)
+
+
+def _set_command(number: int) -> str:
+    return f"lora-tui order {number} set"
 
 
 def _check_running(bake: Bake) -> None:
@@ -82,12 +88,12 @@ def _check_running(bake: Bake) -> None:
             way_out="hold, move or remove it with `lora-tui queue`",
         )
     if not bake.state.live:
-        resumable = bake.state in (BakeState.LOST, BakeState.PARKED)
+        again = "fork" if bake.state is BakeState.DONE else "resume"
         raise WorkspaceError(
             f"bake {bake.number}",
             found=f"is {bake.state}",
             expected="a running bake",
-            way_out=f"resume it with `lora-tui resume {bake.number}`" if resumable else "",
+            way_out=f"continue it with `lora-tui {again} {bake.number}`",
         )
 
 
@@ -102,7 +108,7 @@ def checked_change(bake: Bake, change: str) -> str:
     from trainer.settings.toml_file import parse_settings
     from trainer.settings.typed import split_override
 
-    name, text = split_override(change)
+    name, text = split_override(change, _set_command(bake.number))
     change_setting(parse_settings(bake.settings_toml, f"bake {bake.number}"), name, text)
     if is_setting(name) and not field(name).live:
         raise SettingsError(

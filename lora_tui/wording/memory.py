@@ -81,8 +81,15 @@ def peak_line(view: PeakView) -> str:
 
 
 def measured_text(bake: "Bake") -> str:
-    """Return `peak 5.1 GiB (predicted 5.0)` of a bake, as far as either is known; empty without both."""
+    """Return `peak 5.1 GiB (predicted 5.0)` of a bake, as far as either is known; empty without both.
+
+    On a CPU the process's growth is what can be measured. Its code, libraries and caches are in it, which no prediction of tensors
+    counts and which outweigh them on a small base, so that the two are not called the same.
+    """
     measured, predicted = bake.measured_peak, bake.predicted_peak
+    if measured is not None and bake.peak_vram is None:
+        tensors = "" if predicted is None else f" (tensors predicted: {amount(predicted)})"
+        return f"process grew by {amount(measured)}{tensors}"
     if measured is None:
         return "" if predicted is None else f"peak predicted {amount(predicted)}"
     return f"peak {amount(measured)}{predicted_suffix(predicted)}"

@@ -61,6 +61,7 @@ def test_a_bake_obeys_and_the_answer_is_printed(lora_tui, lora_tui_here, demo: W
         refused = order("set", wrong)
         assert refused.returncode == 2
         assert word in refused.stderr
+        assert "--set" not in refused.stderr or "lora-tui fork 1 --set" in refused.stderr
     with Journal(demo.journal_path) as journal:
         assert len(journal.orders.read(1)) == 5
         changed = [mark.text for mark in journal.results.marks(1) if mark.kind is MarkKind.SET]
@@ -114,4 +115,7 @@ def test_a_parked_bake_continues_where_somebody_takes_it(lora_tui, demo: Workspa
 
 @pytest.mark.parametrize("arguments", [["set"], ["pause", "unet_lr=1"], ["dance"]])
 def test_words_that_are_no_order_are_refused(lora_tui_here, demo: Workspace, arguments: list[str]) -> None:
-    assert lora_tui_here("order", "1", *arguments, folder=demo.root).returncode == 2
+    refused = lora_tui_here("order", "1", *arguments, folder=demo.root)
+    assert refused.returncode == 2
+    if arguments != ["dance"]:
+        assert "`lora-tui order 1 " in refused.stderr

@@ -48,11 +48,11 @@ class Digest:
 class DigestStore(Store):
     """Summaries of what happened since the user last looked."""
 
-    def read(self, since: float, planned_files: Callable[[Bake], int | None] = lambda bake: None) -> Digest:
+    def read(self, since: float, planned_files: Callable[[Bake, int], int | None] = lambda bake, after: None) -> Digest:
         """Return what happened since `since` (epoch seconds).
 
         Args:
-            planned_files: how many LoRAs a bake was to save, None if unknown (see plan.saves.planned_files).
+            planned_files: how many LoRAs a bake was to save after a step, None if unknown (see plan.saves.planned_files).
         """
         ended = select_bakes(self._database, "WHERE ended > ? ORDER BY ended, number", (since,))
         live = [state for state in BakeState if state.live]
@@ -96,7 +96,7 @@ class DigestStore(Store):
                 (seconds,),
             )
 
-    def _end_surprises(self, bake: Bake, planned_files: Callable[[Bake], int | None]) -> list[str]:
+    def _end_surprises(self, bake: Bake, planned_files: Callable[[Bake, int], int | None]) -> list[str]:
         """Return what was not as planned in a bake that ended."""
         name = f"bake {bake.number} {bake.name}" if bake.grid is None else f"grid {bake.grid} {bake.name}"
         lines = []
@@ -108,11 +108,21 @@ class DigestStore(Store):
             took = bake.ended - bake.started
             if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
                 lines.append(f"{name} took {duration(took)}, planned: {duration(bake.planned_seconds)}")
-        planned = planned_files(bake) if bake.grid is None else None
+        start = self._first_step(bake)
+        planned = planned_files(bake, start) if bake.grid is None and start is not None else None
         saved = self._database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]
         if planned is not None and saved < planned:
             lines.append(f"{name} saved {saved} of {plural(planned, 'LoRA file')}")
         return lines
+
+    def _first_step(self, bake: Bake) -> int | None:
+        """Return the step after which a bake started: a fork's state's; None where a fork ended before it had read that."""
+        if not bake.starts_from:
+            return 0
+        row = self._database.row(
+            "SELECT step FROM mark WHERE bake = ? AND kind = ? ORDER BY id LIMIT 1", (bake.number, MarkKind.RESUME)
+        )
+        return None if row is None else int(row["step"])
 
     def _count_marks(self, kind: MarkKind, since: float) -> dict[int, int]:
         """Return how many marks of a kind each bake got since."""

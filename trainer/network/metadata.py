@@ -112,7 +112,7 @@ def for_file(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, 
         metadata: from training_metadata.
         file: where it will be saved; its stem is the name, so that tools that list LoRAs by name can tell epochs apart.
         step: optimizer steps in it.
-        epoch: last complete epoch in it.
+        epoch: last complete epoch in it; of a bake that ends inside an epoch, that one (sd-scripts: num_train_epochs).
         finished: epoch seconds of saving.
     """
     return {

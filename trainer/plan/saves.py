@@ -66,8 +66,13 @@ def _check_count(setting: str, files: int) -> None:
         )
 
 
-def planned_files(bake: Bake) -> int | None:
-    """Return how many LoRA files the plan of `bake` has, None where its settings can no longer be read."""
+def planned_files(bake: Bake, after: int = 0) -> int | None:
+    """Return how many LoRA files the plan of `bake` has, None where its settings can no longer be read.
+
+    Args:
+        bake: the journal's row.
+        after: steps that it did not do itself: those in the state that a fork starts from.
+    """
     try:
         settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
         # The last epoch may be a part of one.
@@ -75,4 +80,4 @@ def planned_files(bake: Bake) -> int | None:
         saves = save_points(settings, steps_per_epoch=bake.steps_per_epoch, epochs=epochs, total_steps=bake.total_steps)
     except SettingsError:
         return None
-    return len(saves)
+    return sum(save.step > after for save in saves)

@@ -183,7 +183,7 @@ def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
             continue
         finished = _number_in(texts, "ss_training_finished_at")
         found[path.name] = Checkpoint(
-            epoch=_count_in(texts, "ss_epoch"),
+            epoch=_complete_epochs(texts),
             step=_count_in(texts, "ss_steps"),
             file=path.name,
             size=about.st_size,
@@ -194,6 +194,17 @@ def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
             seconds=about.st_mtime if finished is None else finished,
         )
     return found
+
+
+def _complete_epochs(texts: Mapping[str, str]) -> int:
+    """Return how many epochs are complete in a file: `ss_epoch` also counts the one inside which its bake ended."""
+    epoch, step = _count_in(texts, "ss_epoch"), _count_in(texts, "ss_steps")
+    batches, accumulated = (
+        _count_in(texts, "ss_num_batches_per_epoch"),
+        _count_in(texts, "ss_gradient_accumulation_steps"),
+    )
+    steps_per_epoch = -(-batches // max(1, accumulated))
+    return min(epoch, step // steps_per_epoch) if steps_per_epoch else epoch
 
 
 def _metadata(path: Path) -> dict[str, str]:

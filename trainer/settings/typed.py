@@ -32,8 +32,12 @@ def as_value(info: FieldInfo, written: object, where: str) -> object:
             return text
 
 
-def split_override(override: str) -> tuple[str, str]:
+def split_override(override: str, command: str = "--set") -> tuple[str, str]:
     """Return (name, text) of a `name=text` from the command line; dashes in the name stand for underscores.
+
+    Args:
+        override: as typed.
+        command: the words before it, for the error.
 
     Raises:
         SettingsError: there is no `=` or no name.
@@ -41,7 +45,9 @@ def split_override(override: str) -> tuple[str, str]:
     name, equals, text = override.partition("=")
     if not equals or not name.strip():
         raise SettingsError(
-            f"--set {printable(override, 60)}", found="not in the form NAME=VALUE", way_out="write `--set unet_lr=1e-4`"
+            f"{command} {printable(override, 60)}",
+            found="not in the form NAME=VALUE",
+            way_out=f"write `{command} unet_lr=1e-4`",
         )
     return name.strip().replace("-", "_"), text
 

@@ -53,7 +53,9 @@ def test_files_have_sd_scripts_names_and_say_where_they_stand(runner: Any, make_
     for each in checkpoints:
         metadata = load_lora(folder / each.file).metadata
         assert metadata["ss_output_name"] == Path(each.file).stem
-        assert (metadata["ss_steps"], metadata["ss_epoch"]) == (str(each.step), str(each.epoch))
+        # At the end sd-scripts writes how many epochs were begun (num_train_epochs), here a half one.
+        epoch = 2 if each.file == "x.safetensors" else each.epoch
+        assert (metadata["ss_steps"], metadata["ss_epoch"]) == (str(each.step), str(epoch))
         assert each.size == (folder / each.file).stat().st_size
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind
+from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind, NewBake
 
 Queue = Callable[..., Bake]
 
@@ -98,14 +98,30 @@ def test_fewer_files_than_planned_are_in_the_digest(journal: Journal, queue: Que
     begin(journal)
     journal.results.add_checkpoint(1, Checkpoint(1, 40, "x", 1, None, None, None, None, 0.0))
     journal.bakes.set_state(1, BakeState.STOPPED)
-    assert journal.digests.read(0.0, lambda bake: 6).surprises == ("bake 1 hifumi saved 1 of 6 LoRA files",)
-    assert journal.digests.read(0.0, lambda bake: 1).surprises == ()
+    assert journal.digests.read(0.0, lambda bake, after: 6).surprises == ("bake 1 hifumi saved 1 of 6 LoRA files",)
+    assert journal.digests.read(0.0, lambda bake, after: 1).surprises == ()
+
+
+def test_a_fork_does_not_lack_the_files_of_its_parent(journal: Journal) -> None:
+    state = "bakes/.fork-1.safetensors"
+    journal.bakes.add(
+        NewBake(
+            name="hifumi", settings_toml="", engine="engine", total_steps=240, steps_per_epoch=40, starts_from=state
+        )
+    )
+    begin(journal)
+    for step in (80, 90):
+        # Where it started, and where it was resumed later.
+        journal.results.add_mark(1, Mark(step, 1000.0, MarkKind.RESUME, ""))
+    journal.bakes.set_state(1, BakeState.STOPPED)
+    digest = journal.digests.read(0.0, lambda bake, after: (240 - after) // 40)
+    assert digest.surprises == ("bake 1 hifumi saved 0 of 4 LoRA files",)
 
 
 def test_a_bake_taken_out_of_the_queue_is_no_surprise(journal: Journal, queue: Queue) -> None:
     queue()
     journal.queue.remove(1)
-    digest = journal.digests.read(0.0, lambda bake: 6)
+    digest = journal.digests.read(0.0, lambda bake, after: 6)
     assert (len(digest.stopped), digest.surprises) == (1, ())
 
 

@@ -165,6 +165,18 @@ def test_a_folder_without_a_record_is_recovered_from_its_settings_and_loras(
     assert "no bake.json" in found[0].notes
 
 
+def test_an_epoch_that_was_only_begun_is_not_counted(
+    workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
+) -> None:
+    folder = workspace.bakes / "0007-frills"
+    folder.mkdir()
+    about = {"ss_num_batches_per_epoch": "40", "ss_max_train_steps": "70"}
+    lora(folder / "frills.safetensors", ss_steps="70", ss_epoch="2", **about)
+    new, _ = again()
+    with new:
+        assert [(saved.step, saved.epoch) for saved in new.results.checkpoints(7)] == [(70, 1)]
+
+
 def test_a_bake_without_its_last_lora_is_lost(
     workspace: Workspace, again: Callable[[], tuple[Journal, list[RecoveredBake]]]
 ) -> None:

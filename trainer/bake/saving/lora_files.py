@@ -128,7 +128,7 @@ class LoraSaver:
                     path,
                     precision=self._session.settings.save_precision,
                     metadata=for_file(
-                        self._metadata, file=path, step=position.step, epoch=position.epoch, finished=now
+                        self._metadata, file=path, step=position.step, epoch=self._epoch(position), finished=now
                     ),
                 ),
                 step=position.step,
@@ -151,6 +151,11 @@ class LoraSaver:
         journal, number = self._report.journal, self._report.number
         self._disk.note(lambda: journal.results.add_checkpoint(number, saved), step=position.step)
         self._report.log(f"saved {file}{self._rounded()}")
+
+    def _epoch(self, position: BakePosition) -> int:
+        """Return the epoch for the file's metadata: the last one complete, at the bake's end the last one begun, as in sd-scripts."""
+        plan = self._session.plan
+        return plan.epochs if position.step >= plan.total_steps else position.epoch
 
     def _rounded(self) -> str:
         """Return what the file's precision costs, as the end of a log line; "" in fp32."""

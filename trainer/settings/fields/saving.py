@@ -15,7 +15,7 @@ class SavingFields(BaseModel):
         "",
         "Saving",
         "LoRA file name",
-        "Name of the LoRA files. Blank: the subject's name, else `lora`.",
+        "Name of the LoRA files. Blank: the subject's name, else `lora`. In its metadata (`ss_output_name`) a file has its own name, epoch included.",
         memory="no",
         speed=False,
         metadata=("ss_output_name", "modelspec.title"),

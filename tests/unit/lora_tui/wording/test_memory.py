@@ -99,7 +99,11 @@ BAKE = bake_row(state=BakeState.DONE, stage=None, device="")
         ({"predicted_peak": 5 * GIB}, "peak predicted 5.0 GiB"),
         ({"peak_vram": int(5.1 * GIB)}, "peak 5.1 GiB"),
         ({"peak_vram": int(5.1 * GIB), "predicted_peak": 5 * GIB}, "peak 5.1 GiB (predicted 5.0)"),
-        ({"measured_peak_allocated": 48 << 20, "predicted_peak": 47 << 20}, "peak 48 MiB (predicted 47 MiB)"),
+        ({"measured_peak_allocated": 210 << 20}, "process grew by 0.2 GiB"),
+        (
+            {"measured_peak_allocated": 210 << 20, "predicted_peak": 47 << 20},
+            "process grew by 0.2 GiB (tensors predicted: 47 MiB)",
+        ),
     ],
 )
 def test_what_was_measured_stands_beside_what_was_predicted(changes: dict[str, int], text: str) -> None:
