@@ -354,6 +354,21 @@ OPTIMIZERS: Mapping[str, OptimizerSpec] = MappingProxyType(
 
 DEFAULT_OPTIMIZER = _ADAMW.name
 
+PATHS_OF_SD_SCRIPTS_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        path.rpartition(".")[2]: path
+        for path in (
+            *(f"schedulefree.{name}ScheduleFree" for name in ("AdamW", "RAdam", "SGD")),
+            *(f"dadaptation.DAdapt{name}" for name in ("AdaGrad", "Adam", "Adan", "SGD", "Lion")),
+            *(f"dadaptation.experimental.DAdapt{name}" for name in ("AdamPreprint", "AdanIP")),
+            *(f"bitsandbytes.optim.{name}" for name in ("PagedAdamW", "PagedAdamW8bit", "PagedAdamW32bit")),
+            *(f"bitsandbytes.optim.{name}" for name in ("Lion8bit", "PagedLion8bit")),
+        )
+    }
+    | {"DAdaptation": "dadaptation.experimental.DAdaptAdamPreprint"}
+)
+"""sd-scripts' further short names, with the path of the class that each stands for there."""
+
 
 def spec_of(name: str) -> OptimizerSpec | None:
     """Return the record of an optimizer by its short name, None for a class by its path."""
@@ -401,6 +416,11 @@ def estimates_rate(name: str) -> bool:
     return spec.estimates_rate if spec else _ESTIMATING_BY_PATH.search(name) is not None
 
 
+def averages_weights(name: str) -> bool:
+    """Return whether an optimizer's path says that it averages the weights instead of lowering the rate (schedule-free)."""
+    return spec_of(name) is None and _SCHEDULE_FREE_BY_PATH.search(name) is not None
+
+
 def default_weight_decay(name: str) -> float:
     """Return the weight decay of an optimizer where its arguments name none."""
     spec = spec_of(name)
@@ -414,6 +434,7 @@ _ADAMS_BY_PATH = re.compile(
     r"torch\.optim\.(?:Adam|AdamW|NAdam|RAdam|Adamax)|bitsandbytes\.optim\.\w*Adam\w*|\w+(?:\.\w+)*\.Lion"
 )
 _ESTIMATING_BY_PATH = re.compile(r"prodigy|d_?adapt", re.ASCII | re.IGNORECASE)
+_SCHEDULE_FREE_BY_PATH = re.compile(r"schedule_?free\w*$", re.ASCII | re.IGNORECASE)
 
 
 def _choice_text(spec: OptimizerSpec) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import torch
+from foreign_optimizers import SUPPORTED
 from run_engine import EngineRunner, small_demo
 
 from trainer.journal.records import BakeState
@@ -76,6 +78,17 @@ def _few_always(names: Iterable[str], always: set[str]) -> list[Any]:
 @pytest.mark.parametrize("name", _few_always(OPTIMIZERS, {"Prodigy"}))
 def test_the_optimizer_bakes_and_resumes(runner, name: str) -> None:
     bakes_and_goes_on(runner, *OPTIMIZERS[name], "lr_scheduler=constant")
+
+
+@pytest.mark.parametrize("name", _few_always((kind.__name__ for kind in SUPPORTED), {"KeepsNested", "ScheduleFree"}))
+def test_whatever_an_optimizer_keeps_and_wherever_it_resumes(
+    runner, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    kind = next(kind for kind in SUPPORTED if kind.__name__ == name)
+    monkeypatch.setattr(torch.optim, name, kind, raising=False)
+    # Its process would not find a class that only this one has; the bake itself tries it all the same.
+    monkeypatch.setattr("trainer.jobs.bakes.try_optimizer_of", lambda settings, base: None)
+    bakes_and_goes_on(runner, f"optimizer_type=torch.optim.{name}", "lr_scheduler=constant", "loraplus_lr_ratio=4")
 
 
 @pytest.mark.parametrize("name", _few_always(SCHEDULES, {"warmup_stable_decay"}))

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainer.bake.averaged_weights import averages
 from trainer.bake.lion import Lion
+from trainer.bake.saving.optimizer_state import named_weights, remember_start
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
 from trainer.optimizers import DEFAULT_OPTIMIZER, class_path_of, spec_of
@@ -43,28 +45,8 @@ def make_optimizer(network: LoraNetwork, settings: Settings, family: Family) -> 
             way_out="set unet_lr or text_encoder_lr",
         )
     network.train_only({group.part for group in nonempty})
-    return _create(settings, [_group(group, weights[group]) for group in nonempty])
-
-
-def try_optimizer(settings: Settings, family: Family, device: torch.device) -> None:
-    """Check, on a few numbers and before a base is loaded, that the optimizer can be created and takes a step on `device`.
-
-    Raises:
-        SettingsError: it is not installed, is not an optimizer, does not take its arguments, or cannot take a step here.
-    """
-    groups = []
-    for group in param_groups(settings, family):
-        weight = nn.Parameter(torch.zeros(4, 4, device=device))
-        weight.grad = torch.ones_like(weight)
-        groups.append(_group(group, [weight]))
-    if not groups:
-        return
-    optimizer = _create(settings, groups)
-    try:
-        optimizer.step()
-    except Exception as error:
-        # Foreign code may raise anything.
-        raise _refused(settings, f"cannot take a step on {device.type}", error) from error
+    entries = [group_entry(group, weights[group]) for group in nonempty]
+    return create_optimizer(settings, entries, named_weights(network))
 
 
 def skip_unless_finite(optimizer: Any, scaler: Any | None, grad_norm: Tensor) -> None:
@@ -99,7 +81,8 @@ def _weights(network: LoraNetwork, group: ParamGroup) -> list[nn.Parameter]:
             return network.parameters(group.part)
 
 
-def _group(group: ParamGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
+def group_entry(group: ParamGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
+    """Return the group as an optimizer takes it."""
     return {
         "params": weights,
         "lr": group.rate,
@@ -109,8 +92,19 @@ def _group(group: ParamGroup, weights: list[nn.Parameter]) -> dict[str, Any]:
     }
 
 
-def _create(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """Return the optimizer over these groups, whose next step can be made to change nothing."""
+def create_optimizer(
+    settings: Settings, groups: list[dict[str, Any]], weights: Mapping[str, nn.Parameter]
+) -> torch.optim.Optimizer:
+    """Return the optimizer over these groups, whose next step can be made to change nothing.
+
+    Args:
+        settings: name it.
+        groups: from group_entry.
+        weights: all there are, by name.
+
+    Raises:
+        SettingsError: it is not installed, is not an optimizer, or does not take its arguments.
+    """
     name = settings.optimizer_type
     options: dict[str, Any] = settings.optimizer_options
     check_arguments(name, options)
@@ -128,13 +122,11 @@ def _create(settings: Settings, groups: list[dict[str, Any]]) -> torch.optim.Opt
     try:
         optimizer: torch.optim.Optimizer = cls(groups, **options)
     except Exception as error:
-        raise _refused(settings, "could not be created", error) from error
-    if hasattr(optimizer, "train") and hasattr(optimizer, "eval"):
-        raise SettingsError(
-            "optimizer_type",
-            found=f"{printable(name, 60)}, which trains other weights than those to be saved (schedule-free)",
-            expected="an optimizer that trains the weights that are saved",
-        )
+        raise refused(settings, "could not be created", error) from error
+    if averages(optimizer):
+        with torch.no_grad():
+            optimizer.train()  # type: ignore[attr-defined]  # it has one
+    remember_start(optimizer, weights)
     if not _decides_on_device(optimizer):
         _let_skip(optimizer)
     return optimizer
@@ -158,7 +150,7 @@ def _import_class(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise _refused(settings, f"needs {printable(module_name, 60)}, which cannot be imported", error) from error
+        raise refused(settings, f"needs {printable(module_name, 60)}, which cannot be imported", error) from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)) or found is torch.optim.Optimizer:
         what = "is not an optimizer" if found is not None else f"is not in {printable(module_name, 60)}"
@@ -227,7 +219,14 @@ def _let_skip(optimizer: Any) -> None:
     optimizer._step_supports_amp_scaling = False
 
 
-def _refused(settings: Settings, what: str, error: Exception) -> SettingsError:
+def refused(settings: Settings, what: str, error: Exception) -> SettingsError:
+    """Return the error to raise where the optimizer's class raised one of its own.
+
+    Args:
+        settings: name it.
+        what: what it cannot do.
+        error: may be anything, of foreign code.
+    """
     reason = " ".join(str(error).split()) or type(error).__name__
     return SettingsError(
         "optimizer_type" if not settings.optimizer_args else "optimizer_type, optimizer_args",

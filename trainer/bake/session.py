@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 
+from trainer.bake.averaged_weights import averaged_weights
 from trainer.bake.micro_batches import MicroBatches
-from trainer.bake.optimizer import make_optimizer, try_optimizer
+from trainer.bake.optimizer import make_optimizer
+from trainer.bake.optimizer_trial import try_optimizer
 from trainer.bake.precision import Precision, check_xformers, fresh_accelerator
 from trainer.bake.text_embeddings import TextEmbeddings
 from trainer.bake.trained_parts import TrainedParts
@@ -19,7 +21,7 @@ from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import kind_of
 from trainer.models.base_cache import WantedBase, acquire_base
 from trainer.models.base_model import BaseModel
-from trainer.models.identify import Base
+from trainer.models.identify import Base, weight_shapes
 from trainer.models.memory_layout import tuned
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import network_like_file, warm_start
@@ -58,6 +60,12 @@ class TrainingSession:
     micro_batches: MicroBatches
 
     @contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """Let the LoRA be the one to be used while the block lasts, where the optimizer trains at other weights (schedule-free)."""
+        with averaged_weights(self.optimizer.optimizer):
+            yield
+
+    @contextmanager
     def base_alone(self) -> Iterator[None]:
         """Let the base compute as if it had no LoRA while the block lasts."""
         with self.without_lora(), self.text_embeddings.bypassed():
@@ -88,7 +96,7 @@ def open_session(settings: Settings, planned: PlannedBake) -> Iterator[TrainingS
         check_xformers(accelerator.device)
     if settings.torch_compile:
         check_compiler(accelerator.device)
-    try_optimizer(settings, planned.base.family, accelerator.device)
+    try_optimizer(settings, planned.base.family, weight_shapes(planned.base, settings), accelerator.device)
     try:
         with (
             acquire_base_for(planned.base, settings, accelerator.device, precision) as model,
@@ -120,7 +128,9 @@ def build_session(
     # It was made where the base is kept; it trains where the base will compute.
     network.move_to(model.device)
     try:
-        optimizer = accelerator.prepare(make_optimizer(network, settings, model.family))
+        # Placed already; accelerate would put its empty state into it by load_state_dict, which not every class survives.
+        made = make_optimizer(network, settings, model.family)
+        optimizer = accelerator.prepare(made, device_placement=[False])
         texts = TextEmbeddings(
             model,
             network,

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from trainer.bake.averaged_weights import settle_averages
 from trainer.network.injection import LoraNetwork
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
@@ -61,6 +62,7 @@ class TrainedParts:
         return [part for part in self._order if part in before - wanted]
 
     def _rest(self, part: Part) -> None:
+        settle_averages(self._inner, self._network.parameters(part))
         for weight in self._network.parameters(part):
             weight.requires_grad_(False)
             weight.grad = None

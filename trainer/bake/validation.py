@@ -87,7 +87,8 @@ class Validation:
             step: optimizer steps done.
             progress: takes (pictures done, pictures).
         """
-        losses = self._losses(progress)
+        with self._session.averaged_weights():
+            losses = self._losses(progress)
         if self._untrained is None:
             self._untrained = losses
         difference = losses - self._untrained

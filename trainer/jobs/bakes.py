@@ -5,6 +5,7 @@ from typing import Literal
 
 from trainer.dataset.records import DataSet
 from trainer.grid.sample_prompts import check_samples
+from trainer.jobs.optimizer_trial import try_optimizer_of
 from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, NewBake
@@ -33,6 +34,7 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
     resolved = resolve(settings, settings_path)
     _check_card(resolved)
     planned = prepare(resolved, seconds_per_step)
+    try_optimizer_of(resolved, planned.base)
     check_samples(resolved, settings_path, planned.base)
     return planned
 
@@ -40,13 +42,15 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
 def plan_for(
     resolved: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
 ) -> PlannedBake:
-    """Return the job for data already scanned; quick enough for every key typed.
+    """Return the job for data already scanned; quick enough for every key typed, but for an optimizer's class not tried before.
 
     Raises:
         SettingsError, DatasetError, DeviceError: the settings do not fit the data, the base or the machine.
     """
     _check_card(resolved)
-    return prepare_from(resolved, data, validation, base, seconds_per_step)
+    planned = prepare_from(resolved, data, validation, base, seconds_per_step)
+    try_optimizer_of(resolved, base)
+    return planned
 
 
 def queue_bake(

@@ -10,7 +10,7 @@ from trainer.errors import LoraTuiError, ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.text import printable
 
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 
 FOLDER = "state"
 """Inside the bake's folder."""
@@ -51,8 +51,12 @@ class StateHeader:
         rate_scale: product of the roll backs' factors on the rates; 1 without one.
         data: sha256 of the manifest, to notice other data.
         scaler: the gradient scaler's numbers; empty if none is in use.
-        optimizer: numbers of the optimizer that are not tensors, by weight and name.
-        groups: numbers that the optimizer keeps of a group of weights, by `part/lr_multiplier`.
+        optimizer: what the optimizer keeps of each weight beside that weight's own tensors, by weight and name; how the values of
+            this and the next fields are written: trainer.bake.saving.packed_values.
+        groups: what has changed of a group of weights, by `part/lr_multiplier` and name: `now`, and `was` before the first step.
+            In format 1 the numbers alone, all of them.
+        attributes: what has changed of the optimizer itself, by name. Format 1 did not have it.
+        shared: [key, value] of what the optimizer keeps for no single weight. Format 1 did not have it.
         checkpoints, verdict: what these parts of the bake keep between steps.
         environment: for the promise of equal bits.
     """
@@ -73,6 +77,8 @@ class StateHeader:
     verdict: dict[str, Any] | None
     environment: Environment
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    shared: list[Any] = field(default_factory=list)
 
 
 def state_header_json(facts: StateHeader) -> str:

@@ -24,6 +24,9 @@ _TYPES = {
     torch.bool: "BOOL",
 }
 
+WRITABLE_TYPES = frozenset(_TYPES)
+"""The types of tensors that can be written."""
+
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write `tensors` and `metadata` into the file `path`. Not whole or not at all by itself: see trainer.atomic_file.

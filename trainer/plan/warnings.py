@@ -9,7 +9,7 @@ from trainer.dataset.buckets import Placement
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
-from trainer.optimizers import estimates_rate, spec_of
+from trainer.optimizers import averages_weights, estimates_rate, spec_of
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.settings.amounts import steps_of
@@ -35,6 +35,7 @@ def warnings_about_rates(
         *_warmups(settings, family, total_steps, stops),
         *_decay(settings, family, total_steps),
         *_estimated(settings, family),
+        *_averaging(settings, family),
         *_weights(settings),
         *_eight_bits(settings),
     )
@@ -119,6 +120,17 @@ def _estimated(settings: Settings, family: Family) -> Iterator[str]:
         yield f"{name} finds the step size of each group separately: the unequal rates ({listed}) are factors on these and do not balance the groups"
     elif len(rates) > 1:
         yield f"{name} may know one step size for all groups and refuse or ignore unequal rates ({listed})"
+
+
+def _averaging(settings: Settings, family: Family) -> Iterator[str]:
+    if not averages_weights(settings.optimizer_type):
+        return
+    used = {settings.schedule_of(part) for part in parts_of(family) if settings.rate(part)}
+    if falling := sorted(used - {"constant", "constant_with_warmup"}):
+        yield (
+            f"{settings.optimizer_type} averages the weights instead of lowering the rate: use lr_scheduler = constant instead of "
+            f"{', '.join(falling)}"
+        )
 
 
 def _weights(settings: Settings) -> Iterator[str]:

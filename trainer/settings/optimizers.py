@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from trainer.errors import SettingsError
-from trainer.optimizers import OPTIMIZERS, Value, names_text, spec_of
+from trainer.optimizers import OPTIMIZERS, PATHS_OF_SD_SCRIPTS_NAMES, Value, names_text, spec_of
 from trainer.text import printable
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
@@ -16,7 +16,7 @@ _NOT_ARGUMENTS = ("lr", "params")
 
 
 def check_optimizer(text: str) -> str:
-    """Return the optimizer's name in its plain form: a short name, or a dotted path.
+    """Return the optimizer's name in its plain form: a short name, or a dotted path, also for sd-scripts' further short names.
 
     Raises:
         ValueError: it is neither.
@@ -25,6 +25,9 @@ def check_optimizer(text: str) -> str:
     known = next((name for name in OPTIMIZERS if name.casefold() == plain.casefold()), None)
     if known:
         return known
+    for name, path in PATHS_OF_SD_SCRIPTS_NAMES.items():
+        if name.casefold() == plain.casefold():
+            return path
     if not _DOTTED.fullmatch(plain):
         raise ValueError(f"one of {names_text()}, or a class by its dotted path (`torch.optim.NAdam`)")
     return plain

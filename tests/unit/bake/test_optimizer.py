@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from trainer.bake.lion import Lion
-from trainer.bake.optimizer import make_optimizer, skip_unless_finite, try_optimizer
+from trainer.bake.optimizer import make_optimizer, skip_unless_finite
+from trainer.bake.optimizer_trial import try_optimizer
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
@@ -18,6 +19,7 @@ from trainer.optimizers import OPTIMIZERS, spec_of
 from trainer.settings.model import Settings
 
 CPU = torch.device("cpu")
+SHAPES = [(2, 3), (4, 2), (2, 3, 3, 3), (4, 2, 1, 1)]
 ALL = [*OPTIMIZERS, "torch.optim.NAdam", "torch.optim.Adam"]
 
 
@@ -192,21 +194,11 @@ def test_lion_leaves_scaling_and_skipping_to_fp16s_scaler() -> None:
     assert scaler.get_scale() == 512.0
 
 
-class ScheduleFree(torch.optim.SGD):
-    def train(self) -> None:
-        pass
-
-    def eval(self) -> None:
-        pass
-
-
 @pytest.fixture
 def foreign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A module that lies beside the settings, and a class in an installed package."""
+    """A module that lies beside the settings, and extras that are not installed."""
     (tmp_path / "beside_it.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(torch.optim, "ScheduleFree", ScheduleFree, raising=False)
-    # An extra that is not installed.
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     monkeypatch.setitem(sys.modules, "prodigyopt", None)
     yield
@@ -235,7 +227,6 @@ def foreign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
             "torch.optim.LBFGS could not be created (LBFGS doesn't support per-parameter options",
         ),
         ("torch.optim.SparseAdam", [], "cannot take a step on cpu (SparseAdam does not support dense gradients"),
-        ("torch.optim.ScheduleFree", [], "(schedule-free)"),
     ],
 )
 def test_an_optimizer_that_cannot_be_used_is_refused_in_one_line(
@@ -243,14 +234,9 @@ def test_an_optimizer_that_cannot_be_used_is_refused_in_one_line(
 ) -> None:
     settings = Settings(optimizer_type=name, optimizer_args=arguments)
     with pytest.raises(SettingsError) as caught:
-        try_optimizer(settings, "sd1", CPU)
+        try_optimizer(settings, "sd1", SHAPES, CPU)
     assert said in caught.value.line()
     assert "\n" not in caught.value.line()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_an_optimizer_that_can_be_used_passes_the_trial(name: str) -> None:
-    try_optimizer(settings_of(name, loraplus_lr_ratio=2), "sdxl", CPU)
 
 
 def test_a_package_in_the_way_of_an_installed_one_is_not_imported(
@@ -260,4 +246,4 @@ def test_a_package_in_the_way_of_an_installed_one_is_not_imported(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "tomlkit")
     with pytest.raises(SettingsError, match="which would be read from"):
-        try_optimizer(Settings(optimizer_type="tomlkit.Optimizer"), "sd1", CPU)
+        try_optimizer(Settings(optimizer_type="tomlkit.Optimizer"), "sd1", SHAPES, CPU)

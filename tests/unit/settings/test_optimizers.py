@@ -19,6 +19,9 @@ from trainer.settings.optimizers import (
         ("sgdnesterov", "SGDNesterov"),
         ("torch.optim.NAdam", "torch.optim.NAdam"),
         ("pkg.sub.Class", "pkg.sub.Class"),
+        ("radamschedulefree", "schedulefree.RAdamScheduleFree"),
+        ("DAdaptation", "dadaptation.experimental.DAdaptAdamPreprint"),
+        ("PagedAdamW8bit", "bitsandbytes.optim.PagedAdamW8bit"),
     ],
 )
 def test_an_optimizer_is_a_known_name_in_any_case_or_a_dotted_path(text: str, plain: str) -> None:

@@ -19,8 +19,9 @@ _NEEDED_BYTES = 4 * 2**30
 def lend_model(session: TrainingSession, *, base_alone: bool) -> Iterator[None]:
     """Let a sampler make pictures with the bake's model while the block lasts.
 
-    Dropouts are off, and nobody else uses the tokenizers, which cannot be shared. Afterwards all that a step depends
-    on is as it was: the LoRA's strengths, the optimizer's moments, torch's random numbers.
+    Dropouts are off, the LoRA's weights are those that would be saved, and nobody else uses the tokenizers, which cannot be
+    shared. Afterwards all that a step depends on is as it was: the LoRA's weights and strengths, the optimizer's moments, torch's
+    random numbers.
 
     Args:
         session: between two steps.
@@ -32,6 +33,9 @@ def lend_model(session: TrainingSession, *, base_alone: bool) -> Iterator[None]:
         closing.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
         closing.enter_context(session.text_embeddings.tokenizers_alone())
         closing.enter_context(session.network.without_dropout())
+        if not base_alone:
+            # Before moments are parked, which the averages are made of.
+            closing.enter_context(session.averaged_weights())
         if device.type == "cuda":
             closing.callback(torch.cuda.empty_cache)
             if free_memory(device) < _NEEDED_BYTES:
@@ -47,6 +51,8 @@ def park_moments(session: TrainingSession) -> Iterator[None]:
     parked: list[tuple[dict[str, Any], str, torch.device]] = []
     try:
         for values in session.optimizer.optimizer.state.values():
+            if not isinstance(values, dict):
+                continue
             for key, value in values.items():
                 if isinstance(value, Tensor):
                     parked.append((values, key, value.device))

@@ -7,7 +7,7 @@ from trainer.bake.live_settings import LiveSettings
 from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.lora_files import LoraSaver
-from trainer.bake.saving.state import State, group_numbers, optimizer_numbers, pack, surroundings, unpack
+from trainer.bake.saving.state import State, optimizer_state, pack, surroundings, unpack
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
 from trainer.bake.validation import Validation, ValidationResult
@@ -46,7 +46,7 @@ class StateContents:
     def gather(self, position: BakePosition) -> State:
         """Return the bake as it stands, copied to the CPU; waits for the card."""
         session, validation = self._session, self._validation
-        scaler = session.accelerator.scaler
+        scaler, kept = session.accelerator.scaler, optimizer_state(session)
         facts = StateHeader(
             format=STATE_FORMAT,
             step=position.step,
@@ -59,13 +59,16 @@ class StateContents:
             rate_scale=self._live.rate_scale,
             data=self._data,
             scaler=scaler.state_dict() if scaler is not None else {},
-            optimizer=optimizer_numbers(session),
-            groups=group_numbers(session),
+            optimizer=kept.weights,
+            groups=kept.groups,
+            attributes=kept.attributes,
+            shared=kept.shared,
             checkpoints=self._loras.keep(),
             verdict=asdict(position.validation) if position.validation else None,
             environment=surroundings(session),
         )
-        return State(pack(session, self._metrics.keep(), validation.keep() if validation else {}), facts)
+        of_validation = validation.keep() if validation else {}
+        return State(pack(session, kept, self._metrics.keep(), of_validation), facts)
 
     def put_back(self, state: State) -> BakePosition:
         """Put the bake where one of its own states was, and queue the live changes that it made after it.

@@ -115,6 +115,10 @@ class LoraSaver:
             self.save_now(position)
 
     def _save(self, file: str, position: BakePosition) -> None:
+        with self._session.averaged_weights():
+            self._save_as_it_is(file, position)
+
+    def _save_as_it_is(self, file: str, position: BakePosition) -> None:
         if self._last_step != position.step:
             self._last_loss = self._metrics.loss_since_save()
         path = self._folder / file

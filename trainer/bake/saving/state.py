@@ -1,10 +1,9 @@
 """A state: everything a bake needs to continue exactly where it was, in one safetensors file."""
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
@@ -13,17 +12,20 @@ from torch import Tensor, nn
 
 import trainer
 from trainer.atomic_file import atomic_path
+from trainer.bake.saving.optimizer_state import (
+    OptimizerState,
+    groups_of_format_1,
+    named_weights,
+    pack_optimizer,
+    unpack_optimizer,
+)
 from trainer.bake.session import TrainingSession
 from trainer.errors import ModelError
 from trainer.journal.state_files import HEADER_KEY, Environment, StateHeader, read_state_header, state_header_json
 from trainer.models.safetensors_write import write_tensors
-from trainer.network.injection import LoraNetwork
 from trainer.text import printable
 
-_LORA, _OPTIMIZER, _RNG, _READINGS, _VALIDATION = "lora/", "optimizer/", "rng/", "readings/", "validation/"
-_GROUPS = "groups/"
-# The program's own entries of a group; the rates follow from settings and step.
-_OWN_KEYS = {"params", "lr", "base_lr", "part", "lr_multiplier"}
+_LORA, _RNG, _READINGS, _VALIDATION = "lora/", "rng/", "readings/", "validation/"
 
 
 @dataclass(frozen=True)
@@ -54,53 +56,33 @@ def surroundings(session: TrainingSession) -> Environment:
     )
 
 
+def optimizer_state(session: TrainingSession) -> OptimizerState:
+    """Return what the session's optimizer keeps."""
+    inner = session.optimizer.optimizer
+    return pack_optimizer(inner, session.trained_parts.groups, named_weights(session.network))
+
+
 def pack(
-    session: TrainingSession, readings: Mapping[str, Tensor], validation: Mapping[str, Tensor]
+    session: TrainingSession,
+    optimizer: OptimizerState,
+    readings: Mapping[str, Tensor],
+    validation: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
     """Return copies on the CPU of every tensor a state holds; waits for the card.
 
     Args:
-        session: network and optimizer as they stand.
+        session: its network as it stands.
+        optimizer: from optimizer_state.
         readings, validation: tensors these parts keep.
     """
-    tensors: dict[str, Tensor] = {}
-    for name, weight in _weights(session.network):
-        tensors[_LORA + name] = weight
-        for key, value in session.optimizer.state.get(weight, {}).items():
-            if isinstance(value, Tensor):
-                tensors[f"{_OPTIMIZER}{name}/{key}"] = value
-    for name, key, value in _group_values(session):
-        if isinstance(value, Tensor):
-            tensors[f"{_GROUPS}{name}/{key}"] = value
+    tensors: dict[str, Tensor] = {_LORA + name: weight for name, weight in named_weights(session.network).items()}
+    tensors |= optimizer.tensors
     tensors[f"{_RNG}cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors[f"{_RNG}cuda"] = torch.cuda.get_rng_state(session.model.device)
     tensors |= {_READINGS + name: value for name, value in readings.items()}
     tensors |= {_VALIDATION + name: value for name, value in validation.items()}
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-
-
-def optimizer_numbers(session: TrainingSession) -> dict[str, dict[str, Any]]:
-    """Return what the optimizer keeps of each weight that is not a tensor."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, weight in _weights(session.network):
-        plain = {
-            key: value
-            for key, value in session.optimizer.state.get(weight, {}).items()
-            if not isinstance(value, Tensor)
-        }
-        if plain:
-            found[name] = plain
-    return found
-
-
-def group_numbers(session: TrainingSession) -> dict[str, dict[str, Any]]:
-    """Return what the optimizer keeps of its groups that is not a tensor: Prodigy's estimate of the rate, counters."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, key, value in _group_values(session):
-        if value is None or isinstance(value, bool | int | float | str):
-            found.setdefault(name, {})[key] = value
-    return found
 
 
 def unpack(state: State, session: TrainingSession, where: str) -> None:
@@ -111,23 +93,16 @@ def unpack(state: State, session: TrainingSession, where: str) -> None:
     Raises:
         ModelError: the state is of another network.
     """
-    weights = dict(_weights(session.network))
+    weights = named_weights(session.network)
     kept = {key.removeprefix(_LORA): value for key, value in state.tensors.items() if key.startswith(_LORA)}
     _check_same(kept, weights, where)
-    # Stopped parts too: after a roll back to before the stop they train again.
-    trained = {weight for group in session.trained_parts.groups for weight in group["params"]}
-    inner = session.optimizer.optimizer
-    inner.state.clear()
-    moments = _moments(state)
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(kept[name])
-            if weight in trained and name in moments:
-                inner.state[weight] = {
-                    key: _like(value, weight) if isinstance(value, Tensor) else value
-                    for key, value in moments[name].items()
-                }
-    _put_groups_back(state, session)
+    # Stopped parts too: after a roll back to before the stop they train again.
+    trained = {weight for group in session.trained_parts.groups for weight in group["params"]}
+    inner = session.optimizer.optimizer
+    unpack_optimizer(_kept_by_optimizer(state, session), inner, session.trained_parts.groups, weights, trained)
     torch.set_rng_state(state.tensors[f"{_RNG}cpu"])
     if f"{_RNG}cuda" in state.tensors and session.model.device.type == "cuda":
         torch.cuda.set_rng_state(state.tensors[f"{_RNG}cuda"], session.model.device)
@@ -160,55 +135,13 @@ def read_state(path: Path) -> State:
         ) from error
 
 
-def _weights(network: LoraNetwork) -> Iterator[tuple[str, nn.Parameter]]:
-    for layer in network:
-        yield f"{layer.name}.down", layer.down
-        yield f"{layer.name}.up", layer.up
-
-
-def _group_values(session: TrainingSession) -> Iterator[tuple[str, str, Any]]:
-    """Yield (group, key, value) of what the optimizer keeps of its groups."""
-    for group in session.trained_parts.groups:
-        for key, value in group.items():
-            if key not in _OWN_KEYS:
-                yield f"{group['part']}/{group['lr_multiplier']}", key, value
-
-
-def _put_groups_back(state: State, session: TrainingSession) -> None:
-    # An option that was changed for a fork is the fork's; what the optimizer adapted by itself is the state's.
-    options = session.settings.optimizer_options
-    for group in session.trained_parts.groups:
-        name = f"{group['part']}/{group['lr_multiplier']}"
-        kept = {key: value for key, value in state.facts.groups.get(name, {}).items() if key in group}
-        group.update(
-            {key: value for key, value in kept.items() if key not in options and _runs_with_steps(group[key], value)}
-        )
-        for key, value in group.items():
-            tensor = state.tensors.get(f"{_GROUPS}{name}/{key}")
-            if isinstance(value, Tensor) and tensor is not None:
-                group[key] = tensor.to(value.device, copy=True)
-
-
-def _runs_with_steps(now: object, kept: object) -> bool:
-    """Return whether a number of a group changes with the steps, and is not a switch of this version's."""
-    return isinstance(now, int | float) and isinstance(kept, int | float) and not isinstance(now, bool)
-
-
-def _moments(state: State) -> dict[str, dict[str, Any]]:
-    """Return what the optimizer kept, by weight and by its own names."""
-    found = {name: dict(values) for name, values in state.facts.optimizer.items()}
-    for key, value in state.tensors.items():
-        if key.startswith(_OPTIMIZER):
-            name, _, what = key.removeprefix(_OPTIMIZER).rpartition("/")
-            found.setdefault(name, {})[what] = value
-    return found
-
-
-def _like(value: Tensor, weight: nn.Parameter) -> Tensor:
-    """Return `value` on the weight's device, laid out in memory as the optimizer would have it."""
-    if value.shape != weight.shape:
-        return value.to(weight.device, copy=True)
-    return torch.empty_like(weight, dtype=value.dtype).detach().copy_(value)
+def _kept_by_optimizer(state: State, session: TrainingSession) -> OptimizerState:
+    facts = state.facts
+    groups = facts.groups
+    if facts.format == 1:
+        inner, options = session.optimizer.optimizer, session.settings.optimizer_options
+        groups = groups_of_format_1(groups, state.tensors, inner, options)
+    return OptimizerState(state.tensors, facts.optimizer, groups, facts.attributes, facts.shared)
 
 
 def _check_same(kept: Mapping[str, Tensor], weights: Mapping[str, nn.Parameter], where: str) -> None:

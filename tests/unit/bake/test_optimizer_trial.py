@@ -1,0 +1,72 @@
+"""The trial of an optimizer: what is supported whatever it keeps and wherever, and what is refused with its reason."""
+
+from typing import Any
+
+import pytest
+import torch
+from foreign_optimizers import REFUSED, SUPPORTED, OnlyMatrices, ScheduleFree
+
+from trainer.bake.optimizer_trial import try_optimizer
+from trainer.errors import SettingsError
+from trainer.optimizers import OPTIMIZERS, spec_of
+from trainer.settings.model import Settings
+
+CPU = torch.device("cpu")
+LINEAR = [(4, 320), (320, 4), (4, 768), (640, 4)]
+CONVOLUTION = [(4, 320, 3, 3), (320, 4, 1, 1)]
+SHAPES = [*LINEAR, *CONVOLUTION]
+
+
+def settings_of(name: str, *arguments: str, **values: Any) -> Settings:
+    if (spec := spec_of(name)) is not None and spec.package:
+        pytest.importorskip(spec.package)
+    chosen = {"optimizer_type": name, "optimizer_args": list(arguments), "lr_warmup_steps": "0"}
+    return Settings.model_validate({**chosen, **values})
+
+
+@pytest.fixture(autouse=True)
+def foreign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the classes into an installed package."""
+    for kind in (*SUPPORTED, *REFUSED):
+        monkeypatch.setattr(torch.optim, kind.__name__, kind, raising=False)
+
+
+@pytest.mark.parametrize("kind", SUPPORTED)
+@pytest.mark.parametrize(
+    "values", [{}, {"loraplus_lr_ratio": 4, "lr_warmup_steps": "5"}], ids=["plain", "LoRA+ and warm-up"]
+)
+def test_what_goes_on_to_the_same_bits_is_supported(kind: type[torch.optim.Optimizer], values: dict[str, Any]) -> None:
+    try_optimizer(settings_of(f"torch.optim.{kind.__name__}", **values), "sd1", SHAPES, CPU)
+
+
+@pytest.mark.parametrize(("kind", "said"), REFUSED.items())
+def test_what_a_bake_cannot_use_is_refused_with_the_reason(kind: type[torch.optim.Optimizer], said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        try_optimizer(settings_of(f"torch.optim.{kind.__name__}"), "sd1", SHAPES, CPU)
+    assert "set optimizer_type = AdamW" in caught.value.line()
+    assert "\n" not in caught.value.line()
+
+
+def test_only_the_shapes_that_the_lora_has_count() -> None:
+    try_optimizer(settings_of("torch.optim.OnlyMatrices"), "sd1", LINEAR, CPU)
+    with pytest.raises(SettingsError, match="cannot take a step"):
+        try_optimizer(settings_of("torch.optim.OnlyMatrices"), "sd1", CONVOLUTION, CPU)
+    assert OnlyMatrices in REFUSED
+
+
+def test_averages_and_a_limit_on_the_weights_exclude_each_other() -> None:
+    settings = settings_of("torch.optim.ScheduleFree", scale_weight_norms=1.0)
+    with pytest.raises(SettingsError, match=r"averages its weights .*leave scale_weight_norms blank"):
+        try_optimizer(settings, "sd1", SHAPES, CPU)
+    assert ScheduleFree in SUPPORTED
+
+
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "torch.optim.NAdam", "torch.optim.RAdam", "torch.optim.Adadelta"])
+def test_usual_optimizers_pass(name: str) -> None:
+    try_optimizer(settings_of(name, unet_lr=1, text_encoder_lr=1, loraplus_lr_ratio=2), "sdxl", SHAPES, CPU)
+
+
+def test_the_trial_leaves_torchs_random_numbers_as_they_were() -> None:
+    before = torch.get_rng_state()
+    try_optimizer(settings_of("torch.optim.NAdam"), "sd1", SHAPES, CPU)
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,220 @@
+"""Values as JSON with their tensors by name, and back: numbers, texts, and lists, tuples and mappings of them, however deep.
+
+Numbers, texts, switches and None stand for themselves. Everything else is a mapping of one key that says what it is:
+`{"tensor": name}`, `{"weight": name}`, `{"tuple": [...]}`, `{"dict": [[key, value], ...]}` and so on.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainer.models.safetensors_write import WRITABLE_TYPES
+
+Packed = Any
+"""A JSON value."""
+
+_SEQUENCES: Mapping[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset, "size": torch.Size}
+
+
+class NotPackable(Exception):
+    """A value that no state can hold.
+
+    Attributes:
+        where: the path to it.
+        kind: its type in words.
+    """
+
+    def __init__(self, where: str, value: object) -> None:
+        self.where = where
+        self.kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        super().__init__(f"{where} is a {self.kind}")
+
+
+class ValuePacker:
+    """Packs values one after another; a tensor that is met twice is one tensor afterwards too.
+
+    Args:
+        weights: the network's, by name; a value that is one of them refers to it.
+
+    Attributes:
+        tensors: what was met, by the path at which it was met first; not copied.
+    """
+
+    def __init__(self, weights: Mapping[str, nn.Parameter]) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self._weights = {id(weight): name for name, weight in weights.items()}
+        self._on_card = any(weight.device.type != "cpu" for weight in weights.values())
+        self._names: dict[int, str] = {}
+        self._open: set[int] = set()
+
+    def put(self, tensor: Tensor, where: str) -> str:
+        """Take a tensor and return its name."""
+        # The mapping keeps the tensor alive, so that no other has its id.
+        name = self._names.setdefault(id(tensor), where)
+        self.tensors.setdefault(name, tensor)
+        return name
+
+    def pack(self, value: object, where: str) -> Packed:
+        """Return the value as JSON.
+
+        Args:
+            value: anything.
+            where: the path to it, unique among the values of this packer.
+
+        Raises:
+            NotPackable: it is, or holds, something that a state cannot hold.
+        """
+        match value:
+            case None | bool() | int() | float() | str():
+                return _plain(value)
+            case Tensor():
+                return self._pack_tensor(value, where)
+            case torch.dtype():
+                return {"dtype": str(value).removeprefix("torch.")}
+            case torch.device():
+                return {"device": value.type}
+            case torch.Generator():
+                return {"generator": self.put(value.get_state(), where)}
+            case _:
+                return self._pack_container(value, where)
+
+    def _pack_tensor(self, tensor: Tensor, where: str) -> Packed:
+        if id(tensor) in self._weights:
+            return {"weight": self._weights[id(tensor)]}
+        if tensor.layout is not torch.strided or tensor.is_meta or tensor.dtype not in WRITABLE_TYPES:
+            raise NotPackable(where, tensor)
+        # A step count that stays with the computer, as torch's own have it.
+        away = {"cpu": True} if self._on_card and tensor.device.type == "cpu" else {}
+        return {"tensor": self.put(tensor, where), **away}
+
+    def _pack_container(self, value: object, where: str) -> Packed:
+        if id(value) in self._open:
+            raise NotPackable(where, value)
+        self._open.add(id(value))
+        try:
+            if isinstance(value, Mapping):
+                items = enumerate(value.items())
+                return {
+                    "dict": [
+                        [self.pack(key, f"{where}/{index}.key"), self.pack(item, f"{where}/{_step(key, index)}")]
+                        for index, (key, item) in items
+                    ]
+                }
+            if isinstance(value, deque):
+                return {"deque": self._pack_all(value, where), "maxlen": value.maxlen}
+            for name, kind in _SEQUENCES.items():
+                if type(value) is kind:
+                    return {name: self._pack_all(value, where)}  # type: ignore[arg-type]  # all of them are collections
+        finally:
+            self._open.discard(id(value))
+        raise NotPackable(where, value)
+
+    def _pack_all(self, values: Collection[object], where: str) -> list[Packed]:
+        return [self.pack(one, f"{where}/{index}") for index, one in enumerate(values)]
+
+
+class ValueUnpacker:
+    """Makes values of what a ValuePacker returned.
+
+    Args:
+        tensors: by name.
+        weights: the network's, by name.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], weights: Mapping[str, nn.Parameter]) -> None:
+        self._tensors, self._weights = tensors, weights
+        self._made: dict[str, Tensor] = {}
+
+    def tensor(self, name: str, like: Tensor | None) -> Tensor:
+        """Return a copy of a tensor, the same one each time.
+
+        Args:
+            name: its name.
+            like: gives the device, and the layout in memory where the shapes agree; None leaves it on the CPU.
+        """
+        if name not in self._made:
+            self._made[name] = _like(self._tensors[name], like)
+        return self._made[name]
+
+    def unpack(self, packed: Packed, like: Tensor | None, now: object = None) -> Any:
+        """Return the value.
+
+        Args:
+            packed: from ValuePacker.pack.
+            like: see `tensor`.
+            now: what stands in its place; a mapping, list or generator is changed in place, since others may hold it.
+        """
+        if not isinstance(packed, dict):
+            return packed
+        kind = next(iter(packed))
+        if kind in {"dict", "deque"} or kind in _SEQUENCES:
+            return self._container(kind, packed, like, now)
+        return self._leaf(kind, packed, like, now)
+
+    def _leaf(self, kind: str, packed: Packed, like: Tensor | None, now: object) -> Any:
+        content = packed[kind]
+        match kind:
+            case "tensor":
+                return self.tensor(content, None if packed.get("cpu") else like)
+            case "weight":
+                return self._weights[content]
+            case "dtype":
+                return getattr(torch, content)
+            case "device":
+                return torch.device("cpu") if like is None or content == "cpu" else like.device
+            case _:
+                return self._generator(content, now)
+
+    def _container(self, kind: str, packed: Packed, like: Tensor | None, now: object) -> Any:
+        if kind == "dict":
+            return _in_place({self.unpack(key, like): self.unpack(value, like) for key, value in packed[kind]}, now)
+        values = [self.unpack(one, like) for one in packed[kind]]
+        return deque(values, packed["maxlen"]) if kind == "deque" else _in_place(_SEQUENCES[kind](values), now)
+
+    def _generator(self, name: str, now: object) -> torch.Generator:
+        generator = now if isinstance(now, torch.Generator) else torch.Generator()
+        generator.set_state(self._tensors[name])
+        return generator
+
+
+def has_tensor(packed: Packed) -> bool:
+    """Return whether a packed value holds a tensor that is not a weight."""
+    if isinstance(packed, list):
+        return any(map(has_tensor, packed))
+    if isinstance(packed, dict):
+        return bool({"tensor", "generator"} & packed.keys()) or any(map(has_tensor, packed.values()))
+    return False
+
+
+def _plain(value: bool | int | float | str | None) -> Packed:
+    """Return a number without its subclass, such as numpy's or an enumeration's."""
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return None
+
+
+def _step(key: object, index: int) -> str:
+    return key if isinstance(key, str) else str(index)
+
+
+def _in_place(made: Any, now: object) -> Any:
+    if isinstance(made, dict) and isinstance(now, dict):
+        now.clear()
+        now.update(made)
+        return now
+    if isinstance(made, list) and type(now) is list:
+        now[:] = made
+        return now
+    return made
+
+
+def _like(value: Tensor, like: Tensor | None) -> Tensor:
+    if like is None:
+        return value.clone()
+    if value.shape != like.shape:
+        return value.to(like.device, copy=True)
+    return torch.empty_like(like, dtype=value.dtype).detach().copy_(value)

@@ -1,0 +1,171 @@
+"""The trial of an optimizer named by its path, for plans and queues: in a process of its own, once for each class. Free of torch.
+
+A bake repeats it on the device it computes on. The process sees no GPU, so that what only fails there for want of one is left to
+the bake.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+from trainer.atomic_file import write_atomically
+from trainer.errors import SettingsError
+from trainer.families.registry import family_record
+from trainer.machine.devices import card_device
+from trainer.models.identify import Base, weight_shapes
+from trainer.optimizers import Shape, spec_of
+from trainer.plan.lr_schedules import warmup_of
+from trainer.plan.optimizer_installed import check_optimizer_installed
+from trainer.plan.param_groups import param_groups
+from trainer.settings.model import Settings
+from trainer.settings.toml_file import settings_toml
+from trainer.workspace import cache_home
+
+CACHE = "optimizers.json"
+"""File of known answers in the user's cache folder."""
+
+# Raised with every change of what is tried.
+_VERSION = 1
+_MAX_ANSWERS = 200
+# A class that takes longer over its first steps is left to the bake.
+_MAX_SECONDS = 100.0
+_known: dict[str, dict[str, Any]] = {}
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class TrialRequest:
+    """A question to the process that tries optimizers.
+
+    Attributes:
+        settings: name the optimizer.
+        family: the base's architecture.
+        shapes: of all weights that train.
+    """
+
+    settings: Settings
+    family: str
+    shapes: tuple[Shape, ...]
+
+    @property
+    def key(self) -> str:
+        """The same text for the same answer. Rates are left out: what works at one works at another."""
+        settings = self.settings
+        package = settings.optimizer_type.partition(".")[0]
+        groups = param_groups(settings, self.family)
+        facts = [
+            _VERSION,
+            _versions(package, "torch", "lora-tui"),
+            settings.optimizer_type,
+            settings.optimizer_args,
+            [(group.part, group.which, bool(warmup_of(settings, group.part, 1000))) for group in groups],
+            settings.scale_weight_norms is not None,
+            sorted(set(zip(self.shapes[::2], self.shapes[1::2], strict=True))),
+            bool(card_device()),
+        ]
+        return sha256(json.dumps(facts, default=str).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the question as a line of JSON."""
+        values = {
+            "settings": settings_toml(self.settings),
+            "family": self.family,
+            "family_module": family_record(self.family).module,
+            "shapes": self.shapes,
+        }
+        return json.dumps(values)
+
+
+def try_optimizer_of(settings: Settings, base: Base) -> None:
+    """Try an optimizer named by its path; of one known by a short name nothing is asked. Takes seconds for a class not tried before.
+
+    Raises:
+        SettingsError: the reason why no bake can use it.
+    """
+    if spec_of(settings.optimizer_type) is not None:
+        return
+    check_optimizer_installed(settings)
+    request = TrialRequest(settings, base.family, tuple(weight_shapes(base, settings)))
+    with _lock:
+        answer = _answer(request)
+    if "found" in answer:
+        where = "optimizer_type" if not settings.optimizer_args else "optimizer_type, optimizer_args"
+        raise SettingsError(
+            answer.get("where", where),
+            found=answer["found"],
+            expected=answer.get("expected", ""),
+            way_out=answer.get("way_out", ""),
+        )
+
+
+def _answer(request: TrialRequest) -> dict[str, Any]:
+    """Return the error's fields; nothing where there is none, or none is known."""
+    key, cache = request.key, cache_home() / CACHE
+    if key not in _known:
+        stored = _read(cache)
+        if key in stored:
+            _known[key] = stored[key]
+        else:
+            asked = _ask(request)
+            _known[key] = asked or {}
+            if asked is not None:
+                _store(cache, stored | {key: asked})
+    return _known[key]
+
+
+def _ask(request: TrialRequest) -> dict[str, Any] | None:
+    """Return the answer of a new process, None where it has none."""
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "trainer.bake.optimizer_trial_worker"]
+    try:
+        done = subprocess.run(
+            command,
+            input=request.to_json().encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=env,
+            timeout=_MAX_SECONDS,
+            check=True,
+            # A key that interrupts the program must not reach it.
+            start_new_session=True,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    if answer.pop("unknown", False):
+        return None
+    return {} if answer.pop("only_here", False) and card_device() else answer
+
+
+def _versions(*packages: str) -> list[str]:
+    found = []
+    for package in packages:
+        for name in packages_distributions().get(package, [package]):
+            with contextlib.suppress(PackageNotFoundError):
+                found.append(f"{name} {version(name)}")
+    return found
+
+
+def _read(cache: Path) -> dict[str, dict[str, Any]]:
+    try:
+        answers = json.loads(cache.read_text("utf-8"))
+        return {key: dict(fields) for key, fields in answers.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _store(cache: Path, answers: dict[str, dict[str, Any]]) -> None:
+    newest: Sequence[str] = list(answers)[-_MAX_ANSWERS:]
+    # Without the file the same class is tried again some day.
+    with contextlib.suppress(OSError):
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(cache, json.dumps({key: answers[key] for key in newest}).encode())
