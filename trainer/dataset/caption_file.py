@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DatasetError
 from trainer.text import printable
+from trainer.text_encoding import UndecodableText, decode_text
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -39,24 +41,37 @@ def caption_key(name: str, endings: Sequence[str]) -> str:
     return name
 
 
-def read_caption(path: Path, *, every_line: bool = False) -> str:
-    """Return the first line of a caption file, without blanks around it (sd-scripts reads no further either).
+@dataclass(frozen=True)
+class CaptionText:
+    """What a caption file says.
+
+    Attributes:
+        text: the first line without blanks around it, or every line that is not blank, one below the other.
+        unread: how many lines with text are left out.
+    """
+
+    text: str
+    unread: int = 0
+
+
+def read_caption(path: Path, *, every_line: bool = False) -> CaptionText:
+    """Return the first line of a caption file (sd-scripts reads no further either).
 
     Args:
         path: the file.
-        every_line: return every line that is not blank instead, one below the other: with wildcards one of them is drawn.
+        every_line: return every line that is not blank instead: with wildcards one of them is drawn.
 
     Raises:
-        DatasetError: the file cannot be read or is not UTF-8.
+        DatasetError: the file cannot be read, or its encoding is not: see decode_text.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        text = decode_text(path.read_bytes())
+    except UndecodableText as error:
         raise DatasetError(
             printable(str(path)),
-            found=f"a caption that is not UTF-8 (byte {error.start})",
-            expected="UTF-8 text",
-            way_out="save it as UTF-8, for example with `iconv -f CP1252 -t UTF-8`",
+            found=f"a caption that is {error.found}",
+            expected="UTF-8 text, or UTF-16 with a byte order mark",
+            way_out=error.way_out,
         ) from None
     except OSError as error:
         raise DatasetError(
@@ -64,7 +79,13 @@ def read_caption(path: Path, *, every_line: bool = False) -> str:
             found=f"a caption that cannot be read ({error.strerror})",
             way_out="fix its permissions or remove it",
         ) from error
+    first, *others = (line.strip(" \t") for line in _LINE_END.split(text))
+    others = [line for line in others if line]
     if every_line:
-        lines = (line.strip(" \t") for line in _LINE_END.split(text))
-        return "\n".join(line for line in lines if line)
-    return _LINE_END.split(text, maxsplit=1)[0].strip(" \t")
+        return CaptionText("\n".join([first, *others] if first else others))
+    return CaptionText(first, len(others))
+
+
+def is_blank(caption: str) -> bool:
+    """Return whether a caption has no tag: nothing but commas and blanks."""
+    return not caption.replace(",", "").strip()

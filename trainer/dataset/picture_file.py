@@ -3,6 +3,8 @@
 import os
 import struct
 import warnings
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,14 +15,39 @@ from trainer.text import printable
 # A Pillow built by a distribution may lack the codec; its own wheels have it.
 _AVIF = features.check("avif")
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", *((".avif",) if _AVIF else ()))
-"""The kinds of pictures that are read, in any case; of a moving one the first picture."""
+# Browsers on Windows save JPEGs as .jfif; .jpe, .jif, .pjpeg and .pjp are their other names, .apng that of a moving PNG.
+_READ = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jfif", ".jpe", ".jif", ".pjpeg", ".pjp"),
+    "WebP": (".webp",),
+    "BMP": (".bmp", ".dib"),
+    "GIF": (".gif",),
+    **({"AVIF": (".avif",)} if _AVIF else {}),
+}
+
+ENDINGS = tuple(ending for endings in _READ.values() for ending in endings)
+"""Endings of the pictures that are read, in any case; of a moving one the first picture."""
+
+KINDS = ", ".join(_READ)
+"""The kinds of pictures that are read, in words."""
+
+OTHER_ENDINGS = tuple(
+    ending
+    for ending in (
+        *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".avifs", ".jxl", ".jp2", ".j2k", ".jpx", ".jxr"),
+        *(".psd", ".psb", ".xcf", ".kra", ".clip", ".sai", ".sai2", ".ora", ".svg", ".eps"),
+        *(".tga", ".ico", ".pcx", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi", ".dds", ".exr", ".hdr", ".mpo", ".flif"),
+        *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"),
+    )
+    if ending not in ENDINGS
+)
+"""Endings of pictures that other programs show and that are not read here; they are named so that nobody misses them silently."""
 
 # Pillow's own warning goes to stderr, across the screen; it still refuses pictures twice as large, and the error names that file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # No other format is tried on a file from outside: some of Pillow's other readers start programs.
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", *(("AVIF",) if _AVIF else ()))
+_FORMATS = tuple(name.upper() for name in _READ)
 
 # EXIF's orientation: from 5 to 8 the picture is stored lying on its side.
 _ORIENTATION = 0x0112
@@ -34,6 +61,16 @@ class UnreadablePicture(Exception):
 def is_picture_name(name: str) -> bool:
     """Return whether a file called `name` counts as a picture; hidden files do not."""
     return not name.startswith(".") and name.lower().endswith(ENDINGS)
+
+
+def is_other_picture_name(name: str) -> bool:
+    """Return whether a file called `name` is a picture of a kind that is not read; hidden files are not."""
+    return not name.startswith(".") and name.lower().endswith(OTHER_ENDINGS)
+
+
+def unread_pictures(names: Iterable[str]) -> Counter[str]:
+    """Return how many of the files called `names` are pictures that are not read, by ending."""
+    return Counter(Path(name).suffix.lower() for name in names if is_other_picture_name(name))
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -101,7 +138,8 @@ def _read_to_the_end(image: Image.Image) -> None:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return f"not a PNG, JPEG, WebP, BMP{', GIF or AVIF' if _AVIF else ' or GIF'}"
+        *others, last = _READ
+        return f"not a {', '.join(others)} or {last}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return printable(" ".join(str(error).split())[:100]) or type(error).__name__

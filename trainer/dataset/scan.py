@@ -1,32 +1,43 @@
 """Pictures of a folder with their captions and masks."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from trainer.dataset.caption_file import caption_key, caption_name, read_caption
+from trainer.dataset.caption_file import CaptionText, caption_key, caption_name, is_blank, read_caption
 from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
-from trainer.dataset.picture_file import ENDINGS, UnreadablePicture, is_picture_name, picture_size
+from trainer.dataset.picture_file import KINDS, UnreadablePicture, is_picture_name, picture_size, unread_pictures
 from trainer.dataset.records import DataSet, Folder, Picture
-from trainer.dataset.sources import FolderOptions, Source, entries_of, folder_words, pictures_inside, sources_in
+from trainer.dataset.sources import (
+    FolderOptions,
+    Source,
+    counted_endings,
+    entries_of,
+    folder_words,
+    names_inside,
+    pictures_inside,
+    sources_in,
+)
 from trainer.errors import DatasetError
 from trainer.text import plural, printable
 
-# Pictures that other programs show and that are not read here; they are named so that nobody misses them silently.
-_OTHER_PICTURES = tuple({".avif", ".jxl", ".heic", ".tif", ".tiff"} - set(ENDINGS))
+
+_ESCAPED = re.compile(r"\\[()]")
 
 
 @dataclass
 class ScanResult:
-    """Pictures and notes of the folders read so far."""
+    """Pictures, captions by their file, and notes of the folders read so far."""
 
     folders: list[Folder] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    captions: dict[Path, CaptionText] = field(default_factory=dict)
 
 
 def scan(root: Path, *, caption_extension: Sequence[str], dataset_repeats: int = 1) -> DataSet:
@@ -75,11 +86,15 @@ def no_pictures(root: Path) -> DatasetError:
     ]
     if folders:
         parts.append(f"{plural(len(folders), 'folder')} ({', '.join(folders[:4])}{' …' if len(folders) > 4 else ''})")
+    way_out = "name another folder or rename those inside" if folders else "name another folder"
+    inside = (name for entry in entries if entry.is_dir() for name in names_inside(entry))
+    if unread_pictures(entry.name for entry in entries) or unread_pictures(inside):
+        way_out = f"convert them to PNG or JPEG, or {way_out}"
     return DatasetError(
         printable(str(root)),
         found=f"no pictures, but {', '.join(parts)}" if parts else "an empty folder",
-        expected=f"{', '.join(ENDINGS)} in it or in `N_name` folders (N repeats of each)",
-        way_out="name another folder or rename those inside" if folders else "name another folder",
+        expected=f"{KINDS} in it or in `N_name` folders (N repeats of each)",
+        way_out=way_out,
     )
 
 
@@ -98,20 +113,30 @@ def _read_source(source: Source, found: ScanResult) -> None:
     pictures = []
     for name in names:
         try:
-            pictures.append(_picture(source, name, captions, masks))
+            pictures.append(_picture(source, name, captions, masks, found.captions))
         except UnreadablePicture as error:
             found.unreadable.append((source.path / name, str(error)))
     captioned = sum(picture.caption_file is not None for picture in pictures)
     found.pictures += pictures
     found.folders.append(Folder(source.name, source.repeats, len(names), captioned, source.options.is_reg))
-    _note_captions(found.folders[-1], source, pictures, found.notes)
+    _note_missing_captions(found.folders[-1], source, found.notes)
+    _note_captions(found.folders[-1], pictures, found)
 
 
-def _picture(source: Source, name: str, captions: Mapping[str, str], masks: Mapping[str, Path] | None) -> Picture:
+def _picture(
+    source: Source,
+    name: str,
+    names: Mapping[str, str],
+    masks: Mapping[str, Path] | None,
+    captions: dict[Path, CaptionText],
+) -> Picture:
+    """Return a picture with its caption, which is added to `captions`."""
     path, options = source.path / name, source.options
     width, height = picture_size(path)
-    words = caption_name(path.stem, options.extensions, captions)
+    words = caption_name(path.stem, options.extensions, names)
     caption_file = source.path / words if words else None
+    if caption_file:
+        captions[caption_file] = read_caption(caption_file, every_line=options.caption_rules.wildcards)
     mask: Path | Literal["alpha"] | None = "alpha" if options.masks == "alpha" else None
     if masks is not None:
         mask = masks[path.stem]
@@ -122,9 +147,7 @@ def _picture(source: Source, name: str, captions: Mapping[str, str], masks: Mapp
         repeats=source.repeats,
         width=width,
         height=height,
-        caption=read_caption(caption_file, every_line=options.caption_rules.wildcards)
-        if caption_file
-        else source.fallback_caption,
+        caption=captions[caption_file].text if caption_file else source.fallback_caption,
         caption_file=caption_file,
         is_reg=options.is_reg,
         group=options.group,
@@ -145,35 +168,54 @@ def _masks(source: Source, names: Sequence[str]) -> dict[str, Path] | None:
     return masks
 
 
-def _note_captions(folder: Folder, source: Source, pictures: Sequence[Picture], notes: list[str]) -> None:
-    where = printable(folder.name, 60)
+def _note_missing_captions(folder: Folder, source: Source, notes: list[str]) -> None:
     without = folder.pictures - folder.captioned
-    if without:
-        # Other words than those in its name come from a data set file.
-        whose = (
-            "the folder's name is used"
-            if folder_words(Path(os.path.abspath(source.path)).name) == source.fallback_caption
-            else "class_tokens is used"
-        )
-        instead = (
-            f"{whose} instead: {printable(source.fallback_caption, 60)}"
-            if source.fallback_caption
-            else "they are trained without a caption"
-        )
-        have = "has" if without == 1 else "have"
-        notes.append(f"{without} of {plural(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
-    empty = [picture.caption_file.name for picture in pictures if picture.caption_file and not picture.caption]
-    if empty:
-        notes.append(
-            f"{plural(len(empty), 'caption')} in {where} with an empty first line, such as {printable(empty[0], 60)}"
-        )
+    if not without:
+        return
+    # Other words than those in its name come from a data set file.
+    whose = (
+        "the folder's name is used"
+        if folder_words(Path(os.path.abspath(source.path)).name) == source.fallback_caption
+        else "class_tokens is used"
+    )
+    instead = (
+        f"{whose} instead: {printable(source.fallback_caption, 60)}"
+        if source.fallback_caption
+        else "they are trained without a caption"
+    )
+    have = "has" if without == 1 else "have"
+    where = printable(folder.name, 60)
+    notes.append(f"{without} of {plural(folder.pictures, 'picture')} in {where} {have} no caption; {instead}")
+
+
+def _note_captions(folder: Folder, pictures: Sequence[Picture], found: ScanResult) -> None:
+    """Note captions that say less than their file seems to: nothing in the first line, commas only, lines that are not read."""
+    files = list(dict.fromkeys(picture.caption_file for picture in pictures if picture.caption_file))
+    captions = [(file.name, found.captions[file]) for file in files]
+    for names, what in (
+        ([name for name, caption in captions if not caption.text], "with an empty first line"),
+        ([name for name, caption in captions if caption.text and is_blank(caption.text)], "of nothing but commas"),
+        (
+            [name for name, caption in captions if _ESCAPED.search(caption.text)],
+            r"with escaped brackets, whose backslashes are trained too (only prompts need `\(`)",
+        ),
+        (
+            [name for name, caption in captions if caption.unread],
+            "with lines below the first, which are not read (enable_wildcard draws one of all)",
+        ),
+    ):
+        if names:
+            where = printable(folder.name, 60)
+            found.notes.append(f"{plural(len(names), 'caption')} in {where} {what}, such as {printable(names[0], 60)}")
 
 
 def _note_left_out(source: Source, entries: Sequence[os.DirEntry[str]], notes: list[str]) -> None:
     where = printable(source.name, 60)
-    other = sum(entry.name.lower().endswith(_OTHER_PICTURES) for entry in entries)
+    other = unread_pictures(entry.name for entry in entries if not entry.is_dir())
     if other:
-        notes.append(f"{plural(other, 'file')} in {where} skipped: only {', '.join(ENDINGS)} are read")
+        notes.append(
+            f"{plural(other.total(), 'picture')} in {where} skipped ({counted_endings(other)}): only {KINDS} are read"
+        )
     if source.is_root:
         return
     for entry in entries:

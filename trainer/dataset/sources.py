@@ -3,12 +3,13 @@
 import difflib
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from trainer.dataset.picture_file import is_picture_name
+from trainer.dataset.picture_file import is_picture_name, unread_pictures
 from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
 from trainer.text import plural, printable
@@ -180,12 +181,25 @@ def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.D
 
 
 def pictures_inside(entry: os.DirEntry[str]) -> str:
-    """Return the number of pictures in an ignored folder, as text for the end of a note."""
+    """Return the number of pictures in an ignored folder, and of those that are not read, as text for the end of a note."""
+    names = names_inside(entry)
+    count = sum(map(is_picture_name, names))
+    unread = counted_endings(unread_pictures(names))
+    found = " and ".join(filter(None, (plural(count, "picture") if count else "", unread)))
+    return f"; {found} in it" if found else ""
+
+
+def names_inside(folder: os.DirEntry[str]) -> list[str]:
+    """Return the names of what lies in a folder, none where it cannot be looked into."""
     try:
-        count = sum(is_picture_name(name) for name in os.listdir(entry.path))
+        return os.listdir(folder.path)
     except OSError:
-        return ""
-    return f"; {plural(count, 'picture')} in it" if count else ""
+        return []
+
+
+def counted_endings(endings: Counter[str]) -> str:
+    """Return files counted by ending as text: `3 .heic, 1 .psd`."""
+    return ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common())
 
 
 def _left_out(entry: os.DirEntry[str], why: str) -> str:

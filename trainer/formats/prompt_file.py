@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.errors import SettingsError
 from trainer.text import printable
+from trainer.text_encoding import UndecodableText, decode_text
 
 _MAX_BYTES = 2**20
 _OPTION = re.compile(r"\s--(?=[A-Za-z])")
@@ -88,11 +89,9 @@ def _text(path: Path, where: str) -> str:
     if len(content) > _MAX_BYTES:
         raise SettingsError(where, found="more than 1 MiB", expected="a file with prompts")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            where, found=f"not UTF-8 text (byte {error.start})", expected="prompts in UTF-8", way_out="save it as UTF-8"
-        ) from None
+        return decode_text(content)
+    except UndecodableText as error:
+        raise SettingsError(where, found=error.found, expected="prompts in UTF-8", way_out=error.way_out) from None
 
 
 def _lines(text: str, where: str) -> tuple[FilePrompt, ...]:

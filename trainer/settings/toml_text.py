@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trainer.errors import SettingsError
 from trainer.text import printable
+from trainer.text_encoding import UndecodableText, decode_text
 
 _BACKSLASH = "a backslash in double quotes"
 _SINGLE_QUOTES = "put a path with backslashes in single quotes, or write / for each"
@@ -28,15 +29,12 @@ def read_text(path: Path, kind: str = "a settings file") -> str:
             raise SettingsError(where, found="a folder", expected=kind, way_out="name the .toml file in it")
         if path.stat().st_size > _MAX_BYTES:
             raise SettingsError(where, found=f"{path.stat().st_size:,} bytes", expected=f"{kind} in TOML")
-        return path.read_bytes().decode("utf-8-sig")
+        return decode_text(path.read_bytes())
     except FileNotFoundError:
         raise SettingsError(where, found="no such file", expected=kind, way_out="check the path") from None
-    except UnicodeDecodeError as error:
+    except UndecodableText as error:
         raise SettingsError(
-            where,
-            found=f"not UTF-8 text (byte {error.start})",
-            expected=f"{kind} in TOML",
-            way_out="save it as UTF-8",
+            where, found=error.found, expected=f"{kind} in TOML, in UTF-8", way_out=error.way_out
         ) from None
     except OSError as error:
         raise SettingsError(where, found=f"cannot be read ({error.strerror})", way_out="fix its permissions") from error

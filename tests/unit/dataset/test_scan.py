@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from trainer.dataset.picture_file import OTHER_ENDINGS
 from trainer.dataset.records import DataSet, Folder
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import folder_words
@@ -87,6 +88,21 @@ def test_all_kinds_of_pictures_are_found_in_any_case(tmp_path: Path) -> None:
     assert len(read(tmp_path).pictures) == 12
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("a.jfif", "JPEG"), ("a.JFIF", "JPEG"), ("a.jpe", "JPEG"), ("a.jif", "JPEG"), ("a.pjpeg", "JPEG")),
+        *(("a.pjp", "JPEG"), ("a.apng", "PNG"), ("a.dib", "BMP")),
+    ],
+)
+def test_other_names_of_the_same_kinds_are_read_with_their_captions(name: str, kind: str, tmp_path: Path) -> None:
+    draw(tmp_path / "2_x" / name, kind=kind)
+    (tmp_path / "2_x" / "a.txt").write_text("castle")
+    data = read(tmp_path)
+    assert [(picture.path.name, picture.caption) for picture in data.pictures] == [(name, "castle")]
+    assert data.notes == ()
+
+
 def test_the_worked_folder_of_the_trainers_facts_holds_thirteen_pictures(tmp_path: Path) -> None:
     folder = tmp_path / "10_a"
     for index in range(7):
@@ -102,7 +118,21 @@ def test_pictures_of_kinds_that_are_not_read_are_counted(tmp_path: Path) -> None
     draw(tmp_path / "1_x" / "a.png")
     for name in ("b.jxl", "c.HEIC", "d.tif"):
         (tmp_path / "1_x" / name).write_bytes(b"x")
-    assert "3 files in 1_x skipped: only .png, .jpg, .jpeg, .webp, .bmp, .gif, .avif are read" in read(tmp_path).notes
+    (tmp_path / "1_x" / "e.heic").write_bytes(b"x")
+    assert (
+        "4 pictures in 1_x skipped (2 .heic, 1 .jxl, 1 .tif): only PNG, JPEG, WebP, BMP, GIF, AVIF are read"
+        in read(tmp_path).notes
+    )
+
+
+@pytest.mark.parametrize("ending", OTHER_ENDINGS)
+def test_every_kind_that_is_not_read_is_named_where_there_is_nothing_else(ending: str, tmp_path: Path) -> None:
+    (tmp_path / "3_knight").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "3_knight" / (name + ending.upper())).write_bytes(b"x")
+    line = refusal(tmp_path)
+    assert f"no pictures, but 1 folder (3_knight with 2 {ending}); expected PNG, JPEG" in line
+    assert "convert them to PNG or JPEG, or name another folder" in line
 
 
 def test_hidden_files_do_not_count_as_pictures(tmp_path: Path) -> None:
@@ -172,16 +202,26 @@ def test_only_the_first_line_of_a_caption_counts(tmp_path: Path) -> None:
 
 
 def test_a_caption_of_markup_and_escape_codes_is_kept_untouched(tmp_path: Path) -> None:
-    text = "[red]x[/red] \x1b[2J\x1b]52;c;aGk=\x07 {a|b} (c:1.2) \\n \x00 \u202e宇宙 \x0b\x0c\x1c\u2028 <b>"
+    text = "[red]x[/red] \x1b[2J\x1b]52;c;aGk=\x07 {a|b} (c:1.2) \\n \x01 \u202e宇宙 \x0b\x0c\x1c\u2028 <b>"
     draw(tmp_path / "1_x" / "a.png")
     (tmp_path / "1_x" / "a.txt").write_bytes(text.encode())
     assert read(tmp_path).pictures[0].caption == text
 
 
-def test_a_byte_order_mark_is_not_part_of_a_caption(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_is_followed_and_not_part_of_a_caption(encoding: str, tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "a.png")
-    (tmp_path / "1_x" / "a.txt").write_bytes(b"\xef\xbb\xbfhalo")
-    assert read(tmp_path).pictures[0].caption == "halo"
+    (tmp_path / "1_x" / "a.txt").write_bytes("halo, 輪\r\n".encode(encoding))
+    assert read(tmp_path).pictures[0].caption == "halo, 輪"
+
+
+@pytest.mark.parametrize("content", ["knight".encode("utf-16-be"), b"knight\0s, castle"])
+def test_a_caption_with_zero_bytes_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_bytes(content)
+    line = refusal(tmp_path)
+    assert line.startswith(f"{tmp_path}/1_x/a.txt: a caption that is ")
+    assert "is zero" in line and "`" in line
 
 
 def test_a_caption_that_is_not_utf8_names_the_file_and_the_way_out(tmp_path: Path) -> None:
@@ -189,8 +229,8 @@ def test_a_caption_that_is_not_utf8_names_the_file_and_the_way_out(tmp_path: Pat
     (tmp_path / "1_x" / "a.txt").write_bytes("grün".encode("latin-1"))
     line = refusal(tmp_path)
     assert line.startswith(str(tmp_path / "1_x" / "a.txt"))
-    assert "not UTF-8 (byte 2)" in line
-    assert "iconv" in line
+    assert "a caption that is not UTF-8 text (byte 2), probably CP1252" in line
+    assert "`iconv -f CP1252 -t UTF-8`" in line
 
 
 def test_missing_captions_are_noted_and_the_folders_words_are_used(tmp_path: Path) -> None:
@@ -212,6 +252,20 @@ def test_an_empty_caption_is_kept_and_noted(tmp_path: Path) -> None:
     data = read(tmp_path)
     assert data.pictures[0].caption == ""
     assert data.notes == ("1 caption in 1_x with an empty first line, such as a.txt",)
+
+
+def test_captions_that_say_less_than_they_seem_to_are_noted(tmp_path: Path) -> None:
+    captions = {"a": "knight, castle", "b": " , ,, ", "c": "knight\n\ncastle, moat", "d": r"knight \(order\)", "e": ","}
+    for name, text in captions.items():
+        draw(tmp_path / "4_knight" / f"{name}.png")
+        (tmp_path / "4_knight" / f"{name}.txt").write_text(text)
+    data = read(tmp_path)
+    assert [picture.caption for picture in data.pictures][2] == "knight"
+    assert data.notes == (
+        "2 captions in 4_knight of nothing but commas, such as b.txt",
+        r"1 caption in 4_knight with escaped brackets, whose backslashes are trained too (only prompts need `\(`), such as d.txt",
+        "1 caption in 4_knight with lines below the first, which are not read (enable_wildcard draws one of all), such as c.txt",
+    )
 
 
 @pytest.mark.parametrize("ending", ["jpg", "webp", "png", "avif"])
@@ -240,7 +294,7 @@ def test_a_missing_folder_a_file_and_an_empty_folder_are_each_one_line(tmp_path:
         == f"{tmp_path}/none: no such folder; expected a folder with pictures; check the path"
     )
     assert "a file; expected a folder with pictures; name the folder it lies in" in refusal(file)
-    assert "an empty folder; expected .png" in refusal(tmp_path / "empty")
+    assert "an empty folder; expected PNG" in refusal(tmp_path / "empty")
 
 
 def test_no_pictures_says_what_is_there_instead(tmp_path: Path) -> None:
