@@ -64,7 +64,7 @@ def _zero_bytes(content: bytes, text: str) -> UndecodableText:
     place = content.index(0)
     if _was_utf16(text):
         return UndecodableText(
-            f"UTF-16 that was converted as if it were CP1252 (byte {place} is zero)",
+            f"UTF-16 converted as if it were CP1252 (byte {place} is zero)",
             "convert the original, or this one with `iconv -f UTF-8 -t CP1252` and then `iconv -f UTF-16 -t UTF-8`",
         )
     # What reads as UTF-8 too is plain, and every other byte of plain text in UTF-16 is zero.

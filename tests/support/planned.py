@@ -10,7 +10,7 @@ from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 
 WIDE, SQUARE, TALL = (640, 384), (512, 512), (384, 640)
-_OF_THE_PLAN = ("family", "lora_bytes", "state_bytes", "seconds_per_step")
+_OF_THE_PLAN = ("family", "lora_bytes", "state_bytes", "seconds_per_step", "tokens")
 
 
 def data_of(

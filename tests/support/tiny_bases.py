@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from library_tokenizer import library_tokenizer
 from original_layout import write_original
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
-from trainer.models.stable_diffusion.clip_tokenizer import clip_tokenizer
 
 _CLIP: dict[str, Any] = {
     "vocab_size": 49408,
@@ -116,7 +115,7 @@ def write_tiny_folder(
         (path / name / "config.json").write_text(json.dumps(table))
     for name in parts:
         if name.startswith("text"):
-            clip_tokenizer().save_pretrained(path / name.replace("text_encoder", "tokenizer"))
+            library_tokenizer().save_pretrained(path / name.replace("text_encoder", "tokenizer"))
     kind = "StableDiffusionPipeline" if family == "sd1" else "StableDiffusionXLPipeline"
     (path / "model_index.json").write_text(json.dumps({"_class_name": kind}))
     if scheduler is not None:

@@ -66,8 +66,8 @@ def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) 
     for family in ("sd1", "sdxl"):
         folder = installed / "trainer" / "families" / family
         assert {path.name for path in folder.iterdir()} >= {"components.json", "LICENCE.md"}
-    models = installed / "trainer" / "models" / "stable_diffusion"
-    assert {path.name for path in (models / "vocabulary").iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
+    vocabulary = installed / "trainer" / "prompts" / "vocabulary"
+    assert {path.name for path in vocabulary.iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
 
 
 def test_the_page_template_comes_along(installed: Path) -> None:

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainer.errors import ModelError, SettingsError
@@ -57,6 +57,8 @@ class Base:
         text_layers: how many layers each of its text encoders has.
         has_vae: whether it brings a VAE; some single files do not.
         side: of the pictures it was trained on, in pixels, where that is known and other than its family's.
+        tokens: text -> numbers of its tokens as a bake reads captions; None where captions are not cut at max_token_length. It
+            may raise ModelError where the tokenizer's files cannot be read.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Base:
     text_layers: Mapping[Part, int]
     has_vae: bool = True
     side: int | None = None
+    tokens: Callable[[str], Sequence[int]] | None = field(default=None, compare=False, repr=False)
 
 
 def identify_base(name_or_path: str) -> Base:

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 import torch
 from encode_text import encode_text
+from library_tokenizer import DEMO, library_tokenizer
 from torch import Tensor
 
 from trainer.models.stable_diffusion.clip_chunks import joined
@@ -12,8 +13,8 @@ SHORT = "1girl, upper body, smile"
 
 
 @pytest.fixture(scope="session")
-def tokenizer(demo: StableDiffusion) -> Any:
-    return demo.tokenizers["text_encoder"]
+def tokenizer() -> Any:
+    return library_tokenizer(DEMO)
 
 
 def caption_of(words: int) -> str:

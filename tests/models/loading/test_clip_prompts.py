@@ -12,6 +12,7 @@ from torch import Tensor
 from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion.clip_prompts import alike, encode_prompts
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
+from trainer.prompts.clip_tokens import BytePairTokenizer
 from trainer.settings.subject import DEMO_BASE
 
 torch.set_num_threads(1)
@@ -31,14 +32,14 @@ def sdxl(tmp_path_factory: pytest.TempPathFactory) -> StableDiffusion:
     return load_base(identify_base(str(path)), device="cpu", dtype=torch.float32)
 
 
-def by_hand(tokenizer: Any, pieces: list[tuple[str, float]], pad: int) -> tuple[Tensor, Tensor]:
+def by_hand(tokenizer: BytePairTokenizer, pieces: list[tuple[str, float]], pad: int) -> tuple[Tensor, Tensor]:
     """Return tokens [1, 77] and weights [1, 77, 1] of one chunk: BOS, words, EOS, and `pad`, all but words at 1."""
-    tokens, weights = [tokenizer.bos_token_id], [1.0]
+    tokens, weights = [tokenizer.start], [1.0]
     for text, weight in pieces:
-        found = tokenizer(text, add_special_tokens=False).input_ids
+        found = tokenizer.tokens(text)
         tokens += found
         weights += [weight] * len(found)
-    tokens += [tokenizer.eos_token_id]
+    tokens += [tokenizer.end]
     tokens += [pad] * (77 - len(tokens))
     weights += [1.0] * (77 - len(weights))
     return torch.tensor([tokens]), torch.tensor(weights).view(1, 77, 1)
@@ -54,7 +55,7 @@ PIECES = [("1girl,", 1.0), ("red dress", 1.5), (",", 1.0), ("smile", 1 / 1.1)]
 
 
 def test_sd1_by_hand(demo: StableDiffusion) -> None:
-    tokens, weights = by_hand(demo.tokenizers["text_encoder"], PIECES, demo.tokenizers["text_encoder"].eos_token_id)
+    tokens, weights = by_hand(demo.tokenizers["text_encoder"], PIECES, demo.tokenizers["text_encoder"].end)
     with torch.no_grad():
         expected = emphasized(demo.text_encoder(tokens).last_hidden_state, weights)
     [text] = encode_prompts(demo, [WEIGHTED], 1)
@@ -66,7 +67,7 @@ def test_sd1_by_hand(demo: StableDiffusion) -> None:
 
 
 def test_sd1_with_clip_skip_by_hand(demo: StableDiffusion) -> None:
-    tokens, weights = by_hand(demo.tokenizers["text_encoder"], PIECES, demo.tokenizers["text_encoder"].eos_token_id)
+    tokens, weights = by_hand(demo.tokenizers["text_encoder"], PIECES, demo.tokenizers["text_encoder"].end)
     with torch.no_grad():
         before_last = demo.text_encoder(tokens, output_hidden_states=True).hidden_states[-2]
         expected = emphasized(demo.text_encoder.final_layer_norm(before_last), weights)
@@ -77,7 +78,7 @@ def test_sdxl_by_hand(sdxl: StableDiffusion) -> None:
     """Each encoder for itself: CLIP-L filled up with EOS, the second with 0, the last layer but one, the pooled as it is."""
     first, second = sdxl.encoders["text_encoder"], sdxl.encoders["text_encoder_2"]
     tokenizer = sdxl.tokenizers["text_encoder"]
-    tokens, weights = by_hand(tokenizer, PIECES, tokenizer.eos_token_id)
+    tokens, weights = by_hand(tokenizer, PIECES, tokenizer.end)
     tokens_2, _ = by_hand(sdxl.tokenizers["text_encoder_2"], PIECES, 0)
     with torch.no_grad():
         one = emphasized(first(tokens, output_hidden_states=True).hidden_states[-2], weights)
@@ -138,7 +139,7 @@ def test_a_prompt_gives_the_same_bits_in_any_company(model: str, request: pytest
 def test_a_long_prompt_is_as_long_as_its_chunks(demo: StableDiffusion) -> None:
     [text] = encode_prompts(demo, [LONG], 1)
     tokens = len(
-        demo.tokenizers["text_encoder"](LONG.replace("(", "").replace(":1.3)", ""), add_special_tokens=False).input_ids
+        demo.tokenizers["text_encoder"].tokens(LONG.replace("(", "").replace(":1.3)", ""))
     )
     assert text.embeddings.shape[1] == 77 * -(-tokens // 75) > 77
 

@@ -14,9 +14,9 @@ from trainer.errors import SettingsError
 from trainer.models.identify import identify_base
 from trainer.models.prediction_markers import Prediction
 from trainer.models.prediction_type import Found, decide, measure, needs_measuring
-from trainer.models.stable_diffusion.clip_tokenizer import clip_tokenizer
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
+from trainer.prompts.clip_tokens import clip_tokenizer
 
 pytestmark = pytest.mark.long
 

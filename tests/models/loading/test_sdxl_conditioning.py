@@ -1,12 +1,12 @@
 """SDXL's texts and sizes reach the U-Net as in diffusers' own pipeline."""
 
-import copy
 from typing import Any
 
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
 from encode_text import encode_text
+from library_tokenizer import DEMO, library_tokenizer
 from torch import Tensor
 
 from trainer.models.stable_diffusion.model import StableDiffusion
@@ -16,14 +16,14 @@ CAPTIONS = ["1girl, upper body, smile", "", "1girl, red dress, " * 40]
 
 @pytest.fixture(scope="module")
 def pipeline(tiny_sdxl: StableDiffusion) -> Any:
-    second = copy.deepcopy(tiny_sdxl.tokenizers["text_encoder_2"])
+    second = library_tokenizer(DEMO)
     second.pad_token = "!"
     assert second.pad_token_id == 0
     return StableDiffusionXLPipeline(
         vae=tiny_sdxl.vae,
         text_encoder=tiny_sdxl.encoders["text_encoder"],
         text_encoder_2=tiny_sdxl.encoders["text_encoder_2"],
-        tokenizer=tiny_sdxl.tokenizers["text_encoder"],
+        tokenizer=library_tokenizer(DEMO),
         tokenizer_2=second,
         unet=tiny_sdxl.unet,
         scheduler=EulerDiscreteScheduler(),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 from encode_text import encode_text, encode_tokens
+from library_tokenizer import DEMO, library_tokenizer
 from load_sampler import load_sampler
 from numpy.typing import NDArray
 from random_loras import write_random_lora
@@ -79,7 +80,7 @@ def test_it_makes_the_picture_that_diffusers_makes(sampler: GridSampler) -> None
     pipeline = StableDiffusionPipeline(
         vae=model.vae,
         text_encoder=model.text_encoder,
-        tokenizer=model.tokenizers["text_encoder"],
+        tokenizer=library_tokenizer(DEMO),
         unet=model.unet,
         scheduler=scheduler,
         safety_checker=None,

@@ -1,10 +1,11 @@
 """Captions longer than CLIP reads: chunks of 75 tokens, each encoded alone and joined again (sd-scripts: max_token_length)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from trainer.prompts.clip_tokens import BytePairTokenizer
 
 CHUNK = 75
 """Tokens of text in a chunk."""
@@ -13,21 +14,21 @@ CHUNK_TOKENS = CHUNK + 2
 """With BOS and EOS around them: the longest text CLIP's position embeddings reach."""
 
 
-def chunked(tokenizer: Any, captions: Sequence[str], chunks: int, pad: int) -> Tensor:
+def chunked(tokenizer: BytePairTokenizer, captions: Sequence[str], chunks: int, pad: int) -> Tensor:
     """Return the captions' tokens, int64 [batch, chunks, 77], on the CPU.
 
     Each chunk is BOS, its part of the caption, EOS, and `pad` up to 77; what is longer than all chunks is cut. A chunk that
     the caption does not reach holds BOS, EOS and padding, as in sd-scripts.
 
     Args:
-        tokenizer: transformers' CLIPTokenizer.
+        tokenizer: the encoder's.
         captions: of any length, the empty one too.
         chunks: 1, 2 or 3.
         pad: token that fills a chunk up: EOS for CLIP-L, 0 for SDXL's second encoder.
     """
-    bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
+    bos, eos = tokenizer.start, tokenizer.end
     rows: list[list[list[int]]] = []
-    for words in tokenizer(list(captions), add_special_tokens=False, verbose=False).input_ids:
+    for words in map(tokenizer.tokens, captions):
         rows.append([])
         for start in range(0, CHUNK * chunks, CHUNK):
             part = words[start : start + CHUNK]

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,17 +12,14 @@ from torch import Tensor
 from trainer.models.base_model import Conditioning, Encoded
 from trainer.prompts.attention import parse
 from trainer.prompts.chunks import Chunk, chunk
+from trainer.prompts.clip_tokens import BytePairTokenizer
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
-
-_COMMA = ",</w>"
-"""`,` at a word's end in CLIP's vocabulary."""
-
 
 class ClipEncoders(Protocol):
     """What prompts need of a model: its CLIP encoders with their tokenizers, as StableDiffusion has them."""
 
     family: Family
-    tokenizers: dict[Part, Any]
+    tokenizers: dict[Part, BytePairTokenizer]
 
     def tokenize(self, captions: Sequence[str]) -> Tensor:
         """Return token numbers, int64 [batch, encoders, chunks, 77]."""
@@ -104,12 +101,7 @@ def _extended(text: PromptText, length: int) -> PromptText:
 
 def _chunks(model: ClipEncoders, part: Part, prompt: str) -> tuple[Chunk, ...]:
     tokenizer = model.tokenizers[part]
-
-    def words(text: str) -> list[int]:
-        numbers: list[int] = tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-        return numbers
-
-    return chunk(parse(prompt), words, comma=tokenizer.convert_tokens_to_ids(_COMMA))
+    return chunk(parse(prompt), tokenizer.tokens, comma=tokenizer.comma)
 
 
 def _framed(frame: Tensor, one: Chunk) -> Tensor:

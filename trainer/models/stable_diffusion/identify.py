@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from trainer.errors import ModelError
@@ -15,6 +16,8 @@ from trainer.models.kohya_names import kohya_name
 from trainer.models.stable_diffusion.base_weights import Weights, weights_in_file, weights_in_folder
 from trainer.models.stable_diffusion.component_configs import context_width, layers_of_encoder, takes_sizes, text_width
 from trainer.models.stable_diffusion.prediction_markers import markers_in_file, markers_in_folder
+from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
+from trainer.prompts.clip_tokens import clip_tokens
 from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
 from trainer.text import printable
 
@@ -60,6 +63,7 @@ def _base_in_file(path: Path) -> Base | None:
         markers=markers_in_file(path, header),
         text_layers=_text_layers(family, components),
         has_vae="vae" in components,
+        tokens=clip_tokens,
     )
 
 
@@ -84,7 +88,12 @@ def _base_in_folder(folder: Path) -> Base | None:
         markers=markers_in_folder(folder),
         text_layers=_text_layers(family, components),
         side=_side(configs),
+        tokens=partial(_tokens_in, folder / "tokenizer"),
     )
+
+
+def _tokens_in(folder: Path, text: str) -> list[int]:
+    return tokenizer_in_folder(folder).tokens(text)
 
 
 def _side(configs: Mapping[Component, Mapping[str, object]]) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
@@ -25,10 +25,11 @@ from trainer.models.stable_diffusion.base_weights import (
     weights_in_file,
     weights_in_folder,
 )
-from trainer.models.stable_diffusion.clip_tokenizer import TOKENS, clip_tokenizer, is_clips
 from trainer.models.stable_diffusion.component_configs import config_for, scaling_factor
+from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
 from trainer.models.tensor_file import TensorFile
 from trainer.models.weight_slice import WeightSlice
+from trainer.prompts.clip_tokens import CLIP_TOKENS, BytePairTokenizer, clip_tokenizer
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 from trainer.text import printable
 
@@ -52,14 +53,14 @@ class Parts:
         unet: diffusers' UNet2DConditionModel.
         encoders: transformers' CLIPTextModel; SDXL's second is a CLIPTextModelWithProjection.
         vae: diffusers' AutoencoderKL.
-        tokenizers: transformers' CLIPTokenizer of each encoder.
+        tokenizers: of each encoder.
     """
 
     family: Family
     unet: Any
     encoders: dict[Part, Any]
     vae: Any
-    tokenizers: dict[Part, Any]
+    tokenizers: dict[Part, BytePairTokenizer]
 
 
 def load_parts(
@@ -289,25 +290,15 @@ def _set_positions(module: nn.Module) -> None:
         buffer.copy_(positions.expand_as(buffer))
 
 
-def _tokenizer(base: Base, part: Part, encoder: Any) -> Any:
+def _tokenizer(base: Base, part: Part, encoder: Any) -> BytePairTokenizer:
     """Return the encoder's tokenizer: a folder's own, for a single file CLIP's."""
     if base.path.is_file():
-        if encoder.config.vocab_size != TOKENS:
+        if encoder.config.vocab_size != CLIP_TOKENS:
             raise ModelError(
                 printable(str(base.path)),
                 found=f"a text encoder of {encoder.config.vocab_size:,} tokens",
-                expected=f"CLIP's {TOKENS:,}",
+                expected=f"CLIP's {CLIP_TOKENS:,}",
                 way_out="give the diffusers folder of the same model, which contains its tokenizer",
             )
         return clip_tokenizer()
-    folder = part.replace("text_encoder", "tokenizer")
-    try:
-        tokenizer = CLIPTokenizer.from_pretrained(base.path, subfolder=folder, local_files_only=True)
-    # As above: what is wrong with a tokenizer's files shows in many ways.
-    except Exception as error:
-        reason = printable(" ".join(str(error).split()), 300)
-        raise ModelError(
-            printable(str(base.path / folder)), found=f"cannot be read: {reason}", expected="CLIP's tokenizer"
-        ) from error
-    # So that folder and single file of one model read a caption alike; see clip_tokenizer of `!`.
-    return clip_tokenizer() if part == "text_encoder_2" and is_clips(tokenizer) else tokenizer
+    return tokenizer_in_folder(base.path / part.replace("text_encoder", "tokenizer"))

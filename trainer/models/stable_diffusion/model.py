@@ -24,6 +24,7 @@ from trainer.models.stable_diffusion.clip_chunks import CHUNK, CHUNK_TOKENS, chu
 from trainer.models.stable_diffusion.clip_prompts import PromptText, alike, encode_prompts
 from trainer.models.stable_diffusion.loading import load_parts, parts_without_numbers
 from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
+from trainer.prompts.clip_tokens import BytePairTokenizer
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
 # The layers at the picture's full size begin on the width of the level below. Measured with SD1.5's VAE on a CPU at 256² and
@@ -61,13 +62,13 @@ class StableDiffusion(BaseModel):
         unet: Any,
         encoders: Mapping[Part, Any],
         vae: Any,
-        tokenizers: Mapping[Part, Any],
+        tokenizers: Mapping[Part, BytePairTokenizer],
         device: torch.device | str | None = None,
         *,
         stays: bool = False,
     ) -> None:
         super().__init__(family, unet, encoders, vae, unet.device if device is None else device, stays=stays)
-        self.tokenizers: dict[Part, Any] = dict(tokenizers)
+        self.tokenizers: dict[Part, BytePairTokenizer] = dict(tokenizers)
         self.scaling = float(vae.config.scaling_factor)
         self.latent_factor = int(2 ** (len(vae.config.block_out_channels) - 1))
         self._encoder_parts = tuple(part for part in parts_of(family) if is_encoder(part))
@@ -106,7 +107,7 @@ class StableDiffusion(BaseModel):
         return torch.stack(
             [
                 # sd-scripts fills with 0 for SDXL's second encoder, as it was trained, and with EOS for CLIP-L.
-                chunked(tokenizer, captions, chunks, pad=0 if part == "text_encoder_2" else tokenizer.eos_token_id)
+                chunked(tokenizer, captions, chunks, pad=0 if part == "text_encoder_2" else tokenizer.end)
                 for part, tokenizer in ((part, self.tokenizers[part]) for part in self._encoder_parts)
             ],
             dim=1,

@@ -202,7 +202,7 @@ class DataFields(BaseModel):
         False,
         "Data",
         "shuffle tags",
-        "Put the tags of a caption in a new order each time.",
+        "Put the tags of a caption in a new order each time. Blank tags (`a,,b`) are left out; sd-scripts keeps them as places.",
         memory="derived",
         speed=False,
         metadata=("ss_shuffle_caption",),

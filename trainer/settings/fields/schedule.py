@@ -75,7 +75,7 @@ class ScheduleFields(BaseModel):
         "10%",
         "Schedule",
         "LR warm-up",
-        "The learning rates rise from 0 over this: steps (`100`) or a share of the bake (`10%`, `0.1`). 10 % steadies Adam's first steps.",
+        "The learning rates rise from 0 over this: steps (`100`) or a share of the bake (`10%`, `0.1`). 10 % steadies Adam's first steps. `29%` of 100 is 29; sd-scripts loses one of them to rounding.",
         unit="steps or %",
         memory="no",
         speed=False,
