@@ -73,6 +73,29 @@ def deterministic_caption(text: str, rules: CaptionRules) -> str:
     return _with_commas(text, rules)
 
 
+def complete_caption(line: str, rules: CaptionRules) -> str:
+    """Return the most that a caption may say at once: every tag in its place, the first of each wildcard, nothing left out.
+
+    Args:
+        line: the caption's only line, or one of several.
+        rules: of the caption.
+    """
+    text = _with_prefix_and_suffix(draw_wildcards(line, None) if rules.wildcards else line, rules)
+    if _splits_tags(rules):
+        kept, loose, behind = _split_tags(text, rules)
+        text = ", ".join(kept + loose + behind)
+    return _with_commas(text, rules)
+
+
+def shuffled_tags(line: str, rules: CaptionRules) -> tuple[list[str], list[str], list[str]] | None:
+    """Return the tags in front, those that change places and those behind, None where all stay in place; as complete_caption."""
+    if not rules.shuffle:
+        return None
+    text = _with_prefix_and_suffix(draw_wildcards(line, None) if rules.wildcards else line, rules)
+    kept, loose, behind = ([_with_commas(tag, rules) for tag in tags] for tags in _split_tags(text, rules))
+    return (kept, loose, behind) if len(set(loose)) > 1 else None
+
+
 def _with_prefix_and_suffix(text: str, rules: CaptionRules) -> str:
     """Put prefix and suffix around `text`; of several lines only the first gets the one and the last the other, as in sd-scripts."""
     if rules.prefix:
@@ -126,6 +149,7 @@ def _split_tags(text: str, rules: CaptionRules) -> tuple[list[str], list[str], l
 
 
 def _tags(text: str) -> list[str]:
+    # sd-scripts keeps blank tags (`a,,b`) as places where no separator parts the kept ones; they teach nothing.
     return [tag for tag in (part.strip() for part in text.split(",")) if tag]
 
 

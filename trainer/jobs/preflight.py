@@ -43,6 +43,7 @@ def prepare_from(
 
     Raises:
         SettingsError: the settings do not fit the data or the base.
+        ModelError: the base's tokenizer cannot be read.
     """
     check_clip_skip(base, settings.clip_skip)
     check_vae(settings.vae, base)
@@ -54,5 +55,6 @@ def prepare_from(
         lora_bytes=lora_file_bytes(base, settings, settings.save_precision),
         state_bytes=state_bytes(settings, lora_file_bytes(base, settings, "float"), weight_shapes(base, settings)),
         seconds_per_step=seconds_per_step,
+        tokens=base.tokens,
     )
     return PlannedBake(settings, data, validation, base, plan)

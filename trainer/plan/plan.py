@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, field
 
 from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import Placement, placements_of
+from trainer.dataset.cut_captions import CutCaption, Tokens, cut_captions
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
 from trainer.families.registry import family_record
+from trainer.plan.caption_warnings import warnings_about_captions
 from trainer.plan.disk import (
     EIGHT_HOURS,
     BakeLength,
@@ -65,6 +67,7 @@ class Plan:
         stops: the parts that stop training before the end, and after how many steps.
         captioned: pictures that have a caption file.
         reg_pictures: of the pictures, those of regularisation.
+        cut: captions that are longer than what is read of them.
     """
 
     pictures: int
@@ -90,6 +93,7 @@ class Plan:
     stops: dict[Part, int] = field(default_factory=dict)
     captioned: int = 0
     reg_pictures: int = 0
+    cut: tuple[CutCaption, ...] = ()
 
 
 def make_plan(
@@ -100,6 +104,7 @@ def make_plan(
     lora_bytes: int | None = None,
     state_bytes: int | None = None,
     seconds_per_step: float | None = None,
+    tokens: Tokens | None = None,
 ) -> Plan:
     """Return what `settings` mean for `data`; quick enough for every key typed. Step counts as sd-scripts (on one process).
 
@@ -110,10 +115,12 @@ def make_plan(
         lora_bytes: size of one LoRA file.
         state_bytes: size of one training state.
         seconds_per_step: measured speed of such a bake.
+        tokens: as the base reads captions; None where they are not cut.
 
     Raises:
         SettingsError: nothing would train, or nothing to the end; the optimizer or the schedule does not take its arguments; the
             saves are too many.
+        ModelError: the base's tokenizer cannot be read.
     """
     _check(settings, family)
     placements = placements_of(data)
@@ -126,6 +133,7 @@ def make_plan(
     saves = save_points(settings, steps_per_epoch=steps_per_epoch, epochs=epochs, total_steps=total_steps)
     course = BakeLength(steps_per_epoch, epochs, total_steps, len(saves), seconds_per_step)
     repeats = {picture.repeats for picture in data.pictures if not picture.is_reg}
+    cut = cut_captions(data, tokens, int(settings.max_token_length)) if tokens else ()
     return Plan(
         pictures=len(data.pictures),
         repeats=repeats.pop() if len(repeats) == 1 else None,
@@ -152,12 +160,14 @@ def make_plan(
             ),
             *warnings_about_rates(settings, family, total_steps, stops),
             *warnings_about_pictures(settings, data, placements, family),
+            *warnings_about_captions(settings, data, cut),
         ),
         placements=placements,
         family=family,
         stops=stops,
         captioned=sum(picture.caption_file is not None for picture in data.pictures),
         reg_pictures=sum(picture.is_reg for picture in data.pictures),
+        cut=cut,
     )
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from trainer.dataset.exposures import TagExposure, folder_exposures, tag_exposures
+from trainer.dataset.exposures import common_tags, folder_exposures, tag_exposures
 from trainer.dataset.records import DataSet
 from trainer.families.registry import family_record
 from trainer.plan.disk import size_text
 from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan, plan_json
 from trainer.plan.rate_lines import rate_lines, rate_pairs
+from trainer.plan.subject_defaults import guess_trigger
 from trainer.plan.timesteps import histogram_lines
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
@@ -23,6 +24,7 @@ WIDTH = 72
 _PREDICTIONS = {"epsilon": "predicts noise", "v": "v-prediction", "flow": "predicts the velocity of a flow"}
 # As many as one reads; rare tags, of which a data set has hundreds, are counted.
 _MAX_TAGS = 24
+_MAX_NAMED = 6
 _MAX_FOLDERS = 30
 _NAME = 30
 _BAR = 20
@@ -82,7 +84,7 @@ def report(settings: Settings, data: DataSet, plan: Plan, base: ReportedBase) ->
         ReportSection("base", tuple(_base_lines(settings, base))),
         ReportSection("pictures", tuple(_picture_lines(data, plan))),
         ReportSection("folders: pictures × repeats × epochs", tuple(_folder_lines(data, plan))),
-        ReportSection("tags by exposure", tuple(_tag_lines(tag_exposures(data, plan.epochs)))),
+        ReportSection("tags by exposure", tuple(_tag_lines(settings, data, plan))),
         ReportSection("buckets", tuple(_bucket_lines(plan))),
         ReportSection("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
         ReportSection(
@@ -101,7 +103,7 @@ def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, obje
         **plan_json(plan),
         "exposures": {
             "folders": [asdict(folder) for folder in folder_exposures(data, plan.epochs)],
-            "tags": [asdict(tag) for tag in tag_exposures(data, plan.epochs)],
+            "tags": [asdict(tag) for tag in tag_exposures(data, plan.epochs, plan.cut)],
         },
         "groups": [{**asdict(group), "rate": group.rate} for group in param_groups(settings, plan.family)],
         "pairs": {part: {"down": pair.down, "up": pair.up} for part, pair in rate_pairs(settings, plan.family).items()},
@@ -154,14 +156,31 @@ def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
         yield f"counted over complete epochs; the last one ends early, after step {plan.total_steps:,}"
 
 
-def _tag_lines(tags: Sequence[TagExposure]) -> Iterator[str]:
+def _tag_lines(settings: Settings, data: DataSet, plan: Plan) -> Iterator[str]:
+    exposures = tag_exposures(data, plan.epochs, plan.cut)
+    tags = [tag for tag in exposures if tag.times_shown]
     most = max((tag.times_shown for tag in tags), default=0) or 1
     for tag in tags[:_MAX_TAGS]:
         pictures, shown = plural(tag.pictures, "picture"), plural(tag.times_shown, "exposure")
-        yield f"{_cell(tag.tag)} {pictures:>14} {shown:>17}  {_bar(tag.times_shown / most, 7)}".rstrip()
+        cut = f"  cut off {tag.times_cut:,} more" if tag.times_cut else ""
+        yield f"{_cell(tag.tag)} {pictures:>14} {shown:>17}  {_bar(tag.times_shown / most, 7)}{cut}".rstrip()
     rest = tags[_MAX_TAGS:]
     if rest:
         yield f"and {plural(len(rest), 'more tag')}, at most {plural(rest[0].times_shown, 'exposure')} each"
+    if unread := [tag.tag for tag in exposures if not tag.times_shown]:
+        yield f"never read, beyond the {settings.max_token_length} tokens: {_some(unread)}"
+    trigger = guess_trigger(settings.subject or settings.output_name, data)
+    if common := common_tags(data, trigger):
+        yield (
+            f"in 80% of the captions or more: {_some([tag for tag, _ in common])}; what such a tag names is learned with"
+            " its words, not with the trigger alone"
+        )
+
+
+def _some(tags: Sequence[str]) -> str:
+    """Return tags in a row, of many the first ones and how many more there are."""
+    more = f" and {len(tags) - _MAX_NAMED:,} more" if len(tags) > _MAX_NAMED else ""
+    return ", ".join(printable(tag, _NAME) for tag in tags[:_MAX_NAMED]) + more
 
 
 def _bucket_lines(plan: Plan) -> Iterator[str]:

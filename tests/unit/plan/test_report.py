@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from trainer.dataset.read import read_data
 from trainer.plan.plan import Plan, make_plan
 from trainer.plan.report import WIDTH, ReportSection, report, report_json
+from trainer.prompts.clip_tokens import clip_tokens
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
 
@@ -165,3 +166,29 @@ def test_the_json_has_exposures_groups_and_stops(settings: Settings) -> None:
     assert told["exposures"]["tags"][0]["tag"] == "hero"
     rates = {(group["part"], group["which"]): group["rate"] for group in told["groups"]}
     assert rates == pytest.approx({("unet", "down"): 1e-4, ("unet", "up"): 4e-4, ("text_encoder", "both"): 2e-5})
+
+
+def test_tags_that_are_never_read_are_named_apart(settings: Settings) -> None:
+    caption = Path(settings.train_data_dir) / "4_hero" / "a.txt"
+    caption.write_text(", ".join(["hero", *["standing on a rock"] * 20, "red boots", "sitting"]))
+    data = read_data(settings)
+    plan = make_plan(settings, data, family="sd1", tokens=clip_tokens)
+    made = {section.title: section.lines for section in report(settings, data, plan, Base())}
+    tags = made["tags by exposure"]
+    assert "never read, beyond the 75 tokens: red boots, sitting" in tags
+    assert not any(line.startswith(("red boots", "sitting ")) for line in tags)
+    told = report_json(settings, data, plan)["exposures"]["tags"]  # type: ignore[index]
+    assert {"tag": "red boots", "pictures": 1, "times_shown": 0, "times_cut": 8} in told
+    assert json.loads(json.dumps(report_json(settings, data, plan)))["cut"][0]["tokens"] == 86
+
+
+def test_what_nearly_every_caption_repeats_is_said(settings: Settings) -> None:
+    folder = Path(settings.train_data_dir) / "4_hero"
+    for number, place in enumerate(("cave", "sea", "hill", "city", "sky")):
+        Image.new("RGB", (64, 64)).save(folder / f"n{number}.png")
+        look = "silver armour, " if place != "sky" else ""
+        (folder / f"n{number}.txt").write_text(f"hero, 1boy, {look}{place}")
+    (folder / "a.txt").write_text("hero, silver armour")
+    (folder / "b.txt").write_text("hero, silver armour")
+    lines = sections(settings)["tags by exposure"].splitlines()
+    assert lines[-1].startswith("in 80% of the captions or more: silver armour; ")
