@@ -12,6 +12,7 @@ from trainer.grid.styles import DEFAULT, apply_style, load_styles
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.plan.saves import epoch_file, step_file
+from trainer.prompts.attention import escaped_once
 from trainer.settings.one_setting import AutoYesNo
 from trainer.settings.subject import Subject, load_subject, subject_named
 from trainer.settings.toml_file import parse_settings
@@ -135,7 +136,7 @@ def _spec_of(subject: Subject, workspace: Workspace, base_name: str) -> GridSpec
     defaults = defaults_for(model_files.base(name))
     spec = GridSpec(
         base=name,
-        prompt=next(iter(subject.prompts.values()), subject.trigger),
+        prompt=next(iter(subject.prompts.values()), escaped_once(subject.trigger)),
         negative_prompt=subject.negative_prompt,
         seeds=", ".join(str(seed) for seed in subject.seeds) or _SEEDS,
         steps=defaults.steps,

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from trainer.prompts.attention import unescaped
+
 
 class NotInPrompt(Exception):
     """The prompt lacks the text `word` that an axis acts on."""
@@ -87,22 +89,22 @@ def with_outfit(prompt: str, words: str, outfits: Mapping[str, str], token: str)
 
 def _with_outfit_replaced(prompt: str, worn: str, words: str) -> str | None:
     """Return the prompt with `words` in place of the outfit `worn`, None where it is not in the prompt."""
-    whole = re.compile(rf"(?<!\w){re.escape(worn)}(?!\w)")
+    whole = re.compile(rf"(?<!\w){_in_either_form(worn)}(?!\w)")
     if whole.search(prompt):
         return whole.sub(lambda match: words, prompt, count=1)
     tags = prompt.split(",")
-    wanted = {tag.strip() for tag in worn.split(",") if tag.strip()}
-    if not wanted <= {tag.strip() for tag in tags}:
+    wanted = {unescaped(tag.strip()) for tag in worn.split(",") if tag.strip()}
+    if not wanted <= {unescaped(tag.strip()) for tag in tags}:
         return None
     return ",".join(_replaced_tags(tags, wanted, words))
 
 
 def _replaced_tags(tags: Iterable[str], worn: set[str], words: str) -> list[str]:
-    """Return the tags without those of `worn`, with `words` in place of the first of them."""
+    """Return the tags without those of `worn` (without backslashes), with `words` in place of the first of them."""
     out: list[str] = []
     placed = False
     for tag in tags:
-        if tag.strip() not in worn:
+        if unescaped(tag.strip()) not in worn:
             out.append(tag)
         elif not placed:
             blank = tag[: len(tag) - len(tag.lstrip())]
@@ -111,10 +113,15 @@ def _replaced_tags(tags: Iterable[str], worn: set[str], words: str) -> list[str]
     return out
 
 
+def _in_either_form(text: str) -> str:
+    """Return a pattern for a text with its brackets escaped, as a prompt should have them, or plain, as captions do."""
+    return "".join(rf"\\*{re.escape(sign)}" if sign in "()[]" else re.escape(sign) for sign in unescaped(text))
+
+
 @lru_cache(maxsize=64)
 def _token_pattern(token: str) -> re.Pattern[str]:
     """Return a pattern for the token as a word, in up to three pairs of brackets, with the commas on either side."""
-    plain = re.escape(token)
+    plain = _in_either_form(token)
     weight = r"(?:\s*:\s*[+-]?[\d.]+\s*)?"
     bracketed = "|".join(rf"\({{{deep}}}\s*{plain}{weight}\){{{deep}}}" for deep in (3, 2, 1))
     return re.compile(rf"(?P<before>(?:,\s*)?)(?P<word>{bracketed}|(?<!\w){plain}(?!\w))(?P<after>(?:\s*,\s*)?)")

@@ -1,16 +1,17 @@
 """Subject and settings for a first bake, derived from its pictures and its base."""
 
 import os
-import re
 from collections import Counter
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from trainer.dataset.exposures import HEAD_COUNT
 from trainer.dataset.records import DataSet
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
+from trainer.prompts.attention import escaped
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
 from trainer.settings.refusal import refused_setting
@@ -18,8 +19,6 @@ from trainer.settings.subject import DEMO_BASE, Subject
 
 # An epoch of about this many pictures gives saves that differ enough to choose between.
 _PICTURES_PER_EPOCH = 200
-# Tags that say how many people there are, not who.
-_HEAD_COUNT = re.compile(r"\d*\+?(?:girl|boy|other|people|person|woman|man)s?|multiple (?:girls|boys)|solo")
 # The demo base: 64 px pictures, a VAE that shrinks by 4 and a U-Net that halves three times, so sides are multiples of 32;
 # rank, rates and batch are what its data were tried with.
 _DEMO: dict[str, object] = {
@@ -73,7 +72,7 @@ def subject_defaults(
         validation_data_dir=os.path.abspath(validation_dir) if validation_dir else "",
         pretrained_model_name_or_path=base if base == DEMO_BASE else os.path.abspath(base),
         outfits=_outfits(data),
-        prompts={"plain": trigger},
+        prompts={"plain": escaped(trigger)},
         seeds=[0, 1, 2, 3],
     )
     return subject, settings
@@ -88,7 +87,7 @@ def guess_trigger(name: str, data: DataSet) -> str:
     fronts: Counter[str] = Counter()
     for caption in captions:
         tags = [tag.strip() for tag in caption.split(",")][:2]
-        fronts.update({tag for tag in tags if tag and not _HEAD_COUNT.fullmatch(tag.lower())})
+        fronts.update({tag for tag in tags if tag and not HEAD_COUNT.fullmatch(tag.lower())})
     for tag, count in fronts.most_common(1):
         if count * 2 > len(captions):
             return tag
@@ -96,7 +95,7 @@ def guess_trigger(name: str, data: DataSet) -> str:
 
 
 def _outfits(data: DataSet) -> dict[str, str]:
-    """Return folder → words where the pictures lie in several `N_name` folders."""
+    """Return folder → words, as a prompt has them, where the pictures lie in several `N_name` folders."""
     words = {folder.name: folder_words(folder.name) or "" for folder in data.folders}
-    named = {folder: text for folder, text in words.items() if text}
+    named = {folder: escaped(text) for folder, text in words.items() if text}
     return named if len(named) > 1 else {}

@@ -47,6 +47,8 @@ _BREAK = re.compile(r"\bBREAK\b")
 _AND = re.compile(r"\bAND\b")
 # Looks like a weight but is not a number: `(a:1.2.3)`.
 _BAD_NUMBER = re.compile(rf":\s*(?!{_NUMBER}\s*\))([+-]?[.0-9]++)\s*\)")
+_SIGNS = re.compile(r"[()\[\]\\]")
+_ESCAPED = re.compile(r"\\([()\[\]\\])")
 _STRUCTURE = re.compile(r"\\.|[()\[\]:|]", re.DOTALL)
 _CLOSES = {"(": ")", "[": "]"}
 _STEPS = re.compile(rf"\s*{_NUMBER}(?:[eE][+-]?[0-9]+)?\s*")
@@ -114,6 +116,21 @@ def _merged(words: list[str | None], weights: list[float]) -> tuple[PromptPiece 
         elif text:
             merged.append(PromptPiece(text, weight))
     return tuple(merged)
+
+
+def escaped(text: str) -> str:
+    r"""Return a caption's text as a prompt has it, so that the encoder is given it letter by letter: `a (b)` as `a \(b\)`."""
+    return _SIGNS.sub(r"\\\g<0>", text)
+
+
+def escaped_once(text: str) -> str:
+    """Return a text that people write in either form as a prompt has it; one with an escaped bracket stays."""
+    return text if _ESCAPED.search(text) else escaped(text)
+
+
+def unescaped(text: str) -> str:
+    """Return a text of a prompt as a caption has it, its brackets without backslashes."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def check(text: str, where: str) -> None:

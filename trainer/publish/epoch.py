@@ -16,6 +16,7 @@ from trainer.grid.first_spec import epochs_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 from trainer.models.lora_header import LoraHeader, read_lora_header
+from trainer.prompts.attention import escaped_once
 from trainer.publish.copy_files import copy_files
 from trainer.settings.subject import subject_named
 from trainer.settings.toml_file import parse_settings
@@ -204,7 +205,7 @@ def _lora_to_publish(
         lora,
         f"{bake.name}-b{bake.number}-{'' if label.startswith('s') else 'e'}{label}",
         picture,
-        subject.trigger,
+        escaped_once(subject.trigger),
         weight,
         subject.negative_prompt,
         "\n".join(notes),

@@ -227,3 +227,13 @@ def test_a_new_grid_starts_with_the_default_style_and_the_subjects_own_seeds(
     styled = spec_for_bake(journal, workspace, number)
     assert (styled.steps, styled.sampler, styled.negative_prompt) == (7, "Euler", "lowres")
     assert styled.seeds == plain.seeds
+
+
+def test_a_trigger_with_brackets_is_escaped_where_it_becomes_the_prompt(workspace: Workspace) -> None:
+    file = workspace.subjects / "knight.toml"
+    for trigger in ("knight (rose)", r"knight \(rose\)"):
+        save_subject(demo_subject().model_copy(update={"trigger": trigger, "prompts": {}}), file)
+        spec = spec_for_subject(workspace, file)
+        assert (spec.prompt, spec.token) == (r"knight \(rose\)", trigger)
+        made = expand(spec.model_copy(update={"x": AxisSpec(kind="token", values="on, off")}), ModelFiles(workspace.root))
+        assert [cell.recipe.prompt for cell in made.cells[:2]] == [r"knight \(rose\)", ""]

@@ -77,3 +77,28 @@ def test_a_token_of_signs_is_found_as_it_is() -> None:
 )
 def test_an_outfit_takes_the_place_of_the_one_worn(prompt: str, dressed: str) -> None:
     assert with_outfit(prompt, "bikini, beach", _OUTFITS, "hifumi") == dressed
+
+
+BOOKED = r"1girl, knight \(order of the rose\), castle"
+
+
+@pytest.mark.parametrize("token", ["knight (order of the rose)", r"knight \(order of the rose\)"])
+@pytest.mark.parametrize(
+    ("prompt", "without"),
+    [
+        (BOOKED, "1girl, castle"),
+        (BOOKED.replace("\\", ""), "1girl, castle"),
+        (r"(knight \(order of the rose\):1.2), castle", "castle"),
+        (r"knight \\\(order of the rose\\\), castle", "castle"),
+    ],
+)
+def test_a_token_with_brackets_is_found_escaped_or_not(token: str, prompt: str, without: str) -> None:
+    assert has_token(prompt, token)
+    assert without_token(prompt, token) == without
+
+
+@pytest.mark.parametrize("worn", ["armour (rose)", r"armour \(rose\)", r"cape, armour \(rose\)"])
+def test_an_outfit_with_brackets_is_found_escaped_or_not(worn: str) -> None:
+    prompt = r"1girl, armour \(rose\), hat, cape"
+    dressed = with_outfit(prompt, "dress", {"a": worn}, "knight")
+    assert dressed == (r"1girl, dress, hat" if "," in worn else "1girl, dress, hat, cape")

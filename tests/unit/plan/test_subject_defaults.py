@@ -10,6 +10,7 @@ from trainer.dataset.read import read_data
 from trainer.errors import DatasetError, SettingsError
 from trainer.plan.plan import make_plan
 from trainer.plan.subject_defaults import subject_defaults
+from trainer.prompts.attention import PromptPiece, parse
 
 
 def draw(folder: Path, captions: Sequence[str | None]) -> Path:
@@ -105,3 +106,14 @@ def test_a_name_that_is_not_a_file_name_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="an empty folder"):
         subject_defaults("x", tmp_path, "demo", family="sd1")
+
+
+def test_brackets_are_escaped_in_what_is_proposed_for_prompts(tmp_path: Path) -> None:
+    draw(tmp_path / "3_school (old)", ["knight [rose], sea"])
+    draw(tmp_path / "3_beach", ["knight [rose], sun"])
+    subject, _ = subject_defaults("x", tmp_path, "demo", family="sd1")
+    assert subject.trigger == "knight [rose]"
+    assert subject.prompts == {"plain": r"knight \[rose\]"}
+    assert subject.outfits["3_school (old)"] == r"school \(old\)"
+    pieces = parse(subject.prompts["plain"])
+    assert pieces == (PromptPiece("knight [rose]", 1.0),)

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import GridError
-from trainer.prompts.attention import MAX_CHARACTERS, MAX_DEPTH, Break, PromptPiece, check, parse
+from trainer.prompts.attention import (
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    Break,
+    PromptPiece,
+    check,
+    escaped,
+    escaped_once,
+    parse,
+    unescaped,
+)
 
 BREAK = Break()
 
@@ -193,6 +203,17 @@ def test_neighbours_of_one_weight_are_one_piece_and_none_is_empty(text: str) -> 
 def test_an_escaped_text_is_itself_at_the_weight_around_it(text: str, hundredths: int) -> None:
     if "BREAK" in text:
         return
-    escaped = "".join(f"\\{char}" if char in "()[]\\" else char for char in text)
     expected = (PromptPiece(text, hundredths / 100),) if text else ()
-    assert parse(f"({escaped}:{hundredths / 100:.2f})") == expected
+    assert parse(f"({escaped(text)}:{hundredths / 100:.2f})") == expected
+
+
+@given(st.text("ab()[]\\\\: .1", max_size=30))
+def test_an_escaped_text_reaches_the_encoder_letter_by_letter(text: str) -> None:
+    assert "".join(piece.text for piece in parse(escaped(text)) if isinstance(piece, PromptPiece)) == text
+    assert all(piece.weight == 1 for piece in parse(escaped(text)) if isinstance(piece, PromptPiece))
+    assert unescaped(escaped(text)) == text
+
+
+def test_what_is_escaped_already_stays() -> None:
+    assert escaped_once(r"a \(b\)") == escaped_once("a (b)") == r"a \(b\)"
+    assert escaped_once("a") == "a"

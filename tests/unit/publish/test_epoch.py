@@ -18,7 +18,7 @@ from trainer.gallery.sidecar import write_sidecar
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote, Checkpoint, NewBake
 from trainer.publish.epoch import LoraToPublish, lora_of_cell, lora_of_epoch, publish
-from trainer.settings.subject import resolve
+from trainer.settings.subject import load_subject, resolve, save_subject
 from trainer.settings.toml_file import load_settings, settings_toml
 from trainer.workspace import Workspace
 
@@ -109,6 +109,12 @@ def test_the_words_are_those_of_the_subject(demo: Workspace, journal: Journal) -
     assert found.activation_text == "hifumi_chan"
     assert "bake 1, epoch 2: more of the same" in found.notes
     assert "base: demo" in found.notes
+
+
+def test_brackets_of_the_trigger_are_escaped_for_the_webuis_prompt(demo: Workspace, journal: Journal) -> None:
+    file = demo.subjects / "hifumi.toml"
+    save_subject(load_subject(file).model_copy(update={"trigger": "knight (rose)"}), file)
+    assert lora_of_epoch(journal, demo, 1, "2").activation_text == r"knight \(rose\)"
 
 
 def test_without_a_grid_the_sample_of_its_own_step_is_its_picture(demo: Workspace, journal: Journal) -> None:
