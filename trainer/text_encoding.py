@@ -44,7 +44,7 @@ def decode_text(content: bytes) -> str:
     if "\0" not in text:
         return text
     if encoding in _WIDE:
-        raise UndecodableText("no text: it has a zero character", "remove it in the program that wrote it")
+        raise UndecodableText("not text: it has a zero character", "remove it in the program that wrote it")
     raise _zero_bytes(content, text)
 
 
@@ -71,7 +71,7 @@ def _zero_bytes(content: bytes, text: str) -> UndecodableText:
     name = _wide_encoding(content) if 3 * content.count(0) >= len(content) else None
     if name:
         return UndecodableText(f"{name} without a byte order mark (byte {place} is zero)", _by_iconv(name))
-    return UndecodableText(f"no text: byte {place} is zero", r"remove it, for example with `tr -d '\000'`")
+    return UndecodableText(f"not text: byte {place} is zero", r"remove it, for example with `tr -d '\000'`")
 
 
 def _by_iconv(name: str) -> str:
@@ -111,8 +111,7 @@ def _was_utf16(text: str) -> bool:
 # Two-byte encodings of East Asia overlap: what decides is how many of the characters are ones that a text of that language uses.
 _KANA = re.compile("[\u3001-\u3002\u300c-\u300f\u3040-\u30ff]")
 _HAN = re.compile("[\u4e00-\u9fff]")
-_HANGUL = re.compile("[\uac00-\ud7a3]")
-_CYRILLIC = re.compile("(?<![A-Za-z])[\u0400-\u045f]{2}")
+_CYRILLIC = re.compile("(?<![A-Za-z])[\u0401\u0404\u0406\u0407\u0410-\u0451\u0454\u0456\u0457]{2}")
 _LATIN = re.compile("(?<=[A-Za-z])[\u00c0-\u00ff]|[\u00c0-\u00ff](?=[A-Za-z])|[\u2013-\u2026\u00a1-\u00bf]")
 
 
@@ -143,7 +142,7 @@ def _common(codec: str, leads: range, trails: range) -> Callable[[str], float]:
 _LEGACY = (
     _Legacy("CP932", "Shift-JIS", _matches((_KANA, 1.0), (_HAN, 0.8))),
     _Legacy("EUC-JP", "EUC-JP", _matches((_KANA, 1.1), (_HAN, 0.2))),
-    _Legacy("CP949", "EUC-KR", _matches((_HANGUL, 1.0))),
+    _Legacy("CP949", "EUC-KR", _common("cp949", range(0xB0, 0xC9), range(0xA1, 0xFF))),
     _Legacy("GB18030", "GB18030", _common("gb18030", range(0xB0, 0xD8), range(0xA1, 0xFF))),
     _Legacy("BIG5", "Big5", lambda text: 0.85 * _common("big5", range(0xA4, 0xC7), range(0x40, 0xFF))(text)),
     _Legacy("CP1251", "CP1251", _matches((_CYRILLIC, 0.95))),

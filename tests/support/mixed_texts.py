@@ -22,7 +22,19 @@ _ENTITIES = (
     *("&nbsp;", "&hearts;", "&AMP;", "&unknown;", "R&D", "a&b;c", "&amp;amp;", "&copy 2020"),
 )
 _WIDE = ("ａｂｃ", "ＨＩＦＵＭＩ", "１２３", "（笑顔）", "！？", "，", "\u3000", "ｼﾞｬﾝﾌﾟ", "～", "＆", "、。「」")
-_LIGATURES = ("\ufb01ne", "\ufb02ower", "o\ufb03ce", "wa\ufb04e", "\u0133s", "\u01c4ep", "œuvre", "Æon", "ẞ groß", "straße", "\ufb06")
+_LIGATURES = (
+    "\ufb01ne",
+    "\ufb02ower",
+    "o\ufb03ce",
+    "wa\ufb04e",
+    "\u0133s",
+    "\u01c4ep",
+    "œuvre",
+    "Æon",
+    "ẞ groß",
+    "straße",
+    "\ufb06",
+)
 _BROKEN = ("schÃ¶n", "itâ€™s", "Â£ 5", "cafÃ©", "naÃ¯ve", "â˜…")
 _SCRIPTS = (
     *("初音ミク", "日本語 と かな", "中文标签", "한국어 소녀", "\u1112\u1161\u11ab\u1100\u1173\u11af", "русский ТЕКСТ"),

@@ -136,7 +136,7 @@ class TextEmbeddings:
 
     def tokenize(self, captions: Sequence[str]) -> Tensor:
         """Return the captions as numbers, int64 [batch, ...], on the CPU."""
-        # The libraries' tokenizers are not safe to share, and the thread that makes batches ready uses them too.
+        # A family's tokenizer may be a library's, not safe to share, and the thread that makes batches ready uses it too.
         with self._alone:
             return self._model.tokenize(captions, self._length)
 

@@ -9,6 +9,8 @@ from trainer.errors import DatasetError
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
 
+# Fifty pages of text; a larger file is something else, and would keep the plan waiting.
+_MAX_BYTES = 2**20
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -62,10 +64,19 @@ def read_caption(path: Path, *, every_line: bool = False) -> CaptionText:
         every_line: return every line that is not blank instead: with wildcards one of them is drawn.
 
     Raises:
-        DatasetError: the file cannot be read, or its encoding is not: see decode_text.
+        DatasetError: the file cannot be read or is too large, or its encoding is not read: see decode_text.
     """
     try:
-        text = decode_text(path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise DatasetError(
+                printable(str(path)),
+                found="more than 1 MiB",
+                expected="a caption",
+                way_out="shorten it, or rename it if it is another file",
+            )
+        text = decode_text(content)
     except UndecodableText as error:
         raise DatasetError(
             printable(str(path)),

@@ -107,14 +107,22 @@ def common_tags(data: DataSet, trigger: str) -> list[tuple[str, int]]:
     captioned = [picture for picture in data.pictures if picture.caption_file and not picture.is_reg]
     if len(captioned) < _FEW:
         return []
-    own = trigger.casefold()
+    own = _folded(trigger)
     counts = Counter(tag for picture in captioned for tag in sorted(_tags(picture)))
     common = [tag for tag, count in counts.items() if count >= _SHARE * len(captioned)]
     text = captioned[0].caption
     return sorted(
-        ((tag, counts[tag]) for tag in common if own not in tag.casefold() and not HEAD_COUNT.fullmatch(tag.lower())),
+        (
+            (tag, counts[tag])
+            for tag in common
+            if not (own and own in _folded(tag)) and not HEAD_COUNT.fullmatch(tag.lower())
+        ),
         key=lambda each: (text.find(each[0]), each[0]),
     )
+
+
+def _folded(tag: str) -> str:
+    return tag.casefold().replace("_", " ")
 
 
 def _tags(picture: Picture) -> set[str]:

@@ -25,7 +25,6 @@ from trainer.dataset.sources import (
 from trainer.errors import DatasetError
 from trainer.text import plural, printable
 
-
 _ESCAPED = re.compile(r"\\[()]")
 
 
@@ -200,7 +199,7 @@ def _note_captions(folder: Folder, pictures: Sequence[Picture], found: ScanResul
             r"with escaped brackets, whose backslashes are trained too (only prompts need `\(`)",
         ),
         (
-            [name for name, caption in captions if caption.unread],
+            [name for name, caption in captions if caption.text and caption.unread],
             "with lines below the first, which are not read (enable_wildcard draws one of all)",
         ),
     ):

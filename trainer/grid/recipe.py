@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from trainer.families.record import Prediction
-from trainer.prompts.clip_tokens import needs_mending
+from trainer.prompts.clip_tokens import needs_fixing
 from trainer.settings.parts import Family, body_label, encoder_label
 
 SAMPLING_VERSION = 1
 """Incremented when the same recipe starts to give another picture."""
 
-_MENDED = 1
-"""The same for prompts that are mended before they become tokens; the first version left them as they were."""
+_FIXED = 1
+"""The same for prompts that are fixed before they become tokens; the first version left them as they were."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,6 @@ def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[
         "machinery": asdict(compute_setup),
         "version": SAMPLING_VERSION,
     }
-    if any(needs_mending(text) for text in (recipe.prompt, recipe.negative_prompt)):
-        facts["mended"] = _MENDED
+    if any(needs_fixing(text) for text in (recipe.prompt, recipe.negative_prompt)):
+        facts["fixed"] = _FIXED
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

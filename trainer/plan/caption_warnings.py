@@ -40,10 +40,13 @@ def _lost(data: DataSet, cut: CutCaption) -> Iterator[str]:
     file = printable(picture.caption_file.name if picture.caption_file else picture.path.name, 60)
     of = f"in {file} ({cut.tokens:,} tokens)"
     if cut.shuffled:
-        tags = sum(1 - share for share in cut.read.values())
-        yield f"about {plural(max(1, round(tags)), 'tag')} {of}, others each time as shuffle_caption mixes them"
+        lost = sum(1 - share for share in cut.read.values())
+        yield f"about {plural(max(1, round(lost)), 'tag')} {of}, others each time as shuffle_caption mixes them"
         return
     tags = [f"`{printable(tag, 40)}`" for tag in cut.read]
+    if not tags:
+        yield f"tags that stand there twice {of}"
+        return
     yield f"{tags[0]} {of}" if len(tags) == 1 else f"{len(tags):,} tags from {tags[0]} to {tags[-1]} {of}"
 
 

@@ -1,4 +1,4 @@
-"""Tokens of CLIP's text encoders, as sd-scripts and the webui get them: mended by ftfy, in lower case, merged pair by pair.
+"""Tokens of CLIP's text encoders, as sd-scripts and the webui get them: fixed by ftfy, in lower case, merged pair by pair.
 
 They are the numbers that transformers' CLIPTokenizer written in Python (releases before 5) gives with ftfy installed. The
 newer one, in Rust, does without ftfy: `’`, `&amp;` and full-width letters are other tokens there. Free of torch, so that a
@@ -62,7 +62,7 @@ class BytePairTokenizer:
             if part in self._whole:
                 found.append(self._whole[part])
             elif part:
-                for word in _WORDS.findall(mended(part)):
+                for word in _WORDS.findall(fixed(part)):
                     found += self._word(word)
         return found
 
@@ -90,7 +90,7 @@ def clip_tokens(text: str) -> list[int]:
     return clip_tokenizer().tokens(text)
 
 
-def mended(text: str) -> str:
+def fixed(text: str) -> str:
     """Return a text as CLIP reads it: ftfy's repairs, single blanks, lower case.
 
     ftfy straightens quotes, reads HTML entities, narrows full-width letters, parts ligatures, drops control characters and
@@ -99,7 +99,7 @@ def mended(text: str) -> str:
     return str(_BLANKS.sub(" ", ftfy.fix_text(text)).strip().lower())
 
 
-def needs_mending(text: str) -> bool:
+def needs_fixing(text: str) -> bool:
     """Return whether ftfy changes a text, so that its tokens may be others than without it."""
     return (not text.isascii() or "&" in text or not text.isprintable()) and ftfy.fix_text(text) != text
 

@@ -1,7 +1,6 @@
 """Prompts reach the U-Net as the webui tells them: computed once more by hand, encoder by encoder."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -138,9 +137,7 @@ def test_a_prompt_gives_the_same_bits_in_any_company(model: str, request: pytest
 
 def test_a_long_prompt_is_as_long_as_its_chunks(demo: StableDiffusion) -> None:
     [text] = encode_prompts(demo, [LONG], 1)
-    tokens = len(
-        demo.tokenizers["text_encoder"].tokens(LONG.replace("(", "").replace(":1.3)", ""))
-    )
+    tokens = len(demo.tokenizers["text_encoder"].tokens(LONG.replace("(", "").replace(":1.3)", "")))
     assert text.embeddings.shape[1] == 77 * -(-tokens // 75) > 77
 
 

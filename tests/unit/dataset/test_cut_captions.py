@@ -9,7 +9,7 @@ from trainer.dataset.exposures import TagExposure, tag_exposures
 from trainer.dataset.records import CaptionRules, DataSet, Picture
 from trainer.prompts.clip_tokens import clip_tokens
 
-SHUFFLE = CaptionRules(shuffle=True)
+PLAIN, SHUFFLE = CaptionRules(), CaptionRules(shuffle=True)
 
 
 def words(text: str) -> list[str]:
@@ -17,7 +17,7 @@ def words(text: str) -> list[str]:
     return text.replace(",", " , ").split()
 
 
-def data_of(*captions: str, rules: CaptionRules = CaptionRules()) -> DataSet:
+def data_of(*captions: str, rules: CaptionRules = PLAIN) -> DataSet:
     pictures = tuple(
         Picture(Path(f"{number}.png"), "2_x", 2, 64, 64, caption, Path(f"{number}.txt"), caption_rules=rules)
         for number, caption in enumerate(captions)
@@ -25,7 +25,7 @@ def data_of(*captions: str, rules: CaptionRules = CaptionRules()) -> DataSet:
     return DataSet(Path(), (), pictures, ())
 
 
-def cut(caption: str, limit: int, rules: CaptionRules = CaptionRules()) -> CutCaption:
+def cut(caption: str, limit: int, rules: CaptionRules = PLAIN) -> CutCaption:
     [found] = cut_captions(data_of(caption, rules=rules), words, limit)
     return found
 
@@ -41,7 +41,7 @@ def test_the_tags_that_end_behind_the_limit_are_lost() -> None:
 
 
 def test_a_tag_that_stands_within_the_limit_too_is_read() -> None:
-    assert cut("sun, blue sea, sun", 4).read == {"blue sea": 0.0}
+    assert cut("sun, blue sea, sun", 3).read == {"blue sea": 0.0}
 
 
 def test_a_sentence_is_one_tag() -> None:

@@ -233,6 +233,12 @@ def test_a_caption_that_is_not_utf8_names_the_file_and_the_way_out(tmp_path: Pat
     assert "`iconv -f CP1252 -t UTF-8`" in line
 
 
+def test_a_caption_of_megabytes_is_refused_by_name(tmp_path: Path) -> None:
+    draw(tmp_path / "1_x" / "a.png")
+    (tmp_path / "1_x" / "a.txt").write_bytes(b"moat, " * 200_000)
+    assert "1_x/a.txt: more than 1 MiB; expected a caption" in refusal(tmp_path)
+
+
 def test_missing_captions_are_noted_and_the_folders_words_are_used(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         draw(tmp_path / "10_hifumi_chan" / f"{name}.png")

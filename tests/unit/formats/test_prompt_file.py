@@ -104,7 +104,7 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, name: str, text: 
 def test_a_file_that_is_not_there_not_text_or_too_large_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         read_prompt_file(tmp_path / "none.txt")
-    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "a.txt").write_bytes(b"gr\xfcn")
     with pytest.raises(SettingsError, match="not UTF-8"):
         read_prompt_file(tmp_path / "a.txt")
     (tmp_path / "b.txt").write_bytes(b"a\n" * 2**20)

@@ -235,5 +235,7 @@ def test_a_trigger_with_brackets_is_escaped_where_it_becomes_the_prompt(workspac
         save_subject(demo_subject().model_copy(update={"trigger": trigger, "prompts": {}}), file)
         spec = spec_for_subject(workspace, file)
         assert (spec.prompt, spec.token) == (r"knight \(rose\)", trigger)
-        made = expand(spec.model_copy(update={"x": AxisSpec(kind="token", values="on, off")}), ModelFiles(workspace.root))
-        assert [cell.recipe.prompt for cell in made.cells[:2]] == [r"knight \(rose\)", ""]
+        made = expand(
+            spec.model_copy(update={"x": AxisSpec(kind="token", values="on, off")}), ModelFiles(workspace.root)
+        )
+        assert {cell.recipe.prompt for cell in made.cells} == {r"knight \(rose\)", ""}

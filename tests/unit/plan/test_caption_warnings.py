@@ -18,7 +18,9 @@ def with_captions(*captions: str) -> DataSet:
 
 
 def said(*captions: str, **values: Any) -> str:
-    lines = [line for line in plan(with_captions(*captions), tokens=clip_tokens, **values).warnings if "caption" in line]
+    lines = [
+        line for line in plan(with_captions(*captions), tokens=clip_tokens, **values).warnings if "caption" in line
+    ]
     return "\n".join(lines)
 
 
@@ -29,7 +31,7 @@ def test_short_captions_are_not_mentioned() -> None:
 def test_file_tags_and_share_are_named_with_the_way_out() -> None:
     assert said("a", LONG, "b", "c") == (
         "1 of 4 captions (25%) is longer than 75 tokens, and the rest is not read: "
-        "2 tags from `castle` to `moat` in 1.txt (83 tokens); max_token_length 150 reads everything"
+        "2 tags from `castle` to `moat` in 1.txt (84 tokens); max_token_length 150 reads everything"
     )
 
 
@@ -37,7 +39,7 @@ def test_the_longest_come_first_and_many_are_not_all_named() -> None:
     captions = [", ".join([LONG] + ["tree"] * number) for number in range(4)]
     line = said(*captions)
     assert line.startswith("4 of 4 captions (100%) are longer than 75 tokens")
-    assert line.index("in 3.txt (89 tokens)") < line.index("in 2.txt") < line.index("in 1.txt")
+    assert line.index("in 3.txt (90 tokens)") < line.index("in 2.txt") < line.index("in 1.txt")
     assert "0.txt" not in line and ", …;" in line
 
 
@@ -48,8 +50,15 @@ def test_a_larger_limit_that_is_still_too_small_says_so() -> None:
     assert said("a", "b", "c", LONG, max_token_length="150") == ""
 
 
+def test_tags_that_were_read_before_are_not_lost() -> None:
+    line = said("a", "b", "c", ", ".join(["knight, moat"] * 40))
+    assert "is not read: tags that stand there twice in 3.txt (" in line
+
+
 def test_shuffled_tags_are_others_each_time() -> None:
-    line = said("a", "b", "c", ", ".join(f"tree {number}" for number in "abcdefghijklmnopqrstuvwxyz"), shuffle_caption=True)
+    line = said(
+        "a", "b", "c", ", ".join(f"tree {number}" for number in "abcdefghijklmnopqrstuvwxyz"), shuffle_caption=True
+    )
     assert "about 1 tag in 3.txt (77 tokens), others each time as shuffle_caption mixes them" in line
 
 

@@ -22,8 +22,8 @@ from trainer.prompts.clip_tokens import (
     clip_tokenizer,
     clip_tokens,
     clip_vocabulary,
-    mended,
-    needs_mending,
+    fixed,
+    needs_fixing,
 )
 
 # The numbers of open-clip-torch 3.3.0 without ftfy, of texts that ftfy leaves alone.
@@ -76,7 +76,7 @@ CLIPS = [
     ),
     (
         "naïve café Ångström ½ ²³",
-        [1097, 35689, 563, 15304, 23176, 10352, 807, 7255, 332, 171, 105, 223, 1422, 33613, 41175, 126, 367],
+        [1097, 35689, 563, 15304, 23176, 10352, 807, 7255, 332, 33613, 41175, 126, 367],
     ),
     ("emoji 🎀👩‍👩‍👧 ok!", [16327, 34347, 26304, 26304, 964, 356, 2481, 256]),
     ("!!! wow! ?!... -- ___ \\(^o^)/", [995, 2781, 256, 9785, 678, 2432, 13530, 59, 7, 317, 334, 61, 26616]),
@@ -173,7 +173,6 @@ CLIPS = [
 ]
 
 
-
 def ids_of_transformers() -> list[list[int]]:
     """Return the ids of the mixed texts in transformers 4.54.1 with ftfy 6.3.1.
 
@@ -215,7 +214,7 @@ def test_plain_texts_have_the_tokens_of_the_library_without_ftfy(text: str) -> N
 @pytest.mark.parametrize(
     ("written", "plain"),
     [
-        ("it’s “fine”", "it's \"fine\""),
+        ("it’s “fine”", 'it\'s "fine"'),
         ("salt &amp; pepper, caf&eacute;", "salt & pepper, café"),
         ("ＨＩＦＵＭＩ　ｃｈａｎ！", "hifumi chan!"),
         ("a ﬁne oﬃce", "a fine office"),
@@ -226,19 +225,19 @@ def test_plain_texts_have_the_tokens_of_the_library_without_ftfy(text: str) -> N
 )
 def test_signs_of_other_programs_are_read_as_the_plain_ones(written: str, plain: str) -> None:
     assert clip_tokens(written) == clip_tokens(plain)
-    assert needs_mending(written)
-    assert not needs_mending(plain)
+    assert needs_fixing(written)
+    assert not needs_fixing(plain)
 
 
 def test_entities_stay_where_the_text_has_markup() -> None:
-    assert mended("a &lt; b") == "a < b"
-    assert mended("<i> &lt; b") == "<i> &lt; b"
+    assert fixed("a &lt; b") == "a < b"
+    assert fixed("<i> &lt; b") == "<i> &lt; b"
 
 
 def test_the_two_around_a_text_are_tokens_in_it_too() -> None:
     start, end = clip_tokenizer().start, clip_tokenizer().end
     assert (start, end) == (49406, 49407)
-    assert clip_tokens(f"a{END} B{START}") == [320, end, 338, start]
+    assert clip_tokens(f"a{END} B{START}") == [320, end, 321, start]
 
 
 def test_it_has_clips_vocabulary_and_no_token_more() -> None:

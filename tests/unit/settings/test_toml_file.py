@@ -404,7 +404,13 @@ def test_a_missing_file_a_folder_and_other_bytes_are_each_one_line(tmp_path: Pat
             load_settings(tmp_path / name)
         assert name in caught.value.where
         said.append(caught.value.found)
-    assert said == ["no such file", "a folder", "not UTF-8 text (byte 22), probably CP1252", "5,000,000 bytes", "no such file"]
+    assert said == [
+        "no such file",
+        "a folder",
+        "not UTF-8 text (byte 22), probably CP1252",
+        "5,000,000 bytes",
+        "no such file",
+    ]
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from trainer.prompts.chunks import Chunk, chunk
 from trainer.prompts.clip_tokens import BytePairTokenizer
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
+
 class ClipEncoders(Protocol):
     """What prompts need of a model: its CLIP encoders with their tokenizers, as StableDiffusion has them."""
 
