@@ -20,6 +20,7 @@ from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
+from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
 from lora_tui.theme_files import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
 from lora_tui.wording.job_names import job_label
@@ -94,7 +95,8 @@ class LoraApp(App[int]):
         for theme in found.themes:
             self.register_theme(theme)
         self.theme = self._first_theme()
-        self._painting = Repaint(self, self._bytes_given)
+        self._painting = Repaint(self, self._line, self._notice_quick_line)
+        self._slow_by_hand = False
         self._own_loop: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
@@ -154,7 +156,8 @@ class LoraApp(App[int]):
         )
 
     def action_slow_line(self) -> None:
-        """Turn the slow-connection mode on or off."""
+        """Turn the slow-connection mode on or off; from then on only this key does."""
+        self._slow_by_hand = True
         self._set_slow(not self._painting.slow)
 
     async def on_event(self, event: events.Event) -> None:
@@ -196,7 +199,13 @@ class LoraApp(App[int]):
 
     @on(LineSlow)
     def _notice_slow_line(self) -> None:
-        self._set_slow(True)
+        if not self._slow_by_hand and not self._painting.slow:
+            self._set_slow(True)
+
+    def _notice_quick_line(self) -> None:
+        if not self._slow_by_hand:
+            self.bake_screen.show_log_line("the connection is fast again: curves are redrawn")
+            self._set_slow(False)
 
     def _set_slow(self, slow: bool) -> None:
         self.bake_screen.panes.show_slow_line(slow)
@@ -205,10 +214,10 @@ class LoraApp(App[int]):
             self.bake_screen.show_log_line(
                 "slow connection: numbers every few seconds, curves not redrawn; S turns this off"
             )
-        self._painting.set_slow(slow)
+        self._painting.set_slow(slow, trials=not self._slow_by_hand)
 
-    def _bytes_given(self) -> int:
-        return self._driver.given if isinstance(self._driver, SurvivingDriver) else 0
+    def _line(self) -> OutputQueue | None:
+        return self._driver.line if isinstance(self._driver, SurvivingDriver) else None
 
     def _start_threads(self) -> None:
         self.sampler.start()

@@ -28,7 +28,7 @@ class LineFree(Message):
 
 
 class LineSlow(Message):
-    """The connection is slower than 10 KiB/s."""
+    """The connection takes less than `SLOW_BYTES_PER_SECOND`."""
 
 
 class SurvivingDriver(LinuxDriver):
@@ -64,9 +64,9 @@ class SurvivingDriver(LinuxDriver):
         super().close()
 
     @property
-    def given(self) -> int:
-        """Bytes written since the start."""
-        return self._line.given if self._line is not None else 0
+    def line(self) -> OutputQueue | None:
+        """The output to the terminal; None before the start."""
+        return self._line
 
     def lose_terminal(self) -> None:
         """Treat the terminal as closed; called from a signal handler or any thread."""

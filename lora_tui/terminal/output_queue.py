@@ -4,19 +4,23 @@ import os
 import select
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-# Small, so that the time one takes shows how fast the connection is.
+from lora_tui.terminal.line_speed import LineSpeed
+
+# Small, so that the bytes taken between two looks at the room show how fast the connection is.
 _CHUNK_BYTES = 1024
-# A chunk that takes longer went at less than 10 KiB/s …
-_SLOW_SECONDS = 0.1
-# … and the connection is slow if that happens repeatedly; one that stalls once is late once.
-_SLOW_CHUNKS = 5
-_SLOW_WITHIN_SECONDS = 20.0
 _POLL_SECONDS = 0.5
+# Between two looks at whether there is room again; longer the longer there has been none.
+_ROOM_SECONDS = (0.025, 0.25)
+
+# Whatever Textual writes that is no frame is shorter (modes, cursor, bell), or an operating system command (clipboard).
+_FRAME_BYTES = 64
+# What these begin is one whole until its end: links, pictures in a terminal's own format.
+_STRINGS = (b"\x1b]", b"\x1bP", b"\x1b_")
+_RESET = b"\x1b[0m"
 
 FULL = 32 * 1024
 """Waiting bytes at which painting more would only delay the screen: about one complete frame."""
@@ -38,7 +42,7 @@ class OutputListener(Protocol):
         ...
 
     def line_slow(self) -> None:
-        """The connection is slow; called once."""
+        """The connection is slow; called once per measurement."""
         ...
 
 
@@ -59,9 +63,12 @@ class OutputQueue:
         self._full = False
         # So that `line_full` is never called after the `line_free` that ends it: painting would stop for good.
         self._notifying = threading.Lock()
+        self._speed = LineSpeed(clock)
         self._slow = False
-        self._late: deque[float] = deque(maxlen=_SLOW_CHUNKS)
+        self._stale = 0
         self._descriptor = descriptor
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
         self._listener = listener
         self._clock = clock
         self._texts: SimpleQueue[bytes | None] = SimpleQueue()
@@ -86,6 +93,19 @@ class OutputQueue:
                 self._full = True
                 self._listener.line_full()
 
+    def drop_frames(self) -> None:
+        """Leave out the rest of the frames that are waiting, because a newer one replaces everything they show."""
+        self._stale = self.given
+
+    def measure_again(self) -> None:
+        """Forget how fast the connection was; `line_slow` may be called again."""
+        self._speed.forget()
+        self._slow = False
+
+    def slow(self, evidence: float) -> bool:
+        """Return whether the connection was slow since `measure_again`, by at least `evidence` seconds without room."""
+        return self._speed.slow(evidence)
+
     def lose(self) -> None:
         """Treat the terminal as closed."""
         if not self.lost:
@@ -99,12 +119,13 @@ class OutputQueue:
 
     def _run(self) -> None:
         while (data := self._next()) is not None:
-            for start in range(0, len(data), _CHUNK_BYTES):
-                self._send(data[start : start + _CHUNK_BYTES])
+            self._send(data)
             with self._notifying:
                 if self._full and not self.backlog:
                     self._full = False
                     self._listener.line_free()
+            if not self.backlog:
+                self._speed.emptied()
 
     def _next(self) -> bytes | None:
         while True:
@@ -120,18 +141,50 @@ class OutputQueue:
         if not self.lost and any(event & (select.POLLHUP | select.POLLERR) for _, event in poll.poll(0)):
             self.lose()
 
-    def _send(self, chunk: bytes) -> None:
-        start = self._clock()
+    def _send(self, data: bytes) -> None:
+        end = self._sent + len(data)
+        frame = _is_frame(data)
+        sent = 0
+        while sent < len(data):
+            if frame and self._stale >= end:
+                # Up to the next control sequence, so that none is torn; what follows sets its own place and colours.
+                cut = data.find(b"\x1b[", sent) if sent else 0
+                if cut >= 0:
+                    self._send_chunk(data[sent:cut] + _RESET if sent else b"")
+                    break
+            self._send_chunk(data[sent : sent + _CHUNK_BYTES])
+            sent += _CHUNK_BYTES
+            self._sent = min(self._sent + _CHUNK_BYTES, end)
+        self._sent = end
+
+    def _send_chunk(self, chunk: bytes) -> None:
         rest = chunk
         while rest and not self.lost:
+            self._await_room()
             try:
-                rest = rest[os.write(self._descriptor, rest) :]
+                count = os.write(self._descriptor, rest)
             except (OSError, ValueError):
                 self.lose()
-        self._sent += len(chunk)
-        now = self._clock()
-        if now - start > _SLOW_SECONDS:
-            self._late.append(now)
-            if len(self._late) == _SLOW_CHUNKS and now - self._late[0] < _SLOW_WITHIN_SECONDS and not self._slow:
-                self._slow = True
-                self._listener.line_slow()
+                return
+            rest = rest[count:]
+            self._speed.took(count)
+        if not self._slow and self._speed.slow():
+            self._slow = True
+            self._listener.line_slow()
+
+    def _await_room(self) -> None:
+        """Wait until the terminal takes something, and count how long it certainly took nothing."""
+        began = none_until = self._clock()
+        shortest, longest = _ROOM_SECONDS
+        while not self.lost:
+            # Read before the look: what comes after it may be late by as long as others had the processor.
+            now = self._clock()
+            if self._room.poll(0):
+                break
+            none_until = now
+            self._room.poll(1000 * min(longest, max(shortest, (now - began) / 4)))
+        self._speed.had_no_room(none_until - began)
+
+
+def _is_frame(data: bytes) -> bool:
+    return len(data) > _FRAME_BYTES and not any(start in data for start in _STRINGS)

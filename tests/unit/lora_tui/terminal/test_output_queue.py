@@ -1,5 +1,10 @@
 import os
+import pty
+import re
+import select
+import threading
 import time
+import tty
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -26,15 +31,41 @@ class Ears:
         self.heard.append("slow")
 
 
-class Ticks:
-    """A clock that goes on by `each` at every look."""
+class Reader:
+    """Reads a pseudo-terminal in a thread of its own: so many bytes, then a pause."""
 
-    def __init__(self, each: float) -> None:
-        self.now, self.each = 0.0, each
+    def __init__(self, size: int, pause: float) -> None:
+        self.size, self.pause, self.read = size, pause, b""
+        self._master, self.terminal = pty.openpty()
+        tty.setraw(self.terminal)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
 
-    def __call__(self) -> float:
-        self.now += self.each
-        return self.now
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        os.close(self._master)
+        os.close(self.terminal)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self.pause):
+            if select.select([self._master], [], [], 0.05)[0]:
+                self.read += os.read(self._master, self.size)
+
+
+@pytest.fixture
+def reader() -> Iterator[Callable[[int, float], Reader]]:
+    """Return a function that opens a pseudo-terminal with somebody who reads it."""
+    opened: list[Reader] = []
+
+    def read(size: int, pause: float) -> Reader:
+        opened.append(Reader(size, pause))
+        return opened[-1]
+
+    yield read
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture
@@ -53,8 +84,20 @@ def pipe() -> Iterator[tuple[int, int]]:
             continue
 
 
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+class Clock:
+    """Real time, told so many seconds late."""
+
+    def __init__(self, late: float) -> None:
+        self.late, self.looks = late, 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        time.sleep(self.late if self.looks % 10 == 0 else 0)
+        return time.monotonic()
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -99,21 +142,58 @@ def test_a_reader_who_is_gone_is_noticed_when_nothing_is_written(pipe: tuple[int
     assert line.lost
 
 
-def test_a_line_that_is_late_again_and_again_is_slow(pipe: tuple[int, int], ears: Ears) -> None:
-    line = OutputQueue(pipe[1], ears, clock=Ticks(0.5))
-    for _ in range(8):
-        line.write("x")
-    line.close(5)
-    assert ears.heard == ["slow"]
+def test_a_reader_of_four_kib_a_second_is_slow(reader: Callable[[int, float], Reader], ears: Ears) -> None:
+    slow = reader(1024, 0.25)
+    line = OutputQueue(slow.terminal, ears)
+    line.write("x" * 80 * 1024)
+    until(lambda: "slow" in ears.heard, seconds=30)
+    line.measure_again()
+    assert not line.slow(0.01)
+    slow.pause = 0
+    line.close(10)
+    assert ears.heard.count("slow") == 1
 
 
-def test_a_line_that_is_late_now_and_then_is_not_slow(pipe: tuple[int, int], ears: Ears) -> None:
-    # Each write takes 30 s: five of them fall into no 20 s.
-    line = OutputQueue(pipe[1], ears, clock=Ticks(30))
-    for _ in range(8):
-        line.write("x")
+def test_a_writer_that_gets_no_processor_time_does_not_take_its_reader_for_slow(
+    reader: Callable[[int, float], Reader], ears: Ears
+) -> None:
+    """The writer comes 1 s late again and again, as beside a library that keeps the interpreter."""
+    quick = reader(65536, 0)
+    late = Clock(1.0)
+    line = OutputQueue(quick.terminal, ears, clock=late)
+    line.write("x" * 20 * 1024)
+    until(lambda: not line.backlog, seconds=60)
+    assert late.looks >= 40
+    assert not line.slow(0.5)
     line.close(5)
-    assert ears.heard == []
+
+
+def test_frames_that_are_replaced_are_left_out_and_nothing_is_torn(
+    reader: Callable[[int, float], Reader], ears: Ears
+) -> None:
+    slow = reader(1024, 0.05)
+    line = OutputQueue(slow.terminal, ears)
+    clipboard = "\x1b]52;c;" + "QUJD" * 50 + "\x07"
+    for number in range(4):
+        line.write(_frame(number))
+        line.write("\x1b[?2026l")
+    line.write(clipboard)
+    until(lambda: b"<0>" in slow.read)
+    line.drop_frames()
+    line.write(_frame(9))
+    until(lambda: not line.backlog, seconds=60)
+    slow.pause = 0
+    line.close(5)
+    until(lambda: slow.read.count(b"<9>") == 2000)
+    assert b"<2>" not in slow.read
+    assert clipboard.encode() in slow.read
+    assert slow.read.count(b"\x1b[?2026l") == 4
+    # Every control sequence is whole, and between them stand whole words.
+    assert re.fullmatch(rb"(\x1b\[[?\d;]*[Hml]|<\d>|\x1b\]52;c;[A-Z]+\x07)*", re.sub(rb"QUJD", b"ABC", slow.read))
+
+
+def _frame(number: int) -> str:
+    return "".join(f"\x1b[{row};1H<{number}>" for row in range(2000))
 
 
 def test_a_line_that_is_free_again_at_once_is_reported_so_last(pipe: tuple[int, int]) -> None:
