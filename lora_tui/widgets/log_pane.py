@@ -3,6 +3,8 @@
 import time
 from collections import deque
 from collections.abc import Sequence
+from heapq import merge
+from operator import attrgetter
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -23,6 +25,8 @@ from trainer.text import printable
 _MAX_LINES = 2000
 _SIGNS = {"warning": WARNING.mark, "error": FAILED.mark}
 _INDENT = 8
+# The journal counts its lines from 1.
+_OWN = 0
 
 
 class _Row(NamedTuple):
@@ -68,15 +72,17 @@ class LogPane(ScrollView, can_focus=True):
         self.border_title = heading("log")
 
     def show(self, lines: Sequence[LogLine]) -> None:
-        """Append those of the journal's `lines` that are new."""
+        """Add those of the journal's `lines` that are new, above the program's own that were written later."""
         new = [line for line in lines if line.id > self._last_id]
         if new:
             self._last_id = new[-1].id
-            self._append(new)
+            later = self._take_own_after(new[0].seconds)
+            # Each keeps its own order, whatever the clock did.
+            self._append(list(merge(new, later, key=attrgetter("seconds"))))
 
     def append(self, text: str, level: str, seconds: float) -> None:
         """Append a line of the program's own, which is not in the journal."""
-        self._append([LogLine(0, None, seconds, level, text)])
+        self._append([LogLine(_OWN, None, seconds, level, text)])
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold the lines at the new width, and keep the end in view."""
@@ -100,6 +106,14 @@ class LogPane(ScrollView, can_focus=True):
         return self._strip(
             [Segment(f" {row.time:<5} ", self._style("time")), Segment(f"{row.sign:<1} ", ink), Segment(row.text, ink)]
         )
+
+    def _take_own_after(self, seconds: float) -> list[LogLine]:
+        """Take the program's own lines written after `seconds` from the end, and return them."""
+        taken: list[LogLine] = []
+        while self._lines and self._lines[-1].id == _OWN and self._lines[-1].seconds > seconds:
+            taken.insert(0, self._lines.pop())
+            self._folded.pop()
+        return taken
 
     def _append(self, lines: Sequence[LogLine]) -> None:
         self._lines.extend(lines)

@@ -64,6 +64,7 @@ class Orders:
         self._seen: int | None = None
         self._stops_at_epoch = False
         self._answered: set[int] = set()
+        self._logged: set[int] = set()
         self._refusal: str | None = ""
 
     def take(self, state: BakeState, *, step: int = 0, ends_epoch: bool = False) -> Iterator[BakeOrder]:
@@ -132,6 +133,8 @@ class Orders:
     def _hand_out(self, given: GivenOrder, step: int) -> Iterator[BakeOrder]:
         """Yield an order that the bake must obey, and answer it when that is done."""
         self._refusal = ""
+        # Before it is obeyed, so that what comes of it stands below it in the log.
+        self._log_taken(given)
         match given.order:
             case Order.SET:
                 yield ChangeSetting(given.argument)
@@ -162,15 +165,21 @@ class Orders:
 
     def _answer(self, given: GivenOrder, step: int, refusal: str = "") -> None:
         self._answered.add(given.id)
-        text = f"{given.order} {given.argument}".rstrip()
+        text = _text_of(given)
         if refusal:
             self._report.log(f"order refused: {text}: {refusal}", level="warning")
         else:
-            self._report.log(f"order: {text}")
+            self._log_taken(given)
             is_set = given.order is Order.SET
             kind = MarkKind.SET if is_set else MarkKind.ORDER
             self._report.mark(Mark(step, time.time(), kind, given.argument if is_set else text))
         self._report.attempt(lambda: self._journal.orders.mark_obeyed(given.id, refusal))
+
+    def _log_taken(self, given: GivenOrder) -> None:
+        """Log an order once, whenever it is taken up first."""
+        if given.id not in self._logged:
+            self._logged.add(given.id)
+            self._report.log(f"order: {_text_of(given)}")
 
     def _cut_grids(self, why: str, before: float = math.inf) -> bool:
         """Cut the grids that wait and were ordered before the order of that id, and return whether there was one."""
@@ -196,3 +205,7 @@ class Orders:
     def _open(self) -> list[GivenOrder]:
         # An order that could not be marked obeyed, the journal being locked, is not obeyed twice.
         return [given for given in self._journal.orders.pending(self._report.number) if given.id not in self._answered]
+
+
+def _text_of(given: GivenOrder) -> str:
+    return f"{given.order} {given.argument}".rstrip()

@@ -79,6 +79,22 @@ def test_save_is_obeyed_once_and_marked(loop: Obeyer, other: Journal, number: in
     assert [line.text for line in other.log.read(bake=number)] == ["order: save"]
 
 
+def test_an_order_stands_in_the_log_above_what_came_of_it(loop: Obeyer, other: Journal, number: int) -> None:
+    other.orders.give(number, Order.GRID, "3")
+    other.orders.give(number, Order.SET, "wrong=1")
+    loop.while_making = lambda: other.log.write("12 of 12 pictures", bake=number)
+    loop.has_stepped = False
+    loop.obey()
+    loop.has_stepped = True
+    assert loop.obey() is None
+    assert [line.text for line in other.log.read(bake=number)] == [
+        "order: grid 3",
+        "order: set wrong=1",
+        "order refused: set wrong=1: wrong: 1",
+        "12 of 12 pictures",
+    ]
+
+
 def test_orders_are_read_only_where_somebody_wrote(
     loop: Obeyer, other: Journal, number: int, runner: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
