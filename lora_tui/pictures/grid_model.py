@@ -18,7 +18,7 @@ from trainer.families.registry import first_family
 from trainer.grid.cell import Place
 from trainer.journal.records import CellNote, Grid
 from trainer.settings.parts import body_label, encoder_label
-from trainer.text import printable
+from trainer.text import plural, printable
 
 if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeCell, MadeGrid
@@ -269,7 +269,7 @@ def _made_of(recipe: Recipe, view: GridView, hidden: frozenset[str]) -> list[Con
         lines.append(Content.styled(f"negative: {printable(recipe.negative_prompt, MAX_PROMPT_LENGTH)}", "$muted"))
     facts = {
         "seed": f"seed {recipe.seed}",
-        "steps": f"{recipe.steps} steps",
+        "steps": plural(recipe.steps, "step"),
         "sampler": printable(recipe.sampler),
         "cfg_scale": f"CFG {recipe.cfg_scale:g}",
         "guidance_rescale": f"rescale {recipe.guidance_rescale:g}" if recipe.guidance_rescale else "",

@@ -270,9 +270,8 @@ class Engine:
             if bake.on_failure == "hold":
                 held = journal.queue.hold_following(bake.number)
                 if held:
-                    journal.log.write(
-                        f"holding bakes {', '.join(map(str, held))}, as requested", bake=bake.number, level="warning"
-                    )
+                    which = f"{'bake' if len(held) == 1 else 'bakes'} {', '.join(map(str, held))}"
+                    journal.log.write(f"holding {which}, as requested", bake=bake.number, level="warning")
             # Last: whoever waits for the end must find the reason already there.
             journal.bakes.set_state(bake.number, BakeState.FAILED, line)
 

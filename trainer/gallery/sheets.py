@@ -18,6 +18,7 @@ from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.axes import kind_named
 from trainer.grid.cell import Axis
 from trainer.grid.recipe import Recipe
+from trainer.text import plural
 
 GIANT = "giant.png"
 """All sheets on one picture."""
@@ -217,7 +218,7 @@ def common_facts(recipes: Sequence[Recipe]) -> list[str]:
     """Return the sampling settings that all these pictures share, a few words each."""
     facts = (
         {f"{recipe.width}×{recipe.height}" for recipe in recipes},
-        {f"{recipe.steps} steps" for recipe in recipes},
+        {plural(recipe.steps, "step") for recipe in recipes},
         {recipe.sampler for recipe in recipes},
         {f"CFG {recipe.cfg_scale:g}" for recipe in recipes},
         {f"clip skip {recipe.clip_skip}" if recipe.clip_skip > 1 else "" for recipe in recipes},

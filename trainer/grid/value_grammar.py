@@ -227,7 +227,8 @@ def _spread(
     inner = [form.rounded(Fraction(start) + whole_way * index / gaps) for index in range(1, count - 1)]
     values = [start, *inner, *([end] if count > 1 else [])]
     if start != end and len(set(values)) < count:
-        raise refused(f"asks for {count} values, but only {len(set(values))} of them differ")
+        different = len(set(values))
+        raise refused(f"asks for {count} values, but only {different} of them {'differs' if different == 1 else 'differ'}")
     return values
 
 

@@ -10,6 +10,7 @@ from trainer.judging.direction import Direction, Part
 from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
 from trainer.settings.parts import label_of, rate_setting, stop_setting
+from trainer.text import plural
 
 # Factors on a rate where only verdicts exist: large enough to show on a grid.
 _UNDER_FACTOR, _OVER_FACTOR = 1.5, 0.5
@@ -100,10 +101,12 @@ def _other_stop(judged: Judged, leans: Sequence[Direction]) -> Variant:
     epochs = _more(judged, under)
     if judged.settings.rate(other) == 0 or len(leans) == 2:
         # The other part does not train, or both are under.
-        return Variant("stop", f"{_lean_text(leans)}: {epochs} epochs", _length(epochs))
+        return Variant("stop", f"{_lean_text(leans)}: {plural(epochs, 'epoch')}", _length(epochs))
     overrides = (*_length(epochs), f"{stop_setting(other)}={judged.epoch}ep")
     return Variant(
-        "stop", f"{_lean_text([under])}: {epochs} epochs, the {label_of(other)} to {judged.epoch}", overrides
+        "stop",
+        f"{_lean_text([under])}: {plural(epochs, 'epoch')}, the {label_of(other)} to {judged.epoch}",
+        overrides,
     )
 
 

@@ -283,5 +283,5 @@ def _disk(
 
 def _steps_text(plan: Plan) -> str:
     if plan.total_steps == plan.steps_per_epoch * plan.epochs:
-        return f"{plan.steps_per_epoch:,} steps × {plan.epochs:,} = {plan.total_steps:,}"
-    return f"{plan.steps_per_epoch:,} steps / epoch, {plan.total_steps:,} in all"
+        return f"{plural(plan.steps_per_epoch, 'step')} × {plan.epochs:,} = {plan.total_steps:,}"
+    return f"{plural(plan.steps_per_epoch, 'step')} / epoch, {plan.total_steps:,} in all"

@@ -131,7 +131,7 @@ def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     yield f"{_captioned(data, is_reg=False)} captioned"
     if plan.reg_pictures:
         yield f"{_captioned(data, is_reg=True)} regularisation pictures captioned, shown as often in total as the others"
-    yield f"{plan.repeats_total:,} per epoch · {plural(plan.epochs, 'epoch')} · {plan.total_steps:,} steps"
+    yield f"{plan.repeats_total:,} per epoch · {plural(plan.epochs, 'epoch')} · {plural(plan.total_steps, 'step')}"
 
 
 def _captioned(data: DataSet, *, is_reg: bool) -> str:

@@ -22,6 +22,7 @@ from trainer.settings.parts import (
     settings_of_part,
     stop_setting,
 )
+from trainer.text import plural
 
 _Found = Iterator[tuple[str, str]]
 # Which schedules take it.
@@ -141,7 +142,7 @@ def _in_captions(case: _Case) -> _Found:
     if not any("," in text for text in (settings.caption_prefix, settings.caption_suffix, *captions)):
         yield "shuffle_caption", "no caption has two tags"
     if settings.caption_dropout_every_n_epochs > case.epochs:
-        yield "caption_dropout_every_n_epochs", f"the bake has {case.epochs:,} epochs"
+        yield "caption_dropout_every_n_epochs", f"the bake has {plural(case.epochs, 'epoch')}"
 
 
 def _in_masks(case: _Case) -> _Found:

@@ -127,7 +127,7 @@ def _make(
         write_sidecar(made, folder)
     for line in (*notes, *write_sheets(made, folder)):
         progress.say(line)
-    progress.say(f"{files.done:,} of {len(made.cells):,} pictures in {row.folder}")
+    progress.say(f"{files.done:,} of {plural(len(made.cells), 'picture')} in {row.folder}")
     return GridState.CUT if ended else GridState.DONE
 
 

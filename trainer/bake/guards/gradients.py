@@ -88,9 +88,10 @@ class GradientGuard:
             self._stuck_logged = True
             names = ", ".join(stuck[:_MAX_NAMED_LAYERS])
             more = f" and {len(stuck) - _MAX_NAMED_LAYERS} more" if len(stuck) > _MAX_NAMED_LAYERS else ""
+            have = "has" if len(stuck) == 1 else "have"
             self._report.log(
-                f"{len(stuck)} of {len(session.network)} LoRA layers have not moved: {names}{more}; they get no gradient, or "
-                "their rate is too small for their weights",
+                f"{len(stuck)} of {plural(len(session.network), 'LoRA layer')} {have} not moved: {names}{more}; there is no "
+                "gradient, or the rate is too small for the weights",
                 level="warning",
             )
 

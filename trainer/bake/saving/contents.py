@@ -14,6 +14,7 @@ from trainer.bake.validation import Validation, ValidationResult
 from trainer.errors import SettingsError
 from trainer.journal.records import Bake
 from trainer.journal.state_files import STATE_FORMAT, StateHeader
+from trainer.text import plural
 
 
 class StateContents:
@@ -101,7 +102,7 @@ class StateContents:
         if facts.step >= total:
             raise SettingsError(
                 "max_train_epochs",
-                found=f"{total} steps in all, and the state has {facts.step}",
+                found=f"{plural(total, 'step')} in all, and the state has {facts.step}",
                 expected="more steps than the state has",
                 way_out="raise max_train_epochs or max_train_steps",
             )

@@ -1,0 +1,62 @@
+"""A number that may be 1 has its noun from `plural`, in every string that a user can meet."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+_NOUNS = (
+    "axes|bakes|batches|blocks|buckets|captions|cells|columns|cycles|days|epochs|errors|files|folders|grids|"
+    "groups|hours|images|jobs|keys|layers|lines|LoRAs|LoRA files|minutes|modules|options|orders|parts|pictures|pixels|processes|"
+    "repeats|rows|samples|seconds|settings|sheets|states|steps|tags|times|tokens|values|warnings|weights|words"
+)
+_COUNTED = re.compile(rf" (?:{_NOUNS})\b")
+
+# What stands before the noun is no count, or never 1.
+_NEVER_ONE = (
+    "{height} pixels",  # of a picture's size
+    "{image.height} pixels",
+    "{encoding.side} pixels",
+    "{self.square.side} pixels",
+    "{label} values",
+    "{kind} weights",
+    "{times:.0f} times",  # many times slower
+    "{count} times",  # asked before whether it is one
+    "{tried} pictures",  # at least two could not be made at once
+    "{len(found)} files",  # of one name, so several
+    "{count} values",  # more than there are different ones
+    "{count:,} values",  # too many
+    "{number[:20]} repeats",  # as the folder writes it
+    "{bucket.batches:,} batches",
+    "{len(modules)} modules",  # `1 of 264 modules`
+    "{len(layers)} layers",
+    "{encoder.config.vocab_size:,} tokens",
+)
+
+
+def counted(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the line and `{value} noun` of every f-string that writes a value before a plural."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        for value, text in zip(node.values, node.values[1:], strict=False):
+            if isinstance(value, ast.FormattedValue) and isinstance(text, ast.Constant):
+                found = _COUNTED.match(str(text.value))
+                if found and not (isinstance(value.value, ast.Call) and ast.unparse(value.value.func) == "plural"):
+                    spec = ast.unparse(value.format_spec)[2:-1] if value.format_spec else ""
+                    yield node.lineno, f"{{{ast.unparse(value.value)}{':' + spec if spec else ''}}}{found.group()}"
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("trainer/**/*.py"), *ROOT.glob("lora_tui/**/*.py")], ids=lambda path: path.name)
+def test_a_number_before_a_plural_is_never_one(path: Path) -> None:
+    found = [(line, words) for line, words in counted(ast.parse(path.read_text("utf-8"))) if words not in _NEVER_ONE]
+    assert not found, f"{path.relative_to(ROOT)}: write plural(number, noun), or say below why it is never 1: {found}"
+
+
+def test_a_count_without_plural_is_found() -> None:
+    tree = ast.parse('print(f"{len(files)} files in {folder}, {plural(n, \'picture\')} of {total:,} pictures")')
+    assert list(counted(tree)) == [(1, "{len(files)} files"), (1, "{total:,} pictures")]
