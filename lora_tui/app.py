@@ -60,6 +60,7 @@ class LoraApp(App[int]):
         clock: epoch seconds now; a test passes a clock that stands still.
         rights: what the keys may do.
         memory: predicts memory; None for no predictions.
+        started_in: the folder that lora-tui was started in, where that belongs to no workspace and another one was opened.
         driver_class: the terminal driver, None for the one that outlives its terminal.
 
     `run` returns a QuitChoice, or None where the screen ended without one being made.
@@ -81,6 +82,7 @@ class LoraApp(App[int]):
         driver_class: "type[Driver] | None" = None,
         rights: Rights = OWNER,
         memory: MemorySources | None = None,
+        started_in: Path | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class or SurvivingDriver)
         # A moving screen is no calmer and costs bytes over a link.
@@ -88,7 +90,9 @@ class LoraApp(App[int]):
         self.workspace = workspace
         self.engine = engine
         self.sampler = sampler
-        self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights, memory)
+        self.bake_screen = BakeScreen(
+            workspace, engine, sampler, settings_path, clock, rights, memory, started_in
+        )
         found = find_themes()
         self._theme_problems = found.problems
         self._own_themes = [theme.name for theme in found.themes]
@@ -121,7 +125,7 @@ class LoraApp(App[int]):
         nodes = {active.binding.id: active.node for active in screen.active_bindings.values() if active.enabled}
         for name, node in nodes.items():
             action = BY_ID.get(name or "")
-            if action is not None and action.palette:
+            if action is not None and action.palette and self.bake_screen.rights.allows(action.right):
                 run = partial(self.run_action, action.action, node)
                 yield SystemCommand(action.palette, action.help[0].upper() + action.help[1:], run)
         yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
@@ -131,8 +135,9 @@ class LoraApp(App[int]):
         if isinstance(self.screen, ConfirmDialog) and self.screen.about == "quit":
             return
         bake = self.bake_screen.snapshot.ours
-        if bake is not None:
-            waits = bake.state is BakeState.QUEUED
+        waits = bake is not None and bake.state is BakeState.QUEUED
+        # A held one waits for somebody to release it, whether a screen is open or not.
+        if bake is not None and not (waits and bake.held):
             name = job_label(bake, 30)
             question = f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}."
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS

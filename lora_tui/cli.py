@@ -64,8 +64,9 @@ def _dashboard() -> ExitCode:
     from lora_tui.dashboard import open_dashboard
     from trainer.workspace import data_home, find_workspace, last_workspace, make_workspace
 
-    workspace = find_workspace(Path.cwd()) or last_workspace() or make_workspace(data_home() / "workspace")
-    return open_dashboard(workspace, None)
+    here = find_workspace(Path.cwd())
+    workspace = here or last_workspace() or make_workspace(data_home() / "workspace")
+    return open_dashboard(workspace, None, started_in=Path.cwd() if here is None else None)
 
 
 for _command in _COMMANDS:

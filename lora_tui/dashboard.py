@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from trainer.workspace import Workspace
 
 
-def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_card: bool = False) -> ExitCode:
+def open_dashboard(
+    workspace: "Workspace", settings_file: Path | None, *, fake_card: bool = False, started_in: Path | None = None
+) -> ExitCode:
     """Open the dashboard; when it is closed during a bake, do what the user chose there.
+
+    `started_in` is the current folder where that belongs to no workspace, and another one is opened unasked.
 
     If the terminal is gone, running and queued bakes continue in this process without a screen.
     """
@@ -52,7 +56,7 @@ def open_dashboard(workspace: "Workspace", settings_file: Path | None, *, fake_c
         sampler = MachineSampler(cards(), workspace.root)
         # A simulated card has no processes on it.
         memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _card_processes)
-        app = LoraApp(workspace, engine, sampler, settings_file, memory=memory)
+        app = LoraApp(workspace, engine, sampler, settings_file, memory=memory, started_in=started_in)
         signals = ScreenSignals(app)
         with output_redirected(log_path()) as terminal, signals:
             choice = app.run()
@@ -185,9 +189,9 @@ def _continue(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
 
 
 def _ours(bakes: list[Bake], engine: "Engine") -> list[Bake]:
-    """Return the bakes of this process: the running one first, then the queued ones in order."""
+    """Return the bakes of this process: the running one first, then the queued ones in order. Held ones wait for somebody."""
     ours = [bake for bake in bakes if bake.engine == engine.key]
-    waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
+    waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED and not bake.held), key=lambda bake: bake.place)
     return [bake for bake in ours if bake.state.live] + waiting
 
 

@@ -1,6 +1,6 @@
 """The actions that keys give: one record each, which bindings, key lines, help, palette and docs/keys.md are made from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ class Action:
         palette: title in the command palette; "" where it is not offered there.
         shown_key: how its key is shown; "" for Textual's own way.
         first: whether it acts before the focused widget sees the key.
+        right: the right of `lora_tui.ports.Rights` without which it does nothing but say so: `order`, `bake`, or "" for none.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Action:
     palette: str = ""
     shown_key: str = ""
     first: bool = False
+    right: str = ""
 
     @property
     def documented_key(self) -> str:
@@ -71,36 +73,36 @@ _FORM = ("form",)
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
     # The Bake screen
-    Action("bake.start", "b", "bake", "bake", "start a bake with these settings (asks for a note)", _BAKE, "Bake"),
+    Action("bake.start", "b", "bake", "bake", "start a bake with these settings (asks for a note)", _BAKE, "Bake", right="bake"),
     Action(
         "bake.pause", "space", "pause", "pause", "pause the bake (the model stays loaded), or continue", _BAKE,
-        "Pause or continue",
+        "Pause or continue", right="order",
     ),
-    Action("bake.save", "s", "save_now", "save now", "save a LoRA after this step", _BAKE, "Save now"),
-    Action("bake.stop", "x", "stop", "stop", "stop after this step and save (asks first)", _BAKE, "Stop"),
+    Action("bake.save", "s", "save_now", "save now", "save a LoRA after this step", _BAKE, "Save now", right="order"),
+    Action("bake.stop", "x", "stop", "stop", "stop after this step and save (asks first)", _BAKE, "Stop", right="order"),
     Action(
         "bake.stop-at-epoch", "X", "stop_at_epoch", "stop at epoch", "stop at the end of this epoch and save", _BAKE,
-        "Stop at the end of the epoch",
+        "Stop at the end of the epoch", right="order",
     ),
     Action(
         "bake.free", "F", "free", "free the GPU",
-        "save the state and unload the model from the GPU; space continues from there", _BAKE, "Free the GPU",
+        "save the state and unload the model from the GPU; space continues from there", _BAKE, "Free the GPU", right="order",
     ),
     Action(
         "bake.live", "L", "live_settings", "change", "change a setting while the bake runs", _BAKE,
-        "Change a live setting",
+        "Change a live setting", right="order",
     ),
     Action(
         "bake.stop-part", "T", "stop_part", "stop a part",
-        "stop training the text encoder or U-Net (what it learned is kept)", _BAKE, "Stop training a part",
+        "stop training the text encoder or U-Net (what it learned is kept)", _BAKE, "Stop training a part", right="order",
     ),
     Action(
         "bake.resume", "r", "resume", "resume", "resume the bake shown, which ended early, from its last state", _BAKE,
-        "Resume",
+        "Resume", right="bake",
     ),
     Action(
         "bake.fork", "B", "fork", "fork", "fork this bake from one of its epochs, with your edited settings", _BAKE,
-        "Fork",
+        "Fork", right="bake",
     ),
     Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid"),
     Action(
@@ -109,7 +111,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the GPU's memory (asks before it changes any)",
-        _BAKE, "Fit",
+        _BAKE, "Fit", right="bake",
     ),
     Action("queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold", _BAKE, "Queue"),
     Action("view.next", "v", "next_view", "view", "next tab (in a narrow terminal)", _BAKE),
@@ -120,9 +122,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("form.find", "slash", "find", "find", "find a setting by name or label", _BAKE, "Find a setting", "/"),
     Action(
         "settings.save", "ctrl+s", "save_settings", "save settings", "save the settings to their file", _BAKE,
-        "Save settings",
+        "Save settings", right="bake",
     ),
-    Action("subject.new", "n", "new_subject", "new", "new subject from a folder of pictures", _BAKE, "New subject"),
+    Action("subject.new", "n", "new_subject", "new", "new subject from a folder of pictures", _BAKE, "New subject", right="bake"),
     Action(
         "settings.open", "o", "open_settings", "open", "open another settings file of the workspace", _BAKE,
         "Open settings",
@@ -130,11 +132,11 @@ ACTIONS: tuple[Action, ...] = (
     # The Grid screen
     Action(
         "grid.make", "b", "make", "make",
-        "make the grid in the builder: queued, or between two steps of the running bake (asks)", _GRID, "Make the grid",
+        "make the grid in the builder: queued, or between two steps of the running bake (asks)", _GRID, "Make the grid", right="order",
     ),
     Action(
         "grid.end", "x", "end", "end", "skip the epoch under the cursor in the rest of the grid, or end the grid (asks)",
-        _GRID, "End the grid",
+        _GRID, "End the grid", right="order",
     ),
     Action("grid.preset", "r", "preset", "presets", "load a preset grid into the builder", _GRID, "Presets"),
     Action(
@@ -145,29 +147,29 @@ ACTIONS: tuple[Action, ...] = (
         "grid.judgement", "J", "judgement", "results", "results of your judging; queue three variants from here", _GRID,
         "Results of judging",
     ),
-    Action("grid.use", "u", "use", "use", "send this picture's LoRA to where you use it", _GRID, "Use this LoRA"),
+    Action("grid.use", "u", "use", "use", "send this picture's LoRA to where you use it", _GRID, "Use this LoRA", right="bake"),
     Action(
         "grid.page", "H", "page", "page", "write the grid as one HTML page and copy the command that fetches it", _GRID,
-        "HTML page",
+        "HTML page", right="bake",
     ),
     Action("grid.open", "o", "grids", "grids", "open another grid, or resume an unfinished one", _GRID, "Open a grid"),
     Action("grid.edit", "e", "edit", "edit", "edit this grid's settings", _GRID, "Edit the grid"),
     Action("grid.view", "v", "next_view", "view", "builder or pictures (in a narrow terminal)", _GRID),
     Action(
         "grid.save", "ctrl+s", "save_spec", "save spec", "save the grid's settings to a file for `lora-tui grid`", _GRID,
-        "Save the grid's settings",
+        "Save the grid's settings", right="bake",
     ),
     # Pictures of a grid
-    Action("grid.favourite", "space", "favourite", "favourite", "mark as a favourite, or unmark", _JUDGING),
-    Action("grid.under", "1", "verdict('under')", "under", "undertrained; again takes it back", _JUDGING),
-    Action("grid.right", "2", "verdict('right')", "right", "trained right; again takes it back", _JUDGING),
-    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING),
+    Action("grid.favourite", "space", "favourite", "favourite", "mark as a favourite, or unmark", _JUDGING, right="order"),
+    Action("grid.under", "1", "verdict('under')", "under", "undertrained; again takes it back", _JUDGING, right="order"),
+    Action("grid.right", "2", "verdict('right')", "right", "trained right; again takes it back", _JUDGING, right="order"),
+    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING, right="order"),
     Action("grid.unet", "U", "part('unet')", "U-Net", "the next verdict is for the U-Net only", _JUDGING),
     Action(
         "grid.text-encoder", "T", "part('text_encoder')", "text encoder",
         "the next verdict is for the text encoder only", _JUDGING,
     ),
-    Action("grid.checklist", "c", "checklist", "checklist", "fill in the subject's checklist for this picture", _JUDGING),
+    Action("grid.checklist", "c", "checklist", "checklist", "fill in the subject's checklist for this picture", _JUDGING, right="order"),
     Action("grid.large", "enter", "large", "full screen", "show the picture on the full screen", _PICTURES),
     Action("grid.mark", "m", "mark", "mark", "mark the picture for comparison with another", _PICTURES),
     Action("grid.compare", "w", "compare", "compare", "compare the marked picture with this one", _PICTURES),
@@ -234,25 +236,25 @@ ACTIONS: tuple[Action, ...] = (
         shown_key="[",
     ),
     Action("judgement.close", "J", "leave", "close", "back to the pictures", ("judgement",)),
-    Action("judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",)),
+    Action("judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",), right="bake"),
     # Before the line for the size has them: it has nothing to scroll.
     Action("fit.down", "down", "scroll(1)", "down", "scroll down", ("fit",), first=True),
     Action("fit.up", "up", "scroll(-1)", "up", "scroll up", ("fit",), first=True),
     Action("fit.page-down", "pagedown", "scroll(10)", "page down", "scroll down a page", ("fit",), first=True),
     Action("fit.page-up", "pageup", "scroll(-10)", "page up", "scroll up a page", ("fit",), first=True),
     Action("queue.close", "escape,Q", "leave", "close", "back to the bake", _QUEUE),
-    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE),
-    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE),
-    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE),
-    Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE),
-    Action("queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE),
-    Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE),
+    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order"),
+    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order"),
+    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE, right="order"),
+    Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE, right="order"),
+    Action("queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE, right="bake"),
+    Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE, right="order"),
     Action(
         "queue.take-over", "t", "take_over", "run jobs of earlier sessions here",
-        "run here what earlier sessions left in the queue", _QUEUE,
+        "run here what earlier sessions left in the queue", _QUEUE, right="bake",
     ),
     Action("grids.close", "escape,o", "leave", "close", "open none", _GRIDS),
-    Action("grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS),
+    Action("grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS, right="bake"),
     Action("grids.edit", "e", "choose('spec')", "edit", "load its settings into the builder", _GRIDS),
     Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True),
     Action("checklist.there", "y,plus", "tick(True)", "yes", "the picture shows it", _CHECKLIST),
@@ -326,8 +328,23 @@ def key_table(*scopes: str) -> str:
     return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"
 
 
+def _all_rights(right: str) -> bool:
+    return True
+
+
+# What an onlooker's key line has in place of the keys that would do nothing.
+_FOR_ONLOOKERS = ("grid.screen", "queue.open", "plan.open")
+
+
 def shown_keys(
-    *, live: bool, paused: bool, parked: bool, narrow: bool, ended_early: bool = False, epochs: bool = False
+    *,
+    live: bool,
+    paused: bool,
+    parked: bool,
+    narrow: bool,
+    ended_early: bool = False,
+    epochs: bool = False,
+    allows: Callable[[str], bool] = _all_rights,
 ) -> tuple[tuple[str, str], ...]:
     """Return (action id, label) of the keys that matter now on the Bake screen, six at most.
 
@@ -338,37 +355,52 @@ def shown_keys(
         narrow: the panes are tabs.
         ended_early: the bake shown has steps left and no engine runs it; a parked one counts.
         epochs: LoRAs of it are saved.
+        allows: whether the screen has the right of that name.
     """
     tabs = ("view.next",) if narrow else ()
-    always = ("app.help", "app.palette")
-    continues = {"bake.pause": "continue"}
+    labels = {"bake.pause": "continue"} if paused or parked else {}
+    wanted: tuple[str, ...]
     if live:
-        now = ("bake.pause", "bake.save", "bake.stop")
-        return _labelled((*now, *(tabs or ("grid.screen",)), *always), continues if paused else {})
-    if parked:
-        return _labelled(("bake.pause", "bake.resume", "bake.start", *tabs, *always), continues)
-    if ended_early:
-        return _labelled(("bake.resume", "bake.start", "form.find", *tabs, *always))
-    last = ("grid.screen",) if epochs else ("subject.new",)
-    return _labelled(("bake.start", "form.find", "settings.save", *(tabs or last), *always))
+        wanted = ("bake.pause", "bake.save", "bake.stop", *(tabs or ("grid.screen",)))
+    elif parked:
+        # What continues a parked bake queues it again.
+        pause = ("bake.pause",) if allows(BY_ID["bake.resume"].right) else ()
+        wanted = (*pause, "bake.resume", "bake.start", *tabs)
+    elif ended_early:
+        wanted = ("bake.resume", "bake.start", "form.find", *tabs)
+    else:
+        last = ("grid.screen",) if epochs else ("subject.new",)
+        wanted = ("bake.start", "form.find", "settings.save", *(tabs or last))
+    held = _allowed(wanted, allows)
+    if len(held) < len(wanted):
+        held += tuple(name for name in _FOR_ONLOOKERS if name not in held)
+    return _labelled((*held[:4], "app.help", "app.palette"), labels)
 
 
-def shown_grid_keys(*, building: bool, unfinished: bool, narrow: bool) -> tuple[tuple[str, str], ...]:
+def shown_grid_keys(
+    *, building: bool, unfinished: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
+) -> tuple[tuple[str, str], ...]:
     """Return (action id, label) of the keys that matter now on the Grid screen.
 
     Args:
         building: the builder has the focus, not the pictures.
         unfinished: the grid shown is queued or being made.
         narrow: builder and pictures are shown one at a time.
+        allows: whether the screen has the right of that name.
     """
     end = ("grid.end",) if unfinished else ()
     view = ("grid.view",) if narrow else ()
     labels = {"grid.view": "pictures" if building else "builder"}
     if building:
         wanted = ("grid.make", "grid.preset", "grid.open")
-        return _labelled((*wanted, *end, *view, "app.help", "grid.leave"), labels)
+        return _labelled((*_allowed((*wanted, *end), allows), *view, "app.help", "grid.leave"), labels)
     judged = ("grid.favourite", "grid.crop", "grid.compare", "grid.blind")
-    return _labelled((*judged, *end, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
+    wanted = _allowed((*judged, *end), allows)
+    return _labelled((*wanted, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
+
+
+def _allowed(ids: tuple[str, ...], allows: Callable[[str], bool]) -> tuple[str, ...]:
+    return tuple(name for name in ids if allows(BY_ID[name].right))
 
 
 def _labelled(ids: tuple[str, ...], labels: Mapping[str, str] = MappingProxyType({})) -> tuple[tuple[str, str], ...]:

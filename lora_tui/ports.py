@@ -23,6 +23,10 @@ class Rights:
     bake: bool = True
     order: bool = True
 
+    def allows(self, right: str) -> bool:
+        """Return whether the screen has the right of that name; "" is everybody's."""
+        return {"": True, "bake": self.bake, "order": self.order}[right]
+
 
 OWNER = Rights()
 """The rights of a screen with an engine of its own."""

@@ -62,6 +62,7 @@ class SettingsEditor:
         self._memory_question = 0
         self._memory_trouble = ""
         self._newest: Settings | None = None
+        self._running: tuple[int, Settings] | None = None
         self._question = 0
         self._answered = 0
 
@@ -195,6 +196,18 @@ class SettingsEditor:
             self._newest = newest
             self._show()
 
+    def show_running(self, number: int, in_force: "Settings | None") -> None:
+        """Show under each live setting what it is in bake `number`, which runs, where that differs; None where none runs."""
+        running = None if in_force is None else (number, in_force)
+        if running != self._running:
+            self._running = running
+            self._show()
+
+    @property
+    def prepares_next(self) -> bool:
+        """Whether the settings differ from those of the bake that runs: the next bake is being prepared."""
+        return self._running is not None and bool(self._differs())
+
     def field_of(self, error: LoraTuiError) -> str:
         """Return the field an error is about; empty where it names none."""
         from trainer.settings.describe import is_setting
@@ -221,6 +234,24 @@ class SettingsEditor:
         self.peak = peak
         self._plan_bar.show_peak(peak)
 
+    def _differs(self) -> frozenset[str]:
+        if self.draft is None or self._running is None:
+            return frozenset()
+        return changed_since(self._running[1], self.draft.now, self.resolved)
+
+    def _values_running(self) -> dict[str, str]:
+        """Return the values in force of the bake that runs, of the live settings that differ."""
+        from trainer.settings.describe import field, shown_value
+
+        if self._running is None:
+            return {}
+        number, in_force = self._running
+        return {
+            name: f"{shown_value(in_force, name) or 'blank'} in bake {number:04d} now"
+            for name in self._differs()
+            if field(name).live
+        }
+
     def _take(self, draft: SettingsDraft) -> None:
         self.draft = draft
         self._form.accept()
@@ -244,6 +275,7 @@ class SettingsEditor:
             unsaved=self.draft.unsaved,
             wrong=self.field_of(self.error) if self.error is not None else "",
             error=error_text(self.error) if self.error is not None else "",
+            below=self._values_running(),
         )
         star = " *" if self.draft.unsaved else ""
         self._form.show(fields(), state, f"{printable(self.draft.path.name)}{star}")

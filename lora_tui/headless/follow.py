@@ -10,6 +10,7 @@ from typing import TextIO
 
 from lora_tui.headless.progress import ProgressPrinter
 from lora_tui.terminal.console import Console
+from lora_tui.wording.job_names import kind_of
 from trainer.engine.engine import Engine
 from trainer.errors import ExitCode, WorkspaceError
 from trainer.journal.journal import Journal
@@ -75,8 +76,9 @@ def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") ->
 
 
 def log_terminal_gone(journal: Journal, number: int | None) -> None:
-    """Write to the journal and to bake.log that bake `number` continues without a terminal."""
-    line = f"the terminal was closed; the bake continues without a screen (pid {os.getpid()})"
+    """Write to the journal and to bake.log that job `number` continues without a terminal, or the queue where that is None."""
+    what = "queue" if number is None else kind_of(journal.bakes.read(number))
+    line = f"the terminal was closed; the {what} continues without a screen (pid {os.getpid()})"
     journal.log.write(line, bake=number, level="warning")
     logging.getLogger("trainer").warning(line)
 

@@ -57,6 +57,7 @@ class BakeScreen(Screen[None]):
         clock: epoch seconds now; a test passes a clock that stands still.
         rights: what the keys may do.
         memory: predicts memory; None for no predictions.
+        started_in: the folder that lora-tui was started in, where that belongs to no workspace.
     """
 
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -73,8 +74,10 @@ class BakeScreen(Screen[None]):
         clock: Callable[[], float] = time.time,
         rights: Rights = OWNER,
         memory: MemorySources | None = None,
+        started_in: Path | None = None,
     ) -> None:
         super().__init__()
+        self.started_in = started_in
         self.workspace = workspace
         self.engine = engine
         self.sampler = sampler
@@ -94,7 +97,7 @@ class BakeScreen(Screen[None]):
         self.memory_planner = (
             None if memory is None else MemoryPlanner(memory.predictor, self.post_message, self.may_predict)
         )
-        self.panes = BakePanes(engine.key, clock)
+        self.panes = BakePanes(engine.key, clock, rights, workspace.root.name)
         self.sender = OrderSender(self, workspace, engine, rights, self.feed.wake)
         self.orders = BakeOrders(self, self.sender, lambda: self.snapshot)
 
@@ -199,6 +202,9 @@ class BakeScreen(Screen[None]):
         now = event.snapshot
         self.panes.show(now)
         self.editor.compare_with(now.newest)
+        running = now.bake if now.bake is not None and now.bake.state.live else None
+        self.editor.show_running(running.number if running else 0, now.in_force if running else None)
+        self.panes.show_next(self.editor.prepares_next)
         self.editor.show_room(available_memory(now.machine))
         if now.libraries != before.libraries:
             # What could not be worked out before the libraries were there can be now.
@@ -222,6 +228,7 @@ class BakeScreen(Screen[None]):
     def _show_plan(self, event: Planned) -> None:
         self.editor.planned(event)
         self.panes.show_planned_rates(self.editor.view)
+        self.panes.show_next(self.editor.prepares_next)
 
     @on(MemoryPredicted)
     def _show_peak(self, event: MemoryPredicted) -> None:
@@ -428,7 +435,7 @@ class BakeScreen(Screen[None]):
 
     def action_new_subject(self) -> None:
         """Ask for a new subject and open its settings."""
-        from lora_tui.screens.new_subject import NewSubjectDialog
+        from lora_tui.screens.new_subject import offer_new_subject
 
         if not self.sender.may_bake():
             return
@@ -436,7 +443,7 @@ class BakeScreen(Screen[None]):
         def make(name: str, data: str, base: str, validation: str) -> Path:
             return bakes.make_subject(self.workspace, name, data, base, validation)
 
-        self.settle_edits(lambda: self.app.push_screen(NewSubjectDialog(make), self._open))
+        self.settle_edits(lambda: offer_new_subject(self, self.workspace, self.started_in, make, self._open))
 
     def action_open_settings(self) -> None:
         """Offer the workspace's settings files."""
@@ -453,7 +460,7 @@ class BakeScreen(Screen[None]):
         from lora_tui.screens.help import HelpScreen, active_keys
 
         in_form = self.focused is not None and self.form in self.focused.ancestors
-        self.app.push_screen(HelpScreen(active_keys(self), self.form.focused_info if in_form else None))
+        self.app.push_screen(HelpScreen(active_keys(self, self.rights.allows), self.form.focused_info if in_form else None))
 
     def _note_fork(self, fork: "ForkedBake | None") -> None:
         if fork is None:

@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from lora_tui.keymap import shown_keys
+from lora_tui.ports import OWNER, Rights
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.braille_plot import BraillePlot
@@ -47,13 +48,23 @@ class BakePanes(Vertical):
     Args:
         engine_key: whose queued bakes count as running.
         clock: epoch seconds now; a test passes a clock that stands still.
+        rights: what the keys may do; the last line shows no others.
+        workspace: its name, for the title.
     """
 
-    def __init__(self, engine_key: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        engine_key: str,
+        clock: Callable[[], float] = time.time,
+        rights: Rights = OWNER,
+        workspace: str = "",
+    ) -> None:
         super().__init__(classes=f"-{TABS[0]}")
         self.snapshot = Snapshot()
         self._engine_key = engine_key
         self._clock = clock
+        self._rights = rights
+        self._workspace = workspace
         self._planned: PlanView | None = None
         self._plotted: tuple[object, ...] = ()
         self._slow_line = False
@@ -107,6 +118,11 @@ class BakePanes(Vertical):
         self._planned = view
         self._show_curves()
 
+    def show_next(self, prepared: bool) -> None:
+        """Show the plan of the next bake under the one that runs while it is being prepared."""
+        self.set_class(prepared, "-next")
+        self.query_one(PlanBar).of_next = prepared
+
     def show_slow_line(self, slow: bool) -> None:
         """Stop redrawing the curves while the line is slow, and show that it is."""
         self._slow_line = slow
@@ -144,6 +160,7 @@ class BakePanes(Vertical):
         clock = time.strftime("%H:%M", time.localtime(self._clock()))
         self.query_one(TitleLine).show(
             Title(
+                workspace=self._workspace,
                 bake=snapshot.bake,
                 grid=snapshot.grid,
                 elsewhere=snapshot.elsewhere,
@@ -165,6 +182,7 @@ class BakePanes(Vertical):
             ended_early=snapshot.ended_early,
             epochs=bool(snapshot.checkpoints),
             narrow=self.screen.has_class(NARROW),
+            allows=self._rights.allows,
         )
         self.query_one(KeyLine).show_actions(wanted)
 

@@ -341,7 +341,7 @@ class GridScreen(Screen[None]):
         from lora_tui.screens.help import HelpScreen, active_keys
 
         in_form = self.focused is not None and self.form in self.focused.ancestors
-        self.app.push_screen(HelpScreen(active_keys(self), self.form.focused_info if in_form else None))
+        self.app.push_screen(HelpScreen(active_keys(self, self.sender.rights.allows), self.form.focused_info if in_form else None))
 
     def on_resize(self, event: events.Resize) -> None:
         """Show the keys that the new width has room for."""
@@ -358,10 +358,22 @@ class GridScreen(Screen[None]):
     def _show_title(self) -> None:
         now = self.snapshot()
         clock = time.strftime("%H:%M", time.localtime(self._clock()))
-        title = Title(bake=now.bake, grid=now.grid, elsewhere=now.elsewhere, loading=now.loading, clock=clock)
+        title = Title(
+            workspace=self.workspace.root.name,
+            bake=now.bake,
+            grid=now.grid,
+            elsewhere=now.elsewhere,
+            loading=now.loading,
+            clock=clock,
+        )
         self.query_one(TitleLine).show(title)
 
     def _show_keys(self) -> None:
         building = not isinstance(self.focused, SheetView)
-        wanted = shown_grid_keys(building=building, unfinished=self.orders.unfinished, narrow=self.narrow)
+        wanted = shown_grid_keys(
+            building=building,
+            unfinished=self.orders.unfinished,
+            narrow=self.narrow,
+            allows=self.sender.rights.allows,
+        )
         self.query_one(KeyLine).show_actions(wanted)

@@ -79,7 +79,8 @@ class GridOrders:
             self._sender.warn("no grids yet: b makes the one in the builder")
             return
         shown = self._selection.grid
-        self._screen.app.push_screen(GridsDialog(found, shown.number if shown else None), self._take_chosen)
+        dialog = GridsDialog(found, shown.number if shown else None, can_resume=self._sender.rights.bake)
+        self._screen.app.push_screen(dialog, self._take_chosen)
 
     def end_grid(self) -> None:
         """Ask, then skip an epoch in the rest of the grid shown, or end it."""

@@ -17,7 +17,7 @@ from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import ListDialog, key_hint
 from lora_tui.wording.state_symbols import grid_sign
 from trainer.journal.records import Grid, GridState
-from trainer.text import printable
+from trainer.text import plural, printable
 
 _RESUMABLE = (GridState.CUT, GridState.FAILED)
 
@@ -42,9 +42,10 @@ class GridsDialog(ListDialog[Chosen | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("grids")
 
-    def __init__(self, grids: Sequence[Grid], current: int | None) -> None:
-        """Offer `grids`; number `current` is marked."""
+    def __init__(self, grids: Sequence[Grid], current: int | None, *, can_resume: bool = True) -> None:
+        """Offer `grids`; number `current` is marked; `can_resume` tells whether this screen may queue."""
         super().__init__()
+        self._can_resume = can_resume
         self._grids = tuple(grids)
         self._current = current
 
@@ -57,7 +58,8 @@ class GridsDialog(ListDialog[Chosen | None]):
             if self._current in numbers:
                 options.highlighted = numbers.index(self._current)
             yield options
-            yield Static(Content(key_hint(self, "enter: open", "grids.resume", "grids.edit", "grids.close")), id="keys")
+            resume = ("grids.resume",) if self._can_resume else ()
+            yield Static(Content(key_hint(self, "enter: open", *resume, "grids.edit", "grids.close")), id="keys")
 
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:
@@ -84,7 +86,7 @@ def grid_words(grid: Grid) -> Content:
     """Return one grid on a line: sign, number, name, state, pictures, when it was asked for, and why it failed."""
     sign = grid_sign(grid.state)
     when = time.strftime("%a %d %b %H:%M", time.localtime(grid.created))
-    pictures = f"{grid.done}/{grid.total} pictures" if grid.total else ""
+    pictures = f"{grid.done}/{plural(grid.total, 'picture')}" if grid.total else ""
     return Content.assemble(
         (f"{sign.mark} ", sign.colour),
         f"{grid.number:04d} {printable(grid.name, 30):<20}  ",

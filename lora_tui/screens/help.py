@@ -1,6 +1,6 @@
 """What the keys do: made from the bindings that hold now, so it cannot go stale."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keymap import BY_ID, bindings
 from lora_tui.screens.dialog import ReadDialog
 from lora_tui.widgets.field_note import field_facts
 
@@ -27,14 +27,21 @@ class KeyHelp:
     text: str
 
 
-def active_keys(screen: Screen[Any]) -> list[KeyHelp]:
-    """Return a line for each action that a key of `screen` gives now, the nearest to the focus first."""
+def active_keys(screen: Screen[Any], allows: Callable[[str], bool] = lambda right: True) -> list[KeyHelp]:
+    """Return a line for each action that a key of `screen` gives now, the nearest to the focus first.
+
+    Args:
+        screen: whose keys.
+        allows: whether the screen has the right of that name; an action without it is left out.
+    """
     keys: dict[tuple[str, str], list[str]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
         text = binding.tooltip or binding.description
         # Textual's own editing keys have no id; those of an input need no explanation, tab's are below.
         if binding.id is None or not active.enabled or not text:
+            continue
+        if binding.id in BY_ID and not allows(BY_ID[binding.id].right):
             continue
         keys.setdefault((binding.action, text), []).append(screen.app.get_key_display(binding))
     return [KeyHelp(" ".join(dict.fromkeys(names)), text) for (_, text), names in keys.items()]

@@ -3,19 +3,23 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DatasetError, LoraTuiError, ModelError
 from trainer.text import printable
+from trainer.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class _Field:
     hint: str
 
 
+_WHERE_ANSWERS = (Answer("escape", "cancel", ""), Answer("w", "create it in that workspace", "there"))
 _KEYS = ("enter on the last line: create", "dialog.cancel")
 _FIELDS = (
     _Field("name", "name", "of the subject and its LoRA files, for example hifumi"),
@@ -32,6 +37,38 @@ _FIELDS = (
     _Field("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
     _Field("validation", "validation", "folder with pictures not trained on (optional)"),
 )
+
+
+def offer_new_subject(
+    screen: Screen[Any],
+    workspace: Workspace,
+    started_in: Path | None,
+    make: Callable[[str, str, str, str], Path],
+    then: Callable[[Path | None], object],
+) -> None:
+    """Ask for a new subject, then do `then` with its settings file, or None.
+
+    Args:
+        screen: the dialogs open over it.
+        workspace: what `make` writes into.
+        started_in: the folder that lora-tui was started in, where that belongs to no workspace: so the user may not know that
+            the workspace is another one, and is asked first.
+        make: writes the files.
+        then: takes the answer.
+    """
+
+    def ask(answer: str | None) -> None:
+        if answer:
+            screen.app.push_screen(NewSubjectDialog(make, workspace.root.name), then)
+
+    if started_in is None:
+        ask("here")
+        return
+    question = (
+        f"The new subject will be part of the workspace {printable(str(workspace.root))}, the last one used.\n\n"
+        f"For one in {printable(str(started_in))} quit, and run there: lora-tui new NAME --data PICTURES --base BASE"
+    )
+    screen.app.push_screen(ConfirmDialog(question, _WHERE_ANSWERS), ask)
 
 
 class NewSubjectDialog(FieldsDialog[Path | None]):
@@ -66,15 +103,19 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
             super().__init__()
             self.error = error
 
-    def __init__(self, make: Callable[[str, str, str, str], Path]) -> None:
+    def __init__(self, make: Callable[[str, str, str, str], Path], workspace: str) -> None:
+        """Write with `make`; `workspace` names the folder that it writes into."""
         super().__init__()
+        self._workspace = workspace
         self._make = make
         self._busy = False
 
     def compose(self) -> ComposeResult:
         """Yield a label, a line and room for an error for each field."""
         with Vertical():
-            yield Static(Content.styled("New subject", "bold"))
+            yield Static(
+                Content.assemble(("New subject", "bold"), (f"  in workspace {printable(self._workspace, 40)}", "$muted"))
+            )
             for asked in _FIELDS:
                 yield Static(Content(asked.label), classes="label")
                 yield line_input(asked.key, asked.hint)

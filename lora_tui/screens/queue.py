@@ -11,9 +11,11 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.keymap import bindings
+from lora_tui.keymap import BY_ID, bindings
 from lora_tui.ports import Rights
+from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import ListDialog, key_hint
+from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import QueueView, queued_job_line
 from lora_tui.workers.queue_watcher import HeldBakeRead, NotChanged, QueueRead, QueueWatcher
 from trainer.journal.records import Bake
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
 _KEYS = ("queue.later queue.sooner=move", "queue.hold", "queue.change", "queue.grid", "queue.remove", "queue.close")
+_REMOVE_ANSWERS = (Answer("escape", "keep it", ""), Answer("r", "remove it", "remove"))
 
 
 class QueueDialog(ListDialog[bool]):
@@ -120,9 +123,18 @@ class QueueDialog(ListDialog[bool]):
         self.app.push_screen(LiveSettingsDialog(event.settings, two_encoders=True, waiting=event.differs), change)
 
     def action_remove(self) -> None:
-        """Remove the marked bake from the queue."""
-        if (bake := self._marked) is not None:
-            self._change(lambda journal: journal.queue.remove(bake.number))
+        """Ask, then remove the marked bake from the queue."""
+        bake = self._marked
+        if bake is None or not self._rights.order:
+            return
+
+        def remove(answer: str | None) -> None:
+            if answer:
+                self._change(lambda journal: journal.queue.remove(bake.number))
+
+        back = f" `lora-tui resume {bake.number}` queues it again." if bake.grid is None else ""
+        question = f"Remove {job_label(bake, 30)} from the queue?{back}"
+        self.app.push_screen(ConfirmDialog(question, _REMOVE_ANSWERS), remove)
 
     def action_take_over(self) -> None:
         """Give the jobs of earlier sessions to our engine."""
@@ -165,7 +177,8 @@ class QueueDialog(ListDialog[bool]):
         options.clear_options()
         options.add_options([self._option(bake, line) for bake in self._waiting])
         options.highlighted = min(place, len(self._waiting) - 1) if self._waiting else None
-        lines = [key_hint(self, *(_KEYS if self._waiting and self._rights.order else ("queue.close",)))]
+        wanted = _KEYS if self._waiting else ("queue.close",)
+        lines = [key_hint(self, *(part for part in wanted if self._rights.allows(BY_ID[_first_id(part)].right)))]
         if line.orphaned and self._rights.bake:
             lines.append(key_hint(self, "queue.take-over"))
         self.query_one("#keys", Static).update(Content("\n".join(lines)))
@@ -173,3 +186,8 @@ class QueueDialog(ListDialog[bool]):
     def _option(self, bake: Bake, line: QueueView) -> Option:
         left = "  from an earlier session" if bake.number in line.orphaned else ""
         return Option(Content.assemble(queued_job_line(bake, line), (left, "$warning")))
+
+
+def _first_id(part: str) -> str:
+    """Return the first action of a part of `_KEYS`."""
+    return part.partition("=")[0].split()[0]

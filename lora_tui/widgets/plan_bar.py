@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from lora_tui.widgets.pane import Pane
+from lora_tui.widgets.pane import NARROW, Pane, heading
 from lora_tui.wording.memory import PeakView, peak_parts
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.text import plural, printable
@@ -27,11 +27,26 @@ class PlanBar(Pane):
     title = "plan"
     most_lines = 5
     """Lines at most; warnings beyond it are counted, not shown."""
+    most_lines_of_next = 3
+    """The same, beside a bake that runs."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._shown = _Shown()
         self._peak = PeakView()
+        self._of_next = False
+
+    @property
+    def of_next(self) -> bool:
+        """Whether it is the plan of the bake after the one that runs; it is shorter then, and says so."""
+        return self._of_next
+
+    @of_next.setter
+    def of_next(self, of_next: bool) -> None:
+        if of_next != self._of_next:
+            self._of_next = of_next
+            self.border_title = heading("plan of the next bake" if of_next else self.title)
+            self.refresh(layout=True)
 
     def show_plan(self, line: str, warnings: tuple[str, ...]) -> None:
         """Show a plan."""
@@ -52,23 +67,25 @@ class PlanBar(Pane):
 
     def lines(self, width: int) -> list[Content]:
         """Return the lines, folded at the width."""
-        now = self._shown
+        now, most = self._shown, self.most_lines_of_next if self._of_next else self.most_lines
         if now.error:
             mark = Content.styled(f"{FAILED.mark} ", FAILED.colour)
-            return _hung(mark, now.error, width, "$error")[: self.most_lines]
+            return _hung(mark, now.error, width, "$error")[:most]
         if not now.line:
-            return Content.styled(now.note or " ", "$muted").fold(max(1, width))[: self.most_lines]
-        lines = at_dots(now.line, width, peak_parts(self._peak, width))
-        room = self.most_lines - len(lines)
+            return Content.styled(now.note or " ", "$muted").fold(max(1, width))[:most]
+        # One column has no room for the title that says so.
+        line = f"next bake: {now.line}" if self._of_next and self.screen.has_class(NARROW) else now.line
+        lines = at_dots(line, width, peak_parts(self._peak, width))
         warnings = [
             line
             for text in now.warnings
             for line in _hung(Content.styled(f"{WARNING.mark} ", WARNING.colour), text, width)
         ]
-        if len(warnings) <= room:
-            return [*lines, *warnings]
-        hidden = Content.styled(f"  and {plural(len(warnings) - room + 1, 'more line')}", "$muted")
-        return [*lines, *warnings[: room - 1], hidden]
+        rows = [*lines, *warnings]
+        if len(rows) <= most:
+            return rows
+        hidden = Content.styled(f"  and {plural(len(rows) - most + 1, 'more line')}", "$muted")
+        return [*rows[: most - 1], hidden]
 
     def _show(self, now: _Shown) -> None:
         self._shown = now

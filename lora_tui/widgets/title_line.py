@@ -16,6 +16,7 @@ class Title:
     """Contents of the first line.
 
     Attributes:
+        workspace: name of the workspace's folder.
         bake: the bake on the screen, None without one.
         grid: the running or queued grid's job, None without one.
         elsewhere: the process it runs in, if that is not ours.
@@ -26,6 +27,7 @@ class Title:
         clock: hours and minutes.
     """
 
+    workspace: str = ""
     bake: Bake | None = None
     grid: Bake | None = None
     elsewhere: str = ""
@@ -65,7 +67,9 @@ class TitleLine(Pane):
 
 def _left(title: Title, width: int) -> Content:
     name = Content.assemble(
-        ("lora-tui", "bold"), (f"  {printable(title.loading, 48)}" if title.loading else "", "$muted")
+        ("lora-tui", "bold"),
+        (f" {printable(title.workspace, max(8, width // 6))}" if title.workspace else "", "$muted"),
+        (f"  {printable(title.loading, 48)}" if title.loading else "", "$muted"),
     )
     bake = title.bake
     if bake is None:

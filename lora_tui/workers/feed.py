@@ -267,9 +267,10 @@ def _running_grid(rows: list[Bake], engine_key: str) -> Bake | None:
 
 
 def _of_ours(bakes: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `bakes`, grids' jobs among them, the one our engine runs, else the first queued for it."""
+    """Pick from `bakes`, grids' jobs among them, the one our engine runs, else the first queued for it, held ones last."""
     ours = [bake for bake in bakes if bake.engine == engine_key]
-    waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED), key=lambda bake: bake.place)
+    queued = (bake for bake in ours if bake.state is BakeState.QUEUED)
+    waiting = sorted(queued, key=lambda bake: (bake.held, bake.place))
     return next(iter([*(bake for bake in ours if bake.state.live), *waiting]), None)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from textual.widgets import Input, OptionList
 
+from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.new_subject import NewSubjectDialog
 from lora_tui.screens.open_settings import OpenDialog
@@ -35,6 +36,30 @@ async def test_n_makes_a_subject_from_a_folder_and_opens_its_settings(runner, un
         assert runner.app.screen is runner.app.bake_screen
     assert load_settings(runner.workspace.root / "mine.toml").subject == "mine"
     assert load_subject(runner.workspace.subjects / "mine.toml").trigger == "hifumi_chan"
+
+
+async def test_the_title_and_the_dialog_of_n_name_the_workspace(runner, until, seen) -> None:
+    async with runner.run() as pilot:
+        await opened(runner, pilot, until, "n", NewSubjectDialog)
+        assert "New subject  in workspace workspace" in seen(runner.app)
+        await pilot.press("escape")
+        await until(pilot, lambda: seen(runner.app).splitlines()[0].startswith(" lora-tui workspace"))
+
+
+async def test_n_writes_into_the_workspace_of_another_folder_only_where_that_is_wanted(
+    runner, until, seen, tmp_path: Path
+) -> None:
+    runner.app.bake_screen.started_in = tmp_path / "pictures"
+    async with runner.run((100, 30)) as pilot:
+        await opened(runner, pilot, until, "n", ConfirmDialog)
+        text = " ".join(seen(runner.app).split())
+        assert "the last one used" in text
+        assert "lora-tui new NAME" in text
+        await pilot.press("enter")
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+        await opened(runner, pilot, until, "n", ConfirmDialog)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(runner.app.screen, NewSubjectDialog))
 
 
 async def test_a_missing_folder_is_shown_under_its_line_and_nothing_is_written(runner, until) -> None:

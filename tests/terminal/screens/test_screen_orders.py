@@ -6,9 +6,11 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from lora_tui.app import LoraApp, QuitChoice
+from lora_tui.keymap import ACTIONS, BY_ID
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.digest import DigestDialog
+from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Mark, MarkKind, Order
@@ -174,7 +176,14 @@ def watching(runner, *, order: bool) -> LoraApp:
     return runner.app
 
 
-@pytest.mark.parametrize("key", ["space", "s", "x", "X", "F", "L", "T", "b", "n", "ctrl+s"])
+def keys_of(scope: str, *rights: str) -> list[str]:
+    """Return the first key of every action of a screen that needs one of `rights`."""
+    held = [action for action in ACTIONS if scope in action.scopes and action.right in rights]
+    return [action.keys.partition(",")[0] for action in held]
+
+
+# There is nothing to resume while a bake runs.
+@pytest.mark.parametrize("key", sorted({*keys_of("bake", "bake", "order")} - {"r"}))
 async def test_a_watcher_orders_nothing_and_the_screen_says_so(runner, until, key) -> None:
     runner.baking()
     app = watching(runner, order=False)
@@ -185,6 +194,43 @@ async def test_a_watcher_orders_nothing_and_the_screen_says_so(runner, until, ke
         await until(pilot, lambda: "read-only:" in messages(app))
         assert app.screen is app.bake_screen
     assert given(runner) == []
+
+
+@pytest.mark.parametrize("key", sorted(keys_of("bake", "")))
+async def test_every_other_key_is_as_good_for_a_watcher(runner, until, key) -> None:
+    runner.baking()
+    app = watching(runner, order=False)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await at_work(runner, pilot, until)
+        await until(pilot, lambda: app.bake_screen.editor.view is not None)
+        await pilot.press(key)
+        await pilot.pause()
+        assert "read-only:" not in messages(app)
+
+
+@pytest.mark.parametrize("order", [False, True])
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@pytest.mark.parametrize("state", [BakeState.BAKING, BakeState.PARKED, BakeState.STOPPED, BakeState.DONE])
+async def test_the_key_lines_of_a_watcher_name_what_its_keys_do(runner, until, seen, order, size, state) -> None:
+    runner.baking()
+    runner.set_state(state)
+    app = watching(runner, order=order)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.bake_screen.snapshot.bake is not None)
+        await until(pilot, lambda: "? help" in seen(app).splitlines()[-1])
+        shown = seen(app).splitlines()[-1]
+        obeyed = order and state is BakeState.BAKING
+        assert ("Q queue" in shown) == (not obeyed)
+        for words in ("b bake", "r resume", "n new", "save settings"):
+            assert words not in shown
+        assert ("x stop" in shown) == obeyed
+        # Parked, it is queued again, which takes an engine.
+        assert ("space" in shown) == obeyed
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        helped = {entry.text for entry in app.screen._keys}
+        assert BY_ID["queue.open"].help in helped
+        assert BY_ID["bake.start"].help not in helped
 
 
 async def test_who_watches_edits_no_settings(runner, until) -> None:
@@ -221,6 +267,38 @@ async def test_a_slow_line_is_shown_in_the_title_and_the_curves_stand(runner, un
         await pilot.press("S")
         await until(pilot, lambda: "┊" in seen(runner.app))
         assert "slow connection" not in seen(runner.app).splitlines()[0]
+
+
+async def test_what_a_live_setting_is_now_stands_under_the_form_s(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        runner.app.bake_screen.form.go_to("unet_lr")
+        await pilot.pause()
+        assert "in bake 0001 now" not in seen(runner.app)
+        with runner.journal() as journal:
+            journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=7e-5"))
+        await until(pilot, lambda: "7e-5 in bake 0001 now" in seen(runner.app))
+        lines = seen(runner.app).splitlines()
+        at = next(number for number, line in enumerate(lines) if "in bake 0001 now" in line)
+        assert any("2e-3" in line[:42] for line in lines[at - 2 : at])
+        runner.set_state(BakeState.DONE)
+        await until(pilot, lambda: "in bake 0001 now" not in seen(runner.app))
+
+
+@pytest.mark.parametrize(("size", "words"), [((120, 36), "plan of the next bake"), ((80, 24), "next bake: 16 pictures")])
+async def test_the_next_bake_has_its_plan_while_one_runs(runner, until, seen, size, words) -> None:
+    runner.baking()
+    async with runner.run(size) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        await until(pilot, lambda: runner.app.bake_screen.bake is not None)
+        assert words not in seen(runner.app)
+        runner.app.bake_screen.editor.typed("network_dim", "16")
+        runner.app.bake_screen.editor.typed("max_train_epochs", "3")
+        await until(pilot, lambda: words in seen(runner.app))
+        await until(pilot, lambda: "40 steps × 3 = 120" in seen(runner.app))
+        runner.set_state(BakeState.DONE)
+        await until(pilot, lambda: words not in seen(runner.app))
 
 
 async def test_a_returning_user_sees_what_happened(runner, until, seen) -> None:

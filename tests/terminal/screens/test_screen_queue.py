@@ -59,12 +59,20 @@ async def test_h_holds_and_releases(runner, until, seen) -> None:
         assert not runner.bakes()[0].held
 
 
-async def test_delete_takes_a_bake_out(runner, until) -> None:
+async def test_delete_asks_and_takes_a_bake_out(runner, until, seen) -> None:
     runner.add_bake()
     runner.add_bake()
     async with runner.run((100, 30)) as pilot:
         await opened(runner, pilot, until)
         await pilot.press("j", "delete")
+        await until(pilot, lambda: "Remove bake 2 hifumi from the queue?" in seen(runner.app))
+        # Whoever pressed it by mistake, or twice, has lost nothing.
+        await pilot.press("d", "enter")
+        await until(pilot, lambda: isinstance(runner.app.screen, QueueDialog))
+        assert line(runner) == [1, 2]
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        await pilot.press("r")
         await until(pilot, lambda: line(runner) == [1])
         wakes = runner.engine.wakes
         await pilot.press("escape")
@@ -78,7 +86,7 @@ async def test_a_bake_that_has_started_is_not_removed(runner, until) -> None:
         dialog._watcher._interval = 60.0
         await asyncio.sleep(0.1)
         runner.set_state(BakeState.STARTING)
-        await pilot.press("delete")
+        await pilot.press("delete", "r")
         await until(pilot, lambda: any("starting" in note.message for note in runner.app._notifications))
     assert runner.bakes()[0].state is BakeState.STARTING
 

@@ -62,6 +62,27 @@ async def test_asking_twice_opens_one_question(runner, until) -> None:
         assert len(runner.app.screen_stack) == 2
 
 
+async def test_a_held_bake_keeps_nobody(runner, until) -> None:
+    number = runner.add_bake()
+    with runner.journal() as journal:
+        journal.queue.set_held(number, True)
+    async with runner.run() as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.bake is not None)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: runner.app.return_value is not None)
+    assert runner.app.return_value is QuitChoice.QUIT
+
+
+async def test_a_bake_behind_a_held_one_is_asked_about(runner, until, seen) -> None:
+    held, number = runner.add_bake(), runner.add_bake()
+    with runner.journal() as journal:
+        journal.queue.set_held(held, True)
+    async with runner.run() as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.ours is not None)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: f"Bake {number} hifumi is queued" in seen(runner.app))
+
+
 async def test_a_bake_that_waits_for_us_is_asked_about_too(runner, until) -> None:
     runner.add_bake()
     async with runner.run() as pilot:
