@@ -20,7 +20,7 @@ _MAX_PAUSE_SECONDS = 15.0
 _ECHO_SECONDS = 1.0
 
 # A connection that was found slow is tried after this time, and then after twice the time before, up to the last.
-_FIRST_TRIAL_SECONDS = 20.0
+_FIRST_TRIAL_SECONDS = 30.0
 _LAST_TRIAL_SECONDS = 600.0
 # One that is found slow again within this time had passed its trial by luck: its buffers took the trial.
 _PROVEN_SECONDS = 60.0

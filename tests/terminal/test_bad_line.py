@@ -79,13 +79,13 @@ def test_a_storm_of_resizes_ends_in_a_whole_screen(baking: tuple[Terminal, Path]
 def test_a_slow_line_is_noticed_and_spared_until_it_is_quick_again(baking: tuple[Terminal, Path]) -> None:
     terminal, demo = baking
     _read_slowly(terminal, lambda: "slow connection" in terminal.screen())
-    # What was on its way when it was noticed is no figure; nor is the trial after 20 s.
-    _read_slowly(terminal, seconds=5)
+    # What was on its way when it was noticed is no figure.
+    _read_slowly(terminal, seconds=8)
     before, began, step = len(terminal.raw), time.monotonic(), _step(demo)
-    _read_slowly(terminal, seconds=12)
+    _read_slowly(terminal, seconds=40)
     seconds = time.monotonic() - began
-    # One paint, the newest, may not be paid for yet; the longest is that of the lists.
-    assert (len(terminal.raw) - before - 12 * 1024) / seconds <= SLOW_BYTES
+    # One paint, the newest, may not be paid for yet; the longest is that of the lists. One trial takes a complete screen.
+    assert (len(terminal.raw) - before - (12 + 40) * 1024) / seconds <= SLOW_BYTES
     assert len(terminal.raw) > before
     assert _step(demo) > step
     # A new size comes before anything else: one screen, and what the buffers hold.
@@ -94,7 +94,7 @@ def test_a_slow_line_is_noticed_and_spared_until_it_is_quick_again(baking: tuple
     _read_slowly(terminal, lambda: "space pause" in terminal.screen().splitlines()[-1], seconds=60)
     assert time.monotonic() - began < 20
     assert "slow connection" in terminal.screen().splitlines()[0]
-    terminal.wait_until_gone("slow connection", seconds=90)
+    terminal.wait_until_gone("slow connection", seconds=150)
     terminal.wait_for("it/s")
 
 
