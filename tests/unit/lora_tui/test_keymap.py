@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 
 import pytest
 from textual.binding import Binding
@@ -12,6 +13,7 @@ from textual.screen import Screen
 
 import lora_tui
 from lora_tui.keymap import ACTIONS, BY_ID, Action
+from lora_tui.ports import Rights
 
 
 def our_nodes() -> Iterator[type[DOMNode]]:
@@ -50,6 +52,10 @@ def test_an_id_names_one_action() -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 def test_an_action_has_keys_a_label_and_a_line_of_help(action: Action) -> None:
     assert action.keys and action.label and action.help and action.scopes
+
+
+def test_every_right_is_one_that_a_screen_may_have() -> None:
+    assert {action.right for action in ACTIONS} == {"", *(field.name for field in fields(Rights))}
 
 
 @pytest.mark.parametrize("node", NODES, ids=lambda node: node.__qualname__)
