@@ -90,9 +90,7 @@ class LoraApp(App[int]):
         self.workspace = workspace
         self.engine = engine
         self.sampler = sampler
-        self.bake_screen = BakeScreen(
-            workspace, engine, sampler, settings_path, clock, rights, memory, started_in
-        )
+        self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights, memory, started_in)
         found = find_themes()
         self._theme_problems = found.problems
         self._own_themes = [theme.name for theme in found.themes]

@@ -191,7 +191,9 @@ def _continue(engine: "Engine", *, stop: bool, gone: bool) -> ExitCode:
 def _ours(bakes: list[Bake], engine: "Engine") -> list[Bake]:
     """Return the bakes of this process: the running one first, then the queued ones in order. Held ones wait for somebody."""
     ours = [bake for bake in bakes if bake.engine == engine.key]
-    waiting = sorted((bake for bake in ours if bake.state is BakeState.QUEUED and not bake.held), key=lambda bake: bake.place)
+    waiting = sorted(
+        (bake for bake in ours if bake.state is BakeState.QUEUED and not bake.held), key=lambda bake: bake.place
+    )
     return [bake for bake in ours if bake.state.live] + waiting
 
 

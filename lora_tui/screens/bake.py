@@ -460,7 +460,9 @@ class BakeScreen(Screen[None]):
         from lora_tui.screens.help import HelpScreen, active_keys
 
         in_form = self.focused is not None and self.form in self.focused.ancestors
-        self.app.push_screen(HelpScreen(active_keys(self, self.rights.allows), self.form.focused_info if in_form else None))
+        self.app.push_screen(
+            HelpScreen(active_keys(self, self.rights.allows), self.form.focused_info if in_form else None)
+        )
 
     def _note_fork(self, fork: "ForkedBake | None") -> None:
         if fork is None:

@@ -10,8 +10,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from lora_tui.keymap import shown_keys
-from lora_tui.ports import OWNER, Rights
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
+from lora_tui.ports import OWNER, Rights
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.braille_plot import BraillePlot
 from lora_tui.widgets.card_meter import CardMeter, card_name

@@ -341,7 +341,9 @@ class GridScreen(Screen[None]):
         from lora_tui.screens.help import HelpScreen, active_keys
 
         in_form = self.focused is not None and self.form in self.focused.ancestors
-        self.app.push_screen(HelpScreen(active_keys(self, self.sender.rights.allows), self.form.focused_info if in_form else None))
+        self.app.push_screen(
+            HelpScreen(active_keys(self, self.sender.rights.allows), self.form.focused_info if in_form else None)
+        )
 
     def on_resize(self, event: events.Resize) -> None:
         """Show the keys that the new width has room for."""

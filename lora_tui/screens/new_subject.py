@@ -114,7 +114,9 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
         """Yield a label, a line and room for an error for each field."""
         with Vertical():
             yield Static(
-                Content.assemble(("New subject", "bold"), (f"  in workspace {printable(self._workspace, 40)}", "$muted"))
+                Content.assemble(
+                    ("New subject", "bold"), (f"  in workspace {printable(self._workspace, 40)}", "$muted")
+                )
             )
             for asked in _FIELDS:
                 yield Static(Content(asked.label), classes="label")

@@ -28,6 +28,7 @@ _NEVER_ONE = (
     "{count} times",  # asked before whether it is one
     "{tried} pictures",  # at least two could not be made at once
     "{len(found)} files",  # of one name, so several
+    "{len(errors)} keys",  # one alone is raised as it is
     "{count} values",  # more than there are different ones
     "{count:,} values",  # too many
     "{number[:20]} repeats",  # as the folder writes it
@@ -51,12 +52,14 @@ def counted(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     yield node.lineno, f"{{{ast.unparse(value.value)}{':' + spec if spec else ''}}}{found.group()}"
 
 
-@pytest.mark.parametrize("path", [*ROOT.glob("trainer/**/*.py"), *ROOT.glob("lora_tui/**/*.py")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("trainer/**/*.py"), *ROOT.glob("lora_tui/**/*.py")], ids=lambda path: path.name
+)
 def test_a_number_before_a_plural_is_never_one(path: Path) -> None:
     found = [(line, words) for line, words in counted(ast.parse(path.read_text("utf-8"))) if words not in _NEVER_ONE]
     assert not found, f"{path.relative_to(ROOT)}: write plural(number, noun), or say below why it is never 1: {found}"
 
 
 def test_a_count_without_plural_is_found() -> None:
-    tree = ast.parse('print(f"{len(files)} files in {folder}, {plural(n, \'picture\')} of {total:,} pictures")')
+    tree = ast.parse("print(f\"{len(files)} files in {folder}, {plural(n, 'picture')} of {total:,} pictures\")")
     assert list(counted(tree)) == [(1, "{len(files)} files"), (1, "{total:,} pictures")]

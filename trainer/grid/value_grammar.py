@@ -228,7 +228,9 @@ def _spread(
     values = [start, *inner, *([end] if count > 1 else [])]
     if start != end and len(set(values)) < count:
         different = len(set(values))
-        raise refused(f"asks for {count} values, but only {different} of them {'differs' if different == 1 else 'differ'}")
+        raise refused(
+            f"asks for {count} values, but only {different} of them {'differs' if different == 1 else 'differ'}"
+        )
     return values
 
 

@@ -286,7 +286,9 @@ async def test_what_a_live_setting_is_now_stands_under_the_form_s(runner, until,
         await until(pilot, lambda: "in bake 0001 now" not in seen(runner.app))
 
 
-@pytest.mark.parametrize(("size", "words"), [((120, 36), "plan of the next bake"), ((80, 24), "next bake: 16 pictures")])
+@pytest.mark.parametrize(
+    ("size", "words"), [((120, 36), "plan of the next bake"), ((80, 24), "next bake: 16 pictures")]
+)
 async def test_the_next_bake_has_its_plan_while_one_runs(runner, until, seen, size, words) -> None:
     runner.baking()
     async with runner.run(size) as pilot:

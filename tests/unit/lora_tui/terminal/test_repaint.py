@@ -36,6 +36,7 @@ class Shown:
     def __init__(self, line: Line) -> None:
         self.line = line
         self.screen = self
+        self.screen_stack = [self]
         self.frames = 0
         self.changes = 0
         self.tick: Callable[[], None] = lambda: None

@@ -2,11 +2,15 @@
 
 from textual.app import App, ComposeResult
 
+from lora_tui.theme_files import roles
 from lora_tui.widgets.log_pane import LogPane
 from trainer.journal.records import LogLine
 
 
 class OneLog(App[None]):
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return roles(self.current_theme)
+
     def compose(self) -> ComposeResult:
         yield LogPane()
 
