@@ -62,7 +62,7 @@ class SettingsEditor:
         self._memory_question = 0
         self._memory_trouble = ""
         self._newest: Settings | None = None
-        self._running: tuple[int, Settings] | None = None
+        self._running: tuple[int, Settings, Settings] | None = None
         self._question = 0
         self._answered = 0
 
@@ -196,17 +196,23 @@ class SettingsEditor:
             self._newest = newest
             self._show()
 
-    def show_running(self, number: int, in_force: "Settings | None") -> None:
-        """Show under each live setting what it is in bake `number`, which runs, where that differs; None where none runs."""
-        running = None if in_force is None else (number, in_force)
+    def show_running(self, number: int, asked: "Settings | None", in_force: "Settings | None") -> None:
+        """Show under each live setting what it is in bake `number`, which runs, where that differs.
+
+        Args:
+            number: of the bake that runs.
+            asked: the settings it started with, None where none runs.
+            in_force: the same with all changes since.
+        """
+        running = None if asked is None or in_force is None else (number, asked, in_force)
         if running != self._running:
             self._running = running
             self._show()
 
     @property
     def prepares_next(self) -> bool:
-        """Whether the settings differ from those of the bake that runs: the next bake is being prepared."""
-        return self._running is not None and bool(self._differs())
+        """Whether the settings differ from those that the running bake started with: the next bake is being prepared."""
+        return self._running is not None and bool(self._differs(self._running[1]))
 
     def field_of(self, error: LoraTuiError) -> str:
         """Return the field an error is about; empty where it names none."""
@@ -234,10 +240,8 @@ class SettingsEditor:
         self.peak = peak
         self._plan_bar.show_peak(peak)
 
-    def _differs(self) -> frozenset[str]:
-        if self.draft is None or self._running is None:
-            return frozenset()
-        return changed_since(self._running[1], self.draft.now, self.resolved)
+    def _differs(self, running: "Settings") -> frozenset[str]:
+        return frozenset() if self.draft is None else changed_since(running, self.draft.now, self.resolved)
 
     def _values_running(self) -> dict[str, str]:
         """Return the values in force of the bake that runs, of the live settings that differ."""
@@ -245,10 +249,10 @@ class SettingsEditor:
 
         if self._running is None:
             return {}
-        number, in_force = self._running
+        number, _, in_force = self._running
         return {
             name: f"{shown_value(in_force, name) or 'blank'} in bake {number:04d} now"
-            for name in self._differs()
+            for name in self._differs(in_force)
             if field(name).live
         }
 

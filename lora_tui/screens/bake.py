@@ -202,8 +202,9 @@ class BakeScreen(Screen[None]):
         now = event.snapshot
         self.panes.show(now)
         self.editor.compare_with(now.newest)
-        running = now.bake if now.bake is not None and now.bake.state.live else None
-        self.editor.show_running(running.number if running else 0, now.in_force if running else None)
+        runs = now.bake is not None and now.bake.state.live
+        number = now.bake.number if now.bake is not None else 0
+        self.editor.show_running(number, now.asked if runs else None, now.in_force)
         self.panes.show_next(self.editor.prepares_next)
         self.editor.show_room(available_memory(now.machine))
         if now.libraries != before.libraries:

@@ -77,8 +77,8 @@ class BakePanes(Vertical):
         yield StatusLine(id="status")
         with Vertical(id="body"):
             yield CardMeter(id="card")
-            yield PlanBar(id="plan")
             yield BakeProgress(id="progress")
+            yield PlanBar(id="plan")
             yield TabLine(id="tabs")
             yield SettingsForm(id="settings")
             with Horizontal(id="curves"):

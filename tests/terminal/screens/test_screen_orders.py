@@ -271,17 +271,22 @@ async def test_a_slow_line_is_shown_in_the_title_and_the_curves_stand(runner, un
 
 async def test_what_a_live_setting_is_now_stands_under_the_form_s(runner, until, seen) -> None:
     runner.baking()
-    async with runner.run((120, 36)) as pilot:
+    async with runner.run((120, 60)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         runner.app.bake_screen.form.go_to("unet_lr")
         await pilot.pause()
         assert "in bake 0001 now" not in seen(runner.app)
         with runner.journal() as journal:
             journal.results.add_mark(1, Mark(80, time.time(), MarkKind.SET, "unet_lr=7e-5"))
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.marks)
+        # The field was the last one in view.
+        await pilot.press("down", "down")
         await until(pilot, lambda: "7e-5 in bake 0001 now" in seen(runner.app))
         lines = seen(runner.app).splitlines()
         at = next(number for number, line in enumerate(lines) if "in bake 0001 now" in line)
         assert any("2e-3" in line[:42] for line in lines[at - 2 : at])
+        # A change of the bake that runs prepares no other.
+        assert "plan of the next bake" not in seen(runner.app)
         runner.set_state(BakeState.DONE)
         await until(pilot, lambda: "in bake 0001 now" not in seen(runner.app))
 
