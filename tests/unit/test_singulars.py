@@ -25,6 +25,7 @@ _NEVER_ONE = (
     "{label} values",
     "{kind} weights",
     "{times:.0f} times",  # many times slower
+    "{found.passes} times",  # asked before whether it is one
     "{count} times",  # asked before whether it is one
     "{tried} pictures",  # at least two could not be made at once
     "{len(found)} files",  # of one name, so several
@@ -36,6 +37,7 @@ _NEVER_ONE = (
     "{len(modules)} modules",  # `1 of 264 modules`
     "{len(layers)} layers",
     "{encoder.config.vocab_size:,} tokens",
+    "{' × '.join(map(str, made.shape))} values",
 )
 
 

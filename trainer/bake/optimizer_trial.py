@@ -187,7 +187,7 @@ class _Trial:
         largest = max(float((one - other).abs().max()) for one, other in pairs)
         scale = max(float(one.abs().max()) for one, _ in pairs)
         return self._refusal(
-            f"does not continue from a state as it would have without a break: {steps} steps later weights of up to {scale:.2g} are "
+            f"does not continue from a state as it would have without a break: {plural(steps, 'step')} later weights of up to {scale:.2g} are "
             f"{largest:.2g} off",
             "an optimizer that gives the same weights when a bake is resumed",
         )

@@ -27,7 +27,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
 from trainer.grid.webui_sampler import sampler_if_known
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name
-from trainer.text import printable
+from trainer.text import plural, printable
 
 # Far above any picture's; each is searched for among all LoRAs here.
 _MAX_TAGS = 64
@@ -174,7 +174,7 @@ def _prompt_and_loras(
         tag = wanted.tag
         if tag.rank is not None and not ours:
             differences.append(
-                f"LoRA {printable(tag.name, 80)}: the webui keeps its first {tag.rank} rows, lora-tui its leading directions"
+                f"LoRA {printable(tag.name, 80)}: the webui keeps its first {plural(tag.rank, 'row')}, lora-tui its leading directions"
             )
         found = find_lora(model_files, tag.name, wanted.digits, named.loras)
         if found is None:

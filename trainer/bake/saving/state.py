@@ -23,7 +23,7 @@ from trainer.bake.session import TrainingSession
 from trainer.errors import ModelError
 from trainer.journal.state_files import HEADER_KEY, Environment, StateHeader, read_state_header, state_header_json
 from trainer.models.safetensors_write import write_tensors
-from trainer.text import printable
+from trainer.text import plural, printable
 
 _LORA, _RNG, _READINGS, _VALIDATION = "lora/", "rng/", "readings/", "validation/"
 
@@ -149,7 +149,7 @@ def _check_same(kept: Mapping[str, Tensor], weights: Mapping[str, nn.Parameter],
         strange = sorted(kept.keys() ^ weights.keys())
         raise ModelError(
             printable(where),
-            found=f"a network that differs in {len(strange)} weights, {printable(strange[0], 80)} first",
+            found=f"a network that differs in {plural(len(strange), 'weight')}, {printable(strange[0], 80)} first",
             expected="the bake's network",
             way_out="keep base and trained parts as they were",
         )
