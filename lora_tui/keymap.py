@@ -395,8 +395,8 @@ def shown_grid_keys(
         wanted = ("grid.make", "grid.preset", "grid.open")
         return _labelled((*_allowed((*wanted, *end), allows), *view, "app.help", "grid.leave"), labels)
     judged = ("grid.favourite", "grid.crop", "grid.compare", "grid.blind")
-    wanted = _allowed((*judged, *end), allows)
-    return _labelled((*wanted, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
+    judging = _allowed((*judged, *end), allows)
+    return _labelled((*judging, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
 
 
 def _allowed(ids: tuple[str, ...], allows: Callable[[str], bool]) -> tuple[str, ...]:

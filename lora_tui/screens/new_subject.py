@@ -44,7 +44,7 @@ def offer_new_subject(
     workspace: Workspace,
     started_in: Path | None,
     make: Callable[[str, str, str, str], Path],
-    then: Callable[[Path | None], object],
+    then: Callable[[Path | None], None],
 ) -> None:
     """Ask for a new subject, then do `then` with its settings file, or None.
 
