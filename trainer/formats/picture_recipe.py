@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.errors import GridError
 from trainer.formats.generator_table import KEY
-from trainer.formats.generators import GENERATORS, generator_of
+from trainer.formats.generators import generator_of
 from trainer.formats.infotext import Infotext, parse_infotext
 from trainer.formats.listed_loras import ListedLora, listed_loras, with_listed_model
 from trainer.formats.picture_text import PictureTexts, no_infotext, read_texts
@@ -68,7 +68,7 @@ def recipe_of(picture: PictureTexts, where: str) -> PictureRecipe:
         raise GridError(
             where,
             found=f"no infotext in it, but {generator.name}'s metadata, without a sampling that can be read",
-            expected=f"a picture of a webui, or of {', '.join(dict.fromkeys(each.name for each in GENERATORS))}",
+            expected="a sampler with its prompts, steps and size",
         )
     info, notes = read.info, list(read.notes)
     if "Size" not in info.fields and picture.size is not None:

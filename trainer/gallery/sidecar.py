@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,7 +12,7 @@ from trainer.errors import GridError
 from trainer.families.registry import FAMILIES, titles
 from trainer.grid.cell import Axis, Expanded, Place
 from trainer.grid.recipe import ComputeSetup, Recipe
-from trainer.grid.spec import GridSpec
+from trainer.grid.spec import GridSpec, expected_text
 from trainer.settings.parts import Family
 from trainer.text import plural, printable
 
@@ -157,6 +156,11 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
 
 def _first_error(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first: Any = error.errors(include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            return f"{place} is missing"
+        if first["type"] == "json_invalid":
+            return "not valid JSON"
+        return f"{place}: {printable(repr(first['input']), 40)}; expected {expected_text(first)}"
     return str(error)

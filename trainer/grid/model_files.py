@@ -22,6 +22,7 @@ _EXPECTED = "a LoRA in kohya's format: one .safetensors file"
 # additional-networks writes the first digits of a hash after a name: `hifumi-000003(1a2b3c4d5e6f)`.
 _WITH_HASH = re.compile(r"(.+)\([0-9a-fA-F]{8,64}\)")
 _MAX_SUGGESTIONS = 3
+_MAX_SHOWN = 300
 # A diffusers folder has its components in folders of their own, and nothing deeper.
 _COMPONENT_FILES = ("*", "*/*")
 
@@ -97,7 +98,7 @@ class ModelFiles:
             place = base.lora_shapes.get(file_name(name, base.family))
             if place is None:
                 raise ModelError(
-                    printable(str(path)),
+                    _shown(path),
                     found=f"module {printable(name, 80)} does not exist in {printable(base.name, 60)}",
                     expected=f"a LoRA for {family_record(base.family).lora_target}",
                 )
@@ -141,7 +142,7 @@ class ModelFiles:
             return _sha256(place)
         files = sorted(file for pattern in _COMPONENT_FILES for file in place.glob(pattern + _ENDING))
         if not files:
-            raise ModelError(printable(str(path)), found="neither a file nor a folder with .safetensors files")
+            raise ModelError(_shown(path), found="neither a file nor a folder with .safetensors files")
         digest = hashlib.sha256()
         for file in files:
             digest.update(f"{file.relative_to(place)}\0{_sha256(file)}\n".encode("utf-8", "surrogateescape"))
@@ -173,6 +174,11 @@ class ModelFiles:
 
     def _bakes(self) -> Path:
         return self.root / "bakes"
+
+
+def _shown(path: Path) -> str:
+    """Return a path for an error; one that no file can have may be of any length."""
+    return printable(str(path), _MAX_SHOWN)
 
 
 def _stem(text: str) -> str:
@@ -231,7 +237,7 @@ def _base(base_of: Callable[[str], Base], name: str, stamp: Stamp) -> Base:
 def _header(path: Path, stamp: Stamp) -> LoraHeader:
     if not os.path.isfile(path):
         raise ModelError(
-            printable(str(path)),
+            _shown(path),
             found="is a folder" if os.path.isdir(path) else "no such file",
             expected=_EXPECTED,
         )
@@ -246,7 +252,7 @@ def _check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> N
     wanted = (place.inputs, place.outputs, kernel)
     if found != wanted:
         raise ModelError(
-            printable(str(path)),
+            _shown(path),
             found=f"{printable(name, 80)} has {found[0]} inputs and {found[1]} outputs",
             expected=f"{wanted[0]} and {wanted[1]}",
             way_out="it was made for another base",

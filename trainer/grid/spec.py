@@ -171,10 +171,10 @@ def refused_field(error: ValidationError, where: str) -> GridError:
     found = printable(repr(first["input"]), 80)
     if first["type"] == "missing":
         found = "is missing"
-    return GridError(f"{where}: {printable(place, 80)}" if place else where, found=found, expected=_expected(first))
+    return GridError(f"{where}: {printable(place, 80)}" if place else where, found=found, expected=expected_text(first))
 
 
-def _expected(report: ErrorDetails) -> str:
+def expected_text(report: ErrorDetails) -> str:
     """Return what a value should have been, in our words rather than pydantic's."""
     bounds = report.get("ctx", {})
     match report["type"]:

@@ -149,7 +149,7 @@ async def test_on_the_screen_ssh_never_asks(runner, saved, box, until) -> None:
 async def test_closed_while_sending_it_continues_and_reports_the_end(runner, saved, until, monkeypatch) -> None:
     gate = threading.Event()
 
-    def slow(self: Publishing, use: object, target: str, *, replace: bool) -> PublishResult:
+    def slow(self: Publishing, use: object, target: str, *, replace: bool, make_folder: bool) -> PublishResult:
         gate.wait(20)
         return PublishResult("hifumi", target, ("hifumi.safetensors",), (), ())
 

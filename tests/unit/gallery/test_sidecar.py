@@ -18,6 +18,27 @@ def test_a_sidecar_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert read_sidecar(tmp_path) == made
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("family", None, "family: None; expected a text"),
+        ("cells", {}, "cells: {}; expected a list"),
+        ("format", "x", "format: 'x'; expected a whole number"),
+    ],
+)
+def test_a_wrong_value_is_named_in_our_words(tmp_path: Path, key: str, value: object, words: str) -> None:
+    made_grid(tmp_path)
+    table = json.loads((tmp_path / SIDECAR).read_text("utf-8"))
+    (tmp_path / SIDECAR).write_text(json.dumps(table | {key: value}), "utf-8")
+    with pytest.raises(GridError) as refused:
+        read_sidecar(tmp_path)
+    assert f"is damaged ({words})" in refused.value.line()
+    del table[key]
+    (tmp_path / SIDECAR).write_text(json.dumps(table)[:-9], "utf-8")
+    with pytest.raises(GridError, match=r"is damaged \(not valid JSON\)"):
+        read_sidecar(tmp_path)
+
+
 def more_labels(table: dict[str, Any]) -> None:
     table["y"]["labels"].append("another")
 
