@@ -24,7 +24,7 @@ from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
 from lora_tui.theme_files import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
 from lora_tui.wording.job_names import job_label
-from trainer.journal.records import BakeState, Order
+from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class LoraApp(App[int]):
 
     def _quit_as(self, answer: str | None) -> None:
         if answer == "stop":
-            self.bake_screen.orders.give_order(Order.STOP, lambda: self.exit(QuitChoice.STOP_AND_SAVE))
+            self.bake_screen.orders.stop_ours(lambda: self.exit(QuitChoice.STOP_AND_SAVE))
         elif answer == "leave":
             self.exit(QuitChoice.QUIT)
         elif answer == "headless":

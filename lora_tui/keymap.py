@@ -113,7 +113,15 @@ ACTIONS: tuple[Action, ...] = (
         "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the GPU's memory (asks before it changes any)",
         _BAKE, "Fit", right="bake",
     ),
-    Action("queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold", _BAKE, "Queue"),
+    Action("queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold, show a bake", _BAKE, "Queue"),
+    Action(
+        "bake.previous", "comma", "show_neighbour(-1)", "older bake", "show the bake before the one shown", _BAKE,
+        "Older bake", ",",
+    ),
+    Action(
+        "bake.next", "full_stop", "show_neighbour(1)", "newer bake",
+        "show the bake after the one shown, held ones too; the last that ran is shown by itself", _BAKE, "Newer bake", ".",
+    ),
     Action("view.next", "v", "next_view", "view", "next tab (in a narrow terminal)", _BAKE),
     Action("view.settings", "1", "view('settings')", "settings", "settings", _BAKE),
     Action("view.curves", "2", "view('curves')", "curves", "curves of loss and learning rates", _BAKE),
@@ -138,7 +146,7 @@ ACTIONS: tuple[Action, ...] = (
         "grid.end", "x", "end", "end", "skip the epoch under the cursor in the rest of the grid, or end the grid (asks)",
         _GRID, "End the grid", right="order",
     ),
-    Action("grid.preset", "r", "preset", "presets", "load a preset grid into the builder", _GRID, "Presets"),
+    Action("grid.preset", "r", "preset", "presets", "load a preset grid into the builder, or bring back what it had", _GRID, "Presets"),
     Action(
         "grid.style", "y", "style", "style", "load prompt, sampler, size etc. from a style of the workspace", _GRID,
         "Styles",
@@ -153,7 +161,7 @@ ACTIONS: tuple[Action, ...] = (
         "HTML page", right="bake",
     ),
     Action("grid.open", "o", "grids", "grids", "open another grid, or resume an unfinished one", _GRID, "Open a grid"),
-    Action("grid.edit", "e", "edit", "edit", "edit this grid's settings", _GRID, "Edit the grid"),
+    Action("grid.edit", "e", "edit", "edit", "load the settings of the grid on screen into the builder", _GRID, "Edit the grid"),
     Action("grid.view", "v", "next_view", "view", "builder or pictures (in a narrow terminal)", _GRID),
     Action(
         "grid.save", "ctrl+s", "save_spec", "save spec", "save the grid's settings to a file for `lora-tui grid`", _GRID,

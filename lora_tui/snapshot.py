@@ -18,14 +18,16 @@ class Snapshot:
     """Everything the screens show that comes from outside, at one moment.
 
     Attributes:
-        bake: the running bake, else the one queued for this engine, else the newest; None in a new workspace. Never a grid's job.
+        bake: the bake on the screen: `followed`, or the one that the user looks at; None in a new workspace. Never a grid's job.
+        followed: the running bake, else the last that ran, else one that waits.
         grid: the running job of a grid, else one queued for this engine; None without one.
-        ours: the bake or grid's job that our engine runs, else one queued for it; None where quitting interrupts nothing.
+        grid_seconds_left: seconds that the grid being made still takes, by its pictures so far; None before the first one.
+        line: the jobs of our engine, bakes and grids' jobs: the running one, then those that wait, the next one first. None is held.
         elsewhere: in which process `bake` runs, where that is not ours.
         story: what its settings changed against its parent, one line.
         asked: its settings; None where this version cannot read them.
         in_force: the same with all changes made while it ran.
-        newest: settings of the newest bake, what the form compares with.
+        compared: settings of the last bake that ran, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         validations: (step, validation loss), by step.
         marks: what happened to it at which step, by step.
@@ -42,13 +44,15 @@ class Snapshot:
     """
 
     bake: Bake | None = None
+    followed: Bake | None = None
     grid: Bake | None = None
-    ours: Bake | None = None
+    grid_seconds_left: float | None = None
+    line: tuple[Bake, ...] = ()
     elsewhere: str = ""
     story: str = ""
     asked: "Settings | None" = None
     in_force: "Settings | None" = None
-    newest: "Settings | None" = None
+    compared: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
     validations: tuple[tuple[int, float], ...] = ()
     marks: tuple[Mark, ...] = ()
@@ -74,6 +78,35 @@ class Snapshot:
         return "" if self.libraries in ("", "ready") or self.loading else self.libraries
 
     @property
+    def ours(self) -> Bake | None:
+        """The job that our engine runs, else the first that waits for it; None where quitting interrupts nothing."""
+        return next(iter(self.line), None)
+
+    @property
+    def running(self) -> Bake | None:
+        """The bake that runs, ours before another's, whichever is on the screen; None without one."""
+        return self.followed if self.followed is not None and self.followed.state.live else None
+
+    @property
+    def next_bake(self) -> Bake | None:
+        """The next bake that waits for our engine and is not on the screen; None without one."""
+        waiting = (job for job in self.line if job.grid is None and job.state is BakeState.QUEUED)
+        return next((job for job in waiting if self.bake is None or job.number != self.bake.number), None)
+
+    def ahead(self, now: float) -> tuple[Bake, ...]:
+        """Return what our engine does before a bake that is queued at `now` (epoch seconds); without that, the bake that runs elsewhere."""
+        due = tuple(job for job in self.line if job.not_before is None or job.not_before <= now)
+        return due or (() if self.running is None else (self.running,))
+
+    def ended_since(self, before: "Snapshot") -> Bake | None:
+        """Return the last bake that ran if it has ended since `before`, where it ran or was to run next; None if not."""
+        last = self.followed
+        if last is None or last.state.live or last.state is BakeState.QUEUED:
+            return None
+        was = (before.running, *before.line)
+        return last if any(job is not None and job.number == last.number for job in was) else None
+
+    @property
     def parked(self) -> bool:
         """Whether the bake shown has freed its card and can be resumed."""
         return self.bake is not None and self.bake.state is BakeState.PARKED
@@ -89,9 +122,9 @@ class Snapshot:
         return self.bake is not None and self.bake.state in _ENDED_EARLY
 
     def active_bake(self, engine_key: str) -> Bake | None:
-        """Return the bake shown if it runs, or is queued for the engine with this key."""
+        """Return the bake shown if it runs, or waits for the engine with this key; one that is held waits for somebody else."""
         bake = self.bake
         if bake is None:
             return None
-        queued_here = bake.state is BakeState.QUEUED and bake.engine == engine_key
+        queued_here = bake.state is BakeState.QUEUED and bake.engine == engine_key and not bake.held
         return bake if bake.state.live or queued_here else None

@@ -14,6 +14,7 @@ from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from lora_tui.actions.kept_specs import KeptSpecs
     from lora_tui.actions.page_file import PageFile
     from trainer.gallery.sidecar import MadeGrid
     from trainer.grid.spec import GridSpec
@@ -23,8 +24,24 @@ if TYPE_CHECKING:
 
 @dataclass
 class SpecRead(Message):
-    """A spec for the builder."""
+    """A spec for the builder; `about` says where it is from, "" where the user chose it by name."""
 
+    spec: "GridSpec"
+    about: str = ""
+
+
+@dataclass
+class FirstSpecRead(Message):
+    """What the builder starts with.
+
+    Attributes:
+        start: what it is for, as KeptSpecs names it.
+        first: what bake or subject suggest.
+        spec: the same with what the user changed in it before.
+    """
+
+    start: str
+    first: "GridSpec"
     spec: "GridSpec"
 
 
@@ -86,18 +103,21 @@ class GridNote(Message):
     line: str
 
 
-def first_spec(workspace: Workspace, bake: int | None, subject: str) -> Message:
-    """Read what a grid starts from: a bake, without one a subject, without that an empty spec.
+def first_spec(workspace: Workspace, kept: "KeptSpecs", bake: int | None, subject: str) -> Message:
+    """Read what a grid starts from: a bake, without one a subject, without that an empty spec; with what was changed in it before.
 
     Args:
         workspace: where they are.
+        kept: what was changed before.
         bake: number of the bake shown, None without one.
         subject: name of the open subject, "" without one.
     """
     try:
-        return SpecRead(_first_spec(workspace, bake, subject))
+        first = _first_spec(workspace, bake, subject)
     except LoraTuiError as error:
         return NoSpec(error)
+    start = f"bake {bake}" if bake is not None else f"subject {subject}"
+    return FirstSpecRead(start, first, kept.restored(start, first))
 
 
 def _first_spec(workspace: Workspace, bake: int | None, subject: str) -> "GridSpec":
@@ -155,7 +175,7 @@ def read_spec(number: int, workspace: Workspace) -> Message:
     from trainer.journal.journal import Journal
 
     with Journal(workspace.journal_path) as journal:
-        return SpecRead(spec_of(journal.grids.read(number)))
+        return SpecRead(spec_of(journal.grids.read(number)), f"grid {number}")
 
 
 def read_grids(workspace: Workspace) -> Message:

@@ -77,6 +77,6 @@ def orphaned_question(left: Orphaned) -> str:
 
 
 def _names(bakes: Sequence[Bake]) -> str:
-    names = [job_name(bake, 20) for bake in bakes[:MAX_NAMES]]
+    names = [f"{job_name(bake, 20)}{' (held)' if bake.held else ''}" for bake in bakes[:MAX_NAMES]]
     more = len(bakes) - len(names)
     return ", ".join([*names, f"{more} more"] if more else names)

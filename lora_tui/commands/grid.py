@@ -67,7 +67,7 @@ def grid(
 ) -> ExitCode:
     """Make an X/Y/Z grid of pictures.
 
-    SPEC.json is a saved spec or the grid.json of a grid. Without one the grid compares the epochs of a bake, by default the newest.
+    SPEC.json is a saved spec or the grid.json of a grid. Without one the grid compares the epochs of a bake, by default the last that ran.
     """
     if preset == "list":
         return _list_presets()
@@ -99,7 +99,8 @@ def _first_spec(workspace: "Workspace", file: Path | None, bake: int | None, pic
         return _like(workspace, picture)
     with Journal(workspace.journal_path) as journal:
         if bake is None:
-            bake = next((row.number for row in journal.bakes.latest() if row.grid is None), None)
+            last = journal.bakes.last_that_ran()
+            bake = None if last is None else last.number
         if bake is None:
             raise GridError(
                 printable(str(workspace.root)),
@@ -123,13 +124,13 @@ def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
 
 
 def _base_of_newest(workspace: "Workspace") -> str:
-    """Return the base of the newest bake, "" without one: the picture's own may have another name here, or be missing."""
+    """Return the base of the last bake that ran, "" without one: the picture's own may have another name here, or be missing."""
     from trainer.journal.journal import Journal
     from trainer.settings.toml_file import parse_settings
 
     with Journal(workspace.journal_path) as journal:
-        newest = next((row for row in journal.bakes.latest() if row.grid is None), None)
-    return parse_settings(newest.settings_toml, f"bake {newest.number}").pretrained_model_name_or_path if newest else ""
+        last = journal.bakes.last_that_ran()
+    return parse_settings(last.settings_toml, f"bake {last.number}").pretrained_model_name_or_path if last else ""
 
 
 def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":

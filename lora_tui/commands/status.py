@@ -13,10 +13,11 @@ from trainer.text import printable
 @click.command()
 @click.argument("folder", type=PATH, required=False, metavar="[DIR]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--all", "every", is_flag=True, help="List bakes that were withdrawn from the queue too.")
 @exits
-def status(folder: Path | None, as_json: bool) -> ExitCode:
+def status(folder: Path | None, as_json: bool, every: bool) -> ExitCode:
     """Show the state of every bake and grid of a workspace."""
-    from lora_tui.headless.status import bake_line, bakes_json, rows_counted
+    from lora_tui.headless.status import bake_line, bakes_json, rows_counted, withdrawn_line
     from trainer.journal.journal import Journal
     from trainer.journal.processes import process_alive
 
@@ -26,8 +27,11 @@ def status(folder: Path | None, as_json: bool) -> ExitCode:
         if as_json:
             print_json(bakes_json(workspace, journal))
             return ExitCode.DONE
-        bakes = journal.bakes.latest()
-        click.echo(f"{printable(str(workspace.root))}: {rows_counted(bakes, journal)}")
-        for one in bakes:
-            click.echo(bake_line(one, journal))
+        rows = journal.bakes.latest()
+        listed = rows if every else [row for row in rows if not row.withdrawn]
+        click.echo(f"{printable(str(workspace.root))}: {rows_counted(listed, journal)}")
+        for row in listed:
+            click.echo(bake_line(row, journal))
+        if not every and (line := withdrawn_line(rows)):
+            click.echo(line)
     return ExitCode.DONE

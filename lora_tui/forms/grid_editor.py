@@ -1,6 +1,6 @@
 """Editor of a grid's spec: what was typed, the pictures it gives, and errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from lora_tui.forms.settings_editor import error_text
@@ -22,27 +22,40 @@ _FIELDS = {"x": "x.values", "y": "y.values", "z": "z.values", "seeds": "seeds"}
 class GridEditor:
     """Keeps form and count in step with one spec. All calls come from the screen, in the screen's thread.
 
+    Args:
+        form, count: show it.
+        planner: counts its pictures.
+        keep: takes the spec after every change.
+
     Attributes:
         spec: the spec as edited, None before one was read.
         ready: the planned grid, None while it is being counted or if it has an error.
         error: its error, None if none is known.
     """
 
-    def __init__(self, form: SpecForm, count: PlanBar, planner: GridPlanner) -> None:
+    def __init__(
+        self,
+        form: SpecForm,
+        count: PlanBar,
+        planner: GridPlanner,
+        keep: "Callable[[GridSpec], object]" = lambda _: None,
+    ) -> None:
         self.spec: GridSpec | None = None
         self.ready: PlannedGrid | None = None
         self.error: LoraTuiError | None = None
         self._form = form
         self._count = count
         self._planner = planner
+        self._keep = keep
         self._first: GridSpec | None = None
         self._asked: GridSpec | None = None
         self._spelled = ExpandedAxes()
         self._question = 0
 
-    def load(self, spec: "GridSpec") -> None:
-        """Edit `spec` from now on."""
-        self.spec = self._first = spec
+    def load(self, spec: "GridSpec", first: "GridSpec | None" = None) -> None:
+        """Edit `spec` from now on; what differs from `first`, without it from `spec` itself, is marked and can be reset."""
+        self.spec, self._first = spec, first or spec
+        self._keep(spec)
         self._count.show_note("counting the pictures …")
         self._request_plan(spec)
 
@@ -66,6 +79,7 @@ class GridEditor:
             self._form.refuse(name, error_text(self.error))
             return False
         self.spec = changed
+        self._keep(changed)
         self._form.accept()
         self._show()
         return True
@@ -84,6 +98,7 @@ class GridEditor:
         axis = name.partition(".")[0]
         if axis in AXES:
             self.spec = self.spec.model_copy(update={axis: getattr(self._first, axis)})
+            self._keep(self.spec)
             self._form.accept()
             self._request_plan(self.spec)
         else:

@@ -77,7 +77,7 @@ def typed(spec: GridSpec, name: str, text: str) -> GridSpec:
 
     Args:
         spec: the spec before.
-        name: of spec_fields, or any field of GridSpec; `x` takes `KIND=VALUES`.
+        name: of spec_fields, or any field of GridSpec; `x` takes `KIND=VALUES`, as a file does: without values it has none.
         text: what was typed.
 
     Raises:
@@ -123,7 +123,7 @@ def first_values(spec: GridSpec, kind: str) -> str:
 
 def _with_axis(spec: GridSpec, name: str, kind: str, values: str) -> GridSpec:
     key = kind_named(kind).key
-    return spec.model_copy(update={name: AxisSpec(kind=key, values=_lines(values) or first_values(spec, key))})
+    return spec.model_copy(update={name: AxisSpec(kind=key, values=_lines(values))})
 
 
 def _with_kind(spec: GridSpec, name: str, kind: str) -> GridSpec:

@@ -5,7 +5,8 @@ import shutil
 from lora_tui.terminal.console import Console
 from lora_tui.wording.bake_progress import stage_text
 from lora_tui.wording.numbers import loss, speed
-from lora_tui.wording.state_symbols import FAILED, WARNING, state_sign
+from lora_tui.wording.state_symbols import FAILED, WARNING, bake_sign
+from trainer.grid.pace import seconds_left
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Stage
 from trainer.text import duration, plural, printable
@@ -48,14 +49,14 @@ class ProgressPrinter:
             return
         files = len(self._journal.results.checkpoints(self._number))
         self._print(
-            f"{state_sign(bake.state).mark} bake {bake.number} {bake.state}: {plural(files, 'LoRA file')} in {bake.folder}"
+            f"{bake_sign(bake).mark} bake {bake.number} {bake.state}: {plural(files, 'LoRA file')} in {bake.folder}"
         )
 
     def _end_grid(self, job: Bake, number: int) -> None:
         grid = self._journal.grids.read(number)
         reused = f", {grid.done - grid.sampled} of them from earlier grids" if grid.done > grid.sampled else ""
         self._print(
-            f"{state_sign(job.state).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{reused} "
+            f"{bake_sign(job).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{reused} "
             f"in {printable(grid.folder)}"
         )
 
@@ -69,7 +70,7 @@ class ProgressPrinter:
         if bake.state is BakeState.QUEUED:
             return engine or "waiting for the engine"
         if bake.stage is Stage.GRID and bake.stage_total:
-            return self._pictures(bake.stage_done, bake.stage_total)
+            return self._pictures(bake)
         if bake.stage is not Stage.STEP:
             return stage_text(bake)
         step, total = bake.stage_done, max(1, bake.stage_total)
@@ -86,9 +87,12 @@ class ProgressPrinter:
             parts.append("paused")
         return "  ".join(parts)
 
-    def _pictures(self, done: int, total: int) -> str:
+    def _pictures(self, bake: Bake) -> str:
+        done, total = bake.stage_done, bake.stage_total
         bar = f"  {_bar(done, total)}" if self._console.out.terminal else ""
-        return f"picture {done}/{total}{bar}  {100 * done // total} %"
+        left = seconds_left(self._journal.grids.read(bake.grid)) if bake.grid is not None else None
+        after = f"  {duration(left)} left" if left is not None and done < total else ""
+        return f"picture {done}/{total}{bar}  {100 * done // total} %{after}"
 
     def _epoch(self, bake: Bake, step: int) -> str:
         per_epoch = max(1, bake.steps_per_epoch)

@@ -6,11 +6,14 @@ from dataclasses import asdict
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.memory import measured_text
 from lora_tui.wording.numbers import loss
-from lora_tui.wording.state_symbols import state_sign
+from lora_tui.wording.state_symbols import bake_sign
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
+
+# Numbers of withdrawn bakes on one line.
+_MAX_NUMBERS = 8
 
 
 def rows_counted(rows: Sequence[Bake], journal: Journal) -> str:
@@ -25,11 +28,21 @@ def bake_line(bake: Bake, journal: Journal) -> str:
 
     Of a bake that is the step, the last loss and the files; of a grid's job the pictures.
     """
-    parts = [f"{state_sign(bake.state).mark} {job_name(bake)}", state_word(bake)]
+    parts = [f"{bake_sign(bake).mark} {job_name(bake)}", state_word(bake)]
     parts += _training(bake, journal) if bake.grid is None else _pictures(bake.grid, journal)
     if bake.error or bake.why:
         parts.append(printable(bake.error or bake.why))
     return "  ".join(parts)
+
+
+def withdrawn_line(rows: Sequence[Bake]) -> str:
+    """Return a line about the rows that are not listed: removed from the queue before they started; "" without any."""
+    withdrawn = [row for row in rows if row.withdrawn]
+    if not withdrawn:
+        return ""
+    numbers = ", ".join(f"{row.number:04d}" for row in withdrawn[:_MAX_NUMBERS])
+    more = f" and {len(withdrawn) - _MAX_NUMBERS:,} more" if len(withdrawn) > _MAX_NUMBERS else ""
+    return f"{len(withdrawn):,} withdrawn from the queue: {numbers}{more} (`--all` lists them)"
 
 
 def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
@@ -39,14 +52,18 @@ def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
         "workspace": str(workspace.root),
         "bakes": [_bake_json(row, journal) for row in rows if row.grid is None],
         "grids": [{**asdict(grid), "state": str(grid.state)} for grid in journal.grids.latest()],
-        "jobs": [{**asdict(row), "state": str(row.state)} for row in rows if row.grid is not None],
+        "jobs": [_row_json(row) for row in rows if row.grid is not None],
     }
+
+
+def _row_json(bake: Bake) -> dict[str, object]:
+    """Return a row with its state, and as `shown_state` the word that a person reads: held, withdrawn …"""
+    return {**asdict(bake), "state": str(bake.state), "shown_state": state_word(bake)}
 
 
 def _bake_json(bake: Bake, journal: Journal) -> dict[str, object]:
     return {
-        **asdict(bake),
-        "state": str(bake.state),
+        **_row_json(bake),
         "last": {
             name: {"step": step, "value": value}
             for name, (step, value) in journal.curves.last_values(bake.number).items()

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from lora_tui.wording.cell_width import cut
+from lora_tui.wording.grids import pictures_text
 from lora_tui.wording.state_symbols import DONE, FAILED, WARNING, grid_sign
 from trainer.families.registry import first_family
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote, Grid
+from trainer.grid.pace import seconds_left
+from trainer.journal.records import CellNote, Grid, GridState
 from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural, printable
 
@@ -182,10 +184,11 @@ class Sheet:
 
 
 def sheet_title(sheet: Sheet, z: int) -> list[str | tuple[str, str]]:
-    """Return the title of sheet `z`, in pieces, some with a colour: `grid 0007  ● 12/48  sheet 1/2  Epoch × U-Net weight`."""
+    """Return the title of sheet `z`, in pieces, some with a colour: `grid 0007  ● 12/48 · 3 min left  sheet 1/2  Epoch × U-Net weight`."""
     view, grid = sheet.view, sheet.view.grid
     sign = grid_sign(grid.state)
-    count = f"{grid.done}/{grid.total}" if grid.total else grid.state.value
+    left = seconds_left(grid) if grid.state is GridState.MAKING else None
+    count = pictures_text(grid.done, grid.total, left) or grid.state.value
     parts: list[str | tuple[str, str]] = [f"grid {grid.number:04d}  ", (sign.mark, sign.colour), f" {count}"]
     if sheet.order.blind:
         parts.append(("  blind", "$warning"))
@@ -236,6 +239,8 @@ def cell_text(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) ->
         lines.append(Content.styled("blind: what differs is hidden", "$warning"))
     else:
         lines.append(Content.styled(cell_name(view, cell.place), "bold $primary"))
+    if view.grid.state is GridState.FAILED and not blind:
+        lines.append(Content.assemble((f"{FAILED.mark} ", FAILED.colour), printable(view.grid.error)))
     lines += _judged(view, note)
     lines += _made_of(cell.recipe, view, view.varied if blind else frozenset())
     if view.made is not None and not blind:

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from lora_tui.actions import bakes
+from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.forms.settings_editor import SettingsEditor
@@ -97,6 +98,7 @@ class BakeScreen(Screen[None]):
         self.memory_planner = (
             None if memory is None else MemoryPlanner(memory.predictor, self.post_message, self.may_predict)
         )
+        self.kept_specs = KeptSpecs(workspace)
         self.panes = BakePanes(engine.key, clock, rights, workspace.root.name)
         self.sender = OrderSender(self, workspace, engine, rights, self.feed.wake)
         self.orders = BakeOrders(self, self.sender, lambda: self.snapshot)
@@ -160,7 +162,7 @@ class BakeScreen(Screen[None]):
 
     def may_predict(self) -> bool:
         """Return whether memory may be worked out now: not before the libraries are loaded, which takes the whole computer, and not beside a bake on the CPU. May be asked in any thread."""
-        jobs = (self.snapshot.bake, self.snapshot.grid, self.snapshot.ours)
+        jobs = (self.snapshot.running, self.snapshot.grid, self.snapshot.ours)
         on_cpu = any(job is not None and job.state.live and job.device in _NO_CARD for job in jobs)
         return self.engine.libraries == "ready" and not on_cpu
 
@@ -198,10 +200,9 @@ class BakeScreen(Screen[None]):
 
     @on(SnapshotReady)
     def _show_snapshot(self, event: SnapshotReady) -> None:
-        before, ran = self.snapshot, self.bake is not None
-        now = event.snapshot
+        before, now = self.snapshot, event.snapshot
         self.panes.show(now)
-        self.editor.compare_with(now.newest)
+        self.editor.compare_with(now.compared)
         runs = now.bake is not None and now.bake.state.live
         number = now.bake.number if now.bake is not None else 0
         self.editor.show_running(number, now.asked if runs else None, now.in_force)
@@ -218,11 +219,11 @@ class BakeScreen(Screen[None]):
         ):
             if line and line != known:
                 self.show_log_line(line, level)
-        if ran and self.bake is None:
+        if (ended := now.ended_since(before)) is not None:
             # How fast bakes like the one that ended are is known now.
             self.editor.ask()
-            if now.bake is not None and now.bake.state is BakeState.FAILED:
-                self.sender.show_error(now.bake.error)
+            if ended.state is BakeState.FAILED:
+                self.sender.show_error(ended.error)
         self.feed.columns = self.panes.plot_columns or self.feed.columns
 
     @on(Planned)
@@ -265,11 +266,15 @@ class BakeScreen(Screen[None]):
     @on(bakes.Queued)
     def _note_queued(self, event: bakes.Queued) -> None:
         self.editor.written(event.draft)
-        if self.bake is None:
+        self.feed.shown.follow()
+        if self.snapshot.ahead(self.clock()):
+            self.sender.note(f"bake {event.bake.number:04d} is queued; Q shows the queue")
+        else:
             # The peak beside the meter is to be this bake's.
             self.sampler.reset_peak()
-        else:
-            self.sender.note(f"bake {event.bake.number:04d} is queued; Q shows the queue")
+            if self.snapshot.bake is not None:
+                # The one before stays on the screen until the engine has taken this one.
+                self.sender.note(f"bake {event.bake.number:04d} starts", seconds=2)
         self.sender.wake()
 
     @on(WelcomeRead)
@@ -303,18 +308,16 @@ class BakeScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out the keys that have nothing to act on."""
-        if action in _NEEDS_A_BAKE:
-            return self.bake is not None
-        if action == "pause":
-            return self.bake is not None or self.snapshot.parked
-        if action == "resume":
-            done = self.snapshot.bake is not None and self.snapshot.bake.state is BakeState.DONE
-            return done or self.snapshot.ended_early
-        if action == "fork":
-            return self.snapshot.bake is not None
-        if action == "next_view":
-            return self.narrow
-        return True
+        shown = self.snapshot.bake
+        possible = {
+            **dict.fromkeys(_NEEDS_A_BAKE, self.bake is not None),
+            "pause": self.bake is not None or self.snapshot.parked,
+            "resume": self.snapshot.ended_early or (shown is not None and shown.state is BakeState.DONE),
+            "fork": shown is not None and shown.ran,
+            "show_neighbour": shown is not None,
+            "next_view": self.narrow,
+        }
+        return possible.get(action, True)
 
     def action_pause(self) -> None:
         """Pause the bake, or let it continue."""
@@ -348,8 +351,13 @@ class BakeScreen(Screen[None]):
         """Ask which setting to change while the bake runs."""
         self.orders.change_live_settings()
 
-    def action_grid(self) -> None:
-        """Show the Grid screen, with the epochs of the bake shown in its builder."""
+    def action_show_neighbour(self, by: int) -> None:
+        """Show the bake after the one shown, or before it."""
+        self.feed.shown.show_neighbour(by)
+        self.feed.wake()
+
+    def action_grid(self, number: int | None = None) -> None:
+        """Show the Grid screen, with the epochs of the bake shown in its builder, and grid `number`, else the newest."""
         from lora_tui.screens.grid import GridScreen
 
         asked = self.snapshot.asked
@@ -362,18 +370,27 @@ class BakeScreen(Screen[None]):
                 wake_feed=self.feed.wake,
                 clock=self.clock,
                 rights=self.rights,
+                kept=self.kept_specs,
+                number=number,
             )
         )
 
     def action_queue(self) -> None:
-        """Show the queue."""
-        from lora_tui.screens.queue import QueueDialog
+        """Show the queue; a bake or grid chosen there is shown."""
+        from lora_tui.screens.queue import LeftQueue, QueueDialog
 
-        def wake_if(changed: bool | None) -> None:
-            if changed:
+        def show_chosen(left: LeftQueue | None) -> None:
+            if left is None:
+                return
+            if left.chosen is not None and left.chosen.grid is not None:
+                self.action_grid(left.chosen.grid)
+            elif left.chosen is not None:
+                self.feed.shown.show(left.chosen.number)
+                self.feed.wake()
+            if left.changed:
                 self.sender.wake()
 
-        self.app.push_screen(QueueDialog(self.workspace, self.engine.key, self.clock, self.rights), wake_if)
+        self.app.push_screen(QueueDialog(self.workspace, self.engine.key, self.clock, self.rights), show_chosen)
 
     def action_bake(self) -> None:
         """Ask for a note, then bake the settings as they are."""
@@ -385,16 +402,15 @@ class BakeScreen(Screen[None]):
         elif self.editor.error is not None:
             self._show_refusal(bakes.Refused(self.editor.error))
         else:
-            from lora_tui.screens.bake_note import BakeNoteDialog
+            from lora_tui.screens.bake_note import BakeNoteDialog, behind_text
 
             def start(note: str | None) -> None:
                 if note is not None:
                     self.sender.write(lambda: bakes.queue_draft(self.workspace, draft, note, self.engine.key))
 
             parts = (self.editor.plan_line, peak_line(self.editor.peak) if self.editor.plan_line else "")
-            story = " · ".join(filter(None, parts)) or "the pictures are still being read"
-            if self.bake is not None:
-                story = f"will be queued behind bake {self.bake.number:04d} · {story}"
+            plan = " · ".join(filter(None, parts)) or "the pictures are still being read"
+            story = " · ".join(filter(None, (behind_text(self.snapshot.ahead(self.clock())), plan)))
             self.app.push_screen(BakeNoteDialog(f"Bake {printable(draft.path.name)}", printable(story)), start)
 
     def action_fork(self) -> None:
@@ -475,6 +491,7 @@ class BakeScreen(Screen[None]):
             self.show_log_line(note, "warning")
         if self.narrow:
             self.sender.note("; ".join((line, *fork.notes)), seconds=6)
+        self.feed.shown.follow()
         self.sender.wake()
 
     def _note_look(self) -> None:

@@ -1,5 +1,7 @@
 """The note for a bake: one line for the journal, asked before it starts."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -7,6 +9,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from lora_tui.screens.dialog import Dialog, key_hint, line_input
+from lora_tui.wording.job_names import kind_of
+from trainer.journal.records import Bake
+from trainer.text import plural
 
 
 class BakeNoteDialog(Dialog[str | None]):
@@ -38,3 +43,17 @@ class BakeNoteDialog(Dialog[str | None]):
     def _start(self, event: Input.Submitted) -> None:
         event.stop()
         self.dismiss(event.value.strip())
+
+
+def behind_text(ahead: Sequence[Bake]) -> str:
+    """Return what a bake that is queued now waits for, "" where it starts at once.
+
+    Args:
+        ahead: what is done before it, the first one first.
+    """
+    if not ahead:
+        return ""
+    first, others = ahead[0], len(ahead) - 1
+    number = first.number if first.grid is None else first.grid
+    more = f" and {plural(others, 'more job')}" if others else ""
+    return f"will be queued behind {kind_of(first)} {number:04d}{more}"

@@ -51,6 +51,14 @@ class BakeOrders:
         if (bake := self.bake) is not None and self._sender.may_order():
             self._sender.write(lambda: bakes.give_order(self._sender.workspace, bake.number, order), then)
 
+    def stop_ours(self, then: Callable[[], object]) -> None:
+        """Order our engine's job to stop, whichever bake is on the screen, then do `then`; at once where none runs any more."""
+        job = self._snapshot().ours
+        if job is None or not job.state.live or not self._sender.rights.order:
+            then()
+        else:
+            self._sender.write(lambda: bakes.give_order(self._sender.workspace, job.number, Order.STOP), then)
+
     def change_settings(self, *assignments: str) -> None:
         """Order live settings of the running bake to be changed, each as `name=value`, in this order."""
         if (bake := self.bake) is not None and self._sender.may_order():

@@ -25,6 +25,7 @@ from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.status_line import StatusLine
 from lora_tui.widgets.tab_line import TABS, TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
+from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.planner import PlanView
 from trainer.families.registry import first_family, part_record
 from trainer.journal.records import LogLine
@@ -102,7 +103,8 @@ class BakePanes(Vertical):
         self._show_title()
         self.show_keys()
         self.query_one(StatusLine).show(snapshot)
-        peak, predicted = (active.peak_vram, active.predicted_peak) if active is not None else (None, None)
+        measured = snapshot.running or active
+        peak, predicted = (measured.peak_vram, measured.predicted_peak) if measured is not None else (None, None)
         self.query_one(CardMeter).show(snapshot.machine, peak or snapshot.peak_ours, predicted)
         self.query_one(BakeProgress).show(snapshot)
         if self._skips_lists():
@@ -162,7 +164,7 @@ class BakePanes(Vertical):
             Title(
                 workspace=self._workspace,
                 bake=snapshot.bake,
-                grid=snapshot.grid,
+                others=other_jobs(snapshot),
                 elsewhere=snapshot.elsewhere,
                 story=snapshot.story,
                 loading=snapshot.loading or snapshot.engine_trouble,

@@ -18,7 +18,7 @@ from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.memory import measured_text
-from lora_tui.wording.state_symbols import WARNING, state_sign
+from lora_tui.wording.state_symbols import WARNING, bake_sign
 from trainer.text import duration, printable
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
     )
     lines = [heading, Content("")]
     ended = sorted(
-        (*digest.done, *digest.stopped, *digest.failed, *digest.lost), key=lambda bake: bake.ended or digest.since
+        (*digest.done, *digest.stopped, *digest.failed, *digest.lost, *digest.withdrawn),
+        key=lambda bake: bake.ended or digest.since,
     )
     lines += [_bake_line(bake, _took(bake)) for bake in ended]
     lines += [_bake_line(bake, _since_start(bake, now)) for bake in digest.live]
@@ -89,7 +90,7 @@ def digest_lines(digest: "Digest", now: float) -> list[Content]:
 
 
 def _bake_line(bake: "Bake", when: str) -> Content:
-    sign = state_sign(bake.state)
+    sign = bake_sign(bake)
     peak = measured_text(bake)
     return Content.assemble(
         (f"{sign.mark} ", sign.colour),

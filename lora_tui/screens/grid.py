@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
 from lora_tui.actions import bakes, grids
+from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.grid_editor import GridEditor
 from lora_tui.keymap import bindings, shown_grid_keys
@@ -25,12 +26,18 @@ from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.widgets.spec_form import SpecForm
 from lora_tui.widgets.title_line import Title, TitleLine
+from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
 from lora_tui.workers.grid_watcher import GridRead
 from trainer.journal.records import GridState
 from trainer.text import printable
 from trainer.workspace import Workspace
 
+if TYPE_CHECKING:
+    from trainer.grid.spec import GridSpec
+
+# Entries of the list of presets that are no presets.
+_FIRST, _BEFORE = " first", " before"
 _BUILDING = "-building"
 """Class of a narrow screen that shows the builder, not the pictures."""
 _WIDE = 100
@@ -48,6 +55,8 @@ class GridScreen(Screen[None]):
         wake_feed: lets the Bake screen's feed look at the journal at once.
         clock: epoch seconds now.
         rights: what the keys may do.
+        kept: what was changed in the builder before.
+        number: the grid to show first; None for the one being made, else the newest.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
@@ -80,6 +89,8 @@ class GridScreen(Screen[None]):
         wake_feed: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.time,
         rights: Rights = OWNER,
+        kept: KeptSpecs | None = None,
+        number: int | None = None,
     ) -> None:
         super().__init__(classes=_BUILDING)
         self.workspace = workspace
@@ -91,6 +102,11 @@ class GridScreen(Screen[None]):
         self.orders = GridOrders(self, self.sender, self.selection, snapshot, self.show_grid)
         self._clock = clock
         self._subject = subject
+        self._first_grid = number
+        self._kept = kept or KeptSpecs(workspace)
+        # What the builder started with, and what it held before another spec was loaded into it.
+        self._first: grids.FirstSpecRead | None = None
+        self._before: GridSpec | None = None
         self._last_state: GridState | None = None
 
     def compose(self) -> ComposeResult:
@@ -109,12 +125,16 @@ class GridScreen(Screen[None]):
         """Make the editor, and read what the builder starts with and the newest grid."""
         count = self.query_one("#count", PlanBar)
         count.border_title = heading("pictures and time")
-        self.editor = GridEditor(self.form, count, self.planner)
+        self.editor = GridEditor(self.form, count, self.planner, self._keep)
         self.planner.start()
         bake = self.snapshot().bake
-        self.sender.write(lambda: grids.first_spec(self.workspace, bake.number if bake else None, self._subject))
-        self.sender.write(lambda: grids.read_newest(self.workspace))
+        number = bake.number if bake is not None else None
+        self.sender.write(lambda: grids.first_spec(self.workspace, self._kept, number, self._subject))
         self.form.focus_list()
+        if self._first_grid is None:
+            self.sender.write(lambda: grids.read_newest(self.workspace))
+        else:
+            self.show_grid(self._first_grid)
         self._show_title()
         self.set_interval(1, self._show_title)
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
@@ -141,9 +161,16 @@ class GridScreen(Screen[None]):
 
     # What comes from the threads
 
+    @on(grids.FirstSpecRead)
+    def _load_first(self, event: grids.FirstSpecRead) -> None:
+        self.editor.load(event.spec, event.first)
+        self._first = event
+
     @on(grids.SpecRead)
     def _load_spec(self, event: grids.SpecRead) -> None:
-        self.editor.load(event.spec)
+        if event.about:
+            self.sender.note(f"the builder has the settings of {event.about}; r brings back what it had")
+        self._load(event.spec)
 
     @on(grids.NoSpec)
     def _show_nothing(self, event: grids.NoSpec) -> None:
@@ -170,7 +197,7 @@ class GridScreen(Screen[None]):
 
         def load_style(name: str | None) -> None:
             if name is not None:
-                self.editor.load(apply_style(spec, styles[name]))
+                self._load(apply_style(spec, styles[name]))
 
         self.app.push_screen(PickDialog("Styles", [PickChoice(name, name) for name in styles]), load_style)
 
@@ -299,18 +326,31 @@ class GridScreen(Screen[None]):
         self.viewer.action_blind()
 
     def action_preset(self) -> None:
-        """Offer the preset grids."""
+        """Offer the preset grids, what was first proposed, and what the builder had before."""
         from trainer.grid.presets import PRESETS
 
         spec = self.editor.spec
         if spec is None:
             return
+        earlier = {
+            _FIRST: (
+                self._first.first if self._first is not None else None,
+                "As first proposed",
+                "without your changes",
+            ),
+            _BEFORE: (self._before, "What the builder had before", "before the last preset, style or grid was loaded"),
+        }
 
         def load_preset(key: str | None) -> None:
-            if key is not None:
+            if key in earlier and (wanted := earlier[key][0]) is not None:
+                self._load(wanted)
+            elif key is not None:
                 self.sender.write(lambda: grids.read_preset(self.workspace, spec, key))
 
         choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
+        choices += [
+            PickChoice(key, title, help) for key, (wanted, title, help) in earlier.items() if wanted is not None
+        ]
         self.app.push_screen(PickDialog("Presets", choices), load_preset)
 
     def action_style(self) -> None:
@@ -318,8 +358,11 @@ class GridScreen(Screen[None]):
         self.sender.write(lambda: grids.read_styles(self.workspace))
 
     def action_edit(self) -> None:
-        """Give the builder the focus."""
+        """Give the builder the focus, with the settings of the grid on screen in it."""
         self._show_builder(True)
+        grid = self.selection.grid
+        if grid is not None:
+            self.sender.write(lambda: grids.read_spec(grid.number, self.workspace))
 
     def action_next_view(self) -> None:
         """Show the pictures in place of the builder, or the other way round."""
@@ -349,6 +392,26 @@ class GridScreen(Screen[None]):
         """Show the keys that the new width has room for."""
         self.call_after_refresh(self._show_keys)
 
+    def _load(self, spec: "GridSpec") -> None:
+        """Edit `spec` in place of what the builder has, which `r` brings back."""
+        if spec != self.editor.spec:
+            self._before = self.editor.spec
+            self.editor.load(spec)
+
+    def _keep(self, spec: "GridSpec") -> None:
+        """Keep what the builder has now, for the next time and over a restart."""
+        first = self._first
+        if first is None:
+            return
+        self._kept.note(first.start, first.first, spec)
+        if self.sender.rights.bake:
+            # The app's and not the screen's, whose workers end with it: it may be left at the next key.
+            self.app.run_worker(self._write_kept, thread=True, exit_on_error=False, group="writing")
+
+    def _write_kept(self) -> None:
+        """Write what is kept; in a thread."""
+        self.post_message(bakes.answer_of(self._kept.write))
+
     def _show_builder(self, building: bool) -> None:
         self.set_class(building, _BUILDING)
         if building:
@@ -363,7 +426,7 @@ class GridScreen(Screen[None]):
         title = Title(
             workspace=self.workspace.root.name,
             bake=now.bake,
-            grid=now.grid,
+            others=other_jobs(now),
             elsewhere=now.elsewhere,
             loading=now.loading,
             clock=clock,

@@ -158,5 +158,4 @@ class GridOrders:
 
     @property
     def _running_bake(self) -> Bake | None:
-        bake = self._snapshot().bake
-        return bake if bake is not None and bake.state.live else None
+        return self._snapshot().running

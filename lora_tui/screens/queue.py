@@ -1,6 +1,7 @@
 """The queue: when each bake starts and ends; reorder, hold, change, remove."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -25,12 +26,28 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
-_KEYS = ("queue.later queue.sooner=move", "queue.hold", "queue.change", "queue.grid", "queue.remove", "queue.close")
+_KEYS = (
+    "enter: show",
+    "queue.later queue.sooner=move",
+    "queue.hold",
+    "queue.change",
+    "queue.grid",
+    "queue.remove",
+    "queue.close",
+)
 _REMOVE_ANSWERS = (Answer("escape", "keep it", ""), Answer("r", "remove it", "remove"))
 
 
-class QueueDialog(ListDialog[bool]):
-    """Shows the queue and changes it; dismissed with whether anything was changed."""
+@dataclass(frozen=True)
+class LeftQueue:
+    """How the queue was left: whether anything was changed, and the row to show, None for none."""
+
+    changed: bool
+    chosen: Bake | None = None
+
+
+class QueueDialog(ListDialog[LeftQueue]):
+    """Shows the queue and changes it; enter on a row leaves it to show that bake or grid."""
 
     DEFAULT_CSS = """
     QueueDialog {
@@ -78,7 +95,13 @@ class QueueDialog(ListDialog[bool]):
 
     def action_leave(self) -> None:
         """Close."""
-        self.dismiss(self._changed)
+        self.dismiss(LeftQueue(self._changed))
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if (bake := self._marked) is not None:
+            self.dismiss(LeftQueue(self._changed, bake))
 
     def action_reorder(self, by: int) -> None:
         """Move the marked bake one place down or up."""
@@ -178,10 +201,14 @@ class QueueDialog(ListDialog[bool]):
         options.add_options([self._option(bake, line) for bake in self._waiting])
         options.highlighted = min(place, len(self._waiting) - 1) if self._waiting else None
         wanted = _KEYS if self._waiting else ("queue.close",)
-        lines = [key_hint(self, *(part for part in wanted if self._rights.allows(BY_ID[_first_id(part)].right)))]
+        lines = [key_hint(self, *(part for part in wanted if self._allows(part)))]
         if line.orphaned and self._rights.bake:
             lines.append(key_hint(self, "queue.take-over"))
         self.query_one("#keys", Static).update(Content("\n".join(lines)))
+
+    def _allows(self, part: str) -> bool:
+        """Return whether the keys of a part of `_KEYS` do something here; words as they are always do."""
+        return ":" in part or self._rights.allows(BY_ID[_first_id(part)].right)
 
     def _option(self, bake: Bake, line: QueueView) -> Option:
         left = "  from an earlier session" if bake.number in line.orphaned else ""

@@ -7,8 +7,9 @@ from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.snapshot_pane import SnapshotPane
 from lora_tui.wording.bake_progress import StepProgress, step_progress
 from lora_tui.wording.bars import bar
+from lora_tui.wording.job_names import state_word
 from lora_tui.wording.numbers import count, loss, rate, speed
-from lora_tui.wording.state_symbols import FAILED, state_sign
+from lora_tui.wording.state_symbols import FAILED, bake_sign
 from trainer.journal.records import Bake, BakeState
 from trainer.settings.parts import all_parts, metric_of
 from trainer.text import duration, printable
@@ -32,7 +33,7 @@ class BakeProgress(SnapshotPane):
 
 
 def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:
-    progress, sign = step_progress(snapshot, bake), state_sign(bake.state)
+    progress, sign = step_progress(snapshot, bake), bake_sign(bake)
     head = Content.styled(f"{sign.mark} ", sign.colour)
     if progress.stage and not progress.step:
         return Content.assemble(head, progress.stage)
@@ -75,7 +76,7 @@ def _rates(snapshot: Snapshot) -> list[str]:
 
 
 def _one_line(snapshot: Snapshot, bake: Bake, width: int) -> Content:
-    progress, sign = step_progress(snapshot, bake), state_sign(bake.state)
+    progress, sign = step_progress(snapshot, bake), bake_sign(bake)
     head = Content.styled(f"{sign.mark} ", sign.colour)
     if bake.state in (BakeState.FAILED, BakeState.LOST):
         return Content.assemble(head, (printable(bake.error or str(bake.state)), "$error"))
@@ -104,5 +105,5 @@ def _what_next(bake: Bake, progress: StepProgress) -> list[tuple[str, str]]:
     if progress.stage:
         return [(progress.stage, "")]
     if not bake.state.live:
-        return [(str(bake.state), "$muted")]
+        return [(state_word(bake), "$muted")]
     return [] if progress.seconds_left is None else [(duration(progress.seconds_left), ""), (" left", "$muted")]

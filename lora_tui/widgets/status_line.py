@@ -6,9 +6,10 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.card_meter import vram_text
 from lora_tui.widgets.snapshot_pane import SnapshotPane
 from lora_tui.wording.bake_progress import step_progress
+from lora_tui.wording.grids import pictures_text
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.numbers import loss, short_duration, speed
-from lora_tui.wording.state_symbols import state_sign
+from lora_tui.wording.state_symbols import bake_sign
 from trainer.journal.records import BakeState
 from trainer.text import printable
 
@@ -25,12 +26,12 @@ def _parts(snapshot: Snapshot) -> list[tuple[str, str]]:
     bake = snapshot.bake
     job = snapshot.grid
     if job is not None and job.state.live:
-        sign = state_sign(job.state)
-        far = f"  {job.stage_done}/{job.stage_total}" if job.stage_total else ""
-        return [(f"{sign.mark} ", sign.colour), (f"{job_label(job, 16)}{far}", "")]
+        sign = bake_sign(job)
+        far = pictures_text(job.stage_done, job.stage_total, snapshot.grid_seconds_left)
+        return [(f"{sign.mark} ", sign.colour), (f"{job_label(job, 16)}  {far}".rstrip(), "")]
     if bake is None:
         return [("lora-tui", "bold"), ("  no bake yet", "$muted")]
-    now, sign = step_progress(snapshot, bake), state_sign(bake.state)
+    now, sign = step_progress(snapshot, bake), bake_sign(bake)
     parts = [(f"{sign.mark} ", sign.colour), (f"{bake.number:04d} {printable(bake.name, 16)}", "")]
     if now.stage and not now.step:
         parts.append((f"  {now.stage}", ""))

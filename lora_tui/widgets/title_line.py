@@ -1,12 +1,13 @@
 """The first line of the screen: the bake, its state, what was changed and why; card, computer and time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
 
 from lora_tui.widgets.pane import Pane, spread
-from lora_tui.wording.job_names import job_label
-from lora_tui.wording.state_symbols import state_sign
+from lora_tui.wording.job_names import job_label, state_word
+from lora_tui.wording.state_symbols import bake_sign
 from trainer.journal.records import Bake
 from trainer.text import printable
 
@@ -18,7 +19,7 @@ class Title:
     Attributes:
         workspace: name of the workspace's folder.
         bake: the bake on the screen, None without one.
-        grid: the running or queued grid's job, None without one.
+        others: jobs that run or come next beside it, each with a word on how far it is.
         elsewhere: the process it runs in, if that is not ours.
         story: the settings that differ from its parent's.
         loading: what the engine is loading, or why it cannot; empty once that is done.
@@ -29,7 +30,7 @@ class Title:
 
     workspace: str = ""
     bake: Bake | None = None
-    grid: Bake | None = None
+    others: tuple[tuple[Bake, str], ...] = ()
     elsewhere: str = ""
     story: str = ""
     loading: str = ""
@@ -73,13 +74,13 @@ def _left(title: Title, width: int) -> Content:
     )
     bake = title.bake
     if bake is None:
-        return Content.assemble(name, *_grid(title.grid))
-    sign = state_sign(bake.state)
+        return Content.assemble(name, *_others(title.others))
+    sign = bake_sign(bake)
     parts: list[Content | str | tuple[str, str]] = [
         name,
         f"  {bake.number:04d} {printable(bake.name, 24)} ",
-        (f"{sign.mark} {bake.state}", sign.colour),
-        *_grid(title.grid),
+        (f"{sign.mark} {state_word(bake)}", sign.colour),
+        *_others(title.others),
     ]
     if title.elsewhere:
         parts.append((f" {title.elsewhere}", "$muted"))
@@ -92,10 +93,10 @@ def _left(title: Title, width: int) -> Content:
     return Content.assemble(*parts)
 
 
-def _grid(job: Bake | None) -> list[tuple[str, str]]:
-    """Return a grid's job in a few words: its grid, and how far that is."""
-    if job is None:
-        return []
-    sign = state_sign(job.state)
-    far = f" {job.stage_done}/{job.stage_total}" if job.stage_total else ""
-    return [(f"  {sign.mark} {job_label(job, 16)}{far}", sign.colour)]
+def _others(others: Sequence[tuple[Bake, str]]) -> list[tuple[str, str]]:
+    """Return each job beside the bake in a few words: its name, and how far it is."""
+    parts = []
+    for job, far in others:
+        sign = bake_sign(job)
+        parts.append((f"  {sign.mark} {job_label(job, 16)}{f' {printable(far, 40)}' if far else ''}", sign.colour))
+    return parts

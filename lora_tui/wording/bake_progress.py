@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 
 from lora_tui.snapshot import Snapshot
-from lora_tui.wording.job_names import job_label
+from lora_tui.wording.grids import pictures_text
+from lora_tui.wording.job_names import job_label, state_word
 from trainer.journal.records import STAGE_WORDS, Bake, BakeState, Stage
-from trainer.text import printable
+from trainer.text import duration, printable
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def _stage(snapshot: Snapshot, bake: Bake) -> str:
         return _waits(snapshot, bake)
     if not bake.state.live or bake.stage in (None, Stage.STEP):
         return ""
-    return stage_text(bake)
+    left = snapshot.grid_seconds_left if bake.stage is Stage.GRID else None
+    return stage_text(bake) + (f" · {duration(left)} left" if left is not None else "")
 
 
 def stage_text(bake: Bake) -> str:
@@ -89,3 +91,16 @@ def _waits(snapshot: Snapshot, bake: Bake) -> str:
     grid = f"{job_label(job, 30)} is running" if job is not None and job.state.live else ""
     because = snapshot.loading or snapshot.engine_trouble or grid or snapshot.waiting_for
     return f"waiting · {printable(because, 60)}" if because else "waiting for the engine"
+
+
+def other_jobs(snapshot: Snapshot) -> tuple[tuple[Bake, str], ...]:
+    """Return what runs or comes next beside the bake on the screen, each with a word on how far it is."""
+    others: list[tuple[Bake, str]] = []
+    running, job, waiting = snapshot.running, snapshot.grid, snapshot.next_bake
+    if running is not None and snapshot.bake is not None and running.number != snapshot.bake.number:
+        others.append((running, state_word(running)))
+    if job is not None:
+        others.append((job, pictures_text(job.stage_done, job.stage_total, snapshot.grid_seconds_left)))
+    if waiting is not None and running is None and (job is None or not job.state.live):
+        others.append((waiting, _waits(snapshot, waiting)))
+    return tuple(others)

@@ -27,6 +27,13 @@ def count_line(ready: "PlannedGrid") -> str:
     return " · ".join(parts)
 
 
+def pictures_text(done: int, total: int, seconds_left: float | None) -> str:
+    """Return how far a grid is: `3/12 · 2 min left`; "" before it is counted, and without the time before its first picture."""
+    if not total:
+        return ""
+    return f"{done}/{total}" + (f" · {duration(seconds_left)} left" if seconds_left is not None else "")
+
+
 def values_line(labels: Sequence[str]) -> str:
     """Return how many values there are, and which: `3: 1 · 2 · 3`."""
     return f"{len(labels)}: {' · '.join(map(printable, labels))}"

@@ -31,5 +31,13 @@ def job_label(bake: Bake, limit: int | None = None) -> str:
 
 
 def state_word(bake: Bake) -> str:
-    """Return the state of a row: a grid's running job is `making`, as its grid is."""
-    return "making" if bake.grid is not None and bake.state is BakeState.BAKING else str(bake.state)
+    """Return the state of a row in a word.
+
+    A grid's running job is `making`, as its grid is; a queued one that nobody released is `held`, and one that was removed from
+    the queue before it started is `withdrawn`.
+    """
+    if bake.grid is not None and bake.state is BakeState.BAKING:
+        return "making"
+    if bake.state is BakeState.QUEUED and bake.held:
+        return "held"
+    return "withdrawn" if bake.withdrawn else str(bake.state)

@@ -7,7 +7,8 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from lora_tui.wording.job_names import job_name, state_word
-from lora_tui.wording.state_symbols import PAUSED, state_sign
+from lora_tui.wording.state_symbols import bake_sign
+from trainer.grid.pace import seconds_per_picture
 from trainer.journal.records import Bake
 from trainer.plan.queue_times import ExpectedTimes, expected_ends
 from trainer.text import printable
@@ -65,7 +66,7 @@ def queue_lines(view: QueueView) -> Iterator[str]:
 
 def queued_job_line(bake: Bake, view: QueueView) -> str:
     """Return one job on a line: sign, number, name, when it starts and ends, and why."""
-    sign = PAUSED if bake.held else state_sign(bake.state)
+    sign = bake_sign(bake)
     parts = [f"{sign.mark} {job_name(bake, 30)}", expected_times(bake, view)]
     if bake.attempt > 1:
         parts.append(f"attempt {bake.attempt}")
@@ -98,9 +99,13 @@ def queue_json(view: QueueView) -> dict[str, object]:
 
 
 def _step_seconds(journal: "Journal", live: Sequence[Bake]) -> dict[int, float]:
-    """Return the seconds per step of each bake that has recorded some, averaged over its last steps."""
+    """Return the seconds per step of each bake that has recorded some, averaged over its last steps; of a grid's job per picture."""
     seconds = {}
     for bake in live:
+        if bake.grid is not None:
+            if (pace := seconds_per_picture(journal.grids.read(bake.grid))) is not None:
+                seconds[bake.number] = pace
+            continue
         last = journal.curves.last_values(bake.number).get("seconds_per_step")
         if last is not None:
             first = max(1, last[0] - _SPEED_STEPS)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.records import Bake, BakeState, GridState
 
 
 class Sign(NamedTuple):
@@ -42,9 +42,9 @@ _GRID_STATES = {
 }
 
 
-def state_sign(state: BakeState) -> Sign:
-    """Return the sign of a bake's state."""
-    return _STATES[state]
+def bake_sign(bake: Bake) -> Sign:
+    """Return the sign of a bake's state, or a grid's job's; one that is held in the queue has that of a pause."""
+    return PAUSED if bake.state is BakeState.QUEUED and bake.held else _STATES[bake.state]
 
 
 def grid_sign(state: GridState) -> Sign:

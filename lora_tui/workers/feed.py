@@ -15,8 +15,10 @@ from textual.message import Message
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.bake_process import process_text
 from lora_tui.wording.unexpected import as_error
+from lora_tui.workers.shown_bake import ShownBake, followed_bake, grid_job, jobs_of_ours
 from trainer.errors import LoraTuiError
-from trainer.journal.records import Bake, BakeState, Curve, LogLine, Mark
+from trainer.grid.pace import seconds_left
+from trainer.journal.records import Bake, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
 from trainer.settings.parts import all_parts, metric_of
 
@@ -29,7 +31,6 @@ LOG_LINES = 500
 _CURVE_SECONDS = 1.0
 _SPEED_STEPS = 20
 _ROWS = 50
-_ALL_ROWS = 100_000
 
 
 class SnapshotReady(Message):
@@ -71,6 +72,8 @@ class Feed(threading.Thread):
         super().__init__(name="feed", daemon=True)
         self.columns = 240
         """Columns of the widest curve on the screen, in half characters; the screen sets it."""
+        self.shown = ShownBake()
+        """Which bake the user looks at."""
         self._journal_path = journal_path
         self._sources = sources
         self._post = post
@@ -95,7 +98,7 @@ class Feed(threading.Thread):
             self._wake.clear()
             try:
                 reader = reader or _JournalReader(self._journal_path, self._sources.engine_key)
-                snapshot = self._with_machine(reader.look(self.columns))
+                snapshot = self._with_machine(reader.look(self.columns, self.shown))
             except Exception as error:
                 # What was shown stays, with the error, and the next read opens the journal again.
                 _close(reader)
@@ -131,13 +134,13 @@ class _JournalReader:
         self._log: deque[LogLine] = deque(maxlen=LOG_LINES)
         self._curves_for = (0, -1, 0)
         self._curves_at = 0.0
-        self._settings: dict[int, Settings | None] = {}
+        self._settings: dict[tuple[int, str], Settings | None] = {}
 
-    def look(self, columns: int) -> Snapshot:
+    def look(self, columns: int, shown: ShownBake) -> Snapshot:
         version = self._journal.data_version()
-        if version != self._version:
+        if version != self._version or shown.asked:
             self._version = version
-            self._last = self._read_rows()
+            self._last = self._read_rows(shown)
         number = self._last.bake.number if self._last.bake else 0
         wanted = (number, version, columns)
         late = monotonic() - self._curves_at >= _CURVE_SECONDS
@@ -146,40 +149,49 @@ class _JournalReader:
             self._curves_for, self._curves_at = wanted, monotonic()
         return self._last
 
-    def _read_rows(self) -> Snapshot:
+    def _read_rows(self, shown: ShownBake) -> Snapshot:
         rows = self._journal.bakes.latest(limit=_ROWS)
-        bakes = [row for row in rows if row.grid is None]
-        if rows and not bakes:
-            # Many grids in a row must not hide the last bake.
-            bakes = [row for row in self._journal.bakes.latest(limit=_ALL_ROWS) if row.grid is None]
-        grid = _running_grid(rows, self._engine_key)
-        ours = _of_ours(rows, self._engine_key)
-        bake = _of_interest(bakes, self._engine_key)
-        if bake is None:
-            return Snapshot(grid=grid, ours=ours, log=self._read_log(), caution=self._journal.warning)
+        last = self._journal.bakes.last_that_ran()
+        waiting = self._journal.queue.waiting()
+        line = jobs_of_ours(rows, waiting, self._engine_key)
+        followed = followed_bake(rows, waiting, last, self._engine_key)
+        seen = Snapshot(
+            followed=followed,
+            grid=grid_job(rows, line),
+            grid_seconds_left=self._grid_seconds_left(),
+            line=line,
+            compared=None if last is None else self._settings_of(last),
+            log=self._read_log(),
+            caution=self._journal.warning,
+        )
+        bake = shown.pick(self._journal, followed)
+        return seen if bake is None else self._with_bake(seen, bake)
+
+    def _with_bake(self, seen: Snapshot, bake: Bake) -> Snapshot:
+        """Return what is `seen` with the bake on the screen."""
         asked = self._settings_of(bake)
         last = self._journal.curves.last_values(bake.number)
         marks = tuple(self._journal.results.marks(bake.number))
-        return Snapshot(
+        return replace(
+            seen,
             bake=bake,
-            grid=grid,
-            ours=ours,
             story=self._story(bake, asked),
             asked=asked,
             in_force=self._in_force(asked, marks),
-            newest=self._settings_of(bakes[0]),
             checkpoints=tuple(self._journal.results.checkpoints(bake.number)),
             validations=tuple(self._journal.results.validations(bake.number)),
             marks=marks,
-            log=self._read_log(),
             curves=self._last.curves,
             last=last,
             step_seconds=self._step_seconds(bake, last),
-            caution=self._journal.warning,
         )
 
     def close(self) -> None:
         self._journal.close()
+
+    def _grid_seconds_left(self) -> float | None:
+        making = self._journal.grids.being_made()
+        return None if making is None else seconds_left(making)
 
     def _read_log(self) -> tuple[LogLine, ...]:
         last_id = self._log[-1].id if self._log else 0
@@ -210,15 +222,17 @@ class _JournalReader:
         return sum(means) / len(means) if means else None
 
     def _settings_of(self, bake: Bake) -> "Settings | None":
-        if bake.number not in self._settings:
+        # One that waits may get other settings.
+        key = (bake.number, bake.settings_toml)
+        if key not in self._settings:
             from trainer.settings.toml_file import parse_settings
 
             try:
-                self._settings[bake.number] = parse_settings(bake.settings_toml, bake.folder)
+                self._settings[key] = parse_settings(bake.settings_toml, bake.folder)
             except LoraTuiError:
                 # Another version's settings; nothing can be compared with them.
-                self._settings[bake.number] = None
-        return self._settings[bake.number]
+                self._settings[key] = None
+        return self._settings[key]
 
     def _in_force(self, asked: "Settings | None", marks: tuple[Mark, ...]) -> "Settings | None":
         """Return `asked` with the changes of `marks`; what it was for the same ones is kept."""
@@ -233,8 +247,10 @@ class _JournalReader:
     def _story(self, bake: Bake, asked: "Settings | None") -> str:
         if bake.parent is None or asked is None:
             return ""
-        parent = self._settings_of(self._journal.bakes.read(bake.parent))
-        return "" if parent is None else what_changed(parent, asked)
+        parent = self._journal.bakes.read(bake.parent)
+        # What was withdrawn since says nothing of a picture or a curve.
+        before = None if parent.withdrawn else self._settings_of(parent)
+        return "" if before is None else what_changed(before, asked)
 
 
 def what_changed(before: "Settings", after: "Settings") -> str:
@@ -247,31 +263,6 @@ def what_changed(before: "Settings", after: "Settings") -> str:
         if getattr(before, name) != getattr(after, name)
     ]
     return ", ".join(parts)
-
-
-def _of_interest(bakes: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `bakes` (newest first): our running one, another's running one, our next queued one, the newest."""
-    live = [bake for bake in bakes if bake.state.live]
-    ours = _of_ours(bakes, engine_key)
-    running = [ours] if ours is not None and ours.state.live else []
-    waiting = [ours] if ours is not None else []
-    return next(iter([*running, *live, *waiting, *bakes]), None)
-
-
-def _running_grid(rows: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `rows` the running grid's job, ours before another's, else our first queued one."""
-    jobs = [row for row in rows if row.grid is not None]
-    ours = _of_ours(jobs, engine_key)
-    live = next((row for row in jobs if row.state.live), None)
-    return ours if ours is not None and (ours.state.live or live is None) else live
-
-
-def _of_ours(bakes: list[Bake], engine_key: str) -> Bake | None:
-    """Pick from `bakes`, grids' jobs among them, the one our engine runs, else the first queued for it, held ones last."""
-    ours = [bake for bake in bakes if bake.engine == engine_key]
-    queued = (bake for bake in ours if bake.state is BakeState.QUEUED)
-    waiting = sorted(queued, key=lambda bake: (bake.held, bake.place))
-    return next(iter([*(bake for bake in ours if bake.state.live), *waiting]), None)
 
 
 def _close(reader: _JournalReader | None) -> None:

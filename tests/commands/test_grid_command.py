@@ -51,6 +51,8 @@ def test_a_dry_run_spells_the_grid_out_and_makes_nothing(lora_tui, demo: Workspa
     ("setting", "says"),
     [
         ("x=cfg_scale=5-1", "X CFG scale: `5-1` is an empty range; write `5-1 (-1)`"),
+        ("x=steps=", "X Steps: the axis has no values"),
+        ("y=unet_weight", "Y U-Net weight: the axis has no values"),
         ("x=prompt_sr=cat,dog", "`cat` is neither in the prompt"),
         ("prompt=[cat:dog:0.5]", "prompt"),
         ("y=lora=nowhere", "nowhere"),

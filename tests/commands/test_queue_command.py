@@ -63,6 +63,20 @@ def test_bakes_are_added_moved_held_and_removed(queue_here, demo: Workspace, sho
     assert "bake 2 is stopped" in again.stderr
 
 
+def test_status_says_held_and_leaves_out_what_was_withdrawn(queue_here, lora_tui_here, demo: Workspace, short) -> None:
+    for _ in range(3):
+        assert queue_here("add", demo.root / "hifumi.toml", *short).returncode == 0
+    queue_here("hold", "2")
+    queue_here("remove", "3")
+    head, *listed, last = lora_tui_here("status", demo.root).stdout.splitlines()
+    assert head.endswith(": 2 bakes")
+    assert [line.split("  ")[:2] for line in listed] == [["◌ 0002 hifumi", "held"], ["◦ 0001 hifumi", "queued"]]
+    assert last == "1 withdrawn from the queue: 0003 (`--all` lists them)"
+    every = lora_tui_here("status", demo.root, "--all").stdout.splitlines()
+    assert every[1].startswith("■ 0003 hifumi  withdrawn")
+    assert len(every) == 4
+
+
 def test_an_item_says_when_and_whom_it_holds(queue_here, demo: Workspace, short: list[str]) -> None:
     options = ["--not-before", "2099-01-01 22:30", "--if-fails", "hold", "--hold"]
     ran = queue_here("add", demo.root / "hifumi.toml", *options, *short)

@@ -17,6 +17,7 @@ from trainer.gallery.label_font import Font, font_for, wrapped
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.axes import kind_named
 from trainer.grid.cell import Axis
+from trainer.grid.prompt_labels import shared_tags
 from trainer.grid.recipe import Recipe
 from trainer.text import plural
 
@@ -166,9 +167,11 @@ def _layout(made: MadeGrid, z: int) -> _Layout:
     size = max(_MIN_FONT, (width + height) // _FONT_SHARE)
     z_label = value_label(made.z, z)
     title = [" · ".join([made.spec.name, *([z_label] if z_label else [])]), " · ".join(common_facts(recipes))]
-    prompts = {recipe.prompt for recipe in recipes}
-    if len(prompts) == 1 and not prompts & {z_label, ""}:
+    prompts = list(dict.fromkeys(recipe.prompt for recipe in recipes))
+    if len(prompts) == 1 and prompts[0] not in (z_label, ""):
         title += prompts
+    elif len(prompts) > 1 and (shared := shared_tags(prompts)):
+        title.append(f"all: {shared}")
     labels = [value_label(axis, place) for axis in (made.x, made.y, made.seeds) for place in range(len(axis))]
     font = font_for([*labels, *title], size)
     gap = max(4, (width + height) // _GAP_SHARE)

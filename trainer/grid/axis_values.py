@@ -12,6 +12,7 @@ from trainer.grid.cell_draft import CellDraft, DraftLora
 from trainer.grid.epoch_labels import ALL, epoch_heading, epochs_named, split_items
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.prompt_changes import has_token, reordered, replaced, with_outfit, without_token
+from trainer.grid.prompt_labels import prompt_labels
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import AxisSpec, GridSpec
 from trainer.grid.value_grammar import decimal_text, decimals, permutations_of, text_list, texts, whole_numbers
@@ -159,7 +160,11 @@ def _lora(draft: CellDraft, number: int, where: str) -> DraftLora:
 
 def _whole_texts(name: str) -> Callable[[str, Kind, AxisContext], Iterable[AxisValue]]:
     def parse(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
-        return (AxisValue(each, each, _setting(name, each)) for each in texts(text, within.where))
+        prompts = texts(text, within.where)
+        return (
+            AxisValue(label, each, _setting(name, each))
+            for label, each in zip(prompt_labels(prompts), prompts, strict=True)
+        )
 
     return parse
 

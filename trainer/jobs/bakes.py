@@ -74,7 +74,7 @@ def queue_bake(
         ready: from `check`.
         why: the user's note; may be empty.
         engine: key of the engine that is to run it; "" leaves it to whichever engine takes it over.
-        parent: number of the bake it was changed from; None: the newest of its name.
+        parent: number of the bake it was changed from; None: the newest of its name that ran, or will run before it.
         not_before, held, on_failure, starts_from: as in `NewBake`.
 
     Raises:
@@ -88,7 +88,9 @@ def queue_bake(
             (
                 bake.number
                 for bake in journal.bakes.latest()
-                if bake.grid is None and bake.name == ready.settings.output_name
+                if bake.grid is None
+                and bake.name == ready.settings.output_name
+                and (bake.ran or not (bake.held or bake.withdrawn))
             ),
             None,
         )

@@ -10,7 +10,7 @@ from trainer.journal.database import Database, Store
 from trainer.journal.grids import GridStore
 from trainer.journal.logs import write_line
 from trainer.journal.processes import process_alive
-from trainer.journal.records import Bake, BakeState, NewBake, Stage
+from trainer.journal.records import REMOVED, Bake, BakeState, NewBake, Stage
 from trainer.journal.rows import insert, to_row
 
 _LIVE = tuple(state for state in BakeState if state.live)
@@ -18,6 +18,9 @@ ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
 """States that nothing leaves by itself; only these have a time of end."""
 
 _LOST = "its process died"
+# As Bake.withdrawn and Bake.ran.
+_WITHDRAWN = f"(state = '{BakeState.STOPPED}' AND started IS NULL AND error = '{REMOVED}')"
+_RAN = f"(started IS NOT NULL OR (state <> '{BakeState.QUEUED}' AND NOT {_WITHDRAWN}))"
 
 
 class BakeStore(Store):
@@ -61,6 +64,17 @@ class BakeStore(Store):
     def latest(self, limit: int = 200) -> list[Bake]:
         """Return the last `limit` bakes and grids' jobs, newest first."""
         return select_bakes(self._database, "ORDER BY number DESC LIMIT ?", (limit,))
+
+    def last_that_ran(self) -> Bake | None:
+        """Return the bake that was started last, running or ended; None where none ever started. Never a grid's job."""
+        newest = "ORDER BY coalesce(started, created) DESC, number DESC LIMIT 1"
+        return next(iter(select_bakes(self._database, f"WHERE grid IS NULL AND {_RAN} {newest}", ())), None)
+
+    def neighbour(self, number: int, by: int) -> Bake | None:
+        """Return the next bake above `number`, or with a negative `by` below it; None at the end. Neither grids' jobs nor withdrawn ones count."""
+        side, order = (">", "ASC") if by > 0 else ("<", "DESC")
+        which = f"WHERE number {side} ? AND grid IS NULL AND NOT {_WITHDRAWN} ORDER BY number {order} LIMIT 1"
+        return next(iter(select_bakes(self._database, which, (number,))), None)
 
     def set_state(self, number: int, state: BakeState, error: str = "") -> None:
         """Set the state and the line of error; the times of the first start and of the end are kept here."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from trainer.journal.bakes import select_bakes
 from trainer.journal.database import Store
-from trainer.journal.queue import REMOVED, QueueStore
-from trainer.journal.records import Bake, BakeState, LogLine, MarkKind
+from trainer.journal.queue import QueueStore
+from trainer.journal.records import REMOVED, Bake, BakeState, LogLine, MarkKind
 from trainer.text import duration, plural
 
 # A screenful; a bake that warns at every step must not fill the memory.
@@ -22,6 +22,7 @@ class Digest:
     Attributes:
         since: epoch seconds.
         done, stopped, failed, lost: bakes and grids' jobs that came to that end since, the first to end first.
+        withdrawn: those removed from the queue since, before they started.
         live, waiting: bakes and grids' jobs running, and in the queue, now.
         skipped: bake -> steps skipped since because their gradients were not finite.
         warnings: the last lines of that level since.
@@ -33,6 +34,7 @@ class Digest:
     stopped: tuple[Bake, ...]
     failed: tuple[Bake, ...]
     lost: tuple[Bake, ...]
+    withdrawn: tuple[Bake, ...]
     live: tuple[Bake, ...]
     waiting: tuple[Bake, ...]
     skipped: Mapping[int, int]
@@ -41,7 +43,7 @@ class Digest:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing ended and nothing unusual happened; what merely continues is not news."""
+        """Whether nothing ended and nothing unusual happened; what merely continues, or was withdrawn, is not news."""
         return not (self.done or self.stopped or self.failed or self.lost or self.warnings or self.surprises)
 
 
@@ -60,9 +62,10 @@ class DigestStore(Store):
         return Digest(
             since=since,
             done=_in_state(ended, BakeState.DONE),
-            stopped=_in_state(ended, BakeState.STOPPED),
+            stopped=tuple(bake for bake in _in_state(ended, BakeState.STOPPED) if not bake.withdrawn),
             failed=_in_state(ended, BakeState.FAILED),
             lost=_in_state(ended, BakeState.LOST),
+            withdrawn=tuple(bake for bake in ended if bake.withdrawn),
             live=tuple(
                 select_bakes(self._database, f"WHERE state IN ({', '.join('?' * len(live))}) ORDER BY number", live)
             ),

@@ -54,6 +54,13 @@ class GridStore(Store):
         """Return the last `limit` grids, newest first."""
         return self._database.records(Grid, "FROM grid ORDER BY number DESC LIMIT ?", (limit,))
 
+    def being_made(self) -> Grid | None:
+        """Return the grid that is being made, the newest of several; None without one."""
+        found = self._database.records(
+            Grid, "FROM grid WHERE state = ? ORDER BY number DESC LIMIT 1", (GridState.MAKING,)
+        )
+        return next(iter(found), None)
+
     def set_state(self, number: int, state: GridState, error: str = "") -> None:
         """Set the state; the times of the first start and of the end are kept here."""
         now = time.time()

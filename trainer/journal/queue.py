@@ -8,10 +8,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.bakes import ENDED, BakeStore, no_bake, select_bakes
 from trainer.journal.database import Store
 from trainer.journal.orders import answer_open
-from trainer.journal.records import Bake, BakeState
-
-REMOVED = "removed from the queue"
-"""The line of error of a bake that was removed before it started."""
+from trainer.journal.records import REMOVED, Bake, BakeState
 
 _OVERTAKEN = "the bake had already ended"
 

@@ -28,6 +28,10 @@ class BakeState(StrEnum):
         return self in (BakeState.STARTING, BakeState.BAKING, BakeState.PAUSED)
 
 
+REMOVED = "removed from the queue"
+"""The line of error of a bake that was removed from the queue."""
+
+
 class Order(StrEnum):
     """An order to a running bake."""
 
@@ -162,6 +166,17 @@ class Bake(NewBake):
     predicted_peak: int | None = None
     predicted_peak_parts: str = ""
     measured_peak_allocated: int | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was removed from the queue before it ever started: nothing of it is left but its row."""
+        return self.state is BakeState.STOPPED and self.started is None and self.error == REMOVED
+
+    @property
+    def ran(self) -> bool:
+        """Whether it runs or ever did, so that there is something of it to look at; also if it waits to be resumed."""
+        # A bake recovered from its folder has no start, but left the queue.
+        return self.started is not None or (self.state is not BakeState.QUEUED and not self.withdrawn)
 
     @property
     def measured_peak(self) -> int | None:

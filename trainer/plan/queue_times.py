@@ -29,7 +29,7 @@ def expected_ends(
         queue: the bakes waiting, by place.
         live: the running bakes.
         now: epoch seconds.
-        paces: seconds per step of the running bakes, by number, where they are known.
+        paces: seconds per step of the running bakes, of grids' jobs per picture, by number, where they are known.
     """
     expected: dict[int, ExpectedTimes] = {}
     free: float | None = now
@@ -49,13 +49,16 @@ def expected_ends(
 
 
 def seconds_left(bake: Bake, pace: float | None) -> float | None:
-    """Return the seconds a running bake will still take, by its pace (seconds per step), else by its plan; None where neither is known."""
+    """Return the seconds a running bake will still take, by its pace (seconds per step, of a grid per picture), else by its plan; None where neither is known."""
     total = bake.total_steps
-    done = bake.stage_done if bake.stage is (Stage.STEP if bake.grid is None else Stage.GRID) else 0
-    if pace is not None and done:
-        return pace * max(0, total - done)
+    # A grid counts the pictures that it takes from earlier ones among those it has, but not among those it was planned to make.
+    stage, whole = (Stage.STEP, total) if bake.grid is None else (Stage.GRID, bake.stage_total)
+    started = bake.stage is stage
+    left = max(0, whole - bake.stage_done) if started else total
+    if pace is not None and started and bake.stage_done:
+        return pace * left
     if bake.planned_seconds is not None and total > 0:
-        return bake.planned_seconds * max(0, total - done) / total
+        return bake.planned_seconds * min(1.0, left / total)
     return None
 
 

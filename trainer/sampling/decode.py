@@ -19,8 +19,8 @@ _TILES = (512, 256)
 
 
 @torch.no_grad()
-def decode(model: BaseModel, latents: Tensor) -> list[Pixels]:
-    """Return the pictures of latents, uint8 [height, width, 3] each; what is no number becomes black.
+def decode(model: BaseModel, latents: Tensor) -> list[Pixels | None]:
+    """Return the pictures of latents, uint8 [height, width, 3] each; None for one with a value that is NaN or infinite.
 
     A VAE in half precision that overflows goes over to a wider type, see BaseModel.encode_pictures.
 
@@ -33,11 +33,15 @@ def decode(model: BaseModel, latents: Tensor) -> list[Pixels]:
         return [_decoded(model, latents[index : index + 1], usable[index]) for index in range(len(latents))]
 
 
-def _decoded(model: BaseModel, latents: Tensor, usable: bool) -> Pixels:
+def _decoded(model: BaseModel, latents: Tensor, usable: bool) -> Pixels | None:
+    if not usable:
+        return None
     image = _fitting(model, latents)
-    if model.vae.dtype != torch.float32 and usable and not bool(torch.isfinite(image).all()):
+    if model.vae.dtype != torch.float32 and not bool(torch.isfinite(image).all()):
         image = _wider(model, latents)
-    pixels = (image[0].float() * 127.5 + 127.5).nan_to_num(0.0).clamp(0, 255).round().to(torch.uint8)
+    if not bool(torch.isfinite(image).all()):
+        return None
+    pixels = (image[0].float() * 127.5 + 127.5).clamp(0, 255).round().to(torch.uint8)
     array: Pixels = pixels.permute(1, 2, 0).contiguous().cpu().numpy()
     return array
 

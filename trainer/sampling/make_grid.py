@@ -21,6 +21,7 @@ from trainer.grid.sampling_order import batches
 from trainer.grid.spec import GridSpec, parse_spec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState
+from trainer.sampling.not_finite import not_finite
 from trainer.sampling.picture_files import PictureFiles
 from trainer.sampling.sampler import GridSampler
 from trainer.text import plural, printable
@@ -28,6 +29,8 @@ from trainer.workspace import Workspace
 
 # A screen looks once or twice a second.
 _PROGRESS_SECONDS = 0.25
+# Where none of so many pictures is finite, none will be.
+_ENOUGH_NOT_FINITE = 4
 
 
 class SamplerProvider(Protocol):
@@ -128,6 +131,7 @@ def _make(
     for line in (*notes, *write_sheets(made, folder)):
         progress.say(line)
     progress.say(f"{files.done:,} of {plural(len(made.cells), 'picture')} in {row.folder}")
+    making.check_all_finite()
     return GridState.CUT if ended else GridState.DONE
 
 
@@ -174,6 +178,7 @@ class _Making:
         self._written_at = 0.0
         # Smaller once the card's memory was full.
         self._max_batch: int | None = None
+        self._not_finite: list[Cell] = []
 
     def make(self) -> bool:
         """Make them, and return whether that was ended before the last one."""
@@ -190,6 +195,16 @@ class _Making:
                 else:
                     left = left[len(now) :]
         return False
+
+    def check_all_finite(self) -> None:
+        """See that every picture sampled could be shown.
+
+        Raises:
+            GridError: some have values that are NaN or infinite; names them and their LoRAs.
+        """
+        if self._not_finite:
+            others = self._files.done > 0
+            raise not_finite(self._number, self._not_finite, self._expanded, self._compute_setup, others=others)
 
     def settle(self) -> None:
         """Wait for what is being written, and say how far it is."""
@@ -225,11 +240,17 @@ class _Making:
             return False
         self._seconds += time.monotonic() - started
         self._unet_passes += sum(unet_passes(recipe) for recipe in recipes)
-        self._sampled += len(recipes)
+        self._sampled += sum(pixels is not None for pixels in pictures)
         self._speed_class = speed_class(recipes[0], self._compute_setup)
         for cell, pixels in zip(cells, pictures, strict=True):
-            self._files.put(self._marks[cell.place], pixels)
+            if pixels is None:
+                self._not_finite.append(cell)
+            else:
+                self._files.put(self._marks[cell.place], pixels)
         self._progress()
+        if not self._sampled and len(self._not_finite) >= _ENOUGH_NOT_FINITE:
+            # The base itself, or all of its LoRAs: hours of more of the same would show nothing.
+            self.check_all_finite()
         return True
 
     def _reduce_batch(self, tried: int, error: torch.OutOfMemoryError) -> None:

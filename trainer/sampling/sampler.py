@@ -59,8 +59,10 @@ class GridSampler:
         *,
         stop: Callable[[], bool],
         progress: Callable[[int, int], None] = lambda _done, _steps: None,
-    ) -> list[Pixels] | None:
+    ) -> list[Pixels | None] | None:
         """Return the pictures of recipes, uint8 [height, width, 3] each; None where it was stopped before they were done.
+
+        In the place of a picture with a value that is NaN or infinite stands None.
 
         Nothing of a picture depends on the company it is made in, but for the last bits of sums.
 
@@ -81,7 +83,7 @@ class GridSampler:
         by_length = sorted(range(len(recipes)), key=lambda index: guides[index].tokens)
         groups = [list(group) for _, group in groupby(by_length, key=lambda index: guides[index].tokens)]
         steps = recipes[0].steps
-        pictures: dict[int, Pixels] = {}
+        pictures: dict[int, Pixels | None] = {}
         for round_, group in enumerate(groups):
             latents = self._latents(
                 [recipes[index] for index in group],

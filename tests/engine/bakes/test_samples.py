@@ -15,6 +15,7 @@ from small_base import small_base
 import trainer.bake.loop
 import trainer.bake.pictures.samples
 import trainer.bake.run
+import trainer.sampling.sampler
 from trainer.bake.step import train_step
 from trainer.formats.infotext import parse_infotext
 from trainer.formats.picture_text import read_parameters
@@ -23,6 +24,7 @@ from trainer.journal.records import BakeState, Order
 from trainer.models.identify import identify_base
 from trainer.network.lora_content import load_lora
 from trainer.sampling.compute_setup import compute_setup_for
+from trainer.sampling.decode import decode
 
 PROMPTS = "1girl, red, smile --d 3\n1girl, blue --n hat --d 4 --ss euler_a --l 1\n"
 
@@ -67,6 +69,20 @@ def test_samples_come_before_the_first_step_at_epochs_at_steps_and_at_the_end(
     assert [line for line in log(runner, 1) if "sample" in line] == [
         f"2 samples after step {step} in samples/" for step in steps
     ]
+
+
+def test_a_sample_of_nan_is_named_and_not_written_and_the_bake_continues(
+    runner: Any, make_settings: Any, asked: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first_is_broken(*arguments: Any) -> list[Any]:
+        return [None, *decode(*arguments)[1:]]
+
+    monkeypatch.setattr(trainer.sampling.sampler, "decode", first_is_broken)
+    settings = make_settings(max_train_steps=1, sample_at_first=True, **{**asked, "sample_steps": 1})
+    folder = runner.bake(settings)
+    assert runner.journal.bakes.read(1).state is BakeState.DONE
+    assert samples(folder) == []
+    assert "not written, values are NaN or infinite: sample 01-s1, 02-s1 of step 0" in log(runner, 1)
 
 
 @pytest.mark.parametrize(

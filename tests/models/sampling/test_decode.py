@@ -112,7 +112,27 @@ def test_a_picture_that_overflows_half_precision_is_decoded_wider_and_reported(l
     assert np.abs(picture.astype(int) - decode(exact, latents)[0].astype(int)).mean() < 8
 
 
-def test_latents_that_are_no_numbers_become_black_and_say_nothing_of_the_vae(loud: StableDiffusion) -> None:
-    (picture,) = decode(loud, torch.full((1, 4, 8, 8), torch.nan))
-    assert not picture.any()
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_latents_that_are_no_numbers_are_no_picture_and_say_nothing_of_the_vae(
+    loud: StableDiffusion, value: float
+) -> None:
+    latents = torch.zeros(1, 4, 8, 8)
+    latents[0, 1, 2, 3] = value
+    assert decode(loud, latents) == [None]
     assert (loud.vae.dtype, loud.vae_notes) == (torch.float16, [])
+
+
+def test_the_others_of_its_batch_are_pictures(demo: StableDiffusion) -> None:
+    latents = drawn(8, 8).repeat(3, 1, 1, 1)
+    latents[1, 2, 3, 4] = torch.nan
+    first, broken, last = decode(demo, latents)
+    assert broken is None
+    assert first is not None and last is not None and np.array_equal(first, last)
+
+
+def test_a_picture_that_is_not_finite_in_fp32_is_none(demo: StableDiffusion) -> None:
+    hook = demo.vae.decoder.register_forward_hook(lambda *_: torch.full((1, 3, 64, 64), torch.nan))
+    try:
+        assert decode(demo, torch.zeros(1, 4, 8, 8)) == [None]
+    finally:
+        hook.remove()

@@ -158,7 +158,7 @@ def baking(reading: object) -> Snapshot:
         bake=bake,
         story="unet_lr 1e-3→2e-3, max_train_epochs 4→6",
         asked=demo_settings(),
-        newest=demo_settings(),
+        compared=demo_settings(),
         checkpoints=saved,
         validations=((0, 0.181), (40, 0.1228), (80, 0.0941)),
         log=(

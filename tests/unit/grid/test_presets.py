@@ -11,6 +11,7 @@ from trainer.grid.cell import Expanded
 from trainer.grid.expand import expand
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.presets import PRESETS
+from trainer.grid.prompt_labels import prompt_labels
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.grid.spec import EpochFile, GridSpec, LoraSpec
 from trainer.settings.subject import Subject
@@ -56,7 +57,8 @@ def test_the_token_is_switched_at_every_epoch(spec: GridSpec) -> None:
 
 def test_all_test_prompts_get_four_seeds(spec: GridSpec) -> None:
     made = _made("prompts-seeds", spec, demo_subject().model_copy(update={"seeds": [9, 8]}))
-    assert made.y.labels == tuple(demo_subject().prompts.values())
+    assert made.y.labels == prompt_labels(tuple(demo_subject().prompts.values()))
+    assert [cell.recipe.prompt for cell in made.cells[::4]] == list(demo_subject().prompts.values())
     assert made.seeds.labels[:2] == ("9", "8")
     assert len(set(made.seeds.labels)) == 4
 

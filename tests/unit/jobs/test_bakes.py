@@ -42,6 +42,14 @@ def test_a_bake_remembers_the_one_of_its_name_before_it(demo: Workspace) -> None
     assert [_queued(demo).parent, _queued(demo).parent, _queued(demo, "output_name=other").parent] == [None, 1, None]
 
 
+def test_neither_a_held_bake_nor_a_withdrawn_one_is_the_one_before(demo: Workspace) -> None:
+    before, held, withdrawn = (_queued(demo) for _ in range(3))
+    with Journal(demo.journal_path) as journal:
+        journal.queue.set_held(held.number, True)
+        journal.queue.remove(withdrawn.number)
+    assert _queued(demo).parent == before.number
+
+
 def test_a_bake_never_takes_the_number_of_a_folder_that_is_there(demo: Workspace) -> None:
     (demo.bakes / "0041-old").mkdir()
     assert _queued(demo).folder == "bakes/0042-hifumi"

@@ -201,3 +201,35 @@ def test_a_process_that_ended_and_was_not_waited_for_is_not_alive() -> None:
         assert not process_alive(child.pid, born)
     finally:
         child.communicate()
+
+
+def test_the_last_that_ran_is_the_one_started_last_and_never_one_that_waits_or_makes_a_grid(
+    journal: Journal, queue: Queue
+) -> None:
+    assert journal.bakes.last_that_ran() is None
+    first, second = queue(), queue()
+    assert journal.bakes.last_that_ran() is None
+    journal.queue.move(second.number, first.number)
+    for number in (second.number, first.number):
+        journal.queue.claim("engine", 42, 1000.0)
+        journal.bakes.set_state(number, BakeState.DONE)
+    grid = journal.grids.add(name="g", spec="{}")
+    job = journal.bakes.add(
+        NewBake(name="g", settings_toml="", engine="engine", total_steps=1, steps_per_epoch=0, grid=grid.number)
+    )
+    journal.queue.claim("engine", 42, 1000.0)
+    queue()
+    last = journal.bakes.last_that_ran()
+    assert last is not None and last.number == first.number
+    assert [bake.ran for bake in journal.bakes.latest()] == [False, True, True, True]
+    assert journal.bakes.read(job.number).ran
+
+
+def test_neighbours_are_bakes_that_are_still_there(journal: Journal, queue: Queue) -> None:
+    queue(), queue(), queue()
+    journal.queue.remove(2)
+    assert journal.bakes.read(2).withdrawn
+    above, below = journal.bakes.neighbour(1, 1), journal.bakes.neighbour(3, -1)
+    assert above is not None and below is not None
+    assert (above.number, below.number) == (3, 1)
+    assert journal.bakes.neighbour(3, 1) is journal.bakes.neighbour(1, -1) is None

@@ -122,7 +122,8 @@ def test_a_bake_taken_out_of_the_queue_is_no_surprise(journal: Journal, queue: Q
     queue()
     journal.queue.remove(1)
     digest = journal.digests.read(0.0, lambda bake, after: 6)
-    assert (len(digest.stopped), digest.surprises) == (1, ())
+    assert (len(digest.withdrawn), digest.stopped, digest.surprises) == (1, (), ())
+    assert digest.empty
 
 
 def test_the_latest_look_stands(journal: Journal) -> None:

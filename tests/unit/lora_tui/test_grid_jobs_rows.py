@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from lora_tui.headless.progress import ProgressPrinter
-from lora_tui.headless.status import bake_line, bakes_json, rows_counted
+from lora_tui.headless.status import bake_line, bakes_json, rows_counted, withdrawn_line
 from lora_tui.screens.digest import digest_lines
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.console import Console
 from lora_tui.widgets.title_line import Title, TitleLine
-from lora_tui.wording.bake_progress import step_progress
+from lora_tui.wording.bake_progress import other_jobs, step_progress
+from lora_tui.wording.job_names import state_word
 from lora_tui.wording.queue import queue_lines, read_queue_view
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from trainer.journal.journal import Journal
@@ -92,7 +93,7 @@ def test_a_grid_s_job_is_never_the_bake_on_the_screen(journal: Journal) -> None:
     make(journal, job, grid, 3)
     now = seen(journal)
     assert now.bake is not None and now.bake.number == bake
-    assert now.newest == now.asked
+    assert now.compared == now.asked
     assert now.grid is not None and now.grid.number == job
 
 
@@ -133,8 +134,8 @@ def test_the_title_shows_how_many_pictures_there_are(journal: Journal) -> None:
     grid, job = add_grid(journal)
     make(journal, job, grid, 3)
     line = TitleLine()
-    line._title = Title(grid=journal.bakes.read(job))
-    assert "● grid 1 weights 3/12" in line.lines(80)[0].plain
+    line._title = Title(others=other_jobs(seen(journal)))
+    assert "● grid 1 weights 3/12 · 3 s left" in line.lines(80)[0].plain
 
 
 def test_status_counts_pictures(journal: Journal) -> None:
@@ -147,6 +148,55 @@ def test_status_counts_pictures(journal: Journal) -> None:
         == "● 0002 grid 1 weights  making  3/12 pictures  in grids/0001-weights"
     )
     assert rows_counted(journal.bakes.latest(), journal) == "1 bake, 1 grid"
+
+
+def test_status_says_held_queued_and_withdrawn_and_a_withdrawn_one_leaves_the_list(journal: Journal) -> None:
+    ran, waits, held, gone = (add_bake(journal) for _ in range(4))
+    journal.queue.claim("mine", *this_process())
+    journal.bakes.set_state(ran, BakeState.DONE)
+    journal.queue.set_held(held, True)
+    journal.queue.remove(gone)
+    words = [state_word(journal.bakes.read(number)) for number in (ran, waits, held, gone)]
+    assert words == ["done", "queued", "held", "withdrawn"]
+    lines = [bake_line(journal.bakes.read(number), journal) for number in (waits, held, gone)]
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["◦ 0002 hifumi", "queued"],
+        ["◌ 0003 hifumi", "held"],
+        ["■ 0004 hifumi", "withdrawn"],
+    ]
+    rows = journal.bakes.latest()
+    assert withdrawn_line(rows) == "1 withdrawn from the queue: 0004 (`--all` lists them)"
+    assert withdrawn_line([row for row in rows if not row.withdrawn]) == ""
+    assert [each["shown_state"] for each in bakes_json(Workspace(journal.path.parent), journal)["bakes"]] == [
+        "withdrawn",
+        "held",
+        "queued",
+        "done",
+    ]
+
+
+def test_the_digest_says_held_queued_and_withdrawn_and_a_withdrawal_alone_is_no_news(journal: Journal) -> None:
+    _, held, gone = (add_bake(journal) for _ in range(3))
+    journal.queue.set_held(held, True)
+    journal.queue.remove(gone)
+    digest = journal.digests.read(0.0)
+    assert digest.empty
+    assert (digest.stopped, digest.surprises) == ((), ())
+    told = "\n".join(line.plain for line in digest_lines(digest, 1000.0))
+    assert "■ 0003 hifumi  withdrawn" in told
+    assert "◦ 0001 hifumi  queued" in told
+    assert "◌ 0002 hifumi  held" in told
+
+
+def test_one_that_ran_before_it_was_removed_from_the_queue_is_stopped_and_stays_in_the_lists(journal: Journal) -> None:
+    number = add_bake(journal)
+    journal.queue.claim("mine", *this_process())
+    journal.bakes.set_state(number, BakeState.PARKED)
+    journal.queue.requeue(number, "mine")
+    journal.queue.remove(number)
+    bake = journal.bakes.read(number)
+    assert (state_word(bake), bake.ran, bake.withdrawn) == ("stopped", True, False)
+    assert journal.bakes.last_that_ran() == bake
 
 
 def test_status_as_json_keeps_grids_apart(journal: Journal, tmp_path: Path) -> None:
@@ -166,14 +216,26 @@ def test_the_queue_names_grids_and_counts_with_their_pictures(journal: Journal, 
     first, second, *_ = queue_lines(line)
     assert first.startswith("● 0001 grid 1 weights  making, ends")
     assert second.startswith("◦ 0002 grid 2 weights")
-    assert line.expected[job].end == 1000.0 + 60.0
+    # Six pictures in one second: its own pace holds, whatever was planned.
+    assert line.expected[job].end == 1000.0 + 1.0
+
+
+def test_a_grid_whose_speed_nobody_knew_has_an_end_from_its_first_picture_on(journal: Journal, tmp_path: Path) -> None:
+    grid, job = add_grid(journal)
+    make(journal, job, grid, 0)
+    assert read_queue_view(journal, Workspace(tmp_path), 1000.0, ours="mine").expected[job].end is None
+    assert seen(journal).grid_seconds_left is None
+    journal.grids.set_progress(grid, done=1, sampled=1, sampling_seconds=4.0, unet_passes=1, speed_class="")
+    journal.bakes.set_stage(job, Stage.GRID, 1, 12)
+    assert read_queue_view(journal, Workspace(tmp_path), 1000.0, ours="mine").expected[job].end == 1000.0 + 44.0
+    assert seen(journal).grid_seconds_left == 44.0
 
 
 def test_the_digest_names_a_grid_that_ended_and_misses_no_lora_files_of_it(journal: Journal) -> None:
     _, job = add_grid(journal)
     journal.queue.claim("mine", *this_process())
     journal.bakes.set_state(job, BakeState.DONE)
-    digest = journal.digests.read(0.0, lambda bake: 6)
+    digest = journal.digests.read(0.0, lambda bake, after: 6)
     assert digest.surprises == ()
     assert any("0001 grid 1 weights  done" in line.plain for line in digest_lines(digest, 1000.0))
 
@@ -197,5 +259,5 @@ def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
         journal.bakes.set_state(job, BakeState.DONE)
         printer.end(journal.bakes.read(job))
     printed = capsys.readouterr().out
-    assert "picture 3/12  25 %" in printed
+    assert "picture 3/12  25 %  3 s left" in printed
     assert "✓ grid 1 done: 12 of 12 pictures, 3 of them from earlier grids in grids/0001-weights" in printed

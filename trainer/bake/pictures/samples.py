@@ -109,12 +109,19 @@ class Samples:
         (self._folder / FOLDER).mkdir(exist_ok=True)
         self._report.stage(Stage.SAMPLE, 0, len(pictures))
         done = 0
+        not_finite: list[str] = []
         with lend_model(self._session, base_alone=False), GridSampler(self._session.model) as sampler:
             for picture, pixels in self._pictures(sampler, pictures):
+                if pixels is None:
+                    not_finite.append(picture.name)
+                    continue
                 path = self._folder / FOLDER / f"step{step:08d}-{picture.name}.png"
                 write_atomically(path, png_bytes(pixels, {KEY: self._text(picture.recipe, step, file)}))
                 done += 1
                 self._report.stage(Stage.SAMPLE, done, len(pictures))
+        if not_finite:
+            line = f"not written, values are NaN or infinite: sample {', '.join(not_finite)} of step {step}"
+            self._report.log(line, level="warning")
         of = "" if done == len(pictures) else f" of {len(pictures)}"
         self._report.log(f"{plural(done, 'sample')}{of} after step {step} in {FOLDER}/")
 
@@ -129,8 +136,8 @@ class Samples:
 
     def _pictures(
         self, sampler: GridSampler, pictures: Sequence[SamplePicture]
-    ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8]]]:
-        """Yield each picture as it is made; none after the bake was ordered to end."""
+    ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8] | None]]:
+        """Yield each picture as it is made, None for one that is not finite; none after the bake was ordered to end."""
         session = self._session
         compute_setup = ComputeSetup(
             session.model.device.type, precision_text(session.precision.name, session.settings)

@@ -77,6 +77,13 @@ def test_an_axis_is_set_on_one_line_and_taken_away_by_an_empty_one() -> None:
     assert all(getattr(typed(spec, axis, ""), axis) is None for axis in AXES)
 
 
+@pytest.mark.parametrize("text", ["steps=", "steps= ", "steps", "epoch="])
+def test_an_axis_named_without_values_has_none_as_in_a_file(text: str) -> None:
+    axis = typed(SPEC, "y", text).y
+    assert axis is not None
+    assert axis.values == ""
+
+
 def test_the_help_of_an_axis_s_values_is_that_of_what_varies() -> None:
     help = {info.name: info.help for info in spec_fields(SPEC)}
     assert help["x.values"].casefold().startswith(KINDS["epoch"].help.casefold())

@@ -8,12 +8,12 @@ import tiny_flow
 from grid_viewer import CHECKLIST, view_of
 from made_grid import made_grid, renamed
 
-from lora_tui.pictures.grid_model import BlindOrder, cell_name, cell_text, verdict_line
+from lora_tui.pictures.grid_model import BlindOrder, Sheet, cell_name, cell_text, sheet_title, verdict_line
 from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse
-from trainer.journal.records import CellNote
+from trainer.journal.records import CellNote, GridState
 
 
 @pytest.fixture
@@ -128,3 +128,24 @@ def test_the_parts_are_called_as_the_grids_family_calls_them(made: MadeGrid, mon
     text = words(other, Place(0, 1, 0, 0), CellNote(7, "x1-y2-z1-s1", unet="over"))
     assert "transformer over" in text
     assert "transformer 0.25 · text encoder 1" in text
+
+
+def test_the_title_of_a_grid_being_made_says_what_is_left_once_its_first_picture_is_there(made: MadeGrid) -> None:
+    view = view_of(made)
+
+    def title(**row: object) -> str:
+        grid = replace(view.grid, total=24, **row)
+        sheet = Sheet(replace(view, grid=grid), BlindOrder(view.shape))
+        return "".join(part if isinstance(part, str) else part[0] for part in sheet_title(sheet, 0))
+
+    assert "● 0/24  " in title(state=GridState.MAKING, done=0)
+    assert "● 4/24 · 2 min left  " in title(state=GridState.MAKING, done=4, sampled=2, sampling_seconds=10.0)
+    assert "left" not in title(state=GridState.CUT, done=4, sampled=2, sampling_seconds=10.0)
+
+
+def test_a_grid_that_failed_says_why_beside_the_pictures_it_has_but_not_blind(made: MadeGrid) -> None:
+    view = view_of(made)
+    failed = replace(view, grid=replace(view.grid, state=GridState.FAILED, error="grid 7: wild.safetensors is NaN"))
+    cell, note = failed.cells[Place(0, 0, 0, 0)], CellNote(7, "x1-y1-z1-s1")
+    assert "✗ grid 7: wild.safetensors is NaN" in cell_text(failed, cell, note, blind=False).plain
+    assert "wild" not in cell_text(failed, cell, note, blind=True).plain

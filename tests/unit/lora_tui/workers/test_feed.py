@@ -11,7 +11,7 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
-from trainer.journal.records import BakeState, Checkpoint, Mark, MarkKind, NewBake
+from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind, NewBake
 from trainer.machine.readings import HostReading, MachineReading
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
@@ -44,11 +44,15 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def ears(journal: Journal) -> Iterator[Ears]:
+def feed(journal: Journal) -> Feed:
+    sources = FeedSources("mine", lambda: "ready", lambda: None, lambda: None)
+    return Feed(journal.path, sources, lambda message: False, interval=0.02)
+
+
+@pytest.fixture
+def ears(feed: Feed) -> Iterator[Ears]:
     ears = Ears()
-    feed = Feed(
-        journal.path, FeedSources("mine", lambda: "ready", lambda: None, lambda: None), ears.post, interval=0.02
-    )
+    feed._post = ears.post
     feed.start()
     yield ears
     feed.stop()
@@ -56,11 +60,37 @@ def ears(journal: Journal) -> Iterator[Ears]:
     assert not feed.is_alive()
 
 
-def add(journal: Journal, engine: str = "mine", settings: Settings | None = None, parent: int | None = None) -> int:
-    text = settings_toml(settings or Settings())
+def add(
+    journal: Journal,
+    engine: str = "mine",
+    settings: Settings | None = None,
+    parent: int | None = None,
+    *,
+    held: bool = False,
+) -> int:
     return journal.bakes.add(
-        NewBake(name="x", why="", settings_toml=text, engine=engine, total_steps=100, steps_per_epoch=50, parent=parent)
+        NewBake(
+            name="x",
+            settings_toml=settings_toml(settings or Settings()),
+            engine=engine,
+            total_steps=100,
+            steps_per_epoch=50,
+            parent=parent,
+            held=held,
+        )
     ).number
+
+
+def bake_done(journal: Journal, settings: Settings | None = None) -> int:
+    """Leave a bake that was started, ran, and is done."""
+    number = add(journal, settings=settings)
+    start(journal, number)
+    journal.bakes.set_state(number, BakeState.DONE)
+    return number
+
+
+def number_of(bake: Bake | None) -> int | None:
+    return None if bake is None else bake.number
 
 
 def start(journal: Journal, number: int, engine: str = "mine") -> None:
@@ -124,18 +154,114 @@ def test_our_own_bake_comes_before_another_program_s(journal: Journal, ears: Ear
     assert snapshot.bake is not None and snapshot.bake.number == ours
 
 
-def test_the_next_one_that_waits_for_us_comes_before_the_newest_ended_one(journal: Journal, ears: Ears) -> None:
+def test_what_waits_takes_no_place_of_what_ran(journal: Journal, ears: Ears) -> None:
+    done = bake_done(journal)
     waiting = add(journal)
-    ended = add(journal, "another")
-    journal.bakes.set_state(ended, BakeState.DONE)
+    add(journal, held=True)
+    snapshot = ears.wait(lambda seen: len(seen.line) == 1)
+    assert number_of(snapshot.bake) == done
+    assert number_of(snapshot.next_bake) == waiting
+    assert snapshot.active_bake("mine") is None
+
+
+def test_of_bakes_that_never_ran_the_next_one_is_shown(journal: Journal, ears: Ears) -> None:
+    add(journal, held=True)
+    waiting = add(journal)
+    assert number_of(ears.wait(lambda seen: seen.line).bake) == waiting
+
+
+def test_held_bakes_are_nobody_s_next_and_interrupt_nothing(journal: Journal, ears: Ears) -> None:
+    number = add(journal, held=True)
     snapshot = ears.wait(lambda seen: seen.bake)
-    assert snapshot.bake is not None and snapshot.bake.number == waiting
+    assert number_of(snapshot.bake) == number
+    assert (snapshot.ours, snapshot.ahead(time.time()), snapshot.active_bake("mine")) == (None, (), None)
+
+
+def test_of_two_that_ran_the_one_started_last_is_shown_and_compared_with(journal: Journal, ears: Ears) -> None:
+    early, late = add(journal, settings=Settings(seed=1)), add(journal, settings=Settings(seed=2))
+    journal.queue.move(late, early)
+    for number in (late, early):
+        start(journal, number)
+        journal.bakes.set_state(number, BakeState.DONE)
+    add(journal, settings=Settings(seed=3), held=True)
+    snapshot = ears.wait(lambda seen: seen.bake and seen.bake.number == early)
+    assert snapshot.compared is not None and snapshot.compared.seed == 1
+
+
+def test_neighbours_are_walked_to_and_withdrawn_ones_passed_over(journal: Journal, feed: Feed, ears: Ears) -> None:
+    first, second = bake_done(journal), bake_done(journal)
+    gone, held = add(journal), add(journal, held=True)
+    journal.queue.remove(gone)
+    ears.wait(lambda seen: number_of(seen.bake) == second)
+    for by, expected in ((1, held), (1, held), (-1, second), (-1, first), (-1, first)):
+        feed.shown.show_neighbour(by)
+        feed.wake()
+        ears.wait(lambda seen, expected=expected: number_of(seen.bake) == expected and not feed.shown.asked)
+    assert number_of(ears.heard[-1].followed) == second
+
+
+def test_a_bake_looked_at_stays_while_another_starts_and_following_goes_to_that(
+    journal: Journal, feed: Feed, ears: Ears
+) -> None:
+    first, _ = bake_done(journal), bake_done(journal)
+    feed.shown.show(first)
+    ears.wait(lambda seen: number_of(seen.bake) == first)
+    running = add(journal)
+    start(journal, running)
+    snapshot = ears.wait(lambda seen: seen.running)
+    assert (number_of(snapshot.bake), number_of(snapshot.running)) == (first, running)
+    feed.shown.follow()
+    ears.wait(lambda seen: number_of(seen.bake) == running)
+
+
+def test_whoever_walks_back_to_the_last_that_ran_follows_again(journal: Journal, feed: Feed, ears: Ears) -> None:
+    first, _ = bake_done(journal), bake_done(journal)
+    feed.shown.show(first)
+    ears.wait(lambda seen: number_of(seen.bake) == first)
+    feed.shown.show_neighbour(1)
+    ears.wait(lambda seen: number_of(seen.bake) == 2)
+    third = bake_done(journal)
+    ears.wait(lambda seen: number_of(seen.bake) == third)
+
+
+def test_a_withdrawn_bake_that_was_looked_at_leaves_the_screen(journal: Journal, feed: Feed, ears: Ears) -> None:
+    done, held = bake_done(journal), add(journal, held=True)
+    feed.shown.show(held)
+    ears.wait(lambda seen: number_of(seen.bake) == held)
+    journal.queue.remove(held)
+    ears.wait(lambda seen: number_of(seen.bake) == done)
+
+
+def test_a_held_bake_on_the_screen_shows_the_settings_it_was_changed_to(
+    journal: Journal, feed: Feed, ears: Ears
+) -> None:
+    bake_done(journal)
+    held = add(journal, settings=Settings(seed=5), held=True)
+    feed.shown.show(held)
+    ears.wait(lambda seen: seen.asked and seen.asked.seed == 5)
+    changed = settings_toml(Settings(seed=6))
+    journal.queue.change(held, why="", settings_toml=changed, total_steps=100, steps_per_epoch=50)
+    ears.wait(lambda seen: seen.asked and seen.asked.seed == 6)
+
+
+def test_a_new_bake_is_behind_the_running_one_and_those_that_are_due(journal: Journal, ears: Ears) -> None:
+    running = add(journal)
+    start(journal, running)
+    due = add(journal)
+    add(journal, held=True)
+    later = journal.bakes.add(
+        NewBake(
+            name="x", settings_toml="", engine="mine", total_steps=1, steps_per_epoch=1, not_before=time.time() + 9000
+        )
+    ).number
+    snapshot = ears.wait(lambda seen: len(seen.line) == 3)
+    assert [job.number for job in snapshot.ahead(time.time())] == [running, due]
+    assert [job.number for job in snapshot.ahead(time.time() + 9999)] == [running, due, later]
 
 
 def test_the_story_is_what_changed_from_the_parent(journal: Journal, ears: Ears) -> None:
-    parent = add(journal, settings=Settings(unet_lr=1e-4))
-    journal.bakes.set_state(parent, BakeState.DONE)
-    add(journal, settings=Settings(unet_lr=2.5e-4, seed=7), parent=parent)
+    parent = bake_done(journal, Settings(unet_lr=1e-4))
+    start(journal, add(journal, settings=Settings(unet_lr=2.5e-4, seed=7), parent=parent))
     assert ears.wait(lambda seen: seen.story).story == "unet_lr 1e-4→2.5e-4, seed 42→7"
 
 

@@ -1,0 +1,116 @@
+"""What the user changed in the grid builder, kept for each bake and subject, over restarts too."""
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from lora_tui.actions.bakes import NothingToTell
+from trainer.errors import WorkspaceError
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.grid.spec import GridSpec
+
+# A name that no saved spec has.
+_FILE = ".builder.json"
+_MAX_BYTES = 8 * 2**20
+_MAX_KEPT = 40
+"""Starts whose changes are kept; the one that was changed longest ago goes first."""
+
+
+class KeptSpecs:
+    """The fields of the builder that differ from what it proposed, by start: `bake 3`, `subject hifumi`.
+
+    Only these are kept, so that epochs saved since are found in the spec that comes back.
+
+    Args:
+        workspace: whose file it is.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._path = workspace.grids / _FILE
+        self._lock = threading.Lock()
+        self._read = False
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def note(self, start: str, first: "GridSpec", now: "GridSpec") -> None:
+        """Note the spec in the builder. Reads and writes no file, so that any thread may call it.
+
+        Args:
+            start: what `first` was proposed for.
+            first: what was proposed.
+            now: what it was made into.
+        """
+        before, after = first.model_dump(mode="json"), now.model_dump(mode="json")
+        fields = {name: value for name, value in after.items() if value != before[name]}
+        with self._lock:
+            self._kept[start] = {"fields": fields, "changed": time.time()}
+
+    def restored(self, start: str, first: "GridSpec") -> "GridSpec":
+        """Return `first` with the changes kept for it; alone where there are none, or where this version cannot use them."""
+        from pydantic import ValidationError
+
+        from trainer.grid.spec import GridSpec
+
+        self._load()
+        with self._lock:
+            fields = self._kept.get(start, {}).get("fields")
+        if not isinstance(fields, Mapping):
+            return first
+        try:
+            return GridSpec.model_validate({**first.model_dump(), **fields})
+        except (ValidationError, TypeError):
+            # Another version's; the bake's own proposal is at hand.
+            return first
+
+    def write(self) -> Message:
+        """Write what was noted last; for a worker thread.
+
+        Raises:
+            WorkspaceError: the file cannot be written.
+        """
+        from trainer.atomic_file import write_atomically
+
+        self._load()
+        with self._lock:
+            changed = [(start, entry) for start, entry in self._kept.items() if entry.get("fields")]
+            newest = sorted(changed, key=lambda item: -float(item[1].get("changed") or 0))[:_MAX_KEPT]
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(self._path, (json.dumps(dict(newest), indent=1, ensure_ascii=False) + "\n").encode())
+            except OSError as error:
+                raise WorkspaceError(
+                    printable(str(self._path)),
+                    found=f"the grid builder's settings cannot be kept ({error.strerror})",
+                    expected="a folder you can write to",
+                ) from error
+        return NothingToTell()
+
+    def _load(self) -> None:
+        """Read the file once; what was noted since stays."""
+        with self._lock:
+            if not self._read:
+                self._read = True
+                self._kept = {**_entries(self._path), **self._kept}
+
+
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the entries of the file; none where it is missing or not ours."""
+    try:
+        with path.open("rb") as file:
+            table = json.loads(file.read(_MAX_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(table, dict):
+        return {}
+    return {
+        start: entry
+        for start, entry in table.items()
+        if isinstance(entry, dict) and isinstance(entry.get("changed", 0), int | float)
+    }
