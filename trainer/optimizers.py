@@ -1,6 +1,6 @@
 """Optimizers known by a short name: one record each, with all that any other module needs to know of them. Free of torch.
 
-A class by its dotted path (`torch.optim.NAdam`) has no record; what can be told from its path is told at the end of this file.
+A class by its dotted path (`torch.optim.NAdam`) has no record; what its path says about it is read at the end of this file.
 """
 
 import math

@@ -37,7 +37,7 @@ def find_fields(query: str, infos: "Sequence[FieldInfo]", fuzzy: FuzzySearch) ->
 
 
 def _best_first(scores: Mapping[str, float]) -> list[str]:
-    # Of two alike the shorter name has less besides what was typed.
+    # Of two alike the shorter name has less beside what was typed.
     return sorted((name for name, score in scores.items() if score > 0), key=lambda name: (-scores[name], len(name)))
 
 

@@ -106,7 +106,7 @@ class QueueWatcher(threading.Thread):
         """Read and make changes until stopped."""
         from trainer.journal.journal import Journal
 
-        told: object = None
+        posted: object = None
         while True:
             try:
                 with Journal(self._workspace.journal_path) as journal:
@@ -114,15 +114,15 @@ class QueueWatcher(threading.Thread):
                         line = read_queue_view(journal, self._workspace, self._clock(), self._ours)
                         # The time itself is nothing new.
                         new = (line.live, line.waiting, line.orphaned)
-                        if new != told:
-                            told = new
+                        if new != posted:
+                            posted = new
                             self._post(QueueRead(line))
                         if not self._do_asked(journal):
                             return
             except Exception as error:
-                # A journal that is locked for long: what is shown stays, and the next turn opens it anew.
+                # A journal that is locked for long: what is shown stays, and the next turn opens it again.
                 self._post(NotChanged(as_error("queue", error)))
-                told = None
+                posted = None
                 if not self._wait():
                     return
 

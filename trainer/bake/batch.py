@@ -20,7 +20,7 @@ class Batch:
         tokens: int64 [batch, ...], as the model makes and reads them.
         weights: fp32 [batch], what each picture's loss counts.
         folder_of: fp32 [folders, batch], 1 where the picture is of the folder.
-        sizes: int64 [batch, 6], for families that are told: original height and width, top and left of the crop, height and width of the bucket.
+        sizes: int64 [batch, 6], for families that take them: original height and width, top and left of the crop, height and width of the bucket.
         masks: fp32 [batch, 1, height/f, width/f]; None where everything counts.
         captions: the words themselves.
     """

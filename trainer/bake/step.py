@@ -56,7 +56,7 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
         torch.OutOfMemoryError: one picture is too many, or the optimizer found no room.
     """
     settings = session.settings
-    # A part that has stopped has the rate 0: its curve goes on to the end.
+    # A part that has stopped has the rate 0: its curve continues to the end.
     stopped: dict[Part, float] = dict.fromkeys(session.trained_parts.initial, 0.0)
     rates = stopped | set_learning_rates(session.optimizer, settings, session.plan, work.step)
     learned, fewer = session.micro_batches.run_with_oom_retry(

@@ -51,7 +51,7 @@ def find_model(
         setting: BASE or VAE.
         name: the model's name, with or without its file's extension.
         digits: the first digits of its hash; "" for none.
-        named: files that are known besides.
+        named: further files that are known.
     """
     stem = _stem(name.rpartition("/")[2])
     if setting == BASE and stem == DEMO_BASE:
@@ -79,7 +79,7 @@ def find_lora(model_files: ModelFiles, name: str, digits: str, named: Sequence[P
         model_files: the workspace's files.
         name: as in a tag, or a title: of a file whose name has the same letters and digits.
         digits: the first digits of its hash; "" for none.
-        named: files that are known besides, before all others.
+        named: further files that are known, before all others.
     """
     files = [path for path in named if os.path.isfile(path)]
     files += sorted(model_files.root.glob("bakes/*/[!.]*.safetensors"), reverse=True)

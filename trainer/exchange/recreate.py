@@ -60,7 +60,7 @@ def recreate(
         picture: the recipe, as read_picture returns it.
         model_files: where base, VAE and LoRAs are searched.
         base: used where the picture's own is not known here, as in GridSpec.
-        named: files that are known besides.
+        named: further files that are known.
 
     Raises:
         GridError: it holds no recipe, or a number in it is invalid or out of bounds.

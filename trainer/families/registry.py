@@ -12,7 +12,7 @@ MODULES = (
 """Modules that hold the record of a family as `FAMILY`. A new family is one more line here."""
 
 FAMILIES: dict[str, FamilyRecord] = {}
-"""Family key to its record, in the order of MODULES; it is read anew at each question."""
+"""Family key to its record, in the order of MODULES; it is read again at each question."""
 
 
 def add_family(module: str) -> None:

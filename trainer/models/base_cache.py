@@ -81,7 +81,7 @@ class _BaseCache:
         self._kept: _Kept | None = None
 
     def take(self, key: Hashable) -> _Kept | None:
-        """Return the kept base where it is the one asked for; another one is let go, for two would not fit."""
+        """Return the kept base where it is the one asked for; another one is dropped, for two would not fit."""
         with self._lock:
             kept, self._kept = self._kept, None
         if kept is None or kept.key == key:
@@ -107,7 +107,7 @@ _keeper = _BaseCache()
 def acquire_base(wanted: WantedBase) -> Iterator[BaseModel]:
     """Lend a base, bare of any LoRA and with all its parts away from the card, while the block lasts.
 
-    It is kept for the next borrower where the block ends well and leaves it as it was lent; otherwise it is let go.
+    It is kept for the next borrower where the block ends well and leaves it as it was lent; otherwise it is dropped.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -130,7 +130,7 @@ def acquire_base(wanted: WantedBase) -> Iterator[BaseModel]:
 
 
 def forget_base() -> bool:
-    """Let the kept base go, and return whether there was one; the next borrower loads it anew."""
+    """Drop the kept base, and return whether there was one; the next borrower loads it again."""
     there = _keeper.forget()
     if there:
         _tidy()
@@ -192,7 +192,7 @@ def _switches(module: nn.Module) -> Hashable:
     weights = own["_parameters"].values()
     return (
         type(module),
-        # By name: wrapped anew it is another object.
+        # By name: wrapped again it is another object.
         _name_of(own.get("forward")),
         type(own.get("processor")),
         own.get("gradient_checkpointing", False),
@@ -209,7 +209,7 @@ def _name_of(forward: object) -> str:
 
 
 def _files_of(place: Path, folders: tuple[str, ...] = ()) -> Hashable:
-    """Return what tells the files of a base or VAE from others, and from what they were before they were written anew."""
+    """Return what tells the files of a base or VAE from others, and from what they were before they were written again."""
     real = Path(os.path.realpath(place))
     if real.is_file():
         files = [real]

@@ -219,7 +219,7 @@ class BaseModel(ABC):
             times: [batch], as the schedule has them.
             text: of the captions.
             sizes: int64 [batch, 6], the picture's height and width, the crop's top and left, the bucket's height and width, in
-                pixels, for families that are told.
+                pixels, for families that take them.
         """
 
     @property
@@ -296,7 +296,7 @@ class BaseModel(ABC):
         """Return what else than the picture decides its latents: the VAE's weights, type and normalization, as JSON values."""
 
     def decoding_bytes(self, height: int, width: int) -> int:
-        """Return about how much memory the decoding of a picture of that many pixels takes besides the VAE's weights."""
+        """Return about how much memory the decoding of a picture of that many pixels takes beside the VAE's weights."""
         return 0
 
     def tiled(self, pixels: int) -> AbstractContextManager[None]:

@@ -44,7 +44,7 @@ class _File:
 
 
 def hashes_of(path: Path, stop: Callable[[], bool] = lambda: False) -> FileHashes | None:
-    """Return the hashes of the file at `path`, for a folder or no file the words sd-scripts has for it; None when told to stop.
+    """Return the hashes of the file at `path`, for a folder or no file the words sd-scripts has for it; None when asked to stop.
 
     They are remembered in the user's cache folder until the file changes. Needs 4 MiB of memory whatever the file's size.
 

@@ -40,7 +40,7 @@ class PredictionScores:
     v: float
 
     @property
-    def tells(self) -> Prediction | None:
+    def winner(self) -> Prediction | None:
         """What the base predicts; None where the scores lie too near each other to say."""
         if not (math.isfinite(self.epsilon) and math.isfinite(self.v)):
             return None
@@ -97,7 +97,7 @@ def measure(model: BaseModel, latents: Tensor, text: Conditioning, sizes: Tensor
         seed: decides the noise.
     """
     generator = torch.Generator().manual_seed(seed)
-    # Zero terminal SNR moves these times by so little that a base trained with it is told as well by the plain schedule.
+    # Zero terminal SNR moves these times by so little that a base trained with it is recognised as well by the plain schedule.
     kinds: tuple[Prediction, ...] = ("epsilon", "v")
     schedules = {kind: model.schedule_for(kind) for kind in kinds}
     errors = dict.fromkeys(schedules, 0.0)
@@ -105,13 +105,13 @@ def measure(model: BaseModel, latents: Tensor, text: Conditioning, sizes: Tensor
     for index in range(len(latents)):
         one = slice(index, index + 1)
         clean = latents[one].to(model.device, torch.float32)
-        told = text.rows(one)
+        conditioning = text.rows(one)
         own_sizes = None if sizes is None else sizes[one].to(model.device)
         for time in _TIMES:
             noise = torch.randn(clean.shape, generator=generator).to(model.device)
             times = torch.tensor([time], device=model.device)
             noisy = schedules["epsilon"].add_noise(clean, noise, times)
-            output = model.predict(noisy, times, told, own_sizes).float()
+            output = model.predict(noisy, times, conditioning, own_sizes).float()
             for kind, schedule in schedules.items():
                 target = schedule.target(clean, noise, times)
                 errors[kind] += float((output - target).square().mean())
@@ -134,15 +134,15 @@ def decide(
     Raises:
         SettingsError: the setting contradicts the scores, or nothing says what the base predicts.
     """
-    told = None if scores is None else scores.tells
+    measured = None if scores is None else scores.winner
     asked = _ASKED[v_parameterization]
-    if asked is not None and told is not None and asked != told:
+    if asked is not None and measured is not None and asked != measured:
         raise SettingsError(
             "v_parameterization",
-            found=f"{v_parameterization}, but the base predicts {_NAMES[told]}: on your pictures its output is off by {scores} (0 is perfect, 1 is an output of zeros)",
-            expected=f"{'yes' if told == 'v' else 'no'}, or auto",
+            found=f"{v_parameterization}, but the base predicts {_NAMES[measured]}: on your pictures its output is off by {scores} (0 is perfect, 1 is an output of zeros)",
+            expected=f"{'yes' if measured == 'v' else 'no'}, or auto",
         )
-    prediction = asked or told or said.prediction
+    prediction = asked or measured or said.prediction
     if prediction is None:
         cannot_tell = (
             "nothing was measured" if scores is None else f"its output does not decide it: it is off by {scores}"
@@ -155,7 +155,7 @@ def decide(
         )
     zero_snr = bool(said.zero_terminal_snr) if zero_terminal_snr == "auto" else zero_terminal_snr == "yes"
     doubts = []
-    if scores is not None and told is None:
+    if scores is not None and measured is None:
         doubts.append(f"its output does not confirm that: it is off by {scores}")
     if said.prediction not in (None, prediction):
         doubts.append(f"its file says otherwise ({said.source})")
@@ -163,7 +163,7 @@ def decide(
         doubts.append("its file says otherwise about zero terminal SNR")
     if zero_snr and prediction == "epsilon":
         doubts.append("zero terminal SNR needs v-prediction")
-    reason = f"measured: {scores}" if told else "as set" if asked else said.source
+    reason = f"measured: {scores}" if measured else "as set" if asked else said.source
     snr = f"{'with' if zero_snr else 'without'} zero terminal SNR"
     line = "; ".join([f"the base predicts {_NAMES[prediction]} ({reason}), {snr}", *doubts])
     return PredictionDecision(prediction, zero_snr, line, is_warning=bool(doubts))

@@ -1,4 +1,4 @@
-"""Names for .safetensors files that are not a base, told from their keys, so that the refusal can say what they are; free of torch."""
+"""Names for .safetensors files that are not a base, recognised by their keys, so that the refusal can say what they are; free of torch."""
 
 import re
 from collections.abc import Callable

@@ -17,8 +17,8 @@ class Guidance:
     """What one picture is led by.
 
     Attributes:
-        prompt: what shall be there.
-        negative: what shall not, as long; None where guidance is off.
+        prompt: what is wanted.
+        negative: what is not wanted, as long; None where guidance is off.
     """
 
     prompt: Conditioning
@@ -46,7 +46,7 @@ class PromptCache:
 
         Args:
             recipes: of one clip skip and CFG scale.
-            text_key: what the encoders' output depends on besides; see LoraStack.text_key.
+            text_key: what the encoders' output further depends on; see LoraStack.text_key.
         """
         guided = recipes[0].cfg_scale != 1
         prompts = [recipe.prompt for recipe in recipes]

@@ -55,7 +55,7 @@ class LoraStack:
         """Let exactly these LoRAs be in force.
 
         Where only factors differ from before they are set; a file of the same modules and ranks is copied over the one
-        before; anything else is put on anew.
+        before; anything else is put on again.
 
         Args:
             loras: in the order they are put on; one that changes nothing is left out.

@@ -73,7 +73,7 @@ class GridSampler:
 
         Raises:
             ModelError: a LoRA cannot be put on.
-            torch.OutOfMemoryError: the card's memory is full; the sampler can go on with fewer at once.
+            torch.OutOfMemoryError: the card's memory is full; the sampler can continue with fewer at once.
         """
         if len({batch_key(recipe) for recipe in recipes}) != 1:
             raise ValueError("only pictures that differ in prompts and seed alone are made together")

@@ -142,18 +142,18 @@ def test_a_base_that_was_never_trained_cannot_be_measured(tiny_sdxl: StableDiffu
     text = encode_text(tiny_sdxl, ["1girl", "1boy"], 1)
     sizes = torch.tensor([[128, 128, 0, 0, 128, 128]] * 2)
     scores = measure(tiny_sdxl, latents, text, sizes, seed=0)
-    assert scores.tells is None
+    assert scores.winner is None
     with pytest.raises(SettingsError, match=f"{scores.epsilon:.2f} as noise against {scores.v:.2f} as v"):
         decide(SILENT, "auto", "auto", scores)
 
 
 def test_an_output_that_is_not_a_number_decides_nothing() -> None:
-    assert PredictionScores(float("nan"), float("nan")).tells is None
+    assert PredictionScores(float("nan"), float("nan")).winner is None
 
 
 def test_an_output_worse_than_a_blank_predicts_neither() -> None:
     """A random base of SD1.5's size came to these numbers."""
-    assert PredictionScores(1.43, 2.34).tells is None
+    assert PredictionScores(1.43, 2.34).winner is None
 
 
 @pytest.mark.parametrize(("setting", "prediction"), [("yes", "v"), ("no", "epsilon")])

@@ -22,7 +22,7 @@ from trainer.models.unsupported import describe_unsupported
 from trainer.models.weight_slice import WeightSlice
 from trainer.text import printable
 
-# What a base is trained from and can be trained on. Eight bits and fewer are left out: the LoRA would learn to mend their rounding.
+# What a base is trained from and can be trained on. Eight bits and fewer are left out: the LoRA would learn to undo their rounding.
 _TYPES = {"F16", "BF16", "F32", "F64"}
 
 _VAE_WANTED = "a VAE of SD1.x or SDXL: one .safetensors file or a diffusers folder"

@@ -37,7 +37,7 @@ class ClipEncoders(Protocol):
 
 @dataclass(frozen=True)
 class PromptText(Conditioning):
-    """What the U-Net is told of one prompt.
+    """The U-Net's conditioning of one prompt.
 
     Attributes:
         embeddings: [1, 77 · chunks, channels]: BOS and EOS of every chunk stay, other than in a caption's embeddings.
@@ -50,7 +50,7 @@ class PromptText(Conditioning):
 
 @torch.no_grad()
 def encode_prompts(model: ClipEncoders, prompts: Sequence[str], clip_skip: int) -> list[PromptText]:
-    """Return what the U-Net is told of each prompt, under the webui's rules.
+    """Return the U-Net's conditioning of each prompt, under the webui's rules.
 
     Each chunk of 75 tokens goes through the encoders alone, so that a prompt gives the same bits in any company. Then each
     token's embedding is multiplied by its weight and the chunk brought back to the mean it had (the webui's emphasis

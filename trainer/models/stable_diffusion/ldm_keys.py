@@ -150,7 +150,7 @@ def _exchanged(key: str, names: Mapping[str, str]) -> str:
 
 
 def _unet_blocks(inner: Shapes) -> Iterator[tuple[str, str]]:
-    """Yield original and diffusers' place of every block. The original counts through all levels, diffusers anew in each.
+    """Yield original and diffusers' place of every block. The original counts through all levels, diffusers from 0 in each.
 
     A level of the way down ends with a block of its own, `op`; one of the way up with a `conv` behind its last block.
     """

@@ -279,7 +279,7 @@ def _count(names: list[str]) -> str:
 
 
 def _set_positions(module: nn.Module) -> None:
-    """Count the positions anew: the one thing in these modules that is neither in the file nor made by a forward pass."""
+    """Count the positions again: the one thing in these modules that is neither in the file nor made by a forward pass."""
     for name, buffer in module.named_buffers():
         if name.endswith("factors"):
             # Of a layer of 8 bits, which its weight brings.

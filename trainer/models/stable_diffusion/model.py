@@ -28,7 +28,7 @@ from trainer.prompts.clip_tokens import BytePairTokenizer
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
 # The layers at the picture's full size begin on the width of the level below. Measured with SD1.5's VAE on a CPU at 256² and
-# 384²: 3.7 tensors of that width at once, 3.8 kB a pixel in fp32; the rest is for what a card's convolutions take besides.
+# 384²: 3.7 tensors of that width at once, 3.8 kB a pixel in fp32; the rest is for what a card's convolutions take beside it.
 _TENSORS_AT_ONCE = 6
 
 # SDXL's size conditioning: six numbers of 256 each beside the pooled text.
@@ -160,7 +160,7 @@ class StableDiffusion(BaseModel):
         return list(encode_prompts(self, prompts, clip_skip))
 
     def guided(self, prompt: Conditioning, negative: Conditioning, *, blank: bool) -> tuple[Conditioning, Conditioning]:
-        """Return both with as many tokens; what an SDXL model is told where nothing is spoken against is zeros.
+        """Return both with as many tokens; SDXL takes zeros for a blank negative prompt.
 
         So it was trained, and the webui has it.
         """
@@ -199,7 +199,7 @@ class StableDiffusion(BaseModel):
         return [_identity(self.vae), str(self.vae.dtype), self.scaling]
 
     def decoding_bytes(self, height: int, width: int) -> int:
-        """Return about how much memory the decoding of a picture takes besides the VAE's weights."""
+        """Return about how much memory the decoding of a picture takes beside the VAE's weights."""
         widths = self.vae.config.block_out_channels
         return int(_TENSORS_AT_ONCE * widths[min(1, len(widths) - 1)] * height * width * self.vae.dtype.itemsize)
 
@@ -221,7 +221,7 @@ class StableDiffusion(BaseModel):
         Args:
             noisy: [batch, 4, height/f, width/f].
             times: int64 [batch].
-            text: what it is told.
+            text: its conditioning.
             sizes: SDXL: int64 [batch, 6], the picture's height and width, the crop's top and left, the bucket's height and
                 width, in pixels; not looked at in SD1.x.
         """

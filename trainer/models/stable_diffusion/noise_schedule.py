@@ -91,7 +91,7 @@ class NoiseSchedule(TimeSchedule):
         return signal.sqrt() * latents + (1 - signal).sqrt() * noise
 
     def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """Return what the U-Net shall predict, of the latents' shape: the noise itself, or v = sqrt(a) noise - sqrt(1 - a) latents.
+        """Return what the U-Net is to predict, of the latents' shape: the noise itself, or v = sqrt(a) noise - sqrt(1 - a) latents.
 
         v is the velocity of Salimans and Ho 2022, section 4.
 

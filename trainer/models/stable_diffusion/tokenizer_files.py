@@ -18,7 +18,7 @@ _MAX_BYTES = 64 * 2**20
 def tokenizer_in_folder(folder: Path) -> BytePairTokenizer:
     """Return the tokenizer in `folder`: tokenizer.json, or vocab.json and merges.txt.
 
-    One with CLIP's vocabulary is CLIP's own, whatever it says besides, so that folder and single file of one model read a
+    One with CLIP's vocabulary is CLIP's own, whatever else it says, so that folder and single file of one model read a
     caption alike; see clip_tokenizer of `!`. Unchanged files are read once.
 
     Raises:
