@@ -1,9 +1,11 @@
 """Captions with more tokens than are read, and what of their tags is lost."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 
 from trainer.dataset.captions import complete_caption, shuffled_tags
 from trainer.dataset.records import CaptionRules, DataSet
@@ -61,7 +63,8 @@ def separated(text: str, rules: CaptionRules) -> Iterator[tuple[str, int]]:
 def _cut(caption: str, rules: CaptionRules, tokens: Tokens, limit: int) -> CutCaption | None:
     """Return how a caption is cut, as picture 0; None where all of it is read."""
     lines = caption.split("\n") if rules.wildcards else [caption.partition("\n")[0]]
-    long = [line for line in lines if _is_longer(complete_caption(line, rules), tokens, limit)]
+    lengths = {line: _tokens_in(complete_caption(line, rules), tokens, limit) for line in lines}
+    long = [line for line, length in lengths.items() if length > limit]
     if not long:
         return None
     orders = [shuffled_tags(line, rules) for line in long]
@@ -76,31 +79,35 @@ def _cut(caption: str, rules: CaptionRules, tokens: Tokens, limit: int) -> CutCa
             read |= {tag: 1.0 for tag, _ in separated(complete_caption(line, rules), rules)}
     return CutCaption(
         0,
-        max(len(tokens(complete_caption(line, rules))) for line in long),
+        max(lengths.values()),
         any(orders),
         {tag: share for tag, share in read.items() if tag and share < 1},
     )
 
 
-def _is_longer(text: str, tokens: Tokens, limit: int) -> bool:
-    # A token is a byte at least; of plain text no repair makes more.
-    if text.isascii() and len(text) <= limit:
-        return False
-    return len(tokens(text)) > limit
+def _tokens_in(text: str, tokens: Tokens, limit: int) -> int:
+    """Return how many tokens a text has, 0 where its few letters cannot be too many: a token is a byte at least."""
+    return 0 if text.isascii() and len(text) <= limit else len(tokens(text))
+
+
+# The same tags stand in many captions.
+@lru_cache(maxsize=20_000)
+def _tokens_of_tag(tag: str, tokens: Tokens) -> int:
+    return len(tokens(tag))
 
 
 def _shares(line: str, tokens: Tokens, limit: int, rules: CaptionRules) -> Iterator[tuple[str, float]]:
     """Yield 1 for each tag that ends within the limit, 0 for those behind."""
     text = complete_caption(line, rules)
     tags = list(separated(text, rules))
-    low, high = 0, len(tags)
-    while low < high:
-        middle = (low + high) // 2
-        if len(tokens(text[: tags[middle][1]])) <= limit:
-            low = middle + 1
-        else:
-            high = middle
-    yield from ((tag, float(number < low)) for number, (tag, _) in enumerate(tags))
+    # Tags and the commas between them; signs of both may be one token, so that the text itself has the last word.
+    ends = list(accumulate(_tokens_of_tag(tag, tokens) + 1 for tag, _ in tags))
+    read = bisect_right(ends, limit + 1)
+    while read < len(tags) and len(tokens(text[: tags[read][1]])) <= limit:
+        read += 1
+    while read and len(tokens(text[: tags[read - 1][1]])) > limit:
+        read -= 1
+    yield from ((tag, float(number < read)) for number, (tag, _) in enumerate(tags))
 
 
 def _shares_shuffled(
@@ -108,7 +115,7 @@ def _shares_shuffled(
 ) -> Iterator[tuple[str, float]]:
     """Yield the share of orders in which each tag ends within the limit: turned on by steps, every loose tag takes every place."""
     front, loose, behind = order
-    lengths = {tag: len(tokens(tag)) for tag in (*front, *loose, *behind)}
+    lengths = {tag: _tokens_of_tag(tag, tokens) for tag in (*front, *loose, *behind)}
     times = dict.fromkeys(lengths, 0)
     turns = range(0, len(loose), -(-len(loose) // _ORDERS))
     for turn in turns:

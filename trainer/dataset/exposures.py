@@ -12,6 +12,7 @@ from trainer.dataset.records import DataSet, Picture
 HEAD_COUNT = re.compile(r"\d*\+?(?:girl|boy|other|people|person|woman|man)s?|multiple (?:girls|boys)|solo")
 """Tags that say how many people there are, not who."""
 
+_SENTENCE_END = re.compile(r"[.;]\s+")
 # Repeated by this share of captions, a phrase is part of the subject rather than of the picture; of a few all is chance.
 _SHARE, _FEW = 0.8, 4
 
@@ -95,7 +96,7 @@ def tag_exposures(data: DataSet, epochs: int, cut: Sequence[CutCaption] = ()) ->
 
 
 def common_tags(data: DataSet, trigger: str) -> list[tuple[str, int]]:
-    """Return the tags that nearly every caption repeats, with the number of captions, in the captions' order.
+    """Return the tags, or sentences, that nearly every caption repeats, with the number of captions, in the captions' order.
 
     The look that such a tag names is learned by the tag's words, so that the trigger alone does not bring it. The trigger
     itself is left out, and so are tags that say how many people there are. Under four captions nothing is said.
@@ -108,7 +109,7 @@ def common_tags(data: DataSet, trigger: str) -> list[tuple[str, int]]:
     if len(captioned) < _FEW:
         return []
     own = _folded(trigger)
-    counts = Counter(tag for picture in captioned for tag in sorted(_tags(picture)))
+    counts = Counter(phrase for picture in captioned for phrase in sorted(_phrases(picture)))
     common = [tag for tag, count in counts.items() if count >= _SHARE * len(captioned)]
     text = captioned[0].caption
     return sorted(
@@ -119,6 +120,12 @@ def common_tags(data: DataSet, trigger: str) -> list[tuple[str, int]]:
         ),
         key=lambda each: (text.find(each[0]), each[0]),
     )
+
+
+def _phrases(picture: Picture) -> set[str]:
+    """Return a picture's tags; those of several sentences are parted once more."""
+    parts = {part.strip(" .;") for tag in _tags(picture) for part in _SENTENCE_END.split(tag)}
+    return parts - {""}
 
 
 def _folded(tag: str) -> str:

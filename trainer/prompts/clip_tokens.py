@@ -96,12 +96,17 @@ def fixed(text: str) -> str:
     ftfy straightens quotes, reads HTML entities, narrows full-width letters, parts ligatures, drops control characters and
     repairs text that was decoded wrongly.
     """
-    return str(_BLANKS.sub(" ", ftfy.fix_text(text)).strip().lower())
+    return str(_BLANKS.sub(" ", _by_ftfy(text)).strip().lower())
 
 
 def needs_fixing(text: str) -> bool:
     """Return whether ftfy changes a text, so that its tokens may be others than without it."""
-    return (not text.isascii() or "&" in text or not text.isprintable()) and ftfy.fix_text(text) != text
+    return _by_ftfy(text) != text
+
+
+def _by_ftfy(text: str) -> str:
+    # In printable ASCII it looks for entities only; asking it takes as long as all the rest of a caption's tokens.
+    return text if text.isascii() and text.isprintable() and "&" not in text else ftfy.fix_text(text)
 
 
 @cache

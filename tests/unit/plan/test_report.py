@@ -192,3 +192,11 @@ def test_what_nearly_every_caption_repeats_is_said(settings: Settings) -> None:
     (folder / "b.txt").write_text("hero, silver armour")
     lines = sections(settings)["tags by exposure"].splitlines()
     assert lines[-1].startswith("in 80% of the captions or more: silver armour; ")
+
+
+def test_a_sentence_that_every_caption_repeats_is_found_in_prose(settings: Settings) -> None:
+    folder = Path(settings.train_data_dir) / "4_hero"
+    for name, place in zip("abcd", ("cave", "sea", "hill", "city"), strict=True):
+        Image.new("RGB", (64, 64)).save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text(f"The hero stands near a {place}. He wears silver armour.")
+    assert "in 80% of the captions or more: He wears silver armour; " in sections(settings)["tags by exposure"]
