@@ -8,6 +8,9 @@ import unicodedata
 # Cc control, Cf format (bidi overrides, zero-width), Cs surrogates (undecodable file names), Co private use: none of them is text a user typed to be read.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
+# Linux: NAME_MAX of every common file system, and PATH_MAX without its last byte.
+_MAX_NAME_BYTES, _MAX_PATH_BYTES = 255, 4095
+
 
 def printable(text: str, limit: int | None = None) -> str:
     """Return `text` on one line with every control or format character made visible as `\\xNN`.
@@ -27,6 +30,20 @@ def _visible(char: str) -> str:
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def path_fault(text: str) -> str:
+    """Return why no file can have this path, "" where one can: a name of more than 255 bytes, a path of more than 4,095.
+
+    Asking the system about such a path raises an error where for any other it answers that nothing is there.
+    """
+    raw = text.encode("utf-8", "surrogatepass")
+    longest = max(map(len, raw.split(b"/")))
+    if longest > _MAX_NAME_BYTES:
+        return f"a name of {longest:,} bytes, and a file system takes {_MAX_NAME_BYTES}"
+    return (
+        "" if len(raw) <= _MAX_PATH_BYTES else f"a path of {len(raw):,} bytes, and the system takes {_MAX_PATH_BYTES:,}"
+    )
 
 
 def plural(number: int, thing: str) -> str:

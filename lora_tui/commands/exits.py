@@ -1,5 +1,6 @@
 """What every command needs: its end (errors become one line on stderr and an exit code), its workspace, its settings file."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from trainer.errors import ExitCode, LoraTuiError
-from trainer.text import printable
+from trainer.text import path_fault, printable
 
 if TYPE_CHECKING:
     from trainer.jobs.preflight import PlannedBake
@@ -31,6 +32,14 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
             for detail in error.details:
                 click.echo(f"  {printable(detail)}", err=True)
             code = error.exit_code
+        except OSError as error:
+            # The one failure of merely asking whether a file is there: no file can be called so.
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            name = os.fspath(error.filename or "")
+            text = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+            click.echo(f"lora-tui: {printable(text, 80)}: {path_fault(text) or 'its path is too long'}", err=True)
+            code = ExitCode.USAGE
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         leave(code)

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lora_on_disk import write_lora
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import parse_spec
@@ -70,6 +73,47 @@ def test_bad_input_is_one_line_and_nothing_is_made(
     assert says in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
     assert nothing_written(demo)
+
+
+def _lora(path: Path, tensors: dict[str, NDArray[np.float16]]) -> Path:
+    save_file(tensors, path)
+    return path
+
+
+def test_a_lora_with_a_weight_that_is_no_number_makes_no_picture(
+    lora_tui_here, demo: Workspace, spec: Path, tmp_path: Path
+) -> None:
+    down, up = np.ones((2, 96), np.float16), np.ones((96, 2), np.float16)
+    up[40, 1] = np.inf
+    name = "lora_te_text_model_encoder_layers_0_self_attn_out_proj"
+    path = _lora(tmp_path / "broken.safetensors", {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up})
+    ran = lora_tui_here("grid", spec, "--in", demo.root, "--set", f"y=lora={path}")
+    assert ran.returncode == 2
+    assert f"broken.safetensors: holds infinity in module {name} (lora_up); expected finite numbers only" in ran.stderr
+    assert nothing_written(demo)
+
+
+def test_a_lora_in_diffusers_keys_and_one_on_the_first_layers_are_taken(
+    lora_tui_here, demo: Workspace, spec: Path, tmp_path: Path
+) -> None:
+    shapes = {"conv_in": (4, 32), "time_embedding.linear_2": (128, 128)}
+    tensors: dict[str, NDArray[np.float16]] = {}
+    for name, (inputs, outputs) in shapes.items():
+        kernel = (3, 3) if name == "conv_in" else ()
+        tensors[f"unet.{name}.lora_A.weight"] = np.ones((2, inputs, *kernel), np.float16)
+        tensors[f"unet.{name}.lora_B.weight"] = np.ones((outputs, 2, *(1 for _ in kernel)), np.float16)
+    path = _lora(tmp_path / "whole.safetensors", tensors)
+    ran = lora_tui_here("grid", spec, "--in", demo.root, "--dry-run", "--set", f"y=lora={path}")
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("command", [("plan",), ("page",), ("grid",), ("bake",), ("convert", "alpha")])
+def test_a_file_name_longer_than_any_ends_no_command_in_a_traceback(
+    lora_tui_here, demo: Workspace, command: tuple[str, ...]
+) -> None:
+    ran = lora_tui_here(*command, demo.root / ("z" * 256))
+    assert ran.returncode == 2, ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_without_a_bake_it_says_what_to_give(lora_tui_here, demo: Workspace) -> None:

@@ -5,7 +5,10 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from trainer.workspace import Workspace
 
@@ -29,6 +32,31 @@ def _pickle_as_base(folder: Path) -> list[str]:
     return _sets(f"pretrained_model_name_or_path={path}")
 
 
+def _start_from(folder: Path, tensors: dict[str, NDArray[np.float16]], **settings: str) -> list[str]:
+    save_file(tensors, folder / "start.safetensors")
+    return _sets(
+        f"network_weights={folder / 'start.safetensors'}", *(f"{key}={value}" for key, value in settings.items())
+    )
+
+
+def _layer(**others: NDArray[np.float16]) -> dict[str, NDArray[np.float16]]:
+    """A layer of rank 2 on the demo's text encoder, of ones."""
+    tensors = {
+        "lora_down.weight": np.ones((2, 32), np.float16),
+        "lora_up.weight": np.ones((32, 2), np.float16),
+    } | others
+    return {f"lora_te_text_model_encoder_layers_1_self_attn_v_proj.{key}": value for key, value in tensors.items()}
+
+
+def _start_from_nan(folder: Path) -> list[str]:
+    tensors = _layer(**{"lora_up.weight": np.full((32, 2), np.nan, np.float16)})
+    return _start_from(folder, tensors, dim_from_weights="true")
+
+
+def _start_from_a_folder(folder: Path) -> list[str]:
+    return _sets(f"network_weights={folder}")
+
+
 def _empty_data(folder: Path) -> list[str]:
     (folder / "empty").mkdir()
     return _sets(f"train_data_dir={folder / 'empty'}")
@@ -45,6 +73,27 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a LoRA as base": (_lora_as_base, "LoRA"),
     "no such base": (lambda _: _sets("pretrained_model_name_or_path=/nowhere/base"), "/nowhere/base"),
     "fp16 without a GPU": (lambda _: _sets("mixed_precision=fp16"), "bf16"),
+    "no start LoRA": (
+        lambda folder: _sets(f"network_weights={folder / 'gone.safetensors'}"),
+        "gone.safetensors: no such",
+    ),
+    "a folder as start LoRA": (_start_from_a_folder, "is a folder; expected a LoRA"),
+    "NaN in the start LoRA": (
+        _start_from_nan,
+        "start.safetensors: holds NaN in module lora_te_text_model_encoder_layers_1",
+    ),
+    "a LoHa as start LoRA": (
+        lambda folder: _start_from(folder, _layer(hada_w1_a=np.ones((2, 2), np.float16)), dim_from_weights="true"),
+        "it is a LoHa",
+    ),
+    "a start LoRA of another rank": (
+        lambda folder: _start_from(folder, _layer()),
+        "has rank 2 and alpha 2; expected rank",
+    ),
+    "a start LoRA of another width": (
+        lambda folder: _start_from(folder, _layer(**{"lora_up.weight": np.ones((768, 2), np.float16)})),
+        "made for another base",
+    ),
     "clip_skip beyond the layers": (lambda _: _sets("clip_skip=9"), "clip_skip"),
 }
 

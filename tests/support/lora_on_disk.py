@@ -29,7 +29,7 @@ def write_lora(
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for name, place in (base or identify_base(DEMO_BASE)).lora_shapes.items():
-        if place.needs_conv_dim or part_of(name) not in parts:
+        if place.needs_conv_dim or place.only_in_files or part_of(name) not in parts:
             continue
         kernel = (1, 1) if place.is_conv else ()
         shapes[f"{name}.lora_down.weight"] = (rank, place.inputs, *kernel)

@@ -1,4 +1,6 @@
-from trainer.text import printable
+import pytest
+
+from trainer.text import path_fault, printable
 
 
 def test_escape_codes_become_visible() -> None:
@@ -21,3 +23,17 @@ def test_letters_of_all_languages_and_markup_stay() -> None:
 def test_a_long_text_ends_in_an_ellipsis() -> None:
     assert printable("abcdef", limit=4) == "abc…"
     assert printable("abcd", limit=4) == "abcd"
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("bakes/0001/" + "é" * 128 + ".safetensors", "a name of 268 bytes, and a file system takes 255"),
+        ("a/" * 2048, "a path of 4,096 bytes, and the system takes 4,095"),
+        ("x" * 255 + "/" + "é" * 127, ""),
+        ("\ud800", ""),
+        ("", ""),
+    ],
+)
+def test_a_path_that_no_file_can_have_is_described(path: str, fault: str) -> None:
+    assert path_fault(path) == fault

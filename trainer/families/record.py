@@ -4,7 +4,7 @@ A new family is a folder with a record like this, called `FAMILY`, and with the 
 `registry.MODULES`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -50,7 +50,7 @@ class PartRecord:
         return self.follows != "unet"
 
 
-def _same(name: str) -> str:
+def _same(name: str, known: Collection[str]) -> str:
     return name
 
 
@@ -132,7 +132,7 @@ class FamilyRecord:
         least_area: picture areas below this teach it little at its full size; 0 for no such bound.
         unused: settings that have no effect on it, with the reason.
         module_name: (part, dotted path in the part) -> name of the LoRA module.
-        file_name: another tool's name of a LoRA module -> ours.
+        file_name: (another tool's name of a LoRA module, our names of the base's modules) -> ours.
         pooled_layers: parts whose last layer counts beside the embedding's: their pooled output comes from it.
         fixed_skip: clip skip of the embedding where it cannot be chosen.
     """
@@ -159,7 +159,7 @@ class FamilyRecord:
     least_area: int = 0
     unused: Mapping[str, str] = field(default_factory=dict)
     module_name: Callable[[PartRecord, str], str] = _underscored
-    file_name: Callable[[str], str] = _same
+    file_name: Callable[[str, Collection[str]], str] = _same
     pooled_layers: frozenset[str] = frozenset()
     fixed_skip: int = 1
 

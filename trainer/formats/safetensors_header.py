@@ -3,15 +3,20 @@
 import json
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import ModelError
 from trainer.text import printable
 
-# 8 bytes give the header's length, so a hostile file may claim 2^64. SD1.5's U-Net needs 0.1 MB, a LoRA with the tags of
-# a large data set a few; the JSON of 16 MiB stays well under 1 GB once parsed.
-MAX_HEADER_BYTES = 16 * 2**20
+# 8 bytes give the header's length, so a hostile file may claim 2^64. This is the format's own limit.
+MAX_HEADER_BYTES = 100_000_000
+# SD1.5's U-Net needs 0.1 MB, a LoRA with the tags of a large data set a few. Of what is longer the values are counted before it is
+# parsed: texts take what they are long, a value about 100 bytes, and a tensor has some 10 of them.
+_SHORT = 16 * 2**20
+_MAX_VALUES = 10_000_000
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 _BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2}
 _BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
@@ -51,6 +56,8 @@ def read_header(path: Path) -> Header:
             text = file.read(length)
     except OSError as error:
         raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
+    if length > _SHORT and _values_in(text) > _MAX_VALUES:
+        raise _broken(path, f"its header of {length:,} bytes holds more values than any model has")
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -66,6 +73,12 @@ def read_header(path: Path) -> Header:
     for name, entry in entries.items():
         shapes[name], dtypes[name], spans[name] = _checked(path, name, entry, size - 8 - length)
     return Header(shapes, metadata, length, dtypes, spans)
+
+
+def _values_in(text: bytes) -> int:
+    """Return about how many values a JSON text has, without those in texts."""
+    bare = _TEXT.sub(b"", text)
+    return sum(bare.count(sign) for sign in (b",", b"[", b"{"))
 
 
 def _checked(path: Path, name: str, entry: object, body: int) -> tuple[tuple[int, ...], str, tuple[int, int]]:

@@ -176,7 +176,7 @@ class Checks:
                     f"{self._file_axes()}{error.where}",
                     found=error.found,
                     expected=error.expected,
-                    way_out=error.way_out or "leave it out, or choose a base it was made for",
+                    way_out=error.way_out or "leave it out",
                 ) from error
         return found
 

@@ -12,13 +12,13 @@ from trainer.errors import GridError, ModelError
 from trainer.families.registry import family_record
 from trainer.models.file_hashes import hashes_of
 from trainer.models.identify import Base, LoraShape, identify_base, refuse_pickle
-from trainer.models.kohya_names import file_name
-from trainer.models.lora_header import LoraHeader, LoraModule, read_lora_header
+from trainer.models.kohya_names import ModuleNames
+from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
+from trainer.models.start_weights import LORA_WANTED, check_fit, refuse_folder
 from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 
 _ENDING = ".safetensors"
-_EXPECTED = "a LoRA in kohya's format: one .safetensors file"
 # additional-networks writes the first digits of a hash after a name: `hifumi-000003(1a2b3c4d5e6f)`.
 _WITH_HASH = re.compile(r"(.+)\([0-9a-fA-F]{8,64}\)")
 _MAX_SUGGESTIONS = 3
@@ -88,21 +88,20 @@ class ModelFiles:
         """Check that a LoRA file exists and was made for `base`, and return its header.
 
         Raises:
-            ModelError: it is missing, a pickle, not a LoRA in kohya's format, or for another architecture; says which.
+            ModelError: it is missing, a pickle, not a LoRA, or for another architecture; says which.
         """
         stamp = _stamp(path)
         header = _header(path, stamp)
         if _fitting.get((path, stamp)) is base.lora_shapes:
             return header
-        for name, module in header.modules.items():
-            place = base.lora_shapes.get(file_name(name, base.family))
-            if place is None:
-                raise ModelError(
-                    _shown(path),
-                    found=f"module {printable(name, 80)} does not exist in {printable(base.name, 60)}",
-                    expected=f"a LoRA for {family_record(base.family).lora_target}",
-                )
-            _check_fit(path, name, module, place)
+        names = ModuleNames(base.family, base.lora_shapes)
+        places = {name: base.lora_shapes.get(names.own(name)) for name in header.modules}
+        if strange := [name for name, place in places.items() if place is None]:
+            target = family_record(base.family).lora_target
+            raise strangers(path, strange, len(places), printable(base.name, 60), target)
+        for name, place in places.items():
+            if place is not None:
+                check_fit(path, name, header.modules[name], place)
         if len(_fitting) >= _MAX_FITTING:
             _fitting.clear()
         _fitting[path, stamp] = base.lora_shapes
@@ -112,7 +111,7 @@ class ModelFiles:
         """Return the header of a LoRA file; cached until the file changes.
 
         Raises:
-            ModelError: it is missing, a pickle, or not a LoRA in kohya's format.
+            ModelError: it is missing, a pickle, or not a LoRA.
         """
         return _header(path, _stamp(path))
 
@@ -235,28 +234,12 @@ def _base(base_of: Callable[[str], Base], name: str, stamp: Stamp) -> Base:
 
 @lru_cache(maxsize=512)
 def _header(path: Path, stamp: Stamp) -> LoraHeader:
+    if os.path.isdir(path):
+        refuse_folder(path)
     if not os.path.isfile(path):
-        raise ModelError(
-            _shown(path),
-            found="is a folder" if os.path.isdir(path) else "no such file",
-            expected=_EXPECTED,
-        )
-    refuse_pickle(path, _EXPECTED)
+        raise ModelError(_shown(path), found="no such file", expected=LORA_WANTED)
+    refuse_pickle(path, LORA_WANTED)
     return read_lora_header(path)
-
-
-def _check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> None:
-    """Check that a layer has the inputs and outputs of its module; a 1x1 kernel may be written or not."""
-    kernel = () if place.kernel == 1 else (place.kernel, place.kernel)
-    found = (module.down[1], module.up[0], tuple(side for side in module.down[2:] if side != 1))
-    wanted = (place.inputs, place.outputs, kernel)
-    if found != wanted:
-        raise ModelError(
-            _shown(path),
-            found=f"{printable(name, 80)} has {found[0]} inputs and {found[1]} outputs",
-            expected=f"{wanted[0]} and {wanted[1]}",
-            way_out="it was made for another base",
-        )
 
 
 def _sha256(file: Path) -> str:

@@ -15,6 +15,7 @@ from trainer.grid.spec import GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Grid, GridState, NewBake, Order
 from trainer.machine.devices import card_device
+from trainer.models.lora_numbers import check_lora_numbers
 from trainer.plan.disk import check_disk_space
 from trainer.settings.subject import subject_named
 from trainer.workspace import Workspace, first_free_number
@@ -46,6 +47,8 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
     """
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(spec, journal, workspace), model_files)
+    for path in _lora_files(expanded):
+        check_lora_numbers(path)
     compute_setup = _compute_setup(spec)
     hashes: dict[Path, str] = {}
 
@@ -176,6 +179,11 @@ def spec_of(grid: Grid) -> GridSpec:
         GridError: another version wrote it.
     """
     return parse_spec(grid.spec, f"grid {grid.number}")
+
+
+def _lora_files(expanded: Expanded) -> dict[Path, None]:
+    uses = [lora for cell in expanded.cells for lora in cell.recipe.loras]
+    return dict.fromkeys(path for lora in uses for path in (lora.path, lora.text_encoder_path) if path is not None)
 
 
 def _compute_setup(spec: GridSpec) -> ComputeSetup:

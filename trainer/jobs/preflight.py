@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
 from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
+from trainer.models.start_weights import check_start_weights
 from trainer.plan.disk import state_bytes
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.plan import Plan, make_plan
@@ -43,10 +44,11 @@ def prepare_from(
 
     Raises:
         SettingsError: the settings do not fit the data or the base.
-        ModelError: the base's tokenizer cannot be read.
+        ModelError: the base's tokenizer cannot be read, or the VAE or the LoRA to start from cannot be used.
     """
     check_clip_skip(base, settings.clip_skip)
     check_vae(settings.vae, base)
+    check_start_weights(base, settings)
     check_optimizer_installed(settings)
     plan = make_plan(
         settings,

@@ -10,7 +10,8 @@ from trainer.errors import ModelError, SettingsError
 from trainer.families.registry import FAMILIES, family_record, named, titles
 from trainer.formats.safetensors_header import read_header
 from trainer.models.diffusers_folder import config_of
-from trainer.models.kohya_names import file_name, part_of
+from trainer.models.kohya_names import ModuleNames, part_of
+from trainer.models.lora_header import read_lora_header
 from trainer.models.prediction_markers import PredictionMarkers
 from trainer.models.unsupported import describe_unsupported
 from trainer.settings.model import Settings
@@ -35,6 +36,8 @@ class LoraShape:
         is_conv: whether it is a convolution, be it 1x1.
         needs_conv_dim: whether it gets a layer only where `conv_dim` is set: what lies in a ResnetBlock2D, Downsample2D or
             Upsample2D. Of these the Linear and 1x1 get network_dim, the 3x3 conv_dim.
+        only_in_files: whether it gets a layer only where a LoRA file of another program has one: what lies before, between and
+            behind the blocks.
     """
 
     inputs: int
@@ -42,6 +45,7 @@ class LoraShape:
     kernel: int
     is_conv: bool
     needs_conv_dim: bool
+    only_in_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Base:
         said: what it says of its prediction type.
         text_layers: how many layers each of its text encoders has.
         has_vae: whether it brings a VAE; some single files do not.
+        vae_gap: a weight that its VAE lacks; "" for none.
         side: of the pictures it was trained on, in pixels, where that is known and other than its family's.
         tokens: text -> numbers of its tokens as a bake reads captions; None where captions are not cut at max_token_length. It
             may raise ModelError where the tokenizer's files cannot be read.
@@ -68,6 +73,7 @@ class Base:
     markers: PredictionMarkers
     text_layers: Mapping[Part, int]
     has_vae: bool = True
+    vae_gap: str = ""
     side: int | None = None
     tokens: Callable[[str], Sequence[int]] | None = field(default=None, compare=False, repr=False)
 
@@ -99,21 +105,22 @@ def layers_of(base: Base, settings: Settings) -> dict[str, tuple[LoraShape, int]
     Raises:
         ModelError: ranks are to come from a LoRA file (`dim_from_weights`), and that cannot be read.
     """
-    ranks = _ranks_in(Path(settings.network_weights), base.family) if _like_a_file(settings) else None
+    ranks = _ranks_in(Path(settings.network_weights).expanduser(), base) if _like_a_file(settings) else None
     layers: dict[str, tuple[LoraShape, int]] = {}
     for name, shape in base.lora_shapes.items():
         part = part_of(name)
         if part is None or not settings.has_layers(part):
             continue
-        if ranks is not None:
-            rank = ranks.get(name)
-        elif shape.needs_conv_dim and settings.conv_dim is None:
-            rank = None
-        else:
-            rank = settings.network_dim if shape.kernel == 1 else settings.conv_dim
+        rank = _rank_by_rule(shape, settings) if ranks is None else ranks.get(name)
         if rank is not None:
             layers[name] = (shape, rank)
     return layers
+
+
+def _rank_by_rule(shape: LoraShape, settings: Settings) -> int | None:
+    if shape.only_in_files or (shape.needs_conv_dim and settings.conv_dim is None):
+        return None
+    return settings.network_dim if shape.kernel == 1 else settings.conv_dim
 
 
 def weight_shapes(base: Base, settings: Settings) -> list[tuple[int, ...]]:
@@ -182,13 +189,20 @@ def check_vae(path: str, base: Base) -> None:
         base: the base; one that contains no VAE must get one here.
 
     Raises:
-        ModelError: it is missing, cut off, a pickle, or no VAE for the base's family.
+        ModelError: it is missing, cut off, a pickle, or no VAE for the base's family; or the base's own is incomplete.
         SettingsError: the base has no VAE and none is named, or its family takes none.
     """
     if not path:
         if not base.has_vae:
             raise SettingsError(
                 "vae", found=f"blank, and {printable(base.name)} contains no VAE", expected="a VAE's path"
+            )
+        if base.vae_gap:
+            raise ModelError(
+                printable(str(base.path)),
+                found=f"its VAE lacks the weight {printable(base.vae_gap, 100)}",
+                expected="the complete model",
+                way_out="download it again, or set `vae` to a VAE of its own",
             )
         return
     record = family_record(base.family)
@@ -269,12 +283,7 @@ def _like_a_file(settings: Settings) -> bool:
     return settings.dim_from_weights and bool(settings.network_weights)
 
 
-def _ranks_in(path: Path, family: Family) -> dict[str, int]:
+def _ranks_in(path: Path, base: Base) -> dict[str, int]:
     """Return kohya's module name -> rank of each layer in a LoRA file."""
-    ending = ".lora_down.weight"
-    shapes = read_header(path).shapes
-    return {
-        file_name(key.removesuffix(ending), family): shape[0]
-        for key, shape in shapes.items()
-        if key.endswith(ending) and shape
-    }
+    names = ModuleNames(base.family, base.lora_shapes)
+    return {names.own(name): module.rank for name, module in read_lora_header(path).modules.items()}

@@ -1,5 +1,7 @@
 """kohya's names of LoRA modules, as each family's record makes them; free of torch."""
 
+from collections.abc import Iterable
+
 from trainer.families.registry import FAMILIES, family_record
 from trainer.settings.parts import Family, Part
 
@@ -18,12 +20,24 @@ def kohya_name(part: Part, path: str, family: Family) -> str:
     return record.module_name(record.part(part), path)
 
 
-def file_name(name: str, family: Family) -> str:
-    """Return the module name that kohya_name gives for a name found in a LoRA file on a base of `family`.
+class ModuleNames:
+    """Our names of the modules of a base, or of a network on it, and what LoRA files call them.
 
-    Files differ in two ways: some tools call SD1.x's text encoder `lora_te1_`, and SDXL's U-Net may have diffusers' names.
+    Files differ in this: some tools call SD1.x's text encoder `lora_te1_`, and the U-Net's blocks may have the names of
+    diffusers or those of the original code, whichever the family does not use.
+
+    Args:
+        family: the base's architecture.
+        known: kohya_name of each module.
     """
-    return family_record(family).file_name(name)
+
+    def __init__(self, family: Family, known: Iterable[str]) -> None:
+        self.family = family
+        self.known = frozenset(known)
+
+    def own(self, name: str) -> str:
+        """Return the module name that kohya_name gives for one found in a LoRA file, as lora_keys.parse_key gives it."""
+        return name if name in self.known else family_record(self.family).file_name(name, self.known)
 
 
 def part_of(name: str) -> Part | None:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 
 from trainer.formats.safetensors_header import Header
+from trainer.models.lora_keys import is_lora_key
 from trainer.text import printable
 
-_LORA_KEY = re.compile(r"lora_(?:down|up|A|B|mid)\b|^lora_(?:unet|te)|\.(?:hada_w[12]|lokr_w[12]|oft_)")
+# Also of architectures that no part of a key is known of.
+_LORA_KEY = re.compile(r"lora_(?:down|up|A|B|mid)\b|\blora\.(?:down|up)\b")
 _WHOLE = "give the complete checkpoint, or a diffusers folder"
 
 
@@ -20,7 +22,7 @@ def _has(*parts: str) -> Callable[[str], bool]:
 
 # The first line of which any key fits says what the file is.
 _KINDS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
-    (lambda name: bool(_LORA_KEY.search(name)), "a LoRA", "give the base it was trained on"),
+    (lambda name: is_lora_key(name) or bool(_LORA_KEY.search(name)), "a LoRA", "give the base it was trained on"),
     (_has("joint_blocks."), "an SD3 model", "SD3 is not supported"),
     (_has("double_blocks.", "single_transformer_blocks."), "a Flux model", "Flux is not supported"),
     (_has("time_stack.", "temporal_transformer.", "time_mixer."), "a video model", "video models are not supported"),

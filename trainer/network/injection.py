@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import torch
 from torch import nn
 
 from trainer.errors import ModelError, SettingsError
 from trainer.families.registry import family_record
-from trainer.models.kohya_names import kohya_name
+from trainer.models.kohya_names import ModuleNames, kohya_name
 from trainer.network.dropout import Dropouts
 from trainer.network.lora import LoraLayer
 from trainer.network.norms import limit_norms
@@ -224,7 +224,7 @@ def inject(model: LoraBase, rules: LayerRules, seed: int, parts: Collection[Part
     layers = {
         part: [
             LoraLayer(name, target, *rules.rank_and_alpha(target), dropouts)
-            for name, target in targets(model, part, conv=rules.conv_dim is not None).items()
+            for name, target in targets(model, part, "linear" if rules.conv_dim is None else "conv").items()
         ]
         for part in wanted
     }
@@ -250,30 +250,46 @@ def wanted_parts(model: LoraBase, parts: Collection[Part]) -> list[Part]:
     return wanted
 
 
-def targets(model: LoraBase, part: Part, *, conv: bool = False) -> dict[str, nn.Linear | nn.Conv2d]:
+Extent = Literal["linear", "conv", "all"]
+"""Which modules of a part count: those that always get a layer, those in resnets and samplers too (`conv_dim`), or every one that
+a file of another program may have a layer on, such as `conv_in` and `time_embedding`."""
+
+
+def targets(model: LoraBase, part: Part, extent: Extent = "linear") -> dict[str, nn.Linear | nn.Conv2d]:
     """Return the modules of one part that get a LoRA layer, by kohya's name, in the model's order.
 
     Args:
         model: loaded base.
         part: one of the parts of its family.
-        conv: whether the U-Net's resnets and samplers count too: their 3x3 convolutions, 1x1 convolutions and Linear.
+        extent: which ones count.
 
     Raises:
         ModelError: two modules would have the same name.
     """
     record = family_record(model.family).part(part)
     root = model.encoders[part] if record.is_encoder else model.body
-    holders = record.lora_holders | (record.conv_holders if conv else frozenset())
+    holders = record.lora_holders | (record.conv_holders if extent != "linear" else frozenset())
     found: dict[str, nn.Linear | nn.Conv2d] = {}
-    for path, holder in root.named_modules():
-        if type(holder).__name__ not in holders:
-            continue
-        for child_path, child in holder.named_modules():
-            if not isinstance(child, nn.Linear | nn.Conv2d):
-                continue
-            name = kohya_name(part, f"{path}.{child_path}", model.family)
-            if found.setdefault(name, child) is not child:
+
+    def add(path: str, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            name = kohya_name(part, path, model.family)
+            if found.setdefault(name, module) is not module:
                 raise ModelError(
                     name, found="two modules of the base would have this name", expected="SDXL's block layout"
                 )
+
+    for path, holder in root.named_modules():
+        if type(holder).__name__ in holders:
+            for child_path, child in holder.named_modules():
+                add(f"{path}.{child_path}", child)
+    if extent == "all":
+        for path, module in root.named_modules():
+            add(path, module)
     return found
+
+
+def module_names(model: LoraBase) -> ModuleNames:
+    """Return the names of all modules of a model that a LoRA file may have a layer on."""
+    parts = parts_of(model.family)
+    return ModuleNames(model.family, (name for part in parts for name in targets(model, part, "all")))

@@ -1,21 +1,22 @@
-"""The content of a LoRA file: its tensors under kohya's keys, from any tool that writes the format."""
+"""The content of a LoRA file: its tensors under kohya's keys, from any tool that writes plain LoRAs."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from trainer.errors import ModelError
-from trainer.models.kohya_names import file_name
-from trainer.models.lora_header import ALPHA, DOWN, read_lora_header
-from trainer.settings.parts import Family
+from trainer.models.kohya_names import ModuleNames
+from trainer.models.lora_header import ALPHA, DOWN, ENDINGS, MID, read_lora_header
+from trainer.models.lora_numbers import check_lora_numbers
 from trainer.text import printable
 
 
 @dataclass(frozen=True)
 class LoraFile:
-    """What a LoRA file holds: tensors by kohya's keys, and the metadata texts."""
+    """What a LoRA file holds: tensors by kohya's keys, however the file calls them, and the metadata texts."""
 
     path: Path
     tensors: dict[str, Tensor]
@@ -36,17 +37,20 @@ class LoraFile:
         # sd-scripts writes alpha as int64 where save_precision was not given.
         return (float(tensor) if tensor is not None else 0.0) or float(self.rank(module))
 
-    def named_for(self, family: Family) -> "LoraFile":
-        """Return the same file with its modules named as this program names them on a base of `family`.
+    def named_for(self, names: ModuleNames) -> "LoraFile":
+        """Return the same file with its modules named as this program names them on a base.
+
+        Args:
+            names: of the base's modules, or of a network's layers.
 
         Raises:
-            ModelError: it names one module in two ways.
+            ModelError: it names one module in two ways, with different weights.
         """
         tensors: dict[str, Tensor] = {}
         for key, tensor in self.tensors.items():
             name, dot, suffix = key.partition(".")
-            own = file_name(name, family) + dot + suffix
-            if own in tensors:
+            own = names.own(name) + dot + suffix
+            if own in tensors and not torch.equal(tensors[own], tensor):
                 raise ModelError(
                     printable(str(self.path)),
                     found=f"{printable(key, 80)} is present under two names",
@@ -60,7 +64,22 @@ def load_lora(path: Path) -> LoraFile:
     """Read a LoRA file to the CPU.
 
     Raises:
-        ModelError: it is not a complete safetensors file, or not a plain LoRA (or LoCon) in kohya's format; the error says what it is.
+        ModelError: it is not a complete safetensors file, not a plain LoRA (or LoCon), or holds NaN or infinity; the error says
+            what it is, or in which module.
     """
-    metadata = read_lora_header(path).metadata
-    return LoraFile(path, safetensors.torch.load_file(path), dict(metadata))
+    header = read_lora_header(path)
+    check_lora_numbers(path)
+    written = safetensors.torch.load_file(path)
+    tensors = {module + ENDINGS[role]: written[key] for (module, role), key in header.keys.items()}
+    for name, module in header.modules.items():
+        # PEFT and diffusers keep it as a text.
+        tensors.setdefault(name + ALPHA, torch.tensor(module.alpha))
+        core = tensors.pop(name + MID, None)
+        if core is not None:
+            tensors[name + DOWN] = _without_core(tensors[name + DOWN], core)
+    return LoraFile(path, tensors, dict(header.metadata))
+
+
+def _without_core(down: Tensor, core: Tensor) -> Tensor:
+    """Return the one convolution that two in a row are: 1x1 `down` [rank, in, 1, 1] and `core` [rank, rank, k, k]."""
+    return torch.einsum("pqkl,qi->pikl", core.float(), down.flatten(1).float())

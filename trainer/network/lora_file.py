@@ -1,7 +1,6 @@
 """LoRA files in kohya's format: written atomically, and put on a model or into a network of layers."""
 
 import hashlib
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
@@ -13,9 +12,10 @@ from torch import Tensor
 from trainer.atomic_file import write_atomically
 from trainer.errors import ModelError, WorkspaceError
 from trainer.families.registry import family_record
-from trainer.models.lora_header import ALPHA, DOWN, UP
+from trainer.models.kohya_names import ModuleNames
+from trainer.models.lora_header import ALPHA, DOWN, UP, check_scale, strangers
 from trainer.network.dropout import Dropouts
-from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, targets, wanted_parts
+from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, module_names, targets, wanted_parts
 from trainer.network.lora import LoraLayer
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.settings.parts import Family, Part, parts_of
@@ -23,9 +23,6 @@ from trainer.text import printable
 
 SavePrecision = Literal["float", "fp16", "bf16"]
 _DTYPES: dict[SavePrecision, torch.dtype] = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-
-# A file in bf16 holds alpha with 8 significant bits.
-_ALPHA_ROUNDING = 2**-8
 
 
 def type_of(precision: SavePrecision) -> torch.dtype:
@@ -71,7 +68,7 @@ def read_into(network: LoraNetwork, path: Path) -> None:
     Raises:
         ModelError: file and network differ.
     """
-    copy_weights(network, load_lora(path).named_for(network.family))
+    copy_weights(network, load_lora(path).named_for(_names_in(network)))
 
 
 def copy_weights(network: LoraNetwork, file: LoraFile) -> None:
@@ -101,7 +98,7 @@ def network_from_file(model: LoraBase, path: Path) -> LoraNetwork:
     Raises:
         ModelError: the file is for another architecture.
     """
-    return network_of(model, load_lora(path).named_for(model.family))
+    return network_of(model, load_lora(path).named_for(module_names(model)))
 
 
 def network_of(model: LoraBase, file: LoraFile) -> LoraNetwork:
@@ -130,7 +127,7 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
         ModelError: the file is for another architecture, or has no layer of `parts`.
         SettingsError: no part is wanted.
     """
-    file = load_lora(path).named_for(model.family)
+    file = load_lora(path).named_for(module_names(model))
     network = _network(model, file, wanted_parts(model, parts), rules.dropouts())
     if not len(network):
         raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="at least one")
@@ -150,14 +147,15 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
     Raises:
         ModelError: they have no module in common, or one of other shapes, rank or alpha.
     """
-    file = load_lora(path).named_for(network.family)
+    file = load_lora(path).named_for(_names_in(network))
     layers = {layer.name: layer for layer in network}
     modules = file.modules
     shared = [name for name in modules if name in layers]
     if not shared:
         _check_modules(file, set(layers), "the network", network.family)
     for name in shared:
-        _check_scale(layers[name], file)
+        layer = layers[name]
+        check_scale(path, name, (file.rank(name), file.alpha(name)), (layer.rank, layer.alpha))
     for name in shared:
         _copy_layer(layers[name], file, keep_alpha=True)
     unused = [name for name in modules if name not in layers]
@@ -177,7 +175,7 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
 
 
 def _network(model: LoraBase, file: LoraFile, parts: Collection[Part], dropouts: Dropouts | None) -> LoraNetwork:
-    places = {part: targets(model, part, conv=True) for part in parts_of(model.family)}
+    places = {part: targets(model, part, "all") for part in parts_of(model.family)}
     _check_modules(file, {name for part in places.values() for name in part}, "the base", model.family)
     modules = set(file.modules)
     layers: dict[Part, list[LoraLayer]] = {}
@@ -216,26 +214,15 @@ def _without_point_kernel(shape: torch.Size) -> tuple[int, ...]:
     return tuple(shape[:2]) if shape[2:] == (1, 1) else tuple(shape)
 
 
-def _check_scale(layer: LoraLayer, file: LoraFile) -> None:
-    rank, alpha = file.rank(layer.name), file.alpha(layer.name)
-    if rank != layer.rank or not math.isclose(alpha, layer.alpha, rel_tol=_ALPHA_ROUNDING):
-        raise ModelError(
-            printable(str(file.path)),
-            found=f"{layer.name} has rank {rank} and alpha {alpha:g}",
-            expected=f"rank {layer.rank} and alpha {layer.alpha:g}, as the settings say",
-            way_out="set dim_from_weights = true, or network_dim and network_alpha as in the file",
-        )
+def _names_in(network: LoraNetwork) -> ModuleNames:
+    return ModuleNames(network.family, (layer.name for layer in network))
 
 
-def _check_modules(file: LoraFile, known: set[str], whose: str, family: Family) -> None:
+def _check_modules(file: LoraFile, known: Collection[str], whose: str, family: Family) -> None:
     modules = file.modules
     strange = [name for name in modules if name not in known]
     if strange:
-        raise ModelError(
-            printable(str(file.path)),
-            found=f"{len(strange)} of {len(modules)} modules do not belong to {whose}, for example {printable(strange[0], 80)}",
-            expected=f"a LoRA for {family_record(family).lora_target}",
-        )
+        raise strangers(file.path, strange, len(modules), whose, family_record(family).lora_target)
 
 
 def _cpu_copy(weight: Tensor, dtype: torch.dtype) -> Tensor:

@@ -9,7 +9,7 @@ from trainer.grid.recipe import LoraUse
 from trainer.models.base_model import BaseModel
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
-from trainer.network.injection import LoraNetwork
+from trainer.network.injection import LoraNetwork, module_names
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.network.lora_file import copy_weights, network_of
 from trainer.sampling.truncated_rank import by_weight, kept
@@ -42,6 +42,7 @@ class LoraStack:
 
     def __init__(self, model: BaseModel) -> None:
         self._model = model
+        self._names = module_names(model)
         self._slots: list[_Slot] = []
         self._files = _Files()
         self._text_key: _Key = ()
@@ -146,7 +147,7 @@ class LoraStack:
         key = _file_key(path)
         file = self._files.get(key)
         if file is None:
-            file = self._files.keep(key, load_lora(path).named_for(self._model.family))
+            file = self._files.keep(key, load_lora(path).named_for(self._names))
         if rank is None:
             return file
         ordered = self._files.get((key, "by weight"))

@@ -5,6 +5,8 @@ import re
 import shlex
 from dataclasses import dataclass
 
+from trainer.text import path_fault
+
 _AMOUNT = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[,x]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
 _STOP = re.compile(r"(\d{1,9})\s*(?:ep|epochs?)", re.ASCII | re.IGNORECASE)
@@ -186,6 +188,17 @@ def check_text(text: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("a text or path in UTF-8 (rename the folder)") from None
     return text
+
+
+def check_path(text: str) -> str:
+    """Return `text` if a file can have it as its path.
+
+    Raises:
+        ValueError: it is too long, or as check_text.
+    """
+    if fault := path_fault(text):
+        raise ValueError(f"a path that can exist ({fault})")
+    return check_text(text)
 
 
 def check_states(text: str) -> str:

@@ -126,10 +126,10 @@ def test_kohyas_targets_are_found_as_before(tiny: dict[str, dict[str, Any]], fam
     modules = copy.deepcopy({part: module for part, module in tiny[family].items() if part != "vae"})
     model: Any = SimpleNamespace(family=family, body=modules.pop("unet"), encoders=modules)
     parts = {"unet": model.body, **modules}
-    before = {part: list(targets(model, part, conv=True)) for part in parts}
+    before = {part: list(targets(model, part, "conv")) for part in parts}
     for part, module in parts.items():
         make_eight_bit(module, part, "fp8")
-        after = targets(model, part, conv=True)
+        after = targets(model, part, "conv")
         assert list(after) == before[part]
         assert all(isinstance(layer, EightBit) for layer in after.values())
 

@@ -165,7 +165,7 @@ def test_no_file_stays_open_or_mapped(sd1: Written) -> None:
 CONV_IN = "model.diffusion_model.input_blocks.0.0.weight"
 TIME = "model.diffusion_model.time_embed.0.bias"
 WRONG: list[tuple[Callable[[dict[str, Tensor]], object], str]] = [
-    (lambda tensors: tensors.pop(TIME), r"1 weight is missing, for example time_embedding\.linear_1\.bias"),
+    (lambda tensors: tensors.pop(TIME), r"the weight time_embedding\.linear_1\.bias is missing"),
     (
         lambda tensors: tensors.update({"model.diffusion_model.motion.weight": torch.zeros(2, 2)}),
         r"1 weight is not known to this model, for example model\.diffusion_model\.motion\.weight",
@@ -310,6 +310,49 @@ def test_what_is_no_vae_says_what_it_is(tmp_path: Path) -> None:
     ):
         with pytest.raises(ModelError, match=reason):
             check_vae(str(tmp_path / name), identify_base("demo"))
+
+
+@pytest.mark.parametrize("variant", ["", ".fp16"])
+def test_a_folder_in_shards_loads_as_the_whole(sd1: Written, tmp_path: Path, variant: str) -> None:
+    folder = Path(shutil.copytree(sd1.folder, tmp_path / "base"))
+    names = shard(folder / "unet" / "diffusion_pytorch_model.safetensors", 3, variant)
+    shard(folder / "text_encoder" / "model.safetensors", 2, variant)
+    assert identify_base(str(folder)).lora_shapes == identify_base(str(sd1.folder)).lora_shapes
+    whole, parts = load(sd1.folder), load(folder)
+    for name, module in (("unet", parts.unet), ("text_encoder", parts.encoders["text_encoder"])):
+        expected = whole.unet if name == "unet" else whole.encoders["text_encoder"]
+        assert all(torch.equal(value, expected.state_dict()[key]) for key, value in module.state_dict().items())
+    names[1].unlink()
+    with pytest.raises(
+        ModelError, match=r"unet: shard 2 of 3 is missing beside diffusion_pytorch_model.*-00001-of-00003"
+    ):
+        identify_base(str(folder))
+
+
+def shard(path: Path, count: int, variant: str) -> list[Path]:
+    """Divide a file as diffusers and transformers do."""
+    tensors = load_file(path)
+    path.unlink()
+    names = [
+        path.with_name(f"{path.stem}{variant}-{number:05}-of-{count:05}.safetensors") for number in range(1, count + 1)
+    ]
+    for number, name in enumerate(names):
+        save_file({key: tensors[key] for key in sorted(tensors)[number::count]}, name)
+    return names
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(("value", "word"), [(float("nan"), "NaN"), (float("-inf"), "infinity")])
+def test_a_weight_of_the_base_that_is_no_number_is_named(
+    sdxl: Written, tmp_path: Path, dtype: torch.dtype, value: float, word: str
+) -> None:
+    tensors, key = load_file(sdxl.file), "conditioner.embedders.1.model.transformer.resblocks.2.attn.in_proj_weight"
+    tensors[key][-1, 3] = value
+    save_file({name: tensor.to(dtype) for name, tensor in tensors.items()}, tmp_path / "x.safetensors")
+    with pytest.raises(ModelError, match=rf"the weight {key} holds {word}"):
+        load(tmp_path / "x.safetensors", torch.bfloat16)
+    with pytest.raises(ModelError, match=rf"the weight {key} holds {word}"):
+        load(tmp_path / "x.safetensors", torch.bfloat16, quantized="int8")
 
 
 _LOAD = """

@@ -16,7 +16,7 @@ from trainer.grid.recipe import LoraUse
 from trainer.models.identify import identify_base
 from trainer.models.lora_header import DOWN, UP
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
-from trainer.network.injection import LayerRules, inject, targets
+from trainer.network.injection import LayerRules, inject, module_names, targets
 from trainer.network.lora_content import load_lora
 from trainer.sampling import lora_stack
 from trainer.sampling.lora_stack import LoraStack
@@ -98,11 +98,11 @@ def fresh(model: StableDiffusion, *loras: LoraUse) -> Output:
 @torch.no_grad()
 def merged(model: StableDiffusion, use: LoraUse, change: Callable[[str, Tensor], Tensor] = lambda _, it: it) -> Output:
     """Return the output with the changes added to the base's weights; takes them out again."""
-    file = load_lora(use.path).named_for(model.family)
+    file = load_lora(use.path).named_for(module_names(model))
     before: list[tuple[Tensor, Tensor]] = []
     for part in parts_of(model.family):
         factor = use.unet if part == "unet" else use.text_encoder
-        for name, target in targets(model, part, conv=True).items():
+        for name, target in targets(model, part, "conv").items():
             if name + DOWN in file.tensors:
                 down, up = (file.tensors[name + end].double().flatten(1) for end in (DOWN, UP))
                 scale = file.alpha(name) / file.rank(name)

@@ -90,3 +90,20 @@ def test_a_hostile_tensor_name_is_shown_without_its_codes(tmp_path: Path) -> Non
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         read_header(tmp_path / "missing.safetensors")
+
+
+def test_a_header_as_long_as_the_format_allows_is_read(tmp_path: Path) -> None:
+    """Tags of a large data set, or a workflow, in a LoRA's metadata."""
+    text = json.dumps({"tags": [f'"{number}", [{{' for number in range(400_000)]})
+    name = "lora_unet_x.lora_down.weight"
+    table = {"__metadata__": {str(number): text for number in range(4)}, name: json.loads(entry())["weight"]}
+    header = json.dumps(table).encode()
+    header += b" " * (MAX_HEADER_BYTES - len(header))
+    assert read_header(write(tmp_path / "x.safetensors", header, bytes(8))).shapes == {name: (2,)}
+
+
+@pytest.mark.parametrize("item", [b"[]", b"{}", b"0"])
+def test_a_long_header_of_countless_values_is_not_parsed(tmp_path: Path, item: bytes) -> None:
+    header = b'{"weight": [' + b",".join([item] * 10_000_001) + b"]}"
+    with pytest.raises(ModelError, match=r"its header of .* bytes holds more values than any model has"):
+        read_header(write(tmp_path / "x.safetensors", header))

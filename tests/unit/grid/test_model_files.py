@@ -105,7 +105,7 @@ def test_a_lora_for_another_architecture_is_refused(model_files: ModelFiles, dem
             "lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_up.weight": (64, 4),
         },
     )
-    with pytest.raises(ModelError, match=r"does not exist in demo; expected a LoRA for an SD1\.x base"):
+    with pytest.raises(ModelError, match=r"fc1 does not belong to demo; expected a LoRA for an SD1\.x base"):
         model_files.check_lora(path, demo)
 
 
@@ -127,7 +127,7 @@ def test_a_loha_a_pickle_a_base_and_nothing_are_refused_by_name(
     for path, said in (
         (loha, "a LoHa"),
         (pickle, "a pickle file; loading one runs the code in it"),
-        (base, "not a LoRA in kohya's format"),
+        (base, "no LoRA in the keys of"),
         (tmp_path / "none.safetensors", "no such file"),
         (tmp_path, "is a folder"),
     ):

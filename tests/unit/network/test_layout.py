@@ -8,7 +8,7 @@ from torch import nn
 
 from trainer.errors import ModelError, SettingsError
 from trainer.models.identify import identify_base, layers_of
-from trainer.models.kohya_names import file_name, kohya_name, part_of
+from trainer.models.kohya_names import ModuleNames, kohya_name, part_of
 from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject, targets
 from trainer.settings.model import Settings
@@ -149,7 +149,7 @@ def test_two_modules_of_one_name_are_refused() -> None:
     for block, count in zip(unet.down_blocks, (4, 1), strict=True):
         block.resnets = nn.ModuleList([ResnetBlock2D() for _ in range(count)])
     with pytest.raises(ModelError, match="input_blocks_4_0_in_layers_2: two modules"):
-        targets(SimpleNamespace(family="sdxl", body=unet, encoders={}), "unet", conv=True)
+        targets(SimpleNamespace(family="sdxl", body=unet, encoders={}), "unet", "conv")
 
 
 @pytest.mark.parametrize(
@@ -169,15 +169,15 @@ def test_a_name_shows_its_part(name: str, part: Part | None) -> None:
 @pytest.mark.parametrize("base", ["sd15", "sdxl"])
 def test_sd_scripts_own_names_stay_as_they_are_in_a_file(base: Literal["sd15", "sdxl"]) -> None:
     family = "sd1" if base == "sd15" else "sdxl"
-    assert all(file_name(name, family) == name for name in kohya_modules(base, conv=True))
+    assert all(ModuleNames(family, ()).own(name) == name for name in kohya_modules(base, conv=True))
 
 
 def test_a_file_may_call_sdxls_unet_by_diffusers_names() -> None:
     path = "up_blocks.1.attentions.2.transformer_blocks.1.attn2.to_out.0"
     name = "lora_unet_" + path.replace(".", "_")
-    assert file_name(name, "sdxl") == kohya_name("unet", path, "sdxl") != name
+    assert ModuleNames("sdxl", ()).own(name) == kohya_name("unet", path, "sdxl") != name
 
 
 def test_a_file_may_call_sd1s_text_encoder_te1() -> None:
-    assert file_name("lora_te1_text_model_x", "sd1") == "lora_te_text_model_x"
-    assert file_name("lora_te1_text_model_x", "sdxl") == "lora_te1_text_model_x"
+    assert ModuleNames("sd1", ()).own("lora_te1_text_model_x") == "lora_te_text_model_x"
+    assert ModuleNames("sdxl", ()).own("lora_te1_text_model_x") == "lora_te1_text_model_x"

@@ -157,9 +157,9 @@ def test_a_file_of_one_part_makes_a_network_of_that_part(demo: StableDiffusion, 
         ({f"{CONV}.lora_down.weight": torch.zeros(4, 32, 3, 3)}, "made for another base"),
         (
             {"lora_te2_x.lora_down.weight": torch.zeros(4, 2), "lora_te2_x.lora_up.weight": torch.zeros(2, 4)},
-            "1 of 133 modules do not belong to the base, for example lora_te2_x; expected a LoRA for an SD1.x base",
+            "1 of 133 modules does not belong to the base, for example lora_te2_x; the others fit; expected layers on",
         ),
-        ({f"{LINEAR.replace('te', 'te1', 1)}.alpha": torch.tensor(2.0)}, "present under two names"),
+        ({f"{LINEAR.replace('te', 'te1', 1)}.alpha": torch.tensor(3.0)}, "present under two names"),
     ],
 )
 def test_a_file_for_another_base_is_refused(
@@ -173,11 +173,16 @@ def test_a_file_for_another_base_is_refused(
     ("key", "reason"),
     [
         ("dora_scale", "it is a DoRA"),
-        ("lora_mid.weight", "it is a LoRA in Tucker form"),
+        ("lora_magnitude_vector", "it is a DoRA"),
         ("hada_w1_a", "it is a LoHa"),
         ("lokr_w1", "it is a LoKr"),
         ("diff_b", "it is full weights"),
-        ("w_norm", "it has tensors …w_norm"),
+        ("w_norm", "it is a LyCORIS with trained norms"),
+        ("oft_blocks", "it is an OFT"),
+        ("boft_R", "it is a BOFT"),
+        ("a2.weight", "it is a GLoRA"),
+        ("lora_up.bias", "it is a LoRA with biases"),
+        ("scalar", "tensors …scalar, which no plain LoRA has"),
     ],
 )
 def test_a_change_of_another_form_is_refused_by_its_name(saved: Path, key: str, reason: str) -> None:
@@ -193,7 +198,7 @@ def test_what_changes_no_weight_may_travel_in_the_file(demo: StableDiffusion, sa
 
 def test_a_file_without_lora_keys_is_refused(tmp_path: Path) -> None:
     safetensors.torch.save_file({"weight": torch.zeros(2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match="not a LoRA in kohya's format"):
+    with pytest.raises(ModelError, match="no LoRA in the keys of kohya, diffusers, PEFT or LyCORIS"):
         load_lora(tmp_path / "x.safetensors")
 
 

@@ -1,8 +1,10 @@
 """SD1.x: one U-Net, one CLIP text encoder, pictures of 512²."""
 
 import re
+from collections.abc import Collection
 from types import MappingProxyType
 
+from trainer.families.block_names import diffusers_name, layers_per_level
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
@@ -13,8 +15,10 @@ from trainer.families.stable_diffusion import (
     UNET_CONV_HOLDERS,
     UNET_HOLDERS,
     clip_path,
+    encoder_name,
 )
 
+_UNET = "lora_unet_"
 _ONE_ENCODER = "SD1.x has one text encoder"
 
 
@@ -22,9 +26,12 @@ def _module_name(part: PartRecord, path: str) -> str:
     return part.lora_prefix + clip_path(part, path).replace(".", "_")
 
 
-def _file_name(name: str) -> str:
+def _file_name(name: str, known: Collection[str]) -> str:
+    if name.startswith(_UNET):
+        # A file's U-Net may have the names of the original's blocks, which count through all levels.
+        return _UNET + diffusers_name(name.removeprefix(_UNET), layers_per_level(known))
     # Some tools call its text encoder `lora_te1_`, as SDXL's first.
-    return re.sub("^lora_te1_", "lora_te_", name)
+    return re.sub("^lora_te1_", "lora_te_", encoder_name(name))
 
 
 FAMILY = FamilyRecord(
@@ -33,7 +40,7 @@ FAMILY = FamilyRecord(
     title="SD1.x",
     lora_target="an SD1.x base",
     parts=(
-        PartRecord("unet", "U-Net", "unet", "lora_unet_", UNET_HOLDERS, UNET_CONV_HOLDERS),
+        PartRecord("unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS),
         PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te_", ENCODER_HOLDERS),
     ),
     engine=ENGINE,

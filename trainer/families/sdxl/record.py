@@ -1,8 +1,9 @@
 """SDXL and what was trained from it: one U-Net, two text encoders, pictures of 1024², LoRA names of Stability's own code."""
 
-import re
+from collections.abc import Collection
 from types import MappingProxyType
 
+from trainer.families.block_names import original_name
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
@@ -13,58 +14,22 @@ from trainer.families.stable_diffusion import (
     UNET_CONV_HOLDERS,
     UNET_HOLDERS,
     clip_path,
+    encoder_name,
 )
 
 _UNET = "lora_unet_"
 
-# A module of an SDXL U-Net by diffusers' path, dots already underscores.
-_BLOCK = re.compile(
-    r"(?:(?P<way>down|up)_blocks_(?P<block>\d+)|mid_block)_"
-    r"(?P<kind>resnets|attentions|downsamplers|upsamplers)_(?P<index>\d+)_(?P<rest>.+)"
-)
-# SDXL has two resnets in each block on the way down, with a downsampler behind them, and three on the way up.
-_PER_BLOCK = 3
-_IN_RESNET = {
-    "conv1": "in_layers_2",
-    "time_emb_proj": "emb_layers_1",
-    "conv2": "out_layers_3",
-    "conv_shortcut": "skip_connection",
-}
-
 
 def _module_name(part: PartRecord, path: str) -> str:
     name = clip_path(part, path).replace(".", "_")
-    return part.lora_prefix + (name if part.is_encoder else _stability_name(name))
+    return part.lora_prefix + (name if part.is_encoder else original_name(name))
 
 
-def _file_name(name: str) -> str:
+def _file_name(name: str, known: Collection[str]) -> str:
     # A file's U-Net may have diffusers' names.
-    return _UNET + _stability_name(name.removeprefix(_UNET)) if name.startswith(_UNET) else name
-
-
-def _stability_name(name: str) -> str:
-    """Turn `down_blocks_1_attentions_0_proj_in` into `input_blocks_4_1_proj_in`; any other name stays as it is."""
-    match = _BLOCK.fullmatch(name)
-    if match is None:
-        return name
-    index, kind, rest = int(match["index"]), match["kind"], match["rest"]
-    if kind == "resnets":
-        rest = _IN_RESNET.get(rest, rest)
-    within = 1 if kind == "attentions" else 0
-    match match["way"]:
-        case "down":
-            first = 1 + _PER_BLOCK * int(match["block"])
-            if kind == "downsamplers":
-                return f"input_blocks_{first + 2}_0_op"
-            return f"input_blocks_{first + index}_{within}_{rest}"
-        case "up":
-            first = _PER_BLOCK * int(match["block"])
-            if kind == "upsamplers":
-                return f"output_blocks_{first + 2}_2_conv"
-            return f"output_blocks_{first + index}_{within}_{rest}"
-        case _:
-            # Resnet, attention, resnet.
-            return f"middle_block_{1 if within else 2 * index}_{rest}"
+    if name.startswith(_UNET):
+        return _UNET + original_name(name.removeprefix(_UNET))
+    return encoder_name(name)
 
 
 FAMILY = FamilyRecord(

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import Header, read_header
-from trainer.models.diffusers_folder import Component, weights_file
-from trainer.models.identify import existing_path
+from trainer.models.diffusers_folder import Component, weights_files
 from trainer.models.stable_diffusion.ldm_keys import (
     SD1_CLIP_PREFIX,
     SDXL_CLIP_PREFIX,
@@ -25,7 +24,8 @@ from trainer.text import printable
 # What a base is trained from and can be trained on. Eight bits and fewer are left out: the LoRA would learn to undo their rounding.
 _TYPES = {"F16", "BF16", "F32", "F64"}
 
-_VAE_WANTED = "a VAE of SD1.x or SDXL: one .safetensors file or a diffusers folder"
+VAE_WANTED = "a VAE of SD1.x or SDXL: one .safetensors file or a diffusers folder"
+"""What a separate VAE may be, in words."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Weights:
     """The weights of one component.
 
     Attributes:
-        path: the file.
-        header: the file's.
-        pieces: diffusers' or transformers' name (without `text_model.`) -> where it lies in the file.
+        path: their file, or the folder of their shards.
+        files: each file with its header; several where they come in shards.
+        slices: diffusers' or transformers' name (without `text_model.`) -> where it lies in the file that has its key.
     """
 
     path: Path
-    header: Header
+    files: Mapping[Path, Header]
     slices: Mapping[str, WeightSlice]
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -81,8 +81,9 @@ class Weights:
         Raises:
             ModelError: weights in fp8, or quantised.
         """
+        dtypes = {key: dtype for header in self.files.values() for key, dtype in header.dtypes.items()}
         for piece in self.slices.values():
-            dtype = self.header.dtypes[piece.key]
+            dtype = dtypes[piece.key]
             if dtype not in _TYPES:
                 raise ModelError(
                     printable(str(self.path)),
@@ -121,7 +122,7 @@ def weights_in_file(path: Path, header: Header) -> dict[Component, Weights]:
         "text_encoder_2": openclip_slices(shapes),
         "vae": vae_slices(shapes),
     }
-    return {component: Weights(path, header, found) for component, found in pieces.items() if found}
+    return {component: Weights(path, {path: header}, found) for component, found in pieces.items() if found}
 
 
 def vae_config_path(place: Path) -> Path | None:
@@ -145,43 +146,34 @@ def vae_weights(place: Path) -> Weights:
         prefix = VAE_PREFIX if any(key.startswith(VAE_PREFIX) for key in header.shapes) else ""
         if f"{prefix}decoder.conv_in.weight" not in header.shapes:
             found, _ = describe_unsupported(header)
-            raise ModelError(printable(str(place)), found=found, expected=_VAE_WANTED)
-        weights = Weights(place, header, vae_slices(header.shapes, prefix))
+            raise ModelError(printable(str(place)), found=found, expected=VAE_WANTED)
+        weights = Weights(place, {place: header}, vae_slices(header.shapes, prefix))
     _check_vae(weights)
     return weights
-
-
-def check_vae_file(path: str) -> None:
-    """See that the VAE at `path` can be used.
-
-    Args:
-        path: a .safetensors file, in the original keys or diffusers', or a diffusers folder: a VAE's or a complete model's.
-
-    Raises:
-        ModelError: it is missing, cut off, a pickle, or no VAE of SD1.x or SDXL.
-    """
-    vae_weights(existing_path(path, "vae", _VAE_WANTED))
 
 
 def _check_vae(weights: Weights) -> None:
     """See that it makes four channels of latents from pictures, as those of SD1.x and SDXL do."""
     latents, picture = weights.shape("decoder.conv_in.weight"), weights.shape("encoder.conv_in.weight")
     if len(latents) != 4 or len(picture) != 4:
-        raise ModelError(printable(str(weights.path)), found="a VAE of another architecture", expected=_VAE_WANTED)
+        raise ModelError(printable(str(weights.path)), found="a VAE of another architecture", expected=VAE_WANTED)
     if (latents[1], picture[1]) != (4, 3):
         raise ModelError(
             printable(str(weights.path)),
             found=f"a VAE of {latents[1]} latent channels for pictures of {picture[1]}",
-            expected=f"4 and 3 channels: {_VAE_WANTED}",
+            expected=f"4 and 3 channels: {VAE_WANTED}",
         )
     weights.check_types("a VAE")
 
 
 def _weights_in(place: Path, component: Component) -> Weights:
-    path = weights_file(place, component)
-    header = read_header(path)
-    if component == "vae":
-        return Weights(path, header, vae_slices(header.shapes, ""))
-    if component == "unet":
-        return Weights(path, header, plain_slices(header.shapes))
-    return Weights(path, header, clip_slices(header.shapes, projected=component == "text_encoder_2"))
+    files = {path: read_header(path) for path in weights_files(place, component)}
+    shapes = {key: shape for header in files.values() for key, shape in header.shapes.items()}
+    match component:
+        case "vae":
+            slices = vae_slices(shapes, "")
+        case "unet":
+            slices = plain_slices(shapes)
+        case _:
+            slices = clip_slices(shapes, projected=component == "text_encoder_2")
+    return Weights(next(iter(files)) if len(files) == 1 else place, files, slices)

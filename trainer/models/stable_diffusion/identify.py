@@ -11,12 +11,26 @@ from trainer.families.sd1.record import FAMILY as SD1
 from trainer.families.sdxl.record import FAMILY as SDXL
 from trainer.formats.safetensors_header import read_header
 from trainer.models.diffusers_folder import Component, check_tokenizer, config_of
-from trainer.models.identify import Base, LoraShape, wanted_base
+from trainer.models.identify import Base, LoraShape, existing_path, wanted_base
 from trainer.models.kohya_names import kohya_name
-from trainer.models.stable_diffusion.base_weights import Weights, weights_in_file, weights_in_folder
-from trainer.models.stable_diffusion.component_configs import context_width, layers_of_encoder, takes_sizes, text_width
+from trainer.models.stable_diffusion.base_weights import (
+    VAE_WANTED,
+    Weights,
+    vae_config_path,
+    vae_weights,
+    weights_in_file,
+    weights_in_folder,
+)
+from trainer.models.stable_diffusion.component_configs import (
+    config_for,
+    context_width,
+    layers_of_encoder,
+    takes_sizes,
+    text_width,
+)
 from trainer.models.stable_diffusion.prediction_markers import markers_in_file, markers_in_folder
 from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
+from trainer.models.stable_diffusion.weight_names import check_complete, missing_weights
 from trainer.prompts.clip_tokens import clip_tokens
 from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
 from trainer.text import printable
@@ -26,6 +40,8 @@ from trainer.text import printable
 _UNET_TARGET = re.compile(
     r"((?:down_blocks\.\d+|mid_block|up_blocks\.\d+)\.(attentions|resnets|downsamplers|upsamplers)\.\d+\..+)\.weight"
 )
+# Beside them full-layer LoRAs of other programs have layers on these (LyCORIS' preset `full`, OneTrainer without a layer filter).
+_ENDS = re.compile(r"(conv_in|conv_out|time_embedding\.linear_[12]|add_embedding\.linear_[12]|text_projection)\.weight")
 _ENCODER_TARGET = re.compile(r"(encoder\.layers\.\d+\.(?:self_attn|mlp)\..+)\.weight")
 
 # SDXL's size conditioning: six numbers of 256 each beside the pooled text.
@@ -44,6 +60,20 @@ def identify(path: Path) -> Base | None:
     return _base_in_file(path) if path.is_file() else _base_in_folder(path)
 
 
+def check_vae_file(path: str) -> None:
+    """See that the VAE at `path` can be used.
+
+    Args:
+        path: a .safetensors file, in the original keys or diffusers', or a diffusers folder: a VAE's or a complete model's.
+
+    Raises:
+        ModelError: it is missing, cut off, incomplete, a pickle, or no VAE of SD1.x or SDXL.
+    """
+    place = existing_path(path, "vae", VAE_WANTED)
+    weights, config = vae_weights(place), vae_config_path(place)
+    check_complete(weights, "vae", config_for(SD1.key, "vae", weights) if config is None else config_of(config))
+
+
 def _base_in_file(path: Path) -> Base | None:
     header = read_header(path)
     where = printable(str(path))
@@ -55,6 +85,8 @@ def _base_in_file(path: Path) -> Base | None:
     if any(key.startswith("conditioner.embedders.0.model.") for key in header.shapes):
         raise _refiner(where)
     family = _family(where, components)
+    for part in parts_of(family):
+        check_complete(components[part], part, config_for(family, part, components[part]))
     return Base(
         name=path.name,
         path=path,
@@ -64,6 +96,7 @@ def _base_in_file(path: Path) -> Base | None:
         text_layers=_text_layers(family, components),
         has_vae="vae" in components,
         tokens=clip_tokens,
+        vae_gap=_vae_gap(components["vae"], family) if "vae" in components else "",
     )
 
 
@@ -80,6 +113,8 @@ def _base_in_folder(folder: Path) -> Base | None:
     for part in filter(is_encoder, parts_of(family)):
         check_tokenizer(folder / part.replace("text_encoder", "tokenizer"))
     configs = {component: config_of(folder / component / "config.json") for component in components}
+    for part in parts_of(family):
+        check_complete(components[part], part, configs[part])
     return Base(
         name=folder.resolve().name,
         path=folder,
@@ -87,6 +122,7 @@ def _base_in_folder(folder: Path) -> Base | None:
         lora_shapes=_lora_shapes(family, components),
         markers=markers_in_folder(folder),
         text_layers=_text_layers(family, components),
+        vae_gap=next(iter(missing_weights(components["vae"], "vae", configs["vae"])), ""),
         side=_side(configs),
         tokens=partial(_tokens_in, folder / "tokenizer"),
     )
@@ -94,6 +130,15 @@ def _base_in_folder(folder: Path) -> Base | None:
 
 def _tokens_in(folder: Path, text: str) -> list[int]:
     return tokenizer_in_folder(folder).tokens(text)
+
+
+def _vae_gap(vae: Weights, family: Family) -> str:
+    """Return a weight that a single file's VAE lacks, "" for none; another VAE may stand in for it."""
+    try:
+        config = config_for(family, "vae", vae)
+    except ModelError as error:
+        return error.found
+    return next(iter(missing_weights(vae, "vae", config)), "")
 
 
 def _side(configs: Mapping[Component, Mapping[str, object]]) -> int | None:
@@ -163,21 +208,24 @@ def _refiner(where: str) -> ModelError:
 
 def _lora_shapes(family: Family, components: Mapping[Component, Weights]) -> dict[str, LoraShape]:
     shapes: dict[str, LoraShape] = {}
+    ends: dict[str, LoraShape] = {}
     for part in parts_of(family):
         pattern = _ENCODER_TARGET if is_encoder(part) else _UNET_TARGET
         for name, piece in components[part].slices.items():
-            match, shape = pattern.fullmatch(name), piece.shape
+            end = _ENDS.fullmatch(name)
+            match, shape = end or pattern.fullmatch(name), piece.shape
             # What has one side is a norm.
             if not match or len(shape) not in (2, 4) or shape[2:] not in ((), (1, 1), (3, 3)):
                 continue
-            shapes[kohya_name(part, match[1], family)] = LoraShape(
+            (shapes if end is None else ends)[kohya_name(part, match[1], family)] = LoraShape(
                 inputs=shape[1],
                 outputs=shape[0],
                 kernel=shape[2] if len(shape) == 4 else 1,
                 is_conv=len(shape) == 4,
-                needs_conv_dim=not is_encoder(part) and match[2] != "attentions",
+                needs_conv_dim=end is None and not is_encoder(part) and match[2] != "attentions",
+                only_in_files=end is not None,
             )
-    return shapes
+    return shapes | ends
 
 
 def _text_layers(family: Family, components: Mapping[Component, Weights]) -> dict[Part, int]:

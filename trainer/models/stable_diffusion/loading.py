@@ -15,6 +15,7 @@ from trainer.errors import ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
+from trainer.models.base_model import TYPE_NAMES
 from trainer.models.diffusers_folder import Component, config_of
 from trainer.models.identify import Base
 from trainer.models.silence_libraries import silence_libraries
@@ -187,15 +188,39 @@ def _filled(
     _set_positions(module)
     tensors = module.state_dict()
     eight_bit = {name: layer for name, layer in module.named_modules() if isinstance(layer, EightBit)}
-    with TensorFile(weights.path, weights.header) as file:
-        # In the file's order, so that a disk reads on.
-        for own, name in sorted(names.items(), key=lambda pair: file.place(weights.slices[pair[1]])):
-            layer = eight_bit.get(own.removesuffix(".weight"))
-            if layer is None:
-                file.read_into(tensors[own], weights.slices[name])
-            else:
-                _round_into(layer, file, weights.slices[name])
+    for path, header in weights.files.items():
+        inside = [
+            (own, weights.slices[name]) for own, name in names.items() if weights.slices[name].key in header.shapes
+        ]
+        with TensorFile(path, header) as file:
+            # In the file's order, so that a disk reads on.
+            for own, piece in sorted(inside, key=lambda pair: file.place(pair[1])):
+                layer = eight_bit.get(own.removesuffix(".weight"))
+                if layer is None:
+                    file.read_into(tensors[own], piece)
+                    _check_numbers(tensors[own], path, piece)
+                else:
+                    _round_into(layer, file, path, piece)
     return module
+
+
+def _check_numbers(numbers: Tensor, path: Path, piece: WeightSlice) -> None:
+    """See that a weight is finite, at the cost of one pass over it: the least and the largest are NaN where any number is.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if not numbers.numel():
+        return
+    low, high = torch.aminmax(numbers)
+    if not bool(torch.isfinite(low) & torch.isfinite(high)):
+        word = "NaN" if bool(torch.isnan(low)) else f"infinity in {TYPE_NAMES.get(numbers.dtype, numbers.dtype)}"
+        raise ModelError(
+            printable(str(path)),
+            found=f"the weight {printable(piece.key, 120)} holds {word}",
+            expected="finite numbers only",
+            way_out="download it again, or take another version of the model",
+        )
 
 
 def _shaped(
@@ -215,7 +240,7 @@ def _shaped(
     return module.eval(), names
 
 
-def _round_into(layer: EightBit, file: TensorFile, piece: WeightSlice) -> None:
+def _round_into(layer: EightBit, file: TensorFile, path: Path, piece: WeightSlice) -> None:
     """Fill a layer of 8 bits, some rows after the others, so that its weight is nowhere whole in a wider type."""
     rows = piece.shape[0]
     # A turned weight lies in the file by its columns.
@@ -224,6 +249,7 @@ def _round_into(layer: EightBit, file: TensorFile, piece: WeightSlice) -> None:
         shape = (min(at_once, rows - first), *piece.shape[1:])
         numbers = torch.empty(shape, dtype=torch.float32, device=layer.weight.device)
         file.read_into(numbers, replace(piece, shape=shape, first_row=piece.first_row + first))
+        _check_numbers(numbers, path, piece)
         layer.set_rows(first, numbers)
 
 

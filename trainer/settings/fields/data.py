@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, field_validator
 
-from trainer.settings.amounts import check_amount, check_repeats, check_resolution, check_text
+from trainer.settings.amounts import check_amount, check_path, check_repeats, check_resolution, check_text
 from trainer.settings.one_setting import EXACT, NO_KEY, Text, TextList, as_text, setting
 
 
@@ -434,6 +434,12 @@ class DataFields(BaseModel):
         "reg_data_dir",
         "dataset_config",
         "conditioning_data_dir",
+    )
+    @classmethod
+    def _data_path_can_be_written(cls, value: str) -> str:
+        return check_path(value)
+
+    @field_validator(
         "keep_tokens_separator",
         "secondary_separator",
         "caption_prefix",

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, field_validator
 
-from trainer.settings.amounts import check_text
+from trainer.settings.amounts import check_path
 from trainer.settings.one_setting import EXACT, NO_KEY, AutoYesNo, setting
 
 
@@ -83,5 +83,5 @@ class ModelFields(BaseModel):
 
     @field_validator("pretrained_model_name_or_path", "vae")
     @classmethod
-    def _path_can_be_written(cls, value: str) -> str:
-        return check_text(value)
+    def _base_path_can_be_written(cls, value: str) -> str:
+        return check_path(value)

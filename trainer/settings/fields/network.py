@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, field_validator
 
-from trainer.settings.amounts import check_text
+from trainer.settings.amounts import check_path
 from trainer.settings.one_setting import EXACT, NO_KEY, setting
 
 
@@ -163,5 +163,5 @@ class NetworkFields(BaseModel):
 
     @field_validator("network_weights")
     @classmethod
-    def _path_can_be_written(cls, value: str) -> str:
-        return check_text(value)
+    def _start_path_can_be_written(cls, value: str) -> str:
+        return check_path(value)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, field_validator
 
-from trainer.settings.amounts import check_sample_size, check_text
+from trainer.settings.amounts import check_path, check_sample_size
 from trainer.settings.one_setting import EXACT, NO_KEY, Text, setting
 
 # sd-scripts' names of those samplers that are here too.
@@ -156,7 +156,7 @@ class SamplingFields(BaseModel):
     @field_validator("sample_prompts")
     @classmethod
     def _prompt_file_can_be_written_down(cls, value: str) -> str:
-        return check_text(value)
+        return check_path(value)
 
     @field_validator("sample_resolution")
     @classmethod

@@ -1,0 +1,96 @@
+"""Alphas that PEFT and diffusers keep beside the weights of a LoRA instead of as tensors; free of torch."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# diffusers writes PEFT's config into the file's own metadata, with the part before each name where there are several.
+_METADATA = "lora_adapter_metadata"
+# PEFT writes it beside a file of this name.
+_FILE, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
+# The configs are a few KB; a larger file is not one.
+_MAX_CONFIG_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class AdapterScales:
+    """What a config says of the alphas of a file's layers.
+
+    Attributes:
+        parts: what the keys of a part begin with, "" for all -> its config.
+    """
+
+    parts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def alpha(self, key: str, rank: int) -> float:
+        """Return the alpha of the layer that a key of the file belongs to; the rank where nothing is said (diffusers, ComfyUI).
+
+        Args:
+            key: of lora_A.
+            rank: of the layer.
+        """
+        config = next((config for start, config in self.parts.items() if key.startswith(start)), {})
+        path = re.sub(r"\.lora.*", "", key)
+        found = _number(config.get("lora_alpha"))
+        patterns = config.get("alpha_pattern")
+        if isinstance(patterns, dict):
+            own = next((value for name, value in patterns.items() if _names(str(name), path)), None)
+            found = _number(own) if own is not None else found
+        if found is None:
+            return float(rank)
+        # rsLoRA divides by the root of the rank (Kalajdzievski 2023).
+        return found * math.sqrt(rank) if config.get("use_rslora") is True else found
+
+
+def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
+    """Return what a LoRA file, or the config beside it, says of its alphas; nothing where it says nothing or what is no config.
+
+    Args:
+        path: the file.
+        metadata: its texts.
+    """
+    own = _table(metadata.get(_METADATA, ""))
+    if own:
+        starts = dict.fromkeys(name.rpartition(".")[0] for name in own if name.endswith(("lora_alpha", ".r")))
+        return AdapterScales(
+            {
+                f"{start}." if start else "": {
+                    name.removeprefix(f"{start}.") if start else name: value
+                    for name, value in own.items()
+                    if name.startswith(f"{start}." if start else "")
+                }
+                for start in starts
+            }
+        )
+    beside = path.with_name(_CONFIG)
+    if path.name != _FILE or not beside.is_file():
+        return AdapterScales()
+    try:
+        text = beside.read_text("utf-8") if beside.stat().st_size <= _MAX_CONFIG_BYTES else ""
+    except (OSError, ValueError):
+        return AdapterScales()
+    return AdapterScales({"": _table(text)})
+
+
+def _table(text: str) -> dict[str, object]:
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _names(pattern: str, path: str) -> bool:
+    """Return whether a name of a config means the module at `path`: its end, from the beginning of a part on.
+
+    PEFT takes them as regular expressions; those of a file from outside are compared as texts.
+    """
+    name = pattern.removeprefix("^")
+    return path == name or path.endswith(f".{name}")

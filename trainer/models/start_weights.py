@@ -1,0 +1,102 @@
+"""The LoRA file that a bake starts from, judged against base and settings before anything is loaded; free of torch."""
+
+from pathlib import Path
+
+from trainer.errors import ModelError
+from trainer.families.registry import family_record
+from trainer.models.identify import Base, LoraShape, existing_path, layers_of
+from trainer.models.kohya_names import ModuleNames, part_of
+from trainer.models.lora_header import LoraModule, check_scale, read_lora_header, strangers
+from trainer.models.lora_numbers import check_lora_numbers
+from trainer.settings.model import Settings
+from trainer.text import printable
+
+LORA_WANTED = "a LoRA: one .safetensors file"
+"""What a LoRA file may be, in words."""
+
+
+def refuse_folder(path: Path) -> None:
+    """See that a path to a LoRA is no folder, as PEFT and diffusers write one.
+
+    Raises:
+        ModelError: it is.
+    """
+    if path.is_dir():
+        inside = sorted(path.glob("*.safetensors"))
+        raise ModelError(
+            printable(str(path)),
+            found="is a folder",
+            expected=LORA_WANTED,
+            way_out=f"give {printable(inside[0].name, 80)} in it" if inside else "",
+        )
+
+
+def check_start_weights(base: Base, settings: Settings) -> None:
+    """See that `network_weights` can be started from: its header and its numbers are read, no tensor is kept.
+
+    Args:
+        base: that is trained on.
+        settings: name the file, and say whether its ranks are taken over.
+
+    Raises:
+        ModelError: it is missing, a pickle, no plain LoRA, for another base, of other ranks or alphas, or has weights that are no
+            finite numbers.
+    """
+    if not settings.network_weights:
+        return
+    path = existing_path(settings.network_weights, "network_weights", LORA_WANTED)
+    refuse_folder(path)
+    header = read_lora_header(path)
+    names = ModuleNames(base.family, base.lora_shapes)
+    modules = {names.own(name): module for name, module in header.modules.items()}
+    target = family_record(base.family).lora_target
+    strange = [name for name in modules if name not in base.lora_shapes]
+    if settings.dim_from_weights:
+        if strange:
+            raise strangers(path, strange, len(modules), "the base", target)
+        if not any(_is_trained(name, settings) for name in modules):
+            raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="at least one")
+    layers = layers_of(base, settings)
+    shared = {name: module for name, module in modules.items() if name in layers}
+    if not shared:
+        raise strangers(path, [name for name in modules if name not in layers], len(modules), "the network", target)
+    for name, module in shared.items():
+        shape, rank = layers[name]
+        check_fit(path, name, module, shape)
+        if not settings.dim_from_weights:
+            alpha = settings.alpha if shape.kernel == 1 else settings.alpha_of_conv
+            check_scale(path, name, (module.rank, module.alpha), (rank, alpha or float(rank)))
+    check_lora_numbers(path)
+
+
+def check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> None:
+    """See that a layer has the inputs, outputs and kernel of its module; a 1x1 kernel may be written or not.
+
+    Args:
+        path: the LoRA's file.
+        name: the module's.
+        module: the layer.
+        place: the module of the base.
+
+    Raises:
+        ModelError: it does not.
+    """
+    kernel = () if place.kernel == 1 else (place.kernel, place.kernel)
+    found = (module.down[1], module.up[0], tuple(side for side in module.down[2:] if side != 1))
+    wanted = (place.inputs, place.outputs, kernel)
+    if found != wanted:
+        raise ModelError(
+            printable(str(path)),
+            found=f"{printable(name, 80)} has {found[0]} inputs and {found[1]} outputs{_kernel(found[2])}",
+            expected=f"{wanted[0]} and {wanted[1]}{_kernel(wanted[2])}",
+            way_out="it was made for another base",
+        )
+
+
+def _kernel(sides: tuple[int, ...]) -> str:
+    return f", a kernel of {' × '.join(map(str, sides))}" if sides else ""
+
+
+def _is_trained(name: str, settings: Settings) -> bool:
+    part = part_of(name)
+    return part is not None and settings.has_layers(part)
