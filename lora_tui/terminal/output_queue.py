@@ -14,7 +14,7 @@ from lora_tui.terminal.line_speed import LineSpeed
 _CHUNK_BYTES = 1024
 _POLL_SECONDS = 0.5
 # Between two looks at whether there is room again; longer the longer there has been none.
-_ROOM_SECONDS = (0.025, 0.25)
+_ROOM_SECONDS = (0.01, 0.25)
 
 # Whatever Textual writes that is no frame is shorter (modes, cursor, bell), or an operating system command (clipboard).
 _FRAME_BYTES = 64
@@ -66,9 +66,11 @@ class OutputQueue:
         self._speed = LineSpeed(clock)
         self._slow = False
         self._stale = 0
-        self._descriptor = descriptor
+        again = _open_again(descriptor)
+        self._never_waits = again is not None
+        self._descriptor = descriptor if again is None else again
         self._room = select.poll()
-        self._room.register(descriptor, select.POLLOUT)
+        self._room.register(self._descriptor, select.POLLOUT)
         self._listener = listener
         self._clock = clock
         self._texts: SimpleQueue[bytes | None] = SimpleQueue()
@@ -126,6 +128,8 @@ class OutputQueue:
                     self._listener.line_free()
             if not self.backlog:
                 self._speed.emptied()
+        if self._never_waits:
+            os.close(self._descriptor)
 
     def _next(self) -> bytes | None:
         while True:
@@ -160,30 +164,52 @@ class OutputQueue:
     def _send_chunk(self, chunk: bytes) -> None:
         rest = chunk
         while rest and not self.lost:
-            self._await_room()
-            try:
-                count = os.write(self._descriptor, rest)
-            except (OSError, ValueError):
-                self.lose()
-                return
+            count = self._write_some(rest)
             rest = rest[count:]
             self._speed.took(count)
         if not self._slow and self._speed.slow():
             self._slow = True
             self._listener.line_slow()
 
-    def _await_room(self) -> None:
-        """Wait until the terminal takes something, and count how long it certainly took nothing."""
+    def _write_some(self, data: bytes) -> int:
+        """Write as much as there is room for, wait until there is some, and count how long there certainly was none."""
         began = none_until = self._clock()
-        shortest, longest = _ROOM_SECONDS
+        count = 0
         while not self.lost:
-            # Read before the look: what comes after it may be late by as long as others had the processor.
+            # Read before the attempt: what comes after it may be late by as long as others had the processor.
             now = self._clock()
-            if self._room.poll(0):
+            try:
+                if self._never_waits or self._room.poll(0):
+                    count = os.write(self._descriptor, data)
+                    break
+            except BlockingIOError:
+                pass
+            except (OSError, ValueError):
+                self.lose()
                 break
             none_until = now
-            self._room.poll(1000 * min(longest, max(shortest, (now - began) / 4)))
+            self._pause(min(_ROOM_SECONDS[1], max(_ROOM_SECONDS[0], (now - began) / 4)))
         self._speed.had_no_room(none_until - began)
+        return count
+
+    def _pause(self, seconds: float) -> None:
+        if self._never_waits:
+            time.sleep(seconds)
+        else:
+            self._room.poll(1000 * seconds)
+
+
+def _open_again(descriptor: int) -> int | None:
+    """Open the terminal of `descriptor` once more, so that a write takes what there is room for; None where that cannot be.
+
+    A terminal that puts a return before each newline reports room where a write would wait. Setting the flag on `descriptor`
+    itself would set it for the shell and for whoever else shares it.
+    """
+    try:
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        # No terminal, or one of another user.
+        return None
 
 
 def _is_frame(data: bytes) -> bool:

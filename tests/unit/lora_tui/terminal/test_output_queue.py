@@ -2,9 +2,9 @@ import os
 import pty
 import re
 import select
+import termios
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -37,7 +37,10 @@ class Reader:
     def __init__(self, size: int, pause: float) -> None:
         self.size, self.pause, self.read = size, pause, b""
         self._master, self.terminal = pty.openpty()
-        tty.setraw(self.terminal)
+        # As Textual leaves a terminal: returns are still put before newlines.
+        modes = termios.tcgetattr(self.terminal)
+        modes[3] &= ~(termios.ECHO | termios.ICANON)
+        termios.tcsetattr(self.terminal, termios.TCSANOW, modes)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
