@@ -64,10 +64,9 @@ def use(
     try:
         published = publish(wanted, target, replace=force, make_folder=make_folder, may_ask=True)
     except FolderMissing as error:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        asked = sys.stdin.isatty() and sys.stdout.isatty()
+        if not (asked and click.confirm(f"{error.where}: no such folder. Make it?")):
             raise FolderMissing(error.where, found=error.found, way_out="`--make-folder` makes it") from None
-        if not click.confirm(f"{error.where}: no such folder. Make it?"):
-            return ExitCode.DONE
         published = publish(wanted, target, replace=force, make_folder=True, may_ask=True)
     for file in published.sent:
         click.echo(f"{'replaced' if file in published.replaced else 'wrote'} {published.where}/{printable(file)}")

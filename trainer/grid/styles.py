@@ -156,7 +156,7 @@ def from_defaults(
         GridError: a number is out of bounds.
     """
     by_name = {row.name: row for row in rows}
-    chosen = defaults.styles or ()
+    chosen = [each.strip() for each in defaults.styles or ()]
     notes = [f"style `{printable(each, 80)}` is not in styles.csv: left out" for each in chosen if each not in by_name]
     prompt, negative = joined([by_name[each] for each in chosen if each in by_name])
     sampler = sampler_if_known(defaults.sampler or "", defaults.schedule or "") if defaults.sampler else None

@@ -166,7 +166,7 @@ def test_a_wrong_value_is_refused_in_our_words(workspace: Workspace, values: str
 
 
 def test_a_webuis_defaults_become_a_style_with_the_words_of_its_styles_in_it() -> None:
-    defaults = WebuiDefaults("", "ugly", ("neg", "gone"), "DPM++ 2M", "Karras", 28, 7.0, 512, 768, -1)
+    defaults = WebuiDefaults("", "ugly", ("neg ", "gone"), "DPM++ 2M", "Karras", 28, 7.0, 512, 768, -1)
     style, notes = from_defaults("webui", defaults, (WebuiStyle("neg", "", "lowres"),), "ui-config.json")
     assert style == Style(
         name="webui",
