@@ -126,8 +126,9 @@ def test_a_failed_bake_exits_1_and_names_the_stage(lora_tui, demo: Workspace, sh
 
     base = tmp_path / "base"
     shutil.copytree(Path(trainer.demo.__file__).parent / "model", base)
-    (base / "tokenizer" / "tokenizer.json").write_text("{")
-    (base / "tokenizer" / "vocab.json").write_text("{")
+    config = base / "unet" / "config.json"
+    blocks = len(json.loads(config.read_text())["down_block_types"])
+    config.write_text(json.dumps({**json.loads(config.read_text()), "down_block_types": ["NoSuchBlock"] * blocks}))
     ran = lora_tui("bake", demo.root / "hifumi.toml", *short, "--set", f"pretrained_model_name_or_path={base}")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "✗" in ran.stdout

@@ -1,6 +1,7 @@
 """Every wrong input is one clear line on stderr with its exit code, and nothing is written."""
 
 import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from trainer.models.identify import identify_base
 from trainer.workspace import Workspace
 
 
@@ -62,14 +64,21 @@ def _empty_data(folder: Path) -> list[str]:
     return _sets(f"train_data_dir={folder / 'empty'}")
 
 
+def _broken_tokenizer(folder: Path) -> list[str]:
+    base = Path(shutil.copytree(identify_base("demo").path, folder / "base"))
+    (base / "tokenizer" / "tokenizer.json").write_text("{")
+    return _sets(f"pretrained_model_name_or_path={base}")
+
+
 WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "missing folder": (lambda folder: _sets(f"train_data_dir={folder / 'gone'}"), "gone"),
-    "no pictures": (_empty_data, "an empty folder; expected .png"),
+    "no pictures": (_empty_data, "an empty folder; expected PNG"),
     "unknown key": (lambda _: _sets("unet_lrr=1e-4"), "did you mean `unet_lr`"),
     "out of bounds": (lambda _: _sets("unet_lr=5"), "from 0 to 1"),
     "wrong kind": (lambda _: _sets("network_dim=many"), "network_dim"),
     "no key=value": (lambda _: _sets("network_dim"), "network_dim"),
     "a pickle as base": (_pickle_as_base, "pickle"),
+    "a broken tokenizer": (_broken_tokenizer, "expected CLIP's tokenizer"),
     "a LoRA as base": (_lora_as_base, "LoRA"),
     "no such base": (lambda _: _sets("pretrained_model_name_or_path=/nowhere/base"), "/nowhere/base"),
     "fp16 without a GPU": (lambda _: _sets("mixed_precision=fp16"), "bf16"),

@@ -50,6 +50,9 @@ def prepare_from(
     check_vae(settings.vae, base)
     check_start_weights(base, settings)
     check_optimizer_installed(settings)
+    if base.tokens is not None:
+        # A tokenizer that cannot be read is found here, also where no caption is long enough to be counted.
+        base.tokens("")
     plan = make_plan(
         settings,
         data,
