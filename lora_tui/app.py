@@ -22,7 +22,16 @@ from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
-from lora_tui.theme_files import DEFAULT_THEME, find_themes, remember_theme, remembered_theme, roles, themes_folder
+from lora_tui.theme_files import (
+    DEFAULT_THEME,
+    ThemeFile,
+    as_shown,
+    find_themes,
+    remember_theme,
+    remembered_theme,
+    roles,
+    themes_folder,
+)
 from lora_tui.wording.job_names import job_label
 from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
@@ -84,6 +93,7 @@ class LoraApp(App[int]):
         memory: MemorySources | None = None,
         started_in: Path | None = None,
     ) -> None:
+        self._shown_themes: dict[str, Theme] = {}
         super().__init__(driver_class=driver_class or SurvivingDriver)
         # A moving screen is no calmer and costs bytes over a link.
         self.animation_level = "none"
@@ -93,9 +103,10 @@ class LoraApp(App[int]):
         self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights, memory, started_in)
         found = find_themes()
         self._theme_problems = found.problems
-        self._own_themes = [theme.name for theme in found.themes]
-        for theme in found.themes:
-            self.register_theme(theme)
+        self._own_themes = found.names
+        for file in found.files:
+            self._shown_themes[file.theme.name] = as_shown(file, self.console.color_system)
+            self.register_theme(self._shown_themes[file.theme.name])
         self.theme = self._first_theme()
         self._painting = Repaint(self, self._line, self._notice_quick_line)
         self._slow_by_hand = False
@@ -104,6 +115,16 @@ class LoraApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """Return the Bake screen."""
         return self.bake_screen
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Return a theme by name, Textual's own in the colours that the terminal has."""
+        theme = super().get_theme(theme_name)
+        # Textual asks with every line it paints, and first of all before there is a console.
+        if theme is None or not self._shown_themes:
+            return theme
+        if theme.name not in self._shown_themes:
+            self._shown_themes[theme.name] = as_shown(ThemeFile(theme), self.console.color_system)
+        return self._shown_themes[theme.name]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return colours for our own roles where the theme names none."""

@@ -2,16 +2,20 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
 from trainer.text import printable
 from trainer.workspace import config_home, state_home
 
 DEFAULT_THEME = "ember"
+DEFAULT_LIGHT_THEME = "flour"
 
 _COLOURS = (
     "primary",
@@ -25,7 +29,7 @@ _COLOURS = (
     "error",
     "accent",
 )
-_KEYS = {"name", "dark", "variables", *_COLOURS}
+_KEYS = {"name", "dark", "variables", *_COLOURS, *(palette.table for palette in palettes())}
 
 
 class ThemeFileError(ValueError):
@@ -33,11 +37,29 @@ class ThemeFileError(ValueError):
 
 
 @dataclass(frozen=True)
+class ThemeFile:
+    """A theme, and the numbers of its colours on terminals that have few.
+
+    Attributes:
+        theme: in the colours of a terminal that has all.
+        numbers: table of a palette -> role -> the number chosen for it.
+    """
+
+    theme: Theme
+    numbers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class FoundThemes:
     """Themes that loaded, and one line for each file that did not."""
 
-    themes: tuple[Theme, ...]
+    files: tuple[ThemeFile, ...]
     problems: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The themes' names, in the order of their files."""
+        return [file.theme.name for file in self.files]
 
 
 def themes_folder() -> Path:
@@ -49,20 +71,46 @@ def themes_folder() -> Path:
 
 def find_themes() -> FoundThemes:
     """Load our themes and the user's; a user's theme replaces ours of the same name."""
-    themes: dict[str, Theme] = {}
+    files: dict[str, ThemeFile] = {}
     problems: list[str] = []
     for folder in (themes_folder(), config_home() / "themes"):
         for path in sorted(folder.glob("*.toml")):
             try:
-                theme = load_theme(path)
+                file = load_theme(path)
             except ThemeFileError as error:
                 problems.append(f"{printable(path.name)}: {error}")
             else:
-                themes[theme.name] = theme
-    return FoundThemes(tuple(themes.values()), tuple(problems))
+                files[file.theme.name] = file
+    return FoundThemes(tuple(files.values()), tuple(problems))
 
 
-def load_theme(path: Path) -> Theme:
+def as_shown(file: ThemeFile, color_system: str | None) -> Theme:
+    """Return the theme of `file` as a terminal shows it, and as our lists need it.
+
+    Args:
+        file: from `find_themes`, or around a theme that has no file.
+        color_system: Rich's name of what the terminal has.
+    """
+    palette, theme = palette_of(color_system), file.theme
+    if theme.ansi:
+        return theme
+    theme = replace(theme, variables={**_list_cursor(theme), **theme.variables})
+    if palette is None:
+        return theme
+    numbers = file.numbers.get(palette.table, {})
+    if not palette.apart:
+        # Sixteen colours leave a theme little of its own: what it does not choose, ours has chosen.
+        numbers = {**_ours(dark=theme.dark).numbers[palette.table], **numbers}
+    made = {**roles(theme), **theme.to_color_system().generate(), **theme.variables}
+    return in_palette(theme, numbers, palette, {role: made[role] for role in GROUNDS})
+
+
+@cache
+def _ours(*, dark: bool) -> ThemeFile:
+    return load_theme(themes_folder() / f"{DEFAULT_THEME if dark else DEFAULT_LIGHT_THEME}.toml")
+
+
+def load_theme(path: Path) -> ThemeFile:
     """Read one theme file.
 
     Raises:
@@ -80,7 +128,7 @@ def load_theme(path: Path) -> Theme:
     if "primary" not in table:
         raise ThemeFileError("primary is missing")
     colours = {key: _colour(key, table[key]) for key in _COLOURS if key in table}
-    return Theme(
+    theme = Theme(
         name=_name(table.get("name", path.stem)),
         primary=colours["primary"],
         secondary=colours.get("secondary"),
@@ -95,6 +143,8 @@ def load_theme(path: Path) -> Theme:
         dark=_flag("dark", table.get("dark", True)),
         variables=_variables(table.get("variables", {})),
     )
+    numbers = {palette.table: _numbers(table.get(palette.table, {}), palette) for palette in palettes()}
+    return ThemeFile(theme, numbers)
 
 
 def roles(theme: Theme) -> dict[str, str]:
@@ -122,6 +172,20 @@ def roles(theme: Theme) -> dict[str, str]:
         "plot-unet": accent,
         "plot-text-encoder": second,
         "plot-text-encoder-2": made["success"],
+    }
+
+
+def _list_cursor(theme: Theme) -> dict[str, str]:
+    """Return the colours of the row under a list's cursor.
+
+    Textual paints it in the primary colour, in which a row may have words of ours.
+    """
+    made = theme.to_color_system().generate()
+    ground, ink = Color.parse(made["panel"]), Color.parse(made["foreground"])
+    return {
+        f"block-cursor{which}-{part}": colour
+        for which in ("", "-blurred")
+        for part, colour in (("background", ground.blend(ink, 0.16).hex6), ("foreground", ink.hex6))
     }
 
 
@@ -193,3 +257,20 @@ def _variables(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ThemeFileError("variables must be a table")
     return {str(key): _colour(f"variables.{key}", entry) for key, entry in value.items()}
+
+
+def _numbers(value: object, palette: Palette) -> dict[str, int]:
+    if not isinstance(value, dict):
+        raise ThemeFileError(f"{palette.table} must be a table")
+    return {str(key): _number(f"{palette.table}.{key}", entry, palette) for key, entry in value.items()}
+
+
+def _number(key: str, value: object, palette: Palette) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value in palette.colours:
+        return value
+    first, last = min(palette.colours), max(palette.colours)
+    unreachable = [str(number) for number in range(first, last + 1) if number not in palette.colours]
+    but = f" other than {', '.join(unreachable)}" if unreachable else ""
+    raise ThemeFileError(
+        f"{key} must be a colour's number from {first} to {last}{but}, not {printable(str(value), 40)}"
+    )

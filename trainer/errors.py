@@ -93,6 +93,13 @@ class DeliveryError(LoraTuiError):
     """
 
 
+class TerminalError(LoraTuiError):
+    """The dashboard cannot be shown here: there is no terminal, or it can only print lines.
+
+    Use the commands that print (`lora-tui bake`, `status`), or a terminal that can place text.
+    """
+
+
 class WorkspaceError(LoraTuiError):
     """The workspace or its journal cannot be read or written.
 

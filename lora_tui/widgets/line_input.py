@@ -11,6 +11,11 @@ class LineInput(Input):
     straight away: of backspace and 5 in one read of the terminal the 5 came first, and backspace took it out again.
     """
 
+    # Textual's tint makes one ground of two where a terminal has few colours.
+    DEFAULT_CSS = """
+    LineInput:focus { background-tint: transparent; }
+    """
+
     async def _on_key(self, event: events.Key) -> None:
         bound = None if event.is_printable else self.screen.active_bindings.get(event.key)
         if bound is None or bound.node is not self or not bound.enabled:

@@ -170,8 +170,10 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def still_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One time zone, no SSH: what the title says must not depend on where the tests run."""
+    """One time zone, no SSH, all colours: what a screen shows must not depend on where the tests run."""
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     time.tzset()
 

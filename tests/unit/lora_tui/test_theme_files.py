@@ -4,6 +4,7 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
+from lora_tui.palettes import Palette, palettes
 from lora_tui.theme_files import (
     ThemeFileError,
     find_themes,
@@ -12,6 +13,19 @@ from lora_tui.theme_files import (
     remembered_theme,
     roles,
     themes_folder,
+)
+
+_COLOURS = (
+    "primary",
+    "secondary",
+    "background",
+    "surface",
+    "panel",
+    "foreground",
+    "success",
+    "warning",
+    "error",
+    "accent",
 )
 
 
@@ -29,13 +43,13 @@ def _contrast(one: str, other: str) -> float:
 
 def test_ember_and_flour_come_along() -> None:
     found = find_themes()
-    assert [theme.name for theme in found.themes] == ["ember", "flour"]
+    assert found.names == ["ember", "flour"]
     assert found.problems == ()
 
 
 @pytest.mark.parametrize("name", ["ember", "flour"])
 def test_what_has_to_be_read_can_be_read(name: str) -> None:
-    theme = load_theme(themes_folder() / f"{name}.toml")
+    theme = load_theme(themes_folder() / f"{name}.toml").theme
     colours = {
         **theme.variables,
         **{key: getattr(theme, key) for key in ("foreground", "warning", "error", "accent", "success")},
@@ -48,8 +62,15 @@ def test_what_has_to_be_read_can_be_read(name: str) -> None:
 
 
 def test_ours_name_every_role() -> None:
-    for theme in find_themes().themes:
-        assert set(roles(theme)) <= set(theme.variables)
+    for file in find_themes().files:
+        assert set(roles(file.theme)) <= set(file.theme.variables)
+
+
+@pytest.mark.parametrize("palette", palettes(), ids=lambda palette: palette.table)
+def test_ours_choose_a_number_for_every_colour_they_have(palette: Palette) -> None:
+    for file in find_themes().files:
+        own = {name for name in _COLOURS if getattr(file.theme, name) is not None}
+        assert set(file.numbers[palette.table]) == own | set(file.theme.variables), file.theme.name
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN_THEMES))
@@ -60,7 +81,7 @@ def test_every_theme_of_textual_gets_our_roles(name: str) -> None:
 
 def test_a_theme_needs_no_more_than_a_primary_colour(tmp_path: Path) -> None:
     (tmp_path / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
-    theme = load_theme(tmp_path / "mint.toml")
+    theme = load_theme(tmp_path / "mint.toml").theme
     assert (theme.name, theme.dark) == ("mint", True)
 
 
@@ -75,6 +96,16 @@ def test_a_theme_needs_no_more_than_a_primary_colour(tmp_path: Path) -> None:
         ('primary = "#fff"\n[variables]\nlive = "x"', "variables.live is not a colour"),
         ('primary = "#fff"\nname = ""', "name must be text"),
         ('primary = "#fff"\nname = "my theme!"', "may only have letters"),
+        ('primary = "#fff"\ncolours-16 = 4', "colours-16 must be a table"),
+        (
+            'primary = "#fff"\n[colours-16]\npanel = 16',
+            "colours-16.panel must be a colour's number from 0 to 15, not 16",
+        ),
+        (
+            'primary = "#fff"\n[colours-256]\npanel = true',
+            "number from 16 to 255 other than 59, 102, 145, 188, not True",
+        ),
+        ('primary = "#fff"\n[colours-256]\nrule = 145', "colours-256.rule must be a colour's number"),
     ],
 )
 def test_a_wrong_theme_file_says_what_is_wrong(tmp_path: Path, text: str, because: str) -> None:
@@ -89,7 +120,7 @@ def test_a_bad_file_of_the_user_s_is_a_problem_beside_the_good_ones(own_home: Pa
     (folder / "bad.toml").write_text("primary = 3", encoding="utf-8")
     (folder / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
     found = find_themes()
-    assert [theme.name for theme in found.themes] == ["ember", "flour", "mint"]
+    assert found.names == ["ember", "flour", "mint"]
     assert found.problems == ("bad.toml: primary must be text",)
 
 
@@ -97,7 +128,8 @@ def test_the_user_s_theme_of_the_same_name_stands_in_for_ours(own_home: Path) ->
     folder = own_home / "config" / "lora-tui" / "themes"
     folder.mkdir(parents=True)
     (folder / "ember.toml").write_text('primary = "#123456"', encoding="utf-8")
-    assert next(theme for theme in find_themes().themes if theme.name == "ember").primary == "#123456"
+    ember = next(file.theme for file in find_themes().files if file.theme.name == "ember")
+    assert ember.primary == "#123456"
 
 
 def test_the_chosen_theme_is_remembered() -> None:

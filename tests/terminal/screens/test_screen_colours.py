@@ -1,0 +1,145 @@
+"""Grounds, rules, cursor rows and dialogs on terminals with 256 and with 16 colours, in both themes, as they are painted."""
+
+import pytest
+from painted import Cell, apart, painted, part
+from textual.app import App
+from textual.geometry import Region
+from textual.theme import BUILTIN_THEMES
+from textual.widgets import Input, OptionList
+
+from lora_tui.app import LoraApp
+from lora_tui.theme_files import remember_theme
+from lora_tui.widgets.field_list import FieldList
+from trainer.journal.records import BakeState
+
+SIZE = (120, 36)
+# CIE 1976: what can be seen without looking for it. The theme in all colours has 3 between ground and panel.
+SEEN = 4.0
+RULE = "─"
+# WCAG asks for 3 of large text; labels of plots and hints are less.
+READABLE = 2.4
+IDLE = {"b": "BakeNoteDialog", "question_mark": "HelpScreen", "p": "PlanDialog", "Q": "QueueDialog", "o": "OpenDialog"}
+IDLE |= {"n": "NewSubjectDialog", "f": "FitDialog"}
+WHILE_BAKING = {"L": "LiveSettingsDialog", "x": "ConfirmDialog"}
+
+
+@pytest.fixture(params=["256", "standard"])
+def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What tmux has over SSH, and what a terminal has that promises no more than xterm."""
+    monkeypatch.delenv("COLORTERM", raising=False)
+    monkeypatch.setenv("TERM", {"256": "screen-256color", "standard": "xterm"}[request.param])
+    return request.param
+
+
+@pytest.fixture(params=["ember", "flour"])
+def app(request: pytest.FixtureRequest, colours: str, make_runner, runner):
+    remember_theme(request.param)
+    chosen = make_runner(runner.workspace)
+    assert (chosen.app.theme, chosen.app.console.color_system) == (request.param, colours)
+    return chosen
+
+
+def grounds(cells: list[Cell]) -> set[str]:
+    return {cell.ground.name for cell in cells}
+
+
+def row_of(app: App[int], rows: list[list[Cell]], selector: str) -> list[Cell]:
+    return part(rows, app.screen.query_one(selector).region)
+
+
+async def test_title_keys_rules_and_the_row_of_the_cursor_stand_out_from_the_ground(app, until, seen) -> None:
+    app.baking()
+    async with app.run(SIZE) as pilot:
+        await until(pilot, lambda: "hifumi-000002" in seen(app.app) and app.app.bake_screen.editor.view is not None)
+        rows = painted(app.app)
+        ground = rows[3][-1].ground
+        for line in ("#title", "#keys"):
+            assert all(apart(cell.ground, ground) > SEEN for cell in row_of(app.app, rows, line)), line
+        for pane in ("card", "progress", "settings", "loss", "rates", "epochs", "log", "note"):
+            top = app.app.screen.query_one(f"#{pane}").region
+            drawn = [cell for cell in part(rows, Region(top.x, top.y, top.width, 1)) if cell.sign == RULE]
+            assert drawn and all(apart(cell.ink, cell.ground) > SEEN for cell in drawn), pane
+        fields = app.app.screen.query_one(FieldList)
+        spot = fields.value_region(fields.cursor)
+        inside = fields.region
+        cursor = part(rows, Region(inside.x, inside.y + spot.y, inside.width - 1, 1))
+        assert all(apart(cell.ground, ground) > SEEN for cell in cursor)
+        for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
+            assert cell.contrast >= READABLE, cell
+
+
+async def test_dialogs_have_an_edge_all_around_and_can_be_read(app, until) -> None:
+    async with app.run(SIZE) as pilot:
+        screen = app.app.bake_screen
+        await until(pilot, lambda: screen.editor.view is not None)
+        for key, name in IDLE.items():
+            await check_dialog(app.app, pilot, until, key, name)
+        app.baking()
+        await until(pilot, lambda: screen.snapshot.bake is not None)
+        for key, name in WHILE_BAKING.items():
+            await check_dialog(app.app, pilot, until, key, name)
+        app.set_state(BakeState.DONE)
+        await until(pilot, lambda: screen.snapshot.bake.state is BakeState.DONE)
+        await check_dialog(app.app, pilot, until, "B", "ForkDialog")
+
+
+async def check_dialog(app: LoraApp, pilot, until, key: str, name: str) -> None:
+    """Open a dialog, look at its edges and at every word in it, and close it."""
+    await pilot.press(key)
+    await until(pilot, lambda: type(app.screen).__name__ == name and app.screen.is_active)
+    await pilot.pause(0.1)
+    rows = painted(app)
+    panel = app.screen.query_one("Dialog > Vertical, Dialog > VerticalScroll").region
+    sides = [
+        ((x, y), (x + step, y))
+        for y in range(panel.y, panel.bottom)
+        for x, step in ((panel.x, -1), (panel.right - 1, 1))
+    ]
+    ends = [
+        ((x, y), (x, y + step))
+        for x in range(panel.x, panel.right)
+        for y, step in ((panel.y, -1), (panel.bottom - 1, 1))
+    ]
+    # Where a dialog is as high as the screen, its ends are the terminal's; a scrollbar or a row behind it may be as light as it.
+    pairs = [(rows[y][x], rows[v][u]) for (x, y), (u, v) in sides + ends if 0 < v < SIZE[1] - 1]
+    hidden = [pair for pair in pairs if apart(pair[0].ground, pair[1].ground) <= SEEN]
+    assert len(hidden) <= len(pairs) / 20, (name, hidden[0])
+    for cell in part(rows, panel):
+        assert not cell.sign.isalnum() or cell.contrast >= READABLE, (name, cell)
+    ground = rows[panel.y][panel.x].ground
+    for line in app.screen.query(Input):
+        if not line.disabled:
+            typed = rows[line.region.y][line.region.right - 1]
+            assert apart(typed.ground, ground) > SEEN, (name, line.id, typed.ground, ground)
+    await pilot.press("escape")
+    await until(pilot, lambda: app.screen is app.bake_screen)
+
+
+async def test_the_row_of_the_cursor_in_a_list_stands_out(app, until) -> None:
+    app.baking()
+    async with app.run(SIZE) as pilot:
+        screen = app.app.bake_screen
+        await until(pilot, lambda: screen.editor.view is not None and screen.snapshot.bake)
+        await pilot.press("L")
+        await until(pilot, lambda: app.app.screen.query(OptionList))
+        await pilot.pause(0.1)
+        inside = app.app.screen.query_one(OptionList).region
+        rows = painted(app.app)
+        marked, below = (part(rows, Region(inside.x, inside.y + y, inside.width - 2, 1)) for y in (0, 1))
+        assert all(apart(one.ground, two.ground) > SEEN for one, two in zip(marked, below, strict=True))
+        assert all(cell.contrast >= 3 for cell in marked if cell.sign.isalnum())
+
+
+@pytest.mark.parametrize("colours", ["256"], indirect=True)
+@pytest.mark.parametrize("name", sorted(name for name, theme in BUILTIN_THEMES.items() if not theme.ansi))
+async def test_another_theme_keeps_its_grounds_apart(colours, make_runner, runner, until, name) -> None:
+    remember_theme(name)
+    chosen = make_runner(runner.workspace)
+    async with chosen.run(SIZE) as pilot:
+        await until(pilot, lambda: chosen.app.bake_screen.editor.view is not None)
+        rows = painted(chosen.app)
+        fields = chosen.app.screen.query_one(FieldList)
+        spot, inside = fields.value_region(fields.cursor), fields.region
+        ground = rows[3][-1].ground
+        others = [rows[0][0].ground, rows[inside.y + spot.y][inside.x].ground, rows[1][0].ink]
+        assert len({colour.number for colour in (ground, *others)}) == 4, (ground, others)
