@@ -1,6 +1,8 @@
 """The command line's entry point. Each command imports what it needs when it runs, so that `--help` and the first frame are quick."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +22,7 @@ from lora_tui.commands.status import status
 from lora_tui.commands.style import style
 from lora_tui.commands.use import use
 from lora_tui.commands.watch import watch
+from lora_tui.terminal.encoding import prepare_streams
 from trainer.errors import ExitCode
 
 _COMMANDS = (
@@ -44,7 +47,12 @@ _COMMANDS = (
 
 
 class _InOrder(click.Group):
-    """A group that lists its commands in the order of the work, not of the alphabet."""
+    """A group that lists its commands in the order of the work, not of the alphabet, and prints in any locale."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        # Given arguments, it runs in a process that is not its own.
+        prepare_streams(restart=args is None)
+        return super().main(args, *rest, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import sys
 import time
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -33,6 +32,7 @@ def open_dashboard(
     """
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import MemorySources
+    from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
     from trainer.engine.engine import Engine
     from trainer.machine.cards import NvmlCards
@@ -42,7 +42,7 @@ def open_dashboard(
     from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import remember_workspace
 
-    need_terminal()
+    need_screen()
     _detect_graphics()
     remember_workspace(workspace)
 
@@ -83,11 +83,12 @@ def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
     """Open the dashboard on the bakes of other processes: it starts no engine, and gives orders only if `orders` is true."""
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import NoEngine, Rights
+    from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
     from trainer.machine.cards import NvmlCards
     from trainer.machine.sampler import MachineSampler
 
-    need_terminal()
+    need_screen()
     _detect_graphics()
     sampler = MachineSampler(NvmlCards(), workspace.root)
     app = LoraApp(workspace, NoEngine(), sampler, rights=Rights(bake=False, order=orders))
@@ -98,12 +99,6 @@ def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
     if signals.terminated:
         return ExitCode.TERMINATED
     return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
-
-
-def need_terminal() -> None:
-    """Refuse to open a screen where there is no terminal for it."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("the dashboard needs a terminal; without one use `lora-tui bake SETTINGS.toml`")
 
 
 def _detect_graphics() -> None:

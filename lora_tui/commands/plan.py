@@ -9,6 +9,7 @@ import click
 
 from lora_tui.commands.exits import exits, planned_bake, print_json
 from lora_tui.commands.options import OVERRIDES, PATH
+from lora_tui.terminal.capabilities import places_text
 from trainer.errors import ExitCode, LoraTuiError
 from trainer.text import printable
 
@@ -152,10 +153,10 @@ class _PlanOutput:
 
 
 class _ProgressLine:
-    """One line of progress on standard error, if that is a terminal; erased at the end."""
+    """One line of progress on standard error, if that is a terminal on which it can be erased at the end."""
 
     def __enter__(self) -> Callable[[str], None]:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = places_text(sys.stderr)
         self._count = 0
         return self._show
 

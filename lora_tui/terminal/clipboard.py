@@ -4,6 +4,8 @@ import base64
 import os
 from typing import TextIO
 
+from lora_tui.terminal.capabilities import places_text
+
 # The limit of xterm, which cuts off anything longer.
 _MAX_BYTES = 74_994
 
@@ -27,7 +29,7 @@ def copy_sequence(text: str, environment: "os._Environ[str] | dict[str, str]" = 
 
 def copy_to_clipboard(text: str, out: TextIO) -> bool:
     """Copy `text` to the clipboard of the terminal behind `out`; return whether there is one and it was asked to."""
-    sequence = copy_sequence(text) if out.isatty() else ""
+    sequence = copy_sequence(text) if places_text(out) else ""
     out.write(sequence)
     out.flush()
     return bool(sequence)

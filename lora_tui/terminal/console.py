@@ -5,6 +5,8 @@ import sys
 import time
 from typing import Self, TextIO
 
+from lora_tui.terminal.capabilities import places_text
+from lora_tui.terminal.encoding import encoding_of
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.redirect import leave_terminal
 
@@ -27,7 +29,7 @@ class OutputStream:
         self._line: OutputQueue | None = None
         try:
             out.flush()
-            self._line = OutputQueue(os.dup(out.fileno()), self)
+            self._line = OutputQueue(os.dup(out.fileno()), self, encoding=encoding_of(out))
         except OSError:
             # io.UnsupportedOperation is one: a stream in memory.
             pass
@@ -46,8 +48,8 @@ class OutputStream:
 
     @property
     def terminal(self) -> bool:
-        """Whether it is a terminal; checked each time, because a closed one is replaced by the log file."""
-        return self._out.isatty()
+        """Whether it is a terminal on which a line can be rewritten; checked each time, because a closed one is replaced by the log file."""
+        return places_text(self._out)
 
     def settle(self, seconds: float = _SETTLE_SECONDS) -> None:
         """Wait until all is written, at most this long, so that the output of another stream comes after it."""
@@ -60,7 +62,7 @@ class OutputStream:
         self.lost = False
         if self._line is not None:
             self._line.close(0)
-            self._line = OutputQueue(os.dup(self._out.fileno()), self)
+            self._line = OutputQueue(os.dup(self._out.fileno()), self, encoding=encoding_of(self._out))
 
     def close(self) -> None:
         """Write the rest, and end."""

@@ -1,14 +1,19 @@
 """The terminal driver: Textual's own for Linux, made to survive a closed, stalled or slow terminal."""
 
+import codecs
 import contextlib
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textual.app import App
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from lora_tui.terminal.encoding import encoding_of
 from lora_tui.terminal.output_queue import OutputQueue
 
 # The sequences that restore the terminal have this long to be written on a stalled connection.
@@ -36,7 +41,8 @@ class SurvivingDriver(LinuxDriver):
 
     Textual's driver fails with its terminal in three places: its writer thread ends at the first EIO, after which the app waits
     for ever on a full queue; its input thread spins at the end of the file or panics; a stalled connection blocks the event
-    loop. This class uses private names of Textual's (`exit_event`, `_run_input_thread`), hence the tests on real terminals.
+    loop. This class uses private names of Textual's (`exit_event`, `_run_input_thread`, `getincrementaldecoder`), hence the tests on
+    real terminals.
     """
 
     def __init__(self, app: "App[Any]", **options: Any) -> None:
@@ -44,12 +50,13 @@ class SurvivingDriver(LinuxDriver):
         terminal = sys.__stderr__
         assert terminal is not None
         self._descriptor = os.dup(terminal.fileno())
+        self._encoding = encoding_of(terminal)
         self._line: OutputQueue | None = None
 
     def start_application_mode(self) -> None:
         """Switch the terminal to the screen."""
         if self._line is None:
-            self._line = OutputQueue(self._descriptor, self)
+            self._line = OutputQueue(self._descriptor, self, encoding=self._encoding)
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def write(self, data: str) -> None:
@@ -92,10 +99,15 @@ class SurvivingDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys until the end; a terminal that cannot be read any more is closed, which is not an error."""
+        # Textual's decoder ends its thread, and with it the screen, at the first byte that is not UTF-8.
+        linux_driver.getincrementaldecoder = self._decoder  # type: ignore[assignment]
         try:
             super().run_input_thread()
         except OSError:
             self.lose_terminal()
+
+    def _decoder(self, _: str) -> Callable[[], codecs.IncrementalDecoder]:
+        return partial(codecs.getincrementaldecoder(self._encoding), errors="replace")
 
     def _post(self, message: Message) -> None:
         # Wakes the loop even from a signal handler, where posting alone would lie until the next timer.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from lora_tui.terminal.encoding import encode
 from lora_tui.terminal.line_speed import LineSpeed
 
 # Small, so that the bytes taken between two looks at the room show how fast the connection is.
@@ -53,9 +54,16 @@ class OutputQueue:
         descriptor: the terminal's file descriptor.
         listener: called on changes.
         clock: monotonic seconds.
+        encoding: of the terminal.
     """
 
-    def __init__(self, descriptor: int, listener: OutputListener, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        listener: OutputListener,
+        clock: Callable[[], float] = time.monotonic,
+        encoding: str = "utf-8",
+    ) -> None:
         self.lost = False
         self.given = 0
         """Bytes given to it so far."""
@@ -73,6 +81,7 @@ class OutputQueue:
         self._room.register(self._descriptor, select.POLLOUT)
         self._listener = listener
         self._clock = clock
+        self._encoding = encoding
         self._texts: SimpleQueue[bytes | None] = SimpleQueue()
         # A daemon: a stalled connection must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
@@ -87,7 +96,7 @@ class OutputQueue:
         """Write `text` after what is waiting; returns at once."""
         if self.lost:
             return
-        data = text.encode("utf-8", errors="replace")
+        data = encode(text, self._encoding)
         self.given += len(data)
         self._texts.put(data)
         with self._notifying:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lora_tui.terminal.encoding import REPLACE_SIGNS, encoding_of
 from trainer.workspace import state_home
 
 
@@ -29,11 +30,16 @@ def output_redirected(log: Path) -> Iterator[TerminalState]:
     """Keep the terminal for the screen: file descriptors 1 and 2 lead to `log` while the block runs.
 
     C++ warnings and progress bars of libraries are written to those descriptors directly and would tear the screen.
-    Textual writes through `sys.__stderr__` and measures through `sys.__stdout__`: both get descriptors of their own.
+    Textual writes through `sys.__stderr__` and measures through `sys.__stdout__`: both get descriptors of their own. The screen
+    is where standard output leads if standard error is redirected to a file.
     """
     kept = (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr)
     numbers = (os.dup(1), os.dup(2))
-    out, err = (os.fdopen(os.dup(number), "w", encoding="utf-8", errors="replace", newline="\n") for number in numbers)
+    encoding = encoding_of(sys.stdout)
+    out, err = (
+        os.fdopen(os.dup(number), "w", encoding=encoding, errors=REPLACE_SIGNS, newline="\n") for number in numbers
+    )
+    screen = err if os.isatty(2) else out
     sink = _open_log(log)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -41,7 +47,7 @@ def output_redirected(log: Path) -> Iterator[TerminalState]:
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
-        sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc]  # final for readers; a terminal program is the writer
+        sys.__stdout__, sys.__stderr__ = out, screen  # type: ignore[misc]  # final for readers; a terminal program is the writer
         sys.stdout, sys.stderr = out, err
         yield after
     finally:

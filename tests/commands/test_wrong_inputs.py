@@ -163,4 +163,4 @@ def test_a_bake_where_nothing_can_be_written_is_one_line(fresh_lora_tui, demo: W
 def test_the_dashboard_without_a_terminal_says_what_to_do(fresh_lora_tui, tmp_path: Path) -> None:
     ran = fresh_lora_tui(folder=tmp_path)
     assert ran.returncode == 2
-    assert "needs a terminal" in ran.stderr
+    assert "is not a terminal" in ran.stderr and ran.stderr.count("\n") == 1

@@ -31,6 +31,17 @@ def test_a_text_that_terminals_would_cut_is_not_sent() -> None:
     assert terminal.getvalue() == ""
 
 
+@pytest.fixture(autouse=True)
+def usual_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def test_a_terminal_that_would_print_it_is_not_sent_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = Terminal()
+    assert (copy_to_clipboard("a", terminal), terminal.getvalue()) == (False, "")
+
+
 def test_only_a_terminal_is_sent_it() -> None:
     pipe, terminal = io.StringIO(), Terminal()
     assert (copy_to_clipboard("a", pipe), pipe.getvalue()) == (False, "")

@@ -1,0 +1,71 @@
+import ast
+import io
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+import lora_tui
+import trainer
+from lora_tui.terminal.encoding import REPLACE_SIGNS, REPLACEMENTS, encode, encoding_of
+
+
+def _texts(tree: ast.AST) -> set[str]:
+    """Return all strings of a module but its docstrings."""
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    }
+
+
+def _own_signs() -> set[str]:
+    files = [path for package in (lora_tui, trainer) for path in Path(str(package.__file__)).parent.rglob("*.py")]
+    return {
+        sign
+        for path in files
+        if path.name != "encoding.py"
+        for text in _texts(ast.parse(path.read_text(encoding="utf-8")))
+        for sign in text
+        # Those of Latin 1 are in the marks of tokens of the tokenizers' files, not in what we print.
+        if ord(sign) > 0xFF and sign.isprintable()
+    }
+
+
+def test_every_sign_of_our_own_has_one_in_ascii() -> None:
+    signs = _own_signs()
+    assert {"…", "→", "▇", "✓"} <= signs
+    assert {sign for sign in signs if "?" in encode(sign, "ascii").decode()} == set()
+
+
+def test_a_replacement_takes_the_cells_of_what_it_replaces() -> None:
+    for text in (*REPLACEMENTS, *_own_signs(), "画像", "ｈ", "ア", "⢇⠀", "─│┼╰", "é", "ß"):
+        assert cell_len(encode(text, "ascii").decode()) == cell_len(text), text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "sent"),
+    [
+        ("3 → 4 …", "iso8859-15", b"3 > 4 ."),
+        ("Größe × 2", "iso8859-1", "Größe × 2".encode("iso8859-1")),
+        ("Größe", "ascii", b"Gro?e"),
+        ("画像 ✓", "koi8-r", b"???? v"),
+        ("画像", "euc-jp", "画像".encode("euc-jp")),
+        ("a\u0301", "ascii", b"a"),
+        ("name\udce4", "utf-8", b"name?"),
+        ("▇▇▁ 45 %", "cp437", b"##_ 45 %"),
+    ],
+)
+def test_what_the_encoding_has_is_kept_and_the_rest_replaced(text: str, encoding: str, sent: bytes) -> None:
+    assert encode(text, encoding) == sent
+
+
+def test_a_stream_replaces_too() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="latin-1", errors=REPLACE_SIGNS)
+    stream.write("wait…\n")
+    stream.flush()
+    assert raw.getvalue() == b"wait.\n"
+    assert encoding_of(stream) == "latin-1"
+    assert encoding_of(io.StringIO()) == encoding_of(None) == "utf-8"
