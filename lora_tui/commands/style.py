@@ -49,8 +49,10 @@ def show(name: str, folder: Path | None) -> ExitCode:
     """Show the values of the style NAME."""
     from trainer.grid.styles import style_named
 
-    for key, value in _set_by(style_named(workspace_here(folder), name)):
-        click.echo(f"{key:<16}{printable(str(value))}")
+    values = _set_by(style_named(workspace_here(folder), name))
+    width = max((len(key) for key, _ in values), default=0)
+    for key, value in values:
+        click.echo(f"{key:<{width}}  {printable(str(value))}")
     return ExitCode.DONE
 
 

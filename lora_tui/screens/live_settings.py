@@ -65,7 +65,8 @@ class LiveSettingsDialog(ListDialog[str | None]):
             yield Static(
                 Content.styled("Change a setting" if self._waits else "Change a setting of the running bake", "bold")
             )
-            rows = (_row(info, shown_value(self._settings, info.name)) for info in self._infos)
+            wide = max(len(info.name) for info in self._infos)
+            rows = (_row(info, wide, shown_value(self._settings, info.name)) for info in self._infos)
             yield OptionList(*rows, compact=True)
             line = line_input("value")
             line.disabled = True
@@ -108,7 +109,9 @@ class LiveSettingsDialog(ListDialog[str | None]):
             self.dismiss(f"{self._picked.name}={event.value.strip()}")
 
 
-def _row(info: "FieldInfo", value: str) -> Option:
+def _row(info: "FieldInfo", wide: int, value: str) -> Option:
     return Option(
-        Content.assemble(f"{info.name:<28}", (f"{value or 'blank':<8}", "$primary"), (f"  {info.label}", "$muted"))
+        Content.assemble(
+            f"{info.name:<{wide}}  ", (f"{value or 'blank':<8}", "$primary"), (f"  {info.label}", "$muted")
+        )
     )

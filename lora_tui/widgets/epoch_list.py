@@ -38,6 +38,7 @@ class EpochList(ScrollView, can_focus=True):
         height: 1fr;
         min-height: 3;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
         & > .epoch-list--head { color: $muted; }
         & > .epoch-list--newest { color: $live; }
         & > .epoch-list--best { color: $plot-validation; }
@@ -67,7 +68,7 @@ class EpochList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return the head, then one row a LoRA."""
-        width = self.size.width
+        width = self._width()
         if y == 0:
             return self._strip([Segment(_cells(_HEAD, width), self._style("head"))])
         place = self.scroll_offset.y + y - 1
@@ -103,7 +104,11 @@ class EpochList(ScrollView, can_focus=True):
         ]
 
     def _strip(self, segments: list[Segment]) -> Strip:
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+        return Strip(segments).adjust_cell_length(self._width(), self.rich_style)
+
+    def _width(self) -> int:
+        """Return the cells that no scrollbar covers."""
+        return self.scrollable_content_region.width
 
     def _style(self, part: str) -> Style:
         return self.get_component_rich_style(f"epoch-list--{part}")

@@ -28,7 +28,9 @@ CHANGED = "•"
 UNSAVED = "*"
 """Edited since the file was read or written."""
 
+# Cells of the longest label, the two before it, and the two that keep an option's name off it.
 _LABEL = 22
+_LABEL_COLUMN = 2 + _LABEL + 2
 _NAME = 34
 _UNIT = 9
 _MARKS = 3
@@ -326,7 +328,7 @@ class FieldList(ScrollView, can_focus=True):
         left = [Segment(f"  {info.label}", under)]
         if name_cells := self._name_cells():
             left = [
-                Segment(set_cell_size(f"  {info.label}", _LABEL + 3), under),
+                Segment(set_cell_size(f"  {_shortened(info.label, _LABEL)}", _LABEL_COLUMN), under),
                 Segment(_shortened(name, name_cells), self._on("name", under)),
             ]
         used = sum(cell_len(segment.text) for segment in left)
@@ -350,11 +352,11 @@ class FieldList(ScrollView, can_focus=True):
 
     def _name_cells(self) -> int:
         """Return the cells of the names beside the labels, 0 in a list too narrow for them."""
-        cells = min(_NAME, self.size.width - _LABEL - 3 - _MIN_VALUE)
+        cells = min(_NAME, self.size.width - _LABEL_COLUMN - _MIN_VALUE)
         return cells if cells >= _MIN_NAME else 0
 
     def _value_left(self) -> int:
-        return 3 + _LABEL + self._name_cells()
+        return _LABEL_COLUMN + self._name_cells()
 
     def _strip(self, segments: list[Segment], fill: Style) -> Strip:
         return Strip(segments).adjust_cell_length(self.size.width, fill)

@@ -24,7 +24,8 @@ from trainer.text import printable
 
 _MAX_LINES = 2000
 _SIGNS = {"warning": WARNING.mark, "error": FAILED.mark}
-_INDENT = 8
+# Cells before the text: time and sign.
+_INDENT = 9
 # The journal counts its lines from 1.
 _OWN = 0
 
@@ -50,6 +51,7 @@ class LogPane(ScrollView, can_focus=True):
         height: 1fr;
         min-height: 3;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
         & > .log-pane--time { color: $muted; }
         & > .log-pane--warning { color: $warning; }
         & > .log-pane--error { color: $error; }
@@ -140,14 +142,13 @@ class LogPane(ScrollView, can_focus=True):
 
     def _fold(self, line: LogLine) -> list[_Row]:
         clock = time.strftime("%H:%M", time.localtime(line.seconds))
-        texts = [piece.plain for piece in Content(printable(line.text)).wrap(max(10, self._width() - _INDENT - 1))] or [
-            ""
-        ]
+        texts = [piece.plain for piece in Content(printable(line.text)).wrap(max(10, self._width() - _INDENT))] or [""]
         first = _Row(clock, _SIGNS.get(line.level, ""), line.level, texts[0])
         return [first, *(_Row("", "", line.level, text) for text in texts[1:])]
 
     def _width(self) -> int:
-        return self.size.width
+        """Return the cells that no scrollbar covers."""
+        return self.scrollable_content_region.width
 
     def _strip(self, segments: list[Segment]) -> Strip:
         return Strip(segments).adjust_cell_length(self._width(), self.rich_style)

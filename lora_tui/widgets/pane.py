@@ -1,5 +1,7 @@
 """A titled pane of text laid out for its width: one rule above, no box."""
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
@@ -56,6 +58,16 @@ class Pane(Widget):
 def heading(*parts: str | tuple[str, str]) -> Content:
     """Return a title with a space on either side, for the rule."""
     return Content.assemble(" ", *parts, " ")
+
+
+def first_that_fit(parts: Sequence[Content], width: int, gap: str) -> Content:
+    """Return one line with as many of the first `parts` as fit whole, `gap` between them; the first is cut where it alone does not."""
+    line = parts[0].truncate(max(1, width), ellipsis=True) if parts else Content("")
+    for part in parts[1:]:
+        if line.cell_length + len(gap) + part.cell_length > width:
+            break
+        line = Content.assemble(line, gap, part)
+    return line
 
 
 def spread(width: int, left: Content, right: Content) -> Content:

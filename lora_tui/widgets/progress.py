@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from lora_tui.snapshot import Snapshot
-from lora_tui.widgets.pane import NARROW
+from lora_tui.widgets.pane import NARROW, first_that_fit
 from lora_tui.widgets.snapshot_pane import SnapshotPane
 from lora_tui.wording.bake_progress import StepProgress, step_progress
 from lora_tui.wording.bars import bar
@@ -14,7 +14,11 @@ from trainer.journal.records import Bake, BakeState
 from trainer.settings.parts import all_parts, metric_of
 from trainer.text import duration, printable
 
+_GAP = "   "
 _MAX_BAR_WIDTH = 48
+_NARROW_BAR_WIDTH = 24
+# A shorter bar says less than the share beside it.
+_MIN_BAR_WIDTH = 5
 
 
 class BakeProgress(SnapshotPane):
@@ -29,7 +33,7 @@ class BakeProgress(SnapshotPane):
             return [Content(" ")]
         if self.screen.has_class(NARROW):
             return [_one_line(self._snapshot, bake, width)]
-        return [_how_far(self._snapshot, bake, width), _how_fast(self._snapshot, bake)]
+        return [_how_far(self._snapshot, bake, width), _how_fast(self._snapshot, bake, width)]
 
 
 def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:
@@ -46,25 +50,26 @@ def _how_far(snapshot: Snapshot, bake: Bake, width: int) -> Content:
         f"{count(progress.step):>{len(total)}}/{total}  ",
     )
     after = Content.assemble(f"  {progress.percent:>5}   ", *_what_next(bake, progress))
+    if where.cell_length + after.cell_length > width:
+        return _one_line(snapshot, bake, width)
     return Content.assemble(
         where, bar(progress.share, min(width - len(where) - len(after), _MAX_BAR_WIDTH), sign.colour), after
     )
 
 
-def _how_fast(snapshot: Snapshot, bake: Bake) -> Content:
+def _how_fast(snapshot: Snapshot, bake: Bake, width: int) -> Content:
     if bake.state in (BakeState.FAILED, BakeState.LOST):
         return Content.assemble(
             (f"{FAILED.mark} ", FAILED.colour), (printable(bake.error or str(bake.state)), "$error")
         )
-    parts: list[tuple[str, str]] = [("  ", "")]
-    parts += _throughput(snapshot)
-    if "loss" in snapshot.last:
-        parts += [("loss ", "$muted"), (f"{loss(snapshot.last['loss'][1])}   ", "")]
+    parts = _loss(snapshot)
     if snapshot.validations:
-        parts += [("val ", "$muted"), (f"{loss(snapshot.validations[-1][1])}   ", "$plot-validation")]
+        val = loss(snapshot.validations[-1][1])
+        parts.append(Content.assemble(("val ", "$muted"), (val, "$plot-validation")))
+    parts += _throughput(snapshot)
     if rates := _rates(snapshot):
-        parts += [("lr ", "$muted"), (" · ".join(rates), "")]
-    return Content.assemble(*parts)
+        parts.append(Content.assemble(("lr ", "$muted"), " · ".join(rates)))
+    return Content.assemble("  ", first_that_fit(parts, width - 2, _GAP))
 
 
 def _rates(snapshot: Snapshot) -> list[str]:
@@ -76,34 +81,43 @@ def _rates(snapshot: Snapshot) -> list[str]:
 
 
 def _one_line(snapshot: Snapshot, bake: Bake, width: int) -> Content:
+    """Return loss, step and time left first, then what else fits, and a bar in the room that is left."""
     progress, sign = step_progress(snapshot, bake), bake_sign(bake)
     head = Content.styled(f"{sign.mark} ", sign.colour)
     if bake.state in (BakeState.FAILED, BakeState.LOST):
         return Content.assemble(head, (printable(bake.error or str(bake.state)), "$error"))
     if progress.stage and not progress.step:
         return Content.assemble(head, progress.stage)
-    where = Content.assemble(
-        head, f"e{progress.epoch}/{progress.epochs}  {count(progress.step)}/{count(progress.steps)}  "
-    )
-    after = Content.assemble(f" {progress.percent:>5}  ", *_throughput(snapshot), *_what_next(bake, progress))
-    return Content.assemble(where, bar(progress.share, min(width - len(where) - len(after), 24), sign.colour), after)
+    step = Content(f"{count(progress.step)}/{count(progress.steps)}")
+    parts = [*_loss(snapshot), step, *_what_next(bake, progress), Content(f"e{progress.epoch}/{progress.epochs}")]
+    # The pictures per second follow from the steps; the bar is worth more than they are.
+    parts += [Content(progress.percent), *_throughput(snapshot)[:1]]
+    line = Content.assemble(head, first_that_fit(parts, width - len(head), _GAP))
+    room = min(width - line.cell_length - len(_GAP), _NARROW_BAR_WIDTH)
+    return Content.assemble(line, _GAP, bar(progress.share, room, sign.colour)) if room >= _MIN_BAR_WIDTH else line
 
 
-def _throughput(snapshot: Snapshot) -> list[tuple[str, str]]:
+def _loss(snapshot: Snapshot) -> list[Content]:
+    return [Content.assemble(("loss ", "$muted"), loss(snapshot.last["loss"][1]))] if "loss" in snapshot.last else []
+
+
+def _throughput(snapshot: Snapshot) -> list[Content]:
     if not snapshot.step_seconds:
         return []
-    parts = [(speed(1 / snapshot.step_seconds), ""), (" it/s   ", "$muted")]
+    parts = [Content.assemble(speed(1 / snapshot.step_seconds), (" it/s", "$muted"))]
     if snapshot.asked is not None:
         pictures = snapshot.asked.train_batch_size * snapshot.asked.gradient_accumulation_steps
-        parts += [(speed(pictures / snapshot.step_seconds), ""), (" img/s   ", "$muted")]
+        parts.append(Content.assemble(speed(pictures / snapshot.step_seconds), (" img/s", "$muted")))
     return parts
 
 
-def _what_next(bake: Bake, progress: StepProgress) -> list[tuple[str, str]]:
+def _what_next(bake: Bake, progress: StepProgress) -> list[Content]:
     if bake.state is BakeState.PAUSED:
-        return [("paused", "$warning")]
+        return [Content.styled("paused", "$warning")]
     if progress.stage:
-        return [(progress.stage, "")]
+        return [Content(progress.stage)]
     if not bake.state.live:
-        return [(state_word(bake), "$muted")]
-    return [] if progress.seconds_left is None else [(duration(progress.seconds_left), ""), (" left", "$muted")]
+        return [Content.styled(state_word(bake), "$muted")]
+    if progress.seconds_left is None:
+        return []
+    return [Content.assemble(duration(progress.seconds_left), (" left", "$muted"))]

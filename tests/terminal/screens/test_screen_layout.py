@@ -1,5 +1,6 @@
 """Where the panes stand at each size, and that a resize while running rearranges them."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -57,10 +58,10 @@ async def test_numbers_pick_a_tab(runner, until) -> None:
 async def test_while_baking_card_and_progress_take_one_line_each_in_80_columns(runner, until, seen) -> None:
     runner.baking()
     async with runner.run((80, 24)) as pilot:
-        await until(pilot, lambda: "e3/6  90/240" in seen(runner.app))
+        await until(pilot, lambda: "90/240" in seen(runner.app))
         lines = seen(runner.app).splitlines()
     assert lines[1].startswith(" VRAM") and "5.0/8.0" in lines[1]
-    assert "e3/6  90/240" in lines[2] and "19 s left" in lines[2]
+    assert re.match(r" ● loss 0\.\d+   90/240   19 s left   e3/6   37 %   8\.00 it/s   ▇+▁+ *$", lines[2])
     assert "▸1 settings" in lines[3]
 
 
@@ -68,10 +69,41 @@ async def test_while_baking_card_and_progress_take_one_line_each_in_80_columns(r
 async def test_too_small_is_one_line_and_keys_still_work(runner, until, seen, size) -> None:
     runner.baking()
     async with runner.run(size) as pilot:
-        await until(pilot, lambda: "0001 hifumi  e3/6  90/240 37%" in seen(runner.app))
+        await until(pilot, lambda: "90/240  19s  VRAM 5.0/8.0" in seen(runner.app))
         assert shown_panes(runner) == {"status"}
         await pilot.press("space")
         await until(pilot, runner.orders)
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (80, r"● 0\.\d{3}  90/240  19s  VRAM 5\.0/8\.0  37%  0001 hifumi  e3/6  8\.00it/s"),
+        (45, r"● 0\.\d{3}  90/240  19s  VRAM 5\.0/8\.0  37%"),
+        (38, r"● 0\.\d{3}  90/240  19s  VRAM 5\.0/8\.0"),
+        (30, r"● 0\.\d{3}  90/240  19s"),
+        (17, r"● 0\.\d{3}  90/240"),
+        (7, r"● 0\.…"),
+    ],
+)
+async def test_what_matters_most_comes_first_and_nothing_is_cut_in_the_middle(
+    runner, until, seen, columns, line
+) -> None:
+    runner.baking()
+    async with runner.run((columns, 10)) as pilot:
+        await until(pilot, lambda: re.fullmatch(line, seen(runner.app).splitlines()[0].strip()))
+
+
+async def test_a_narrow_line_with_long_numbers_keeps_loss_step_and_time(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((60, 24)) as pilot:
+        await until(pilot, lambda: "90/240" in seen(runner.app))
+        snapshot = runner.app.bake_screen.snapshot
+        long = replace(snapshot.bake, total_steps=1_234_567, stage_done=987_654, steps_per_epoch=1_000)
+        runner.app.bake_screen.panes.show(replace(snapshot, bake=long))
+        await pilot.pause()
+        first = seen(runner.app).splitlines()[2].strip()
+    assert re.match(r"● loss 0\.\d+   987,654/1,234,567   \d+ h \d\d min left", first)
 
 
 async def test_a_resize_while_running_rearranges(runner, until) -> None:
