@@ -100,7 +100,7 @@ class SurvivingDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read keys until the end; a terminal that cannot be read any more is closed, which is not an error."""
         # Textual's decoder ends its thread, and with it the screen, at the first byte that is not UTF-8.
-        linux_driver.getincrementaldecoder = self._decoder  # type: ignore[assignment]
+        linux_driver.getincrementaldecoder = self._decoder  # type: ignore[attr-defined, assignment]
         try:
             super().run_input_thread()
         except OSError:
