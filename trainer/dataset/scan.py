@@ -120,6 +120,7 @@ def _read_source(source: Source, found: ScanResult) -> None:
     found.folders.append(Folder(source.name, source.repeats, len(names), captioned, source.options.is_reg))
     _note_missing_captions(found.folders[-1], source, found.notes)
     _note_captions(found.folders[-1], pictures, found)
+    _note_stray_captions(source, captions.values(), pictures, found.notes)
 
 
 def _picture(
@@ -206,6 +207,22 @@ def _note_captions(folder: Folder, pictures: Sequence[Picture], found: ScanResul
         if names:
             where = printable(folder.name, 60)
             found.notes.append(f"{plural(len(names), 'caption')} in {where} {what}, such as {printable(names[0], 60)}")
+
+
+def _note_stray_captions(source: Source, names: Iterable[str], pictures: Sequence[Picture], notes: list[str]) -> None:
+    """Note captions that belong to no picture: one was renamed, or is of a kind that is not even known as a picture."""
+    endings = tuple(ending.lower() for ending in source.options.extensions)
+    stems = {picture.path.stem for picture in pictures}
+    used = {picture.caption_file.name for picture in pictures if picture.caption_file}
+    stray = [
+        name for name in names if name.lower().endswith(endings) and name not in used and Path(name).stem not in stems
+    ]
+    if stray:
+        belong = "belongs" if len(stray) == 1 else "belong"
+        notes.append(
+            f"{plural(len(stray), 'caption')} in {printable(source.name, 60)} {belong} to none of the pictures read,"
+            f" such as {printable(stray[0], 60)}"
+        )
 
 
 def _note_left_out(source: Source, entries: Sequence[os.DirEntry[str]], notes: list[str]) -> None:

@@ -164,3 +164,10 @@ def test_embeddings_come_in_the_encoders_type() -> None:
 def test_a_bake_can_train_on_after_prompts_were_encoded(demo: StableDiffusion) -> None:
     [text] = encode_prompts(demo, [WEIGHTED], 1)
     assert not text.embeddings.is_inference() and not text.embeddings.requires_grad
+
+
+def test_prompts_and_captions_are_fixed_alike(demo: StableDiffusion) -> None:
+    odd, plain = "“red” &amp; ｂｌｕｅ, a \ufb01ne hat", '"red" & blue, a fine hat'
+    assert torch.equal(demo.tokenize([odd]), demo.tokenize([plain]))
+    one, other = encode_prompts(demo, [odd, plain], 1)
+    assert torch.equal(one.embeddings, other.embeddings)

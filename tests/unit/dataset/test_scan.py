@@ -274,6 +274,15 @@ def test_captions_that_say_less_than_they_seem_to_are_noted(tmp_path: Path) -> N
     )
 
 
+def test_captions_of_pictures_that_are_not_read_are_counted(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        draw(tmp_path / "4_knight" / name)
+    (tmp_path / "4_knight" / "c.jpg_large").write_bytes(b"x")
+    for name in ("a.txt", "b.caption", "b.txt", "c.txt", "d.TXT", "list.csv"):
+        (tmp_path / "4_knight" / name).write_text("castle")
+    assert read(tmp_path).notes == ("2 captions in 4_knight belong to none of the pictures read, such as c.txt",)
+
+
 @pytest.mark.parametrize("ending", ["jpg", "webp", "png", "avif"])
 def test_the_size_is_that_of_the_picture_as_it_is_seen(ending: str, tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "a.png", (30, 20))
