@@ -3,23 +3,27 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
 
-from lora_tui.keymap import BY_ID, bindings
+from lora_tui.keymap import BY_ID, Action, bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.screens.confirm import Answer, ConfirmDialog
+from lora_tui.screens.dialog import Dialog
 from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
+from lora_tui.terminal.key_queue import KeyQueue
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
 from lora_tui.theme_files import (
@@ -37,6 +41,7 @@ from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
     from textual.driver import Driver
 
 __all__ = ["EngineLike", "LoraApp", "QuitChoice", "SamplerLike"]
@@ -110,6 +115,7 @@ class LoraApp(App[int]):
         self.theme = self._first_theme()
         self._painting = Repaint(self, self._line, self._notice_quick_line)
         self._slow_by_hand = False
+        self._keys = KeyQueue(self)
         self._own_loop: asyncio.AbstractEventLoop | None = None
 
     def get_default_screen(self) -> Screen[None]:
@@ -185,10 +191,40 @@ class LoraApp(App[int]):
         self._set_slow(not self._painting.slow)
 
     async def on_event(self, event: events.Event) -> None:
-        """Paint at once after a key, however slow the line."""
+        """Paint at once after a key, however slow the line; and hand keys on one at a time."""
         if isinstance(event, events.Key):
             self._painting.key_pressed()
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self.screen_stack:
+            if not self._keys.take(event):
+                return
+            if isinstance(event, events.Key) and self._keys.is_blind and _acts(self.screen, event.key):
+                return
+        elif isinstance(event, events.MouseDown):
+            self._keys.forget()
         await super().on_event(event)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key gives, unless it acts and was typed before its screen was to be seen."""
+        record = _record_of(action, default_namespace or self)
+        if record is not None and record.opens == "always":
+            self._keys.note_opener()
+        if record is not None and record.acts and self._keys.is_blind:
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def shows(self, screen: Screen[Any]) -> bool:
+        """Return whether `screen` was painted since it was opened."""
+        return self._keys.was_painted(screen)
+
+    def post_display_hook(self) -> None:
+        """Note which screen stands on the terminal; Textual also calls it where it painted nothing, as in a batch."""
+        if not self._batch_count and self.screen_stack and self.screen.is_mounted:
+            self._keys.note_painted(self.screen)
 
     def on_resize(self, event: events.Resize) -> None:
         """Paint the new size as soon as anything is painted."""
@@ -264,6 +300,19 @@ class LoraApp(App[int]):
 
     def _remember_theme(self, theme: Theme) -> None:
         remember_theme(theme.name)
+
+
+def _record_of(action: "str | ActionParseResult", node: DOMNode) -> Action | None:
+    """Return the record of an action string that a key of `node` gives; None for Textual's own."""
+    bound = (binding for bindings in node._bindings.key_to_bindings.values() for binding in bindings)
+    return next((record for each in bound if each.action == action and (record := BY_ID.get(each.id or ""))), None)
+
+
+def _acts(screen: Screen[object], key: str) -> bool:
+    """Return whether `key` alone starts, changes or removes something on `screen`."""
+    if isinstance(screen, CommandPalette):
+        return key == "enter"
+    return isinstance(screen, Dialog) and screen.acts_on(key)
 
 
 _LIVE_ANSWERS = (

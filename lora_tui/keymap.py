@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from textual.binding import Binding, BindingType
 
@@ -21,6 +22,9 @@ class Action:
         palette: title in the command palette; "" where it is not offered there.
         shown_key: how its key is shown; "" for Textual's own way.
         first: whether it acts before the focused widget sees the key.
+        opens: whether it opens a screen, a dialog or a line to type into, for which what is typed behind it is meant: "always", so that
+            where it can open nothing that is dropped; "sometimes", where it does something else at other times; or "never".
+        acts: whether it orders, queues, writes or removes something by itself; one typed before its screen was painted does not.
         right: the right of `lora_tui.ports.Rights` without which it does nothing but say so: `order`, `bake`, or "" for none.
     """
 
@@ -33,6 +37,8 @@ class Action:
     palette: str = ""
     shown_key: str = ""
     first: bool = False
+    opens: Literal["always", "sometimes", "never"] = "never"
+    acts: bool = False
     right: str = ""
 
     @property
@@ -73,47 +79,61 @@ _FORM = ("form",)
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
     # The Bake screen
-    Action("bake.start", "b", "bake", "bake", "start a bake with these settings (asks for a note)", _BAKE, "Bake", right="bake"),
+    Action(
+        "bake.start", "b", "bake", "bake", "start a bake with these settings (asks for a note)", _BAKE, "Bake", right="bake",
+        opens="always",
+    ),
     Action(
         "bake.pause", "space", "pause", "pause", "pause the bake (the model stays loaded), or continue", _BAKE,
-        "Pause or continue", right="order",
+        "Pause or continue", right="order", acts=True,
     ),
-    Action("bake.save", "s", "save_now", "save now", "save a LoRA after this step", _BAKE, "Save now", right="order"),
-    Action("bake.stop", "x", "stop", "stop", "stop after this step and save (asks first)", _BAKE, "Stop", right="order"),
+    Action(
+        "bake.save", "s", "save_now", "save now", "save a LoRA after this step", _BAKE, "Save now", right="order",
+        acts=True,
+    ),
+    Action(
+        "bake.stop", "x", "stop", "stop", "stop after this step and save (asks first)", _BAKE, "Stop", right="order",
+        opens="always",
+    ),
     Action(
         "bake.stop-at-epoch", "X", "stop_at_epoch", "stop at epoch", "stop at the end of this epoch and save", _BAKE,
-        "Stop at the end of the epoch", right="order",
+        "Stop at the end of the epoch", right="order", acts=True,
     ),
     Action(
         "bake.free", "F", "free", "free the GPU",
         "save the state and unload the model from the GPU; space continues from there", _BAKE, "Free the GPU", right="order",
+        acts=True,
     ),
     Action(
         "bake.live", "L", "live_settings", "change", "change a setting while the bake runs", _BAKE,
-        "Change a live setting", right="order",
+        "Change a live setting", right="order", opens="always",
     ),
     Action(
         "bake.stop-part", "T", "stop_part", "stop a part",
         "stop training the text encoder or U-Net (what it learned is kept)", _BAKE, "Stop training a part", right="order",
+        opens="always",
     ),
     Action(
         "bake.resume", "r", "resume", "resume", "resume the bake shown, which ended early, from its last state", _BAKE,
-        "Resume", right="bake",
+        "Resume", right="bake", acts=True,
     ),
     Action(
         "bake.fork", "B", "fork", "fork", "fork this bake from one of its epochs, with your edited settings", _BAKE,
-        "Fork", right="bake",
+        "Fork", right="bake", opens="always",
     ),
-    Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid"),
+    Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid", opens="always"),
     Action(
         "plan.open", "p", "plan", "plan",
-        "the complete plan: folders, tags, buckets, rates, timesteps, files, memory", _BAKE, "Plan",
+        "the complete plan: folders, tags, buckets, rates, timesteps, files, memory", _BAKE, "Plan", opens="always",
     ),
     Action(
         "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the GPU's memory (asks before it changes any)",
-        _BAKE, "Fit", right="bake",
+        _BAKE, "Fit", right="bake", opens="always",
     ),
-    Action("queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold, show a bake", _BAKE, "Queue"),
+    Action(
+        "queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold, show a bake", _BAKE, "Queue",
+        opens="always",
+    ),
     Action(
         "bake.previous", "comma", "show_neighbour(-1)", "older bake", "show the bake before the one shown", _BAKE,
         "Older bake", ",",
@@ -127,62 +147,91 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.curves", "2", "view('curves')", "curves", "curves of loss and learning rates", _BAKE),
     Action("view.epochs", "3", "view('epochs')", "epochs", "saved LoRAs", _BAKE),
     Action("view.log", "4", "view('log')", "log", "log", _BAKE),
-    Action("form.find", "slash", "find", "find", "find a setting by name or label", _BAKE, "Find a setting", "/"),
+    Action(
+        "form.find", "slash", "find", "find", "find a setting by name or label", _BAKE, "Find a setting", "/",
+        opens="always",
+    ),
     Action(
         "settings.save", "ctrl+s", "save_settings", "save settings", "save the settings to their file", _BAKE,
-        "Save settings", right="bake",
+        "Save settings", right="bake", acts=True,
     ),
-    Action("subject.new", "n", "new_subject", "new", "new subject from a folder of pictures", _BAKE, "New subject", right="bake"),
+    Action(
+        "subject.new", "n", "new_subject", "new", "new subject from a folder of pictures", _BAKE, "New subject", right="bake",
+        opens="always",
+    ),
     Action(
         "settings.open", "o", "open_settings", "open", "open another settings file of the workspace", _BAKE,
-        "Open settings",
+        "Open settings", opens="always",
     ),
     # The Grid screen
     Action(
         "grid.make", "b", "make", "make",
         "make the grid in the builder: queued, or between two steps of the running bake (asks)", _GRID, "Make the grid", right="order",
+        opens="always", acts=True,
     ),
     Action(
         "grid.end", "x", "end", "end", "skip the epoch under the cursor in the rest of the grid, or end the grid (asks)",
-        _GRID, "End the grid", right="order",
+        _GRID, "End the grid", right="order", opens="always",
     ),
-    Action("grid.preset", "r", "preset", "presets", "load a preset grid into the builder, or bring back what it had", _GRID, "Presets"),
+    Action(
+        "grid.preset", "r", "preset", "presets", "load a preset grid into the builder, or bring back what it had", _GRID, "Presets",
+        opens="always",
+    ),
     Action(
         "grid.style", "y", "style", "style", "load prompt, sampler, size etc. from a style of the workspace", _GRID,
-        "Styles",
+        "Styles", opens="always",
     ),
     Action(
         "grid.judgement", "J", "judgement", "results", "results of your judging; queue three variants from here", _GRID,
-        "Results of judging",
+        "Results of judging", opens="always",
     ),
-    Action("grid.use", "u", "use", "use", "send this picture's LoRA to where you use it", _GRID, "Use this LoRA", right="bake"),
+    Action(
+        "grid.use", "u", "use", "use", "send this picture's LoRA to where you use it", _GRID, "Use this LoRA", right="bake",
+        opens="always",
+    ),
     Action(
         "grid.page", "H", "page", "page", "write the grid as one HTML page and copy the command that fetches it", _GRID,
-        "HTML page", right="bake",
+        "HTML page", right="bake", acts=True,
     ),
-    Action("grid.open", "o", "grids", "grids", "open another grid, or resume an unfinished one", _GRID, "Open a grid"),
+    Action(
+        "grid.open", "o", "grids", "grids", "open another grid, or resume an unfinished one", _GRID, "Open a grid",
+        opens="always",
+    ),
     Action("grid.edit", "e", "edit", "edit", "load the settings of the grid on screen into the builder", _GRID, "Edit the grid"),
     Action("grid.view", "v", "next_view", "view", "builder or pictures (in a narrow terminal)", _GRID),
     Action(
         "grid.save", "ctrl+s", "save_spec", "save spec", "save the grid's settings to a file for `lora-tui grid`", _GRID,
-        "Save the grid's settings", right="bake",
+        "Save the grid's settings", right="bake", acts=True,
     ),
     # Pictures of a grid
-    Action("grid.favourite", "space", "favourite", "favourite", "mark as a favourite, or unmark", _JUDGING, right="order"),
-    Action("grid.under", "1", "verdict('under')", "under", "undertrained; again takes it back", _JUDGING, right="order"),
-    Action("grid.right", "2", "verdict('right')", "right", "trained right; again takes it back", _JUDGING, right="order"),
-    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING, right="order"),
+    Action(
+        "grid.favourite", "space", "favourite", "favourite", "mark as a favourite, or unmark", _JUDGING, right="order",
+        acts=True,
+    ),
+    Action(
+        "grid.under", "1", "verdict('under')", "under", "undertrained; again takes it back", _JUDGING, right="order",
+        acts=True,
+    ),
+    Action(
+        "grid.right", "2", "verdict('right')", "right", "trained right; again takes it back", _JUDGING, right="order",
+        acts=True,
+    ),
+    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING, right="order", acts=True),
     Action("grid.unet", "U", "part('unet')", "U-Net", "the next verdict is for the U-Net only", _JUDGING),
     Action(
         "grid.text-encoder", "T", "part('text_encoder')", "text encoder",
         "the next verdict is for the text encoder only", _JUDGING,
     ),
-    Action("grid.checklist", "c", "checklist", "checklist", "fill in the subject's checklist for this picture", _JUDGING, right="order"),
-    Action("grid.large", "enter", "large", "full screen", "show the picture on the full screen", _PICTURES),
+    Action(
+        "grid.checklist", "c", "checklist", "checklist", "fill in the subject's checklist for this picture", _JUDGING, right="order",
+        opens="always",
+    ),
+    Action("grid.large", "enter", "large", "full screen", "show the picture on the full screen", _PICTURES, opens="always"),
     Action("grid.mark", "m", "mark", "mark", "mark the picture for comparison with another", _PICTURES),
-    Action("grid.compare", "w", "compare", "compare", "compare the marked picture with this one", _PICTURES),
+    Action("grid.compare", "w", "compare", "compare", "compare the marked picture with this one", _PICTURES, opens="always"),
     Action(
         "grid.crop", "z", "crop", "crop", "mark a region and show it at native resolution for every epoch", _PICTURES,
+        opens="always",
     ),
     Action(
         "grid.blind", "B", "blind", "blind", "blind mode: labels hidden, order shuffled; again reveals them",
@@ -244,27 +293,36 @@ ACTIONS: tuple[Action, ...] = (
         shown_key="[",
     ),
     Action("judgement.close", "J", "leave", "close", "back to the pictures", ("judgement",)),
-    Action("judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",), right="bake"),
+    Action(
+        "judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",), right="bake",
+        acts=True,
+    ),
     # Before the line for the size has them: it has nothing to scroll.
     Action("fit.down", "down", "scroll(1)", "down", "scroll down", ("fit",), first=True),
     Action("fit.up", "up", "scroll(-1)", "up", "scroll up", ("fit",), first=True),
     Action("fit.page-down", "pagedown", "scroll(10)", "page down", "scroll down a page", ("fit",), first=True),
     Action("fit.page-up", "pageup", "scroll(-10)", "page up", "scroll up a page", ("fit",), first=True),
     Action("queue.close", "escape,Q", "leave", "close", "back to the bake", _QUEUE),
-    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order"),
-    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order"),
-    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE, right="order"),
-    Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE, right="order"),
-    Action("queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE, right="bake"),
-    Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE, right="order"),
+    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order", acts=True),
+    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order", acts=True),
+    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE, right="order", acts=True),
+    Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE, right="order", opens="always"),
+    Action(
+        "queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE, right="bake",
+        acts=True,
+    ),
+    Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE, right="order", opens="always"),
     Action(
         "queue.take-over", "t", "take_over", "run jobs of earlier sessions here",
-        "run here what earlier sessions left in the queue", _QUEUE, right="bake",
+        "run here what earlier sessions left in the queue", _QUEUE, right="bake", acts=True,
     ),
     Action("grids.close", "escape,o", "leave", "close", "open none", _GRIDS),
-    Action("grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS, right="bake"),
+    Action(
+        "grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS, right="bake",
+        acts=True,
+    ),
     Action("grids.edit", "e", "choose('spec')", "edit", "load its settings into the builder", _GRIDS),
-    Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True),
+    Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True, acts=True),
     Action("checklist.there", "y,plus", "tick(True)", "yes", "the picture shows it", _CHECKLIST),
     Action("checklist.missing", "n,minus", "tick(False)", "no", "the picture does not show it", _CHECKLIST),
     Action("checklist.open", "backspace", "tick(None)", "not checked", "not checked", _CHECKLIST),
@@ -284,7 +342,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("form.first", "home", "edge(0)", "first", "first field", _FORM),
     Action("form.last", "end", "edge(-1)", "last", "last field", _FORM),
-    Action("form.edit", "enter", "choose", "edit", "edit the field; flip a switch; next option", _FORM),
+    Action("form.edit", "enter", "choose", "edit", "edit the field; flip a switch; next option", _FORM, opens="sometimes"),
     Action("form.next-option", "right,l", "turn(1)", "next option", "next option", _FORM),
     Action("form.previous-option", "left,h", "turn(-1)", "previous option", "previous option", _FORM),
     Action("form.reset", "backspace", "put_back", "reset", "reset this field to the saved value", _FORM),
@@ -304,10 +362,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.theme", "t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
         "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", _BOTH, "Help",
-        "?",
+        "?", opens="always",
     ),
-    Action("app.palette", "ctrl+p", "app.command_palette", "commands", "all commands by name", _BOTH, first=True),
-    Action("app.quit", "ctrl+q,ctrl+c", "quit", "quit", "quit (asks while a bake runs)", _APP, "Quit", first=True),
+    Action(
+        "app.palette", "ctrl+p", "app.command_palette", "commands", "all commands by name", _BOTH, first=True,
+        opens="always",
+    ),
+    Action(
+        "app.quit", "ctrl+q,ctrl+c", "quit", "quit", "quit (asks while a bake runs)", _APP, "Quit", first=True,
+        opens="always",
+    ),
     Action(
         "app.no-suspend", "ctrl+z", "no_suspend", "no suspending",
         "nothing: suspending would freeze the bake along with the screen", _APP, first=True,

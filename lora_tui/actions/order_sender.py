@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from lora_tui.actions.bakes import Refused, answer_of
 from lora_tui.ports import EngineLike, Rights
+from lora_tui.terminal.key_queue import AWAITED
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -56,10 +57,20 @@ class OrderSender:
             self.warn(READ_ONLY_OWNER)
         return self.rights.bake
 
-    def write(self, job: Callable[[], Message], then: Callable[[], object] | None = None) -> None:
-        """Run `job` in a thread; its answer goes to the screen as a message, `Refused` where it failed, else followed by `then`."""
+    def write(
+        self, job: Callable[[], Message], then: Callable[[], object] | None = None, *, awaited: bool = False
+    ) -> None:
+        """Run `job` in a thread; its answer goes to the screen as a message, `Refused` where it failed, else followed by `then`.
+
+        Args:
+            job: what to do.
+            then: what follows.
+            awaited: whether the next key waits for the answer, which opens something or decides what that key acts on; it
+                always does where something follows.
+        """
+        group = AWAITED if awaited or then is not None else "writing"
         self._screen.run_worker(
-            partial(self._write, job, then), thread=True, exit_on_error=False, group="writing", name="write"
+            partial(self._write, job, then), thread=True, exit_on_error=False, group=group, name="write"
         )
 
     def wake(self) -> None:

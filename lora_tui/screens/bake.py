@@ -499,7 +499,7 @@ class BakeScreen(Screen[None]):
 
     def _open(self, path: Path | None) -> None:
         if path is not None:
-            self.sender.write(lambda: bakes.open_settings(path))
+            self.sender.write(lambda: bakes.open_settings(path), awaited=True)
 
     def _end_edit(self) -> bool:
         """Accept what was typed in the open field; return whether it was right."""

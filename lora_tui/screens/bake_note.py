@@ -25,6 +25,8 @@ class BakeNoteDialog(Dialog[str | None]):
     }
     """
 
+    ENTER_ACTS = True
+
     def __init__(self, heading: str, story: str) -> None:
         """Ask under `heading`; `story` describes the bake."""
         super().__init__()

@@ -53,6 +53,10 @@ class ConfirmDialog(Dialog[str]):
             yield Static(Content(self._question), id="question")
             yield Static(self._shown(), id="answers")
 
+    def acts_on(self, key: str) -> bool:
+        """Return whether `key` gives an answer that has an effect."""
+        return key == "enter" or any(answer.key == key and answer.value for answer in self._answers)
+
     def on_key(self, event: events.Key) -> None:
         """Take an answer by its own key."""
         for answer in self._answers:

@@ -37,6 +37,12 @@ class Dialog(ModalScreen[ScreenResultType]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialog")
+    ENTER_ACTS: ClassVar[bool] = False
+    """Whether enter starts, changes or removes something."""
+
+    def acts_on(self, key: str) -> bool:
+        """Return whether `key` alone starts, changes or removes something; none does that was typed before the dialog was seen."""
+        return self.ENTER_ACTS and key == "enter"
 
     def show_error(self, error: LoraTuiError | None) -> None:
         """Show what is wrong in the line `#error`, None for nothing."""

@@ -54,6 +54,7 @@ class FitDialog(Dialog["Mapping[str, object] | None"]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("fit")
+    ENTER_ACTS = True
 
     class Progressed(Message):
         """What a search is trying now."""

@@ -45,6 +45,8 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     }
     """
 
+    ENTER_ACTS = True
+
     class Previewed(Message):
         """What the fork would be, in answer to one question."""
 

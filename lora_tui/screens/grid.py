@@ -307,7 +307,7 @@ class GridScreen(Screen[None]):
 
     def action_grids(self) -> None:
         """Read the grids, and offer them."""
-        self.sender.write(lambda: grids.read_grids(self.workspace))
+        self.sender.write(lambda: grids.read_grids(self.workspace), awaited=True)
 
     def action_judgement(self) -> None:
         """Show the results of judging."""
@@ -345,7 +345,7 @@ class GridScreen(Screen[None]):
             if key in earlier and (wanted := earlier[key][0]) is not None:
                 self._load(wanted)
             elif key is not None:
-                self.sender.write(lambda: grids.read_preset(self.workspace, spec, key))
+                self.sender.write(lambda: grids.read_preset(self.workspace, spec, key), awaited=True)
 
         choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
         choices += [
@@ -355,14 +355,14 @@ class GridScreen(Screen[None]):
 
     def action_style(self) -> None:
         """Offer the styles of the workspace."""
-        self.sender.write(lambda: grids.read_styles(self.workspace))
+        self.sender.write(lambda: grids.read_styles(self.workspace), awaited=True)
 
     def action_edit(self) -> None:
         """Give the builder the focus, with the settings of the grid on screen in it."""
         self._show_builder(True)
         grid = self.selection.grid
         if grid is not None:
-            self.sender.write(lambda: grids.read_spec(grid.number, self.workspace))
+            self.sender.write(lambda: grids.read_spec(grid.number, self.workspace), awaited=True)
 
     def action_next_view(self) -> None:
         """Show the pictures in place of the builder, or the other way round."""

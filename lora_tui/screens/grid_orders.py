@@ -152,7 +152,7 @@ class GridOrders:
         if chosen.what == "open":
             self._show_grid(number)
         elif chosen.what == "spec":
-            self._sender.write(lambda: grids.read_spec(number, self._workspace))
+            self._sender.write(lambda: grids.read_spec(number, self._workspace), awaited=True)
         elif self._sender.may_bake():
             self._sender.write(lambda: grids.requeue(self._workspace, number, self._sender.engine.key))
 

@@ -45,6 +45,8 @@ class LiveSettingsDialog(ListDialog[str | None]):
     }
     """
 
+    ENTER_ACTS = True
+
     def __init__(self, settings: "Settings", *, two_encoders: bool, waiting: "frozenset[str] | None" = None) -> None:
         """Offer the settings that may change."""
         from trainer.settings.describe import fields

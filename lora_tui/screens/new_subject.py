@@ -87,6 +87,8 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
     }
     """
 
+    ENTER_ACTS = True
+
     class Created(Message):
         """The files are written."""
 

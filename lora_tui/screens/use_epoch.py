@@ -65,6 +65,8 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
     }
     """
 
+    ENTER_ACTS = True
+
     class Prepared(Message):
         """How it would be used."""
 

@@ -3,13 +3,15 @@
 import codecs
 import contextlib
 import os
+import selectors
 import sys
-from collections.abc import Callable
-from functools import partial
+import time
+from collections.abc import Iterable
 from typing import Any
 
+from textual import events
+from textual._xterm_parser import XTermParser
 from textual.app import App
-from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
@@ -18,6 +20,9 @@ from lora_tui.terminal.output_queue import OutputQueue
 
 # The sequences that restore the terminal have this long to be written on a stalled connection.
 _CLOSING_SECONDS = 2.0
+# How often the input thread looks whether it is to end, and whether an escape was a key or the start of a sequence.
+_LOOK_SECONDS = 0.1
+_READ_BYTES = 4096
 
 
 class TerminalGone(Message):
@@ -41,8 +46,10 @@ class SurvivingDriver(LinuxDriver):
 
     Textual's driver fails with its terminal in three places: its writer thread ends at the first EIO, after which the app waits
     for ever on a full queue; its input thread spins at the end of the file or panics; a stalled connection blocks the event
-    loop. This class uses private names of Textual's (`exit_event`, `_run_input_thread`, `getincrementaldecoder`), hence the tests on
-    real terminals.
+    loop. This class uses private names of Textual's (`exit_event`, `_run_input_thread`), hence the tests on real terminals.
+
+    Keys of one read carry one time, that of the read: Textual gives each the time when it came out of the parser, which on a busy
+    machine may be later than the frame that the key before it has painted.
     """
 
     def __init__(self, app: "App[Any]", **options: Any) -> None:
@@ -99,15 +106,34 @@ class SurvivingDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read keys until the end; a terminal that cannot be read any more is closed, which is not an error."""
-        # Textual's decoder ends its thread, and with it the screen, at the first byte that is not UTF-8.
-        linux_driver.getincrementaldecoder = self._decoder  # type: ignore[attr-defined, assignment]
         try:
-            super().run_input_thread()
+            self._read_input()
         except OSError:
             self.lose_terminal()
 
-    def _decoder(self, _: str) -> Callable[[], codecs.IncrementalDecoder]:
-        return partial(codecs.getincrementaldecoder(self._encoding), errors="replace")
+    def _read_input(self) -> None:
+        parser = XTermParser(self._debug)
+        # Textual's decoder is of UTF-8 alone, and ends its thread, and with it the screen, at the first byte that is not.
+        decode = codecs.getincrementaldecoder(self._encoding)("replace").decode
+        read = time.monotonic()
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(_LOOK_SECONDS):
+                    data = os.read(self.fileno, _READ_BYTES)
+                    read = time.monotonic()
+                    if text := decode(data):
+                        self._process(parser.feed(text), read)
+                    elif not data:
+                        # The end of a file, which would be there to be read for ever.
+                        self.exit_event.wait(_LOOK_SECONDS)
+                self._process(parser.tick(), read)
+
+    def _process(self, messages: Iterable[Message], read: float) -> None:
+        for message in messages:
+            if isinstance(message, events.Key | events.Paste):
+                message.time = read
+            self.process_message(message)
 
     def _post(self, message: Message) -> None:
         # Wakes the loop even from a signal handler, where posting alone would lie until the next timer.

@@ -74,9 +74,20 @@ class QueueWatcher(threading.Thread):
         """Make `change` soon, after those asked for before."""
         self._asked.put(change)
 
-    def read_draft(self, number: int) -> None:
-        """Read the settings of a queued bake; a HeldBakeRead answers."""
-        self.ask(lambda journal: self._post(_draft(journal, number)))
+    def read_draft(self, number: int) -> threading.Event:
+        """Read the settings of a queued bake; a HeldBakeRead or a NotChanged answers. The event is set once it is posted."""
+        answered = threading.Event()
+
+        def read(journal: "Journal") -> None:
+            try:
+                self._post(_draft(journal, number))
+            except LoraTuiError as error:
+                self._post(NotChanged(error))
+            finally:
+                answered.set()
+
+        self.ask(read)
+        return answered
 
     def change_draft(self, number: int, assignment: str) -> None:
         """Change one setting of a queued bake, `name=value`."""

@@ -125,6 +125,10 @@ class Terminal:
             os.write(self._master, KEYS.get(key, key).encode())
             self.pump(0.15)
 
+    def type_at_once(self, text: str) -> None:
+        """Send `text` as it stands in one write, which the program reads in one read."""
+        os.write(self._master, text.encode())
+
     def resize(self, columns: int, lines: int) -> None:
         """Give the window another size."""
         self._screen.resize(lines, columns)

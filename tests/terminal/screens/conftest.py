@@ -199,6 +199,10 @@ def until() -> Until:
             assert time.monotonic() < end, f"never came true; screen:\n{text_of(pilot.app)}"
             await asyncio.sleep(0.01)
         await pilot.pause()
+        # A person presses no key before the screen is to be seen.
+        while isinstance(app := pilot.app, LoraApp) and app.screen_stack and not app.shows(app.screen):
+            assert time.monotonic() < end, f"never painted: {app.screen}"
+            await asyncio.sleep(0.01)
 
     return wait
 

@@ -1,0 +1,339 @@
+"""Keys that arrive together: what is typed behind a key that opens something goes there, and does nothing anywhere else."""
+
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bursts import ENTER, PANGRAM, key_events, random_text, type_at_once
+from made_grid import made_grid
+from textual.command import CommandPalette
+from textual.screen import Screen
+from textual.widgets import Input
+
+from lora_tui.app import LoraApp
+from lora_tui.keymap import ACTIONS, BY_ID
+from lora_tui.screens.bake_note import BakeNoteDialog
+from lora_tui.screens.checklist import ChecklistDialog
+from lora_tui.screens.compare import CompareScreen
+from lora_tui.screens.confirm import ConfirmDialog
+from lora_tui.screens.crop import CropScreen
+from lora_tui.screens.fit import FitDialog
+from lora_tui.screens.fork import ForkDialog
+from lora_tui.screens.full_picture import FullPictureScreen
+from lora_tui.screens.grid import GridScreen
+from lora_tui.screens.grids import GridsDialog
+from lora_tui.screens.help import HelpScreen
+from lora_tui.screens.judgement import JudgementDialog
+from lora_tui.screens.live_settings import LiveSettingsDialog
+from lora_tui.screens.new_subject import NewSubjectDialog
+from lora_tui.screens.open_settings import OpenDialog
+from lora_tui.screens.pick import PickDialog
+from lora_tui.screens.plan import PlanDialog
+from lora_tui.screens.queue import QueueDialog
+from lora_tui.screens.use_epoch import PublishDialog
+from lora_tui.widgets.field_list import FieldList
+from lora_tui.widgets.settings_form import SettingsForm
+from lora_tui.widgets.sheet_view import SheetView
+from trainer.grid.spec import spec_json
+from trainer.grid.styles import Style, save_styles
+from trainer.journal.records import BakeState, GridState
+
+SIZE = (120, 36)
+TEXTS = (PANGRAM + ENTER, *(random_text(random.Random(seed)) for seed in range(3)))
+# Behind an enter that ends a line the keys are the list's again; a dialog takes all of them.
+MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
+
+Bring = Callable[[Any, Any, Any], Awaitable[None]]
+"""Brings the app of a runner to where a key opens what it opens."""
+
+
+async def on_the_form(runner, pilot, until) -> None:
+    """Settings and plan are up, the cursor is on a rate."""
+    await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+    form = runner.app.bake_screen.query_one(SettingsForm)
+    form.focus_list()
+    form.go_to("unet_lr")
+    await until(pilot, lambda: isinstance(runner.app.focused, FieldList))
+
+
+async def on_a_bake(runner, pilot, until) -> None:
+    """A bake runs, and its numbers are up."""
+    await on_the_form(runner, pilot, until)
+    await until(pilot, lambda: runner.app.bake_screen.bake is not None and runner.app.bake_screen.snapshot.last)
+
+
+async def on_a_picture(runner, pilot, until) -> None:
+    """The newest grid is up, the cursor is on its second picture, the first is marked."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("g")
+    await until(pilot, lambda: isinstance(runner.app.screen, GridScreen) and runner.app.screen.viewer.cell is not None)
+    screen = runner.app.screen
+    screen.planner.quiet = 0.01
+    await until(pilot, lambda: screen.editor.ready is not None and screen.selection.checklist)
+    screen.query_one(SheetView).focus()
+    await until(pilot, lambda: isinstance(runner.app.focused, SheetView))
+    await pilot.press("m", "right")
+    await until(pilot, lambda: screen.selection.marked_cell not in (None, screen.viewer.cell))
+
+
+async def in_the_queue(runner, pilot, until) -> None:
+    """The queue is up, and a bake in it is marked."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("Q")
+    await until(pilot, lambda: isinstance(runner.app.screen, QueueDialog) and runner.app.screen._marked is not None)
+
+
+def idle(runner) -> None:
+    """Nothing runs."""
+
+
+def baking(runner) -> None:
+    """One bake runs, another is queued."""
+    runner.baking()
+    runner.add_bake()
+
+
+def picturing(runner) -> None:
+    """One bake runs, and a grid of it is being made, with a checklist and a style to choose."""
+    bake = runner.baking()
+    save_styles(runner.workspace, (Style(name="notes", steps=28),))
+    with runner.journal() as journal:
+        grid = journal.grids.add(name="look", spec="{}", bake=bake)
+        made = made_grid(runner.workspace.root / grid.folder, missing=2)
+        journal.grids.set_spec(grid.number, spec_json(made.spec), len(made.cells))
+        journal.grids.set_state(grid.number, GridState.MAKING)
+
+
+Opened = type[Screen[Any]] | None
+"""The class of what a key opens; None for a line of the screen itself."""
+
+OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
+    "bake.start": (idle, on_the_form, BakeNoteDialog),
+    "bake.stop": (baking, on_a_bake, ConfirmDialog),
+    "bake.live": (baking, on_a_bake, LiveSettingsDialog),
+    "bake.stop-part": (baking, on_a_bake, ConfirmDialog),
+    "bake.fork": (baking, on_a_bake, ForkDialog),
+    "grid.screen": (picturing, on_a_bake, GridScreen),
+    "plan.open": (idle, on_the_form, PlanDialog),
+    "plan.fit": (idle, on_the_form, FitDialog),
+    "queue.open": (baking, on_a_bake, QueueDialog),
+    "form.find": (baking, on_a_bake, None),
+    "subject.new": (idle, on_the_form, NewSubjectDialog),
+    "settings.open": (idle, on_the_form, OpenDialog),
+    "grid.make": (picturing, on_a_picture, ConfirmDialog),
+    "grid.end": (picturing, on_a_picture, ConfirmDialog),
+    "grid.preset": (picturing, on_a_picture, PickDialog),
+    "grid.style": (picturing, on_a_picture, PickDialog),
+    "grid.judgement": (picturing, on_a_picture, JudgementDialog),
+    "grid.use": (picturing, on_a_picture, PublishDialog),
+    "grid.open": (picturing, on_a_picture, GridsDialog),
+    "grid.checklist": (picturing, on_a_picture, ChecklistDialog),
+    "grid.large": (picturing, on_a_picture, FullPictureScreen),
+    "grid.compare": (picturing, on_a_picture, CompareScreen),
+    "grid.crop": (picturing, on_a_picture, CropScreen),
+    "queue.change": (baking, in_the_queue, LiveSettingsDialog),
+    "queue.remove": (baking, in_the_queue, ConfirmDialog),
+    "form.edit": (baking, on_a_bake, None),
+    "app.help": (baking, on_a_bake, HelpScreen),
+    "app.palette": (baking, on_a_bake, CommandPalette),
+    "app.quit": (baking, on_a_bake, ConfirmDialog),
+}
+
+_CHARACTERS = {"slash": "/", "question_mark": "?", "enter": ENTER, "ctrl+p": "\x10", "ctrl+q": "\x11"}
+
+
+def character_of(name: str) -> str:
+    key = BY_ID[name].keys.partition(",")[0]
+    return _CHARACTERS.get(key, key)
+
+
+def acted(runner) -> tuple[object, ...]:
+    """Return everything that an action of a key leaves behind, in the journal and in the files that are the user's."""
+    with runner.journal() as journal:
+        bakes = [(bake.number, bake.state, bake.held, bake.place) for bake in journal.bakes.latest()]
+        orders = [journal.orders.read(number) for number, *_ in bakes]
+        rows = journal.grids.latest()
+        notes = [journal.grids.cell_notes(grid.number) for grid in rows]
+    files = {path: path.read_bytes() for path in runner.workspace.root.rglob("*.toml")}
+    pages = sorted(runner.workspace.root.rglob("*.html")) + sorted(runner.workspace.grids.glob("[!.]*.json"))
+    return bakes, orders, [grid.number for grid in rows], notes, files, pages
+
+
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch) -> list[Screen[Any]]:
+    """Return the list of the screens that are pushed, in order."""
+    screens: list[Screen[Any]] = []
+    push = LoraApp.push_screen
+
+    def note(app: LoraApp, screen: Screen[Any], *args: Any, **options: Any) -> Any:
+        screens.append(screen)
+        return push(app, screen, *args, **options)
+
+    monkeypatch.setattr(LoraApp, "push_screen", note)
+    return screens
+
+
+async def all_arrived(app: LoraApp, pilot, until) -> None:
+    """Come back once no key waits any more, and everything that they set off is done."""
+    await until(pilot, lambda: not app._keys._waiting and not app._keys._released and app._keys._is_settled())
+    await pilot.pause()
+
+
+async def back_to(screen: Screen[Any], runner, pilot, until) -> None:
+    """Close whatever is open above `screen`, and any edit in it."""
+    for _ in range(12):
+        if runner.app.screen is screen and not isinstance(runner.app.focused, Input):
+            return
+        await pilot.press("escape")
+        await all_arrived(runner.app, pilot, until)
+    raise AssertionError(f"stays in {runner.app.screen_stack}")
+
+
+def test_every_action_that_opens_something_is_tried() -> None:
+    assert set(OPENERS) == {action.id for action in ACTIONS if action.opens != "never"}
+
+
+@pytest.mark.parametrize("name", OPENERS)
+async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runner, until, pushed, name: str) -> None:
+    prepare, bring, opened = OPENERS[name]
+    prepare(runner)
+    async with runner.run(SIZE) as pilot:
+        await bring(runner, pilot, until)
+        app, screen, before = runner.app, runner.app.screen, acted(runner)
+        for text in TEXTS if opened is None else TEXTS + MORE_TEXTS:
+            pushed.clear()
+            type_at_once(app, character_of(name) + text)
+            if opened is None:
+                await all_arrived(app, pilot, until)
+                assert pushed == [], "a letter of the text was taken for a key"
+            else:
+                await until(pilot, lambda: pushed)
+                await all_arrived(app, pilot, until)
+                assert type(pushed[0]) is opened
+            assert app.is_running
+            assert acted(runner) == before, f"{text!r} behind {name} did something"
+            await back_to(screen, runner, pilot, until)
+            if bring is on_the_form or bring is on_a_bake:
+                app.bake_screen.form.go_to("unet_lr")
+                await pilot.pause()
+            assert acted(runner) == before
+
+
+LINES = {
+    "bake.start": "why",
+    "subject.new": "name",
+    "grid.use": "target",
+    "plan.fit": "limit",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+async def test_text_behind_a_key_stands_in_the_line_that_it_opens(runner, until, name: str) -> None:
+    prepare, bring, opened = OPENERS[name]
+    prepare(runner)
+    async with runner.run(SIZE) as pilot:
+        await bring(runner, pilot, until)
+        type_at_once(runner.app, character_of(name) + "x b space")
+        await until(pilot, lambda: isinstance(runner.app.screen, opened))
+        await all_arrived(runner.app, pilot, until)
+        assert runner.app.screen.query_one(f"#{LINES[name]}", Input).value.endswith("x b space")
+
+
+async def test_a_setting_is_found_edited_and_kept_in_one_read(runner, until) -> None:
+    async with runner.run(SIZE) as pilot:
+        await on_the_form(runner, pilot, until)
+        type_at_once(runner.app, f"/network_alpha{ENTER}{ENTER}3.5{ENTER}/te rate{ENTER}")
+        draft = runner.app.bake_screen.editor
+        await until(pilot, lambda: draft.draft.now.network_alpha == 3.5)
+        await all_arrived(runner.app, pilot, until)
+        assert runner.app.screen is runner.app.bake_screen
+        assert runner.app.bake_screen.form.focused_info.name == "text_encoder_lr"
+    assert runner.bakes() == []
+
+
+async def test_enter_a_value_and_enter_keep_the_value(runner, until) -> None:
+    async with runner.run(SIZE) as pilot:
+        await on_the_form(runner, pilot, until)
+        type_at_once(runner.app, f"{ENTER}7e-4{ENTER}")
+        await until(pilot, lambda: runner.app.bake_screen.editor.draft.now.unet_lr == 7e-4)
+        assert runner.app.bake_screen.form.editing == ""
+
+
+async def test_an_enter_older_than_the_first_frame_starts_nothing_and_a_later_one_does(runner, until, seen) -> None:
+    async with runner.run(SIZE) as pilot:
+        await on_the_form(runner, pilot, until)
+        type_at_once(runner.app, f"b{ENTER}")
+        await until(pilot, lambda: "note for this bake" in seen(runner.app))
+        await all_arrived(runner.app, pilot, until)
+        assert isinstance(runner.app.screen, BakeNoteDialog)
+        assert runner.bakes() == []
+        await pilot.press("enter")
+        await until(pilot, runner.bakes)
+
+
+async def test_a_question_that_comes_by_itself_is_not_answered_by_keys_typed_before(runner, until) -> None:
+    """As at the start, when what an earlier session left in the queue is offered while one types."""
+    runner.add_bake(engine="gone")
+    async with runner.run(SIZE) as pilot:
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        # Typed before it was painted, read after.
+        painted = runner.app._keys._painted[runner.app.screen]
+        for event in key_events(f"t{ENTER}"):
+            event.time = painted - 0.001
+            runner.app.post_message(event)
+        await all_arrived(runner.app, pilot, until)
+        assert isinstance(runner.app.screen, ConfirmDialog)
+    assert {bake.engine for bake in runner.bakes()} == {"gone"}
+
+
+async def test_what_is_typed_behind_a_key_that_cannot_open_is_dropped(runner, until) -> None:
+    runner.baking()
+    async with runner.run(SIZE) as pilot:
+        await on_a_bake(runner, pilot, until)
+        # Nothing is judged on the Bake screen, and without a plan nothing is shown.
+        runner.app.bake_screen.editor.view = None
+        type_at_once(runner.app, "p s X F space")
+        await until(pilot, lambda: any("no plan yet" in note.message for note in runner.app._notifications))
+        await all_arrived(runner.app, pilot, until)
+        assert runner.app.screen is runner.app.bake_screen
+    assert runner.orders() == []
+
+
+async def test_what_is_left_when_a_dialog_closes_unseen_is_dropped(runner, until, pushed) -> None:
+    runner.baking()
+    async with runner.run(SIZE) as pilot:
+        await on_a_bake(runner, pilot, until)
+        type_at_once(runner.app, "pquick save X")
+        await until(pilot, lambda: pushed)
+        await all_arrived(runner.app, pilot, until)
+        assert runner.app.screen is runner.app.bake_screen
+        assert len(pushed) == 1
+        # What is typed after that is a key again.
+        await pilot.press("X")
+        await until(pilot, runner.orders)
+
+
+async def test_a_key_behind_one_that_opens_nothing_is_a_key(runner, until) -> None:
+    async with runner.run(SIZE) as pilot:
+        await on_the_form(runner, pilot, until)
+        form = runner.app.bake_screen.form
+        form.go_to("gradient_checkpointing")
+        await pilot.pause()
+        type_at_once(runner.app, f"{ENTER}{ENTER}{ENTER}jk")
+        await until(pilot, lambda: runner.app.bake_screen.editor.draft.now.gradient_checkpointing)
+        await all_arrived(runner.app, pilot, until)
+        assert form.focused_info.name == "gradient_checkpointing"
+
+
+def test_no_file_of_the_user_is_left_out_of_what_is_compared(runner) -> None:
+    """`acted` sees each kind of thing that a key may leave behind."""
+    before = acted(runner)
+    runner.add_bake()
+    after = acted(runner)
+    assert before != after
+    runner.set_state(BakeState.STOPPED)
+    assert acted(runner) != after
+    (Path(runner.workspace.root) / "more.toml").write_text("")
+    assert len(acted(runner)[4]) == len(after[4]) + 1
