@@ -46,6 +46,11 @@ def path_fault(text: str) -> str:
     )
 
 
+def whole_letters(text: str) -> str:
+    """Return `text` with `?` for each half of a surrogate pair, which JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def plural(number: int, thing: str) -> str:
     """Return `3 pictures`, `1 picture`, `1,200 pictures`."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

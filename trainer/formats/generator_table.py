@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trainer.formats.infotext import Infotext
 from trainer.formats.listed_loras import ListedLora, factor, file_stem, hash_digits
+from trainer.text import whole_letters
 
 KEY = "parameters"
 """The webui's key for its infotext in a PNG; here also for the comment of every other kind of picture."""
@@ -105,12 +106,12 @@ def value_text(value: object) -> str:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return str(value).strip()
+    return whole_letters(str(value)).strip()
 
 
 def words_of(value: object) -> str:
     """Return a text as it is, "" for anything else."""
-    return value if isinstance(value, str) else ""
+    return whole_letters(value) if isinstance(value, str) else ""
 
 
 def items_of(value: object) -> list[object]:

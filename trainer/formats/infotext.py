@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from trainer.text import whole_letters
+
 _NEGATIVE = "Negative prompt:"
 # What the webui accepts as a key: two characters or more, letters of any script.
 _KEY = re.compile(r"\w[\w \-/]+")
@@ -145,6 +147,6 @@ def _after_json(line: str, start: int) -> re.Match[str] | None:
 
 def _unquoted(text: str) -> str:
     try:
-        return str(json.loads(text, strict=False))
+        return whole_letters(str(json.loads(text, strict=False)))
     except ValueError:
         return text

@@ -132,6 +132,11 @@ def test_tables_and_lists_that_are_not_quoted_stay_whole() -> None:
     }
 
 
+def test_half_a_letter_in_a_quoted_value_can_be_written_on() -> None:
+    info = parse_infotext('cat\nSteps: 8, Seed: 1, Size: 8x8, Model: "a\\ud800, b"')
+    assert info.fields["Model"] == "a?, b"
+
+
 def test_a_value_that_only_starts_like_a_list_is_read_as_before() -> None:
     fields = parse_infotext("cat\nSteps: 8, Odd: [a, b], Range: [1] x, Seed: 1, Size: 8x8").fields
     assert fields == {"Steps": "8", "Odd": "[a", "Range": "[1] x", "Seed": "1", "Size": "8x8"}

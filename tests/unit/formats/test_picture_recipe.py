@@ -407,6 +407,11 @@ def test_a_webuis_infotext_is_nobody_elses() -> None:
     assert (found.program, found.loras, found.notes) == ("", (), ())
 
 
+def test_half_a_letter_in_a_prompt_can_be_written_on() -> None:
+    found = of({"invokeai_metadata": json.dumps(INVOKE | {"positive_prompt": "a \ud800 b", "scheduler": "\udc00"})})
+    assert (found.info.prompt, found.info.fields["Sampler"]) == ("a ? b", "?")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
