@@ -113,6 +113,9 @@ _INVOKE = TableKeys(
         "Denoising strength": ("strength",),
     },
 )
+_OPTION = re.compile(r"-(\w+) ([^\s-]\S*)")
+_OPTIONS = {"s": "steps", "S": "seed", "W": "width", "H": "height", "C": "cfg_scale", "A": "sampler"}
+_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _OLD_INVOKE = TableKeys(
     ("image.prompt.0.prompt", "image.prompt"),
     (),
@@ -126,6 +129,24 @@ _OLD_INVOKE = TableKeys(
     },
     ("image.width", "image.height"),
 )
+
+
+def _old_invoke_table(texts: Mapping[str, str]) -> Table | None:
+    """Return InvokeAI's table of before version 3; earlier still it wrote the command line alone, under `Dream`."""
+    if (table := json_table(texts.get("sd-metadata"))) is not None:
+        return table
+    prompt, quote, options = texts.get("Dream", "").strip().removeprefix('"').rpartition('"')
+    if not quote:
+        return None
+    given = dict(_OPTION.findall(options))
+    return {"image": {"prompt": prompt, **{key: given[sign] for sign, key in _OPTIONS.items() if sign in given}}}
+
+
+def _read_old_invoke(table: Table) -> ReadTable:
+    info = _OLD_INVOKE.infotext(table)
+    # What stood in brackets was its negative prompt.
+    negative = ", ".join(_BRACKETS.findall(info.prompt))
+    return ReadTable(Infotext(_BRACKETS.sub("", info.prompt).strip(), negative, info.fields))
 
 
 def _read_invoke(table: Table) -> ReadTable:
@@ -395,7 +416,7 @@ def _tensor_loras(table: Table) -> Iterator[ListedLora]:
 
 GENERATORS = (
     Generator("InvokeAI", lambda texts: json_table(texts.get("invokeai_metadata")), _read_invoke),
-    Generator("InvokeAI", lambda texts: json_table(texts.get("sd-metadata")), read_by_keys(_OLD_INVOKE)),
+    Generator("InvokeAI", _old_invoke_table, _read_old_invoke),
     Generator("NovelAI", _novel_table, _read_novel),
     Generator("SwarmUI", _swarm_table, read_by_keys(_SWARM, _swarm_loras)),
     Generator("Fooocus", _fooocus_table, _read_fooocus),

@@ -90,7 +90,12 @@ INVOKE = {
     ],
 }
 OLD_INVOKE = {
-    **{"prompt": [{"prompt": "a kite", "weight": 1.0}], "steps": 50, "cfg_scale": 7.5, "sampler": "k_lms"},
+    **{
+        "prompt": [{"prompt": "a kite [string, [knot]", "weight": 1.0}],
+        "steps": 50,
+        "cfg_scale": 7.5,
+        "sampler": "k_lms",
+    },
     **{"seed": 5, "width": 512, "height": 576},
 }
 SWARM = {
@@ -268,7 +273,12 @@ def test_lora_lists_of_comfyuis_extensions_are_read_without_those_switched_off()
         ),
         (
             {"sd-metadata": json.dumps({"model_weights": "old", "image": OLD_INVOKE})},
-            ("InvokeAI", "a kite", "", "512x576", "k_lms", "old"),
+            ("InvokeAI", "a kite [string,", "knot", "512x576", "k_lms", "old"),
+            (),
+        ),
+        (
+            {"Dream": '"a "small" kite [string] in [dull] wind" -s 50 -S 298 -W 512 -H 768 -C 7.5 -A k_euler -U 4 0.9'},
+            ("InvokeAI", 'a "small" kite  in  wind', "string, dull", "512x768", "k_euler", None),
             (),
         ),
         (
