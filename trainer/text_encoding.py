@@ -42,7 +42,8 @@ def decode_text(content: bytes) -> str:
     except UnicodeDecodeError as error:
         raise _undecodable(content, len(mark) + error.start, encoding) from None
     if "\0" not in text:
-        return text
+        # Programs that append to a file write the mark again.
+        return text.lstrip("\ufeff")
     if encoding in _WIDE:
         raise UndecodableText("not text: it has a zero character", "remove it in the program that wrote it")
     raise _zero_bytes(content, text)

@@ -33,6 +33,10 @@ def test_unicode_is_read_with_its_mark_and_utf8_without(encoding: str) -> None:
     assert decode_text(WORDS.encode(encoding)) == WORDS
 
 
+def test_a_mark_that_was_written_twice_is_no_letter() -> None:
+    assert decode_text("\ufeffcastle".encode("utf-8-sig")) == decode_text("\ufeffcastle".encode("utf-16")) == "castle"
+
+
 @pytest.mark.parametrize("mark", ["fffe", "feff"])
 def test_the_mark_decides_the_order_of_bytes(mark: str) -> None:
     encoding = "utf-16-le" if mark == "fffe" else "utf-16-be"

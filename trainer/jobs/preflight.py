@@ -1,6 +1,6 @@
 """A bake before it starts: its settings, data, base and plan, checked against each other without torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
@@ -62,4 +62,6 @@ def prepare_from(
         seconds_per_step=seconds_per_step,
         tokens=base.tokens,
     )
+    if validation is not None and validation.notes:
+        plan = replace(plan, warnings=(*plan.warnings, *(f"validation: {note}" for note in validation.notes)))
     return PlannedBake(settings, data, validation, base, plan)

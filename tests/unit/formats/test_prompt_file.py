@@ -26,6 +26,13 @@ def test_comments_and_blank_lines_are_not_prompts(tmp_path: Path) -> None:
     assert read_prompt_file(path) == (FilePrompt("a cat"), FilePrompt("a dog", seed=1))
 
 
+@pytest.mark.parametrize("name", ["p.txt", "p.json"])
+def test_a_file_in_utf16_is_read_by_its_mark(tmp_path: Path, name: str) -> None:
+    text = "a café --d 1" if name == "p.txt" else '[{"prompt": "a café", "seed": 1}]'
+    (tmp_path / name).write_bytes(text.encode("utf-16"))
+    assert read_prompt_file(tmp_path / name) == (FilePrompt("a café", seed=1),)
+
+
 def test_words_with_dashes_of_their_own_stay_words(tmp_path: Path) -> None:
     path = write(tmp_path, "p.txt", "well-made, a -- b, x--y, 5 --4\n")
     assert read_prompt_file(path)[0].prompt == "well-made, a -- b, x--y, 5 --4"

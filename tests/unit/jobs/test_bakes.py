@@ -123,3 +123,21 @@ def test_a_queued_bake_keeps_the_time_it_was_planned_to_take(demo: Workspace) ->
             metrics.put(1, {"seconds_per_step": 0.5})
         journal.bakes.set_state(first.number, BakeState.DONE)
     assert _queued(demo).planned_seconds == 0.5 * first.total_steps
+
+
+def test_what_is_left_out_of_the_validation_is_said_too(demo: Workspace) -> None:
+    assert not any("validation" in line for line in _ready(demo).plan.warnings)
+    folder = Path(_ready(demo).settings.validation_data_dir)
+    (folder / "knight.heic").write_bytes(b"x")
+    warnings = _ready(demo).plan.warnings
+    assert any(line.startswith("validation: 1 picture in ") and "(1 .heic)" in line for line in warnings)
+
+
+def test_long_captions_are_counted_with_the_tokens_of_the_base(demo: Workspace) -> None:
+    caption = next(Path(_ready(demo).settings.train_data_dir).glob("*/*.txt"))
+    caption.write_text(", ".join(f"castle {letter}" for letter in "abcdefghijklmnopqrstuvwxyz"))
+    planned = _ready(demo)
+    assert planned.base.tokens is not None
+    assert [cut.tokens for cut in planned.plan.cut] == [len(planned.base.tokens(caption.read_text()))]
+    [line] = [line for line in planned.plan.warnings if "longer than 75 tokens" in line]
+    assert f"tags in {caption.name} (" in line and "others each time" in line
