@@ -11,6 +11,7 @@ from trainer.errors import GridError, SettingsError
 from trainer.formats.infotext import Infotext
 from trainer.formats.webui_config import WebuiDefaults
 from trainer.formats.webui_styles import PLACE, WebuiStyle, joined, with_words
+from trainer.grid.axis_values import MAX_SEED
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import GridSpec, refused_field
 from trainer.grid.value_grammar import whole_numbers
@@ -200,7 +201,7 @@ def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[s
         "cfg_scale": fields.get("CFG scale", ""),
         "width": _side("width", int(width), notes) if width.isdecimal() else width,
         "height": _side("height", int(height), notes) if height.isdecimal() else height,
-        "seeds": fields.get("Seed", ""),
+        "seeds": _seed(fields.get("Seed", ""), notes),
         "clip_skip": fields.get("Clip skip", ""),
     }
     return _style(name, {key: value for key, value in values.items() if value != ""}, where), tuple(notes)
@@ -256,6 +257,14 @@ def _style(name: str, values: object, where: str) -> Style:
     if style.sampler is None:
         return style
     return style.model_copy(update={"sampler": sampler_named(style.sampler).name})
+
+
+def _seed(seed: str, notes: list[str]) -> str:
+    """Return a picture's seed; of another program's that is larger than ours can be, "" with a note."""
+    if not seed.isdecimal() or int(seed) <= MAX_SEED:
+        return seed
+    notes.append(f"seed {seed}: left out, seeds end at {MAX_SEED:,}")
+    return ""
 
 
 def _side(name: str, side: int | None, notes: list[str]) -> int | None:

@@ -148,6 +148,12 @@ def test_sides_are_rounded_as_the_webui_makes_them_with_a_note() -> None:
     assert (style.width, style.height, notes) == (512, 512, ("width 513: 512 is used, as the webui makes it",))
 
 
+def test_a_seed_beyond_ours_is_left_out_with_a_note() -> None:
+    style, notes = from_infotext("a", Infotext("", "", {"Steps": "9", "Seed": str(2**40)}), "x.png")
+    assert (style.seeds, style.steps) == (None, 9)
+    assert notes == ("seed 1099511627776: left out, seeds end at 4,294,967,295",)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
