@@ -15,7 +15,7 @@ from trainer.grid.recipe import LoraUse
 from trainer.grid.spec import GridSpec
 from trainer.models.identify import Base, check_clip_skip, check_vae
 from trainer.models.lora_header import LoraHeader
-from trainer.prompts.attention import check
+from trainer.prompts.attention import check, escaped, unescaped
 from trainer.text import printable
 
 _FILE_KINDS = ("epoch", "text_encoder_epoch", "lora", "base")
@@ -132,14 +132,20 @@ class Checks:
         return name
 
     def prompt(self, text: str, where: str) -> None:
-        """Check a prompt's syntax.
+        """Check a prompt's syntax; a token whose brackets are weights in it is noted.
 
         Raises:
             GridError: as attention.check.
         """
-        if (text, where) not in self._prompts:
-            check(text, where)
-            self._prompts.add((text, where))
+        if (text, where) in self._prompts:
+            return
+        check(text, where)
+        self._prompts.add((text, where))
+        token = unescaped(self._spec.token)
+        if token and token in text and escaped(token) != token:
+            self.note(
+                f"the brackets of {printable(token, 60)} are weights in the {where}: write {printable(escaped(token), 60)}"
+            )
 
     def lora(self, lora: DraftLora, facts: BaseFacts) -> LoraUse | None:
         """Return a LoRA as a recipe holds it, None where it changes nothing.

@@ -320,6 +320,13 @@ def test_a_prompt_without_the_token_is_noted(spread: Callable[..., Expanded]) ->
     assert _only(made, "prompt") == ["a, hifumi", "a", "b", "b"]
 
 
+@pytest.mark.parametrize("token", ["knight (rose)", r"knight \(rose\)"])
+def test_a_token_whose_brackets_are_weights_in_the_prompt_is_noted(token: str, spread: Callable[..., Expanded]) -> None:
+    made = spread(prompt="knight (rose), castle", token=token)
+    assert made.notes == (r"the brackets of knight (rose) are weights in the prompt: write knight \(rose\)",)
+    assert spread(prompt=r"knight \(rose\), castle", token=token).notes == ()
+
+
 # What is refused
 
 
