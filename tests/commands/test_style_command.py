@@ -47,10 +47,10 @@ def test_a_webuis_defaults_are_kept_shown_and_given_to_another(
     )
     assert style("list").stdout == "webui  DPM++ 2M Karras, 28 steps, CFG 6.5, negative “lowres”\n"
     assert style("show", "webui").stdout.splitlines() == [
-        "negative_prompt lowres",
-        "sampler         DPM++ 2M Karras",
-        "steps           28",
-        "cfg_scale       6.5",
+        "negative_prompt  lowres",
+        "sampler          DPM++ 2M Karras",
+        "steps            28",
+        "cfg_scale        6.5",
     ]
     other = tmp_path / "other.json"
     other.write_text('{"txt2img/Width/value": 512}')
