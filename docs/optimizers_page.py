@@ -9,6 +9,7 @@ import pkgutil
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any, TypeGuard
 
@@ -32,17 +33,17 @@ PACKAGES = {
 """Module to distribution."""
 
 _DIM = 8
-_WIDTHS = (40, 80, 160)
+_WIDTHS = (16, 40)
 MATRICES: tuple[Layer, ...] = tuple(
     ((_DIM, inputs), (outputs, _DIM))
     for width in _WIDTHS
-    for inputs, outputs in ((width, width), (96, width), (width, 8 * width), (4 * width, width))
+    for inputs, outputs in ((width, width), (24, width), (width, 8 * width))
 )
-"""Layers that a LoRA of SDXL has without `conv_dim`, an eighth as wide."""
+"""Layers that a LoRA of SDXL has without `conv_dim`, a twentieth as wide."""
 CONVOLUTIONS: tuple[Layer, ...] = tuple(
     ((_DIM, inputs, kernel, kernel), (width, _DIM, 1, 1))
     for width in _WIDTHS
-    for inputs, kernel in ((width, 1), (width, 3), (2 * width, 3))
+    for inputs, kernel in ((width, 1), (2 * width, 3))
 )
 """What SD1.x has besides, and what `conv_dim` adds."""
 
@@ -59,7 +60,7 @@ _HEAD = """\
 
 What fails is refused with the reason. A class with `train()` and `eval()` trains at one point and means another to be used, the average: LoRA files, sample pictures and validation have the averages, states what trains. `lr_scheduler = constant` suits it.
 
-Tried with torch {torch} on a CPU, with the arguments' defaults, on layers as SD1.x and SDXL have them, an eighth as wide. *Matrices*: only where the LoRA has no layer on a convolution, which is SDXL without `conv_dim`; the reason stands behind it.
+Tried with torch {torch} on a CPU, with the arguments' defaults where none is named, on layers as SD1.x and SDXL have them, a twentieth as wide. *Matrices*: only where the LoRA has no layer on a convolution, which is SDXL without `conv_dim`; the reason stands behind it.
 """
 
 
@@ -81,7 +82,11 @@ def classes(package: str) -> list[str]:
     wanted = [name for name in names if not {"test", "algoperf"} & set(name.replace("_", ".").split("."))]
     found: dict[type, str] = {}
     for name in sorted([package, *wanted], key=lambda name: name.count(".")):
-        module = importlib.import_module(name)
+        try:
+            module = importlib.import_module(name)
+        except (ImportError, SystemExit):
+            # What needs a package more: einops, triton.
+            continue
         for kind in vars(module).values():
             if _is_optimizer_of(package, kind) and vars(module).get(kind.__name__) is kind:
                 found.setdefault(kind, f"{name}.{kind.__name__}")
@@ -99,9 +104,10 @@ def _is_optimizer_of(package: str, kind: object) -> TypeGuard[type[torch.optim.O
 
 def verdict_of(path: str) -> tuple[str, str]:
     """Return what the trial says of a class: `supported`, `matrices` or `refused`, and why or what it is."""
+    arguments = arguments_for(path)
     on_all = _refusal(path, [*MATRICES, *CONVOLUTIONS])
     if on_all is None:
-        return "supported", "schedule-free" if _averages(path) else ""
+        return "supported", "schedule-free" if _averages(path) else f"with `{arguments[0]}`" if arguments else ""
     on_matrices = _refusal(path, MATRICES)
     return ("matrices", on_all) if on_matrices is None else ("refused", on_matrices)
 
@@ -109,9 +115,19 @@ def verdict_of(path: str) -> tuple[str, str]:
 def settings_for(path: str, **others: Any) -> Settings:
     """Return settings that name the class, with a rate that suits it."""
     rate = 1.0 if estimates_rate(path) else 1e-3
-    return Settings.model_validate(
-        {"optimizer_type": path, "unet_lr": rate, "text_encoder_lr": rate, "lr_warmup_steps": "0", **others}
-    )
+    chosen = {"optimizer_type": path, "optimizer_args": arguments_for(path), "unet_lr": rate, "text_encoder_lr": rate}
+    return Settings.model_validate({**chosen, "lr_warmup_steps": "0", **others})
+
+
+@cache
+def arguments_for(path: str) -> list[str]:
+    """Return the `optimizer_args` that a class cannot do without: Muon's kind wants to be told which groups are matrices."""
+    module, _, name = path.rpartition(".")
+    try:
+        getattr(importlib.import_module(module), name)([{"params": [torch.nn.Parameter(torch.zeros(2, 2))]}])
+    except Exception as error:
+        return ["use_muon=True"] if "`use_muon` must be set" in str(error) else []
+    return []
 
 
 def _rows(module_name: str) -> Iterator[tuple[str, str, str]]:

@@ -103,6 +103,8 @@ class ScheduleFree(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "training": False, "weight": 0.0})
 
     def eval(self) -> None:
+        if not self.state:
+            raise KeyError("z")
         self._move(1 - 1 / self.BETA, False)
 
     def train(self) -> None:
@@ -175,6 +177,16 @@ class OnlyMatrices(_Foreign):
         weight.sub_(torch.mm(grad, torch.mm(grad.mT, grad)), alpha=group["lr"])
 
 
+class NeedsEveryGradient(_Foreign):
+    """Takes it that every weight has a gradient."""
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:
+        for group in self.param_groups:
+            for weight in group["params"]:
+                weight.sub_(weight.grad, alpha=group["lr"])
+
+
 class FailsAtTheTenth(_Foreign):
     """Does something else every tenth step, for which it needs what a bake does not give it."""
 
@@ -215,6 +227,7 @@ REFUSED: dict[type[torch.optim.Optimizer], str] = {
     DrawsElsewhere: "draws random numbers of its own",
     KeepsElsewhere: "does not continue from a state as it would have without a break: 2 steps later weights of up to",
     OnlyMatrices: r"cannot take a step on cpu with layers of shapes \[4, 320, 3, 3\] and \[320, 4, 1, 1\] \(",
+    NeedsEveryGradient: r"cannot take a step on cpu \(",
     FailsAtTheTenth: r"cannot take a step on cpu \(needs the graph of the gradients\)",
     DividesByLength: r"turns weights of shape \[4, 320\] into numbers that are not finite",
     NeverMoves: "does not move weights of shape",

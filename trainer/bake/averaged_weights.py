@@ -24,7 +24,8 @@ def averaged_weights(optimizer: Any) -> Iterator[None]:
     Args:
         optimizer: itself and not accelerate's wrapper around it; between two steps. Of one that does not average nothing changes.
     """
-    if not averages(optimizer):
+    # Before the first step there is nothing to average, and some expect that there is.
+    if not averages(optimizer) or not optimizer.state:
         yield
         return
     # On the CPU, since the card has no room for a second LoRA where it has just enough for a step.

@@ -117,6 +117,9 @@ def create_optimizer(
         # Given to the class it would be printed, into the middle of whatever is on the screen.
         decay = options.pop("weight_decay")
         groups = [group | {"weight_decay": decay} for group in groups]
+    # What a class takes without naming it may be meant for its groups, as Muon's `use_muon` is.
+    unnamed = {key: value for key, value in options.items() if key not in parameters}
+    groups = [{**unnamed, **group} for group in groups]
     if "lr" in parameters:
         options["lr"] = groups[0]["lr"]
     try:
@@ -149,7 +152,8 @@ def _import_class(path: str, settings: Settings) -> type[torch.optim.Optimizer]:
     module_name, _, class_name = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # lion_pytorch.triton ends the program where triton is missing.
         raise refused(settings, f"needs {printable(module_name, 60)}, which cannot be imported", error) from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)) or found is torch.optim.Optimizer:
@@ -219,7 +223,7 @@ def _let_skip(optimizer: Any) -> None:
     optimizer._step_supports_amp_scaling = False
 
 
-def refused(settings: Settings, what: str, error: Exception) -> SettingsError:
+def refused(settings: Settings, what: str, error: BaseException) -> SettingsError:
     """Return the error to raise where the optimizer's class raised one of its own.
 
     Args:

@@ -21,7 +21,7 @@ from trainer.optimizers import DEFAULT_OPTIMIZER, Shape, spec_of
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import ParamGroup, param_groups
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family
+from trainer.settings.parts import Family, is_encoder
 from trainer.text import plural, printable
 
 # Before and after the state. Some do something else every tenth step, such as SOAP with its basis; with small weights these are free.
@@ -33,6 +33,8 @@ _GRADIENT = 1e-3
 _START_DEVIATION = 0.05
 # Of a bake that the trial's steps could belong to; it decides whether a warm-up given as a share has any step.
 _TOTAL_STEPS = 1000
+# In the names of weights that never get a gradient, as those of a text encoder behind the layer that clip_skip takes.
+_IDLE = ".idle"
 
 Layer = tuple[Shape, Shape]
 """Shapes of a layer's lora_down and lora_up."""
@@ -134,7 +136,8 @@ class _Trial:
         Raises:
             SettingsError: it did not.
         """
-        still = [weight for name, weight in run.weights.items() if name.endswith(".up") and not weight.any()]
+        moving = [weight for name, weight in run.weights.items() if name.endswith(".up") and _IDLE not in name]
+        still = [weight for weight in moving if not weight.any()]
         if still:
             found = f"does not move weights of shape {_shape_text(still[0].shape)} in {plural(run.done, 'step')}"
             raise self._refusal(found, "an optimizer that does")
@@ -264,6 +267,8 @@ class _Run:
         for index, group in enumerate(groups):
             chosen = layers if group.part == groups[0].part else _small(layers)
             named = dict(_new_weights(group, f"{index}", chosen, device))
+            if is_encoder(group.part):
+                named |= _new_weights(group, f"{index}{_IDLE}", _small(layers)[:1], device)
             self.weights |= named
             entries.append(group_entry(group, list(named.values())))
         self.optimizer: Any = create_optimizer(settings, entries, self.weights)
@@ -272,6 +277,8 @@ class _Run:
         """Take the next step: the first at the schedule's start, which is 0 with a warm-up, all others at the peak."""
         generator = torch.Generator().manual_seed(self.done)
         for name, weight in self.weights.items():
+            if _IDLE in name:
+                continue
             grad = torch.randn(weight.shape, generator=generator) * _GRADIENT
             if not self.done and name.endswith(".down"):
                 # The gradient goes through lora_up, which is zero.

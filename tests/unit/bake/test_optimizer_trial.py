@@ -1,5 +1,6 @@
 """The trial of an optimizer: what is supported whatever it keeps and wherever, and what is refused with its reason."""
 
+import importlib
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ def test_only_the_shapes_that_the_lora_has_count() -> None:
     with pytest.raises(SettingsError, match="cannot take a step"):
         try_optimizer(settings_of("torch.optim.OnlyMatrices"), "sd1", CONVOLUTION, CPU)
     assert OnlyMatrices in REFUSED
+
+
+def test_weights_without_a_gradient_occur_in_text_encoders_alone() -> None:
+    settings = settings_of("torch.optim.NeedsEveryGradient", text_encoder_lr=0)
+    try_optimizer(settings, "sd1", SHAPES, CPU)
+
+
+def test_a_module_that_ends_the_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(name: str) -> None:
+        raise SystemExit("no triton here")
+
+    monkeypatch.setattr(importlib, "import_module", leave)
+    with pytest.raises(SettingsError, match=r"needs torch\.optim, which cannot be imported \(no triton here\)"):
+        try_optimizer(settings_of("torch.optim.NAdam"), "sd1", SHAPES, CPU)
 
 
 def test_averages_and_a_limit_on_the_weights_exclude_each_other() -> None:

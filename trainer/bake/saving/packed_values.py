@@ -5,7 +5,7 @@ Numbers, texts, switches and None stand for themselves. Everything else is a map
 """
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -47,6 +47,7 @@ class ValuePacker:
         self.tensors: dict[str, Tensor] = {}
         self._weights = {id(weight): name for name, weight in weights.items()}
         self._on_card = any(weight.device.type != "cpu" for weight in weights.values())
+        self._plain = all(weight.is_contiguous() for weight in weights.values())
         self._names: dict[int, str] = {}
         self._open: set[int] = set()
 
@@ -88,7 +89,10 @@ class ValuePacker:
             raise NotPackable(where, tensor)
         # A step count that stays with the computer, as torch's own have it.
         away = {"cpu": True} if self._on_card and tensor.device.type == "cpu" else {}
-        return {"tensor": self.put(tensor, where), **away}
+        # Sums over a transposed matrix have other last bits. Without strides it comes back as its weight lies, else in rows.
+        in_rows = self._plain and tensor.is_contiguous()
+        strides = {} if in_rows or not _is_dense(tensor) else {"strides": list(tensor.stride())}
+        return {"tensor": self.put(tensor, where), **away, **strides}
 
     def _pack_container(self, value: object, where: str) -> Packed:
         if id(value) in self._open:
@@ -128,15 +132,16 @@ class ValueUnpacker:
         self._tensors, self._weights = tensors, weights
         self._made: dict[str, Tensor] = {}
 
-    def tensor(self, name: str, like: Tensor | None) -> Tensor:
+    def tensor(self, name: str, like: Tensor | None, strides: Sequence[int] | None = None) -> Tensor:
         """Return a copy of a tensor, the same one each time.
 
         Args:
             name: its name.
             like: gives the device, and the layout in memory where the shapes agree; None leaves it on the CPU.
+            strides: the layout in memory.
         """
         if name not in self._made:
-            self._made[name] = _like(self._tensors[name], like)
+            self._made[name] = _laid_out(self._tensors[name], like, strides)
         return self._made[name]
 
     def unpack(self, packed: Packed, like: Tensor | None, now: object = None) -> Any:
@@ -158,7 +163,7 @@ class ValueUnpacker:
         content = packed[kind]
         match kind:
             case "tensor":
-                return self.tensor(content, None if packed.get("cpu") else like)
+                return self.tensor(content, None if packed.get("cpu") else like, packed.get("strides"))
             case "weight":
                 return self._weights[content]
             case "dtype":
@@ -212,9 +217,20 @@ def _in_place(made: Any, now: object) -> Any:
     return made
 
 
-def _like(value: Tensor, like: Tensor | None) -> Tensor:
-    if like is None:
-        return value.clone()
-    if value.shape != like.shape:
-        return value.to(like.device, copy=True)
+def _is_dense(tensor: Tensor) -> bool:
+    """Return whether a tensor's numbers lie one beside the other, in whatever order; not so a slice, or one that repeats."""
+    expected = 1
+    for stride, side in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if side != 1 and stride != expected:
+            return False
+        expected *= side
+    return tensor.numel() > 0
+
+
+def _laid_out(value: Tensor, like: Tensor | None, strides: Sequence[int] | None) -> Tensor:
+    device = value.device if like is None else like.device
+    if strides is not None:
+        return torch.empty_strided(tuple(value.shape), tuple(strides), dtype=value.dtype, device=device).copy_(value)
+    if like is None or value.shape != like.shape:
+        return value.to(device, copy=True)
     return torch.empty_like(like, dtype=value.dtype).detach().copy_(value)

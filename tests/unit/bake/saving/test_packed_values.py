@@ -64,6 +64,26 @@ def test_a_tensor_met_twice_is_one_tensor_afterwards() -> None:
     assert one is other and one is not table
 
 
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.ones(3, 5).T,
+        torch.ones(2, 3, 4, 5).to(memory_format=torch.channels_last),
+        torch.ones(4, 1, 3).transpose(0, 2),
+    ],
+)
+def test_a_tensor_lies_in_memory_as_it_did(tensor: Tensor) -> None:
+    assert not tensor.is_contiguous()
+    back = there_and_back([tensor])[0]
+    assert back.stride() == tensor.stride() and torch.equal(back, tensor)
+
+
+def test_one_that_is_part_of_a_larger_one_or_repeats_comes_back_in_rows() -> None:
+    for tensor in (torch.arange(12.0).reshape(3, 4)[:, :2], torch.ones(3, 1).expand(3, 4)):
+        back = there_and_back([tensor])[0]
+        assert back.is_contiguous() and torch.equal(back, tensor)
+
+
 def test_what_others_may_hold_is_changed_in_place() -> None:
     holder: defaultdict[str, list[int]] = defaultdict(list, {"old": [1]})
     assert there_and_back({"new": [2]}, holder) is holder
