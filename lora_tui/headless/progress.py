@@ -90,7 +90,9 @@ class ProgressPrinter:
     def _pictures(self, bake: Bake) -> str:
         done, total = bake.stage_done, bake.stage_total
         bar = f"  {_bar(done, total)}" if self._console.out.terminal else ""
-        left = seconds_left(self._journal.grids.read(bake.grid)) if bake.grid is not None else None
+        grids = self._journal.grids
+        grid = grids.being_made() if bake.grid is None else grids.read(bake.grid)
+        left = None if grid is None else seconds_left(grid)
         after = f"  {duration(left)} left" if left is not None and done < total else ""
         return f"picture {done}/{total}{bar}  {100 * done // total} %{after}"
 

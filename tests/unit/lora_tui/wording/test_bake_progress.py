@@ -68,3 +68,10 @@ def test_a_bake_without_steps_divides_by_nothing() -> None:
 def test_every_stage_has_words() -> None:
     assert set(STAGE_WORDS) == set(Stage)
     assert all(STAGE_WORDS.values())
+
+
+def test_a_grid_in_the_middle_of_a_bake_says_what_is_left_from_its_first_picture_on() -> None:
+    bake = replace(BAKE, stage=Stage.GRID, stage_done=3, stage_total=12)
+    assert step_progress(Snapshot(bake=bake), bake).stage == "making a grid 3/12"
+    snapshot = Snapshot(bake=bake, grid_seconds_left=45.0)
+    assert step_progress(snapshot, bake).stage == "making a grid 3/12 · 45 s left"

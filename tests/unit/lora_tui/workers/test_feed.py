@@ -158,9 +158,8 @@ def test_what_waits_takes_no_place_of_what_ran(journal: Journal, ears: Ears) -> 
     done = bake_done(journal)
     waiting = add(journal)
     add(journal, held=True)
-    snapshot = ears.wait(lambda seen: len(seen.line) == 1)
+    snapshot = ears.wait(lambda seen: number_of(seen.next_bake) == waiting)
     assert number_of(snapshot.bake) == done
-    assert number_of(snapshot.next_bake) == waiting
     assert snapshot.active_bake("mine") is None
 
 
@@ -184,8 +183,8 @@ def test_of_two_that_ran_the_one_started_last_is_shown_and_compared_with(journal
         start(journal, number)
         journal.bakes.set_state(number, BakeState.DONE)
     add(journal, settings=Settings(seed=3), held=True)
-    snapshot = ears.wait(lambda seen: seen.bake and seen.bake.number == early)
-    assert snapshot.compared is not None and snapshot.compared.seed == 1
+    snapshot = ears.wait(lambda seen: seen.compared and seen.compared.seed == 1)
+    assert number_of(snapshot.bake) == early
 
 
 def test_neighbours_are_walked_to_and_withdrawn_ones_passed_over(journal: Journal, feed: Feed, ears: Ears) -> None:
@@ -208,7 +207,7 @@ def test_a_bake_looked_at_stays_while_another_starts_and_following_goes_to_that(
     ears.wait(lambda seen: number_of(seen.bake) == first)
     running = add(journal)
     start(journal, running)
-    snapshot = ears.wait(lambda seen: seen.running)
+    snapshot = ears.wait(lambda seen: number_of(seen.running) == running)
     assert (number_of(snapshot.bake), number_of(snapshot.running)) == (first, running)
     feed.shown.follow()
     ears.wait(lambda seen: number_of(seen.bake) == running)
