@@ -215,7 +215,7 @@ class BakeScreen(Screen[None]):
             (now.trouble, before.trouble, "error"),
             (now.caution, before.caution, "warning"),
             (now.engine_trouble, before.engine_trouble, "error"),
-            (_elsewhere(now), _elsewhere(before), "info"),
+            (_elsewhere(now, self.rights), _elsewhere(before, self.rights), "info"),
         ):
             if line and line != known:
                 self.show_log_line(line, level)
@@ -509,7 +509,8 @@ class BakeScreen(Screen[None]):
         return self.form.pending is None
 
 
-def _elsewhere(snapshot: Snapshot) -> str:
+def _elsewhere(snapshot: Snapshot, rights: Rights) -> str:
     if snapshot.bake is None or not snapshot.elsewhere:
         return ""
-    return f"bake {snapshot.bake.number} runs {snapshot.elsewhere}; keys here still control it"
+    keys = "keys here still control it" if rights.order else "this screen is read-only"
+    return f"bake {snapshot.bake.number} runs {snapshot.elsewhere}; {keys}"
