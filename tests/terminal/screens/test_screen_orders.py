@@ -233,7 +233,9 @@ async def test_the_key_lines_of_a_watcher_name_what_its_keys_do(runner, until, s
         assert BY_ID["bake.start"].help not in helped
 
 
-@pytest.mark.parametrize(("order", "words"), [(False, "this screen is read-only"), (True, "keys here still control it")])
+@pytest.mark.parametrize(
+    ("order", "words"), [(False, "this screen is read-only"), (True, "keys here still control it")]
+)
 async def test_the_log_of_a_watcher_says_what_its_keys_do(runner, until, seen, order, words) -> None:
     runner.baking()
     app = watching(runner, order=order)
