@@ -71,3 +71,16 @@ def test_the_ranks_of_a_file_are_taken_over_with_its_layers_alone(tmp_path: Path
     save_file(file, tmp_path / "x.safetensors")
     settings = Settings(network_dim=32, network_weights=str(tmp_path / "x.safetensors"), dim_from_weights=True)
     assert trained(identify_base("demo"), settings) == {name: ([3, 96], [384, 3])}
+
+
+def test_what_lies_outside_the_blocks_has_a_layer_only_as_a_file_does(tmp_path: Path) -> None:
+    """LyCORIS' preset `full`, in the keys of PEFT."""
+    shapes = {"conv_out": ([5, 32, 3, 3], [4, 5, 1, 1]), "time_embedding.linear_2": ([5, 128], [128, 5])}
+    file = {}
+    for name, (down, up) in shapes.items():
+        file |= {f"unet.{name}.lora_A.weight": torch.zeros(down), f"unet.{name}.lora_B.weight": torch.zeros(up)}
+    save_file(file, tmp_path / "x.safetensors")
+    demo, by_rule = identify_base("demo"), Settings(conv_dim=4)
+    from_file = Settings(network_weights=str(tmp_path / "x.safetensors"), dim_from_weights=True)
+    assert trained(demo, from_file) == {f"lora_unet_{name.replace('.', '_')}": pair for name, pair in shapes.items()}
+    assert not trained(demo, by_rule).keys() & trained(demo, from_file).keys()
