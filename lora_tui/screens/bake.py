@@ -22,6 +22,7 @@ from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.plan_dialogs import NO_SETTINGS, PlanDialogs
 from lora_tui.snapshot import Snapshot
+from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.terminal.logout import logout_warning
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.pane import NARROW
@@ -354,7 +355,7 @@ class BakeScreen(Screen[None]):
     def action_show_neighbour(self, by: int) -> None:
         """Show the bake after the one shown, or before it."""
         self.feed.shown.show_neighbour(by)
-        self.feed.wake()
+        self._await_shown()
 
     def action_grid(self, number: int | None = None) -> None:
         """Show the Grid screen, with the epochs of the bake shown in its builder, and grid `number`, else the newest."""
@@ -386,7 +387,7 @@ class BakeScreen(Screen[None]):
                 self.action_grid(left.chosen.grid)
             elif left.chosen is not None:
                 self.feed.shown.show(left.chosen.number)
-                self.feed.wake()
+                self._await_shown()
             if left.changed:
                 self.sender.wake()
 
@@ -496,6 +497,10 @@ class BakeScreen(Screen[None]):
 
     def _note_look(self) -> None:
         self.sender.write(lambda: bakes.note_look(self.workspace, self.clock()))
+
+    def _await_shown(self) -> None:
+        """Let the next key wait for the bake asked for, on which it is to act."""
+        self.run_worker(self.feed.settle, thread=True, exit_on_error=False, group=AWAITED)
 
     def _open(self, path: Path | None) -> None:
         if path is not None:

@@ -30,6 +30,7 @@ LOG_LINES = 500
 
 _CURVE_SECONDS = 1.0
 _SPEED_STEPS = 20
+_SETTLE_SECONDS = 1.0
 _ROWS = 50
 
 
@@ -79,11 +80,22 @@ class Feed(threading.Thread):
         self._post = post
         self.interval = interval
         self._wake = threading.Event()
+        self._turns = threading.Condition()
+        self._turn = 0
         self._ended = False
 
     def wake(self) -> None:
         """Read now instead of after the interval."""
         self._wake.set()
+
+    def settle(self) -> None:
+        """Wait until what was asked of `shown` before is posted, or the journal takes too long; not for the screen's thread."""
+        # The turn that is under way may have begun before it was asked.
+        for _ in range(2):
+            with self._turns:
+                before = self._turn
+                self.wake()
+                self._turns.wait_for(lambda before=before: self._turn > before, _SETTLE_SECONDS)  # type: ignore[misc]
 
     def stop(self) -> None:
         """End after the read in progress; does not wait."""
@@ -107,6 +119,9 @@ class Feed(threading.Thread):
             if snapshot != shown:
                 shown = snapshot
                 self._post(SnapshotReady(snapshot))
+            with self._turns:
+                self._turn += 1
+                self._turns.notify_all()
             self._wake.wait(self.interval)
         _close(reader)
 

@@ -1,5 +1,6 @@
 """Which bake is on the screen: the one that runs, else the last that ran; held ones only where the user asks for them."""
 
+from textual import events
 from textual.widgets import OptionList
 
 from lora_tui.screens.bake_note import BakeNoteDialog
@@ -61,6 +62,20 @@ async def test_comma_and_period_walk_through_the_bakes_and_back(runner, until, s
         await pilot.press("comma", "comma", "comma")
         await shows(runner, pilot, until, 1)
         await until(pilot, lambda: "0001 hifumi ✓ done" in seen(runner.app))
+
+
+async def test_a_key_typed_right_behind_acts_on_the_bake_walked_to(runner, until) -> None:
+    judged(runner, drafts=0)
+    number = runner.add_bake()
+    runner.set_state(BakeState.STARTING)
+    runner.set_state(BakeState.DONE, number)
+    async with runner.run(SIZE) as pilot:
+        await shows(runner, pilot, until, number)
+        runner.app.bake_screen.feed.interval = 0.5
+        for key, character in (("comma", ","), ("B", "B")):
+            runner.app.post_message(events.Key(key, character))
+        await until(pilot, lambda: isinstance(runner.app.screen, ForkDialog))
+        assert runner.app.screen._forking.number == 1
 
 
 async def test_enter_on_a_row_of_the_queue_shows_that_bake(runner, until, seen) -> None:
