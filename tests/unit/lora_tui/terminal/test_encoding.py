@@ -28,8 +28,8 @@ def _own_signs() -> set[str]:
         if path.name != "encoding.py"
         for text in _texts(ast.parse(path.read_text(encoding="utf-8")))
         for sign in text
-        # Those of Latin 1 are in the marks of tokens of the tokenizers' files, not in what we print.
-        if ord(sign) > 0xFF and sign.isprintable()
+        # Letters, wide signs and those of Latin 1 are there to tell texts of others apart, not to be printed.
+        if ord(sign) > 0xFF and sign.isprintable() and not sign.isalpha() and cell_len(sign) == 1
     }
 
 
