@@ -3,6 +3,7 @@
 It takes some minutes: pip install pytorch-optimizer adv-optm schedulefree prodigyopt dadaptation came-pytorch lion-pytorch
 """
 
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -158,4 +159,7 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    # Some classes print.
+    with contextlib.redirect_stdout(sys.stderr):
+        made = page()
+    print(made, end="")
