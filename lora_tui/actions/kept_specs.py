@@ -22,6 +22,9 @@ _FILE = ".builder.json"
 _MAX_BYTES = 8 * 2**20
 _MAX_KEPT = 40
 """Starts whose changes are kept; the one that was changed longest ago goes first."""
+_MAX_OTHERS = 4
+# Fields that name the files of one bake.
+_FILES = ("name", "subject", "base", "epochs", "of_bakes", "loras")
 
 
 class KeptSpecs:
@@ -52,17 +55,31 @@ class KeptSpecs:
         with self._lock:
             self._kept[start] = {"fields": fields, "changed": time.time()}
 
-    def restored(self, start: str, first: "GridSpec") -> "GridSpec":
-        """Return `first` with the changes kept for it; alone where there are none, or where this version cannot use them."""
+    def others(self, start: str) -> tuple[str, ...]:
+        """Return the other starts with changes, the one changed last first, a few at most. Reads no file."""
+        with self._lock:
+            changed = {each: entry for each, entry in self._kept.items() if each != start and entry.get("fields")}
+        return tuple(sorted(changed, key=lambda each: -float(changed[each].get("changed") or 0))[:_MAX_OTHERS])
+
+    def restored(self, start: str, first: "GridSpec", of: str = "") -> "GridSpec":
+        """Return `first` with the changes kept for it; alone where there are none, or where this version cannot use them.
+
+        Args:
+            start: what `first` was proposed for.
+            first: what was proposed.
+            of: the start whose changes are made, "" for its own; another's epochs are left out, for they are of other files.
+        """
         from pydantic import ValidationError
 
         from trainer.grid.spec import GridSpec
 
         self._load()
         with self._lock:
-            fields = self._kept.get(start, {}).get("fields")
+            fields = self._kept.get(of or start, {}).get("fields")
         if not isinstance(fields, Mapping):
             return first
+        if of and of != start:
+            fields = {name: value for name, value in fields.items() if name not in _FILES}
         try:
             return GridSpec.model_validate({**first.model_dump(), **fields})
         except (ValidationError, TypeError):

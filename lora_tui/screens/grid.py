@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
 
 # Entries of the list of presets that are no presets.
-_FIRST, _BEFORE = " first", " before"
+_FIRST, _BEFORE = "As first proposed", "What the builder had before"
+_EARLIER = {_FIRST: "without your changes", _BEFORE: "before the last preset, style or grid was loaded"}
 _BUILDING = "-building"
 """Class of a narrow screen that shows the builder, not the pictures."""
 _WIDE = 100
@@ -332,25 +333,16 @@ class GridScreen(Screen[None]):
         spec = self.editor.spec
         if spec is None:
             return
-        earlier = {
-            _FIRST: (
-                self._first.first if self._first is not None else None,
-                "As first proposed",
-                "without your changes",
-            ),
-            _BEFORE: (self._before, "What the builder had before", "before the last preset, style or grid was loaded"),
-        }
+        earlier = self._earlier_specs()
 
         def load_preset(key: str | None) -> None:
-            if key in earlier and (wanted := earlier[key][0]) is not None:
-                self._load(wanted)
+            if key in earlier:
+                self._load(earlier[key])
             elif key is not None:
                 self.sender.write(lambda: grids.read_preset(self.workspace, spec, key), awaited=True)
 
         choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
-        choices += [
-            PickChoice(key, title, help) for key, (wanted, title, help) in earlier.items() if wanted is not None
-        ]
+        choices += [PickChoice(key, key, _EARLIER.get(key, "your changes there, made here")) for key in earlier]
         self.app.push_screen(PickDialog("Presets", choices), load_preset)
 
     def action_style(self) -> None:
@@ -391,6 +383,17 @@ class GridScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show the keys that the new width has room for."""
         self.call_after_refresh(self._show_keys)
+
+    def _earlier_specs(self) -> "dict[str, GridSpec]":
+        """Return what `r` brings back, by title: what was proposed, what the builder had, and what was changed for other bakes."""
+        specs: dict[str, GridSpec] = {}
+        if self._before is not None:
+            specs[_BEFORE] = self._before
+        if (first := self._first) is not None:
+            specs[_FIRST] = first.first
+            for other in self._kept.others(first.start):
+                specs[f"As changed for {printable(other, 40)}"] = self._kept.restored(first.start, first.first, other)
+        return specs
 
     def _load(self, spec: "GridSpec") -> None:
         """Edit `spec` in place of what the builder has, which `r` brings back."""

@@ -101,7 +101,12 @@ async def test_each_bake_has_its_own(runner, until) -> None:
         await set_steps(pilot, screen, until, "5")
         await pilot.press("escape", "comma")
         await until(pilot, lambda: runner.app.bake_screen.snapshot.bake.number == 1)
-        assert (await opened(runner, pilot, until)).editor.spec.steps == 12
+        other = await opened(runner, pilot, until)
+        assert other.editor.spec.steps == 12
+        await picked(runner, pilot, until, "As changed for bake 2")
+        await until(pilot, lambda: other.editor.spec.steps == 5)
+        await picked(runner, pilot, until, "As first proposed")
+        await until(pilot, lambda: other.editor.spec.steps == 12)
         await pilot.press("escape", "full_stop")
         await until(pilot, lambda: runner.app.bake_screen.snapshot.bake.number == 2)
         assert (await opened(runner, pilot, until)).editor.spec.steps == 5

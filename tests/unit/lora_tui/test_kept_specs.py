@@ -68,3 +68,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         kept.write()
     assert "\n" not in refused.value.line()
     assert kept.restored("bake 3", FIRST) == CHANGED
+
+
+def test_changes_of_another_bake_can_be_made_here_but_not_its_files(tmp_path: Path) -> None:
+    kept = KeptSpecs(Workspace(tmp_path))
+    files = {"epochs": (EpochFile(label="8", file="old.safetensors"),), "name": "old"}
+    kept.note("bake 3", FIRST, CHANGED.model_copy(update=files))
+    kept.note("bake 4", FIRST, FIRST)
+    assert kept.others("bake 5") == ("bake 3",)
+    assert kept.others("bake 3") == ()
+    made = kept.restored("bake 5", FIRST, "bake 3")
+    assert (made.steps, made.y, made.epochs, made.name) == (9, CHANGED.y, FIRST.epochs, FIRST.name)
