@@ -61,7 +61,7 @@ class ListDialog(Dialog[ScreenResultType]):
     DEFAULT_CSS = """
     ListDialog {
         & OptionList { height: auto; border: none; background: $panel; padding: 0; margin-top: 1; }
-        & OptionList:focus { border: none; }
+        & OptionList:focus { border: none; background-tint: transparent; }
     }
     """
 
