@@ -36,6 +36,8 @@ _NEVER_ONE = (
     "{bucket.batches:,} batches",
     "{len(modules)} modules",  # `1 of 264 modules`
     "{len(layers)} layers",
+    "{count} modules",
+    "{settings.max_token_length} tokens",
     "{encoder.config.vocab_size:,} tokens",
     "{' × '.join(map(str, made.shape))} values",
 )
