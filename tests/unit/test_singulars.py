@@ -37,6 +37,8 @@ _NEVER_ONE = (
     "{len(modules)} modules",  # `1 of 264 modules`
     "{len(layers)} layers",
     "{count} modules",
+    "{cut.tokens:,} tokens",  # more than the limit
+    "{len(tags):,} tags",  # one has a sentence of its own
     "{settings.max_token_length} tokens",
     "{encoder.config.vocab_size:,} tokens",
     "{' × '.join(map(str, made.shape))} values",
