@@ -6,6 +6,7 @@ from textual.app import App
 from textual.geometry import Region
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input, OptionList
+from textual.widgets._toast import Toast
 
 from lora_tui.app import LoraApp
 from lora_tui.theme_files import remember_theme
@@ -143,3 +144,27 @@ async def test_another_theme_keeps_its_grounds_apart(colours, make_runner, runne
         ground = rows[3][-1].ground
         others = [rows[0][0].ground, rows[inside.y + spot.y][inside.x].ground, rows[1][0].ink]
         assert len({colour.number for colour in (ground, *others)}) == 4, (ground, others)
+
+
+async def test_the_palette_and_a_message_can_be_read(app, until) -> None:
+    async with app.app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
+        for severity in ("information", "warning", "error"):
+            app.app.notify("words of a message", title="its title", severity=severity)
+        await until(pilot, lambda: len(app.app.screen.query(Toast)) == 3)
+        await pilot.pause(0.1)
+        rows = painted(app.app)
+        for toast in app.app.screen.query(Toast):
+            words = [cell for cell in part(rows, toast.region) if cell.sign.isalnum()]
+            assert words and all(cell.contrast >= READABLE for cell in words), toast.classes
+        await pilot.press("ctrl+p")
+        await until(
+            pilot, lambda: app.app.screen.query("CommandList") and app.app.screen.query_one("CommandList").region.area
+        )
+        await pilot.pause(0.3)
+        words = [
+            cell
+            for cell in part(painted(app.app), app.app.screen.query_one("CommandList").region)
+            if cell.sign.isalnum()
+        ]
+        assert words and [cell for cell in words if cell.contrast < READABLE] == []
