@@ -87,10 +87,13 @@ def test_a_bake_that_is_looked_at_often_comes_to_the_same_bits(
 
 
 def test_a_part_that_stops_is_left_at_its_averages(runner: Any, settings: Callable[..., Any]) -> None:
-    folder = runner.bake(settings(text_encoder_stop="3", save_every_n_epochs=None, save_every_n_steps=3))
+    often = {"save_every_n_epochs": None, "save_every_n_steps": 3}
+    folder, without = (runner.bake(settings(**often, text_encoder_stop=stop)) for stop in ("3", ""))
     at_stop, at_end = saved(folder, "x-step00000003"), saved(folder)
     encoder = [name for name in at_end if name.startswith("lora_te")]
     assert encoder and all(torch.equal(at_stop[name], at_end[name]) for name in encoder)
+    averages = saved(without, "x-step00000003")
+    assert all(torch.equal(averages[name], at_end[name]) for name in encoder)
     state = newest_state(folder)
     assert all(torch.equal(state[f"lora/{name}"], at_end[name]) for name in encoder)
 
