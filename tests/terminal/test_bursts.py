@@ -71,8 +71,6 @@ def _burst_idle(terminal: Terminal, demo: Path, seeds: range) -> None:
         assert path.read_bytes() == before, f"{typed!r} wrote the settings"
         assert list(demo.glob("*.toml")) == [path], f"{typed!r} made a subject"
         assert terminal.process.poll() is None, f"{typed!r} ended the program"
-    # Nothing but the value of a field could be edited, and none of the texts is one.
-    assert "hifumi.toml *" not in terminal.screen()
 
 
 def _burst_baking(terminal: Terminal, demo: Path, seeds: range) -> None:
@@ -107,7 +105,7 @@ def test_240_bursts(open_terminal, make_bakery: Callable[[int], Path], busy: Non
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_60_bursts_while_baking(open_terminal, start, make_bakery: Callable[[int], Path], busy: None) -> None:
-    demo = make_bakery(20000)
+    demo = make_bakery(9000)
     terminal = open_terminal(folder=demo)
     start(terminal)
     _burst_baking(terminal, demo, range(2000, 2060))
