@@ -7,6 +7,7 @@ from lora_tui.widgets.field_list import FieldList
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.workers.planner import Planned
 from trainer.errors import SettingsError
+from trainer.journal.records import BakeState
 from trainer.settings.toml_file import load_settings
 
 
@@ -119,6 +120,8 @@ async def test_what_differs_from_the_last_bake_is_marked_and_blank_paths_are_not
     path = runner.workspace.root / "hifumi.toml"
     with runner.journal() as journal:
         queue_bake(journal, runner.workspace, check(load_settings(path), path), why="", engine=runner.engine.key)
+    for state in (BakeState.STARTING, BakeState.BAKING, BakeState.DONE):
+        runner.set_state(state)
     async with runner.run() as pilot:
         await form_of(runner, pilot, until, "unet_lr")
         await pilot.press("enter", *"1e-3", "enter")
