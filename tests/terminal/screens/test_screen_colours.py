@@ -132,7 +132,13 @@ async def test_the_row_of_the_cursor_in_a_list_stands_out(app, until) -> None:
 
 
 @pytest.mark.parametrize("colours", ["256"], indirect=True)
-@pytest.mark.parametrize("name", sorted(name for name, theme in BUILTIN_THEMES.items() if not theme.ansi))
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if number % 6 == 0 else pytest.param(name, marks=pytest.mark.long)
+        for number, name in enumerate(sorted(name for name, theme in BUILTIN_THEMES.items() if not theme.ansi))
+    ],
+)
 async def test_another_theme_keeps_its_grounds_apart(colours, make_runner, runner, until, name) -> None:
     remember_theme(name)
     chosen = make_runner(runner.workspace)
