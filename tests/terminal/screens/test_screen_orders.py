@@ -239,7 +239,8 @@ async def test_the_key_lines_of_a_watcher_name_what_its_keys_do(runner, until, s
 async def test_the_log_of_a_watcher_says_what_its_keys_do(runner, until, seen, order, words) -> None:
     runner.baking()
     app = watching(runner, order=order)
-    async with app.run_test(size=(120, 36)) as pilot:
+    # So wide that the line does not break, however long the process's number is.
+    async with app.run_test(size=(200, 36)) as pilot:
         await until(pilot, lambda: words in " ".join(seen(app).replace("─", "").split()))
 
 
