@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from make_recipe import make_recipe
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from trainer.gallery.sidecar import MadeCell, MadeGrid, write_sidecar
 from trainer.grid.cell import Axis, Place
-from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
+from trainer.grid.recipe import ComputeSetup, LoraUse
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec
 
 SIZE = 64
@@ -83,21 +84,15 @@ def renamed(made: MadeGrid, **labels: tuple[str, ...]) -> MadeGrid:
 def _cell(spec: GridSpec, axes: tuple[Axis, Axis, Axis], place: Place, folder: Path) -> MadeCell:
     weight = float(axes[1].labels[place.y])
     lora = LoraUse(_lora(folder, axes[0].labels[place.x]), unet=weight, text_encoder=1.0)
-    recipe = Recipe(
-        base="demo",
-        vae="",
-        prediction="epsilon",
-        zero_terminal_snr=False,
+    recipe = make_recipe(
         prompt=axes[2].labels[place.z],
         negative_prompt=spec.negative_prompt,
         seed=_FIRST_SEED + place.seed,
         steps=spec.steps,
         cfg_scale=spec.cfg_scale,
-        guidance_rescale=0.0,
         sampler=spec.sampler,
         width=spec.width,
         height=spec.height,
-        clip_skip=1,
         loras=(lora,),
     )
     return MadeCell(place, recipe, axes[0].labels[place.x], f"{place.name}.png", f"{hash(place) & (2**256 - 1):064x}")

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from trainer.bake.run import run_bake
 from trainer.bake.session import TrainingSession, open_session
 from trainer.jobs.preflight import PlannedBake, prepare
@@ -56,3 +58,10 @@ class BakeRunner:
         bake = self.queue(settings)
         assert self.run(bake, settings) is BakeState.DONE
         return self.root / bake.folder
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[BakeRunner]:
+    """A runner over a journal of its own; a conftest takes it by importing it."""
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        yield BakeRunner(tmp_path, journal)

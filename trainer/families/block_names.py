@@ -12,13 +12,15 @@ _BLOCK = re.compile(
 _ORIGINAL = re.compile(r"(?P<way>input|output)_blocks_(?P<number>\d+)_(?P<within>\d)_(?P<rest>.+)")
 _MIDDLE = re.compile(r"middle_block_(?P<place>[012])_(?P<rest>.+)")
 
-_IN_RESNET = {
+RESNET_LAYERS = {
     "conv1": "in_layers_2",
     "time_emb_proj": "emb_layers_1",
     "conv2": "out_layers_3",
     "conv_shortcut": "skip_connection",
 }
-_FROM_RESNET = {original: name for name, original in _IN_RESNET.items()}
+"""A layer of a resnet in diffusers -> the same in the original."""
+
+_FROM_RESNET = {original: name for name, original in RESNET_LAYERS.items()}
 _ENDS = {
     "conv_in": "input_blocks_0_0",
     "conv_out": "out_2",
@@ -65,7 +67,7 @@ def original_name(name: str) -> str:
 
 
 def _in_original(kind: str, rest: str) -> str:
-    return _IN_RESNET.get(rest, rest) if kind == "resnets" else rest
+    return RESNET_LAYERS.get(rest, rest) if kind == "resnets" else rest
 
 
 def diffusers_name(name: str, layers: int = USUAL_LAYERS) -> str:

@@ -10,8 +10,9 @@ from trainer.text_encoding import UndecodableText, decode_text
 
 _BACKSLASH = "a backslash in double quotes"
 _SINGLE_QUOTES = "put a path with backslashes in single quotes, or write / for each"
-# Outside comments, as the start of a text.
-_DRIVE_IN_QUOTES = re.compile(r'^[^#]*"[A-Za-z]:\\(?!\\)')
+# `"D:\new"` is TOML for a folder with a line break in its name, and never meant so.
+_BROKEN_DRIVE = re.compile(r"[A-Za-z]:[\b\t\n\f\r]")
+_DRIVE_IN_QUOTES = re.compile(r'"[A-Za-z]:\\[btnfr]')
 _POSITION = re.compile(r" \(at (?:(line \d+), column \d+|(end) of document)\)$")
 # Far above any settings file: a picture or a model given by mistake is refused before it fills the memory.
 _MAX_BYTES = 4 * 2**20
@@ -46,12 +47,9 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
     Raises:
         SettingsError: it is broken; names the line and what is wrong there.
     """
-    for number, line in enumerate(text.splitlines(), start=1):
-        # `"D:\new"` is TOML for a folder with a line break in its name, and never meant so.
-        if _DRIVE_IN_QUOTES.search(line):
-            raise SettingsError(f"{where} line {number}", found=_BACKSLASH, way_out=_SINGLE_QUOTES)
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
+        broken = _has_broken_drive(values)
     except RecursionError:
         raise SettingsError(where, found="brackets nested too deeply", expected="TOML") from None
     except ValueError as error:
@@ -64,6 +62,21 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
             what = "a key is given twice"
         found, way_out = _mistake(_line_at(text, position), what)
         raise SettingsError(f"{where}{place}", found=printable(found), way_out=way_out) from None
+    if broken:
+        raise SettingsError(f"{where}{_line_of_drive(text)}", found=_BACKSLASH, way_out=_SINGLE_QUOTES)
+    return values
+
+
+def _has_broken_drive(value: object) -> bool:
+    if isinstance(value, str):
+        return _BROKEN_DRIVE.match(value) is not None
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_has_broken_drive, inner))
+
+
+def _line_of_drive(text: str) -> str:
+    numbers = (number for number, line in enumerate(text.split("\n"), start=1) if _DRIVE_IN_QUOTES.search(line))
+    return f" line {number}" if (number := next(numbers, 0)) else ""
 
 
 # What people write by habit from other languages and systems, as it looks in the line that does not parse.

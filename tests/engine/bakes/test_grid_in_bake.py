@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from make_recipe import make_recipe
 from small_base import small_base
 
 import trainer.bake.loop
@@ -17,13 +18,13 @@ from trainer.bake.pictures.grid_in_bake import SessionProvider
 from trainer.bake.pictures.lend_model import lend_model, park_moments
 from trainer.bake.step import train_step
 from trainer.errors import GridError
-from trainer.grid.recipe import ComputeSetup, Recipe
+from trainer.grid.recipe import ComputeSetup
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Grid, GridState, Order
 from trainer.network.lora_content import load_lora
 
-RECIPE = Recipe(str(small_base()), "", "epsilon", False, "a girl", "", 1, 1, 1.0, 0.0, "Euler a", 64, 64, 1)
+RECIPE = make_recipe(base=str(small_base()), sampler="Euler a")
 
 
 def grid_of(bake: int) -> GridSpec:

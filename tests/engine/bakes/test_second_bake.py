@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from make_recipe import make_recipe
 from small_base import small_base
 
 import trainer.bake.loop
@@ -13,7 +14,6 @@ import trainer.bake.prediction_type
 import trainer.models.base_cache
 from trainer.bake.latent_cache import forget_latents
 from trainer.bake.step import train_step
-from trainer.grid.recipe import Recipe
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.records import GridState
 from trainer.models.base_cache import forget_base
@@ -157,7 +157,7 @@ def test_a_grid_between_two_bakes_borrows_their_base_and_leaves_no_trace(
 
 
 def test_a_grid_that_breaks_gives_no_base_back(loads: list[torch.dtype]) -> None:
-    recipe = Recipe(str(small_base()), "", "epsilon", False, "a girl", "", 1, 1, 1.0, 0.0, "Euler a", 64, 64, 1)
+    recipe = make_recipe(base=str(small_base()), sampler="Euler a")
     with pytest.raises(RuntimeError, match="injected"), StandaloneProvider() as provider:
         provider.sampler(recipe)
         raise RuntimeError("injected")

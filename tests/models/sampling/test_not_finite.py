@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from load_sampler import load_sampler
+from make_recipe import make_recipe
 from random_loras import write_random_lora
 
 from trainer.errors import GridError
-from trainer.grid.recipe import ComputeSetup, Recipe
+from trainer.grid.recipe import ComputeSetup
 from trainer.grid.spec import AxisSpec, GridSpec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import GridState
@@ -19,7 +20,7 @@ from trainer.workspace import Workspace
 
 torch.set_num_threads(1)
 
-RECIPE = Recipe("demo", "", "epsilon", False, "a hat", "", 1, 1, 1.0, 0.0, "Euler", 64, 64, 1)
+RECIPE = make_recipe(prompt="a hat")
 
 
 class NobodyStopsIt:

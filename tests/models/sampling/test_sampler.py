@@ -11,6 +11,7 @@ from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 from encode_text import encode_text, encode_tokens
 from library_tokenizer import DEMO, library_tokenizer
 from load_sampler import load_sampler
+from make_recipe import make_recipe
 from numpy.typing import NDArray
 from random_loras import write_random_lora
 from tiny_bases import write_tiny
@@ -32,7 +33,7 @@ torch.set_num_threads(1)
 PLAIN = ComputeSetup("cpu", "fp32")
 PROMPT = "1girl, upper body, blue hair, short hair, green dress, smile, city"
 LONG = ", ".join([PROMPT] * 6)
-RECIPE = Recipe("demo", "", "epsilon", False, PROMPT, "red hair", 1, 6, 5.0, 0.0, "Euler", 64, 64, 1)
+RECIPE = make_recipe(prompt=PROMPT, negative_prompt="red hair", steps=6, cfg_scale=5.0)
 
 Pixels = NDArray[np.uint8]
 
@@ -280,7 +281,18 @@ def test_a_bake_can_continue_after_pictures(demo: GridSampler, loras: dict[str, 
 @torch.no_grad()
 def test_v_on_sdxl_with_zero_terminal_snr_is_what_ddim_gives_by_hand(tmp_path: Path) -> None:
     path = write_tiny(tmp_path / "xl.safetensors", "sdxl", markers=("v_pred", "ztsnr"))
-    recipe = Recipe(str(path), "", "v", True, "1girl, smile", "", 3, 4, 6.0, 0.7, "DDIM", 64, 96, 1)
+    recipe = make_recipe(
+        base=str(path),
+        prediction="v",
+        zero_terminal_snr=True,
+        prompt="1girl, smile",
+        seed=3,
+        steps=4,
+        cfg_scale=6.0,
+        guidance_rescale=0.7,
+        sampler="DDIM",
+        height=96,
+    )
     with load_sampler(recipe, PLAIN) as sampler:
         model = sampler.model
         text = encode_tokens(model, model.tokenize([recipe.prompt]), 1)
@@ -305,7 +317,7 @@ def test_v_on_sdxl_with_zero_terminal_snr_is_what_ddim_gives_by_hand(tmp_path: P
 
 def test_a_lora_changes_the_picture_on_sdxl_and_clip_skip_does_not(tmp_path: Path) -> None:
     path = write_tiny(tmp_path / "xl.safetensors", "sdxl")
-    recipe = Recipe(str(path), "", "epsilon", False, "1girl", "", 3, 3, 6.0, 0.0, "Euler a", 64, 64, 1)
+    recipe = make_recipe(base=str(path), prompt="1girl", seed=3, steps=3, cfg_scale=6.0, sampler="Euler a")
     with load_sampler(recipe, PLAIN) as sampler:
         lora = write_random_lora(tmp_path / "lora.safetensors", sampler.model, size=1.0)
         (base,), (changed,) = made(sampler, recipe), made(sampler, replace(recipe, loras=(LoraUse(lora),)))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from make_recipe import make_recipe
 from recipe_from_text import recipe_from
 
 from trainer.errors import GridError
@@ -19,17 +20,13 @@ from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import SAMPLERS, sampler_named
 from trainer.grid.webui_sampler import sampler_from_webui, sampler_if_known, webui_names
 
-PLAIN = Recipe(
+PLAIN = make_recipe(
     base="/models/anything-v3.safetensors",
-    vae="",
-    prediction="epsilon",
-    zero_terminal_snr=False,
     prompt="1girl, (frills:1.2)",
     negative_prompt="lowres",
     seed=1234,
     steps=28,
     cfg_scale=7.0,
-    guidance_rescale=0.0,
     sampler="DPM++ 2M Karras",
     width=512,
     height=768,

@@ -12,6 +12,7 @@ import pytest
 from header_only import write_header_only
 from hypothesis import given
 from hypothesis import strategies as st
+from make_recipe import make_recipe
 
 from trainer.errors import GridError
 from trainer.exchange.beside_picture import files_beside
@@ -41,21 +42,14 @@ Steps: 20, Sampler: DPM++ SDE Karras, CFG scale: 6, Seed: 780207036, Size: 512x7
 Template: 1girl, __haircolor__
 Negative Template: (worst quality, low quality:1.4), __badprompt__"""
 
-OURS = Recipe(
-    base="demo",
-    vae="",
-    prediction="epsilon",
-    zero_terminal_snr=False,
+OURS = make_recipe(
     prompt="1girl, (smile:1.2)",
     negative_prompt="lowres",
     seed=4_000_000_000,
     steps=9,
     cfg_scale=6.5,
-    guidance_rescale=0.0,
     sampler="DPM++ 2M",
-    width=64,
     height=72,
-    clip_skip=1,
 )
 
 

@@ -2,23 +2,12 @@
 
 from dataclasses import replace
 
-from trainer.grid.recipe import ComputeSetup, Recipe, fingerprint
+from make_recipe import make_recipe
 
-RECIPE = Recipe(
-    base="demo",
-    vae="",
-    prediction="epsilon",
-    zero_terminal_snr=False,
-    prompt="knight's castle, (moat:1.2)",
-    negative_prompt="blurry",
-    seed=7,
-    steps=12,
-    cfg_scale=5.0,
-    guidance_rescale=0.0,
-    sampler="Euler",
-    width=64,
-    height=96,
-    clip_skip=1,
+from trainer.grid.recipe import ComputeSetup, fingerprint
+
+RECIPE = make_recipe(
+    prompt="knight's castle, (moat:1.2)", negative_prompt="blurry", seed=7, steps=12, cfg_scale=5.0, height=96
 )
 
 

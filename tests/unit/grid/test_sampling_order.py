@@ -4,9 +4,10 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
+from make_recipe import make_recipe
 
 from trainer.grid.cell import Axis, Cell, Expanded, Place
-from trainer.grid.recipe import LoraUse, Recipe
+from trainer.grid.recipe import LoraUse
 from trainer.grid.sampling_order import batch_key, batches
 from trainer.grid.spec import AxisSpec, GridSpec
 
@@ -28,21 +29,12 @@ def grid(
         at = {axis.kind: axis.labels[place] for axis, place in zip(axes, (ix, iy, iz), strict=True)}
         weight = float(at.get("weight", "1"))
         epoch = at.get("epoch", "1")
-        recipe = Recipe(
+        recipe = make_recipe(
             base=bases[int(epoch) % len(bases)],
-            vae="",
-            prediction="epsilon",
-            zero_terminal_snr=False,
             prompt=at.get("prompt", PROMPTS[0]),
-            negative_prompt="",
             seed=int(at.get("seed", SEEDS[s])),
             steps=4,
             cfg_scale=7.0,
-            guidance_rescale=0.0,
-            sampler="Euler",
-            width=64,
-            height=64,
-            clip_skip=1,
             loras=(LoraUse(Path(f"/lora-{epoch}.safetensors"), weight, weight),),
         )
         cells.append(Cell(Place(ix, iy, iz, s), recipe, epoch))

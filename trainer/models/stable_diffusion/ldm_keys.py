@@ -7,6 +7,7 @@ is follows from the keys themselves, so that a small checkpoint is read by the s
 import re
 from collections.abc import Iterator, Mapping
 
+from trainer.families.block_names import RESNET_LAYERS
 from trainer.models.weight_slice import WeightSlice
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -32,13 +33,9 @@ _UNET_ENDS = {
     "middle_block.2.": "mid_block.resnets.1.",
 }
 _RESNET = re.compile(r"(.+\.resnets\.\d+\.)(.+)")
-_UNET_RESNET = {
-    "in_layers.0.": "norm1.",
-    "in_layers.2.": "conv1.",
-    "emb_layers.1.": "time_emb_proj.",
-    "out_layers.0.": "norm2.",
-    "out_layers.3.": "conv2.",
-    "skip_connection.": "conv_shortcut.",
+# The norms, which no LoRA has, and what block_names says of the layers, by modules there: `in_layers_2` is `in_layers.2.` here.
+_UNET_RESNET = {"in_layers.0.": "norm1.", "out_layers.0.": "norm2."} | {
+    re.sub(r"_(\d)$", r".\1", original) + ".": name + "." for name, original in RESNET_LAYERS.items()
 }
 _VAE_ENDS = {
     "mid.block_1.": "mid_block.resnets.0.",
