@@ -168,7 +168,7 @@ class LoraApp(App[int]):
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
             self.push_screen(ConfirmDialog(question, answers, about="quit"), self._quit_as)
         else:
-            self.bake_screen.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
+            self.bake_screen.files.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
 
     def action_next_theme(self) -> None:
         """Switch to the next of our themes."""

@@ -19,8 +19,8 @@ from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
-from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.plan_dialogs import NO_SETTINGS, PlanDialogs
+from lora_tui.screens.settings_files import SettingsFiles
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.terminal.logout import logout_warning
@@ -45,7 +45,6 @@ _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live
 # Device of a bake on the CPU, or of one that has not started.
 _NO_CARD = ("cpu", "")
 _NOTE_LOOK_SECONDS = 30.0
-_EDIT_ANSWERS = (Answer("s", "save", "save"), Answer("d", "discard", "discard"), Answer("escape", "cancel", ""))
 
 
 class BakeScreen(Screen[None]):
@@ -79,11 +78,10 @@ class BakeScreen(Screen[None]):
         started_in: Path | None = None,
     ) -> None:
         super().__init__()
-        self.started_in = started_in
         self.workspace = workspace
         self.engine = engine
         self.sampler = sampler
-        self.settings_path = settings_path
+        self._first = (settings_path, started_in)
         self.clock = clock
         self.rights = rights
         self.memory = memory
@@ -112,8 +110,9 @@ class BakeScreen(Screen[None]):
         yield self.panes
 
     def on_mount(self) -> None:
-        """Make the editor."""
+        """Make what acts on the settings form."""
         self.editor = SettingsEditor(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
+        self.files = SettingsFiles(self, self.workspace, self.sender, self.editor, self.form, *self._first)
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict)
 
     def start_threads(self) -> None:
@@ -122,7 +121,7 @@ class BakeScreen(Screen[None]):
         self.planner.start()
         if self.memory_planner is not None:
             self.memory_planner.start()
-        self.sender.write(lambda: bakes.open_first(self.workspace, self.settings_path))
+        self.files.open_first()
         if self.rights.bake:
             if warning := logout_warning():
                 self.show_log_line(warning, "warning")
@@ -166,30 +165,6 @@ class BakeScreen(Screen[None]):
         jobs = (self.snapshot.running, self.snapshot.grid, self.snapshot.ours)
         on_cpu = any(job is not None and job.state.live and job.device in _NO_CARD for job in jobs)
         return self.engine.libraries == "ready" and not on_cpu
-
-    def save(self, then: Callable[[], object] | None = None) -> None:
-        """Save the settings to their file, then do `then`; an edit that is wrong stays open instead."""
-        if not self.sender.may_bake():
-            return
-        if self._end_edit() and (draft := self.editor.draft) is not None:
-            self.sender.write(lambda: bakes.save_draft(draft), then)
-
-    def settle_edits(self, then: Callable[[], object], about: str = "") -> None:
-        """Do `then`; with unsaved edits, ask first whether to save or discard them."""
-
-        def settled(answer: str | None) -> None:
-            if answer == "save":
-                self.save(then)
-            elif answer == "discard":
-                then()
-
-        if not self.rights.bake or (
-            self.form.pending is None and (self.editor.draft is None or not self.editor.draft.unsaved)
-        ):
-            then()
-        else:
-            question = "The settings have unsaved edits."
-            self.app.push_screen(ConfirmDialog(question, _EDIT_ANSWERS, about=about), settled)
 
     def show_log_line(self, text: str, level: str = "info") -> None:
         """Add a line of the program's own to the log pane; an error shows where that is not in view too."""
@@ -244,7 +219,7 @@ class BakeScreen(Screen[None]):
 
     @on(bakes.Opened)
     def _load_draft(self, event: bakes.Opened) -> None:
-        self.settings_path = event.draft.path
+        self.files.path = event.draft.path
         self.editor.load(event.draft)
         if self.focused is None:
             self.panes.show_tab(TABS[0])
@@ -449,29 +424,15 @@ class BakeScreen(Screen[None]):
 
     def action_save_settings(self) -> None:
         """Save the settings to their file."""
-        self.save()
+        self.files.save()
 
     def action_new_subject(self) -> None:
         """Ask for a new subject and open its settings."""
-        from lora_tui.screens.new_subject import offer_new_subject
-
-        if not self.sender.may_bake():
-            return
-
-        def make(name: str, data: str, base: str, validation: str) -> Path:
-            return bakes.make_subject(self.workspace, name, data, base, validation)
-
-        self.settle_edits(lambda: offer_new_subject(self, self.workspace, self.started_in, make, self._open))
+        self.files.offer_new_subject()
 
     def action_open_settings(self) -> None:
         """Offer the workspace's settings files."""
-        from lora_tui.screens.open_settings import OpenDialog
-
-        files = self.workspace.settings_files()
-        if not files:
-            self.sender.warn("no settings files in this workspace: press n to create a subject")
-        else:
-            self.settle_edits(lambda: self.app.push_screen(OpenDialog(files, self.settings_path), self._open))
+        self.files.offer_others()
 
     def action_help(self) -> None:
         """Show what the keys do, and what the focused field is for."""
@@ -501,17 +462,6 @@ class BakeScreen(Screen[None]):
     def _await_shown(self) -> None:
         """Let the next key wait for the bake asked for, on which it is to act."""
         self.run_worker(self.feed.settle, thread=True, exit_on_error=False, group=AWAITED)
-
-    def _open(self, path: Path | None) -> None:
-        if path is not None:
-            self.sender.write(lambda: bakes.open_settings(path), awaited=True)
-
-    def _end_edit(self) -> bool:
-        """Accept what was typed in the open field; return whether it was right."""
-        pending = self.form.pending
-        if pending is not None:
-            self.editor.typed(*pending)
-        return self.form.pending is None
 
 
 def _elsewhere(snapshot: Snapshot, rights: Rights) -> str:

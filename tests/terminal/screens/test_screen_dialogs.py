@@ -32,7 +32,7 @@ async def test_n_makes_a_subject_from_a_folder_and_opens_its_settings(runner, un
         await opened(runner, pilot, until, "n", NewSubjectDialog)
         data = runner.workspace.root / "data" / "10_hifumi_chan"
         await fill(runner, pilot, name="mine", data=str(data), base="demo")
-        await until(pilot, lambda: runner.app.bake_screen.settings_path == runner.workspace.root / "mine.toml")
+        await until(pilot, lambda: runner.app.bake_screen.files.path == runner.workspace.root / "mine.toml")
         assert runner.app.screen is runner.app.bake_screen
     assert load_settings(runner.workspace.root / "mine.toml").subject == "mine"
     assert load_subject(runner.workspace.subjects / "mine.toml").trigger == "hifumi_chan"
@@ -49,8 +49,8 @@ async def test_the_title_and_the_dialog_of_n_name_the_workspace(runner, until, s
 async def test_n_writes_into_the_workspace_of_another_folder_only_where_that_is_wanted(
     runner, until, tmp_path: Path
 ) -> None:
-    runner.app.bake_screen.started_in = tmp_path / "pictures"
     async with runner.run((100, 30)) as pilot:
+        runner.app.bake_screen.files.started_in = tmp_path / "pictures"
         await opened(runner, pilot, until, "n", ConfirmDialog)
         # From the widget, for where the lines break depends on how long the workspace's path is.
         text = str(runner.app.screen.query_one("#question", Static).content)
