@@ -11,6 +11,7 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
+from trainer.private_files import make_private_folder
 from trainer.text import printable
 from trainer.workspace import config_home, state_home
 
@@ -192,7 +193,7 @@ def _list_cursor(theme: Theme) -> dict[str, str]:
 def remember_theme(name: str) -> None:
     """Save the chosen theme for the next start. A home that cannot be written is not an error."""
     try:
-        state_home().mkdir(parents=True, exist_ok=True)
+        make_private_folder(state_home())
         (state_home() / "theme").write_text(name, encoding="utf-8")
     except OSError:
         return

@@ -10,31 +10,37 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainer.private_files import FILE_MODE
+
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`.
+def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write `content` to `path`; `private` as in atomic_path.
 
     Raises:
         OSError: it cannot be written; an existing file stays as it was.
     """
-    with atomic_path(path) as beside, open(beside, "wb") as file:
+    with atomic_path(path, private=private) as beside, open(beside, "wb") as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write to; what was written takes the place of `path` when the block ends without an error.
 
     A link is followed, the mode of an existing file stays, and nothing is left behind if the block fails.
+
+    Args:
+        path: the file.
+        private: whether only the owner may read it where it is new; else the umask says.
 
     Raises:
         OSError: it cannot be written; an existing file stays as it was.
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
-    beside, lock = _locked_part(target)
+    beside, lock = _locked_part(target, FILE_MODE if private else 0o666)
     try:
         yield beside
         _flush(beside, mode)
@@ -61,11 +67,11 @@ def remove_partial_files(folder: Path) -> int:
     return sum(_removed(Path(part)) for part in parts)
 
 
-def _locked_part(target: Path) -> tuple[Path, int]:
+def _locked_part(target: Path, mode: int) -> tuple[Path, int]:
     """Make a new empty file beside `target` and return it with a handle whose lock, as long as it is open, keeps it from `remove_partial_files`."""
     while True:
         beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-        lock = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        lock = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         # A file system without locks must not stop anyone from saving: there remove_partial_files gets none either.
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)

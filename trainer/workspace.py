@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import WorkspaceError
+from trainer.private_files import make_private_folder
 
 JOURNAL_NAME = "journal.sqlite"
 
@@ -116,7 +117,7 @@ def make_workspace(root: Path) -> Workspace:
 def remember_workspace(workspace: Workspace) -> None:
     """Note `workspace` as the last one used. A home that cannot be written is not a reason to fail."""
     try:
-        state_home().mkdir(parents=True, exist_ok=True)
+        make_private_folder(state_home())
         (state_home() / "last-workspace").write_text(str(workspace.root), encoding="utf-8")
     except OSError:
         return

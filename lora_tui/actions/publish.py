@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from trainer.private_files import make_private_folder
 from trainer.workspace import Workspace, state_home
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _last_target() -> str:
 def _remember_target(target: str) -> None:
     """Note where it went. A home that cannot be written is not a reason to fail."""
     try:
-        state_home().mkdir(parents=True, exist_ok=True)
+        make_private_folder(state_home())
         (state_home() / _NOTE).write_text(target, encoding="utf-8")
     except (OSError, UnicodeEncodeError):
         return

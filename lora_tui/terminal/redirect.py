@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lora_tui.terminal.encoding import REPLACE_SIGNS, encoding_of
+from trainer.private_files import FILE_MODE, make_private_folder
 from trainer.workspace import state_home
 
 
@@ -82,8 +83,8 @@ def leave_terminal(log: Path | None = None) -> None:
 
 def _open_log(log: Path) -> int:
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        make_private_folder(log.parent)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
     except OSError:
         # The screen works without a log, too: the home may be read-only.
         return os.open(os.devnull, os.O_WRONLY)

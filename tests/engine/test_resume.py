@@ -1,5 +1,8 @@
 """A bake that was stopped, parked, lost or forked continues as if nothing had happened."""
 
+import stat
+from pathlib import Path
+
 import numpy as np
 import pytest
 from run_engine import STATED, EngineRunner, small_demo
@@ -39,6 +42,19 @@ def runner(tmp_path_factory):
 def whole(runner):
     """A bake that was never interrupted."""
     return runner.bake(*STATED)
+
+
+def test_states_and_logs_are_the_owners_and_loras_are_not(runner, whole) -> None:
+    folder = runner.folder(whole)
+
+    def mode(path: Path) -> int:
+        return stat.S_IMODE(path.stat().st_mode)
+
+    ours = (folder / "bake.log", folder / "bake.json", *states_of(folder), runner.workspace.journal_path)
+    assert len(ours) > 4
+    assert {mode(path) for path in ours} == {0o600}
+    assert mode(folder / "state") == 0o700
+    assert mode(folder / "hifumi.safetensors") & 0o044 == 0o044
 
 
 def test_a_stopped_bake_resumed_gives_the_same_bits_and_numbers(runner, stated, whole) -> None:

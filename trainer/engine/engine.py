@@ -27,6 +27,7 @@ from trainer.machine.imports import without_garbage_collection
 from trainer.machine.peak_rss import PeakRss
 from trainer.machine.readings import MachineReading
 from trainer.machine.sampler import MachineSampler
+from trainer.private_files import make_private_file
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -347,6 +348,7 @@ def _read_ahead(package: str) -> None:
 def _log_file(path: Path) -> Iterator[logging.Logger]:
     """Send what the libraries and the bake log to `path` while the block runs."""
     log = logging.getLogger("trainer")
+    make_private_file(path)
     handler = logging.FileHandler(path, encoding="utf-8")
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     formatter.converter = time.gmtime

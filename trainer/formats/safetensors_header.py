@@ -1,10 +1,14 @@
-"""Header of a safetensors file, read with bounds checks and without torch."""
+"""Header of a safetensors file, read with bounds checks and without torch.
+
+Every size and place that it claims is checked against the file here, so that whoever reads tensors allocates no more than is there.
+"""
 
 import json
 import math
 import os
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from trainer.errors import ModelError
@@ -15,11 +19,13 @@ MAX_HEADER_BYTES = 100_000_000
 # SD1.5's U-Net needs 0.1 MB, a LoRA with the tags of a large data set a few. Of what is longer the values are counted before it is
 # parsed: texts take what they are long, a value about 100 bytes, and a tensor has some 10 of them.
 _SHORT = 16 * 2**20
-_MAX_VALUES = 10_000_000
+_MAX_VALUES = 4_000_000
 _TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
-_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2}
-_BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
+# All types of the format (safetensors 0.8): name -> bits of one number.
+_BITS = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8}
+_BITS |= {"F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16}
+_BITS |= {"U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64}
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ def read_header(path: Path) -> Header:
     """Return the header of the safetensors file at `path`; no tensor is read.
 
     Raises:
-        ModelError: the file cannot be read, is truncated, or is not a safetensors file.
+        ModelError: the file cannot be read, is truncated, is not a safetensors file, or has tensors of an unknown type, of another size
+            than their shape, or that share bytes.
     """
     try:
         with path.open("rb") as file:
@@ -72,6 +79,7 @@ def read_header(path: Path) -> Header:
     spans: dict[str, tuple[int, int]] = {}
     for name, entry in entries.items():
         shapes[name], dtypes[name], spans[name] = _checked(path, name, entry, size - 8 - length)
+    _check_apart(path, spans)
     return Header(shapes, metadata, length, dtypes, spans)
 
 
@@ -92,9 +100,19 @@ def _checked(path: Path, name: str, entry: object, body: int) -> tuple[tuple[int
         raise _broken(path, f"tensor {printable(name, 80)} has no valid shape")
     if not 0 <= start <= end <= body:
         raise _broken(path, f"tensor {printable(name, 80)} lies outside the file: the download may be incomplete")
-    if dtype in _BYTES and end - start != math.prod(shape) * _BYTES[dtype]:
+    if dtype not in _BITS:
+        raise _broken(path, f"tensor {printable(name, 80)} is of the unknown type {printable(dtype, 20)}")
+    if 8 * (end - start) != math.prod(shape) * _BITS[dtype]:
         raise _broken(path, f"tensor {printable(name, 80)} has {end - start:,} bytes, which does not match its shape")
     return tuple(shape), dtype, (start, end)
+
+
+def _check_apart(path: Path, spans: dict[str, tuple[int, int]]) -> None:
+    """See that no byte belongs to two tensors: a small file could claim any number of large ones."""
+    ordered = sorted((start, end, name) for name, (start, end) in spans.items() if start < end)
+    for (_, before, one), (start, _, other) in pairwise(ordered):
+        if start < before:
+            raise _broken(path, f"tensors {printable(one, 80)} and {printable(other, 80)} share bytes")
 
 
 def _broken(path: Path, found: str) -> ModelError:

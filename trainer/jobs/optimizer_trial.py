@@ -26,6 +26,7 @@ from trainer.optimizers import Shape, spec_of
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.param_groups import param_groups
+from trainer.private_files import make_private_folder
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import cache_home
@@ -167,5 +168,5 @@ def _store(cache: Path, answers: dict[str, dict[str, Any]]) -> None:
     newest: Sequence[str] = list(answers)[-_MAX_ANSWERS:]
     # Without the file the same class is tried again some day.
     with contextlib.suppress(OSError):
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(cache.parent)
         write_atomically(cache, json.dumps({key: answers[key] for key in newest}).encode())

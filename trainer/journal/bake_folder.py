@@ -27,7 +27,7 @@ def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
     content = _RECORD.dump_json(journal.records.read(number), indent=1) + b"\n"
     path = folder / BAKE_JSON
     try:
-        write_atomically(path, content)
+        write_atomically(path, content, private=True)
     except OSError as error:
         raise WorkspaceError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
 

@@ -11,6 +11,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.mounts import network_file_system
 from trainer.journal.rows import column_names, from_row
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
+from trainer.private_files import make_private_file
 
 T = TypeVar("T")
 
@@ -22,7 +23,7 @@ class Database:
     """A connection that belongs to the thread that opened it.
 
     Args:
-        path: the journal's file; created if it does not exist, in a folder that does.
+        path: the journal's file; created if it does not exist, in a folder that does, readable by the owner only.
 
     Attributes:
         path: the file.
@@ -37,6 +38,8 @@ class Database:
         self.path = path
         self.wal = False
         self.network = network_file_system(path.absolute().resolve())
+        # Of its mode SQLite makes the logs beside it.
+        make_private_file(path)
         with self._plain_errors():
             # isolation_level None: no transaction is started behind our back, so a read holds none once its rows are fetched.
             self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)

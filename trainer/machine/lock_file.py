@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from trainer.errors import WorkspaceError
+from trainer.private_files import FILE_MODE, make_private_folder
 from trainer.text import printable
 
 # A longer file is not from this program.
@@ -71,8 +72,8 @@ def acquire_lock(path: Path, info: Mapping[str, object]) -> FileLock | None:
         WorkspaceError: the file cannot be created or locked.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_private_folder(path.parent)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         raise _not_locked(path, error) from error
     for attempt in range(_TRIES):

@@ -18,6 +18,7 @@ from trainer.atomic_file import write_atomically
 from trainer.errors import LoraTuiError, SettingsError
 from trainer.memory.peak import MemoryPrediction
 from trainer.memory.request import MemoryRequest
+from trainer.private_files import make_private_folder
 from trainer.text import printable
 
 CACHE = Path("cache") / "peaks.json"
@@ -181,7 +182,7 @@ class PeakPredictor:
             return
         # Without the file the same prediction is computed again some day.
         with contextlib.suppress(OSError):
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._cache.parent)
             # Another program may have found answers since.
             together = {**_read(self._cache), **kept}
             write_atomically(self._cache, json.dumps({"made_by": _made_by(), "peaks": together}).encode())

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trainer.atomic_file import write_atomically
+from trainer.private_files import make_private_folder
 from trainer.workspace import cache_home
 
 # What sd-scripts writes where there is no file to hash.
@@ -108,7 +109,7 @@ def _remember(file: _File, hashes: FileHashes) -> None:
     note = _note(file)
     # Without a cache the file is read again next time, and nothing else happens.
     with contextlib.suppress(OSError):
-        note.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(note.parent)
         write_atomically(note, json.dumps({**asdict(file), **asdict(hashes)}).encode())
 
 

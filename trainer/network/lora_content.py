@@ -5,6 +5,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from trainer.errors import ModelError
@@ -69,7 +70,15 @@ def load_lora(path: Path) -> LoraFile:
     """
     header = read_lora_header(path)
     check_lora_numbers(path)
-    written = safetensors.torch.load_file(path)
+    try:
+        written = safetensors.torch.load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            printable(str(path)),
+            found=f"cannot be read ({printable(str(error), 120)})",
+            expected="a complete .safetensors file",
+            way_out="download it again and compare its size",
+        ) from error
     tensors = {module + ENDINGS[role]: written[key] for (module, role), key in header.keys.items()}
     for name, module in header.modules.items():
         # PEFT and diffusers keep it as a text.

@@ -65,11 +65,37 @@ def test_a_header_that_is_not_a_table_is_refused(tmp_path: Path, header: bytes) 
         ({"shape": [-2]}, "has no valid shape"),
         ({"shape": [True, True]}, "has no valid shape"),
         ({"shape": "2"}, "is incomplete"),
+        ({"dtype": "F31"}, "of the unknown type F31"),
+        ({"dtype": "F4"}, "which does not match its shape"),
     ],
 )
 def test_a_tensor_that_does_not_fit_the_file_is_refused(tmp_path: Path, change: dict[str, object], reason: str) -> None:
     with pytest.raises(ModelError, match=reason):
         read_header(write(tmp_path / "x.safetensors", entry(**change), bytes(8)))
+
+
+def table(**spans: tuple[int, int]) -> bytes:
+    entries = {
+        name: {"dtype": "U8", "shape": [end - start], "data_offsets": [start, end]}
+        for name, (start, end) in spans.items()
+    }
+    return json.dumps(entries).encode()
+
+
+@pytest.mark.parametrize("spans", [{"a": (0, 8), "b": (0, 8)}, {"b": (6, 8), "a": (0, 7)}, {"a": (0, 8), "b": (3, 4)}])
+def test_tensors_that_share_bytes_are_refused(tmp_path: Path, spans: dict[str, tuple[int, int]]) -> None:
+    with pytest.raises(ModelError, match="tensors a and b share bytes"):
+        read_header(write(tmp_path / "x.safetensors", table(**spans), bytes(8)))
+
+
+def test_an_empty_tensor_shares_no_byte(tmp_path: Path) -> None:
+    spans = {"a": (0, 4), "empty": (2, 2), "b": (4, 8)}
+    assert read_header(write(tmp_path / "x.safetensors", table(**spans), bytes(8))).spans == spans
+
+
+def test_numbers_of_half_a_byte_are_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.safetensors", entry(dtype="F4", shape=[4, 4]), bytes(8))
+    assert read_header(path).dtypes == {"weight": "F4"}
 
 
 def test_a_download_cut_off_is_named(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def write_state(state: State, path: Path) -> None:
     Raises:
         OSError: it cannot be written; an existing file stays as it was.
     """
-    with atomic_path(path) as beside:
+    with atomic_path(path, private=True) as beside:
         write_tensors(beside, state.tensors, {HEADER_KEY: state_header_json(state.facts)})
 
 
@@ -131,7 +131,7 @@ def read_state(path: Path) -> State:
         return State(safetensors.torch.load_file(path), facts)
     except (OSError, SafetensorError) as error:
         raise ModelError(
-            printable(str(path)), found=f"cannot be read ({error})", expected="a complete state"
+            printable(str(path)), found=f"cannot be read ({printable(str(error), 120)})", expected="a complete state"
         ) from error
 
 

@@ -17,6 +17,7 @@ from trainer.errors import LoraTuiError
 from trainer.journal.records import SavedState, Stage
 from trainer.journal.state_files import FOLDER, file_name, state_header_json, states_of, states_to_remove, step_of
 from trainer.plan.disk import STATE_SECONDS
+from trainer.private_files import make_private_folder
 
 MAX_TIME_SHARE = 0.01
 """Of a bake's time, what its states may cost."""
@@ -113,7 +114,7 @@ class StateSaver:
 
     def _write(self, state: State, path: Path) -> None:
         started = time.monotonic()
-        path.parent.mkdir(exist_ok=True)
+        make_private_folder(path.parent)
         write_state(state, path)
         _check_readback(state, path)
         # Without the time it had to wait for free space.
