@@ -65,4 +65,4 @@ def _quoted_again(command: str) -> str:
 def _program() -> list[str]:
     """Return how to call this program where no shell has set PATH up, as in `ssh host command`."""
     called = shutil.which(sys.argv[0]) if Path(sys.argv[0]).name == "lora-tui" else None
-    return [os.path.abspath(called)] if called else [sys.executable, "-m", "lora_tui"]
+    return [os.path.abspath(called)] if called else [sys.executable, "-P", "-m", "lora_tui"]

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hostile_folder import make_hostile
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,9 +84,14 @@ def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     assert "ember" in ran.stdout
 
 
-def test_the_demo_is_made_and_planned_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+def test_the_demo_is_made_and_planned_from_the_wheel_among_modules_of_other_names(
+    installed: Path, tmp_path: Path
+) -> None:
+    mark = make_hostile(tmp_path)
     made = _run(installed, tmp_path, "-m", "lora_tui", "demo", str(tmp_path / "demo"))
     assert made.returncode == 0, made.stderr
-    planned = _run(installed, tmp_path, "-m", "lora_tui", "plan", str(tmp_path / "demo" / "hifumi.toml"), "--no-memory")
+    script = str(installed / "bin" / "lora-tui")
+    planned = _run(installed, tmp_path, script, "plan", str(tmp_path / "demo" / "hifumi.toml"), "--no-memory")
     assert planned.returncode == 0, planned.stderr
     assert "240" in planned.stdout
+    assert not mark.exists()

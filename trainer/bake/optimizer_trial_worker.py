@@ -1,7 +1,4 @@
-"""The process that tries an optimizer for a plan: a question on stdin, the answer on stdout, JSON; low priority, no GPU.
-
-python -m trainer.bake.optimizer_trial_worker
-"""
+"""The process that tries an optimizer for a plan, started by `PythonChild`: a line of JSON for the question and for the answer."""
 
 import json
 import os
@@ -13,19 +10,15 @@ import torch
 from trainer.bake.optimizer_trial import StepRefused, try_optimizer
 from trainer.errors import SettingsError
 from trainer.families.registry import add_family
+from trainer.machine.python_child import answers
 from trainer.settings.toml_file import parse_settings
-
-_LOWEST_PRIORITY = 19
 
 
 def main() -> None:
     """Answer one question."""
-    os.nice(_LOWEST_PRIORITY)
-    # What libraries print must not stand in the answer, whichever way they print it.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    json.dump(_answer(json.load(sys.stdin)), answers)
-    answers.flush()
+    stream = answers()
+    stream.write(json.dumps(_answer(json.loads(sys.stdin.readline()))) + "\n")
+    stream.flush()
     # Some leave threads behind that would keep the process.
     os._exit(0)
 

@@ -6,9 +6,6 @@ the bake.
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from trainer.atomic_file import write_atomically
 from trainer.errors import SettingsError
 from trainer.families.registry import family_record
 from trainer.machine.devices import card_device
+from trainer.machine.python_child import ChildEnded, PythonChild
 from trainer.models.identify import Base, weight_shapes
 from trainer.optimizers import Shape, spec_of
 from trainer.plan.lr_schedules import warmup_of
@@ -75,15 +73,14 @@ class TrialRequest:
         ]
         return sha256(json.dumps(facts, default=str).encode()).hexdigest()
 
-    def to_json(self) -> str:
-        """Return the question as a line of JSON."""
-        values = {
+    def to_json(self) -> dict[str, Any]:
+        """Return the question as plain values."""
+        return {
             "settings": settings_toml(self.settings),
             "family": self.family,
             "family_module": family_record(self.family).module,
             "shapes": self.shapes,
         }
-        return json.dumps(values)
 
 
 def try_optimizer_of(settings: Settings, base: Base) -> None:
@@ -125,24 +122,14 @@ def _answer(request: TrialRequest) -> dict[str, Any]:
 
 def _ask(request: TrialRequest) -> dict[str, Any] | None:
     """Return the answer of a new process, None where it has none."""
-    env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "trainer.bake.optimizer_trial_worker"]
+    answer: dict[str, Any] | None
     try:
-        done = subprocess.run(
-            command,
-            input=request.to_json().encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=env,
-            timeout=_MAX_SECONDS,
-            check=True,
-            # A key that interrupts the program must not reach it.
-            start_new_session=True,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
+        with contextlib.closing(PythonChild("trainer.bake.optimizer_trial_worker")) as child:
+            child.ask(request.to_json())
+            answer = child.answer(_MAX_SECONDS)
+    except (OSError, ChildEnded):
         return None
-    if answer.pop("unknown", False):
+    if answer is None or answer.pop("unknown", False):
         return None
     return {} if answer.pop("only_here", False) and card_device() else answer
 

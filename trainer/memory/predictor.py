@@ -2,10 +2,6 @@
 
 import contextlib
 import json
-import os
-import select
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
@@ -16,6 +12,7 @@ from typing import Any, Self
 import trainer.errors
 from trainer.atomic_file import write_atomically
 from trainer.errors import LoraTuiError, SettingsError
+from trainer.machine.python_child import ChildEnded, PythonChild
 from trainer.memory.peak import MemoryPrediction
 from trainer.memory.request import MemoryRequest
 from trainer.private_files import make_private_folder
@@ -45,10 +42,9 @@ class PeakPredictor:
         self._cache = cache
         self._answers: dict[str, dict[str, Any]] | None = None
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: PythonChild | None = None
         # Key of the question whose answer has not been read.
         self._pending: str | None = None
-        self._received = b""
 
     def __enter__(self) -> Self:
         return self
@@ -95,20 +91,12 @@ class PeakPredictor:
         """End the process, whatever it is doing."""
         process, self._process, self._pending = self._process, None, None
         if process is not None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            process.close()
 
     def _send(self, request: MemoryRequest) -> None:
-        line = json.dumps(request.to_json()).encode() + b"\n"
         for _ in range(2):
-            process = self._running_process()
-            assert process.stdin is not None
             try:
-                process.stdin.write(line)
-                process.stdin.flush()
+                self._running_process().ask(request.to_json())
             except OSError:
                 # It ended by itself in between, since nobody had asked for a long time.
                 self.close()
@@ -117,20 +105,10 @@ class PeakPredictor:
             return
         raise _failed("the prediction process cannot be started")
 
-    def _running_process(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _running_process(self) -> PythonChild:
+        if self._process is None or not self._process.alive:
             self.close()
-            env = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-            self._received = b""
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainer.memory.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=env,
-                # A key that interrupts the program must not reach it.
-                start_new_session=True,
-            )
+            self._process = PythonChild("trainer.memory.worker")
         return self._process
 
     def _wait_for_answer(self, stop: Callable[[], bool]) -> dict[str, Any]:
@@ -140,9 +118,8 @@ class PeakPredictor:
             LoraTuiError: it is an error, or the process ended.
             PredictionStopped: `stop` turned true; the question stays pending.
         """
-        line = self._next_line(stop)
+        answer = self._next_answer(stop)
         key, self._pending = self._pending, None
-        answer = json.loads(line)
         if "prediction" in answer and key is not None:
             values: dict[str, Any] = answer["prediction"]
             self._store(key, values)
@@ -151,22 +128,18 @@ class PeakPredictor:
             raise _error_from(answer["error"])
         raise _failed(answer.get("broke", "no answer"))
 
-    def _next_line(self, stop: Callable[[], bool]) -> bytes:
+    def _next_answer(self, stop: Callable[[], bool]) -> dict[str, Any]:
         process = self._process
-        assert process is not None and process.stdout is not None
-        while b"\n" not in self._received:
-            if stop():
-                raise PredictionStopped
-            if not select.select([process.stdout], [], [], _POLL_SECONDS)[0]:
-                continue
-            piece = os.read(process.stdout.fileno(), 1 << 16)
-            if not piece:
-                code = process.wait()
+        assert process is not None
+        while not stop():
+            try:
+                answer: dict[str, Any] | None = process.answer(_POLL_SECONDS)
+            except ChildEnded as ended:
                 self.close()
-                raise _failed(f"the prediction process ended with {code}")
-            self._received += piece
-        line, _, self._received = self._received.partition(b"\n")
-        return line
+                raise _failed(f"the prediction process ended with {ended}") from ended
+            if answer is not None:
+                return answer
+        raise PredictionStopped
 
     def _known_answers(self) -> dict[str, dict[str, Any]]:
         if self._answers is None:

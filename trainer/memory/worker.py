@@ -1,36 +1,29 @@
-"""The worker process of the predictor: questions on stdin, answers on stdout, a line of JSON each; low priority, no card.
-
-python -m trainer.memory.worker
-"""
+"""The worker process of the predictor, started by `PythonChild`: a line of JSON for each question and each answer."""
 
 import json
-import os
 import select
 import sys
 from typing import Any, TextIO
 
+from trainer.machine.python_child import answers
+
 # It ends by itself when nobody has asked for this long: torch and what it imports take half a gigabyte.
 _IDLE_SECONDS = 600.0
-_LOWEST_PRIORITY = 19
 
 
 def main() -> None:
     """Answer until stdin closes or nobody asks any more."""
-    os.nice(_LOWEST_PRIORITY)
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    # What libraries print must not stand between the answers.
-    answers, sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8"), sys.stderr
-    _answer_all(answers)
+    _answer_all(answers())
 
 
-def _answer_all(answers: TextIO) -> None:
+def _answer_all(stream: TextIO) -> None:
     while select.select([0], [], [], _IDLE_SECONDS)[0]:
         # One question at a time is asked, so that nothing waits in a buffer that select does not see.
         line = sys.stdin.readline()
         if not line:
             return
-        answers.write(json.dumps(_answer(json.loads(line))) + "\n")
-        answers.flush()
+        stream.write(json.dumps(_answer(json.loads(line))) + "\n")
+        stream.flush()
 
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:

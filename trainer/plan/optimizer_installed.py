@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.machine.python_child import needs_user_site
 from trainer.optimizers import DEFAULT_OPTIMIZER, names_text, spec_of
 from trainer.settings.model import Settings
 from trainer.text import printable
@@ -65,4 +66,6 @@ def _distributed() -> frozenset[str]:
 def _folders() -> tuple[Path, ...]:
     """Return the folders that packages are installed in."""
     names = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *site.getsitepackages()]
-    return tuple({Path(name).resolve() for name in (*names, site.getusersitepackages())})
+    if needs_user_site():
+        names.append(site.getusersitepackages())
+    return tuple({Path(name).resolve() for name in names})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hostile_folder import make_hostile
 from ready_steps import ENDLESS, planned_of
 
 from trainer.errors import LoraTuiError, ModelError
@@ -36,7 +37,12 @@ def request(root: Path, *options: str) -> MemoryRequest:
     return request_of(planned_of(root, (*ENDLESS, *options)), "cpu")
 
 
-def test_an_answer_is_worked_out_once(predictor: PeakPredictor, cache: Path, root: Path) -> None:
+def test_an_answer_is_worked_out_once(
+    predictor: PeakPredictor, cache: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What lies beside the settings is neither imported nor read as an answer.
+    mark = make_hostile(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
     question = request(root, "train_batch_size=1")
     assert predictor.known(question) is None
     # Somebody asks and goes away; the next question finds the answer of the first one there.
@@ -51,12 +57,13 @@ def test_an_answer_is_worked_out_once(predictor: PeakPredictor, cache: Path, roo
     process = predictor._process
     assert process is not None
     predictor.close()
-    assert process.poll() is not None
+    assert not process.alive
     # Another program finds it in the file, and so does a question that differs in what decides nothing.
     with PeakPredictor(cache) as other:
         assert other.known(request(root, "train_batch_size=1", "seed=5")) == prediction
         assert other.predict(question) == prediction
         assert other._process is None
+    assert not mark.exists()
 
 
 def test_a_damaged_file_or_one_of_another_release_is_forgotten(cache: Path, root: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile_folder import make_hostile
 
 from trainer.demo.workspace import make_demo
 from trainer.errors import SettingsError
@@ -76,9 +77,12 @@ def test_of_a_short_name_nothing_is_asked(path: Path, asked: list[TrialRequest])
     assert not asked
 
 
-def test_the_process_refuses_what_cannot_step(path: Path) -> None:
+def test_the_process_refuses_what_cannot_step(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = make_hostile(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(SettingsError, match=r"cannot take a step on cpu \(SparseAdam does not support dense gradients"):
         plan(path, "optimizer_type=torch.optim.SparseAdam")
+    assert not mark.exists()
 
 
 def test_what_may_only_lack_a_gpu_is_left_to_the_bake(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,4 +57,4 @@ def test_the_program_is_named_so_that_no_path_need_be_set(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "argv", ["/somewhere/__main__.py"])
     words = shlex.split(print_command(["page"], "x.html", SshAddress("me@oven", "22022")))
     assert words[:4] == ["ssh", "-p", "22022", "me@oven"]
-    assert words[4:7] == [sys.executable, "-m", "lora_tui"]
+    assert words[4:8] == [sys.executable, "-P", "-m", "lora_tui"]
