@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from trainer.bake.averaged_weights import averaged_weights, averages
 from trainer.bake.optimizer import create_optimizer, group_entry, refused
-from trainer.bake.saving.optimizer_state import OptimizerState, pack_optimizer, unpack_optimizer
+from trainer.bake.saving.optimizer_state import WEIGHTS, OptimizerState, pack_optimizer, unpack_optimizer
 from trainer.errors import SettingsError
 from trainer.optimizers import DEFAULT_OPTIMIZER, Shape, spec_of
 from trainer.plan.lr_schedules import warmup_of
+from trainer.plan.optimizer_bytes import MeasuredState
 from trainer.plan.param_groups import ParamGroup, param_groups
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, is_encoder
@@ -52,7 +53,9 @@ class StepRefused(SettingsError):
     for_want_of_memory: bool = False
 
 
-def try_optimizer(settings: Settings, family: Family, shapes: Sequence[Shape], device: torch.device) -> None:
+def try_optimizer(
+    settings: Settings, family: Family, shapes: Sequence[Shape], device: torch.device
+) -> MeasuredState | None:
     """Check that the optimizer learns on weights of these shapes and continues from a state to the same bits.
 
     torch's random numbers are afterwards what they were.
@@ -63,6 +66,9 @@ def try_optimizer(settings: Settings, family: Family, shapes: Sequence[Shape], d
         shapes: of all weights: of each layer lora_down's, then lora_up's (models.identify.weight_shapes).
         device: where the bake will compute.
 
+    Returns:
+        What an optimizer named by its path keeps; None for one known by a short name.
+
     Raises:
         SettingsError: it is not installed, does not take its arguments, cannot take a step here, gives weights that are no
             numbers, moves none, keeps what no state can hold, or does not continue from a state to the same bits.
@@ -70,15 +76,16 @@ def try_optimizer(settings: Settings, family: Family, shapes: Sequence[Shape], d
     groups = param_groups(settings, family)
     layers = sorted(set(zip(shapes[::2], shapes[1::2], strict=True)))
     if not groups or not layers:
-        return
+        return None
     trial = _Trial(settings, groups, device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         if spec_of(settings.optimizer_type) is not None:
             # The tests see to the rest of those that are known.
             trial.step_on(layers)
-            return
-        trial.resume_on(layers, _STEPS_AT_SIZE)
+            return None
+        kept = trial.resume_on(layers, _STEPS_AT_SIZE).kept_bytes()
         trial.check_moved(trial.resume_on(_small(layers), _STEPS_SMALL))
+    return kept
 
 
 class _Trial:
@@ -306,6 +313,20 @@ class _Run:
         copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
         facts = [kept.weights, kept.groups, kept.attributes, kept.shared, self.done]
         return safetensors.torch.save(copies), json.dumps(facts).encode()
+
+    def kept_bytes(self) -> MeasuredState:
+        """Return what the optimizer keeps of weights of each shape."""
+        tensors = pack_optimizer(self.optimizer, self.optimizer.param_groups, self.weights).tensors
+        of_weights: dict[str, list[int]] = {name: [] for name in self.weights if _IDLE not in name}
+        shared = 0
+        for path, tensor in tensors.items():
+            name = path.removeprefix(WEIGHTS).split("/")[0]
+            if path.startswith(WEIGHTS) and name in of_weights:
+                of_weights[name].append(tensor.nbytes)
+            else:
+                shared += tensor.nbytes
+        sizes = {tuple(self.weights[name].shape): tuple(each) for name, each in of_weights.items()}
+        return MeasuredState(sizes, shared / sum(weight.numel() for weight in self.weights.values()))
 
     def put_back(self, tensors: bytes, rest: bytes) -> None:
         """Be where another run was packed."""

@@ -24,18 +24,18 @@ def main() -> None:
 
 
 def _answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of the error, nothing where there is none."""
+    """Return the fields of the error; where there is none, what the optimizer keeps."""
     add_family(question["family_module"])
     settings = parse_settings(question["settings"], "the trial of the optimizer")
     shapes = [tuple(shape) for shape in question["shapes"]]
     try:
-        try_optimizer(settings, question["family"], shapes, torch.device("cpu"))
+        kept = try_optimizer(settings, question["family"], shapes, torch.device("cpu"))
     except SettingsError as error:
         fields = {"where": error.where, "found": error.found, "expected": error.expected, "way_out": error.way_out}
         if not isinstance(error, StepRefused):
             return fields
         return {**fields, "only_here": error.at_once, "unknown": error.for_want_of_memory}
-    return {}
+    return {} if kept is None else {"kept": kept.to_json()}
 
 
 if __name__ == "__main__":

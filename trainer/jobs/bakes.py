@@ -34,7 +34,8 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
     resolved = resolve(settings, settings_path)
     _check_card(resolved)
     planned = prepare(resolved, seconds_per_step)
-    try_optimizer_of(resolved, planned.base)
+    if try_optimizer_of(resolved, planned.base) != planned.optimizer_state:
+        planned = prepare_from(resolved, planned.data, planned.validation, planned.base, seconds_per_step)
     check_samples(resolved, settings_path, planned.base)
     return planned
 
@@ -49,7 +50,8 @@ def plan_for(
     """
     _check_card(resolved)
     planned = prepare_from(resolved, data, validation, base, seconds_per_step)
-    try_optimizer_of(resolved, base)
+    if try_optimizer_of(resolved, base) != planned.optimizer_state:
+        planned = prepare_from(resolved, data, validation, base, seconds_per_step)
     return planned
 
 

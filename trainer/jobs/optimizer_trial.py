@@ -22,6 +22,7 @@ from trainer.machine.python_child import ChildEnded, PythonChild
 from trainer.models.identify import Base, weight_shapes
 from trainer.optimizers import Shape, spec_of
 from trainer.plan.lr_schedules import warmup_of
+from trainer.plan.optimizer_bytes import MeasuredState
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.param_groups import param_groups
 from trainer.private_files import make_private_folder
@@ -33,7 +34,7 @@ CACHE = "optimizers.json"
 """File of known answers in the user's cache folder."""
 
 # Raised with every change of what is tried.
-_VERSION = 1
+_VERSION = 2
 _MAX_ANSWERS = 200
 # A class that takes longer over its first steps is left to the bake.
 _MAX_SECONDS = 100.0
@@ -83,16 +84,19 @@ class TrialRequest:
         }
 
 
-def try_optimizer_of(settings: Settings, base: Base) -> None:
+def try_optimizer_of(settings: Settings, base: Base) -> MeasuredState | None:
     """Try an optimizer named by its path; of one known by a short name nothing is asked. Takes seconds for a class not tried before.
+
+    Returns:
+        What it keeps of each weight; None for a short name, and where the trial came to no answer.
 
     Raises:
         SettingsError: the reason why no bake can use it.
     """
     if spec_of(settings.optimizer_type) is not None:
-        return
+        return None
     check_optimizer_installed(settings)
-    request = TrialRequest(settings, base.family, tuple(weight_shapes(base, settings)))
+    request = _request(settings, base)
     with _lock:
         answer = _answer(request)
     if "found" in answer:
@@ -103,6 +107,26 @@ def try_optimizer_of(settings: Settings, base: Base) -> None:
             expected=answer.get("expected", ""),
             way_out=answer.get("way_out", ""),
         )
+    return _state_in(answer)
+
+
+def known_state(settings: Settings, base: Base) -> MeasuredState | None:
+    """Return what an optimizer named by its path keeps of each weight; None for a short name, and for a class not tried before."""
+    if spec_of(settings.optimizer_type) is not None:
+        return None
+    key = _request(settings, base).key
+    return _state_in(_known[key] if key in _known else _read(cache_home() / CACHE).get(key, {}))
+
+
+def _request(settings: Settings, base: Base) -> TrialRequest:
+    return TrialRequest(settings, base.family, tuple(weight_shapes(base, settings)))
+
+
+def _state_in(answer: dict[str, Any]) -> MeasuredState | None:
+    try:
+        return MeasuredState.from_json(answer["kept"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _answer(request: TrialRequest) -> dict[str, Any]:

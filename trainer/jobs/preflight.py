@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
+from trainer.jobs.optimizer_trial import known_state
 from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
 from trainer.models.start_weights import check_start_weights
 from trainer.plan.disk import state_bytes
+from trainer.plan.optimizer_bytes import MeasuredState
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
@@ -14,13 +16,18 @@ from trainer.settings.model import Settings
 
 @dataclass(frozen=True)
 class PlannedBake:
-    """Everything known of a bake before torch is needed: settings with every path filled in, data scanned, base recognised."""
+    """Everything known of a bake before torch is needed: settings with every path filled in, data scanned, base recognised.
+
+    Attributes:
+        optimizer_state: what an optimizer named by its path keeps, where its trial has seen it.
+    """
 
     settings: Settings
     data: DataSet
     validation: DataSet | None
     base: Base
     plan: Plan
+    optimizer_state: MeasuredState | None = None
 
 
 def prepare(settings: Settings, seconds_per_step: float | None = None) -> PlannedBake:
@@ -53,15 +60,16 @@ def prepare_from(
     if base.tokens is not None:
         # A tokenizer that cannot be read is found here, also where no caption is long enough to be counted.
         base.tokens("")
+    shapes, kept = weight_shapes(base, settings), known_state(settings, base)
     plan = make_plan(
         settings,
         data,
         family=base.family,
         lora_bytes=lora_file_bytes(base, settings, settings.save_precision),
-        state_bytes=state_bytes(settings, lora_file_bytes(base, settings, "float"), weight_shapes(base, settings)),
+        state_bytes=state_bytes(settings, lora_file_bytes(base, settings, "float"), shapes, kept),
         seconds_per_step=seconds_per_step,
         tokens=base.tokens,
     )
     if validation is not None and validation.notes:
         plan = replace(plan, warnings=(*plan.warnings, *(f"validation: {note}" for note in validation.notes)))
-    return PlannedBake(settings, data, validation, base, plan)
+    return PlannedBake(settings, data, validation, base, plan, kept)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from trainer.optimizers import Options, spec_of
-from trainer.plan.optimizer_bytes import optimizer_tensors
+from trainer.plan.optimizer_bytes import MeasuredState, optimizer_tensors
 
 
 class FakeOptimizer(torch.optim.Optimizer):
@@ -15,17 +15,26 @@ class FakeOptimizer(torch.optim.Optimizer):
 
     Args:
         groups: parameter groups of the real one.
-        name: settings' name of an optimizer that optimizer_bytes knows.
+        name: settings' name of an optimizer that optimizer_bytes knows, or a class by its path.
         options: its arguments.
         on_card: whether the kernels are a card's.
+        measured: from the trial of a class by its path.
     """
 
     decides_on_device = True
     """It never skips a step, so that the gradient need not be read."""
 
-    def __init__(self, groups: Sequence[dict[str, Any]], name: str, options: Options, *, on_card: bool) -> None:
+    def __init__(
+        self,
+        groups: Sequence[dict[str, Any]],
+        name: str,
+        options: Options,
+        *,
+        on_card: bool,
+        measured: MeasuredState | None = None,
+    ) -> None:
         super().__init__(groups, {})
-        self._name, self._options, self._on_card = name, options, on_card
+        self._name, self._options, self._on_card, self._measured = name, options, on_card, measured
 
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Allocate the state in the first step, and in each step its scratch memory."""
@@ -34,7 +43,7 @@ class FakeOptimizer(torch.optim.Optimizer):
             # A LoRA's up weights start at zero, of which Prodigy need keep less.
             zeros = [index % 2 == 1 for index in range(len(weights))]
             shapes = [tuple(weight.shape) for weight in weights]
-            sizes = optimizer_tensors(self._name, shapes, self._options, from_zero=zeros)
+            sizes = optimizer_tensors(self._name, shapes, self._options, from_zero=zeros, measured=self._measured)
             if weights and sizes is not None:
                 self.state[weights[0]] = {str(index): _bytes(size) for index, size in enumerate(sizes)}
         self._allocate_scratch([weight.numel() * weight.itemsize for weight in weights])

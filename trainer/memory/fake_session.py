@@ -48,13 +48,14 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
         plain = settings.model_copy(update={"torch_compile": False, "xformers": False})
         made = plain if own else plain.model_copy(update={"optimizer_type": DEFAULT_OPTIMIZER, "optimizer_args": []})
         session = closing.enter_context(build_session(model, made, _plan(request), _accelerator(), precision))
-        # Nothing is known of a class named by its path: it counts as the default optimizer.
-        if not own and spec is not None:
+        # A class named by its path that nobody has tried yet counts as the default optimizer.
+        if not own and (spec is not None or request.optimizer_state is not None):
             session.optimizer.optimizer = FakeOptimizer(
                 session.optimizer.optimizer.param_groups,
                 settings.optimizer_type,
                 settings.optimizer_options,
                 on_card=request.policy == "card",
+                measured=request.optimizer_state,
             )
         yield session
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from trainer.grid.sample_prompts import makes_samples
 from trainer.jobs.preflight import PlannedBake
 from trainer.machine.devices import card_device
 from trainer.memory.peak import Policy
+from trainer.plan.optimizer_bytes import MeasuredState
 from trainer.settings.amounts import parse_size
 from trainer.settings.describe import memory_settings
 from trainer.settings.model import Settings
@@ -45,6 +46,7 @@ class MemoryRequest:
         captions_vary: whether a picture's caption may vary, so that no encoder output can be cached.
         sample: width and height of sample pictures, None where none are made.
         policy: the kernels and allocator that count.
+        optimizer_state: what an optimizer named by its path keeps, where its trial has seen it.
         precision: of the arithmetic under that policy.
     """
 
@@ -56,6 +58,7 @@ class MemoryRequest:
     captions_vary: bool
     sample: tuple[int, int] | None
     policy: Policy
+    optimizer_state: MeasuredState | None = None
 
     @property
     def precision(self) -> str:
@@ -112,6 +115,8 @@ class MemoryRequest:
             "sample": self.sample,
             "policy": self.policy,
         }
+        if self.optimizer_state is not None:
+            facts["optimizer_state"] = self.optimizer_state.to_json()
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -124,16 +129,7 @@ class MemoryRequest:
 
     def with_settings(self, settings: Settings) -> Self:
         """Return the same request for other settings on the same base and pictures."""
-        return type(self)(
-            settings,
-            self.family,
-            self.base,
-            self.fingerprint,
-            self.buckets,
-            self.captions_vary,
-            self.sample,
-            self.policy,
-        )
+        return replace(self, settings=settings)
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as plain JSON values."""
@@ -147,6 +143,7 @@ class MemoryRequest:
             "captions_vary": self.captions_vary,
             "sample": self.sample,
             "policy": self.policy,
+            "optimizer_state": None if self.optimizer_state is None else self.optimizer_state.to_json(),
         }
 
     @classmethod
@@ -162,6 +159,7 @@ class MemoryRequest:
             values["captions_vary"],
             None if values["sample"] is None else (values["sample"][0], values["sample"][1]),
             values["policy"],
+            None if values["optimizer_state"] is None else MeasuredState.from_json(values["optimizer_state"]),
         )
 
 
@@ -190,6 +188,7 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
         captions_vary=any(fixed_caption(data.pictures[index]) is None for index in shown),
         sample=_sample_size(planned) if makes_samples(settings) else None,
         policy=policy or ("card" if card_device() else "cpu"),
+        optimizer_state=planned.optimizer_state,
     )
 
 

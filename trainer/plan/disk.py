@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.errors import DiskFull
 from trainer.machine.disk_space import free_bytes
 from trainer.optimizers import Shape
-from trainer.plan.optimizer_bytes import optimizer_bytes
+from trainer.plan.optimizer_bytes import MeasuredState, optimizer_bytes
 from trainer.settings.model import Settings
 from trainer.text import printable
 
@@ -38,20 +38,23 @@ class BakeLength:
     seconds_per_step: float | None
 
 
-def state_bytes(settings: Settings, file_bytes: int, shapes: Sequence[Shape]) -> int:
+def state_bytes(
+    settings: Settings, file_bytes: int, shapes: Sequence[Shape], measured: MeasuredState | None = None
+) -> int:
     """Return the size of one training state: the weights and the optimizer's state of each, with all parts training.
 
     Args:
         settings: name the optimizer.
         file_bytes: of the LoRA's file in fp32.
         shapes: of its weights, lora_down and lora_up in turn.
+        measured: from the trial of an optimizer named by its path.
     """
     # A new LoRA's lora_up is all zeros.
     zeros = [index % 2 == 1 and not settings.network_weights for index in range(len(shapes))]
     name, options = settings.optimizer_type, settings.optimizer_options
-    kept = optimizer_bytes(name, shapes, options, from_zero=zeros)
+    kept = optimizer_bytes(name, shapes, options, from_zero=zeros, measured=measured)
     if kept is None:
-        # What a class by its path keeps is not known: two moments, as most.
+        # Nobody has tried this class yet: two moments, as most.
         kept = 2 * 4 * sum(math.prod(shape) for shape in shapes)
     return file_bytes + kept
 

@@ -1,6 +1,8 @@
 """The trial of an optimizer: what is supported whatever it keeps and wherever, and what is refused with its reason."""
 
 import importlib
+import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,3 +87,24 @@ def test_the_trial_leaves_torchs_random_numbers_as_they_were() -> None:
     before = torch.get_rng_state()
     try_optimizer(settings_of("torch.optim.NAdam"), "sd1", SHAPES, CPU)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("name", "of_each"),
+    [
+        # Two moments and two counts.
+        ("torch.optim.NAdam", lambda shape: [4 * math.prod(shape), 4 * math.prod(shape), 4, 4]),
+        # One number for each row and one for each column of a matrix; a convolution's kernel counts as its last two sides.
+        ("torch.optim.Adafactor", lambda shape: [4 * math.prod(shape[:-1]), 4 * math.prod((*shape[:-2], shape[-1])), 4]),
+    ],
+)  # fmt: skip
+def test_the_trial_measures_what_an_optimizer_keeps_of_each_shape(
+    name: str, of_each: Callable[[tuple[int, ...]], list[int]]
+) -> None:
+    kept = try_optimizer(settings_of(name), "sd1", SHAPES, CPU)
+    assert kept is not None
+    assert {shape: sorted(sizes) for shape, sizes in kept.sizes.items()} == {
+        shape: sorted(of_each(shape)) for shape in kept.sizes
+    }
+    assert set(SHAPES) <= set(kept.sizes)
+    assert try_optimizer(settings_of("AdamW"), "sd1", SHAPES, CPU) is None

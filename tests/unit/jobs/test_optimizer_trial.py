@@ -1,5 +1,6 @@
 """The trial of an optimizer for a plan: in a process of its own, once for each class, shapes and arguments."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from trainer.errors import SettingsError
 from trainer.jobs import optimizer_trial
 from trainer.jobs.bakes import check
 from trainer.jobs.optimizer_trial import TrialRequest
+from trainer.jobs.preflight import prepare
+from trainer.memory.request import MemoryRequest, request_of
+from trainer.models.identify import lora_file_bytes
+from trainer.settings.subject import resolve
 from trainer.settings.toml_file import apply_overrides, load_settings
 
 REFUSED = {"where": "optimizer_type", "found": "NAdam sulks", "expected": "", "way_out": "set another"}
@@ -88,3 +93,26 @@ def test_the_process_refuses_what_cannot_step(path: Path, tmp_path: Path, monkey
 def test_what_may_only_lack_a_gpu_is_left_to_the_bake(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimizer_trial, "card_device", lambda: True)
     plan(path, "optimizer_type=torch.optim.SparseAdam")
+
+
+def test_what_the_trial_saw_counts_in_the_plan_and_in_the_memory_asked_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimizer_trial, "_known", {})
+    settings = apply_overrides(load_settings(path), ["optimizer_type=torch.optim.Adafactor"])
+    resolved = resolve(settings, path)
+    before = prepare(resolved)
+    planned = check(settings, path)
+    assert before.optimizer_state is None
+    assert planned.optimizer_state is not None
+    lora = lora_file_bytes(planned.base, resolved, "float")
+    # As with two moments.
+    assert before.plan.state_bytes > 2.8 * lora
+    # Rows and columns alone: the state is little more than the LoRA itself.
+    assert lora < planned.plan.state_bytes < 1.6 * lora
+    assert check(settings, path).plan == planned.plan == prepare(resolved).plan
+    request = request_of(planned)
+    assert request != request_of(before)
+    again = MemoryRequest.from_json(json.loads(json.dumps(request.to_json())))
+    assert again == request
+    assert again.optimizer_state == planned.optimizer_state

@@ -1,5 +1,6 @@
 """Bytes that an optimizer keeps: the formula against the optimizers themselves after a step."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from trainer.bake.optimizer import make_optimizer
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
-from trainer.plan.optimizer_bytes import optimizer_bytes, optimizer_tensors
+from trainer.plan.optimizer_bytes import MeasuredState, optimizer_bytes, optimizer_tensors
 from trainer.settings.model import Settings
 
 
@@ -74,3 +75,13 @@ def test_8_bits_take_a_quarter_of_adamw_and_less_than_a_lora_of_large_layers_alo
 def test_what_a_class_by_its_path_keeps_is_not_known() -> None:
     assert optimizer_bytes("torch.optim.NAdam", [(4, 4)]) is None
     assert optimizer_bytes("AdamW", []) == 0
+
+
+def test_of_a_class_by_its_path_is_known_what_its_trial_saw_of_all_shapes() -> None:
+    shapes = [(4, 320), (320, 4), (4, 320)]
+    seen = MeasuredState({(4, 320): (5120, 4), (320, 4): (80,)}, 0.5)
+    measured = MeasuredState.from_json(json.loads(json.dumps(seen.to_json())))
+    assert measured == seen
+    assert optimizer_tensors("some.Class", shapes, measured=measured) == [5120, 4, 80, 5120, 4, 1920]
+    assert optimizer_tensors("some.Class", [*shapes, (8, 8)], measured=measured) is None
+    assert optimizer_tensors("some.Class", shapes) is None
