@@ -16,8 +16,10 @@ from run_engine import SMALL, EngineRunner, small_demo
 from safetensors.numpy import load_file
 
 from trainer.formats.safetensors_header import read_header
+from trainer.grid.spec import GridSpec
+from trainer.jobs.grids import check_grid, order_grid
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, Grid, GridState
 from trainer.journal.state_files import states_of
 from trainer.workspace import Workspace
 
@@ -53,6 +55,30 @@ class Oven:
         self.told, _ = process.communicate(timeout=300)
         return process.returncode
 
+    def run_with_grid(self, when: str) -> int:
+        """Run it until it ends, with a grid ordered once it steps; return the exit code."""
+        process = self.start(when)
+        with Journal(Workspace(self.root).journal_path) as journal:
+            self.await_step(process)
+            order_grid(journal, Workspace(self.root), check_grid(GRID, journal, Workspace(self.root)), 1)
+            self.told, _ = process.communicate(timeout=300)
+        return process.returncode
+
+    def await_step(self, process: Program) -> None:
+        """Wait for the first step of a process."""
+        while len(self.done()) == self.begun:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+
+    def resume_grid(self, number: int) -> Grid:
+        """Make the rest of a grid and return what the journal says of it."""
+        command = [sys.executable, "-m", "lora_tui", "grid", "--resume", str(number)]
+        process = Program(command, cwd=self.root, env=dict(os.environ))
+        told, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+        with Journal(Workspace(self.root).journal_path) as journal:
+            return journal.grids.read(number)
+
     def lora(self) -> dict[str, bytes]:
         """Return the bits of the last LoRA by tensor name."""
         path = self.root / "bakes" / "0001-hifumi" / "hifumi.safetensors"
@@ -87,6 +113,20 @@ class Oven:
             return []
         return [(int(line.split()[0]), float(line.split()[1])) for line in self.times.read_text().splitlines()]
 
+
+GRID = GridSpec.model_validate(
+    {
+        "base": "demo",
+        "prompt": "1girl, smile",
+        "seeds": "1,2",
+        "steps": 2,
+        "width": 64,
+        "height": 64,
+        "batch_size": 1,
+        "x": {"kind": "cfg_scale", "values": "1,4,7"},
+    }
+)
+"""Six pictures of the base alone, which is there before any LoRA is."""
 
 SHORT = (*SMALL, "max_train_epochs=2", "save_state_every_n_steps=5", "lr_scheduler=cosine")
 
@@ -125,6 +165,23 @@ def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path,
     assert len(states_of(oven.root / "bakes" / "0001-hifumi")) == 1
 
 
+def test_kills_inside_a_resume_and_inside_a_grid_in_the_bake_change_nothing(tmp_path, uninterrupted: Oven) -> None:
+    oven = Oven(tmp_path / "demo", *options(SHORT))
+    assert oven.run("step:6") == -signal.SIGKILL, oven.told
+    for when in ("resume:0", "resume:1"):
+        assert oven.run(when) == -signal.SIGKILL, oven.told
+        oven.check_whole()
+    assert oven.run_with_grid("picture:3") == -signal.SIGKILL, oven.told
+    oven.check_whole()
+    assert oven.run("never") == 0, oven.told
+    assert oven.lora() == uninterrupted.lora()
+    assert oven.curves() == uninterrupted.curves()
+    grid = oven.resume_grid(1)
+    assert (grid.state, grid.done) == (GridState.DONE, 6)
+    assert len(list((oven.root / grid.folder).glob("x*.png"))) == 6
+    assert not [path for path in oven.root.rglob(".*.part") if path.is_file()]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None:
@@ -139,14 +196,18 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None
             assert oven.run(("state:1", "lora:1")[kill % 2]) == -signal.SIGKILL, oven.told
         else:
             process = oven.start()
-            while len(oven.done()) == oven.begun:
-                assert process.poll() is None, process.communicate()
-                time.sleep(0.02)
+            oven.await_step(process)
             time.sleep(chance.uniform(0.0, 2.5))
             process.kill()
             process.communicate()
         oven.check_whole()
         missing.append(oven.seconds_missing())
+        if kill in (6, 13):
+            for when in ("resume:0", "resume:1"):
+                assert oven.run(when) == -signal.SIGKILL, oven.told
+                oven.check_whole()
+            assert oven.run_with_grid(f"picture:{kill % 5 + 1}") == -signal.SIGKILL, oven.told
+            oven.check_whole()
     assert oven.run("never") == 0, oven.told
     assert oven.lora() == plain.lora()
     assert oven.curves() == plain.curves()
