@@ -1,9 +1,11 @@
 """Optimizers of an installed package, named by their paths: `plan`, `bake` and `queue` refuse those that no bake can use."""
 
-import os
 import shutil
+import site
 import subprocess
+import sys
 import sysconfig
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,15 +20,16 @@ LoraTui = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package `foreign_optimizers`, installed in the user's own folder for packages."""
-    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path / "user"))
-    folder = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(tmp_path / "user")}))
+    """The package `foreign_optimizers`, installed where the program runs: in a virtual environment that has all of ours too."""
+    venv.create(tmp_path / "venv")
+    folder = Path(sysconfig.get_path("purelib", "venv", {"base": str(tmp_path / "venv")}))
     facts = folder / "foreign_optimizers-1.0.dist-info"
-    facts.mkdir(parents=True)
+    facts.mkdir()
     shutil.copy(foreign_optimizers.__file__, folder / "foreign_optimizers.py")
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-optimizers\nVersion: 1.0\n")
     (facts / "top_level.txt").write_text("foreign_optimizers\n")
-    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    (folder / "ours.pth").write_text("\n".join([str(Path(__file__).parents[2]), *map(str, site.getsitepackages())]))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
 
 
 def test_what_cannot_be_resumed_is_refused_everywhere_before_anything_is_written(

@@ -14,6 +14,7 @@ import pytest
 from preloaded import Program
 from run_engine import SMALL, EngineRunner, small_demo
 from safetensors.numpy import load_file
+from small_base import small_base
 
 from trainer.formats.safetensors_header import read_header
 from trainer.grid.spec import GridSpec
@@ -116,7 +117,7 @@ class Oven:
 
 GRID = GridSpec.model_validate(
     {
-        "base": "demo",
+        "base": str(small_base()),
         "prompt": "1girl, smile",
         "seeds": "1,2",
         "steps": 2,

@@ -159,7 +159,7 @@ def _describe(error: sqlite3.Error) -> tuple[str, str]:
         return "cannot be opened for writing", "choose a folder you can write to, or fix its permissions"
     if _is_full(error):
         return "the disk is full", "free some space and try again"
-    return f"cannot be used ({error})", ""
+    return f"cannot be used ({f'{error}, {name}' if name else error})", ""
 
 
 def _is_full(error: sqlite3.Error) -> bool:

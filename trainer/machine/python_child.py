@@ -107,9 +107,10 @@ class PythonChild:
             # A question that it no longer took.
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        if self._answers >= 0:
-            os.close(self._answers)
-            self._answers = -1
+        # A number that two threads close may be another file's by the second time.
+        answers, self._answers = self._answers, -1
+        if answers >= 0:
+            os.close(answers)
 
 
 def answers() -> TextIO:
