@@ -16,6 +16,7 @@ from trainer.journal.records import Bake, BakeState, Order
 
 if TYPE_CHECKING:
     from lora_tui.app import LoraApp
+    from lora_tui.ports import Rights
     from trainer.engine.engine import Engine
     from trainer.machine.card_processes import CardProcess
     from trainer.workspace import Workspace
@@ -28,8 +29,11 @@ def open_dashboard(
 
     `started_in` is the current folder where that belongs to no workspace, and another one is opened unasked.
 
-    If the terminal is gone, running and queued bakes continue in this process without a screen.
+    If the terminal is gone, running and queued bakes continue in this process without a screen. A workspace that cannot be
+    written is only shown.
     """
+    if workspace.read_only:
+        return open_watcher(workspace, settings_file, orders=False, started_in=started_in)
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import MemorySources
     from lora_tui.terminal.capabilities import need_screen
@@ -79,10 +83,12 @@ def _card_processes() -> "tuple[CardProcess, ...]":
     return card_processes()
 
 
-def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
+def open_watcher(
+    workspace: "Workspace", settings_file: Path | None = None, *, orders: bool, started_in: Path | None = None
+) -> ExitCode:
     """Open the dashboard on the bakes of other processes: it starts no engine, and gives orders only if `orders` is true."""
     from lora_tui.app import LoraApp, QuitChoice
-    from lora_tui.ports import NoEngine, Rights
+    from lora_tui.ports import NoEngine
     from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
     from trainer.machine.cards import NvmlCards
@@ -91,7 +97,8 @@ def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
     need_screen()
     _detect_graphics()
     sampler = MachineSampler(NvmlCards(), workspace.root)
-    app = LoraApp(workspace, NoEngine(), sampler, rights=Rights(bake=False, order=orders))
+    rights = rights_for(workspace, orders=orders)
+    app = LoraApp(workspace, NoEngine(), sampler, settings_file, rights=rights, started_in=started_in)
     signals = ScreenSignals(app)
     with output_redirected(log_path()) as terminal, signals:
         terminal.gone = app.run() is QuitChoice.TERMINAL_GONE
@@ -99,6 +106,14 @@ def open_watcher(workspace: "Workspace", *, orders: bool) -> ExitCode:
     if signals.terminated:
         return ExitCode.TERMINATED
     return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
+
+
+def rights_for(workspace: "Workspace", *, orders: bool) -> "Rights":
+    """Return the rights of a screen without an engine, with the way out where no screen has others."""
+    from lora_tui.actions.order_sender import NO_WRITING
+    from lora_tui.ports import Rights
+
+    return Rights(bake=False, order=orders, instead=NO_WRITING if workspace.read_only else "")
 
 
 def _detect_graphics() -> None:

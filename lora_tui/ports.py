@@ -18,10 +18,12 @@ class Rights:
     Attributes:
         bake: start bakes, and write settings and subjects.
         order: order the running bake.
+        instead: where it may do neither and no other screen could, how the user can; "" for the words of the screen.
     """
 
     bake: bool = True
     order: bool = True
+    instead: str = ""
 
     def allows(self, right: str) -> bool:
         """Return whether the screen has the right of that name; "" is everybody's."""

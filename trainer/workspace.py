@@ -4,12 +4,15 @@ The XDG paths are worked out here and not by platformdirs: that also accepts rel
 programs to ignore, and would save four lines.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.atomic_file import remove_partial_files
 from trainer.errors import WorkspaceError
 from trainer.private_files import make_private_folder
+from trainer.text import printable
 
 JOURNAL_NAME = "journal.sqlite"
 
@@ -24,6 +27,11 @@ class Workspace:
     def journal_path(self) -> Path:
         """The SQLite file that makes this folder a workspace."""
         return self.root / JOURNAL_NAME
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it can only be looked at: a snapshot, a disk mounted read-only, another user's."""
+        return not may_write(self.journal_path)
 
     @property
     def subjects(self) -> Path:
@@ -47,6 +55,26 @@ class Workspace:
     def settings_files(self) -> list[Path]:
         """Return the settings files at the top of the workspace, by name."""
         return sorted(path for path in self.root.glob("*.toml") if path.is_file())
+
+
+def may_write(journal: Path) -> bool:
+    """Return whether a journal, which need not exist, and the logs that SQLite puts beside it may be written."""
+    real = Path(os.path.realpath(journal))
+    # Also asks the file system: even root may not write on a disk that is mounted read-only.
+    return os.access(real.parent, os.W_OK) and (os.access(real, os.W_OK) or not real.exists())
+
+
+def remove_leftovers(workspace: Workspace) -> int:
+    """Remove what killed processes left half-written in the folders that are the program's own; return how many files and folders.
+
+    What cannot be looked at or removed stays: nobody waits for it.
+    """
+    inside = [folder for top in (workspace.bakes, workspace.grids) for folder, _, _ in os.walk(top)]
+    removed = 0
+    for folder in (workspace.root, workspace.subjects, workspace.root / "cache", *map(Path, inside)):
+        with contextlib.suppress(OSError):
+            removed += remove_partial_files(folder)
+    return removed
 
 
 def first_free_number(folder: Path) -> int:
@@ -85,6 +113,38 @@ def find_workspace(start: Path) -> Workspace | None:
         if (folder / JOURNAL_NAME).is_file():
             return Workspace(folder)
     return None
+
+
+def find_workspace_to_write(start: Path) -> Workspace | None:
+    """Return the workspace in `start` or the nearest folder above it, else None.
+
+    Raises:
+        WorkspaceError: it cannot be written.
+    """
+    found = find_workspace(start)
+    if found is not None:
+        check_writable(found)
+    return found
+
+
+def check_writable(workspace: Workspace) -> None:
+    """Check that a workspace can be written, before anything is done for what would be written.
+
+    Raises:
+        WorkspaceError: it cannot.
+    """
+    if workspace.read_only:
+        raise no_writing(workspace.root)
+
+
+def no_writing(root: Path) -> WorkspaceError:
+    """Return the error for writing in a workspace that can only be looked at."""
+    return WorkspaceError(
+        printable(str(root)),
+        found="is read-only",
+        expected="a workspace you can write to",
+        way_out=f"fix the permissions of its folder and {JOURNAL_NAME}, or copy it to where you may write",
+    )
 
 
 def make_workspace(root: Path) -> Workspace:

@@ -19,6 +19,9 @@ READ_ONLY = "read-only: start with `lora-tui watch --orders` to control bakes"
 READ_ONLY_OWNER = "read-only: start `lora-tui` to bake, make grids and edit settings"
 """Why a key of a screen that may not bake does nothing."""
 
+NO_WRITING = "read-only: this workspace cannot be written; copy it to a folder where you may write"
+"""Why a key does nothing where no screen could."""
+
 
 class OrderSender:
     """Writes on behalf of one screen.
@@ -48,13 +51,13 @@ class OrderSender:
     def may_order(self) -> bool:
         """Return whether this screen may order a bake or grid that runs; warn where not."""
         if not self.rights.order:
-            self.warn(READ_ONLY)
+            self.warn(self.rights.instead or READ_ONLY)
         return self.rights.order
 
     def may_bake(self) -> bool:
         """Return whether this screen may queue bakes and grids and write settings; warn where not."""
         if not self.rights.bake:
-            self.warn(READ_ONLY_OWNER)
+            self.warn(self.rights.instead or READ_ONLY_OWNER)
         return self.rights.bake
 
     def write(

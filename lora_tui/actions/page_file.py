@@ -1,5 +1,6 @@
 """A grid's HTML page as a file, and the commands that fetch it to another machine."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,11 +72,11 @@ def write_page(
         journal, workspace: of the grid.
         number: the grid's.
         max_bytes: of the page.
-        into: the file; None for `NUMBER-NAME.html` in the grid's folder.
+        into: the file; None for `NUMBER-NAME.html` in the grid's folder, or where that cannot be written in the current one.
 
     Raises:
         WorkspaceError: there is no such grid.
-        GridError: as make_page, or the file cannot be written.
+        GridError: as make_page, or the file cannot be written, or something of its name is in the current folder.
     """
     from trainer.atomic_file import write_atomically
     from trainer.gallery.page import size_text
@@ -84,7 +85,7 @@ def write_page(
     grid = journal.grids.read(number)
     made = make_page(journal, workspace, grid, max_bytes)
     name = f"{Path(grid.folder).name}.html"
-    path = (into or workspace.root / grid.folder / name).expanduser().absolute()
+    path = into.expanduser().absolute() if into else _place(workspace.root / grid.folder, name)
     try:
         write_atomically(path, made.content)
     except OSError as error:
@@ -97,3 +98,17 @@ def write_page(
         copy_command(path, box),
         print_command(["page", str(number), "--in", str(workspace.root), "--stdout"], name, box),
     )
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Return where a page is written that nobody gave a place: in its grid's folder, or if that cannot be written here."""
+    if os.access(folder, os.W_OK):
+        return folder / name
+    here = Path.cwd() / name
+    if os.path.lexists(here):
+        raise GridError(
+            printable(str(here)),
+            found="is already there, and the grid's own folder cannot be written",
+            way_out="name the page with `-o FILE`",
+        )
+    return here

@@ -60,15 +60,16 @@ def _bake_file(
     from trainer.machine.card_lock import check_card_free
     from trainer.plan.plan import plan_line
     from trainer.plan.rate_lines import rate_lines
-    from trainer.workspace import find_workspace, make_workspace
+    from trainer.workspace import find_workspace_to_write, make_workspace
 
+    root = settings_file.expanduser().resolve().parent
+    place = workspace or find_workspace_to_write(root)
     planned = planned_bake(settings_file, overrides)
     if warning := logout_warning():
         click.echo(f"! {warning}", err=True)
     if not wait:
         check_card_free()
-    root = settings_file.expanduser().resolve().parent
-    place = workspace or find_workspace(root) or make_workspace(root)
+    place = place or make_workspace(root)
     for line in (plan_line(planned.plan), *rate_lines(planned.settings, planned.base.family, planned.plan)):
         click.echo(printable(line))
     for note in (*planned.data.notes, *planned.plan.warnings):

@@ -95,8 +95,9 @@ def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -
     from trainer.journal.journal import Journal
     from trainer.machine.engines import register_engine
     from trainer.memory.lazy_predictor import predictor_for
-    from trainer.workspace import remember_workspace
+    from trainer.workspace import check_writable, remember_workspace
 
+    check_writable(workspace)
     predictor = predictor_for(workspace.root)
     engine = Engine(workspace, predictor=predictor)
     register_engine(engine.key, workspace.root, takes_queue=False)

@@ -157,7 +157,10 @@ def _changed(spec: "GridSpec", setting: str) -> "GridSpec":
 def _make(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run: bool) -> ExitCode:
     from trainer.jobs.grids import check_grid, queue_grid
     from trainer.journal.journal import Journal
+    from trainer.workspace import check_writable
 
+    if not dry_run:
+        check_writable(workspace)
     with Journal(workspace.journal_path) as journal:
         planned = check_grid(spec, journal, workspace)
         _print_plan(planned)

@@ -30,8 +30,10 @@ def rebuild(folder: Path | None) -> None:
     from trainer.journal.replace_file import replace_journal
     from trainer.recovery.bakes import recover_bakes
     from trainer.recovery.grids import recover_grids
+    from trainer.workspace import check_writable
 
     workspace = _workspace(folder)
+    check_writable(workspace)
     (found, grids), kept = replace_journal(
         workspace.journal_path, lambda into: (recover_bakes(workspace, into), recover_grids(workspace, into))
     )

@@ -28,10 +28,11 @@ def new(name: str, data: Path, base: str, validation: Path | None, folder: Path)
     The defaults depend on the pictures and the base model.
     """
     from trainer.jobs.new_subject import make_subject
-    from trainer.workspace import find_workspace, make_workspace
+    from trainer.workspace import find_workspace_to_write, make_workspace
 
     root = folder.expanduser().resolve()
-    created = make_subject(name, data, base, validation, lambda: find_workspace(root) or make_workspace(root))
+    found = find_workspace_to_write(root)
+    created = make_subject(name, data, base, validation, lambda: found or make_workspace(root))
     click.echo(f"wrote {printable(str(created.subject_file))}")
     click.echo(f"wrote {printable(str(created.settings_file))}")
     click.echo(printable(created.line))

@@ -30,14 +30,17 @@ def queue(context: click.Context, folder: Path | None, as_json: bool) -> None:
 @exits
 def _show(folder: Path | None, as_json: bool) -> ExitCode:
     from lora_tui.wording.queue import queue_json, queue_lines, read_queue_view
-    from trainer.journal.journal import Journal
+    from trainer.journal.journal import READ_ONLY, Journal
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         view = read_queue_view(journal, workspace, time.time())
+        read_only = journal.read_only
     if as_json:
         print_json(queue_json(view))
         return ExitCode.DONE
+    if read_only:
+        click.echo(f"! {READ_ONLY}")
     for text in queue_lines(view):
         click.echo(text)
     return ExitCode.DONE
@@ -73,13 +76,15 @@ def add(
     from trainer.jobs.bakes import check, queue_bake, queue_engine
     from trainer.journal.journal import Journal
     from trainer.settings.toml_file import load_settings
-    from trainer.workspace import find_workspace, make_workspace, remember_workspace
+    from trainer.workspace import find_workspace_to_write, make_workspace, remember_workspace
 
     start = parse_time(not_before, datetime.now()) if not_before.strip() else None
     paths = [path.expanduser().resolve() for path in settings_files]
+    for path in paths:
+        find_workspace_to_write(path.parent)
     planned = [check(load_settings(path, overrides), path) for path in paths]
     for path, each in zip(paths, planned, strict=True):
-        workspace = find_workspace(path.parent) or make_workspace(path.parent)
+        workspace = find_workspace_to_write(path.parent) or make_workspace(path.parent)
         engine = queue_engine(workspace)
         with Journal(workspace.journal_path) as journal:
             bake = queue_bake(
@@ -205,9 +210,10 @@ def run(folder: Path | None) -> ExitCode:
     from trainer.journal.journal import Journal
     from trainer.machine.engines import register_engine
     from trainer.memory.lazy_predictor import predictor_for
-    from trainer.workspace import remember_workspace
+    from trainer.workspace import check_writable, remember_workspace
 
     workspace = workspace_here(folder)
+    check_writable(workspace)
     predictor = predictor_for(workspace.root)
     engine = Engine(workspace, predictor=predictor)
     register_engine(engine.key, workspace.root, takes_queue=True)

@@ -18,7 +18,7 @@ from trainer.text import printable
 def status(folder: Path | None, as_json: bool, every: bool) -> ExitCode:
     """Show the state of every bake and grid of a workspace."""
     from lora_tui.headless.status import bake_line, bakes_json, rows_counted, withdrawn_line
-    from trainer.journal.journal import Journal
+    from trainer.journal.journal import READ_ONLY, Journal
     from trainer.journal.processes import process_alive
 
     workspace = workspace_here(folder)
@@ -30,6 +30,8 @@ def status(folder: Path | None, as_json: bool, every: bool) -> ExitCode:
         rows = journal.bakes.latest()
         listed = rows if every else [row for row in rows if not row.withdrawn]
         click.echo(f"{printable(str(workspace.root))}: {rows_counted(listed, journal)}")
+        if journal.read_only:
+            click.echo(f"! {READ_ONLY}")
         for row in listed:
             click.echo(bake_line(row, journal))
         if not every and (line := withdrawn_line(rows)):

@@ -16,5 +16,9 @@ from trainer.errors import ExitCode
 def watch(folder: Path | None, orders: bool) -> ExitCode:
     """Watch the bakes of another process, read-only."""
     from lora_tui.dashboard import open_watcher
+    from trainer.workspace import check_writable
 
-    return open_watcher(workspace_here(folder), orders=orders)
+    workspace = workspace_here(folder)
+    if orders:
+        check_writable(workspace)
+    return open_watcher(workspace, orders=orders)

@@ -50,6 +50,7 @@ def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
     rows = journal.bakes.latest()
     return {
         "workspace": str(workspace.root),
+        "read_only": journal.read_only,
         "bakes": [_bake_json(row, journal) for row in rows if row.grid is None],
         "grids": [{**asdict(grid), "state": str(grid.state)} for grid in journal.grids.latest()],
         "jobs": [_row_json(row) for row in rows if row.grid is not None],

@@ -43,13 +43,17 @@ class QueueView:
 
 
 def read_queue_view(journal: "Journal", workspace: "Workspace", now: float, ours: str = "") -> QueueView:
-    """Return the current queue of `workspace`; bakes of the engine with the key `ours` are never orphaned."""
+    """Return the current queue of `workspace`; bakes of the engine with the key `ours` are never orphaned.
+
+    Nor are those of a workspace that cannot be written: what runs them may be another user's or another computer's.
+    """
     from trainer.jobs.bakes import orphaned_jobs
 
     journal.bakes.mark_lost()
     live = tuple(reversed([bake for bake in journal.bakes.latest() if bake.state.live]))
     waiting = tuple(journal.queue.waiting())
-    orphaned = frozenset(bake.number for bake in orphaned_jobs(journal, workspace) if not ours or bake.engine != ours)
+    left = () if journal.read_only else orphaned_jobs(journal, workspace)
+    orphaned = frozenset(bake.number for bake in left if not ours or bake.engine != ours)
     return QueueView(live, waiting, orphaned, expected_ends(waiting, live, now, _step_seconds(journal, live)), now)
 
 

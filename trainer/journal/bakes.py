@@ -113,9 +113,13 @@ class BakeStore(Store):
     def mark_lost(self, alive: Callable[[int, float], bool] = process_alive) -> list[int]:
         """Mark live bakes whose process is gone as lost, their grids as cut, and return their numbers; queued ones stay.
 
+        In a journal that cannot be written nothing is marked: its bakes may run on another computer.
+
         Args:
             alive: whether the process of this pid and start (epoch seconds) still runs.
         """
+        if self._database.read_only:
+            return []
         marks = ", ".join("?" for _ in _LIVE)
         live = self._database.rows(
             f"SELECT number, pid, pid_started FROM bake WHERE state IN ({marks}) ORDER BY number", _LIVE

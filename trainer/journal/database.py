@@ -1,5 +1,6 @@
 """One connection to the journal's file: opening, reading, writing, and SQLite's errors in plain words."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -9,9 +10,11 @@ from typing import TypeVar
 
 from trainer.errors import WorkspaceError
 from trainer.journal.mounts import network_file_system
+from trainer.journal.read_only import ReadOnlyFile
 from trainer.journal.rows import column_names, from_row
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
 from trainer.private_files import make_private_file
+from trainer.workspace import may_write, no_writing
 
 T = TypeVar("T")
 
@@ -23,10 +26,12 @@ class Database:
     """A connection that belongs to the thread that opened it.
 
     Args:
-        path: the journal's file; created if it does not exist, in a folder that does, readable by the owner only.
+        path: the journal's file; created if it does not exist, in a folder that does, readable by the owner only. One that cannot
+            be written is only read.
 
     Attributes:
         path: the file.
+        read_only: whether it cannot be written, and every attempt is an error.
         wal: whether the write-ahead log is in use; False on a network file system, where SQLite rolls back instead.
         network: the kind of network file system it is on, "" for a local disk.
 
@@ -38,6 +43,12 @@ class Database:
         self.path = path
         self.wal = False
         self.network = network_file_system(path.absolute().resolve())
+        self.read_only = os.path.exists(path) and not may_write(path)
+        self._reader: ReadOnlyFile | None = None
+        if self.read_only:
+            with self._plain_errors():
+                self._reader = ReadOnlyFile(path, shared=bool(self.network), patience=BUSY_SECONDS)
+            return
         # Of its mode SQLite makes the logs beside it.
         make_private_file(path)
         with self._plain_errors():
@@ -54,6 +65,8 @@ class Database:
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Return every row of a read; no transaction stays open."""
         with self._plain_errors():
+            if self._reader is not None:
+                return self._reader.rows(sql, parameters)
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Row | None:
@@ -76,9 +89,11 @@ class Database:
         """Hold one write transaction: everything the block writes is kept, or nothing.
 
         Raises:
-            WorkspaceError: another program kept writing for BUSY_SECONDS, the disk is full (`full` is True then), the row that a
-                reference names does not exist …
+            WorkspaceError: the file is read-only, another program kept writing for BUSY_SECONDS, the disk is full (`full` is True
+                then), the row that a reference names does not exist …
         """
+        if self.read_only:
+            raise no_writing(self.path.parent)
         with self._plain_errors():
             # A deferred transaction that reads first fails at once when it starts to write, in spite of the busy timeout.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -89,10 +104,17 @@ class Database:
                 self._connection.rollback()
                 raise
 
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written."""
+        with self._plain_errors():
+            if self._reader is not None:
+                return self._reader.data_version()
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     def close(self) -> None:
         """Close the connection; closing again does nothing."""
         with self._plain_errors():
-            self._connection.close()
+            (self._reader or self._connection).close()
 
     def _open(self) -> None:
         # Checked before anything is written: another program's database stays as it is.
@@ -130,7 +152,7 @@ class Database:
         except sqlite3.ProgrammingError:
             raise  # a mistake of the caller (closed, another thread's), not a state of the file
         except sqlite3.Error as error:
-            found, way_out = _describe(error)
+            found, way_out = _describe(error, reading=self.read_only)
             failure = WorkspaceError(str(self.path), found=found, way_out=way_out)
             failure.full = _is_full(error)
             raise failure from error
@@ -147,7 +169,7 @@ class Store:
         self._database = database
 
 
-def _describe(error: sqlite3.Error) -> tuple[str, str]:
+def _describe(error: sqlite3.Error, *, reading: bool) -> tuple[str, str]:
     name = _name(error)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
@@ -156,7 +178,8 @@ def _describe(error: sqlite3.Error) -> tuple[str, str]:
     if name.startswith("SQLITE_CORRUPT"):
         return "the journal is damaged", "run `lora-tui journal rebuild`, or restore it from a backup"
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-        return "cannot be opened for writing", "choose a folder you can write to, or fix its permissions"
+        what, may = ("reading", "read") if reading else ("writing", "write to")
+        return f"cannot be opened for {what}", f"choose a folder you can {may}, or fix its permissions"
     if _is_full(error):
         return "the disk is full", "free some space and try again"
     return f"cannot be used ({f'{error}, {name}' if name else error})", ""

@@ -16,6 +16,9 @@ from trainer.journal.queue import QueueStore
 from trainer.journal.results import ResultStore, drop_results
 from trainer.journal.telemetry import TelemetryStore
 
+READ_ONLY = "the workspace is read-only: it is shown as it was recorded"
+"""What the user should know of a workspace that cannot be written."""
+
 
 class Journal:
     """One connection to a journal, used only in the thread that opened it; what is in it is read and written through its stores.
@@ -28,6 +31,7 @@ class Journal:
 
     Attributes:
         path: the file.
+        read_only: whether it cannot be written: it is read as it lies there, also while others write it.
         wal: whether the write-ahead log is in use.
         warning: what the user should know about where the file is, "" for nothing.
         bakes: the bakes and grids' jobs.
@@ -49,6 +53,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         database = self._database = Database(path)
         self.path = path
+        self.read_only = database.read_only
         self.wal = database.wal
         self.warning = _warning(database)
         self.bakes = BakeStore(database)
@@ -78,7 +83,7 @@ class Journal:
 
     def data_version(self) -> int:
         """Return a number that changes when another connection (the writer of metrics, another program) has written."""
-        return int(self._database.rows("PRAGMA data_version")[0][0])
+        return self._database.data_version()
 
     def rewind(self, bake: int, step: int) -> None:
         """Delete the numbers and LoRAs noted after `step`, because the steps after it will be repeated.
@@ -91,6 +96,8 @@ class Journal:
 
 
 def _warning(database: Database) -> str:
+    if database.read_only:
+        return READ_ONLY
     if not database.network:
         return ""
     return (

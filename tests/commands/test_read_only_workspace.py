@@ -1,0 +1,147 @@
+"""A workspace that cannot be written: everything can be looked at, nothing is begun, and nothing in it changes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import click
+import pytest
+from lora_on_disk import write_lora
+from made_grid import made_grid
+from read_only import in_read_only, tree
+from run_engine import small_demo
+
+from lora_tui.cli import main
+from trainer.journal.journal import READ_ONLY, Journal
+from trainer.journal.records import Bake, BakeState, Checkpoint, NewBake
+from trainer.models.identify import DEMO_BASE
+from trainer.settings.subject import resolve
+from trainer.settings.toml_file import load_settings, settings_toml
+from trainer.workspace import Workspace
+
+LoraTui = Callable[..., "CompletedProcess[str]"]
+
+# WS is the workspace; the current folder is another, which can be written.
+LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
+    "status": (("status", "WS"), READ_ONLY),
+    "status --json": (("status", "WS", "--json"), '"read_only": true'),
+    "queue": (("queue", "--in", "WS"), "0002 hifumi  held"),
+    "queue --json": (("queue", "--in", "WS", "--json"), '"orphaned": false'),
+    "grid --list": (("grid", "--list", "--in", "WS"), "0001 hifumi"),
+    "grid --dry-run": (("grid", "--bake", "1", "--dry-run", "--in", "WS"), "4 pictures"),
+    "page": (("page", "1", "--in", "WS"), "out/0001-hifumi.html"),
+    "page -o": (("page", "1", "-o", "x.html", "--in", "WS"), "out/x.html"),
+    "use": (("use", "1", "last", ".", "--in", "WS"), "wrote ./hifumi-b1-e1.safetensors"),
+    "style list": (("style", "list", "--in", "WS"), "no styles"),
+    "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),
+    "convert": (("convert", "alpha", "WS/hifumi.toml", "--to", "2"), "network_alpha = 2"),
+}
+WRITES: dict[str, tuple[str, ...]] = {
+    "bake": ("bake", "WS/hifumi.toml"),
+    "new": ("new", "x", "--data", "WS/data", "--base", "demo", "--in", "WS"),
+    "queue add": ("queue", "add", "WS/hifumi.toml"),
+    "queue move": ("queue", "move", "2", "--last", "--in", "WS"),
+    "queue remove": ("queue", "remove", "2", "--in", "WS"),
+    "queue hold": ("queue", "hold", "2", "--in", "WS"),
+    "queue release": ("queue", "release", "2", "--in", "WS"),
+    "queue test-grid": ("queue", "test-grid", "--in", "WS"),
+    "queue change": ("queue", "change", "2", "seed=4", "--in", "WS"),
+    "queue run": ("queue", "run", "--in", "WS"),
+    "order": ("order", "3", "stop", "--in", "WS"),
+    "resume": ("resume", "1", "--in", "WS"),
+    "fork": ("fork", "1", "--in", "WS"),
+    "extend": ("extend", "1", "--epochs", "2", "--in", "WS"),
+    "grid": ("grid", "--bake", "1", "--in", "WS"),
+    "grid --queue": ("grid", "--bake", "1", "--queue", "--in", "WS"),
+    "grid --resume": ("grid", "--resume", "1", "--in", "WS"),
+    "journal rebuild": ("journal", "rebuild", "WS"),
+    "watch --orders": ("watch", "WS", "--orders"),
+}
+# Neither opens a workspace in a way that these could show: screens, and what is made or read elsewhere.
+ELSEWHERE = {"demo", "watch", "style show", "style read", "style write"}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The demo with a bake that ended, one that waits and one that runs in a process nobody sees, and a grid."""
+    demo = small_demo(tmp_path_factory.mktemp("shown") / "demo")
+    path = demo.root / "hifumi.toml"
+    # Which the LoRA below is for.
+    settings = load_settings(path).model_copy(update={"pretrained_model_name_or_path": DEMO_BASE})
+    text = settings_toml(resolve(settings, path))
+
+    def add(journal: Journal) -> Bake:
+        new = NewBake(name="hifumi", why="", settings_toml=text, engine="e", total_steps=40, steps_per_epoch=40)
+        return journal.bakes.add(new)
+
+    with Journal(demo.journal_path) as journal:
+        bake = add(journal)
+        lora = write_lora(demo.root / bake.folder / "hifumi.safetensors")
+        journal.results.add_checkpoint(
+            1, Checkpoint(1, 40, lora.name, lora.stat().st_size, None, None, None, None, 0.0)
+        )
+        journal.bakes.set_state(1, BakeState.DONE)
+        journal.queue.set_held(add(journal).number, True)
+        add(journal)
+        journal.queue.claim("e", 2**22 + 1, 0.0)
+        made_grid(demo.root / journal.grids.add(name="hifumi", spec="{}", bake=None).folder, (2, 1, 1, 1))
+    return demo
+
+
+@pytest.fixture
+def run_in(lora_tui_here: LoraTui, shown: Workspace, tmp_path: Path) -> Callable[[tuple[str, ...]], tuple[int, str]]:
+    """Return a function that runs a command beside the read-only workspace; it returns the exit code and all that was printed."""
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def run(words: tuple[str, ...]) -> tuple[int, str]:
+        arguments = [word.replace("WS", str(shown.root)) for word in words]
+        ran = in_read_only(shown.root, lambda: lora_tui_here(*arguments, folder=out))
+        return ran.returncode, ran.stdout + ran.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_what_only_looks_works(what: str, run_in, shown: Workspace) -> None:
+    before = tree(shown.root)
+    words, said = LOOKS[what]
+    code, printed = run_in(words)
+    assert (code, said in printed) == (0, True), printed
+    assert tree(shown.root) == before
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_what_would_write_says_so_in_one_line(what: str, run_in, shown: Workspace) -> None:
+    before = tree(shown.root)
+    code, printed = run_in(WRITES[what])
+    assert code != 0
+    assert printed.count("\n") == 1 and ("read-only" in printed or "Read-only" in printed), printed
+    assert tree(shown.root) == before
+
+
+def test_no_command_is_forgotten() -> None:
+    names = {
+        f"{name} {each}"
+        if isinstance(command, click.Group) and (name, each) not in {("queue", ""), ("convert", "alpha")}
+        else name
+        for name, command in main.commands.items()
+        for each in (command.commands if isinstance(command, click.Group) else ("",))
+    }
+    known = {*LOOKS, *WRITES, *ELSEWHERE}
+    assert {name.strip() for name in names} - known == set()
+
+
+def test_a_bake_in_a_process_that_is_not_seen_here_is_shown_as_recorded(run_in, shown: Workspace) -> None:
+    _, printed = run_in(("status", str(shown.root), "--json"))
+    bakes = {bake["number"]: bake["state"] for bake in json.loads(printed)["bakes"]}
+    assert bakes == {1: "done", 2: "queued", 3: "starting"}
+
+
+def test_a_page_of_the_same_name_in_the_current_folder_is_left_alone(run_in, tmp_path: Path) -> None:
+    (tmp_path / "out" / "0001-hifumi.html").write_text("mine")
+    code, printed = run_in(("page", "1", "--in", "WS"))
+    assert code != 0
+    assert "is already there" in printed and "-o FILE" in printed
+    assert (tmp_path / "out" / "0001-hifumi.html").read_text() == "mine"
