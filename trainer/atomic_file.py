@@ -1,26 +1,40 @@
-"""Atomic file writes: beside the target, flushed to the disk, then moved into place in one step."""
+"""Atomic file writes: beside the target, flushed to the disk, then moved into place in one step.
+
+Every file that is written whole is written here, also those whose names a user gives. Only regular files are replaced: into a pipe,
+a terminal or another device the content is written, as a shell's `>` would.
+"""
 
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trainer.private_files import FILE_MODE
+from trainer.private_files import FILE_MODE, FOLDER_MODE
 
-_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+# `.NAME.DIGEST.part`, `.NAME.DIGEST-RANDOM.part`.
+_PART = re.compile(r"\.(.*)\.([0-9a-f]{8})(?:-[0-9a-f]{8})?\.part", re.DOTALL)
+# Of a name, in the name of its part, which then fits on every file system: eCryptfs allows 143 bytes, others 255.
+_MAX_NAME_BYTES = 100
+# As many links as Linux follows.
+_MAX_LINKS = 40
 
 
 def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
-    """Write `content` to `path`; `private` as in atomic_path.
+    """Write `content` to `path`, or into it if it is a pipe, a terminal or another device (`is_stream`); `private` as in atomic_path.
 
     Raises:
         OSError: it cannot be written; an existing file stays as it was.
     """
+    if is_stream(path):
+        _write_into(path, content)
+        return
     with atomic_path(path, private=private) as beside, open(beside, "wb") as file:
         file.write(content)
 
@@ -29,14 +43,15 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
 def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write to; what was written takes the place of `path` when the block ends without an error.
 
-    A link is followed, the mode of an existing file stays, and nothing is left behind if the block fails.
+    A link is followed, the mode of an existing file stays, and nothing is left behind if the block fails. What a killed process
+    left half-written for the same path is removed.
 
     Args:
         path: the file.
         private: whether only the owner may read it where it is new; else the umask says.
 
     Raises:
-        OSError: it cannot be written; an existing file stays as it was.
+        OSError: it cannot be written, or is no regular file; what is there stays as it was.
     """
     target = Path(os.path.realpath(path))
     mode = _mode_of(target)
@@ -54,24 +69,173 @@ def atomic_path(path: Path, *, private: bool = False) -> Iterator[Path]:
     _flush_folder(target.parent)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let `target` be the same file as `source`, or where no hard links can be made a copy; a file that is there is replaced.
+
+    Raises:
+        OSError: it cannot be written, or is no regular file.
+    """
+    _mode_of(target)
+    beside = _part(target, secrets.token_hex(4))
+    with open(source, "rb") as held:
+        # A link is what it is a link to: held, it is not removed as left behind.
+        with contextlib.suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_SH)
+        try:
+            os.link(source, beside)
+        except OSError:
+            # Another disk, or one without links.
+            with atomic_path(target) as copy:
+                shutil.copyfile(source, copy)
+            return
+        try:
+            os.replace(beside, target)
+        finally:
+            # Where both are the same file already, the system moves nothing.
+            beside.unlink(missing_ok=True)
+
+
+def check_replaceable(path: Path) -> None:
+    """Check that `path` is a file that can be written, or nothing.
+
+    Raises:
+        OSError: it is not.
+    """
+    _mode_of(Path(os.path.realpath(path)))
+
+
+def move_into_place(made: Path, target: Path) -> None:
+    """Let the whole file `made`, on the same disk, take the place of `target`.
+
+    Raises:
+        OSError: `target` is no regular file, or cannot be replaced.
+    """
+    check_replaceable(target)
+    os.replace(made, os.path.realpath(target))
+    _flush_folder(target.parent)
+
+
+@contextlib.contextmanager
+def partial_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder in `parent` that only the owner may read, removed when the block ends.
+
+    What a killed process left of the same name is removed first.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with contextlib.suppress(OSError):
+        _remove_parts(parent, lambda part: part.startswith(f".{_short(name)}.") and _is_ours(part))
+    folder = _part(parent / name, secrets.token_hex(4))
+    folder.mkdir(FOLDER_MODE)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
 def remove_partial_files(folder: Path) -> int:
-    """Remove what killed processes left half-written in `folder`; a file that is being written stays. Return how many.
+    """Remove what killed processes left half-written in `folder`; what is being written stays. Return how many files and folders.
 
     Raises:
         OSError: the folder cannot be read or changed.
     """
-    with os.scandir(folder) as entries:
-        parts = [
-            entry.path for entry in entries if _PART.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-        ]
-    return sum(_removed(Path(part)) for part in parts)
+    return _remove_parts(folder, _is_ours)
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether what is written to `path` goes on from there: a pipe, a terminal or another device, or an open file of this process.
+
+    Nothing of it stays there, so nothing can be overwritten. A disk is none: writing into its device destroys it.
+    """
+    try:
+        if _own_descriptor(path) is not None:
+            return True
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _write_into(path: Path, content: bytes) -> None:
+    """Write `content` into a stream."""
+    descriptor = _own_descriptor(path)
+    # The same open file, not one opened anew: that would begin at its start.
+    handle = _opened_stream(path) if descriptor is None else os.dup(descriptor)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
+
+
+def _opened_stream(path: Path) -> int:
+    try:
+        # Without O_NONBLOCK a pipe that nobody reads would be waited for, perhaps for ever.
+        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode):
+            raise OSError(errno.ENXIO, "nothing reads from this pipe", str(path)) from error
+        raise
+    os.set_blocking(handle, True)
+    return handle
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """Return the number of this process's open file that `path` names (`/dev/stdout`, `/dev/fd/3`), None where it names none."""
+    place = os.path.abspath(path)
+    for _ in range(_MAX_LINKS):
+        folder, name = os.path.realpath(os.path.dirname(place)), os.path.basename(place)
+        if name.isdecimal() and re.fullmatch(rf"/proc/{os.getpid()}(/task/\d+)?/fd|/dev/fd", folder):
+            return int(name)
+        place = os.path.join(folder, name)
+        if not os.path.islink(place):
+            return None
+        place = os.path.join(folder, os.readlink(place))
+    return None
+
+
+# Parts
+
+
+def _short(name: str) -> str:
+    # Not cut within a sign, which some file systems refuse.
+    return os.fsencode(name)[:_MAX_NAME_BYTES].decode(errors="ignore")
+
+
+def _digest(short: str) -> str:
+    return hashlib.sha256(os.fsencode(short)).hexdigest()[:8]
+
+
+def _part(target: Path, random: str = "") -> Path:
+    """Return where the part of `target` is written: the same for each process, so that the next one finds what a killed one left."""
+    short = _short(target.name)
+    return target.with_name(f".{short}.{_digest(short)}{random and '-'}{random}.part")
+
+
+def _is_ours(name: str) -> bool:
+    """Return whether a name is that of a part: with its digest, nothing of another program is taken for one."""
+    match = _PART.fullmatch(name)
+    return match is not None and match[2] == _digest(match[1])
 
 
 def _locked_part(target: Path, mode: int) -> tuple[Path, int]:
-    """Make a new empty file beside `target` and return it with a handle whose lock, as long as it is open, keeps it from `remove_partial_files`."""
+    """Make a new empty file beside `target` and return it with a handle whose lock, as long as it is open, keeps it from being removed as left behind."""
+    beside = _part(target)
+    with contextlib.suppress(OSError):
+        _removed(beside)
     while True:
-        beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-        lock = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            lock = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        except FileExistsError:
+            # Another process is writing the same file; the last one to end wins.
+            beside = _part(target, secrets.token_hex(4))
+            continue
         # A file system without locks must not stop anyone from saving: there remove_partial_files gets none either.
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -81,17 +245,37 @@ def _locked_part(target: Path, mode: int) -> tuple[Path, int]:
         os.close(lock)
 
 
+def _remove_parts(folder: Path, is_part: Callable[[str], bool]) -> int:
+    with os.scandir(folder) as entries:
+        parts = [entry.path for entry in entries if is_part(entry.name)]
+    return sum(_removed(Path(part)) for part in parts)
+
+
 def _removed(part: Path) -> bool:
-    """Remove `part` if no process is writing it, and return whether it was removed."""
+    """Remove a file or folder if no process is writing it, and return whether it was removed."""
+    how = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        handle = os.open(part, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        kind = part.lstat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            return False
+        # A network file system locks only what is opened for writing.
+        handle = os.open(part, (os.O_RDONLY if stat.S_ISDIR(kind) else os.O_WRONLY) | how)
     except FileNotFoundError:
         return False
     try:
+        status = os.fstat(handle)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        part.unlink(missing_ok=True)
+        # Its process may have moved it into place meanwhile, and another have begun a new one.
+        if not os.path.samestat(status, os.lstat(part)):
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return False
     except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.ENOLCK, errno.EOPNOTSUPP):
+        if error.errno in (errno.EWOULDBLOCK, errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF):
             return False
         raise
     finally:
@@ -100,13 +284,19 @@ def _removed(part: Path) -> bool:
 
 
 def _mode_of(target: Path) -> int | None:
-    """Return the mode of `target`, None where it is new; a file that must not be written is refused."""
-    if not target.exists():
+    """Return the mode of `target`, None where it is new; a file that must not be written, and whatever is no file, is refused."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
         return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(target))
     if not os.access(target, os.W_OK):
         # A rename would replace it nevertheless: for that the folder's permission counts, not the file's.
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
-    return stat.S_IMODE(target.stat().st_mode)
+    return stat.S_IMODE(mode)
 
 
 def _flush(path: Path, mode: int | None) -> None:

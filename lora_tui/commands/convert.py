@@ -34,6 +34,7 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
 
     The LoRA+ ratio is changed so that the bake stays the same. Prints the new settings as TOML; the rates before and after are comments.
     """
+    from trainer.atomic_file import is_stream
     from trainer.settings.convert import convert_alpha, inexact
     from trainer.settings.toml_file import merged_toml, parse_settings, save_text
     from trainer.settings.toml_text import read_text
@@ -46,7 +47,8 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     if out is None:
         click.echo("".join(f"# {line}\n" for line in notes) + converted, nl=False)
         return ExitCode.DONE
-    if out.exists() and not force:
+    streamed = is_stream(out)
+    if out.exists() and not streamed and not force:
         raise SettingsError(
             printable(str(out)),
             found="already exists",
@@ -54,9 +56,9 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
             way_out="choose another name, or add --force",
         )
     save_text(converted, out)
-    for line in notes:
-        click.echo(line)
-    click.echo(f"wrote {printable(str(out))}")
+    # What is written to may be the standard output.
+    for line in (*notes, f"wrote {printable(str(out))}"):
+        click.echo(line, err=streamed)
     return ExitCode.DONE
 
 

@@ -34,6 +34,7 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
     """
     from lora_tui.actions.page_file import make_page, write_page
     from lora_tui.terminal.clipboard import copy_to_clipboard
+    from trainer.atomic_file import is_stream
     from trainer.journal.journal import Journal
 
     max_bytes = size_of(max_size)
@@ -50,6 +51,10 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
             click.echo(f"grid {grid.number}: {made.size_note}", err=True)
             return ExitCode.DONE
         file = write_page(journal, workspace, grid.number, max_bytes=max_bytes, into=into)
+    if into is not None and is_stream(into.expanduser()):
+        # It may be the standard output, and nothing is there to be copied.
+        click.echo(f"grid {grid.number}: {file.line}", err=True)
+        return ExitCode.DONE
     click.echo(f"wrote {printable(str(file.path))}")
     click.echo(f"      {file.line}")
     click.echo(f"copy it to your machine:  {printable(file.copy)}")

@@ -2,10 +2,14 @@
 
 import gzip
 import json
+import os
 import time
+from pathlib import Path
 
 import pytest
+from run_engine import EngineRunner, small_demo
 
+from trainer.atomic_file import atomic_path
 from trainer.errors import DatasetError, ExitCode
 from trainer.journal.records import BakeState
 
@@ -82,3 +86,30 @@ def test_the_machine_is_read_while_a_bake_runs(runner, short) -> None:
     readings = runner.journal.telemetry.read(0, bake.number)
     assert readings
     assert readings[0].host.process_memory > 0
+
+
+def test_what_killed_processes_left_in_the_workspace_is_removed_as_an_engine_starts(tmp_path: Path) -> None:
+    workspace = small_demo(tmp_path / "demo")
+    files = (
+        "bakes/0001-x/state/step.safetensors",
+        "grids/0001-x/0001-x.html",
+        "subjects/hifumi.toml",
+        "journal.sqlite",
+    )
+    for file in files:
+        path = workspace.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        child = os.fork()
+        if not child:
+            with atomic_path(path):
+                os._exit(9)
+        os.waitpid(child, 0)
+    left = [path for path in workspace.root.rglob(".*.part")]
+    assert len(left) == len(files)
+    with atomic_path(workspace.subjects / "other.toml") as being_written:
+        runner = EngineRunner(workspace)
+        end = time.monotonic() + 30
+        while any(path.exists() for path in left) and time.monotonic() < end:
+            time.sleep(0.02)
+        runner.close()
+        assert [path for path in workspace.root.rglob(".*.part")] == [being_written]

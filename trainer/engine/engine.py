@@ -29,7 +29,7 @@ from trainer.machine.readings import MachineReading
 from trainer.machine.sampler import MachineSampler
 from trainer.private_files import make_private_file
 from trainer.text import printable
-from trainer.workspace import Workspace
+from trainer.workspace import Workspace, remove_leftovers
 
 if TYPE_CHECKING:
     from trainer.jobs.preflight import PlannedBake
@@ -100,6 +100,7 @@ class Engine:
             with Journal(self.workspace.journal_path) as journal:
                 # What a killed process left behind must not look alive beside what runs now.
                 journal.bakes.mark_lost()
+                remove_leftovers(self.workspace)
                 queue = JobQueue(self.workspace, self.key)
                 while not self._closing:
                     claimed = self._claim_next(queue, journal)

@@ -1,12 +1,11 @@
 """Bakes continued from another one: resumed, forked at an epoch, or extended past its end."""
 
-import os
 import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.atomic_file import link_or_copy
 from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.jobs.bakes import check, plan_for, queue_bake
 from trainer.jobs.preflight import PlannedBake
@@ -260,11 +259,7 @@ def _keep_state(journal: Journal, workspace: Workspace, path: Path) -> Path:
     """Keep a state for the new bake: the old one may remove it at any moment."""
     _remove_unused_states(journal, workspace)
     link = workspace.bakes / f"{_KEPT_STATE_PREFIX}{secrets.token_hex(4)}.safetensors"
-    try:
-        os.link(path, link)
-    except OSError:
-        # A file system without hard links.
-        shutil.copyfile(path, link)
+    link_or_copy(path, link)
     return link
 
 

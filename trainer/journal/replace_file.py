@@ -2,13 +2,13 @@
 
 import os
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
 
+from trainer.atomic_file import check_replaceable, link_or_copy, move_into_place, partial_folder, remove_partial_files
 from trainer.errors import WorkspaceError
 from trainer.journal.processes import process_alive
 from trainer.journal.records import BakeState
@@ -32,13 +32,16 @@ def replace_journal(path: Path, fill: Callable[[Path], T]) -> tuple[T, Path | No
     """
     refuse_if_used(path)
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rebuild-") as beside:
-            made = Path(beside) / path.name
+        check_replaceable(path)
+        # Of an earlier rebuild that was killed.
+        remove_partial_files(path.parent)
+        with partial_folder(path.parent, f"{path.name}.rebuild") as beside:
+            made = beside / path.name
             filled = fill(made)
             # Somebody may have opened it in the meantime.
             refuse_if_used(path)
-            kept = _move_aside(path)
-            os.replace(made, path)
+            kept = _kept(path)
+            move_into_place(made, path)
     except OSError as error:
         raise WorkspaceError(printable(str(path)), found=f"cannot be replaced ({error.strerror})") from error
     return filled, kept
@@ -93,21 +96,26 @@ def _opened_by(path: Path) -> str:
     return ""
 
 
-def _move_aside(path: Path) -> Path | None:
-    """Rename the journal and its logs to the first free name, and return it; None where there was no journal."""
+def _kept(path: Path) -> Path | None:
+    """Give the journal and its logs the first free name too, and return it; None where there was no journal.
+
+    The journal has its old name as well until another takes its place: whenever this is cut short, there is one.
+    """
     kept = path.with_name(f"{path.name}.before-rebuild")
     again = 1
     while kept.exists():
         again += 1
         kept = path.with_name(f"{path.name}.before-rebuild-{again}")
-    was_there = path.exists()
+    was_there = path.exists() and path.stat().st_size > 0
+    if was_there:
+        link_or_copy(path, kept)
     # SQLite finds a journal's logs by their names, and would read one left behind as part of the new file.
-    for end in ("-wal", "-journal", ""):
-        part = path.with_name(path.name + end)
-        if part.exists() and part.stat().st_size and was_there:
-            part.rename(kept.with_name(kept.name + end))
+    for end in ("-wal", "-journal"):
+        log = path.with_name(path.name + end)
+        if was_there and log.exists() and log.stat().st_size:
+            log.rename(kept.with_name(kept.name + end))
         else:
-            part.unlink(missing_ok=True)
+            log.unlink(missing_ok=True)
     # Only an index of the log; SQLite recreates it.
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
-    return kept if kept.exists() else None
+    return kept if was_there else None

@@ -7,17 +7,21 @@ import re
 import secrets
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.atomic_file import atomic_path
+import psutil
+
+from trainer.atomic_file import atomic_path, partial_folder, remove_partial_files
 from trainer.errors import DeliveryError
 from trainer.text import printable
 
 _BLOCK = 2**20
+_STAGED = re.compile(r"\.lora-tui-[0-9a-f]{8}-(?P<pid>\d{1,10})-[0-9a-f]{8}")
 # As scp tells them apart: a colon before any slash; an address of IPv6 stands in brackets.
 _REMOTE = re.compile(r"(?P<host>(?:[^/:\[\]]*@)?\[[^\]/]+\]|[^/:\[\]]+):(?P<folder>.*)", re.DOTALL)
 # A machine that is off or a dead connection must be reported, not waited for.
@@ -25,6 +29,8 @@ _SSH_TIMEOUTS = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o"
 
 _NO_FOLDER, _NOT_WRITABLE, _OTHER_CONTENT = 40, 41, 42
 _SSH_FAILED = 255
+# In the place of a hash: what is there is no file.
+_OTHER = "other"
 
 # Each runs as `sh -c SCRIPT sh FOLDER …`; names are arguments, never a part of the script.
 _ENTER = f"""
@@ -35,15 +41,19 @@ if command -v sha256sum >/dev/null 2>&1; then h=sha256sum; else h="shasum -a 256
 """
 _INSPECT = f"""{_ENTER}
 command -v rsync >/dev/null 2>&1 && echo rsync || echo scp
-for f; do if [ -f "./$f" ]; then $h <"./$f"; elif [ -e "./$f" ]; then echo other; else echo -; fi; done
+stages=$1; shift
+for f; do if [ -f "./$f" ]; then $h <"./$f"; elif [ -e "./$f" ]; then echo {_OTHER}; else echo -; fi; done
+for s in "$stages"*; do [ -d "./$s" ] && echo "$s"; done
+:
 """
 _MAKE = 'mkdir -p -- "$1"'
-_STAGE = f'{_ENTER}\nmkdir -- "$1"'
+_STAGE = f'{_ENTER}\nstage=$1; shift\n[ $# = 0 ] || rm -rf -- "$@"\nmkdir -- "$stage"'
 _FINISH = f"""{_ENTER}
 stage=$1; shift
 while [ $# -gt 0 ]; do
   case $($h <"$stage/$1") in "$2"*) ;; *) exit {_OTHER_CONTENT};; esac
-  [ ! -d "./$1" ] && mv -f -- "$stage/$1" "./$1" || exit 1
+  [ -e "./$1" ] && [ ! -f "./$1" ] && exit 1
+  mv -f -- "$stage/$1" "./$1" || exit 1
   shift 2
 done
 rmdir -- "$stage"
@@ -146,7 +156,9 @@ def _copy_to_folder(
         raise DeliveryError(where, found="is a file", expected="a folder")
     if not folder.is_dir():
         raise _no_folder(where)
-    there = {name: _sha256(folder / name) if (folder / name).exists() else None for name in files}
+    with contextlib.suppress(OSError):
+        remove_partial_files(folder)
+    there = {name: _content(folder / name, where) for name in files}
     delivered = _files_to_send(hashes, there, where, replace)
     for name in delivered.sent:
         try:
@@ -159,6 +171,14 @@ def _copy_to_folder(
     return delivered
 
 
+def _content(path: Path, where: str) -> str | None:
+    """Return the hash of a file, None without one."""
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for, and nothing but a file is ever replaced.
+        raise _no_file(where, path.name)
+    return _sha256(path) if path.exists() else None
+
+
 # On another machine
 
 
@@ -166,20 +186,24 @@ def _copy_to_host(
     files: Mapping[str, Path], hashes: Mapping[str, str], host: "_Host", folder: str, replace: bool
 ) -> CopyResult:
     where = printable(f"{host.name}:{folder}")
-    copier, *lines = host.run(_INSPECT, folder, *files).splitlines()
+    copier, *lines = host.run(_INSPECT, folder, _stage_start(), *files).splitlines() or [""]
+    lines, stages = lines[: len(files)], lines[len(files) :]
     # A shell that prints a greeting prints more than was asked for.
-    if copier not in ("rsync", "scp") or len(lines) != len(files):
+    if copier not in ("rsync", "scp") or len(lines) != len(files) or not all(map(_STAGED.fullmatch, stages)):
         raise DeliveryError(
             where,
             found=f"unexpected shell output: {printable(copier, 60)}",
             expected="a login shell that prints nothing by itself",
         )
     there = {name: None if line == "-" else line.split()[0] for name, line in zip(files, lines, strict=True)}
+    for name, content in there.items():
+        if content == _OTHER:
+            raise _no_file(where, name)
     delivered = _files_to_send(hashes, there, where, replace)
     if not delivered.sent:
         return delivered
-    stage = f".lora-tui-{secrets.token_hex(4)}"
-    host.run(_STAGE, folder, stage)
+    stage = f"{_stage_start()}{os.getpid()}-{secrets.token_hex(4)}"
+    host.run(_STAGE, folder, stage, *filter(_is_left, stages))
     try:
         host.copy({name: files[name] for name in delivered.sent}, f"{folder}/{stage}/", rsync=copier == "rsync")
         host.run(_FINISH, folder, stage, *(word for name in delivered.sent for word in (name, hashes[name])))
@@ -188,6 +212,18 @@ def _copy_to_host(
             host.run(_CLEAN, folder, stage)
         raise
     return delivered
+
+
+def _stage_start() -> str:
+    """Return how the names of the folders begin that this user of this machine copies into on other machines."""
+    who = hashlib.sha256(f"{os.getuid()}@{socket.gethostname()}".encode()).hexdigest()[:8]
+    return f".lora-tui-{who}-"
+
+
+def _is_left(stage: str) -> bool:
+    """Return whether the process is gone that copied into the folder `stage` on another machine."""
+    staged = _STAGED.fullmatch(stage)
+    return staged is not None and not psutil.pid_exists(int(staged["pid"]))
 
 
 def _remote_path(folder: str) -> str:
@@ -274,10 +310,19 @@ class _Host:
 @contextlib.contextmanager
 def _named(files: Mapping[str, Path]) -> Iterator[list[str]]:
     """Yield paths that end in the names: links in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="lora-tui-") as folder:
+    with partial_folder(Path(tempfile.gettempdir()), "lora-tui-use") as folder:
         for name, path in files.items():
-            os.symlink(path.absolute(), os.path.join(folder, name))
-        yield [os.path.join(folder, name) for name in files]
+            os.symlink(path.absolute(), folder / name)
+        yield [str(folder / name) for name in files]
+
+
+def _no_file(where: str, name: str) -> DeliveryError:
+    return DeliveryError(
+        where,
+        found=f"{printable(name, 80)} is a folder, a pipe or a device",
+        expected="a file, or nothing of that name",
+        way_out="choose another name",
+    )
 
 
 def _no_folder(where: str) -> FolderMissing:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.atomic_file import partial_folder
 from trainer.errors import DeliveryError, GridError
 from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import MadeCell, MadeGrid, read_sidecar
@@ -100,8 +101,8 @@ def publish(
     if lora.picture is not None:
         _check_png(lora.picture)
     header = read_lora_header(lora.lora)
-    with tempfile.TemporaryDirectory(prefix="lora-tui-") as kept:
-        sidecar = Path(kept) / f"{name}.json"
+    with partial_folder(Path(tempfile.gettempdir()), "lora-tui-use") as kept:
+        sidecar = kept / f"{name}.json"
         sidecar.write_text(sidecar_json(lora, header), encoding="utf-8")
         files = {f"{name}.safetensors": lora.lora, f"{name}.json": sidecar}
         if lora.picture is not None:

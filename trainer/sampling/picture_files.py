@@ -1,6 +1,5 @@
 """The files of a grid's pictures: each cell is a PNG of its own; equal recipes share one, and earlier grids' are reused."""
 
-import os
 from collections import defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import Any, Self
 
 from PIL import Image, ImageChops, ImageStat
 
-from trainer.atomic_file import write_atomically
+from trainer.atomic_file import link_or_copy, write_atomically
 from trainer.errors import DiskFull
 from trainer.exchange.cell_text import cell_text
 from trainer.formats.picture_text import png_bytes
@@ -150,15 +149,7 @@ class PictureFiles:
             place = self._folder / cell.file
             if place == source:
                 continue
-            beside = place.with_name(f".{place.name}.link")
-            beside.unlink(missing_ok=True)
-            try:
-                os.link(source, beside)
-            except OSError:
-                # Another disk, or one without links.
-                write_atomically(place, source.read_bytes())
-            else:
-                os.replace(beside, place)
+            link_or_copy(source, place)
 
     def _elsewhere(self, mark: str) -> Path | None:
         file = self._journal.grids.picture(mark)

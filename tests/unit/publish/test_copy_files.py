@@ -1,14 +1,16 @@
 """Files come into a folder whole, here or on another machine, and nothing there is written over unasked."""
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fake_host import FakeHost
 
+from trainer.atomic_file import atomic_path
 from trainer.errors import DeliveryError
-from trainer.publish.copy_files import FolderMissing, NameTaken, copy_files
+from trainer.publish.copy_files import FolderMissing, NameTaken, _stage_start, copy_files
 
 
 @pytest.fixture
@@ -89,6 +91,40 @@ def test_a_folder_under_the_name_is_never_filled(place: Place, files: dict[str, 
     with pytest.raises(DeliveryError):
         copy_files(files, place.target, replace=True)
     assert names(place.folder / "hifumi v3.json") == []
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_pipe_under_the_name_is_neither_waited_for_nor_replaced(
+    place: Place, files: dict[str, Path], replace: bool
+) -> None:
+    os.mkfifo(place.folder / "hifumi v3.json")
+    with pytest.raises(DeliveryError, match=r"hifumi v3\.json is a folder, a pipe or a device; expected a file"):
+        copy_files(files, place.target, replace=replace)
+    assert names(place.folder) == ["hifumi v3.json"]
+    assert stat.S_ISFIFO((place.folder / "hifumi v3.json").stat().st_mode)
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_another_writes_stays(
+    place: Place, files: dict[str, Path]
+) -> None:
+    others = {"mine.safetensors", ".hidden", ".lora-tui-notes"}
+    for name in others:
+        (place.folder / name).touch()
+    if place.target == str(place.folder):
+        child = os.fork()
+        if not child:
+            with atomic_path(place.folder / "another.safetensors"):
+                os._exit(0)
+        os.waitpid(child, 0)
+    else:
+        start, gone = _stage_start(), 2**22 + 1
+        running, of_another = f"{start}{os.getpid()}-01234567", f".lora-tui-00000000-{gone}-01234567"
+        for name in (running, of_another, f"{start}{gone}-01234567"):
+            (place.folder / name).mkdir()
+            (place.folder / name / "half").touch()
+        others |= {running, of_another}
+    copy_files(files, place.target)
+    assert set(names(place.folder)) == {*files, *others}
 
 
 def test_a_folder_that_is_not_there_is_not_made(place: Place, files: dict[str, Path]) -> None:

@@ -1,0 +1,122 @@
+"""One module writes whole files and moves them into place; every other place that writes is listed here with its reason."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Module -> the calls in it, and why the writer of whole files is not for them.
+ELSEWHERE: dict[str, tuple[set[str], str]] = {
+    "lora_tui/actions/publish.py": ({".write_text"}, "a note in the user's state folder, which may as well be missing"),
+    "lora_tui/terminal/output_queue.py": ({"os.open"}, "the terminal"),
+    "lora_tui/terminal/redirect.py": ({"os.open", "os.fdopen"}, "the log, appended to, and standard streams"),
+    "lora_tui/theme_files.py": ({".write_text"}, "a note in the user's state folder, which may as well be missing"),
+    "trainer/bake/optimizer_trial_worker.py": ({"os.fdopen"}, "standard streams"),
+    "trainer/demo/workspace.py": ({".write_text"}, "captions of the demo, in a folder that is new"),
+    "trainer/formats/webui_config.py": ({"os.open", "os.fdopen"}, "a backup under a name that must be new"),
+    "trainer/journal/replace_file.py": ({".rename"}, "SQLite's logs of a journal that is kept"),
+    "trainer/machine/disk_space.py": ({"os.open"}, "room that is held, without content"),
+    "trainer/machine/lock_file.py": ({"os.open"}, "locks"),
+    "trainer/machine/peak_rss.py": ({".write_text"}, "a switch of the kernel in /proc"),
+    "trainer/memory/simulate.py": ({".rename"}, "a tensor's name"),
+    "trainer/memory/worker.py": ({"os.fdopen"}, "standard streams"),
+    "trainer/models/safetensors_write.py": ({"open"}, "into a path that the writer gave"),
+    "trainer/private_files.py": ({"os.open"}, "an empty file under a name that must be new"),
+    "trainer/publish/copy_files.py": ({"shutil.copyfile"}, "into a path that the writer gave"),
+    "trainer/publish/epoch.py": ({".write_text"}, "in a partial folder of the writer's"),
+    "trainer/workspace.py": ({".write_text"}, "a note in the user's state folder, which may as well be missing"),
+}
+_WRITER = "trainer/atomic_file.py"
+_MOVES = {
+    "os.replace",
+    "os.rename",
+    "os.renames",
+    "os.link",
+    "shutil.move",
+    "shutil.copyfile",
+    "shutil.copy",
+    "shutil.copy2",
+    "shutil.copytree",
+}
+_OPENS = {"os.open", "open", "os.fdopen", "io.open"}
+_METHODS = {"write_text", "write_bytes", "rename", "hardlink_to", "touch"}
+
+# Parsing all modules takes seconds.
+_MAYBE = re.compile(
+    r"\bos\.(replace|rename|link|open|fdopen)|\bshutil\.|open\(|\.(write_|rename|touch|hardlink)|\.replace\([^,]*\)"
+)
+
+
+def writes(path: Path) -> Iterator[str]:
+    """Yield every call in a module that may write, move or replace a file."""
+    text = path.read_text()
+    if not _MAYBE.search(text):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            last = name.rpartition(".")[2]
+            if name in _MOVES or (last in _METHODS and isinstance(node.func, ast.Attribute)):
+                yield name if name in _MOVES else f".{last}"
+            # A path has one argument, a text two.
+            elif (
+                last == "replace" and isinstance(node.func, ast.Attribute) and len(node.args) == 1 and not node.keywords
+            ):
+                yield ".replace"
+            elif (name in _OPENS or last == "open") and _writes(name, node):
+                yield name if name in _OPENS else ".open"
+
+
+def _writes(name: str, call: ast.Call) -> bool:
+    if name == "os.open":
+        return "O_RDONLY" not in ast.unparse(call.args[1])
+    given = [*call.args[name in _OPENS :], *(each.value for each in call.keywords if each.arg == "mode")]
+    modes = [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return any(set(mode) & set("wax+") and set(mode) <= set("rwxabt+") for mode in modes)
+
+
+@cache
+def found() -> dict[str, set[str]]:
+    """Return the calls by module."""
+    modules = sorted(path for room in ("trainer", "lora_tui") for path in (ROOT / room).rglob("*.py"))
+    return {str(path.relative_to(ROOT)): calls for path in modules if (calls := set(writes(path)))}
+
+
+def test_whole_files_are_written_in_one_module() -> None:
+    assert {module: calls for module, calls in found().items() if module != _WRITER} == {
+        module: calls for module, (calls, _) in ELSEWHERE.items()
+    }
+
+
+def test_no_other_module_moves_a_file_into_place() -> None:
+    moves = {"os.replace", "os.link", "shutil.move", ".replace", ".rename"}
+    assert {module for module, calls in found().items() if calls & moves} - {_WRITER} == {
+        # Its logs go with a journal that is kept; and a tensor's name.
+        "trainer/journal/replace_file.py",
+        "trainer/memory/simulate.py",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.replace(a, b)", "path.rename(b)", "path.replace(b)", "path.write_text('')", "open(path, 'w')", "open(path, mode='r+b')",
+        "path.open('xb')", "os.open(path, os.O_WRONLY | os.O_CREAT)", "shutil.copyfile(a, b)", "path.touch()", "os.fdopen(3, 'wb')",
+    ],
+)  # fmt: skip
+def test_the_search_knows_what_writes(line: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(line)
+    assert list(writes(tmp_path / "module.py"))
+
+
+@pytest.mark.parametrize(
+    "line", ["open(path)", "open(path, 'rb')", "text.replace('a', 'b')", "os.open(p, os.O_RDONLY)"]
+)
+def test_the_search_passes_what_reads(line: str, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(line)
+    assert not list(writes(tmp_path / "module.py"))
