@@ -40,7 +40,7 @@ class Snapshot:
         machine: the newest reading.
         peak_ours: most memory of the card taken by us since the last bake was queued, bytes.
         trouble: one line where the journal cannot be read.
-        caution: what the user should know about the place of the journal.
+        caution: what the user should know about the journal: where it is, or which of its rows are damaged.
     """
 
     bake: Bake | None = None

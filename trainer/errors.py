@@ -3,6 +3,13 @@
 from collections.abc import Sequence
 from enum import IntEnum
 
+from trainer.text import MAX_MESSAGE, printable, shortened
+
+# Of MAX_MESSAGE: a line gets `lora-tui: ` before it, or what it is about.
+_ROOM_AROUND = 60
+# Of the way out; no text of ours is longer, but a path in it may be.
+_MAX_WAY_OUT = 240
+
 
 class ExitCode(IntEnum):
     """What the process tells its caller."""
@@ -45,16 +52,19 @@ class LoraTuiError(Exception):
         self.found = found
         self.expected = expected
         self.way_out = way_out
-        self.details = tuple(details)
+        self.details = tuple(shortened(printable(detail), MAX_MESSAGE) for detail in details)
         super().__init__(self.line())
 
     def line(self) -> str:
-        """Return the complete error on one line."""
-        parts = [f"{self.where}: {self.found}"]
-        if self.expected:
-            parts.append(f"expected {self.expected}")
-        if self.way_out:
-            parts.append(self.way_out)
+        """Return the complete error on one line that a terminal can show, well below MAX_MESSAGE: values are shortened, the way out is not."""
+        way_out = shortened(printable(self.way_out), _MAX_WAY_OUT)
+        room = MAX_MESSAGE - _ROOM_AROUND - len("".join((": ", "; expected ", "; ", way_out)))
+        where, found, expected = _fitted([printable(part) for part in (self.where, self.found, self.expected)], room)
+        parts = [f"{where}: {found}"]
+        if expected:
+            parts.append(f"expected {expected}")
+        if way_out:
+            parts.append(way_out)
         return "; ".join(parts)
 
 
@@ -144,6 +154,19 @@ class BakeFailed(LoraTuiError):
     """
 
     exit_code = ExitCode.BAKE_FAILED
+
+
+def _fitted(parts: Sequence[str], room: int) -> list[str]:
+    """Return the texts with the longest ones shortened, all to one length, so that together they have at most `room` characters."""
+    limit = room
+    for number, length in enumerate(sorted(map(len, parts))):
+        limit = room // (len(parts) - number)
+        if length > limit:
+            break
+        room -= length
+    else:
+        return list(parts)
+    return [shortened(part, limit) for part in parts]
 
 
 def as_bake_failure(stage: str, error: BaseException) -> LoraTuiError:

@@ -8,6 +8,9 @@ import unicodedata
 # Cc control, Cf format (bidi overrides, zero-width), Cs surrogates (undecodable file names), Co private use: none of them is text a user typed to be read.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
+MAX_MESSAGE = 500
+"""Characters of the longest message that is printed, logged or shown."""
+
 # Linux: NAME_MAX of every common file system, and PATH_MAX without its last byte.
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 255, 4095
 
@@ -23,6 +26,14 @@ def printable(text: str, limit: int | None = None) -> str:
     if limit is not None and len(out) > limit:
         return out[: max(0, limit - 1)] + "…"
     return out
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return `text` with `…` in place of its middle where it has more than `limit` characters: a path keeps its file's name."""
+    if len(text) <= limit:
+        return text
+    end = max(0, limit - 1) // 2
+    return f"{text[: max(0, limit - 1 - end)]}…{text[len(text) - end :]}"
 
 
 def _visible(char: str) -> str:

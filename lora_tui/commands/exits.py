@@ -15,6 +15,7 @@ from trainer.text import path_fault, printable
 
 if TYPE_CHECKING:
     from trainer.jobs.preflight import PlannedBake
+    from trainer.journal.journal import Journal
     from trainer.workspace import Workspace
 
 P = ParamSpec("P")
@@ -79,6 +80,12 @@ def workspace_here(folder: Path | None) -> "Workspace":
             way_out="create one with `lora-tui demo` or `lora-tui new`",
         )
     return workspace
+
+
+def warn_of_damage(journal: "Journal") -> None:
+    """Print to stderr which rows of the journal were left out of what was read, if any were."""
+    if (damage := journal.damage()) is not None:
+        click.echo(f"! {damage.line()}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.exits import exits, warn_of_damage, workspace_here
 from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import PATH, WORKSPACE
 from lora_tui.wording.job_names import job_label
@@ -212,6 +212,7 @@ def _list_grids(workspace: "Workspace") -> ExitCode:
     with Journal(workspace.journal_path) as journal:
         journal.bakes.mark_lost()
         grids = journal.grids.latest()
+        warn_of_damage(journal)
     for each in grids:
         click.echo(grid_line(each))
     if not grids:

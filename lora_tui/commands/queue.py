@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.commands.exits import exits, print_json, warn_of_damage, workspace_here
 from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING
@@ -36,6 +36,7 @@ def _show(folder: Path | None, as_json: bool) -> ExitCode:
     with Journal(workspace.journal_path) as journal:
         view = read_queue_view(journal, workspace, time.time())
         read_only = journal.read_only
+        warn_of_damage(journal)
     if as_json:
         print_json(queue_json(view))
         return ExitCode.DONE
@@ -221,6 +222,7 @@ def run(folder: Path | None) -> ExitCode:
         journal.bakes.mark_lost()
         taken = journal.queue.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
         others = [bake for bake in journal.queue.waiting() if bake.engine != engine.key]
+        warn_of_damage(journal)
     if others:
         click.echo(f"{plural(len(others), 'more job')} queued for another lora-tui running here")
     if not taken:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, workspace_here
+from lora_tui.commands.exits import exits, print_json, warn_of_damage, workspace_here
 from lora_tui.commands.options import PATH
 from trainer.errors import ExitCode
 from trainer.text import printable
@@ -26,6 +26,7 @@ def status(folder: Path | None, as_json: bool, every: bool) -> ExitCode:
         journal.bakes.mark_lost(process_alive)
         if as_json:
             print_json(bakes_json(workspace, journal))
+            warn_of_damage(journal)
             return ExitCode.DONE
         rows = journal.bakes.latest()
         listed = rows if every else [row for row in rows if not row.withdrawn]
@@ -36,4 +37,5 @@ def status(folder: Path | None, as_json: bool, every: bool) -> ExitCode:
             click.echo(bake_line(row, journal))
         if not every and (line := withdrawn_line(rows)):
             click.echo(line)
+        warn_of_damage(journal)
     return ExitCode.DONE

@@ -87,5 +87,7 @@ def _training(bake: Bake, journal: Journal) -> list[str]:
 
 
 def _pictures(number: int, journal: Journal) -> list[str]:
-    grid = journal.grids.read(number)
+    grid = journal.grids.find(number)
+    if grid is None:
+        return [f"grid {number} is damaged"]
     return [f"{grid.done}/{plural(grid.total, 'picture')}", f"in {printable(grid.folder)}"]

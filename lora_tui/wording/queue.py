@@ -107,7 +107,8 @@ def _step_seconds(journal: "Journal", live: Sequence[Bake]) -> dict[int, float]:
     seconds = {}
     for bake in live:
         if bake.grid is not None:
-            if (pace := seconds_per_picture(journal.grids.read(bake.grid))) is not None:
+            grid = journal.grids.find(bake.grid)
+            if grid is not None and (pace := seconds_per_picture(grid)) is not None:
                 seconds[bake.number] = pace
             continue
         last = journal.curves.last_values(bake.number).get("seconds_per_step")

@@ -177,7 +177,7 @@ class _JournalReader:
             line=line,
             compared=None if last is None else self._settings_of(last),
             log=self._read_log(),
-            caution=self._journal.warning,
+            caution=self._caution(),
         )
         bake = shown.pick(self._journal, followed)
         return seen if bake is None else self._with_bake(seen, bake)
@@ -207,6 +207,10 @@ class _JournalReader:
     def _grid_seconds_left(self) -> float | None:
         making = self._journal.grids.being_made()
         return None if making is None else seconds_left(making)
+
+    def _caution(self) -> str:
+        damage = self._journal.damage()
+        return self._journal.warning if damage is None else damage.line()
 
     def _read_log(self) -> tuple[LogLine, ...]:
         last_id = self._log[-1].id if self._log else 0
@@ -262,9 +266,9 @@ class _JournalReader:
     def _story(self, bake: Bake, asked: "Settings | None") -> str:
         if bake.parent is None or asked is None:
             return ""
-        parent = self._journal.bakes.read(bake.parent)
+        parent = self._journal.bakes.find(bake.parent)
         # What was withdrawn since says nothing of a picture or a curve.
-        before = None if parent.withdrawn else self._settings_of(parent)
+        before = None if parent is None or parent.withdrawn else self._settings_of(parent)
         return "" if before is None else what_changed(before, asked)
 
 

@@ -164,8 +164,9 @@ def _draft(journal: "Journal", number: int) -> HeldBakeRead:
 
     bake = journal.bakes.read(number)
     settings = parse_settings(bake.settings_toml, f"bake {number}")
-    if bake.parent is None:
+    parent = None if bake.parent is None else journal.bakes.find(bake.parent)
+    if parent is None:
         return HeldBakeRead(number, settings, frozenset())
-    before = parse_settings(journal.bakes.read(bake.parent).settings_toml, f"bake {bake.parent}")
+    before = parse_settings(parent.settings_toml, f"bake {parent.number}")
     differs = (name for name in type(settings).model_fields if getattr(settings, name) != getattr(before, name))
     return HeldBakeRead(number, settings, frozenset(differs))

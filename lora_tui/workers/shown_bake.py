@@ -4,7 +4,6 @@ import queue
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from trainer.errors import WorkspaceError
 from trainer.journal.records import Bake
 
 if TYPE_CHECKING:
@@ -56,10 +55,7 @@ class ShownBake:
     def _read(self, journal: "Journal", followed: Bake) -> Bake:
         """Return the bake chosen; the choice is dropped where it is `followed` anyway, or is withdrawn."""
         if self._chosen is not None and self._chosen != followed.number:
-            try:
-                bake = journal.bakes.read(self._chosen)
-            except WorkspaceError:
-                bake = None
+            bake = journal.bakes.find(self._chosen)
             if bake is not None and not bake.withdrawn:
                 return bake
         self._chosen = None

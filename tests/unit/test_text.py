@@ -1,6 +1,6 @@
 import pytest
 
-from trainer.text import path_fault, printable
+from trainer.text import path_fault, printable, shortened
 
 
 def test_escape_codes_become_visible() -> None:
@@ -37,3 +37,8 @@ def test_a_long_text_ends_in_an_ellipsis() -> None:
 )
 def test_a_path_that_no_file_can_have_is_described(path: str, fault: str) -> None:
     assert path_fault(path) == fault
+
+
+def test_a_long_text_loses_its_middle() -> None:
+    assert shortened("/a/very/long/path/file.toml", 15) == "/a/very…le.toml"
+    assert [len(shortened("x" * 50, limit)) for limit in range(1, 60)] == [min(limit, 50) for limit in range(1, 60)]

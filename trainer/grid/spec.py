@@ -5,26 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from trainer.errors import GridError
 from trainer.text import printable
+from trainer.typed_values import expected_text, shown
 
 _MAX_BYTES = 64 * 2**20
-# Start of the type of a pydantic report -> what it expected.
-_KINDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "finite": "a number",
-    "string": "a text",
-    "bool": "true or false",
-    "tuple": "a list",
-    "list": "a list",
-    "dict": "a table",
-    "model": "a table",
-    "mapping": "a table",
-    "missing": "a value",
-}
 
 
 class _SpecPart(BaseModel):
@@ -168,28 +154,10 @@ def refused_field(error: ValidationError, where: str) -> GridError:
         return GridError(
             f"{where}: {printable(place, 80)}", found="unknown field", expected=", ".join(GridSpec.model_fields)
         )
-    found = printable(repr(first["input"]), 80)
+    found = shown(first["input"])
     if first["type"] == "missing":
         found = "is missing"
     return GridError(f"{where}: {printable(place, 80)}" if place else where, found=found, expected=expected_text(first))
-
-
-def expected_text(report: ErrorDetails) -> str:
-    """Return what a value should have been, in our words rather than pydantic's."""
-    bounds = report.get("ctx", {})
-    match report["type"]:
-        case "greater_than_equal":
-            return f"at least {bounds['ge']:g}"
-        case "less_than_equal":
-            return f"at most {bounds['le']:g}"
-        case "multiple_of":
-            return f"a multiple of {bounds['multiple_of']}"
-        case "string_pattern_mismatch":
-            return "one line of letters, not too long and without signs that a file name cannot hold"
-        case "literal_error":
-            return f"one of {str(bounds['expected']).replace(' or ', ', ')}".replace("'", "")
-        case kind:
-            return next((words for start, words in _KINDS.items() if kind.startswith(start)), "another value")
 
 
 def load_spec(path: Path) -> GridSpec:

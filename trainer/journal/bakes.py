@@ -1,6 +1,5 @@
 """The table of bakes and grids' jobs."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -34,11 +33,15 @@ class BakeStore(Store):
             least_number: its number is the next one, this or above.
         """
         with self._database.writing() as connection:
+            # Any value may stand in a damaged row: a text would be the highest place, and above the last number is none.
             highest, place = connection.execute(
-                "SELECT coalesce(max(number), 0), coalesce(max(place), 0) FROM bake"
+                """
+                SELECT coalesce(max(number) FILTER (WHERE number < 1e9), 0), coalesce(max(place) FILTER (WHERE typeof(place) = 'real'), 0) FROM bake
+                """
             ).fetchone()
             number = max(int(highest) + 1, least_number)
-            folder = f"bakes/{number:04d}-{new.name}" if new.grid is None else _folder_of_grid(connection, new.grid)
+            is_bake = new.grid is None
+            folder = f"bakes/{number:04d}-{new.name}" if is_bake else GridStore(self._database).read(new.grid).folder
             queued = Bake(
                 **asdict(new),
                 number=number,
@@ -54,27 +57,31 @@ class BakeStore(Store):
         """Return bake `number`.
 
         Raises:
-            WorkspaceError: no bake has that number.
+            WorkspaceError: no bake has that number, or its row is damaged.
         """
-        found = select_bakes(self._database, "WHERE number = ?", (number,))
-        if not found:
+        found = self._database.record(Bake, "FROM bake WHERE number = ?", (number,))
+        if found is None:
             raise no_bake(str(self._database.path), number)
-        return found[0]
+        return found
+
+    def find(self, number: int) -> Bake | None:
+        """Return bake `number`, None where there is none or its row is damaged."""
+        return next(iter(select_bakes(self._database, "WHERE number = ?", (number,))), None)
 
     def latest(self, limit: int = 200) -> list[Bake]:
         """Return the last `limit` bakes and grids' jobs, newest first."""
-        return select_bakes(self._database, "ORDER BY number DESC LIMIT ?", (limit,))
+        return select_bakes(self._database, "ORDER BY number DESC", (), most=limit)
 
     def last_that_ran(self) -> Bake | None:
         """Return the bake that was started last, running or ended; None where none ever started. Never a grid's job."""
-        newest = "ORDER BY coalesce(started, created) DESC, number DESC LIMIT 1"
-        return next(iter(select_bakes(self._database, f"WHERE grid IS NULL AND {_RAN} {newest}", ())), None)
+        newest = "ORDER BY coalesce(started, created) DESC, number DESC"
+        return next(iter(select_bakes(self._database, f"WHERE grid IS NULL AND {_RAN} {newest}", (), most=1)), None)
 
     def neighbour(self, number: int, by: int) -> Bake | None:
         """Return the next bake above `number`, or with a negative `by` below it; None at the end. Neither grids' jobs nor withdrawn ones count."""
         side, order = (">", "ASC") if by > 0 else ("<", "DESC")
-        which = f"WHERE number {side} ? AND grid IS NULL AND NOT {_WITHDRAWN} ORDER BY number {order} LIMIT 1"
-        return next(iter(select_bakes(self._database, which, (number,))), None)
+        which = f"WHERE number {side} ? AND grid IS NULL AND NOT {_WITHDRAWN} ORDER BY number {order}"
+        return next(iter(select_bakes(self._database, which, (number,), most=1)), None)
 
     def set_state(self, number: int, state: BakeState, error: str = "") -> None:
         """Set the state and the line of error; the times of the first start and of the end are kept here."""
@@ -121,11 +128,9 @@ class BakeStore(Store):
         if self._database.read_only:
             return []
         marks = ", ".join("?" for _ in _LIVE)
-        live = self._database.rows(
-            f"SELECT number, pid, pid_started FROM bake WHERE state IN ({marks}) ORDER BY number", _LIVE
-        )
-        gone = [row for row in live if row["pid"] is None or not alive(row["pid"], row["pid_started"])]
-        lost = [row["number"] for row in gone if self._mark_lost(row["number"], row["pid"])]
+        live = select_bakes(self._database, f"WHERE state IN ({marks}) ORDER BY number", _LIVE)
+        gone = [bake for bake in live if not _runs(bake, alive)]
+        lost = [bake.number for bake in gone if self._mark_lost(bake.number, bake.pid)]
         if lost:
             GridStore(self._database).cut(lost)
         return lost
@@ -154,14 +159,13 @@ class BakeStore(Store):
         return bool(changed)
 
 
-def _folder_of_grid(connection: sqlite3.Connection, grid: int) -> str:
-    """Return the folder of the grid that a job makes: it has none of its own."""
-    return str(connection.execute("SELECT folder FROM grid WHERE number = ?", (grid,)).fetchone()["folder"])
+def _runs(bake: Bake, alive: Callable[[int, float], bool]) -> bool:
+    return bake.pid is not None and bake.pid_started is not None and alive(bake.pid, bake.pid_started)
 
 
-def select_bakes(database: Database, which: str, values: Sequence[object]) -> list[Bake]:
-    """Return the bakes that `which` (SQL from WHERE on) chooses."""
-    return database.records(Bake, f"FROM bake {which}", values)
+def select_bakes(database: Database, which: str, values: Sequence[object], *, most: int | None = None) -> list[Bake]:
+    """Return the bakes that `which` (SQL from WHERE on) chooses, the first `most` of them."""
+    return database.records(Bake, f"FROM bake {which}", values, most=most)
 
 
 def no_bake(journal: str, number: int) -> WorkspaceError:

@@ -11,7 +11,7 @@ from statistics import median
 
 from trainer.journal.database import Store
 from trainer.journal.records import BakeState, Curve
-from trainer.journal.results import number
+from trainer.journal.rows import number_or_nan
 
 FANOUT = 4
 """Steps of level k in one block of level k + 1."""
@@ -24,6 +24,9 @@ SPEED_METRIC = "seconds_per_step"
 
 _SPEED_COLUMNS = 500
 _MAX_SPEED_BAKES = 200
+
+# A damaged step may be a text, which is above every number; so the index still gives the ends at once.
+_IS_STEP = f"step BETWEEN 0 AND {2**63 - 1}"
 
 _POINTS_TO_BLOCKS = f"""
     INSERT OR REPLACE INTO block (series, level, step, low, high, total, count)
@@ -95,7 +98,10 @@ class CurveStore(Store):
             return _curve((), 0, 0)
         series = row["id"]
         ends = self._database.rows(
-            "SELECT (SELECT min(step) FROM point WHERE series = ?) AS lowest, (SELECT max(step) FROM point WHERE series = ?) AS highest",
+            f"""
+            SELECT (SELECT min(step) FROM point WHERE series = ? AND {_IS_STEP}) AS lowest,
+                (SELECT max(step) FROM point WHERE series = ? AND {_IS_STEP}) AS highest
+            """,
             (series, series),
         )[0]
         lowest, highest = ends["lowest"], ends["highest"]
@@ -127,10 +133,11 @@ class CurveStore(Store):
         last: dict[str, tuple[int, float]] = {}
         for name in names:
             row = self._database.row(
-                "SELECT step, value FROM point WHERE series = ? ORDER BY step DESC LIMIT 1", (name["id"],)
+                f"SELECT step, value FROM point WHERE series = ? AND {_IS_STEP} ORDER BY step DESC LIMIT 1",
+                (name["id"],),
             )
-            if row is not None:
-                last[name["metric"]] = (row["step"], number(row["value"]))
+            if row is not None and isinstance(name["metric"], str):
+                last[name["metric"]] = (row["step"], number_or_nan(row["value"]))
         return last
 
     def add(self, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
@@ -149,7 +156,7 @@ class CurveStore(Store):
             (BakeState.DONE, BakeState.STOPPED, _MAX_SPEED_BAKES),
         )
         for bake in ended:
-            if not settings_like(bake["settings_toml"]):
+            if not (isinstance(bake["settings_toml"], str) and settings_like(bake["settings_toml"])):
                 continue
             # Drawing resolution is enough for a median, and bounds what a long bake costs.
             means = [value for value in self.read(bake["number"], SPEED_METRIC, _SPEED_COLUMNS).mean if isfinite(value)]
@@ -170,8 +177,8 @@ def _curve(rows: Iterable[sqlite3.Row], level: int, lowest: int) -> Curve:
     return Curve(
         # The first block starts at a multiple of its width, maybe before the first step there is.
         steps=[max(row["step"], lowest) for row in found],
-        low=[number(row["low"]) for row in found],
-        high=[number(row["high"]) for row in found],
-        mean=[number(row["mean"]) for row in found],
+        low=[number_or_nan(row["low"]) for row in found],
+        high=[number_or_nan(row["high"]) for row in found],
+        mean=[number_or_nan(row["mean"]) for row in found],
         level=level,
     )

@@ -3,23 +3,36 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from trainer.errors import WorkspaceError
+from trainer.journal.damage import REBUILD, DamagedRows, damaged_journal
 from trainer.journal.mounts import network_file_system
 from trainer.journal.read_only import ReadOnlyFile
-from trainer.journal.rows import column_names, from_row
+from trainer.journal.rows import column_names, from_row, return_rows
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
 from trainer.private_files import make_private_file
+from trainer.typed_values import WrongValue
 from trainer.workspace import may_write, no_writing
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 """How long a read or write waits for another writer before it fails."""
+
+
+_BUSY = f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
+# Start of SQLite's name for a failure -> what was found, and the way out.
+_DESCRIPTIONS = {
+    "SQLITE_BUSY": _BUSY,
+    "SQLITE_LOCKED": _BUSY,
+    "SQLITE_NOTADB": ("not a lora-tui journal", "move the file away, or choose another folder"),
+    "SQLITE_CORRUPT": ("the journal is damaged", REBUILD),
+}
 
 
 class Database:
@@ -34,6 +47,7 @@ class Database:
         read_only: whether it cannot be written, and every attempt is an error.
         wal: whether the write-ahead log is in use; False on a network file system, where SQLite rolls back instead.
         network: the kind of network file system it is on, "" for a local disk.
+        damage: the rows that could not be read so far.
 
     Raises:
         WorkspaceError: it cannot be opened, is not a journal, or was written by a newer lora-tui.
@@ -42,6 +56,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.wal = False
+        self.damage = DamagedRows()
         self.network = network_file_system(path.absolute().resolve())
         self.read_only = os.path.exists(path) and not may_write(path)
         self._reader: ReadOnlyFile | None = None
@@ -56,7 +71,7 @@ class Database:
             self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             with self._plain_errors():
-                self._connection.row_factory = sqlite3.Row
+                return_rows(self._connection)
                 self._open()
         except BaseException:
             self._connection.close()
@@ -74,15 +89,47 @@ class Database:
         found = self.rows(sql, parameters)
         return found[0] if found else None
 
-    def records(self, kind: type[T], source: str, parameters: Sequence[object] = ()) -> list[T]:
-        """Return the rows of a table as records of class `kind`.
+    def records(
+        self, kind: type[T], source: str, parameters: Sequence[object] = (), *, most: int | None = None
+    ) -> list[T]:
+        """Return the rows of a table as records of class `kind`; damaged ones are left out, and noted in `damage`.
 
         Args:
             kind: a dataclass whose fields are columns of the table.
             source: the SQL behind SELECT …: FROM, WHERE, ORDER BY.
             parameters: of its question marks.
+            most: how many of the first ones to return; a LIMIT in the SQL would count damaged ones.
         """
-        return [from_row(kind, row) for row in self.rows(f"SELECT {column_names(kind)} {source}", parameters)]
+        sql = f"SELECT {column_names(kind)} {source}"
+        if self._reader is not None:
+            return list(islice(self._readable(kind, self.rows(sql, parameters)), most))
+        with self._plain_errors():
+            cursor = self._connection.execute(sql, parameters)
+            try:
+                return list(islice(self._readable(kind, cursor), most))
+            finally:
+                # A cursor with rows left would hold a read transaction.
+                cursor.close()
+
+    def _readable(self, kind: type[T], rows: Iterable[sqlite3.Row]) -> Iterator[T]:
+        for row in rows:
+            try:
+                yield from_row(kind, row)
+            except WrongValue as fault:
+                self.damage.note(kind, row, fault)
+
+    def record(self, kind: type[T], source: str, parameters: Sequence[object] = ()) -> T | None:
+        """Return the first row of a read as a record of class `kind`, None without one.
+
+        Raises:
+            WorkspaceError: the row is damaged.
+        """
+        row = self.row(f"SELECT {column_names(kind)} {source}", parameters)
+        try:
+            return None if row is None else from_row(kind, row)
+        except WrongValue as fault:
+            assert row is not None
+            raise damaged_journal(self.path, self.damage.note(kind, row, fault)) from None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -170,19 +217,17 @@ class Store:
 
 
 def _describe(error: sqlite3.Error, *, reading: bool) -> tuple[str, str]:
+    if _is_full(error):
+        return "the disk is full", "free some space and try again"
     name = _name(error)
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
-    if name.startswith("SQLITE_NOTADB"):
-        return "not a lora-tui journal", "move the file away, or choose another folder"
-    if name.startswith("SQLITE_CORRUPT"):
-        return "the journal is damaged", "run `lora-tui journal rebuild`, or restore it from a backup"
+    if name == "SQLITE_ERROR":
+        # The program's own statements are right: a table or column is missing.
+        return f"the journal is damaged ({error})", REBUILD
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
         what, may = ("reading", "read") if reading else ("writing", "write to")
         return f"cannot be opened for {what}", f"choose a folder you can {may}, or fix its permissions"
-    if _is_full(error):
-        return "the disk is full", "free some space and try again"
-    return f"cannot be used ({f'{error}, {name}' if name else error})", ""
+    known = (texts for start, texts in _DESCRIPTIONS.items() if name.startswith(start))
+    return next(known, (f"cannot be used ({f'{error}, {name}' if name else error})", ""))
 
 
 def _is_full(error: sqlite3.Error) -> bool:

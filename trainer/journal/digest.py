@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from trainer.journal.bakes import select_bakes
 from trainer.journal.database import Store
 from trainer.journal.queue import QueueStore
-from trainer.journal.records import REMOVED, Bake, BakeState, LogLine, MarkKind
+from trainer.journal.records import REMOVED, Bake, BakeState, LogLine, Mark, MarkKind
+from trainer.journal.rows import number_or_nan
 from trainer.text import duration, plural
 
 # A screenful; a bake that warns at every step must not fill the memory.
@@ -88,7 +90,8 @@ class DigestStore(Store):
     def last_viewed(self) -> float | None:
         """Return when somebody last looked (epoch seconds), None if nobody has."""
         row = self._database.row("SELECT seconds FROM looked")
-        return None if row is None else float(row["seconds"])
+        seconds = None if row is None else number_or_nan(row["seconds"])
+        return seconds if seconds is not None and isfinite(seconds) else None
 
     def set_last_viewed(self, seconds: float) -> None:
         """Note that somebody looked at `seconds` (epoch); the latest time is kept."""
@@ -122,10 +125,9 @@ class DigestStore(Store):
         """Return the step after which a bake started: a fork's state's; None where a fork ended before it had read that."""
         if not bake.starts_from:
             return 0
-        row = self._database.row(
-            "SELECT step FROM mark WHERE bake = ? AND kind = ? ORDER BY id LIMIT 1", (bake.number, MarkKind.RESUME)
-        )
-        return None if row is None else int(row["step"])
+        first = "FROM mark WHERE bake = ? AND kind = ? ORDER BY id"
+        found = self._database.records(Mark, first, (bake.number, MarkKind.RESUME), most=1)
+        return found[0].step if found else None
 
     def _count_marks(self, kind: MarkKind, since: float) -> dict[int, int]:
         """Return how many marks of a kind each bake got since."""

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from math import isfinite
 
 from trainer.errors import WorkspaceError
 from trainer.journal.database import Database, Store
 from trainer.journal.records import CellNote, Grid, GridState
-from trainer.journal.rows import insert, to_row
+from trainer.journal.rows import insert, number_or_nan, to_row
 
 _ENDED = (GridState.DONE, GridState.CUT, GridState.FAILED)
 
@@ -24,7 +25,7 @@ class GridStore(Store):
             least_number: a number above every folder there is.
         """
         with self._database.writing() as connection:
-            highest = connection.execute("SELECT coalesce(max(number), 0) FROM grid").fetchone()[0]
+            highest = connection.execute("SELECT coalesce(max(number), 0) FROM grid WHERE number < 1e9").fetchone()[0]
             number = max(int(highest) + 1, least_number)
             folder = f"grids/{number:04d}-{name}"
             grid = Grid(
@@ -43,21 +44,25 @@ class GridStore(Store):
         """Return grid `number`.
 
         Raises:
-            WorkspaceError: no grid has that number.
+            WorkspaceError: no grid has that number, or its row is damaged.
         """
-        found = self._database.records(Grid, "FROM grid WHERE number = ?", (number,))
-        if not found:
+        found = self._database.record(Grid, "FROM grid WHERE number = ?", (number,))
+        if found is None:
             raise _no_grid(self._database, number)
-        return found[0]
+        return found
+
+    def find(self, number: int) -> Grid | None:
+        """Return grid `number`, None where there is none or its row is damaged."""
+        return next(iter(self._database.records(Grid, "FROM grid WHERE number = ?", (number,))), None)
 
     def latest(self, limit: int = 200) -> list[Grid]:
         """Return the last `limit` grids, newest first."""
-        return self._database.records(Grid, "FROM grid ORDER BY number DESC LIMIT ?", (limit,))
+        return self._database.records(Grid, "FROM grid ORDER BY number DESC", most=limit)
 
     def being_made(self) -> Grid | None:
         """Return the grid that is being made, the newest of several; None without one."""
         found = self._database.records(
-            Grid, "FROM grid WHERE state = ? ORDER BY number DESC LIMIT 1", (GridState.MAKING,)
+            Grid, "FROM grid WHERE state = ? ORDER BY number DESC", (GridState.MAKING,), most=1
         )
         return next(iter(found), None)
 
@@ -105,7 +110,8 @@ class GridStore(Store):
             """,
             (speed_class,),
         )
-        return None if row is None else float(row["pace"])
+        pace = None if row is None else number_or_nan(row["pace"])
+        return pace if pace is not None and isfinite(pace) and pace > 0 else None
 
     def note_picture(self, fingerprint: str, file: str) -> None:
         """Note where the picture of a recipe is, relative to the workspace; the newest place is kept."""
@@ -115,7 +121,7 @@ class GridStore(Store):
     def picture(self, fingerprint: str) -> str | None:
         """Return where the picture of a recipe was last, None if there was none."""
         row = self._database.row("SELECT file FROM picture WHERE fingerprint = ?", (fingerprint,))
-        return None if row is None else str(row["file"])
+        return row["file"] if row is not None and isinstance(row["file"], str) else None
 
     def set_cell_note(self, note: CellNote) -> None:
         """Keep the user's note on a picture; it takes the place of an earlier one."""

@@ -4,9 +4,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from trainer.errors import WorkspaceError
 from trainer.journal.bake_record import RecordStore
 from trainer.journal.bakes import BakeStore
 from trainer.journal.curves import CurveStore, drop_points
+from trainer.journal.damage import damaged_journal
 from trainer.journal.database import Database
 from trainer.journal.digest import DigestStore
 from trainer.journal.grids import GridStore
@@ -80,6 +82,11 @@ class Journal:
     def close(self) -> None:
         """Close the connection; closing again does nothing."""
         self._database.close()
+
+    def damage(self) -> WorkspaceError | None:
+        """Return what is wrong with the rows that were left out of what was read so far, None where none was."""
+        rows = tuple(self._database.damage)
+        return damaged_journal(self.path, *rows) if rows else None
 
     def data_version(self) -> int:
         """Return a number that changes when another connection (the writer of metrics, another program) has written."""

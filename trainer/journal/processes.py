@@ -16,5 +16,6 @@ def process_alive(pid: int, started: float) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) <= 1.0
     except psutil.AccessDenied:
         return True
-    except psutil.Error:
+    except (psutil.Error, ValueError, OverflowError):
+        # The latter: no process can have that number.
         return False

@@ -27,21 +27,20 @@ class QueueStore(Store):
         """
         now = time.time() if now is None else now
         with self._database.writing() as connection:
-            row = connection.execute(
-                """
-                SELECT number FROM bake
-                WHERE state = ? AND engine = ? AND NOT held AND (not_before IS NULL OR not_before <= ?)
-                ORDER BY place, number LIMIT 1
-                """,
+            startable = select_bakes(
+                self._database,
+                "WHERE state = ? AND engine = ? AND NOT held AND (not_before IS NULL OR not_before <= ?) ORDER BY place, number",
                 (BakeState.QUEUED, engine, now),
-            ).fetchone()
-            if row is None:
+                most=1,
+            )
+            if not startable:
                 return None
+            number = startable[0].number
             connection.execute(
                 "UPDATE bake SET state = ?, pid = ?, pid_started = ?, started = ? WHERE number = ?",
-                (BakeState.STARTING, pid, pid_started, now, row["number"]),
+                (BakeState.STARTING, pid, pid_started, now, number),
             )
-        return BakeStore(self._database).read(row["number"])
+        return BakeStore(self._database).read(number)
 
     def requeue(self, number: int, engine: str) -> Bake:
         """Put a bake that ended or was parked at the front of the queue, for `engine` to resume, and return it.
@@ -61,7 +60,7 @@ class QueueStore(Store):
                     way_out="`lora-tui status` lists them",
                 )
             front = connection.execute(
-                "SELECT min(place) - 1 FROM bake WHERE state = ?", (BakeState.QUEUED,)
+                "SELECT min(place) - 1 FROM bake WHERE state = ? AND typeof(place) = 'real'", (BakeState.QUEUED,)
             ).fetchone()[0]
             # Somebody wants it now: what it once waited for no longer counts.
             connection.execute(
@@ -79,20 +78,19 @@ class QueueStore(Store):
         """Put a waiting bake before another one, or at the end where `before` is None.
 
         Raises:
-            WorkspaceError: one of the two does not wait.
+            WorkspaceError: one of the two does not wait, or is damaged.
         """
         with self._database.writing() as connection:
             for each in (number,) if before is None else (number, before):
                 self._check_waiting(connection, each)
-            rows = connection.execute(
-                "SELECT number, place FROM bake WHERE state = ? ORDER BY place, number", (BakeState.QUEUED,)
-            ).fetchall()
+                BakeStore(self._database).read(each)
+            waiting = self.waiting()
             if before == number:
                 return
-            order = [row["number"] for row in rows if row["number"] != number]
+            order = [bake.number for bake in waiting if bake.number != number]
             order.insert(len(order) if before is None else order.index(before), number)
             # Places are renumbered rather than halved: halving runs out of numbers between two places.
-            first = rows[0]["place"]
+            first = waiting[0].place
             connection.executemany(
                 "UPDATE bake SET place = ? WHERE number = ?", [(first + at, each) for at, each in enumerate(order)]
             )
@@ -166,4 +164,8 @@ class QueueStore(Store):
         row = connection.execute("SELECT state FROM bake WHERE number = ?", (number,)).fetchone()
         if row is None:
             raise no_bake(str(self._database.path), number)
-        return BakeState(row["state"])
+        try:
+            return BakeState(row["state"])
+        except ValueError:
+            # Says what is wrong with it.
+            return BakeStore(self._database).read(number).state

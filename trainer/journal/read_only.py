@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import WorkspaceError
+from trainer.journal.rows import return_rows
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
 
 _RETRY_SECONDS = 0.02
@@ -128,7 +129,7 @@ class ReadOnlyFile:
             except sqlite3.OperationalError as error:
                 failures.append(error)
                 continue
-            connection.row_factory = sqlite3.Row
+            return_rows(connection)
             self._connection = connection
             self._opened += 1
             return connection

@@ -3,6 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+
+def _inside_workspace(folder: str) -> str:
+    path = PurePosixPath(folder)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in folder:
+        raise ValueError("a folder inside the workspace")
+    return folder
+
+
+EpochSeconds = Annotated[float, Field(ge=0, le=253_402_300_799)]
+"""A moment, seconds since 1970, until the end of the year 9999."""
+
+Duration = Annotated[float, Field(ge=0, le=253_402_300_799)]
+"""A length of time in seconds, up to 8,000 years."""
+
+Count = Annotated[int, Field(ge=0)]
+"""A number of things."""
+
+FolderInside = Annotated[str, AfterValidator(_inside_workspace)]
+"""A folder, relative to the workspace, and in it."""
 
 
 class BakeState(StrEnum):
@@ -112,15 +136,15 @@ class NewBake:
     name: str
     settings_toml: str
     engine: str
-    total_steps: int
-    steps_per_epoch: int
+    total_steps: Count
+    steps_per_epoch: Count
     why: str = ""
     parent: int | None = None
-    not_before: float | None = None
+    not_before: EpochSeconds | None = None
     held: bool = False
     on_failure: str = "continue"
     starts_from: str = ""
-    planned_seconds: float | None = None
+    planned_seconds: Duration | None = None
     grid: int | None = None
 
 
@@ -148,19 +172,19 @@ class Bake(NewBake):
     """
 
     number: int
-    folder: str
+    folder: FolderInside
     state: BakeState
-    created: float
-    started: float | None = None
-    ended: float | None = None
+    created: EpochSeconds
+    started: EpochSeconds | None = None
+    ended: EpochSeconds | None = None
     stage: Stage | None = None
-    stage_done: int = 0
-    stage_total: int = 0
+    stage_done: Count = 0
+    stage_total: Count = 0
     error: str = ""
     pid: int | None = None
-    pid_started: float | None = None
+    pid_started: EpochSeconds | None = None
     place: float = 0.0
-    attempt: int = 1
+    attempt: Count = 1
     device: str = ""
     peak_vram: int | None = None
     predicted_peak: int | None = None
@@ -200,15 +224,15 @@ class Checkpoint:
         seconds: epoch seconds when it was written.
     """
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
     file: str
-    size: int
+    size: Count
     loss: float | None
     val: float | None
     val_change: float | None
     val_error: float | None
-    seconds: float
+    seconds: EpochSeconds
 
 
 @dataclass(frozen=True)
@@ -237,7 +261,7 @@ class LogLine:
 
     id: int
     bake: int | None
-    seconds: float
+    seconds: EpochSeconds
     level: str
     text: str
 
@@ -255,8 +279,8 @@ class GivenOrder:
     id: int
     bake: int
     order: Order
-    given: float
-    obeyed: float | None = None
+    given: EpochSeconds
+    obeyed: EpochSeconds | None = None
     argument: str = ""
     answer: str = ""
 
@@ -288,8 +312,8 @@ class Mark:
         text: one line.
     """
 
-    step: int
-    seconds: float
+    step: Count
+    seconds: EpochSeconds
     kind: MarkKind
     text: str
 
@@ -308,13 +332,13 @@ class SavedState:
         cost: seconds it took to write.
     """
 
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     ends_epoch: bool
     file: str
-    size: int
-    seconds: float
-    cost: float
+    size: Count
+    seconds: EpochSeconds
+    cost: Duration
 
 
 class GridState(StrEnum):
@@ -351,18 +375,18 @@ class Grid:
 
     number: int
     name: str
-    folder: str
+    folder: FolderInside
     spec: str
     bake: int | None
     state: GridState
-    created: float
-    started: float | None = None
-    ended: float | None = None
-    total: int = 0
-    done: int = 0
-    sampled: int = 0
-    sampling_seconds: float = 0.0
-    unet_passes: int = 0
+    created: EpochSeconds
+    started: EpochSeconds | None = None
+    ended: EpochSeconds | None = None
+    total: Count = 0
+    done: Count = 0
+    sampled: Count = 0
+    sampling_seconds: Duration = 0.0
+    unet_passes: Count = 0
     speed_class: str = ""
     error: str = ""
 

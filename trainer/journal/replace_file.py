@@ -78,7 +78,8 @@ def _running_bake(path: Path) -> str:
     except sqlite3.Error:
         # A damaged journal is what this is for; the system knows who has it open.
         return ""
-    return next((f"bake {number}, process {pid}" for number, pid, started in rows if process_alive(pid, started)), "")
+    claims = ((number, pid, started) for number, pid, started in rows if type(pid) is int and type(started) is float)
+    return next((f"bake {number}, process {pid}" for number, pid, started in claims if process_alive(pid, started)), "")
 
 
 def _opened_by(path: Path) -> str:

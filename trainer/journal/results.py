@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Mapping
 
 from trainer.journal.database import Store
-from trainer.journal.records import Checkpoint, Mark, SavedState
-from trainer.journal.rows import insert, to_row
+from trainer.journal.records import Checkpoint, FolderLoss, Mark, SavedState, ValidationRow
+from trainer.journal.rows import insert, number_or_nan, to_row
 
 
 class ResultStore(Store):
@@ -55,8 +55,8 @@ class ResultStore(Store):
 
     def validations(self, bake: int) -> list[tuple[int, float]]:
         """Return (step, validation loss), by step; nan if the loss was NaN."""
-        found = self._database.rows("SELECT step, loss FROM validation WHERE bake = ? ORDER BY step", (bake,))
-        return [(row["step"], number(row["loss"])) for row in found]
+        found = self._database.records(ValidationRow, "FROM validation WHERE bake = ? ORDER BY step", (bake,))
+        return [(row.step, number_or_nan(row.loss)) for row in found]
 
     def add_folder_losses(self, bake: int, epoch: int, losses: Mapping[str, tuple[float, int]]) -> None:
         """Note each folder's (mean loss, pictures) in `epoch`."""
@@ -68,10 +68,8 @@ class ResultStore(Store):
 
     def folder_losses(self, bake: int) -> list[tuple[int, str, float, int]]:
         """Return (epoch, folder, mean loss, pictures) by epoch and folder; nan if the loss was NaN."""
-        found = self._database.rows(
-            "SELECT epoch, folder, loss, pictures FROM folder_loss WHERE bake = ? ORDER BY epoch, folder", (bake,)
-        )
-        return [(row["epoch"], row["folder"], number(row["loss"]), row["pictures"]) for row in found]
+        found = self._database.records(FolderLoss, "FROM folder_loss WHERE bake = ? ORDER BY epoch, folder", (bake,))
+        return [(row.epoch, row.folder, number_or_nan(row.loss), row.pictures) for row in found]
 
     def set_manifest(self, bake: int, blob: bytes) -> None:
         """Keep the list of the bake's data (the bytes of data.json.gz)."""
@@ -79,14 +77,9 @@ class ResultStore(Store):
             connection.execute("INSERT OR REPLACE INTO manifest (bake, blob) VALUES (?, ?)", (bake, blob))
 
     def manifest(self, bake: int) -> bytes | None:
-        """Return the list of the bake's data, None if it was not kept."""
+        """Return the list of the bake's data, None if it was not kept or is damaged."""
         row = self._database.row("SELECT blob FROM manifest WHERE bake = ?", (bake,))
-        return None if row is None else bytes(row["blob"])
-
-
-def number(value: float | None) -> float:
-    """Return a number as it was before SQLite, which stores nan as NULL."""
-    return float("nan") if value is None else value
+        return row["blob"] if row is not None and isinstance(row["blob"], bytes) else None
 
 
 def drop_results(connection: sqlite3.Connection, bake: int, step: int) -> None:

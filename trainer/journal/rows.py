@@ -9,9 +9,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from trainer.typed_values import WrongValue, shown, value_from_row
 
 T = TypeVar("T")
 
@@ -24,8 +26,8 @@ class _Column:
     sql_type: str
     nullable: bool
     default: object
-    to_row: Callable[[Any], object] | None
-    from_row: Callable[[Any], object] | None
+    to_row: Callable[[Any], object]
+    from_row: Callable[[Any], object]
 
     @property
     def quoted(self) -> str:
@@ -55,19 +57,34 @@ def column_names(kind: type) -> str:
     return ", ".join(column.quoted for column in _columns(kind))
 
 
+def return_rows(connection: sqlite3.Connection) -> None:
+    """Let a connection return rows for `from_row`, in which a text that is not UTF-8 is bytes, and damages no other row."""
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = _decoded
+
+
 def from_row(kind: type[T], row: sqlite3.Row) -> T:
-    """Return the record that a row with the columns of `kind` holds; further columns are left out."""
-    values = {
-        column.name: row[column.name] if column.from_row is None else column.from_row(row[column.name])
-        for column in _columns(kind)
-    }
-    return kind(**values)
+    """Return the record that a row with the columns of `kind` holds; further columns are left out.
+
+    Raises:
+        WrongValue: a column holds what the record's field cannot: SQLite takes any value in any column.
+    """
+    try:
+        values = {column.name: column.from_row(row[column.name]) for column in _columns(kind)}
+    except IndexError:
+        # SQLite takes the name of a column that is not there for a text.
+        raise WrongValue("a column is missing") from None
+    return value_from_row(kind, values)
+
+
+def number_or_nan(value: object) -> float:
+    """Return a number as it was before SQLite, which stores nan as NULL; what is no number is nan too."""
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 def to_row(record: object) -> dict[str, object]:
     """Return the values of a record by column."""
-    values = ((column, getattr(record, column.name)) for column in _columns(type(record)))
-    return {column.name: value if column.to_row is None else column.to_row(value) for column, value in values}
+    return {column.name: column.to_row(getattr(record, column.name)) for column in _columns(type(record))}
 
 
 def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, object], *, replace: bool = False) -> int:
@@ -86,6 +103,13 @@ def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, obje
     return int(written.lastrowid or 0)
 
 
+def _decoded(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
 def _read_columns(kind: Any) -> tuple[_Column, ...]:
     hints = get_type_hints(kind)
     return tuple(_column(field.name, hints[field.name], _default(field)) for field in fields(kind))
@@ -102,17 +126,26 @@ def _column(name: str, hint: Any, default: object) -> _Column:
     options: Iterable[Any] = get_args(hint)
     nullable = NoneType in options
     kind = next(option for option in options if option is not NoneType) if nullable else hint
-    if kind is bool:
-        return _Column(name, "INTEGER", nullable, default, None, bool)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _Column(name, "TEXT", nullable, default, None, lambda value: None if value is None else kind(value))
+        return _Column(name, "TEXT", nullable, default, _as_it_is, _as_it_is)
     if get_origin(kind) is not None and issubclass(get_origin(kind), Mapping):
-        return _Column(name, "TEXT", nullable, default, _json, json.loads)
-    return _Column(name, _SQL_TYPES[kind], nullable, default, None, None)
+        return _Column(name, "TEXT", nullable, default, _json, partial(_from_json, name))
+    return _Column(name, _SQL_TYPES[kind], nullable, default, _as_it_is, _as_it_is)
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _json(value: Mapping[str, object]) -> str:
     return json.dumps(dict(value), ensure_ascii=False)
+
+
+def _from_json(name: str, text: object) -> object:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        raise WrongValue(f"{name}: {shown(text)}; expected a table") from None
 
 
 def _literal(default: object) -> str:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from trainer.errors import WorkspaceError
+from trainer.journal.damage import REBUILD
 from trainer.journal.records import (
     Bake,
     CellNote,
@@ -128,6 +129,8 @@ def check_schema(connection: sqlite3.Connection, where: str) -> int:
             expected="a lora-tui journal",
             way_out="choose another folder",
         )
+    if version < 1:
+        raise WorkspaceError(where, found=f"the journal is damaged (version {version})", way_out=REBUILD)
     if version > SCHEMA_VERSION:
         raise WorkspaceError(
             where,

@@ -2,11 +2,14 @@
 
 import json
 import sqlite3
-from dataclasses import astuple
+from contextlib import suppress
+from dataclasses import astuple, fields
+from typing import Any
 
 from trainer.journal.database import Store
 from trainer.journal.rows import column_names, from_row, insert, to_row
 from trainer.machine.readings import CardReading, HostReading, MachineReading
+from trainer.typed_values import WrongValue, value_from_json, value_from_row
 
 _HOST = column_names(HostReading)
 
@@ -34,13 +37,23 @@ class TelemetryStore(Store):
             f"SELECT seconds, cards, no_card_because, {_HOST} FROM telemetry WHERE seconds >= ? {of_bake} ORDER BY seconds, id",
             values,
         )
-        return [_reading(row) for row in found]
+        readings = []
+        for row in found:
+            # Of two a minute a damaged one is not missed.
+            with suppress(WrongValue):
+                readings.append(_reading(row))
+        return readings
 
 
 def _reading(row: sqlite3.Row) -> MachineReading:
-    return MachineReading(
-        seconds=row["seconds"],
-        cards=tuple(CardReading(*card) for card in json.loads(row["cards"])),
-        no_card_because=row["no_card_because"],
-        host=from_row(HostReading, row),
+    names = [field.name for field in fields(CardReading)]
+    cards = value_from_json(list[list[Any]], str(row["cards"]))
+    return value_from_row(
+        MachineReading,
+        {
+            "seconds": row["seconds"],
+            "cards": [dict(zip(names, card, strict=False)) for card in cards],
+            "no_card_because": row["no_card_because"],
+            "host": from_row(HostReading, row),
+        },
     )

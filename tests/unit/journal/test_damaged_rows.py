@@ -1,0 +1,295 @@
+"""A journal with a value that no record has, in every column of every table: its row is named, all others are read as before."""
+
+import inspect
+import itertools
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.errors import WorkspaceError
+from trainer.journal.damage import REBUILD
+from trainer.journal.journal import Journal
+from trainer.journal.records import (
+    Bake,
+    BakeState,
+    CellNote,
+    Checkpoint,
+    GridState,
+    Mark,
+    MarkKind,
+    NewBake,
+    Order,
+    SavedState,
+)
+from trainer.machine.readings import CardReading, HostReading, MachineReading
+from trainer.text import MAX_MESSAGE
+
+ODD = ("abc", b"\xff\xfe", -7, 2**62, 1e300, float("-inf"), 0.5, "x" * 5000, "[" * 5000, None)
+
+# Every method that reads, as `store.method` -> what calls it for bake 1 or grid 1, or for bake 2 or grid 2.
+READS: dict[str, Callable[[Journal, int], object]] = {
+    "bakes.read": lambda journal, number: journal.bakes.read(number),
+    "bakes.find": lambda journal, number: journal.bakes.find(number),
+    "bakes.latest": lambda journal, number: journal.bakes.latest(),
+    "bakes.last_that_ran": lambda journal, number: journal.bakes.last_that_ran(),
+    "bakes.neighbour": lambda journal, number: journal.bakes.neighbour(number, 1),
+    "queue.waiting": lambda journal, number: journal.queue.waiting(),
+    "orders.read": lambda journal, number: journal.orders.read(number),
+    "orders.pending": lambda journal, number: journal.orders.pending(number),
+    "log.read": lambda journal, number: journal.log.read(bake=number),
+    "results.checkpoints": lambda journal, number: journal.results.checkpoints(number),
+    "results.states": lambda journal, number: journal.results.states(number),
+    "results.marks": lambda journal, number: journal.results.marks(number),
+    "results.validations": lambda journal, number: journal.results.validations(number),
+    "results.folder_losses": lambda journal, number: journal.results.folder_losses(number),
+    "results.manifest": lambda journal, number: journal.results.manifest(number),
+    "curves.read": lambda journal, number: [journal.curves.read(number, "loss", columns) for columns in (2, 500)],
+    "curves.last_values": lambda journal, number: journal.curves.last_values(number),
+    "curves.measured_speed": lambda journal, number: journal.curves.measured_speed(lambda toml: "unet_lr" in toml),
+    "grids.read": lambda journal, number: journal.grids.read(number),
+    "grids.find": lambda journal, number: journal.grids.find(number),
+    "grids.latest": lambda journal, number: journal.grids.latest(),
+    "grids.being_made": lambda journal, number: journal.grids.being_made(),
+    "grids.seconds_per_unet_pass": lambda journal, number: journal.grids.seconds_per_unet_pass("fast"),
+    "grids.picture": lambda journal, number: journal.grids.picture(f"{number}" * 64),
+    "grids.cell_notes": lambda journal, number: journal.grids.cell_notes(number),
+    "telemetry.read": lambda journal, number: journal.telemetry.read(0.0, number),
+    "digests.read": lambda journal, number: journal.digests.read(0.0),
+    "digests.last_viewed": lambda journal, number: journal.digests.last_viewed(),
+    "records.read": lambda journal, number: journal.records.read(number),
+}
+WRITES = {
+    "bakes": "add set_state set_stage set_plan set_device set_peak set_peak_allocated set_predicted_peak mark_lost",
+    "queue": "claim requeue move remove set_held change take_over hold_following",
+    "orders": "give mark_obeyed",
+    "log": "write",
+    "results": "add_checkpoint add_state forget_state add_mark add_validation add_folder_losses set_manifest",
+    "curves": "add",
+    "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
+    "telemetry": "add",
+    "digests": "set_last_viewed",
+    "records": "add",
+}
+
+OF_ITS_NUMBER = [
+    name for name in READS if name.split(".")[1] not in ("latest", "last_that_ran", "neighbour", "waiting")
+]
+OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if not name.startswith("digests") and "being_made" not in name]
+OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if name not in ("grids.seconds_per_unet_pass", "curves.measured_speed")]
+_SERIES = "series IN (SELECT id FROM series WHERE bake = 1 AND metric = 'loss')"
+# Table -> which row of it is changed.
+OF_ONE = dict.fromkeys(
+    ["orders", "log", "mark", "checkpoint", "state", "validation", "folder_loss", "manifest", "telemetry"], "bake = 1"
+) | {
+    "bake": "number = 1",
+    "grid": "number = 1",
+    "cell_note": "grid = 1",
+    "series": "bake = 1 AND metric = 'loss'",
+    "point": f"{_SERIES} AND step = 8",
+    "block": f"{_SERIES} AND level = 1 AND step = 8",
+    "picture": "fingerprint LIKE '1%'",
+    "looked": "id = 1",
+}
+
+
+def fill(journal: Journal) -> None:
+    for number in (1, 2):
+        toml = f"unet_lr = {number}e-4"
+        journal.bakes.add(NewBake(name=f"b{number}", settings_toml=toml, engine="e", total_steps=8, steps_per_epoch=4))
+        journal.grids.add(name=f"g{number}", spec="{}")
+        journal.orders.give(number, Order.SET, "unet_lr=1e-4")
+        journal.log.write(f"line of {number}", bake=number, level="warning")
+        journal.results.add_checkpoint(number, Checkpoint(1, 4, "a.safetensors", 9, 0.1, None, None, None, 1e9))
+        journal.results.add_state(number, SavedState(4, 1, True, "state/a", 9, 1e9, 0.1))
+        journal.results.add_mark(number, Mark(4, 1e9, MarkKind.RESUME, "resumed"))
+        journal.results.add_validation(number, 4, 0.2, 0.1, None)
+        journal.results.add_folder_losses(number, 1, {"3_a": (0.1, 3)})
+        journal.results.set_manifest(number, b"data")
+        journal.curves.add(number, "loss", [(step, 1 / step) for step in range(1, 9)])
+        journal.curves.add(number, "seconds_per_step", [(step, 0.5) for step in range(1, 9)])
+        journal.grids.note_picture(f"{number}" * 64, "grids/a.png")
+        journal.grids.set_progress(number, done=1, sampled=1, sampling_seconds=3.0, unet_passes=4, speed_class="fast")
+        journal.grids.set_state(number, GridState.MAKING)
+        journal.grids.set_cell_note(CellNote(number, "x1-y1-z1-s1", True, ticks={"ears": True}))
+        journal.telemetry.add(MachineReading(1e9, (CardReading(0, "GPU", 5),), "", HostReading(5.0)), number)
+        journal.bakes.set_state(number, BakeState.BAKING)
+        journal.bakes.set_state(number, BakeState.DONE)
+    journal.digests.set_last_viewed(5.0)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("filled") / "journal.sqlite"
+    with Journal(path) as journal:
+        journal._database._connection.execute("PRAGMA synchronous = OFF")
+        fill(journal)
+    return path
+
+
+def columns_of(path: Path) -> Iterator[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        for column in connection.execute(f"PRAGMA table_info({table})"):
+            yield table, column[1]
+
+
+def read_all(journal: Journal, number: int) -> dict[str, Any]:
+    """Call every method that reads; an error that is not the journal's own ends the test."""
+    found: dict[str, Any] = {}
+    for name, read in READS.items():
+        try:
+            found[name] = read(journal, number)
+        except WorkspaceError as error:
+            found[name] = error
+    return found
+
+
+def test_no_method_of_a_store_is_forgotten(filled: Path) -> None:
+    with Journal(filled) as journal:
+        stores = {name: store for name, store in vars(journal).items() if type(store).__name__.endswith("Store")}
+    methods = {
+        f"{name}.{method}"
+        for name, store in stores.items()
+        for method, _ in inspect.getmembers(store, inspect.ismethod)
+        if not method.startswith("_")
+    }
+    assert methods == {*READS, *(f"{store}.{method}" for store, names in WRITES.items() for method in names.split())}
+
+
+def change(journal: Journal, table: str, column: str, value: object) -> bool:
+    """Put a value where bake 1 or grid 1 has its last row in the table; return whether SQLite takes it there."""
+    try:
+        journal._database._connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE {OF_ONE[table]}', (value,))
+    except sqlite3.Error:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_a_wrong_value_in_any_column_spoils_no_other_row(filled: Path, tmp_path: Path, every: int) -> None:
+    path = tmp_path / "journal.sqlite"
+    shutil.copy(filled, path)
+    refused = dict.fromkeys(OF_ONE, 0)
+    with Journal(path) as journal:
+        connection = journal._database._connection
+        connection.execute("PRAGMA foreign_keys = OFF")
+        before = read_all(journal, 2)
+        assert not any(isinstance(value, WorkspaceError) for value in before.values())
+        # Ten values and a step that has no divisor in common with ten: in time each meets columns of each type.
+        for (table, column), value in itertools.islice(itertools.product(columns_of(path), ODD), None, None, every):
+            connection.execute("BEGIN")
+            if change(journal, table, column, value):
+                where = f"{table}.{column} = {value!r:.30}"
+                after = read_all(journal, 2)
+                assert {name: repr(after[name]) for name in OF_ITS_NUMBER} == {
+                    name: repr(before[name]) for name in OF_ITS_NUMBER
+                }, where
+                assert [bake for bake in after["bakes.latest"] if bake.number == 2], where
+                assert [grid for grid in after["grids.latest"] if grid.number == 2], where
+                errors = [error for error in read_all(journal, 1).values() if isinstance(error, WorkspaceError)]
+                refused[table] += bool(errors)
+                for error in errors:
+                    line = error.line()
+                    assert ("damaged" in line and REBUILD in line) or "no bake 1" in line or "no grid 1" in line, line
+                    assert len(line) <= MAX_MESSAGE
+            connection.execute("ROLLBACK")
+    assert refused["bake"] > 100 / every
+    assert refused["grid"] > 50 / every
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "words"),
+    [
+        ("bake", "state", "flying", "bake 1 (state: 'flying'; expected one of queued, starting, "),
+        ("bake", "created", "yesterday", "bake 1 (created: 'yesterday'; expected a number)"),
+        (
+            "bake",
+            "folder",
+            "../../elsewhere",
+            "bake 1 (folder: '../../elsewhere'; expected a folder inside the workspace)",
+        ),
+        ("bake", "ended", 1e300, "bake 1 (ended: 1e+300; expected at most 2.53402e+11)"),
+        ("grid", "state", b"\x00", "grid 1 (state: 1 byte; expected one of waiting, making, "),
+        ("mark", "kind", "gossip", "mark of step 4 (kind: 'gossip'; expected one of set, order, "),
+        ("cell_note", "ticks", "[", "note on picture x1-y1-z1-s1 (ticks: '['; expected a table)"),
+        ("log", "text", b"\xff", "log line 1 (text: 1 byte; expected a text)"),
+    ],
+)
+def test_a_damaged_row_is_named_with_what_is_wrong_and_the_way_out(
+    filled: Path, tmp_path: Path, table: str, column: str, value: object, words: str
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    shutil.copy(filled, path)
+    with Journal(path) as journal:
+        assert change(journal, table, column, value)
+        assert journal.damage() is None
+        read_all(journal, 1)
+        damage = journal.damage()
+        assert damage is not None
+        assert words in damage.line()
+        assert damage.line().endswith(f" is damaged; {REBUILD}")
+        assert len(damage.line()) <= MAX_MESSAGE
+
+
+def test_several_damaged_rows_are_counted_once_each(filled: Path, tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    shutil.copy(filled, path)
+    with Journal(path) as journal:
+        journal._database._connection.execute("UPDATE bake SET state = 'flying'")
+        for _ in range(3):
+            assert journal.bakes.latest() == []
+        damage = journal.damage()
+        assert damage is not None
+        assert "bake 2 (state: 'flying'; " in damage.line()
+        assert " and 1 more row are damaged; " in damage.line()
+
+
+def test_work_goes_on_beside_a_damaged_bake_that_waits(journal: Journal, queue: Callable[..., Bake]) -> None:
+    first, second, third = queue("a"), queue("b"), queue("c")
+    journal._database._connection.execute("UPDATE bake SET place = 'x', created = 'y' WHERE number = 1")
+    with pytest.raises(WorkspaceError, match=r"bake 1 .* is damaged"):
+        journal.queue.move(third.number, before=first.number)
+    journal.queue.move(third.number, before=second.number)
+    assert [bake.number for bake in journal.queue.waiting()] == [3, 2]
+    assert (
+        journal.bakes.add(NewBake(name="d", settings_toml="", engine="engine", total_steps=1, steps_per_epoch=1)).place
+        > 2
+    )
+    claimed = journal.queue.claim("engine", 1, 1.0)
+    assert claimed is not None and claimed.number == 3
+    journal.bakes.set_state(3, BakeState.DONE)
+    assert journal.queue.requeue(3, "engine").state is BakeState.QUEUED
+    assert journal.bakes.mark_lost(lambda pid, started: False) == []
+    # It can still be removed, which needs nothing of what is damaged.
+    journal.queue.remove(first.number)
+    journal._database._connection.execute("UPDATE bake SET state = 'flying' WHERE number = 2")
+    for attempt in (journal.queue.remove, lambda number: journal.queue.requeue(number, "engine")):
+        with pytest.raises(WorkspaceError, match=r"bake 2 \(state: 'flying'; .* is damaged"):
+            attempt(second.number)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP TABLE checkpoint",
+        "ALTER TABLE bake DROP COLUMN why",
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = -3",
+        "UPDATE bake SET name = CAST(x'ff41' AS TEXT), settings_toml = CAST(x'fe' AS TEXT)",
+    ],
+)
+def test_damage_of_the_tables_names_the_way_out(filled: Path, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "journal.sqlite"
+    shutil.copy(filled, path)
+    connection = sqlite3.connect(path)
+    connection.execute(damage)
+    connection.commit()
+    connection.close()
+    with pytest.raises(WorkspaceError, match=r"is damaged.*`lora-tui journal rebuild`"), Journal(path) as journal:
+        journal.bakes.read(1)
+        journal.results.checkpoints(1)
