@@ -1,6 +1,5 @@
 """Numbers of the steps, collected on the device and handed over without making a step wait."""
 
-import io
 import time
 from array import array
 from collections import deque
@@ -13,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.atomic_file import write_atomically
 from trainer.bake.batch import StepBatches
 from trainer.bake.step import StepResult
 from trainer.errors import WorkspaceError
+from trainer.journal.metrics_file import Columns, write_metrics
 from trainer.settings.parts import metric_of
 from trainer.text import printable
 
@@ -106,17 +105,18 @@ class StepMetrics:
         """Return what a state needs: the sums since the last save and in the current epoch."""
         return dict(self._sums)
 
-    def restore(self, kept: Mapping[str, Tensor], path: Path, step: int) -> None:
-        """Be where a state of `step` was; curves are read from `path`, a file that `write` made, where there is one."""
-        self._sums = {name: kept[name].to(self._device) for name in self._sums}
+    def restore(self, kept: Mapping[str, Tensor], curves: Columns, step: int) -> None:
+        """Be where a state of `step` was, with the curves up to it; sums of other folders than these are not taken."""
+        empty = self._no_sums()
+        self._sums = {
+            name: kept[name].to(self._device, zeros.dtype) if kept[name].shape == zeros.shape else zeros
+            for name, zeros in empty.items()
+        }
         self._known, self._kept = [], {}
         self._on_the_way.clear()
-        if not path.is_file():
-            return
-        with np.load(path, allow_pickle=False) as columns:
-            upto = columns["step"] <= step if "step" in columns else None
-            if upto is not None:
-                self._kept = {name: array("d", columns[name][upto].astype(float).tobytes()) for name in columns.files}
+        if "step" in curves:
+            upto = curves["step"] <= step
+            self._kept = {name: array("d", values[upto].tobytes()) for name, values in curves.items()}
 
     def write(self, path: Path) -> None:
         """Write every reading handed over so far to `path` (.npz): `step`, and one array a metric.
@@ -124,11 +124,8 @@ class StepMetrics:
         Raises:
             WorkspaceError: it cannot be written.
         """
-        content = io.BytesIO()
-        columns: dict[str, Any] = {name: np.frombuffer(values) for name, values in self._kept.items()}
-        np.savez(content, **columns)
         try:
-            write_atomically(path, content.getvalue())
+            write_metrics(path, {name: np.frombuffer(values) for name, values in self._kept.items()})
         except OSError as error:
             raise WorkspaceError(printable(str(path)), found=f"cannot be written ({error.strerror})") from error
 

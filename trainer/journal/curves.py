@@ -6,7 +6,7 @@ mean value of the steps in it, so that a spike of one step is seen at every leve
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
+from math import isfinite, nan
 from statistics import median
 
 from trainer.journal.database import Store
@@ -126,6 +126,23 @@ class CurveStore(Store):
                 (series, level, start // FANOUT**level * FANOUT**level, end),
             )
         return _curve(found, level, lowest)
+
+    def columns(self, bake: int) -> dict[str, list[float]]:
+        """Return every metric of a bake by step, nan where a step has no value; for a lost metrics.npz."""
+        found = self._database.rows(
+            f"""
+            SELECT metric, step, value FROM series JOIN point ON point.series = series.id
+            WHERE bake = ? AND {_IS_STEP} AND typeof(metric) = 'text' ORDER BY step
+            """,
+            (bake,),
+        )
+        steps = sorted({row["step"] for row in found})
+        places = {step: place for place, step in enumerate(steps)}
+        columns = {"step": [float(step) for step in steps]}
+        for row in found:
+            values = columns.setdefault(row["metric"], [nan] * len(steps))
+            values[places[row["step"]]] = number_or_nan(row["value"])
+        return columns if steps else {}
 
     def last_values(self, bake: int) -> dict[str, tuple[int, float]]:
         """Return each metric's last (step, value)."""

@@ -4,11 +4,15 @@ import json
 import logging
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, with_config
 
 from trainer.errors import LoraTuiError, ModelError
 from trainer.formats.safetensors_header import read_header
+from trainer.journal.records import Count
 from trainer.text import printable
+from trainer.typed_values import WrongValue, value_from_json
 
 STATE_FORMAT = 2
 
@@ -18,7 +22,16 @@ FOLDER = "state"
 HEADER_KEY = "lora_tui_state"
 """Of the header in a file's metadata."""
 
+OLDER_STATE = (
+    "use an older one: `lora-tui resume` does by itself, `lora-tui fork N --epoch M` starts from the state of epoch M"
+)
+"""The way out of a damaged state."""
 
+# A name with a wrong letter would otherwise leave a default in its place, and the bake would go on from something else.
+_ALL_KNOWN = with_config(ConfigDict(extra="forbid"))
+
+
+@_ALL_KNOWN
 @dataclass(frozen=True)
 class Environment:
     """What must be equal for a resumed bake to give the same bits."""
@@ -36,6 +49,34 @@ class Environment:
         return [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
 
 
+@_ALL_KNOWN
+@dataclass(frozen=True)
+class FilesSoFar:
+    """What a bake had saved when a state was made.
+
+    Attributes:
+        saved: names of the LoRA files.
+        last_step: steps in the last of them, 0 before the first.
+        last_loss: mean loss noted with it, None without one.
+    """
+
+    saved: list[str] = field(default_factory=list)
+    last_step: Count = 0
+    last_loss: float | None = None
+
+
+@_ALL_KNOWN
+@dataclass(frozen=True)
+class KeptVerdict:
+    """The last validation before a state; see trainer.bake.validation.ValidationResult."""
+
+    step: Count
+    loss: float
+    change: float
+    error: float | None
+
+
+@_ALL_KNOWN
 @dataclass(frozen=True)
 class StateHeader:
     """The part of a state that is not tensors; kept as JSON in the file's header.
@@ -61,24 +102,31 @@ class StateHeader:
         environment: for the promise of equal bits.
     """
 
-    format: int
-    step: int
-    epoch: int
+    format: Annotated[int, Field(ge=1)]
+    step: Count
+    epoch: Count
     ends_epoch: bool
     bake: int
     name: str
     settings_toml: str
-    changes: int
-    rate_scale: float
+    changes: Count
+    rate_scale: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     data: str
-    scaler: dict[str, Any]
+    scaler: dict[str, int | float]
     optimizer: dict[str, dict[str, Any]]
-    checkpoints: dict[str, Any]
-    verdict: dict[str, Any] | None
+    checkpoints: FilesSoFar
+    verdict: KeptVerdict | None
     environment: Environment
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     shared: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What is read first, as the rest may be of another form."""
+
+    format: int
 
 
 def state_header_json(facts: StateHeader) -> str:
@@ -90,26 +138,33 @@ def read_state_header(path: Path) -> StateHeader:
     """Return the header of the state in `path` without reading its tensors.
 
     Raises:
-        ModelError: it is not a complete state, or was written by a newer lora-tui.
+        ModelError: it is not a complete state, is damaged, or was written by a newer lora-tui.
     """
-    text = read_header(path).metadata.get(HEADER_KEY)
+    try:
+        text = read_header(path).metadata.get(HEADER_KEY)
+    except ModelError as error:
+        raise damaged_state(path, error.found) from None
     if text is None:
         raise ModelError(
             printable(str(path)), found="not a training state", expected="a file from a bake's state/ folder"
         )
     try:
-        values = json.loads(text)
-        if values["format"] > STATE_FORMAT:
+        version = value_from_json(_Version, text).format
+        if version > STATE_FORMAT:
             raise ModelError(
                 printable(str(path)),
-                found=f"state version {values['format']}; this lora-tui reads up to version {STATE_FORMAT}",
+                found=f"state version {version}; this lora-tui reads up to version {STATE_FORMAT}",
                 way_out="it was written by a newer lora-tui: upgrade this one",
             )
-        return StateHeader(**{**values, "environment": Environment(**values["environment"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(
-            printable(str(path)), found=f"a training state whose header cannot be read ({error})"
-        ) from error
+        header: StateHeader = value_from_json(StateHeader, text)
+    except WrongValue as fault:
+        raise damaged_state(path, str(fault)) from None
+    return header
+
+
+def damaged_state(path: Path, fault: str) -> ModelError:
+    """Return the error for a training state that is not as it was written."""
+    return ModelError(printable(str(path)), found=f"a damaged training state ({fault})", way_out=OLDER_STATE)
 
 
 def states_to_remove(files: list[Path], keep: str, budget: float | None) -> list[Path]:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from trainer.errors import LoraTuiError, WorkspaceError
 from trainer.formats.safetensors_header import read_header
 from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
+from trainer.journal.metrics_file import METRICS_FILE, read_metrics
 from trainer.journal.records import Bake, BakeState, Checkpoint
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
@@ -238,32 +237,20 @@ def _settings(folder: Path, notes: list[str]) -> str | None:
 
 def _recover_curves(folder: Path, number: int, journal: Journal, notes: list[str]) -> int:
     """Write the metrics in metrics.npz into the journal and return how many steps they cover."""
-    path = folder / "metrics.npz"
     try:
-        arrays = _read_metrics(path)
+        arrays = read_metrics(folder / METRICS_FILE)
     except FileNotFoundError:
-        notes.append("no metrics.npz: no curves")
+        notes.append(f"no {METRICS_FILE}: no curves")
         return 0
-    except Exception as error:  # a damaged archive raises a dozen kinds of error, from KeyError to zlib.error
-        notes.append(printable(f"metrics.npz is damaged ({error}): no curves"))
+    except WorkspaceError as error:
+        notes.append(f"{METRICS_FILE} {error.found}: no curves")
         return 0
-    steps = [int(step) for step in arrays.pop("step")]
+    steps = [int(step) for step in arrays.get("step", ())]
     for metric, values in arrays.items():
+        if metric == "step":
+            continue
         journal.curves.add(number, metric, list(zip(steps, values.tolist(), strict=True)))
     return len(set(steps))
-
-
-def _read_metrics(path: Path) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
-    """Return the arrays of metrics.npz by name, `step` among them, all of one length."""
-    # Pickled arrays could run code from whoever wrote the file.
-    with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
-        arrays = {str(name): np.asarray(file[name], dtype=np.float64) for name in file.files}
-    steps = arrays["step"]
-    if any(values.shape != (steps.size,) for values in arrays.values()):
-        raise ValueError("its columns differ in length")
-    if not (np.isfinite(steps) & (steps >= 0) & (steps < 2**53)).all():
-        raise ValueError("its steps are not whole numbers")
-    return arrays
 
 
 def _recover_manifest(folder: Path, number: int, journal: Journal, notes: list[str]) -> None:

@@ -14,6 +14,7 @@ from trainer.journal.state_files import (
     HEADER_KEY,
     STATE_FORMAT,
     Environment,
+    FilesSoFar,
     StateHeader,
     file_name,
     state_header_json,
@@ -42,7 +43,7 @@ def keep_state(runner, epoch: int, *overrides: str) -> None:
         data="",
         scaler={},
         optimizer={},
-        checkpoints={},
+        checkpoints=FilesSoFar(),
         verdict=None,
         environment=Environment("", "", "", "cpu", 1, "no"),
     )

@@ -10,6 +10,7 @@ from trainer.bake.batch import StepBatches
 from trainer.bake.step import StepResult
 from trainer.bake.step_metrics import StepMetrics
 from trainer.errors import WorkspaceError
+from trainer.journal.metrics_file import read_metrics
 
 
 class Sink:
@@ -99,7 +100,7 @@ def test_restored_readings_continue_as_those_that_were_kept(readings: StepMetric
             kept = {name: tensor.clone() for name, tensor in readings.keep().items()}
     again = StepMetrics(torch.device("cpu"), ["red", "blue"], sink.put, sink.bad)
     note(again, 1, 99.0)
-    again.restore(kept, tmp_path / "metrics.npz", 2)
+    again.restore(kept, read_metrics(tmp_path / "metrics.npz"), 2)
     note(again, 3, 0.3, (3.0, 1.0))
     again.flush()
     again.write(tmp_path / "again.npz")

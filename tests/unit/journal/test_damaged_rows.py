@@ -48,6 +48,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "results.folder_losses": lambda journal, number: journal.results.folder_losses(number),
     "results.manifest": lambda journal, number: journal.results.manifest(number),
     "curves.read": lambda journal, number: [journal.curves.read(number, "loss", columns) for columns in (2, 500)],
+    "curves.columns": lambda journal, number: journal.curves.columns(number),
     "curves.last_values": lambda journal, number: journal.curves.last_values(number),
     "curves.measured_speed": lambda journal, number: journal.curves.measured_speed(lambda toml: "unet_lr" in toml),
     "grids.read": lambda journal, number: journal.grids.read(number),

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from trainer.bake.live_settings import LiveSettings
 from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
@@ -11,9 +13,10 @@ from trainer.bake.saving.state import State, optimizer_state, pack, surroundings
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
 from trainer.bake.validation import Validation, ValidationResult
-from trainer.errors import SettingsError
+from trainer.errors import SettingsError, WorkspaceError
+from trainer.journal.metrics_file import METRICS_FILE, Columns, read_metrics
 from trainer.journal.records import Bake
-from trainer.journal.state_files import STATE_FORMAT, StateHeader
+from trainer.journal.state_files import STATE_FORMAT, KeptVerdict, StateHeader
 from trainer.text import plural
 
 
@@ -65,7 +68,7 @@ class StateContents:
             attributes=kept.attributes,
             shared=kept.shared,
             checkpoints=self._loras.keep(),
-            verdict=asdict(position.validation) if position.validation else None,
+            verdict=KeptVerdict(**asdict(position.validation)) if position.validation else None,
             environment=surroundings(session),
         )
         of_validation = validation.keep() if validation else {}
@@ -84,12 +87,23 @@ class StateContents:
         # A change made after this very step was not yet in its state.
         self._live.replay(facts.step)
         self._live.apply(facts.step)
-        self._metrics.restore(state.part("readings"), self._folder / "metrics.npz", facts.step)
+        self._metrics.restore(state.part("readings"), self._curves(), facts.step)
         if self._validation:
             self._validation.restore(state.part("validation"))
         self._loras.restore(facts.checkpoints)
-        result = ValidationResult(**facts.verdict) if facts.verdict else None
+        result = ValidationResult(**asdict(facts.verdict)) if facts.verdict else None
         return BakePosition(facts.step, facts.epoch, facts.ends_epoch, result)
+
+    def _curves(self) -> Columns:
+        """Return the bake's curves so far: from its file, or where that is damaged from the journal."""
+        try:
+            return read_metrics(self._folder / METRICS_FILE)
+        except FileNotFoundError:
+            return {}
+        except WorkspaceError as error:
+            self._report.log(f"{error.where}: {error.found}; its curves are taken from the journal", level="warning")
+            columns = self._report.journal.curves.columns(self._report.number)
+            return {name: np.array(values) for name, values in columns.items()}
 
     def fork_from(self, state: State, where: str) -> BakePosition:
         """Take weights, moments and random numbers from another bake's state, named by `where`; settings and files are this bake's.
@@ -109,7 +123,7 @@ class StateContents:
         unpack(state, self._session, where)
         self._live.restore(self._live.toml, 0, facts.rate_scale)
         self._live.apply(facts.step)
-        self._metrics.restore(state.part("readings"), Path(), facts.step)
+        self._metrics.restore(state.part("readings"), {}, facts.step)
         if self._validation:
             self._validation.restore(state.part("validation"))
         return BakePosition(facts.step, facts.epoch, facts.ends_epoch)

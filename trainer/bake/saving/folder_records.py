@@ -11,6 +11,7 @@ from trainer.dataset.manifest import manifest_bytes, write_manifest
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
+from trainer.journal.metrics_file import METRICS_FILE
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import save_settings
 
@@ -63,6 +64,6 @@ class FolderRecords:
         # No step before a state is done again: its numbers must be in the journal before the state is there.
         self._disk.note(self._curves.flush, step=step)
         folder, journal, number = self._folder, self._report.journal, self._report.number
-        write_metrics = partial(self._metrics.write, folder / "metrics.npz")
-        self._disk.write("metrics.npz", _FILE_SIZE, write_metrics, step=step)
+        write_metrics = partial(self._metrics.write, folder / METRICS_FILE)
+        self._disk.write(METRICS_FILE, _FILE_SIZE, write_metrics, step=step)
         self._disk.write("bake.json", _FILE_SIZE, partial(write_bake_json, journal, number, folder), step=step)

@@ -2,9 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.live_settings import LiveSettings
@@ -13,6 +11,7 @@ from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
 from trainer.journal.records import Checkpoint, Stage
+from trainer.journal.state_files import FilesSoFar
 from trainer.network.lora_file import save_lora
 from trainer.network.metadata import Origin, for_file, training_metadata
 from trainer.network.rounding import rounding_loss
@@ -74,14 +73,14 @@ class LoraSaver:
         for point in points:
             self._planned.setdefault(point.step, []).append(point.file)
 
-    def keep(self) -> dict[str, Any]:
-        """Return what a state needs, as JSON values."""
-        return {"saved": sorted(self._saved), "last_step": self._last_step, "last_loss": self._last_loss}
+    def keep(self) -> FilesSoFar:
+        """Return what a state needs."""
+        return FilesSoFar(sorted(self._saved), self._last_step, self._last_loss)
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
+    def restore(self, kept: FilesSoFar) -> None:
         """Be where a state was."""
-        self._saved = set(kept["saved"])
-        self._last_step, self._last_file, self._last_loss = kept["last_step"], "", kept["last_loss"]
+        self._saved = set(kept.saved)
+        self._last_step, self._last_file, self._last_loss = kept.last_step, "", kept.last_loss
         self.replan()
 
     def save_planned(self, position: BakePosition) -> None:

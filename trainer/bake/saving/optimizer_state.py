@@ -11,11 +11,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer.bake.saving.packed_values import NotPackable, Packed, ValuePacker, ValueUnpacker, has_tensor
+from trainer.bake.saving.packed_values import (
+    DamagedValue,
+    NotPackable,
+    Packed,
+    ValuePacker,
+    ValueUnpacker,
+    check_packed,
+    has_tensor,
+)
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
 from trainer.optimizers import DEFAULT_OPTIMIZER, Options
 from trainer.text import printable
+from trainer.typed_values import shown
 
 WEIGHTS, GROUPS, ATTRIBUTES, SHARED = "optimizer/", "groups/", "attributes/", "shared/"
 """What the names of its tensors begin with."""
@@ -168,6 +177,37 @@ def unpack_optimizer(
     _back_to_start(own, [key for key, _ in _attributes(optimizer)], start.attributes, weights)
     for key, packed in kept.attributes.items():
         own[key] = unpacker.unpack(packed, some, own.get(key))
+
+
+def check_optimizer_state(kept: OptimizerState, weights: Collection[str]) -> None:
+    """Check that what was read from a file is what pack_optimizer returned.
+
+    Args:
+        kept: with all tensors of the file.
+        weights: the network's, by name.
+
+    Raises:
+        DamagedValue: a value is of another form.
+    """
+
+    def check(packed: Packed, where: str) -> None:
+        check_packed(packed, where, kept.tensors, weights)
+
+    for name, values in kept.weights.items():
+        for key, packed in values.items():
+            check(packed, f"{WEIGHTS}{name}/{key}")
+    for name, values in kept.groups.items():
+        for key, change in values.items():
+            where = f"{GROUPS}{name}/{key}"
+            if not isinstance(change, dict) or "now" not in change or change.keys() - {"was", "now"}:
+                raise DamagedValue(f"{where}: {shown(change)} in place of what it was and is")
+            check(change["now"], where)
+    for key, packed in kept.attributes.items():
+        if key in _TORCHS_ATTRIBUTES | _OWN_ATTRIBUTES or hasattr(torch.optim.Optimizer, key):
+            raise DamagedValue(f"{ATTRIBUTES}{key}: an attribute that no optimizer has of its own")
+        check(packed, f"{ATTRIBUTES}{key}")
+    for index, pair in enumerate(kept.shared):
+        check({"dict": [pair]}, f"{SHARED}{index}")
 
 
 def groups_of_format_1(

@@ -12,11 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from trainer.models.safetensors_write import WRITABLE_TYPES
+from trainer.text import printable
+from trainer.typed_values import shown
 
 Packed = Any
 """A JSON value."""
 
 _SEQUENCES: Mapping[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset, "size": torch.Size}
+
+
+# Bytes of a generator's state; a GPU's holds seed and offset alone.
+_CPU_GENERATOR, _GPU_GENERATOR = torch.Generator().get_state().shape, torch.Size([16])
 
 
 class NotPackable(Exception):
@@ -185,6 +191,103 @@ class ValueUnpacker:
         return generator
 
 
+class DamagedValue(ValueError):
+    """A packed value that no ValuePacker made; its text is a phrase that names the path to it."""
+
+
+def check_packed(packed: Packed, where: str, tensors: Mapping[str, Tensor], weights: Collection[str]) -> None:
+    """Check that `packed` is what a ValuePacker returns, so that unpacking it can neither fail nor take memory without end.
+
+    Args:
+        packed: a JSON value from a file.
+        where: the path to it, for the error.
+        tensors: of the same file, by name.
+        weights: the network's names.
+
+    Raises:
+        DamagedValue: it is not.
+    """
+    match packed:
+        case {"dict": [*pairs], **rest} if not rest:
+            for pair in pairs:
+                _check_pair(pair, where, tensors, weights)
+        case {"list": [*values], **rest} | {"tuple": [*values], **rest} if not rest:
+            _check_all(values, where, tensors, weights)
+        case {"set": [*values], **rest} | {"frozenset": [*values], **rest} if not rest:
+            for value in values:
+                _check_key(value, where)
+            _check_all(values, where, tensors, weights)
+        case {"deque": [*values], "maxlen": None | int() as most, **rest} if not rest:
+            if most is not None and most < len(values):
+                raise DamagedValue(f"{printable(where, 100)}: more values than it takes")
+            _check_all(values, where, tensors, weights)
+        case _ if not _is_leaf(packed, tensors, weights):
+            raise DamagedValue(f"{printable(where, 100)}: {shown(packed)}")
+
+
+def _is_leaf(packed: Packed, tensors: Mapping[str, Tensor], weights: Collection[str]) -> bool:
+    fits = False
+    match packed:
+        case None | bool() | int() | float() | str():
+            fits = True
+        case {"tensor": str(name), **rest}:
+            fits = name in tensors and _is_placed(tensors[name], rest)
+        case {"weight": str(name), **rest} if not rest:
+            fits = name in weights
+        case {"generator": str(name), **rest} if not rest:
+            fits = name in tensors and _is_generators(tensors[name])
+        case {"dtype": str(name), **rest} if not rest:
+            fits = isinstance(getattr(torch, name, None), torch.dtype)
+        case {"size": [*sides], **rest} if not rest:
+            fits = all(type(side) is int and side >= 0 for side in sides)
+        case {"device": str(), **rest}:
+            fits = not rest
+    return fits
+
+
+def _check_all(values: Sequence[Packed], where: str, tensors: Mapping[str, Tensor], weights: Collection[str]) -> None:
+    for index, value in enumerate(values):
+        check_packed(value, f"{where}/{index}", tensors, weights)
+
+
+def _check_pair(pair: Packed, where: str, tensors: Mapping[str, Tensor], weights: Collection[str]) -> None:
+    if not isinstance(pair, list) or len(pair) != 2:
+        raise DamagedValue(f"{printable(where, 100)}: {shown(pair)} in place of a key and its value")
+    key, value = pair
+    _check_key(key, where)
+    check_packed(key, f"{where}/key", tensors, weights)
+    check_packed(value, f"{where}/{key if isinstance(key, str) else '…'}", tensors, weights)
+
+
+def _check_key(packed: Packed, where: str) -> None:
+    """Check that a mapping or set can hold the value."""
+    kind = next(iter(packed), "") if isinstance(packed, dict) else ""
+    if isinstance(packed, list) or kind in ("list", "dict", "set", "deque"):
+        raise DamagedValue(f"{printable(where, 100)}: {shown(packed)} as a key")
+    if kind in ("tuple", "frozenset"):
+        for one in packed[kind] if isinstance(packed[kind], list) else ():
+            _check_key(one, where)
+
+
+def _is_generators(tensor: Tensor) -> bool:
+    return tensor.dtype is torch.uint8 and tensor.shape in (_CPU_GENERATOR, _GPU_GENERATOR)
+
+
+def _is_placed(tensor: Tensor, rest: Mapping[str, Packed]) -> bool:
+    """Return whether what is said beside a tensor's name says how it lies in memory."""
+    if rest.keys() - {"cpu", "strides"} or rest.get("cpu", True) is not True:
+        return False
+    strides = rest.get("strides")
+    if strides is None:
+        return "strides" not in rest
+    return (
+        isinstance(strides, list)
+        and len(strides) == tensor.dim()
+        and all(type(stride) is int and stride >= 0 for stride in strides)
+        and _fills(strides, tensor.shape)
+    )
+
+
 def has_tensor(packed: Packed) -> bool:
     """Return whether a packed value holds a tensor that is not a weight."""
     if isinstance(packed, list):
@@ -219,12 +322,16 @@ def _in_place(made: Any, now: object) -> Any:
 
 def _is_dense(tensor: Tensor) -> bool:
     """Return whether a tensor's numbers lie one beside the other, in whatever order; not so a slice, or one that repeats."""
+    return _fills(tensor.stride(), tensor.shape)
+
+
+def _fills(strides: Sequence[int], shape: Sequence[int]) -> bool:
     expected = 1
-    for stride, side in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+    for stride, side in sorted(zip(strides, shape, strict=True)):
         if side != 1 and stride != expected:
             return False
         expected *= side
-    return tensor.numel() > 0
+    return expected > 0
 
 
 def _laid_out(value: Tensor, like: Tensor | None, strides: Sequence[int] | None) -> Tensor:

@@ -1,8 +1,9 @@
 """A state: everything a bake needs to continue exactly where it was, in one safetensors file."""
 
+import hashlib
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors.torch
@@ -14,18 +15,37 @@ import trainer
 from trainer.atomic_file import atomic_path
 from trainer.bake.saving.optimizer_state import (
     OptimizerState,
+    check_optimizer_state,
     groups_of_format_1,
     named_weights,
     pack_optimizer,
     unpack_optimizer,
 )
+from trainer.bake.saving.packed_values import DamagedValue
 from trainer.bake.session import TrainingSession
-from trainer.errors import ModelError
-from trainer.journal.state_files import HEADER_KEY, Environment, StateHeader, read_state_header, state_header_json
-from trainer.models.safetensors_write import write_tensors
+from trainer.errors import ModelError, SettingsError
+from trainer.formats.safetensors_header import read_header
+from trainer.journal.state_files import (
+    HEADER_KEY,
+    Environment,
+    StateHeader,
+    damaged_state,
+    read_state_header,
+    state_header_json,
+)
+from trainer.models.safetensors_write import bytes_of, write_tensors
+from trainer.settings.toml_file import parse_settings
 from trainer.text import plural, printable
 
 _LORA, _RNG, _READINGS, _VALIDATION = "lora/", "rng/", "readings/", "validation/"
+_DIGEST_KEY = "lora_tui_sha256"
+_SCALER_KEYS = {"scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker"}
+# Tensor -> whether it is of the form that is put back; those whose form follows from the network are compared with it.
+_FORMS: Mapping[str, Callable[[Tensor], bool]] = {
+    f"{_RNG}cpu": lambda tensor: tensor.dtype is torch.uint8 and tensor.shape == torch.get_rng_state().shape,
+    f"{_READINGS}loss": lambda tensor: tensor.shape == (2,) and tensor.is_floating_point(),
+    f"{_READINGS}folders": lambda tensor: tensor.dim() == 2 and len(tensor) == 2 and tensor.is_floating_point(),
+}
 
 
 @dataclass(frozen=True)
@@ -116,32 +136,73 @@ def write_state(state: State, path: Path) -> None:
     Raises:
         OSError: it cannot be written; an existing file stays as it was.
     """
+    header = state_header_json(state.facts)
     with atomic_path(path, private=True) as beside:
-        write_tensors(beside, state.tensors, {HEADER_KEY: state_header_json(state.facts)})
+        write_tensors(beside, state.tensors, {HEADER_KEY: header, _DIGEST_KEY: _digest(header, state.tensors)})
 
 
 def read_state(path: Path) -> State:
-    """Return the state in `path`.
+    """Return the state in `path`, every value of it checked.
 
     Raises:
-        ModelError: it is not a complete state, or one of a newer lora-tui.
+        ModelError: it is not a complete state, is damaged, or is one of a newer lora-tui.
     """
     facts = read_state_header(path)
     try:
-        return State(safetensors.torch.load_file(path), facts)
+        state = State(safetensors.torch.load_file(path), facts)
     except (OSError, SafetensorError) as error:
-        raise ModelError(
-            printable(str(path)), found=f"cannot be read ({printable(str(error), 120)})", expected="a complete state"
-        ) from error
+        raise damaged_state(path, f"it cannot be read: {printable(str(error), 120)}") from error
+    if fault := _fault_of(state, read_header(path).metadata):
+        raise damaged_state(path, fault)
+    return state
+
+
+def _fault_of(state: State, metadata: Mapping[str, str]) -> str:
+    """Return what is wrong with a state that was read, as a phrase; "" where nothing is."""
+    facts, tensors = state.facts, state.tensors
+    written = metadata.get(_DIGEST_KEY)
+    # States of earlier versions have none; what would fail in use is found in them too.
+    if written is not None and written != _digest(metadata[HEADER_KEY], tensors):
+        return "its content is not what was written"
+    if facts.scaler and facts.scaler.keys() != _SCALER_KEYS:
+        return "scaler: other numbers than a gradient scaler has"
+    wrong = next((name for name, fits in _FORMS.items() if not (name in tensors and fits(tensors[name]))), "")
+    if wrong:
+        return f"tensor {wrong} is missing or of another form"
+    try:
+        parse_settings(facts.settings_toml, "settings_toml")
+        check_optimizer_state(
+            _kept_as_written(state), [key.removeprefix(_LORA) for key in tensors if key.startswith(_LORA)]
+        )
+    except SettingsError as error:
+        return error.line()
+    except DamagedValue as error:
+        return str(error)
+    return ""
+
+
+def _digest(header: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a hash of everything in a state's file: 64 hex digits."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        digest.update(f"\0{name} {tensors[name].dtype} {list(tensors[name].shape)}\0".encode())
+        digest.update(bytes_of(tensors[name]))
+    return digest.hexdigest()
+
+
+def _kept_as_written(state: State) -> OptimizerState:
+    facts = state.facts
+    # The groups of format 1 are plain numbers.
+    groups = {} if facts.format == 1 else facts.groups
+    return OptimizerState(state.tensors, facts.optimizer, groups, facts.attributes, facts.shared)
 
 
 def _kept_by_optimizer(state: State, session: TrainingSession) -> OptimizerState:
-    facts = state.facts
-    groups = facts.groups
-    if facts.format == 1:
-        inner, options = session.optimizer.optimizer, session.settings.optimizer_options
-        groups = groups_of_format_1(groups, state.tensors, inner, options)
-    return OptimizerState(state.tensors, facts.optimizer, groups, facts.attributes, facts.shared)
+    kept, facts = _kept_as_written(state), state.facts
+    if facts.format != 1:
+        return kept
+    inner, options = session.optimizer.optimizer, session.settings.optimizer_options
+    return replace(kept, groups=groups_of_format_1(facts.groups, state.tensors, inner, options))
 
 
 def _check_same(kept: Mapping[str, Tensor], weights: Mapping[str, nn.Parameter], where: str) -> None:

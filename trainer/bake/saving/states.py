@@ -13,11 +13,20 @@ from trainer.bake.position import BakePosition
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.state import State, read_state, write_state
-from trainer.errors import LoraTuiError
+from trainer.errors import LoraTuiError, ModelError
 from trainer.journal.records import SavedState, Stage
-from trainer.journal.state_files import FOLDER, file_name, state_header_json, states_of, states_to_remove, step_of
+from trainer.journal.state_files import (
+    FOLDER,
+    damaged_state,
+    file_name,
+    state_header_json,
+    states_of,
+    states_to_remove,
+    step_of,
+)
 from trainer.plan.disk import STATE_SECONDS
 from trainer.private_files import make_private_folder
+from trainer.text import plural, printable
 
 MAX_TIME_SHARE = 0.01
 """Of a bake's time, what its states may cost."""
@@ -92,14 +101,29 @@ class StateSaver:
         self._prune(step)
 
     def newest(self, before: int | None = None) -> State | None:
-        """Return the newest readable state, of a step below `before` where that is given; one that cannot be read is logged and skipped."""
-        for path in reversed(states_of(self._bake_folder)):
+        """Return the newest readable state, of a step below `before` where that is given; one that is damaged is logged and skipped.
+
+        Raises:
+            ModelError: there are such states, and all of them are damaged.
+        """
+        files = [path for path in reversed(states_of(self._bake_folder)) if before is None or step_of(path) < before]
+        for path in files:
             try:
-                if before is None or step_of(path) < before:
-                    return read_state(path)
+                state = read_state(path)
+                if state.facts.step == step_of(path):
+                    return state
+                raise damaged_state(path, f"it is of step {state.facts.step}")
             except LoraTuiError as error:
-                self._report.log(f"{error.line()}; using the state before it", level="warning")
-        return None
+                self._report.log(f"{error.where}: {error.found}; using the state before it", level="warning")
+        if not files:
+            return None
+        # To begin anew would throw away the curves and LoRA files there are.
+        raise ModelError(
+            printable(str(self.folder)),
+            found=f"{plural(len(files), 'training state')}, none of which can be read (bake.log says why)",
+            expected="one that is whole",
+            way_out="move the folder away to begin at step 1, or start another bake from a saved LoRA with network_weights",
+        )
 
     def continue_from(self, step: int) -> None:
         """Note that the bake continues from the state of `step`, which is on the disk; with -1, that none is."""

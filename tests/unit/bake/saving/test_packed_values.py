@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from trainer.bake.saving.packed_values import NotPackable, ValuePacker, ValueUnpacker, has_tensor
+from trainer.bake.saving.packed_values import (
+    DamagedValue,
+    NotPackable,
+    ValuePacker,
+    ValueUnpacker,
+    check_packed,
+    has_tensor,
+)
 
 WEIGHT = nn.Parameter(torch.zeros(2, 3))
 WEIGHTS = {"u.down": WEIGHT}
@@ -38,6 +45,7 @@ VALUES = st.recursive(
 def there_and_back(value: Any, now: object = None) -> Any:
     packer = ValuePacker(WEIGHTS)
     packed = json.loads(json.dumps(packer.pack(value, "it")))
+    check_packed(packed, "it", packer.tensors, WEIGHTS)
     return ValueUnpacker(packer.tensors, WEIGHTS).unpack(packed, WEIGHT, now)
 
 
@@ -122,3 +130,45 @@ def test_a_weight_counts_as_no_tensor_of_the_optimizers() -> None:
     packer = ValuePacker(WEIGHTS)
     assert not has_tensor(packer.pack([WEIGHT, 1], "it"))
     assert has_tensor(packer.pack({"a": (torch.ones(1),)}, "it"))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        {},
+        [],
+        [1],
+        {"tensor": "unknown"},
+        {"tensor": 3},
+        {"tensor": "it", "strides": [1]},
+        {"tensor": "it", "strides": [-3, 1]},
+        {"tensor": "it", "strides": [2**40, 1]},
+        {"tensor": "it", "cpu": "yes"},
+        {"tensor": "it", "more": 1},
+        {"weight": "unknown"},
+        {"weight": "u.down", "more": 1},
+        {"dtype": "load"},
+        {"dtype": None},
+        {"device": 0},
+        {"generator": "it"},
+        {"size": [2, "3"]},
+        {"size": [-2]},
+        {"list": {"a": 1}},
+        {"list": [[1]]},
+        {"tuple": [{"tuple": [{"dtype": "no"}]}]},
+        {"set": [{"list": []}]},
+        {"dict": [["key"]]},
+        {"dict": ["ab"]},
+        {"dict": [[{"dict": []}, 1]]},
+        {"dict": [[{"tuple": [{"list": []}]}, 1]]},
+        {"deque": [1, 2], "maxlen": 1},
+        {"deque": [1]},
+        {"deque": [1], "maxlen": "3"},
+        {"unknown": 1},
+        {"list": [{"list": [{"dict": [["a", {"list": 5}]]}]}]},
+    ],
+)
+def test_what_no_packer_made_is_named_before_it_is_unpacked(packed: Any) -> None:
+    with pytest.raises(DamagedValue, match=r"^optimizer/u\.down/it") as refused:
+        check_packed(packed, "optimizer/u.down/it", {"it": torch.zeros(2, 3)}, WEIGHTS)
+    assert len(str(refused.value)) < 250
