@@ -11,9 +11,8 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
-from trainer.private_files import make_private_folder
 from trainer.text import printable
-from trainer.workspace import config_home, state_home
+from trainer.workspace import config_home, read_note, write_note
 
 DEFAULT_THEME = "ember"
 DEFAULT_LIGHT_THEME = "flour"
@@ -191,20 +190,13 @@ def _list_cursor(theme: Theme) -> dict[str, str]:
 
 
 def remember_theme(name: str) -> None:
-    """Save the chosen theme for the next start. A home that cannot be written is not an error."""
-    try:
-        make_private_folder(state_home())
-        (state_home() / "theme").write_text(name, encoding="utf-8")
-    except OSError:
-        return
+    """Save the chosen theme for the next start."""
+    write_note("theme", name)
 
 
 def remembered_theme() -> str:
     """Return the theme chosen last, else the default; it may no longer exist."""
-    try:
-        return (state_home() / "theme").read_text(encoding="utf-8").strip() or DEFAULT_THEME
-    except (OSError, UnicodeDecodeError):
-        return DEFAULT_THEME
+    return read_note("theme") or DEFAULT_THEME
 
 
 _ANSI_ROLES = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +33,8 @@ _KINDS = {
 _BOUNDS = {
     "greater_than_equal": "at least {ge:g}",
     "less_than_equal": "at most {le:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than": "less than {lt:g}",
     "multiple_of": "a multiple of {multiple_of}",
     "value_error": "{error}",
     "string_pattern_mismatch": "one line of letters, not too long and without signs that a file name cannot hold",
@@ -56,6 +59,25 @@ def value_from_json(kind: Any, content: str | bytes) -> Any:
         return _adapter(kind).validate_json(content, strict=True)
     except ValidationError as error:
         raise WrongValue(fault_of(error)) from None
+
+
+def read_json(path: Path, kind: Any, most_bytes: int) -> Any:
+    """Return the value in a JSON file of ours, as value_from_json.
+
+    Args:
+        path: the file.
+        kind: what TypeAdapter takes.
+        most_bytes: more than we ever write; of a longer file no more is read.
+
+    Raises:
+        OSError: it cannot be read.
+        WrongValue: it is damaged.
+    """
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise WrongValue(f"more than {most_bytes:,} bytes")
+    return value_from_json(kind, content)
 
 
 def value_from_row(kind: type[T], values: Mapping[str, object]) -> T:

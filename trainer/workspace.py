@@ -12,9 +12,12 @@ from pathlib import Path
 from trainer.atomic_file import remove_partial_files
 from trainer.errors import WorkspaceError
 from trainer.private_files import make_private_folder
-from trainer.text import printable
+from trainer.text import path_fault, printable
 
 JOURNAL_NAME = "journal.sqlite"
+
+# The longest is a path or the name of a place to copy to.
+_MAX_NOTE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -175,21 +178,39 @@ def make_workspace(root: Path) -> Workspace:
 
 
 def remember_workspace(workspace: Workspace) -> None:
-    """Note `workspace` as the last one used. A home that cannot be written is not a reason to fail."""
-    try:
-        make_private_folder(state_home())
-        (state_home() / "last-workspace").write_text(str(workspace.root), encoding="utf-8")
-    except OSError:
-        return
+    """Note `workspace` as the last one used."""
+    write_note("last-workspace", str(workspace.root))
 
 
 def last_workspace() -> Workspace | None:
     """Return the workspace last used if it is still there."""
-    try:
-        root = Path((state_home() / "last-workspace").read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError):
+    noted = read_note("last-workspace")
+    if not noted or path_fault(noted):
         return None
-    return Workspace(root) if (root / JOURNAL_NAME).is_file() else None
+    try:
+        return Workspace(Path(noted)) if (Path(noted) / JOURNAL_NAME).is_file() else None
+    except OSError:
+        # A folder that may not be looked into.
+        return None
+
+
+def read_note(name: str) -> str:
+    """Return the line of text noted under `name` in the user's state folder; "" where none was, or it is damaged."""
+    try:
+        with (state_home() / name).open("rb") as file:
+            text = file.read(_MAX_NOTE_BYTES + 1).decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if len(text) <= _MAX_NOTE_BYTES and printable(text) == text else ""
+
+
+def write_note(name: str, text: str) -> None:
+    """Note a line of text for the next start. A home that cannot be written is not a reason to fail."""
+    try:
+        make_private_folder(state_home())
+        (state_home() / name).write_text(text, encoding="utf-8")
+    except (OSError, UnicodeEncodeError):
+        return
 
 
 def _xdg(variable: str, fallback: str) -> Path:

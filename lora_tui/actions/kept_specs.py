@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,14 @@ _MAX_KEPT = 40
 _MAX_OTHERS = 4
 # Fields that name the files of one bake.
 _FILES = ("name", "subject", "base", "epochs", "of_bakes", "loras")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The changed fields of one start, and when they were changed, in epoch seconds."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    changed: float = 0.0
 
 
 class KeptSpecs:
@@ -118,16 +127,11 @@ class KeptSpecs:
 
 
 def _entries(path: Path) -> dict[str, dict[str, Any]]:
-    """Return the entries of the file; none where it is missing or not ours."""
+    """Return the entries of the file; none where it is missing or damaged."""
+    from trainer.typed_values import WrongValue, read_json
+
     try:
-        with path.open("rb") as file:
-            table = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
+        entries: dict[str, _Entry] = read_json(path, dict[str, _Entry], _MAX_BYTES)
+    except (OSError, WrongValue):
         return {}
-    if not isinstance(table, dict):
-        return {}
-    return {
-        start: entry
-        for start, entry in table.items()
-        if isinstance(entry, dict) and isinstance(entry.get("changed", 0), int | float)
-    }
+    return {start: asdict(entry) for start, entry in entries.items()}

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from trainer.private_files import make_private_folder
-from trainer.workspace import Workspace, state_home
+from trainer.workspace import Workspace, read_note, write_note
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
@@ -57,7 +56,7 @@ class Publishing:
         from trainer.journal.journal import Journal
 
         with Journal(self.workspace.journal_path) as journal:
-            return self.find(journal), _last_target()
+            return self.find(journal), read_note(_NOTE)
 
     def send(self, use: "LoraToPublish", target: str, *, replace: bool, make_folder: bool = False) -> "PublishResult":
         """Bring it to `target`, without ever asking in the terminal.
@@ -68,21 +67,5 @@ class Publishing:
         from trainer.publish.epoch import publish
 
         used = publish(use, target, replace=replace, make_folder=make_folder)
-        _remember_target(target)
+        write_note(_NOTE, target)
         return used
-
-
-def _last_target() -> str:
-    try:
-        return (state_home() / _NOTE).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def _remember_target(target: str) -> None:
-    """Note where it went. A home that cannot be written is not a reason to fail."""
-    try:
-        make_private_folder(state_home())
-        (state_home() / _NOTE).write_text(target, encoding="utf-8")
-    except (OSError, UnicodeEncodeError):
-        return

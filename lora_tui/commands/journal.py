@@ -40,8 +40,9 @@ def rebuild(folder: Path | None) -> None:
     for each in found:
         click.echo(_line(each))
     for one in grids:
-        result = f"grid, {one.grid.done:,} of {plural(one.grid.total, 'picture')}" if one.grid else f"({one.note})"
-        click.echo(f"{printable(one.folder)}  {result}")
+        found_of = [f"grid, {one.grid.done:,} of {plural(one.grid.total, 'picture')}"] if one.grid else []
+        notes = [f"({one.note})"] if one.note else []
+        click.echo("  ".join([printable(one.folder), *found_of, *notes]))
     recovered = sum(each.bake is not None for each in found)
     click.echo(f"{printable(str(workspace.journal_path))}: recovered {recovered} of {plural(len(found), 'bake')}")
     if kept is not None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from itertools import islice, product
 from typing import Any
 
 _MISSING = object()
@@ -17,28 +18,29 @@ def deep(levels: int = 60) -> Any:
     return value
 
 
-def damaged(value: Any, *, most_items: int = 2) -> Iterator[tuple[str, Any]]:
+def damaged(value: Any, every: int = 1, *, most_items: int = 2) -> Iterator[tuple[str, Any]]:
     """Yield `(place = value, changed copy)` for each value in a JSON tree and each way of spoiling it.
 
     Args:
         value: a table or list.
+        every: of the changes, only each so-manieth; with a number that 15 is no multiple of, each kind of change comes in turn.
         most_items: of a list's items, how many of the first are changed: the others are of the same kind.
     """
-    for place in _places(value, most_items):
-        for odd in (*_ODD, "x" * 20_000, deep()):
-            changed = copy.deepcopy(value)
-            parent = changed
-            for step in place[:-1]:
-                parent = parent[step]
-            before = parent[place[-1]]
-            if odd is _MISSING:
-                del parent[place[-1]]
-            elif type(odd) is type(before) and odd == before:
-                continue
-            else:
-                parent[place[-1]] = odd
-            name = ".".join(map(str, place))
-            yield f"{name} {'missing' if odd is _MISSING else f'= {str(odd)[:20]}'}", changed
+    odd_values = (*_ODD, "x" * 20_000, deep())
+    for place, odd in islice(product(_places(value, most_items), odd_values), None, None, every):
+        changed = copy.deepcopy(value)
+        parent = changed
+        for step in place[:-1]:
+            parent = parent[step]
+        before = parent[place[-1]]
+        if odd is _MISSING:
+            del parent[place[-1]]
+        elif type(odd) is type(before) and odd == before:
+            continue
+        else:
+            parent[place[-1]] = odd
+        name = ".".join(map(str, place))
+        yield f"{name} {'missing' if odd is _MISSING else f'= {str(odd)[:20]}'}", changed
 
 
 def _places(value: Any, most_items: int) -> Iterator[tuple[Any, ...]]:

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from trainer.atomic_file import write_atomically
+from trainer.errors import GridError
 from trainer.journal.records import CellNote
+from trainer.text import printable
+from trainer.typed_values import WrongValue, read_json
 
 JUDGED = "judged.json"
 _MAX_BYTES = 64 * 2**20
@@ -24,14 +27,22 @@ def write_judged(notes: Sequence[CellNote], folder: Path) -> None:
 
 
 def read_judged(folder: Path, grid: int) -> list[CellNote]:
-    """Return the notes in a grid's folder as notes on grid `grid`; none where the file is missing or damaged.
+    """Return the notes in a grid's folder as notes on grid `grid`; none where there is no such file.
 
     Raises:
-        OSError: the file exists and cannot be read.
+        GridError: the file cannot be read or is damaged.
     """
+    path = folder / JUDGED
     try:
-        with (folder / JUDGED).open("rb") as file:
-            notes = _NOTES.validate_json(file.read(_MAX_BYTES))
-    except (FileNotFoundError, ValidationError):
+        notes: list[CellNote] = read_json(path, list[CellNote], _MAX_BYTES)
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise GridError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
+    except WrongValue as fault:
+        raise GridError(
+            printable(str(path)),
+            found=f"is damaged ({fault})",
+            way_out="the verdicts in the journal count; move the file away",
+        ) from None
     return [replace(note, grid=grid) for note in notes]

@@ -1,20 +1,21 @@
 """Sidecar of a grid: grid.json, which describes the complete grid beside its PNGs, one for each cell."""
 
-import json
+import math
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
 from trainer.families.registry import FAMILIES, titles
 from trainer.grid.cell import Axis, Expanded, Place
 from trainer.grid.recipe import ComputeSetup, Recipe
-from trainer.grid.spec import GridSpec, expected_text
+from trainer.grid.spec import GridSpec
 from trainer.settings.parts import Family
 from trainer.text import plural, printable
+from trainer.typed_values import WrongValue, read_json
 
 SIDECAR = "grid.json"
 _MAX_BYTES = 256 * 2**20
@@ -121,46 +122,41 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
     """Return the content of grid.json in `folder`, None where that is missing.
 
     Raises:
-        GridError: it cannot be read, is damaged, lacks places of its axes or has others, is of an unknown family, or names a file outside the folder.
+        GridError: it cannot be read, is damaged, lacks places of its axes or has others, or is of an unknown family.
     """
     path = folder / SIDECAR
     where = printable(str(path))
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES)
+        made: MadeGrid = read_json(path, MadeGrid, _MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise GridError(where, found=f"cannot be read ({error.strerror})") from error
-    try:
-        made = _MADE.validate_json(content)
-    except (ValidationError, json.JSONDecodeError) as error:
-        raise GridError(
-            where, found=f"is damaged ({printable(_first_error(error), 120)})", expected="a file written by lora-tui"
-        ) from error
+    except WrongValue as fault:
+        raise _damaged(where, str(fault)) from None
     if made.family not in FAMILIES:
         raise GridError(
             where, found=f"a grid on a base of the unknown family {printable(made.family, 40)}", expected=titles()
         )
-    places = product(*(range(size) for size in (made.shape[2], made.shape[1], made.shape[0], made.shape[3])))
-    if [cell.place for cell in made.cells] != [Place(x, y, z, seed) for z, y, x, seed in places]:
-        raise GridError(
-            where,
-            found=f"is damaged ({plural(len(made.cells), 'picture')} on axes of {' × '.join(map(str, made.shape))} values)",
-            expected="a picture for each place",
-        )
-    if any("/" in cell.file or "\0" in cell.file or cell.file in ("", ".", "..") for cell in made.cells):
-        raise GridError(where, found="names a picture outside its folder", expected="a file written by lora-tui")
+    if not _has_every_place(made):
+        axes = " × ".join(f"{size:,}" for size in made.shape)
+        raise _damaged(where, f"{plural(len(made.cells), 'picture')} on axes of {axes} values")
+    if any(cell.file != f"{cell.place.name}.png" for cell in made.cells):
+        raise _damaged(where, "a picture is not named by its place")
     return made
 
 
-def _first_error(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            return f"{place} is missing"
-        if first["type"] == "json_invalid":
-            return "not valid JSON"
-        return f"{place}: {printable(repr(first['input']), 40)}; expected {expected_text(first)}"
-    return str(error)
+def _damaged(where: str, fault: str) -> GridError:
+    return GridError(
+        where,
+        found=f"is damaged ({fault})",
+        way_out="`lora-tui grid` with this file makes the grid again from its spec, and takes the pictures there are",
+    )
+
+
+def _has_every_place(made: MadeGrid) -> bool:
+    # Counted first: four long axes have more places than there is memory for.
+    if math.prod(made.shape) != len(made.cells):
+        return False
+    places = product(*(range(size) for size in (made.shape[2], made.shape[1], made.shape[0], made.shape[3])))
+    return all(cell.place == Place(x, y, z, seed) for cell, (z, y, x, seed) in zip(made.cells, places, strict=True))

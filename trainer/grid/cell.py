@@ -1,6 +1,9 @@
 """Expanded axes and cells of a grid, one cell for each picture."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from trainer.grid.recipe import Recipe
 from trainer.grid.spec import GridSpec
@@ -28,14 +31,18 @@ class Axis:
         return len(self.labels)
 
 
+Index = Annotated[int, Field(ge=0, lt=2**31)]
+"""The number of a value on its axis, from 0."""
+
+
 @dataclass(frozen=True, order=True)
 class Place:
     """Place of a picture in its grid: the number of its value on each axis and of its seed, from 0."""
 
-    x: int
-    y: int
-    z: int
-    seed: int
+    x: Index
+    y: Index
+    z: Index
+    seed: Index
 
     @property
     def name(self) -> str:

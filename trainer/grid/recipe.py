@@ -5,17 +5,36 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
 
 from trainer.families.record import Prediction
 from trainer.prompts.clip_tokens import needs_fixing
 from trainer.settings.parts import Family, body_label, encoder_label
+from trainer.text import path_fault
 
 SAMPLING_VERSION = 1
 """Incremented when the same recipe starts to give another picture."""
 
+MAX_SIDE = 8192
+"""Pixels of a picture's longest side."""
+
 _FIXED = 1
 """The same for prompts that are fixed before they become tokens; the first version left them as they were."""
+
+
+def _possible(path: Path) -> Path:
+    if "\0" in str(path) or path_fault(str(path)):
+        raise ValueError("a path that a file can have")
+    return path
+
+
+ModelPath = Annotated[Path, AfterValidator(_possible)]
+"""Where a model file is: a path that the system can be asked about."""
+
+Factor = Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +49,11 @@ class LoraUse:
         text_encoder_path: another file, whose text encoder layers replace this one's; None for its own.
     """
 
-    path: Path
-    unet: float = 1.0
-    text_encoder: float = 1.0
-    rank: int | None = None
-    text_encoder_path: Path | None = None
+    path: ModelPath
+    unet: Factor = 1.0
+    text_encoder: Factor = 1.0
+    rank: Annotated[int, Field(ge=1)] | None = None
+    text_encoder_path: ModelPath | None = None
 
     def factors(self, family: Family) -> str:
         """Return both factors with a family's names for what they are of: `U-Net 0.5, text encoder 1`."""
@@ -73,14 +92,14 @@ class Recipe:
     zero_terminal_snr: bool
     prompt: str
     negative_prompt: str
-    seed: int
-    steps: int
-    cfg_scale: float
-    guidance_rescale: float
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    steps: Annotated[int, Field(ge=1)]
+    cfg_scale: Factor
+    guidance_rescale: Factor
     sampler: str
-    width: int
-    height: int
-    clip_skip: int
+    width: Annotated[int, Field(ge=8, le=MAX_SIDE)]
+    height: Annotated[int, Field(ge=8, le=MAX_SIDE)]
+    clip_skip: Annotated[int, Field(ge=1)]
     loras: tuple[LoraUse, ...] = ()
     repeat: int = 0
 

@@ -28,6 +28,7 @@ from trainer.plan.param_groups import param_groups
 from trainer.private_files import make_private_folder
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
+from trainer.typed_values import WrongValue, read_json
 from trainer.workspace import cache_home
 
 CACHE = "optimizers.json"
@@ -36,6 +37,7 @@ CACHE = "optimizers.json"
 # Raised with every change of what is tried.
 _VERSION = 2
 _MAX_ANSWERS = 200
+_MAX_BYTES = 2**20
 # A class that takes longer over its first steps is left to the bake.
 _MAX_SECONDS = 100.0
 _known: dict[str, dict[str, Any]] = {}
@@ -167,12 +169,12 @@ def _versions(*packages: str) -> list[str]:
     return found
 
 
-def _read(cache: Path) -> dict[str, dict[str, Any]]:
+def _read(cache: Path) -> dict[str, dict[str, str]]:
     try:
-        answers = json.loads(cache.read_text("utf-8"))
-        return {key: dict(fields) for key, fields in answers.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        answers: dict[str, dict[str, str]] = read_json(cache, dict[str, dict[str, str]], _MAX_BYTES)
+    except (OSError, WrongValue):
         return {}
+    return answers
 
 
 def _store(cache: Path, answers: dict[str, dict[str, Any]]) -> None:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import WorkspaceError
 from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
 from trainer.text import printable
+from trainer.typed_values import WrongValue, read_json
 
 BAKE_JSON = "bake.json"
 
@@ -42,22 +43,17 @@ def read_bake_json(folder: Path) -> BakeRecord | None:
     """
     path = folder / BAKE_JSON
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES)
+        record: BakeRecord = read_json(path, BakeRecord, _MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise WorkspaceError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
-    try:
-        record = _RECORD.validate_json(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+    except WrongValue as fault:
         raise WorkspaceError(
             printable(str(path)),
-            found=f"not a bake record ({printable(f'{place}: ' if place else '')}{printable(first['msg'])})",
-            expected="a bake.json written by lora-tui",
-        ) from error
+            found=f"is damaged ({fault})",
+            way_out="what settings.toml and the LoRA files say of the bake is used",
+        ) from None
     return replace(
         record,
         checkpoints=tuple(saved for saved in record.checkpoints if _is_inside(saved.file)),

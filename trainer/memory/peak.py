@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
 
 PeakStage = Literal["load", "cache", "texts", "step", "sample", "decode"]
 Policy = Literal["card", "cpu"]
 """Whose allocator and kernels: a card's, or the CPU's that a test can measure."""
+
+Bytes = Annotated[int, Field(ge=0)]
+"""A number of bytes, or of operations."""
 
 PARTS = ("weights", "encoders", "vae", "lora", "optimizer", "gradients", "activations", "scratch")
 """What memory is held for, in the order it is listed."""
@@ -24,7 +29,7 @@ class Peak:
 
     stage: PeakStage
     moment: str
-    parts: Mapping[str, int]
+    parts: Mapping[str, Bytes]
 
     @property
     def bytes(self) -> int:
@@ -44,8 +49,8 @@ class BlockCost:
     """
 
     name: str
-    saved: int
-    flops: int
+    saved: Bytes
+    flops: Bytes
     seconds: float
 
 
@@ -72,9 +77,9 @@ class MemoryPrediction:
     precision: str
     bucket: tuple[int, int]
     batch: int
-    peaks: tuple[Peak, ...]
-    reserved: int
-    flops: int
+    peaks: Annotated[tuple[Peak, ...], Field(min_length=1)]
+    reserved: Bytes
+    flops: Bytes
     seconds: float
     blocks: tuple[BlockCost, ...]
     compiled: bool

@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from trainer.memory.peak import MemoryPrediction
 from trainer.memory.request import MemoryRequest
 from trainer.private_files import make_private_folder
 from trainer.text import printable
+from trainer.typed_values import WrongValue, read_json
 
 CACHE = Path("cache") / "peaks.json"
 """Where a workspace keeps the answers."""
@@ -24,7 +26,16 @@ CACHE = Path("cache") / "peaks.json"
 # Raised with every change of what is predicted: answers of another version are discarded.
 _VERSION = 2
 _MAX_ANSWERS = 400
+_MAX_BYTES = 64 * 2**20
 _POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _KeptPeaks:
+    """The file of known answers: which release and libraries gave them, and each by its key."""
+
+    made_by: list[int | str]
+    peaks: dict[str, MemoryPrediction]
 
 
 class PredictionStopped(Exception):  # not an error: somebody asked for something else
@@ -164,16 +175,14 @@ class PeakPredictor:
 def _read(cache: Path) -> dict[str, dict[str, Any]]:
     """Return the answers in a file; nothing where it is not there, damaged, or of another release."""
     try:
-        content = json.loads(cache.read_text("utf-8"))
-        peaks = content["peaks"] if content["made_by"] == _made_by() else {}
-        for values in peaks.values():
-            MemoryPrediction.from_json(values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        kept: _KeptPeaks = read_json(cache, _KeptPeaks, _MAX_BYTES)
+    except (OSError, WrongValue):
         return {}
-    return dict(peaks)
+    answers = kept.peaks if kept.made_by == _made_by() else {}
+    return {key: prediction.to_json() for key, prediction in answers.items()}
 
 
-def _made_by() -> list[Any]:
+def _made_by() -> list[int | str]:
     return [_VERSION, *(version(name) for name in ("torch", "diffusers", "transformers"))]
 
 

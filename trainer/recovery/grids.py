@@ -4,13 +4,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.errors import LoraTuiError
-from trainer.gallery.judged_file import read_judged
+from trainer.errors import GridError, LoraTuiError
+from trainer.gallery.judged_file import JUDGED, read_judged
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.grid.spec import spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState
-from trainer.text import printable
 from trainer.workspace import Workspace
 
 _FOLDER = re.compile(r"(\d{4,9})-(.+)")
@@ -54,9 +53,13 @@ def _recover_grid(folder: Path, workspace: Workspace, journal: Journal) -> Recov
         made = read_sidecar(folder)
         if made is None:
             return RecoveredGrid(folder.name, None, "no grid.json: skipped")
-        notes = read_judged(folder, number)
-    except (LoraTuiError, OSError) as error:
-        return RecoveredGrid(folder.name, None, printable(f"skipped: {error}"))
+    except LoraTuiError as error:
+        return RecoveredGrid(folder.name, None, f"skipped: {error.line()}")
+    try:
+        notes, trouble = read_judged(folder, number), ""
+    except GridError as error:
+        # Without its verdicts the grid is still worth having.
+        notes, trouble = [], f"{JUDGED} {error.found}: no verdicts"
     journal.grids.add(name=named[2], spec=spec_json(made.spec), least_number=number)
     done = _recover_pictures(made, folder, workspace, journal)
     journal.grids.set_spec(number, spec_json(made.spec), len(made.cells))
@@ -64,7 +67,7 @@ def _recover_grid(folder: Path, workspace: Workspace, journal: Journal) -> Recov
     journal.grids.set_state(number, GridState.DONE if done == len(made.cells) else GridState.CUT)
     for note in notes:
         journal.grids.set_cell_note(note)
-    return RecoveredGrid(folder.name, journal.grids.read(number))
+    return RecoveredGrid(folder.name, journal.grids.read(number), trouble)
 
 
 def _recover_pictures(made: MadeGrid, folder: Path, workspace: Workspace, journal: Journal) -> int:

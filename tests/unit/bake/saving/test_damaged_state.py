@@ -98,10 +98,11 @@ def test_a_state_comes_back_as_it_was_written(state: State, tmp_path: Path) -> N
     assert state_header_json(read_state(tmp_path / "b.safetensors").facts) == state_header_json(state.facts)
 
 
-def test_each_fact_of_another_type_is_named(state: State, network: LoraNetwork, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
+def test_each_fact_of_another_type_is_named(state: State, network: LoraNetwork, tmp_path: Path, every: int) -> None:
     path = tmp_path / "a.safetensors"
     refused = accepted = 0
-    for place, header in damaged(json.loads(state_header_json(state.facts))):
+    for place, header in damaged(json.loads(state_header_json(state.facts)), every):
         rewrite(path, json.dumps(header), state.tensors)
         try:
             facts = read_state(path).facts
@@ -118,7 +119,7 @@ def test_each_fact_of_another_type_is_named(state: State, network: LoraNetwork, 
             kept = OptimizerState(state.tensors, facts.optimizer, facts.groups, facts.attributes, facts.shared)
             weights = named_weights(network)
             unpack_optimizer(kept, optimizer, optimizer.param_groups, weights, list(weights.values()))
-    assert refused > 500
+    assert refused > 500 / every
     assert accepted < refused / 2
 
 
@@ -156,7 +157,7 @@ def test_any_changed_byte_is_found(state: State, tmp_path: Path) -> None:
     write_state(state, path)
     whole = path.read_bytes()
     places = random.Random(5)
-    for _ in range(150):
+    for _ in range(40):
         content = bytearray(whole)
         content[places.randrange(len(content))] ^= 1 << places.randrange(8)
         path.write_bytes(content)
