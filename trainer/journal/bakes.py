@@ -40,8 +40,10 @@ class BakeStore(Store):
                 """
             ).fetchone()
             number = max(int(highest) + 1, least_number)
-            is_bake = new.grid is None
-            folder = f"bakes/{number:04d}-{new.name}" if is_bake else GridStore(self._database).read(new.grid).folder
+            folder = f"bakes/{number:04d}-{new.name}"
+            if new.grid is not None:
+                # A grid's job has no folder of its own.
+                folder = GridStore(self._database).read(new.grid).folder
             queued = Bake(
                 **asdict(new),
                 number=number,

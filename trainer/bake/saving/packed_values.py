@@ -227,6 +227,7 @@ def check_packed(packed: Packed, where: str, tensors: Mapping[str, Tensor], weig
 
 def _is_leaf(packed: Packed, tensors: Mapping[str, Tensor], weights: Collection[str]) -> bool:
     fits = False
+    rest: dict[str, Any]
     match packed:
         case None | bool() | int() | float() | str():
             fits = True
