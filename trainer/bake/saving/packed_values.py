@@ -227,7 +227,6 @@ def check_packed(packed: Packed, where: str, tensors: Mapping[str, Tensor], weig
 
 def _is_leaf(packed: Packed, tensors: Mapping[str, Tensor], weights: Collection[str]) -> bool:
     fits = False
-    rest: dict[str, Any]
     match packed:
         case None | bool() | int() | float() | str():
             fits = True
@@ -274,7 +273,7 @@ def _is_generators(tensor: Tensor) -> bool:
     return tensor.dtype is torch.uint8 and tensor.shape in (_CPU_GENERATOR, _GPU_GENERATOR)
 
 
-def _is_placed(tensor: Tensor, rest: Mapping[str, Packed]) -> bool:
+def _is_placed(tensor: Tensor, rest: Mapping[Any, Packed]) -> bool:
     """Return whether what is said beside a tensor's name says how it lies in memory."""
     if rest.keys() - {"cpu", "strides"} or rest.get("cpu", True) is not True:
         return False
