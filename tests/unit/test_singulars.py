@@ -41,7 +41,7 @@ _NEVER_ONE = (
     "{len(tags):,} tags",  # one has a sentence of its own
     "{settings.max_token_length} tokens",
     "{encoder.config.vocab_size:,} tokens",
-    "{' × '.join(map(str, made.shape))} values",
+    "{axes} values",  # `3 × 1 × 1 × 2 values`
 )
 
 

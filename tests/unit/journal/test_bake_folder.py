@@ -105,7 +105,7 @@ def test_a_folder_without_a_record_has_none(tmp_path: Path) -> None:
 )
 def test_a_damaged_record_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bake.json").write_bytes(content)
-    with pytest.raises(WorkspaceError, match=r"bake\.json: not a bake record") as caught:
+    with pytest.raises(WorkspaceError, match=r"bake\.json: is damaged") as caught:
         read_bake_json(tmp_path)
     assert "\x1b" not in caught.value.line()
     assert "\n" not in caught.value.line()

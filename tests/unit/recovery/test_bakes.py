@@ -200,7 +200,7 @@ def test_a_damaged_record_is_reported_and_the_files_are_read(
         assert new.bakes.read(1).state is BakeState.DONE
         assert len(new.results.checkpoints(1)) == 3
         assert len(new.curves.read(1, "loss", STEPS).steps) == STEPS
-    assert "not a bake record" in found[0].notes[0]
+    assert "bake.json: is damaged" in found[0].notes[0]
 
 
 def test_pickled_metrics_are_not_run(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from made_grid import made_grid
 
-from trainer.gallery.judged_file import read_judged, write_judged
+from trainer.gallery.judged_file import write_judged
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote, GridState
 from trainer.recovery.grids import recover_grids
@@ -52,6 +52,9 @@ def test_folders_without_information_are_named_and_left_out(workspace: Workspace
     assert "is damaged" in found[1].note
 
 
-def test_damaged_notes_are_none(tmp_path: Path) -> None:
-    (tmp_path / "judged.json").write_text("[{]")
-    assert read_judged(tmp_path, 1) == []
+def test_damaged_notes_are_named_and_cost_nothing_else(workspace: Workspace) -> None:
+    made_grid(workspace.grids / "0001-halo")
+    (workspace.grids / "0001-halo" / "judged.json").write_text("[{]")
+    (found,) = recover_grids(workspace, workspace.journal_path)
+    assert found.grid is not None and found.grid.state is GridState.DONE
+    assert found.note == "judged.json is damaged (not valid JSON): no verdicts"

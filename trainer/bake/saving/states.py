@@ -122,7 +122,7 @@ class StateSaver:
             printable(str(self.folder)),
             found=f"{plural(len(files), 'training state')}, none of which can be read (bake.log says why)",
             expected="one that is whole",
-            way_out="move the folder away to begin at step 1, or start another bake from a saved LoRA with network_weights",
+            way_out="move the folder away to start over at step 1, or start another bake from a saved LoRA with network_weights",
         )
 
     def continue_from(self, step: int) -> None:
