@@ -36,7 +36,8 @@ class _Given:
         event: the key.
         screen: the screen on top.
         focused: what had the focus.
-        settled: until when (monotonic seconds) what it set off was not yet done, as far as anything typed waited for that.
+        settled: until when (monotonic seconds) what it set off was not yet done, as far as anything waited for that.
+        is_settled: whether it is done; what is busy later on is no doing of this key.
         must_open: whether what follows is meant for what it opens.
     """
 
@@ -44,6 +45,7 @@ class _Given:
     screen: Screen[Any]
     focused: Widget | None
     settled: float
+    is_settled: bool = False
     must_open: bool = False
 
     @property
@@ -73,6 +75,7 @@ class KeyQueue:
         self._last: _Given | None = None
         self._painted: WeakKeyDictionary[Screen[Any], float] = WeakKeyDictionary()
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     def take(self, event: Typed) -> bool:
         """Return whether the app is to handle `event` now; otherwise it is kept, and posted to the app again when its turn comes."""
@@ -91,8 +94,10 @@ class KeyQueue:
 
     def note_opener(self) -> None:
         """Note that the key at work opens something: what was typed behind it is for that, or for nothing."""
-        if self._last is not None:
+        if self._last is not None and not self._last.must_open:
             self._last.must_open = True
+            # Else what is typed long after a key that could open nothing would be taken for typed behind it.
+            self._watch = asyncio.create_task(self._settle())
 
     def forget(self) -> None:
         """Forget the key at work: what follows is not its doing."""
@@ -130,12 +135,13 @@ class KeyQueue:
 
     async def _settle(self) -> None:
         """Wait until what the last key has set off is done; not for ever, for the keys must go on."""
+        last = self._last
         for turn in range(_MAX_TURNS):
             if self._is_settled():
                 break
             await asyncio.sleep(0 if turn < _EAGER_TURNS else _PAUSE_SECONDS)
-        if self._last is not None:
-            self._last.settled = time.monotonic()
+        if last is not None and not last.is_settled:
+            last.settled, last.is_settled = time.monotonic(), True
 
     def _give(self, event: Typed) -> None:
         self._last = _Given(event, self._app.screen, self._app.focused, event.time)

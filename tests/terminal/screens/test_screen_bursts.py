@@ -301,6 +301,22 @@ async def test_what_is_typed_behind_a_key_that_cannot_open_is_dropped(runner, un
     assert runner.orders() == []
 
 
+async def test_what_is_typed_together_long_behind_a_key_that_could_not_open_is_not_dropped(runner, until) -> None:
+    async with runner.run(SIZE) as pilot:
+        await on_the_form(runner, pilot, until)
+        runner.app.bake_screen.editor.view = None
+        form = runner.app.bake_screen.form
+        await pilot.press("p")
+        await until(pilot, lambda: any("no plan yet" in note.message for note in runner.app._notifications))
+        await all_arrived(runner.app, pilot, until)
+        await until(pilot, lambda: runner.app._keys._watch.done())
+        type_at_once(runner.app, "jjkjj")
+        await until(pilot, lambda: form.focused_info.name != "unet_lr")
+        await all_arrived(runner.app, pilot, until)
+        names = list(form._infos)
+        assert names.index(form.focused_info.name) == names.index("unet_lr") + 3
+
+
 async def test_what_is_left_when_a_dialog_closes_unseen_is_dropped(runner, until, pushed) -> None:
     runner.baking()
     async with runner.run(SIZE) as pilot:
