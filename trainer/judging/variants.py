@@ -67,7 +67,7 @@ def variants(judged: Judged, leans: Sequence[Direction]) -> tuple[Variant, ...]:
             "proposals",
             found="no part was rated under or over, and the favourites show no direction",
             expected=f"favourites on a sheet of {' by '.join(f'{lean.label} weight' for lean in leans)}, or verdicts",
-            way_out="rate some pictures first",
+            way_out="rate some pictures first, with U or T before 1, 2 or 3: for one part",
         )
     found = [_other_rates(judged, clear), _other_stop(judged, clear), _fork(judged, clear)]
     return tuple(each for each in found if each is not None)

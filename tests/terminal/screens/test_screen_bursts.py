@@ -309,7 +309,7 @@ async def test_what_is_typed_together_long_behind_a_key_that_could_not_open_is_n
         await pilot.press("p")
         await until(pilot, lambda: any("no plan yet" in note.message for note in runner.app._notifications))
         await all_arrived(runner.app, pilot, until)
-        await until(pilot, lambda: runner.app._keys._watch.done())
+        await until(pilot, runner.app._keys._watch.done)
         type_at_once(runner.app, "jjkjj")
         await until(pilot, lambda: form.focused_info.name != "unet_lr")
         await all_arrived(runner.app, pilot, until)

@@ -61,5 +61,5 @@ def test_a_part_that_did_not_train_is_not_changed() -> None:
 
 
 def test_no_direction_is_refused_with_the_way_out() -> None:
-    with pytest.raises(GridError, match="rate some pictures first"):
+    with pytest.raises(GridError, match="rate some pictures first, with U or T before 1, 2 or 3"):
         variants(JUDGED, (RIGHT, Direction("text_encoder", "text encoder", "unknown", None, 0, 1.0)))
