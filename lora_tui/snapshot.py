@@ -106,6 +106,18 @@ class Snapshot:
         was = (before.running, *before.line)
         return last if any(job is not None and job.number == last.number for job in was) else None
 
+    def not_resumed_since(self, before: "Snapshot") -> str:
+        """Return why the last bake that ran could not be resumed, "" if since `before` no attempt failed."""
+        last = self.ended_since(before)
+        was = (before.running, *before.line)
+        # An attempt that fails before the bake continues does not count.
+        if last is None or not any(
+            job is not None and job.number == last.number and job.attempt > last.attempt for job in was
+        ):
+            return ""
+        lines = (line.text for line in reversed(self.log) if line.bake == last.number and line.level == "error")
+        return next(lines, "")
+
     @property
     def parked(self) -> bool:
         """Whether the bake shown has freed its card and can be resumed."""

@@ -139,10 +139,11 @@ def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, con
             stopping = True
             _stop(bake, journal, console)
         if not engine.alive:
-            journal.bakes.set_state(number, BakeState.FAILED, engine.libraries)
+            engine.exit_codes[number] = ExitCode.BAKE_FAILED
+            journal.queue.give_up(number, engine.libraries)
         time.sleep(_POLL_SECONDS)
     printer.end(bake)
-    if bake.state is BakeState.FAILED:
+    if bake.state is BakeState.FAILED or number in engine.exit_codes:
         return engine.exit_codes.get(number, ExitCode.BAKE_FAILED)
     if bake.state is BakeState.STOPPED and signals.code is not None:
         return signals.code

@@ -200,6 +200,8 @@ class BakeScreen(Screen[None]):
             self.editor.ask()
             if ended.state is BakeState.FAILED:
                 self.sender.show_error(ended.error)
+            elif line := now.not_resumed_since(before):
+                self.sender.show_error(line)
         self.feed.columns = self.panes.plot_columns or self.feed.columns
 
     @on(Planned)

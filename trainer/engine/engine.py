@@ -147,6 +147,7 @@ class Engine:
         self.libraries = "ready"
 
     def _run_job(self, job: Bake, journal: Journal) -> None:
+        self.exit_codes.pop(job.number, None)
         with PeakRss() as self._rss:
             # A base that an earlier job left loaded counts as this one's, which uses it.
             self._min_resident = min(self._rss.start_bytes, self._min_resident or self._rss.start_bytes)
@@ -275,7 +276,7 @@ class Engine:
                     which = f"{'bake' if len(held) == 1 else 'bakes'} {', '.join(map(str, held))}"
                     journal.log.write(f"holding {which}, as requested", bake=bake.number, level="warning")
             # Last: whoever waits for the end must find the reason already there.
-            journal.bakes.set_state(bake.number, BakeState.FAILED, line)
+            journal.queue.give_up(bake.number, line)
 
         _write_persistently(write)
 

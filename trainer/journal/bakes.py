@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from trainer.errors import WorkspaceError
+from trainer.journal.before_resume import forget_before_resume
 from trainer.journal.database import Database, Store
 from trainer.journal.grids import GridStore
 from trainer.journal.logs import write_line
 from trainer.journal.processes import process_alive
 from trainer.journal.records import REMOVED, Bake, BakeState, NewBake, Stage
 from trainer.journal.rows import insert, to_row
+from trainer.machine.engines import works_elsewhere
 
 _LIVE = tuple(state for state in BakeState if state.live)
 ENDED = (BakeState.DONE, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
@@ -88,12 +90,16 @@ class BakeStore(Store):
     def set_state(self, number: int, state: BakeState, error: str = "") -> None:
         """Set the state and the line of error; the times of the first start and of the end are kept here."""
         now = time.time()
-        # `started` is kept once set; `ended` falls when a bake comes back to life.
-        self._update(
-            number,
-            "state = ?, error = ?, started = coalesce(started, ?), ended = ?",
-            (state, error, now if state.live else None, now if state in ENDED else None),
-        )
+        with self._database.writing() as connection:
+            # `started` is kept once set; `ended` falls when a bake comes back to life.
+            changed = connection.execute(
+                "UPDATE bake SET state = ?, error = ?, started = coalesce(started, ?), ended = ? WHERE number = ?",
+                (state, error, now if state.live else None, now if state in ENDED else None, number),
+            ).rowcount
+            if state not in (BakeState.QUEUED, BakeState.STARTING):
+                forget_before_resume(connection, number)
+        if not changed:
+            raise no_bake(str(self._database.path), number)
 
     def set_stage(self, number: int, stage: Stage, done: int = 0, total: int = 0) -> None:
         """Set the stage the bake is in, and how far it is in the stage's own count."""
@@ -102,6 +108,10 @@ class BakeStore(Store):
     def set_plan(self, number: int, total_steps: int, steps_per_epoch: int) -> None:
         """Set the optimizer steps of the plan in force."""
         self._update(number, "total_steps = ?, steps_per_epoch = ?", (total_steps, steps_per_epoch))
+
+    def set_settings(self, number: int, settings_toml: str) -> None:
+        """Set the settings, as a workspace keeps them."""
+        self._update(number, "settings_toml = ?", (settings_toml,))
 
     def set_device(self, number: int, device: str) -> None:
         """Set the key of the card the bake runs on, `cpu` without one."""
@@ -122,7 +132,8 @@ class BakeStore(Store):
     def mark_lost(self, alive: Callable[[int, float], bool] = process_alive) -> list[int]:
         """Mark live bakes whose process is gone as lost, their grids as cut, and return their numbers; queued ones stay.
 
-        In a journal that cannot be written nothing is marked: its bakes may run on another computer.
+        In a copy of a workspace the bakes that run in the original are lost. In a journal that cannot be written nothing is
+        marked: its bakes may run on another computer.
 
         Args:
             alive: whether the process of this pid and start (epoch seconds) still runs.
@@ -131,7 +142,8 @@ class BakeStore(Store):
             return []
         marks = ", ".join("?" for _ in _LIVE)
         live = select_bakes(self._database, f"WHERE state IN ({marks}) ORDER BY number", _LIVE)
-        gone = [bake for bake in live if not _runs(bake, alive)]
+        root = self._database.path.parent
+        gone = [bake for bake in live if not _runs(bake, alive) or works_elsewhere(bake.pid, root)]
         lost = [bake.number for bake in gone if self._mark_lost(bake.number, bake.pid)]
         if lost:
             GridStore(self._database).cut(lost)
@@ -157,6 +169,7 @@ class BakeStore(Store):
                 (BakeState.LOST, _LOST, time.time(), number, pid, *_LIVE),
             ).rowcount
             if changed:
+                forget_before_resume(connection, number)
                 write_line(connection, f"bake {number} is lost: {_LOST}", bake=number, level="error")
         return bool(changed)
 

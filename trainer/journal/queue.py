@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from trainer.errors import WorkspaceError
 from trainer.journal.bakes import ENDED, BakeStore, no_bake, select_bakes
+from trainer.journal.before_resume import note_before_resume, restore_before_resume
 from trainer.journal.database import Store
+from trainer.journal.logs import write_line
 from trainer.journal.orders import answer_open
 from trainer.journal.records import REMOVED, Bake, BakeState
 
@@ -59,6 +61,7 @@ class QueueStore(Store):
                     expected="a bake that ended or was parked",
                     way_out="`lora-tui status` lists them",
                 )
+            note_before_resume(connection, number)
             front = connection.execute(
                 "SELECT min(place) - 1 FROM bake WHERE state = ? AND typeof(place) = 'real'", (BakeState.QUEUED,)
             ).fetchone()[0]
@@ -96,12 +99,38 @@ class QueueStore(Store):
             )
 
     def remove(self, number: int) -> None:
-        """Remove a waiting bake from the queue: its state becomes stopped.
+        """Remove a waiting bake from the queue: its state becomes stopped, or what it was before it was to be resumed.
 
         Raises:
             WorkspaceError: it does not wait.
         """
-        self._update_waiting(number, "state = ?, error = ?, ended = ?", (BakeState.STOPPED, REMOVED, time.time()))
+        with self._database.writing() as connection:
+            # Under the lock: an engine may be about to claim it.
+            self._check_waiting(connection, number)
+            if not restore_before_resume(connection, number):
+                connection.execute(
+                    "UPDATE bake SET state = ?, error = ?, ended = ? WHERE number = ?",
+                    (BakeState.STOPPED, REMOVED, time.time(), number),
+                )
+
+    def give_up(self, number: int, error: str) -> None:
+        """Note that a bake failed: it becomes failed, or what it was before if it was to be resumed and has not continued.
+
+        Args:
+            number: the bake's.
+            error: one line.
+
+        Raises:
+            WorkspaceError: no bake has that number.
+        """
+        with self._database.writing() as connection:
+            restored = restore_before_resume(connection, number)
+            if restored:
+                state = self._state(connection, number)
+                line = f"bake {number} could not be resumed: it is {state}, as before"
+                write_line(connection, line, bake=number, level="warning")
+        if not restored:
+            BakeStore(self._database).set_state(number, BakeState.FAILED, error)
 
     def set_held(self, number: int, held: bool) -> None:
         """Hold a waiting bake back, or release it.

@@ -12,6 +12,7 @@ from trainer.atomic_file import check_replaceable, link_or_copy, move_into_place
 from trainer.errors import WorkspaceError
 from trainer.journal.processes import process_alive
 from trainer.journal.records import BakeState
+from trainer.machine.engines import works_elsewhere
 from trainer.text import printable
 
 T = TypeVar("T")
@@ -79,7 +80,12 @@ def _running_bake(path: Path) -> str:
         # A damaged journal is what this is for; the system knows who has it open.
         return ""
     claims = ((number, pid, started) for number, pid, started in rows if type(pid) is int and type(started) is float)
-    return next((f"bake {number}, process {pid}" for number, pid, started in claims if process_alive(pid, started)), "")
+    running = (
+        f"bake {number}, process {pid}"
+        for number, pid, started in claims
+        if process_alive(pid, started) and not works_elsewhere(pid, path.absolute().parent)
+    )
+    return next(running, "")
 
 
 def _opened_by(path: Path) -> str:

@@ -24,7 +24,7 @@ from trainer.journal.records import (
 from trainer.journal.rows import column_definitions
 from trainer.machine.readings import HostReading
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
@@ -33,6 +33,9 @@ APPLICATION_ID = 0x4C6F5261
 _NUMBERED = {"number": "PRIMARY KEY"}
 _OF_BAKE = "bake INTEGER NOT NULL REFERENCES bake (number)"
 _TO_BAKE = {"bake": "REFERENCES bake (number)"}
+
+# What a bake was before it was queued to be resumed, as JSON of the columns that change; gone once it continues.
+_BEFORE_RESUME = "CREATE TABLE before_resume (bake INTEGER PRIMARY KEY REFERENCES bake (number), columns TEXT NOT NULL)"
 
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out NaN values.
 _TABLES = (
@@ -103,10 +106,11 @@ _TABLES = (
         column_definitions(CellNote, {"grid": "REFERENCES grid (number)"})
     }, PRIMARY KEY (grid, cell)) WITHOUT ROWID
     """,
+    _BEFORE_RESUME,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
-_UPGRADES: dict[int, Sequence[str]] = {}
+_UPGRADES: dict[int, Sequence[str]] = {1: (_BEFORE_RESUME,)}
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +50,36 @@ def register_engine(key: str, workspace: Path, *, takes_queue: bool) -> FileLock
 
 def running_engines(workspace: Path) -> list[RunningEngine]:
     """Return the running engines of `workspace`; removes the files of those that are gone."""
-    wanted = str(workspace.resolve())
-    found = []
+    return [engine for folder, engine in _registered() if _is_same(folder, workspace)]
+
+
+def works_elsewhere(pid: int | None, workspace: Path) -> bool:
+    """Return whether process `pid` runs engines, and none of them for `workspace`: in its copy, the bakes of `pid` are not alive.
+
+    A folder that is gone may have been renamed to `workspace` while the engine works there.
+    """
+    folders = [folder for folder, engine in _registered() if engine.pid == pid]
+    return bool(folders) and all(os.path.isdir(folder) and not _is_same(folder, workspace) for folder in folders)
+
+
+def _registered() -> Iterator[tuple[str, RunningEngine]]:
+    """Yield each running engine with its workspace."""
     for path in sorted(_folder().glob("*.lock")):
         info = read_lock_info(path)
         if info is None:
             _remove_stale(path)
             continue
-        pid = info.get("pid")
-        if info.get("workspace") == wanted and isinstance(pid, int):
-            found.append(RunningEngine(path.stem, pid, info.get("takes_queue") is True))
-    return found
+        pid, folder = info.get("pid"), info.get("workspace")
+        if isinstance(folder, str) and isinstance(pid, int):
+            yield folder, RunningEngine(path.stem, pid, info.get("takes_queue") is True)
+
+
+def _is_same(folder: str, workspace: Path) -> bool:
+    # One folder may be mounted in two places.
+    try:
+        return os.path.samefile(folder, workspace)
+    except (OSError, ValueError):
+        return folder == str(workspace.resolve())
 
 
 def _remove_stale(path: Path) -> None:

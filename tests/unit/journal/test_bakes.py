@@ -1,9 +1,11 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,6 +14,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.processes import process_alive, this_process
 from trainer.journal.records import Bake, BakeState, NewBake, Stage
+from trainer.machine.engines import register_engine
 
 Queue = Callable[..., Bake]
 
@@ -163,6 +166,24 @@ def test_live_bakes_without_their_process_are_lost_and_the_others_stay(journal: 
     assert states == [BakeState.QUEUED, BakeState.STARTING, BakeState.LOST]
     assert journal.bakes.read(1).ended is not None
     assert "its process died" in journal.log.read(bake=1)[-1].text
+
+
+def test_in_a_copy_the_bakes_that_run_in_the_original_are_lost(journal: Journal, queue: Queue, tmp_path: Path) -> None:
+    queue()
+    held = register_engine("engine", tmp_path, takes_queue=True)
+    assert held is not None
+    journal.queue.claim("engine", *this_process())
+    (tmp_path / "copy").mkdir()
+    with sqlite3.connect(journal.path) as original, sqlite3.connect(tmp_path / "copy" / "journal.sqlite") as copied:
+        original.backup(copied)
+    with Journal(tmp_path / "copy" / "journal.sqlite") as copy:
+        assert copy.bakes.mark_lost() == [1]
+    assert journal.bakes.mark_lost() == []
+    # The same folder, reached another way.
+    (tmp_path / "link").symlink_to(tmp_path)
+    with Journal(tmp_path / "link" / "journal.sqlite") as same:
+        assert same.bakes.mark_lost() == []
+    held.release()
 
 
 def test_a_lost_bake_is_marked_once(journal: Journal, queue: Queue) -> None:

@@ -188,14 +188,14 @@ def test_the_digest_says_held_queued_and_withdrawn_and_a_withdrawal_alone_is_no_
     assert "◌ 0002 hifumi  held" in told
 
 
-def test_one_that_ran_before_it_was_removed_from_the_queue_is_stopped_and_stays_in_the_lists(journal: Journal) -> None:
+def test_one_that_ran_is_what_it_was_when_it_is_removed_from_the_queue_and_stays_in_the_lists(journal: Journal) -> None:
     number = add_bake(journal)
     journal.queue.claim("mine", *this_process())
     journal.bakes.set_state(number, BakeState.PARKED)
     journal.queue.requeue(number, "mine")
     journal.queue.remove(number)
     bake = journal.bakes.read(number)
-    assert (state_word(bake), bake.ran, bake.withdrawn) == ("stopped", True, False)
+    assert (state_word(bake), bake.ran, bake.withdrawn) == ("parked", True, False)
     assert journal.bakes.last_that_ran() == bake
 
 

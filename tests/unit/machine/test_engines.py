@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from trainer.machine.engines import RunningEngine, register_engine, running_engines
+from trainer.machine.engines import RunningEngine, register_engine, running_engines, works_elsewhere
 
 ENGINE = """
 import sys
@@ -35,6 +35,30 @@ def test_an_engine_is_there_in_its_own_workspace_only(tmp_path: Path) -> None:
     assert running_engines(tmp_path / "there") == []
     held.release()
     assert running_engines(tmp_path / "here") == []
+
+
+def test_an_engine_is_there_wherever_its_workspace_is_mounted(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").symlink_to(tmp_path / "here")
+    held = register_engine("e2", tmp_path / "here", takes_queue=False)
+    assert held is not None
+    assert running_engines(tmp_path / "there") == running_engines(tmp_path / "here") != []
+    held.release()
+
+
+def test_an_engine_works_elsewhere_if_its_workspace_is_there_and_another(tmp_path: Path) -> None:
+    for name in ("here", "copy"):
+        (tmp_path / name).mkdir()
+    assert not works_elsewhere(os.getpid(), tmp_path / "copy")
+    held = register_engine("e2", tmp_path / "here", takes_queue=False)
+    assert held is not None
+    assert works_elsewhere(os.getpid(), tmp_path / "copy")
+    assert not works_elsewhere(os.getpid(), tmp_path / "here")
+    assert not works_elsewhere(1, tmp_path / "copy")
+    # Renamed while the engine works in it.
+    (tmp_path / "here").rename(tmp_path / "new name")
+    assert not works_elsewhere(os.getpid(), tmp_path / "new name")
+    held.release()
 
 
 def test_what_gone_engines_left_is_cleared_away_after_a_while(tmp_path: Path, own_home: Path) -> None:

@@ -40,9 +40,8 @@ def _resume(
 ) -> BakePosition | None:
     """Continue from the bake's newest state; return None where it has none."""
     state = states.newest()
-    # What was done after the state is done again: each step stands once.
-    report.journal.rewind(report.number, 0 if state is None else state.facts.step)
     if state is None:
+        report.journal.rewind(report.number, 0)
         report.log("no state was saved yet: starting over from step 1")
         live.queue_changes()
         # What was changed on account of the very first step.
@@ -51,6 +50,8 @@ def _resume(
         return None
     contents.warn_of_changes(state)
     position = contents.put_back(state)
+    # What was done after the state is done again: each step stands once. Only now: a state that does not fit leaves everything.
+    report.journal.rewind(report.number, position.step)
     states.continue_from(position.step)
     _announce(position, f"resumed after step {position.step} of {total_steps}", report)
     return position
