@@ -25,7 +25,8 @@ def note_before_resume(connection: sqlite3.Connection, number: int) -> None:
     """Note what a bake is that is about to be queued again; inside a transaction."""
     row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM bake WHERE number = ?", (number,)).fetchone()
     connection.execute(
-        "INSERT OR REPLACE INTO before_resume (bake, columns) VALUES (?, ?)", (number, json.dumps(dict(row), default=str))
+        "INSERT OR REPLACE INTO before_resume (bake, columns) VALUES (?, ?)",
+        (number, json.dumps(dict(row), default=str)),
     )
 
 
