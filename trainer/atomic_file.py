@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.private_files import FILE_MODE, FOLDER_MODE
@@ -124,8 +124,12 @@ def partial_folder(parent: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    with contextlib.suppress(OSError):
-        _remove_parts(parent, lambda part: part.startswith(f".{_short(name)}.") and _is_ours(part))
+    with contextlib.suppress(OSError), os.scandir(parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(f".{_short(name)}.") and _is_ours(entry.name):
+                # In a folder that many users share another's may be there.
+                with contextlib.suppress(OSError):
+                    _removed(Path(entry.path))
     folder = _part(parent / name, secrets.token_hex(4))
     folder.mkdir(FOLDER_MODE)
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -144,7 +148,9 @@ def remove_partial_files(folder: Path) -> int:
     Raises:
         OSError: the folder cannot be read or changed.
     """
-    return _remove_parts(folder, _is_ours)
+    with os.scandir(folder) as entries:
+        parts = [entry.path for entry in entries if _is_ours(entry.name)]
+    return sum(_removed(Path(part)) for part in parts)
 
 
 def is_stream(path: Path) -> bool:
@@ -243,12 +249,6 @@ def _locked_part(target: Path, mode: int) -> tuple[Path, int]:
         if os.fstat(lock).st_nlink:
             return beside, lock
         os.close(lock)
-
-
-def _remove_parts(folder: Path, is_part: Callable[[str], bool]) -> int:
-    with os.scandir(folder) as entries:
-        parts = [entry.path for entry in entries if is_part(entry.name)]
-    return sum(_removed(Path(part)) for part in parts)
 
 
 def _removed(part: Path) -> bool:

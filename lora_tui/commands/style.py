@@ -68,8 +68,10 @@ def read(file: Path, name: str | None, folder: Path | None) -> ExitCode:
     The prompt of a picture is left out. An existing style of the same name is replaced.
     """
     from trainer.grid.styles import load_styles, save_styles
+    from trainer.workspace import check_writable
 
     workspace = workspace_here(folder)
+    check_writable(workspace)
     styles, notes = _read(file, name)
     styles = tuple(each for each in styles if _set_by(each))
     if not styles:

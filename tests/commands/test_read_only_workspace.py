@@ -55,11 +55,12 @@ WRITES: dict[str, tuple[str, ...]] = {
     "grid": ("grid", "--bake", "1", "--in", "WS"),
     "grid --queue": ("grid", "--bake", "1", "--queue", "--in", "WS"),
     "grid --resume": ("grid", "--resume", "1", "--in", "WS"),
+    "style read": ("style", "read", "styles.csv", "--in", "WS"),
     "journal rebuild": ("journal", "rebuild", "WS"),
     "watch --orders": ("watch", "WS", "--orders"),
 }
 # Neither opens a workspace in a way that these could show: screens, and what is made or read elsewhere.
-ELSEWHERE = {"demo", "watch", "style show", "style read", "style write"}
+ELSEWHERE = {"demo", "watch", "style show", "style write"}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,7 @@ def run_in(lora_tui_here: LoraTui, shown: Workspace, tmp_path: Path) -> Callable
     """Return a function that runs a command beside the read-only workspace; it returns the exit code and all that was printed."""
     out = tmp_path / "out"
     out.mkdir()
+    (out / "styles.csv").write_text("name,prompt,negative_prompt\nred,red dress,blue\n")
 
     def run(words: tuple[str, ...]) -> tuple[int, str]:
         arguments = [word.replace("WS", str(shown.root)) for word in words]
