@@ -46,6 +46,7 @@ format: $(LINK)
 
 docs: $(LINK)
 	$(BIN)/python docs/errors_page.py > docs/errors.md
+	$(BIN)/python docs/checks_page.py > docs/checks.md
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
 ONLY ?=

@@ -8,6 +8,7 @@ import click
 
 import trainer
 from lora_tui.commands.bake import bake, demo
+from lora_tui.commands.check import check
 from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import exits
 from lora_tui.commands.fork import extend, fork, resume
@@ -29,6 +30,7 @@ _COMMANDS = (
     demo,
     new,
     plan,
+    check,
     bake,
     queue,
     status,

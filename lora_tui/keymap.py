@@ -131,6 +131,10 @@ ACTIONS: tuple[Action, ...] = (
         _BAKE, "Fit", right="bake", opens="always",
     ),
     Action(
+        "checks.open", "c", "checks", "checks",
+        "what the checks found in pictures, captions and settings; accept what is meant so", _BAKE, "Checks", opens="always",
+    ),
+    Action(
         "queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold, show a bake", _BAKE, "Queue",
         opens="always",
     ),
@@ -291,6 +295,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "plan.previous", "left_square_bracket", "section(-1)", "previous section", "previous section", ("plan",),
         shown_key="[",
+    ),
+    Action("checks.close", "escape,c", "leave", "close", "close", ("checks",)),
+    Action(
+        "checks.accept", "a", "accept", "accept", "accept what is marked until the data change (asks for a reason)", ("checks",),
+        right="bake", opens="sometimes",
+    ),
+    Action(
+        "checks.withdraw", "w", "withdraw", "withdraw", "take back that it is accepted", ("checks",), right="bake", acts=True,
     ),
     Action("judgement.close", "J", "leave", "close", "back to the pictures", ("judgement",)),
     Action(

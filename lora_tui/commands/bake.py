@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, planned_bake
+from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_warnings
 from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import OVERRIDES, PATH, WHY
 from trainer.errors import ExitCode
@@ -65,6 +65,7 @@ def _bake_file(
     root = settings_file.expanduser().resolve().parent
     place = workspace or find_workspace_to_write(root)
     planned = planned_bake(settings_file, overrides)
+    results = checked_bake(planned, settings_file)
     if warning := logout_warning():
         click.echo(f"! {warning}", err=True)
     if not wait:
@@ -72,6 +73,5 @@ def _bake_file(
     place = place or make_workspace(root)
     for line in (plan_line(planned.plan), *rate_lines(planned.settings, planned.base.family, planned.plan)):
         click.echo(printable(line))
-    for note in (*planned.data.notes, *planned.plan.warnings):
-        click.echo(f"! {printable(note)}")
+    print_warnings(results)
     return run_alone(place, lambda journal, engine: queue_bake(journal, place, planned, why=why, engine=engine))

@@ -14,6 +14,7 @@ from trainer.errors import ExitCode, LoraTuiError
 from trainer.text import path_fault, printable
 
 if TYPE_CHECKING:
+    from trainer.checks.record import CheckResult
     from trainer.jobs.preflight import PlannedBake
     from trainer.journal.journal import Journal
     from trainer.workspace import Workspace
@@ -119,3 +120,35 @@ def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake"
         # Without the journal the plan lacks only the measured speed.
         return planned
     return plan_for(planned.settings, planned.data, planned.validation, planned.base, speed)
+
+
+def checked_bake(planned: "PlannedBake", settings_file: Path) -> "tuple[CheckResult, ...]":
+    """Return what the checks find in a planned bake, its pictures decoded and compared.
+
+    Raises:
+        DatasetError: a picture cannot be decoded.
+        SettingsError: what was accepted for the subject cannot be read.
+    """
+    from trainer.checks.record import Severity
+    from trainer.errors import DatasetError
+    from trainer.jobs.checks import cached_thumbnails, check_planned
+
+    path = settings_file.expanduser().resolve()
+    data_sets = [each for each in (planned.data, planned.validation) if each is not None]
+    results = check_planned(planned, path, cached_thumbnails(path)(data_sets))
+    errors = [result for result in results if result.severity is Severity.ERROR]
+    if errors:
+        finding = errors[0].finding
+        more = f"; {len(errors)} in all" if len(errors) > 1 else ""
+        raise DatasetError(finding.place, found=f"{finding.text}{more}", way_out=errors[0].way_out)
+    return results
+
+
+def print_warnings(results: "Sequence[CheckResult]") -> None:
+    """Print the warnings among the results of the checks, and how much else there is."""
+    from trainer.checks.report import rest_line, warning_lines
+
+    for line in warning_lines(results):
+        click.echo(f"! {line}")
+    if rest := rest_line(results):
+        click.echo(f"  {rest}")

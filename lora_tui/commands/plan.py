@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lora_tui.commands.exits import exits, planned_bake, print_json
+from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_json
 from lora_tui.commands.options import OVERRIDES, PATH
 from lora_tui.terminal.capabilities import places_text
 from trainer.errors import ExitCode, LoraTuiError
 from trainer.text import printable
 
 if TYPE_CHECKING:
+    from trainer.checks.record import CheckResult
     from trainer.jobs.preflight import PlannedBake
     from trainer.machine.card_processes import CardProcess
     from trainer.memory.available import AvailableMemory
@@ -51,7 +52,7 @@ def plan(
         raise click.UsageError("--apply needs --fit and excludes --set")
     limit = None if size is None else limit_of(size)
     planned = planned_bake(settings_file, overrides)
-    output = _PlanOutput(planned, as_json)
+    output = _PlanOutput(planned, checked_bake(planned, settings_file), as_json)
     output.add_plan()
     if limit is None and not memory:
         return output.end(ExitCode.DONE)
@@ -70,25 +71,30 @@ class _PlanOutput:
 
     Args:
         planned: the checked settings.
+        results: what the checks found.
         as_json: whether they are collected.
     """
 
-    def __init__(self, planned: "PlannedBake", as_json: bool) -> None:
-        self._planned, self._as_json = planned, as_json
+    def __init__(self, planned: "PlannedBake", results: "tuple[CheckResult, ...]", as_json: bool) -> None:
+        self._planned, self._results, self._as_json = planned, results, as_json
         self._values: dict[str, object] = {}
 
     def add_plan(self) -> None:
         """Add what the settings will do."""
+        from trainer.checks.report import check_json, rest_line, warning_lines
         from trainer.plan.plan import plan_line
         from trainer.plan.report import report, report_json
 
-        planned = self._planned
+        planned, warnings = self._planned, warning_lines(self._results)
         if self._as_json:
             self._values |= report_json(planned.settings, planned.data, planned.plan)
+            self._values |= {"warnings": list(warnings), "findings": check_json(self._results)}
             return
         click.echo(plan_line(planned.plan))
-        for section in report(planned.settings, planned.data, planned.plan, planned.base):
+        for section in report(planned.settings, planned.data, planned.plan, planned.base, warnings):
             _print(section)
+        if rest := rest_line(self._results):
+            click.echo(f"  {rest}" if warnings else f"\n{rest}")
 
     def add_memory(self, predictor: "PeakPredictor") -> None:
         """Add the predicted memory; where the prediction fails, why."""

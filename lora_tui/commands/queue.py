@@ -7,7 +7,14 @@ from typing import Literal
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, warn_of_damage, workspace_here
+from lora_tui.commands.exits import (
+    checked_bake,
+    exits,
+    print_json,
+    print_warnings,
+    warn_of_damage,
+    workspace_here,
+)
 from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING
@@ -84,7 +91,8 @@ def add(
     for path in paths:
         find_workspace_to_write(path.parent)
     planned = [check(load_settings(path, overrides), path) for path in paths]
-    for path, each in zip(paths, planned, strict=True):
+    checked = [checked_bake(each, path) for path, each in zip(paths, planned, strict=True)]
+    for path, each, results in zip(paths, planned, checked, strict=True):
         workspace = find_workspace_to_write(path.parent) or make_workspace(path.parent)
         engine = queue_engine(workspace)
         with Journal(workspace.journal_path) as journal:
@@ -98,8 +106,7 @@ def add(
                 held=held,
                 on_failure=if_fails,
             )
-        for note in (*each.data.notes, *each.plan.warnings):
-            click.echo(f"! {printable(note)}")
+        print_warnings(results)
         click.echo(f"queued bake {bake.number} {printable(bake.name)} in {printable(str(workspace.root))}")
         if not engine:
             click.echo(NOT_RUNNING)

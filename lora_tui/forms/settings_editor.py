@@ -11,11 +11,12 @@ from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.wording.memory import PeakView
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted, Wanted
-from lora_tui.workers.planner import Planned, Planner, PlanView
+from lora_tui.workers.planner import Checked, Planned, Planner, PlanView
 from trainer.errors import DatasetError, LoraTuiError, ModelError, SettingsError
 from trainer.text import printable
 
 if TYPE_CHECKING:
+    from trainer.checks.record import CheckResult
     from trainer.memory.available import AvailableMemory
     from trainer.memory.peak import Policy
     from trainer.settings.model import Settings
@@ -46,6 +47,7 @@ class SettingsEditor:
         view: their plan, None while it is being made or if they have an error.
         error: their error, None if none is known.
         peak: their memory; pending while it is being predicted.
+        results: what the checks found in them; None while nothing is known.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SettingsEditor:
         self.view: PlanView | None = None
         self.error: LoraTuiError | None = None
         self.peak = PeakView()
+        self.results: tuple[CheckResult, ...] | None = None
         self._form = form
         self._plan_bar = plan_bar
         self._planner = planner
@@ -83,7 +86,7 @@ class SettingsEditor:
 
     def load(self, draft: SettingsDraft) -> None:
         """Take `draft` as what is open."""
-        self.draft, self.view, self.error = draft, None, None
+        self.draft, self.view, self.error, self.results = draft, None, None, None
         # The memory of another subject does not apply to this one.
         self._show_peak(PeakView(room=self.peak.room))
         self._plan_bar.show_note("reading the pictures …")
@@ -141,11 +144,23 @@ class SettingsEditor:
         self.error = message.error
         if message.view is not None:
             self.view = message.view
+            self.results = message.view.results
             self.predict_memory()
             self._show_plan()
         elif message.error is not None:
+            self.results = None
             self._plan_bar.show_error(message.error.line())
         self._show()
+
+    def checked(self, message: Checked) -> None:
+        """Show everything that the checks found, unless another question was asked meanwhile."""
+        if message.question != self._question:
+            return
+        self.results = message.results
+        if self.error is None:
+            self._show_plan()
+        else:
+            self._plan_bar.show_error(self.error.line(), self._counts())
 
     def predict_memory(self) -> None:
         """Have the memory of the settings worked out, as far as there is a plan of them."""
@@ -233,8 +248,17 @@ class SettingsEditor:
 
     def _show_plan(self) -> None:
         if self.view is not None and self.error is None:
+            from trainer.checks.report import warning_lines
+
             trouble = (self._memory_trouble,) if self._memory_trouble else ()
-            self._plan_bar.show_plan(self.view.line, (*self.view.warnings, *trouble))
+            self._plan_bar.show_plan(self.view.line, (*warning_lines(self.results or ()), *trouble), self._counts())
+
+    def _counts(self) -> str:
+        """Return how much the checks found, "" where that is nothing."""
+        from trainer.checks.report import count
+
+        counts = count(self.results or ())
+        return counts.text() if counts.any else ""
 
     def _show_peak(self, peak: PeakView) -> None:
         self.peak = peak

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from lora_tui.actions import bakes
+from lora_tui.actions.checks import AcceptanceChanged
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
@@ -32,7 +33,7 @@ from lora_tui.widgets.tab_line import TABS
 from lora_tui.wording.memory import peak_line
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
-from lora_tui.workers.planner import Planned, Planner
+from lora_tui.workers.planner import Checked, Planned, Planner
 from trainer.journal.records import Bake, BakeState
 from trainer.memory.available import available_memory
 from trainer.text import printable
@@ -209,6 +210,14 @@ class BakeScreen(Screen[None]):
         self.editor.planned(event)
         self.panes.show_planned_rates(self.editor.view)
         self.panes.show_next(self.editor.prepares_next)
+
+    @on(Checked)
+    def _show_checks(self, event: Checked) -> None:
+        self.editor.checked(event)
+
+    @on(AcceptanceChanged)
+    def _check_again(self) -> None:
+        self.editor.ask()
 
     @on(MemoryPredicted)
     def _show_peak(self, event: MemoryPredicted) -> None:
@@ -406,6 +415,10 @@ class BakeScreen(Screen[None]):
     def action_plan(self) -> None:
         """Show the whole plan of the settings."""
         self.plans.show_plan()
+
+    def action_checks(self) -> None:
+        """Show what the checks found."""
+        self.plans.show_checks()
 
     def action_fit(self) -> None:
         """Search the fastest settings that fit."""

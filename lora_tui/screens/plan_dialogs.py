@@ -52,6 +52,34 @@ class PlanDialogs:
         if (view := self._plan_or_warning()) is not None:
             self._screen.app.push_screen(PlanDialog(view, f"Plan of {self._file_name}", self._memory_section))
 
+    def show_checks(self) -> None:
+        """Show what the checks found in the settings, their pictures and captions."""
+        from lora_tui.screens.checks import ChecksDialog
+
+        editor, draft = self._editor, self._editor.draft
+        if draft is None:
+            self._sender.warn(NO_SETTINGS)
+            return
+        if editor.results is None:
+            self._sender.warn("not checked yet: the pictures are being read")
+            return
+        planned = editor.view.planned if editor.view is not None and editor.error is None else None
+
+        def accept(check: str, why: str | None) -> None:
+            from lora_tui.actions.checks import accept_check, withdraw_check
+
+            if planned is None:
+                return
+            if why is None:
+                self._sender.write(lambda: withdraw_check(planned, draft.path, check))
+            else:
+                self._sender.write(lambda: accept_check(planned, draft.path, check, why))
+
+        may = self._sender.rights.bake and planned is not None and bool(draft.now.subject)
+        self._screen.app.push_screen(
+            ChecksDialog(f"Checks of {self._file_name}", editor.results, accept if may else None)
+        )
+
     def offer_fit(self) -> None:
         """Search the fastest settings that fit, and put them into the form if the user accepts them."""
         from lora_tui.actions.fit import Fitting, limit_text

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from lora_tui.keymap import BY_ID
 from lora_tui.widgets.pane import NARROW, Pane, heading
 from lora_tui.wording.memory import PeakView, peak_parts
 from lora_tui.wording.state_symbols import FAILED, WARNING
@@ -19,6 +20,7 @@ class _Shown:
     warnings: tuple[str, ...] = ()
     error: str = ""
     note: str = ""
+    counts: str = ""
 
 
 class PlanBar(Pane):
@@ -45,21 +47,21 @@ class PlanBar(Pane):
     def of_next(self, of_next: bool) -> None:
         if of_next != self._of_next:
             self._of_next = of_next
-            self.border_title = heading("plan of the next bake" if of_next else self.title)
+            self._show_title()
             self.refresh(layout=True)
 
-    def show_plan(self, line: str, warnings: tuple[str, ...]) -> None:
-        """Show a plan."""
-        self._show(_Shown(line=line, warnings=warnings))
+    def show_plan(self, line: str, warnings: tuple[str, ...], counts: str = "") -> None:
+        """Show a plan; `counts` says how much the checks found, in the rule above it."""
+        self._show(_Shown(line=line, warnings=warnings, counts=counts))
 
     def show_peak(self, peak: PeakView) -> None:
         """Show the peak memory; it is part of the plan's line and appears with it."""
         self._peak = peak
         self.redraw()
 
-    def show_error(self, line: str) -> None:
-        """Show an error in place of a plan."""
-        self._show(_Shown(error=line))
+    def show_error(self, line: str, counts: str = "") -> None:
+        """Show an error in place of a plan; counts as for show_plan."""
+        self._show(_Shown(error=line, counts=counts))
 
     def show_note(self, line: str) -> None:
         """Show what is in progress."""
@@ -68,13 +70,17 @@ class PlanBar(Pane):
     def lines(self, width: int) -> list[Content]:
         """Return the lines, folded at the width."""
         now, most = self._shown, self.most_lines_of_next if self._of_next else self.most_lines
+        # One column has no room for the title, which says so elsewhere.
+        narrow = self.screen.has_class(NARROW)
         if now.error:
             mark = Content.styled(f"{FAILED.mark} ", FAILED.colour)
-            return _hung(mark, now.error, width, "$error")[:most]
+            rows = _hung(mark, now.error, width, "$error")[:most]
+            return [*rows[: most - 1], Content.styled(f"  {self._counts}", "$muted")] if narrow and now.counts else rows
         if not now.line:
             return Content.styled(now.note or " ", "$muted").fold(max(1, width))[:most]
-        # One column has no room for the title that says so.
-        line = f"next bake: {now.line}" if self._of_next and self.screen.has_class(NARROW) else now.line
+        line = f"next bake: {now.line}" if self._of_next and narrow else now.line
+        if narrow and now.counts:
+            line = f"{line} · {self._counts}"
         lines = at_dots(line, width, peak_parts(self._peak, width))
         warnings = [
             line
@@ -89,7 +95,19 @@ class PlanBar(Pane):
 
     def _show(self, now: _Shown) -> None:
         self._shown = now
+        self._show_title()
         self.redraw()
+
+    def _show_title(self) -> None:
+        """Put up the title, with how much the checks found and the key that lists it."""
+        title = "plan of the next bake" if self._of_next else self.title
+        parts = ("  ", (self._counts, "$muted")) if self._shown.counts else ()
+        self.border_title = heading(title, *parts)
+
+    @property
+    def _counts(self) -> str:
+        """How much the checks found, with the key that lists it."""
+        return f"{self._shown.counts} ({BY_ID['checks.open'].documented_key})"
 
 
 def at_dots(line: str, width: int, peak: Sequence[Content] = ()) -> list[Content]:

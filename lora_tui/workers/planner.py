@@ -12,6 +12,8 @@ from lora_tui.workers.latest_request import LatestRequest
 from trainer.errors import LoraTuiError
 
 if TYPE_CHECKING:
+    from trainer.checks.record import CheckResult
+    from trainer.dataset.picture_likeness import PictureThumbnails
     from trainer.jobs.preflight import PlannedBake
     from trainer.plan.plan import Plan
     from trainer.plan.report import ReportSection
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 0.25
 _PREVIEW_POINTS = 160
+_DECODERS = 2
 _BASE = ("pretrained_model_name_or_path", "vae")
 
 
@@ -44,7 +47,7 @@ class PlanView:
 
     Attributes:
         line: the plan on one line.
-        warnings: what has no effect or looks wrong, from plan and data.
+        results: what the checks found, without comparing the pictures where that was not done before.
         resolved: the settings with blank paths filled in.
         rates: over the bake that is planned.
         report: makes the whole plan in sections; too slow for the screen's own thread.
@@ -52,7 +55,7 @@ class PlanView:
     """
 
     line: str
-    warnings: tuple[str, ...]
+    results: "tuple[CheckResult, ...]"
     resolved: "Settings"
     rates: PlannedRates
     report: "Callable[[], tuple[ReportSection, ...]]" = field(default=tuple, compare=False)
@@ -73,6 +76,19 @@ class Planned(Message):
         return isinstance(message, Planned)
 
 
+class Checked(Message):
+    """What all checks found for one question, the pictures compared."""
+
+    def __init__(self, question: int, results: "tuple[CheckResult, ...]") -> None:
+        super().__init__()
+        self.question = question
+        self.results = results
+
+    def can_replace(self, message: Message) -> bool:
+        """Take the place of what was found for an older question."""
+        return isinstance(message, Checked)
+
+
 class Planner(LatestRequest["tuple[Settings, Path]"]):
     """Answers what the settings asked about would mean.
 
@@ -86,22 +102,45 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         super().__init__("planner", post, quiet)
         self._journal_path = journal_path
         self._ready: PlannedBake | None = None
+        self._thumbnails: PictureThumbnails | None = None
 
     def ask(self, settings: "Settings", path: Path) -> int:
         """Ask for the plan of `settings`, which belong to the file `path`; return the question's number."""
         return self.put((settings, path))
 
     def answer(self, number: int, question: "tuple[Settings, Path]") -> None:
-        """Tell the plan, or the first thing found wrong."""
+        """Tell the plan, or the first thing found wrong; then everything that the checks find."""
         try:
             view, error = self._answer(*question), None
         except Exception as broken:
             # A fault of ours here must be read, not end the thread that would say so.
             view, error = None, as_error("plan", broken)
         self.post_answer(Planned(number, view, error))
+        try:
+            results = self._check(*question, view)
+        except Exception:
+            # What is wrong is said by the plan; the checks add the rest where they can.
+            return
+        if results is not None:
+            self.post_answer(Checked(number, results))
+
+    def _check(self, settings: "Settings", path: Path, view: PlanView | None) -> "tuple[CheckResult, ...] | None":
+        """Return what all checks find, None where that is in the view already or another question came."""
+        from trainer.jobs.checks import cached_thumbnails, check_planned, no_thumbnails, run_preflight
+
+        if view is None or view.planned is None:
+            return run_preflight(settings, path, no_thumbnails).results
+        if self._thumbnails is not None:
+            return None
+        # Two threads: a bake may be running beside.
+        make = cached_thumbnails(path, stop=lambda: self.stale, threads=_DECODERS)
+        data_sets = [each for each in (view.planned.data, view.planned.validation) if each is not None]
+        self._thumbnails = make(data_sets)
+        return None if self._thumbnails is None else check_planned(view.planned, path, self._thumbnails)
 
     def _answer(self, settings: "Settings", path: Path) -> PlanView:
         from trainer.jobs.bakes import check, plan_for
+        from trainer.jobs.checks import check_planned
         from trainer.plan.plan import plan_line
         from trainer.settings.subject import resolve
 
@@ -111,14 +150,17 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         if known is not None and _same_ground(known.settings, resolved):
             ready = plan_for(resolved, known.data, known.validation, known.base, seconds)
         else:
+            # Read again: what their pictures look like is known of the data before.
+            self._thumbnails = None
             ready = check(settings, path, seconds)
         self._ready = ready
+        results = check_planned(ready, path, self._thumbnails)
         return PlanView(
             line=plan_line(ready.plan),
-            warnings=(*ready.plan.warnings, *ready.data.notes),
+            results=results,
             resolved=ready.settings,
             rates=planned_rates(ready.settings, ready.plan),
-            report=lambda: _report(ready),
+            report=lambda: _report(ready, results),
             planned=ready,
         )
 
@@ -143,10 +185,11 @@ def _same_ground(one: "Settings", other: "Settings") -> bool:
     return same_data(one, other) and all(getattr(one, name) == getattr(other, name) for name in _BASE)
 
 
-def _report(ready: "PlannedBake") -> "tuple[ReportSection, ...]":
+def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]") -> "tuple[ReportSection, ...]":
+    from trainer.checks.report import warning_lines
     from trainer.plan.report import report
 
-    return report(ready.settings, ready.data, ready.plan, ready.base)
+    return report(ready.settings, ready.data, ready.plan, ready.base, warning_lines(results))
 
 
 def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:

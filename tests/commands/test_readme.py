@@ -34,7 +34,7 @@ def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: P
     shutil.copytree(make_demo(tmp_path / "demo").root / "data", tmp_path / "pictures")
     shutil.copytree(Path(trainer.demo.__file__).parent / "model", tmp_path / "path" / "to" / "model")
     own = [line for line in COMMANDS if line.startswith("lora-tui ")]
-    assert [shlex.split(line)[1] for line in own] == ["new", "plan", "bake"]
+    assert [shlex.split(line)[1] for line in own] == ["new", "check", "plan", "bake"]
     for line in own:
         ran = lora_tui(*shlex.split(line)[1:])
         assert ran.returncode == 0, f"{line}: {ran.stderr}"

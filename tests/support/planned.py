@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trainer.checks.record import CheckedBake
+from trainer.checks.registry import run_checks
+from trainer.checks.report import warning_lines
 from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import CaptionRules, DataSet, Folder, Group, Picture
+from trainer.finding import Finding
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 
@@ -42,9 +46,25 @@ TWELVE = data_of(("10_a", 10, [WIDE] * 2 + [SQUARE] * 7 + [TALL] * 3))
 
 def plan(data: DataSet = TWELVE, **values: object) -> Plan:
     """Return the plan of some settings and of what `make_plan` takes besides, every picture trained as the settings say."""
+    return _planned(data, values).planned
+
+
+def findings(data: DataSet = TWELVE, **values: object) -> list[Finding]:
+    """Return what the checks find in the same, without looking at any file."""
+    return [result.finding for result in run_checks(_planned(data, values))]
+
+
+def warnings(data: DataSet = TWELVE, **values: object) -> tuple[str, ...]:
+    """Return the lines of the warnings among them."""
+    return warning_lines(run_checks(_planned(data, values)))
+
+
+def _planned(data: DataSet, values: dict[str, object]) -> CheckedBake:
     more = {name: values.pop(name) for name in _OF_THE_PLAN if name in values}
     settings = Settings.model_validate({"train_data_dir": "/data", **values})
     words = CaptionRules.of(settings)
     pictures = tuple(replace(picture, caption_rules=words) for picture in data.pictures)
     groups = (Group(bucket_rules(settings), settings.train_batch_size),)
-    return make_plan(settings, replace(data, pictures=pictures, groups=groups), **{"family": "sd1", **more})
+    data = replace(data, pictures=pictures, groups=groups)
+    made = make_plan(settings, data, **{"family": "sd1", **more})
+    return CheckedBake(settings, data, plan=made)

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import CaptionRules, Group
-from trainer.dataset.sources import FolderOptions, Source
+from trainer.dataset.sources import FolderOptions, Source, skipped_folder
 from trainer.errors import SettingsError
+from trainer.finding import Finding
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, value_text, wrong_keys
 from trainer.settings.toml_text import parse_toml, read_text
@@ -83,14 +84,14 @@ class DataSetFile:
     Attributes:
         groups: one for each of its data sets.
         sources: the folders, in the file's order; one with 0 repeats is left out.
-        notes: a line for each folder that is left out, and for what is not read.
+        notes: one for each folder that is left out, and for what is not read.
         settings: ours with the first data set's on top, for pictures that the file does not name.
         text: the file's.
     """
 
     groups: tuple[Group, ...]
     sources: tuple[Source, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Finding, ...]
     settings: Settings
     text: str
 
@@ -133,7 +134,7 @@ class _File:
                 expected="a data set file in TOML",
                 way_out="write the same keys as `key = value` under [general], [[datasets]] and [[datasets.subsets]]",
             )
-        self._notes: list[str] = []
+        self._notes: list[Finding] = []
 
     def read(self) -> DataSetFile:
         """Return its contents."""
@@ -158,7 +159,7 @@ class _File:
             subset = _Table("datasets.subsets", dataset.dataset, number, values)
             source = self._source((general, dataset, subset), settings)
             if source.path in sources:
-                self._notes.append(f"folder {printable(source.name, 60)} is skipped: it is named twice in a data set")
+                self._notes.append(skipped_folder(printable(source.name, 60), "it is named twice in a data set"))
             else:
                 sources[source.path] = source
         return list(sources.values())
@@ -176,7 +177,10 @@ class _File:
         own, said = self._applied(settings, tables, _OF_CAPTIONS if none else _OF_SUBSETS)
         path = self._path(image_dir)
         if "conditioning_data_dir" in said and own.conditioning_data_dir and not own.masked_loss:
-            self._notes.append(f"the masks for {printable(path.name, 60)} are ignored: masked_loss is off")
+            where = printable(path.name, 60)
+            self._notes.append(
+                Finding("masks-ignored", where, f"the masks for {where} are ignored: masked_loss is off")
+            )
         options = FolderOptions(
             extensions=tuple(own.caption_extension),
             caption_rules=CaptionRules.of(own),

@@ -1,16 +1,19 @@
 """Picture files: their size, and whether they are intact."""
 
 import os
+import re
+import stat
 import struct
 import warnings
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-from trainer.text import printable
+from trainer.text import plural, printable
 
 # A Pillow built by a distribution may lack the codec; its own wheels have it.
 _AVIF = features.check("avif")
@@ -54,8 +57,40 @@ _ORIENTATION = 0x0112
 _LYING = (5, 6, 7, 8)
 
 
+PictureFault = Literal["unreadable", "truncated", "empty", "too-large"]
+"""What is wrong with a file that holds no intact picture."""
+
+# How the files of other programs start; what a browser saved may also be the page of an error.
+_OTHER_KINDS = (
+    (re.compile(rb".{4}ftyp(?:hei|hev|mif|msf)", re.DOTALL), "HEIC"),
+    (re.compile(rb"II\*\0|MM\0\*"), "TIFF"),
+    (re.compile(rb"8BPS"), "Photoshop's PSD"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "JPEG XL"),
+    (re.compile(rb"\0\0\0\x0cjP  "), "JPEG 2000"),
+    (re.compile(rb"version https://git-lfs"), "a Git LFS pointer whose picture was not downloaded"),
+    (re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<svg", re.IGNORECASE), "SVG"),
+    (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), "a web page"),
+    (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
+    (re.compile(rb"%PDF"), "a PDF"),
+)
+# A file that starts like one of ours and yet is not recognised ends too soon.
+_OWN_KINDS = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|BM|RIFF.{4}WEBP|.{4}ftypavi[fs]",
+    re.DOTALL,
+)
+_HEAD_BYTES = 512
+
+
 class UnreadablePicture(Exception):
-    """A file that holds no intact picture; the message is the reason, without the file's name."""
+    """A file that holds no intact picture; the message is the reason, without the file's name.
+
+    Attributes:
+        fault: what kind of reason it is.
+    """
+
+    def __init__(self, reason: str, fault: PictureFault = "unreadable") -> None:
+        self.fault: PictureFault = fault
+        super().__init__(reason)
 
 
 def is_picture_name(name: str) -> bool:
@@ -81,10 +116,32 @@ def picture_size(path: Path) -> tuple[int, int]:
     Raises:
         UnreadablePicture: it is missing, not readable, not a picture or cut off.
     """
+    return _facts(path)[:2]
+
+
+def picture_kind(path: Path) -> str:
+    """Return the kind of picture that a file holds, whatever its name: one of `KINDS`; an unchanged file is read once.
+
+    Raises:
+        UnreadablePicture: as picture_size.
+    """
+    return _facts(path)[2]
+
+
+def kind_of_name(name: str) -> str:
+    """Return the kind of picture that a file's ending promises, "" for an ending that is not read."""
+    ending = Path(name).suffix.lower()
+    return next((kind for kind, endings in _READ.items() if ending in endings), "")
+
+
+def _facts(path: Path) -> tuple[int, int, str]:
+    """Return width, height and kind."""
     try:
         status = os.stat(path)
     except OSError as error:
         raise UnreadablePicture(_reason(error)) from error
+    if stat.S_ISREG(status.st_mode) and not status.st_size:
+        raise UnreadablePicture("an empty file, 0 bytes", "empty")
     # ctime moves with the content as well as with the permissions.
     return _measured(str(path), status.st_ctime_ns, status.st_size)
 
@@ -101,7 +158,37 @@ def open_picture(path: Path) -> Image.Image:
             image.load()
             return ImageOps.exif_transpose(image) if turned else image
     except _BROKEN as error:
-        raise UnreadablePicture(_reason(error)) from error
+        raise _unreadable(path, error) from error
+
+
+def open_small(path: Path, side: int) -> Image.Image:
+    """Return the picture in `path` in RGB, on white where it is transparent, with sides of at most about `side` pixels.
+
+    A JPEG is decoded at a fraction of its size, which is several times faster; other kinds are decoded whole.
+
+    Raises:
+        UnreadablePicture: it is missing, not readable, not a picture or damaged anywhere.
+    """
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            turned = _has_orientation(image)
+            image.draft("RGB", (2 * side, 2 * side))
+            image.load()
+            small = _eight_bits(image)
+            small.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=1.0)
+            small = ImageOps.exif_transpose(small) if turned else small
+    except _BROKEN as error:
+        raise _unreadable(path, error) from error
+    if small.mode == "RGB":
+        return small
+    return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # 16-bit greys: Pillow would cut them off at 255.
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("RGB")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 # What Pillow's readers raise on broken files; SyntaxError and struct.error come from its PNG and EXIF readers.
@@ -109,15 +196,20 @@ _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.Decom
 
 
 @lru_cache(maxsize=100_000)
-def _measured(path: str, _changed: int, _bytes: int) -> tuple[int, int]:
+def _measured(path: str, _changed: int, size: int) -> tuple[int, int, str]:
     try:
         with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             lying = _has_orientation(image) and image.getexif().get(_ORIENTATION) in _LYING
+            kind = _kind_names.get(image.format or "", "JPEG")
             _read_to_the_end(image)
     except _BROKEN as error:
-        raise UnreadablePicture(_reason(error)) from error
-    return (height, width) if lying else (width, height)
+        raise _unreadable(Path(path), error) from error
+    return (height, width, kind) if lying else (width, height, kind)
+
+
+# A JPEG with several pictures in it calls itself MPO.
+_kind_names = {kind.upper(): kind for kind in _READ}
 
 
 def _has_orientation(image: Image.Image) -> bool:
@@ -134,6 +226,48 @@ def _read_to_the_end(image: Image.Image) -> None:
     # A JPEG decodes at an eighth of its size several times faster; other kinds ignore this request.
     image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
     image.load()
+
+
+def _unreadable(path: Path, error: BaseException) -> UnreadablePicture:
+    """Return what is wrong with a file, from the error that reading it raised and from how it starts."""
+    if isinstance(error, Image.DecompressionBombError):
+        return UnreadablePicture(_too_large(error), "too-large")
+    if isinstance(error, OSError) and error.strerror:
+        return UnreadablePicture(_reason(error))
+    head, size = _head(path)
+    if isinstance(error, UnidentifiedImageError):
+        return _unidentified(error, head)
+    # WebP's reader names no reason; the file says how long it should be.
+    promised = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
+    if promised > size:
+        return UnreadablePicture(f"cut off: {size:,} of {promised:,} bytes are there", "truncated")
+    if "truncat" in str(error).lower():
+        return UnreadablePicture("cut off: its end is missing", "truncated")
+    return UnreadablePicture(_reason(error))
+
+
+def _unidentified(error: BaseException, head: bytes) -> UnreadablePicture:
+    """Return what is wrong with a file that no reader knows, from its first bytes."""
+    if _OWN_KINDS.match(head):
+        return UnreadablePicture("cut off in its first bytes, or damaged there", "truncated")
+    other = next((name for pattern, name in _OTHER_KINDS if pattern.match(head)), "")
+    return UnreadablePicture(_reason(error) + (f" but {other}" if other else ""))
+
+
+def _head(path: Path) -> tuple[bytes, int]:
+    """Return the first bytes of a file and its length."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES), os.fstat(file.fileno()).st_size
+    except OSError:
+        return b"", 0
+
+
+def _too_large(error: BaseException) -> str:
+    numbers = [int(number) for number in re.findall(r"\d+", str(error))]
+    if len(numbers) < 2:
+        return _reason(error)
+    return f"{plural(numbers[0], 'pixel')}, and at most {numbers[1]:,} are opened"
 
 
 def _reason(error: BaseException) -> str:

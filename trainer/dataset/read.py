@@ -10,17 +10,19 @@ from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
 from trainer.dataset.records import CaptionRules, DataSet, Group
-from trainer.dataset.scan import ScanResult, no_pictures, read_sources, scan
+from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
 from trainer.dataset.sources import (
     FolderOptions,
     FolderSources,
     Source,
     check_names,
     repeats_by_folder,
+    skipped_folder,
     sources_in,
     with_unique_names,
 )
 from trainer.errors import DatasetError
+from trainer.finding import Finding
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.text import plural, printable
@@ -29,20 +31,24 @@ from trainer.text import plural, printable
 _LATER = {"prior_loss_weight", "max_token_length"}
 
 
-def read_data(settings: Settings) -> DataSet:
+def read_data(settings: Settings, *, refuse: bool = True) -> DataSet:
     """Return the pictures to train on: those of dataset_config, else those of train_data_dir and reg_data_dir.
 
     Args:
         settings: with every path filled in.
+        refuse: whether files that cannot be used are an error; else they stand in the data's faults.
 
     Raises:
         DatasetError: a folder is missing, holds no pictures, or one of them, its caption or its mask cannot be used.
         SettingsError: the data set file is wrong, or num_repeats names a folder that is not there.
     """
-    return _by_file(settings) if settings.dataset_config else _by_folders(settings)
+    data = _by_file(settings) if settings.dataset_config else _by_folders(settings)
+    if refuse:
+        refuse_faults(data.faults)
+    return data
 
 
-def read_validation(settings: Settings) -> DataSet | None:
+def read_validation(settings: Settings, *, refuse: bool = True) -> DataSet | None:
     """Return the pictures kept out of training, None where there are none.
 
     They are in the buckets of the (first) group of the training data, without masks, and their captions have nothing left to
@@ -50,6 +56,7 @@ def read_validation(settings: Settings) -> DataSet | None:
 
     Args:
         settings: with every path filled in.
+        refuse: as for read_data.
 
     Raises:
         DatasetError: the folder is missing, holds no pictures, or one of them or its caption cannot be used.
@@ -59,7 +66,7 @@ def read_validation(settings: Settings) -> DataSet | None:
         return None
     if settings.dataset_config:
         settings = read_dataset_toml(Path(settings.dataset_config), settings).settings
-    data = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension)
+    data = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension, refuse=refuse)
     words = CaptionRules.of(settings)
     pictures = tuple(
         replace(picture, caption=deterministic_caption(picture.caption, words)) for picture in data.pictures
@@ -107,11 +114,12 @@ def _read_roots(roots: Mapping[Path, FolderSources]) -> ScanResult:
     for root, under in roots.items():
         own, sources = sources[: len(under.read)], sources[len(under.read) :]
         more = read_sources(own)
-        if not more.pictures:
+        if not more.pictures and not more.faults:
             raise no_pictures(root)
         found.folders += more.folders
         found.pictures += more.pictures
         found.notes += more.notes
+        found.faults += more.faults
     return found
 
 
@@ -121,9 +129,7 @@ def _by_file(settings: Settings) -> DataSet:
     repeats = repeats_by_folder(settings.num_repeats)
     check_names(repeats, {source.path.name for source in file.sources})
     sources = [replace(source, repeats=repeats.get(source.path.name, source.repeats)) for source in file.sources]
-    left_out = [
-        f"folder {printable(source.name, 60)} is skipped: 0 repeats" for source in sources if source.repeats == 0
-    ]
+    left_out = [skipped_folder(printable(source.name, 60), "0 repeats") for source in sources if source.repeats == 0]
     sources = with_unique_names(source for source in sources if source.repeats)
     found = read_sources(sources)
     filled = {folder.name for folder in found.folders}
@@ -153,12 +159,12 @@ def _group(settings: Settings) -> Group:
 
 
 def _assembled(
-    root: Path, found: ScanResult, notes: Sequence[str], groups: tuple[Group, ...], config: str = ""
+    root: Path, found: ScanResult, notes: Sequence[Finding], groups: tuple[Group, ...], config: str = ""
 ) -> DataSet:
-    data = DataSet(root, tuple(found.folders), tuple(found.pictures), tuple(notes), groups, config)
+    data = DataSet(root, tuple(found.folders), tuple(found.pictures), tuple(notes), groups, config, tuple(found.faults))
     regular = {index for index, picture in enumerate(data.pictures) if picture.is_reg}
     unused = len(regular - set(instances(data))) if regular else 0
     if not unused:
         return data
     more = f"{unused} of {plural(len(regular), 'regularisation picture')} never shown: no more are needed than there are training pictures"
-    return replace(data, notes=(*data.notes, more))
+    return replace(data, notes=(*data.notes, Finding("reg-unused", "reg_data_dir", more)))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+from trainer.errors import DatasetError
+from trainer.finding import Finding
 from trainer.settings.amounts import steps_of
 from trainer.settings.model import Settings
 
@@ -136,6 +138,25 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """A file that cannot be used: key of the check that reports it, and the error that a bake is refused with."""
+
+    check: str
+    error: DatasetError
+
+    @property
+    def finding(self) -> Finding:
+        """The error as a finding."""
+        error = self.error
+        name = Path(error.where).name
+        if self.check.startswith("picture"):
+            # That a picture should be intact goes without saying, and the check knows more of the way out.
+            return Finding(self.check, error.where, f"{name}: {error.found}")
+        expected = f"; expected {error.expected}" if error.expected else ""
+        return Finding(self.check, error.where, f"{name}: {error.found}{expected}", error.way_out)
+
+
+@dataclass(frozen=True)
 class DataSet:
     """All pictures, sorted by folder and name.
 
@@ -143,17 +164,19 @@ class DataSet:
         root: the folder that was named; with regularisation or a data set file, pictures may lie elsewhere too.
         folders: those with pictures in them.
         pictures: in a fixed order; everything else names them by their index here.
-        notes: what was left out or stands in, one line each.
+        notes: what was left out, stands in or is called otherwise than it is.
         groups: how pictures are put together; empty where only a folder was looked at (`scan`).
         config: sha256 of the data set file, "" without one.
+        faults: files that cannot be used, and so are not among the pictures; a bake is refused while there are any.
     """
 
     root: Path
     folders: tuple[Folder, ...]
     pictures: tuple[Picture, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Finding, ...]
     groups: tuple[Group, ...] = ()
     config: str = ""
+    faults: tuple[Fault, ...] = ()
 
     def name_of(self, picture: Picture) -> str:
         """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""

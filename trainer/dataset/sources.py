@@ -12,6 +12,7 @@ from typing import Literal
 from trainer.dataset.picture_file import is_picture_name, unread_pictures
 from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
+from trainer.finding import Finding
 from trainer.text import plural, printable
 
 # The bound of `dataset_repeats`; above it the number in a name is a date or part of the name, not repeats.
@@ -64,10 +65,10 @@ class Source:
 
 @dataclass(frozen=True)
 class FolderSources:
-    """The folders to read under one root, a line for each that is left out, and the names repeats may be given for."""
+    """The folders to read under one root, those that are left out, and the names repeats may be given for."""
 
     read: tuple[Source, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[Finding, ...]
     names: frozenset[str]
 
 
@@ -108,9 +109,13 @@ def sources_in(root: Path, options: FolderOptions, *, flat_repeats: int, repeats
         if often:
             read.append(Source(root / entry.name, entry.name, often, match[2] if match else "", options))
         else:
-            left_out.append(_left_out(entry, "no repeats in its name (`N_name`)" if often is None else "0 repeats"))
+            why = "no repeats in its name (`N_name`)" if often is None else "0 repeats"
+            left_out.append(skipped_folder(printable(entry.name, 60), why, pictures_inside(entry)))
     if len(left_out) > _MAX_LEFT_OUT:
-        left_out[_MAX_LEFT_OUT:] = [f"{plural(len(left_out) - _MAX_LEFT_OUT, 'more folder')} skipped"]
+        rest = tuple(each.place for each in left_out[_MAX_LEFT_OUT:])
+        left_out[_MAX_LEFT_OUT:] = [
+            Finding("folder-skipped", printable(str(root)), f"{plural(len(rest), 'more folder')} skipped", cases=rest)
+        ]
     return FolderSources(tuple(read), tuple(left_out), frozenset(names))
 
 
@@ -202,8 +207,15 @@ def counted_endings(endings: Counter[str]) -> str:
     return ", ".join(f"{count:,} {ending}" for ending, count in endings.most_common())
 
 
-def _left_out(entry: os.DirEntry[str], why: str) -> str:
-    return f"folder {printable(entry.name, 60)} is skipped: {why}{pictures_inside(entry)}"
+def skipped_folder(place: str, why: str, inside: str = "") -> Finding:
+    """Return the finding for a folder that is left out.
+
+    Args:
+        place: its name.
+        why: the reason.
+        inside: from pictures_inside.
+    """
+    return Finding("folder-skipped", place, f"folder {place} is skipped: {why}{inside}")
 
 
 def _repeats(number: str, folder: Path) -> int:

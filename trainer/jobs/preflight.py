@@ -1,6 +1,6 @@
 """A bake before it starts: its settings, data, base and plan, checked against each other without torch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
@@ -70,6 +70,4 @@ def prepare_from(
         seconds_per_step=seconds_per_step,
         tokens=base.tokens,
     )
-    if validation is not None and validation.notes:
-        plan = replace(plan, warnings=(*plan.warnings, *(f"validation: {note}" for note in validation.notes)))
     return PlannedBake(settings, data, validation, base, plan, kept)

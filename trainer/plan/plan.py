@@ -10,7 +10,6 @@ from trainer.dataset.cut_captions import CutCaption, Tokens, cut_captions
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
 from trainer.families.registry import family_record
-from trainer.plan.caption_warnings import warnings_about_captions
 from trainer.plan.disk import (
     EIGHT_HOURS,
     BakeLength,
@@ -22,8 +21,6 @@ from trainer.plan.disk import (
 from trainer.plan.lr_schedules import step_rules, warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.plan.saves import SavePoint, save_points
-from trainer.plan.unused_settings import unused_settings
-from trainer.plan.warnings import warnings_about_pictures, warnings_about_rates
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import Family, Part, body_of, label_of, parts_of, stop_setting
@@ -61,7 +58,6 @@ class Plan:
         total_disk_bytes: the most that the bake takes on the disk: LoRAs, states and metrics.
         bytes_per_8_hours: written in eight hours, None where no speed was measured.
         seconds: expected time of all steps, None where no speed was measured.
-        warnings: what will not do what it seems to, one line each.
         placements: of each picture, in the data's order.
         family: the base's architecture.
         stops: the parts that stop training before the end, and after how many steps.
@@ -87,7 +83,6 @@ class Plan:
     total_disk_bytes: int | None
     bytes_per_8_hours: int | None
     seconds: float | None
-    warnings: tuple[str, ...]
     placements: tuple[Placement, ...]
     family: Family
     stops: dict[Part, int] = field(default_factory=dict)
@@ -149,19 +144,6 @@ def make_plan(
         loras_disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
         **_disk(settings, course, lora_bytes, state_bytes),
         seconds=None if seconds_per_step is None else seconds_per_step * total_steps,
-        warnings=(
-            *unused_settings(
-                settings,
-                data,
-                family=family,
-                steps_per_epoch=steps_per_epoch,
-                epochs=epochs,
-                total_steps=total_steps,
-            ),
-            *warnings_about_rates(settings, family, total_steps, stops),
-            *warnings_about_pictures(settings, data, placements, family),
-            *warnings_about_captions(settings, data, cut),
-        ),
         placements=placements,
         family=family,
         stops=stops,

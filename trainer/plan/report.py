@@ -71,7 +71,9 @@ class ReportedBase(Protocol):
         """The markers in its file."""
 
 
-def report(settings: Settings, data: DataSet, plan: Plan, base: ReportedBase) -> tuple[ReportSection, ...]:
+def report(
+    settings: Settings, data: DataSet, plan: Plan, base: ReportedBase, warnings: Sequence[str] = ()
+) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
     Args:
@@ -79,6 +81,7 @@ def report(settings: Settings, data: DataSet, plan: Plan, base: ReportedBase) ->
         data: the pictures.
         plan: of these settings for these pictures.
         base: the base model.
+        warnings: what the checks found, a line each.
     """
     sections = (
         ReportSection("base", tuple(_base_lines(settings, base))),
@@ -92,7 +95,7 @@ def report(settings: Settings, data: DataSet, plan: Plan, base: ReportedBase) ->
             tuple(histogram_lines(settings, family_record(base.family).times, WIDTH, _HISTOGRAM)),
         ),
         ReportSection("files and disk", tuple(_file_lines(settings, plan))),
-        ReportSection("warnings", tuple(f"! {printable(text)}" for text in (*data.notes, *plan.warnings))),
+        ReportSection("warnings", tuple(f"! {printable(text)}" for text in warnings)),
     )
     return tuple(section for section in sections if section.lines)
 
@@ -107,7 +110,6 @@ def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, obje
         },
         "groups": [{**asdict(group), "rate": group.rate} for group in param_groups(settings, plan.family)],
         "pairs": {part: {"down": pair.down, "up": pair.up} for part, pair in rate_pairs(settings, plan.family).items()},
-        "notes": list(data.notes),
     }
 
 

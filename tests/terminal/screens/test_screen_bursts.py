@@ -16,6 +16,7 @@ from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS, BY_ID
 from lora_tui.screens.bake_note import BakeNoteDialog
 from lora_tui.screens.checklist import ChecklistDialog
+from lora_tui.screens.checks import AcceptDialog, ChecksDialog
 from lora_tui.screens.compare import CompareScreen
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.crop import CropScreen
@@ -85,6 +86,13 @@ async def in_the_queue(runner, pilot, until) -> None:
     await until(pilot, lambda: isinstance(runner.app.screen, QueueDialog) and runner.app.screen._marked is not None)
 
 
+async def in_the_checks(runner, pilot, until) -> None:
+    """What the checks found is up, and a finding that can be accepted is marked."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("c")
+    await until(pilot, lambda: isinstance(runner.app.screen, ChecksDialog) and runner.app.screen._marked is not None)
+
+
 def idle(runner) -> None:
     """Nothing runs."""
 
@@ -118,6 +126,8 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "grid.screen": (picturing, on_a_bake, GridScreen),
     "plan.open": (idle, on_the_form, PlanDialog),
     "plan.fit": (idle, on_the_form, FitDialog),
+    "checks.open": (idle, on_the_form, ChecksDialog),
+    "checks.accept": (idle, in_the_checks, AcceptDialog),
     "queue.open": (baking, on_a_bake, QueueDialog),
     "form.find": (baking, on_a_bake, None),
     "subject.new": (idle, on_the_form, NewSubjectDialog),
@@ -157,6 +167,7 @@ def acted(runner) -> tuple[object, ...]:
         rows = journal.grids.latest()
         notes = [journal.grids.cell_notes(grid.number) for grid in rows]
     files = {path: path.read_bytes() for path in runner.workspace.root.rglob("*.toml")}
+    files |= {path: path.read_bytes() for path in runner.workspace.subjects.glob("*.json")}
     pages = sorted(runner.workspace.root.rglob("*.html")) + sorted(runner.workspace.grids.glob("[!.]*.json"))
     return bakes, orders, [grid.number for grid in rows], notes, files, pages
 

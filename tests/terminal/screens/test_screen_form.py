@@ -265,6 +265,8 @@ async def test_a_search_without_a_hit_says_so(runner, until, form_of, seen) -> N
 async def test_option_names_stand_beside_the_labels_where_there_is_room(runner, until, form_of, seen, width) -> None:
     async with runner.run(size=(width, 40)) as pilot:
         form = await form_of(runner, pilot, until, "network_dim")
+        # The plan comes behind the form, and takes lines of it.
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None and "dim (rank)" in seen(runner.app))
         row = next(line for line in seen(runner.app).splitlines() if "dim (rank)" in line)
         named = "network_dim" in row
         # Elsewhere the note under the list names the field of the cursor.

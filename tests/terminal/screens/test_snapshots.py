@@ -10,7 +10,10 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPredicted
 from lora_tui.workers.planner import Planned, PlannedRates, PlanView
+from trainer.checks.record import CheckResult
+from trainer.checks.registry import CHECK_BY_KEY
 from trainer.demo.workspace import demo_settings
+from trainer.finding import Finding
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine, Stage
 from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
 from trainer.memory.peak import MemoryPrediction, Peak
@@ -94,7 +97,12 @@ def plan_view() -> PlanView:
     return PlanView(
         line="16 pictures ×10 → 160 / epoch · 16 of 16 captioned · 1 bucket · 40 steps × 6 = 240 · "
         "text encoder stops after 120 · ≈ 40 s · 2.7 MB on disk",
-        warnings=("learning_rate has no effect: both parts have their own",),
+        results=(
+            CheckResult(
+                CHECK_BY_KEY["unused-setting"],
+                Finding("unused-setting", "learning_rate", "learning_rate has no effect: both parts have their own"),
+            ),
+        ),
         resolved=resolved,
         rates=rates,
         report=lambda: SECTIONS,

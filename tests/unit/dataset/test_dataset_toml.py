@@ -26,6 +26,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def texts(data: DataSet) -> tuple[str, ...]:
+    return tuple(note.text for note in data.notes)
+
+
 def settings_for(folder: Path, text: str, **values: object) -> Settings:
     (folder / "data.toml").write_text(text)
     return Settings.model_validate({"dataset_config": str(folder / "data.toml"), **values})
@@ -159,7 +163,7 @@ def test_class_tokens_may_stand_further_out(folder: Path) -> None:
     text = "[general]\nclass_tokens = 'g'\n[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'b'\n"
     data = read(folder, text)
     assert data.pictures[0].caption == "g"
-    assert data.notes == ("1 of 1 picture in b has no caption; class_tokens is used instead: g",)
+    assert texts(data) == ("1 of 1 picture in b has no caption; class_tokens is used instead: g",)
     assert read(folder, text + "class_tokens = ''\n").pictures[0].caption == ""
 
 
@@ -170,7 +174,7 @@ def test_a_subset_has_masks_of_its_own(folder: Path) -> None:
     assert read(folder, text, masked_loss=True).pictures[0].mask == folder / "masks" / "3.png"
     plain = read(folder, text)
     assert plain.pictures[0].mask is None
-    assert "the masks for b are ignored: masked_loss is off" in plain.notes
+    assert "the masks for b are ignored: masked_loss is off" in texts(plain)
 
 
 def test_relative_folders_count_from_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +191,7 @@ def test_the_same_folder_may_be_in_two_data_sets_but_not_twice_in_one(folder: Pa
     data = read(folder, f"[[datasets]]\nresolution = 512\n{twice}[[datasets]]\nresolution = 768\n{twice}")
     assert [folder.name for folder in data.folders] == ["10_a", "10_a (data set 2)"]
     assert [picture.group for picture in data.pictures] == [0, 0, 1, 1]
-    assert data.notes.count("folder 10_a is skipped: it is named twice in a data set") == 2
+    assert texts(data).count("folder 10_a is skipped: it is named twice in a data set") == 2
     assert [placed.bucket for placed in placements_of(data)] == [(576, 448)] * 2 + [(896, 640)] * 2
 
 
@@ -201,7 +205,7 @@ def test_no_repeats_leave_a_folder_out(folder: Path) -> None:
     text = SUBSET + "[[datasets.subsets]]\nimage_dir = 'nowhere'\nnum_repeats = 0\n"
     data = read(folder, text)
     assert [folder.name for folder in data.folders] == ["10_a"]
-    assert "folder nowhere is skipped: 0 repeats" in data.notes
+    assert "folder nowhere is skipped: 0 repeats" in texts(data)
 
 
 def test_repeats_can_be_overridden_by_the_folders_name(folder: Path) -> None:

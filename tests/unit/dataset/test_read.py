@@ -75,7 +75,7 @@ def test_no_repeats_leave_a_folder_out_and_say_so(tmp_path: Path) -> None:
     draw(tmp_path / "train" / "3_frills" / "a.png", "x")
     data = read(tmp_path, num_repeats=["10_school=0"])
     assert data.folders == (Folder("3_frills", 3, 1, 1),)
-    assert data.notes == ("folder 10_school is skipped: 0 repeats; 1 picture in it",)
+    assert tuple(note.text for note in data.notes) == ("folder 10_school is skipped: 0 repeats; 1 picture in it",)
 
 
 def test_pictures_directly_in_the_folder_can_be_left_out_by_its_name(tmp_path: Path) -> None:
@@ -131,7 +131,9 @@ def test_regularisation_pictures_that_are_never_shown_are_counted(tmp_path: Path
     for name in "bcde":
         draw(tmp_path / "reg" / "1_girl" / f"{name}.png", "girl")
     notes = read(tmp_path, reg_data_dir=str(tmp_path / "reg")).notes
-    assert notes == ("2 of 4 regularisation pictures never shown: no more are needed than there are training pictures",)
+    assert tuple(note.text for note in notes) == (
+        "2 of 4 regularisation pictures never shown: no more are needed than there are training pictures",
+    )
 
 
 def test_an_empty_regularisation_folder_is_named(tmp_path: Path) -> None:

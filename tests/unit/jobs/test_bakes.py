@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from trainer.checks.report import warning_lines
 from trainer.demo.workspace import make_demo
 from trainer.errors import DeviceError, DiskFull, SettingsError, WorkspaceError
 from trainer.jobs import bakes as jobs
 from trainer.jobs.bakes import check, measured_speed, orphaned_jobs, queue_bake, queue_engine
+from trainer.jobs.checks import check_planned
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
@@ -125,12 +127,15 @@ def test_a_queued_bake_keeps_the_time_it_was_planned_to_take(demo: Workspace) ->
     assert _queued(demo).planned_seconds == 0.5 * first.total_steps
 
 
+def _warnings(demo: Workspace) -> tuple[str, ...]:
+    return warning_lines(check_planned(_ready(demo), demo.root / "hifumi.toml"))
+
+
 def test_what_is_left_out_of_the_validation_is_said_too(demo: Workspace) -> None:
-    assert not any("validation" in line for line in _ready(demo).plan.warnings)
+    assert not any("validation" in line for line in _warnings(demo))
     folder = Path(_ready(demo).settings.validation_data_dir)
     (folder / "knight.heic").write_bytes(b"x")
-    warnings = _ready(demo).plan.warnings
-    assert any(line.startswith("validation: 1 picture in ") and "(1 .heic)" in line for line in warnings)
+    assert any(line.startswith("validation: 1 picture in ") and "(1 .heic)" in line for line in _warnings(demo))
 
 
 def test_long_captions_are_counted_with_the_tokens_of_the_base(demo: Workspace) -> None:
@@ -139,5 +144,5 @@ def test_long_captions_are_counted_with_the_tokens_of_the_base(demo: Workspace) 
     planned = _ready(demo)
     assert planned.base.tokens is not None
     assert [cut.tokens for cut in planned.plan.cut] == [len(planned.base.tokens(caption.read_text()))]
-    [line] = [line for line in planned.plan.warnings if "longer than 75 tokens" in line]
+    [line] = [line for line in _warnings(demo) if "longer than 75 tokens" in line]
     assert f"tags in {caption.name} (" in line and "others each time" in line

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from trainer.checks.record import CheckedBake
+from trainer.checks.registry import run_checks
 from trainer.dataset.read import read_data
 from trainer.errors import DatasetError, SettingsError
 from trainer.plan.plan import make_plan
@@ -94,7 +96,9 @@ def test_a_proposal_can_be_planned_without_a_warning(tmp_path: Path) -> None:
     for base in ("demo", "/models/sd15"):
         _, settings = subject_defaults("x", tmp_path / "flat", base, family="sd1")
         data = read_data(settings.model_copy(update={"train_data_dir": str(tmp_path / "flat")}))
-        assert make_plan(settings, data, family="sd1").warnings == ()
+        made = make_plan(settings, data, family="sd1")
+        found = run_checks(CheckedBake(settings, data, plan=made))
+        assert [result for result in found if result.check.looks_at == "settings"] == []
 
 
 def test_a_name_that_is_not_a_file_name_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.reporter import Reporter
 from trainer.bake.step_metrics import StepMetrics
+from trainer.checks.report import warning_lines
 from trainer.dataset.manifest import manifest_bytes, write_manifest
+from trainer.jobs.checks import check_planned
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
@@ -32,8 +34,8 @@ def write_inputs(settings: Settings, planned: PlannedBake, folder: Path, report:
     journal.results.set_manifest(number, content)
     # The data may have changed since the bake was queued.
     journal.bakes.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
-    for note in (*planned.data.notes, *planned.plan.warnings):
-        report.log(note, level="warning")
+    for line in warning_lines(check_planned(planned, folder / "settings.toml")):
+        report.log(line, level="warning")
     return hashlib.sha256(content).hexdigest()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from textual.message import Message
 
 from lora_tui.workers.planner import Planned, Planner
 from trainer.dataset.records import DataSet
@@ -22,7 +23,12 @@ class Asker:
     def __init__(self, demo: Path) -> None:
         self.path = demo / "hifumi.toml"
         self.answers: list[Planned] = []
-        self.planner = Planner(demo / "journal.sqlite", self.answers.append, quiet=0.05)
+        self.planner = Planner(demo / "journal.sqlite", self.keep, quiet=0.05)
+
+    def keep(self, answer: Message) -> None:
+        # What the checks find comes after the plan.
+        if isinstance(answer, Planned):
+            self.answers.append(answer)
 
     def wait(self, question: int) -> Planned:
         end = time.monotonic() + 15
@@ -144,7 +150,7 @@ def test_it_continues_after_a_fault_of_its_own(asker: Asker, monkeypatch: pytest
 
 def test_a_workspace_without_a_journal_has_no_speed_and_gets_none(demo: Path, tmp_path: Path) -> None:
     asker = Asker(demo)
-    asker.planner = Planner(tmp_path / "journal.sqlite", asker.answers.append, quiet=0.0)
+    asker.planner = Planner(tmp_path / "journal.sqlite", asker.keep, quiet=0.0)
     asker.planner.start()
     try:
         assert asker.wait(asker.planner.ask(demo_settings(), asker.path)).view is not None

@@ -1,9 +1,11 @@
-"""Warnings about captions that are longer than a base reads."""
+"""The check for captions that are longer than a base reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from trainer.checks.record import CheckedBake
 from trainer.dataset.cut_captions import CutCaption
 from trainer.dataset.records import DataSet
+from trainer.finding import Finding
 from trainer.settings.model import Settings
 from trainer.text import plural, printable
 
@@ -12,33 +14,28 @@ _LIMITS = (75, 150, 225)
 _NAMED = 3
 
 
-def warnings_about_captions(settings: Settings, data: DataSet, cut: Sequence[CutCaption]) -> tuple[str, ...]:
-    """Return what is said of captions with too many tokens: one line, or none where all are read to their end.
-
-    Args:
-        settings: as they will run.
-        data: the pictures.
-        cut: their captions that are too long.
-    """
+def long_captions(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield captions with too many tokens: one finding, none where all are read to their end."""
+    settings, data, cut = bake.settings, bake.data, bake.planned.cut
     if not cut:
-        return ()
+        return
     longest = sorted(cut, key=lambda each: -each.tokens)
     # Several pictures may share a caption file.
-    named = dict.fromkeys(line for each in longest for line in _lost(data, each))
-    examples = list(named)[:_NAMED]
+    named = tuple(dict.fromkeys(line for each in longest for line in _lost(data, each)))
     more = ", …" if len(named) > _NAMED else ""
     are, share = "is" if len(cut) == 1 else "are", len(cut) / len(data.pictures)
-    return (
+    yield Finding(
+        "caption-long",
+        _file(data, longest[0]),
         f"{len(cut):,} of {plural(len(data.pictures), 'caption')} ({share:.0%}) {are} longer than "
-        f"{settings.max_token_length} tokens, and the rest is not read: {', '.join(examples)}{more}; "
-        f"{_way_out(settings, longest[0])}",
+        f"{settings.max_token_length} tokens, and the rest is not read: {', '.join(named[:_NAMED])}{more}",
+        _way_out(settings, longest[0]),
+        named,
     )
 
 
 def _lost(data: DataSet, cut: CutCaption) -> Iterator[str]:
-    picture = data.pictures[cut.picture]
-    file = printable(picture.caption_file.name if picture.caption_file else picture.path.name, 60)
-    of = f"in {file} ({cut.tokens:,} tokens)"
+    of = f"in {_file(data, cut)} ({cut.tokens:,} tokens)"
     if cut.shuffled:
         lost = sum(1 - share for share in cut.read.values())
         yield f"about {plural(max(1, round(lost)), 'tag')} {of}, others each time as shuffle_caption mixes them"
@@ -48,6 +45,11 @@ def _lost(data: DataSet, cut: CutCaption) -> Iterator[str]:
         yield f"tags that stand there twice {of}"
         return
     yield f"{tags[0]} {of}" if len(tags) == 1 else f"{len(tags):,} tags from {tags[0]} to {tags[-1]} {of}"
+
+
+def _file(data: DataSet, cut: CutCaption) -> str:
+    picture = data.pictures[cut.picture]
+    return printable(picture.caption_file.name if picture.caption_file else picture.path.name, 60)
 
 
 def _way_out(settings: Settings, longest: CutCaption) -> str:

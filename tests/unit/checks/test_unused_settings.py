@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planned import SQUARE, TWELVE, data_of, plan
+from planned import SQUARE, TWELVE, data_of, warnings
 
 from trainer.dataset.records import DataSet
 from trainer.settings.describe import fields
@@ -25,9 +25,7 @@ ALPHA, MASKS = masked("alpha"), masked(Path("/masks/0.png"))
 
 def idle(data: DataSet = TWELVE, **values: Any) -> dict[str, str]:
     """Return the settings that are said to have no effect, and why."""
-    marked = [
-        line.partition(" has no effect: ") for line in plan(data, **values).warnings if " has no effect: " in line
-    ]
+    marked = [line.partition(" has no effect: ") for line in warnings(data, **values) if " has no effect: " in line]
     return {name: why for name, _, why in marked}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from planned import SQUARE, data_of, plan
+from planned import SQUARE, data_of, plan, warnings
 
 from trainer.dataset.records import DataSet
 from trainer.prompts.clip_tokens import clip_tokens
@@ -18,9 +18,7 @@ def with_captions(*captions: str) -> DataSet:
 
 
 def said(*captions: str, **values: Any) -> str:
-    lines = [
-        line for line in plan(with_captions(*captions), tokens=clip_tokens, **values).warnings if "caption" in line
-    ]
+    lines = [line for line in warnings(with_captions(*captions), tokens=clip_tokens, **values) if "longer than" in line]
     return "\n".join(lines)
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trainer.checks.record import CheckedBake
 from trainer.dataset.captions import fixed_caption
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
+from trainer.finding import Finding
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
@@ -77,18 +79,10 @@ class _Case:
         return self.settings.stop_step(part, total=self.total_steps, steps_per_epoch=self.steps_per_epoch)
 
 
-def unused_settings(
-    settings: Settings, data: DataSet, *, family: Family, steps_per_epoch: int, epochs: int, total_steps: int
-) -> tuple[str, ...]:
-    """Return one line for each setting that differs from its default and has no effect, with the reason.
-
-    Args:
-        settings: as they will run.
-        data: the pictures.
-        family: the base's.
-        steps_per_epoch, epochs, total_steps: of the bake; its last epoch may be cut short.
-    """
-    case = _Case(settings, data, family, steps_per_epoch, epochs, total_steps)
+def unused_settings(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield each setting that differs from its default and has no effect, with the reason."""
+    settings, plan = bake.settings, bake.planned
+    case = _Case(settings, bake.data, plan.family, plan.steps_per_epoch, plan.epochs, plan.total_steps)
     sections = (_in_folders, _in_captions, _in_masks, _in_buckets, _in_model, _in_network, _in_rates, _in_stops)
     more = (
         _in_schedule,
@@ -104,12 +98,10 @@ def unused_settings(
     found = [pair for section in (*sections, *more) for pair in section(case)]
     # A setting may be idle for two reasons; one is enough.
     whys = {name: why for name, why in reversed(found)}
-    return tuple(
-        f"{name} has no effect: {whys[name]}"
-        for name in dict.fromkeys(name for name, _ in found)
+    for name in dict.fromkeys(name for name, _ in found):
         # The warm-up is on by default: whoever turns to `constant` loses it by that choice.
-        if getattr(settings, name) != field(name).default or name == "lr_warmup_steps"
-    )
+        if getattr(settings, name) != field(name).default or name == "lr_warmup_steps":
+            yield Finding("unused-setting", name, f"{name} has no effect: {whys[name]}")
 
 
 def _in_folders(case: _Case) -> _Found:

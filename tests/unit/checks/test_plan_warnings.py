@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+import planned
 import pytest
-from planned import SQUARE, TWELVE, data_of, plan
+from planned import SQUARE, TWELVE, data_of
 
 from trainer.dataset.records import DataSet
 
@@ -14,7 +15,7 @@ PRODIGY = {"optimizer_type": "Prodigy", "unet_lr": 1, "text_encoder_lr": 1}
 
 
 def warnings(data: DataSet = TWELVE, **values: Any) -> str:
-    return "\n".join(plan(data, **values).warnings)
+    return "\n".join(planned.warnings(data, **values))
 
 
 @pytest.mark.parametrize(
