@@ -1,7 +1,7 @@
 """The command line's entry point. Each command imports what it needs when it runs, so that `--help` and the first frame are quick."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ import trainer
 from lora_tui.commands.bake import bake, demo
 from lora_tui.commands.check import check
 from lora_tui.commands.convert import convert
-from lora_tui.commands.exits import exits
+from lora_tui.commands.exits import checked_output, exits
 from lora_tui.commands.fork import extend, fork, resume
 from lora_tui.commands.grid import grid
 from lora_tui.commands.journal import journal
@@ -23,8 +23,13 @@ from lora_tui.commands.status import status
 from lora_tui.commands.style import style
 from lora_tui.commands.use import use
 from lora_tui.commands.watch import watch
-from lora_tui.terminal.encoding import prepare_streams
+from lora_tui.terminal.standard_streams import prepare_streams
 from trainer.errors import ExitCode
+from trainer.refusals import current_folder
+from trainer.text import printable
+
+# Characters of a line of click's own.
+_MAX_LINE = 300
 
 _COMMANDS = (
     demo,
@@ -53,11 +58,39 @@ class _InOrder(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         # Given arguments, it runs in a process that is not its own.
-        prepare_streams(restart=args is None)
-        return super().main(args, *rest, **options)
+        prepare_streams(own_process=args is None)
+        try:
+            return super().main(args, *rest, **options)
+        except SystemExit as ended:
+            # Of what click prints itself, as `--help`; the commands have ended with their own check.
+            if ended.code:
+                raise
+            raise SystemExit(checked_output(ExitCode.DONE)) from None
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _short_messages():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _short_messages():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+
+@contextlib.contextmanager
+def _short_messages() -> Iterator[None]:
+    """Keep what click says about a word of the command line short and free of control characters, whatever the word is."""
+    try:
+        yield
+    except click.ClickException as error:
+        message = error.format_message()
+        lines = (printable(line) for line in message.split("\n"))
+        short = "\n".join(line if len(line) <= _MAX_LINE else f"{line[:200]} … {line[-80:]}" for line in lines)
+        if short == message:
+            raise
+        raise click.UsageError(short, getattr(error, "ctx", None)) from None
 
 
 @click.group(cls=_InOrder, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,9 +107,9 @@ def _dashboard() -> ExitCode:
     from lora_tui.dashboard import open_dashboard
     from trainer.workspace import data_home, find_workspace, last_workspace, make_workspace
 
-    here = find_workspace(Path.cwd())
+    here = find_workspace(current_folder())
     workspace = here or last_workspace() or make_workspace(data_home() / "workspace")
-    return open_dashboard(workspace, None, started_in=Path.cwd() if here is None else None)
+    return open_dashboard(workspace, None, started_in=current_folder() if here is None else None)
 
 
 for _command in _COMMANDS:

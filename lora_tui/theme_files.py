@@ -11,8 +11,12 @@ from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
+from trainer.regular_file import read_regular
 from trainer.text import printable
 from trainer.workspace import config_home, read_note, write_note
+
+# Far above any theme.
+_MAX_BYTES = 2**20
 
 DEFAULT_THEME = "ember"
 DEFAULT_LIGHT_THEME = "flour"
@@ -117,7 +121,7 @@ def load_theme(path: Path) -> ThemeFile:
         ThemeFileError: it cannot be read, is not valid TOML, or a key or colour in it is wrong.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise ThemeFileError(f"cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

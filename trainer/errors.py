@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
     NO_DEVICE = 4
     """The settings need a GPU or a driver that is missing, or the GPU is busy."""
     DISK_FULL = 5
-    """The disk has no space for what a bake writes; what was saved before is complete."""
+    """The disk has no space for what a bake writes or a command prints; what was saved before is complete."""
     INTERRUPTED = 130
     """Stopped by SIGINT."""
     TERMINATED = 143
@@ -66,6 +66,13 @@ class LoraTuiError(Exception):
         if way_out:
             parts.append(way_out)
         return "; ".join(parts)
+
+
+class PathError(LoraTuiError):
+    """The system refuses a path: no permission on the way, a name that is too long, a user that does not exist, a folder that is gone.
+
+    Fix the path it names, or the permissions of the folder; nothing was written there.
+    """
 
 
 class SettingsError(LoraTuiError):

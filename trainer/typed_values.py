@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from trainer.regular_file import open_regular
 from trainer.text import plural, printable, shortened
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ def read_json(path: Path, kind: Any, most_bytes: int) -> Any:
         OSError: it cannot be read.
         WrongValue: it is damaged.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
         raise WrongValue(f"more than {most_bytes:,} bytes")

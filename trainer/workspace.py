@@ -12,6 +12,8 @@ from pathlib import Path
 from trainer.atomic_file import remove_partial_files
 from trainer.errors import WorkspaceError
 from trainer.private_files import make_private_folder
+from trainer.refusals import home_folder, real_path
+from trainer.regular_file import open_regular
 from trainer.text import path_fault, printable
 
 JOURNAL_NAME = "journal.sqlite"
@@ -156,7 +158,7 @@ def make_workspace(root: Path) -> Workspace:
     Raises:
         WorkspaceError: the folder cannot be created or written.
     """
-    workspace = Workspace(root.expanduser().resolve())
+    workspace = Workspace(real_path(root))
     try:
         for folder in (workspace.root, workspace.subjects, workspace.bakes):
             folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +199,7 @@ def last_workspace() -> Workspace | None:
 def read_note(name: str) -> str:
     """Return the line of text noted under `name` in the user's state folder; "" where none was, or it is damaged."""
     try:
-        with (state_home() / name).open("rb") as file:
+        with open_regular(state_home() / name) as file:
             text = file.read(_MAX_NOTE_BYTES + 1).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
@@ -216,5 +218,5 @@ def write_note(name: str, text: str) -> None:
 def _xdg(variable: str, fallback: str) -> Path:
     value = os.environ.get(variable, "")
     # The XDG specification tells programs to ignore a relative path here.
-    base = Path(value) if value.startswith("/") else Path.home() / fallback
+    base = Path(value) if value.startswith("/") else home_folder() / fallback
     return base / "lora-tui"

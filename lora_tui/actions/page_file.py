@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lora_tui.terminal.copy_command import copy_command, print_command, this_machine
 from trainer.errors import GridError
+from trainer.refusals import current_folder, user_path
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -85,7 +86,7 @@ def write_page(
     grid = journal.grids.read(number)
     made = make_page(journal, workspace, grid, max_bytes)
     name = f"{Path(grid.folder).name}.html"
-    path = into.expanduser().absolute() if into else _place(workspace.root / grid.folder, name)
+    path = user_path(into).absolute() if into else _place(workspace.root / grid.folder, name)
     try:
         write_atomically(path, made.content)
     except OSError as error:
@@ -104,7 +105,7 @@ def _place(folder: Path, name: str) -> Path:
     """Return where a page is written that nobody gave a place: in its grid's folder, or if that cannot be written here."""
     if os.access(folder, os.W_OK):
         return folder / name
-    here = Path.cwd() / name
+    here = current_folder() / name
     if os.path.lexists(here):
         raise GridError(
             printable(str(here)),

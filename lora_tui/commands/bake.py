@@ -11,6 +11,7 @@ from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_war
 from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import OVERRIDES, PATH, WHY
 from trainer.errors import ExitCode
+from trainer.refusals import real_path
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -57,17 +58,18 @@ def _bake_file(
     """Check, queue and follow one bake; nothing is written before everything has passed its checks."""
     from lora_tui.terminal.logout import logout_warning
     from trainer.jobs.bakes import queue_bake
-    from trainer.machine.card_lock import check_card_free
+    from trainer.machine.card_lock import check_card_free, check_card_lockable
     from trainer.plan.plan import plan_line
     from trainer.plan.rate_lines import rate_lines
     from trainer.workspace import find_workspace_to_write, make_workspace
 
-    root = settings_file.expanduser().resolve().parent
+    root = real_path(settings_file).parent
     place = workspace or find_workspace_to_write(root)
     planned = planned_bake(settings_file, overrides)
     results = checked_bake(planned, settings_file)
     if warning := logout_warning():
         click.echo(f"! {warning}", err=True)
+    check_card_lockable()
     if not wait:
         check_card_free()
     place = place or make_workspace(root)

@@ -1,17 +1,19 @@
 """What every command needs: its end (errors become one line on stderr and an exit code), its workspace, its settings file."""
 
-import errno
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 import click
 
-from trainer.errors import ExitCode, LoraTuiError
-from trainer.text import path_fault, printable
+from lora_tui.terminal.standard_streams import output_refused
+from trainer.errors import ExitCode, LoraTuiError, SettingsError
+from trainer.refusals import current_folder, real_path, refusal_of, user_path
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.checks.record import CheckResult
@@ -21,27 +23,26 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+# What SQLite, files and the clocks of the system hold.
+_MAX_NUMBER = 2**63 - 1
+
 
 def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
-    """Turn the error family into one line on stderr, with its details below, and the process's exit code."""
+    """Turn the error family into one line on stderr, with its details below, and the process's exit code.
+
+    Every command passes here: what it was given is checked before it runs (paths, numbers), and what the system refuses while it
+    runs is worded.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            code = command(*args, **kwargs) or ExitCode.DONE
+            given = {name: _checked(name, value) for name, value in kwargs.items()}
+            code = command(*(_checked("", value) for value in args), **cast(Any, given)) or ExitCode.DONE
         except LoraTuiError as error:
-            click.echo(f"lora-tui: {printable(error.line())}", err=True)
-            for detail in error.details:
-                click.echo(f"  {printable(detail)}", err=True)
-            code = error.exit_code
+            code = _print(error)
         except OSError as error:
-            # The one failure of merely asking whether a file is there: no file can be called so.
-            if error.errno != errno.ENAMETOOLONG:
-                raise
-            name = os.fspath(error.filename or "")
-            text = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
-            click.echo(f"lora-tui: {printable(text, 80)}: {path_fault(text) or 'its path is too long'}", err=True)
-            code = ExitCode.USAGE
+            code = _print(refusal_of(error))
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         leave(code)
@@ -49,10 +50,47 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
     return run
 
 
+def _print(error: LoraTuiError) -> ExitCode:
+    click.echo(f"lora-tui: {printable(error.line())}", err=True)
+    for detail in error.details:
+        click.echo(f"  {printable(detail)}", err=True)
+    return error.exit_code
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return an argument or option as the command takes it: a path with its home folder, a number that the system can hold.
+
+    Raises:
+        PathError: no file can have the path, or it is relative and the current folder is gone.
+        SettingsError: the number is beyond 64 bits, infinite or none.
+    """
+    match value:
+        case tuple():
+            return tuple(_checked(name, each) for each in value)
+        case Path():
+            path = user_path(value)
+            if not path.is_absolute():
+                current_folder()
+            return path
+        case int() if abs(value) > _MAX_NUMBER:
+            raise SettingsError(_shown(name), found="a number beyond 64 bits", expected=f"at most {_MAX_NUMBER:,}")
+        case float() if not math.isfinite(value):
+            raise SettingsError(_shown(name), found=str(value), expected="a number")
+    return value
+
+
+def _shown(name: str) -> str:
+    """Return an argument's or option's name as it is typed."""
+    context = click.get_current_context(silent=True)
+    for parameter in context.command.params if context else ():
+        if context is not None and parameter.name == name:
+            return parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(context)
+    return name or "the command line"
+
+
 def leave(code: ExitCode) -> None:
     """End the process at once: a library still being imported in the engine's thread cannot be interrupted."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = checked_output(code)
     if "trainer.engine.user_command" in sys.modules:
         from trainer.engine.user_command import finish_user_commands
 
@@ -61,6 +99,15 @@ def leave(code: ExitCode) -> None:
     if "trainer.engine.engine" in sys.modules:
         os._exit(code)
     sys.exit(code)
+
+
+def checked_output(code: ExitCode) -> ExitCode:
+    """Write what is left of the output; return `code`, or another where the output of a command that was done is not complete."""
+    refused = output_refused()
+    if refused is None or code is not ExitCode.DONE:
+        return code
+    error = refusal_of(refused)
+    return _print(type(error)("standard output", found=error.found, way_out=error.way_out))
 
 
 def workspace_here(folder: Path | None) -> "Workspace":
@@ -72,10 +119,10 @@ def workspace_here(folder: Path | None) -> "Workspace":
     from trainer.errors import WorkspaceError
     from trainer.workspace import find_workspace, last_workspace
 
-    workspace = find_workspace((folder or Path.cwd()).resolve()) or (None if folder else last_workspace())
+    workspace = find_workspace(real_path(folder or current_folder())) or (None if folder else last_workspace())
     if workspace is None:
         raise WorkspaceError(
-            str(folder or Path.cwd()),
+            str(folder or current_folder()),
             found="no workspace here or in a parent folder",
             expected="a folder with journal.sqlite",
             way_out="create one with `lora-tui demo` or `lora-tui new`",
@@ -108,7 +155,7 @@ def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake"
     from trainer.settings.toml_file import load_settings
     from trainer.workspace import find_workspace
 
-    path = settings_file.expanduser().resolve()
+    path = real_path(settings_file)
     planned = check(load_settings(path, overrides), path)
     workspace = find_workspace(path.parent)
     if workspace is None:

@@ -93,11 +93,13 @@ def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -
     from lora_tui.headless.follow import follow
     from trainer.engine.engine import Engine
     from trainer.journal.journal import Journal
+    from trainer.machine.card_lock import check_card_lockable
     from trainer.machine.engines import register_engine
     from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import check_writable, remember_workspace
 
     check_writable(workspace)
+    check_card_lockable()
     predictor = predictor_for(workspace.root)
     engine = Engine(workspace, predictor=predictor)
     register_engine(engine.key, workspace.root, takes_queue=False)

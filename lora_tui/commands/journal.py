@@ -7,6 +7,7 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from lora_tui.commands.options import PATH
+from trainer.refusals import current_folder, real_path
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _workspace(folder: Path | None) -> "Workspace":
     """Return the workspace in or above a folder; without a journal it is recognised by its folder of bakes."""
     from trainer.workspace import Workspace
 
-    start = (folder or Path.cwd()).resolve()
+    start = real_path(folder or current_folder())
     for each in map(Workspace, (start, *start.parents)):
         if each.journal_path.is_file() or each.bakes.is_dir():
             return each

@@ -7,6 +7,7 @@ import click
 from lora_tui.commands.exits import exits
 from lora_tui.commands.options import PATH
 from trainer.errors import ExitCode
+from trainer.refusals import real_path
 from trainer.text import printable
 
 
@@ -30,7 +31,7 @@ def new(name: str, data: Path, base: str, validation: Path | None, folder: Path)
     from trainer.jobs.new_subject import make_subject
     from trainer.workspace import find_workspace_to_write, make_workspace
 
-    root = folder.expanduser().resolve()
+    root = real_path(folder)
     found = find_workspace_to_write(root)
     created = make_subject(name, data, base, validation, lambda: found or make_workspace(root))
     click.echo(f"wrote {printable(str(created.subject_file))}")

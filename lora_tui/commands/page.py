@@ -51,7 +51,7 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
             click.echo(f"grid {grid.number}: {made.size_note}", err=True)
             return ExitCode.DONE
         file = write_page(journal, workspace, grid.number, max_bytes=max_bytes, into=into)
-    if into is not None and is_stream(into.expanduser()):
+    if into is not None and is_stream(into):
         # It may be the standard output, and nothing is there to be copied.
         click.echo(f"grid {grid.number}: {file.line}", err=True)
         return ExitCode.DONE

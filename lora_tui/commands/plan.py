@@ -11,6 +11,7 @@ from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_jso
 from lora_tui.commands.options import OVERRIDES, PATH
 from lora_tui.terminal.capabilities import places_text
 from trainer.errors import ExitCode, LoraTuiError
+from trainer.refusals import real_path
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _predictor(settings_file: Path) -> "PeakPredictor":
     from trainer.memory.predictor import CACHE, PeakPredictor
     from trainer.workspace import cache_home, find_workspace
 
-    workspace = find_workspace(settings_file.expanduser().resolve().parent)
+    workspace = find_workspace(real_path(settings_file).parent)
     return PeakPredictor(cache_home() / CACHE.name if workspace is None else workspace.root / CACHE)
 
 

@@ -19,6 +19,7 @@ from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
+from trainer.refusals import real_path
 from trainer.text import plural, printable
 
 _NUMBER = click.argument("number", type=int, metavar="N")
@@ -87,7 +88,7 @@ def add(
     from trainer.workspace import find_workspace_to_write, make_workspace, remember_workspace
 
     start = parse_time(not_before, datetime.now()) if not_before.strip() else None
-    paths = [path.expanduser().resolve() for path in settings_files]
+    paths = [real_path(path) for path in settings_files]
     for path in paths:
         find_workspace_to_write(path.parent)
     planned = [check(load_settings(path, overrides), path) for path in paths]
@@ -216,12 +217,14 @@ def run(folder: Path | None) -> ExitCode:
     from trainer.engine.engine import Engine
     from trainer.jobs.bakes import orphaned_jobs
     from trainer.journal.journal import Journal
+    from trainer.machine.card_lock import check_card_lockable
     from trainer.machine.engines import register_engine
     from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import check_writable, remember_workspace
 
     workspace = workspace_here(folder)
     check_writable(workspace)
+    check_card_lockable()
     predictor = predictor_for(workspace.root)
     engine = Engine(workspace, predictor=predictor)
     register_engine(engine.key, workspace.root, takes_queue=True)

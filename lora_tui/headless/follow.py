@@ -77,10 +77,17 @@ def follow_all(engine: Engine, out: TextIO | None = None, *, intro: str = "") ->
 
 def log_terminal_gone(journal: Journal, number: int | None) -> None:
     """Write to the journal and to bake.log that job `number` continues without a terminal, or the queue where that is None."""
+    _log_going_on(journal, number, "the terminal was closed", "without a screen")
+
+
+def _log_going_on(journal: Journal, number: int | None, what_happened: str, how: str) -> str:
     what = "queue" if number is None else kind_of(journal.bakes.read(number))
-    line = f"the terminal was closed; the {what} continues without a screen (pid {os.getpid()})"
+    line = f"{what_happened}; the {what} continues {how} (pid {os.getpid()})"
     journal.log.write(line, bake=number, level="warning")
-    logging.getLogger("trainer").warning(line)
+    if logging.getLogger().handlers:
+        # Without bake.log's it would be printed.
+        logging.getLogger("trainer").warning(line)
+    return line
 
 
 class Signals:
@@ -134,6 +141,9 @@ def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, con
         printer.update(bake, f"waiting: {engine.waiting_for}" if engine.waiting_for else engine.libraries)
         if not (bake.state.live or bake.state is BakeState.QUEUED):
             break
+        if bake.state.live and bake.state is not BakeState.STARTING:
+            # Not before bake.log is there.
+            _give_up_refused(journal, number, console)
         _obey_terminal(signals, journal, number, console)
         if signals.code is not None and not stopping:
             stopping = True
@@ -142,6 +152,7 @@ def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, con
             engine.exit_codes[number] = ExitCode.BAKE_FAILED
             journal.queue.give_up(number, engine.libraries)
         time.sleep(_POLL_SECONDS)
+    _give_up_refused(journal, number, console)
     printer.end(bake)
     if bake.state is BakeState.FAILED or number in engine.exit_codes:
         return engine.exit_codes.get(number, ExitCode.BAKE_FAILED)
@@ -151,13 +162,19 @@ def _follow(engine: Engine, number: int, journal: Journal, signals: Signals, con
 
 
 def _obey_terminal(signals: Signals, journal: Journal, number: int | None, console: Console) -> None:
-    if signals.hung_up or console.lost:
+    if signals.hung_up or (console.lost and not console.refused):
         signals.hung_up = False
         console.leave_terminal()
         log_terminal_gone(journal, number)
     if signals.suspend:
         signals.suspend = False
         console.error(_NO_SUSPEND)
+
+
+def _give_up_refused(journal: Journal, number: int, console: Console) -> None:
+    """Print nothing more where the system refuses it, as on a full disk, and say so in the log and on the other stream."""
+    for refused in console.drop_refused():
+        console.error(_log_going_on(journal, number, refused, "without it"))
 
 
 def _stop(bake: Bake, journal: Journal, console: Console) -> None:

@@ -1,7 +1,6 @@
 """Text in the encoding of the user's terminal: a sign that it has none for is replaced, so that no locale ends a command."""
 
 import codecs
-import io
 import os
 import sys
 import unicodedata
@@ -79,8 +78,8 @@ _BRAILLE = range(0x2800, 0x2900)
 _VARIABLE = "LORA_TUI_TERMINAL_ENCODING"
 
 
-def prepare_streams(*, restart: bool) -> None:
-    """Let standard output and error replace what they cannot encode; call it before anything is printed.
+def terminal_encoding(*, restart: bool) -> str:
+    """Return the terminal's encoding where it is another than the process's, else "".
 
     Args:
         restart: in a locale that is not UTF-8, start the process again with file names in UTF-8, as they are on Linux whatever
@@ -90,9 +89,7 @@ def prepare_streams(*, restart: bool) -> None:
     if restart and not encoding and sys.executable and sys.getfilesystemencoding().lower() != "utf-8":
         here = {_VARIABLE: encoding_of(sys.stdout), "PYTHONUTF8": "1"}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **here})
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=encoding or None, errors=REPLACE_SIGNS)
+    return encoding
 
 
 def encoding_of(stream: TextIO | None) -> str:

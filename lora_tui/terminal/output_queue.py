@@ -65,6 +65,8 @@ class OutputQueue:
         encoding: str = "utf-8",
     ) -> None:
         self.lost = False
+        self.refused: OSError | None = None
+        """Why the system takes nothing any more, where it said so."""
         self.given = 0
         """Bytes given to it so far."""
         self._sent = 0
@@ -193,7 +195,11 @@ class OutputQueue:
                     break
             except BlockingIOError:
                 pass
-            except (OSError, ValueError):
+            except OSError as error:
+                self.refused = error
+                self.lose()
+                break
+            except ValueError:
                 self.lose()
                 break
             none_until = now

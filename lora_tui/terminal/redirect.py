@@ -81,10 +81,17 @@ def leave_terminal(log: Path | None = None) -> None:
     os.close(nothing)
 
 
+def drop_output(number: int) -> None:
+    """Let descriptor `number` lead to nothing: what it led to takes nothing any more."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, number)
+    os.close(nothing)
+
+
 def _open_log(log: Path) -> int:
     try:
         make_private_folder(log.parent)
-        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, FILE_MODE)
     except OSError:
         # The screen works without a log, too: the home may be read-only.
         return os.open(os.devnull, os.O_WRONLY)

@@ -1,6 +1,7 @@
 """Unexpected exceptions as errors of our own family, shown in one line like every other."""
 
 from trainer.errors import LoraTuiError
+from trainer.refusals import refusal_of
 
 
 def as_error(where: str, error: Exception) -> LoraTuiError:
@@ -12,5 +13,7 @@ def as_error(where: str, error: Exception) -> LoraTuiError:
     """
     if isinstance(error, LoraTuiError):
         return error
+    if isinstance(error, OSError):
+        return refusal_of(error)
     reason = " ".join(str(error).split()) or "no message"
     return LoraTuiError(where, found=f"{type(error).__name__}: {reason}")

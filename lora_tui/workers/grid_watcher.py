@@ -16,6 +16,7 @@ from lora_tui.pictures.picture_cache import UNREADABLE, Pixels, Want, fitted
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
 from trainer.journal.records import CellNote, Grid
+from trainer.regular_file import open_regular
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -275,7 +276,7 @@ def _opened(path: Path) -> "Image | None":
     from PIL import Image
 
     try:
-        with Image.open(path, formats=("PNG",)) as image:
+        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as image:
             if image.width * image.height > _MAX_PIXELS:
                 return None
             return image.convert("RGB")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DatasetError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
 
@@ -67,7 +68,7 @@ def read_caption(path: Path, *, every_line: bool = False) -> CaptionText:
         DatasetError: the file cannot be read or is too large, or its encoding is not read: see decode_text.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             raise DatasetError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DatasetError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 # Some 300 bytes each.
@@ -60,7 +61,7 @@ def content_of(path: Path) -> Content:
         DatasetError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             about = os.fstat(file.fileno())
             mark = (str(path), about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
             content = _known.get(mark)

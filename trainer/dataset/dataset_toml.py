@@ -15,6 +15,7 @@ from trainer.dataset.records import CaptionRules, Group
 from trainer.dataset.sources import FolderOptions, Source, skipped_folder
 from trainer.errors import SettingsError
 from trainer.finding import Finding
+from trainer.refusals import user_path
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, value_text, wrong_keys
 from trainer.settings.toml_text import parse_toml, read_text
@@ -214,7 +215,7 @@ class _File:
         return value
 
     def _path(self, text: str) -> Path:
-        return Path(os.path.normpath(self._folder / os.path.expanduser(text)))
+        return Path(os.path.normpath(self._folder / user_path(text)))
 
     def _text_in(self, table: _Table, key: str, expected: str) -> str:
         value = table.values.get(key)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
+from trainer.regular_file import open_regular
 from trainer.text import plural, printable
 
 # A Pillow built by a distribution may lack the codec; its own wheels have it.
@@ -45,6 +46,9 @@ OTHER_ENDINGS = tuple(
     if ending not in ENDINGS
 )
 """Endings of pictures that other programs show and that are not read here; they are named so that nobody misses them silently."""
+
+MAX_BYTES = 256 * 2**20
+"""Bytes of the largest picture file that is read; one of more is another file by mistake."""
 
 # Pillow's own warning goes to stderr, across the screen; it still refuses pictures twice as large, and the error names that file.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -153,7 +157,7 @@ def open_picture(path: Path) -> Image.Image:
         UnreadablePicture: it is missing, not readable, not a picture or cut off.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with open_regular(path, MAX_BYTES) as file, Image.open(file, formats=_FORMATS) as image:
             turned = _has_orientation(image)
             image.load()
             return ImageOps.exif_transpose(image) if turned else image
@@ -198,7 +202,7 @@ _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.Decom
 @lru_cache(maxsize=100_000)
 def _measured(path: str, _changed: int, size: int) -> tuple[int, int, str]:
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with open_regular(Path(path), MAX_BYTES) as file, Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
             lying = _has_orientation(image) and image.getexif().get(_ORIENTATION) in _LYING
             kind = _kind_names.get(image.format or "", "JPEG")

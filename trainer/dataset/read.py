@@ -23,6 +23,7 @@ from trainer.dataset.sources import (
 )
 from trainer.errors import DatasetError
 from trainer.finding import Finding
+from trainer.refusals import real_path
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.text import plural, printable
@@ -93,7 +94,7 @@ def _by_folders(settings: Settings) -> DataSet:
         # Masks are made for the pictures of the subject; regularisation pictures need none.
         options = replace(options, is_reg=True, masks=masks_for(settings, wanted=False))
         regular = Path(settings.reg_data_dir)
-        if regular.resolve() == root.resolve():
+        if real_path(regular) == real_path(root):
             raise DatasetError(
                 printable(str(regular)),
                 found="reg_data_dir and train_data_dir are the same folder",

@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 
+from trainer.errors import DeviceError
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake
@@ -32,7 +33,7 @@ class JobQueue:
 
     def __init__(self, workspace: Workspace, engine: str) -> None:
         self.waiting_for = ""
-        """Who holds the card that a bake waits for; empty if none waits for it."""
+        """Who holds the card that a bake waits for, or why nobody can; empty if none waits for it."""
         self._workspace = workspace
         self._engine = engine
         self._device = ""
@@ -44,14 +45,19 @@ class JobQueue:
         """Return the next bake with the card held for it, None if none is ready or the card is busy.
 
         Raises:
-            WorkspaceError: the journal or the lock cannot be written.
+            WorkspaceError: the journal cannot be written.
         """
         bake = self._next(journal)
         if bake is None:
             self.waiting_for = ""
             return None
         self._device = self._device or device_key()
-        held = acquire_card(self._device, self._holder_for(bake))
+        try:
+            held = acquire_card(self._device, self._holder_for(bake))
+        except DeviceError as error:
+            # A disk that is full for a while is no reason to end; whoever follows the bake reads why it waits.
+            self._log_waiting(journal, bake, error.line(), f"bake {bake.number} is waiting: {error.line()}")
+            return None
         if held is None:
             self._log_holder(journal, bake)
             return None
@@ -87,9 +93,10 @@ class JobQueue:
             return
         self._holder_read_at = now
         who = holder_text(self._device) or "another program"
-        if who != self.waiting_for:
-            journal.log.write(
-                f"bake {bake.number} is waiting for the GPU, in use by {who}", bake=bake.number, level="warning"
-            )
+        self._log_waiting(journal, bake, who, f"bake {bake.number} is waiting for the GPU, in use by {who}")
+
+    def _log_waiting(self, journal: Journal, bake: Bake, why: str, line: str) -> None:
+        if why != self.waiting_for:
+            journal.log.write(line, bake=bake.number, level="warning")
             self._seen_version = None
-        self.waiting_for = who
+        self.waiting_for = why

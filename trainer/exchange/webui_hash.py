@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainer.errors import LoraTuiError
 from trainer.formats.safetensors_header import read_header
+from trainer.regular_file import open_regular
 
 LENGTH = 12
 """Hex digits of it in an infotext."""
@@ -40,7 +41,7 @@ def _hash(path: str, _changed: int, _bytes: int) -> str:
 
 def _computed(path: Path, start: int) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(start)
         while block := file.read(_BLOCK):
             digest.update(block)

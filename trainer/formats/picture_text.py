@@ -17,6 +17,7 @@ from PIL import Image, PngImagePlugin, features
 
 from trainer.errors import GridError
 from trainer.formats.generator_table import KEY, XMP
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 # An infotext has a few thousand characters; with a script's workflow in it, some hundred thousand.
@@ -84,7 +85,7 @@ def read_texts(path: Path) -> PictureTexts:
     """
     where = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(len(_SIGNATURE))
             if start == _SIGNATURE:
                 return _png_texts(file)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
 
@@ -80,7 +81,7 @@ def read_prompt_file(path: Path) -> tuple[FilePrompt, ...]:
 
 def _text(path: Path, where: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from trainer.errors import ModelError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 # 8 bytes give the header's length, so a hostile file may claim 2^64. This is the format's own limit.
@@ -55,7 +56,7 @@ def read_header(path: Path) -> Header:
             than their shape, or that share bytes.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             if size < 10 or not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):

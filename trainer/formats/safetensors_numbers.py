@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import Header
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 # What is looked at at once: long reads, and little memory.
@@ -105,7 +106,7 @@ class _Reading:
 
     def __enter__(self) -> "_Reading":
         try:
-            self._file = self._path.open("rb")
+            self._file = open_regular(self._path)
         except OSError as error:
             raise self._failed(error) from error
         return self

@@ -10,6 +10,7 @@ from pathlib import Path
 from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
 from trainer.formats.webui_file import read_webui_file
+from trainer.regular_file import read_regular
 from trainer.text import printable
 
 _EXPECTED = "a webui's ui-config.json"
@@ -145,7 +146,7 @@ def _as(name: str, value: object) -> object:
 
 def _backed_up(path: Path) -> Path:
     """Copy the file beside itself under a name with the time; existing backups stay."""
-    content = path.read_bytes()
+    content = read_regular(path, _MAX_BYTES)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     number = 0
     while True:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trainer.errors import GridError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 
@@ -14,7 +15,7 @@ def read_webui_file(path: Path, max_bytes: int, expected: str) -> bytes:
     """
     where = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(max_bytes + 1)
     except OSError as error:
         raise GridError(where, found=f"cannot be read ({error.strerror})", expected=expected) from error

@@ -19,6 +19,7 @@ from trainer.grid.axes import kind_named
 from trainer.grid.cell import Axis
 from trainer.grid.prompt_labels import shared_tags
 from trainer.grid.recipe import Recipe
+from trainer.regular_file import open_regular
 from trainer.text import plural
 
 GIANT = "giant.png"
@@ -276,7 +277,7 @@ def read_picture(cell: MadeCell, folder: Path) -> Image.Image | None:
     """Return a cell's picture, [height, width, 3] as RGB, None where it is missing, damaged or of another size than its recipe."""
     size = (cell.recipe.width, cell.recipe.height)
     try:
-        with Image.open(folder / cell.file, formats=("PNG",)) as shot:
+        with open_regular(folder / cell.file) as file, Image.open(file, formats=("PNG",)) as shot:
             # The pixels of a file that claims another size are not read.
             return shot.convert("RGB") if shot.size == size else None
     except (OSError, SyntaxError, ValueError):

@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from trainer.errors import GridError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 from trainer.typed_values import expected_text, shown
 
 _MAX_BYTES = 64 * 2**20
+# `0001-` before it and `.html` behind it make a file name of at most 255.
+_MAX_NAME_BYTES = 240
 
 
 class _SpecPart(BaseModel):
@@ -111,6 +115,13 @@ class GridSpec(_SpecPart):
     giant: bool = False
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
 
+    @field_validator("name")
+    @classmethod
+    def _folder_can_be_called_so(cls, name: str) -> str:
+        if len(name.encode("utf-8", "replace")) > _MAX_NAME_BYTES:
+            raise PydanticCustomError("string_pattern_mismatch", "a name that is too long")
+        return name
+
     def files(self) -> list[str]:
         """Return the LoRA files that it names, as written; those of tags in the prompt are not among them."""
         named = (*(lora.file for lora in self.loras), *(epoch.file for epoch in self.epochs))
@@ -168,7 +179,7 @@ def load_spec(path: Path) -> GridSpec:
     """
     where = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(_MAX_BYTES)
     except OSError as error:
         raise GridError(where, found=f"cannot be read ({error.strerror})", expected="a grid's spec") from error

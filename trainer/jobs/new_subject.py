@@ -11,8 +11,11 @@ from trainer.journal.journal import Journal
 from trainer.models.identify import identify_base
 from trainer.plan.plan import plan_line
 from trainer.plan.subject_defaults import subject_defaults
+from trainer.refusals import real_path
+from trainer.settings.one_setting import check_name
 from trainer.settings.subject import DEMO_BASE, save_subject
 from trainer.settings.toml_file import save_settings
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 
@@ -46,8 +49,8 @@ def make_subject(
         WorkspaceError: the workspace cannot be created or written.
     """
     _check_name(name)
-    data = data.expanduser().resolve()
-    validation = validation.expanduser().resolve() if validation else None
+    data = real_path(data)
+    validation = real_path(validation) if validation else None
     known = identify_base(base)
     place = base if base == DEMO_BASE else str(known.path)
     subject, settings = subject_defaults(name, data, place, validation, family=known.family)
@@ -73,11 +76,13 @@ def make_subject(
 
 
 def _check_name(name: str) -> None:
-    plain = name.strip() == name and name not in ("", ".", "..")
-    if not plain or any(char in name for char in "/\\\0\n\r\t") or not name.isprintable():
-        raise SettingsError(
-            "name",
-            found=repr(name),
-            expected="letters, digits, - and _",
-            way_out="it becomes the name of the LoRA files",
-        )
+    try:
+        if name:
+            check_name(name)
+            return
+        expected = "a file name"
+    except ValueError as error:
+        expected = str(error)
+    raise SettingsError(
+        "name", found=printable(repr(name), 80), expected=expected, way_out="it becomes the name of the LoRA files"
+    )

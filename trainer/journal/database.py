@@ -16,6 +16,7 @@ from trainer.journal.read_only import ReadOnlyFile
 from trainer.journal.rows import column_names, from_row, return_rows
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
 from trainer.private_files import make_private_file
+from trainer.refusals import real_path
 from trainer.typed_values import WrongValue
 from trainer.workspace import may_write, no_writing
 
@@ -57,7 +58,7 @@ class Database:
         self.path = path
         self.wal = False
         self.damage = DamagedRows()
-        self.network = network_file_system(path.absolute().resolve())
+        self.network = network_file_system(real_path(path))
         self.read_only = os.path.exists(path) and not may_write(path)
         self._reader: ReadOnlyFile | None = None
         if self.read_only:
@@ -198,6 +199,12 @@ class Database:
             yield
         except sqlite3.ProgrammingError:
             raise  # a mistake of the caller (closed, another thread's), not a state of the file
+        except OverflowError as error:
+            raise WorkspaceError(
+                str(self.path),
+                found="asked about a number beyond 64 bits",
+                expected="a number that a bake or grid can have",
+            ) from error
         except sqlite3.Error as error:
             found, way_out = _describe(error, reading=self.read_only)
             failure = WorkspaceError(str(self.path), found=found, way_out=way_out)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import WorkspaceError
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 METRICS_FILE = "metrics.npz"
@@ -42,12 +43,12 @@ def read_metrics(path: Path) -> Columns:
         WorkspaceError: it is damaged, or cannot be read.
     """
     try:
-        with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+        with open_regular(path) as raw, zipfile.ZipFile(raw) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > _MAX_BYTES:
             raise ValueError(f"its columns would take {size:,} bytes")
         # Pickled arrays could run code from whoever wrote the file.
-        with path.open("rb") as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
+        with open_regular(path) as raw, np.lib.npyio.NpzFile(raw, allow_pickle=False) as file:
             columns = {str(name): np.asarray(file[name], dtype=np.float64) for name in file.files}
         if columns:
             _check(columns)

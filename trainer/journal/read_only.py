@@ -10,6 +10,7 @@ from pathlib import Path
 from trainer.errors import WorkspaceError
 from trainer.journal.rows import return_rows
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
+from trainer.refusals import real_path
 
 _RETRY_SECONDS = 0.02
 # The part of a write-ahead log that changes when it is begun anew.
@@ -56,7 +57,7 @@ class ReadOnlyFile:
     """
 
     def __init__(self, path: Path, *, shared: bool, patience: float) -> None:
-        self._path = path.resolve()
+        self._path = real_path(path)
         self._where = str(path)
         self._shared = shared
         self._patience = patience

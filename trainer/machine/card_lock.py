@@ -11,10 +11,10 @@ from typing import Any, Self, cast
 
 import psutil
 
-from trainer.errors import DeviceError
+from trainer.errors import DeviceError, WorkspaceError
 from trainer.machine.cards import CardUser, card_users
 from trainer.machine.devices import card_device
-from trainer.machine.lock_file import FileLock, acquire_lock, read_lock_info
+from trainer.machine.lock_file import FileLock, acquire_lock, check_lockable, read_lock_info
 from trainer.text import printable
 from trainer.workspace import state_home
 
@@ -101,10 +101,25 @@ def acquire_card(key: str, holder: CardHolder) -> HeldCard | None:
         holder: what other processes read about this one.
 
     Raises:
-        WorkspaceError: the folder of the locks cannot be written.
+        DeviceError: the lock's file cannot be written or locked.
     """
-    held = acquire_lock(_path(key), asdict(holder))
+    try:
+        held = acquire_lock(_path(key), asdict(holder))
+    except WorkspaceError as error:
+        raise _not_lockable(error) from error
     return None if held is None else HeldCard(held, holder)
+
+
+def check_card_lockable() -> None:
+    """Check that the card that torch would compute on can be locked, now or once its holder is done: no waiting helps where not.
+
+    Raises:
+        DeviceError: the lock's file cannot be written or locked.
+    """
+    try:
+        check_lockable(_path(device_key()))
+    except WorkspaceError as error:
+        raise _not_lockable(error) from error
 
 
 def read_holder(key: str) -> CardHolder | None:
@@ -135,6 +150,15 @@ def check_card_free() -> None:
         raise DeviceError(
             "the GPU", found=f"in use by {who}", expected="a free GPU", way_out="`lora-tui bake --wait` waits for it"
         )
+
+
+def _not_lockable(error: WorkspaceError) -> DeviceError:
+    return DeviceError(
+        "the GPU",
+        found=f"nobody can be kept from using it at the same time: {error.where} {error.found}",
+        expected=error.expected,
+        way_out=error.way_out,
+    )
 
 
 def _holder_text(claim: CardHolder, user: CardUser | None) -> str:

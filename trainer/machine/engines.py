@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.errors import WorkspaceError
 from trainer.machine.lock_file import FileLock, acquire_lock, read_lock_info
+from trainer.refusals import real_path
 from trainer.workspace import state_home
 
 # An engine creates its file and locks it a moment later: a younger file is not stale.
@@ -41,7 +42,7 @@ def register_engine(key: str, workspace: Path, *, takes_queue: bool) -> FileLock
         workspace: its folder.
         takes_queue: whether it works through the queue.
     """
-    info = {"workspace": str(workspace.resolve()), "pid": os.getpid(), "takes_queue": takes_queue}
+    info = {"workspace": str(real_path(workspace)), "pid": os.getpid(), "takes_queue": takes_queue}
     try:
         return acquire_lock(_folder() / f"{key}.lock", info)
     except WorkspaceError:

@@ -23,6 +23,8 @@ from trainer.text import printable
 _MAX_BYTES = 16_384
 # Reading the holder takes a shared lock for an instant, which must not look like a holder.
 _TRIES, _BETWEEN_TRIES = 10, 0.02
+# What a lock that another process holds answers.
+_HELD = (errno.EAGAIN, errno.EACCES)
 
 
 class FileLock:
@@ -83,26 +85,45 @@ def acquire_lock(path: Path, info: Mapping[str, object]) -> FileLock | None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return FileLock(handle, info)
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
+            if error.errno not in _HELD:
                 os.close(handle)
                 raise _not_locked(path, error) from error
     os.close(handle)
     return None
 
 
+def check_lockable(path: Path) -> None:
+    """Check that the file can be locked, by this process or by the one that holds it.
+
+    Raises:
+        WorkspaceError: it cannot be created or locked.
+    """
+    if read_lock_info(path) is None and (lock := acquire_lock(path, {})) is not None:
+        lock.release()
+
+
 def read_lock_info(path: Path) -> dict[str, object] | None:
     """Return what the holder wrote about itself, None if nobody holds the file; empty if it cannot be read."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Whatever lies there, opening it must not wait.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
-    except OSError:
-        return _parsed(os.pread(handle, _MAX_BYTES, 0))
+    except OSError as error:
+        # On a disk without locks nobody holds it.
+        return _parsed(_content(handle)) if error.errno in _HELD else None
     finally:
         os.close(handle)
+
+
+def _content(handle: int) -> bytes:
+    try:
+        return os.pread(handle, _MAX_BYTES, 0)
+    except OSError:
+        return b""
 
 
 def _parsed(content: bytes) -> dict[str, object]:

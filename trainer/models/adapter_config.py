@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainer.regular_file import read_regular
+
 # diffusers writes PEFT's config into the file's own metadata, with the part before each name where there are several.
 _METADATA = "lora_adapter_metadata"
 # PEFT writes it beside a file of this name.
@@ -69,7 +71,7 @@ def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
     if path.name != _FILE or not beside.is_file():
         return AdapterScales()
     try:
-        text = beside.read_text("utf-8") if beside.stat().st_size <= _MAX_CONFIG_BYTES else ""
+        text = read_regular(beside, _MAX_CONFIG_BYTES).decode("utf-8")
     except (OSError, ValueError):
         return AdapterScales()
     return AdapterScales({"": _table(text)})

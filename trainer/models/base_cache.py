@@ -24,6 +24,7 @@ from trainer.models.base_model import BaseModel, numbered
 from trainer.models.engines import load_base
 from trainer.models.identify import Base
 from trainer.models.memory_layout import memory_format
+from trainer.refusals import user_path
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class WantedBase:
 
     def key(self) -> Hashable:
         """Return what two loaded bases have in common that are the same; files count as they are at this moment."""
-        vae = Path(self.vae).expanduser() if self.vae else None
+        vae = user_path(self.vae) if self.vae else None
         return (
             _files_of(self.base.path, family_record(self.base.family).folders),
             _files_of(vae) if vae else (),

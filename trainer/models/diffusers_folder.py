@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from trainer.errors import ModelError
+from trainer.regular_file import read_regular
 from trainer.text import printable
 
 Component = str
@@ -79,9 +80,7 @@ def config_of(path: Path) -> dict[str, object]:
     """
     where = printable(str(path))
     try:
-        if path.stat().st_size > _MAX_CONFIG_BYTES:
-            raise ModelError(where, found=f"{path.stat().st_size:,} bytes", expected="a config of a few KB")
-        table = json.loads(path.read_bytes())
+        table = json.loads(read_regular(path, _MAX_CONFIG_BYTES))
     except OSError as error:
         raise ModelError(where, found=f"cannot be read ({error.strerror})", expected="a diffusers config") from error
     except (ValueError, RecursionError) as error:

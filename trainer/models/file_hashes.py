@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trainer.atomic_file import write_atomically
 from trainer.private_files import make_private_folder
+from trainer.regular_file import open_regular, read_regular
 from trainer.workspace import cache_home
 
 # What sd-scripts writes where there is no file to hash.
@@ -19,6 +20,7 @@ _FOLDER, _NO_FILE = "IsADirectory", "NOFILE"
 _LEGACY_START, _LEGACY_BYTES = 0x100000, 0x10000
 _BLOCK = 4 * 2**20
 _POLL_SECONDS = 0.2
+_MAX_NOTE_BYTES = 64 * 2**10
 _LEGACY, _SHA256 = re.compile("[0-9a-f]{8}"), re.compile("[0-9a-f]{64}")
 
 
@@ -71,7 +73,7 @@ def _file(path: Path) -> _File:
 def _read(path: Path, file: _File, stop: Callable[[], bool]) -> FileHashes | None:
     whole, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
     asked = time.monotonic()
-    with path.open("rb", buffering=0) as content:
+    with open_regular(path, buffered=False) as content:
         while count := content.readinto(block):
             whole.update(block[:count])
             if time.monotonic() - asked >= _POLL_SECONDS:
@@ -89,7 +91,7 @@ def _read(path: Path, file: _File, stop: Callable[[], bool]) -> FileHashes | Non
 
 def _remembered(file: _File) -> FileHashes | None:
     try:
-        kept = json.loads(_note(file).read_bytes())
+        kept = json.loads(read_regular(_note(file), _MAX_NOTE_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     match kept:

@@ -14,6 +14,8 @@ from trainer.models.kohya_names import ModuleNames, part_of
 from trainer.models.lora_header import read_lora_header
 from trainer.models.prediction_markers import PredictionMarkers
 from trainer.models.unsupported import describe_unsupported
+from trainer.refusals import user_path
+from trainer.regular_file import open_regular
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part
 from trainer.settings.subject import DEMO_BASE
@@ -105,7 +107,7 @@ def layers_of(base: Base, settings: Settings) -> dict[str, tuple[LoraShape, int]
     Raises:
         ModelError: ranks are to come from a LoRA file (`dim_from_weights`), and that cannot be read.
     """
-    ranks = _ranks_in(Path(settings.network_weights).expanduser(), base) if _like_a_file(settings) else None
+    ranks = _ranks_in(user_path(settings.network_weights), base) if _like_a_file(settings) else None
     layers: dict[str, tuple[LoraShape, int]] = {}
     for name, shape in base.lora_shapes.items():
         part = part_of(name)
@@ -222,7 +224,7 @@ def existing_path(text: str, what: str, wanted: str) -> Path:
     Raises:
         ModelError: it is not there, or a pickle.
     """
-    path = Path(text).expanduser().absolute()
+    path = user_path(text).absolute()
     if not text.strip() or not os.path.exists(path):
         raise ModelError(
             printable(text) or what,
@@ -230,7 +232,7 @@ def existing_path(text: str, what: str, wanted: str) -> Path:
             expected=wanted,
             way_out="nothing is downloaded: give a path on this machine",
         )
-    if path.is_file():
+    if not path.is_dir():
         refuse_pickle(path, wanted)
     return path
 
@@ -243,7 +245,7 @@ def refuse_pickle(path: Path, wanted: str) -> None:
     """
     where = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(4)
     except OSError as error:
         raise ModelError(where, found=f"cannot be read ({error.strerror})") from error

@@ -13,6 +13,7 @@ from torch import Tensor
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import Header
 from trainer.models.weight_slice import WeightSlice
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
@@ -37,7 +38,7 @@ class TensorFile:
         self._header = header
         self._buffer: Tensor | None = None
         try:
-            self._file = path.open("rb", buffering=0)
+            self._file = open_regular(path, buffered=False)
         except OSError as error:
             raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
 

@@ -18,6 +18,8 @@ import psutil
 
 from trainer.atomic_file import atomic_path, partial_folder, remove_partial_files
 from trainer.errors import DeliveryError
+from trainer.refusals import user_path
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 _BLOCK = 2**20
@@ -106,7 +108,7 @@ def copy_files(
     hashes = {name: _sha256(path) for name, path in files.items()}
     remote = _REMOTE.fullmatch(target)
     if remote is None:
-        return _copy_to_folder(files, hashes, Path(target).expanduser(), replace, make_folder)
+        return _copy_to_folder(files, hashes, user_path(target), replace, make_folder)
     host = _Host(remote["host"], may_ask)
     folder = _remote_path(remote["folder"])
     if make_folder:
@@ -117,7 +119,7 @@ def copy_files(
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:

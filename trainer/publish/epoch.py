@@ -19,6 +19,7 @@ from trainer.journal.records import Bake
 from trainer.models.lora_header import LoraHeader, read_lora_header
 from trainer.prompts.attention import escaped_once
 from trainer.publish.copy_files import copy_files
+from trainer.regular_file import open_regular
 from trainer.settings.subject import subject_named
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
@@ -29,6 +30,8 @@ NEWEST = "last"
 
 # In a tag `<lora:NAME:1>` some characters would end the name; others are not allowed by some file systems.
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\:<>=,\"*?|.\- ][^\x00-\x1f\x7f/\\:<>=,\"*?|]{0,99}(?<![ .])")
+# With the endings and what names a half-written file it must stay under the 255 a file name may have.
+_MAX_NAME_BYTES = 200
 _MAX_GRIDS = 50
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -291,11 +294,11 @@ def _sample_picture(journal: Journal, bake: Bake, lora: Path) -> Path | None:
 
 def _checked_name(text: str) -> str:
     name = text.strip().removesuffix(".safetensors")
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or len(name.encode("utf-8", "replace")) > _MAX_NAME_BYTES:
         raise DeliveryError(
             "name",
             found=printable(repr(text), 120) if text.strip() else "blank",
-            expected='up to 100 characters, none of / \\ : < > = , " * ? |, not starting with a dot or dash',
+            expected=f'up to 100 characters and {_MAX_NAME_BYTES} bytes, none of / \\ : < > = , " * ? |, not starting with a dot or dash',
         )
     return name
 
@@ -303,7 +306,7 @@ def _checked_name(text: str) -> str:
 def _check_png(path: Path) -> None:
     """Check that a preview is a PNG, as its name will say."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(len(_PNG))
     except OSError as error:
         raise DeliveryError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error

@@ -13,6 +13,7 @@ from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
 from trainer.journal.metrics_file import METRICS_FILE, read_metrics
 from trainer.journal.records import Bake, BakeState, Checkpoint
+from trainer.regular_file import open_regular, read_regular
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
@@ -20,6 +21,7 @@ from trainer.workspace import Workspace
 _FOLDER = re.compile(r"(\d{4,9})-(.+)")
 # A settings file has a few kB; a stray one is not read into memory.
 _MAX_SETTINGS_BYTES = 2**20
+_MAX_MANIFEST_BYTES = 256 * 2**20
 _UNKNOWN_END = "how it ended is unknown: the journal was rebuilt from its files"
 _WAS_RUNNING = "it was running when its folder was last written"
 
@@ -226,7 +228,7 @@ def _number_in(texts: Mapping[str, str], key: str) -> float | None:
 
 def _settings(folder: Path, notes: list[str]) -> str | None:
     try:
-        with (folder / "settings.toml").open("rb") as file:
+        with open_regular(folder / "settings.toml") as file:
             return file.read(_MAX_SETTINGS_BYTES).decode("utf-8")
     except FileNotFoundError:
         return None
@@ -255,6 +257,6 @@ def _recover_curves(folder: Path, number: int, journal: Journal, notes: list[str
 
 def _recover_manifest(folder: Path, number: int, journal: Journal, notes: list[str]) -> None:
     try:
-        journal.results.set_manifest(number, (folder / "data.json.gz").read_bytes())
+        journal.results.set_manifest(number, read_regular(folder / "data.json.gz", _MAX_MANIFEST_BYTES))
     except OSError:
         notes.append("no data.json.gz: the list of its data is lost")

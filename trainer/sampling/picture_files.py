@@ -1,6 +1,8 @@
 """The files of a grid's pictures: each cell is a PNG of its own; equal recipes share one, and earlier grids' are reused."""
 
+import contextlib
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +17,12 @@ from trainer.formats.picture_text import png_bytes
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.recipe import LoraUse
 from trainer.journal.journal import Journal
+from trainer.regular_file import open_regular
 from trainer.settings.parts import Family
 from trainer.text import printable
+
+# Far above a picture of the largest size.
+_MAX_PICTURE_BYTES = 2**30
 
 FINGERPRINT = "fingerprint"
 """The PNG text that says which recipe a picture is of."""
@@ -162,20 +168,26 @@ class PictureFiles:
 def _is_of(path: Path, mark: str) -> bool:
     """Return whether the file is a whole picture of that recipe."""
     try:
-        with Image.open(path, formats=("PNG",)) as picture:
+        with open_regular(path) as file, Image.open(file, formats=("PNG",)) as picture:
             return picture.info.get(FINGERPRINT) == mark
     except (OSError, ValueError, SyntaxError):
         return False
 
 
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    with open_regular(path) as file, Image.open(file, formats=("PNG",)) as picture:
+        yield picture
+
+
 def _same(one: Path, other: Path) -> bool:
-    with Image.open(one) as first, Image.open(other) as second:
+    with _opened(one) as first, _opened(other) as second:
         return first.size == second.size and first.tobytes() == second.tobytes()
 
 
 def _apart(one: Path, other: Path) -> float:
     """Return the mean difference of two pictures' values, of 255."""
-    with Image.open(one) as first, Image.open(other) as second:
+    with _opened(one) as first, _opened(other) as second:
         if first.size != second.size:
             return 255.0
         difference = ImageChops.difference(first.convert("RGB"), second.convert("RGB"))

@@ -91,7 +91,7 @@ def check_name(value: str) -> str:
     # 200 bytes leave room for `-step00001000.safetensors` under the 255 a file name may have.
     too_long = len(value.encode("utf-8", "replace")) > 200
     if value != value.strip() or too_long or not value.isprintable() or re.search(r"[/\\]|^\.", value):
-        raise ValueError("a file name without folders, control characters or a leading dot")
+        raise ValueError("a file name without folders, control characters or a leading dot, of at most 200 bytes")
     return value
 
 

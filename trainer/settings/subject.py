@@ -7,6 +7,7 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SettingsError
+from trainer.refusals import user_path
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, unknown_key, value_text
@@ -121,7 +122,9 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
             return ""
         if key == "pretrained_model_name_or_path" and (mine or its) == DEMO_BASE:
             return DEMO_BASE
-        return os.path.normpath(own / os.path.expanduser(mine) if mine else home / os.path.expanduser(its))
+        return os.path.normpath(
+            own / user_path(mine, f"{where}: {key}") if mine else home / user_path(its, f"subject: {key}")
+        )
 
     filled = {info.name: path(info.name) for info in fields() if info.kind == "path"}
     for key, what in (("train_data_dir", "the pictures' folder"), ("pretrained_model_name_or_path", "the base model")):

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.regular_file import read_regular
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
 
@@ -28,9 +29,7 @@ def read_text(path: Path, kind: str = "a settings file") -> str:
     try:
         if path.is_dir():
             raise SettingsError(where, found="a folder", expected=kind, way_out="name the .toml file in it")
-        if path.stat().st_size > _MAX_BYTES:
-            raise SettingsError(where, found=f"{path.stat().st_size:,} bytes", expected=f"{kind} in TOML")
-        return decode_text(path.read_bytes())
+        return decode_text(read_regular(path, _MAX_BYTES))
     except FileNotFoundError:
         raise SettingsError(where, found="no such file", expected=kind, way_out="check the path") from None
     except UndecodableText as error:
@@ -38,7 +37,10 @@ def read_text(path: Path, kind: str = "a settings file") -> str:
             where, found=error.found, expected=f"{kind} in TOML, in UTF-8", way_out=error.way_out
         ) from None
     except OSError as error:
-        raise SettingsError(where, found=f"cannot be read ({error.strerror})", way_out="fix its permissions") from error
+        way_out = "fix its permissions" if isinstance(error, PermissionError) else ""
+        raise SettingsError(
+            where, found=f"cannot be read ({error.strerror})", expected=f"{kind} in TOML", way_out=way_out
+        ) from error
 
 
 def parse_toml(text: str, where: str) -> dict[str, object]:

@@ -32,6 +32,7 @@ from trainer.models.stable_diffusion.prediction_markers import markers_in_file, 
 from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
 from trainer.models.stable_diffusion.weight_names import check_complete, missing_weights
 from trainer.prompts.clip_tokens import clip_tokens
+from trainer.refusals import real_path
 from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
 from trainer.text import printable
 
@@ -116,7 +117,7 @@ def _base_in_folder(folder: Path) -> Base | None:
     for part in parts_of(family):
         check_complete(components[part], part, configs[part])
     return Base(
-        name=folder.resolve().name,
+        name=real_path(folder).name,
         path=folder,
         family=family,
         lora_shapes=_lora_shapes(family, components),

@@ -31,6 +31,7 @@ from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
 from trainer.models.tensor_file import TensorFile
 from trainer.models.weight_slice import WeightSlice
 from trainer.prompts.clip_tokens import CLIP_TOKENS, BytePairTokenizer, clip_tokenizer
+from trainer.refusals import user_path
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 from trainer.text import printable
 
@@ -103,7 +104,7 @@ def load_parts(
     unet = filled("unet")
     encoders = {part: filled(part) for part in parts_of(base.family) if is_encoder(part)}
     if vae:
-        decoder = _separate_vae(Path(vae).expanduser(), base.family, device, vae_dtype)
+        decoder = _separate_vae(user_path(vae), base.family, device, vae_dtype)
     elif "vae" in found:
         decoder = _filled(found["vae"], "vae", config("vae"), device, vae_dtype)
     else:
@@ -136,7 +137,7 @@ def parts_without_numbers(
 
     encoders = {part: of_base(part, dtype) for part in parts_of(base.family) if is_encoder(part)}
     if vae:
-        place = Path(vae).expanduser()
+        place = user_path(vae)
         weights, path = vae_weights(place), vae_config_path(place)
         table = config_for(base.family, "vae", weights) if path is None else config_of(path)
         decoder, _ = _shaped(weights, "vae", table, vae_dtype)

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainer.errors import ModelError
 from trainer.prompts.clip_tokens import END, START, BytePairTokenizer, clip_tokenizer, clip_vocabulary
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 # CLIP's tokenizer.json has 3.6 MB; embeddings added to it are words.
@@ -67,7 +68,7 @@ def _json(path: Path) -> Any:
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise ValueError(f"{path.name} is larger than {_MAX_BYTES:,} bytes")

@@ -1,0 +1,114 @@
+"""Every command of the program with what it needs to run, taken from the command line's own tree so that none is forgotten."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+from lora_on_disk import write_lora
+from made_grid import made_grid
+
+from lora_tui.cli import main
+from trainer.demo.workspace import make_demo
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, Checkpoint, NewBake
+from trainer.settings.subject import resolve
+from trainer.settings.toml_file import load_settings, settings_toml
+from trainer.workspace import Workspace
+
+NEEDED: dict[str, dict[str, object]] = {
+    "": {},
+    "demo": {"folder": "{out}/demo"},
+    "new": {"name": "x", "data": "{ws}/data", "base": "demo", "folder": "{ws}"},
+    "plan": {"settings_file": "{ws}/hifumi.toml", "memory": False},
+    "bake": {"settings_file": "{ws}/hifumi.toml", "wait": False},
+    "queue": {"folder": "{ws}"},
+    "queue add": {"settings_files": "{ws}/hifumi.toml"},
+    "queue move": {"number": 2, "last": True, "folder": "{ws}"},
+    "queue remove": {"number": 3, "folder": "{ws}"},
+    "queue hold": {"number": 2, "folder": "{ws}"},
+    "queue release": {"number": 2, "folder": "{ws}"},
+    "queue test-grid": {"folder": "{ws}"},
+    "queue change": {"number": 2, "changes": "seed=3", "folder": "{ws}"},
+    "queue run": {"folder": "{ws}"},
+    "status": {"folder": "{ws}"},
+    "watch": {"folder": "{ws}"},
+    "order": {"number": 2, "word": "pause", "folder": "{ws}"},
+    "resume": {"number": 1, "folder": "{ws}"},
+    "fork": {"number": 1, "folder": "{ws}"},
+    "extend": {"number": 1, "epochs": 3, "folder": "{ws}"},
+    "grid": {"dry_run": True, "folder": "{ws}"},
+    "style list": {"folder": "{ws}"},
+    "style show": {"name": "mine", "folder": "{ws}"},
+    "style read": {"file": "{ws}/ui-config.json", "folder": "{ws}"},
+    "style write": {"name": "mine", "file": "{ws}/ui-config.json", "folder": "{ws}"},
+    "page": {"number": 1, "folder": "{ws}"},
+    "use": {"number": 1, "epoch": "1", "target": "{out}", "folder": "{ws}"},
+    "convert alpha": {"settings_file": "{ws}/hifumi.toml", "alpha": 2},
+    "journal rebuild": {"folder": "{ws}"},
+}
+"""Command -> what it is given by parameter; `{ws}` is the workspace of `furnish`, `{out}` a folder to write into."""
+
+RUNS = ("bake", "resume", "fork", "extend", "queue run")
+"""Those that run a job as they are given here."""
+
+PATHS_AS_TEXT = {"new": {"base"}, "use": {"target"}}
+"""Parameters that are paths to the user, and texts to the command line: they may mean something else too."""
+
+
+def commands(command: click.Command = main, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield each command that does something by itself, with its name as it is typed."""
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        yield name, command
+    if isinstance(command, click.Group):
+        for word, inner in command.commands.items():
+            yield from commands(inner, f"{name} {word}".strip())
+
+
+def parameters(name: str, kind: type[click.ParamType]) -> list[str]:
+    """Return the names of a command's parameters of one kind."""
+    command = dict(commands())[name]
+    found = [each.name for each in command.params if isinstance(each.type, kind) and each.name]
+    return found + sorted(PATHS_AS_TEXT.get(name, ())) if kind is click.Path else found
+
+
+def words(name: str, places: Mapping[str, Path], **changes: object) -> list[str]:
+    """Return the command as it is typed, with what it needs and with `changes`; None leaves a parameter out."""
+    given = {**NEEDED[name], **changes}
+    options: list[str] = []
+    arguments: list[str] = []
+    for each in dict(commands())[name].params:
+        value = given.get(each.name or "")
+        if value is None:
+            continue
+        text = str(value).format_map(places) if each.name not in changes else str(value)
+        if not isinstance(each, click.Option):
+            arguments.append(text)
+        elif isinstance(value, bool):
+            options.append(each.opts[0] if value else each.secondary_opts[0])
+        else:
+            options += [each.opts[0], text]
+    return [*name.split(), *options, *(["--", *arguments] if arguments else [])]
+
+
+def furnish(root: Path) -> Workspace:
+    """Make the demo workspace with a bake that is done (1), two that wait (2, 3), a grid, a style and a webui's file."""
+    workspace = make_demo(root)
+    for picture in [*sorted((root / "data").rglob("*.png"))[4:], *sorted((root / "validation").glob("*.png"))[2:]]:
+        picture.unlink()
+        picture.with_suffix(".txt").unlink()
+    path = root / "hifumi.toml"
+    text = settings_toml(resolve(load_settings(path), path))
+    with Journal(workspace.journal_path) as journal:
+        for _ in range(3):
+            new = NewBake(name="hifumi", why="", settings_toml=text, engine="e", total_steps=40, steps_per_epoch=40)
+            bake = journal.bakes.add(new)
+        bake = journal.bakes.read(1)
+        lora = write_lora(root / bake.folder / "hifumi.safetensors")
+        saved = Checkpoint(1, 40, lora.name, lora.stat().st_size, None, None, None, None, 0.0)
+        journal.results.add_checkpoint(1, saved)
+        journal.bakes.set_state(1, BakeState.DONE)
+        row = journal.grids.add(name="epochs", spec="{}", bake=None)
+        made_grid(root / row.folder, (2, 1, 1, 1))
+    (root / "ui-config.json").write_text('{"txt2img/Sampling steps/value": 28}')
+    (root / "grids" / "styles.toml").write_text("[mine]\nsteps = 28\n")
+    return workspace
