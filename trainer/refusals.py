@@ -28,7 +28,7 @@ def user_path(given: str | Path, where: str = "") -> Path:
     """
     text = os.fspath(given)
     place = f"{where}: " if where else ""
-    if fault := path_fault(text):
+    if fault := "a zero byte" if "\0" in text else path_fault(text):
         raise PathError(place + printable(text, 80), found=fault, expected="a path that a file can have")
     if not text.startswith("~"):
         return Path(text)

@@ -44,12 +44,10 @@ def _visible(char: str) -> str:
 
 
 def path_fault(text: str) -> str:
-    """Return why no file can have this path, "" where one can: a zero byte, a name of more than 255 bytes, a path of more than 4,095.
+    """Return why no file can have this path, "" where one can: a name of more than 255 bytes, a path of more than 4,095.
 
     Asking the system about such a path raises an error where for any other it answers that nothing is there.
     """
-    if "\0" in text:
-        return "a zero byte"
     raw = text.encode("utf-8", "surrogatepass")
     longest = max(map(len, raw.split(b"/")))
     if longest > _MAX_NAME_BYTES:

@@ -15,7 +15,6 @@ from trainer.models.identify import Base, LoraShape, identify_base, refuse_pickl
 from trainer.models.kohya_names import ModuleNames
 from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
 from trainer.models.start_weights import LORA_WANTED, check_fit, refuse_folder
-from trainer.refusals import user_path
 from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 
@@ -48,7 +47,7 @@ class ModelFiles:
 
     def path(self, text: str) -> Path:
         """Return the absolute path that `text` means; it need not exist."""
-        return Path(os.path.normpath(self.root / user_path(text.strip())))
+        return Path(os.path.normpath(self.root / os.path.expanduser(text.strip())))
 
     def base_name(self, text: str) -> str:
         """Return a base as identify_base takes it: `demo`, or an absolute path.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from trainer.errors import ModelError, SettingsError
+from trainer.errors import ModelError, PathError, SettingsError
 from trainer.families.registry import FAMILIES, family_record, named, titles
 from trainer.formats.safetensors_header import read_header
 from trainer.models.diffusers_folder import config_of
@@ -224,7 +224,10 @@ def existing_path(text: str, what: str, wanted: str) -> Path:
     Raises:
         ModelError: it is not there, or a pickle.
     """
-    path = user_path(text).absolute()
+    try:
+        path = Path(os.path.abspath(user_path(text)))
+    except PathError as error:
+        raise ModelError(error.where, found=error.found, expected=wanted, way_out=error.way_out) from None
     if not text.strip() or not os.path.exists(path):
         raise ModelError(
             printable(text) or what,

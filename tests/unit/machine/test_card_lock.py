@@ -13,9 +13,16 @@ from typing import Any
 import pynvml
 import pytest
 
-from trainer.errors import WorkspaceError
+from trainer.errors import DeviceError
 from trainer.machine import card_lock
-from trainer.machine.card_lock import CardHolder, acquire_card, device_key, holder_text, read_holder
+from trainer.machine.card_lock import (
+    CardHolder,
+    acquire_card,
+    check_card_lockable,
+    device_key,
+    holder_text,
+    read_holder,
+)
 from trainer.machine.cards import CardUser, card_users
 
 KEY = "1f6be4ae-9f34-4f5e-8a9a-2f1c6b0d1d11"
@@ -168,8 +175,9 @@ def test_what_is_updated_is_what_is_read() -> None:
 
 def test_a_home_that_cannot_be_written_is_reported(own_home: Path) -> None:
     (own_home / "state").write_text("a file where the folder should be")
-    with pytest.raises(WorkspaceError, match="XDG_STATE_HOME"):
-        acquire_card(KEY, claim())
+    for refused in (lambda: acquire_card(KEY, claim()), check_card_lockable):
+        with pytest.raises(DeviceError, match=r"Not a directory.*XDG_STATE_HOME"):
+            refused()
     assert holder_text(KEY) == ""
 
 

@@ -330,7 +330,7 @@ def test_a_missing_file_a_folder_and_other_bytes_are_each_one_line(tmp_path: Pat
         "no such file",
         "a folder",
         "not UTF-8 text (byte 22), probably CP1252",
-        "5,000,000 bytes",
+        "cannot be read (it has 5,000,000 bytes; at most 4,194,304 are read)",
         "no such file",
     ]
 
