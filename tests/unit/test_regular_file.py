@@ -67,7 +67,7 @@ OPENERS = {
     "trainer/formats/webui_config.py": "writes a backup",
     "trainer/bake/saving/state.py": "safetensors opens it itself, after its header was read",
     "trainer/network/lora_content.py": "safetensors opens it itself, after its header was read",
-    "trainer/journal/read_only.py": "the journal, of which SQLite makes sure itself, and copies of it in memory",
+    "trainer/journal/read_only.py": "the log of the journal that SQLite has open",
     "trainer/machine/python_child.py": "a pipe of its own",
     "trainer/journal/mounts.py": "the system's table of mounts",
     "trainer/machine/peak_rss.py": "the system's status of a process",

@@ -203,7 +203,7 @@ def _files(path: Path) -> _Files:
     journal, index = _stamp(str(path)), _stamp(f"{path}-shm")
     try:
         # Opened, because over a network only that asks for its state anew; SQLite holds no locks on the log.
-        handle = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(f"{path}-wal", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return _Files(journal, index=index)
     try:
