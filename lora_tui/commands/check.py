@@ -8,6 +8,7 @@ import click
 from lora_tui.commands.exits import exits, print_json
 from lora_tui.commands.options import OVERRIDES, PATH
 from trainer.errors import ExitCode
+from trainer.refusals import real_path
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def check(
         raise click.UsageError("--accept needs a reason: --why TEXT")
     if why and accepted is None:
         raise click.UsageError("--why belongs to --accept")
-    path = settings_file.expanduser().resolve()
+    path = real_path(settings_file)
     settings = load_settings(path, overrides)
     thumbnails = cached_thumbnails(path) if compare else no_thumbnails
 

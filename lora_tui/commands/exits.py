@@ -38,7 +38,8 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             given = {name: _checked(name, value) for name, value in kwargs.items()}
-            code = command(*(_checked("", value) for value in args), **cast(Any, given)) or ExitCode.DONE
+            done = command(*(_checked("", value) for value in args), **cast(Any, given)) or ExitCode.DONE
+            code = checked_output(done)
         except LoraTuiError as error:
             code = _print(error)
         except OSError as error:
@@ -90,7 +91,8 @@ def _shown(name: str) -> str:
 
 def leave(code: ExitCode) -> None:
     """End the process at once: a library still being imported in the engine's thread cannot be interrupted."""
-    code = checked_output(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
     if "trainer.engine.user_command" in sys.modules:
         from trainer.engine.user_command import finish_user_commands
 
@@ -102,12 +104,13 @@ def leave(code: ExitCode) -> None:
 
 
 def checked_output(code: ExitCode) -> ExitCode:
-    """Write what is left of the output; return `code`, or another where the output of a command that was done is not complete."""
+    """Write what is left of the output of a command that was done; say so if it cannot be written, and return another code than DONE then."""
     refused = output_refused()
-    if refused is None or code is not ExitCode.DONE:
+    if refused is None:
         return code
     error = refusal_of(refused)
-    return _print(type(error)("standard output", found=error.found, way_out=error.way_out))
+    instead = _print(type(error)("standard output", found=error.found, way_out=error.way_out))
+    return instead if code is ExitCode.DONE else code
 
 
 def workspace_here(folder: Path | None) -> "Workspace":
@@ -180,7 +183,7 @@ def checked_bake(planned: "PlannedBake", settings_file: Path) -> "tuple[CheckRes
     from trainer.errors import DatasetError
     from trainer.jobs.checks import cached_thumbnails, check_planned
 
-    path = settings_file.expanduser().resolve()
+    path = real_path(settings_file)
     data_sets = [each for each in (planned.data, planned.validation) if each is not None]
     results = check_planned(planned, path, cached_thumbnails(path)(data_sets))
     errors = [result for result in results if result.severity is Severity.ERROR]

@@ -125,6 +125,7 @@ ASKERS = {
     "trainer/refusals.py": "the one place",
     "lora_tui/__main__.py": "before anything of ours may be imported",
     "trainer/grid/model_files.py": "a name that no path can be is one of no file",
+    "trainer/checks/commands.py": "as the user's commands themselves",
     "trainer/engine/user_command.py": "a word of a command that no home belongs to is left as it is",
     "trainer/machine/python_child.py": "files of installed packages",
     "trainer/plan/optimizer_installed.py": "files of installed packages",

@@ -14,6 +14,7 @@ from trainer.dataset.manifest import manifest
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.finding import Finding
+from trainer.regular_file import open_regular
 from trainer.text import printable
 
 _FORMAT = 1
@@ -71,7 +72,7 @@ def read_accepted(path: Path) -> tuple[Acceptance, ...]:
         SettingsError: the file cannot be read or is damaged.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return ()

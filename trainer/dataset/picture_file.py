@@ -174,7 +174,7 @@ def open_small(path: Path, side: int) -> Image.Image:
         UnreadablePicture: it is missing, not readable, not a picture or damaged anywhere.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with open_regular(path, MAX_BYTES) as file, Image.open(file, formats=_FORMATS) as image:
             turned = _has_orientation(image)
             image.draft("RGB", (2 * side, 2 * side))
             image.load()
@@ -261,7 +261,7 @@ def _unidentified(error: BaseException, head: bytes) -> UnreadablePicture:
 def _head(path: Path) -> tuple[bytes, int]:
     """Return the first bytes of a file and its length."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(_HEAD_BYTES), os.fstat(file.fileno()).st_size
     except OSError:
         return b"", 0

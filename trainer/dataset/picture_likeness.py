@@ -15,6 +15,7 @@ from trainer.atomic_file import write_atomically
 from trainer.dataset.content import content_of
 from trainer.dataset.picture_file import UnreadablePicture, open_small
 from trainer.errors import DatasetError
+from trainer.regular_file import read_regular
 
 CACHE = Path("cache") / "picture_signatures.json"
 """Where a workspace keeps the signatures."""
@@ -23,6 +24,7 @@ CACHE = Path("cache") / "picture_signatures.json"
 _VERSION = 1
 # Half a kilobyte each; the oldest go first.
 _MAX_KEPT = 20_000
+_MAX_CACHE_BYTES = 64 * 2**20
 
 # dHash on 8 × 8 places, along the rows and along the columns: is a place brighter than the next one, is it darker? A difference within
 # the margin is neither, so that flat areas give the same bits whatever a JPEG made of them.
@@ -198,7 +200,7 @@ def _means(image: Image.Image, width: int, height: int) -> NDArray[np.uint8]:
 def _signatures_in(path: Path) -> dict[str, bytes]:
     """Return the signatures in a file, none where it is missing, damaged or of another version."""
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_regular(path, _MAX_CACHE_BYTES))
         if values["version"] != _VERSION:
             return {}
         known = {str(key): bytes.fromhex(text) for key, text in values["signatures"].items()}

@@ -18,6 +18,7 @@ from trainer.dataset.picture_file import (
 from trainer.dataset.records import Folder, Picture
 from trainer.dataset.sources import Source, counted_endings, folder_words, pictures_inside, skipped_folder
 from trainer.finding import Finding
+from trainer.regular_file import read_regular
 from trainer.text import plural, printable
 
 _ESCAPED = re.compile(r"\\[()]")
@@ -181,7 +182,7 @@ def _differ(one: Path, other: Path) -> bool:
         sizes = [os.stat(path).st_size for path in (one, other) if path.is_file()]
         if len(sizes) < 2 or max(sizes) > _MAX_COMPARED:
             return True
-        return one.read_bytes().split() != other.read_bytes().split()
+        return read_regular(one, _MAX_COMPARED).split() != read_regular(other, _MAX_COMPARED).split()
     except OSError:
         return True
 

@@ -80,7 +80,7 @@ def _is_same(folder: str, workspace: Path) -> bool:
     try:
         return os.path.samefile(folder, workspace)
     except (OSError, ValueError):
-        return folder == str(workspace.resolve())
+        return folder == str(real_path(workspace))
 
 
 def _remove_stale(path: Path) -> None:
