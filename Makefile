@@ -22,7 +22,7 @@ TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 # are collected in, for the files that take longest come first there.
 PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test test-long check bench format docs
+.PHONY: run test test-long check bench fuzz format docs
 
 run: $(COPY)
 	@$(BIN)/lora-tui demo
@@ -52,6 +52,11 @@ docs: $(LINK)
 ONLY ?=
 bench: $(LINK)
 	$(BIN)/python tests/benchmarks/bench.py $(ONLY)
+
+# Kinds of files, such as KINDS="settings theme"; none means all, with every setting. The figures go to docs/benchmarks.md.
+KINDS ?=
+fuzz: $(LINK)
+	$(TEST_ENV) $(BIN)/python tests/fuzz/fuzz_table.py $(KINDS)
 
 # A mark of its own name, so that a .venv made before the build tools came into it gets them.
 .venv/.ready: constraints.txt

@@ -1,5 +1,6 @@
 """Settings rewritten so that the bake stays the same: `convert`."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,9 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     notes = [*_pair_lines(before, after), *(f"not exact: {why}" for why in inexact(before))]
     converted = merged_toml(text, after, where)
     if out is None:
-        click.echo("".join(f"# {line}\n" for line in notes) + converted, nl=False)
+        text = "".join(f"# {line}\n" for line in notes) + converted
+        # A file or a pipe gets the text as it is, a terminal none of its control codes.
+        click.echo(_seen(text) if _on_terminal() else text, nl=False)
         return ExitCode.DONE
     streamed = is_stream(out)
     if out.exists() and not streamed and not force:
@@ -60,6 +63,15 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     for line in (*notes, f"wrote {printable(str(out))}"):
         click.echo(line, err=streamed)
     return ExitCode.DONE
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def _seen(text: str) -> str:
+    """Return a text for a terminal, its lines as they are."""
+    return "".join(f"{printable(line)}\n" for line in text.splitlines())
 
 
 def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:

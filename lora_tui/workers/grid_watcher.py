@@ -280,8 +280,7 @@ def _opened(path: Path) -> "Image | None":
             if image.width * image.height > _MAX_PIXELS:
                 return None
             return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        # Pillow's words for a file that is no whole PNG.
+    except Exception:  # Pillow's readers raise what they like on a broken file
         return None
 
 

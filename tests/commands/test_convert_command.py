@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_tui.commands import convert
 from trainer.errors import ExitCode
 from trainer.settings.convert import convert_alpha
 from trainer.settings.toml_file import load_settings, parse_settings
@@ -30,6 +31,18 @@ def test_what_is_printed_is_the_converted_file_with_its_comments_and_the_pairs(l
         "# text encoder: alpha 16, LoRA+ ×1: pair 2e-5 | 1e-5 → alpha 1, LoRA+ ×16: pair 2e-5 | 1e-5",
     ]
     assert any(line.startswith("# not exact: max_grad_norm 1") for line in lines)
+
+
+def test_a_terminal_gets_no_control_codes_of_the_file_and_a_pipe_all_of_it(
+    lora_tui_here, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file.write_text(f"# \x9b31m \u202eown\n{TEXT}")
+    piped = lora_tui_here("convert", "alpha", settings_file, "--to", 1)
+    assert "# \x9b31m \u202eown\n" in piped.stdout
+    monkeypatch.setattr(convert, "_on_terminal", lambda: True)
+    shown = lora_tui_here("convert", "alpha", settings_file, "--to", 1)
+    assert "# \\x9b31m \\u202eown\n" in shown.stdout
+    assert parse_settings(shown.stdout, "printed") == parse_settings(piped.stdout, "printed")
 
 
 def test_a_file_is_written_and_never_over_another_without_force(

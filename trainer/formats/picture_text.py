@@ -37,7 +37,6 @@ _FORMATS = ("JPEG", "WEBP", "GIF", *(("AVIF",) if features.check("avif") else ()
 # ComfyUI's node for WebP writes `prompt:{…}` into the camera's fields, and its key for everything else.
 _EXIF_TEXTS = (0x010E, 0x010F, 0x0110)
 _KEYED = re.compile(r"(prompt|workflow):\s*(?=\{)", re.IGNORECASE)
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, KeyError, TypeError)
 
 # Pillow's warnings about large pictures and odd EXIF would go to stderr, across the screen.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -93,7 +92,8 @@ def read_texts(path: Path) -> PictureTexts:
             return PictureTexts({KEY: _plain_text(file)}) if path.suffix.lower() == ".txt" else _picture_texts(file)
     except Image.DecompressionBombError as error:
         raise GridError(where, found="too many pixels", expected="a picture made by a webui") from error
-    except _BROKEN as error:
+    # Pillow's readers raise what they like on a broken file, from IndexError to struct.error.
+    except Exception as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "the picture is incomplete"
         raise GridError(where, found=f"cannot be read ({reason})", expected="a picture made by a webui") from error
 

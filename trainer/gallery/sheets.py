@@ -280,7 +280,7 @@ def read_picture(cell: MadeCell, folder: Path) -> Image.Image | None:
         with open_regular(folder / cell.file) as file, Image.open(file, formats=("PNG",)) as shot:
             # The pixels of a file that claims another size are not read.
             return shot.convert("RGB") if shot.size == size else None
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # Pillow's readers raise what they like on a broken file
         return None
 
 

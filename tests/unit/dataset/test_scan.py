@@ -371,6 +371,14 @@ def test_a_file_that_is_not_a_picture_is_named(content: bytes, tmp_path: Path) -
     assert refusal(tmp_path).startswith(f"{tmp_path}/1_x/a.png: unreadable picture (")
 
 
+def test_a_png_without_pixels_is_named(tmp_path: Path) -> None:
+    """Pillow has an IndexError for it."""
+    draw(tmp_path / "1_x" / "whole.png")
+    whole = (tmp_path / "1_x" / "whole.png").read_bytes()
+    (tmp_path / "1_x" / "a.png").write_bytes(whole[: whole.index(b"IDAT") - 4] + whole[whole.index(b"IEND") - 4 :])
+    assert refusal(tmp_path).startswith(f"{tmp_path}/1_x/a.png: unreadable picture (")
+
+
 def test_a_link_to_nowhere_is_an_unreadable_picture(tmp_path: Path) -> None:
     draw(tmp_path / "1_x" / "whole.png")
     (tmp_path / "1_x" / "a.png").symlink_to(tmp_path / "gone.png")

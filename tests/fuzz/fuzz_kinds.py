@@ -1,0 +1,388 @@
+"""Kinds of files that the program opens: one record for each, with what is valid, what makes it wrong, and what a user does with it."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import fuzz_calls as calls
+from fuzz_workspace import BAKE, GRID, PICTURE_FORMATS, STEPS
+from mutators import (
+    Mutator,
+    mutated,
+    of_bytes,
+    of_json,
+    of_metadata,
+    of_png,
+    of_png_text,
+    of_rows,
+    of_safetensors,
+    of_safetensors_body,
+    of_sqlite,
+    of_text,
+    of_toml,
+)
+
+from trainer.journal.state_files import HEADER_KEY, file_name
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line; `{root}`, `{file}` and `{suffix}` in it stand for the workspace, the mutated file and its ending.
+
+    Attributes:
+        words: behind `lora-tui`.
+        content: whether the mutated content itself is the last word, in place of a file.
+        data: whether it prints the file's own text to standard output, for other programs.
+        without: files of the workspace that are removed before.
+    """
+
+    words: tuple[str, ...]
+    content: bool = False
+    data: bool = False
+    without: tuple[str, ...] = ()
+
+
+Call = Callable[[Path, Path], object]
+"""A function of the program, given the workspace's folder and the mutated file, where no command alone reaches it."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of file.
+
+    Attributes:
+        name: in words.
+        files: valid ones, relative to the workspace or, with `~` in front, to the home -> mutators that know their form.
+        modules: of the program, which open such files.
+        opens: what a user does with one, each tried on every input.
+        torch: the same, of what needs torch; not in the sample.
+    """
+
+    name: str
+    files: Mapping[str, tuple[Mutator, ...]]
+    modules: tuple[str, ...]
+    opens: tuple[Command | Call, ...]
+    torch: tuple[Call, ...] = ()
+
+    def input(self, seed: int, index: int, valid: Callable[[str], bytes]) -> tuple[str, bytes]:
+        """Return the file and the content of one input; 0 and those after it, as many as there are files, are the valid ones."""
+        names = list(self.files)
+        if index < len(names):
+            return names[index], valid(names[index])
+        rng = random.Random(f"{seed} {self.name} {index}")
+        name = rng.choice(names)
+        return name, mutated(valid(name), self.files[name], rng)
+
+
+def command(*words: str, content: bool = False, data: bool = False, without: tuple[str, ...] = ()) -> Command:
+    """Return a command of these words."""
+    return Command(words, content, data, without)
+
+
+_PLAN = ("plan", "--no-memory")
+_TOML, _JSON, _TEXT = (of_toml, of_toml, of_text), (of_json, of_json, of_json, of_text), (of_text,)
+_HEADER, _BODY = (of_safetensors,), (of_safetensors_body,)
+
+
+_SHOW = (
+    command("status", "{root}"),
+    command("status", "{root}", "--json"),
+    command("queue", "--in", "{root}"),
+    command("queue", "--in", "{root}", "--json"),
+    command("grid", "--list", "--in", "{root}"),
+    command("grid", "--dry-run", "--in", "{root}"),
+    command("order", "2", "set", "unet_lr=1e-4", "--wait", "0", "--in", "{root}"),
+    command("page", "1", "--in", "{root}"),
+)
+_STATE = f"{BAKE}/state/{file_name(STEPS)}"
+_FROM_PICTURE = (
+    command("grid", "--like", "{file}", "--dry-run", "--in", "{root}"),
+    command("style", "read", "{file}", "--name", "read", "--in", "{root}"),
+)
+_REBUILD = command("journal", "rebuild", "{root}", without=("journal.sqlite",))
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "settings",
+        {"hifumi.toml": _TOML},
+        (
+            "trainer.settings.toml_text",
+            "trainer.settings.toml_file",
+            "lora_tui.commands.plan",
+            "lora_tui.commands.convert",
+            "trainer.exchange.known_models",
+        ),
+        (
+            command(*_PLAN, "{file}"),
+            command("convert", "alpha", "{file}", "--to", "4", data=True),
+            command("grid", "--like", "{root}/from/webui.png", "--dry-run", "--in", "{root}"),
+            calls.save_settings,
+        ),
+    ),
+    Kind(
+        "subject",
+        {"subjects/hifumi.toml": _TOML},
+        ("trainer.settings.subject", "trainer.settings.toml_text"),
+        (command(*_PLAN, "{root}/hifumi.toml"), calls.save_subject),
+    ),
+    Kind(
+        "dataset TOML",
+        {"dataset.toml": _TOML},
+        ("trainer.dataset.dataset_toml",),
+        (command(*_PLAN, "{root}/with-dataset.toml"),),
+    ),
+    Kind(
+        "captions",
+        {"data/10_hifumi_chan/0.txt": _TEXT},
+        ("trainer.dataset.caption_file", "trainer.dataset.content"),
+        (command(*_PLAN, "{root}/hifumi.toml"), calls.prompt_texts),
+    ),
+    Kind(
+        "prompt file",
+        {"prompts.txt": _TEXT, "prompts.toml": _TOML, "prompts.json": _JSON},
+        ("trainer.formats.prompt_file",),
+        (command(*_PLAN, "{root}/with-prompts-{suffix}.toml"),),
+    ),
+    Kind(
+        "pictures",
+        {
+            f"formats/1_all/{number}.{ending}": (of_png,) if ending == "png" else (of_bytes,)
+            for number, ending in enumerate(PICTURE_FORMATS)
+        },
+        ("trainer.dataset.picture_file",),
+        (command(*_PLAN, "{root}/with-formats.toml"), calls.decode_pictures),
+    ),
+    Kind(
+        "masks",
+        {"masks/0.png": (of_png,)},
+        ("trainer.dataset.picture_file",),
+        (command(*_PLAN, "{root}/with-masks.toml"), calls.decode_pictures),
+    ),
+    Kind(
+        "pictures of a grid",
+        {f"{GRID}/x1-y1-z1-s1.png": (of_png,)},
+        ("trainer.gallery.sheets", "lora_tui.workers.grid_watcher", "trainer.sampling.picture_files"),
+        (command("page", "1", "--in", "{root}"), calls.show_picture),
+        (calls.compare_pictures,),
+    ),
+    Kind(
+        "PNG text",
+        {f"from/{name}.png": (of_png_text, of_png_text, of_png) for name in ("webui", "comfy", "invoke")},
+        (
+            "trainer.formats.picture_text",
+            "trainer.formats.generators",
+            "trainer.formats.generator_table",
+            "trainer.formats.infotext",
+            "trainer.formats.listed_loras",
+        ),
+        _FROM_PICTURE,
+    ),
+    Kind(
+        "text of other pictures",
+        {f"from/webui.{ending}": (of_bytes,) for ending in ("jpg", "webp", "gif", "avif") if ending in PICTURE_FORMATS}
+        | {"from/webui.txt": _TEXT},
+        ("trainer.formats.picture_text",),
+        _FROM_PICTURE,
+    ),
+    Kind(
+        "safetensors header",
+        {"models/base/vae/diffusion_pytorch_model.safetensors": _HEADER},
+        ("trainer.formats.safetensors_header", "trainer.models.identify"),
+        (command(*_PLAN, "{root}/hifumi.toml", "--set", "vae={file}"),),
+    ),
+    Kind(
+        "safetensors body",
+        {"models/hifumi.safetensors": _BODY},
+        ("trainer.formats.safetensors_numbers", "trainer.models.file_hashes", "trainer.exchange.webui_hash"),
+        (
+            command(*_PLAN, "{root}/with-lora.toml"),
+            command("grid", "{root}/grids/mine.json", "--dry-run", "--in", "{root}"),
+        ),
+        (calls.load_lora,),
+    ),
+    Kind(
+        "LoRA",
+        {f"{BAKE}/hifumi.safetensors": _HEADER, "models/hifumi.safetensors": _HEADER},
+        (
+            "trainer.formats.safetensors_header",
+            "trainer.network.lora_content",
+            "trainer.publish.epoch",
+            "trainer.publish.copy_files",
+        ),
+        (
+            command(*_PLAN, "{root}/with-lora.toml"),
+            command("grid", "{root}/grids/mine.json", "--dry-run", "--in", "{root}"),
+            command("grid", "--like", "{root}/from/webui.png", "--dry-run", "--in", "{root}"),
+            command("use", "1", "2", "{root}/used", "--make-folder", "--force", "--in", "{root}"),
+        ),
+        (calls.load_lora,),
+    ),
+    Kind(
+        "adapter config",
+        {"models/adapter_config.json": _JSON},
+        ("trainer.models.adapter_config",),
+        (command(*_PLAN, "{root}/with-lora.toml", "--set", "network_weights={root}/models/adapter_model.safetensors"),),
+    ),
+    Kind(
+        "base",
+        {"models/base/unet/diffusion_pytorch_model.safetensors": (*_HEADER, *_BODY)}
+        | {"models/base/text_encoder/model.safetensors": (*_HEADER, *_BODY)}
+        | {"models/base/vae/diffusion_pytorch_model.safetensors": (*_HEADER, *_BODY)},
+        ("trainer.formats.safetensors_header", "trainer.models.tensor_file"),
+        (command(*_PLAN, "{root}/with-base.toml"),),
+        (calls.load_base,),
+    ),
+    Kind(
+        "config of a base",
+        {
+            f"models/base/{name}.json": _JSON
+            for name in (
+                "model_index",
+                "unet/config",
+                "text_encoder/config",
+                "vae/config",
+                "scheduler/scheduler_config",
+            )
+        },
+        ("trainer.models.diffusers_folder",),
+        (command(*_PLAN, "{root}/with-base.toml"),),
+        (calls.load_base,),
+    ),
+    Kind(
+        "tokenizer of a base",
+        {"models/base/tokenizer/tokenizer.json": _JSON},
+        ("trainer.models.stable_diffusion.tokenizer_files",),
+        (command(*_PLAN, "{root}/with-base.toml"),),
+    ),
+    Kind(
+        "state",
+        {_STATE: (of_safetensors, of_metadata(HEADER_KEY), of_metadata(HEADER_KEY), of_safetensors_body)},
+        ("trainer.journal.state_files", "trainer.bake.saving.state"),
+        (calls.fork,),
+        (calls.resume_state,),
+    ),
+    Kind(
+        "metrics",
+        {f"{BAKE}/metrics.npz": (of_bytes,)},
+        ("trainer.recovery.bakes", "trainer.bake.step_metrics"),
+        (_REBUILD,),
+    ),
+    Kind(
+        "journal",
+        {"journal.sqlite": (of_sqlite,)},
+        ("trainer.journal.database", "trainer.journal.replace_file", "trainer.journal.telemetry"),
+        (*_SHOW, calls.snapshot, calls.ask_whether_used),
+    ),
+    Kind(
+        "orders",
+        {"journal.sqlite": (of_rows("orders"),)},
+        ("trainer.journal.database",),
+        (calls.take_orders, calls.snapshot),
+    ),
+    Kind(
+        "bake record",
+        {f"{BAKE}/bake.json": _JSON, f"{BAKE}/data.json.gz": (of_bytes,)},
+        ("trainer.journal.bake_folder", "trainer.recovery.bakes"),
+        (_REBUILD, *_SHOW[:4], calls.snapshot),
+    ),
+    Kind(
+        "settings and LoRA of a bake without record",
+        {f"{BAKE}/settings.toml": _TOML, f"{BAKE}/hifumi.safetensors": _HEADER},
+        ("trainer.recovery.bakes",),
+        (
+            command("journal", "rebuild", "{root}", without=("journal.sqlite", f"{BAKE}/bake.json")),
+            *_SHOW[:4],
+            calls.snapshot,
+        ),
+    ),
+    Kind(
+        "grid spec",
+        {"grids/mine.json": _JSON},
+        ("trainer.grid.spec", "lora_tui.forms.grid_fields"),
+        (command("grid", "{file}", "--dry-run", "--in", "{root}"),),
+    ),
+    Kind(
+        "grid sidecar",
+        {f"{GRID}/grid.json": _JSON, f"{GRID}/judged.json": _JSON},
+        ("trainer.gallery.sidecar", "trainer.gallery.judged_file"),
+        (
+            command("page", "1", "--in", "{root}"),
+            command("grid", f"{{root}}/{GRID}/grid.json", "--dry-run", "--in", "{root}"),
+            command("grid", "--like", f"{{root}}/{GRID}/x1-y1-z1-s1.png", "--dry-run", "--in", "{root}"),
+            _REBUILD,
+        ),
+    ),
+    Kind(
+        "styles.csv",
+        {"from/styles.csv": _TEXT},
+        ("trainer.formats.webui_file", "trainer.formats.webui_styles"),
+        (
+            command("style", "read", "{file}", "--in", "{root}"),
+            command("style", "read", "{root}/from/ui-config.json", "--in", "{root}"),
+        ),
+    ),
+    Kind(
+        "ui-config",
+        {"from/ui-config.json": _JSON},
+        ("trainer.formats.webui_config",),
+        (
+            command("style", "read", "{file}", "--in", "{root}"),
+            command("style", "write", "mine", "{file}", "--in", "{root}"),
+        ),
+    ),
+    Kind(
+        "styles",
+        {"grids/styles.toml": _TOML},
+        ("trainer.grid.styles",),
+        (
+            command("style", "list", "--in", "{root}"),
+            command("style", "show", "mine", "--in", "{root}"),
+            command("grid", "{root}/grids/mine.json", "--style", "mine", "--dry-run", "--in", "{root}"),
+            calls.save_styles,
+        ),
+    ),
+    Kind(
+        "theme",
+        {"~config/lora-tui/themes/mine.toml": _TOML},
+        ("lora_tui.theme_files",),
+        (calls.find_themes,),
+    ),
+    Kind(
+        "what the grid builder keeps",
+        {"grids/.builder.json": _JSON},
+        ("lora_tui.actions.kept_specs",),
+        (calls.kept_specs,),
+    ),
+    Kind(
+        "notes and caches of our own",
+        {
+            "~state/lora-tui/last-workspace": _TEXT,
+            "~state/lora-tui/theme": _TEXT,
+            "~state/lora-tui/use-target": _TEXT,
+            "~state/lora-tui/engines/fuzz.lock": _JSON,
+            "~cache/lora-tui/optimizers.json": _JSON,
+            "cache/peaks.json": _JSON,
+        },
+        (
+            "trainer.workspace",
+            "lora_tui.actions.publish",
+            "trainer.machine.lock_file",
+            "trainer.jobs.optimizer_trial",
+            "trainer.memory.predictor",
+        ),
+        (calls.read_notes,),
+    ),
+    Kind(
+        "order typed",
+        {"order.txt": _TEXT},
+        (),
+        (command("order", "2", "set", "--wait", "0", "--in", "{root}", content=True),),
+    ),
+)
+"""Every kind; a test holds that no module opens files without one."""
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind of that name."""
+    return next(kind for kind in KINDS if kind.name == name)

@@ -1,0 +1,367 @@
+"""A workspace with a valid file of every kind that the program opens, small enough to be made in a moment and without torch."""
+
+import csv
+import gzip
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from lora_on_disk import write_lora
+from made_grid import made_grid
+from PIL import Image, features
+
+from trainer.demo.workspace import demo_settings, demo_subject
+from trainer.formats.picture_text import png_bytes
+from trainer.gallery.judged_file import write_judged
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.journal.bake_folder import write_bake_json
+from trainer.journal.journal import Journal
+from trainer.journal.metrics import MetricWriter
+from trainer.journal.processes import this_process
+from trainer.journal.records import (
+    BakeState,
+    CellNote,
+    Checkpoint,
+    GridState,
+    Mark,
+    MarkKind,
+    NewBake,
+    Order,
+    SavedState,
+    Stage,
+)
+from trainer.journal.state_files import HEADER_KEY, STATE_FORMAT, Environment, StateHeader, file_name, state_header_json
+from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.settings.model import Settings
+from trainer.settings.subject import save_subject
+from trainer.settings.toml_file import save_settings, settings_toml
+from trainer.workspace import Workspace, cache_home, config_home, make_workspace, remember_workspace, state_home
+
+BAKE, GRID = "bakes/0001-hifumi", "grids/0001-hifumi"
+"""The folders of the one bake that is done and of the one grid."""
+
+DONE, RUNNING = 1, 2
+"""The numbers of the two bakes."""
+
+STEPS = 4
+
+PICTURE_FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP"} | (
+    {"avif": "AVIF"} if features.check("avif") else {}
+)
+"""Ending -> Pillow's name of each kind of picture that is read."""
+
+INFOTEXT = (
+    "1girl, hifumi, (smile:1.2), [hat], <lora:hifumi:0.8>, {x}\nNegative prompt: lowres, (bad hands:1.1)\n"
+    "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 1234, Size: 64x96, Model hash: 0123456789, "
+    'Model: demo, Clip skip: 2, Lora hashes: "hifumi: 0123456789ab", Version: v1.9.4'
+)
+
+GRAPH: Mapping[str, object] = {
+    "3": {
+        "class_type": "KSampler",
+        "inputs": {
+            "seed": 5,
+            "steps": 20,
+            "cfg": 6.5,
+            "sampler_name": "euler_ancestral",
+            "scheduler": "karras",
+            "denoise": 1.0,
+            "model": ["10", 0],
+            "positive": ["6", 0],
+            "negative": ["7", 0],
+            "latent_image": ["5", 0],
+        },
+    },
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sdxl\\pony.safetensors"}},
+    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "1girl, smile", "clip": ["10", 1]}},
+    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["10", 1]}},
+    "10": {
+        "class_type": "LoraLoader",
+        "inputs": {
+            "lora_name": "hifumi.safetensors",
+            "strength_model": 0.8,
+            "strength_clip": 0.5,
+            "model": ["4", 0],
+            "clip": ["4", 1],
+        },
+    },
+    "9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}},
+}
+
+
+def make_valid_workspace(root: Path) -> Workspace:
+    """Make it in `root`, which must not exist, and theme and notes in the user's folders, and return it."""
+    workspace = make_workspace(root)
+    root = workspace.root
+    save_subject(demo_subject(), root / "subjects/hifumi.toml")
+    settings = demo_settings().model_copy(update={"max_train_epochs": None, "max_train_steps": STEPS})
+    _write_data(root)
+    _write_settings(settings, root)
+    _write_prompts(root)
+    _write_bakes(settings, workspace)
+    _write_grids(workspace)
+    _write_pictures_with_texts(root / "from")
+    _write_webui_files(root / "from")
+    _write_models(root / "models")
+    _write_theme()
+    _write_notes(root)
+    return workspace
+
+
+def _picture(size: tuple[int, int], seed: int) -> Image.Image:
+    small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+
+
+def _write_data(root: Path) -> None:
+    caption = "1girl, hifumi chan, blonde hair, (smile:1.1), {hat|cap}, school uniform, halo\n"
+    for folder in ("data/10_hifumi_chan", "validation", "masks", "formats/1_all"):
+        (root / folder).mkdir(parents=True)
+    for number, size in enumerate(((64, 64), (64, 96), (64, 64))):
+        _picture(size, number).save(root / f"data/10_hifumi_chan/{number}.png")
+        (root / f"data/10_hifumi_chan/{number}.txt").write_text(caption)
+        _picture(size, number).convert("L").save(root / f"masks/{number}.png")
+    _picture((64, 64), 9).save(root / "validation/0.png")
+    (root / "validation/0.txt").write_text(caption)
+    for number, (ending, name) in enumerate(PICTURE_FORMATS.items()):
+        _picture((64, 64), number).save(root / f"formats/1_all/{number}.{ending}", name)
+        (root / f"formats/1_all/{number}.txt").write_text(caption)
+
+
+def _write_settings(settings: Settings, root: Path) -> None:
+    save_settings(settings, root / "hifumi.toml")
+    samples = {"sample_every_n_epochs": 1}
+    others: dict[str, dict[str, object]] = {
+        "with-dataset": {"dataset_config": "dataset.toml"},
+        "with-lora": {"network_weights": "models/hifumi.safetensors", "dim_from_weights": True},
+        "with-masks": {"masked_loss": True, "conditioning_data_dir": "masks"},
+        "with-formats": {"train_data_dir": "formats"},
+        "with-base": {"pretrained_model_name_or_path": "models/base"},
+        **{f"with-prompts-{kind}": samples | {"sample_prompts": f"prompts.{kind}"} for kind in ("txt", "toml", "json")},
+    }
+    for name, changes in others.items():
+        save_settings(Settings.model_validate(settings.model_dump() | changes), root / f"{name}.toml")
+    (root / "dataset.toml").write_text(
+        '[general]\nshuffle_caption = true\nkeep_tokens = 1\ncaption_extension = ".txt"\n\n'
+        "[[datasets]]\nresolution = [64, 64]\nbatch_size = 2\nenable_bucket = true\nbucket_reso_steps = 32\n"
+        "min_bucket_reso = 32\nmax_bucket_reso = 128\n\n"
+        '  [[datasets.subsets]]\n  image_dir = "data/10_hifumi_chan"\n  class_tokens = "hifumi chan"\n  num_repeats = 3\n'
+        '  caption_prefix = "a, "\n\n'
+        '  [[datasets.subsets]]\n  image_dir = "formats/1_all"\n  num_repeats = 1\n  caption_tag_dropout_rate = 0.1\n'
+    )
+
+
+def _write_prompts(root: Path) -> None:
+    (root / "prompts.txt").write_text(
+        "# of the demo\n1girl, hifumi, (smile:1.2), BREAK outdoors --n lowres --w 64 --h 64 --d 3 --l 6.5 --s 8\n"
+        "1girl, [night], {a|b} --w 96 --h 64 --ss euler_a --d 4\n"
+    )
+    (root / "prompts.toml").write_text(
+        "[prompt]\nwidth = 64\nheight = 64\nscale = 6.5\nsample_steps = 8\n\n"
+        '[[prompt.subset]]\nprompt = "1girl, hifumi"\nseed = 5\nnegative_prompt = "lowres"\n\n'
+        '[[prompt.subset]]\nprompt = "night"\nsample_sampler = "euler_a"\n'
+    )
+    entries = [
+        {"prompt": "1girl, hifumi", "negative_prompt": "lowres", "width": 64, "height": 64, "seed": 5, "scale": 6.5},
+        {"prompt": "night", "sample_steps": 8, "enum": 3},
+    ]
+    (root / "prompts.json").write_text(json.dumps(entries))
+
+
+def _write_bakes(settings: Settings, workspace: Workspace) -> None:
+    root = workspace.root
+    done = settings.model_copy(
+        update={
+            "output_name": "hifumi",
+            "train_data_dir": str(root / "data"),
+            "validation_data_dir": str(root / "validation"),
+            "pretrained_model_name_or_path": DEMO_BASE,
+            "max_train_steps": 2 * STEPS,
+        }
+    )
+    with Journal(workspace.journal_path) as journal:
+        for number in (DONE, RUNNING):
+            journal.bakes.add(
+                NewBake(
+                    name="hifumi",
+                    why="the first, it said",
+                    settings_toml=settings_toml(done),
+                    engine="fuzz",
+                    total_steps=2 * STEPS,
+                    steps_per_epoch=STEPS,
+                )
+            )
+            journal.queue.claim("fuzz", *this_process())
+            journal.bakes.set_stage(number, Stage.STEP, STEPS, 2 * STEPS)
+            if number == DONE:
+                _write_bake(done, root / journal.bakes.read(DONE).folder, journal)
+        journal.bakes.set_state(RUNNING, BakeState.BAKING)
+        for order, argument in ((Order.SET, "unet_lr=5e-4"), (Order.SAVE, ""), (Order.STOP_AT_EPOCH, "")):
+            journal.orders.give(RUNNING, order, argument)
+
+
+def _write_bake(settings: Settings, folder: Path, journal: Journal) -> None:
+    (folder / "state").mkdir(parents=True)
+    with MetricWriter(journal.path, DONE) as metrics:
+        for step in range(1, STEPS + 1):
+            metrics.put(step, {"loss": 1 / step, "lr_unet": 1e-4, "seconds_per_step": 0.1})
+    step = np.arange(1, STEPS + 1, dtype=np.float64)
+    np.savez(folder / "metrics.npz", step=step, loss=1 / step, lr_unet=np.full(STEPS, 1e-4))
+    for epoch, file in ((1, "hifumi-000001.safetensors"), (2, "hifumi.safetensors")):
+        metadata = {"ss_steps": str(STEPS * epoch), "ss_epoch": str(epoch), "ss_max_train_steps": str(2 * STEPS)}
+        write_lora(folder / file, metadata=metadata)
+        size = (folder / file).stat().st_size
+        journal.results.add_checkpoint(
+            DONE, Checkpoint(epoch, STEPS * epoch, file, size, 0.1, 0.2, -0.1, 0.01, float(epoch))
+        )
+    journal.results.add_validation(DONE, STEPS, 0.2, -0.1, 0.01)
+    journal.results.add_folder_losses(DONE, 1, {"10_hifumi_chan": (0.1, 3)})
+    journal.results.add_mark(DONE, Mark(3, 7.0, MarkKind.SET, "unet_lr=5e-4"))
+    journal.log.write("saved", bake=DONE)
+    journal.bakes.set_predicted_peak(DONE, 5 << 30, '{"policy": "card"}')
+    manifest = gzip.compress(json.dumps({"pictures": []}).encode(), mtime=0)
+    journal.results.set_manifest(DONE, manifest)
+    (folder / "data.json.gz").write_bytes(manifest)
+    (folder / "settings.toml").write_text(settings_toml(settings))
+    state = folder / "state" / file_name(STEPS)
+    write_lora(state, metadata={HEADER_KEY: state_header_json(_facts(settings))})
+    journal.results.add_state(DONE, SavedState(STEPS, 1, True, f"state/{state.name}", state.stat().st_size, 6.0, 0.5))
+    journal.bakes.set_state(DONE, BakeState.STOPPED)
+    write_bake_json(journal, DONE, folder)
+
+
+def _facts(settings: Settings) -> StateHeader:
+    return StateHeader(
+        format=STATE_FORMAT,
+        step=STEPS,
+        epoch=1,
+        ends_epoch=True,
+        bake=DONE,
+        name="hifumi",
+        settings_toml=settings_toml(settings),
+        changes=0,
+        rate_scale=1.0,
+        data="0" * 64,
+        scaler={},
+        optimizer={"x": {"step": 4}},
+        checkpoints={"last": 4},
+        verdict=None,
+        environment=Environment("2.13.0", "0.1.0", "3.11.7", "cpu x86_64", 1, "no"),
+    )
+
+
+def _write_grids(workspace: Workspace) -> None:
+    folder = workspace.root / GRID
+    made = made_grid(folder, (2, 2, 1, 1))
+    for epoch in made.spec.epochs:
+        write_lora(Path(epoch.file))
+    with Journal(workspace.journal_path) as journal:
+        grid = journal.grids.add(name="hifumi", spec=spec_json(made.spec))
+        journal.grids.set_spec(grid.number, spec_json(made.spec), len(made.cells))
+        journal.grids.set_progress(
+            grid.number, done=4, sampled=4, sampling_seconds=1.0, unet_passes=80, speed_class="x"
+        )
+        journal.grids.set_state(grid.number, GridState.DONE)
+        note = CellNote(grid.number, "x1-y1-z1-s1", favourite=True, whole="right", ticks={"halo": True}, seconds=5.0)
+        journal.grids.set_cell_note(note)
+    write_judged([note], folder)
+    spec = GridSpec(
+        name="mine",
+        base=DEMO_BASE,
+        prompt="1girl, hifumi, (smile:1.2) <lora:hifumi-000001:0.5>",
+        negative_prompt="lowres",
+        seeds="1-2",
+        width=64,
+        height=64,
+        token="hifumi",
+        outfits={"red": "red dress"},
+        loras=(LoraSpec(file=f"{BAKE}/hifumi.safetensors", weight=0.8),),
+        of_bakes=(DONE,),
+        x=AxisSpec(kind="epoch", values="1, 2"),
+        y=AxisSpec(kind="unet_weight", values="0-1 (+0.5)"),
+        z=AxisSpec(kind="prompt_sr", values="smile, hat, cap"),
+    )
+    (workspace.grids / "mine.json").write_text(spec_json(spec))
+    (workspace.grids / "styles.toml").write_text(
+        '[mine]\nnegative_prompt = "lowres, {prompt}"\nsampler = "Euler a"\nsteps = 20\ncfg_scale = 6.5\nwidth = 64\n'
+        'height = 64\nseeds = "1-3"\nclip_skip = 1\n'
+    )
+    kept = {"bake 1": {"fields": {"steps": 12, "prompt": "1girl"}, "changed": 5.0}}
+    (workspace.grids / ".builder.json").write_text(json.dumps(kept))
+
+
+def _write_pictures_with_texts(folder: Path) -> None:
+    folder.mkdir()
+    pixels = np.zeros((96, 64, 3), np.uint8)
+    (folder / "webui.png").write_bytes(png_bytes(pixels, {"parameters": INFOTEXT}))
+    (folder / "comfy.png").write_bytes(png_bytes(pixels, {"prompt": json.dumps(GRAPH), "workflow": "{}"}))
+    invoke = {"app_version": "4.2", "positive_prompt": "1girl", "seed": 5, "steps": 20, "cfg_scale": 7.0}
+    (folder / "invoke.png").write_bytes(
+        png_bytes(pixels, {"invokeai_metadata": json.dumps(invoke | {"width": 64, "height": 64, "scheduler": "euler"})})
+    )
+    (folder / "webui.txt").write_text(INFOTEXT)
+    exif = Image.Exif()
+    exif[0x8769] = {0x9286: b"UNICODE\0" + INFOTEXT.encode("utf-16-be")}
+    for ending in ("jpg", "webp", "avif"):
+        if ending in PICTURE_FORMATS:
+            Image.fromarray(pixels).save(folder / f"webui.{ending}", PICTURE_FORMATS[ending], exif=exif)
+    Image.fromarray(pixels).save(folder / "webui.gif", comment=INFOTEXT.encode())
+
+
+def _write_webui_files(folder: Path) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    rows = [
+        ("name", "prompt", "negative_prompt"),
+        ("Neg", "", 'lowres, "bad" hands\nblurry'),
+        ("a, b", "{prompt} of", ""),
+    ]
+    writer.writerows(rows)
+    (folder / "styles.csv").write_text(text.getvalue())
+    values: dict[str, object] = {
+        "Prompt": "",
+        "Negative prompt": "lowres",
+        "Styles": ["Neg"],
+        "Width": 512,
+        "Height": 768,
+        "CFG Scale": 7.0,
+        "Sampling method": "DPM++ 2M",
+        "Schedule type": "Karras",
+        "Sampling steps": 28,
+        "Seed": -1,
+    }
+    (folder / "ui-config.json").write_text(json.dumps({f"txt2img/{key}/value": value for key, value in values.items()}))
+
+
+def _write_models(folder: Path) -> None:
+    write_lora(folder / "hifumi.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4"})
+    write_lora(folder / "adapter_model.safetensors")
+    (folder / "adapter_config.json").write_text(
+        json.dumps({"lora_alpha": 8, "r": 4, "alpha_pattern": {"to_q": 2}, "use_rslora": True})
+    )
+    shutil.copytree(identify_base(DEMO_BASE).path, folder / "base", copy_function=shutil.copyfile)
+
+
+def _write_theme() -> None:
+    (config_home() / "themes").mkdir(parents=True)
+    (config_home() / "themes/mine.toml").write_text(
+        'name = "mine"\ndark = true\nprimary = "#d9813f"\nsecondary = "rgb(1,2,3)"\nbackground = "#171310"\n'
+        'accent = "ansi_red"\n\n[variables]\nmuted = "#9a8b7d"\nlive = "hsl(10,20%,30%)"\n\n'
+        "[colours-256]\nprimary = 173\nlive = 208\n\n[colours-16]\nprimary = 3\n"
+    )
+
+
+def _write_notes(root: Path) -> None:
+    remember_workspace(Workspace(root))
+    (state_home() / "theme").write_text("ember")
+    (state_home() / "use-target").write_text("box:loras")
+    (state_home() / "engines").mkdir()
+    (state_home() / "engines/fuzz.lock").write_text(json.dumps({"workspace": str(root), "pid": 1, "takes_queue": True}))
+    cache_home().mkdir(parents=True)
+    (cache_home() / "optimizers.json").write_text(json.dumps({"key": {"found": "a fault", "expected": "none"}}))
+    (root / "cache").mkdir()
+    (root / "cache/peaks.json").write_text(json.dumps({"made_by": "", "peaks": {"key": {"peak": 5}}}))

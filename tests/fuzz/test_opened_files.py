@@ -1,0 +1,66 @@
+"""No module opens a file from outside without a kind in the fuzz."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from fuzz_kinds import KINDS
+
+REPOSITORY = Path(__file__).parents[2]
+
+# Calls by the last part of their name that read a file, or take apart what was read.
+READS = {
+    "open",
+    "read_text",
+    "read_bytes",
+    "load",
+    "loads",
+    "load_file",
+    "connect",
+    "NpzFile",
+    "DictReader",
+    "validate_json",
+}
+
+NOT_FROM_OUTSIDE = {
+    "lora_tui.terminal.logout": "the system's own configuration",
+    "trainer.journal.mounts": "the kernel's table",
+    "trainer.machine.peak_rss": "the kernel's figures",
+    "trainer.machine.fake_card": "comes with the program",
+    "trainer.models.stable_diffusion.component_configs": "comes with the program",
+    "trainer.prompts.clip_tokens": "comes with the program",
+    "lora_tui.terminal.output_queue": "the terminal",
+    "lora_tui.terminal.redirect": "the log, which is only written",
+    "trainer.atomic_file": "files that are being written",
+    "trainer.private_files": "files that are being made",
+    "trainer.machine.disk_space": "a file that is only written",
+    "trainer.models.safetensors_write": "a file that is only written",
+    "trainer.engine.engine": "torch's own libraries",
+    "trainer.bake.optimizer_trial": "what this process packed itself",
+    "trainer.bake.optimizer_trial_worker": "the answer to our own process",
+    "trainer.memory.worker": "the question of our own process",
+    "lora_tui.screens.bake": "opens screens, not files",
+    "lora_tui.screens.grid": "opens grids, not files",
+    "lora_tui.screens.grid_viewer": "opens grids, not files",
+}
+
+
+def opening_modules() -> Iterator[str]:
+    for folder in ("trainer", "lora_tui"):
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            if any(reads(node) for node in ast.walk(ast.parse(path.read_text()))):
+                yield ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+
+
+def reads(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in READS
+
+
+def test_every_module_that_opens_files_is_fuzzed() -> None:
+    fuzzed = {module for kind in KINDS for module in kind.modules}
+    opening = set(opening_modules())
+    assert sorted(opening - fuzzed - NOT_FROM_OUTSIDE.keys()) == []
+    assert sorted((fuzzed | NOT_FROM_OUTSIDE.keys()) - opening) == []
