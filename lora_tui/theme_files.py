@@ -1,22 +1,20 @@
 """Theme files: found, read and checked, and the user's choice among them."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
 from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
-from trainer.regular_file import read_regular
+from trainer.errors import SettingsError
+from trainer.settings.toml_text import parse_toml, read_text
 from trainer.text import printable
 from trainer.workspace import config_home, read_note, write_note
-
-# Far above any theme.
-_MAX_BYTES = 2**20
 
 DEFAULT_THEME = "ember"
 DEFAULT_LIGHT_THEME = "flour"
@@ -120,12 +118,7 @@ def load_theme(path: Path) -> ThemeFile:
     Raises:
         ThemeFileError: it cannot be read, is not valid TOML, or a key or colour in it is wrong.
     """
-    try:
-        table = tomllib.loads(read_regular(path, _MAX_BYTES).decode("utf-8"))
-    except OSError as error:
-        raise ThemeFileError(f"cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ThemeFileError(f"not valid TOML ({printable(str(error), 120)})") from error
+    table = _read(path)
     unknown = sorted(set(table) - _KEYS)
     if unknown:
         raise ThemeFileError(f"unknown key {printable(unknown[0], 40)}; known keys: {', '.join(sorted(_KEYS))}")
@@ -219,6 +212,17 @@ _ANSI_ROLES = {
     "plot-text-encoder": "ansi_blue",
     "plot-text-encoder-2": "ansi_green",
 }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = read_text(path, "a theme file")
+    except SettingsError as error:
+        raise ThemeFileError(error.found) from error
+    try:
+        return parse_toml(text, "TOML")
+    except SettingsError as error:
+        raise ThemeFileError(f"not valid {error.line()}") from error
 
 
 def _text(key: str, value: object) -> str:

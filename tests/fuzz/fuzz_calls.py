@@ -6,7 +6,7 @@ They import what they call when they are called, as the program does.
 import contextlib
 from pathlib import Path
 
-from fuzz_workspace import GRID, RUNNING
+from fuzz_workspace import GRID, RUNNING, STEPS
 
 from trainer.journal.journal import Journal
 from trainer.workspace import Workspace
@@ -86,7 +86,7 @@ def fork(root: Path, file: Path) -> None:
 
     with Journal(root / "journal.sqlite") as journal:
         kept_epochs(journal, Workspace(root), 1)
-        fork(journal, Workspace(root), 1, overrides=("unet_lr=1e-4",))
+        fork(journal, Workspace(root), 1, overrides=("unet_lr=1e-4", f"max_train_steps={2 * STEPS}"))
 
 
 def snapshot(root: Path, file: Path) -> list[str]:

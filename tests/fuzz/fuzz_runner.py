@@ -79,6 +79,8 @@ def run_jobs(jobs: Sequence[Job], folder: Path, *, torch: bool = False, seed: in
         if len(done) == len(left):
             shutil.rmtree(place)
             break
+        if not (place / "input").exists():
+            raise RuntimeError(f"no input was tried: {ended.stderr}")
         job = left[len(done)]
         name = str(job[1]) if job[0] == "kind" else "every setting"
         tally = tallies.setdefault(name, Tally(name))

@@ -1,4 +1,4 @@
-"""The fuzz whole, with its figures: `python tests/fuzz/fuzz_table.py [KIND …]` prints a row for each kind, and the faults below.
+"""The fuzz whole, with its figures: `python tests/fuzz/fuzz_table.py [KIND …]` prints a row for each kind, and faults to standard error.
 
 FUZZ_SEED chooses other inputs than those of the tests, FUZZ_COUNT how many of each kind.
 """
@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,24 +37,24 @@ def setting_jobs() -> list[Job]:
 
 
 def main(names: list[str]) -> None:
-    """Print the table of some kinds, or of all."""
+    """Print the table of some kinds, or of all, and their faults to standard error as they come."""
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     print(TABLE_HEAD, flush=True)
-    tallies: list[Tally] = []
     for kind in KINDS:
         if not names or kind.name in names:
-            found = run_jobs(jobs_of(kind), folder / kind.name.replace(" ", "-"), torch=bool(kind.torch))
-            tallies += found.values()
-            print(tallies[-1].row(), flush=True)
+            _show(run_jobs(jobs_of(kind), folder / kind.name.replace(" ", "-"), torch=bool(kind.torch)).values())
     if not names or SETTINGS in names:
-        tallies += run_jobs(setting_jobs(), folder / "settings-46").values()
-        print(tallies[-1].row(), flush=True)
+        _show(run_jobs(setting_jobs(), folder / "settings-46").values())
+
+
+def _show(tallies: Iterable[Tally]) -> None:
     for tally in tallies:
+        print(tally.row(), flush=True)
         alike = defaultdict(list)
         for fault in tally.faults:
             alike[fault[-160:]].append(fault)
         for faults in alike.values():
-            print(f"\n{len(faults)} × {faults[0]}")
+            print(f"\n{len(faults)} × {faults[0]}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ class _Resumed:
         bake = runner.queue(planned.settings)
         report, closing = Reporter(runner.journal, bake.number), ExitStack()
         session = closing.enter_context(open_session(planned.settings, planned))
-        cache = run._latent_cache(session, report)
+        cache, orders = run._latent_cache(session, report), Orders(report)
+        held_out = run._encode_held_out(session, planned, cache, orders, report)
+        assert isinstance(held_out, dict)
         inputs = run._LoopInputs(
             bake=bake,
             folder=place / bake.folder,
@@ -58,10 +60,10 @@ class _Resumed:
             hashes=None,
             vae_hashes=None,
             trained={},
-            held_out={},
+            held_out=held_out,
         )
         curves = closing.enter_context(MetricWriter(runner.journal.path, bake.number))
-        loop = run._build_loop(inputs, curves, Orders(report), report, closing)
+        loop = run._build_loop(inputs, curves, orders, report, closing)
         self.contents: StateContents = loop.states._contents
         # As long as the process lives.
         self._closing = closing
@@ -75,7 +77,7 @@ def prepare(root: Path) -> None:
     place = root.parent / FOLDER
     place.mkdir()
     path = root / "hifumi.toml"
-    changes = {"max_train_steps": STEPS, "validation_data_dir": "", "sample_at_first": False}
+    changes = {"max_train_steps": STEPS}
     planned = check(load_settings(path).model_copy(update=changes), path)
     _resumed.append(_Resumed(place, planned))
     bakes = next((place / "bakes").glob("0001-*"))

@@ -39,6 +39,7 @@ NOT_FROM_OUTSIDE = {
     "trainer.bake.optimizer_trial": "what this process packed itself",
     "trainer.bake.optimizer_trial_worker": "the answer to our own process",
     "trainer.memory.worker": "the question of our own process",
+    "trainer.machine.python_child": "the answer of our own process",
     "lora_tui.screens.bake": "opens screens, not files",
     "lora_tui.screens.grid": "opens grids, not files",
     "lora_tui.screens.grid_viewer": "opens grids, not files",

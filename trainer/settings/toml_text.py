@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import SettingsError
@@ -107,8 +108,17 @@ def _line_at(text: str, position: re.Match[str] | None) -> str:
 
 def place_of(text: str, key: str, where: str) -> str:
     """Return `where` with the line that `key` stands on, as far as it is found, and the key itself."""
-    pattern = re.compile(rf"""^\s*["']?{re.escape(key)}["']?\s*=""")
+    line = _lines_of_keys(text).get(key)
+    return f"{where}{f' line {line}' if line else ''}: {printable(key, 60)}"
+
+
+# All keys of a file are asked for one after the other.
+@lru_cache(maxsize=4)
+def _lines_of_keys(text: str) -> dict[str, int]:
+    """Return key -> the first line that gives it a value."""
+    found: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        if pattern.match(line):
-            return f"{where} line {number}: {printable(key, 60)}"
-    return f"{where}: {printable(key, 60)}"
+        key, equals, _ = line.partition("=")
+        if equals:
+            found.setdefault(key.strip().strip("\"'"), number)
+    return found
