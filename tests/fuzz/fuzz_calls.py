@@ -145,7 +145,6 @@ def kept_specs(root: Path, file: Path) -> None:
 
 def read_notes(root: Path, file: Path) -> None:
     """Read what the program notes for itself."""
-    from lora_tui.actions.publish import _last_target
     from lora_tui.theme_files import remembered_theme
     from trainer.jobs.bakes import check
     from trainer.jobs.optimizer_trial import CACHE as ANSWERS
@@ -154,11 +153,11 @@ def read_notes(root: Path, file: Path) -> None:
     from trainer.memory.predictor import CACHE, PeakPredictor
     from trainer.memory.request import request_of
     from trainer.settings.toml_file import load_settings
-    from trainer.workspace import cache_home, last_workspace
+    from trainer.workspace import cache_home, last_workspace, read_note
 
     last_workspace()
     remembered_theme()
-    _last_target()
+    read_note("use-target")
     running_engines(root)
     _read(cache_home() / ANSWERS)
     path = root / "hifumi.toml"

@@ -258,26 +258,31 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "state",
         {_STATE: (of_safetensors, of_metadata(HEADER_KEY), of_metadata(HEADER_KEY), of_safetensors_body)},
-        ("trainer.journal.state_files", "trainer.bake.saving.state"),
+        ("trainer.journal.state_files", "trainer.bake.saving.state", "trainer.bake.saving.contents"),
         (calls.fork,),
         (calls.resume_state,),
     ),
     Kind(
         "metrics",
         {f"{BAKE}/metrics.npz": (of_bytes,)},
-        ("trainer.recovery.bakes", "trainer.bake.step_metrics"),
+        ("trainer.recovery.bakes", "trainer.journal.metrics_file"),
         (_REBUILD,),
     ),
     Kind(
         "journal",
         {"journal.sqlite": (of_sqlite,)},
-        ("trainer.journal.database", "trainer.journal.replace_file", "trainer.journal.telemetry"),
+        (
+            "trainer.journal.database",
+            "trainer.journal.replace_file",
+            "trainer.journal.telemetry",
+            "trainer.journal.read_only",
+        ),
         (*_SHOW, calls.snapshot, calls.ask_whether_used),
     ),
     Kind(
         "orders",
         {"journal.sqlite": (of_rows("orders"),)},
-        ("trainer.journal.database",),
+        ("trainer.journal.database", "trainer.journal.rows"),
         (calls.take_orders, calls.snapshot),
     ),
     Kind(

@@ -33,7 +33,7 @@ from trainer.journal.records import (
     SavedState,
     Stage,
 )
-from trainer.journal.state_files import HEADER_KEY, STATE_FORMAT, Environment, StateHeader, file_name, state_header_json
+from trainer.journal.state_files import HEADER_KEY, STATE_FORMAT, Environment, FilesSoFar, StateHeader, file_name, state_header_json
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.settings.model import Settings
 from trainer.settings.subject import save_subject
@@ -248,7 +248,7 @@ def _facts(settings: Settings) -> StateHeader:
         data="0" * 64,
         scaler={},
         optimizer={"x": {"step": 4}},
-        checkpoints={"last": 4},
+        checkpoints=FilesSoFar(["hifumi-000001.safetensors"], STEPS, 0.1),
         verdict=None,
         environment=Environment("2.13.0", "0.1.0", "3.11.7", "cpu x86_64", 1, "no"),
     )

@@ -19,7 +19,10 @@ READS = {
     "connect",
     "NpzFile",
     "DictReader",
-    "validate_json",
+    "read_json",
+    "value_from_json",
+    "read_note",
+    "read_metrics",
 }
 
 NOT_FROM_OUTSIDE = {
@@ -31,6 +34,7 @@ NOT_FROM_OUTSIDE = {
     "trainer.prompts.clip_tokens": "comes with the program",
     "lora_tui.terminal.output_queue": "the terminal",
     "lora_tui.terminal.redirect": "the log, which is only written",
+    "trainer.typed_values": "what it reads is named by those that call it",
     "trainer.atomic_file": "files that are being written",
     "trainer.private_files": "files that are being made",
     "trainer.machine.disk_space": "a file that is only written",
