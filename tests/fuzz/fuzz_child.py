@@ -197,7 +197,10 @@ def run_command(words: list[str], *, data: bool) -> Tried:
         except BaseException:
             tried.faults.append(traceback.format_exc())
     printed, complaints = (_written(stream) for stream in (out, err))
-    if code:
+    if words[0] == "check" and not complaints:
+        # It tells what it found on standard output, and 1 is for warnings.
+        tried.refusal = printed if code not in (0, 1) else ""
+    elif code:
         tried.refusal = complaints or f"exit code {code}"
         if code not in (2, 4, 5):
             tried.faults.append(f"exit code {code}: {complaints}")

@@ -80,7 +80,7 @@ def command(*words: str, content: bool = False, data: bool = False, without: tup
     return Command(words, content, data, without)
 
 
-_PLAN = ("plan", "--no-memory")
+_PLAN, _CHECK = ("plan", "--no-memory"), ("check",)
 _TOML, _JSON, _TEXT = (of_toml, of_toml, of_text), (of_json, of_json, of_json, of_text), (of_text,)
 _HEADER, _BODY = (of_safetensors,), (of_safetensors_body,)
 
@@ -115,6 +115,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         (
             command(*_PLAN, "{file}"),
+            command(*_CHECK, "{file}"),
             command("convert", "alpha", "{file}", "--to", "4", data=True),
             command("grid", "--like", "{root}/from/webui.png", "--dry-run", "--in", "{root}"),
             calls.save_settings,
@@ -135,8 +136,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "captions",
         {"data/10_hifumi_chan/0.txt": _TEXT},
-        ("trainer.dataset.caption_file", "trainer.dataset.content"),
-        (command(*_PLAN, "{root}/hifumi.toml"), calls.prompt_texts),
+        ("trainer.dataset.caption_file", "trainer.dataset.content", "trainer.dataset.scan_findings"),
+        (command(*_PLAN, "{root}/hifumi.toml"), command(*_CHECK, "{root}/hifumi.toml"), calls.prompt_texts),
     ),
     Kind(
         "prompt file",
@@ -151,7 +152,11 @@ KINDS: tuple[Kind, ...] = (
             for number, ending in enumerate(PICTURE_FORMATS)
         },
         ("trainer.dataset.picture_file",),
-        (command(*_PLAN, "{root}/with-formats.toml"), calls.decode_pictures),
+        (
+            command(*_PLAN, "{root}/with-formats.toml"),
+            command(*_CHECK, "{root}/with-formats.toml"),
+            calls.decode_pictures,
+        ),
     ),
     Kind(
         "masks",
@@ -184,6 +189,22 @@ KINDS: tuple[Kind, ...] = (
         | {"from/webui.txt": _TEXT},
         ("trainer.formats.picture_text",),
         _FROM_PICTURE,
+    ),
+    Kind(
+        "accepted findings",
+        {"subjects/hifumi.accepted.json": _JSON},
+        ("trainer.checks.accepted",),
+        (
+            command(*_CHECK, "{root}/hifumi.toml"),
+            command(*_CHECK, "{root}/hifumi.toml", "--json"),
+            command(*_CHECK, "{root}/hifumi.toml", "--withdraw", "tags"),
+        ),
+    ),
+    Kind(
+        "signatures of thumbnails",
+        {"cache/picture_signatures.json": _JSON},
+        ("trainer.dataset.picture_likeness",),
+        (command(*_CHECK, "{root}/hifumi.toml"),),
     ),
     Kind(
         "safetensors header",
@@ -276,6 +297,7 @@ KINDS: tuple[Kind, ...] = (
             "trainer.journal.replace_file",
             "trainer.journal.telemetry",
             "trainer.journal.read_only",
+            "trainer.journal.before_resume",
         ),
         (*_SHOW, calls.snapshot, calls.ask_whether_used),
     ),

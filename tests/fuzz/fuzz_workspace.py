@@ -13,6 +13,7 @@ from lora_on_disk import write_lora
 from made_grid import made_grid
 from PIL import Image, features
 
+from trainer.checks.accepted import Acceptance, accepted_path, write_accepted
 from trainer.demo.workspace import demo_settings, demo_subject
 from trainer.formats.picture_text import png_bytes
 from trainer.gallery.judged_file import write_judged
@@ -33,7 +34,15 @@ from trainer.journal.records import (
     SavedState,
     Stage,
 )
-from trainer.journal.state_files import HEADER_KEY, STATE_FORMAT, Environment, FilesSoFar, StateHeader, file_name, state_header_json
+from trainer.journal.state_files import (
+    HEADER_KEY,
+    STATE_FORMAT,
+    Environment,
+    FilesSoFar,
+    StateHeader,
+    file_name,
+    state_header_json,
+)
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.settings.model import Settings
 from trainer.settings.subject import save_subject
@@ -363,5 +372,9 @@ def _write_notes(root: Path) -> None:
     (state_home() / "engines/fuzz.lock").write_text(json.dumps({"workspace": str(root), "pid": 1, "takes_queue": True}))
     cache_home().mkdir(parents=True)
     (cache_home() / "optimizers.json").write_text(json.dumps({"key": {"found": "a fault", "expected": "none"}}))
+    accepted = Acceptance("tags", "all of them wear it", 5.0, "0" * 64, ("0" * 16,))
+    write_accepted(accepted_path(root / "subjects/hifumi.toml"), [accepted])
     (root / "cache").mkdir()
+    signatures = {"version": 1, "signatures": {"0" * 64: "00" * 300}}
+    (root / "cache/picture_signatures.json").write_text(json.dumps(signatures))
     (root / "cache/peaks.json").write_text(json.dumps({"made_by": "", "peaks": {"key": {"peak": 5}}}))

@@ -160,7 +160,9 @@ def open_picture(path: Path) -> Image.Image:
             turned = _has_orientation(image)
             image.load()
             return ImageOps.exif_transpose(image) if turned else image
-    except Exception as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
+    except (
+        Exception
+    ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
         raise _unreadable(path, error) from error
 
 
@@ -180,7 +182,9 @@ def open_small(path: Path, side: int) -> Image.Image:
             small = _eight_bits(image)
             small.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=1.0)
             small = ImageOps.exif_transpose(small) if turned else small
-    except Exception as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
+    except (
+        Exception
+    ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
         raise _unreadable(path, error) from error
     if small.mode == "RGB":
         return small
@@ -194,7 +198,6 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-
 @lru_cache(maxsize=100_000)
 def _measured(path: str, _changed: int, size: int) -> tuple[int, int, str]:
     try:
@@ -203,7 +206,9 @@ def _measured(path: str, _changed: int, size: int) -> tuple[int, int, str]:
             lying = _has_orientation(image) and image.getexif().get(_ORIENTATION) in _LYING
             kind = _kind_names.get(image.format or "", "JPEG")
             _read_to_the_end(image)
-    except Exception as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
+    except (
+        Exception
+    ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
         raise _unreadable(Path(path), error) from error
     return (height, width, kind) if lying else (width, height, kind)
 
