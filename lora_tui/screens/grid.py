@@ -29,7 +29,7 @@ from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
 from lora_tui.workers.grid_watcher import GridRead
-from trainer.journal.records import GridState
+from trainer.journal.records import Checkpoint, GridState
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -109,6 +109,8 @@ class GridScreen(Screen[None]):
         self._first: grids.FirstSpecRead | None = None
         self._before: GridSpec | None = None
         self._last_state: GridState | None = None
+        self._bake: int | None = None
+        self._saved: tuple[Checkpoint, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Yield the title, builder and pictures, and the keys."""
@@ -129,8 +131,8 @@ class GridScreen(Screen[None]):
         self.editor = GridEditor(self.form, count, self.planner, self._keep)
         self.planner.start()
         bake = self.snapshot().bake
-        number = bake.number if bake is not None else None
-        self.sender.write(lambda: grids.first_spec(self.workspace, self._kept, number, self._subject))
+        self._bake = bake.number if bake is not None else None
+        self._read_first()
         self.form.focus_list()
         if self._first_grid is None:
             self.sender.write(lambda: grids.read_newest(self.workspace))
@@ -138,6 +140,7 @@ class GridScreen(Screen[None]):
             self.show_grid(self._first_grid)
         self._show_title()
         self.set_interval(1, self._show_title)
+        self.set_interval(1, self._follow_epochs)
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
 
     def on_unmount(self) -> None:
@@ -164,8 +167,27 @@ class GridScreen(Screen[None]):
 
     @on(grids.FirstSpecRead)
     def _load_first(self, event: grids.FirstSpecRead) -> None:
-        self.editor.load(event.spec, event.first)
-        self._first = event
+        if self._first is None:
+            self.editor.load(event.spec, event.first)
+            self._first = event
+        elif self.form.editing:
+            self._saved = ()
+        else:
+            # What was changed in the meantime is kept; what it is told from is the new proposal.
+            self._first = event
+            self.editor.load(self._kept.restored(event.start, event.first), event.first)
+
+    def _read_first(self) -> None:
+        """Read what the builder starts with: the bake's epochs saved until now."""
+        self._saved = self.snapshot().checkpoints
+        self.sender.write(lambda: grids.first_spec(self.workspace, self._kept, self._bake, self._subject))
+
+    def _follow_epochs(self) -> None:
+        """Take epochs saved since into the builder."""
+        now = self.snapshot()
+        shown = now.bake is not None and now.bake.number == self._bake
+        if shown and now.checkpoints != self._saved and not self.form.editing:
+            self._read_first()
 
     @on(grids.SpecRead)
     def _load_spec(self, event: grids.SpecRead) -> None:

@@ -91,6 +91,31 @@ async def test_epochs_saved_since_are_in_the_spec_that_comes_back(runner, until)
         assert again.editor.spec.cfg_scale == 3.0
 
 
+async def test_epochs_saved_while_the_builder_is_open_come_into_it(runner, until) -> None:
+    number = runner.baking(steps=50)
+    folder = runner.workspace.root / runner.bakes()[0].folder
+    folder.mkdir(parents=True)
+    (folder / "hifumi-000001.safetensors").write_bytes(b"first")
+    async with runner.run(SIZE) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.snapshot.checkpoints)
+        screen = await _opened_before_it_is_counted(runner, pilot, until)
+        screen.editor.typed("cfg_scale", "3")
+        (folder / "hifumi-000002.safetensors").write_bytes(b"second")
+        with runner.journal() as journal:
+            journal.results.add_checkpoint(number, _second(journal.results.checkpoints(number)[0]))
+        screen.form.focus_list()
+        screen.form.go_to("steps")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(screen.snapshot().checkpoints) == 2)
+        await pilot.pause(1.2)
+        assert screen.form.editing == "steps", "an edit goes before what is new"
+        assert len(screen.editor.spec.epochs) == 1
+        await pilot.press("ctrl+u", "5", "enter")
+        await until(pilot, lambda: [epoch.label for epoch in screen.editor.spec.epochs] == ["1", "2"])
+        assert (screen.editor.spec.cfg_scale, screen.editor.spec.steps) == (3.0, 5)
+        await until(pilot, lambda: kept(runner) == {f"bake {number}": {"cfg_scale": 3.0, "steps": 5}})
+
+
 async def test_each_bake_has_its_own(runner, until) -> None:
     for seed in (1, 2):
         runner.add_bake(why=str(seed))
