@@ -95,7 +95,9 @@ def _compact_lines(machine: MachineReading, width: int) -> list[Content]:
     if not machine.cards:
         disk = Content.assemble(("   disk ", "$muted"), f"{gib(host.disk_free, 0)} GiB free")
         cpu = Content.assemble(("   CPU ", "$muted"), _figure(host.cpu_percent, " %"))
-        return [Content.assemble(_no_card(machine).truncate(width - 40, ellipsis=True), "   ", memory, disk, cpu)]
+        figures = Content.assemble("   ", memory, disk, cpu)
+        # Ten columns of the reason are the least that says anything.
+        return [_no_card(machine).truncate(max(10, width - figures.cell_length), ellipsis=True) + figures]
     lines = []
     for card in machine.cards:
         name = Content.styled("VRAM " if len(machine.cards) == 1 else f"{card.index} ", "$muted")

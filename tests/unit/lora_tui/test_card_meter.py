@@ -44,6 +44,16 @@ def test_without_a_card_the_reason_stands_there() -> None:
     assert "32.0 GiB" in lines[1]
 
 
+def test_beside_a_long_reason_no_figure_of_the_narrow_line_is_cut() -> None:
+    host = HostReading(100.0, 100 * GIB, 128 * GIB, GIB, 1234 * GIB)
+    machine = MachineReading(0.0, (), "the driver does not answer (libnvidia-ml.so.1: version mismatch)", host)
+    for width in (66, 78, 97):
+        (line,) = card_meter._compact_lines(machine, width)
+        assert line.plain.startswith("! no GPU")
+        assert line.plain.endswith("RAM 100.0/128   disk 1234 GiB free   CPU 100 %")
+        assert line.cell_length <= width
+
+
 def test_no_line_is_wider_than_the_pane() -> None:
     for width in (60, 75, 80, 120):
         for line in words(MachineReading(0.0, (CARD,), "", HOST), 5 * GIB, width)[:1]:
