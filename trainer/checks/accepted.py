@@ -14,8 +14,8 @@ from trainer.dataset.manifest import manifest
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.finding import Finding
-from trainer.regular_file import open_regular
 from trainer.text import printable
+from trainer.typed_values import WrongValue, read_json
 
 _FORMAT = 1
 # A subject has a few dozen at most.
@@ -39,6 +39,12 @@ class Acceptance:
     when: float
     data: str
     findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    format: int
+    accepted: tuple[Acceptance, ...]
 
 
 class DataFingerprint:
@@ -72,19 +78,16 @@ def read_accepted(path: Path) -> tuple[Acceptance, ...]:
         SettingsError: the file cannot be read or is damaged.
     """
     try:
-        with open_regular(path) as file:
-            content = file.read(_MAX_BYTES + 1)
+        kept: _Kept = read_json(path, _Kept, _MAX_BYTES)
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise _damaged(path, f"cannot be read ({error.strerror})") from error
-    try:
-        values = json.loads(content)
-        if values["format"] != _FORMAT:
-            raise _damaged(path, f"format {printable(str(values['format']), 20)}")
-        return tuple(_acceptance(each) for each in values["accepted"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise _damaged(path, "not a file of accepted findings") from None
+    except WrongValue as error:
+        raise _damaged(path, f"not a file of accepted findings ({error})") from None
+    if kept.format != _FORMAT:
+        raise _damaged(path, f"format {kept.format}")
+    return kept.accepted
 
 
 def write_accepted(path: Path, accepted: Iterable[Acceptance]) -> None:
@@ -93,9 +96,8 @@ def write_accepted(path: Path, accepted: Iterable[Acceptance]) -> None:
     Raises:
         WorkspaceError: the file cannot be written.
     """
-    values = {"format": _FORMAT, "accepted": [asdict(each) for each in accepted]}
     try:
-        write_atomically(path, json.dumps(values, indent=1).encode("ascii"))
+        write_atomically(path, json.dumps(asdict(_Kept(_FORMAT, tuple(accepted))), indent=1).encode("ascii"))
     except OSError as error:
         raise WorkspaceError(
             printable(str(path)), found=f"cannot be written ({error.strerror})", way_out="fix its permissions"
@@ -146,16 +148,6 @@ def accept(
 def finding_fingerprint(finding: Finding) -> str:
     """Return the fingerprint of what was found, to be compared with that of later."""
     return _digest(json.dumps(asdict(finding), sort_keys=True))[:16]
-
-
-def _acceptance(values: dict[str, object]) -> Acceptance:
-    check, why, when = values["check"], values["why"], values["when"]
-    data, findings = values["data"], values["findings"]
-    if not (isinstance(check, str) and isinstance(why, str) and isinstance(data, str) and isinstance(findings, list)):
-        raise TypeError("a wrong type")
-    if not isinstance(when, int | float) or not all(isinstance(each, str) for each in findings):
-        raise TypeError("a wrong type")
-    return Acceptance(check, why, float(when), data, tuple(findings))
 
 
 def _damaged(path: Path, found: str) -> SettingsError:
