@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from trainer.checks.record import CheckedBake
 from trainer.dataset.exposures import tag_exposures
@@ -44,8 +45,7 @@ _MAX_SHARING = 8
 
 def tags_seen_once(bake: CheckedBake) -> Iterator[Finding]:
     """Yield tags that stand in one caption only."""
-    counts = _counts(bake.data)
-    alike = _nearly_alike(counts)
+    counts, alike = _tags_of(bake.data)
     once = [tag for tag, count in counts.items() if count == 1 and tag not in alike]
     if once:
         yield Finding(
@@ -58,8 +58,7 @@ def tags_seen_once(bake: CheckedBake) -> Iterator[Finding]:
 
 def tags_nearly_alike(bake: CheckedBake) -> Iterator[Finding]:
     """Yield tags that are another spelling of a commoner one, or one letter away from it."""
-    counts = _counts(bake.data)
-    alike = _nearly_alike(counts)
+    counts, alike = _tags_of(bake.data)
     if alike:
         tag, other = next(iter(alike.items()))
         yield Finding(
@@ -72,6 +71,14 @@ def tags_nearly_alike(bake: CheckedBake) -> Iterator[Finding]:
                 for tag, other in alike.items()
             ),
         )
+
+
+# A plan asks again for every key typed.
+@lru_cache(maxsize=2)
+def _tags_of(data: DataSet) -> tuple[Mapping[str, int], Mapping[str, str]]:
+    """Return how many pictures carry each tag, and the tags that are nearly like a commoner one."""
+    counts = _counts(data)
+    return counts, _nearly_alike(counts)
 
 
 def _counts(data: DataSet) -> dict[str, int]:
