@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, print_json
+from lora_tui.commands.exits import exits, print_json, shown_thumbnails
 from lora_tui.commands.options import OVERRIDES, PATH
 from trainer.errors import ExitCode
 from trainer.refusals import real_path
@@ -45,7 +45,6 @@ def check(
     from trainer.checks.report import check_json, check_lines, count
     from trainer.jobs.checks import (
         accept_findings,
-        cached_thumbnails,
         no_thumbnails,
         run_preflight,
         withdraw_acceptance,
@@ -58,7 +57,7 @@ def check(
         raise click.UsageError("--why belongs to --accept")
     path = real_path(settings_file)
     settings = load_settings(path, overrides)
-    thumbnails = cached_thumbnails(path) if compare else no_thumbnails
+    thumbnails = shown_thumbnails(path) if compare else no_thumbnails
 
     def run() -> "Preflight":
         return run_preflight(settings, path, thumbnails)

@@ -17,6 +17,9 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.checks.record import CheckResult
+    from trainer.dataset.picture_likeness import PictureThumbnails
+    from trainer.dataset.records import DataSet
+    from trainer.jobs.checks import Thumbnails
     from trainer.jobs.preflight import PlannedBake
     from trainer.journal.journal import Journal
     from trainer.workspace import Workspace
@@ -181,17 +184,33 @@ def checked_bake(planned: "PlannedBake", settings_file: Path) -> "tuple[CheckRes
     """
     from trainer.checks.record import Severity
     from trainer.errors import DatasetError
-    from trainer.jobs.checks import cached_thumbnails, check_planned
+    from trainer.jobs.checks import check_planned
 
     path = real_path(settings_file)
     data_sets = [each for each in (planned.data, planned.validation) if each is not None]
-    results = check_planned(planned, path, cached_thumbnails(path)(data_sets))
+    results = check_planned(planned, path, shown_thumbnails(path)(data_sets))
     errors = [result for result in results if result.severity is Severity.ERROR]
     if errors:
         finding = errors[0].finding
         more = f"; {len(errors)} in all" if len(errors) > 1 else ""
         raise DatasetError(finding.place, found=f"{finding.text}{more}", way_out=errors[0].way_out)
     return results
+
+
+def shown_thumbnails(path: Path) -> "Thumbnails":
+    """Return what makes the thumbnails of the bake with the settings in `path`, with a line of progress where there is a terminal."""
+    from lora_tui.commands.progress_line import ProgressLine
+    from trainer.jobs.checks import cached_thumbnails
+
+    def make(data_sets: "Sequence[DataSet]") -> "PictureThumbnails | None":
+        with ProgressLine() as line:
+
+            def show(done: int, total: int) -> None:
+                line(f"comparing pictures: {done:,} of {total:,}")
+
+            return cached_thumbnails(path, show=show)(data_sets)
+
+    return make
 
 
 def print_warnings(results: "Sequence[CheckResult]") -> None:

@@ -1,7 +1,7 @@
 """What settings will do, what memory they take, and which would fit: `plan`."""
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import click
 
 from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_json
 from lora_tui.commands.options import OVERRIDES, PATH
-from lora_tui.terminal.capabilities import places_text
+from lora_tui.commands.progress_line import ProgressLine
 from trainer.errors import ExitCode, LoraTuiError
 from trainer.refusals import real_path
 from trainer.text import printable
@@ -103,7 +103,7 @@ class _PlanOutput:
         from trainer.plan.report import ReportSection
 
         try:
-            with _ProgressLine() as show:
+            with ProgressLine() as show:
                 show("predicting memory")
                 prediction = predictor.predict(request_of(self._planned, "card"))
         except LoraTuiError as error:
@@ -120,8 +120,14 @@ class _PlanOutput:
         from trainer.memory.request import request_of
         from trainer.plan.report import ReportSection
 
-        with _ProgressLine() as show:
-            result = fit(request_of(self._planned, "card"), predictor.predict, limit, show)
+        with ProgressLine() as show:
+            numbers = count(1)
+            result = fit(
+                request_of(self._planned, "card"),
+                predictor.predict,
+                limit,
+                lambda text: show(f"prediction {next(numbers)}: {text}"),
+            )
         self._peak(result.current.prediction)
         self._values["fit"] = fit_json(result)
         if not self._as_json:
@@ -157,25 +163,6 @@ class _PlanOutput:
         section = memory_section(prediction, available, holders)
         note = (f"no GPU here ({why}): the figures are for a bake on one",) if why else ()
         _print(ReportSection(section.title, (*section.lines, *note)))
-
-
-class _ProgressLine:
-    """One line of progress on standard error, if that is a terminal on which it can be erased at the end."""
-
-    def __enter__(self) -> Callable[[str], None]:
-        self._terminal = places_text(sys.stderr)
-        self._count = 0
-        return self._show
-
-    def __exit__(self, *_: object) -> None:
-        if self._terminal:
-            click.echo("\r\x1b[K", nl=False, err=True)
-
-    def _show(self, text: str) -> None:
-        self._count += 1
-        if self._terminal:
-            # A line that wraps could not be erased.
-            click.echo(f"\r\x1b[Kprediction {self._count}: {printable(text)[:56]} …", nl=False, err=True)
 
 
 def _predictor(settings_file: Path) -> "PeakPredictor":

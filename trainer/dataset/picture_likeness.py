@@ -100,7 +100,12 @@ class SignatureCache:
 
 
 def thumbnails_of(
-    paths: Iterable[Path], cache: SignatureCache, *, stop: Callable[[], bool] = lambda: False, threads: int = 0
+    paths: Iterable[Path],
+    cache: SignatureCache,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    show: Callable[[int, int], object] = lambda done, total: None,
+    threads: int = 0,
 ) -> PictureThumbnails | None:
     """Return the signatures of pictures, made where they are not known; None if `stop` turned true.
 
@@ -108,6 +113,7 @@ def thumbnails_of(
         paths: the pictures; one that is gone is left out.
         cache: of signatures made before.
         stop: asked between two pictures.
+        show: takes how many pictures are done, and of how many, after each.
         threads: that decode; 0 for as many as the computer has cores, at most 8.
     """
     signatures: dict[Path, bytes] = {}
@@ -128,7 +134,9 @@ def thumbnails_of(
 
     workers = threads or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="thumbnail") as pool:
-        for made in pool.map(make, dict.fromkeys(paths)):
+        all_paths = tuple(dict.fromkeys(paths))
+        for done, made in enumerate(pool.map(make, all_paths), start=1):
+            show(done, len(all_paths))
             if made is None:
                 continue
             path, content, signature = made

@@ -165,12 +165,19 @@ def withdraw_acceptance(settings: Settings, settings_path: Path, check: str) -> 
     return True
 
 
-def cached_thumbnails(settings_path: Path, *, stop: Callable[[], bool] = lambda: False, threads: int = 0) -> Thumbnails:
+def cached_thumbnails(
+    settings_path: Path,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    show: Callable[[int, int], object] = lambda done, total: None,
+    threads: int = 0,
+) -> Thumbnails:
     """Return what makes thumbnails' signatures, and keeps them in the workspace's cache, outside of a workspace in the user's own.
 
     Args:
         settings_path: the file with the bake's settings.
         stop: asked between two pictures; once it turns true there are no thumbnails.
+        show: takes how many pictures are done, and of how many.
         threads: that decode; 0 for the computer's.
     """
     workspace = find_workspace(settings_path.parent)
@@ -178,7 +185,7 @@ def cached_thumbnails(settings_path: Path, *, stop: Callable[[], bool] = lambda:
 
     def make(data_sets: Sequence[DataSet]) -> PictureThumbnails | None:
         paths = [picture.path for data in data_sets for picture in data.pictures if not picture.is_reg]
-        return thumbnails_of(paths, cache, stop=stop, threads=threads)
+        return thumbnails_of(paths, cache, stop=stop, show=show, threads=threads)
 
     return make
 
