@@ -287,16 +287,17 @@ def write_page(workspace: Workspace, number: int) -> Message:
 
 
 def save_spec(spec: "GridSpec", path: Path) -> Message:
-    """Write a spec into a JSON file, which `lora-tui grid` makes.
+    """Write a spec into a JSON file of a workspace, which `lora-tui grid` makes; files in the workspace are named from its root.
 
     Raises:
         OSError: it cannot be written.
     """
     from trainer.atomic_file import write_atomically
-    from trainer.grid.spec import spec_json
+    from trainer.grid.spec import kept_spec, spec_json
+    from trainer.workspace_paths import paths_around
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, spec_json(spec).encode())
+    write_atomically(path, spec_json(kept_spec(spec, paths_around(path.parent))).encode())
     return GridNote(f"saved {path}")
 
 

@@ -17,6 +17,7 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
+    from trainer.workspace_paths import WorkspacePaths
 
 # A name that no saved spec has.
 _FILE = ".builder.json"
@@ -102,11 +103,14 @@ class KeptSpecs:
             WorkspaceError: the file cannot be written.
         """
         from trainer.atomic_file import write_atomically
+        from trainer.workspace_paths import workspace_paths
 
         self._load()
+        paths = workspace_paths(self._path.parent.parent)
         with self._lock:
             changed = [(start, entry) for start, entry in self._kept.items() if entry.get("fields")]
             newest = sorted(changed, key=lambda item: -float(item[1].get("changed") or 0))[:_MAX_KEPT]
+            newest = [(start, {**entry, "fields": _kept(entry["fields"], paths)}) for start, entry in newest]
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(self._path, (json.dumps(dict(newest), indent=1, ensure_ascii=False) + "\n").encode())
@@ -124,6 +128,19 @@ class KeptSpecs:
             if not self._read:
                 self._read = True
                 self._kept = {**_entries(self._path), **self._kept}
+
+
+def _kept(fields: Mapping[str, Any], paths: "WorkspacePaths") -> dict[str, Any]:
+    """Return fields of a spec with files in the workspace named from its root; unchanged where they are another version's."""
+    from pydantic import ValidationError
+
+    from trainer.grid.spec import GridSpec, kept_spec
+
+    try:
+        kept = kept_spec(GridSpec.model_validate(fields), paths).model_dump(mode="json")
+    except ValidationError:
+        return dict(fields)
+    return {name: kept[name] for name in fields}
 
 
 def _entries(path: Path) -> dict[str, dict[str, Any]]:

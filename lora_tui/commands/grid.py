@@ -125,12 +125,12 @@ def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
 
 def _base_of_newest(workspace: "Workspace") -> str:
     """Return the base of the last bake that ran, "" without one: the picture's own may have another name here, or be missing."""
+    from trainer.journal.bake_settings import settings_of
     from trainer.journal.journal import Journal
-    from trainer.settings.toml_file import parse_settings
 
     with Journal(workspace.journal_path) as journal:
         last = journal.bakes.last_that_ran()
-    return parse_settings(last.settings_toml, f"bake {last.number}").pretrained_model_name_or_path if last else ""
+        return settings_of(journal, last).pretrained_model_name_or_path if last else ""
 
 
 def _styled(workspace: "Workspace", spec: "GridSpec", name: str) -> "GridSpec":

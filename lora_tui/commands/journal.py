@@ -28,6 +28,7 @@ def rebuild(folder: Path | None) -> None:
 
     Everything is read from the folders of bakes and grids. The old journal is kept beside the new one.
     """
+    from trainer.journal.journal import Journal
     from trainer.journal.replace_file import replace_journal
     from trainer.recovery.bakes import recover_bakes
     from trainer.recovery.grids import recover_grids
@@ -45,6 +46,9 @@ def rebuild(folder: Path | None) -> None:
         notes = [f"({one.note})"] if one.note else []
         click.echo("  ".join([printable(one.folder), *found_of, *notes]))
     recovered = sum(each.bake is not None for each in found)
+    with Journal(workspace.journal_path) as rebuilt:
+        # The list of places may be lost as well.
+        rebuilt.note_former_places()
     click.echo(f"{printable(str(workspace.journal_path))}: recovered {recovered} of {plural(len(found), 'bake')}")
     if kept is not None:
         click.echo(f"the old journal was kept as {printable(str(kept))}")

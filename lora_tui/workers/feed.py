@@ -244,10 +244,10 @@ class _JournalReader:
         # One that waits may get other settings.
         key = (bake.number, bake.settings_toml)
         if key not in self._settings:
-            from trainer.settings.toml_file import parse_settings
+            from trainer.journal.bake_settings import settings_of
 
             try:
-                self._settings[key] = parse_settings(bake.settings_toml, bake.folder)
+                self._settings[key] = settings_of(self._journal, bake)
             except LoraTuiError:
                 # Another version's settings; nothing can be compared with them.
                 self._settings[key] = None

@@ -160,13 +160,13 @@ class QueueWatcher(threading.Thread):
 
 
 def _draft(journal: "Journal", number: int) -> HeldBakeRead:
-    from trainer.settings.toml_file import parse_settings
+    from trainer.journal.bake_settings import settings_of
 
     bake = journal.bakes.read(number)
-    settings = parse_settings(bake.settings_toml, f"bake {number}")
+    settings = settings_of(journal, bake)
     parent = None if bake.parent is None else journal.bakes.find(bake.parent)
     if parent is None:
         return HeldBakeRead(number, settings, frozenset())
-    before = parse_settings(parent.settings_toml, f"bake {parent.number}")
+    before = settings_of(journal, parent)
     differs = (name for name in type(settings).model_fields if getattr(settings, name) != getattr(before, name))
     return HeldBakeRead(number, settings, frozenset(differs))

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from trainer.gallery.sidecar import MadeCell, MadeGrid, write_sidecar
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import ComputeSetup, LoraUse
-from trainer.grid.spec import AxisSpec, EpochFile, GridSpec
+from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, kept_spec
+from trainer.workspace_paths import workspace_paths
 
 SIZE = 64
 """Pixels of each side of a picture."""
@@ -73,7 +74,8 @@ def made_grid(folder: Path, shape: tuple[int, int, int, int] = (3, 2, 1, 2), *, 
         ("a note",),
     )
     write_sidecar(made, folder)
-    return made
+    # As it is read back.
+    return replace(made, spec=kept_spec(spec, workspace_paths(folder.parent.parent)))
 
 
 def renamed(made: MadeGrid, **labels: tuple[str, ...]) -> MadeGrid:

@@ -8,9 +8,10 @@ from trainer.bake.trained_parts import has_stopped
 from trainer.errors import SettingsError
 from trainer.journal.records import Mark, MarkKind
 from trainer.settings.describe import field
+from trainer.settings.kept import kept_settings, kept_toml, with_paths_found
 from trainer.settings.model import Settings
 from trainer.settings.parts import RATE_SETTINGS, STOP_SETTINGS, all_parts, label_of
-from trainer.settings.toml_file import parse_settings, settings_toml, with_value
+from trainer.settings.toml_file import with_value
 
 
 class LiveSettings:
@@ -37,12 +38,12 @@ class LiveSettings:
 
     @property
     def toml(self) -> str:
-        """The settings in force as TOML."""
-        return settings_toml(self.settings)
+        """The settings in force, as a workspace keeps them."""
+        return kept_toml(self.settings, self._report.journal.paths)
 
     def restore(self, toml: str, changes: int, rate_scale: float) -> None:
         """Return to the settings of a state."""
-        self.settings = parse_settings(toml, "state")
+        self.settings = kept_settings(toml, "state", self._report.journal.paths)
         self.changes, self.rate_scale = changes, rate_scale
         self._set_base_lrs()
 
@@ -60,7 +61,7 @@ class LiveSettings:
         name = name.strip()
         if name in STOP_SETTINGS and text.strip().lower() == "now":
             text = str(step)
-        changed = with_value(self.settings, name, text)
+        changed = with_paths_found(with_value(self.settings, name, text), self._report.journal.paths)
         if not field(name).live:
             raise SettingsError(
                 name, found="changed while baking", expected="a live setting", way_out="fork the bake to change it"

@@ -20,6 +20,7 @@ from trainer.settings.model import Settings
 from trainer.settings.refusal import refused_setting, value_text, wrong_keys
 from trainer.settings.toml_text import parse_toml, read_text
 from trainer.text import printable
+from trainer.workspace_paths import paths_around
 
 Level = Literal["general", "datasets", "datasets.subsets"]
 
@@ -125,6 +126,7 @@ class _File:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._folder = Path(os.path.abspath(path)).parent
+        self._around = paths_around(self._folder)
         self._where = printable(str(path))
         self._settings = settings
         self._text = read_text(path, "a data set file")
@@ -215,7 +217,8 @@ class _File:
         return value
 
     def _path(self, text: str) -> Path:
-        return Path(os.path.normpath(self._folder / user_path(text)))
+        plain = str(user_path(text))
+        return Path(self._around.found(plain) if os.path.isabs(plain) else os.path.normpath(self._folder / plain))
 
     def _text_in(self, table: _Table, key: str, expected: str) -> str:
         value = table.values.get(key)

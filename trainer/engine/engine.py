@@ -193,12 +193,12 @@ class Engine:
 
     def _bake_into(self, bake: Bake, folder: Path, journal: Journal, log: logging.Logger) -> None:
         from trainer.bake.run import run_bake
-        from trainer.settings.toml_file import parse_settings
+        from trainer.journal.bake_settings import settings_of
 
         log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no note")
         notifier = Notifier(self.workspace, journal, bake.number)
         try:
-            settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
+            settings = settings_of(journal, bake)
             notifier.settings = settings
             _keep_record(journal, bake.number, folder)
             state = run_bake(

@@ -1,7 +1,9 @@
 """Sidecar of a grid: grid.json, which describes the complete grid beside its PNGs, one for each cell."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -11,11 +13,14 @@ from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
 from trainer.families.registry import FAMILIES, titles
 from trainer.grid.cell import Axis, Expanded, Place
-from trainer.grid.recipe import ComputeSetup, Recipe
-from trainer.grid.spec import GridSpec
+from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
+from trainer.grid.spec import GridSpec, kept_spec
+from trainer.settings.kept import kept_path
 from trainer.settings.parts import Family
+from trainer.settings.subject import DEMO_BASE
 from trainer.text import plural, printable
 from trainer.typed_values import WrongValue, read_json
+from trainer.workspace_paths import workspace_paths
 
 SIDECAR = "grid.json"
 _MAX_BYTES = 256 * 2**20
@@ -110,16 +115,18 @@ def made_grid(
 
 
 def write_sidecar(made: MadeGrid, folder: Path) -> None:
-    """Write grid.json into `folder` atomically.
+    """Write grid.json into `folder`, in a workspace's `grids/`, atomically; files in the workspace are named from its root.
 
     Raises:
         OSError: it cannot be written.
     """
-    write_atomically(folder / SIDECAR, _MADE.dump_json(made, indent=1) + b"\n")
+    paths = workspace_paths(folder.parent.parent)
+    kept = replace(_with_paths(made, lambda path: kept_path(path, paths)), spec=kept_spec(made.spec, paths))
+    write_atomically(folder / SIDECAR, _MADE.dump_json(kept, indent=1) + b"\n")
 
 
 def read_sidecar(folder: Path) -> MadeGrid | None:
-    """Return the content of grid.json in `folder`, None where that is missing.
+    """Return the content of grid.json in `folder`, None where that is missing; the paths of its recipes and hashes are those of now.
 
     Raises:
         GridError: it cannot be read, is damaged, lacks places of its axes or has others, or is of an unknown family.
@@ -143,7 +150,33 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
         raise _damaged(where, f"{plural(len(made.cells), 'picture')} on axes of {axes} values")
     if any(cell.file != f"{cell.place.name}.png" for cell in made.cells):
         raise _damaged(where, "a picture is not named by its place")
-    return made
+    return _with_paths(made, workspace_paths(folder.parent.parent).found)
+
+
+def _with_paths(made: MadeGrid, change: Callable[[str], str]) -> MadeGrid:
+    """Return a grid with every path of its recipes and hashes changed; blank ones and the base `demo` stay."""
+
+    # Each of a few files is named by many cells.
+    @cache
+    def changed(path: str) -> str:
+        return change(path) if path and path != DEMO_BASE else path
+
+    def lora(use: LoraUse) -> LoraUse:
+        other = use.text_encoder_path
+        return replace(
+            use,
+            path=Path(changed(str(use.path))),
+            text_encoder_path=None if other is None else Path(changed(str(other))),
+        )
+
+    def recipe(of: Recipe) -> Recipe:
+        return replace(of, base=changed(of.base), vae=changed(of.vae), loras=tuple(map(lora, of.loras)))
+
+    return replace(
+        made,
+        cells=tuple(replace(cell, recipe=recipe(cell.recipe)) for cell in made.cells),
+        hashes={changed(path): digest for path, digest in made.hashes.items()},
+    )
 
 
 def _damaged(where: str, fault: str) -> GridError:

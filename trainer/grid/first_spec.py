@@ -9,13 +9,13 @@ from trainer.grid.epoch_labels import CHAMPION
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec
 from trainer.grid.styles import DEFAULT, apply_style, load_styles
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.plan.saves import epoch_file, step_file
 from trainer.prompts.attention import escaped_once
 from trainer.settings.one_setting import AutoYesNo
 from trainer.settings.subject import Subject, load_subject, subject_named
-from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -84,7 +84,7 @@ def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSp
     bake = journal.bakes.read(number)
     if bake.grid is not None:
         raise GridError(f"bake {number}", found=f"makes grid {bake.grid}", expected="a bake")
-    settings = parse_settings(bake.settings_toml, f"bake {number}")
+    settings = settings_of(journal, bake)
     subject = subject_named(workspace.subjects, settings.subject)
     epochs = epochs_of(journal, workspace, (number,))
     spec = _spec_of(subject, workspace, settings.pretrained_model_name_or_path).model_copy(

@@ -17,6 +17,7 @@ from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
 from trainer.models.start_weights import LORA_WANTED, check_fit, refuse_folder
 from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
+from trainer.workspace_paths import workspace_paths
 
 _ENDING = ".safetensors"
 # additional-networks writes the first digits of a hash after a name: `hifumi-000003(1a2b3c4d5e6f)`.
@@ -44,10 +45,11 @@ class ModelFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(root))
+        self._paths = workspace_paths(self.root)
 
     def path(self, text: str) -> Path:
         """Return the absolute path that `text` means; it need not exist."""
-        return Path(os.path.normpath(self.root / os.path.expanduser(text.strip())))
+        return Path(self._paths.found(os.path.expanduser(text.strip())))
 
     def base_name(self, text: str) -> str:
         """Return a base as identify_base takes it: `demo`, or an absolute path.

@@ -9,8 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from trainer.errors import GridError
 from trainer.regular_file import open_regular
+from trainer.settings.kept import kept_path
 from trainer.text import printable
 from trainer.typed_values import expected_text, shown
+from trainer.workspace_paths import WorkspacePaths
 
 _MAX_BYTES = 64 * 2**20
 # `0001-` before it and `.html` behind it make a file name of at most 255.
@@ -126,6 +128,14 @@ class GridSpec(_SpecPart):
         """Return the LoRA files that it names, as written; those of tags in the prompt are not among them."""
         named = (*(lora.file for lora in self.loras), *(epoch.file for epoch in self.epochs))
         return [text for text in named if text]
+
+
+def kept_spec(spec: GridSpec, paths: WorkspacePaths) -> GridSpec:
+    """Return `spec` as a workspace keeps it: files in the workspace are named from its root."""
+    loras = (lora.model_copy(update={"file": kept_path(lora.file, paths)}) for lora in spec.loras)
+    epochs = (epoch.model_copy(update={"file": kept_path(epoch.file, paths)}) for epoch in spec.epochs)
+    own = {"base": kept_path(spec.base, paths), "vae": kept_path(spec.vae, paths)}
+    return spec.model_copy(update={**own, "loras": tuple(loras), "epochs": tuple(epochs)})
 
 
 def spec_json(spec: GridSpec) -> str:

@@ -14,9 +14,9 @@ from trainer.machine.engines import running_engines
 from trainer.models.identify import Base
 from trainer.plan.disk import check_disk_space
 from trainer.settings.describe import speed_settings
+from trainer.settings.kept import kept_settings, kept_toml
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
-from trainer.settings.toml_file import parse_settings, settings_toml
 from trainer.workspace import Workspace, first_free_number, make_workspace
 
 
@@ -100,7 +100,7 @@ def queue_bake(
         NewBake(
             name=ready.settings.output_name,
             why=why,
-            settings_toml=settings_toml(ready.settings),
+            settings_toml=kept_toml(ready.settings, journal.paths),
             engine=engine,
             total_steps=ready.plan.total_steps,
             steps_per_epoch=ready.plan.steps_per_epoch,
@@ -131,7 +131,7 @@ def measured_speed(journal: Journal, settings: Settings) -> float | None:
     wanted = {name: getattr(settings, name) for name in speed_settings()}
 
     def fits(text: str) -> bool:
-        ran = parse_settings(text, "journal")
+        ran = kept_settings(text, "journal", journal.paths)
         return all(getattr(ran, name) == value for name, value in wanted.items())
 
     return journal.curves.measured_speed(fits)

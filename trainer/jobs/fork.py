@@ -15,9 +15,10 @@ from trainer.journal.state_files import read_state_header, state_of_epoch, state
 from trainer.plan.lr_schedules import lr_factor
 from trainer.plan.plan import Plan
 from trainer.settings.describe import field, shown_value
+from trainer.settings.kept import kept_settings
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part, label_of, parts_of
-from trainer.settings.toml_file import apply_overrides, parse_settings
+from trainer.settings.toml_file import apply_overrides
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
@@ -125,7 +126,7 @@ def preview_fork(
     """
     path = _state_path(journal, workspace, number, epoch)
     facts = read_state_header(path)
-    before = parse_settings(facts.settings_toml, printable(str(path)))
+    before = kept_settings(facts.settings_toml, printable(str(path)), journal.paths)
     after = apply_overrides(before, overrides)
     check_changes(before, after)
     ready = check(after, workspace.root / "settings.toml")
@@ -150,7 +151,7 @@ def settings_at(journal: Journal, workspace: Workspace, number: int, epoch: int 
         ModelError: the state cannot be read.
     """
     path = _state_path(journal, workspace, number, epoch)
-    return parse_settings(read_state_header(path).settings_toml, printable(str(path)))
+    return kept_settings(read_state_header(path).settings_toml, printable(str(path)), journal.paths)
 
 
 def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int]:

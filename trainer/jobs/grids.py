@@ -11,7 +11,7 @@ from trainer.grid.first_spec import spec_for_bake, with_epochs
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.presets import PRESETS
 from trainer.grid.recipe import ComputeSetup, fingerprint
-from trainer.grid.spec import GridSpec, LoraSpec, parse_spec, spec_json
+from trainer.grid.spec import GridSpec, LoraSpec, kept_spec, parse_spec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Grid, GridState, NewBake, Order
 from trainer.machine.devices import card_device
@@ -102,7 +102,8 @@ def queue_test_grid(journal: Journal, workspace: Workspace, *, engine: str, why:
     coming = {"epochs": (), "of_bakes": tuple(bakes), "champion": bool(subject.champion), "loras": (LoraSpec(),)}
     test = next(each for each in PRESETS if each.key == "test")
     spec = test.make(spec.model_copy(update=coming), subject)
-    grid = journal.grids.add(name=spec.name, spec=spec_json(spec), least_number=first_free_number(workspace.grids))
+    kept = spec_json(kept_spec(spec, journal.paths))
+    grid = journal.grids.add(name=spec.name, spec=kept, least_number=first_free_number(workspace.grids))
     return _queue(journal, grid, 0, None, engine, why or f"test grid of bakes {', '.join(map(str, bakes))}")
 
 
@@ -200,7 +201,7 @@ def _exists(file: str | None, workspace: Workspace) -> bool:
 def _add_grid(journal: Journal, workspace: Workspace, ready: PlannedGrid, bake: int | None) -> Grid:
     pixels = sum(cell.recipe.width * cell.recipe.height for cell in ready.expanded.cells)
     check_disk_space(pixels * _BYTES_A_PIXEL, workspace.root)
-    spec = ready.expanded.spec
+    spec = kept_spec(ready.expanded.spec, journal.paths)
     number = first_free_number(workspace.grids)
     return journal.grids.add(name=spec.name, spec=spec_json(spec), bake=bake, least_number=number)
 

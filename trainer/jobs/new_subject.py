@@ -12,11 +12,15 @@ from trainer.models.identify import identify_base
 from trainer.plan.plan import plan_line
 from trainer.plan.subject_defaults import subject_defaults
 from trainer.refusals import real_path
+from trainer.settings.kept import kept_path
 from trainer.settings.one_setting import check_name
 from trainer.settings.subject import DEMO_BASE, save_subject
 from trainer.settings.toml_file import save_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
+from trainer.workspace_paths import workspace_paths
+
+_PATHS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,9 @@ def make_subject(
                 expected="a new name",
                 way_out="choose another name or edit that file",
             )
-    save_subject(subject, made.subject_file)
+    paths = workspace_paths(workspace.root)
+    inside = {key: kept_path(getattr(subject, key), paths) for key in _PATHS}
+    save_subject(subject.model_copy(update=inside), made.subject_file)
     save_settings(settings, made.settings_file)
     Journal(workspace.journal_path).close()
     return made

@@ -10,11 +10,13 @@ from trainer.errors import GridError
 from trainer.gallery.sidecar import MadeGrid
 from trainer.jobs.bakes import check, queue_bake
 from trainer.jobs.fork import check_changes, fork, kept_epochs
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, CellNote
 from trainer.judging.direction import Direction, directions
 from trainer.judging.variants import Judged, Variant, variants
-from trainer.settings.toml_file import apply_overrides, parse_settings, settings_toml
+from trainer.settings.kept import kept_toml
+from trainer.settings.toml_file import apply_overrides
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -57,7 +59,7 @@ def queue_proposals(
     leans = directions(made, notes)
     number, epoch = _judged_bake(journal, workspace, made, notes)
     row = journal.bakes.read(number)
-    settings = parse_settings(row.settings_toml, f"bake {number}")
+    settings = settings_of(journal, row)
     epochs = math.ceil(row.total_steps / max(1, row.steps_per_epoch))
     judged = Judged(settings, epochs, tuple(kept_epochs(journal, workspace, number)), epoch or epochs)
     found = variants(judged, leans)
@@ -112,8 +114,7 @@ def _queue(journal: Journal, workspace: Workspace, judged: Bake, variant: Varian
             engine=engine,
             held=True,
         ).bake
-    where = f"bake {judged.number}"
-    settings = apply_overrides(parse_settings(judged.settings_toml, where), variant.overrides)
+    settings = apply_overrides(settings_of(journal, judged), variant.overrides)
     ready = check(settings, workspace.root / "settings.toml")
     return queue_bake(journal, workspace, ready, why=why, engine=engine, parent=judged.number, held=True)
 
@@ -131,7 +132,7 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
         LoraTuiError: a change is wrong; the bake stays as it was.
     """
     bake = journal.bakes.read(number)
-    before = parse_settings(bake.settings_toml, f"bake {number}")
+    before = settings_of(journal, bake)
     after = apply_overrides(before, overrides)
     if bake.starts_from:
         check_changes(before, after)
@@ -140,7 +141,7 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
         number,
         # Its note would speak of what it no longer has.
         why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
-        settings_toml=settings_toml(ready.settings),
+        settings_toml=kept_toml(ready.settings, journal.paths),
         total_steps=ready.plan.total_steps,
         steps_per_epoch=ready.plan.steps_per_epoch,
     )

@@ -1,5 +1,7 @@
 """The journal: one file that holds everything bakes have written and every order given to them."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +19,10 @@ from trainer.journal.orders import OrderStore
 from trainer.journal.queue import QueueStore
 from trainer.journal.results import ResultStore, drop_results
 from trainer.journal.telemetry import TelemetryStore
+from trainer.workspace_paths import former_places, is_new_place, note_places, workspace_paths
+
+# Quoted, in TOML and in JSON.
+_ABSOLUTE_PATH = re.compile(r'"(/[^"\\\n]+)"')
 
 READ_ONLY = "the workspace is read-only: it is shown as it was recorded"
 """What the user should know of a workspace that cannot be written."""
@@ -36,6 +42,7 @@ class Journal:
         read_only: whether it cannot be written: it is read as it lies there, also while others write it.
         wal: whether the write-ahead log is in use.
         warning: what the user should know about where the file is, "" for nothing.
+        paths: how paths are written into it, and what they mean now.
         bakes: the bakes and grids' jobs.
         queue: those of them that wait.
         orders: what was ordered of them.
@@ -68,6 +75,11 @@ class Journal:
         self.telemetry = TelemetryStore(database)
         self.digests = DigestStore(database)
         self.records = RecordStore(database)
+        self.paths = workspace_paths(path.parent)
+        if is_new_place(path.parent):
+            # What cannot be read is told to whoever reads it for its own sake.
+            with suppress(WorkspaceError):
+                self.note_former_places()
 
     def __enter__(self) -> Self:
         """Return the journal, closed when the block ends."""
@@ -87,6 +99,16 @@ class Journal:
         """Return what is wrong with the rows that were left out of what was read so far, None where none was."""
         rows = tuple(self._database.damage)
         return damaged_journal(self.path, *rows) if rows else None
+
+    def note_former_places(self) -> None:
+        """Note where the workspace is, and where it has been, as far as the paths of its bakes and grids tell."""
+        root = self.path.parent
+        rows = self._database.rows("SELECT settings_toml FROM bake UNION SELECT spec FROM grid")
+        texts = [row[0] for row in rows if isinstance(row[0], str)]
+        former = former_places(root, [path for text in texts for path in _ABSOLUTE_PATH.findall(text)])
+        if not self.read_only:
+            note_places(root, former)
+        self.paths = workspace_paths(root, former)
 
     def data_version(self) -> int:
         """Return a number that changes when another connection (the writer of metrics, another program) has written."""

@@ -14,6 +14,7 @@ from trainer.errors import DeliveryError, GridError
 from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import MadeCell, MadeGrid, read_sidecar
 from trainer.grid.first_spec import epochs_of
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
 from trainer.models.lora_header import LoraHeader, read_lora_header
@@ -21,7 +22,6 @@ from trainer.prompts.attention import escaped_once
 from trainer.publish.copy_files import copy_files
 from trainer.regular_file import open_regular
 from trainer.settings.subject import subject_named
-from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -154,7 +154,7 @@ def lora_of_epoch(journal: Journal, workspace: Workspace, number: int, label: st
     lora = epochs[found[0]]
     best = next(_pictures(journal, workspace, lora), None)
     picture, weight = best or (_sample_picture(journal, bake, lora), 1.0)
-    return _lora_to_publish(workspace, bake, found[0], lora, picture, weight)
+    return _lora_to_publish(journal, workspace, bake, found[0], lora, picture, weight)
 
 
 def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -> LoraToPublish:
@@ -189,14 +189,15 @@ def lora_of_cell(journal: Journal, workspace: Workspace, grid: int, cell: str) -
     shot = picture if picture.is_file() else None
     if bake is None:
         return LoraToPublish(lora, lora.stem, shot, preferred_weight=_weight(chosen))
-    return _lora_to_publish(workspace, bake, _label_of(journal, workspace, bake, lora), lora, shot, _weight(chosen))
+    label = _label_of(journal, workspace, bake, lora)
+    return _lora_to_publish(journal, workspace, bake, label, lora, shot, _weight(chosen))
 
 
 def _lora_to_publish(
-    workspace: Workspace, bake: Bake, label: str, lora: Path, picture: Path | None, weight: float
+    journal: Journal, workspace: Workspace, bake: Bake, label: str, lora: Path, picture: Path | None, weight: float
 ) -> LoraToPublish:
     """Return a LoRA of a bake with its subject's words."""
-    settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
+    settings = settings_of(journal, bake)
     subject = subject_named(workspace.subjects, settings.subject)
     epoch = f"step {label[1:]}" if label.startswith("s") else f"epoch {label}"
     origin = f"bake {bake.number}, {epoch}"

@@ -14,8 +14,10 @@ from trainer.journal.journal import Journal
 from trainer.journal.metrics_file import METRICS_FILE, read_metrics
 from trainer.journal.records import Bake, BakeState, Checkpoint
 from trainer.regular_file import open_regular, read_regular
+from trainer.settings.kept import kept_from_beside
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
+from trainer.workspace_paths import WorkspacePaths, workspace_paths
 
 # Four digits as the program writes them, more from bake 10,000 on.
 _FOLDER = re.compile(r"(\d{4,9})-(.+)")
@@ -60,8 +62,9 @@ def recover_bakes(workspace: Workspace, into: Path) -> list[RecoveredBake]:
     """
     if into.exists():
         raise WorkspaceError(printable(str(into)), found="already exists", expected="a new file")
+    paths = workspace_paths(workspace.root)
     with Journal(into) as journal:
-        return [_recover_bake(folder, journal) for folder in _folders(workspace)]
+        return [_recover_bake(folder, journal, paths) for folder in _folders(workspace)]
 
 
 def _folders(workspace: Workspace) -> list[Path]:
@@ -79,7 +82,7 @@ def _order(folder: Path) -> tuple[int, str]:
     return (int(named[1]) if named else 0, folder.name)
 
 
-def _recover_bake(folder: Path, journal: Journal) -> RecoveredBake:
+def _recover_bake(folder: Path, journal: Journal, paths: WorkspacePaths) -> RecoveredBake:
     named = _FOLDER.fullmatch(folder.name)
     if named is None:
         return RecoveredBake(folder.name, None, 0, 0, ("not named like a bake folder: skipped",))
@@ -88,7 +91,7 @@ def _recover_bake(folder: Path, journal: Journal) -> RecoveredBake:
         return RecoveredBake(folder.name, None, 0, 0, (f"another folder has number {number}: skipped",))
     notes: list[str] = []
     loras = _loras(folder, notes)
-    record = _record_from_json(folder, number, notes) or _record_from_files(folder, number, name, loras, notes)
+    record = _record_from_json(folder, number, notes) or _record_from_files(folder, number, name, loras, notes, paths)
     if record is None:
         return RecoveredBake(folder.name, None, 0, 0, (*notes, "no bake found in it: skipped"))
     try:
@@ -119,10 +122,10 @@ def _record_from_json(folder: Path, number: int, notes: list[str]) -> BakeRecord
 
 
 def _record_from_files(
-    folder: Path, number: int, name: str, loras: Mapping[str, Checkpoint], notes: list[str]
+    folder: Path, number: int, name: str, loras: Mapping[str, Checkpoint], notes: list[str], paths: WorkspacePaths
 ) -> BakeRecord | None:
     """Return what settings.toml and the LoRAs' metadata say, None without either."""
-    settings = _settings(folder, notes)
+    settings = _settings(folder, notes, paths)
     if settings is None and not loras:
         return None
     newest = max(loras, key=lambda file: loras[file].step, default=None)
@@ -226,10 +229,12 @@ def _number_in(texts: Mapping[str, str], key: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _settings(folder: Path, notes: list[str]) -> str | None:
+def _settings(folder: Path, notes: list[str], paths: WorkspacePaths) -> str | None:
+    path = folder / "settings.toml"
     try:
-        with open_regular(folder / "settings.toml") as file:
-            return file.read(_MAX_SETTINGS_BYTES).decode("utf-8")
+        with open_regular(path) as file:
+            text = file.read(_MAX_SETTINGS_BYTES).decode("utf-8")
+        return kept_from_beside(text, path, paths)
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -18,7 +18,7 @@ from trainer.grid.first_spec import with_epochs
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import ComputeSetup, Recipe, fingerprint
 from trainer.grid.sampling_order import batches
-from trainer.grid.spec import GridSpec, parse_spec, spec_json
+from trainer.grid.spec import GridSpec, kept_spec, parse_spec, spec_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Grid, GridState
 from trainer.sampling.not_finite import not_finite
@@ -111,7 +111,7 @@ def _make(
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
     made = _made_grid(expanded, provider.compute_setup(expanded.spec), model_files)
-    journal.grids.set_spec(row.number, spec_json(expanded.spec), len(made.cells))
+    journal.grids.set_spec(row.number, spec_json(kept_spec(expanded.spec, journal.paths)), len(made.cells))
     write_sidecar(made, folder)
     for note in made.notes:
         progress.say(note)

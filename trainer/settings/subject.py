@@ -14,6 +14,7 @@ from trainer.settings.refusal import refused_setting, unknown_key, value_text
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.text import printable
+from trainer.workspace_paths import paths_around
 
 DEMO_BASE = "demo"
 """The base that comes along; it is no path."""
@@ -105,7 +106,8 @@ def subject_path(settings_path: Path, name: str) -> Path | None:
 def resolve(settings: Settings, settings_path: Path) -> Settings:
     """Return `settings` with blanks filled from the subject and every path absolute.
 
-    A relative path counts from the folder of the file it stands in: the settings file's, or the one that holds `subjects/`.
+    A relative path counts from the folder of the file it stands in: the settings file's, or the one that holds `subjects/`. An
+    absolute one into a folder that the workspace was moved from means the same place in the workspace.
     The base `demo` stays `demo`; a blank output_name becomes the subject's name, else `lora`. Where dataset_config names the
     pictures there are, train_data_dir may be blank.
 
@@ -115,6 +117,7 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
     where = printable(str(settings_path))
     own = Path(os.path.abspath(settings_path)).parent
     subject, home = _subject_of(settings, settings_path)
+    around = paths_around(own)
 
     def path(key: str) -> str:
         mine, its = str(getattr(settings, key)).strip(), str(getattr(subject, key, "")).strip()
@@ -122,9 +125,8 @@ def resolve(settings: Settings, settings_path: Path) -> Settings:
             return ""
         if key == "pretrained_model_name_or_path" and (mine or its) == DEMO_BASE:
             return DEMO_BASE
-        return os.path.normpath(
-            own / user_path(mine, f"{where}: {key}") if mine else home / user_path(its, f"subject: {key}")
-        )
+        start, text = (own, user_path(mine, f"{where}: {key}")) if mine else (home, user_path(its, f"subject: {key}"))
+        return around.found(str(text)) if text.is_absolute() else os.path.normpath(start / text)
 
     filled = {info.name: path(info.name) for info in fields() if info.kind == "path"}
     for key, what in (("train_data_dir", "the pictures' folder"), ("pretrained_model_name_or_path", "the base model")):

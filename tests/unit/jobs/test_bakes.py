@@ -11,6 +11,7 @@ from trainer.jobs import bakes as jobs
 from trainer.jobs.bakes import check, measured_speed, orphaned_jobs, queue_bake, queue_engine
 from trainer.jobs.checks import check_planned
 from trainer.jobs.preflight import PlannedBake
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState
@@ -35,9 +36,12 @@ def _queued(demo: Workspace, *overrides: str) -> Bake:
 
 
 def test_the_queued_settings_stand_alone(demo: Workspace) -> None:
-    settings = _queued(demo).settings_toml
-    assert f'train_data_dir = "{demo.root}/data"' in settings
-    assert 'pretrained_model_name_or_path = "demo"' in settings
+    bake = _queued(demo)
+    # From the workspace's root, so that it may be moved.
+    assert 'train_data_dir = "data"' in bake.settings_toml
+    assert 'pretrained_model_name_or_path = "demo"' in bake.settings_toml
+    with Journal(demo.journal_path) as journal:
+        assert settings_of(journal, bake).train_data_dir == f"{demo.root}/data"
 
 
 def test_a_bake_remembers_the_one_of_its_name_before_it(demo: Workspace) -> None:

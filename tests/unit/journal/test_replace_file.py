@@ -62,7 +62,7 @@ def test_an_old_journal_is_never_overwritten(journal: Journal) -> None:
     replace_journal(journal.path, new)
     _, kept = replace_journal(journal.path, new)
     assert kept == journal.path.with_name("journal.sqlite.before-rebuild-2")
-    names = sorted(path.name for path in journal.path.parent.iterdir())
+    names = sorted(path.name for path in journal.path.parent.glob("journal*"))
     assert names == ["journal.sqlite", "journal.sqlite.before-rebuild", "journal.sqlite.before-rebuild-2"]
 
 

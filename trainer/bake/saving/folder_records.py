@@ -14,8 +14,8 @@ from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.metrics_file import METRICS_FILE
+from trainer.settings.kept import save_beside
 from trainer.settings.model import Settings
-from trainer.settings.toml_file import save_settings
 
 # Bytes that a file of the records takes, generously.
 _FILE_SIZE = 1 << 20
@@ -28,7 +28,7 @@ def write_inputs(settings: Settings, planned: PlannedBake, folder: Path, report:
         WorkspaceError: the folder cannot be written.
     """
     journal, number = report.journal, report.number
-    save_settings(settings, folder / "settings.toml")
+    save_beside(settings, folder / "settings.toml", journal.paths)
     content = manifest_bytes(planned.data)
     write_manifest(content, folder / "data.json.gz")
     journal.results.set_manifest(number, content)
