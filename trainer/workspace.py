@@ -64,9 +64,10 @@ class Workspace:
 
 def may_write(journal: Path) -> bool:
     """Return whether a journal, which need not exist, and the logs that SQLite puts beside it may be written."""
-    real = Path(os.path.realpath(journal))
+    real = os.path.realpath(journal)
+    there = [each for each in (real, f"{real}-wal", f"{real}-shm", f"{real}-journal") if os.path.exists(each)]
     # Also asks the file system: even root may not write on a disk that is mounted read-only.
-    return os.access(real.parent, os.W_OK) and (os.access(real, os.W_OK) or not real.exists())
+    return all(os.access(each, os.W_OK) for each in (os.path.dirname(real), *there))
 
 
 def remove_leftovers(workspace: Workspace) -> int:
@@ -148,7 +149,7 @@ def no_writing(root: Path) -> WorkspaceError:
         printable(str(root)),
         found="is read-only",
         expected="a workspace you can write to",
-        way_out=f"fix the permissions of its folder and {JOURNAL_NAME}, or copy it to where you may write",
+        way_out=f"fix the permissions of its folder and of {JOURNAL_NAME}*, or copy it to where you may write",
     )
 
 

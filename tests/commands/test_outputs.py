@@ -1,5 +1,6 @@
 """Where a user lets a command write: files are replaced whole, pipes and devices written to, and what a killed command left is cleared."""
 
+import itertools
 import os
 import shutil
 import stat
@@ -7,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import NoReturn
 
 import pytest
 from lora_on_disk import write_lora
@@ -187,11 +187,15 @@ def in_child(do: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def killed(arguments: list[str]) -> None:
-    """Run a command that dies at the moment at which the first whole file would have moved into place."""
+def killed(arguments: list[str], at: int = 1) -> None:
+    """Run a command that dies at the moment at which the whole file number `at` would have moved into place."""
+    moves = itertools.count(1)
+    replace = os.replace
 
-    def die(*_: object) -> NoReturn:
-        os._exit(9)
+    def die(made: Path, place: Path) -> None:
+        if next(moves) == at:
+            os._exit(9)
+        replace(made, place)
 
     def run() -> None:
         atomic_file.os.replace = die  # type: ignore[attr-defined]
@@ -227,8 +231,10 @@ def test_what_a_killed_command_left_is_cleared(
     assert not left(made.root)
 
 
-def test_a_rebuild_that_was_killed_leaves_a_journal(lora_tui_here: LoraTui, made: Workspace) -> None:
-    killed(["journal", "rebuild", f"{made.root}"])
+# As the old journal is kept, and as the new one takes its place.
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_rebuild_that_was_killed_leaves_a_journal(at: int, lora_tui_here: LoraTui, made: Workspace) -> None:
+    killed(["journal", "rebuild", f"{made.root}"], at)
     told = lora_tui_here("status", made.root)
     assert (told.returncode, told.stderr) == (0, "")
     assert "0001 hifumi" in told.stdout

@@ -269,3 +269,15 @@ def test_a_damaged_one_is_named_as_damaged(closed: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(database, "may_write", lambda path: False)
     with pytest.raises(WorkspaceError, match="damaged"), Journal(closed) as journal:
         journal.log.read(limit=5000)
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_one_file_that_cannot_be_written_makes_it_read_only(
+    killed: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As another user's program leaves its logs in a folder that users share.
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != f"{killed}{ending}" and allowed(path, mode))
+    with Journal(killed) as journal:
+        assert journal.read_only
+        assert lines(journal) == ["early", "late"]
