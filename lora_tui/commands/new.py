@@ -37,5 +37,7 @@ def new(name: str, data: Path, base: str, validation: Path | None, folder: Path)
     click.echo(f"wrote {printable(str(created.subject_file))}")
     click.echo(f"wrote {printable(str(created.settings_file))}")
     click.echo(printable(created.line))
+    if created.findings.any:
+        click.echo(f"{created.findings.text()}: lora-tui check {printable(str(created.settings_file))}")
     click.echo(f"next: lora-tui bake {printable(str(created.settings_file))}")
     return ExitCode.DONE

@@ -38,6 +38,26 @@ def test_a_folder_of_mixed_pictures_is_made_a_subject_planned_and_baked(
     assert (tmp_path / "bakes" / "0001-cat" / "cat.safetensors").is_file()
 
 
+def test_what_is_doubtful_in_the_pictures_is_counted(lora_tui_here, own_pictures: Path, tmp_path: Path) -> None:
+    (own_pictures / "3_my_cat" / "0.txt").unlink()
+    (own_pictures / "3_my_cat" / "left.heic").write_bytes(b"")
+    made = lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
+    checked = lora_tui_here("check", "cat.toml", "--no-compare")
+    counts = checked.stdout.splitlines()[0].removeprefix("cat.toml: ")
+    assert "warning" in counts
+    assert f"{counts}: lora-tui check {tmp_path}/cat.toml" in made.stdout.splitlines()
+
+
+def test_all_pictures_that_cannot_be_read_are_listed(lora_tui_here, own_pictures: Path) -> None:
+    for name in ("7.png", "8.jpg"):
+        (own_pictures / "3_my_cat" / name).write_bytes(b"")
+    refused = lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
+    assert refused.returncode == 2
+    lines = refused.stderr.splitlines()
+    assert "7.png" in lines[0] and "2 in all, also 8.jpg" in lines[0]
+    assert [name in line for name, line in zip(("7.png", "8.jpg"), lines[1:], strict=True)] == [True, True]
+
+
 def test_a_name_that_is_taken_is_refused_and_nothing_changes(lora_tui_here, own_pictures: Path, tmp_path: Path) -> None:
     lora_tui_here("new", "cat", "--data", own_pictures, "--base", "demo")
     before = (tmp_path / "cat.toml").read_text()

@@ -1,7 +1,7 @@
 """Pictures of a folder with their captions and masks."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,9 @@ from trainer.dataset.sources import (
 from trainer.errors import DatasetError
 from trainer.finding import Finding
 from trainer.text import plural, printable
+
+# Lines below a refusal of many files.
+_MAX_LISTED = 20
 
 
 @dataclass
@@ -89,8 +92,20 @@ def refuse_faults(faults: Sequence[Fault]) -> None:
     way_out = first.way_out
     if more:
         way_out = f"{way_out.removesuffix(' it')} them" if way_out.endswith(" it") else way_out
-        way_out += "; `lora-tui check` lists all"
-    raise DatasetError(first.where, found=f"{first.found}{others}", expected=first.expected, way_out=way_out)
+    raise DatasetError(
+        first.where,
+        found=f"{first.found}{others}",
+        expected=first.expected,
+        way_out=way_out,
+        details=list(_listed(chosen)) if more else (),
+    )
+
+
+def _listed(faults: Sequence[Fault]) -> Iterator[str]:
+    for fault in faults[:_MAX_LISTED]:
+        yield f"{fault.error.where}: {fault.error.found}"
+    if len(faults) > _MAX_LISTED:
+        yield f"and {len(faults) - _MAX_LISTED:,} more"
 
 
 def no_pictures(root: Path) -> DatasetError:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.checks.report import FindingCounts, count
 from trainer.dataset.read import read_data, read_validation
 from trainer.errors import SettingsError
 from trainer.jobs.bakes import plan_for
+from trainer.jobs.checks import check_planned
 from trainer.journal.journal import Journal
 from trainer.models.identify import identify_base
 from trainer.plan.plan import plan_line
@@ -25,11 +27,12 @@ _PATHS = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_pat
 
 @dataclass(frozen=True)
 class CreatedSubject:
-    """The two files that were written, and the plan they describe on one line."""
+    """The two files that were written, the plan they describe on one line, and how much the checks find in it."""
 
     subject_file: Path
     settings_file: Path
     line: str
+    findings: FindingCounts
 
 
 def make_subject(
@@ -64,8 +67,8 @@ def make_subject(
     ready = plan_for(filled, read_data(filled), read_validation(filled), known)
 
     workspace = workspace_for()
-    made = CreatedSubject(workspace.subjects / f"{name}.toml", workspace.root / f"{name}.toml", plan_line(ready.plan))
-    for path in (made.subject_file, made.settings_file):
+    subject_file, settings_file = workspace.subjects / f"{name}.toml", workspace.root / f"{name}.toml"
+    for path in (subject_file, settings_file):
         if path.exists():
             raise SettingsError(
                 str(path),
@@ -75,10 +78,12 @@ def make_subject(
             )
     paths = workspace_paths(workspace.root)
     inside = {key: kept_path(getattr(subject, key), paths) for key in _PATHS}
-    save_subject(subject.model_copy(update=inside), made.subject_file)
-    save_settings(settings, made.settings_file)
+    save_subject(subject.model_copy(update=inside), subject_file)
+    save_settings(settings, settings_file)
     Journal(workspace.journal_path).close()
-    return made
+    return CreatedSubject(
+        subject_file, settings_file, plan_line(ready.plan), count(check_planned(ready, settings_file))
+    )
 
 
 def _check_name(name: str) -> None:
