@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 # Module -> the calls in it, and why the writer of whole files is not for them.
 ELSEWHERE: dict[str, tuple[set[str], str]] = {
     "lora_tui/terminal/output_queue.py": ({"os.open"}, "the terminal"),
+    "lora_tui/terminal/standard_streams.py": ({"os.open"}, "nothing, in the place of a stream that is closed"),
     "lora_tui/terminal/redirect.py": ({"os.open"}, "the log, appended to, and standard streams"),
     "trainer/demo/workspace.py": ({".write_text"}, "captions of the demo, in a folder that is new"),
     "trainer/formats/webui_config.py": ({"os.open"}, "a backup under a name that must be new"),
@@ -25,6 +26,7 @@ ELSEWHERE: dict[str, tuple[set[str], str]] = {
     "trainer/private_files.py": ({"os.open"}, "an empty file under a name that must be new"),
     "trainer/publish/copy_files.py": ({"shutil.copyfile"}, "into a path that the writer gave"),
     "trainer/publish/epoch.py": ({".write_text"}, "in a partial folder of the writer's"),
+    "trainer/regular_file.py": ({"os.open"}, "for reading"),
     "trainer/workspace.py": ({".write_text"}, "a note in the user's state folder, which may as well be missing"),
 }
 _WRITER = "trainer/atomic_file.py"
