@@ -8,6 +8,7 @@ from textual.message import Message
 
 from lora_tui.actions.bakes import Resumed
 from lora_tui.wording.job_names import job_name
+from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, BakeState
 from trainer.workspace import Workspace
 
@@ -50,15 +51,23 @@ def take_over(workspace: Workspace, left: Orphaned, engine: str) -> Message:
     """Queue the lost bakes again, before all others, and give the waiting ones to `engine`.
 
     Raises:
-        WorkspaceError: somebody else took one of the lost, or the journal cannot be written.
+        LoraTuiError: one of the lost cannot be resumed, or somebody else took it; all others are queued.
     """
+    from trainer.jobs.fork import resume
     from trainer.journal.journal import Journal
+
+    refused: list[LoraTuiError] = []
 
     with Journal(workspace.journal_path) as journal:
         # Each goes to the front: the last one queued is the first to start.
         for bake in reversed(left.lost):
-            journal.queue.requeue(bake.number, engine)
+            try:
+                resume(journal, bake.number, engine)
+            except LoraTuiError as error:
+                refused.append(error)
         journal.queue.take_over([bake.number for bake in left.waiting], engine)
+    if refused:
+        raise refused[-1]
     return Resumed((*left.lost, *left.waiting)[0])
 
 

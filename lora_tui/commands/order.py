@@ -125,7 +125,9 @@ def _resume_parked(journal: "Journal", workspace: "Workspace", bake: Bake) -> Ex
 
     Raises:
         WorkspaceError: no engine is running in this workspace.
+        ModelError: a model is not the one it was baked on.
     """
+    from trainer.jobs.fork import resume
     from trainer.machine.engines import running_engines
 
     takers = [engine.key for engine in running_engines(workspace.root) if engine.takes_queue]
@@ -135,7 +137,7 @@ def _resume_parked(journal: "Journal", workspace: "Workspace", bake: Bake) -> Ex
             found="is parked and no lora-tui is running here to resume it",
             way_out=f"resume it in this terminal with `lora-tui resume {bake.number}`",
         )
-    journal.queue.requeue(bake.number, bake.engine if bake.engine in takers else takers[0])
+    resume(journal, bake.number, bake.engine if bake.engine in takers else takers[0])
     click.echo(f"bake {bake.number} resumes when the GPU is free")
     return ExitCode.DONE
 

@@ -30,13 +30,15 @@ from trainer.bake.step_metrics import StepMetrics
 from trainer.bake.validation import Validation
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.captions import fixed_caption
+from trainer.dataset.manifest import manifest_bytes
 from trainer.dataset.records import Picture
 from trainer.errors import OutOfMemory
 from trainer.jobs.preflight import PlannedBake, prepare
+from trainer.jobs.same_content import manifest_to_start, models_now
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Stage
-from trainer.models.file_hashes import FileHashes, hashes_of
+from trainer.models.model_content import file_hashes
 from trainer.models.prediction_type import PredictionDecision
 from trainer.network.metadata import Origin
 from trainer.settings.model import Settings
@@ -93,10 +95,18 @@ def _bake(
     report.stage(Stage.LOAD)
     planned = prepare(settings)
     on_planned(planned)
-    data_hash = write_inputs(settings, planned, folder, report)
     with ExitStack() as closing:
         closing.callback(orders.close)
-        session = closing.enter_context(open_session(settings, planned))
+        report.stage(Stage.HASH)
+        models = models_now(settings, orders.stop_requested)
+        if models is None:
+            return _end_ordered(orders, report) or BakeState.STOPPED
+        manifest, changes = manifest_to_start(bake, planned, models, report.journal)
+        content = manifest_bytes(manifest)
+        write_inputs(settings, planned, content, folder, report)
+        _warn(changes, report)
+        report.stage(Stage.LOAD)
+        session = closing.enter_context(open_session(settings, planned, models))
         precision = "fp32" if session.precision.name == "no" else session.precision.name
         report.log(f"{planned.base.name} on {session.model.device}, precision {precision}")
         _warn(session.notes, report)
@@ -114,17 +124,14 @@ def _bake(
         session.model.put_vae_away()
         _place_encoders(session, planned)
         session.model.bring_body()
-        report.stage(Stage.HASH)
         curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
         inputs = _LoopInputs(
             bake=bake,
             folder=folder,
-            data_hash=data_hash,
+            manifest=content,
             planned=planned,
             session=session,
             decision=decision,
-            hashes=hashes_of(planned.base.path, orders.stop_requested),
-            vae_hashes=hashes_of(Path(settings.vae), orders.stop_requested) if settings.vae else None,
             trained=trained,
             held_out=held_out,
         )
@@ -159,11 +166,17 @@ def _encode(
     for index, one in encode_pictures(session.model, pictures, placements, session.settings.vae_batch_size, cache):
         prepared[index] = one
         report.stage(Stage.CACHE, len(prepared), len(pictures))
-        end = _obey_orders(orders, report)
-        if end is not None:
-            report.log(f"{end} before the first step: there is nothing to save")
+        if (end := _end_ordered(orders, report)) is not None:
             return end
     return prepared
+
+
+def _end_ordered(orders: Orders, report: Reporter) -> BakeState | None:
+    """Return how the bake ends before its first step where that was ordered."""
+    end = _obey_orders(orders, report)
+    if end is not None:
+        report.log(f"{end} before the first step: there is nothing to save")
+    return end
 
 
 def _encode_held_out(
@@ -211,21 +224,18 @@ class _LoopInputs:
 
     Attributes:
         bake, folder: the journal's row, and the bake's folder.
-        data_hash: sha256 of the manifest.
+        manifest: its bytes.
         planned, session: data and plan; model, LoRA and optimizer.
         decision: what the base predicts.
-        hashes, vae_hashes: of the base's file and the other VAE's; None where a stop was ordered, or no VAE is set.
         trained, held_out: latents, masks and sizes by picture index.
     """
 
     bake: Bake
     folder: Path
-    data_hash: str
+    manifest: bytes
     planned: PlannedBake
     session: TrainingSession
     decision: PredictionDecision
-    hashes: FileHashes | None
-    vae_hashes: FileHashes | None
     trained: _Prepared
     held_out: _Prepared
 
@@ -245,10 +255,9 @@ def _build_loop(
     closing.callback(metrics.flush)
     validation = Validation(session, planned.validation.pictures, inputs.held_out) if planned.validation else None
     loras = LoraSaver(session, folder, _origin(inputs), report, metrics, live, disk)
-    contents = StateContents(bake, folder, inputs.data_hash, session, live, metrics, validation, loras, report)
+    contents = StateContents(bake, folder, inputs.manifest, session, live, metrics, validation, loras, report)
     states = StateSaver(folder, contents, live, report, disk)
     samples = Samples(session, folder, planned.base, inputs.decision, report, live, orders.stop_requested)
-    samples.know_hashes(inputs.hashes, inputs.vae_hashes)
     return TrainingLoop(
         bake=bake,
         session=session,
@@ -280,8 +289,8 @@ def _origin(inputs: _LoopInputs) -> Origin:
         base=inputs.planned.base,
         prediction=decision.prediction,
         zero_terminal_snr=decision.zero_terminal_snr,
-        hashes=inputs.hashes,
-        vae_hashes=inputs.vae_hashes,
+        hashes=file_hashes(session.models, "pretrained_model_name_or_path"),
+        vae_hashes=file_hashes(session.models, "vae"),
         validation_pictures=len(inputs.held_out),
         precision=session.precision.name,
     )

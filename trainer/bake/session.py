@@ -1,8 +1,8 @@
 """The training session: the loaded base, the LoRA on it and the optimizer, taken apart at the end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from trainer.bake.precision import Precision, check_xformers, fresh_accelerator
 from trainer.bake.text_embeddings import TextEmbeddings
 from trainer.bake.trained_parts import TrainedParts
 from trainer.jobs.preflight import PlannedBake
+from trainer.jobs.same_content import check_still
 from trainer.lean.compiled import check_compiler
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import kind_of
@@ -23,6 +24,7 @@ from trainer.models.base_cache import WantedBase, acquire_base
 from trainer.models.base_model import BaseModel
 from trainer.models.identify import Base, weight_shapes
 from trainer.models.memory_layout import tuned
+from trainer.models.model_content import ModelContent
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora_file import network_like_file, warm_start
 from trainer.plan.plan import Plan
@@ -45,6 +47,7 @@ class TrainingSession:
         trained_parts: which parts train.
         notes: warnings about the file that the LoRA starts from.
         micro_batches: how many pictures pass through the model at once.
+        models: content of what was loaded, by the setting that names it; empty where nothing was.
     """
 
     settings: Settings
@@ -58,12 +61,17 @@ class TrainingSession:
     trained_parts: TrainedParts
     notes: tuple[str, ...]
     micro_batches: MicroBatches
+    models: Mapping[str, ModelContent] = field(default_factory=dict)
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
         """Let the LoRA be the one to be used while the block lasts, where the optimizer trains at other weights (schedule-free)."""
         with averaged_weights(self.optimizer.optimizer):
             yield
+
+    def contents(self) -> dict[str, ModelContent]:
+        """Return the content of each loaded model by its path as the settings have it."""
+        return {str(getattr(self.settings, name)): content for name, content in self.models.items()}
 
     @contextmanager
     def base_alone(self) -> Iterator[None]:
@@ -85,11 +93,18 @@ class TrainingSession:
 
 
 @contextmanager
-def open_session(settings: Settings, planned: PlannedBake) -> Iterator[TrainingSession]:
+def open_session(
+    settings: Settings, planned: PlannedBake, models: Mapping[str, ModelContent] | None = None
+) -> Iterator[TrainingSession]:
     """Load the base, put the LoRA on it, and take both apart when the block ends.
 
+    Args:
+        settings, planned: of the bake.
+        models: content of what the settings name, by setting, taken before; None where it does not matter.
+
     Raises:
-        SettingsError, DeviceError, ModelError: the machine or the base cannot do what the settings ask.
+        SettingsError, DeviceError, ModelError: the machine or the base cannot do what the settings ask, or a model was replaced
+            since its content was taken.
     """
     accelerator, precision = fresh_accelerator(settings.mixed_precision)
     if settings.xformers:
@@ -103,7 +118,9 @@ def open_session(settings: Settings, planned: PlannedBake) -> Iterator[TrainingS
             tuned(model.body),
             build_session(model, settings, planned.plan, accelerator, precision) as session,
         ):
-            yield session
+            # Taken again after all was read: what was read in between is that content.
+            check_still(models or {}, settings)
+            yield replace(session, models=models or {})
     finally:
         accelerator.free_memory()
 

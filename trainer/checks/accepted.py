@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainer.atomic_file import write_atomically
 from trainer.checks.record import CheckResult, Severity
-from trainer.dataset.manifest import manifest
+from trainer.dataset.manifest import manifest_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.finding import Finding
@@ -62,7 +62,7 @@ class DataFingerprint:
     @cached_property
     def text(self) -> str:
         """sha256 in hex."""
-        parts = [(manifest(data), [fault.check for fault in data.faults]) for data in self._data_sets]
+        parts = [(asdict(manifest_of(data, None, {})), [fault.check for fault in data.faults]) for data in self._data_sets]
         return _digest(json.dumps(parts, sort_keys=True))
 
 

@@ -3,21 +3,17 @@
 import hashlib
 import os
 import threading
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DatasetError
+from trainer.file_mark import FileMark, marked
 from trainer.regular_file import open_regular
 from trainer.text import printable
 
 # Some 300 bytes each.
 _MAX_FILES = 100_000
-# A file system's clock may tick this slowly: of two changes within a tick the second one would not show.
-_TICK = 2.0
-
-_File = tuple[str, int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -33,16 +29,16 @@ class _ContentCache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._contents: OrderedDict[_File, Content] = OrderedDict()
+        self._contents: OrderedDict[FileMark, Content] = OrderedDict()
 
-    def get(self, file: _File) -> Content | None:
+    def get(self, file: FileMark) -> Content | None:
         with self._lock:
             content = self._contents.get(file)
             if content is not None:
                 self._contents.move_to_end(file)
             return content
 
-    def keep(self, file: _File, content: Content) -> None:
+    def keep(self, file: FileMark, content: Content) -> None:
         with self._lock:
             self._contents[file] = content
             while len(self._contents) > _MAX_FILES:
@@ -62,12 +58,11 @@ def content_of(path: Path) -> Content:
     """
     try:
         with open_regular(path) as file:
-            about = os.fstat(file.fileno())
-            mark = (str(path), about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino)
+            mark = marked(str(path), os.fstat(file.fileno()))
             content = _known.get(mark)
             if content is None:
-                content = Content(hashlib.file_digest(file, "sha256").hexdigest(), about.st_size)
-                if time.time() - about.st_mtime > _TICK:
+                content = Content(hashlib.file_digest(file, "sha256").hexdigest(), mark.size)
+                if mark.is_settled:
                     _known.keep(mark, content)
             return content
     except OSError as error:

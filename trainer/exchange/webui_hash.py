@@ -1,12 +1,12 @@
 """The hash by which a webui identifies a LoRA: from its metadata, else the sha256 of its tensors without the header."""
 
 import hashlib
-import os
 import re
 from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import LoraTuiError
+from trainer.file_mark import FileMark, mark_of
 from trainer.formats.safetensors_header import read_header
 from trainer.regular_file import open_regular
 
@@ -23,18 +23,18 @@ def webui_hash(path: Path) -> str:
     A file is read again only when it changes. Returns "" where it cannot be read or is not a safetensors file.
     """
     try:
-        about = os.stat(path)
+        mark = mark_of(path)
     except OSError:
         return ""
-    return _hash(str(path), about.st_mtime_ns, about.st_size)
+    return _hash(path, mark)
 
 
 @lru_cache(maxsize=4096)
-def _hash(path: str, _changed: int, _bytes: int) -> str:
+def _hash(path: Path, _mark: FileMark) -> str:
     try:
-        header = read_header(Path(path))
+        header = read_header(path)
         stored = header.metadata.get("sshs_model_hash", "").lower()
-        return (stored if _HASH.fullmatch(stored) else _computed(Path(path), 8 + header.length))[:LENGTH]
+        return (stored if _HASH.fullmatch(stored) else _computed(path, 8 + header.length))[:LENGTH]
     except (LoraTuiError, OSError):
         return ""
 

@@ -57,7 +57,7 @@ class MadeGrid:
         family: of the first picture's base.
         hashes: path -> sha256 of each file it was made from, 64 hex digits; of a folder, of its parts' hashes.
         notes: for the user, one line each.
-        format: version of the file.
+        format: version of the file. In 1 the hash of a folder was that of its weights alone.
     """
 
     spec: GridSpec
@@ -70,7 +70,7 @@ class MadeGrid:
     family: Family
     hashes: dict[str, str]
     notes: tuple[str, ...] = ()
-    format: int = 1
+    format: int = 2
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -1,6 +1,5 @@
 """Model files that a grid names: found by path or name, checked against the base, hashed. Free of torch."""
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from trainer.errors import GridError, ModelError
 from trainer.families.registry import family_record
-from trainer.models.file_hashes import hashes_of
-from trainer.models.identify import Base, LoraShape, identify_base, refuse_pickle
+from trainer.file_mark import FileMark, mark_of
+from trainer.models.identify import Base, LoraShape, identify_base, model_place, refuse_pickle
 from trainer.models.kohya_names import ModuleNames
 from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
+from trainer.models.model_content import content_of_model
 from trainer.models.start_weights import LORA_WANTED, check_fit, refuse_folder
 from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
@@ -27,8 +27,8 @@ _MAX_SHOWN = 300
 # A diffusers folder has its components in folders of their own, and nothing deeper.
 _COMPONENT_FILES = ("*", "*/*")
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Fingerprint of a file or folder: name, size and modification time of each file."""
+Stamp = tuple[FileMark, ...]
+"""Marks of a file, or of a folder's files."""
 
 
 # Which LoRA was last found to fit which base, so that a grid of many epochs is checked once and not at every key typed.
@@ -130,7 +130,7 @@ class ModelFiles:
         return _base(base_of, name, () if name == DEMO_BASE else _stamp(Path(name)))
 
     def hash_of(self, path: Path) -> str:
-        """Return the sha256 of a file, or of a folder's weight files: their names and hashes; 64 hex digits.
+        """Return the sha256 of a file, or of the files that are read of a folder: their names and hashes; 64 hex digits.
 
         Args:
             path: absolute; `demo` is the base that is included.
@@ -138,16 +138,10 @@ class ModelFiles:
         Raises:
             ModelError: it does not exist, or is a folder without weights.
         """
-        place = self.base(DEMO_BASE).path if str(path) == DEMO_BASE else path
-        if os.path.isfile(place):
-            return _sha256(place)
-        files = sorted(file for pattern in _COMPONENT_FILES for file in place.glob(pattern + _ENDING))
-        if not files:
-            raise ModelError(_shown(path), found="neither a file nor a folder with .safetensors files")
-        digest = hashlib.sha256()
-        for file in files:
-            digest.update(f"{file.relative_to(place)}\0{_sha256(file)}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        content = content_of_model(model_place(str(path)))
+        # It was not asked to stop.
+        assert content is not None
+        return content.sha256
 
     def _by_path(self, text: str) -> Path | None:
         for written in (text, text + _ENDING):
@@ -222,10 +216,9 @@ def _stamp(path: Path) -> Stamp:
     stamps = []
     for file in files:
         try:
-            about = file.stat()
+            stamps.append(mark_of(file))
         except (OSError, ValueError):
             continue
-        stamps.append((str(file), about.st_size, about.st_mtime_ns))
     return tuple(stamps)
 
 
@@ -242,10 +235,3 @@ def _header(path: Path, stamp: Stamp) -> LoraHeader:
         raise ModelError(_shown(path), found="no such file", expected=LORA_WANTED)
     refuse_pickle(path, LORA_WANTED)
     return read_lora_header(path)
-
-
-def _sha256(file: Path) -> str:
-    hashes = hashes_of(file)
-    if hashes is None or len(hashes.sha256) != 64:
-        raise ModelError(printable(str(file)), found="cannot be read")
-    return hashes.sha256

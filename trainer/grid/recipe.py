@@ -103,6 +103,14 @@ class Recipe:
     loras: tuple[LoraUse, ...] = ()
     repeat: int = 0
 
+    def files(self) -> tuple[Path, ...]:
+        """Return every file and folder that decides it: base, VAE, LoRAs."""
+        return (Path(self.base), *([Path(self.vae)] if self.vae else []), *self.lora_files())
+
+    def lora_files(self) -> tuple[Path, ...]:
+        """Return its LoRA files in their order."""
+        return tuple(path for lora in self.loras for path in (lora.path, lora.text_encoder_path) if path is not None)
+
 
 @dataclass(frozen=True)
 class ComputeSetup:

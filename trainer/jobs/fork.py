@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.atomic_file import link_or_copy
+from trainer.dataset.manifest import manifest_of
 from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.jobs.bakes import check, plan_for, queue_bake
 from trainer.jobs.preflight import PlannedBake
+from trainer.jobs.same_content import check_resumable, check_same_models, listed_models, made_on, models_now
+from trainer.journal.bakes import ENDED
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.journal.state_files import read_state_header, state_of_epoch, states_of
@@ -62,6 +65,7 @@ def resume(journal: Journal, number: int, engine: str) -> Bake:
 
     Raises:
         WorkspaceError: no bake has that number, it runs or waits, or it is done.
+        ModelError: its base, VAE or start LoRA is not the one its newest state was made on; the bake stays as it was.
     """
     bake = journal.bakes.read(number)
     if bake.state is BakeState.DONE:
@@ -71,6 +75,8 @@ def resume(journal: Journal, number: int, engine: str) -> Bake:
             expected="a bake that ended early",
             way_out=f"`lora-tui extend {number} --epochs N` adds epochs",
         )
+    if bake.grid is None and bake.state in (BakeState.PARKED, *ENDED):
+        check_resumable(journal, bake, parse_settings(bake.settings_toml, f"bake {number}"))
     return journal.queue.requeue(number, engine)
 
 
@@ -98,7 +104,7 @@ def fork(
 
     Raises:
         WorkspaceError: no bake has that number, or no state of that epoch is kept.
-        ModelError: the state cannot be read.
+        ModelError: the state cannot be read, or base, VAE or start LoRA is not the one it was made on.
         SettingsError: a change that cannot be made at a state, or no step would be left.
     """
     preview = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides)
@@ -137,9 +143,12 @@ def preview_fork(
             expected="more steps than that",
             way_out="raise max_train_epochs or max_train_steps",
         )
+    state, models = made_on(journal, path), models_now(after) or {}
+    check_same_models(state, after, models)
+    notes = state.data_notes(manifest_of(ready.data, ready.validation, listed_models(models)))
     # Only settings that leave the data and the base as they are may change, so those are not checked again.
     old_plan = plan_for(before, ready.data, ready.validation, ready.base).plan
-    notes = rate_notes(before, old_plan, after, ready.plan, facts.step)
+    notes += rate_notes(before, old_plan, after, ready.plan, facts.step)
     return ForkPreview(path, facts.step, ready, tuple(notes))
 
 

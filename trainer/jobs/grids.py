@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import GridError, WorkspaceError
+from trainer.gallery.same_files import check_same_files
 from trainer.grid.cell import Expanded
 from trainer.grid.cost import speed_class, unet_passes
 from trainer.grid.expand import expand
@@ -124,10 +125,14 @@ def resume_grid(journal: Journal, number: int, engine: str) -> Bake:
 
     Raises:
         WorkspaceError: no grid has that number, or it waits, is being made or is done.
+        GridError: a file has another content than the one its pictures so far were made from; the grid stays as it was.
+        ModelError: a file of it is missing.
     """
     grid = journal.grids.read(number)
     if grid.state not in (GridState.CUT, GridState.FAILED):
         raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="an unfinished or failed grid")
+    root = journal.path.parent
+    check_same_files(number, root / grid.folder, ModelFiles(root).hash_of)
     return _queue(journal, grid, grid.total - grid.done, None, engine, "")
 
 
@@ -183,8 +188,7 @@ def spec_of(grid: Grid) -> GridSpec:
 
 
 def _lora_files(expanded: Expanded) -> dict[Path, None]:
-    uses = [lora for cell in expanded.cells for lora in cell.recipe.loras]
-    return dict.fromkeys(path for lora in uses for path in (lora.path, lora.text_encoder_path) if path is not None)
+    return dict.fromkeys(path for cell in expanded.cells for path in cell.recipe.lora_files())
 
 
 def _compute_setup(spec: GridSpec) -> ComputeSetup:

@@ -101,7 +101,7 @@ STAGE_WORDS: Mapping[Stage, str] = {
     Stage.LOAD: "loading the base",
     Stage.CACHE: "caching latents",
     Stage.MEASURE: "measuring the prediction type",
-    Stage.HASH: "hashing the base",
+    Stage.HASH: "hashing base and data",
     Stage.VALIDATE: "validating",
     Stage.STEP: "training",
     Stage.SAVE: "saving the LoRA",

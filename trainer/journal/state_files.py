@@ -14,7 +14,7 @@ from trainer.journal.records import Count
 from trainer.text import printable
 from trainer.typed_values import WrongValue, value_from_json
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 
 FOLDER = "state"
 """Inside the bake's folder."""
@@ -26,6 +26,11 @@ OLDER_STATE = (
     "use an older one: `lora-tui resume` does by itself, `lora-tui fork N --epoch M` starts from the state of epoch M"
 )
 """The way out of a damaged state."""
+
+MANIFEST_TENSOR = "data/manifest"
+"""Of the manifest's bytes (see dataset.manifest) among a file's tensors. Formats 1 and 2 did not have it."""
+
+_MAX_MANIFEST_BYTES = 256 * 2**20
 
 # A name with a wrong letter would otherwise leave a default in its place, and the bake would go on from something else.
 _ALL_KNOWN = with_config(ConfigDict(extra="forbid"))
@@ -90,7 +95,7 @@ class StateHeader:
         settings_toml: in force after `step`, including live changes.
         changes: how many of the journal's changes of live settings it includes.
         rate_scale: product of the roll backs' factors on the rates; 1 without one.
-        data: sha256 of the manifest, to notice other data.
+        data: sha256 of the manifest's bytes, to notice that something it lists is another one.
         scaler: the gradient scaler's numbers; empty if none is in use.
         optimizer: what the optimizer keeps of each weight beside that weight's own tensors, by weight and name; how the values of
             this and the next fields are written: trainer.bake.saving.packed_values.
@@ -165,6 +170,24 @@ def read_state_header(path: Path) -> StateHeader:
 def damaged_state(path: Path, fault: str) -> ModelError:
     """Return the error for a training state that is not as it was written."""
     return ModelError(printable(str(path)), found=f"a damaged training state ({fault})", way_out=OLDER_STATE)
+
+
+def read_state_manifest(path: Path) -> bytes | None:
+    """Return the manifest of what the state in `path` stands on, None where it keeps none; no other tensor is read.
+
+    Raises:
+        ModelError: the file cannot be read or is not complete.
+    """
+    header = read_header(path)
+    begin, end = header.spans.get(MANIFEST_TENSOR, (0, 0))
+    if not 0 < end - begin <= _MAX_MANIFEST_BYTES:
+        return None
+    try:
+        with path.open("rb") as file:
+            file.seek(8 + header.length + begin)
+            return file.read(end - begin)
+    except OSError as error:
+        raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
 
 
 def states_to_remove(files: list[Path], keep: str, budget: float | None) -> list[Path]:

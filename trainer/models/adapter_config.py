@@ -67,14 +67,20 @@ def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
                 for start in starts
             }
         )
-    beside = path.with_name(_CONFIG)
-    if path.name != _FILE or not beside.is_file():
+    beside = config_beside(path)
+    if beside is None:
         return AdapterScales()
     try:
         text = read_regular(beside, _MAX_CONFIG_BYTES).decode("utf-8")
     except (OSError, ValueError):
         return AdapterScales()
     return AdapterScales({"": _table(text)})
+
+
+def config_beside(path: Path) -> Path | None:
+    """Return the config that PEFT wrote beside a LoRA file, None where there is none."""
+    beside = path.with_name(_CONFIG)
+    return beside if path.name == _FILE and beside.is_file() else None
 
 
 def _table(text: str) -> dict[str, object]:

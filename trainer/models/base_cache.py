@@ -5,7 +5,6 @@ Between two borrowers it lies in the computer's memory, nothing of it on the car
 
 import gc
 import logging
-import os
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -17,14 +16,16 @@ import psutil
 import torch
 from torch import nn
 
-from trainer.families.registry import family_record
+from trainer.errors import ModelError
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import Kind
 from trainer.models.base_model import BaseModel, numbered
 from trainer.models.engines import load_base
 from trainer.models.identify import Base
 from trainer.models.memory_layout import memory_format
+from trainer.models.model_content import content_of_model, marks_of_model
 from trainer.refusals import user_path
+from trainer.text import printable
 
 _log = logging.getLogger(__name__)
 
@@ -55,16 +56,28 @@ class WantedBase:
     quantized: Kind | None = None
 
     def key(self) -> Hashable:
-        """Return what two loaded bases have in common that are the same; files count as they are at this moment."""
-        vae = user_path(self.vae) if self.vae else None
+        """Return what two loaded bases have in common that are the same: their contents, wherever they lie, and their form.
+
+        Raises:
+            ModelError: a file is missing or cannot be read.
+        """
+        contents = [content_of_model(place) for place in self._places]
         return (
-            _files_of(self.base.path, family_record(self.base.family).folders),
-            _files_of(vae) if vae else (),
+            tuple(content.sha256 for content in contents if content is not None),
+            bool(self.vae),
             str(numbered(self.device)),
             self.dtype,
             self.vae_dtype,
             self.quantized,
         )
+
+    def marks(self) -> Hashable:
+        """Return what differs after one of the files was replaced or written to."""
+        return tuple(marks_of_model(place) for place in self._places)
+
+    @property
+    def _places(self) -> tuple[Path, ...]:
+        return (self.base.path, user_path(self.vae)) if self.vae else (self.base.path,)
 
 
 @dataclass(frozen=True)
@@ -108,17 +121,24 @@ _keeper = _BaseCache()
 def acquire_base(wanted: WantedBase) -> Iterator[BaseModel]:
     """Lend a base, bare of any LoRA and with all its parts away from the card, while the block lasts.
 
-    It is kept for the next borrower where the block ends well and leaves it as it was lent; otherwise it is dropped.
+    It is kept for the next borrower where the block ends well and leaves it as it was lent; otherwise it is dropped. It is known by
+    the content of its files: another one under the same path is loaded.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or was written to meanwhile.
     """
-    key = wanted.key()
+    marks, key = wanted.marks(), wanted.key()
     kept = _keeper.take(key)
     if kept is None:
         model = _loaded(wanted)
-        # A file that was written to meanwhile gave nobody knows what.
-        kept = _Kept(key if wanted.key() == key else None, model, _as_it_computes(model))
+        if wanted.marks() != marks:
+            raise ModelError(
+                printable(str(wanted.base.path)),
+                found="its files were replaced or written to while they were being read",
+                expected="a model that stays as it is",
+                way_out="start again once it is complete",
+            )
+        kept = _Kept(key, model, _as_it_computes(model))
         del model
     try:
         yield kept.model
@@ -141,7 +161,7 @@ def forget_base() -> bool:
 def _give_back(kept: _Kept) -> None:
     """Keep a base that its borrower has done with, if nothing of the borrower is left on it and there is room for it."""
     model = kept.model
-    if kept.key is None or not _has_room(model):
+    if not _has_room(model):
         return
     try:
         model.set_compute_options(ComputeOptions())
@@ -207,22 +227,6 @@ def _switches(module: nn.Module) -> Hashable:
 def _name_of(forward: object) -> str:
     """Return which `forward` an instance has of its own, "" for its class's."""
     return "" if forward is None else str(getattr(forward, "__qualname__", type(forward).__qualname__))
-
-
-def _files_of(place: Path, folders: tuple[str, ...] = ()) -> Hashable:
-    """Return what tells the files of a base or VAE from others, and from what they were before they were written again."""
-    real = Path(os.path.realpath(place))
-    if real.is_file():
-        files = [real]
-    else:
-        # A VAE's own folder holds its files itself.
-        files = sorted(path for folder in (real, *(real / name for name in folders)) for path in folder.glob("*"))
-    return tuple(_mark(path) for path in files if path.is_file())
-
-
-def _mark(path: Path) -> Hashable:
-    about = path.stat()
-    return str(path), about.st_size, about.st_mtime_ns, about.st_ino
 
 
 def _tidy() -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trainer.atomic_file import write_atomically
+from trainer.file_mark import FileMark, mark_of
 from trainer.private_files import make_private_folder
 from trainer.regular_file import open_regular, read_regular
 from trainer.workspace import cache_home
@@ -37,15 +38,6 @@ class FileHashes:
     sha256: str
 
 
-@dataclass(frozen=True)
-class _File:
-    """Which file it was: a changed one has another size or time."""
-
-    path: str
-    size: int
-    modified: int
-
-
 def hashes_of(path: Path, stop: Callable[[], bool] = lambda: False) -> FileHashes | None:
     """Return the hashes of the file at `path`, for a folder or no file the words sd-scripts has for it; None when asked to stop.
 
@@ -58,19 +50,13 @@ def hashes_of(path: Path, stop: Callable[[], bool] = lambda: False) -> FileHashe
     if path.is_dir():
         return FileHashes(_FOLDER, _FOLDER)
     try:
-        file = _file(path)
+        file = mark_of(path)
         return _remembered(file) or _read(path, file, stop)
     except OSError:
         return FileHashes(_NO_FILE, _NO_FILE)
 
 
-def _file(path: Path) -> _File:
-    real = os.path.realpath(path)
-    about = os.stat(real)
-    return _File(real, about.st_size, about.st_mtime_ns)
-
-
-def _read(path: Path, file: _File, stop: Callable[[], bool]) -> FileHashes | None:
+def _read(path: Path, file: FileMark, stop: Callable[[], bool]) -> FileHashes | None:
     whole, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
     asked = time.monotonic()
     with open_regular(path, buffered=False) as content:
@@ -83,31 +69,25 @@ def _read(path: Path, file: _File, stop: Callable[[], bool]) -> FileHashes | Non
         content.seek(_LEGACY_START)
         legacy = hashlib.sha256(content.read(_LEGACY_BYTES)).hexdigest()[:8]
     hashes = FileHashes(legacy, whole.hexdigest())
-    # What was written to in the meantime is hashed again next time.
-    if _file(path) == file:
+    # What was written to in the meantime, or may still be without showing it, is hashed again next time.
+    if file.is_settled and mark_of(path) == file:
         _remember(file, hashes)
     return hashes
 
 
-def _remembered(file: _File) -> FileHashes | None:
+def _remembered(file: FileMark) -> FileHashes | None:
     try:
         kept = json.loads(read_regular(_note(file), _MAX_NOTE_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     match kept:
-        case {
-            "path": file.path,
-            "size": file.size,
-            "modified": file.modified,
-            "legacy": str(legacy),
-            "sha256": str(sha256),
-        }:
+        case {"legacy": str(legacy), "sha256": str(sha256), **mark} if mark == asdict(file):
             whole = _LEGACY.fullmatch(legacy) and _SHA256.fullmatch(sha256)
             return FileHashes(legacy, sha256) if whole else None
     return None
 
 
-def _remember(file: _File, hashes: FileHashes) -> None:
+def _remember(file: FileMark, hashes: FileHashes) -> None:
     note = _note(file)
     # Without a cache the file is read again next time, and nothing else happens.
     with contextlib.suppress(OSError):
@@ -115,7 +95,7 @@ def _remember(file: _File, hashes: FileHashes) -> None:
         write_atomically(note, json.dumps({**asdict(file), **asdict(hashes)}).encode())
 
 
-def _note(file: _File) -> Path:
+def _note(file: FileMark) -> Path:
     """Return where the hashes of a file are kept: a small file each, so that two bakes never write the same one differently."""
     name = hashlib.sha256(os.fsencode(file.path)).hexdigest()[:32]
     return cache_home() / "hashes" / f"{name}.json"

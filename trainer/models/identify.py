@@ -87,13 +87,18 @@ def identify_base(name_or_path: str) -> Base:
         ModelError: it is missing, cut off, a pickle, a LoRA, quantised, or of another architecture; says which.
     """
     demo = name_or_path == DEMO_BASE
-    path = _DEMO_FOLDER if demo else existing_path(name_or_path, "base model", wanted_base())
+    path = model_place(name_or_path) if demo else existing_path(name_or_path, "base model", wanted_base())
     # Families that share a function are asked once.
     for place in dict.fromkeys(record.identify for record in FAMILIES.values()):
         base: Base | None = named(place)(path)
         if base is not None:
             return replace(base, name=DEMO_BASE) if demo else base
     raise _unknown(path)
+
+
+def model_place(name_or_path: str) -> Path:
+    """Return the file or folder that the setting of a base, VAE or LoRA names; nothing need be there."""
+    return _DEMO_FOLDER if name_or_path == DEMO_BASE else Path(name_or_path).expanduser().absolute()
 
 
 def wanted_base() -> str:

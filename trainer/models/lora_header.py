@@ -1,18 +1,19 @@
 """The header of a LoRA file: its modules, their ranks, shapes and alphas, or what the file is instead; free of torch."""
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from trainer.errors import ModelError
+from trainer.file_mark import FileMark
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.formats.safetensors_numbers import read_number, same_tensor
 from trainer.models.adapter_config import AdapterScales, scales_of
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_keys import Role, is_lora_key, other_kind, parse_key
+from trainer.models.model_content import marks_of_model
 from trainer.settings.parts import is_encoder
 from trainer.text import printable
 
@@ -86,11 +87,10 @@ def read_lora_header(path: Path) -> LoraHeader:
         ModelError: it is no whole safetensors file, or no plain LoRA (or LoCon); says what it is instead.
     """
     try:
-        about = path.stat()
-    except OSError:
+        return _remembered(path, marks_of_model(path))
+    except (OSError, ModelError):
         # Reading it says what is wrong.
         return _read(path)
-    return _remembered(path, about.st_size, about.st_mtime_ns, _config_stamp(path))
 
 
 def check_scale(path: Path, name: str, found: tuple[int, float], wanted: tuple[int, float]) -> None:
@@ -145,15 +145,8 @@ def strangers(path: Path, names: list[str], count: int, whose: str, target: str)
 
 
 @lru_cache(maxsize=512)
-def _remembered(path: Path, size: int, changed: int, config: int) -> LoraHeader:
+def _remembered(path: Path, marks: tuple[FileMark, ...]) -> LoraHeader:
     return _read(path)
-
-
-def _config_stamp(path: Path) -> int:
-    try:
-        return os.stat(path.with_name("adapter_config.json")).st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _read(path: Path) -> LoraHeader:

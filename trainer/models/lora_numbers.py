@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import ModelError
+from trainer.file_mark import FileMark, mark_of
 from trainer.formats.safetensors_header import read_header
 from trainer.formats.safetensors_numbers import broken_tensors
 from trainer.models.lora_keys import parse_key
@@ -17,10 +18,10 @@ def check_lora_numbers(path: Path) -> None:
         ModelError: one is NaN or infinity; names its module.
     """
     try:
-        about = path.stat()
+        mark = mark_of(path)
     except OSError as error:
         raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
-    broken = _broken(path, about.st_size, about.st_mtime_ns)
+    broken = _broken(path, mark)
     if not broken:
         return
     key, word = broken[0]
@@ -37,5 +38,5 @@ def check_lora_numbers(path: Path) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _broken(path: Path, size: int, changed: int) -> tuple[tuple[str, str], ...]:
+def _broken(path: Path, mark: FileMark) -> tuple[tuple[str, str], ...]:
     return tuple(broken_tensors(path, read_header(path)))

@@ -5,10 +5,12 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.errors import ModelError
 from trainer.grid.recipe import LoraUse
 from trainer.models.base_model import BaseModel
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
+from trainer.models.model_content import marks_of_model
 from trainer.network.injection import LoraNetwork, module_names
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.network.lora_file import copy_weights, network_of
@@ -185,11 +187,10 @@ def _bytes_of(file: LoraFile) -> int:
 def _file_key(path: Path) -> _Key:
     """Return what identifies a file's content: it differs between files, and after a file is written again."""
     try:
-        status = path.stat()
-    except OSError:
+        return marks_of_model(path)
+    except (OSError, ModelError):
         # Reading it says what is wrong.
         return (str(path),)
-    return (str(path), status.st_mtime_ns, status.st_size)
 
 
 def _content_of(lora: LoraUse) -> _Key:

@@ -1,5 +1,6 @@
 """A grid from its row in the journal to its last picture: spelled out, looked up, made in a fair order, written cell by cell."""
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Protocol
 import torch
 
 from trainer.errors import LoraTuiError, OutOfMemory
+from trainer.gallery.same_files import check_same_files, other_file
 from trainer.gallery.sheets import write_sheets
 from trainer.gallery.sidecar import MadeGrid, made_grid, write_sidecar
 from trainer.grid.cell import Cell, Expanded, Place
@@ -24,6 +26,7 @@ from trainer.journal.records import Grid, GridState
 from trainer.sampling.not_finite import not_finite
 from trainer.sampling.picture_files import PictureFiles
 from trainer.sampling.sampler import GridSampler
+from trainer.settings.subject import DEMO_BASE
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
@@ -35,6 +38,12 @@ _ENOUGH_NOT_FINITE = 4
 
 class SamplerProvider(Protocol):
     """Where pictures are made: on a base that is loaded, or on whatever a recipe asks for."""
+
+    def loaded(self) -> Mapping[str, str]:
+        """Return place -> sha256 of what is loaded, whatever lies there now; empty where files are read when they are asked for.
+
+        A place is `demo`, or a path with every link followed.
+        """
 
     def compute_setup(self, spec: GridSpec) -> ComputeSetup:
         """Return what pictures of `spec` are made with; raises GridError where that cannot be."""
@@ -87,6 +96,9 @@ def make_grid(
     Raises:
         LoraTuiError: it cannot be made as asked, or no longer; its state is FAILED then.
     """
+    folder = workspace.root / journal.grids.read(number).folder
+    # Before anything is written: refused, it stays what it was.
+    check_same_files(number, folder, Contents(ModelFiles(workspace.root), provider.loaded()).now)
     journal.grids.set_state(number, GridState.MAKING)
     try:
         state = _make(journal.grids.read(number), journal, workspace, provider, control, progress)
@@ -110,7 +122,8 @@ def _make(
     folder.mkdir(parents=True, exist_ok=True)
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
-    made = _made_grid(expanded, provider.compute_setup(expanded.spec), model_files)
+    contents = Contents(model_files, provider.loaded())
+    made = _made_grid(expanded, provider.compute_setup(expanded.spec), contents)
     journal.grids.set_spec(row.number, spec_json(kept_spec(expanded.spec, journal.paths)), len(made.cells))
     write_sidecar(made, folder)
     for note in made.notes:
@@ -118,7 +131,7 @@ def _make(
     with PictureFiles(made, folder, workspace.root, journal) as files:
         if found := files.take_over():
             progress.say(f"{plural(found, 'picture')} of {len(made.cells):,} already made")
-        making = _Making(row, expanded, made, files, journal, provider, control, progress)
+        making = _Making(row, expanded, made, files, journal, provider, contents, control, progress)
         try:
             ended = making.make()
         finally:
@@ -135,19 +148,56 @@ def _make(
     return GridState.CUT if ended else GridState.DONE
 
 
-def _made_grid(expanded: Expanded, compute_setup: ComputeSetup, model_files: ModelFiles) -> MadeGrid:
+class Contents:
+    """Contents of the files of a grid.
+
+    Args:
+        model_files: hashes them.
+        loaded: place -> sha256 of what counts as it was when it was loaded, as SamplerProvider has it.
+    """
+
+    def __init__(self, model_files: ModelFiles, loaded: Mapping[str, str]) -> None:
+        self._model_files, self._loaded = model_files, loaded
+        self.hashes: dict[str, str] = {}
+        """Path -> sha256 of each file when it was first asked for."""
+
+    def now(self, path: Path) -> str:
+        """Return the sha256 of a file or folder as it is now; a file that did not change is not read again.
+
+        Raises:
+            ModelError: it is missing or cannot be read.
+        """
+        place = str(path) if str(path) == DEMO_BASE else os.path.realpath(path)
+        return self._loaded.get(place) or self._model_files.hash_of(path)
+
+    def first(self, path: Path) -> str:
+        """Return its sha256 when it was first asked for.
+
+        Raises:
+            ModelError: as `now`.
+        """
+        if str(path) not in self.hashes:
+            self.hashes[str(path)] = self.now(path)
+        return self.hashes[str(path)]
+
+    def check_still(self, recipe: Recipe, where: str) -> None:
+        """See that all files of a picture are still what they were when the grid was begun.
+
+        Raises:
+            GridError: one is not; names both hashes.
+            ModelError: as `now`.
+        """
+        for path in recipe.files():
+            if (now := self.now(path)) != self.first(path):
+                raise other_file(where, str(path), self.first(path), now)
+
+
+def _made_grid(expanded: Expanded, compute_setup: ComputeSetup, contents: Contents) -> MadeGrid:
     """Return the content of grid.json, with the hash of every file and the fingerprint of every picture."""
-    hashes: dict[str, str] = {}
-
-    def content(path: Path) -> str:
-        if str(path) not in hashes:
-            hashes[str(path)] = model_files.hash_of(path)
-        return hashes[str(path)]
-
-    marks = [fingerprint(cell.recipe, compute_setup, content) for cell in expanded.cells]
+    marks = [fingerprint(cell.recipe, compute_setup, contents.first) for cell in expanded.cells]
     for base in dict.fromkeys(cell.recipe.base for cell in expanded.cells):
-        content(Path(base))
-    return made_grid(expanded, marks, compute_setup, hashes)
+        contents.first(Path(base))
+    return made_grid(expanded, marks, compute_setup, contents.hashes)
 
 
 class _Making:
@@ -161,9 +211,11 @@ class _Making:
         files: PictureFiles,
         journal: Journal,
         provider: SamplerProvider,
+        contents: Contents,
         control: GridControls,
         progress: Progress,
     ) -> None:
+        self._contents = contents
         self._number, self._expanded, self._compute_setup = row.number, expanded, made.compute_setup
         self._files, self._journal, self._provider = files, journal, provider
         self._control, self._reporter = control, progress
@@ -238,6 +290,8 @@ class _Making:
         pictures = sampler.sample(recipes, stop=self._control.stop)
         if pictures is None:
             return False
+        # After they were read: what was replaced before is seen as well.
+        self._contents.check_still(recipes[0], f"grid {self._number}")
         self._seconds += time.monotonic() - started
         self._unet_passes += sum(unet_passes(recipe) for recipe in recipes)
         self._sampled += sum(pixels is not None for pixels in pictures)

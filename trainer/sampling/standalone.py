@@ -1,6 +1,6 @@
 """The model of a grid that runs alone: it borrows the base that a recipe asks for, one at a time, and gives it back at the end."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,10 @@ class StandaloneProvider:
         """Give the base back, to be kept where nothing broke."""
         self._sampler, self._loaded = None, ()
         self._closing.__exit__(kind, error, trace)
+
+    def loaded(self) -> Mapping[str, str]:
+        """Return nothing: files are read when they are asked for."""
+        return {}
 
     def compute_setup(self, spec: GridSpec) -> ComputeSetup:
         """Return what pictures of `spec` are made with.

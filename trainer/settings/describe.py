@@ -12,7 +12,7 @@ import annotated_types
 from pydantic.fields import FieldInfo as ModelField
 
 from trainer.settings.model import Settings
-from trainer.settings.one_setting import FORK_SECTIONS, MemoryRole
+from trainer.settings.one_setting import FORK_SECTIONS, MemoryRole, PathRole
 
 Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
 
@@ -92,6 +92,7 @@ class SettingInfo(FieldInfo):
         metadata_key: the metadata key of a LoRA file that holds its plain value; "" where none does.
         metadata_keys: keys that depend on it and that `trainer.network` fills one by one.
         may_fork: whether a fork of a bake may change it.
+        path: what the file or folder decides that it names; "" where it names none.
     """
 
     memory: MemoryRole
@@ -99,6 +100,7 @@ class SettingInfo(FieldInfo):
     metadata_key: str
     metadata_keys: tuple[str, ...]
     may_fork: bool
+    path: PathRole
 
 
 @cache
@@ -134,6 +136,11 @@ def memory_settings() -> tuple[str, ...]:
 def speed_settings() -> tuple[str, ...]:
     """Return the names of the settings that decide a bake's speed."""
     return tuple(info.name for info in fields() if info.speed)
+
+
+def settings_naming(role: PathRole) -> tuple[str, ...]:
+    """Return the names of the settings that name a file or folder of that role."""
+    return tuple(info.name for info in fields() if info.path == role)
 
 
 def nearest_name(name: str) -> str | None:
@@ -192,7 +199,7 @@ def number_text(value: float) -> str:
 
 def _described(name: str, field: ModelField, default: object) -> SettingInfo:
     extra = cast("Mapping[str, Any]", field.json_schema_extra)
-    kind, choices = _kind(field, is_path=extra["is_path"])
+    kind, choices = _kind(field, is_path=bool(extra["path"]))
     key = extra["metadata"]
     low, above, high, below, multiple = bounds(field)
     return SettingInfo(
@@ -217,6 +224,7 @@ def _described(name: str, field: ModelField, default: object) -> SettingInfo:
         exactness=extra["exactness"],
         synonyms=tuple(word.strip() for word in extra["synonyms"].split(",") if word.strip()),
         may_fork=extra["section"] in FORK_SECTIONS and not extra["fixed_in_fork"],
+        path=extra["path"],
         default=default,
     )
 

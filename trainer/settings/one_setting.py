@@ -17,6 +17,13 @@ FORK_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "
 MemoryRole = Literal["no", "yes", "derived"]
 """Whether a setting decides a bake's memory: by its value, or through what follows from it (base, buckets, captions, parts)."""
 
+PathRole = Literal["", "weights", "data", "samples"]
+"""What the file or folder decides that a setting names.
+
+"": it names none. `weights`: every bit of the LoRA; it is known by its hash, and with another content the bake is another one.
+`data`: what is trained on; the manifest lists each picture. `samples`: sample pictures alone, and it is read again for each.
+"""
+
 EXACT = ""
 """Exactness of a setting with which a resumed bake is the same bit for bit."""
 NO_KEY: tuple[str, ...] = ()
@@ -36,7 +43,7 @@ def setting(
     synonyms: str,
     unit: str = "",
     live: bool = False,
-    is_path: bool = False,
+    path: PathRole = "",
     fixed_in_fork: bool = False,
     **bounds: Any,
 ) -> Any:
@@ -55,7 +62,7 @@ def setting(
         synonyms: further words that a search finds it by, separated by commas.
         unit: how a number is counted.
         live: whether it may change while baking.
-        is_path: whether its text names a file or folder.
+        path: what the file or folder decides that its text names; "" where it names none.
         fixed_in_fork: whether a fork must keep it although its section is one of FORK_SECTIONS.
         bounds: pydantic's, such as `ge` and `le`.
     """
@@ -69,7 +76,7 @@ def setting(
         "metadata": metadata if isinstance(metadata, str) else list(metadata),
         "exactness": exactness,
         "synonyms": synonyms,
-        "is_path": is_path,
+        "path": path,
         "fixed_in_fork": fixed_in_fork,
     }
     return Field(default, description=help, json_schema_extra=extra, **bounds)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 from encode_text import encode_text
+from replaced_file import ReplacedFile
 
 import trainer.models.base_cache
+from trainer.errors import ModelError
 from trainer.lean.compute_options import ComputeOptions
 from trainer.models.base_cache import WantedBase, acquire_base, forget_base
 from trainer.models.identify import Base, identify_base
@@ -78,15 +80,55 @@ def test_two_at_once_have_a_base_each(loads: list[torch.dtype]) -> None:
     assert len(loads) == 2
 
 
-def test_a_file_written_again_is_another_base(tmp_path: Path, loads: list[torch.dtype]) -> None:
+@pytest.mark.parametrize("part", ["unet", "vae"])
+def test_another_base_under_the_same_path_is_loaded_though_size_and_time_are_the_same(
+    tmp_path: Path, loads: list[torch.dtype], part: str
+) -> None:
     folder = Path(shutil.copytree(DEMO.base.path, tmp_path / "base"))
     wanted = WantedBase(identify_base(str(folder)), "cpu", torch.float32)
     borrow(wanted)
     borrow(wanted)
     assert len(loads) == 1
-    os.utime(folder / "unet" / "diffusion_pytorch_model.safetensors", (1, 1))
+    (weights,) = (folder / part).glob("*.safetensors")
+    ReplacedFile(weights).replace()
     borrow(wanted)
     assert len(loads) == 2
+
+
+def test_another_vae_under_the_same_path_is_another_base(tmp_path: Path, loads: list[torch.dtype]) -> None:
+    vae = Path(shutil.copytree(DEMO.base.path / "vae", tmp_path / "vae"))
+    wanted = WantedBase(DEMO.base, "cpu", torch.float32, vae=str(vae))
+    borrow(wanted)
+    ReplacedFile(vae / "diffusion_pytorch_model.safetensors").replace()
+    borrow(wanted)
+    assert len(loads) == 2
+
+
+def test_the_same_content_is_the_same_base_wherever_it_lies_and_whenever_it_was_written(
+    tmp_path: Path, loads: list[torch.dtype]
+) -> None:
+    borrow()
+    folder = Path(shutil.copytree(DEMO.base.path, tmp_path / "base"))
+    os.utime(folder / "unet" / "diffusion_pytorch_model.safetensors", (1, 1))
+    borrow(WantedBase(identify_base(str(folder)), "cpu", torch.float32))
+    assert len(loads) == 1
+
+
+def test_a_base_written_to_while_it_is_read_is_refused_and_not_kept(
+    tmp_path: Path, loads: list[torch.dtype], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(DEMO.base.path, tmp_path / "base"))
+    counted = trainer.models.base_cache.load_base
+
+    def slowly(base: Base, **others: Any) -> StableDiffusion:
+        model = counted(base, **others)
+        ReplacedFile(folder / "vae" / "diffusion_pytorch_model.safetensors").replace()
+        return model
+
+    monkeypatch.setattr(trainer.models.base_cache, "load_base", slowly)
+    with pytest.raises(ModelError, match="replaced or written to while"):
+        borrow(WantedBase(identify_base(str(folder)), "cpu", torch.float32))
+    assert not forget_base()
 
 
 def test_after_a_failure_the_base_is_released(loads: list[torch.dtype]) -> None:

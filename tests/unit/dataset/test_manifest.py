@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer.dataset.manifest import manifest, manifest_bytes, write_manifest
+from trainer.dataset.manifest import (
+    ListedModel,
+    Manifest,
+    manifest_bytes,
+    manifest_of,
+    read_manifest,
+    write_manifest,
+)
 from trainer.dataset.read import read_data
 from trainer.dataset.records import DataSet
 from trainer.errors import DatasetError, WorkspaceError
@@ -31,10 +38,17 @@ def read(root: Path, **settings: object) -> DataSet:
     return read_data(Settings.model_validate({"train_data_dir": str(root), **settings}))
 
 
+def listed(root: Path, **settings: object) -> Manifest:
+    return manifest_of(read(root, **settings), None, {})
+
+
+def written_of(root: Path, **settings: object) -> bytes:
+    return manifest_bytes(listed(root, **settings))
+
+
 def test_a_manifest_names_every_picture_with_its_hash_size_repeats_and_words(folder: Path) -> None:
-    pictures = manifest(read(folder))["pictures"]
+    pictures = json.loads(gzip.decompress(written_of(folder)))["pictures"]
     content = (folder / "10_hifumi_chan" / "a.png").read_bytes()
-    assert isinstance(pictures, list)
     assert pictures[0] == {
         "path": "10_hifumi_chan/a.png",
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -53,7 +67,7 @@ def test_a_manifest_names_every_picture_with_its_hash_size_repeats_and_words(fol
 def test_equal_data_give_equal_bytes_wherever_they_lie(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
     os.utime(tmp_path / "copy" / "10_hifumi_chan" / "a.png", (1, 1))
-    assert manifest_bytes(read(folder)) == manifest_bytes(read(tmp_path / "copy"))
+    assert written_of(folder) == written_of(tmp_path / "copy")
 
 
 def test_regularisation_and_masks_are_recorded_without_the_place_they_lie_in(folder: Path, tmp_path: Path) -> None:
@@ -64,7 +78,7 @@ def test_regularisation_and_masks_are_recorded_without_the_place_they_lie_in(fol
 
     def written(place: str) -> bytes:
         masks, reg = str(tmp_path / place / "masks"), str(tmp_path / place / "reg")
-        return manifest_bytes(read(folder, reg_data_dir=reg, masked_loss=True, conditioning_data_dir=masks))
+        return written_of(folder, reg_data_dir=reg, masked_loss=True, conditioning_data_dir=masks)
 
     before = written("one")
     assert before == written("two")
@@ -80,9 +94,7 @@ def test_regularisation_and_masks_are_recorded_without_the_place_they_lie_in(fol
 
 
 def test_transparency_as_a_mask_is_recorded(folder: Path) -> None:
-    pictures = manifest(read(folder, alpha_mask=True))["pictures"]
-    assert isinstance(pictures, list)
-    assert [picture["mask"] for picture in pictures] == ["alpha", "alpha"]
+    assert [picture.mask for picture in listed(folder, alpha_mask=True).pictures] == ["alpha", "alpha"]
 
 
 def test_another_data_set_file_for_the_same_pictures_is_another_manifest(folder: Path, tmp_path: Path) -> None:
@@ -91,7 +103,7 @@ def test_another_data_set_file_for_the_same_pictures_is_another_manifest(folder:
         file = tmp_path / "data.toml"
         text = f"[[datasets]]\nresolution = {size}\n[[datasets.subsets]]\nimage_dir = 'data/10_hifumi_chan'\n"
         file.write_text(text)
-        written.add(manifest_bytes(read(folder, dataset_config=str(file))))
+        written.add(written_of(folder, dataset_config=str(file)))
     assert len(written) == 2
 
 
@@ -101,22 +113,23 @@ def _made(path: Path) -> Path:
 
 
 def test_other_words_give_other_bytes(folder: Path) -> None:
-    before = manifest_bytes(read(folder))
+    before = written_of(folder)
     (folder / "10_hifumi_chan" / "a.txt").write_text("no halo")
-    assert manifest_bytes(read(folder)) != before
+    assert written_of(folder) != before
 
 
 def test_a_written_manifest_reads_back(folder: Path, tmp_path: Path) -> None:
-    data = read(folder)
-    write_manifest(manifest_bytes(data), tmp_path / "data.json.gz")
-    assert json.loads(gzip.decompress((tmp_path / "data.json.gz").read_bytes())) == manifest(data)
+    models = {"vae": ListedModel("1f" * 32, 5), "pretrained_model_name_or_path": ListedModel("2f" * 32, 7, {"a": "3f"})}
+    manifest = manifest_of(read(folder), read(folder, num_repeats="10_hifumi_chan=3"), models)
+    write_manifest(manifest_bytes(manifest), tmp_path / "data.json.gz")
+    assert read_manifest((tmp_path / "data.json.gz").read_bytes(), "it") == manifest
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "data.json.gz"]
 
 
 def test_a_file_name_that_is_not_text_is_kept(folder: Path) -> None:
     name = os.fsdecode(b"gr\xfcn.png")
     shutil.copy(folder / "10_hifumi_chan" / "a.png", folder / "10_hifumi_chan" / name)
-    pictures = json.loads(gzip.decompress(manifest_bytes(read(folder))))["pictures"]
+    pictures = json.loads(gzip.decompress(written_of(folder)))["pictures"]
     assert f"10_hifumi_chan/{name}" in [picture["path"] for picture in pictures]
 
 
@@ -124,9 +137,31 @@ def test_a_picture_gone_since_the_scan_is_named(folder: Path) -> None:
     data = read(folder)
     (folder / "10_hifumi_chan" / "b.png").unlink()
     with pytest.raises(DatasetError, match=r"b\.png: can no longer be read"):
-        manifest(data)
+        manifest_of(data, None, {})
 
 
 def test_a_place_that_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="cannot be written"):
-        write_manifest(manifest_bytes(read(folder)), tmp_path / "nowhere" / "data.json.gz")
+        write_manifest(written_of(folder), tmp_path / "nowhere" / "data.json.gz")
+
+
+def test_a_manifest_of_the_first_version_reads_and_knows_no_models(folder: Path) -> None:
+    values = json.loads(gzip.decompress(written_of(folder)))
+    old = {key: values[key] for key in ("config", "pictures")} | {"format": 1}
+    manifest = read_manifest(gzip.compress(json.dumps(old).encode()), "it")
+    assert manifest.pictures == listed(folder).pictures
+    assert not manifest.knows_models and listed(folder).knows_models
+
+
+def test_a_damaged_manifest_is_refused_in_one_short_line(folder: Path) -> None:
+    whole = written_of(folder)
+    values = json.loads(gzip.decompress(whole))
+    del values["pictures"][1]["sha256"]
+    wrong: list[object] = [values, [], {"format": 2, "config": 1, "pictures": []}, {"format": "2"}, {"x": "y" * 10_000}]
+    for content in (b"", b"\x1f\x8b", whole[:-9], *(gzip.compress(json.dumps(each).encode()) for each in wrong)):
+        with pytest.raises(WorkspaceError, match="damaged list of data") as caught:
+            read_manifest(content, "bakes/0001-x/data.json.gz")
+        assert len(caught.value.line()) < 500
+    newer = gzip.compress(json.dumps({"format": 99}).encode())
+    with pytest.raises(WorkspaceError, match="upgrade this one"):
+        read_manifest(newer, "it")

@@ -16,6 +16,7 @@ def model(tmp_path: Path) -> Path:
     """Five MiB in which no part is like another."""
     path = tmp_path / "model.safetensors"
     path.write_bytes(random.Random(0).randbytes(5 * 2**20))
+    os.utime(path, (1, 1))
     return path
 
 
@@ -48,14 +49,26 @@ def test_an_unchanged_file_is_read_once(model: Path, monkeypatch: pytest.MonkeyP
     assert hashes_of(model) == first
 
 
-def test_a_changed_file_is_read_again(model: Path) -> None:
+@pytest.mark.parametrize("way", ["in place", "in its place"])
+def test_a_changed_file_is_read_again_though_its_size_and_time_are_the_same(model: Path, way: str) -> None:
     first = hashes_of(model)
+    if way == "in its place":
+        other = model.with_name("other")
+        other.write_bytes(model.read_bytes())
+        other.replace(model)
     with model.open("r+b") as file:
         file.write(b"changed")
-    os.utime(model, ns=(0, model.stat().st_mtime_ns + 1))
+    os.utime(model, (1, 1))
     second = hashes_of(model)
     assert second is not None and second != first
     assert second.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
+
+
+def test_a_file_of_this_moment_is_not_remembered(model: Path, own_home: Path) -> None:
+    # Its time might not show that it is written to once more.
+    os.utime(model)
+    hashes_of(model)
+    assert not (own_home / "cache/lora-tui/hashes").exists()
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "nothing", "{}"])

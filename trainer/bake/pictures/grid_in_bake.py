@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Self
@@ -49,6 +50,11 @@ class SessionProvider:
     def __exit__(self, *_: object) -> None:
         """Take the grid's LoRAs off."""
         self._closing.close()
+
+    def loaded(self) -> Mapping[str, str]:
+        """Return place -> sha256 of base and VAE as the bake loaded them."""
+        contents = self._session.contents().items()
+        return {place if place == DEMO_BASE else os.path.realpath(place): found.sha256 for place, found in contents}
 
     def compute_setup(self, spec: GridSpec) -> ComputeSetup:
         """Return what the bake computes with, whatever precision `spec` has."""

@@ -27,7 +27,6 @@ from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.sample_prompts import SamplePicture, sample_pictures
 from trainer.grid.sampling_order import batch_key
 from trainer.journal.records import Stage
-from trainer.models.file_hashes import FileHashes
 from trainer.models.identify import Base
 from trainer.models.prediction_type import PredictionDecision
 from trainer.sampling.sampler import GridSampler
@@ -36,7 +35,6 @@ from trainer.text import plural
 FOLDER = "samples"
 """The folder of sample pictures in a bake's folder."""
 
-_SHA256_DIGITS = 64
 _log = logging.getLogger(__name__)
 
 
@@ -65,16 +63,7 @@ class Samples:
     ) -> None:
         self._session, self._folder, self._base, self._decision = session, folder, base, decision
         self._report, self._live, self._stop_requested = report, live, stop_requested
-        self._hashes: dict[str, str] = {}
         self._reported = False
-
-    def know_hashes(self, base: FileHashes | None, vae: FileHashes | None) -> None:
-        """Take the hashes of base and VAE, for what stands in the pictures; None where there was no time for them."""
-        settings = self._session.settings
-        for name, hashes in ((settings.pretrained_model_name_or_path, base), (settings.vae, vae)):
-            # A folder has none.
-            if hashes is not None and len(hashes.sha256) == _SHA256_DIGITS:
-                self._hashes[name] = hashes.sha256
 
     def due(self, work: StepBatches) -> bool:
         """Return whether samples are wanted after this step."""
@@ -162,7 +151,9 @@ class Samples:
 
     def _text(self, recipe: Recipe, step: int, file: str) -> str:
         """Return the infotext: with the LoRA of this step where it was saved, else with the step alone."""
+        # What a folder is known by means nothing to other programs.
+        hashes = {place: found.sha256 for place, found in self._session.contents().items() if not found.parts}
         loras = (LoraUse(self._folder / file),) if file else ()
-        info = parse_infotext(cell_text(replace(recipe, loras=loras), self._hashes))
+        info = parse_infotext(cell_text(replace(recipe, loras=loras), hashes))
         about = {"Bake": str(self._report.number), "Step": str(step)}
         return write_infotext(Infotext(info.prompt, info.negative_prompt, {**info.fields, **about}))

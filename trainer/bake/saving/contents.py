@@ -1,5 +1,6 @@
 """The contents of a state: gathered from a running bake, and put back into it."""
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class StateContents:
     Args:
         bake: the journal's row.
         folder: the bake's.
-        data: sha256 of the manifest.
+        manifest: its bytes.
         session, live, metrics, validation, loras: the parts; `validation` is None where nothing is held out.
         report: takes what has changed since a state was saved.
     """
@@ -35,7 +36,7 @@ class StateContents:
         self,
         bake: Bake,
         folder: Path,
-        data: str,
+        manifest: bytes,
         session: TrainingSession,
         live: LiveSettings,
         metrics: StepMetrics,
@@ -43,7 +44,7 @@ class StateContents:
         loras: LoraSaver,
         report: Reporter,
     ) -> None:
-        self._bake, self._folder, self._data = bake, folder, data
+        self._bake, self._folder, self._manifest = bake, folder, manifest
         self._session, self._live, self._metrics = session, live, metrics
         self._validation, self._loras, self._report = validation, loras, report
 
@@ -61,7 +62,7 @@ class StateContents:
             settings_toml=self._live.toml,
             changes=self._live.changes,
             rate_scale=self._live.rate_scale,
-            data=self._data,
+            data=hashlib.sha256(self._manifest).hexdigest(),
             scaler=scaler.state_dict() if scaler is not None else {},
             optimizer=kept.weights,
             groups=kept.groups,
@@ -72,7 +73,7 @@ class StateContents:
             environment=surroundings(session),
         )
         of_validation = validation.keep() if validation else {}
-        return State(pack(session, kept, self._metrics.keep(), of_validation), facts)
+        return State(pack(session, kept, self._metrics.keep(), of_validation, self._manifest), facts)
 
     def put_back(self, state: State) -> BakePosition:
         """Put the bake where one of its own states was, and queue the live changes that it made after it.
@@ -129,10 +130,11 @@ class StateContents:
         return BakePosition(facts.step, facts.epoch, facts.ends_epoch)
 
     def warn_of_changes(self, state: State) -> None:
-        """Log what differs from when the state was saved, and with it the bits to come."""
+        """Log what differs of machine and versions from when the state was saved, and with it the bits to come.
+
+        What the bake stands on was compared before anything was loaded; see jobs.same_content.
+        """
         differences = state.facts.environment.differences(surroundings(self._session))
-        if state.facts.data != self._data:
-            differences.append("the data")
         if differences:
             self._report.log(
                 f"changed since the state was saved: {'; '.join(differences)}; the bake continues, but its result will differ "

@@ -1,6 +1,5 @@
 """The records in a bake's folder: settings and data from the start, curves and bake.json with every state."""
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +7,8 @@ from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.reporter import Reporter
 from trainer.bake.step_metrics import StepMetrics
 from trainer.checks.report import warning_lines
-from trainer.dataset.manifest import manifest_bytes, write_manifest
+from trainer.dataset.manifest import FILE as MANIFEST
+from trainer.dataset.manifest import write_manifest
 from trainer.jobs.checks import check_planned
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_folder import write_bake_json
@@ -21,22 +21,20 @@ from trainer.settings.model import Settings
 _FILE_SIZE = 1 << 20
 
 
-def write_inputs(settings: Settings, planned: PlannedBake, folder: Path, report: Reporter) -> str:
-    """Write settings.toml and data.json.gz into the bake's folder, and the plan into the journal; return the manifest's sha256.
+def write_inputs(settings: Settings, planned: PlannedBake, manifest: bytes, folder: Path, report: Reporter) -> None:
+    """Write settings.toml and the manifest into the bake's folder, plan and manifest into the journal.
 
     Raises:
         WorkspaceError: the folder cannot be written.
     """
     journal, number = report.journal, report.number
     save_beside(settings, folder / "settings.toml", journal.paths)
-    content = manifest_bytes(planned.data)
-    write_manifest(content, folder / "data.json.gz")
-    journal.results.set_manifest(number, content)
+    write_manifest(manifest, folder / MANIFEST)
+    journal.results.set_manifest(number, manifest)
     # The data may have changed since the bake was queued.
     journal.bakes.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
     for line in warning_lines(check_planned(planned, folder / "settings.toml")):
         report.log(line, level="warning")
-    return hashlib.sha256(content).hexdigest()
 
 
 class FolderRecords:

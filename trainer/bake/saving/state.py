@@ -27,6 +27,7 @@ from trainer.errors import ModelError, SettingsError
 from trainer.formats.safetensors_header import read_header
 from trainer.journal.state_files import (
     HEADER_KEY,
+    MANIFEST_TENSOR,
     Environment,
     StateHeader,
     damaged_state,
@@ -87,6 +88,7 @@ def pack(
     optimizer: OptimizerState,
     readings: Mapping[str, Tensor],
     validation: Mapping[str, Tensor],
+    manifest: bytes,
 ) -> dict[str, Tensor]:
     """Return copies on the CPU of every tensor a state holds; waits for the card.
 
@@ -94,6 +96,7 @@ def pack(
         session: its network as it stands.
         optimizer: from optimizer_state.
         readings, validation: tensors these parts keep.
+        manifest: of what the bake stands on.
     """
     tensors: dict[str, Tensor] = {_LORA + name: weight for name, weight in named_weights(session.network).items()}
     tensors |= optimizer.tensors
@@ -102,6 +105,7 @@ def pack(
         tensors[f"{_RNG}cuda"] = torch.cuda.get_rng_state(session.model.device)
     tensors |= {_READINGS + name: value for name, value in readings.items()}
     tensors |= {_VALIDATION + name: value for name, value in validation.items()}
+    tensors[MANIFEST_TENSOR] = torch.frombuffer(bytearray(manifest), dtype=torch.uint8)
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
 

@@ -49,7 +49,7 @@ FAMILY = FamilyRecord(
     times=TIMES,
     architecture="stable-diffusion-v1/lora",
     base_versions=MappingProxyType({"epsilon": "sd_v1", "v": "sd_v1_v"}),
-    folders=("unet", "text_encoder", "vae", "tokenizer"),
+    folders=("unet", "text_encoder", "vae", "tokenizer", "scheduler"),
     # The webui's steps and guidance.
     sampling=SamplingRecord(side=512, steps=20, cfg_scale=7.0, sampler="DPM++ 2M Karras", roomy_bytes=5 * 2**30),
     webui_name="SD1",

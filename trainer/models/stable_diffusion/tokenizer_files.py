@@ -1,13 +1,13 @@
 """Tokenizers of bases: a diffusers folder's own, CLIP's for a single file; free of torch."""
 
 import json
-import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import ModelError
+from trainer.file_mark import FileMark, mark_of
 from trainer.prompts.clip_tokens import END, START, BytePairTokenizer, clip_tokenizer, clip_vocabulary
 from trainer.regular_file import open_regular
 from trainer.text import printable
@@ -28,7 +28,7 @@ def tokenizer_in_folder(folder: Path) -> BytePairTokenizer:
     names = ("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json")
     try:
         found = (folder / name for name in names if (folder / name).is_file())
-        return _read(folder, tuple((path.name, os.stat(path).st_mtime_ns) for path in found))
+        return _read(folder, tuple(map(mark_of, found)))
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         reason = printable(" ".join(str(error).split()), 300) or type(error).__name__
         raise ModelError(
@@ -37,7 +37,7 @@ def tokenizer_in_folder(folder: Path) -> BytePairTokenizer:
 
 
 @lru_cache(maxsize=8)
-def _read(folder: Path, _changed: tuple[tuple[str, int], ...]) -> BytePairTokenizer:
+def _read(folder: Path, _marks: tuple[FileMark, ...]) -> BytePairTokenizer:
     whole = folder / "tokenizer.json"
     if whole.is_file():
         table = _json(whole)

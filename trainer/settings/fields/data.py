@@ -33,7 +33,7 @@ class DataFields(BaseModel):
         metadata=("ss_dataset_dirs", "ss_num_train_images", "ss_tag_frequency", "ss_bucket_info"),
         exactness=EXACT,
         synonyms="images, dataset, folder, data set, flip, mirror, augmentation, random crop",
-        is_path=True,
+        path="data",
     )
     reg_data_dir: str = setting(
         "",
@@ -45,7 +45,7 @@ class DataFields(BaseModel):
         metadata=("ss_reg_dataset_dirs", "ss_num_reg_images"),
         exactness=EXACT,
         synonyms="regularization, class images, prior preservation",
-        is_path=True,
+        path="data",
     )
     dataset_config: str = setting(
         "",
@@ -57,7 +57,7 @@ class DataFields(BaseModel):
         metadata=("ss_datasets",),
         exactness=EXACT,
         synonyms="dataset config, toml, subsets",
-        is_path=True,
+        path="data",
     )
     validation_data_dir: str = setting(
         "",
@@ -69,7 +69,7 @@ class DataFields(BaseModel):
         metadata=("ss_num_validation_images",),
         exactness=EXACT,
         synonyms="images, held out, overfitting, val",
-        is_path=True,
+        path="data",
     )
     dataset_repeats: int = setting(
         1,
@@ -377,7 +377,7 @@ class DataFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="mask, background",
-        is_path=True,
+        path="data",
     )
     alpha_mask: bool = setting(
         False,

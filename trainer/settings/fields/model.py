@@ -19,7 +19,7 @@ class ModelFields(BaseModel):
         metadata=("ss_sd_model_name", "ss_sd_model_hash", "ss_new_sd_model_hash"),
         exactness=EXACT,
         synonyms="checkpoint, sdxl, sd15, stable diffusion, pony, noobai, illustrious",
-        is_path=True,
+        path="weights",
     )
     vae: str = setting(
         "",
@@ -31,7 +31,7 @@ class ModelFields(BaseModel):
         metadata=("ss_vae_name", "ss_vae_hash", "ss_new_vae_hash"),
         exactness=EXACT,
         synonyms="autoencoder, external",
-        is_path=True,
+        path="weights",
     )
     no_half_vae: bool = setting(
         True,

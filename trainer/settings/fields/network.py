@@ -125,7 +125,7 @@ class NetworkFields(BaseModel):
         metadata=("ss_network_weights",),
         exactness=EXACT,
         synonyms="continue, finetune, warm start, existing lora, resume",
-        is_path=True,
+        path="weights",
     )
     dim_from_weights: bool = setting(
         False,

@@ -81,7 +81,7 @@ class SamplingFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="preview, images, negative prompt",
-        is_path=True,
+        path="samples",
     )
     sample_seeds: int = setting(
         1,
