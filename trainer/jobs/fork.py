@@ -10,7 +10,7 @@ from trainer.dataset.manifest import manifest_of
 from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.jobs.bakes import check, plan_for, queue_bake
 from trainer.jobs.preflight import PlannedBake
-from trainer.jobs.same_content import check_resumable, check_same_models, listed_models, made_on, models_now
+from trainer.jobs.same_content import check_resumable, check_same_models, listed_models, models_now, provenance_of
 from trainer.journal.bakes import ENDED
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
@@ -26,6 +26,8 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 _KEPT_STATE_PREFIX = ".fork-"
+# Changed pictures: the log of the fork names more.
+_MAX_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ def preview_fork(
     before = kept_settings(facts.settings_toml, printable(str(path)), journal.paths)
     after = apply_overrides(before, overrides)
     check_changes(before, after)
+    state, models = provenance_of(journal, path), models_now(after) or {}
+    check_same_models(state, after, models)
     ready = check(after, workspace.root / "settings.toml")
     if ready.plan.total_steps <= facts.step:
         raise SettingsError(
@@ -143,9 +147,7 @@ def preview_fork(
             expected="more steps than that",
             way_out="raise max_train_epochs or max_train_steps",
         )
-    state, models = made_on(journal, path), models_now(after) or {}
-    check_same_models(state, after, models)
-    notes = state.data_notes(manifest_of(ready.data, ready.validation, listed_models(models)))
+    notes = state.notes(manifest_of(ready.data, ready.validation, listed_models(models)), _MAX_NAMED)
     # Only settings that leave the data and the base as they are may change, so those are not checked again.
     old_plan = plan_for(before, ready.data, ready.validation, ready.base).plan
     notes += rate_notes(before, old_plan, after, ready.plan, facts.step)

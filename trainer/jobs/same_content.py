@@ -20,13 +20,12 @@ from trainer.settings.subject import DEMO_BASE
 from trainer.text import plural, printable
 
 _MAX_PATH = 160
-_MAX_PARTS = 3
-# Who replaced a folder of thousands needs no line for each.
-_MAX_NAMED = 200
+MAX_NAMED_IN_LOG = 200
+"""Changed pictures: who replaced a folder of thousands needs no line for each."""
 
 
 @dataclass(frozen=True)
-class StandsOn:
+class Provenance:
     """What a bake's state was made on.
 
     Attributes:
@@ -42,22 +41,30 @@ class StandsOn:
         """Whether the models can be compared; older versions kept no hash of them."""
         return self.manifest is not None and self.manifest.knows_models
 
-    def data_notes(self, now: Manifest) -> list[str]:
-        """Return what the user should know of models that were not compared, and of each picture that changed; a line each."""
+    def notes(self, now: Manifest, most: int) -> list[str]:
+        """Return what was not compared, and each picture that changed, a line each.
+
+        Args:
+            now: what the bake would continue on.
+            most: how many changes are named at most.
+        """
+        if self.manifest is None:
+            return [
+                f"no list of what bake {self.bake} was made on can be read: whether base, VAE, start LoRA and data are still the "
+                "same was not checked"
+            ]
         notes = []
         if not self.knows_models:
             notes.append(
                 f"the state of bake {self.bake} is of an older lora-tui, which kept no hashes: whether base, VAE and start LoRA "
                 "are still the same was not checked"
             )
-        if self.manifest is None:
-            return [*notes, "whether the data are still the same was not checked either: their list is missing"]
         changes = picture_changes(self.manifest, now)
         if changes:
             notes.append(f"the data changed in {plural(len(changes), 'place')} since bake {self.bake} saved its state:")
-            notes += [f"changed: {change}" for change in changes[:_MAX_NAMED]]
-        if len(changes) > _MAX_NAMED:
-            notes.append(f"changed: {len(changes) - _MAX_NAMED:,} more")
+            notes += [f"changed: {change}" for change in changes[:most]]
+        if len(changes) > most:
+            notes.append(f"changed: {len(changes) - most:,} more")
         return notes
 
 
@@ -88,7 +95,7 @@ def listed_models(models: Mapping[str, ModelContent]) -> dict[str, ListedModel]:
     return {name: ListedModel(content.sha256, content.size, content.parts) for name, content in models.items()}
 
 
-def check_same_models(before: StandsOn, settings: Settings, models: Mapping[str, ModelContent]) -> None:
+def check_same_models(before: Provenance, settings: Settings, models: Mapping[str, ModelContent]) -> None:
     """See that a bake continues on the very models it was begun on.
 
     Args:
@@ -129,7 +136,7 @@ def check_resumable(journal: Journal, bake: Bake, settings: Settings) -> None:
     Raises:
         ModelError: a model is missing, cannot be read, or has another content than the bake's newest state was made on.
     """
-    before = resumed_from(journal, bake)
+    before = resume_provenance(journal, bake)
     if before is not None and before.knows_models:
         check_same_models(before, settings, models_now(settings) or {})
 
@@ -142,14 +149,14 @@ def manifest_to_start(
     Raises:
         ModelError: it continues from a state that was made on another model; names both hashes. Nothing was written.
     """
-    before = resumed_from(journal, bake) if bake.attempt > 1 or bake.starts_from else None
+    before = resume_provenance(journal, bake) if bake.attempt > 1 or bake.starts_from else None
     if before is not None:
         check_same_models(before, planned.settings, models)
     now = manifest_of(planned.data, planned.validation, listed_models(models))
-    return now, before.data_notes(now) if before is not None else []
+    return now, before.notes(now, MAX_NAMED_IN_LOG) if before is not None else []
 
 
-def resumed_from(journal: Journal, bake: Bake) -> StandsOn | None:
+def resume_provenance(journal: Journal, bake: Bake) -> Provenance | None:
     """Return what the state was made on from which a bake starts; None where it starts over, having neither a state nor a LoRA.
 
     A state that cannot be read is passed over for the one before it, as the bake does.
@@ -157,15 +164,15 @@ def resumed_from(journal: Journal, bake: Bake) -> StandsOn | None:
     root = journal.path.parent
     for state in reversed(states_of(root / bake.folder)):
         with suppress(LoraTuiError):
-            return made_on(journal, state)
+            return provenance_of(journal, state)
     if bake.starts_from:
-        return made_on(journal, root / bake.starts_from)
+        return provenance_of(journal, root / bake.starts_from)
     if journal.results.checkpoints(bake.number):
-        return StandsOn(_manifest_of(journal, bake.number), bake.number)
+        return Provenance(_manifest_of(journal, bake.number), bake.number)
     return None
 
 
-def made_on(journal: Journal, state: Path) -> StandsOn:
+def provenance_of(journal: Journal, state: Path) -> Provenance:
     """Return what a state was made on.
 
     Args:
@@ -177,7 +184,8 @@ def made_on(journal: Journal, state: Path) -> StandsOn:
     """
     bake = read_state_header(state).bake
     kept = read_state_manifest(state)
-    return StandsOn(_manifest(kept) if kept else _manifest_of(journal, bake), bake)
+    manifest = _manifest(kept) if kept else None
+    return Provenance(manifest or _manifest_of(journal, bake), bake)
 
 
 def _manifest_of(journal: Journal, number: int) -> Manifest | None:
@@ -199,10 +207,11 @@ def _manifest(content: bytes) -> Manifest | None:
 def _other_model(changes: list[ModelChange], settings: Settings, bake: int) -> ModelError:
     first = changes[0]
     place = printable(str(getattr(settings, first.setting)), _MAX_PATH) or "blank"
-    inside = f" in {', '.join(printable(part, 80) for part in first.parts[:_MAX_PARTS])}" if first.parts else ""
+    more = f" and {plural(len(first.parts) - 1, 'other file')}" if len(first.parts) > 1 else ""
+    inside = f" in {printable(first.parts[0], 80)}{more}" if first.parts else ""
     return ModelError(
         f"{field(first.setting).label} {place}",
-        found=f"sha256 {_short(first.now)}{inside}, and bake {bake} stands on {_short(first.before)}",
+        found=f"sha256 {_short(first.now)}{inside}, and bake {bake} was made with {_short(first.before)}",
         expected="the same file",
         way_out="put that one back in its place, or start a new bake on this one",
         details=[

@@ -39,7 +39,16 @@ _ALL_KNOWN = with_config(ConfigDict(extra="forbid"))
 @_ALL_KNOWN
 @dataclass(frozen=True)
 class Environment:
-    """What must be equal for a resumed bake to give the same bits."""
+    """What must be equal for a resumed bake to give the same bits.
+
+    Attributes:
+        torch, lora_tui, python: versions.
+        device: its kind and name.
+        threads: that torch computes in.
+        precision: of the arithmetic.
+        libraries: others that compute, with their versions: diffusers, transformers, the optimizer's. Formats 1 and 2 did not have
+            them.
+    """
 
     torch: str
     lora_tui: str
@@ -47,11 +56,12 @@ class Environment:
     device: str
     threads: int
     precision: str
+    libraries: str = ""
 
     def differences(self, now: "Environment") -> list[str]:
         """Return what has changed since, for example `torch 2.13.0 → 2.14.0`."""
         pairs = ((field.name, getattr(self, field.name), getattr(now, field.name)) for field in fields(self))
-        return [f"{name} {before} → {after}" for name, before, after in pairs if before != after]
+        return [f"{name} {before} → {after}" for name, before, after in pairs if before not in ("", after)]
 
 
 @_ALL_KNOWN

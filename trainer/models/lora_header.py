@@ -88,7 +88,7 @@ def read_lora_header(path: Path) -> LoraHeader:
     """
     try:
         return _remembered(path, marks_of_model(path))
-    except (OSError, ModelError):
+    except ModelError:
         # Reading it says what is wrong.
         return _read(path)
 

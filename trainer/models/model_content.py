@@ -100,10 +100,12 @@ def marks_of_model(place: Path) -> tuple[FileMark, ...]:
     """Return the marks of the files that are read of a model: equal ones are equal contents.
 
     Raises:
-        ModelError: it is missing.
-        OSError: a file of it cannot be asked for.
+        ModelError: it is missing, or has just been removed.
     """
-    return tuple(mark_of(path) for path in files_of_model(place).values())
+    try:
+        return tuple(mark_of(path) for path in files_of_model(place).values())
+    except OSError as error:
+        raise ModelError(printable(str(place), _MAX_SHOWN), found=f"cannot be read ({error.strerror})") from error
 
 
 def _files_in(place: Path) -> Iterator[Path]:

@@ -188,7 +188,7 @@ def _file_key(path: Path) -> _Key:
     """Return what identifies a file's content: it differs between files, and after a file is written again."""
     try:
         return marks_of_model(path)
-    except (OSError, ModelError):
+    except ModelError:
         # Reading it says what is wrong.
         return (str(path),)
 

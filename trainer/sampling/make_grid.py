@@ -98,7 +98,7 @@ def make_grid(
     """
     folder = workspace.root / journal.grids.read(number).folder
     # Before anything is written: refused, it stays what it was.
-    check_same_files(number, folder, Contents(ModelFiles(workspace.root), provider.loaded()).now)
+    check_same_files(number, folder, GridContents(ModelFiles(workspace.root), provider.loaded()).now)
     journal.grids.set_state(number, GridState.MAKING)
     try:
         state = _make(journal.grids.read(number), journal, workspace, provider, control, progress)
@@ -122,7 +122,7 @@ def _make(
     folder.mkdir(parents=True, exist_ok=True)
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
-    contents = Contents(model_files, provider.loaded())
+    contents = GridContents(model_files, provider.loaded())
     made = _made_grid(expanded, provider.compute_setup(expanded.spec), contents)
     journal.grids.set_spec(row.number, spec_json(kept_spec(expanded.spec, journal.paths)), len(made.cells))
     write_sidecar(made, folder)
@@ -148,7 +148,7 @@ def _make(
     return GridState.CUT if ended else GridState.DONE
 
 
-class Contents:
+class GridContents:
     """Contents of the files of a grid.
 
     Args:
@@ -192,7 +192,7 @@ class Contents:
                 raise other_file(where, str(path), self.first(path), now)
 
 
-def _made_grid(expanded: Expanded, compute_setup: ComputeSetup, contents: Contents) -> MadeGrid:
+def _made_grid(expanded: Expanded, compute_setup: ComputeSetup, contents: GridContents) -> MadeGrid:
     """Return the content of grid.json, with the hash of every file and the fingerprint of every picture."""
     marks = [fingerprint(cell.recipe, compute_setup, contents.first) for cell in expanded.cells]
     for base in dict.fromkeys(cell.recipe.base for cell in expanded.cells):
@@ -211,7 +211,7 @@ class _Making:
         files: PictureFiles,
         journal: Journal,
         provider: SamplerProvider,
-        contents: Contents,
+        contents: GridContents,
         control: GridControls,
         progress: Progress,
     ) -> None:

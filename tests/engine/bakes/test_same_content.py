@@ -79,7 +79,7 @@ class Ended:
         self.journal.bakes.set_state(self.number, BakeState.LOST, "its process died")
 
     def copied(self, root: Path) -> "Ended":
-        """Return a copy of it, as in a workspace of its own; what it stands on lies where it was."""
+        """Return a copy of it, as in a workspace of its own; what it was made with lies where it was."""
         other = object.__new__(Ended)
         other.__dict__.update(self.__dict__)
         self.journal.close()
@@ -179,7 +179,10 @@ def test_on_another_file_under_the_same_path_nothing_continues_and_the_bake_stay
 def test_a_file_replaced_while_the_bake_waits_is_refused_before_anything_is_written(ended: Ended, setting: str) -> None:
     resume(ended.journal, ended.number, "test")
     files = files_in(ended.root / "bakes")
-    with ReplacedFile(ended.weights(setting)), pytest.raises(ModelError, match=r"sha256 \w{12}….* stands on \w{12}…"):
+    with (
+        ReplacedFile(ended.weights(setting)),
+        pytest.raises(ModelError, match=r"sha256 \w{12}….* was made with \w{12}…"),
+    ):
         ended.run()
     assert files_in(ended.root / "bakes") == files
 
@@ -256,11 +259,19 @@ def test_a_state_of_an_older_version_is_resumed_and_the_log_says_what_was_not_ch
     assert "changed: 1_blue/e.png: another caption" in log
 
 
+def test_another_version_of_a_library_that_computes_is_named(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diffusers.__version__", "0.0.0")
+    resume(ended.journal, ended.number, "test")
+    assert ended.run() is BakeState.DONE
+    (line,) = (line for line in ended.log() if line.startswith("changed since the state was saved: libraries"))
+    assert "→ diffusers 0.0.0, transformers " in line
+
+
 def test_without_a_state_and_a_lora_it_starts_over_on_what_is_there(ended: Ended) -> None:
     (path,) = states_of(ended.folder)
     path.unlink()
     with ReplacedFile(ended.weights("vae")):
-        with pytest.raises(ModelError, match="stands on"):
+        with pytest.raises(ModelError, match="was made with"):
             resume(ended.journal, ended.number, "test")
         with ended.journal.results._database.writing() as connection:
             connection.execute("DELETE FROM checkpoint WHERE bake = ?", (ended.number,))

@@ -2,7 +2,8 @@
 
 import hashlib
 import platform
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,7 +75,17 @@ def surroundings(session: TrainingSession) -> Environment:
         f"{device.type} {name}",
         torch.get_num_threads(),
         session.precision.name,
+        ", ".join(f"{name} {version}" for name, version in _libraries(session)),
     )
+
+
+def _libraries(session: TrainingSession) -> Iterator[tuple[str, str]]:
+    """Yield name and version of each package that computes beside torch and ourselves."""
+    of_optimizer = type(session.optimizer.optimizer).__module__.partition(".")[0]
+    for name in sorted({"diffusers", "transformers", of_optimizer} - {"torch", "trainer"}):
+        module = sys.modules.get(name)
+        if module is not None:
+            yield name, str(getattr(module, "__version__", "of unknown version"))
 
 
 def optimizer_state(session: TrainingSession) -> OptimizerState:
