@@ -62,7 +62,9 @@ class DataFingerprint:
     @cached_property
     def text(self) -> str:
         """sha256 in hex."""
-        parts = [(asdict(manifest_of(data, None, {})), [fault.check for fault in data.faults]) for data in self._data_sets]
+        parts = [
+            (asdict(manifest_of(data, None, {})), [fault.check for fault in data.faults]) for data in self._data_sets
+        ]
         return _digest(json.dumps(parts, sort_keys=True))
 
 
