@@ -78,7 +78,7 @@ def resume(journal: Journal, number: int, engine: str) -> Bake:
             way_out=f"`lora-tui extend {number} --epochs N` adds epochs",
         )
     if bake.grid is None and bake.state in (BakeState.PARKED, *ENDED):
-        check_resumable(journal, bake, parse_settings(bake.settings_toml, f"bake {number}"))
+        check_resumable(journal, bake, kept_settings(bake.settings_toml, f"bake {number}", journal.paths))
     return journal.queue.requeue(number, engine)
 
 

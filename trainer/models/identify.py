@@ -98,7 +98,7 @@ def identify_base(name_or_path: str) -> Base:
 
 def model_place(name_or_path: str) -> Path:
     """Return the file or folder that the setting of a base, VAE or LoRA names; nothing need be there."""
-    return _DEMO_FOLDER if name_or_path == DEMO_BASE else Path(name_or_path).expanduser().absolute()
+    return _DEMO_FOLDER if name_or_path == DEMO_BASE else user_path(name_or_path).absolute()
 
 
 def wanted_base() -> str:
