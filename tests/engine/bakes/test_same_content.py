@@ -44,9 +44,10 @@ class Ended:
     """A bake of all weights and some data, killed in its middle, and the settings it was made with."""
 
     def __init__(self, root: Path, make_settings: Callable[..., Settings]) -> None:
-        self.root = root
-        self.journal = Journal(root / "journal.sqlite")
-        self.runner = BakeRunner(root, self.journal)
+        self.root = root / "workspace"
+        self.root.mkdir()
+        self.journal = Journal(self.root / "journal.sqlite")
+        self.runner = BakeRunner(self.root, self.journal)
         plain = make_settings()
         data = Path(shutil.copytree(plain.train_data_dir, root / "data"))
         held_out = Path(shutil.copytree(plain.validation_data_dir, root / "held_out"))

@@ -63,7 +63,7 @@ class Grid:
             steps=1,
             width=64,
             height=64,
-            sampler="Euler a",
+            sampler="Euler",
             batch_size=1,
             loras=(LoraSpec(file="one.safetensors"), LoraSpec(file="two.safetensors", weight=0.5)),
         )
@@ -180,7 +180,7 @@ def test_a_grid_in_a_bake_names_the_base_that_is_loaded_whatever_lies_there_now(
         steps=1,
         width=64,
         height=64,
-        sampler="Euler a",
+        sampler="Euler",
         loras=(LoraSpec(),),
         of_bakes=(bake.number,),
         x=AxisSpec(kind="epoch", values="all"),
