@@ -114,6 +114,13 @@ def ask_whether_used(root: Path, file: Path) -> None:
         refuse_if_used(file)
 
 
+def show_screens(root: Path, file: Path) -> None:
+    """Look at the screens of a watcher."""
+    import fuzz_screen
+
+    fuzz_screen.show_screens(root, file)
+
+
 def take_orders(root: Path, file: Path) -> None:
     """Take the orders of the running bake as its engine does, up to the one that ends it or waits."""
     from trainer.bake.orders import ChangeSetting, EndBake, Orders, PauseBake

@@ -57,6 +57,7 @@ class Kind:
         modules: of the program, which open such files.
         opens: what a user does with one, each tried on every input.
         torch: the same, of what needs torch; not in the sample.
+        share: one input of so many is tried, where each takes a second.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Kind:
     modules: tuple[str, ...]
     opens: tuple[Command | Call, ...]
     torch: tuple[Call, ...] = ()
+    share: int = 1
 
     def input(self, seed: int, index: int, valid: Callable[[str], bytes]) -> tuple[str, bytes]:
         """Return the file and the content of one input; 0 and those after it, as many as there are files, are the valid ones."""
@@ -300,6 +302,13 @@ KINDS: tuple[Kind, ...] = (
             "trainer.journal.before_resume",
         ),
         (*_SHOW, calls.snapshot, calls.ask_whether_used),
+    ),
+    Kind(
+        "journal on the screen",
+        {"journal.sqlite": (of_sqlite,), f"{GRID}/grid.json": _JSON},
+        ("trainer.journal.database",),
+        (calls.show_screens,),
+        share=10,
     ),
     Kind(
         "orders",

@@ -27,7 +27,7 @@ SETTINGS = "every setting"
 
 def jobs_of(kind: Kind, count: int = COUNT) -> list[Job]:
     """Return the valid files of a kind and `count` made of them."""
-    return [("kind", kind.name, SEED, index) for index in range(len(kind.files) + count)]
+    return [("kind", kind.name, SEED, index) for index in range(len(kind.files) + -(-count // kind.share))]
 
 
 def setting_jobs() -> list[Job]:
