@@ -304,6 +304,12 @@ KINDS: tuple[Kind, ...] = (
         (*_SHOW, calls.snapshot, calls.ask_whether_used),
     ),
     Kind(
+        "places of a workspace",
+        {"places.json": _JSON},
+        ("trainer.workspace_paths",),
+        (command(*_PLAN, "{root}/hifumi.toml"), *_SHOW, calls.fork),
+    ),
+    Kind(
         "journal on the screen",
         {"journal.sqlite": (of_sqlite,), f"{GRID}/grid.json": _JSON},
         ("trainer.journal.database",),

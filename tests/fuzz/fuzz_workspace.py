@@ -366,6 +366,7 @@ def _write_theme() -> None:
 
 def _write_notes(root: Path) -> None:
     remember_workspace(Workspace(root))
+    (root / "places.json").write_text(json.dumps({"places": [str(root), "/before/it/was/moved"]}))
     (state_home() / "theme").write_text("ember")
     (state_home() / "use-target").write_text("box:loras")
     (state_home() / "engines").mkdir()
