@@ -170,6 +170,9 @@ def is_stream(path: Path) -> bool:
 def _write_into(path: Path, content: bytes) -> None:
     """Write `content` into a stream."""
     descriptor = _own_descriptor(path)
+    if descriptor is not None and not os.get_inheritable(descriptor):
+        # The program's own: the journal, a lock …
+        raise OSError(errno.EBADF, "not a file that the shell has opened", str(path))
     # The same open file, not one opened anew: that would begin at its start.
     handle = _opened_stream(path) if descriptor is None else os.dup(descriptor)
     try:
@@ -194,10 +197,10 @@ def _opened_stream(path: Path) -> int:
 
 def _own_descriptor(path: Path) -> int | None:
     """Return the number of this process's open file that `path` names (`/dev/stdout`, `/dev/fd/3`), None where it names none."""
-    place = os.path.abspath(path)
+    place, own = os.path.abspath(path), re.escape(os.path.realpath("/proc/self"))
     for _ in range(_MAX_LINKS):
         folder, name = os.path.realpath(os.path.dirname(place)), os.path.basename(place)
-        if name.isdecimal() and re.fullmatch(rf"/proc/{os.getpid()}(/task/\d+)?/fd|/dev/fd", folder):
+        if name.isdecimal() and re.fullmatch(rf"{own}(/task/\d+)?/fd|/dev/fd", folder):
             return int(name)
         place = os.path.join(folder, name)
         if not os.path.islink(place):

@@ -283,6 +283,7 @@ def test_an_open_file_of_the_process_is_written_where_it_stands(kind: str, tmp_p
     (tmp_path / "a").write_bytes(b"before ")
     end_of, handle = os.pipe() if kind == "pipe" else (-1, os.open(tmp_path / "a", os.O_WRONLY | os.O_APPEND))
     # As a shell's `>>` and `>(…)` give it.
+    os.set_inheritable(handle, True)
     os.symlink(f"/dev/fd/{handle}", tmp_path / "out")
     inode = (tmp_path / "a").stat().st_ino
     try:
@@ -297,6 +298,18 @@ def test_an_open_file_of_the_process_is_written_where_it_stands(kind: str, tmp_p
     else:
         assert (tmp_path / "a").read_bytes() == b"before moremore"
         assert (tmp_path / "a").stat().st_ino == inode
+
+
+def test_what_the_program_itself_has_open_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_bytes(b"rows")
+    with (
+        (tmp_path / "journal").open("r+b") as held,
+        pytest.raises(OSError, match="not a file that the shell has opened"),
+    ):
+        write_atomically(Path(f"/dev/fd/{held.fileno()}"), b"page")
+    assert (tmp_path / "journal").read_bytes() == b"rows"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        write_atomically(Path("/dev/fd/987"), b"page")
 
 
 @pytest.mark.parametrize("way", ["write", "path", "link"])
