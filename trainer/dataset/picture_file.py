@@ -1,5 +1,6 @@
 """Picture files: their size, and whether they are intact."""
 
+import errno
 import os
 import re
 import stat
@@ -238,7 +239,7 @@ def _unreadable(path: Path, error: BaseException) -> UnreadablePicture:
     if isinstance(error, Image.DecompressionBombError):
         return UnreadablePicture(_too_large(error), "too-large")
     if isinstance(error, OSError) and error.strerror:
-        return UnreadablePicture(_reason(error))
+        return UnreadablePicture(_reason(error), "too-large" if error.errno == errno.EFBIG else "unreadable")
     head, size = _head(path)
     if isinstance(error, UnidentifiedImageError):
         return _unidentified(error, head)

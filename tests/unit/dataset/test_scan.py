@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from trainer.dataset.picture_file import OTHER_ENDINGS
+from trainer.dataset.picture_file import MAX_BYTES, OTHER_ENDINGS, UnreadablePicture, picture_size
 from trainer.dataset.records import DataSet, Folder
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import folder_words
@@ -398,6 +398,36 @@ def test_a_picture_too_large_to_decode_safely_is_named(tmp_path: Path, monkeypat
     draw(tmp_path / "1_x" / "a.png", (100, 100))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert "a.png: unreadable picture (10,000 pixels, and at most 2,000 are opened)" in refusal(tmp_path)
+
+
+FAULTS: dict[str, tuple[str, bytes]] = {
+    "a page that a browser saved": ("unreadable", b"<!DOCTYPE html><html>not found</html>"),
+    "a picture of another kind": ("unreadable", b"\0\0\0\x18ftypheic" + b"\0" * 99),
+    "a pointer to a picture": ("unreadable", b"version https://git-lfs.github.com/spec/v1\noid sha256:0"),
+    "nothing": ("empty", b""),
+    "a first line of a PNG": ("truncated", b"\x89PNG\r\n\x1a\n\0\0"),
+    "the start of an AVIF": ("truncated", b"\0\0\0\x1cftypavif\0\0"),
+    "the start of a WebP": ("truncated", b"RIFF\xff\0\0\0WEBPVP8 "),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_what_is_wrong_with_a_file_is_told_by_its_content(what: str, tmp_path: Path) -> None:
+    fault, content = FAULTS[what]
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(UnreadablePicture) as caught:
+        picture_size(path)
+    assert caught.value.fault == fault
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.touch()
+    os.truncate(path, MAX_BYTES + 1)
+    with pytest.raises(UnreadablePicture) as caught:
+        picture_size(path)
+    assert caught.value.fault == "too-large" and "bytes" in str(caught.value)
 
 
 def test_missing_permissions_are_one_line_each(tmp_path: Path) -> None:
