@@ -32,8 +32,9 @@ class PlanBar(Pane):
     most_lines_of_next = 3
     """The same, beside a bake that runs."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, title: str = title, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.title = title
         self._shown = _Shown()
         self._peak = PeakView()
         self._of_next = False

@@ -6,6 +6,7 @@ import pytest
 from textual.widgets import OptionList
 
 from lora_tui.screens.checks import AcceptDialog, ChecksDialog
+from lora_tui.screens.grid import GridScreen
 from lora_tui.widgets.plan_bar import PlanBar
 from trainer.checks.accepted import read_accepted
 
@@ -95,3 +96,11 @@ async def test_files_that_cannot_be_used_are_listed_beside_the_error(runner, unt
         # An error has nothing to accept.
         await pilot.press("a")
         assert runner.app.screen is dialog
+
+
+async def test_the_bar_of_a_grid_keeps_its_own_title(runner, until, seen) -> None:
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.results is not None)
+        await pilot.press("g")
+        await until(pilot, lambda: isinstance(runner.app.screen, GridScreen) and runner.app.screen.editor.ready)
+        assert "─ pictures and time ─" in seen(runner.app)
