@@ -1,15 +1,17 @@
 """Spec of a grid: one plain model, stored as JSON in a file and in the journal."""
 
+import difflib
 import json
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from trainer.errors import GridError
 from trainer.regular_file import open_regular
 from trainer.settings.kept import kept_path
+from trainer.settings.refusal import wrong_keys
 from trainer.text import printable
 from trainer.typed_values import expected_text, shown
 from trainer.workspace_paths import WorkspacePaths
@@ -168,17 +170,41 @@ def parse_spec(text: str | bytes, where: str) -> GridSpec:
 
 
 def refused_field(error: ValidationError, where: str) -> GridError:
-    """Return an error for the first thing that pydantic found wrong with a spec."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return GridError(
-            f"{where}: {printable(place, 80)}", found="unknown field", expected=", ".join(GridSpec.model_fields)
-        )
+    """Return an error for all unknown fields of a spec, without any for the first thing that pydantic found wrong with it."""
+    found_wrong = error.errors(include_url=False)
+    unknown = {_place(each): _unknown_field(each, where) for each in found_wrong if each["type"] == "extra_forbidden"}
+    if unknown:
+        return wrong_keys(where, unknown)
+    first = found_wrong[0]
+    place = _place(first)
     found = shown(first["input"])
     if first["type"] == "missing":
         found = "is missing"
     return GridError(f"{where}: {printable(place, 80)}" if place else where, found=found, expected=expected_text(first))
+
+
+def _place(wrong: ErrorDetails) -> str:
+    return ".".join(str(part) for part in wrong["loc"])
+
+
+def _unknown_field(wrong: ErrorDetails, where: str) -> GridError:
+    # What has fields of its own: a list of LoRAs or epochs, or an axis.
+    known: dict[str, type[_SpecPart]] = {
+        "loras": LoraSpec,
+        "epochs": EpochFile,
+        "x": AxisSpec,
+        "y": AxisSpec,
+        "z": AxisSpec,
+    }
+    *above, name = [str(part) for part in wrong["loc"]]
+    fields = list((known[above[0]] if above else GridSpec).model_fields)
+    near = difflib.get_close_matches(name, fields, n=1)
+    return GridError(
+        f"{where}: {printable(_place(wrong), 80)}",
+        found="unknown field",
+        expected=", ".join(fields),
+        way_out=f"did you mean `{near[0]}`?" if near else "remove it",
+    )
 
 
 def load_spec(path: Path) -> GridSpec:

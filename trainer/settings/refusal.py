@@ -3,14 +3,17 @@
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
+from typing import TypeVar
 
 import tomlkit
 from pydantic import ValidationError
 
-from trainer.errors import SettingsError
+from trainer.errors import LoraTuiError, SettingsError
 from trainer.settings import describe
 from trainer.settings.absent_options import ABSENT_OPTIONS
 from trainer.text import printable
+
+_Error = TypeVar("_Error", bound=LoraTuiError)
 
 # Long enough to recognise a value by, short enough for one line of a terminal.
 _SHOWN_LENGTH = 60
@@ -24,17 +27,18 @@ def unknown_key(where: str, key: str, known: Iterable[str] | None = None) -> Set
     return SettingsError(where, found=f"unknown setting `{printable(key, _SHOWN_LENGTH)}`", way_out=_advice(key, known))
 
 
-def wrong_keys(where: str, errors: Mapping[str, SettingsError]) -> SettingsError:
+def wrong_keys(where: str, errors: Mapping[str, _Error]) -> _Error:
     """Return one error for all keys that a file should not hold, with what to do about each in its details.
 
     Args:
         where: the file.
         errors: key to the error that it alone would be; at least one.
     """
+    first = next(iter(errors.values()))
     if len(errors) == 1:
-        return next(iter(errors.values()))
+        return first
     names = ", ".join(f"`{printable(key, _SHOWN_LENGTH)}`" for key in errors)
-    return SettingsError(
+    return type(first)(
         where,
         found=f"{len(errors)} keys that lora-tui does not know there: {names}",
         way_out="remove them, or write what is meant in their place",

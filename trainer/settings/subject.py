@@ -10,7 +10,7 @@ from trainer.errors import SettingsError
 from trainer.refusals import user_path
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
-from trainer.settings.refusal import refused_setting, unknown_key, value_text
+from trainer.settings.refusal import refused_setting, unknown_key, value_text, wrong_keys
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.text import printable
@@ -57,11 +57,14 @@ def load_subject(path: Path) -> Subject:
     try:
         subject = Subject.model_validate(parse_toml(text, where))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)
+        keys = [str(each["loc"][0]) for each in found if each["type"] == "extra_forbidden"]
+        if keys:
+            unknown = {key: unknown_key(place_of(text, key, where), key, Subject.model_fields) for key in keys}
+            raise wrong_keys(where, unknown) from None
+        first = found[0]
         key = str(first["loc"][0])
         place = place_of(text, key, where)
-        if first["type"] == "extra_forbidden":
-            raise unknown_key(place, key, Subject.model_fields) from None
         raise SettingsError(place, found=value_text(first["input"]), expected=_expected(key)) from None
     return subject if subject.name else subject.model_copy(update={"name": path.stem})
 

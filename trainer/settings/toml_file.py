@@ -62,10 +62,13 @@ def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
     if not overrides:
         return settings
     values = settings.model_dump()
-    for override in overrides:
-        name, text = split_override(override)
-        if not describe.is_setting(name):
-            raise unknown_key(f"--set {printable(name, 60)}", name)
+    typed = [split_override(override) for override in overrides]
+    unknown = {
+        name: unknown_key(f"--set {printable(name, 60)}", name) for name, _ in typed if not describe.is_setting(name)
+    }
+    if unknown:
+        raise wrong_keys("--set", unknown)
+    for name, text in typed:
         values[name] = as_value(describe.field(name), text.strip(), f"--set {name}")
     return _checked(values, lambda name: f"--set {name}")
 

@@ -167,3 +167,11 @@ def test_a_path_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
     caught.value.line().encode("utf-8")
     with pytest.raises(SettingsError, match="rename the folder"):
         save_subject(Subject(train_data_dir=str(folder)), tmp_path / "s.toml")
+
+
+def test_all_unknown_keys_of_a_subject_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("triger = 'x'\nname = 5\nseedz = [1]\n")
+    with pytest.raises(SettingsError) as caught:
+        load_subject(tmp_path / "s.toml")
+    assert "2 keys that lora-tui does not know there: `triger`, `seedz`" in caught.value.line()
+    assert caught.value.details == ("line 1: triger: did you mean `trigger`?", "line 3: seedz: did you mean `seeds`?")

@@ -316,6 +316,13 @@ def test_a_wrong_override_is_one_line(override: str, said: str) -> None:
     assert said in caught.value.line()
 
 
+def test_all_unknown_overrides_are_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        apply_overrides(Settings(), ["unett_lr=1", "network_dim=x", "zzz=2", "v2=false"])
+    assert "--set: 3 keys that lora-tui does not know there: `unett_lr`, `zzz`, `v2`" in caught.value.line()
+    assert caught.value.details[:2] == ("unett_lr: did you mean `unet_lr`?", "zzz: remove it")
+
+
 def test_a_missing_file_a_folder_and_other_bytes_are_each_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "latin.toml").write_bytes('training_comment = "gr\xfcn"'.encode("latin-1"))
