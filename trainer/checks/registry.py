@@ -116,7 +116,7 @@ CHECKS: tuple[Check, ...] = (
     _noted("reg-unused", _WARNING, "pictures", "regularisation pictures that are never shown", "leave out as many, or train more pictures"),
     _noted("masks-ignored", _WARNING, "masks", "masks that are not used", "turn masked_loss on"),
     _planned(
-        "bucket-of-one", _NOTE, "buckets", "buckets with a single picture", "crop it to a shape of other pictures, or raise bucket_reso_steps",
+        "bucket-of-one", _NOTE, "buckets", "buckets with a single picture, where a batch has several", "crop it to a shape of other pictures, or raise bucket_reso_steps",
         plan_warnings.buckets_of_one,
     ),
     _planned("bucket-enlarged", _WARNING, "buckets", "pictures enlarged despite bucket_no_upscale", "lower bucket_reso_steps", plan_warnings.enlarged),

@@ -79,7 +79,8 @@ def check_lines(results: Sequence[CheckResult]) -> Iterator[str]:
 def details_of(result: CheckResult) -> Iterator[str]:
     """Yield what else there is to say of a finding: its cases, its way out, why it was accepted."""
     finding = result.finding
-    if len(finding.cases) > 1:
+    # A single one is often named by the text.
+    if len(finding.cases) > 1 or not all(case.rpartition("/")[2] in finding.text for case in finding.cases):
         yield from (printable(case, _MAX_LINE) for case in finding.cases[:_MAX_CASES])
         if len(finding.cases) > _MAX_CASES:
             yield f"and {len(finding.cases) - _MAX_CASES:,} more"

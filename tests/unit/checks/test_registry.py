@@ -11,6 +11,7 @@ from check_inputs import GOOD_CAPTION, caption, checked, cut_in_half, data_set, 
 
 from trainer.checks.record import CheckedBake, Severity
 from trainer.checks.registry import CHECK_BY_KEY, CHECKS, run_checks
+from trainer.checks.report import details_of
 from trainer.dataset.picture_file import PictureFault
 from trainer.errors import ModelError, SettingsError
 
@@ -153,6 +154,13 @@ def test_a_check_finds_what_it_is_for_with_place_and_way_out(key: str, tmp_path:
     for result in results:
         assert result.finding.place and result.finding.text and result.way_out
         assert len(result.finding.line()) < 500 and "\n" not in result.finding.line()
+
+
+@pytest.mark.parametrize("key", ["caption-missing", "caption-ending", "tag-once", "near-duplicate"])
+def test_a_single_case_is_named(key: str, tmp_path: Path) -> None:
+    (result,) = [result for result in run_checks(INPUTS[key](tmp_path)) if result.check.key == key]
+    name = {"tag-once": "drawbridge"}.get(key, "0.")
+    assert name in "\n".join([result.finding.text, *details_of(result)])
 
 
 def test_a_good_data_set_has_nothing_to_be_found(tmp_path: Path) -> None:
