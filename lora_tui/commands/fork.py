@@ -16,16 +16,26 @@ if TYPE_CHECKING:
     from trainer.journal.records import Bake
     from trainer.workspace import Workspace
 
+FIND = click.option(
+    "--find",
+    "look_in",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FOLDER",
+    help="Search this folder, by hash, for models and pictures that are gone from their place; repeatable.",
+)
+
 
 @click.command()
 @click.argument("number", type=int, metavar="N")
+@FIND
 @WORKSPACE
 @exits
-def resume(number: int, folder: Path | None) -> ExitCode:
+def resume(number: int, look_in: tuple[Path, ...], folder: Path | None) -> ExitCode:
     """Resume bake N from its newest state, in this terminal."""
     from trainer.jobs.fork import resume as requeue
 
-    return run_alone(workspace_here(folder), lambda journal, engine: requeue(journal, number, engine))
+    return run_alone(workspace_here(folder), lambda journal, engine: requeue(journal, number, engine, look_in))
 
 
 @click.command()
@@ -34,10 +44,18 @@ def resume(number: int, folder: Path | None) -> ExitCode:
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a rate, the schedule, noise, saving …"
 )
+@FIND
 @WHY
 @WORKSPACE
 @exits
-def fork(number: int, epoch: int | None, overrides: tuple[str, ...], why: str, folder: Path | None) -> ExitCode:
+def fork(
+    number: int,
+    epoch: int | None,
+    overrides: tuple[str, ...],
+    look_in: tuple[Path, ...],
+    why: str,
+    folder: Path | None,
+) -> ExitCode:
     """Start a new bake from an epoch of bake N, with changed settings.
 
     It starts with the weights, optimizer moments and random numbers that bake N had there.
@@ -47,7 +65,9 @@ def fork(number: int, epoch: int | None, overrides: tuple[str, ...], why: str, f
     workspace = workspace_here(folder)
 
     def queue(journal: "Journal", engine: str) -> "Bake":
-        forked = queue_fork(journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine)
+        forked = queue_fork(
+            journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine, look_in=look_in
+        )
         _print_parent(forked.bake, forked.notes)
         return forked.bake
 
@@ -57,17 +77,18 @@ def fork(number: int, epoch: int | None, overrides: tuple[str, ...], why: str, f
 @click.command()
 @click.argument("number", type=int, metavar="N")
 @click.option("--epochs", type=int, required=True, help="Total number of epochs, those of bake N included.")
+@FIND
 @WHY
 @WORKSPACE
 @exits
-def extend(number: int, epochs: int, why: str, folder: Path | None) -> ExitCode:
+def extend(number: int, epochs: int, look_in: tuple[Path, ...], why: str, folder: Path | None) -> ExitCode:
     """Train bake N for more epochs, as a new bake from its last state."""
     from trainer.jobs.fork import extend as queue_extension
 
     workspace = workspace_here(folder)
 
     def queue(journal: "Journal", engine: str) -> "Bake":
-        extended = queue_extension(journal, workspace, number, epochs=epochs, why=why, engine=engine)
+        extended = queue_extension(journal, workspace, number, epochs=epochs, why=why, engine=engine, look_in=look_in)
         _print_parent(extended.bake, extended.notes)
         return extended.bake
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 from run_engine import STATED, EngineRunner, small_demo
+from small_base import small_base
 
-from trainer.errors import ExitCode
+from trainer.errors import ExitCode, ModelError
 from trainer.jobs.bakes import check
 from trainer.jobs.fork import preview_fork, resume
 from trainer.journal.journal import Journal
@@ -16,7 +17,7 @@ from trainer.journal.records import BakeState, Stage
 from trainer.journal.replace_file import replace_journal
 from trainer.journal.state_files import states_of
 from trainer.recovery.bakes import recover_bakes
-from trainer.settings.toml_file import load_settings
+from trainer.settings.toml_file import load_settings, save_settings
 from trainer.workspace import Workspace
 from trainer.workspace_paths import PLACES, WorkspacePaths
 
@@ -24,20 +25,27 @@ OVERRIDES = (*STATED, "max_train_epochs=2", "cache_latents_to_disk=true")
 
 
 class Stopped:
-    """A workspace with a bake stopped in the middle, and the bits of the same bake never interrupted.
+    """A workspace with a bake stopped in the middle and its base beside it, and the bits of the same bake never interrupted.
 
     Attributes:
         home: where it was when it baked; nothing is there any more.
+        base: where the base was.
         whole: the LoRA that an uninterrupted bake ends with, by tensor.
     """
 
     def __init__(self, folder: Path, *, as_before: bool) -> None:
         self.home = folder / "first machine" / "work"
+        self.base = folder / "first machine" / "models" / "small"
         with pytest.MonkeyPatch.context() as patch:
             if as_before:
                 # Versions before this kept every path as it was.
                 patch.setattr(WorkspacePaths, "kept", lambda paths, path: path)
-            runner = EngineRunner(small_demo(self.home))
+            workspace = small_demo(self.home)
+            shutil.copytree(small_base(), self.base)
+            file = self.home / "hifumi.toml"
+            base = {"pretrained_model_name_or_path": str(self.base)}
+            save_settings(load_settings(file).model_copy(update=base), file)
+            runner = EngineRunner(workspace)
             runner.few_repeats()
             self.whole = runner.tensors(runner.bake(*OVERRIDES))
             number = runner.queue(*OVERRIDES)
@@ -50,9 +58,10 @@ class Stopped:
         self._aside = folder / "aside"
         self.home.parent.rename(self._aside)
 
-    def put(self, place: Path) -> Path:
-        """Copy the workspace to a place."""
+    def put(self, place: Path, models: str = "models") -> Path:
+        """Copy the workspace to a place, and the base to a folder beside it."""
         shutil.copytree(self._aside / "work", place)
+        shutil.copytree(self._aside / "models", place.parent / models)
         return place
 
 
@@ -67,10 +76,10 @@ def stopped(request, tmp_path_factory) -> Iterator[Stopped]:
         yield Stopped(tmp_path_factory.mktemp("moved"), as_before=request.param)
 
 
-def resumed_bits(place: Path) -> dict[str, bytes]:
+def resumed_bits(place: Path, *look_in: Path) -> dict[str, bytes]:
     runner = EngineRunner(Workspace(place))
     try:
-        resume(runner.journal, 2, runner.engine.key)
+        resume(runner.journal, 2, runner.engine.key, look_in)
         runner.engine.wake()
         done = runner.finish(2)
         assert done.state is BakeState.DONE, done.error
@@ -85,9 +94,15 @@ def test_a_workspace_moved_in_mid_bake_resumes_to_the_same_bits(stopped: Stopped
     assert resumed_bits(stopped.put(tmp_path / "second machine" / "deeper" / "work")) == stopped.whole
 
 
+@pytest.mark.long
+def test_a_base_that_went_elsewhere_is_found_by_its_hash(stopped: Stopped, tmp_path: Path) -> None:
+    place = stopped.put(tmp_path / "work", models="models of this machine")
+    assert resumed_bits(place, tmp_path) == stopped.whole
+
+
 def test_an_attempt_that_fails_leaves_the_bake_as_it_was(stopped: Stopped, tmp_path: Path) -> None:
     place = stopped.put(tmp_path / "without pictures")
-    (place / "data").rename(tmp_path / "pictures")
+    shutil.rmtree(tmp_path / "models")
     folder = place / "bakes" / "0002-hifumi"
     names = ("settings.toml", "data.json.gz", "metrics.npz")
     files = {path: path.read_bytes() for path in (*map(folder.joinpath, names), *states_of(folder))}
@@ -99,7 +114,10 @@ def test_an_attempt_that_fails_leaves_the_bake_as_it_was(stopped: Stopped, tmp_p
         assert (after.state, after.error, after.attempt, after.ended) == (BakeState.STOPPED, "", 1, before.ended)
         assert runner.engine.exit_codes[2] is ExitCode.BAKE_FAILED
         failed, put_back = runner.log(after)[-2:]
-        assert f"{place / 'data'}: no such folder" in failed
+        assert f"{stopped.base}: no such file or folder" in failed
+        with pytest.raises(ModelError, match="expected the one with sha256"):
+            resume(runner.journal, 2, runner.engine.key)
+        assert runner.journal.bakes.read(2) == after
         assert put_back == "bake 2 could not be resumed: it is stopped, as before"
         assert {path: path.read_bytes() for path in files} == files
     finally:
@@ -126,7 +144,9 @@ def test_whatever_was_kept_names_the_files_of_the_new_place(stopped: Stopped, tm
         assert planned.settings.train_data_dir == str(place / "data")
         assert all(picture.path.is_relative_to(place) for picture in planned.data.pictures)
     for file in place.glob("bakes/*/settings.toml"):
-        assert check(load_settings(file), file).settings.train_data_dir == str(place / "data")
+        settings = check(load_settings(file), file).settings
+        assert settings.train_data_dir == str(place / "data")
+        assert settings.pretrained_model_name_or_path == str(place.parent / "models" / "small")
 
 
 def test_a_journal_lost_in_the_move_is_rebuilt_with_the_paths_of_the_new_place(

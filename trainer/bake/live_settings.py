@@ -7,7 +7,7 @@ from trainer.bake.session import TrainingSession
 from trainer.bake.trained_parts import has_stopped
 from trainer.errors import SettingsError
 from trainer.journal.records import Mark, MarkKind
-from trainer.settings.describe import field
+from trainer.settings.describe import field, settings_naming
 from trainer.settings.kept import kept_settings, kept_toml, with_paths_found
 from trainer.settings.model import Settings
 from trainer.settings.parts import RATE_SETTINGS, STOP_SETTINGS, all_parts, label_of
@@ -43,7 +43,10 @@ class LiveSettings:
 
     def restore(self, toml: str, changes: int, rate_scale: float) -> None:
         """Return to the settings of a state."""
-        self.settings = kept_settings(toml, "state", self._report.journal.paths)
+        kept = kept_settings(toml, "state", self._report.journal.paths)
+        # They cannot change while it bakes, but their files may have been moved since.
+        names = (*settings_naming("weights"), *settings_naming("data"))
+        self.settings = kept.model_copy(update={name: getattr(self._session.settings, name) for name in names})
         self.changes, self.rate_scale = changes, rate_scale
         self._set_base_lrs()
 

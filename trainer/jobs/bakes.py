@@ -5,6 +5,7 @@ from typing import Literal
 
 from trainer.dataset.records import DataSet
 from trainer.grid.sample_prompts import check_samples
+from trainer.jobs.moved_files import with_files_of_bake
 from trainer.jobs.optimizer_trial import try_optimizer_of
 from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
 from trainer.journal.journal import Journal
@@ -31,7 +32,7 @@ def check(settings: Settings, settings_path: Path, seconds_per_step: float | Non
     Raises:
         SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
     """
-    resolved = resolve(settings, settings_path)
+    resolved = with_files_of_bake(resolve(settings, settings_path), settings_path)
     _check_card(resolved)
     planned = prepare(resolved, seconds_per_step)
     if try_optimizer_of(resolved, planned.base) != planned.optimizer_state:

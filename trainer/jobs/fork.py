@@ -9,8 +9,17 @@ from trainer.atomic_file import link_or_copy
 from trainer.dataset.manifest import manifest_of
 from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.jobs.bakes import check, plan_for, queue_bake
+from trainer.jobs.moved_files import moved_lines, with_moved_files
 from trainer.jobs.preflight import PlannedBake
-from trainer.jobs.same_content import check_resumable, check_same_models, listed_models, models_now, provenance_of
+from trainer.jobs.same_content import (
+    check_resumable,
+    check_same_models,
+    listed_models,
+    models_now,
+    provenance_of,
+    resume_provenance,
+)
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.bakes import ENDED
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
@@ -18,7 +27,7 @@ from trainer.journal.state_files import read_state_header, state_of_epoch, state
 from trainer.plan.lr_schedules import lr_factor
 from trainer.plan.plan import Plan
 from trainer.settings.describe import field, shown_value
-from trainer.settings.kept import kept_settings
+from trainer.settings.kept import kept_settings, kept_toml
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part, label_of, parts_of
 from trainer.settings.toml_file import apply_overrides
@@ -62,8 +71,14 @@ class ForkPreview:
     notes: tuple[str, ...]
 
 
-def resume(journal: Journal, number: int, engine: str) -> Bake:
+def resume(journal: Journal, number: int, engine: str, look_in: Sequence[Path] = ()) -> Bake:
     """Queue bake `number`, which ended before its last step, to be resumed at its newest state.
+
+    Args:
+        journal: where it is.
+        number: the bake's.
+        engine: key of the engine that is to run it.
+        look_in: folders to search for models and pictures that are gone from their place.
 
     Raises:
         WorkspaceError: no bake has that number, it runs or waits, or it is done.
@@ -78,7 +93,13 @@ def resume(journal: Journal, number: int, engine: str) -> Bake:
             way_out=f"`lora-tui extend {number} --epochs N` adds epochs",
         )
     if bake.grid is None and bake.state in (BakeState.PARKED, *ENDED):
-        check_resumable(journal, bake, kept_settings(bake.settings_toml, f"bake {number}", journal.paths))
+        settings = settings_of(journal, bake)
+        found = with_moved_files(settings, resume_provenance(journal, bake), journal.paths, look_in)
+        check_resumable(journal, bake, found)
+        if found != settings:
+            journal.bakes.set_settings(number, kept_toml(found, journal.paths))
+            for line in moved_lines(settings, found):
+                journal.log.write(line, bake=number)
     return journal.queue.requeue(number, engine)
 
 
@@ -92,6 +113,7 @@ def fork(
     why: str = "",
     engine: str = "",
     held: bool = False,
+    look_in: Sequence[Path] = (),
 ) -> ForkedBake:
     """Queue a new bake that starts with the weights, moments and random numbers of bake `number` at the end of `epoch`.
 
@@ -103,13 +125,14 @@ def fork(
         why: the user's note.
         engine: key of the engine that is to run it.
         held: whether it waits to be released.
+        look_in: folders to search for models and pictures that are gone from their place.
 
     Raises:
         WorkspaceError: no bake has that number, or no state of that epoch is kept.
         ModelError: the state cannot be read, or base, VAE or start LoRA is not the one it was made on.
         SettingsError: a change that cannot be made at a state, or no step would be left.
     """
-    preview = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides)
+    preview = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides, look_in=look_in)
     link = _keep_state(journal, workspace, preview.state)
     bake = queue_bake(
         journal,
@@ -125,7 +148,13 @@ def fork(
 
 
 def preview_fork(
-    journal: Journal, workspace: Workspace, number: int, *, epoch: int | None = None, overrides: Sequence[str] = ()
+    journal: Journal,
+    workspace: Workspace,
+    number: int,
+    *,
+    epoch: int | None = None,
+    overrides: Sequence[str] = (),
+    look_in: Sequence[Path] = (),
 ) -> ForkPreview:
     """Return what `fork` would make of the same arguments. Writes nothing.
 
@@ -134,10 +163,12 @@ def preview_fork(
     """
     path = _state_path(journal, workspace, number, epoch)
     facts = read_state_header(path)
-    before = kept_settings(facts.settings_toml, printable(str(path)), journal.paths)
+    state = provenance_of(journal, path)
+    kept = kept_settings(facts.settings_toml, printable(str(path)), journal.paths)
+    before = with_moved_files(kept, state, journal.paths, look_in)
     after = apply_overrides(before, overrides)
     check_changes(before, after)
-    state, models = provenance_of(journal, path), models_now(after) or {}
+    models = models_now(after) or {}
     check_same_models(state, after, models)
     ready = check(after, workspace.root / "settings.toml")
     if ready.plan.total_steps <= facts.step:
@@ -147,7 +178,8 @@ def preview_fork(
             expected="more steps than that",
             way_out="raise max_train_epochs or max_train_steps",
         )
-    notes = state.notes(manifest_of(ready.data, ready.validation, listed_models(models)), _MAX_NAMED)
+    notes = moved_lines(kept, before)
+    notes += state.notes(manifest_of(ready.data, ready.validation, listed_models(models)), _MAX_NAMED)
     # Only settings that leave the data and the base as they are may change, so those are not checked again.
     old_plan = plan_for(before, ready.data, ready.validation, ready.base).plan
     notes += rate_notes(before, old_plan, after, ready.plan, facts.step)
@@ -175,7 +207,14 @@ def kept_epochs(journal: Journal, workspace: Workspace, number: int) -> list[int
 
 
 def extend(
-    journal: Journal, workspace: Workspace, number: int, *, epochs: int, why: str = "", engine: str = ""
+    journal: Journal,
+    workspace: Workspace,
+    number: int,
+    *,
+    epochs: int,
+    why: str = "",
+    engine: str = "",
+    look_in: Sequence[Path] = (),
 ) -> ForkedBake:
     """Queue a new bake that continues from the last state of bake `number` up to `epochs` epochs in all.
 
@@ -189,6 +228,7 @@ def extend(
         overrides=(f"max_train_epochs={epochs}",),
         why=why or f"extended to {plural(epochs, 'epoch')}",
         engine=engine,
+        look_in=look_in,
     )
 
 
