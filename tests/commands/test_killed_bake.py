@@ -186,12 +186,14 @@ def test_kills_inside_a_resume_and_inside_a_grid_in_the_bake_change_nothing(tmp_
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_twenty_kills_at_random_moments_change_nothing(tmp_path, capsys) -> None:
-    long = options(["max_train_epochs=25", "save_state_every_n_steps=10", "lr_scheduler=cosine"])
+    long = options(["max_train_epochs=25", "save_state_every_n_steps=5", "lr_scheduler=cosine"])
     plain = Oven(tmp_path / "plain", *long)
     assert plain.run("never") == 0, plain.told
     oven = Oven(tmp_path / "demo", *long)
     chance = random.Random(7)
     missing = []
+    # With one state there is something to resume from.
+    assert oven.run("state:2") == -signal.SIGKILL, oven.told
     for kill in range(20):
         if kill % 5 == 4:
             assert oven.run(("state:1", "lora:1")[kill % 2]) == -signal.SIGKILL, oven.told
