@@ -1,4 +1,4 @@
-"""A line to type into that takes its keys in the order they were typed."""
+"""A line to type into that takes its keys in the order they were typed, and all of what is pasted."""
 
 from textual import events
 from textual.widgets import Input
@@ -24,3 +24,12 @@ class LineInput(Input):
         event.stop()
         event.prevent_default()
         await self.app.run_action(bound.binding.action, self)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Insert every line of a paste, such as of a prompt in paragraphs, with a blank between: Textual takes the first alone."""
+        event.prevent_default()
+        event.stop()
+        first, *more = event.text.splitlines() or [""]
+        # One line alone keeps the blanks around it.
+        text = " ".join(line.strip() for line in (first, *more) if line.strip()) if more else first
+        self.replace(text, *sorted(self.selection))

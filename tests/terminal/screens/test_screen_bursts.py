@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from bursts import ENTER, PANGRAM, key_events, random_text, type_at_once
 from made_grid import made_grid
+from textual import events
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS, BY_ID
@@ -364,3 +366,18 @@ def test_no_file_of_the_user_is_left_out_of_what_is_compared(runner) -> None:
     assert acted(runner) != after
     (Path(runner.workspace.root) / "more.toml").write_text("")
     assert len(acted(runner)[4]) == len(after[4]) + 1
+
+
+async def test_all_lines_of_a_paste_stand_in_the_line(runner, until) -> None:
+    async with runner.run(SIZE) as pilot:
+        await on_the_form(runner, pilot, until)
+        type_at_once(runner.app, "bso: ")
+        runner.app.post_message(events.Paste("(halo:1.2),  smile,\r\n\r\n  night sky\n"))
+        await until(pilot, lambda: isinstance(runner.app.screen, BakeNoteDialog))
+        await all_arrived(runner.app, pilot, until)
+        line = runner.app.screen.query_one(Input)
+        assert line.value == "so: (halo:1.2),  smile, night sky"
+        # A selection is replaced, a single line keeps its blanks.
+        line.selection = Selection(len(line.value), 4)
+        runner.app.post_message(events.Paste(" moon "))
+        await until(pilot, lambda: line.value == "so:  moon ")
