@@ -47,6 +47,10 @@ def exits(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
             code = _print(error)
         except OSError as error:
             code = _print(refusal_of(error))
+        except OverflowError as error:
+            code = _print(
+                SettingsError("a number", found=f"it is too large ({error})", expected="one that fits in 64 bits")
+            )
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         leave(code)

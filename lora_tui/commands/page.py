@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.journal.records import Grid
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>k|m|g)?(?P<binary>i)?b?", re.IGNORECASE)
+_MAX_SIZE = 2**62
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
@@ -83,4 +84,6 @@ def size_of(text: str) -> int:
     if match is None or (match["binary"] and not match["unit"]):
         raise GridError("--max", found=printable(text, 40), expected="a size such as 3MB or 800kB")
     step = 1024 if match["binary"] else 1000
-    return int(float(match["number"]) * step ** _UNITS[(match["unit"] or "").lower()])
+    size = float(match["number"]) * step ** _UNITS[(match["unit"] or "").lower()]
+    # No disk is larger, and beyond it lies infinity.
+    return int(min(size, _MAX_SIZE))

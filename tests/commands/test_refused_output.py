@@ -24,7 +24,10 @@ runpy.run_module("lora_tui", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.parametrize(("kind", "why"), [("full", "No space left on device"), ("closed", "it is closed")])
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("full", "No space left on device"), pytest.param("closed", "it is closed", marks=pytest.mark.long)],
+)
 def test_a_bake_goes_on_without_its_output(
     kind: str, why: str, demo: Workspace, short: Sequence[str], tmp_path: Path
 ) -> None:

@@ -177,11 +177,55 @@ def test_a_number_that_nothing_holds_is_one_line(
         assert "beyond 64 bits" in line or "expected a number" in line
 
 
-def test_a_number_of_4_300_digits_is_refused(lora_tui_here: LoraTui, places: dict[str, Path]) -> None:
-    ran = lora_tui_here(*words("resume", places, number="9" * 5000))
-    assert ran.returncode == 2
-    assert "Traceback" not in ran.stderr
-    assert len(ran.stderr) <= _MAX_LINE
+# What cannot be typed as a number or a name of its own
+
+HUGE = "9" * 400
+LONG = "画" * 100
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "code"),
+    [
+        ("page", {"max_size": f"{HUGE}MB"}, 0),
+        ("page", {"max_size": f"1.{HUGE}"}, 2),
+        ("plan", {"size": f"{HUGE}GB"}, 2),
+        ("queue add", {"not_before": "999999-12-31"}, 2),
+        ("plan", {"overrides": f"seed={2**70}"}, 2),
+        ("plan", {"overrides": "unet_lr=1e400"}, 2),
+        ("grid", {"settings": f"seeds={2**70}"}, 2),
+        ("grid", {"settings": f"of_bakes={HUGE}"}, 2),
+        ("grid", {"settings": "x=unet_weight=1e400"}, 2),
+        ("queue change", {"changes": f"max_train_steps={2**64}"}, 2),
+        ("new", {"name": LONG}, 2),
+        ("new", {"name": "n" * 201}, 2),
+        ("plan", {"overrides": f"output_name={LONG}"}, 2),
+        ("plan", {"overrides": f"subject={LONG}"}, 2),
+        ("use", {"name": LONG}, 2),
+        ("use", {"name": "😀" * 60}, 2),
+        ("use", {"target": f"host:{LONG}"}, 2),
+        ("grid", {"settings": f"name={'😀' * 80}"}, 2),
+        ("grid", {"settings": f"name={'画' * 80}"}, 0),
+        ("grid", {"style": LONG}, 2),
+        ("grid", {"preset": LONG}, 2),
+        ("style show", {"name": LONG}, 2),
+    ],
+)
+def test_a_number_or_a_name_that_nothing_holds_is_one_line(
+    name: str, changes: dict[str, str], code: int, lora_tui_here: LoraTui, places: dict[str, Path]
+) -> None:
+    ran = lora_tui_here(*words(name, places, **changes))
+    assert ran.returncode == code, ran.stderr
+    if code:
+        one_line(ran, code)
+
+
+@pytest.mark.parametrize("word", [HUGE, LONG * 9, "\x1b[2J" * 200])
+def test_a_word_of_the_command_line_is_shown_in_part(word: str, lora_tui_here: LoraTui) -> None:
+    for given in ([word], ["resume", word], ["status", f"--{word}"], ["order", "1", word]):
+        ran = lora_tui_here(*given)
+        assert ran.returncode == 2
+        assert len(ran.stderr) <= 2 * _MAX_LINE
+        assert "\x1b" not in ran.stderr
 
 
 # The current folder

@@ -72,7 +72,7 @@ def parameters(name: str, kind: type[click.ParamType]) -> list[str]:
     return found + sorted(PATHS_AS_TEXT.get(name, ())) if kind is click.Path else found
 
 
-def words(name: str, places: Mapping[str, Path], **changes: object) -> list[str]:
+def words(name: str, places: Mapping[str, Path], /, **changes: object) -> list[str]:
     """Return the command as it is typed, with what it needs and with `changes`; None leaves a parameter out."""
     given = {**NEEDED[name], **changes}
     options: list[str] = []

@@ -20,7 +20,7 @@ from trainer.atomic_file import atomic_path, partial_folder, remove_partial_file
 from trainer.errors import DeliveryError
 from trainer.refusals import user_path
 from trainer.regular_file import open_regular
-from trainer.text import printable
+from trainer.text import path_fault, printable
 
 _BLOCK = 2**20
 _STAGED = re.compile(r"\.lora-tui-[0-9a-f]{8}-(?P<pid>\d{1,10})-[0-9a-f]{8}")
@@ -230,6 +230,8 @@ def _is_left(stage: str) -> bool:
 
 def _remote_path(folder: str) -> str:
     """Return a folder of another machine as a path that needs no shell: what starts with `~/` is relative to the home folder anyway."""
+    if fault := path_fault(folder):
+        raise DeliveryError(printable(folder, 80), found=fault, expected="a folder that can exist")
     if folder in ("", "~", "~/"):
         return "."
     if folder.startswith("~/"):
