@@ -172,7 +172,7 @@ class Engine:
                 except Exception as error:
                     self._record_failure(job, journal, log, notifier, error)
                 finally:
-                    self._finish_job(journal, job.number)
+                    self._finish_job(journal, job)
         except OSError as error:
             failure = as_bake_failure("load", error)
             with contextlib.suppress(WorkspaceError):
@@ -210,7 +210,7 @@ class Engine:
         except Exception as error:
             self._record_failure(bake, journal, log, notifier, error)
         finally:
-            self._finish_job(journal, bake.number)
+            self._finish_job(journal, bake)
 
     def _memory_prediction_for(self, number: int) -> "Callable[[PlannedBake], None]":
         """Return what takes the planned bake `number` and has its memory predicted outside the bake's thread."""
@@ -222,20 +222,23 @@ class Engine:
         background = self._prediction
         return lambda planned: background.start(number, planned)
 
-    def _finish_job(self, journal: Journal, number: int) -> None:
+    def _finish_job(self, journal: Journal, job: Bake) -> None:
         """Note the memory predicted and measured for a job that ended, and release what it held."""
         if self._prediction is not None:
             self._prediction.end()
         try:
-            _note_peak(journal, number, self._rss.peak - (self._min_resident or 0))
-            is_parked = journal.bakes.read(number).state is BakeState.PARKED
+            now = journal.bakes.read(job.number)
+            is_parked = now.state is BakeState.PARKED
+            # An attempt that fails before the bake continues is not counted, nor is what it measured.
+            counts = now.attempt == job.attempt
+            _note_peak(journal, job.number if counts else None, self._rss.peak - (self._min_resident or 0))
         except WorkspaceError as error:
             # A missing number in the journal is not a reason to end.
             logging.getLogger(__name__).warning("%s", error)
             is_parked = False
         # A failed job's frames hold its tensors; the next one needs the memory.
         gc.collect()
-        if is_parked or self.exit_codes.get(number) is ExitCode.OUT_OF_MEMORY:
+        if is_parked or self.exit_codes.get(job.number) is ExitCode.OUT_OF_MEMORY:
             # Somebody needs the memory that the base would keep.
             _forget_base()
 
@@ -306,18 +309,19 @@ def _keep_record(journal: Journal, number: int, folder: Path) -> None:
         logging.getLogger(__name__).warning("bake.json not written: %s", error)
 
 
-def _note_peak(journal: Journal, number: int, grown: int) -> None:
+def _note_peak(journal: Journal, number: int | None, grown: int) -> None:
     """Note the peak memory torch reserved and allocated on the card, and reset the peaks for the next bake.
 
-    Without a card only the system counts: `grown` is the largest growth of the process, in bytes.
+    Without a card only the system counts: `grown` is the largest growth of the process, in bytes. Without a number nothing is noted.
     """
     import torch
 
     if torch.cuda.is_available():
-        journal.bakes.set_peak(number, torch.cuda.max_memory_reserved())
-        journal.bakes.set_peak_allocated(number, torch.cuda.max_memory_allocated())
+        if number is not None:
+            journal.bakes.set_peak(number, torch.cuda.max_memory_reserved())
+            journal.bakes.set_peak_allocated(number, torch.cuda.max_memory_allocated())
         torch.cuda.reset_peak_memory_stats()
-    elif grown > 0:
+    elif grown > 0 and number is not None:
         journal.bakes.set_peak_allocated(number, grown)
 
 
