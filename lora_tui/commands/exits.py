@@ -184,20 +184,15 @@ def checked_bake(planned: "PlannedBake", settings_file: Path) -> "tuple[CheckRes
 
     Raises:
         DatasetError: a picture cannot be decoded.
-        SettingsError: what was accepted for the subject cannot be read.
     """
-    from trainer.checks.record import Severity
-    from trainer.errors import DatasetError
+    from trainer.checks.report import refusal_of
     from trainer.jobs.checks import check_planned
 
     path = real_path(settings_file)
     data_sets = [each for each in (planned.data, planned.validation) if each is not None]
     results = check_planned(planned, path, shown_thumbnails(path)(data_sets))
-    errors = [result for result in results if result.severity is Severity.ERROR]
-    if errors:
-        finding = errors[0].finding
-        more = f"; {len(errors)} in all" if len(errors) > 1 else ""
-        raise DatasetError(finding.place, found=f"{finding.text}{more}", way_out=errors[0].way_out)
+    if (refusal := refusal_of(results)) is not None:
+        raise refusal
     return results
 
 

@@ -75,6 +75,21 @@ class SettingsEditor:
         return self.view.line if self.view is not None and self._answered == self._question else ""
 
     @property
+    def refusal(self) -> LoraTuiError | None:
+        """Why the settings cannot be baked: their error, or what the checks found; None if nothing is known."""
+        from trainer.checks.report import refusal_of
+
+        return self.error or refusal_of(self.results or ())
+
+    @property
+    def counts(self) -> str:
+        """How much the checks found, "" where that is nothing."""
+        from trainer.checks.report import count
+
+        counts = count(self.results or ())
+        return counts.text() if counts.any else ""
+
+    @property
     def resolved(self) -> "Settings | None":
         """The settings with blank paths filled in, as far as a plan was made."""
         return self.view.resolved if self.view is not None else None
@@ -160,7 +175,7 @@ class SettingsEditor:
         if self.error is None:
             self._show_plan()
         else:
-            self._plan_bar.show_error(self.error.line(), self._counts())
+            self._plan_bar.show_error(self.error.line(), self.counts)
 
     def predict_memory(self) -> None:
         """Have the memory of the settings worked out, as far as there is a plan of them."""
@@ -251,14 +266,7 @@ class SettingsEditor:
             from trainer.checks.report import warning_lines
 
             trouble = (self._memory_trouble,) if self._memory_trouble else ()
-            self._plan_bar.show_plan(self.view.line, (*warning_lines(self.results or ()), *trouble), self._counts())
-
-    def _counts(self) -> str:
-        """Return how much the checks found, "" where that is nothing."""
-        from trainer.checks.report import count
-
-        counts = count(self.results or ())
-        return counts.text() if counts.any else ""
+            self._plan_bar.show_plan(self.view.line, (*warning_lines(self.results or ()), *trouble), self.counts)
 
     def _show_peak(self, peak: PeakView) -> None:
         self.peak = peak

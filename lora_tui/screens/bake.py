@@ -386,8 +386,8 @@ class BakeScreen(Screen[None]):
             return
         if draft is None:
             self.sender.warn(NO_SETTINGS)
-        elif self.editor.error is not None:
-            self._show_refusal(bakes.Refused(self.editor.error))
+        elif (refusal := self.editor.refusal) is not None:
+            self._show_refusal(bakes.Refused(refusal))
         else:
             from lora_tui.screens.bake_note import BakeNoteDialog, behind_text
 
@@ -395,7 +395,8 @@ class BakeScreen(Screen[None]):
                 if note is not None:
                     self.sender.write(lambda: bakes.queue_draft(self.workspace, draft, note, self.engine.key))
 
-            parts = (self.editor.plan_line, peak_line(self.editor.peak) if self.editor.plan_line else "")
+            peak = peak_line(self.editor.peak) if self.editor.plan_line else ""
+            parts = (self.editor.plan_line, peak, self.editor.counts)
             plan = " · ".join(filter(None, parts)) or "the pictures are still being read"
             story = " · ".join(filter(None, (behind_text(self.snapshot.ahead(self.clock())), plan)))
             self.app.push_screen(BakeNoteDialog(f"Bake {printable(draft.path.name)}", printable(story)), start)

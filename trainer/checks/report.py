@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trainer.checks.record import CheckResult, Severity
+from trainer.errors import DatasetError
 from trainer.text import plural, printable
 
 # Enough to see what kind they are; JSON has them all.
@@ -61,6 +62,16 @@ def rest_line(results: Iterable[CheckResult]) -> str:
     counts = count(results)
     rest = FindingCounts(notes=counts.notes, accepted=counts.accepted)
     return f"{rest.text()}; `lora-tui check` lists everything" if rest.any else ""
+
+
+def refusal_of(results: Iterable[CheckResult]) -> DatasetError | None:
+    """Return the error with which a bake is refused for what the checks found, None where that is no error."""
+    errors = [result for result in results if result.severity is Severity.ERROR]
+    if not errors:
+        return None
+    finding = errors[0].finding
+    more = f"; {len(errors):,} in all, listed by `lora-tui check`" if len(errors) > 1 else ""
+    return DatasetError(finding.place, found=f"{finding.text}{more}", way_out=errors[0].way_out)
 
 
 def check_lines(results: Sequence[CheckResult]) -> Iterator[str]:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from check_inputs import write_broken_inside
 from textual.widgets import OptionList
 
+from lora_tui.screens.bake_note import BakeNoteDialog
 from lora_tui.screens.checks import AcceptDialog, ChecksDialog
 from lora_tui.screens.grid import GridScreen
 from lora_tui.widgets.plan_bar import PlanBar
@@ -96,6 +98,23 @@ async def test_files_that_cannot_be_used_are_listed_beside_the_error(runner, unt
         # An error has nothing to accept.
         await pilot.press("a")
         assert runner.app.screen is dialog
+
+
+async def test_a_picture_that_cannot_be_decoded_is_refused_before_the_bake(runner, until, seen, folder: Path) -> None:
+    write_broken_inside(folder / "77.png", 64, 64)
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: "1 error · " in seen(runner.app))
+        await pilot.press("b")
+        await until(pilot, lambda: "77.png: cannot be decoded" in seen(runner.app))
+        assert runner.app.screen is runner.app.bake_screen and runner.bakes() == []
+
+
+async def test_the_note_for_a_bake_says_how_much_was_found(runner, until, seen, folder: Path) -> None:
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: "1 warning · 1 note (c)" in seen(runner.app))
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(runner.app.screen, BakeNoteDialog))
+        assert "1 warning · 1 note" in str(runner.app.screen.query_one("#story").render())
 
 
 async def test_the_bar_of_a_grid_keeps_its_own_title(runner, until, seen) -> None:
