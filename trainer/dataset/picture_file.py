@@ -180,7 +180,7 @@ def open_small(path: Path, side: int) -> Image.Image:
             turned = _has_orientation(image)
             image.draft("RGB", (2 * side, 2 * side))
             image.load()
-            small = _eight_bits(image)
+            small = _eight_bits(_reduced(image, 2 * side))
             small.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=1.0)
             small = ImageOps.exif_transpose(small) if turned else small
     except (
@@ -190,6 +190,12 @@ def open_small(path: Path, side: int) -> Image.Image:
     if small.mode == "RGB":
         return small
     return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+
+
+def _reduced(image: Image.Image, side: int) -> Image.Image:
+    """Return the picture shrunk by a whole number, its shorter side not below `side`, before anything makes a copy of it."""
+    factor = min(image.size) // side
+    return image.reduce(factor) if factor > 1 and image.mode in ("L", "RGB", "RGBA", "CMYK", "YCbCr") else image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from trainer.atomic_file import write_atomically
 from trainer.dataset.content import content_of
-from trainer.dataset.picture_file import UnreadablePicture, open_small
+from trainer.dataset.picture_file import UnreadablePicture, open_small, picture_size
 from trainer.errors import DatasetError
 from trainer.regular_file import read_regular
 
@@ -34,6 +34,8 @@ _HASH_BYTES = 4 * _SIDE * _SIDE // 8
 # The mean colours of the same places confirm what the hash finds.
 _BYTES = _HASH_BYTES + _SIDE * _SIDE * 3
 _THUMBNAIL = 64
+# 200 MB once decoded, in each thread.
+_MAX_PIXELS = 50_000_000
 
 # Measured on 75 drawings, diagrams and photographs. Saved again as JPEG of quality 40, or at half the size, every picture is found; 8 %
 # brighter or cut by 2 % at each edge every drawing of 64 pixels, and of the others three in four and two in three. The nearest that are
@@ -110,7 +112,7 @@ def thumbnails_of(
     """Return the signatures of pictures, made where they are not known; None if `stop` turned true.
 
     Args:
-        paths: the pictures; one that is gone is left out.
+        paths: the pictures; one that is gone, or larger than 50 megapixels, is left out.
         cache: of signatures made before.
         stop: asked between two pictures.
         show: takes how many pictures are done, and of how many, after each.
@@ -126,6 +128,9 @@ def thumbnails_of(
         try:
             content = content_of(path).sha256
             known = cache.get(content)
+            width, height = picture_size(path)
+            if width * height > _MAX_PIXELS:
+                return path, "", b""
             return path, content, _signature(open_small(path, _THUMBNAIL)) if known is None else known
         except UnreadablePicture as reason:
             return path, "", reason
