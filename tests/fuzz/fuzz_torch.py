@@ -1,25 +1,24 @@
 """What needs torch: bases and LoRAs read into modules, and states put back into a session, as bakes and grids do."""
 
+import json
+import queue
 import shutil
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from fuzz_workspace import BAKE, STEPS
 from run_bakes import BakeRunner
 
 from trainer.bake import run
-from trainer.bake.orders import Orders
-from trainer.bake.prediction_type import find_prediction_type
-from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.state import State, read_state
-from trainer.bake.session import open_session
 from trainer.jobs.bakes import check
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.journal import Journal
-from trainer.journal.metrics import MetricWriter
-from trainer.journal.state_files import file_name
+from trainer.journal.state_files import HEADER_KEY, file_name
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.kohya_names import ModuleNames
 from trainer.models.stable_diffusion.loading import load_parts
@@ -33,8 +32,8 @@ FOLDER = "torch"
 torch.set_num_threads(1)
 
 
-class _Resumed:
-    """A bake that is about to start, into which states are put back.
+class _WaitingBake:
+    """A bake in a thread of its own that waits before its first step, and there puts states back.
 
     Args:
         place: where its journal and its folder are.
@@ -42,47 +41,67 @@ class _Resumed:
     """
 
     def __init__(self, place: Path, planned: PlannedBake) -> None:
-        runner = BakeRunner(place, Journal(place / "journal.sqlite"))
-        self.good: State = read_state(runner.bake(planned.settings) / "state" / file_name(STEPS))
-        bake = runner.queue(planned.settings)
-        report, closing = Reporter(runner.journal, bake.number), ExitStack()
-        session = closing.enter_context(open_session(planned.settings, planned))
-        cache, orders = run._latent_cache(session, report), Orders(report)
-        held_out = run._encode_held_out(session, planned, cache, orders, report)
-        assert isinstance(held_out, dict)
-        inputs = run._LoopInputs(
-            bake=bake,
-            folder=place / bake.folder,
-            data_hash="",
-            planned=planned,
-            session=session,
-            decision=find_prediction_type(session, planned, report, cache),
-            hashes=None,
-            vae_hashes=None,
-            trained={},
-            held_out=held_out,
-        )
-        curves = closing.enter_context(MetricWriter(runner.journal.path, bake.number))
-        loop = run._build_loop(inputs, curves, orders, report, closing)
-        self.contents: StateContents = loop.states._contents
-        # As long as the process lives.
-        self._closing = closing
+        self._asked: queue.SimpleQueue[Callable[[StateContents], object]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self._place, self._planned = place, planned
+        threading.Thread(target=self._bake, daemon=True).start()
+        if failure := self._answers.get():
+            raise failure
+
+    def do(self, what: Callable[[StateContents], object]) -> None:
+        """Let the bake's thread do something with the contents of its states; raise what it raises."""
+        self._asked.put(what)
+        if failure := self._answers.get():
+            raise failure
+
+    def _bake(self) -> None:
+        build = run._build_loop
+
+        def build_and_wait(*inputs: Any) -> Any:
+            contents = build(*inputs).states._contents
+            answer: BaseException | None = None
+            while True:
+                self._answers.put(answer)
+                try:
+                    answer = None
+                    self._asked.get()(contents)
+                except BaseException as error:
+                    answer = error
+
+        try:
+            run._build_loop = build_and_wait
+            runner = BakeRunner(self._place, Journal(self._place / "journal.sqlite"))
+            runner.run(runner.queue(self._planned.settings), self._planned.settings)
+        except BaseException as error:
+            self._answers.put(error)
 
 
-_resumed: list[_Resumed] = []
+_waiting: list[_WaitingBake] = []
+_good: list[State] = []
 
 
 def prepare(root: Path) -> None:
-    """Bake a few steps, put the state they leave into the workspace at `root`, and open another bake of the same."""
+    """Bake a few steps, put the state they leave into the workspace at `root`, and start another bake of the same."""
     place = root.parent / FOLDER
     place.mkdir()
     path = root / "hifumi.toml"
-    changes = {"max_train_steps": STEPS}
-    planned = check(load_settings(path).model_copy(update=changes), path)
-    _resumed.append(_Resumed(place, planned))
-    bakes = next((place / "bakes").glob("0001-*"))
-    shutil.copyfile(bakes / "state" / file_name(STEPS), root / BAKE / "state" / file_name(STEPS))
-    shutil.copyfile(bakes / "hifumi.safetensors", root / "models" / "hifumi.safetensors")
+    planned = check(load_settings(path).model_copy(update={"max_train_steps": STEPS}), path)
+    with Journal(place / "journal.sqlite") as journal:
+        baked = BakeRunner(place, journal).bake(planned.settings)
+    _good.append(read_state(baked / "state" / file_name(STEPS)))
+    state = (baked / "state" / file_name(STEPS)).read_bytes()
+    (root / BAKE / "state" / file_name(STEPS)).write_bytes(_without_digest(state))
+    shutil.copyfile(baked / "hifumi.safetensors", root / "models" / "hifumi.safetensors")
+    _waiting.append(_WaitingBake(place, planned))
+
+
+def _without_digest(content: bytes) -> bytes:
+    """Return a state without the digest of its content, as older ones are: a file made to harm would have the right one."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = {HEADER_KEY: header["__metadata__"][HEADER_KEY]}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def load_base(root: Path) -> None:
@@ -98,11 +117,14 @@ def load_lora_on_demo(file: Path) -> None:
 
 def resume_state(root: Path, file: Path) -> None:
     """Put a state back as a resumed bake does, after a good one, so that nothing is left of the input before."""
-    resumed = _resumed[0]
-    resumed.contents.put_back(resumed.good)
-    state = read_state(file)
-    resumed.contents.warn_of_changes(state)
-    resumed.contents.put_back(state)
+
+    def resume(contents: StateContents) -> None:
+        contents.put_back(_good[0])
+        state = read_state(file)
+        contents.warn_of_changes(state)
+        contents.put_back(state)
+
+    _waiting[0].do(resume)
 
 
 def compare_pictures(one: Path, other: Path) -> None:

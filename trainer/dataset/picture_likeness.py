@@ -217,6 +217,6 @@ def _signatures_in(path: Path) -> dict[str, bytes]:
         if values["version"] != _VERSION:
             return {}
         known = {str(key): bytes.fromhex(text) for key, text in values["signatures"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     return {key: value for key, value in known.items() if len(value) == _BYTES}

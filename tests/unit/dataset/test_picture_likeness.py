@@ -80,7 +80,17 @@ def test_signatures_are_kept_by_content_and_made_once(tmp_path: Path, monkeypatc
     assert again is not None and list(again.signatures.values()) == list(first.signatures.values())
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"version": 1, "signatures": {"a": 5}}', '{"version": 99}', "[]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        '{"version": 1, "signatures": {"a": 5}}',
+        '{"version": 99}',
+        "[]",
+        pytest.param("[" * 100_000, id="nested deeply"),
+    ],
+)
 def test_a_damaged_cache_is_made_again(content: str, tmp_path: Path) -> None:
     path = draw(tmp_path / "a.png", 1)
     cache = tmp_path / "signatures.json"
