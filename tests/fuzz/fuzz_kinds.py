@@ -13,6 +13,7 @@ from mutators import (
     of_bytes,
     of_json,
     of_metadata,
+    of_packed_json,
     of_png,
     of_png_text,
     of_rows,
@@ -324,9 +325,15 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "bake record",
-        {f"{BAKE}/bake.json": _JSON, f"{BAKE}/data.json.gz": (of_bytes,)},
+        {f"{BAKE}/bake.json": _JSON},
         ("trainer.journal.bake_folder", "trainer.recovery.bakes"),
         (_REBUILD, *_SHOW[:4], calls.snapshot),
+    ),
+    Kind(
+        "data of a bake",
+        {f"{BAKE}/data.json.gz": (of_packed_json, of_packed_json, of_bytes)},
+        ("trainer.dataset.manifest", "trainer.jobs.same_content", "trainer.jobs.moved_files"),
+        (calls.fork, command(*_PLAN, f"{{root}}/{BAKE}/settings.toml"), _REBUILD),
     ),
     Kind(
         "settings and LoRA of a bake without record",

@@ -1,7 +1,6 @@
 """A workspace with a valid file of every kind that the program opens, small enough to be made in a moment and without torch."""
 
 import csv
-import gzip
 import io
 import json
 import shutil
@@ -14,10 +13,13 @@ from made_grid import made_grid
 from PIL import Image, features
 
 from trainer.checks.accepted import Acceptance, accepted_path, write_accepted
+from trainer.dataset.manifest import manifest_bytes, manifest_of
 from trainer.demo.workspace import demo_settings, demo_subject
 from trainer.formats.picture_text import png_bytes
 from trainer.gallery.judged_file import write_judged
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.jobs.bakes import check
+from trainer.jobs.same_content import listed_models, models_now
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
@@ -46,7 +48,7 @@ from trainer.journal.state_files import (
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.settings.model import Settings
 from trainer.settings.subject import save_subject
-from trainer.settings.toml_file import save_settings, settings_toml
+from trainer.settings.toml_file import load_settings, save_settings, settings_toml
 from trainer.workspace import Workspace, cache_home, config_home, make_workspace, remember_workspace, state_home
 
 BAKE, GRID = "bakes/0001-hifumi", "grids/0001-hifumi"
@@ -232,7 +234,10 @@ def _write_bake(settings: Settings, folder: Path, journal: Journal) -> None:
     journal.results.add_mark(DONE, Mark(3, 7.0, MarkKind.SET, "unet_lr=5e-4"))
     journal.log.write("saved", bake=DONE)
     journal.bakes.set_predicted_peak(DONE, 5 << 30, '{"policy": "card"}')
-    manifest = gzip.compress(json.dumps({"pictures": []}).encode(), mtime=0)
+    path = folder.parents[1] / "hifumi.toml"
+    planned = check(load_settings(path), path)
+    models = listed_models(models_now(planned.settings) or {})
+    manifest = manifest_bytes(manifest_of(planned.data, planned.validation, models))
     journal.results.set_manifest(DONE, manifest)
     (folder / "data.json.gz").write_bytes(manifest)
     (folder / "settings.toml").write_text(settings_toml(settings))
@@ -371,7 +376,7 @@ def _write_notes(root: Path) -> None:
     (state_home() / "use-target").write_text("box:loras")
     (state_home() / "engines").mkdir()
     (state_home() / "engines/fuzz.lock").write_text(json.dumps({"workspace": str(root), "pid": 1, "takes_queue": True}))
-    cache_home().mkdir(parents=True)
+    cache_home().mkdir(parents=True, exist_ok=True)
     (cache_home() / "optimizers.json").write_text(json.dumps({"key": {"found": "a fault", "expected": "none"}}))
     accepted = Acceptance("tags", "all of them wear it", 5.0, "0" * 64, ("0" * 16,))
     write_accepted(accepted_path(root / "subjects/hifumi.toml"), [accepted])

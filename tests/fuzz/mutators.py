@@ -1,5 +1,6 @@
 """Mutators: valid contents of a file made wrong in ways that know its form, drawn from a seeded generator."""
 
+import gzip
 import json
 import random
 import re
@@ -124,6 +125,11 @@ def of_toml(content: bytes, rng: random.Random) -> bytes:
 def of_json(content: bytes, rng: random.Random) -> bytes:
     """Give a place of a JSON file another value, or another name."""
     return json_text(changed_tree(json.loads(content), rng), rng)
+
+
+def of_packed_json(content: bytes, rng: random.Random) -> bytes:
+    """Do so in JSON packed by gzip."""
+    return gzip.compress(of_json(gzip.decompress(content), rng), mtime=0)
 
 
 def json_text(tree: Any, rng: random.Random) -> bytes:

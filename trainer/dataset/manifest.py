@@ -20,6 +20,7 @@ from trainer.errors import WorkspaceError
 from trainer.text import printable
 
 FILE = "data.json.gz"
+MAX_FILE_BYTES = 256 * 2**20
 """Inside the bake's folder."""
 
 MANIFEST_FORMAT = 2

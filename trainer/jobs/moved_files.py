@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainer.dataset.content import content_of
-from trainer.dataset.manifest import FILE, ListedModel, Manifest, read_manifest
+from trainer.dataset.manifest import FILE, MAX_FILE_BYTES, ListedModel, Manifest, read_manifest
 from trainer.errors import LoraTuiError, ModelError
 from trainer.jobs.same_content import Provenance
 from trainer.models.model_content import content_of_model, files_of_model
@@ -22,7 +22,6 @@ _MAX_LOOKED_AT = 500_000
 # So many files of a folder are compared with the data: one that is there tells as much as all.
 _MAX_PICTURES = 50
 _SHOWN_DIGITS = 12
-_MAX_MANIFEST_BYTES = 256 * 2**20
 
 
 def with_moved_files(
@@ -70,7 +69,7 @@ def with_files_of_bake(settings: Settings, settings_path: Path) -> Settings:
     """
     manifest = settings_path.parent / FILE
     try:
-        before = Provenance(read_manifest(read_regular(manifest, _MAX_MANIFEST_BYTES), str(manifest)), 0)
+        before = Provenance(read_manifest(read_regular(manifest, MAX_FILE_BYTES), str(manifest)), 0)
         return with_moved_files(settings, before, paths_around(manifest.parent))
     except (OSError, LoraTuiError):
         return settings

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.dataset.manifest import FILE, ListedModel, Manifest, manifest_of, read_manifest
+from trainer.dataset.manifest import FILE, MAX_FILE_BYTES, ListedModel, Manifest, manifest_of, read_manifest
 from trainer.dataset.manifest_changes import SHOWN_DIGITS, ModelChange, model_changes, picture_changes
 from trainer.errors import LoraTuiError, ModelError, WorkspaceError
 from trainer.jobs.preflight import PlannedBake
@@ -14,6 +14,7 @@ from trainer.journal.records import Bake
 from trainer.journal.state_files import read_state_header, read_state_manifest, states_of
 from trainer.models.identify import existing_path, model_place
 from trainer.models.model_content import ModelContent, content_of_model
+from trainer.regular_file import read_regular
 from trainer.settings.describe import field, settings_naming
 from trainer.settings.model import Settings
 from trainer.settings.subject import DEMO_BASE
@@ -191,7 +192,8 @@ def provenance_of(journal: Journal, state: Path) -> Provenance:
 def _manifest_of(journal: Journal, number: int) -> Manifest | None:
     """Return the manifest of a bake's last attempt, from its folder or the journal; None without a readable one."""
     try:
-        content: bytes | None = (journal.path.parent / journal.bakes.read(number).folder / FILE).read_bytes()
+        path = journal.path.parent / journal.bakes.read(number).folder / FILE
+        content: bytes | None = read_regular(path, MAX_FILE_BYTES)
     except (OSError, WorkspaceError):
         content = journal.results.manifest(number)
     return _manifest(content) if content else None
