@@ -30,7 +30,7 @@ finds something else. `--withdraw KEY` takes it back. Errors cannot be accepted.
 
 Near-duplicates are found by a perceptual hash (dHash) of a small copy of each picture, confirmed by its colours: pictures saved again,
 scaled, slightly cropped or brightened are found, other drawings of one character are not. The hashes are kept by content in the
-workspace's `cache/`; `--no-compare` leaves these checks out.
+workspace's `cache/`; `--no-compare` leaves these checks out. Pictures of more than 50 megapixels are not compared.
 """
 
 _TITLES = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.NOTE: "Notes"}
