@@ -127,6 +127,30 @@ def test_an_attempt_that_fails_leaves_the_bake_as_it_was(stopped: Stopped, tmp_p
         runner.close()
 
 
+def test_an_attempt_on_other_data_whose_state_cannot_be_read_leaves_the_lists_of_the_data(
+    stopped: Stopped, tmp_path: Path
+) -> None:
+    place = stopped.put(tmp_path / "damaged")
+    folder = place / "bakes" / "0002-hifumi"
+    for state in states_of(folder):
+        state.write_bytes(state.read_bytes()[:-100])
+    caption = next((place / "data").rglob("*.txt"))
+    caption.write_text("another caption")
+    before = (folder / "data.json.gz").read_bytes()
+    runner = EngineRunner(Workspace(place))
+    try:
+        listed = runner.journal.results.manifest(2)
+        resume(runner.journal, 2, runner.engine.key)
+        runner.engine.wake()
+        after = runner.finish(2)
+        assert (after.state, after.attempt) == (BakeState.STOPPED, 1)
+        assert "none of which can be read" in "".join(runner.log(after)[-2:])
+        assert (folder / "data.json.gz").read_bytes() == before
+        assert runner.journal.results.manifest(2) == listed
+    finally:
+        runner.close()
+
+
 def test_a_copy_reads_nothing_of_its_original(stopped: Stopped, tmp_path: Path) -> None:
     original = stopped.put(stopped.home)
     try:

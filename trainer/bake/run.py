@@ -103,7 +103,8 @@ def _bake(
             return _end_ordered(orders, report) or BakeState.STOPPED
         manifest, changes = manifest_to_start(bake, planned, models, report.journal)
         content = manifest_bytes(manifest)
-        write_inputs(settings, planned, content, folder, report)
+        if bake.attempt == 1:
+            write_inputs(settings, planned, content, folder, report)
         _warn(changes, report)
         report.stage(Stage.LOAD)
         session = closing.enter_context(open_session(settings, planned, models))
@@ -136,6 +137,9 @@ def _bake(
             held_out=held_out,
         )
         loop = _build_loop(inputs, curves, orders, report, closing)
+        if bake.attempt > 1:
+            # An attempt that fails before it continues leaves the folder as it was.
+            write_inputs(settings, planned, content, folder, report)
         report.state(BakeState.BAKING)
         return loop.run()
 
