@@ -282,13 +282,13 @@ def test_without_a_state_and_a_lora_it_starts_over_on_what_is_there(ended: Ended
     assert manifest.models["vae"].sha256 != digest(ended, "vae")
 
 
-def test_a_base_replaced_while_it_is_being_loaded_ends_the_bake(
-    ended: Ended, monkeypatch: pytest.MonkeyPatch, nothing_kept: Any
+@pytest.mark.parametrize("setting", settings_naming("weights"))
+def test_a_file_replaced_while_the_models_are_being_loaded_ends_the_bake(
+    ended: Ended, setting: str, monkeypatch: pytest.MonkeyPatch, nothing_kept: Any
 ) -> None:
     import trainer.models.base_cache
 
-    load, path = trainer.models.base_cache.load_base, ended.weights("pretrained_model_name_or_path")
-    replaced = ReplacedFile(path)
+    load, replaced = trainer.models.base_cache.load_base, ReplacedFile(ended.weights(setting))
 
     def slowly(*base: Any, **others: Any) -> Any:
         replaced.replace()
