@@ -15,6 +15,7 @@ from replaced_file import ReplacedFile
 from run_bakes import BakeRunner
 from small_base import small_base
 
+from lora_tui.actions.orphaned import Orphaned, take_over
 from trainer.bake.saving.state import read_state, write_state
 from trainer.dataset.manifest import read_manifest
 from trainer.errors import ModelError
@@ -186,6 +187,16 @@ def test_a_file_replaced_while_the_bake_waits_is_refused_before_anything_is_writ
     ):
         ended.run()
     assert files_in(ended.root / "bakes") == files
+
+
+def test_of_bakes_that_are_taken_over_one_on_another_file_stays_lost_and_the_others_are_queued(ended: Ended) -> None:
+    other = ended.number - 1
+    ended.journal.bakes.set_state(other, BakeState.LOST)
+    lost = tuple(ended.journal.bakes.read(number) for number in (other, ended.number))
+    with ReplacedFile(ended.weights("vae")), pytest.raises(ModelError, match="was made with"):
+        take_over(Workspace(ended.root), Orphaned(lost, ()), "test")
+    assert ended.bake == lost[1]
+    assert ended.journal.bakes.read(other).state is BakeState.QUEUED
 
 
 def test_on_the_same_files_it_continues_to_the_same_bits(ended: Ended) -> None:
