@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from lora_tui.commands.options import WHY, WORKSPACE
-from trainer.errors import ExitCode
+from lora_tui.commands.options import PATH, WHY, WORKSPACE
+from trainer.errors import ExitCode, PathError
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FIND = click.option(
     "--find",
     "look_in",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=PATH,
     multiple=True,
     metavar="FOLDER",
     help="Search this folder, by hash, for models and pictures that are gone from their place; repeatable.",
@@ -35,7 +35,8 @@ def resume(number: int, look_in: tuple[Path, ...], folder: Path | None) -> ExitC
     """Resume bake N from its newest state, in this terminal."""
     from trainer.jobs.fork import resume as requeue
 
-    return run_alone(workspace_here(folder), lambda journal, engine: requeue(journal, number, engine, look_in))
+    folders = _folders(look_in)
+    return run_alone(workspace_here(folder), lambda journal, engine: requeue(journal, number, engine, folders))
 
 
 @click.command()
@@ -62,11 +63,12 @@ def fork(
     """
     from trainer.jobs.fork import fork as queue_fork
 
+    folders = _folders(look_in)
     workspace = workspace_here(folder)
 
     def queue(journal: "Journal", engine: str) -> "Bake":
         forked = queue_fork(
-            journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine, look_in=look_in
+            journal, workspace, number, epoch=epoch, overrides=overrides, why=why, engine=engine, look_in=folders
         )
         _print_parent(forked.bake, forked.notes)
         return forked.bake
@@ -85,14 +87,30 @@ def extend(number: int, epochs: int, look_in: tuple[Path, ...], why: str, folder
     """Train bake N for more epochs, as a new bake from its last state."""
     from trainer.jobs.fork import extend as queue_extension
 
+    folders = _folders(look_in)
     workspace = workspace_here(folder)
 
     def queue(journal: "Journal", engine: str) -> "Bake":
-        extended = queue_extension(journal, workspace, number, epochs=epochs, why=why, engine=engine, look_in=look_in)
+        extended = queue_extension(journal, workspace, number, epochs=epochs, why=why, engine=engine, look_in=folders)
         _print_parent(extended.bake, extended.notes)
         return extended.bake
 
     return run_alone(workspace, queue)
+
+
+def _folders(look_in: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the folders to search.
+
+    Raises:
+        PathError: one is not there, or is a file.
+    """
+    for folder in look_in:
+        if not folder.is_dir():
+            found = "not a folder" if folder.exists() else "no such folder"
+            raise PathError(
+                printable(str(folder)), found=found, expected="a folder to search", way_out="check the path"
+            )
+    return look_in
 
 
 def _print_parent(bake: "Bake", notes: tuple[str, ...]) -> None:

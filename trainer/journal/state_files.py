@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, with_config
 from trainer.errors import LoraTuiError, ModelError
 from trainer.formats.safetensors_header import read_header
 from trainer.journal.records import Count
+from trainer.regular_file import open_regular
 from trainer.text import printable
 from trainer.typed_values import WrongValue, value_from_json
 
@@ -193,7 +194,7 @@ def read_state_manifest(path: Path) -> bytes | None:
     if not 0 < end - begin <= _MAX_MANIFEST_BYTES:
         return None
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(8 + header.length + begin)
             return file.read(end - begin)
     except OSError as error:
