@@ -15,6 +15,7 @@ import pytest
 from preloaded import Program
 from run_engine import FOUR_STEPS, small_demo
 from safetensors.numpy import load_file
+from small_base import ENCODER_LORAS, UNET_LORAS
 
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Stage
@@ -115,7 +116,7 @@ def test_a_killed_bake_leaves_a_readable_journal_and_only_whole_files(lora_tui, 
     process.wait()
     assert sqlite3.connect(demo.journal_path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     files = sorted(demo.bakes.glob("*/*.safetensors"))
-    assert [len(load_file(path)) for path in files] == [132 * 3] * len(files)
+    assert [len(load_file(path)) for path in files] == [(UNET_LORAS + ENCODER_LORAS) * 3] * len(files)
     assert "! 0001 hifumi  lost" in lora_tui("status", demo.root).stdout
 
 
