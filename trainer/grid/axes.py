@@ -1,6 +1,7 @@
 """Kinds of axes: each with its key, the webui's names for it, and the grammar of its values."""
 
 import re
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -120,8 +121,10 @@ def kind_named(text: str) -> Kind:
     Raises:
         GridError: no kind has that name.
     """
-    match = re.fullmatch(r"(.*?)[\s:_]*([1-9])?", text.strip(), re.DOTALL)
-    words, number = (match[1], int(match[2] or 1)) if match else (text, 1)
+    words, number = text.strip(), 1
+    if words and words[-1] in "123456789":
+        words, number = words[:-1], int(words[-1])
+    words = words.rstrip(f":_{string.whitespace}")
     kind = _BY_NAME.get(_plain(words))
     if kind is None or (number > 1 and kind.key not in _NUMBERED):
         near = get_close_matches(_plain(words), _BY_NAME, n=1)

@@ -51,13 +51,20 @@ def without_token(prompt: str, token: str) -> str:
     """
 
     def gap(match: re.Match[str]) -> str:
-        inside_a_tag = not match["before"] and prompt[: match.start()].rstrip(" ")[-1:] not in ("", ",", "(", "[", "\n")
+        inside_a_tag = not match["before"] and _sign_before(prompt, match.start()) not in ("", ",", "(", "[", "\n")
         return match["after"] if inside_a_tag else match["before"] and match["after"] and ", "
 
     changed, count = _token_pattern(token).subn(gap, prompt)
     if not count:
         raise NotInPrompt(token)
     return changed
+
+
+def _sign_before(text: str, place: int) -> str:
+    """Return the last sign before a place that is no blank, "" at the start."""
+    while place > 0 and text[place - 1] == " ":
+        place -= 1
+    return text[place - 1 : place] if place else ""
 
 
 def has_token(prompt: str, token: str) -> bool:

@@ -35,17 +35,15 @@ def shared_tags(prompts: Sequence[str]) -> str:
 
 def _tags(prompt: str) -> list[str]:
     """Split a prompt at its commas and lines, those inside brackets apart."""
-    tags, tag, depth, escaped = [], "", 0, False
-    for char in prompt:
+    tags, start, depth, escaped = [], 0, 0, False
+    for place, char in enumerate(prompt):
         if not escaped:
             depth = max(0, depth + (char in _OPENING) - (char in _CLOSING))
         escaped = char == "\\" and not escaped
         if char in ",\n" and depth == 0:
-            tags.append(tag)
-            tag = ""
-        else:
-            tag += char
-    return [words for each in (*tags, tag) if (words := " ".join(each.split()))]
+            tags.append(prompt[start:place])
+            start = place + 1
+    return [words for each in (*tags, prompt[start:]) if (words := " ".join(each.split()))]
 
 
 def _without_common_ends(labels: Sequence[str]) -> list[str]:

@@ -120,12 +120,13 @@ def _items(text: str, axis: str) -> list[str]:
 
 def _in_quotes(text: str, start: int, axis: str) -> tuple[str, int]:
     """Return the text between the quote at `start` and the closing one, and the index after that."""
-    content, at = "", start + 1
+    parts: list[str] = []
+    at = start + 1
     while (end := text.find('"', at)) >= 0:
-        content += text[at:end]
+        parts.append(text[at:end])
         if text[end + 1 : end + 2] != '"':
-            return content, end + 1
-        content, at = content + '"', end + 2
+            return '"'.join(parts), end + 1
+        at = end + 2
     raise GridError(
         axis,
         found=f"a quote is not closed: {printable(text[start:], 60)}",

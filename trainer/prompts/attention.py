@@ -8,6 +8,7 @@ characters themselves; any other backslash is dropped.
 import math
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from trainer.errors import GridError
 from trainer.prompts.comments import without_comments
@@ -73,10 +74,9 @@ def parse(text: str) -> tuple[PromptPiece | Break, ...]:
 
     for match in _TOKENS.finditer(without_comments(text)):
         sign = match[0]
-        if sign == "(":
-            round_starts.append(len(words))
-        elif sign == "[":
-            square_starts.append(len(words))
+        # Deeper ones are text: each level multiplies all that stands in it.
+        if sign in _CLOSES and len(round_starts) + len(square_starts) < MAX_DEPTH:
+            (round_starts if sign == "(" else square_starts).append(len(words))
         elif round_starts and match[1] is not None:
             multiply(round_starts.pop(), float(match[1]))
         elif round_starts and sign == ")":
@@ -107,14 +107,14 @@ def _split(sign: str) -> list[str | None]:
 
 def _merged(words: list[str | None], weights: list[float]) -> tuple[PromptPiece | Break, ...]:
     merged: list[PromptPiece | Break] = []
-    for text, weight in zip(words, weights, strict=True):
-        last = merged[-1] if merged else None
-        if text is None:
-            merged.append(Break())
-        elif isinstance(last, PromptPiece) and last.weight == weight:
-            merged[-1] = PromptPiece(last.text + text, weight)
-        elif text:
-            merged.append(PromptPiece(text, weight))
+    # Empty texts part nothing.
+    filled = ((text, weight) for text, weight in zip(words, weights, strict=True) if text != "")
+    for (is_break, weight), pieces in groupby(filled, key=lambda piece: (piece[0] is None, piece[1])):
+        texts = [text for text, _ in pieces]
+        if is_break:
+            merged += [Break()] * len(texts)
+        else:
+            merged.append(PromptPiece("".join(filter(None, texts)), weight))
     return tuple(merged)
 
 

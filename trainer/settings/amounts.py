@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from trainer.text import path_fault
 
-_AMOUNT = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
+_AMOUNT = re.compile(r"(?P<number>(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[,x]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
 _STOP = re.compile(r"(\d{1,9})\s*(?:ep|epochs?)", re.ASCII | re.IGNORECASE)
-_SHARE = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_SHARE = re.compile(r"(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?", re.ASCII | re.IGNORECASE)
 _RULE = re.compile(rf"({_SHARE.pattern})\s*:\s*(\d{{1,9}})", re.ASCII | re.IGNORECASE)
-_REPEATS = re.compile(r"([^=]+?)\s*=\s*(\d{1,5})", re.ASCII)
+_REPEATS = re.compile(r"([^=]*[^=\s])\s*=\s*(\d{1,5})", re.ASCII)
 
 
 def check_amount(text: str) -> str:

@@ -19,6 +19,9 @@ _POSITION = re.compile(r" \(at (?:(line \d+), column \d+|(end) of document)\)$")
 # Far above any settings file: a picture or a model given by mistake is refused before it fills the memory.
 _MAX_BYTES = 4 * 2**20
 
+_MAX_PARTS = 1000
+_BETWEEN_KEYS = re.compile(r"[=,\[{]")
+
 
 def read_text(path: Path, kind: str = "a settings file") -> str:
     """Return the text of a TOML file; a byte order mark in front is dropped.
@@ -50,6 +53,7 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
     Raises:
         SettingsError: it is broken; names the line and what is wrong there.
     """
+    _check_keys(text, where)
     try:
         values = tomllib.loads(text)
         broken = _has_broken_drive(values)
@@ -68,6 +72,18 @@ def parse_toml(text: str, where: str) -> dict[str, object]:
     if broken:
         raise SettingsError(f"{where}{_line_of_drive(text)}", found=_BACKSLASH, way_out=_SINGLE_QUOTES)
     return values
+
+
+def _check_keys(text: str, where: str) -> None:
+    """Refuse a key of very many parts, over which the parser takes time with their square."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.count(".") > _MAX_PARTS and any(part.count(".") > _MAX_PARTS for part in _BETWEEN_KEYS.split(line)):
+            raise SettingsError(
+                f"{where} line {number}",
+                found=f"a key of more than {_MAX_PARTS:,} parts",
+                expected="a setting's name",
+                way_out="put a text with as many dots on several lines",
+            )
 
 
 def _has_broken_drive(value: object) -> bool:
