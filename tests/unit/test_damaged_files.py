@@ -1,6 +1,7 @@
 """Our own files with any value of another type, missing, huge or nested: named as damaged with the way out, or made again where they are caches."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,8 @@ def write_trials(folder: Path) -> Path:
 
 def write_hashes(folder: Path) -> Path:
     (folder / "base.safetensors").write_bytes(b"content")
+    # One written a moment ago might still be written without showing it.
+    os.utime(folder / "base.safetensors", (1e9, 1e9))
     assert hashes_of(folder / "base.safetensors") is not None
     (note,) = (cache_home() / "hashes").glob("*.json")
     return note

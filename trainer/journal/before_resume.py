@@ -2,6 +2,12 @@
 
 import json
 import sqlite3
+from dataclasses import make_dataclass
+from typing import Any, get_type_hints
+
+from trainer.journal.records import Bake
+from trainer.journal.rows import to_row
+from trainer.typed_values import WrongValue, value_from_json
 
 # All that queuing, claiming and preparing change of a bake's row, but its place and its engine, which mean nothing once it has ended.
 _COLUMNS = (
@@ -20,6 +26,10 @@ _COLUMNS = (
     "steps_per_epoch",
 )
 
+# What they hold, as a record of its own.
+_HINTS = get_type_hints(Bake, include_extras=True)
+_Before: Any = make_dataclass("_Before", [(name, _HINTS[name]) for name in _COLUMNS], frozen=True)
+
 
 def note_before_resume(connection: sqlite3.Connection, number: int) -> None:
     """Note what a bake is that is about to be queued again; inside a transaction."""
@@ -36,10 +46,8 @@ def restore_before_resume(connection: sqlite3.Connection, number: int) -> bool:
     if row is None:
         return False
     try:
-        before = json.loads(row["columns"])
-    except (ValueError, TypeError, RecursionError):
-        before = None
-    if not isinstance(before, dict) or not before.keys() >= set(_COLUMNS):
+        before = to_row(value_from_json(_Before, str(row["columns"])))
+    except WrongValue:
         # Damaged.
         return False
     assignments = ", ".join(f"{name} = :{name}" for name in _COLUMNS)

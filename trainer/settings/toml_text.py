@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.errors import SettingsError
 from trainer.regular_file import read_regular
-from trainer.text import printable
+from trainer.text import plural, printable
 from trainer.text_encoding import UndecodableText, decode_text
 
 _BACKSLASH = "a backslash in double quotes"
@@ -80,7 +80,7 @@ def _check_keys(text: str, where: str) -> None:
         if line.count(".") > _MAX_PARTS and any(part.count(".") > _MAX_PARTS for part in _BETWEEN_KEYS.split(line)):
             raise SettingsError(
                 f"{where} line {number}",
-                found=f"a key of more than {_MAX_PARTS:,} parts",
+                found=f"a key of more than {plural(_MAX_PARTS, 'part')}",
                 expected="a setting's name",
                 way_out="put a text with as many dots on several lines",
             )

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from trainer.errors import WorkspaceError
+from trainer.journal.before_resume import note_before_resume, restore_before_resume
 from trainer.journal.damage import REBUILD
 from trainer.journal.journal import Journal
 from trainer.journal.records import (
@@ -64,8 +66,8 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "records.read": lambda journal, number: journal.records.read(number),
 }
 WRITES = {
-    "bakes": "add set_state set_stage set_plan set_device set_peak set_peak_allocated set_predicted_peak mark_lost",
-    "queue": "claim requeue move remove set_held change take_over hold_following",
+    "bakes": "add set_state set_stage set_plan set_device set_peak set_peak_allocated set_predicted_peak set_settings mark_lost",
+    "queue": "claim requeue move remove set_held change take_over hold_following give_up",
     "orders": "give mark_obeyed",
     "log": "write",
     "results": "add_checkpoint add_state forget_state add_mark add_validation add_folder_losses set_manifest",
@@ -84,7 +86,19 @@ OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if name not in ("grids.seconds_p
 _SERIES = "series IN (SELECT id FROM series WHERE bake = 1 AND metric = 'loss')"
 # Table -> which row of it is changed.
 OF_ONE = dict.fromkeys(
-    ["orders", "log", "mark", "checkpoint", "state", "validation", "folder_loss", "manifest", "telemetry"], "bake = 1"
+    [
+        "orders",
+        "log",
+        "mark",
+        "checkpoint",
+        "state",
+        "validation",
+        "folder_loss",
+        "manifest",
+        "telemetry",
+        "before_resume",
+    ],
+    "bake = 1",
 ) | {
     "bake": "number = 1",
     "grid": "number = 1",
@@ -119,6 +133,8 @@ def fill(journal: Journal) -> None:
         journal.telemetry.add(MachineReading(1e9, (CardReading(0, "GPU", 5),), "", HostReading(5.0)), number)
         journal.bakes.set_state(number, BakeState.BAKING)
         journal.bakes.set_state(number, BakeState.DONE)
+        with journal._database.writing() as connection:
+            note_before_resume(connection, number)
     journal.digests.set_last_viewed(5.0)
 
 
@@ -272,6 +288,24 @@ def test_work_goes_on_beside_a_damaged_bake_that_waits(journal: Journal, queue: 
     for attempt in (journal.queue.remove, lambda number: journal.queue.requeue(number, "engine")):
         with pytest.raises(WorkspaceError, match=r"bake 2 \(state: 'flying'; .* is damaged"):
             attempt(second.number)
+
+
+@pytest.mark.parametrize("odd", ["", "[", "[" * 5000, "null", "{}", b"\xff", '{"state": "flying"}', '{"pid": []}'])
+def test_a_damaged_note_of_what_a_bake_was_changes_nothing(
+    journal: Journal, queue: Callable[..., Bake], odd: str | bytes
+) -> None:
+    number = queue("a").number
+    journal.bakes.set_state(number, BakeState.LOST)
+    with journal._database.writing() as connection:
+        note_before_resume(connection, number)
+        whole = json.loads(connection.execute("SELECT columns FROM before_resume").fetchone()[0])
+        if isinstance(odd, str) and odd.startswith('{"'):
+            odd = json.dumps(whole | json.loads(odd))
+        connection.execute("UPDATE before_resume SET columns = ?", (odd,))
+    before = journal.bakes.read(number)
+    with journal._database.writing() as connection:
+        assert restore_before_resume(connection, number) is False
+    assert journal.bakes.read(number) == before
 
 
 @pytest.mark.parametrize(
