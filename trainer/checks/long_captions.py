@@ -57,4 +57,4 @@ def _way_out(settings: Settings, longest: CutCaption) -> str:
     enough = next((limit for limit in larger if limit >= longest.tokens), None)
     if enough:
         return f"max_token_length {enough} reads everything"
-    return f"max_token_length {larger[-1]} reads more; shorten the rest" if larger else "shorten them"
+    return f"max_token_length {larger[-1]} reads more; shorten the rest" if larger else "shorten what is longer"

@@ -44,7 +44,7 @@ def test_the_longest_come_first_and_many_are_not_all_named() -> None:
 def test_a_larger_limit_that_is_still_too_small_says_so() -> None:
     line = said("a", "b", "c", ", ".join([LONG] * 4))
     assert line.endswith("max_token_length 225 reads more; shorten the rest")
-    assert said("a", "b", "c", ", ".join([LONG] * 4), max_token_length="225").endswith("; shorten them")
+    assert said("a", "b", "c", ", ".join([LONG] * 4), max_token_length="225").endswith("; shorten what is longer")
     assert said("a", "b", "c", LONG, max_token_length="150") == ""
 
 
