@@ -121,7 +121,7 @@ def write_sidecar(made: MadeGrid, folder: Path) -> None:
         OSError: it cannot be written.
     """
     paths = workspace_paths(folder.parent.parent)
-    kept = replace(_with_paths(made, lambda path: kept_path(path, paths)), spec=kept_spec(made.spec, paths))
+    kept = replace(with_paths(made, lambda path: kept_path(path, paths)), spec=kept_spec(made.spec, paths))
     write_atomically(folder / SIDECAR, _MADE.dump_json(kept, indent=1) + b"\n")
 
 
@@ -150,10 +150,10 @@ def read_sidecar(folder: Path) -> MadeGrid | None:
         raise _damaged(where, f"{plural(len(made.cells), 'picture')} on axes of {axes} values")
     if any(cell.file != f"{cell.place.name}.png" for cell in made.cells):
         raise _damaged(where, "a picture is not named by its place")
-    return _with_paths(made, workspace_paths(folder.parent.parent).found)
+    return with_paths(made, workspace_paths(folder.parent.parent).found)
 
 
-def _with_paths(made: MadeGrid, change: Callable[[str], str]) -> MadeGrid:
+def with_paths(made: MadeGrid, change: Callable[[str], str]) -> MadeGrid:
     """Return a grid with every path of its recipes and hashes changed; blank ones and the base `demo` stay."""
 
     # Each of a few files is named by many cells.

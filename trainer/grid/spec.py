@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -134,9 +135,14 @@ class GridSpec(_SpecPart):
 
 def kept_spec(spec: GridSpec, paths: WorkspacePaths) -> GridSpec:
     """Return `spec` as a workspace keeps it: files in the workspace are named from its root."""
-    loras = (lora.model_copy(update={"file": kept_path(lora.file, paths)}) for lora in spec.loras)
-    epochs = (epoch.model_copy(update={"file": kept_path(epoch.file, paths)}) for epoch in spec.epochs)
-    own = {"base": kept_path(spec.base, paths), "vae": kept_path(spec.vae, paths)}
+    return spec_with_files(spec, lambda text: kept_path(text, paths))
+
+
+def spec_with_files(spec: GridSpec, change: Callable[[str], str]) -> GridSpec:
+    """Return `spec` with other texts for the files in its fields; those of axes and of tags in the prompt stay."""
+    loras = (lora.model_copy(update={"file": change(lora.file)}) for lora in spec.loras)
+    epochs = (epoch.model_copy(update={"file": change(epoch.file)}) for epoch in spec.epochs)
+    own = {"base": change(spec.base), "vae": change(spec.vae)}
     return spec.model_copy(update={**own, "loras": tuple(loras), "epochs": tuple(epochs)})
 
 

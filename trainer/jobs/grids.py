@@ -13,6 +13,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.presets import PRESETS
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.grid.spec import GridSpec, LoraSpec, kept_spec, parse_spec, spec_json
+from trainer.jobs.moved_files import with_moved_files_of_grid
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Grid, GridState, NewBake, Order
 from trainer.machine.devices import card_device
@@ -132,6 +133,7 @@ def resume_grid(journal: Journal, number: int, engine: str) -> Bake:
     if grid.state not in (GridState.CUT, GridState.FAILED):
         raise WorkspaceError(f"grid {number}", found=f"is {grid.state}", expected="an unfinished or failed grid")
     root = journal.path.parent
+    grid = with_moved_files_of_grid(journal, grid)
     check_same_files(number, root / grid.folder, ModelFiles(root).hash_of)
     return _queue(journal, grid, grid.total - grid.done, None, engine, "")
 

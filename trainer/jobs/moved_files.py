@@ -7,8 +7,13 @@ from pathlib import Path
 
 from trainer.dataset.content import content_of
 from trainer.dataset.manifest import FILE, MAX_FILE_BYTES, ListedModel, Manifest, read_manifest
-from trainer.errors import LoraTuiError, ModelError
+from trainer.errors import GridError, LoraTuiError, ModelError
+from trainer.gallery.sidecar import read_sidecar, with_paths, write_sidecar
+from trainer.grid.model_files import ModelFiles
+from trainer.grid.spec import kept_spec, parse_spec, spec_json, spec_with_files
 from trainer.jobs.same_content import Provenance
+from trainer.journal.journal import Journal
+from trainer.journal.records import Grid
 from trainer.models.model_content import content_of_model, files_of_model
 from trainer.regular_file import read_regular
 from trainer.settings.describe import field, settings_naming
@@ -60,6 +65,46 @@ def with_moved_files(
             if found := _first(is_it, (*_beside(place, paths), *_named_in(look_in, Path(place).name))):
                 changes[name] = str(found)
     return settings.model_copy(update=changes)
+
+
+def with_moved_files_of_grid(journal: Journal, grid: Grid) -> Grid:
+    """Return a grid with each file of its recipes that is gone from its place named where it is now, and write it so.
+
+    A file that was moved along with the workspace is found, by its hash in the grid's sidecar.
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    folder = journal.path.parent / grid.folder
+    try:
+        made = read_sidecar(folder)
+        spec = parse_spec(grid.spec, f"grid {grid.number}")
+    except GridError:
+        return grid
+    model_files = ModelFiles(journal.path.parent)
+    moved: dict[str, str] = {}
+    for place, digest in (made.hashes if made else {}).items():
+        if place != DEMO_BASE and _is_gone(place):
+            is_it = _has_hash(model_files, digest)
+            if found := _first(is_it, _beside(place, journal.paths)):
+                moved[place] = str(found)
+    if made is None or not moved:
+        return grid
+    try:
+        write_sidecar(with_paths(made, lambda path: moved.get(path, path)), folder)
+    except OSError:
+        return grid
+
+    def now(text: str) -> str:
+        return moved.get(str(model_files.path(text)), text) if text else text
+
+    kept = kept_spec(spec_with_files(spec, now), journal.paths)
+    journal.grids.set_spec(grid.number, spec_json(kept), grid.total)
+    return journal.grids.read(grid.number)
+
+
+def _has_hash(model_files: ModelFiles, digest: str) -> Callable[[Path], bool]:
+    return lambda place: model_files.hash_of(place) == digest
 
 
 def with_files_of_bake(settings: Settings, settings_path: Path) -> Settings:

@@ -3,14 +3,22 @@
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_grid import made_grid
 
 from trainer.dataset.manifest import ListedPicture, Manifest
 from trainer.errors import ModelError
+from trainer.gallery.sidecar import read_sidecar, write_sidecar
+from trainer.grid.recipe import LoraUse
+from trainer.grid.spec import EpochFile, parse_spec, spec_json
+from trainer.jobs.grids import resume_grid
 from trainer.jobs.moved_files import moved_lines, with_moved_files
 from trainer.jobs.same_content import Provenance, listed_models
+from trainer.journal.journal import Journal
+from trainer.journal.records import GridState
 from trainer.models.model_content import content_of_model
 from trainer.settings.model import Settings
 from trainer.workspace_paths import WorkspacePaths
@@ -127,3 +135,33 @@ def test_a_data_folder_is_found_by_a_picture_in_it_and_not_by_its_name_alone(tmp
     beside = WorkspacePaths(tmp_path / "new" / "work", (tmp_path / "gone" / "work",))
     pictures(tmp_path / "new" / "data", b"three")
     assert with_moved_files(settings, before, beside).train_data_dir == str(tmp_path / "new" / "data")
+
+
+def test_a_grids_loras_moved_along_with_the_workspace_are_found_by_their_hashes(tmp_path: Path) -> None:
+    old, new = tmp_path / "a" / "work", tmp_path / "b" / "work"
+    loras = [model(tmp_path / "a" / f"{name}.safetensors", name.encode()) for name in ("one", "two")]
+    folder = old / "grids" / "0001-grid"
+    made = made_grid(folder)
+    cells = (
+        replace(cell, recipe=replace(cell.recipe, loras=(LoraUse(loras[number % 2]),)))
+        for number, cell in enumerate(made.cells)
+    )
+    hashes = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in loras}
+    spec = made.spec.model_copy(update={"epochs": tuple(EpochFile(label=path.stem, file=str(path)) for path in loras)})
+    write_sidecar(replace(made, cells=tuple(cells), hashes=hashes, spec=spec), folder)
+    with Journal(old / "journal.sqlite") as journal:
+        grid = journal.grids.add(name="grid", spec=spec_json(spec))
+        journal.grids.set_state(grid.number, GridState.CUT)
+    (tmp_path / "a").rename(tmp_path / "b")
+    # Of the same name, and another.
+    (tmp_path / "b" / "two.safetensors").write_bytes(b"TWO")
+    with Journal(new / "journal.sqlite") as journal:
+        with pytest.raises(ModelError, match=r"a/two\.safetensors: neither a file"):
+            resume_grid(journal, 1, "engine")
+        (tmp_path / "b" / "two.safetensors").write_bytes(b"two")
+        resume_grid(journal, 1, "engine")
+        files = [epoch.file for epoch in parse_spec(journal.grids.read(1).spec, "grid").epochs]
+    assert files == [str(tmp_path / "b" / f"{name}.safetensors") for name in ("one", "two")]
+    after = read_sidecar(new / "grids" / "0001-grid")
+    assert after is not None
+    assert {str(cell.recipe.loras[0].path) for cell in after.cells} == set(after.hashes) == set(files)
