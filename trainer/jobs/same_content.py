@@ -190,13 +190,14 @@ def provenance_of(journal: Journal, state: Path) -> Provenance:
 
 
 def _manifest_of(journal: Journal, number: int) -> Manifest | None:
-    """Return the manifest of a bake's last attempt, from its folder or the journal; None without a readable one."""
-    try:
+    """Return the manifest of a bake's last attempt, from its folder, else from the journal; None without a readable one."""
+    with suppress(OSError, WorkspaceError):
         path = journal.path.parent / journal.bakes.read(number).folder / FILE
-        content: bytes | None = read_regular(path, MAX_FILE_BYTES)
-    except (OSError, WorkspaceError):
-        content = journal.results.manifest(number)
-    return _manifest(content) if content else None
+        if manifest := _manifest(read_regular(path, MAX_FILE_BYTES)):
+            return manifest
+    with suppress(WorkspaceError):
+        return _manifest(journal.results.manifest(number) or b"")
+    return None
 
 
 def _manifest(content: bytes) -> Manifest | None:

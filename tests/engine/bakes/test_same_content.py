@@ -282,15 +282,18 @@ def test_another_version_of_a_library_that_computes_is_named(ended: Ended, monke
 def test_without_a_state_and_a_lora_it_starts_over_on_what_is_there(ended: Ended) -> None:
     (path,) = states_of(ended.folder)
     path.unlink()
+    manifest = ended.folder / "data.json.gz"
     with ReplacedFile(ended.weights("vae")):
-        with pytest.raises(ModelError, match="was made with"):
-            resume(ended.journal, ended.number, "test")
+        # The journal has the list too.
+        for content in (manifest.read_bytes(), b"damaged"):
+            manifest.write_bytes(content)
+            with pytest.raises(ModelError, match="was made with"):
+                resume(ended.journal, ended.number, "test")
         with ended.journal.results._database.writing() as connection:
             connection.execute("DELETE FROM checkpoint WHERE bake = ?", (ended.number,))
         resume(ended.journal, ended.number, "test")
         assert ended.run() is BakeState.DONE
-    manifest = read_manifest((ended.folder / "data.json.gz").read_bytes(), "it")
-    assert manifest.models["vae"].sha256 != digest(ended, "vae")
+    assert read_manifest(manifest.read_bytes(), "it").models["vae"].sha256 != digest(ended, "vae")
 
 
 @pytest.mark.parametrize("setting", settings_naming("weights"))
