@@ -73,11 +73,7 @@ def acquire_lock(path: Path, info: Mapping[str, object]) -> FileLock | None:
     Raises:
         WorkspaceError: the file cannot be created or locked.
     """
-    try:
-        make_private_folder(path.parent)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    except OSError as error:
-        raise _not_locked(path, error) from error
+    handle = _opened(path)
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_BETWEEN_TRIES)
@@ -98,8 +94,23 @@ def check_lockable(path: Path) -> None:
     Raises:
         WorkspaceError: it cannot be created or locked.
     """
-    if read_lock_info(path) is None and (lock := acquire_lock(path, {})) is not None:
-        lock.release()
+    handle = _opened(path)
+    try:
+        # Shared: for an instant, and no other process takes it for a holder.
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise _not_locked(path, error) from error
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        make_private_folder(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise _not_locked(path, error) from error
 
 
 def read_lock_info(path: Path) -> dict[str, object] | None:

@@ -1,4 +1,6 @@
 import ctypes
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -179,6 +181,38 @@ def test_a_home_that_cannot_be_written_is_reported(own_home: Path) -> None:
         with pytest.raises(DeviceError, match=r"Not a directory.*XDG_STATE_HOME"):
             refused()
     assert holder_text(KEY) == ""
+
+
+def test_whoever_asks_whether_it_can_be_locked_is_no_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card_lock, "device_key", lambda: KEY)
+    check_card_lockable()
+    seen: list[object] = []
+    lock = fcntl.flock
+
+    def asked_meanwhile(handle: int, how: int) -> None:
+        lock(handle, how)
+        if not seen:
+            seen.append(None)
+            seen.append(read_holder(KEY))
+
+    monkeypatch.setattr(fcntl, "flock", asked_meanwhile)
+    check_card_lockable()
+    assert seen == [None, None]
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
+        check_card_lockable()
+
+
+def test_a_disk_without_locks_has_no_holder(monkeypatch: pytest.MonkeyPatch) -> None:
+    with acquire_card(KEY, claim()) or pytest.fail("held"):
+        pass
+
+    def refuse(_handle: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert read_holder(KEY) is None
+    with pytest.raises(DeviceError, match="No locks available"):
+        acquire_card(KEY, claim())
 
 
 def test_memory_is_shown_if_the_driver_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
