@@ -13,7 +13,7 @@ import click
 from lora_tui.terminal.standard_streams import output_refused
 from trainer.errors import ExitCode, LoraTuiError, SettingsError
 from trainer.refusals import current_folder, real_path, refusal_of, user_path
-from trainer.text import printable
+from trainer.text import MAX_MESSAGE, printable, shortened
 
 if TYPE_CHECKING:
     from trainer.checks.record import CheckResult
@@ -140,10 +140,15 @@ def workspace_here(folder: Path | None) -> "Workspace":
     return workspace
 
 
+def print_note(text: str, *, err: bool = False) -> None:
+    """Print something to know on one line, no longer than any message."""
+    click.echo(f"! {shortened(printable(text), MAX_MESSAGE - len('! '))}", err=err)
+
+
 def warn_of_damage(journal: "Journal") -> None:
     """Print to stderr which rows of the journal were left out of what was read, if any were."""
     if (damage := journal.damage()) is not None:
-        click.echo(f"! {damage.line()}", err=True)
+        print_note(damage.line(), err=True)
 
 
 def print_json(value: Any) -> None:
@@ -217,6 +222,6 @@ def print_warnings(results: "Sequence[CheckResult]") -> None:
     from trainer.checks.report import rest_line, warning_lines
 
     for line in warning_lines(results):
-        click.echo(f"! {line}")
+        print_note(line)
     if rest := rest_line(results):
         click.echo(f"  {rest}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.exits import exits, print_note, workspace_here
 from lora_tui.commands.options import PATH, WHY, WORKSPACE
 from trainer.errors import ExitCode, PathError
 from trainer.text import printable
@@ -116,7 +116,7 @@ def _folders(look_in: tuple[Path, ...]) -> tuple[Path, ...]:
 def _print_parent(bake: "Bake", notes: tuple[str, ...]) -> None:
     click.echo(f"bake {bake.number} {printable(bake.name)} is forked from bake {bake.parent}")
     for note in notes:
-        click.echo(f"! {printable(note)}")
+        print_note(note)
 
 
 def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -> ExitCode:

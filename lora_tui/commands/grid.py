@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, warn_of_damage, workspace_here
+from lora_tui.commands.exits import exits, print_note, warn_of_damage, workspace_here
 from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import PATH, WORKSPACE
 from lora_tui.wording.job_names import job_label
@@ -119,7 +119,7 @@ def _like(workspace: "Workspace", picture: Path) -> "GridSpec":
     model_files = ModelFiles(workspace.root)
     like = recreate(read_picture(picture), model_files, _base_of_newest(workspace), files_beside(picture, model_files))
     for line in like.differences:
-        click.echo(f"! {printable(line)}")
+        print_note(line)
     return like.spec
 
 
@@ -202,7 +202,7 @@ def _print_plan(planned: "PlannedGrid") -> None:
             click.echo(f"{name} {axis_line(axis)}" if name != "seeds" else axis_line(axis))
     click.echo(count_line(planned))
     for note in expanded.notes:
-        click.echo(f"! {printable(note)}")
+        print_note(note)
 
 
 def _list_grids(workspace: "Workspace") -> ExitCode:

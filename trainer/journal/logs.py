@@ -5,12 +5,14 @@ import time
 
 from trainer.journal.database import Store
 from trainer.journal.records import LogLine
+from trainer.text import MAX_MESSAGE, shortened
 
 
 def write_line(connection: sqlite3.Connection, text: str, *, bake: int | None, level: str) -> None:
-    """Write one line inside the caller's transaction."""
+    """Write one line inside the caller's transaction; of a longer text than any message its middle is left out."""
     connection.execute(
-        "INSERT INTO log (bake, seconds, level, text) VALUES (?, ?, ?, ?)", (bake, time.time(), level, text)
+        "INSERT INTO log (bake, seconds, level, text) VALUES (?, ?, ?, ?)",
+        (bake, time.time(), level, shortened(text, MAX_MESSAGE)),
     )
 
 

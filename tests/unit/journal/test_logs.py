@@ -40,3 +40,11 @@ def test_the_lines_of_one_bake_leave_the_others_out(journal: Journal, queue: Que
 def test_a_line_is_kept_as_it_came(journal: Journal) -> None:
     journal.log.write("[red]\x1b[2J '; DROP TABLE log")
     assert journal.log.read()[0].text == "[red]\x1b[2J '; DROP TABLE log"
+
+
+def test_a_line_is_no_longer_than_a_message(journal: Journal) -> None:
+    journal.log.write("warning: " + "x" * 5000 + "; do this")
+    (line,) = journal.log.read()
+    assert len(line.text) == 500
+    assert line.text.startswith("warning: ")
+    assert line.text.endswith("; do this")
