@@ -32,10 +32,10 @@ _KINDS = {
 }
 
 _BOUNDS = {
-    "greater_than_equal": "at least {ge:g}",
-    "less_than_equal": "at most {le:g}",
-    "greater_than": "more than {gt:g}",
-    "less_than": "less than {lt:g}",
+    "greater_than_equal": "at least {ge:.15g}",
+    "less_than_equal": "at most {le:.15g}",
+    "greater_than": "more than {gt:.15g}",
+    "less_than": "less than {lt:.15g}",
     "multiple_of": "a multiple of {multiple_of}",
     "value_error": "{error}",
     "string_pattern_mismatch": "one line of letters, not too long and without signs that a file name cannot hold",

@@ -1,12 +1,20 @@
 """Readers of text take time in proportion to a line's length: a line twice as long takes about twice the time, never four times."""
 
 import contextlib
+import importlib
+import pkgutil
+import re
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import lora_tui
+import trainer
 from trainer.dataset.captions import deterministic_caption, shuffled_tags
 from trainer.dataset.records import CaptionRules
 from trainer.dataset.wildcards import draw_wildcards, has_choice
@@ -141,3 +149,46 @@ def test_a_prompt_has_the_weights_it_had() -> None:
         (" e:1 ", 1.0),
         ("f", 1.21),
     ]
+
+
+def expressions() -> Iterator[tuple[str, re.Pattern[str], set[str]]]:
+    """Yield every expression that a module of ours keeps under a name, with the methods that it is used by there."""
+    for package in (trainer, lora_tui):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            path = Path(__file__).parents[2] / (found.name.replace(".", "/") + ".py")
+            if (
+                not path.is_file()
+                or "re.compile" not in (source := path.read_text("utf-8"))
+                or "import torch" in source
+            ):
+                continue
+            for name, value in vars(importlib.import_module(found.name)).items():
+                used = set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", source)) & {*_METHODS}
+                if isinstance(value, re.Pattern) and isinstance(value.pattern, str) and used:
+                    yield f"{found.name}.{name}", value, used
+
+
+_METHODS: dict[str, Callable[[re.Pattern[str], str], object]] = {
+    "search": lambda pattern, text: pattern.search(text),
+    "match": lambda pattern, text: pattern.match(text),
+    "fullmatch": lambda pattern, text: pattern.fullmatch(text),
+    "finditer": lambda pattern, text: deque(pattern.finditer(text), maxlen=0),
+    "findall": lambda pattern, text: pattern.findall(text),
+    "sub": lambda pattern, text: pattern.sub("", text),
+    "subn": lambda pattern, text: pattern.sub("", text),
+    "split": lambda pattern, text: pattern.split(text),
+}
+
+
+@pytest.mark.long
+def test_no_expression_takes_the_square_of_a_line_s_length() -> None:
+    found = list(expressions())
+    assert len(found) > 60
+    slow = [
+        (name, method, piece)
+        for name, pattern, methods in found
+        for method in sorted(methods)
+        for piece in (*REPEATED, "_", "{", "[", "\n", "'")
+        if grows_too_fast(partial(_METHODS[method], pattern), piece, "")
+    ]
+    assert slow == []
