@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.errors import GridError
 from trainer.formats.webui_file import read_webui_file
 from trainer.text import printable
+from trainer.text_encoding import UndecodableText, decode_text
 
 _EXPECTED = "a webui's styles.csv with the columns name, prompt, negative_prompt"
 _COMMENT = "#"
@@ -44,10 +45,12 @@ def read_styles_csv(path: Path) -> tuple[WebuiStyle, ...]:
     """
     where = printable(str(path))
     content = read_webui_file(path, _MAX_BYTES, _EXPECTED)
-    # Spreadsheets often save in the computer's own encoding.
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        text = decode_text(content)
+    except UndecodableText as error:
+        if 0 in content:
+            raise GridError(where, found=error.found, expected=_EXPECTED, way_out=error.way_out) from None
+        # Spreadsheets often save in the computer's own encoding.
         text = content.decode("cp1252", "replace")
     reader = csv.DictReader(io.StringIO(text.lstrip("\r\n"), newline=""), skipinitialspace=True)
     try:
