@@ -163,6 +163,6 @@ def _first_bake(journal: Path) -> tuple[object, ...] | None:
     try:
         with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT number, name, created FROM bake ORDER BY number LIMIT 1").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the second for names that its message cannot repeat
         return None
     return None if row is None else tuple(row)

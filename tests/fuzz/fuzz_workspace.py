@@ -272,7 +272,7 @@ def _write_grids(workspace: Workspace) -> None:
     folder = workspace.root / GRID
     made = made_grid(folder, (2, 2, 1, 1))
     for epoch in made.spec.epochs:
-        write_lora(Path(epoch.file))
+        write_lora(workspace.root / epoch.file)
     with Journal(workspace.journal_path) as journal:
         grid = journal.grids.add(name="hifumi", spec=spec_json(made.spec))
         journal.grids.set_spec(grid.number, spec_json(made.spec), len(made.cells))

@@ -26,13 +26,14 @@ BUSY_SECONDS = 5.0
 """How long a read or write waits for another writer before it fails."""
 
 
+_DAMAGED = "the journal is damaged"
 _BUSY = f"another program has been writing for {BUSY_SECONDS:g} s", "close it or try again"
 # Start of SQLite's name for a failure -> what was found, and the way out.
 _DESCRIPTIONS = {
     "SQLITE_BUSY": _BUSY,
     "SQLITE_LOCKED": _BUSY,
     "SQLITE_NOTADB": ("not a lora-tui journal", "move the file away, or choose another folder"),
-    "SQLITE_CORRUPT": ("the journal is damaged", REBUILD),
+    "SQLITE_CORRUPT": (_DAMAGED, REBUILD),
 }
 
 
@@ -205,6 +206,9 @@ class Database:
                 found="asked about a number beyond 64 bits",
                 expected="a number that a bake or grid can have",
             ) from error
+        except UnicodeDecodeError as error:
+            # Python's words for a damaged file whose names SQLite cannot repeat in its message.
+            raise WorkspaceError(str(self.path), found=_DAMAGED, way_out=REBUILD) from error
         except sqlite3.Error as error:
             found, way_out = _describe(error, reading=self.read_only)
             failure = WorkspaceError(str(self.path), found=found, way_out=way_out)

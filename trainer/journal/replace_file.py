@@ -76,7 +76,7 @@ def _running_bake(path: Path) -> str:
             rows = connection.execute(sql, live).fetchall()
         finally:
             connection.close()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the second for names that its message cannot repeat
         # A damaged journal is what this is for; the system knows who has it open.
         return ""
     claims = ((number, pid, started) for number, pid, started in rows if type(pid) is int and type(started) is float)

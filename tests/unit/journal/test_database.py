@@ -10,6 +10,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal import database
 from trainer.journal.journal import Journal
+from trainer.journal.replace_file import refuse_if_used
 
 
 def test_a_journal_on_a_local_disk_uses_the_write_ahead_log(journal: Journal) -> None:
@@ -53,6 +54,16 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(WorkspaceError, match=r"journal\.sqlite: not a lora-tui journal"):
         Journal(path)
     assert path.read_text() == "Dear diary, " * 200
+
+
+def test_a_journal_is_damaged_whose_names_sqlite_cannot_repeat(tmp_path: Path) -> None:
+    """Python fails to decode the message then, before it makes an error of it."""
+    path = tmp_path / "journal.sqlite"
+    Journal(path).close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE checkpoint", b"CREATE TABL\xdf checkpoint"))
+    with pytest.raises(WorkspaceError, match=r"journal\.sqlite: the journal is damaged"):
+        Journal(path)
+    refuse_if_used(path)
 
 
 def test_a_damaged_journal_is_named_as_damaged(tmp_path: Path) -> None:
