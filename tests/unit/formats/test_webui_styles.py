@@ -79,7 +79,11 @@ def test_a_file_that_is_not_a_table_of_styles_is_refused(tmp_path: Path, text: s
 
 def test_a_file_with_zero_bytes_is_no_text_and_one_with_a_mark_is_read(tmp_path: Path) -> None:
     text = "name,prompt,negative_prompt\nA{},a,n\n"
-    for content in (text.format("\0").encode(), text.format("").encode("utf-16-le"), text.format("é\0").encode("cp1252")):
+    for content in (
+        text.format("\0").encode(),
+        text.format("").encode("utf-16-le"),
+        text.format("é\0").encode("cp1252"),
+    ):
         with pytest.raises(GridError, match="is zero"):
             read_styles_csv(csv(tmp_path, content))
     assert read_styles_csv(csv(tmp_path, text.format("").encode("utf-16"))) == (WebuiStyle("A", "a", "n"),)
