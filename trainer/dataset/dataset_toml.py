@@ -217,7 +217,7 @@ class _File:
         return value
 
     def _path(self, text: str) -> Path:
-        plain = str(user_path(text))
+        plain = str(user_path(text, self._where))
         return Path(self._around.found(plain) if os.path.isabs(plain) else os.path.normpath(self._folder / plain))
 
     def _text_in(self, table: _Table, key: str, expected: str) -> str:

@@ -2,10 +2,13 @@
 
 import importlib.metadata
 import importlib.util
+import json
 import site
 import sysconfig
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from trainer.errors import SettingsError
 from trainer.machine.python_child import needs_user_site
@@ -47,7 +50,8 @@ def _check_installed(package: str, name: str) -> None:
             expected=f"one of {names_text()}, or a class of an installed package",
             way_out=f"install it beside lora-tui, or set optimizer_type = {DEFAULT_OPTIMIZER}",
         )
-    if not any(Path(place).resolve().is_relative_to(folder) for place in places if place for folder in _folders()):
+    folders = (*_folders(), *_editable(package))
+    if not any(Path(place).resolve().is_relative_to(folder) for place in places if place for folder in folders):
         raise SettingsError(
             "optimizer_type",
             found=f"{printable(name, 60)}, which would be read from {printable(places[0], 120)}",
@@ -69,3 +73,16 @@ def _folders() -> tuple[Path, ...]:
     if needs_user_site():
         names.append(site.getusersitepackages())
     return tuple({Path(name).resolve() for name in names})
+
+
+def _editable(package: str) -> Iterator[Path]:
+    """Yield the source folders of a package that was installed with `pip install --editable`."""
+    for name in importlib.metadata.packages_distributions().get(package, ()):
+        try:
+            # Of PEP 610, which pip writes for every install that is not from an index.
+            told = json.loads(importlib.metadata.distribution(name).read_text("direct_url.json") or "{}")
+            address = urlsplit(told["url"])
+            if told["dir_info"]["editable"] and address.scheme == "file":
+                yield Path(unquote(address.path)).resolve()
+        except (importlib.metadata.PackageNotFoundError, OSError, ValueError, KeyError, TypeError):
+            continue

@@ -1,5 +1,6 @@
 """The optimizers: what they are told, what a bad gradient does to them, and what is refused before anything is loaded."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
 from trainer.optimizers import OPTIMIZERS, spec_of
+from trainer.plan import optimizer_installed
 from trainer.settings.model import Settings
 
 CPU = torch.device("cpu")
@@ -247,3 +249,28 @@ def test_a_package_in_the_way_of_an_installed_one_is_not_imported(
     monkeypatch.delitem(sys.modules, "tomlkit")
     with pytest.raises(SettingsError, match="which would be read from"):
         try_optimizer(Settings(optimizer_type="tomlkit.Optimizer"), "sd1", SHAPES, CPU)
+
+
+@pytest.mark.parametrize(("editable", "taken"), [(True, True), (False, False)])
+def test_a_package_installed_from_its_sources_to_be_edited_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, editable: bool, taken: bool
+) -> None:
+    source, facts = tmp_path / "my source" / "own_optimizers.py", tmp_path / "site" / "own_optimizers-1.0.dist-info"
+    for folder in (source.parent, facts):
+        folder.mkdir(parents=True)
+        monkeypatch.syspath_prepend(folder if folder == source.parent else folder.parent)
+    source.write_text("import torch\n\n\nclass Mine(torch.optim.SGD):\n    pass\n")
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: own-optimizers\nVersion: 1.0\n")
+    (facts / "top_level.txt").write_text("own_optimizers\n")
+    told = {"url": source.parent.as_uri(), "dir_info": {"editable": editable}}
+    (facts / "direct_url.json").write_text(json.dumps(told))
+    optimizer_installed._distributed.cache_clear()
+    try:
+        if taken:
+            try_optimizer(Settings(optimizer_type="own_optimizers.Mine", unet_lr=0.1), "sd1", SHAPES, CPU)
+        else:
+            with pytest.raises(SettingsError, match="which would be read from"):
+                try_optimizer(Settings(optimizer_type="own_optimizers.Mine"), "sd1", SHAPES, CPU)
+    finally:
+        optimizer_installed._distributed.cache_clear()
+        sys.modules.pop("own_optimizers", None)

@@ -9,7 +9,7 @@ from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import placements_of
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder
-from trainer.errors import DatasetError, LoraTuiError, SettingsError
+from trainer.errors import DatasetError, LoraTuiError, PathError, SettingsError
 from trainer.settings.model import Settings
 
 SUBSET = "[[datasets]]\n[[datasets.subsets]]\nimage_dir = '10_a'\n"
@@ -333,7 +333,8 @@ def test_a_missing_file_and_a_missing_folder_are_named(folder: Path) -> None:
 
 def test_a_wrong_path_is_one_line(folder: Path) -> None:
     text = SUBSET.replace("'10_a'", '"a\\u0000b"')
-    assert refusal(folder, text, DatasetError).startswith("a\\x00b: not a path; expected a folder with pictures")
+    line = refusal(folder, text, PathError)
+    assert line.endswith("data.toml: a\\x00b: a zero byte; expected a path that a file can have")
 
 
 def test_a_folder_without_pictures_is_named(folder: Path) -> None:
