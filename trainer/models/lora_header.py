@@ -223,13 +223,15 @@ def _module(
         return () if key is None else header.shapes[key]
 
     down, up, mid, alpha = shape("down"), shape("up"), shape("mid"), shape("alpha")
-    if mid:
+    # A scalar's shape is as empty as none.
+    has_mid = (name, "mid") in keys
+    if has_mid:
         # Tucker's form: the kernel stands between two 1x1 convolutions.
         is_core = len(mid) == len(down) == 4 and down[2:] == (1, 1) and mid[:2] == (down[0],) * 2
         down = (*down[:2], *mid[2:]) if is_core else ()
     fits = len(up) == len(down) and len(up) in (2, 4) and up[1] == down[0] > 0 and up[2:] in ((), (1, 1))
     if not fits or alpha not in ((), (1,)):
-        middle = f", mid {mid}" if mid else ""
+        middle = f", mid {mid}" if has_mid else ""
         raise ModelError(
             printable(str(path)),
             found=f"module {printable(name, 80)} has down {shape('down')}, up {up}{middle}, alpha {alpha}",

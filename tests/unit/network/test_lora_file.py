@@ -190,6 +190,13 @@ def test_a_change_of_another_form_is_refused_by_its_name(saved: Path, key: str, 
         load_lora(changed(saved, **{f"{LINEAR}.{key}": torch.zeros(4, 4)}))
 
 
+def test_a_core_that_is_a_scalar_is_refused(saved: Path) -> None:
+    name = load_lora(saved).modules[0]
+    changed(saved, **{f"{name}.lora_mid.weight": torch.tensor(1.0)})
+    with pytest.raises(ModelError, match=r"mid \(\), alpha"):
+        load_lora(saved)
+
+
 def test_what_changes_no_weight_may_travel_in_the_file(demo: StableDiffusion, saved: Path) -> None:
     network = network_from_file(demo, changed(saved, **{"bundle_emb.word.string_to_param.*": torch.zeros(1, 96)}))
     network.remove()

@@ -42,9 +42,20 @@ from trainer.text import plural, printable
 _LORA, _RNG, _READINGS, _VALIDATION = "lora/", "rng/", "readings/", "validation/"
 _DIGEST_KEY = "lora_tui_sha256"
 _SCALER_KEYS = {"scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker"}
+
+
+def _is_generator_state(tensor: Tensor) -> bool:
+    """Return whether a generator of random numbers takes it; of the right form it may still be none."""
+    try:
+        torch.Generator().set_state(tensor)
+    except (RuntimeError, TypeError):
+        return False
+    return True
+
+
 # Tensor -> whether it is of the form that is put back; those whose form follows from the network are compared with it.
 _FORMS: Mapping[str, Callable[[Tensor], bool]] = {
-    f"{_RNG}cpu": lambda tensor: tensor.dtype is torch.uint8 and tensor.shape == torch.get_rng_state().shape,
+    f"{_RNG}cpu": _is_generator_state,
     f"{_READINGS}loss": lambda tensor: tensor.shape == (2,) and tensor.is_floating_point(),
     f"{_READINGS}folders": lambda tensor: tensor.dim() == 2 and len(tensor) == 2 and tensor.is_floating_point(),
 }

@@ -137,6 +137,7 @@ def other_tensor(name: str, tensor: Tensor) -> Callable[[dict[str, Tensor]], obj
         (no_tensor("rng/cpu"), "rng/cpu"),
         (other_tensor("rng/cpu", torch.zeros(5056)), "rng/cpu"),
         (other_tensor("rng/cpu", torch.zeros(9, dtype=torch.uint8)), "rng/cpu"),
+        (other_tensor("rng/cpu", torch.full_like(torch.get_rng_state(), 255)), "rng/cpu"),
         (no_tensor("readings/loss"), "readings/loss"),
         (other_tensor("readings/loss", torch.zeros(2, dtype=torch.int64)), "readings/loss"),
         (other_tensor("readings/folders", torch.zeros(6)), "readings/folders"),
