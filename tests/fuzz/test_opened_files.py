@@ -30,6 +30,7 @@ READS = {
 NOT_FROM_OUTSIDE = {
     "lora_tui.terminal.logout": "the system's own configuration",
     "trainer.journal.mounts": "the kernel's table",
+    "trainer.plan.optimizer_installed": "what pip noted of an installed package",
     "trainer.machine.peak_rss": "the kernel's figures",
     "trainer.machine.fake_card": "comes with the program",
     "trainer.models.stable_diffusion.component_configs": "comes with the program",
