@@ -28,8 +28,8 @@ def mode(path: Path) -> str:
     return f"{stat.S_IMODE(path.stat().st_mode):o}"
 
 
-def modes(folder: Path) -> dict[str, str]:
-    return {path.name: mode(path) for path in folder.iterdir()}
+def modes(folder: Path, which: str = "*") -> dict[str, str]:
+    return {path.name: mode(path) for path in folder.glob(which)}
 
 
 def make_bake(journal: Journal) -> int:
@@ -41,7 +41,9 @@ def make_bake(journal: Journal) -> int:
 def test_a_journal_and_the_logs_beside_it_are_the_owners(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.sqlite") as journal:
         journal.log.write("a prompt")
-        assert modes(tmp_path) == dict.fromkeys(("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"), "600")
+        assert modes(tmp_path, "journal*") == dict.fromkeys(
+            ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"), "600"
+        )
 
 
 def test_a_journal_that_was_opened_to_others_stays_so(tmp_path: Path) -> None:
@@ -50,12 +52,12 @@ def test_a_journal_that_was_opened_to_others_stays_so(tmp_path: Path) -> None:
     path.chmod(0o640)
     with Journal(path) as journal:
         journal.log.write("a prompt")
-        assert set(modes(tmp_path).values()) == {"640"}
+        assert set(modes(tmp_path, "journal*").values()) == {"640"}
 
 
 def test_a_rebuilt_journal_is_the_owners(tmp_path: Path) -> None:
     replace_journal(tmp_path / "journal.sqlite", lambda path: Journal(path).close())
-    assert modes(tmp_path) == {"journal.sqlite": "600"}
+    assert modes(tmp_path, "journal*") == {"journal.sqlite": "600"}
 
 
 def test_the_record_of_a_bake_is_the_owners(tmp_path: Path) -> None:
