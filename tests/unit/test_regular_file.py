@@ -58,6 +58,7 @@ def test_a_file_without_a_size_is_read_no_further_than_its_limit() -> None:
 
 # Module -> why it opens files itself.
 OPENERS = {
+    "trainer/plan/optimizer_installed.py": "what pip noted of an installed package",
     "trainer/regular_file.py": "the one place",
     "trainer/atomic_file.py": "writes, and folders to flush",
     "trainer/private_files.py": "makes an empty file",
