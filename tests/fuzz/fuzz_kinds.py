@@ -312,7 +312,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "journal on the screen",
-        {"journal.sqlite": (of_sqlite,), f"{GRID}/grid.json": _JSON},
+        {"journal.sqlite": (of_sqlite,)},
         ("trainer.journal.database",),
         (calls.show_screens,),
         share=10,
