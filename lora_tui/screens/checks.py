@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.keymap import bindings
-from lora_tui.screens.dialog import Dialog, ListDialog, key_hint, line_input
+from lora_tui.screens.dialog import ListDialog, NoteDialog, key_hint
 from lora_tui.wording.state_symbols import DONE, FAILED, WAITING, WARNING, Sign
 from trainer.text import printable
 
@@ -125,37 +125,12 @@ class ChecksDialog(ListDialog[None]):
         self.query_one("#keys", Static).update(Content(key_hint(self, *wanted, "checks.close")))
 
 
-class AcceptDialog(Dialog[str | None]):
-    """Dismissed with the reason for which a finding is accepted, or with None to leave it open."""
+class AcceptDialog(NoteDialog):
+    """The reason for which a finding is accepted."""
 
-    DEFAULT_CSS = """
-    AcceptDialog {
-        & > Vertical { width: 76; }
-        & #story { color: $muted; }
-        & Input { margin-top: 1; }
-    }
-    """
-
-    ENTER_ACTS = True
-
-    def __init__(self, heading: str, story: str) -> None:
-        """Ask under `heading`; `story` is what was found."""
-        super().__init__()
-        self._heading, self._story = heading, story
-
-    def compose(self) -> ComposeResult:
-        """Yield what was found, and the line to type in."""
-        with Vertical():
-            yield Static(Content.styled(self._heading, "bold"))
-            yield Static(Content(printable(self._story)), id="story")
-            yield line_input("why", "why it is meant so")
-            yield Static(Content(key_hint(self, "enter: accept", "dialog.cancel")), id="keys")
-
-    @on(Input.Submitted)
-    def _take(self, event: Input.Submitted) -> None:
-        event.stop()
-        if event.value.strip():
-            self.dismiss(event.value.strip())
+    ENTER_DOES = "accept"
+    HINT = "why it is meant so"
+    MAY_BE_EMPTY = False
 
 
 def _row(result: "CheckResult", wide: int) -> Option:

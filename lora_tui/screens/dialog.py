@@ -2,11 +2,13 @@
 
 from typing import Any, ClassVar
 
+from textual import on
+from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen, ScreenResultType
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from lora_tui.keymap import BY_ID, bindings
 from lora_tui.widgets.line_input import LineInput
@@ -84,6 +86,49 @@ class FieldsDialog(Dialog[ScreenResultType]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("fields")
+
+
+class NoteDialog(Dialog[str | None]):
+    """A dialog of one line to type into, dismissed with it, or with None to cancel.
+
+    Args:
+        heading: what the line is for.
+        story: what else the user should know; text, no markup.
+    """
+
+    DEFAULT_CSS = """
+    NoteDialog {
+        & > Vertical { width: 76; }
+        & #story { color: $muted; }
+        & Input { margin-top: 1; }
+    }
+    """
+
+    ENTER_ACTS = True
+    ENTER_DOES: ClassVar[str]
+    """What enter does, in a word."""
+    HINT: ClassVar[str]
+    """Stands in the line while it is empty."""
+    MAY_BE_EMPTY: ClassVar[bool] = True
+    """Whether enter on an empty line is an answer."""
+
+    def __init__(self, heading: str, story: str) -> None:
+        super().__init__()
+        self._heading, self._story = heading, story
+
+    def compose(self) -> ComposeResult:
+        """Yield heading, story and the line."""
+        with Vertical():
+            yield Static(Content.styled(self._heading, "bold"))
+            yield Static(Content(printable(self._story)), id="story")
+            yield line_input("why", self.HINT)
+            yield Static(Content(key_hint(self, f"enter: {self.ENTER_DOES}", "dialog.cancel")), id="keys")
+
+    @on(Input.Submitted)
+    def _take(self, event: Input.Submitted) -> None:
+        event.stop()
+        if (line := event.value.strip()) or self.MAY_BE_EMPTY:
+            self.dismiss(line)
 
 
 class ReadDialog(Dialog[ScreenResultType]):
