@@ -15,6 +15,7 @@ from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.memory_layout import memory_format
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_file import read_into
+from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings
 
 THIRD = "max_train_epochs=2"
@@ -25,7 +26,8 @@ WEIGHTS = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 @contextmanager
 def _session(bake):
-    settings = load_settings(bake.folder / "settings.toml")
+    path = bake.folder / "settings.toml"
+    settings = resolve(load_settings(path), path)
     planned = prepare(settings)
     with open_session(settings, planned) as session:
         read_into(session.network, bake.folder / "hifumi.safetensors")
