@@ -149,10 +149,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Oven:
     return oven
 
 
-def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path, uninterrupted: Oven) -> None:
+def test_kills_at_a_step_in_a_resume_a_state_a_lora_and_a_grid_change_nothing(tmp_path, uninterrupted: Oven) -> None:
     oven = Oven(tmp_path / "demo", *options(SHORT))
-    for when in ("step:7", "state:2", "lora:1"):
-        assert oven.run(when) == -signal.SIGKILL, oven.told
+    for when in ("step:7", "resume:0", "resume:1", "state:2", "picture:3", "lora:1"):
+        run = oven.run_with_grid if when.startswith("picture") else oven.run
+        assert run(when) == -signal.SIGKILL, oven.told
         oven.check_whole()
         with Journal(Workspace(oven.root).journal_path) as journal:
             journal.bakes.mark_lost()
@@ -162,21 +163,7 @@ def test_three_kills_at_a_step_in_a_state_and_in_a_lora_change_nothing(tmp_path,
     curves = oven.curves()
     assert curves["loss"][0] == list(range(1, 17))
     assert curves == uninterrupted.curves()
-    assert not list(oven.root.glob("bakes/**/.*.part"))
     assert len(states_of(oven.root / "bakes" / "0001-hifumi")) == 1
-
-
-def test_kills_inside_a_resume_and_inside_a_grid_in_the_bake_change_nothing(tmp_path, uninterrupted: Oven) -> None:
-    oven = Oven(tmp_path / "demo", *options(SHORT))
-    assert oven.run("step:6") == -signal.SIGKILL, oven.told
-    for when in ("resume:0", "resume:1"):
-        assert oven.run(when) == -signal.SIGKILL, oven.told
-        oven.check_whole()
-    assert oven.run_with_grid("picture:3") == -signal.SIGKILL, oven.told
-    oven.check_whole()
-    assert oven.run("never") == 0, oven.told
-    assert oven.lora() == uninterrupted.lora()
-    assert oven.curves() == uninterrupted.curves()
     grid = oven.resume_grid(1)
     assert (grid.state, grid.done) == (GridState.DONE, 6)
     assert len(list((oven.root / grid.folder).glob("x*.png"))) == 6
