@@ -106,7 +106,7 @@ def test_an_older_versions_sidecar_is_read_as_of_the_place_it_is_in(old: Workspa
 
 def test_a_queued_grid_and_the_builder_keep_files_of_the_workspace_from_its_root(old: Workspace) -> None:
     (old.root / "models").mkdir()
-    shutil.copytree(Path("trainer/demo/model"), old.root / "models" / "base")
+    shutil.copytree(Path(__file__).parents[2] / "trainer/demo/model", old.root / "models" / "base")
     spec = GridSpec(base=str(old.root / "models" / "base"), vae=str(old.root / "models" / "base" / "vae"), seeds="1")
     with Journal(old.journal_path) as journal:
         grid, _ = queue_grid(journal, old, check_grid(spec, journal, old), engine="")
