@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from trainer.models.identify import Base, weight_shapes
 from trainer.optimizers import Shape, spec_of
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.optimizer_bytes import MeasuredState
-from trainer.plan.optimizer_installed import check_optimizer_installed
+from trainer.plan.optimizer_installed import check_optimizer_installed, distributions
 from trainer.plan.param_groups import param_groups
 from trainer.private_files import make_private_folder
 from trainer.settings.model import Settings
@@ -163,7 +163,7 @@ def _ask(request: TrialRequest) -> dict[str, Any] | None:
 def _versions(*packages: str) -> list[str]:
     found = []
     for package in packages:
-        for name in packages_distributions().get(package, [package]):
+        for name in distributions().get(package, [package]):
             with contextlib.suppress(PackageNotFoundError):
                 found.append(f"{name} {version(name)}")
     return found

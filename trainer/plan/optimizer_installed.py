@@ -5,7 +5,7 @@ import importlib.util
 import json
 import site
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -43,7 +43,7 @@ def _check_installed(package: str, name: str) -> None:
     except (ImportError, ValueError):
         spec = None
     places = [] if spec is None else [*(spec.submodule_search_locations or ()), spec.origin or ""]
-    if spec is None or package not in _distributed():
+    if spec is None or package not in distributions():
         raise SettingsError(
             "optimizer_type",
             found=f"{printable(name, 60)}, but no installed package is called {printable(package, 60)}",
@@ -61,9 +61,9 @@ def _check_installed(package: str, name: str) -> None:
 
 
 @cache
-def _distributed() -> frozenset[str]:
-    """Return the names that installed packages are imported by."""
-    return frozenset(importlib.metadata.packages_distributions())
+def distributions() -> Mapping[str, Sequence[str]]:
+    """Return the name that each installed package is imported by -> the names it is installed by. The first call reads them all."""
+    return importlib.metadata.packages_distributions()
 
 
 @cache
@@ -77,7 +77,7 @@ def _folders() -> tuple[Path, ...]:
 
 def _editable(package: str) -> Iterator[Path]:
     """Yield the source folders of a package that was installed with `pip install --editable`."""
-    for name in importlib.metadata.packages_distributions().get(package, ()):
+    for name in distributions().get(package, ()):
         try:
             # Of PEP 610, which pip writes for every install that is not from an index.
             told = json.loads(importlib.metadata.distribution(name).read_text("direct_url.json") or "{}")

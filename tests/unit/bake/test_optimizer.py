@@ -264,7 +264,7 @@ def test_a_package_installed_from_its_sources_to_be_edited_is_taken(
     (facts / "top_level.txt").write_text("own_optimizers\n")
     told = {"url": source.parent.as_uri(), "dir_info": {"editable": editable}}
     (facts / "direct_url.json").write_text(json.dumps(told))
-    optimizer_installed._distributed.cache_clear()
+    optimizer_installed.distributions.cache_clear()
     try:
         if taken:
             try_optimizer(Settings(optimizer_type="own_optimizers.Mine", unet_lr=0.1), "sd1", SHAPES, CPU)
@@ -272,5 +272,5 @@ def test_a_package_installed_from_its_sources_to_be_edited_is_taken(
             with pytest.raises(SettingsError, match="which would be read from"):
                 try_optimizer(Settings(optimizer_type="own_optimizers.Mine"), "sd1", SHAPES, CPU)
     finally:
-        optimizer_installed._distributed.cache_clear()
+        optimizer_installed.distributions.cache_clear()
         sys.modules.pop("own_optimizers", None)
