@@ -1,0 +1,1 @@
+"""Settings of other trainers, read and written; free of torch."""

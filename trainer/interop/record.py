@@ -1,0 +1,99 @@
+"""The records of other trainers' files: documents, keys and what becomes of each.
+
+Every format is turned into sd-scripts' options, and these into settings (`options.py`); so a format's table knows only its own
+keys and sd-scripts' names. The importer, the exporter and docs/importing.md read the same tables.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Options = dict[str, object]
+"""sd-scripts' options by name (`argparse`'s), and our own settings that sd-scripts lacks; values are plain, lists for several."""
+
+Syntax = Literal["toml", "json", "yaml", "command", "variables", "safetensors", "infotext", "peft"]
+
+
+@dataclass(frozen=True)
+class SourceKey:
+    """One key of a file: its name (`a.b.c` where nested, `a[0].b` in lists), its plain value, and its line where known."""
+
+    key: str
+    value: object
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceDocument:
+    """A file or a paste, parsed by its syntax alone; nothing in it was run or followed.
+
+    Attributes:
+        where: how an error names it.
+        syntax: what it is written in.
+        keys: every leaf, in the order of the file.
+        tree: the nested values, for formats that look at the shape; the flat values of a command or of variables.
+    """
+
+    where: str
+    syntax: Syntax
+    keys: tuple[SourceKey, ...]
+    tree: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a key's value means.
+
+    Attributes:
+        options: sd-scripts' options that it sets.
+        no_effect: why it has none here, where it has none in this file although its rule names options.
+    """
+
+    options: Mapping[str, object] = field(default_factory=dict)
+    no_effect: str = ""
+
+
+@dataclass(frozen=True)
+class KeyRule:
+    """One row of a format's table.
+
+    Attributes:
+        key: the format's key; `*` in a nested one stands for any place in a list.
+        options: sd-scripts' options that it decides; () for a key without effect.
+        rule: the translation in words, "" where the value means the same under the option's name.
+        read: the value, and all values of the file by key, to what they mean; None takes the value as it is.
+        write: options to the key's value in an export, None leaves the key out; a `write` of None takes the option as it is.
+        exported: whether an export writes the key.
+        why: why it has no effect, where `options` is ().
+    """
+
+    key: str
+    options: tuple[str, ...] = ()
+    rule: str = ""
+    read: Callable[[object, Mapping[str, object]], Reading] | None = None
+    write: Callable[[Mapping[str, object]], object] | None = None
+    exported: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class TrainerFormat:
+    """One kind of file of one trainer.
+
+    Attributes:
+        key: short name, as `--to` and docs/importing.md use it.
+        title: in words: trainer, kind of file, years.
+        recognises: whether a document is of this kind, by its content alone.
+        rules: the table of its keys.
+        profile: the key of the profile (`trainer.profiles`) that such a file was written for; "" for none.
+        fixed: options that this trainer passes whatever the file says.
+        unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely.
+    """
+
+    key: str
+    title: str
+    recognises: Callable[[SourceDocument], bool]
+    rules: tuple[KeyRule, ...]
+    profile: Callable[[Mapping[str, object]], str] = lambda values: ""
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    unprefixed: Callable[[str], str] = lambda key: key

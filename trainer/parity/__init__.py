@@ -1,0 +1,1 @@
+"""The same settings and data in several trainers, side by side; free of torch."""
