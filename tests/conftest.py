@@ -40,6 +40,20 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that leaves the process in another folder: relative paths of the tests after it would mean something else."""
+    yield
+    start = item.config.invocation_params.dir
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        here = None
+    if here != start:
+        os.chdir(start)
+        pytest.fail(f"left the process in {here or 'a folder that is gone'}", pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders that nothing is in and nobody has made yet; pytest's own numbered ones cost a look at all there are."""
