@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Options = dict[str, object]
-"""sd-scripts' options by name (`argparse`'s), and our own settings that sd-scripts lacks; values are plain, lists for several."""
+"""sd-scripts' options by name (`argparse`'s), and our own settings that sd-scripts lacks; values are plain, lists for several.
+
+Folders of pictures with repeats or captions of their own stand under the names of sd-scripts' `--dataset_config`:
+`datasets[0].subsets[0].image_dir`, with any word for a place (`places.py`). A subset that `enabled = False` is left out.
+"""
 
 Syntax = Literal["toml", "json", "yaml", "command", "variables", "safetensors", "infotext", "peft"]
 
@@ -30,7 +34,7 @@ class SourceDocument:
     Attributes:
         where: how an error names it.
         syntax: what it is written in.
-        keys: every leaf, in the order of the file.
+        keys: every leaf, in the order of the file. A list of plain values is one leaf, and so is an empty table.
         tree: the nested values, for formats that look at the shape; the flat values of a command or of variables.
     """
 
@@ -59,9 +63,10 @@ class KeyRule:
 
     Attributes:
         key: the format's key; `*` in a nested one stands for any place in a list.
-        options: sd-scripts' options that it decides; () for a key without effect.
+        options: sd-scripts' options that it decides, `*` for the key's own place; () for a key without effect.
         rule: the translation in words, "" where the value means the same under the option's name.
-        read: the value, and all values of the file by key, to what they mean; None takes the value as it is.
+        read: the value, and all values of the file by key (`*` for the key's own place), to what they mean; None takes the value
+            as it is.
         write: options to the key's value in an export, None leaves the key out; a `write` of None takes the option as it is.
         exported: whether an export writes the key.
         why: why it has no effect, where `options` is ().
@@ -87,7 +92,8 @@ class TrainerFormat:
         rules: the table of its keys.
         profile: the key of the profile (`trainer.profiles`) that such a file was written for; "" for none.
         fixed: options that this trainer passes whatever the file says.
-        unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely.
+        unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely; the values
+            that rules read are by this key. Several keys may come to one.
     """
 
     key: str
