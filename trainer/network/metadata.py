@@ -18,7 +18,7 @@ from trainer.models.identify import Base
 from trainer.network.data_metadata import data_metadata, trained_size
 from trainer.optimizers import spec_of
 from trainer.plan.plan import Plan
-from trainer.settings.describe import fields
+from trainer.settings.in_metadata import AS_SET, plain_settings, settings_as_set
 from trainer.settings.model import Settings
 from trainer.settings.parts import STOP_SETTINGS, Family, parts_of, stop_setting
 
@@ -88,10 +88,12 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
     """Return the metadata that every file of a bake carries (sd-scripts: train_network.py and sai_model_spec.py).
 
     An option of sd-scripts without a counterpart here has the value of sd-scripts' default. What sd-scripts has no
-    key for stands under `ss_` and the setting's name.
+    key for stands under `ss_` and the setting's name. So that the bake can be made again from its file, what these keys do not
+    hold as it was set stands in one more, AS_SET.
     """
     values: dict[str, object] = {
-        **_plain_settings(settings),
+        **plain_settings(settings),
+        AS_SET: json.dumps(settings_as_set(settings)),
         **_identity(origin),
         **_rates(settings, origin.plan),
         **_stops(settings, origin.plan, origin.base.family),
@@ -124,18 +126,6 @@ def for_file(metadata: Mapping[str, str], *, file: Path, step: int, epoch: int, 
         "modelspec.title": file.stem,
         "modelspec.date": datetime.datetime.fromtimestamp(finished).isoformat(timespec="seconds"),
     }
-
-
-def _plain_settings(settings: Settings) -> dict[str, object]:
-    """Return the plain values of the settings that have a key of their own."""
-    return {info.metadata_key: _plain(getattr(settings, info.name)) for info in fields() if info.metadata_key}
-
-
-def _plain(value: object) -> object:
-    """Return a value as sd-scripts writes it: None where it is blank."""
-    if isinstance(value, list):
-        value = ",".join(value)
-    return None if value == "" else value
 
 
 def _identity(origin: Origin) -> dict[str, object]:

@@ -93,6 +93,7 @@ class SettingInfo(FieldInfo):
         metadata_keys: keys that depend on it and that `trainer.network` fills one by one.
         may_fork: whether a fork of a bake may change it.
         path: what the file or folder decides that it names; "" where it names none.
+        stays_here: whether a LoRA file, which is passed on, does not say it: a path, a command, the name of a subject.
     """
 
     memory: MemoryRole
@@ -101,6 +102,7 @@ class SettingInfo(FieldInfo):
     metadata_keys: tuple[str, ...]
     may_fork: bool
     path: PathRole
+    stays_here: bool
 
 
 @cache
@@ -225,6 +227,7 @@ def _described(name: str, field: ModelField, default: object) -> SettingInfo:
         synonyms=tuple(word.strip() for word in extra["synonyms"].split(",") if word.strip()),
         may_fork=extra["section"] in FORK_SECTIONS and not extra["fixed_in_fork"],
         path=extra["path"],
+        stays_here=extra["stays_here"],
         default=default,
     )
 

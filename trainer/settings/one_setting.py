@@ -45,6 +45,7 @@ def setting(
     live: bool = False,
     path: PathRole = "",
     fixed_in_fork: bool = False,
+    stays_here: bool = False,
     **bounds: Any,
 ) -> Any:
     """Describe one setting; the keywords without a default are questions that every setting answers.
@@ -64,6 +65,8 @@ def setting(
         live: whether it may change while baking.
         path: what the file or folder decides that its text names; "" where it names none.
         fixed_in_fork: whether a fork must keep it although its section is one of FORK_SECTIONS.
+        stays_here: whether it means something in this workspace alone, as a command does: a LoRA file, which is passed on, neither
+            says it nor is asked for it. What names a path stays here as well.
         bounds: pydantic's, such as `ge` and `le`.
     """
     extra: JsonDict = {
@@ -78,6 +81,7 @@ def setting(
         "synonyms": synonyms,
         "path": path,
         "fixed_in_fork": fixed_in_fork,
+        "stays_here": stays_here or bool(path),
     }
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 

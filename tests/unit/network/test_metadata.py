@@ -18,6 +18,7 @@ from trainer.network.injection import LoraNetwork
 from trainer.network.metadata import Origin, for_file, training_metadata
 from trainer.plan.plan import make_plan
 from trainer.settings.describe import SettingInfo, fields
+from trainer.settings.in_metadata import AS_SET, names_as_set
 from trainer.settings.model import Settings
 from trainer.settings.subject import DEMO_BASE
 
@@ -125,7 +126,7 @@ def metadata(
 def test_the_keys_are_those_of_sd_scripts_and_our_own() -> None:
     found = metadata()
     assert set(found) >= set(KEYS)
-    assert set(found) <= {*KEYS, *DECLARED}
+    assert set(found) <= {*KEYS, *DECLARED, AS_SET}
     assert all(isinstance(value, str) for value in found.values())
 
 
@@ -152,12 +153,32 @@ NOT_FROM_THE_SETTING_ALONE = (
 @pytest.mark.parametrize("info", [pytest.param(info, id=info.name) for info in fields()])
 def test_a_setting_is_in_the_metadata_where_its_record_says_so(info: SettingInfo) -> None:
     before, after = metadata(), metadata(**{info.name: _other_value(info)})
-    changed = {key for key in before | after if before.get(key) != after.get(key)}
+    changed = {key for key in before | after if before.get(key) != after.get(key)} - {AS_SET}
     keys = {info.metadata_key} if info.metadata_key else set(info.metadata_keys)
     if info.metadata_key:
         assert info.metadata_key in before
     if info.name not in NOT_FROM_THE_SETTING_ALONE:
         assert bool(changed) == bool(keys) and (not keys or changed & keys)
+
+
+# They name files and folders, or run commands, on the machine of the bake.
+STAY_HERE = {
+    *("subject", "train_data_dir", "reg_data_dir", "dataset_config", "validation_data_dir", "conditioning_data_dir"),
+    *("pretrained_model_name_or_path", "vae", "network_weights", "sample_prompts", "on_done", "on_trouble"),
+}
+
+
+@pytest.mark.parametrize("info", [pytest.param(info, id=info.name) for info in fields()])
+def test_every_setting_is_in_the_metadata_as_it_was_set_unless_it_stays_here(info: SettingInfo) -> None:
+    before, after = metadata(), metadata(**{info.name: _other_value(info)})
+    if info.name in STAY_HERE:
+        assert info.name not in names_as_set()
+        assert "other" not in json.loads(after[AS_SET]).values()
+    elif info.metadata_key:
+        assert before[info.metadata_key] != after[info.metadata_key]
+    else:
+        value = getattr(settings_of(**{info.name: _other_value(info)}), info.name)
+        assert json.loads(after[AS_SET])[info.name] == value != json.loads(before[AS_SET])[info.name]
 
 
 def _other_value(info: SettingInfo) -> object:

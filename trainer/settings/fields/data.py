@@ -22,6 +22,7 @@ class DataFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="character, concept, trigger word, project",
+        stays_here=True,
     )
     train_data_dir: str = setting(
         "",

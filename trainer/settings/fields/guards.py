@@ -59,6 +59,7 @@ class GuardFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="notify, hook, finished, shutdown",
+        stays_here=True,
     )
     on_trouble: str = setting(
         "",
@@ -70,6 +71,7 @@ class GuardFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="notify, hook, error, alert",
+        stays_here=True,
     )
 
     @field_validator("on_done", "on_trouble")
