@@ -223,7 +223,9 @@ def _in_stops(case: _Case) -> _Found:
 
 def _in_schedule(case: _Case) -> _Found:
     settings = case.settings
-    if settings.max_train_epochs is not None:
+    if settings.train_minutes is not None:
+        yield from ((name, "train_minutes decides") for name in ("max_train_epochs", "max_train_steps"))
+    elif settings.max_train_epochs is not None:
         yield "max_train_steps", "max_train_epochs decides"
     for name, takers in _SCHEDULES_OF.items():
         if not case.schedules & set(takers):

@@ -146,7 +146,7 @@ NOT_FROM_THE_SETTING_ALONE = (
         "pretrained_model_name_or_path",
     ),
     *("logit_mean", "logit_std", "laplace_mean", "laplace_scale", "conv_alpha", "dataset_config", "bucket_reso_steps"),
-    "max_train_steps",
+    *("max_train_steps", "train_minutes"),
 )
 
 

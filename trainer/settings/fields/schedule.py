@@ -32,11 +32,29 @@ _NOT_HERE = {
 class ScheduleFields(BaseModel):
     """Section Schedule."""
 
+    train_minutes: float | None = setting(
+        None,
+        "Schedule",
+        "minutes",
+        "Trains for this long instead of max_train_epochs or max_train_steps: the steps that fit are worked out from this machine's speed, "
+        "measured in the last similar bake, or over the first steps, which are undone. The minutes cover the whole bake: loading, caching, "
+        "validation, sample pictures and saving are taken off, as far as their time is known; pauses and grids are not. The number is fixed at the "
+        "first step and kept as max_train_steps.",
+        unit="minutes",
+        memory="no",
+        speed=False,
+        metadata=("ss_max_train_steps", "ss_num_epochs"),
+        exactness=EXACT,
+        synonyms="length, duration, how long, time, clock, desired_training_time",
+        fixed_in_fork=True,
+        gt=0,
+        le=100_000,
+    )
     max_train_epochs: int | None = setting(
         10,
         "Schedule",
         "epochs",
-        "Passes over the data. Blank: max_train_steps decides.",
+        "Passes over the data, where train_minutes is blank. Blank: max_train_steps decides.",
         unit="epochs",
         memory="no",
         speed=False,
@@ -50,7 +68,7 @@ class ScheduleFields(BaseModel):
         1600,
         "Schedule",
         "max steps",
-        "Optimizer steps, where max_train_epochs is blank.",
+        "Optimizer steps, where train_minutes and max_train_epochs are blank.",
         unit="steps",
         memory="no",
         speed=False,
