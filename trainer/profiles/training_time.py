@@ -64,9 +64,7 @@ def script_speed(text: str) -> ScriptSpeed:
     taken = _single(1 / number if inverts else number)
     if meant is None or math.isclose(taken, meant, rel_tol=1e-6):
         return ScriptSpeed(taken, meant)
-    rule = (
-        "it inverts every speed in it/s" if inverts else "it does not invert s/it where the number is not like 2.0"
-    )
+    rule = "it inverts every speed in it/s" if inverts else "it does not invert s/it where the number is not like 2.0"
     return ScriptSpeed(taken, meant, f"{rule}, and takes {_shown(text)} for {taken:.2f} it/s")
 
 

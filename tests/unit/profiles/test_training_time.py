@@ -53,7 +53,13 @@ def test_these_stop_the_script_the_text_that_it_is_shipped_with_among_them(text:
 
 @pytest.mark.parametrize(
     ("text", "minutes", "steps"),
-    [("1.23it/s", 40, 1951), ("1.90s/it", 40, 1263), ("2s/it", 10, 1200), ("1.5s/it", 1 / 8, 5), ("1.25s/it", 40, 1920)],
+    [
+        ("1.23it/s", 40, 1951),
+        ("1.90s/it", 40, 1263),
+        ("2s/it", 10, 1200),
+        ("1.5s/it", 1 / 8, 5),
+        ("1.25s/it", 40, 1920),
+    ],
 )
 def test_the_steps_are_speed_times_seconds(text: str, minutes: float, steps: int) -> None:
     assert script_steps(text, minutes).steps == steps
