@@ -1,0 +1,88 @@
+"""Keys of the kohya_ss GUI that have no effect here, or only as sd-scripts' options that have none."""
+
+from trainer.interop.record import KeyRule
+from trainer.interop.trainers.rules import each, idle, or_blank, or_zero, switch, table
+
+_ONE_KIND = "of LyCORIS networks; every layer is a LoRA here"
+_BLOCKS = "every block has the same rank, alpha and rate here"
+_OTHER_BASES = "of Flux, SD3, HunyuanImage, Anima or Lumina; SD1.x and SDXL are trained here"
+_LAUNCHER = "of accelerate's launcher; one process trains here"
+_TOOL = "of the GUI itself"
+_GONE = "of a version that is gone, and not of sd-scripts today"
+
+OTHER_KEYS: tuple[KeyRule, ...] = table(
+    # sd-scripts' options without a setting here: what each amounts to is said where options become settings.
+    each(
+        switch,
+        """v2 cache_latents color_aug flip_aug random_crop persistent_data_loader_workers mem_eff_attn highvram fp8_base_unet
+        cpu_offload_checkpointing save_state save_state_on_train_end skip_cache_check log_config weighted_captions async_upload
+        save_state_to_huggingface resume_from_huggingface""",
+    ),
+    each(
+        or_blank,
+        """output_dir logging_dir log_with log_tracker_name log_tracker_config wandb_api_key wandb_run_name resume save_model_as
+        huggingface_repo_id huggingface_token huggingface_repo_type huggingface_repo_visibility huggingface_path_in_repo
+        metadata_author metadata_description metadata_license metadata_tags metadata_title""",
+    ),
+    each(
+        or_zero,
+        """max_data_loader_n_workers save_last_n_steps save_last_n_steps_state save_last_n_epochs
+        save_last_n_epochs_state""",
+    ),
+    map(switch, ("cache_text_encoder_outputs", "no_half_vae")),
+    KeyRule("sdxl_cache_text_encoder_outputs", ("cache_text_encoder_outputs",), "only with sdxl"),
+    idle("stop_text_encoder_training", "the GUI ignores it too: not yet supported for a LoRA"),
+    idle("no_token_padding train_inpainting stable_cascade lowvram", _GONE),
+    idle(
+        """factor bypass_mode dora_wd use_cp use_tucker use_scalar rank_dropout_scale constrain rescaled train_norm decompose_both
+        train_on_input unit LyCORIS_preset""",
+        _ONE_KIND,
+    ),
+    idle("down_lr_weight mid_lr_weight up_lr_weight block_lr_zero_threshold block_lr", _BLOCKS),
+    idle("block_dims block_alphas conv_block_dims conv_block_alphas conv_dims conv_alphas", _BLOCKS),
+    idle(
+        """num_cpu_threads_per_process num_processes num_machines multi_gpu gpu_ids main_process_port dynamo_backend dynamo_mode
+        dynamo_use_fullgraph dynamo_use_dynamic extra_accelerate_launch_args""",
+        _LAUNCHER,
+    ),
+    idle("model_list training_preset save_as save_as_bool file_path headless print_only toml_file", _TOOL),
+    idle("use_wandb use_wandb_checkbox wandb_api_key_textbox", "the journal records every bake's numbers"),
+    idle("cache_latent caption_extention network_train locon sdxl_min_timestep sdxl_max_timestep", _GONE),
+    idle(
+        """train_lora_ggpo ggpo_sigma ggpo_beta flux1_cache_text_encoder_outputs flux1_cache_text_encoder_outputs_to_disk model_type
+        ae clip_l t5xxl discrete_flow_shift model_prediction_type timestep_sampling split_mode train_blocks t5xxl_max_token_length
+        enable_all_linear guidance_scale mem_eff_save apply_t5_attn_mask split_qkv train_t5xxl blocks_to_swap single_blocks_to_swap
+        double_blocks_to_swap show_timesteps show_timesteps_resolution img_attn_dim img_mlp_dim img_mod_dim single_dim txt_attn_dim
+        txt_mlp_dim txt_mod_dim single_mod_dim in_dims train_double_block_indices train_single_block_indices
+        sd3_cache_text_encoder_outputs sd3_cache_text_encoder_outputs_to_disk sd3_fused_backward_pass clip_g clip_g_dropout_rate
+        sd3_clip_l sd3_clip_l_dropout_rate sd3_disable_mmap_load_safetensors sd3_enable_scaled_pos_embed logit_mean logit_std
+        mode_scale pos_emb_random_crop_rate save_clip save_t5xxl sd3_t5_dropout_rate sd3_t5xxl t5xxl_device t5xxl_dtype
+        sd3_text_encoder_batch_size weighting_scheme""",
+        _OTHER_BASES,
+    ),
+    idle(
+        """hunyuan_image_checkbox hunyuan_image_cache_text_encoder_outputs hunyuan_image_cache_text_encoder_outputs_to_disk
+        hunyuan_text_encoder hunyuan_byt5 hunyuan_vae hunyuan_discrete_flow_shift hunyuan_model_prediction_type
+        hunyuan_timestep_sampling hunyuan_sigmoid_scale hunyuan_attn_mode hunyuan_split_attn hunyuan_fp8_scaled hunyuan_fp8_vl
+        hunyuan_text_encoder_cpu hunyuan_vae_chunk_size""",
+        _OTHER_BASES,
+    ),
+    idle(
+        """anima_checkbox anima_cache_text_encoder_outputs anima_cache_text_encoder_outputs_to_disk anima_qwen3 anima_vae
+        anima_llm_adapter_path anima_t5_tokenizer_path anima_discrete_flow_shift anima_timestep_sampling anima_sigmoid_scale
+        anima_qwen3_max_token_length anima_t5_max_token_length anima_attn_mode anima_split_attn anima_vae_chunk_size
+        anima_vae_disable_cache anima_unsloth_offload_checkpointing anima_qwen_image_vae_2d anima_compile anima_torch_compile
+        anima_compile_backend anima_compile_mode anima_compile_dynamic anima_compile_fullgraph anima_compile_cache_size_limit
+        anima_blocks_to_swap anima_train_llm_adapter anima_disable_mmap_load_safetensors""",
+        _OTHER_BASES,
+    ),
+    idle(
+        """lumina_checkbox lumina_cache_text_encoder_outputs lumina_cache_text_encoder_outputs_to_disk lumina_gemma2 lumina_ae
+        lumina_discrete_flow_shift lumina_model_prediction_type lumina_timestep_sampling lumina_sigmoid_scale
+        lumina_gemma2_max_token_length lumina_system_prompt lumina_use_flash_attn lumina_use_sage_attn lumina_sample_batch_size
+        lumina_train_blocks lumina_split_qkv lumina_verbose lumina_attn_dim lumina_mlp_dim lumina_mod_dim lumina_refiner_dim
+        lumina_embedder_dims""",
+        _OTHER_BASES,
+    ),
+)
+"""Rows for all keys that the GUI ever wrote, beside those of `kohya_gui.py`."""
