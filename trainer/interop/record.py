@@ -36,12 +36,18 @@ class SourceDocument:
         syntax: what it is written in.
         keys: every leaf, in the order of the file. A list of plain values is one leaf, and so is an empty table.
         tree: the nested values, for formats that look at the shape; the flat values of a command or of variables.
+        folder: that relative paths in it may count from; "" for a paste.
     """
 
     where: str
     syntax: Syntax
     keys: tuple[SourceKey, ...]
     tree: Mapping[str, object]
+    folder: str = ""
+
+
+class Computed(str):
+    """The text of an expression that only the script itself could work out, such as `[int]($total / 2)` or `$(date)`."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ class TrainerFormat:
         key: short name, as `--to` and docs/importing.md use it.
         title: in words: trainer, kind of file, years.
         recognises: whether a document is of this kind, by its content alone.
-        rules: the table of its keys.
+        rules: the table of its keys. Where two keys of a file set the same option, the one whose rule stands first wins,
+            unless it is blank.
         profile: the key of the profile (`trainer.profiles`) that such a file was written for; "" for none.
         fixed: options that this trainer passes whatever the file says.
         unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely; the values

@@ -22,6 +22,7 @@ class KeyReport:
         to: what it became, `network_dim = 32`; several separated by `, `; "" for nothing.
         why: the rule of a translation, or why it has no effect.
         line: in the file, where known.
+        file: that it stands in, where several were read together; "" for the only one.
     """
 
     key: str
@@ -30,6 +31,7 @@ class KeyReport:
     to: str = ""
     why: str = ""
     line: int | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True)

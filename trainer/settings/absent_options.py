@@ -8,7 +8,12 @@ _NOT_HERE = "remove it: there is no such option"
 _RESUME = "remove it: `lora-tui resume` and `lora-tui fork` continue a bake"
 _STATES = "write keep_states"
 _WHICH_BASE = "remove it: the base's file tells"
+_NO_UPLOAD = "remove it: nothing is uploaded"
+_ONE_GPU = "remove it: a bake uses one GPU"
+_FOR_OTHER_BASES = "remove it: it is for other bases than SD1.x and SDXL"
 _NO_ENCODER_CACHE = "remove it: embeddings of a text encoder that does not train are kept by themselves"
+
+_DOES = "remove it: "
 
 ABSENT_OPTIONS: dict[str, str] = {
     "v2": _WHICH_BASE,
@@ -52,6 +57,12 @@ ABSENT_OPTIONS: dict[str, str] = {
     "metadata_description": "write training_comment",
     "metadata_license": _NOT_HERE,
     "metadata_tags": _NOT_HERE,
+    "metadata_usage_hint": _NOT_HERE,
+    "metadata_thumbnail": _NOT_HERE,
+    "metadata_merged_from": _NOT_HERE,
+    "metadata_trigger_phrase": _NOT_HERE,
+    "metadata_preprocessor": _NOT_HERE,
+    "metadata_is_negative_embedding": _NOT_HERE,
     "save_model_as": "remove it: LoRA files are always .safetensors",
     "save_n_epoch_ratio": "write save_every_n_epochs",
     "save_last_n_epochs": "remove it: every epoch's LoRA stays until you delete it",
@@ -79,12 +90,46 @@ ABSENT_OPTIONS: dict[str, str] = {
     "max_validation_steps": _NO_NEED,
     "config_file": _NO_NEED,
     "output_config": _NO_NEED,
-    "async_upload": "remove it: nothing is uploaded",
-    "huggingface_repo_id": "remove it: nothing is uploaded",
-    "huggingface_token": "remove it: nothing is uploaded",
+    "async_upload": _NO_UPLOAD,
+    "huggingface_repo_id": _NO_UPLOAD,
+    "huggingface_repo_type": _NO_UPLOAD,
+    "huggingface_path_in_repo": _NO_UPLOAD,
+    "huggingface_token": _NO_UPLOAD,
+    "huggingface_repo_visibility": _NO_UPLOAD,
+    "save_state_to_huggingface": _NO_UPLOAD,
+    "resume_from_huggingface": _RESUME,
     "prompt": "write sample_prompts",
+    "tokenizer_cache_dir": "remove it: the tokenizers come with the program",
+    "fused_backward_pass": "remove it: sd-scripts itself uses it for full training alone",
+    "dataset_class": _NOT_HERE,
+    "caption_extention": "write caption_extension",
+    "cache_info": "remove it: sizes are kept in memory",
+    "text_encoder_batch_size": _FOR_OTHER_BASES,
+    "weighting_scheme": _FOR_OTHER_BASES,
+    "mode_scale": _FOR_OTHER_BASES,
+    "blocks_to_swap": _FOR_OTHER_BASES,
+    "ddp_timeout": _ONE_GPU,
+    "ddp_gradient_as_bucket_view": _ONE_GPU,
+    "ddp_static_graph": _ONE_GPU,
+    "deepspeed": _ONE_GPU,
+    "zero_stage": _ONE_GPU,
+    "offload_optimizer_device": _ONE_GPU,
+    "offload_optimizer_nvme_path": _ONE_GPU,
+    "offload_param_device": _ONE_GPU,
+    "offload_param_nvme_path": _ONE_GPU,
+    "zero3_init_flag": _ONE_GPU,
+    "zero3_save_16bit_model": _ONE_GPU,
+    "fp16_master_weights_and_gradients": _ONE_GPU,
     "console_log_level": _NOT_HERE,
     "console_log_file": _NOT_HERE,
     "console_log_simple": _NOT_HERE,
 }
 """Option to what to do about it. The options are those of sd-scripts' train_network.py and sdxl_train_network.py."""
+
+
+def why_absent(option: str) -> str:
+    """Return why an option of sd-scripts has no effect here, in words that can follow a colon; "" where it is a setting or unknown."""
+    advice = ABSENT_OPTIONS.get(option, "")
+    if not advice.startswith("remove it"):
+        return f"there is no such option; {advice}" if advice else ""
+    return advice.removeprefix(_DOES).removeprefix("remove it, or ").removeprefix("remove it ")

@@ -141,7 +141,7 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
         home = homes.get(info.name)
         if home is None:
             home = _section(document, info.section.lower())
-        home[info.name] = tomlkit.value(_value_toml(value))
+        home[info.name] = tomlkit.value(value_toml(value))
     return tomlkit.dumps(document)
 
 
@@ -187,10 +187,11 @@ def _line(settings: Settings, info: describe.FieldInfo) -> str:
     value = getattr(settings, info.name)
     if value is None and info.default is None:
         return f"# {info.name} ="
-    return f"{info.name} = {_value_toml(value)}"
+    return f"{info.name} = {value_toml(value)}"
 
 
-def _value_toml(value: object) -> str:
+def value_toml(value: object) -> str:
+    """Return a setting's value as TOML writes it; blank as an empty text."""
     if value is None:
         return '""'
     if isinstance(value, float):

@@ -1,0 +1,220 @@
+"""Files and pastes of other trainers, parsed by their syntax alone and recognised by their content.
+
+Nothing in them is run, and nothing that they name is opened.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from trainer.errors import LoraTuiError, SettingsError
+from trainer.formats.comfy_graph import read_comfy_graph
+from trainer.formats.infotext import parse_infotext
+from trainer.formats.safetensors_header import Header, read_header
+from trainer.interop.record import SourceDocument, SourceKey
+from trainer.interop.syntax.json_text import looks_like_json, parse_json
+from trainer.interop.syntax.shell import Script, looks_like_script, parse_script, refuse_no_options
+from trainer.interop.syntax.toml_values import parse_foreign_toml
+from trainer.interop.syntax.tree import MAX_KEYS, known_lines, leaves, too_many_keys
+from trainer.interop.syntax.yaml_text import parse_yaml, yaml_keys
+from trainer.regular_file import open_regular, read_regular
+from trainer.text import printable
+from trainer.text_encoding import UndecodableText, decode_text
+
+MAX_BYTES = 2 * 2**20
+"""Of a text. The longest that a trainer writes, with all its prompts, have a tenth of that; ComfyUI's workflows half."""
+
+EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line, an infotext, or a LoRA file"
+"""What can be read, in words."""
+
+_FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
+_TOML_KEY = re.compile(r"\s*(?:\[{1,2}[\w.\" -]+\]{1,2}\s*(?:#.*)?$|[\w.\"'-]{1,200}\s*=(?!=))", re.ASCII)
+_PEFT = "adapter_config.json"
+_PEFT_WEIGHTS = "adapter_model.safetensors"
+
+
+def open_document(path: Path) -> SourceDocument:
+    """Return the document in a file, in a LoRA file's header, or in a folder of PEFT's.
+
+    Raises:
+        SettingsError: it cannot be read, is too large, or is nothing that is known.
+        ModelError: it is a damaged .safetensors file.
+    """
+    where = printable(str(path))
+    try:
+        folder = os.path.abspath(path if path.is_dir() else path.parent)
+        if path.is_dir():
+            return replace(_peft_folder(path, where), folder=folder)
+        if _is_safetensors(path):
+            return replace(_of_header(read_header(path), where), folder=folder)
+        raw = read_regular(path, MAX_BYTES)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        raise SettingsError(
+            where,
+            found="no such file" if missing else f"cannot be read ({error.strerror})",
+            expected=EXPECTED,
+            way_out="check the path" if missing else "",
+        ) from None
+    return replace(read_document(raw, where), folder=folder)
+
+
+def read_document(raw: bytes, where: str) -> SourceDocument:
+    """Return the document in the bytes of a text.
+
+    Args:
+        raw: in UTF-8, or in any Unicode encoding with a byte order mark.
+        where: how an error names it.
+
+    Raises:
+        SettingsError: it is too large, no text, broken, or nothing that is known; names the line where there is one.
+    """
+    if len(raw) > MAX_BYTES:
+        raise SettingsError(where, found=f"{len(raw):,} bytes", expected=f"at most {MAX_BYTES:,}, {EXPECTED}")
+    try:
+        text = decode_text(raw)
+    except UndecodableText as error:
+        raise SettingsError(where, found=error.found, expected=EXPECTED, way_out=error.way_out) from None
+    text = _FENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not text.strip():
+        raise SettingsError(where, found="nothing in it", expected=EXPECTED)
+    return _of_text(text, where)
+
+
+def _of_text(text: str, where: str) -> SourceDocument:
+    if looks_like_json(text):
+        return _of_json(text, where)
+    if not _is_config(text) and looks_like_script(text):
+        return _of_script(parse_script(text, where), where)
+    if "Steps" in parse_infotext(text).fields:
+        return _of_infotext(text, where)
+    if text.lstrip().startswith("["):
+        return _of_toml(text, where)
+    if any(True for _ in yaml_keys(text)) and not any(_TOML_KEY.match(line) for line in text.split("\n")):
+        tree, lines = parse_yaml(text, where)
+        return SourceDocument(where, "yaml", leaves(tree, lines, where), tree)
+    if _is_config(text):
+        return _of_toml(text, where)
+    raise SettingsError(where, found="nothing that is known", expected=EXPECTED)
+
+
+def _is_config(text: str) -> bool:
+    """Return whether the first line that says something is TOML's: scripts begin with other words."""
+    for line in text.split("\n"):
+        plain = line.strip()
+        if plain and not plain.startswith("#"):
+            return bool(_TOML_KEY.match(line))
+    return False
+
+
+def _of_toml(text: str, where: str) -> SourceDocument:
+    if text.count("\n") > MAX_KEYS and text.count("=") > MAX_KEYS:
+        raise too_many_keys(f"{where} line {MAX_KEYS + 1}")
+    tree = parse_foreign_toml(text, where)
+    return SourceDocument(where, "toml", leaves(tree, known_lines(text, "="), where), tree)
+
+
+def _of_json(text: str, where: str) -> SourceDocument:
+    tree, lines, repeated = parse_json(text, where)
+    if read_comfy_graph(tree) is not None or _is_comfy_editor(tree):
+        return _of_comfy(tree, where)
+    keys = leaves(tree, lines, where)
+    before = tuple(SourceKey(key, value, None) for key, value in repeated if not isinstance(value, dict | list))
+    return SourceDocument(where, "json", before + keys, tree)
+
+
+def _is_comfy_editor(tree: Mapping[str, object]) -> bool:
+    return isinstance(tree.get("nodes"), list) and isinstance(tree.get("links"), list)
+
+
+def _of_comfy(tree: Mapping[str, object], where: str) -> SourceDocument:
+    """Return what a ComfyUI workflow says of a picture, in its words."""
+    sampling = read_comfy_graph(tree)
+    if sampling is None:
+        raise SettingsError(
+            where,
+            found="a ComfyUI workflow as its editor saves it, whose values have no names",
+            expected="the workflow in the API's form, or a picture's infotext",
+            way_out="in ComfyUI: Workflow, Export (API)",
+        )
+    values: dict[str, object] = {f"ComfyUI {name}": value for name, value in sampling.values.items()}
+    return SourceDocument(where, "infotext", tuple(SourceKey(key, value) for key, value in values.items()), values)
+
+
+def _of_infotext(text: str, where: str) -> SourceDocument:
+    info = parse_infotext(text)
+    values: dict[str, object] = {"Prompt": info.prompt, "Negative prompt": info.negative_prompt, **info.fields}
+    keys = tuple(SourceKey(key, value) for key, value in values.items() if value != "")
+    return SourceDocument(where, "infotext", keys, values)
+
+
+def _of_script(script: Script, where: str) -> SourceDocument:
+    """Return a script's first command with its variables as `$name`, or the variables alone where it has none."""
+    values: dict[str, object] = {}
+    keys: list[SourceKey] = []
+    if not script.commands:
+        if not script.assignments:
+            raise refuse_no_options(where)
+        for each in script.assignments:
+            keys.append(SourceKey(each.name, each.value, each.line))
+            values[each.name] = each.value
+        return SourceDocument(where, "variables", tuple(keys), values)
+    command = script.commands[0]
+    for each in script.assignments:
+        keys.append(SourceKey(f"${each.name}", each.value, each.line))
+        values[f"${each.name}"] = each.value
+    for flag in command.launcher:
+        keys.append(SourceKey(f"launcher.{flag.name}", flag.value, flag.line))
+        values[f"launcher.{flag.name}"] = flag.value
+    for flag in command.flags:
+        keys.append(SourceKey(flag.name, flag.value, flag.line))
+        values[flag.name] = flag.value
+    used = {name: [flag.name for flag in command.flags if name in flag.variables] for name in _used(script)}
+    notes = {"": command.script, "commands": len(script.commands), "used": used}
+    return SourceDocument(where, "command", tuple(keys), values | {"(script)": notes})
+
+
+def _used(script: Script) -> list[str]:
+    return list(dict.fromkeys(name for flag in script.commands[0].flags for name in flag.variables))
+
+
+def _is_safetensors(path: Path) -> bool:
+    with open_regular(path) as file:
+        start = file.read(9)
+        size = os.fstat(file.fileno()).st_size
+    # Eight bytes of length, then JSON; a text has no zero byte among its first eight.
+    return len(start) == 9 and start[8:] == b"{" and 0 in start[:8] and size > 9
+
+
+def _of_header(header: Header, where: str) -> SourceDocument:
+    keys = tuple(SourceKey(key, value) for key, value in header.metadata.items())
+    return SourceDocument(where, "safetensors", keys, {"metadata": header.metadata, "header": header})
+
+
+def _peft_folder(path: Path, where: str) -> SourceDocument:
+    """Return PEFT's configuration in a folder, with the header of the weights beside it."""
+    config = path / _PEFT
+    if not config.is_file():
+        raise SettingsError(where, found="a folder", expected=f"{EXPECTED}, or a folder with {_PEFT}")
+    document = read_document(read_regular(config, MAX_BYTES), f"{where}/{_PEFT}")
+    weights = path / _PEFT_WEIGHTS
+    tree: dict[str, object] = {"config": document.tree}
+    if weights.is_file():
+        tree["header"] = read_header(weights)
+    return SourceDocument(where, "peft", document.keys, tree)
+
+
+def as_json(value: object) -> str:
+    """Return a value of a document as one line of JSON."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return str(value)
+
+
+def refused(error: LoraTuiError) -> str:
+    """Return why a value was not taken, without where it stood."""
+    return "; ".join(filter(None, (error.found, f"expected {error.expected}" if error.expected else "")))

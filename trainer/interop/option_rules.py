@@ -1,0 +1,273 @@
+"""What becomes of sd-scripts' options that are not settings here under their own name and value."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trainer.errors import SettingsError
+from trainer.settings.absent_options import why_absent
+from trainer.settings.amounts import check_rules
+from trainer.settings.optimizers import arguments_of, check_argument, check_arguments, check_optimizer
+
+Options = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What an option's value means here.
+
+    Attributes:
+        values: setting to value; a value of None is blank.
+        rule: the translation in words; "" where the setting has the option's name and value.
+        no_effect: why it, or a part of it, has none.
+    """
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    rule: str = ""
+    no_effect: str = ""
+
+
+Rule = Callable[[object, Options], Meaning]
+
+NETWORK_ARGS = {
+    "conv_dim": "conv_dim",
+    "conv_alpha": "conv_alpha",
+    "rank_dropout": "rank_dropout",
+    "module_dropout": "module_dropout",
+    "dropout": "network_dropout",
+    "loraplus_lr_ratio": "loraplus_lr_ratio",
+    "loraplus_unet_lr_ratio": "loraplus_unet_lr_ratio",
+    "loraplus_text_encoder_lr_ratio": "loraplus_text_encoder_lr_ratio",
+}
+"""Entry of networks.lora's `network_args` to our setting."""
+# Networks whose layers are those of networks.lora; LyCORIS's by its `algo`.
+_LORA_MODULES = ("networks.lora", "networks.lora_fa")
+_LORA_ALGORITHMS = ("lora", "locon")
+_LYCORIS = "lycoris.kohya"
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a value stands for "not set": None, an empty text, list or table, or the word None."""
+    if isinstance(value, str):
+        return value.strip().casefold() in ("", "none", "null")
+    return value is None or value in ([], {}, ())
+
+
+def is_on(value: object) -> bool:
+    """Return whether a switch is on, also as a text or a number."""
+    if isinstance(value, str):
+        return value.strip().casefold() in ("true", "1", "yes", "on")
+    return bool(value)
+
+
+def as_number(value: object) -> float | None:
+    """Return a number, also written as a text; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_entries(value: object) -> dict[str, str]:
+    """Return `key=value` entries by key, from a list, a table, or a text with blanks or commas between them."""
+    if isinstance(value, Mapping):
+        return {str(key): _entry_text(each) for key, each in value.items()}
+    parts: Sequence[object] = value if isinstance(value, list | tuple) else _split_entries(str(value))
+    pairs = (str(part).strip().strip("\"'").partition("=") for part in parts)
+    return {key.strip(): text.strip().strip("\"'") for key, _, text in pairs if key.strip()}
+
+
+def _entry_text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _split_entries(text: str) -> list[str]:
+    """Return the entries of a text; a comma or blank separates two only before the next `key=`."""
+    return [part for part in re.split(r"[\s,;]+(?=[\"']?\w+\s*=)", text.strip()) if part]
+
+
+def _sentence(refused: Sequence[str]) -> str:
+    return "; ".join(refused)
+
+
+def _network_args(value: object, options: Options) -> Meaning:
+    values: dict[str, object] = {}
+    refused: list[str] = []
+    for key, text in as_entries(value).items():
+        if key in NETWORK_ARGS:
+            if not is_blank(text):
+                values[NETWORK_ARGS[key]] = text
+        elif key in ("algo", "unit") or key.startswith("use_"):
+            refused.append(f"{key}={text} belongs to another kind of layers than LoRA's")
+        else:
+            refused.append(f"{key} has no setting here")
+    if "conv_dim" in values and as_number(values["conv_dim"]):
+        # sd-scripts' own default; ours keeps the scale of the other layers.
+        values.setdefault("conv_alpha", "1")
+    elif "conv_dim" in values:
+        values["conv_dim"] = None
+    return Meaning(values, "its entries are settings of their own" if values else "", _sentence(refused))
+
+
+def _network_module(value: object, options: Options) -> Meaning:
+    name = str(value).strip()
+    algorithm = as_entries(options.get("network_args") or {}).get("algo", "lora")
+    if name in _LORA_MODULES or (name == _LYCORIS and algorithm in _LORA_ALGORITHMS):
+        return Meaning(no_effect=why_absent("network_module"))
+    layers = f"{name} with algo={algorithm}" if name == _LYCORIS else name
+    return Meaning(no_effect=f"{layers} makes other layers: {why_absent('network_module')}")
+
+
+def _optimizer_args(value: object, options: Options) -> Meaning:
+    kind = _optimizer_of(options)
+    kept: list[str] = []
+    refused: list[str] = []
+    for key, text in as_entries(value).items():
+        try:
+            argument = check_argument(f"{key}={text}")
+            if kind:
+                check_arguments(kind, arguments_of([argument]))
+            kept.append(argument)
+        except SettingsError as error:
+            refused.append(f"{error.found}; expected {error.expected}")
+        except ValueError as error:
+            refused.append(f"{key}={text}: expected {error}")
+    written = [str(each) for each in value] if isinstance(value, list) else []
+    rule = "" if kept == written else "written `name=value` here, numbers with `:` between them"
+    return Meaning({"optimizer_args": kept} if kept else {}, rule, _sentence(refused))
+
+
+def _optimizer_of(options: Options) -> str:
+    """Return the optimizer in force, "" where it is none that is known by a short name."""
+    try:
+        return check_optimizer(_optimizer_named(options))
+    except ValueError:
+        return ""
+
+
+def _optimizer_named(options: Options) -> str:
+    named = options.get("optimizer_type")
+    if not is_blank(named):
+        return str(named)
+    if is_on(options.get("use_8bit_adam")):
+        return "AdamW8bit"
+    return "Lion" if is_on(options.get("use_lion_optimizer")) else "AdamW"
+
+
+def _optimizer_switch(optimizer: str) -> Rule:
+    def rule(value: object, options: Options) -> Meaning:
+        if not is_on(value):
+            return Meaning(no_effect="off")
+        if not is_blank(options.get("optimizer_type")):
+            return Meaning(no_effect="optimizer_type wins")
+        return Meaning({"optimizer_type": optimizer}, "an old switch for the optimizer")
+
+    return rule
+
+
+def _scheduler_args(value: object, options: Options) -> Meaning:
+    kept: list[str] = []
+    refused: list[str] = []
+    for key, text in as_entries(value).items():
+        try:
+            kept.append(check_rules(f"{key}={text}"))
+        except ValueError as error:
+            refused.append(f"{key}={text}: expected {error}")
+    return Meaning({"lr_scheduler_args": kept} if kept else {}, "", _sentence(refused))
+
+
+def _encoder_rates(value: object, options: Options) -> Meaning:
+    """sd-scripts takes one rate for all text encoders, or one for each."""
+    rates = list(value) if isinstance(value, list | tuple) else re.split(r"[\s,]+", str(value).strip("[]() "))
+    rates = [rate for rate in rates if not is_blank(rate)]
+    if len(rates) == 1:
+        return Meaning({"text_encoder_lr": rates[0]}, "" if rates[0] == value else "a list of one")
+    if rates[1:] and all(rate == rates[0] for rate in rates):
+        return Meaning({"text_encoder_lr": rates[0]}, "the same rate for each text encoder")
+    more = "" if len(rates) <= 2 else "a third text encoder's rate: SDXL has two"
+    return Meaning({"text_encoder_lr": rates[0], "text_encoder_lr2": rates[1]}, "one rate for each text encoder", more)
+
+
+def _resolution(value: object, options: Options) -> Meaning:
+    if isinstance(value, list | tuple):
+        return Meaning({"resolution": ",".join(str(side) for side in value)}, "width,height")
+    text = str(value).strip().strip("()[]").replace(" ", "")
+    return Meaning({"resolution": text}, "" if text == str(value) else "width,height")
+
+
+def _share_of_epochs(value: object, options: Options) -> Meaning:
+    """sd-scripts: `floor(epochs / ratio)`, at least 1."""
+    parts, epochs = as_number(value), as_number(options.get("max_train_epochs"))
+    if not parts or parts < 1:
+        return Meaning(no_effect="blank")
+    if not is_blank(options.get("save_every_n_epochs")):
+        return Meaning(no_effect="save_every_n_epochs is set")
+    if not epochs:
+        return Meaning(no_effect="it counts by epochs, and max_train_epochs is blank")
+    return Meaning(
+        {"save_every_n_epochs": max(1, int(epochs // parts))}, f"{epochs:g} epochs / {parts:g}, rounded down"
+    )
+
+
+def _unless(other: str, setting: str, value_of: Callable[[object], object], rule: str) -> Rule:
+    """Return the rule of a switch or text that becomes another setting, unless that setting's own option is there too."""
+
+    def made(value: object, options: Options) -> Meaning:
+        if value is False or (isinstance(value, str) and value.casefold() in ("false", "no")) or value == 0:
+            return Meaning(no_effect="off")
+        if not is_blank(options.get(other)) and options.get(other) is not False:
+            return Meaning(no_effect=f"{other} wins")
+        return Meaning({setting: value_of(value)}, rule)
+
+    return made
+
+
+def _caption_separator(value: object, options: Options) -> Meaning:
+    return Meaning(no_effect=why_absent("caption_separator"))
+
+
+def _clip_skip(value: object, options: Options) -> Meaning:
+    number = as_number(value)
+    return Meaning({"clip_skip": None}, "0 stands for the last layer") if number == 0 else Meaning({"clip_skip": value})
+
+
+def _token_length(value: object, options: Options) -> Meaning:
+    return Meaning({"max_token_length": "75"}, "0 stands for 75") if as_number(value) == 0 else _same(value)
+
+
+def _same(value: object) -> Meaning:
+    return Meaning({"max_token_length": value})
+
+
+RULES: Mapping[str, Rule] = {
+    "network_args": _network_args,
+    "network_module": _network_module,
+    "optimizer_args": _optimizer_args,
+    "use_8bit_adam": _optimizer_switch("AdamW8bit"),
+    "use_lion_optimizer": _optimizer_switch("Lion"),
+    "lr_scheduler_args": _scheduler_args,
+    "text_encoder_lr": _encoder_rates,
+    "text_encoder_lr1": _unless(
+        "text_encoder_lr", "text_encoder_lr", lambda value: value, "the first text encoder's rate"
+    ),
+    "resolution": _resolution,
+    "save_n_epoch_ratio": _share_of_epochs,
+    "clip_skip": _clip_skip,
+    "max_token_length": _token_length,
+    "caption_extention": _unless("caption_extension", "caption_extension", lambda value: value, "an old spelling"),
+    "full_fp16": _unless("", "mixed_precision", lambda value: "fp16", "the LoRA itself stays fp32 here"),
+    "full_bf16": _unless("", "mixed_precision", lambda value: "bf16", "the LoRA itself stays fp32 here"),
+    "fp8_base_unet": _unless("fp8_base", "fp8_base", lambda value: True, "the base's large weights in 8 bits"),
+    "mem_eff_attn": _unless("xformers", "sdpa", lambda value: True, "another attention that saves memory"),
+    "metadata_description": _unless(
+        "training_comment", "training_comment", lambda value: value, "a line for the metadata"
+    ),
+    "lr_scheduler_type": lambda value, options: Meaning(
+        no_effect="a schedule by its class is not run here; lr_scheduler has the ones there are"
+    ),
+}
+"""Option to what its value means. An option that is a setting of the same name needs none."""

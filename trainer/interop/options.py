@@ -1,0 +1,195 @@
+"""sd-scripts' options as settings, with what becomes of each, and settings as sd-scripts' options."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from trainer.errors import SettingsError
+from trainer.interop.option_list import OPTIONS
+from trainer.interop.option_rules import RULES, Meaning, as_number, is_blank, is_on
+from trainer.interop.report import Fate
+from trainer.settings import describe
+from trainer.settings.absent_options import ABSENT_OPTIONS, why_absent
+from trainer.settings.model import Settings
+from trainer.settings.refusal import refused_setting, value_text
+from trainer.settings.typed import as_value
+
+_LENGTHS = ("max_train_epochs", "max_train_steps")
+
+
+@dataclass(frozen=True)
+class OptionFate:
+    """What became of one option.
+
+    Attributes:
+        fate: one of report.FATES.
+        values: setting to the value it got; None for blank.
+        why: the rule of a translation, or why it has no effect.
+    """
+
+    fate: Fate
+    values: Mapping[str, object] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class FromOptions:
+    """Settings made from options.
+
+    Attributes:
+        values: the settings that the options state, each in the type of the setting; the others are left to the defaults.
+        fates: option to what became of it, each option once.
+    """
+
+    values: Mapping[str, object]
+    fates: Mapping[str, OptionFate]
+
+
+def is_option(name: str) -> bool:
+    """Return whether sd-scripts has or had an option of that name, or it is a setting here."""
+    return name in OPTIONS or name in RULES or name in ABSENT_OPTIONS or describe.is_setting(name)
+
+
+def settings_from(options: Mapping[str, object]) -> FromOptions:
+    """Return the settings that sd-scripts' options state; a value that the settings refuse has no effect, and its fate says why.
+
+    Args:
+        options: by name, with values as a file has them: a number may be a text, a list one text.
+    """
+    values: dict[str, object] = {}
+    owners: dict[str, str] = {}
+    fates: dict[str, OptionFate] = {}
+    for name, value in options.items():
+        fate = _fate(name, value, options)
+        taken, refused = _accepted(fate.values, values, owners)
+        for setting, each in taken.items():
+            values[setting] = each
+            owners.setdefault(setting, name)
+        fates[name] = _with_refusals(fate, taken, refused)
+    _agree(values, owners, fates)
+    _settle_length(values, owners, fates)
+    return FromOptions(MappingProxyType(values), MappingProxyType(fates))
+
+
+def checked_value(name: str, value: object) -> object:
+    """Return a value in the type of the setting `name`.
+
+    Raises:
+        SettingsError: the setting does not take it.
+    """
+    typed = as_value(describe.field(name), value, name)
+    try:
+        return getattr(Settings.model_validate({name: typed}), name)
+    except ValidationError as error:
+        if any(each["loc"][:1] == (name,) for each in error.errors(include_url=False)):
+            raise refused_setting(error, lambda _: name) from None
+    # Only the settings together disagree, which is seen when all of them are there.
+    return typed
+
+
+def _fate(name: str, value: object, options: Mapping[str, object]) -> OptionFate:
+    """Return what an option asks for, before its values are checked."""
+    if is_blank(value):
+        return _blank(name)
+    if name in RULES:
+        meaning = RULES[name](value, options)
+        fate: Fate = "without effect" if not meaning.values else "translated" if meaning.rule else "taken"
+        return OptionFate(fate, meaning.values, _both(meaning))
+    if describe.is_setting(name):
+        return _same(name, value)
+    if name in ABSENT_OPTIONS or name in OPTIONS:
+        off = OPTIONS.get(name) == "flag" and not is_on(value)
+        return OptionFate("without effect", why="off" if off else why_absent(name))
+    return OptionFate("unknown")
+
+
+def _both(meaning: Meaning) -> str:
+    return "; ".join(filter(None, (meaning.rule, meaning.no_effect)))
+
+
+def _blank(name: str) -> OptionFate:
+    """Return the fate of a blank: the setting is blank where it can be, else the trainer's default holds."""
+    if not is_option(name):
+        return OptionFate("unknown")
+    info = describe.field(name) if describe.is_setting(name) else None
+    if info is not None and info.optional and info.default is not None:
+        return OptionFate("taken", {name: None})
+    return OptionFate("without effect", why="blank")
+
+
+def _same(name: str, value: object) -> OptionFate:
+    info = describe.field(name)
+    if as_number(value) == 0 and not is_on(value) and info.low is not None and (info.low > 0 or info.above):
+        # sd-scripts and the scripts around it write 0 for "off".
+        if info.optional:
+            return OptionFate("translated", {name: None}, "0 stands for blank")
+        return OptionFate("without effect", why="0 stands for blank")
+    return OptionFate("taken", {name: value})
+
+
+def _accepted(
+    wanted: Mapping[str, object], values: Mapping[str, object], owners: Mapping[str, str]
+) -> tuple[dict[str, object], list[str]]:
+    """Return those values that the settings take and that no other option has set, and why the others are not taken."""
+    taken: dict[str, object] = {}
+    refused: list[str] = []
+    for setting, value in wanted.items():
+        try:
+            checked = None if value is None else checked_value(setting, value)
+        except SettingsError as error:
+            refused.append(f"{setting} cannot be {value_text(value)}: expected {error.expected}")
+            continue
+        if setting in owners and values[setting] != checked:
+            refused.append(f"{owners[setting]} wins")
+            continue
+        taken[setting] = checked
+    return taken, refused
+
+
+def _with_refusals(fate: OptionFate, taken: Mapping[str, object], refused: list[str]) -> OptionFate:
+    why = "; ".join(filter(None, (fate.why, *refused)))
+    if not fate.values or not refused:
+        return OptionFate(fate.fate, taken, why)
+    return OptionFate("translated" if taken else "without effect", taken, why)
+
+
+def _agree(values: dict[str, object], owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:
+    """Take out what contradicts the rest, one setting after the other, until the settings agree."""
+    while values:
+        try:
+            Settings.model_validate(values)
+            return
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            context = first.get("ctx", {})
+            wrong = str(context.get("field") or (first["loc"] or ("",))[0])
+            refusal = refused_setting(error, lambda name: name)
+            setting = next(
+                (each for each in (wrong, *values) if each in values and (each == wrong or each in refusal.found)), None
+            )
+            if setting is None:
+                setting = next(reversed(values))
+            del values[setting]
+            _lose(setting, f"{refusal.found}; expected {refusal.expected}", owners, fates)
+
+
+def _lose(setting: str, why: str, owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:
+    """Note that a setting does not get the value that an option asked for."""
+    for name, fate in fates.items():
+        if setting in fate.values:
+            left = {key: value for key, value in fate.values.items() if key != setting}
+            fates[name] = OptionFate(
+                "translated" if left else "without effect", left, "; ".join(filter(None, (fate.why, why)))
+            )
+
+
+def _settle_length(values: dict[str, object], owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:
+    """Let epochs win over steps, as in sd-scripts, and blank the epochs where only steps are stated."""
+    epochs, steps = _LENGTHS
+    if values.get(epochs) is not None and steps in values:
+        del values[steps]
+        _lose(steps, f"{epochs} wins", owners, fates)
+    elif steps in values and epochs not in values:
+        values[epochs] = None

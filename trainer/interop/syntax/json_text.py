@@ -1,0 +1,96 @@
+"""JSON read as plain values, also as people edit it: comments, commas too many, `D:\\` with single backslashes, braces left out."""
+
+import json
+import re
+from collections.abc import Callable
+
+from trainer.errors import SettingsError
+from trainer.interop.syntax.tree import known_lines, too_deep
+
+_FRAGMENT = re.compile(r'\s*"[^"\n]{1,200}"\s*:')
+_PIECES = re.compile(
+    r"""(?P<text>"(?:[^"\\\n]|\\.)*+")|(?P<comment>//[^\n]*|\#[^\n]*|/\*.*?\*/)|(?P<comma>,)|(?P<other>\s+|[^"/\#,\s]+|.)""",
+    re.DOTALL | re.VERBOSE,
+)
+# Of a text that is read although it is not JSON: taking it to pieces takes time with the square of a line's length.
+_MAX_EDITED, _MAX_LINE, _MAX_COMMENTS = 2**18, 10_000, 1_000
+_DRIVE = re.compile(r'"(?:[A-Za-z]:|\\)\\(?!\\[^\\"])')
+_SINGLE = re.compile(r'(?<!\\)\\(?![\\"])')
+
+
+def looks_like_json(text: str) -> bool:
+    """Return whether a text starts as a JSON table, or as the inside of one."""
+    start = text.lstrip()[:400]
+    return start.startswith("{") or bool(_FRAGMENT.match(start))
+
+
+def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, int], list[tuple[str, object]]]:
+    """Return the values of a JSON text, the lines of keys that stand there once, and keys that a later one of the same name replaces.
+
+    Raises:
+        SettingsError: it is broken even so, or no table.
+    """
+    repeated: list[tuple[str, object]] = []
+
+    def table(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        made: dict[str, object] = {}
+        for key, value in pairs:
+            if key in made:
+                repeated.append((key, made[key]))
+            made[key] = value
+        return made
+
+    def parse(source: str) -> object:
+        return json.loads(source, object_pairs_hook=table)
+
+    whole = text if text.lstrip().startswith("{") else f"{{{text.strip().rstrip(',')}}}"
+    try:
+        try:
+            found = parse(whole)
+        except ValueError as first:
+            repeated.clear()
+            found = _parse_edited(whole, parse, first, where)
+    except RecursionError:
+        raise too_deep(where) from None
+    if not isinstance(found, dict):
+        raise SettingsError(where, found="JSON that is no table", expected='{"key": value, …}')
+    return found, known_lines(text, ":"), repeated
+
+
+def _parse_edited(text: str, parse: Callable[[str], object], first: ValueError, where: str) -> object:
+    short = len(text) <= _MAX_EDITED and all(len(line) <= _MAX_LINE for line in text.split("\n"))
+    try:
+        if not short or text.count("/*") > _MAX_COMMENTS:
+            raise first
+        return parse(_plain(text))
+    except ValueError:
+        place, what = where, "a number too long to read"
+        if isinstance(first, json.JSONDecodeError):
+            place, what = f"{where} line {first.lineno}", f"broken JSON, {first.msg[:1].lower()}{first.msg[1:]}"
+        raise SettingsError(
+            place, found=what, expected="JSON", way_out='write `"key": value` with a comma between two'
+        ) from None
+
+
+def _plain(text: str) -> str:
+    """Return an edited text as JSON has it, its lines kept."""
+    out: list[str] = []
+    comma = -1
+    for piece in _PIECES.finditer(text):
+        part = piece[0]
+        match piece.lastgroup:
+            case "comment":
+                out.append("\n" * part.count("\n"))
+            case "comma":
+                comma = len(out)
+                out.append(part)
+            case "text":
+                comma = -1
+                out.append(_SINGLE.sub(r"\\\\", part) if _DRIVE.match(part) else part)
+            case _:
+                if part.strip():
+                    if comma >= 0 and part[0] in "}]":
+                        out[comma] = ""
+                    comma = -1
+                out.append(part)
+    return "".join(out)

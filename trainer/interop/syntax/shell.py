@@ -1,0 +1,372 @@
+"""Scripts of bash, PowerShell and cmd.exe as variables and command lines, read without running anything.
+
+A value that only the script itself could work out, such as `[int]($total / 2)` or `$(date)`, stays what it is: a `Computed`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from trainer.errors import SettingsError
+from trainer.interop.record import Computed
+from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One `$name = value`."""
+
+    name: str
+    value: object
+    line: int
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One `--name` of a command with its value: True where it has none, a list where it has several.
+
+    Attributes:
+        name: without dashes, with underscores.
+        value: with the variables filled in.
+        line: that it stands on.
+        variables: that its value was taken from.
+    """
+
+    name: str
+    value: object
+    line: int
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line that trains: what stands before the script's name, the script, and its options."""
+
+    script: str
+    launcher: tuple[Flag, ...]
+    flags: tuple[Flag, ...]
+    line: int
+
+
+@dataclass
+class Script:
+    """What a script says: the values of its variables, and its commands."""
+
+    assignments: list[Assignment] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Word:
+    """One word of a line: its text, whether variables in it are filled in, whether it was quoted, and its line."""
+
+    text: str
+    expands: bool
+    quoted: bool
+    line: int
+
+
+_SCRIPT = re.compile(r"(?:^|[\\/])(?P<name>\w*train\w*(?:network|lora|db)\w*)(?:\.py)?$", re.ASCII | re.IGNORECASE)
+_FLAG = re.compile(r"--?(?P<name>[A-Za-z]\w*(?:[-.]\w+)*)(?P<equals>=)?", re.ASCII)
+_REFERENCE = re.compile(
+    r"\$\{(?:env:)?(?P<a>\w+)\}|\$\((?:\$)(?P<e>\w+)\)|\$(?:env:|script:|global:)?(?P<b>\w+)|%(?P<c>\w+)%|!(?P<d>\w+)!",
+    re.ASCII,
+)
+_ALONE = re.compile(r"[\"']?(?:\$\{?(?:env:)?\w+\}?(?:\[[@*]\])?|%\w+%|!\w+!)[\"']?", re.ASCII)
+_POWERSHELL_SET = re.compile(r"\s*(?:\[[\w.\[\]]+\]\s*)?\$(?:env:|script:|global:)?(\w+)\s*=(?!=)\s*(.*)$", re.ASCII)
+_CMD_SET = re.compile(r"\s*@?set\s+(?:/\w\s+)?\"?(\w+)=(.*?)\"?\s*$", re.ASCII | re.IGNORECASE)
+_BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+|local\s+)?([A-Za-z_]\w*)=(?!=)(.*)$", re.ASCII)
+_PYTHON_SET = re.compile(r"\s*self\.(\w+)\s*(?::[^=]{1,80})?=(?!=)\s*(.*)$", re.ASCII)
+_CMD_LINE = re.compile(
+    r"^\s*(?:@?echo\s+off|@?set\s+\"?\w+=|rem\s|::|call\s)|\^\s*$|%\w+%", re.IGNORECASE | re.MULTILINE
+)
+_COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
+_END_OF_SETTINGS = re.compile(r"\s*#.*\bconfig\s+end\b", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_BARE = re.compile(r"[\w.+:\\/~,%@-]+")
+_WORDS = {"$true": True, "$false": False, "$null": None, "true": True, "false": False, "none": None, "null": None}
+_CONTINUED = {"bash": "\\", "powershell": "`", "cmd": "^"}
+# The kinds of what stands between two blanks. A Windows path in quotes may end in a backslash, which then escapes nothing.
+_DRIVE = r"(?P<drive>\"[A-Za-z]:[\\/][^\"]*\"?)"
+_SINGLE = r"(?P<single>'[^']*'?)"
+_REST = r"(?P<space>\s+)|(?P<plain>.)"
+_PIECES = {
+    "bash": re.compile(
+        rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"(?:\\\"|[^\"])*\"?)|{_SINGLE}|(?P<escape>\\[ \"'$`])|{_REST}"
+    ),
+    "powershell": re.compile(rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"[^\"]*\"?)|{_SINGLE}|{_REST}"),
+    "cmd": re.compile(rf"{_DRIVE}|(?P<double>\"[^\"]*\"?)|(?P<escape>\^.)|{_REST}"),
+}
+_UNQUOTED: Mapping[str, Callable[[str], str]] = {
+    "drive": lambda text: text.strip('"'),
+    "double": lambda text: text[1 : len(text) - text[1:].endswith('"')].replace('\\"', '"'),
+    "single": lambda text: text.strip("'"),
+    "escape": lambda text: text[1:],
+}
+_OPENS, _CLOSES = re.compile(r"\b(?:then|do|case)\b|\{\s*$"), re.compile(r"^\s*(?:fi|done|esac|\})")
+
+
+def looks_like_script(text: str) -> bool:
+    """Return whether a text holds `$name = value` lines, or a command that trains."""
+    return any(
+        _POWERSHELL_SET.match(line) or _CMD_SET.match(line) or _PYTHON_SET.match(line) or line.lstrip().startswith("--")
+        for line in text.split("\n")
+    ) or bool(re.search(r"train\w*\.py|accelerate\s+launch|\bnetworks?\.\w+\.py", text))
+
+
+def parse_script(text: str, where: str) -> Script:
+    """Return the variables and commands of a script.
+
+    Raises:
+        SettingsError: more variables and options than any script has.
+    """
+    shell = _shell_of(text)
+    script = Script()
+    values: dict[str, object] = {}
+    depth, ended = 0, False
+    for number, line in _logical_lines(_without_blocks(text), shell):
+        first = line.split("\n", 1)[0]
+        ended = ended or bool(_END_OF_SETTINGS.match(first))
+        if _is_comment(first, shell):
+            continue
+        depth = max(0, depth - _closed(first, shell))
+        assigned = _assignment(first if "\n" not in line else line.replace("\n", " "), shell)
+        if assigned is not None:
+            name, written = assigned
+            value = _value(written, values, shell)
+            if depth == 0 and not ended and not _is_list_of_words(written):
+                script.assignments.append(Assignment(name, value, number))
+                values[name] = value
+        elif (command := _command(line, number, shell, values)) is not None:
+            script.commands.append(command)
+        depth += _opened(first, shell)
+        if len(script.assignments) + sum(len(each.flags) for each in script.commands) > MAX_KEYS:
+            raise too_many_keys(f"{where} line {number}")
+    return script
+
+
+def _shell_of(text: str) -> str:
+    if re.search(r"^\s*(?:\[\w+\])?\$\w+\s*=|`\s*$", text, re.MULTILINE) and not text.startswith("#!"):
+        return "powershell"
+    return "cmd" if _CMD_LINE.search(text) and not text.startswith("#!") else "bash"
+
+
+def _without_blocks(text: str) -> str:
+    """Return a script with PowerShell's block comments as blank lines."""
+    if "<#" not in text or text.count("<#") > 1000:
+        return text
+    return re.sub(r"<#.*?#>", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
+
+
+def _logical_lines(text: str, shell: str) -> Iterator[tuple[int, str]]:
+    """Yield the number of its first line and each line with those that continue it, joined by line breaks."""
+    sign = _CONTINUED[shell]
+    parts: list[str] = []
+    start = 1
+    for number, line in enumerate(text.split("\n"), start=1):
+        plain = line.rstrip()
+        if not parts:
+            start = number
+        # A paste from another shell keeps that shell's sign.
+        continued = plain.endswith(sign) or (plain.endswith(("\\", "`", "^")) and plain[-2:-1] in (" ", "\t"))
+        parts.append(plain[:-1] if continued else plain)
+        if not continued:
+            yield start, "\n".join(parts)
+            parts = []
+    if parts:
+        yield start, "\n".join(parts)
+
+
+def _is_comment(line: str, shell: str) -> bool:
+    return bool(_COMMENT["cmd"].match(line)) if shell == "cmd" else line.lstrip().startswith("#")
+
+
+def _opened(line: str, shell: str) -> int:
+    """Return how many blocks a line opens: what stands in them may or may not happen."""
+    if shell == "powershell":
+        bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
+        return max(0, bare.count("{") - bare.count("}"))
+    return 1 if shell == "bash" and _OPENS.search(line) and not re.search(r"\b(?:fi|done|esac)\b", line) else 0
+
+
+def _closed(line: str, shell: str) -> int:
+    if shell == "powershell":
+        bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
+        return max(0, bare.count("}") - bare.count("{"))
+    return 1 if shell == "bash" and _CLOSES.match(line) else 0
+
+
+def _assignment(line: str, shell: str) -> tuple[str, str] | None:
+    patterns = (
+        (_POWERSHELL_SET, _PYTHON_SET, _CMD_SET)
+        if shell != "bash"
+        else (_POWERSHELL_SET, _PYTHON_SET, _CMD_SET, _BASH_SET)
+    )
+    for pattern in patterns:
+        if match := pattern.match(line):
+            return match[1], match[2].strip()
+    return None
+
+
+def _is_list_of_words(written: str) -> bool:
+    """Return whether a value gathers words for a command line: it is no setting."""
+    return bool(re.match(r"(?:@?\(\s*\)|\[System|New-Object)", written))
+
+
+def _value(written: str, values: Mapping[str, object], shell: str) -> object:
+    """Return the value that stands behind `=`."""
+    text = _without_comment(written, shell).strip().rstrip(";").strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
+        inner = text[1:-1]
+        return _expanded(inner, values)[0] if text[0] == '"' else inner
+    if text.casefold() in _WORDS:
+        return _WORDS[text.casefold()]
+    if _NUMBER.fullmatch(text):
+        return number(text)
+    if _ALONE.fullmatch(text) and (match := _REFERENCE.fullmatch(text)):
+        name = _name_of(match)
+        return values.get(name, Computed(text))
+    if shell == "cmd" and not re.search(r"[&|<>]", text):
+        return _expanded(text, values)[0]
+    return text if not text or _BARE.fullmatch(text) else Computed(text)
+
+
+def _without_comment(written: str, shell: str) -> str:
+    """Return a value without the comment behind it; `#` in quotes is part of the value."""
+    if shell == "cmd":
+        return written
+    quote = ""
+    for at, sign in enumerate(written):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "\"'":
+            quote = sign
+        elif sign == "#" and (at == 0 or written[at - 1].isspace()):
+            return written[:at]
+    return written
+
+
+def number(text: str) -> int | float:
+    """Return a written number."""
+    return int(text) if re.fullmatch(r"[-+]?\d{1,30}", text, re.ASCII) else float(text)
+
+
+def _name_of(match: re.Match[str]) -> str:
+    return next(group for group in match.group("a", "e", "b", "c", "d") if group)
+
+
+def _expanded(text: str, values: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
+    """Return a text with its variables filled in, and their names; Computed where one is not known."""
+    if re.search(r"\$\((?!\$\w+\))|`\w", text):
+        return Computed(text), ()
+    names: list[str] = []
+    unknown = False
+
+    def filled(match: re.Match[str]) -> str:
+        nonlocal unknown
+        name = _name_of(match)
+        value = values.get(name)
+        if name not in values or isinstance(value, Computed):
+            unknown = True
+            return match[0]
+        names.append(name)
+        return "" if value is None else str(value)
+
+    whole = _REFERENCE.fullmatch(text)
+    if whole and (name := _name_of(whole)) in values:
+        return values[name], (name,)
+    made = _REFERENCE.sub(filled, text)
+    return (Computed(text) if unknown else made), tuple(dict.fromkeys(names))
+
+
+def _command(line: str, start: int, shell: str, values: Mapping[str, object]) -> Command | None:
+    """Return the command of a logical line, None where it trains nothing and has no options alone."""
+    if "--" not in line:
+        return None
+    words = list(_words(line, start, shell))
+    at = next((place for place, word in enumerate(words) if _SCRIPT.search(str(_filled(word, values)[0]))), None)
+    if at is None:
+        if not words or not words[0].text.startswith("--"):
+            return None
+        return Command("", (), tuple(_flags(words, values)), start)
+    script = _SCRIPT.search(str(_filled(words[at], values)[0]))
+    flags = tuple(_flags(words[at + 1 :], values))
+    return Command(script["name"] if script else "", tuple(_flags(words[:at], values)), flags, start) if flags else None
+
+
+def _words(line: str, start: int, shell: str) -> Iterator[_Word]:
+    """Yield the words of a logical line; quotes group, and end at the latest with their line."""
+    for offset, part in enumerate(line.split("\n")):
+        if _is_comment(part, shell):
+            continue
+        pieces: list[tuple[str, str]] = []
+        for match in _PIECES[shell].finditer(part):
+            kind = str(match.lastgroup)
+            if kind == "comment":
+                break
+            if kind != "space":
+                pieces.append((kind, match[0]))
+            elif pieces:
+                yield _word(pieces, start + offset)
+                pieces = []
+        if pieces:
+            yield _word(pieces, start + offset)
+
+
+def _word(pieces: list[tuple[str, str]], line: int) -> _Word:
+    kinds = {kind for kind, _ in pieces}
+    text = "".join(_UNQUOTED[kind](each) if kind in _UNQUOTED else each for kind, each in pieces)
+    return _Word(text, "single" not in kinds, bool(kinds & {"double", "single", "drive"}), line)
+
+
+def _filled(word: _Word, values: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
+    return (
+        _expanded(word.text, values) if word.expands and any(sign in word.text for sign in "$%!`") else (word.text, ())
+    )
+
+
+def _flags(words: list[_Word], values: Mapping[str, object]) -> Iterator[Flag]:
+    """Yield the options of a command with their values, as argparse takes them."""
+    name, line, found, used = "", 0, list[object](), list[str]()
+
+    def flag() -> Flag:
+        value: object = True if not found else found[0] if len(found) == 1 else list(found)
+        if any(isinstance(each, Computed) for each in found):
+            value = Computed(" ".join(map(str, found)))
+        return Flag(name.replace("-", "_"), value, line, tuple(used))
+
+    for word in words:
+        match = _FLAG.match(word.text) if not word.quoted or word.text.startswith("--") else None
+        if match and word.text.startswith("--"):
+            if name:
+                yield flag()
+            name, line, found, used = match["name"], word.line, [], []
+            rest = _Word(word.text[match.end() :], word.expands, word.quoted, word.line)
+            if not match["equals"]:
+                continue
+            value, names = _filled(rest, values)
+        elif word.text in ("&&", ";", "||", "|", "&") or re.fullmatch(r"\d?>>?.*", word.text):
+            break
+        elif match and not _NUMBER.fullmatch(word.text):
+            # A short option of a launcher, such as -m.
+            if name:
+                yield flag()
+            name = ""
+            continue
+        else:
+            value, names = _filled(word, values)
+        if name:
+            found.append(value)
+            used += names
+    if name:
+        yield flag()
+
+
+def refuse_no_options(where: str) -> SettingsError:
+    """Return the error for a script in which nothing of a training is written."""
+    return SettingsError(
+        where,
+        found="a script without a command that trains and without `$name = value` lines",
+        expected="`accelerate launch … train_network.py --…`",
+        way_out="name the file that holds the settings",
+    )

@@ -1,0 +1,63 @@
+"""sd-scripts' own files: `--config_file` TOML, and command lines with or without a script around them."""
+
+from collections.abc import Mapping
+
+from trainer.interop.option_list import OPTIONS
+from trainer.interop.option_rules import RULES, is_blank
+from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
+from trainer.settings.absent_options import ABSENT_OPTIONS
+
+OLD_PROFILE, TODAY_PROFILE = "sd-scripts 2023-02", "sd-scripts 2026-02"
+
+_LAUNCHER = "it is of `accelerate launch`; a bake runs in one process, and mixed_precision is a setting"
+# Written by people and by the GUIs around it beside the options; argparse has none of them.
+_RULES = tuple(KeyRule(name, (name,)) for name in dict.fromkeys((*OPTIONS, *RULES, *ABSENT_OPTIONS)))
+
+
+def is_config(document: SourceDocument) -> bool:
+    """Return whether a document is a file for `--config_file`, or the same keys in JSON, YAML or a paste."""
+    if document.syntax not in ("toml", "json", "yaml", "variables"):
+        return False
+    names = [_own_name(key.key) for key in document.keys]
+    return any(name in OPTIONS for name in names)
+
+
+def is_command(document: SourceDocument) -> bool:
+    """Return whether a document is a command line of train_network.py."""
+    return document.syntax == "command"
+
+
+def _own_name(key: str) -> str:
+    """Return a key without its sections: sd-scripts ignores them."""
+    return key.rpartition(".")[2] if "[" not in key else key
+
+
+def profile_of(values: Mapping[str, object]) -> str:
+    """Return which sd-scripts a file was written for: its old switches tell the old one."""
+    names = {_own_name(key): value for key, value in values.items()}
+    old = any(names.get(name) for name in ("use_8bit_adam", "use_lion_optimizer")) and is_blank(
+        names.get("optimizer_type")
+    )
+    return OLD_PROFILE if old or "caption_extention" in names else TODAY_PROFILE
+
+
+CONFIG = TrainerFormat(
+    key="sd-scripts",
+    title="sd-scripts, settings for --config_file",
+    recognises=is_config,
+    rules=_RULES,
+    profile=profile_of,
+    unprefixed=_own_name,
+)
+
+COMMAND = TrainerFormat(
+    key="sd-scripts-command",
+    title="sd-scripts, a command line",
+    recognises=is_command,
+    rules=(
+        *_RULES,
+        KeyRule("launcher.*", why=_LAUNCHER),
+    ),
+    profile=profile_of,
+    unprefixed=lambda key: "launcher.*" if key.startswith("launcher.") else key,
+)
