@@ -1,10 +1,32 @@
 """The record of one trainer on its day: defaults, what it loads, and how it counts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 Options = Mapping[str, object]
-"""sd-scripts' options by name."""
+"""sd-scripts' options by name, which are those of our settings."""
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
+
+EndingCase = Literal["any", "lower", "lower or upper"]
+"""In which case an ending counts: `.Png` as `.png`, `.png` alone, or `.png` and `.PNG`."""
+
+
+@dataclass(frozen=True)
+class FolderName:
+    """A folder whose pictures are asked for: its own name, and whether it is the data folder itself."""
+
+    name: str
+    is_root: bool = False
+
+
+Repeats = Callable[[FolderName, Options], int | None]
+"""How often each picture of a folder counts; None for a folder that is left out.
+
+Raises ValueError with a sentence where the trainer itself stops.
+"""
 
 
 @dataclass(frozen=True)
@@ -13,13 +35,18 @@ class PictureRules:
 
     Attributes:
         extensions: in lower case, with the dot.
-        any_case: whether `.PNG` counts as `.png` does.
+        case: in which case they count.
         recursive: whether pictures in subfolders count.
     """
 
     extensions: tuple[str, ...]
-    any_case: bool
+    case: EndingCase
     recursive: bool
+
+    @property
+    def any_case(self) -> bool:
+        """Whether `.PNG` counts as `.png` does."""
+        return self.case != "lower"
 
 
 @dataclass(frozen=True)
@@ -28,35 +55,57 @@ class Counted:
 
     Attributes:
         total: pictures by its own count, each as often as its folder's repeats say; without those of regularisation.
-        regularisation: whether there are regularisation pictures.
-        options: sd-scripts' options in force.
+        batches: of an epoch of these pictures, bucket by bucket, those of regularisation among them.
+        regularisation: whether there are regularisation pictures by its own count.
+        options: in force.
     """
 
     total: int
+    batches: int
     regularisation: bool
     options: Options
 
 
 @dataclass(frozen=True)
 class StepRules:
-    """How a script around sd-scripts counts, and what of it it passes on.
+    """How a script around the engine counts, and what of it it passes on.
 
     Attributes:
         pictures: what it counts as pictures; the engine may load others.
-        repeats: the repeats in a folder's name, None for a folder that it leaves out.
-            Raises ValueError with a sentence where the trainer itself stops.
-        steps: the steps that it computes, None where it computes none.
+        repeats: in a folder's name.
+        steps: the steps that it computes, None where it leaves that to the engine.
         steps_passed: whether it gives them to the engine, which else counts epochs by itself.
         warmup: the steps of its warm-up, of the steps that it computes (or that the engine runs, where it computes none).
-        sentence: the arithmetic in words.
+        sentence: the arithmetic of steps in words.
+        warmup_sentence: that of the warm-up.
     """
 
     pictures: PictureRules
-    repeats: Callable[[str], int | None]
+    repeats: Repeats
     steps: Callable[[Counted], int | None]
     steps_passed: bool
     warmup: Callable[[Options, int], int]
     sentence: str
+    warmup_sentence: str
+
+
+LastBatch = Literal["smaller", "dropped", "filled", "counted in all"]
+"""What becomes of the pictures left over at a bucket's end.
+
+`smaller`: they make a smaller batch. `dropped`: they are left out. `filled`: a batch is filled up with pictures of the same
+bucket. `counted in all`: so it is too, and the epoch ends when as many were shown as there are in all buckets.
+"""
+
+Accumulation = Literal["divided", "not divided", "across epochs", "none"]
+"""What gradient accumulation does to epochs.
+
+`divided`: an epoch has ceil(batches / accumulation) steps. `not divided`: a bake of n epochs has n × batches steps, and so
+runs over the data as often again as batches are accumulated (sd-scripts of 2023). `across epochs`: batches are accumulated
+over the end of an epoch. `none`: there is none.
+"""
+
+Regularisation = Literal["filled up", "paired", "beside", "ignored"]
+"""How regularisation pictures join: up to the number of the others, one to each picture of their bucket, as they are, or not."""
 
 
 @dataclass(frozen=True)
@@ -66,19 +115,54 @@ class EngineRules:
     Attributes:
         name: the engine.
         pictures: what it loads.
-        repeats: as of StepRules.
-        batch_of_distinct: whether a bucket's batch is no larger than the bucket's distinct pictures (sd-scripts 2023-02-05 to 02-11).
-        divides_by_accumulation: whether epochs count optimizer steps; sd-scripts of 2023 counted batches, and so ran the
-            epochs as often as batches are accumulated.
+        repeats: in a folder's name.
+        accumulation: what it does to epochs.
         sentence: what differs from today's sd-scripts, in words; "" for nothing.
+        batch_of_distinct: whether a bucket's batch is no larger than the bucket's distinct pictures (sd-scripts 2023-02-05 to 02-11).
+        last_batch: what becomes of a bucket's last pictures.
+        counts_epochs: whether it knows max_train_epochs; else max_train_steps alone counts.
+        regularisation: how those pictures join.
+        bucket_of: a picture's bucket by its size; None for sd-scripts' buckets.
+        reads_captions: whether it reads caption files.
+        schedule_times_accumulation: whether the schedule is planned for as many times the steps as batches are accumulated, so
+            that only its beginning is run.
     """
 
     name: str
     pictures: PictureRules
-    repeats: Callable[[str], int | None]
-    batch_of_distinct: bool
-    divides_by_accumulation: bool
+    repeats: Repeats
+    accumulation: Accumulation
     sentence: str
+    batch_of_distinct: bool = False
+    last_batch: LastBatch = "smaller"
+    counts_epochs: bool = True
+    regularisation: Regularisation = "filled up"
+    bucket_of: Callable[[Size, Options], Size] | None = None
+    reads_captions: bool = True
+    schedule_times_accumulation: bool = False
+
+    @property
+    def divides_by_accumulation(self) -> bool:
+        """Whether epochs count optimizer steps."""
+        return self.accumulation != "not divided"
+
+
+@dataclass(frozen=True)
+class DerivedOption:
+    """An option that a trainer passes with another value than was asked for: its name, the value, and why in one sentence."""
+
+    name: str
+    value: object
+    why: str
+
+
+Derive = Callable[[Options, Collection[str]], tuple[DerivedOption, ...]]
+"""From the options in force and the names of those that were asked for to what is passed otherwise."""
+
+
+def nothing_derived(options: Options, stated: Collection[str]) -> tuple[DerivedOption, ...]:
+    """Pass every option as it is."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +178,10 @@ class TrainerProfile:
         steps: the script's arithmetic.
         engine: what loads and trains.
         reasons: setting -> why its default is so, one sentence.
+        machine: setting -> its default, of what a bake is computed with: number types, kernels, Adam in 8 bits. They decide
+            speed and memory, and another machine may not have them, so that `behave_like` leaves them as they are here.
+        inferred: settings whose default was read from the trainer's descendants rather than from itself.
+        derived: options that it passes otherwise than they were asked for.
     """
 
     key: str
@@ -104,3 +192,6 @@ class TrainerProfile:
     steps: StepRules
     engine: EngineRules
     reasons: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, object] = field(default_factory=dict)
+    inferred: tuple[str, ...] = ()
+    derived: Derive = nothing_derived

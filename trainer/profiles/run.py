@@ -1,0 +1,316 @@
+"""What a trainer makes of a data folder and options: pictures, steps, warm-up, epochs."""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.profiles.arithmetic import epochs_of, whole
+from trainer.profiles.record import Counted, DerivedOption, EngineRules, Options, Size, TrainerProfile
+from trainer.profiles.registry import PROFILES
+from trainer.profiles.tally import FoundData, TalliedPicture, Tally, captioned, known_endings, tally
+
+BucketOf = Callable[[Size], Size]
+"""From a picture's size to sd-scripts' bucket of it by the options in force."""
+
+
+@dataclass(frozen=True)
+class BucketTally:
+    """One bucket in use: (width, height), the different pictures in it, how often they are shown in an epoch, and its batches."""
+
+    size: Size
+    distinct: int
+    shown: int
+    batches: int
+
+
+@dataclass(frozen=True)
+class TrainerRun:
+    """What a trainer makes of some data and options.
+
+    Attributes:
+        options: in force, with what the trainer passes otherwise than it was asked for.
+        derived: those options.
+        stops: why it stops before it trains, a sentence without its stop; "" where it trains.
+        counted: by the script.
+        loaded: by the engine.
+        captioned: loaded pictures with a caption file, those of regularisation among them.
+        buckets: in use, by size.
+        regularisation_shown: regularisation pictures shown in an epoch.
+        batches_per_epoch: forward passes of an epoch.
+        steps_per_epoch: optimizer steps of an epoch.
+        steps_shown: the steps that the script shows, or passes; None where it shows none of its own.
+        warmup: steps.
+        steps: optimizer steps that really run.
+        epochs: passes over the data that really run; the last may be cut short.
+        schedule_steps: the steps that the learning rate schedule is planned for; more than `steps` where it is not run to its end.
+    """
+
+    options: Options
+    derived: tuple[DerivedOption, ...]
+    stops: str
+    counted: Tally
+    loaded: Tally
+    captioned: int
+    buckets: tuple[BucketTally, ...]
+    regularisation_shown: int
+    batches_per_epoch: int
+    steps_per_epoch: int
+    steps_shown: int | None
+    warmup: int
+    steps: int
+    epochs: int
+    schedule_steps: int
+
+
+_NOTHING = Tally((), (), ())
+
+
+def options_in_force(
+    profile: TrainerProfile, stated: Options, ours: Options
+) -> tuple[Mapping[str, object], tuple[DerivedOption, ...]]:
+    """Return the options of a bake under a profile, and which of them are passed otherwise than they were asked for.
+
+    Args:
+        profile: the trainer.
+        stated: what was asked for.
+        ours: every option with our own default, for those that the profile does not know.
+    """
+    options = {**ours, **profile.defaults, **profile.machine, **stated}
+    derived = profile.derived(options, frozenset(stated))
+    return options | {each.name: each.value for each in derived}, derived
+
+
+def run_of(
+    profile: TrainerProfile, data: FoundData, stated: Options, ours: Options, bucket_of: Callable[[Options], BucketOf]
+) -> TrainerRun:
+    """Return what a trainer makes of `data`.
+
+    Args:
+        profile: the trainer.
+        data: the files of the data folder.
+        stated: options that were asked for.
+        ours: every option with our own default.
+        bucket_of: options in force to sd-scripts' buckets.
+    """
+    options, derived = options_in_force(profile, stated, ours)
+    return run_with(profile, data, options, bucket_of(options), derived)
+
+
+def run_with(
+    profile: TrainerProfile,
+    data: FoundData,
+    options: Options,
+    bucket_of: BucketOf,
+    derived: tuple[DerivedOption, ...] = (),
+) -> TrainerRun:
+    """Return what a trainer makes of `data` with these options.
+
+    Args:
+        profile: the trainer.
+        data: the files of the data folder.
+        options: in force, as options_in_force gives them.
+        bucket_of: sd-scripts' buckets by these options.
+        derived: those that the trainer passes otherwise than it was asked for.
+    """
+    engine, script = profile.engine, profile.steps
+    known = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
+    stops = ""
+    try:
+        counted = tally(data, script.pictures, script.repeats, options, known)
+    except ValueError as error:
+        counted, stops = _NOTHING, str(error)
+    try:
+        loaded = tally(data, engine.pictures, engine.repeats, options, known)
+    except ValueError as error:
+        loaded, stops = _NOTHING, stops or str(error)
+    in_bucket = _bucket(engine, options, bucket_of)
+    shown = shown_pictures(engine, loaded, in_bucket)
+    buckets = bucket_tallies(engine, shown, in_bucket, whole(options, "train_batch_size", 1))
+    batches = epoch_batches(engine, buckets, whole(options, "train_batch_size", 1))
+    script_batches = _script_batches(engine, counted, options, in_bucket)
+    own = script.steps(Counted(counted.total, script_batches, bool(counted.regularisation), options))
+    length = _length(engine, options, batches, own if script.steps_passed else None)
+    if not batches and not stops:
+        stops = "it finds no pictures"
+    warmup = 0
+    try:
+        warmup = script.warmup(options, length.steps if own is None else own)
+    except ValueError as error:
+        stops = stops or str(error)
+    everything = (*loaded.pictures, *loaded.regularisation)
+    endings = [str(ending) for ending in _texts(options.get("caption_extension"))]
+    return TrainerRun(
+        options=options,
+        derived=derived,
+        stops=stops,
+        counted=counted,
+        loaded=loaded,
+        captioned=captioned(everything, data, endings, any_case=engine.pictures.case == "any")
+        if engine.reads_captions
+        else 0,
+        buckets=buckets,
+        regularisation_shown=sum(times for picture, times in shown if picture.file.regularisation),
+        batches_per_epoch=batches,
+        steps_per_epoch=length.steps_per_epoch,
+        steps_shown=own,
+        warmup=warmup,
+        steps=0 if stops else length.steps,
+        epochs=0 if stops else length.epochs,
+        schedule_steps=length.steps * _stretched(engine, options),
+    )
+
+
+def shown_pictures(
+    engine: EngineRules, loaded: Tally, bucket_of: Callable[[TalliedPicture], Size]
+) -> list[tuple[TalliedPicture, int]]:
+    """Return the pictures of an epoch, and how often each is shown in it."""
+    trained = [(picture, picture.repeats) for picture in loaded.pictures]
+    if engine.regularisation == "ignored" or not loaded.regularisation:
+        return trained
+    if engine.regularisation == "beside":
+        return trained + [(picture, picture.repeats) for picture in loaded.regularisation]
+    if engine.regularisation == "filled up":
+        times = filled_up([picture.repeats for picture in loaded.regularisation], loaded.total)
+        return trained + [(picture, many) for picture, many in zip(loaded.regularisation, times, strict=True) if many]
+    return trained + _paired(trained, loaded.regularisation, bucket_of)
+
+
+def filled_up(repeats: Sequence[int], wanted: int) -> list[int]:
+    """Return how often regularisation pictures are shown: one after the other by its repeats until there are `wanted`; where
+    they do not suffice, each once more in turn (sd-scripts).
+    """
+    times = [0] * len(repeats)
+    shown = 0
+    for place, own in enumerate(repeats):
+        if shown >= wanted:
+            return times
+        times[place] = own
+        shown += own
+    for place in range(max(0, wanted - shown) if repeats else 0):
+        times[place % len(repeats)] += 1
+    return times
+
+
+def bucket_tallies(
+    engine: EngineRules,
+    shown: Sequence[tuple[TalliedPicture, int]],
+    bucket_of: Callable[[TalliedPicture], Size],
+    batch: int,
+) -> tuple[BucketTally, ...]:
+    """Return the buckets in use, by size."""
+    distinct: dict[Size, int] = {}
+    instances: dict[Size, int] = {}
+    for picture, times in shown:
+        size = bucket_of(picture)
+        distinct[size] = distinct.get(size, 0) + 1
+        instances[size] = instances.get(size, 0) + times
+    return tuple(
+        BucketTally(
+            size, distinct[size], instances[size], batches_of_bucket(engine, distinct[size], instances[size], batch)
+        )
+        for size in sorted(distinct)
+    )
+
+
+def batches_of_bucket(engine: EngineRules, distinct: int, shown: int, batch: int) -> int:
+    """Return the batches of one bucket in an epoch.
+
+    Args:
+        engine: knows what becomes of the last batch.
+        distinct: different pictures in the bucket.
+        shown: the same, each as often as it is shown.
+        batch: the batch size that was asked for.
+    """
+    if engine.batch_of_distinct:
+        batch = min(batch, distinct)
+    return shown // batch if engine.last_batch == "dropped" else -(-shown // batch)
+
+
+def epoch_batches(engine: EngineRules, buckets: Sequence[BucketTally], batch: int) -> int:
+    """Return the batches of an epoch."""
+    if engine.last_batch == "counted in all":
+        return -(-sum(bucket.shown for bucket in buckets) // batch)
+    return sum(bucket.batches for bucket in buckets)
+
+
+@dataclass(frozen=True)
+class RunLength:
+    """Steps of an epoch, steps in all, and epochs, of which the last may be cut short."""
+
+    steps_per_epoch: int
+    steps: int
+    epochs: int
+
+
+def _length(engine: EngineRules, options: Options, batches: int, passed: int | None) -> RunLength:
+    """Return what really runs.
+
+    Args:
+        engine: knows what accumulation does to epochs.
+        options: in force.
+        batches: of an epoch.
+        passed: the steps that the script gives to the engine, None where it gives epochs.
+    """
+    accumulated = 1 if engine.accumulation == "none" else whole(options, "gradient_accumulation_steps", 1)
+    per_epoch = -(-batches // accumulated)
+    epochs = epochs_of(options) if engine.counts_epochs else None
+    if passed is not None or epochs is None:
+        steps = whole(options, "max_train_steps") if passed is None else passed
+        return RunLength(per_epoch, steps, -(-steps // per_epoch) if per_epoch else 0)
+    if engine.accumulation == "not divided":
+        steps = epochs * batches
+        return RunLength(per_epoch, steps, -(-steps // per_epoch) if per_epoch else 0)
+    if engine.accumulation == "across epochs":
+        return RunLength(per_epoch, epochs * batches // accumulated, epochs)
+    return RunLength(per_epoch, epochs * per_epoch, epochs)
+
+
+def _stretched(engine: EngineRules, options: Options) -> int:
+    return whole(options, "gradient_accumulation_steps", 1) if engine.schedule_times_accumulation else 1
+
+
+def _bucket(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Callable[[TalliedPicture], Size]:
+    """Return what finds a picture's bucket; one whose size is not known goes where a square of the resolution goes."""
+    side = min(int(part) for part in str(options.get("resolution", "512")).split(","))
+
+    def of(picture: TalliedPicture) -> Size:
+        size = picture.file.size or (side, side)
+        return bucket_of(size) if engine.bucket_of is None else engine.bucket_of(size, options)
+
+    return of
+
+
+def _script_batches(
+    engine: EngineRules, counted: Tally, options: Options, bucket_of: Callable[[TalliedPicture], Size]
+) -> int:
+    """Return the batches of an epoch of what the script counts, each picture by its own repeats."""
+    pictures = [(each, each.repeats) for each in (*counted.pictures, *counted.regularisation)]
+    batch = whole(options, "train_batch_size", 1)
+    return sum(each.batches for each in bucket_tallies(engine, pictures, bucket_of, batch))
+
+
+def _paired(
+    trained: Sequence[tuple[TalliedPicture, int]],
+    regular: Sequence[TalliedPicture],
+    bucket_of: Callable[[TalliedPicture], Size],
+) -> list[tuple[TalliedPicture, int]]:
+    """Return one regularisation picture of its bucket for each picture, spread evenly over those that there are."""
+    wanted: dict[Size, int] = {}
+    for picture, times in trained:
+        size = bucket_of(picture)
+        wanted[size] = wanted.get(size, 0) + times
+    members: dict[Size, list[TalliedPicture]] = {}
+    for picture in regular:
+        members.setdefault(bucket_of(picture), []).append(picture)
+    found = []
+    for size, pictures in members.items():
+        count = wanted.get(size, 0)
+        for place, picture in enumerate(pictures):
+            times = math.ceil((count - place) / len(pictures)) if count > place else 0
+            if times:
+                found.append((picture, times))
+    return found
+
+
+def _texts(value: object) -> Collection[object]:
+    return value if isinstance(value, list | tuple) else ()

@@ -1,0 +1,176 @@
+"""kohya-ss/sd-scripts as it was and as it is, and what the scripts around it have in common."""
+
+from trainer.profiles.arithmetic import engine_counts, python_int, steps_alone, truncated_share
+from trainer.profiles.record import EndingCase, EngineRules, PictureRules, StepRules, TrainerProfile
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+_IN_2023 = (
+    "loads .png, .jpg, .jpeg, .webp and .bmp of `N_name` folders, not of folders in them; with gradient accumulation epochs are "
+    "not divided by it, so that the data are shown as often again"
+)
+_OF_DISTINCT = (
+    "a bucket's batch is no larger than the different pictures in it (main of 2023-02-05 to 02-11), so that small buckets take "
+    "more steps"
+)
+
+
+def engine_of_2023(
+    name: str = "sd-scripts 0.4.0", case: EndingCase = "any", *, batch_of_distinct: bool = False
+) -> EngineRules:
+    """Return sd-scripts of January or February 2023.
+
+    Args:
+        name: of it.
+        case: "any" on Windows, whose file names have none; "lower" on Linux.
+        batch_of_distinct: as of EngineRules.
+    """
+    differs = "; .PNG and .JPG are not found on Linux" if case == "lower" else ""
+    return EngineRules(
+        name=name,
+        pictures=PictureRules(ENDINGS, case, recursive=False),
+        repeats=python_int,
+        accumulation="not divided",
+        sentence=f"{_IN_2023}{differs}" + (f"; {_OF_DISTINCT}" if batch_of_distinct else ""),
+        batch_of_distinct=batch_of_distinct,
+        schedule_times_accumulation=True,
+    )
+
+
+ENGINE_OF_2026 = EngineRules(
+    name="sd-scripts 0.10.1",
+    pictures=PictureRules(ENDINGS, "lower or upper", recursive=False),
+    repeats=python_int,
+    accumulation="divided",
+    sentence="loads .png, .jpg, .jpeg, .webp and .bmp of `N_name` folders, not of folders in them",
+)
+"""Without the packages for .avif and .jxl, which it reads where they are installed."""
+
+_BARE: dict[str, object] = {
+    "learning_rate": 2.0e-6,
+    "unet_lr": None,
+    "text_encoder_lr": None,
+    "network_dim": 4,
+    "network_alpha": 1.0,
+    "clip_skip": 1,
+    "max_token_length": "75",
+    "enable_bucket": False,
+    "min_bucket_reso": 256,
+    "max_bucket_reso": 1024,
+    "bucket_reso_steps": 64,
+    "bucket_no_upscale": False,
+    "lr_scheduler": "constant",
+    "lr_scheduler_num_cycles": 1,
+    "lr_scheduler_power": 1.0,
+    "lr_warmup_steps": "0",
+    "max_train_epochs": None,
+    "max_train_steps": 1600,
+    "train_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "save_precision": "float",
+    "save_every_n_epochs": None,
+    "shuffle_caption": False,
+    "keep_tokens": 0,
+    "caption_extension": [".caption"],
+    "caption_dropout_rate": 0.0,
+    "caption_dropout_every_n_epochs": 0,
+    "caption_tag_dropout_rate": 0.0,
+    "prior_loss_weight": 1.0,
+}
+
+_PLAIN: dict[str, object] = {
+    "mixed_precision": "no",
+    "optimizer_type": "AdamW",
+    "xformers": False,
+    "sdpa": False,
+    "gradient_checkpointing": False,
+}
+
+_REASONS = {
+    "learning_rate": "the option's default, made for whole models rather than for LoRA",
+    "network_dim": "the option is blank, and networks.lora then takes 4",
+    "network_alpha": "the option's default since 0.4.0, which makes the scale alpha / dim small",
+    "caption_extension": "the option's default, so that .txt files are not read unless it is set",
+    "enable_bucket": "a switch that is off unless it is given",
+    "max_train_steps": "the option's default, which holds where no epochs are given",
+    "lr_scheduler": "the option's default",
+    "lr_warmup_steps": "the option's default",
+    "save_precision": "the option is blank, and the weights are saved as they were trained, in fp32",
+    "resolution": "it has no default and must be given",
+    "seed": "it draws another one each time where none is given",
+    "save_every_n_epochs": "the option is blank, and only the last LoRA is saved",
+    "train_batch_size": "the option's default",
+    "clip_skip": "the option is blank, which takes the last layer",
+}
+
+
+def bare_steps(case: EndingCase, *, shares: bool) -> StepRules:
+    """Return the rules of train_network.py run by hand: the engine counts, and nobody before it.
+
+    Args:
+        case: as of the engine's pictures.
+        shares: whether a warm-up may be a share of the steps.
+    """
+    return StepRules(
+        pictures=PictureRules(ENDINGS, case, recursive=False),
+        repeats=python_int,
+        steps=engine_counts,
+        steps_passed=False,
+        warmup=truncated_share if shares else steps_alone,
+        sentence="counts batches bucket by bucket, each bucket's last one may be smaller, and multiplies by the epochs",
+        warmup_sentence="a share of the steps is cut to whole steps: int(ratio × steps)"
+        if shares
+        else "takes the warm-up in steps; a share cannot be said, so none is passed",
+    )
+
+
+SD_SCRIPTS_2023_01 = TrainerProfile(
+    key="sd-scripts 2023-01",
+    title="sd-scripts 0.4.0",
+    day="2023-01-22",
+    defaults=_BARE,
+    unknown=(),
+    steps=bare_steps("any", shares=False),
+    engine=engine_of_2023(),
+    reasons=_REASONS
+    | {"lr_scheduler_num_cycles": "the option came a week later, and cosine_with_restarts could not restart before"},
+    machine=_PLAIN,
+)
+
+SD_SCRIPTS_2023_01_ON_LINUX = TrainerProfile(
+    key="sd-scripts 2023-01 on Linux",
+    title="sd-scripts 0.4.0 on Linux",
+    day="2023-01-22",
+    defaults=_BARE,
+    unknown=(),
+    steps=bare_steps("lower", shares=False),
+    engine=engine_of_2023("sd-scripts 0.4.0 on Linux", "lower"),
+    reasons=SD_SCRIPTS_2023_01.reasons,
+    machine=_PLAIN,
+)
+
+SD_SCRIPTS_2023_02 = TrainerProfile(
+    key="sd-scripts 2023-02",
+    title="sd-scripts of 2023-02-09",
+    day="2023-02-09",
+    defaults=_BARE,
+    unknown=(),
+    steps=bare_steps("any", shares=False),
+    engine=engine_of_2023("sd-scripts 6b790bac", batch_of_distinct=True),
+    reasons=_REASONS
+    | {"lr_scheduler_num_cycles": "the option's default, by which cosine_with_restarts does not restart"},
+    machine=_PLAIN,
+)
+
+SD_SCRIPTS_2026_02 = TrainerProfile(
+    key="sd-scripts 2026-02",
+    title="sd-scripts 0.10.1",
+    day="2026-02-16",
+    defaults=_BARE,
+    unknown=(),
+    steps=bare_steps("lower or upper", shares=True),
+    engine=ENGINE_OF_2026,
+    reasons=_REASONS
+    | {"lr_scheduler_num_cycles": "the option's default, by which cosine_with_restarts does not restart"},
+    machine=_PLAIN,
+)
