@@ -243,6 +243,12 @@ KINDS: tuple[Kind, ...] = (
         (calls.load_lora,),
     ),
     Kind(
+        "LoRA with numbered layers",
+        {"models/numbered.safetensors": (*_HEADER, of_metadata("unet"))},
+        ("trainer.models.numbered_layers",),
+        (command(*_PLAN, "{root}/with-lora.toml", "--set", "network_weights={root}/models/numbered.safetensors"),),
+    ),
+    Kind(
         "adapter config",
         {"models/adapter_config.json": _JSON},
         ("trainer.models.adapter_config",),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from lora_on_disk import write_lora
+from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
 from PIL import Image, features
 
@@ -354,6 +354,7 @@ def _write_webui_files(folder: Path) -> None:
 def _write_models(folder: Path) -> None:
     write_lora(folder / "hifumi.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4"})
     write_lora(folder / "adapter_model.safetensors")
+    write_numbered_lora(folder / "numbered.safetensors")
     (folder / "adapter_config.json").write_text(
         json.dumps({"lora_alpha": 8, "r": 4, "alpha_pattern": {"to_q": 2}, "use_rslora": True})
     )

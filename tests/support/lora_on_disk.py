@@ -5,8 +5,9 @@ from pathlib import Path
 
 from header_only import write_header_only
 
+from trainer.families.numbered_names import NumberedName
 from trainer.models.identify import DEMO_BASE, Base, identify_base
-from trainer.models.kohya_names import part_of
+from trainer.models.kohya_names import ModuleNames, part_of
 from trainer.settings.parts import Part, all_parts
 
 
@@ -37,3 +38,17 @@ def write_lora(
         shapes[f"{name}.alpha"] = ()
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_header_only(path, shapes, metadata=metadata)
+
+
+def write_numbered_lora(path: Path, *, rank: int = 4) -> Path:
+    """Write a file as cloneofsimo/lora does: the feed-forward layers of the demo's U-Net, by numbers; return its path."""
+    base = identify_base(DEMO_BASE)
+    names = ModuleNames(base.family, base.lora_shapes)
+    count = sum(name.endswith("_ff_net_0_proj") for name in base.lora_shapes)
+    shapes: dict[str, tuple[int, ...]] = {}
+    metadata = {"unet": '["GEGLU"]', "<s1>": "<embed>"}
+    for number in range(count):
+        place = base.lora_shapes[names.own(str(NumberedName("lora_unet_", number, count, ("geglu",), False)))]
+        shapes[f"unet:{number}:up"], shapes[f"unet:{number}:down"] = (place.outputs, rank), (rank, place.inputs)
+        metadata[f"unet:{number}:rank"] = str(rank)
+    return write_header_only(path, shapes | {"<s1>": (768,)}, metadata=metadata)

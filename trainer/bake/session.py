@@ -25,7 +25,7 @@ from trainer.models.base_model import BaseModel
 from trainer.models.identify import Base, weight_shapes
 from trainer.models.memory_layout import tuned
 from trainer.models.model_content import ModelContent
-from trainer.network.injection import LayerRules, LoraNetwork, inject
+from trainer.network.injection import LayerRules, LoraNetwork, inject, module_names
 from trainer.network.lora_file import network_like_file, warm_start
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
@@ -179,11 +179,12 @@ def _network(model: BaseModel, settings: Settings) -> tuple[LoraNetwork, tuple[s
     parts = [part for part in parts_of(model.family) if settings.has_layers(part)]
     if settings.network_weights and settings.dim_from_weights:
         return network_like_file(model, Path(settings.network_weights), rules, parts), ()
+    names = module_names(model) if settings.network_weights else None
     network = inject(model, rules, settings.seed, parts)
     if not settings.network_weights:
         return network, ()
     try:
-        return network, tuple(warm_start(network, Path(settings.network_weights)))
+        return network, tuple(warm_start(network, Path(settings.network_weights), names))
     except Exception:
         network.remove()
         raise

@@ -184,6 +184,8 @@ class Checks:
                     expected=error.expected,
                     way_out=error.way_out or "leave it out",
                 ) from error
+            for line in found.unread():
+                self.note(f"{printable(path.name, 80)}: {line}")
         return found
 
     def _file_axes(self) -> str:

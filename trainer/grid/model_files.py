@@ -10,6 +10,7 @@ from pathlib import Path
 from trainer.errors import GridError, ModelError
 from trainer.families.registry import family_record
 from trainer.file_mark import FileMark, mark_of
+from trainer.models.adapter_config import lora_file
 from trainer.models.identify import Base, LoraShape, identify_base, model_place, refuse_pickle
 from trainer.models.kohya_names import ModuleNames
 from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
@@ -145,8 +146,8 @@ class ModelFiles:
 
     def _by_path(self, text: str) -> Path | None:
         for written in (text, text + _ENDING):
-            path = self.path(written)
-            if text and os.path.isfile(path):
+            path = lora_file(self.path(written)) if text else self.root
+            if os.path.isfile(path):
                 return path
         return None
 
@@ -231,6 +232,7 @@ def _base(base_of: Callable[[str], Base], name: str, stamp: Stamp) -> Base:
 def _header(path: Path, stamp: Stamp) -> LoraHeader:
     if os.path.isdir(path):
         refuse_folder(path)
+        path = lora_file(path)
     if not os.path.isfile(path):
         raise ModelError(_shown(path), found="no such file", expected=LORA_WANTED)
     refuse_pickle(path, LORA_WANTED)

@@ -2,19 +2,28 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainer.errors import ModelError
+from trainer.models.layer_pattern import layer_pattern
 from trainer.regular_file import read_regular
+from trainer.text import printable
 
 # diffusers writes PEFT's config into the file's own metadata, with the part before each name where there are several.
 _METADATA = "lora_adapter_metadata"
 # PEFT writes it beside a file of this name.
 _FILE, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_FILE_OF_DIFFUSERS = "pytorch_lora_weights.safetensors"
 # The configs are a few KB; a larger file is not one.
 _MAX_CONFIG_BYTES = 2**20
+
+
+# Starts of PEFT that change the base's weights too: a file without those is no change to the base that it names.
+_CHANGED_BASES = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 @dataclass(frozen=True)
@@ -34,8 +43,10 @@ class AdapterScales:
             key: of lora_A.
             rank: of the layer.
         """
-        config = next((config for start, config in self.parts.items() if key.startswith(start)), {})
-        path = re.sub(r"\.lora.*", "", key)
+        start, config = next(
+            ((start, config) for start, config in self.parts.items() if key.startswith(start)), ("", {})
+        )
+        path = re.sub(r"\.lora.*", "", key.removeprefix(start).removeprefix("base_model.model."))
         found = _number(config.get("lora_alpha"))
         patterns = config.get("alpha_pattern")
         if isinstance(patterns, dict):
@@ -47,13 +58,30 @@ class AdapterScales:
         return found * math.sqrt(rank) if config.get("use_rslora") is True else found
 
 
+def lora_file(path: Path) -> Path:
+    """Return the LoRA file that a path means: of a folder of PEFT or diffusers the file in it, of anything else the path itself."""
+    if os.path.isdir(path):
+        return next((path / name for name in (_FILE, _FILE_OF_DIFFUSERS) if os.path.isfile(path / name)), path)
+    return path
+
+
 def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
     """Return what a LoRA file, or the config beside it, says of its alphas; nothing where it says nothing or what is no config.
 
     Args:
         path: the file.
         metadata: its texts.
+
+    Raises:
+        ModelError: it names layers by a pattern that is not understood, or a base that was changed too.
     """
+    scales = _scales(path, metadata)
+    for config in scales.parts.values():
+        _check_config(path, config)
+    return scales
+
+
+def _scales(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
     own = _table(metadata.get(_METADATA, ""))
     if own:
         starts = dict.fromkeys(name.rpartition(".")[0] for name in own if name.endswith(("lora_alpha", ".r")))
@@ -95,10 +123,26 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _names(pattern: str, path: str) -> bool:
-    """Return whether a name of a config means the module at `path`: its end, from the beginning of a part on.
+def _check_config(path: Path, config: Mapping[str, object]) -> None:
+    start = config.get("init_lora_weights")
+    if isinstance(start, str) and start.lower().startswith(_CHANGED_BASES):
+        raise ModelError(
+            printable(str(path)),
+            found=f"it started as {printable(start, 40)}, which changes the base's own weights as well",
+            expected="a LoRA that is all of the change",
+            way_out="save it with PEFT's path_initial_model_for_weight_conversion, which makes it one",
+        )
+    patterns = config.get("alpha_pattern")
+    for pattern in patterns if isinstance(patterns, dict) else ():
+        if layer_pattern(str(pattern)) is None:
+            raise ModelError(
+                printable(str(path)),
+                found=f"alpha_pattern {printable(str(pattern), 80)}, which is not understood",
+                expected="names of layers, with at most `.`, `*`, `+`, `?`, `\\d`, `[…]` and `(a|b)` as patterns",
+                way_out="write these layers by their names in its config",
+            )
 
-    PEFT takes them as regular expressions; those of a file from outside are compared as texts.
-    """
-    name = pattern.removeprefix("^")
-    return path == name or path.endswith(f".{name}")
+
+def _names(pattern: str, path: str) -> bool:
+    compiled = layer_pattern(pattern)
+    return compiled is not None and compiled.fits(path)

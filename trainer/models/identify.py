@@ -25,7 +25,8 @@ _DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo" / "model"
 
 # save_precision -> safetensors' word for it, and bytes of a number.
 _SAVED_AS = {"float": ("F32", 4), "fp16": ("F16", 2), "bf16": ("BF16", 2)}
-_PICKLE_ENDINGS = {".ckpt", ".pt", ".pth", ".bin", ".pkl"}
+PICKLE_ENDINGS = frozenset({".ckpt", ".pt", ".pth", ".bin", ".pkl"})
+"""How the names of files end that run code when they are loaded."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ def refuse_pickle(path: Path, wanted: str) -> None:
         raise ModelError(where, found=f"cannot be read ({error.strerror})") from error
     # torch.save writes a zip (PK..) or, before 1.6, a bare pickle (0x80 and the protocol's number).
     is_pickle = start == b"PK\x03\x04" or (start[:1] == b"\x80" and 2 <= (start[1:2] or b"\0")[0] <= 5)
-    if is_pickle or path.suffix.lower() in _PICKLE_ENDINGS:
+    if is_pickle or path.suffix.lower() in PICKLE_ENDINGS:
         raise ModelError(
             where,
             found="a pickle file; loading one runs the code in it",

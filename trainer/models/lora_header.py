@@ -10,17 +10,20 @@ from trainer.errors import ModelError
 from trainer.file_mark import FileMark
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.formats.safetensors_numbers import read_number, same_tensor
-from trainer.models.adapter_config import AdapterScales, scales_of
+from trainer.models.adapter_config import AdapterScales, lora_file, scales_of
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_keys import Role, is_lora_key, other_kind, parse_key
 from trainer.models.model_content import marks_of_model
+from trainer.models.numbered_layers import embeddings_in, numbered_keys
 from trainer.settings.parts import is_encoder
-from trainer.text import printable
+from trainer.text import plural, printable
 
 DOWN, UP, MID, ALPHA = ".lora_down.weight", ".lora_up.weight", ".lora_mid.weight", ".alpha"
 """How the keys of a module end in kohya's form."""
 
 ENDINGS: Mapping[Role, str] = {"down": DOWN, "up": UP, "mid": MID, "alpha": ALPHA}
+
+_MAX_WORDS = 5
 
 # A file in bf16 holds alpha with 8 significant bits.
 _ALPHA_ROUNDING = 2**-8
@@ -60,11 +63,20 @@ class LoraHeader:
         modules: name in kohya's form, however the file writes it -> its layer.
         metadata: the file's own texts.
         keys: module and role -> the file's own key of that tensor.
+        embeddings: the words whose embeddings travel in it; they are not read.
     """
 
     modules: Mapping[str, LoraModule]
     metadata: Mapping[str, str]
     keys: Mapping[tuple[str, Role], str]
+    embeddings: tuple[str, ...] = ()
+
+    def unread(self) -> list[str]:
+        """Return a line about the embeddings that travel in it, none where there are none."""
+        if not self.embeddings:
+            return []
+        words = ", ".join(printable(word, 40) for word in self.embeddings[:_MAX_WORDS])
+        return [f"{plural(len(self.embeddings), 'embedding')} in the file not read, so the LoRA is without: {words}"]
 
     @cached_property
     def rank(self) -> int:
@@ -83,9 +95,13 @@ def read_lora_header(path: Path) -> LoraHeader:
 
     Remembered until the file changes.
 
+    Args:
+        path: the file, or the folder of PEFT or diffusers that holds it.
+
     Raises:
         ModelError: it is no whole safetensors file, or no plain LoRA (or LoCon); says what it is instead.
     """
+    path = lora_file(path)
     try:
         return _remembered(path, marks_of_model(path))
     except ModelError:
@@ -153,8 +169,9 @@ def _read(path: Path) -> LoraHeader:
     header = read_header(path)
     keys: dict[tuple[str, Role], str] = {}
     strange: list[str] = []
+    numbered = numbered_keys(path, header)
     for key in header.shapes:
-        parsed = parse_key(key)
+        parsed = numbered.get(key) or parse_key(key)
         if parsed is None:
             # Other keys, as of an embedding that travels in the file, change no weight.
             strange += [key] if is_lora_key(key) else []
@@ -175,7 +192,7 @@ def _read(path: Path) -> LoraHeader:
     _check_pairs(path, keys)
     scales = scales_of(path, header.metadata)
     modules = {name: _module(path, header, keys, name, scales) for name in names}
-    return LoraHeader(modules, header.metadata, keys)
+    return LoraHeader(modules, header.metadata, keys, embeddings_in(header))
 
 
 def _other_kind(path: Path, keys: list[str]) -> ModelError:
@@ -201,7 +218,7 @@ def _no_lora(path: Path, header: Header) -> ModelError:
         )
     return ModelError(
         printable(str(path)),
-        found="no LoRA in the keys of kohya, diffusers, PEFT or LyCORIS",
+        found="no LoRA in the keys of kohya, diffusers, PEFT, LyCORIS or cloneofsimo",
         expected="keys such as …lora_down.weight or …lora_A.weight",
         way_out="give the LoRA's own .safetensors file",
     )

@@ -66,6 +66,9 @@ _OWN_STARTS = ("lora_", "lycoris_")
 
 _LORA = re.compile(r"\blora(?:_|\b)")
 
+NUMBERED = re.compile(r"(\w{1,40}):(\d{1,5}):(up|down)", re.ASCII)
+"""A key of cloneofsimo/lora, which has a number in place of a name: `unet:17:up` (`numbered_layers.py`)."""
+
 # diffusers' attention processors of 2023 hold the layers of the attention around them.
 _PROCESSOR = re.compile(r"\.processor\.to_(q|k|v|out)$")
 
@@ -139,7 +142,12 @@ def other_kind(key: str) -> OtherKind | None:
 
 def is_lora_key(key: str) -> bool:
     """Return whether a tensor belongs to a LoRA, or to another kind of change to a model, rather than to a model."""
-    return parse_key(key) is not None or other_kind(key) is not None or key.startswith(_OWN_STARTS)
+    return (
+        parse_key(key) is not None
+        or other_kind(key) is not None
+        or key.startswith(_OWN_STARTS)
+        or NUMBERED.fullmatch(key) is not None
+    )
 
 
 def _module(path: str) -> str | None:

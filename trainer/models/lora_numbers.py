@@ -7,6 +7,7 @@ from trainer.errors import ModelError
 from trainer.file_mark import FileMark, mark_of
 from trainer.formats.safetensors_header import read_header
 from trainer.formats.safetensors_numbers import broken_tensors
+from trainer.models.adapter_config import lora_file
 from trainer.models.lora_keys import parse_key
 from trainer.text import plural, printable
 
@@ -17,6 +18,7 @@ def check_lora_numbers(path: Path) -> None:
     Raises:
         ModelError: one is NaN or infinity; names its module.
     """
+    path = lora_file(path)
     try:
         mark = mark_of(path)
     except OSError as error:

@@ -4,30 +4,34 @@ from pathlib import Path
 
 from trainer.errors import ModelError
 from trainer.families.registry import family_record
-from trainer.models.identify import Base, LoraShape, existing_path, layers_of
+from trainer.models.adapter_config import lora_file
+from trainer.models.identify import PICKLE_ENDINGS, Base, LoraShape, existing_path, layers_of, refuse_pickle
 from trainer.models.kohya_names import ModuleNames, part_of
 from trainer.models.lora_header import LoraModule, check_scale, read_lora_header, strangers
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.settings.model import Settings
 from trainer.text import printable
 
-LORA_WANTED = "a LoRA: one .safetensors file"
+LORA_WANTED = "a LoRA: one .safetensors file, or a folder of PEFT"
 """What a LoRA file may be, in words."""
 
 
 def refuse_folder(path: Path) -> None:
-    """See that a path to a LoRA is no folder, as PEFT and diffusers write one.
+    """See that a path to a LoRA is no folder, but for one of PEFT or diffusers with a file that they write.
 
     Raises:
         ModelError: it is.
     """
-    if path.is_dir():
-        inside = sorted(path.glob("*.safetensors"))
+    if lora_file(path).is_dir():
+        inside = sorted((*path.glob("*.safetensors"), *path.glob("*/adapter_model.safetensors")))
+        pickles = sorted(file for file in path.glob("*") if file.suffix in PICKLE_ENDINGS)
+        if pickles and not inside:
+            refuse_pickle(pickles[0], LORA_WANTED)
         raise ModelError(
             printable(str(path)),
             found="is a folder",
             expected=LORA_WANTED,
-            way_out=f"give {printable(inside[0].name, 80)} in it" if inside else "",
+            way_out=f"give {printable(str(inside[0].relative_to(path)), 120)} in it" if inside else "",
         )
 
 

@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from trainer.errors import ModelError
+from trainer.models.adapter_config import lora_file
 from trainer.models.kohya_names import ModuleNames
 from trainer.models.lora_header import ALPHA, DOWN, ENDINGS, MID, read_lora_header
 from trainer.models.lora_numbers import check_lora_numbers
@@ -64,10 +65,14 @@ class LoraFile:
 def load_lora(path: Path) -> LoraFile:
     """Read a LoRA file to the CPU.
 
+    Args:
+        path: the file, or the folder of PEFT or diffusers that holds it.
+
     Raises:
         ModelError: it is not a complete safetensors file, not a plain LoRA (or LoCon), or holds NaN or infinity; the error says
             what it is, or in which module.
     """
+    path = lora_file(path)
     header = read_lora_header(path)
     check_lora_numbers(path)
     try:

@@ -13,7 +13,7 @@ from trainer.atomic_file import write_atomically
 from trainer.errors import ModelError, WorkspaceError
 from trainer.families.registry import family_record
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import ALPHA, DOWN, UP, check_scale, strangers
+from trainer.models.lora_header import ALPHA, DOWN, UP, check_scale, read_lora_header, strangers
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, module_names, targets, wanted_parts
 from trainer.network.lora import LoraLayer
@@ -134,20 +134,21 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
     return network
 
 
-def warm_start(network: LoraNetwork, path: Path) -> list[str]:
+def warm_start(network: LoraNetwork, path: Path, names: ModuleNames | None = None) -> list[str]:
     """Start a network from a file's weights, as far as both have them (sd-scripts: network_weights).
 
     Args:
         network: as injected; layers that the file lacks keep their start values.
         path: a LoRA file; modules that the network lacks are left out.
+        names: of all modules of the base, which a file that numbers its layers needs; None for those of the network.
 
     Returns:
-        A line for each of the two kinds of gap, none where file and network agree.
+        A line for each of the two kinds of gap, and for embeddings in the file; none where file and network agree.
 
     Raises:
         ModelError: they have no module in common, or one of other shapes, rank or alpha.
     """
-    file = load_lora(path).named_for(_names_in(network))
+    file = load_lora(path).named_for(names or _names_in(network))
     layers = {layer.name: layer for layer in network}
     modules = file.modules
     shared = [name for name in modules if name in layers]
@@ -171,6 +172,7 @@ def warm_start(network: LoraNetwork, path: Path) -> list[str]:
             f"{len(untouched)} of {len(layers)} layers have no weights in {printable(path.name)} and start from zero, "
             f"for example {untouched[0]}"
         )
+    lines += read_lora_header(path).unread()
     return lines
 
 

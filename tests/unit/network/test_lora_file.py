@@ -205,7 +205,7 @@ def test_what_changes_no_weight_may_travel_in_the_file(demo: StableDiffusion, sa
 
 def test_a_file_without_lora_keys_is_refused(tmp_path: Path) -> None:
     safetensors.torch.save_file({"weight": torch.zeros(2)}, tmp_path / "x.safetensors")
-    with pytest.raises(ModelError, match="no LoRA in the keys of kohya, diffusers, PEFT or LyCORIS"):
+    with pytest.raises(ModelError, match="no LoRA in the keys of kohya, diffusers, PEFT, LyCORIS or cloneofsimo"):
         load_lora(tmp_path / "x.safetensors")
 
 

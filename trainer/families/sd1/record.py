@@ -5,6 +5,7 @@ from collections.abc import Collection
 from types import MappingProxyType
 
 from trainer.families.block_names import diffusers_name, layers_per_level
+from trainer.families.numbered_names import numbered_module
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
@@ -27,6 +28,8 @@ def _module_name(part: PartRecord, path: str) -> str:
 
 
 def _file_name(name: str, known: Collection[str]) -> str:
+    if (own := numbered_module(name, known)) is not None:
+        return own
     if name.startswith(_UNET):
         # A file's U-Net may have the names of the original's blocks, which count through all levels.
         return _UNET + diffusers_name(name.removeprefix(_UNET), layers_per_level(known))
