@@ -2,9 +2,18 @@
 
 from trainer.interop.record import TrainerFormat
 from trainer.interop.trainers import sd_scripts
+from trainer.interop.trainers.easy_training_scripts import EASY_TRAINING_SCRIPTS
+from trainer.interop.trainers.easy_training_scripts_2023 import EASY_TRAINING_SCRIPTS_2023
+from trainer.interop.trainers.kohya_gui import KOHYA_GUI
+from trainer.interop.trainers.kohya_gui_toml import KOHYA_GUI_DEFAULTS, KOHYA_GUI_WRITTEN
 
 FORMATS: tuple[TrainerFormat, ...] = (
     sd_scripts.COMMAND,
+    KOHYA_GUI,
+    KOHYA_GUI_WRITTEN,
+    KOHYA_GUI_DEFAULTS,
+    EASY_TRAINING_SCRIPTS,
+    EASY_TRAINING_SCRIPTS_2023,
     sd_scripts.CONFIG,
 )
 """The formats, the more particular ones first: the first that recognises a document reads it."""
