@@ -10,7 +10,7 @@ from pathlib import Path
 from trainer.errors import SettingsError
 from trainer.interop.documents import EXPECTED
 from trainer.interop.foreign_paths import is_elsewhere, mapped
-from trainer.interop.key_fates import KeyPlan, plans_of, reports_of
+from trainer.interop.key_fates import JOINED, KeyPlan, plans_of, reports_of, values_of
 from trainer.interop.option_rules import is_blank
 from trainer.interop.options import FromOptions, settings_from
 from trainer.interop.record import SourceDocument, TrainerFormat
@@ -117,10 +117,17 @@ def _profile(document: SourceDocument, its_format: TrainerFormat) -> str:
 def _options(plans: Sequence[KeyPlan]) -> dict[str, object]:
     """Return the options that the keys set, each as the winner says, in the order of the file."""
     options: dict[str, object] = {}
+    owners: dict[str, str] = {}
     for plan in plans:
         for name, value in plan.options.items():
-            if name not in plan.lost:
+            if name in plan.lost:
+                continue
+            before = options.get(name) if name in JOINED and owners.get(name) == plan.file else None
+            if isinstance(before, list) and isinstance(value, list):
+                options[name] = list(dict.fromkeys([*before, *value]))
+            else:
                 options[name] = value
+            owners[name] = plan.file
     return options
 
 
@@ -160,6 +167,7 @@ def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]
         script = document.tree.get("(script)")
         if document.syntax == "command" and isinstance(script, Mapping) and (count := script["commands"]) > 1:
             notes.append(f"{document.where} holds {count} commands that train; this is the first")
+        notes += each.notes(values_of(document, each))
         if each.fixed:
             fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items())
             notes.append(f"the trainer itself passes {fixed}")

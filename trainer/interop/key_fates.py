@@ -1,21 +1,23 @@
 """Every key of a source with what becomes of it: by its format's table, and by what the options become."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.interop.documents import as_json
 from trainer.interop.option_rules import is_blank
 from trainer.interop.options import FromOptions, OptionFate
+from trainer.interop.places import Beside, at_places, row_of
 from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, SourceKey, TrainerFormat
 from trainer.interop.report import Fate, KeyReport
 from trainer.settings.refusal import value_text
 from trainer.text import printable
 
-_PLACE = re.compile(r"\[\d+\]")
 _COMPUTED = "it is worked out while the script runs, and nothing is run here"
 _MAX_VALUE = 2000
 """Characters of a value in a report, so that one long text does not fill it."""
+
+JOINED = ("optimizer_args", "network_args", "lr_scheduler_args")
+"""Options that gather the entries of several keys."""
 
 
 @dataclass
@@ -52,14 +54,18 @@ class KeyPlan:
 def plans_of(document: SourceDocument, its_format: TrainerFormat, *, several: bool = False) -> list[KeyPlan]:
     """Return a plan for each key of a document, in its order, with the losers of those that set the same option."""
     rules = {rule.key: (rank, rule) for rank, rule in enumerate(its_format.rules)}
-    values = {its_format.unprefixed(key.key): key.value for key in document.keys} | {
-        key.key: key.value for key in document.keys
-    }
+    values = values_of(document, its_format)
     plans = [
         _plan(key, its_format, rules, values, document.where if several else "", document) for key in document.keys
     ]
     settle_winners(plans)
     return plans
+
+
+def values_of(document: SourceDocument, its_format: TrainerFormat) -> dict[str, object]:
+    """Return the values of a document by its own keys, and by those that the table knows."""
+    known = {its_format.unprefixed(key.key): key.value for key in document.keys}
+    return known | {key.key: key.value for key in document.keys}
 
 
 def settle_winners(plans: Sequence[KeyPlan]) -> None:
@@ -68,7 +74,7 @@ def settle_winners(plans: Sequence[KeyPlan]) -> None:
     for plan in plans:
         for name, value in plan.options.items():
             before = winners.get(name)
-            if before is None:
+            if before is None or name in JOINED:
                 winners[name] = plan
                 continue
             old, new = (is_blank(before.options[name]), before.rank), (is_blank(value), plan.rank)
@@ -90,18 +96,14 @@ def _plan(
     plan = KeyPlan(key, file)
     if isinstance(key.value, Computed):
         plan.no_effect = _COMPUTED
-    names = (
-        key.key,
-        its_format.unprefixed(key.key),
-        _PLACE.sub("[*]", key.key),
-        its_format.unprefixed(_PLACE.sub("[*]", key.key)),
-    )
-    found = next((rules[name] for name in names if name in rules), None)
+    row, places = row_of(its_format.unprefixed(key.key))
+    found = next((rules[name] for name in (key.key, its_format.unprefixed(key.key), row) if name in rules), None)
     if found is not None:
         plan.rank, plan.rule = found
         if not plan.no_effect:
-            reading = _reading(plan.rule, key.value, values)
-            plan.options, plan.no_effect = reading.options, reading.no_effect
+            reading = _reading(plan.rule, key.value, Beside(values, places))
+            plan.options = {at_places(name, places): value for name, value in reading.options.items()}
+            plan.no_effect = reading.no_effect
             plan.words = plan.rule.rule
     elif key.key.startswith("$") and document.syntax == "command" and not plan.no_effect:
         plan.variable_of = _users(key.key[1:], document)

@@ -12,7 +12,9 @@ Options = dict[str, object]
 """sd-scripts' options by name (`argparse`'s), and our own settings that sd-scripts lacks; values are plain, lists for several.
 
 Folders of pictures with repeats or captions of their own stand under the names of sd-scripts' `--dataset_config`:
-`datasets[0].subsets[0].image_dir`, with any word for a place (`places.py`). A subset that `enabled = False` is left out.
+`datasets[0].subsets[0].image_dir`, with any word for a place (`places.py`). A subset that `enabled = False` is left out, and a
+data set with `resolutions = [512, 768]` stands there once for each. `optimizer_args`, `network_args` and `lr_scheduler_args` of
+several keys are joined.
 """
 
 Syntax = Literal["toml", "json", "yaml", "command", "variables", "safetensors", "infotext", "peft"]
@@ -98,6 +100,7 @@ class TrainerFormat:
         rules: the table of its keys. Where two keys of a file set the same option, the one whose rule stands first wins,
             unless it is blank.
         profile: the key of the profile (`trainer.profiles`) that such a file was written for; "" for none.
+        notes: what a user should know of such a file beside its keys, such as a base that cannot be trained here.
         fixed: options that this trainer passes whatever the file says.
         unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely; the values
             that rules read are by this key. Several keys may come to one.
@@ -108,5 +111,6 @@ class TrainerFormat:
     recognises: Callable[[SourceDocument], bool]
     rules: tuple[KeyRule, ...]
     profile: Callable[[Mapping[str, object]], str] = lambda values: ""
+    notes: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: ()
     fixed: Mapping[str, object] = field(default_factory=dict)
     unprefixed: Callable[[str], str] = lambda key: key
