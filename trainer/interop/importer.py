@@ -11,6 +11,7 @@ from trainer.errors import SettingsError
 from trainer.interop.documents import EXPECTED
 from trainer.interop.foreign_paths import is_elsewhere, mapped
 from trainer.interop.key_fates import JOINED, KeyPlan, plans_of, reports_of, values_of
+from trainer.interop.named_models import FindModel, models_found
 from trainer.interop.option_rules import is_blank
 from trainer.interop.options import FromOptions, settings_from
 from trainer.interop.record import SourceDocument, TrainerFormat
@@ -73,6 +74,7 @@ def import_documents(
     path_map: Mapping[str, str] | None = None,
     subject: str | None = "",
     exists: Callable[[str], bool] = os.path.exists,
+    find: FindModel | None = None,
 ) -> Imported:
     """Return the settings that some documents make together; what is said twice is as a command says it, else as the first does.
 
@@ -81,6 +83,7 @@ def import_documents(
         path_map: folders of another computer to the same ones here.
         subject: the name of the subject to make where data are named; None for one that fits, "" for none.
         exists: whether something is at a path here.
+        find: the model here that a source knows by its name and hash alone (`named_models.py`); None where nothing is known.
 
     Raises:
         SettingsError: a document is of no trainer that is known.
@@ -92,7 +95,9 @@ def import_documents(
     options = _options(plans)
     for each in formats:
         options = {**options, **{name: value for name, value in each.fixed.items() if name not in options}}
+    options, unfound = models_found(options, _model_hashes(documents, formats), find)
     options, paths = _mapped_paths(options, documents, path_map or {}, exists)
+    paths = {name: "" for name in unfound if name not in paths and name in options.values()} | paths
     made = settings_from(options)
     profile = next(filter(None, (_profile(*pair) for pair in zip(documents, formats, strict=True))), "")
     values = dict(made.values)
@@ -129,6 +134,13 @@ def _options(plans: Sequence[KeyPlan]) -> dict[str, object]:
                 options[name] = value
             owners[name] = plan.file
     return options
+
+
+def _model_hashes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]) -> dict[str, str]:
+    hashes: dict[str, str] = {}
+    for document, each in zip(documents, formats, strict=True):
+        hashes = {**each.model_hashes(values_of(document, each)), **hashes}
+    return hashes
 
 
 def _mapped_paths(

@@ -104,6 +104,7 @@ class TrainerFormat:
         fixed: options that this trainer passes whatever the file says.
         unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely; the values
             that rules read are by this key. Several keys may come to one.
+        model_hashes: options that name a model by its name alone -> the first digits of its hash, "" where that is not known.
     """
 
     key: str
@@ -114,3 +115,4 @@ class TrainerFormat:
     notes: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: ()
     fixed: Mapping[str, object] = field(default_factory=dict)
     unprefixed: Callable[[str], str] = lambda key: key
+    model_hashes: Callable[[Mapping[str, object]], Mapping[str, str]] = lambda values: {}
