@@ -8,14 +8,16 @@ class ParityCell:
     """What one trainer makes of one thing.
 
     Attributes:
-        text: as it is shown; `unknown` where it is not known.
+        text: as it is shown; `unknown` where it is not known, `stops` where the trainer would not train.
         differs: whether it differs from the first column.
-        reason: why, in one sentence; "" where it does not differ.
+        reason: why, in one sentence without its stop; "" where it does not differ.
+        details: more lines, such as the pictures that do not count, each with its reason.
     """
 
     text: str
     differs: bool = False
     reason: str = ""
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class ParityTable:
     """Several trainers beside one another.
 
     Attributes:
-        columns: profile keys; the first is these settings as they stand.
+        columns: profile keys; the first is columns.HERE, these settings as they stand.
         titles: of the columns, for people.
         rows: each with as many cells as there are columns.
     """

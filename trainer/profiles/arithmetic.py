@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import cast
 
-from trainer.profiles.record import Counted, FolderName, Options
+from trainer.profiles.record import Counted, FolderName, Options, Repeats
 
 _NUMERIC = re.compile(r"[\d.]+", re.ASCII)
 _AMOUNT = re.compile(r"(?P<number>(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
@@ -44,7 +44,7 @@ def amount_in_steps(text: object) -> int:
 # Repeats in the names of folders.
 
 
-def python_int(folder: FolderName, options: Options) -> int | None:
+def _python_int(folder: FolderName, options: Options) -> int | None:
     """Repeats as Python's int() reads the text before the first `_`; folders without are left out (sd-scripts)."""
     try:
         return None if folder.is_root else int(folder.name.split("_")[0])
@@ -52,12 +52,12 @@ def python_int(folder: FolderName, options: Options) -> int | None:
         return None
 
 
-def python_int_before_underscore(folder: FolderName, options: Options) -> int | None:
+def _python_int_before_underscore(folder: FolderName, options: Options) -> int | None:
     """The same for folders with a `_` in their names only (Easy Training Scripts)."""
-    return python_int(folder, options) if "_" in folder.name else None
+    return _python_int(folder, options) if "_" in folder.name else None
 
 
-def python_int_or_stop(folder: FolderName, options: Options) -> int | None:
+def _python_int_or_stop(folder: FolderName, options: Options) -> int | None:
     """Repeats as Python's int() reads them; a folder without stops the trainer (kohya_ss of 2023).
 
     Raises:
@@ -71,12 +71,12 @@ def python_int_or_stop(folder: FolderName, options: Options) -> int | None:
         raise ValueError(f"folder {folder.name} has no whole number of repeats in front, and the click dies") from None
 
 
-def powershell_int(folder: FolderName, options: Options) -> int | None:
+def _powershell_int(folder: FolderName, options: Options) -> int | None:
     """Repeats as PowerShell's [int] reads them, `1.5` as 2; folders without a number are left out."""
     return None if folder.is_root else _powershell_number(folder.name.split("_")[0])
 
 
-def powershell_int_or_stop(folder: FolderName, options: Options) -> int | None:
+def _powershell_int_or_stop(folder: FolderName, options: Options) -> int | None:
     """The same, where a folder without a number above 0 is an error (anon-1337).
 
     Raises:
@@ -92,17 +92,17 @@ def powershell_int_or_stop(folder: FolderName, options: Options) -> int | None:
     return number
 
 
-def every_folder_once(folder: FolderName, options: Options) -> int | None:
+def _every_folder_once(folder: FolderName, options: Options) -> int | None:
     """Return 1: folders are not asked for repeats, and the data folder counts as well."""
     return 1
 
 
-def data_folder_once(folder: FolderName, options: Options) -> int | None:
+def _data_folder_once(folder: FolderName, options: Options) -> int | None:
     """Return 1 for the data folder alone."""
     return 1 if folder.is_root else None
 
 
-def typed_repeats(folder: FolderName, options: Options) -> int | None:
+def _typed_repeats(folder: FolderName, options: Options) -> int | None:
     """The `num_repeats` of each folder that today's Easy Training Scripts fill in from its name; 1 where it has no number."""
     if folder.is_root:
         return None
@@ -112,7 +112,7 @@ def typed_repeats(folder: FolderName, options: Options) -> int | None:
         return 1
 
 
-def our_repeats(folder: FolderName, options: Options) -> int | None:
+def _our_repeats(folder: FolderName, options: Options) -> int | None:
     """Our own: num_repeats, else the number before `_`, else dataset_repeats for the data folder and none for others."""
     for text in cast("list[str]", options.get("num_repeats") or []):
         name, _, number = text.rpartition("=")
@@ -133,6 +133,28 @@ def _powershell_number(text: str) -> int | None:
     except ValueError:
         return None
 
+
+PYTHON_INT = Repeats(
+    _python_int, "the whole number before the first `_` of a folder in the data folder; others are left out"
+)
+PYTHON_INT_BEFORE_UNDERSCORE = Repeats(
+    _python_int_before_underscore, "the whole number before the `_` of a folder in the data folder; others are left out"
+)
+PYTHON_INT_OR_STOP = Repeats(_python_int_or_stop, "the whole number before the first `_`; a folder without one ends it")
+POWERSHELL_INT = Repeats(
+    _powershell_int,
+    "the number before the first `_`, rounded half to even; folders without one are taken to be left out",
+)
+POWERSHELL_INT_OR_STOP = Repeats(
+    _powershell_int_or_stop,
+    "the number before the first `_`, rounded half to even; a folder without one above 0 is an error",
+)
+EVERY_FOLDER_ONCE = Repeats(_every_folder_once, "a number in a folder's name means nothing: each picture counts once")
+DATA_FOLDER_ONCE = Repeats(_data_folder_once, "only pictures in the data folder itself count, each once")
+TYPED_REPEATS = Repeats(_typed_repeats, "each folder is chosen by hand, with the number before its first `_`, else 1")
+OUR_REPEATS = Repeats(
+    _our_repeats, "num_repeats, else the number before the `_`; pictures in the data folder itself have dataset_repeats"
+)
 
 # Steps. Floats as in the scripts themselves, so that their roundings are theirs too.
 
@@ -200,7 +222,7 @@ def _scaled(counted: Counted, to_whole: Callable[[float], int], factor: int = 1)
     return to_whole(counted.total * factor / batch * epochs)
 
 
-# Warm-ups.
+# Warm-ups. A schedule without one is dealt with where they are asked for (`run.warmup_in_force`).
 
 
 def steps_alone(options: Options, total: int) -> int:
@@ -220,9 +242,7 @@ def truncated_share(options: Options, total: int) -> int:
 
 
 def rounded_share(options: Options, total: int) -> int:
-    """`round(steps * ratio)`, the ratio between 0 and 1, half to even; none for `constant` (anon-1337, the legacy script)."""
-    if options.get("lr_scheduler") == "constant":
-        return 0
+    """`round(steps * ratio)`, the ratio between 0 and 1, half to even (anon-1337, the legacy script)."""
     share = share_of(options.get("lr_warmup_steps", "0"))
     if share is None:
         return steps_alone(options, total)

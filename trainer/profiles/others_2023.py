@@ -1,9 +1,9 @@
 """The trainers of February 2023 that do not run sd-scripts: sd_dreambooth_extension and cloneofsimo/lora."""
 
 from trainer.profiles.arithmetic import (
-    data_folder_once,
+    DATA_FOLDER_ONCE,
+    EVERY_FOLDER_ONCE,
     engine_counts,
-    every_folder_once,
     pictures_alone,
     pictures_shown,
     steps_alone,
@@ -81,7 +81,7 @@ DREAMBOOTH_EXTENSION = TrainerProfile(
     unknown=("save_precision",),
     steps=StepRules(
         pictures=PictureRules(_PILLOW_ENDINGS, "any", recursive=True),
-        repeats=every_folder_once,
+        repeats=EVERY_FOLDER_ONCE,
         steps=pictures_shown,
         steps_passed=False,
         warmup=pictures_alone,
@@ -91,10 +91,9 @@ DREAMBOOTH_EXTENSION = TrainerProfile(
     engine=EngineRules(
         name="sd_dreambooth_extension",
         pictures=PictureRules(_PILLOW_ENDINGS, "any", recursive=True),
-        repeats=every_folder_once,
+        repeats=EVERY_FOLDER_ONCE,
         accumulation="divided",
-        sentence="loads every kind of picture in the folder and all folders in it, each once in an epoch, in buckets of its own; a "
-        "bucket's last batch is filled up",
+        sentence="shows each picture once in an epoch, in buckets of its own, and fills a bucket's last batch up",
         last_batch="counted in all",
         regularisation="paired",
         bucket_of=dreambooth_bucket,
@@ -161,7 +160,7 @@ CLONEOFSIMO = TrainerProfile(
     unknown=("save_precision",),
     steps=StepRules(
         pictures=_JPG_AND_PNG,
-        repeats=data_folder_once,
+        repeats=DATA_FOLDER_ONCE,
         steps=engine_counts,
         steps_passed=False,
         warmup=steps_alone,
@@ -171,10 +170,10 @@ CLONEOFSIMO = TrainerProfile(
     engine=EngineRules(
         name="cloneofsimo/lora",
         pictures=_JPG_AND_PNG,
-        repeats=data_folder_once,
+        repeats=DATA_FOLDER_ONCE,
         accumulation="none",
-        sentence="loads .jpg, .jpeg and .png that lie in the data folder itself, crops all to one square and mirrors half of them; "
-        "knows steps alone, and accumulates gradients for its inversion only",
+        sentence="crops all pictures to one square and mirrors half of them; it knows steps alone, and accumulates gradients for "
+        "its inversion only",
         counts_epochs=False,
         regularisation="ignored",
         bucket_of=only_square,

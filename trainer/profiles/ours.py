@@ -1,6 +1,6 @@
 """Our own defaults and ways of counting, as one more profile."""
 
-from trainer.profiles.arithmetic import engine_counts, our_repeats, our_warmup
+from trainer.profiles.arithmetic import OUR_REPEATS, engine_counts, our_warmup
 from trainer.profiles.record import EngineRules, PictureRules, StepRules, TrainerProfile
 
 # As trainer.dataset.picture_file reads them; a test compares the two.
@@ -21,7 +21,7 @@ OURS = TrainerProfile(
     unknown=(),
     steps=StepRules(
         pictures=_PICTURES,
-        repeats=our_repeats,
+        repeats=OUR_REPEATS,
         steps=engine_counts,
         steps_passed=False,
         warmup=our_warmup,
@@ -31,10 +31,9 @@ OURS = TrainerProfile(
     engine=EngineRules(
         name="lora-tui",
         pictures=_PICTURES,
-        repeats=our_repeats,
+        repeats=OUR_REPEATS,
         accumulation="divided",
-        sentence="loads every kind of picture that it can read, in any case of the ending, from `N_name` folders and from the data "
-        "folder itself",
+        sentence="",
     ),
     reasons={
         "learning_rate": "for parts without a rate of their own; at half of dim as alpha it is where common guides start",

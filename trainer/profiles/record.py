@@ -22,11 +22,26 @@ class FolderName:
     is_root: bool = False
 
 
-Repeats = Callable[[FolderName, Options], int | None]
-"""How often each picture of a folder counts; None for a folder that is left out.
+@dataclass(frozen=True)
+class Repeats:
+    """How often each picture of a folder counts.
 
-Raises ValueError with a sentence where the trainer itself stops.
-"""
+    Attributes:
+        of: a folder and the options in force to its repeats, None for a folder that is left out. Raises ValueError with a
+            sentence where the trainer itself stops.
+        sentence: the same in words.
+    """
+
+    of: Callable[[FolderName, Options], int | None]
+    sentence: str
+
+    def __call__(self, folder: FolderName, options: Options) -> int | None:
+        """Return the repeats of a folder's pictures.
+
+        Raises:
+            ValueError: the trainer stops at it.
+        """
+        return self.of(folder, options)
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ class EngineRules:
         pictures: what it loads.
         repeats: in a folder's name.
         accumulation: what it does to epochs.
-        sentence: what differs from today's sd-scripts, in words; "" for nothing.
+        sentence: how it runs otherwise than today's sd-scripts, in words that go on after its name; "" where it does not.
         batch_of_distinct: whether a bucket's batch is no larger than the bucket's distinct pictures (sd-scripts 2023-02-05 to 02-11).
         last_batch: what becomes of a bucket's last pictures.
         counts_epochs: whether it knows max_train_epochs; else max_train_steps alone counts.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trainer.profiles.arithmetic import epochs_of, whole
 from trainer.profiles.record import Counted, DerivedOption, EngineRules, Options, Size, TrainerProfile
 from trainer.profiles.registry import PROFILES
-from trainer.profiles.tally import FoundData, TalliedPicture, Tally, captioned, known_endings, tally
+from trainer.profiles.tally import FoundData, TalliedPicture, Tally, known_endings, tally, without_caption
 
 BucketOf = Callable[[Size], Size]
 """From a picture's size to sd-scripts' bucket of it by the options in force."""
@@ -33,7 +33,7 @@ class TrainerRun:
         stops: why it stops before it trains, a sentence without its stop; "" where it trains.
         counted: by the script.
         loaded: by the engine.
-        captioned: loaded pictures with a caption file, those of regularisation among them.
+        uncaptioned: paths of loaded pictures without a caption file that is read, those of regularisation among them.
         buckets: in use, by size.
         regularisation_shown: regularisation pictures shown in an epoch.
         batches_per_epoch: forward passes of an epoch.
@@ -50,7 +50,7 @@ class TrainerRun:
     stops: str
     counted: Tally
     loaded: Tally
-    captioned: int
+    uncaptioned: tuple[str, ...]
     buckets: tuple[BucketTally, ...]
     regularisation_shown: int
     batches_per_epoch: int
@@ -63,6 +63,7 @@ class TrainerRun:
 
 
 _NOTHING = Tally((), (), ())
+_WITHOUT_WARMUP = ("constant", "piecewise_constant")
 
 
 def options_in_force(
@@ -134,20 +135,18 @@ def run_with(
         stops = "it finds no pictures"
     warmup = 0
     try:
-        warmup = script.warmup(options, length.steps if own is None else own)
+        warmup = warmup_in_force(profile, options, length.steps if own is None else own)
     except ValueError as error:
         stops = stops or str(error)
     everything = (*loaded.pictures, *loaded.regularisation)
-    endings = [str(ending) for ending in _texts(options.get("caption_extension"))]
+    endings = [str(ending) for ending in _texts(options.get("caption_extension"))] if engine.reads_captions else []
     return TrainerRun(
         options=options,
         derived=derived,
         stops=stops,
         counted=counted,
         loaded=loaded,
-        captioned=captioned(everything, data, endings, any_case=engine.pictures.case == "any")
-        if engine.reads_captions
-        else 0,
+        uncaptioned=without_caption(everything, data, endings, any_case=engine.pictures.case == "any"),
         buckets=buckets,
         regularisation_shown=sum(times for picture, times in shown if picture.file.regularisation),
         batches_per_epoch=batches,
@@ -158,6 +157,20 @@ def run_with(
         epochs=0 if stops else length.epochs,
         schedule_steps=length.steps * _stretched(engine, options),
     )
+
+
+def warmup_in_force(profile: TrainerProfile, options: Options, steps: int) -> int:
+    """Return the steps of a trainer's warm-up; schedules that have none ignore what was asked for.
+
+    Args:
+        profile: the trainer.
+        options: in force.
+        steps: that it goes by.
+
+    Raises:
+        ValueError: the trainer cannot be told this warm-up.
+    """
+    return 0 if options.get("lr_scheduler") in _WITHOUT_WARMUP else profile.steps.warmup(options, steps)
 
 
 def shown_pictures(

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from trainer.profiles.arithmetic import (
+    POWERSHELL_INT,
+    POWERSHELL_INT_OR_STOP,
+    PYTHON_INT_BEFORE_UNDERSCORE,
+    PYTHON_INT_OR_STOP,
     ceiling_steps,
     epochs_of,
-    powershell_int,
-    powershell_int_or_stop,
-    python_int_before_underscore,
-    python_int_or_stop,
     rounded_share,
     rounded_steps,
     rounded_steps_doubled,
@@ -50,7 +50,7 @@ _SHARED: dict[str, object] = {
 
 _LEGACY_STEPS = StepRules(
     pictures=PictureRules((".png", ".bmp", ".gif", ".jpg", ".jpeg", ".webp"), "any", recursive=True),
-    repeats=powershell_int,
+    repeats=POWERSHELL_INT,
     steps=rounded_steps,
     steps_passed=True,
     warmup=rounded_share,
@@ -173,13 +173,13 @@ ANON_1337 = TrainerProfile(
     unknown=(),
     steps=StepRules(
         pictures=PictureRules((".jpg", ".png", ".webp"), "any", recursive=False),
-        repeats=powershell_int_or_stop,
+        repeats=POWERSHELL_INT_OR_STOP,
         steps=rounded_steps_doubled,
         steps_passed=False,
         warmup=rounded_share,
         sentence="shows [int](pictures / batch × epochs), half to even, of twice the pictures with regularisation; it passes "
         "max_train_epochs, so that its steps decide the warm-up alone",
-        warmup_sentence="ratio × the steps it shows, half to even; none for constant",
+        warmup_sentence="ratio × the steps it shows, half to even",
     ),
     engine=engine_of_2023(),
     reasons={
@@ -213,7 +213,7 @@ _ETS: dict[str, object] = _SHARED | {
 
 _ETS_STEPS = StepRules(
     pictures=PictureRules((".png", ".bmp", ".gif", ".jpeg", ".jpg", ".webp"), "any", recursive=False),
-    repeats=python_int_before_underscore,
+    repeats=PYTHON_INT_BEFORE_UNDERSCORE,
     steps=truncated_steps,
     steps_passed=False,
     warmup=truncated_share,
@@ -222,13 +222,13 @@ _ETS_STEPS = StepRules(
 )
 
 _ETS_REASONS = {
-    "clip_skip": "for anime bases, as its comment says",
-    "max_token_length": "its comment sees no reason to go higher",
+    "clip_skip": "for anime bases, as a comment says",
+    "max_token_length": "a comment sees no reason to go higher",
     "min_bucket_reso": "written into its settings, after the legacy script",
     "max_bucket_reso": "written into its settings, after the legacy script",
     "network_alpha": "half of dim",
-    "unet_lr": "blank, so that learning_rate holds",
-    "text_encoder_lr": "blank, so that learning_rate holds",
+    "unet_lr": "so that learning_rate holds",
+    "text_encoder_lr": "so that learning_rate holds",
 }
 
 
@@ -268,7 +268,7 @@ EASY_TRAINING_SCRIPTS_POPUP = TrainerProfile(
     reasons=_ETS_REASONS
     | {
         "network_alpha": "half of dim, which its question gives where it is cancelled",
-        "clip_skip": "2 unless its question is answered with a realistic base",
+        "clip_skip": "unless its question is answered with a realistic base",
         "save_every_n_epochs": "only the last LoRA is saved unless its question is answered",
     },
     machine=_FAST,
@@ -321,7 +321,7 @@ KOHYA_SS = TrainerProfile(
     unknown=(),
     steps=StepRules(
         pictures=PictureRules((".jpg", ".jpeg", ".png", ".webp"), "lower", recursive=False),
-        repeats=python_int_or_stop,
+        repeats=PYTHON_INT_OR_STOP,
         steps=ceiling_steps,
         steps_passed=True,
         warmup=whole_percent,

@@ -1,16 +1,13 @@
 """kohya-ss/sd-scripts as it was and as it is, and what the scripts around it have in common."""
 
-from trainer.profiles.arithmetic import engine_counts, python_int, steps_alone, truncated_share
+from trainer.profiles.arithmetic import PYTHON_INT, engine_counts, steps_alone, truncated_share
 from trainer.profiles.record import EndingCase, EngineRules, PictureRules, StepRules, TrainerProfile
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
-_IN_2023 = (
-    "loads .png, .jpg, .jpeg, .webp and .bmp of `N_name` folders, not of folders in them; with gradient accumulation epochs are "
-    "not divided by it, so that the data are shown as often again"
-)
+_IN_2023 = "does not divide epochs by gradient accumulation, so that the data are shown that many times more"
 _OF_DISTINCT = (
-    "a bucket's batch is no larger than the different pictures in it (main of 2023-02-05 to 02-11), so that small buckets take "
+    "makes a bucket's batch no larger than the different pictures in it (main of 2023-02-05 to 02-11), so that small buckets take "
     "more steps"
 )
 
@@ -25,13 +22,12 @@ def engine_of_2023(
         case: "any" on Windows, whose file names have none; "lower" on Linux.
         batch_of_distinct: as of EngineRules.
     """
-    differs = "; .PNG and .JPG are not found on Linux" if case == "lower" else ""
     return EngineRules(
         name=name,
         pictures=PictureRules(ENDINGS, case, recursive=False),
-        repeats=python_int,
+        repeats=PYTHON_INT,
         accumulation="not divided",
-        sentence=f"{_IN_2023}{differs}" + (f"; {_OF_DISTINCT}" if batch_of_distinct else ""),
+        sentence=f"{_OF_DISTINCT}; it {_IN_2023}" if batch_of_distinct else _IN_2023,
         batch_of_distinct=batch_of_distinct,
         schedule_times_accumulation=True,
     )
@@ -40,9 +36,9 @@ def engine_of_2023(
 ENGINE_OF_2026 = EngineRules(
     name="sd-scripts 0.10.1",
     pictures=PictureRules(ENDINGS, "lower or upper", recursive=False),
-    repeats=python_int,
+    repeats=PYTHON_INT,
     accumulation="divided",
-    sentence="loads .png, .jpg, .jpeg, .webp and .bmp of `N_name` folders, not of folders in them",
+    sentence="",
 )
 """Without the packages for .avif and .jxl, which it reads where they are installed."""
 
@@ -113,7 +109,7 @@ def bare_steps(case: EndingCase, *, shares: bool) -> StepRules:
     """
     return StepRules(
         pictures=PictureRules(ENDINGS, case, recursive=False),
-        repeats=python_int,
+        repeats=PYTHON_INT,
         steps=engine_counts,
         steps_passed=False,
         warmup=truncated_share if shares else steps_alone,

@@ -143,8 +143,10 @@ def known_endings(rules: Iterable[StepRules | EngineRules]) -> frozenset[str]:
     return frozenset(ending for each in rules for ending in each.pictures.extensions)
 
 
-def captioned(pictures: Sequence[TalliedPicture], data: FoundData, endings: Sequence[str], *, any_case: bool) -> int:
-    """Return how many pictures have a caption file beside them, as sd-scripts looks for it.
+def without_caption(
+    pictures: Sequence[TalliedPicture], data: FoundData, endings: Sequence[str], *, any_case: bool
+) -> tuple[str, ...]:
+    """Return the paths of pictures that have no caption file beside them, where sd-scripts looks for it.
 
     Args:
         pictures: those that count.
@@ -154,15 +156,16 @@ def captioned(pictures: Sequence[TalliedPicture], data: FoundData, endings: Sequ
     """
     fold = str.lower if any_case else str
     there = {(file.regularisation, fold(file.path)) for file in data.files}
-    found = 0
+    found = []
     for picture in pictures:
         file = picture.file
         stem = file.path[: -len(file.ending)]
         # The face cropper appends four parts to the name.
         short = stem.rsplit("_", 4)
         stems = (stem, short[0]) if len(short) == 5 else (stem,)
-        found += any((file.regularisation, fold(each + ending)) in there for each in stems for ending in endings)
-    return found
+        if not any((file.regularisation, fold(each + ending)) in there for each in stems for ending in endings):
+            found.append(file.path)
+    return tuple(found)
 
 
 def _repeats_by_folder(

@@ -6,20 +6,31 @@ LoRA_Easy_Training_Scripts ae5ce073 and its backend 162e56de, Nerogar/OneTrainer
 
 import itertools
 import math
+from collections.abc import Collection
 
 from trainer.profiles.arithmetic import (
+    EVERY_FOLDER_ONCE,
+    PYTHON_INT,
+    TYPED_REPEATS,
     batch_steps,
     ceiling_steps_accumulated,
     engine_counts,
-    every_folder_once,
     onetrainer_warmup,
-    python_int,
     rounded_share,
     steps_alone,
     truncated_share,
-    typed_repeats,
 )
-from trainer.profiles.record import EngineRules, FolderName, Options, PictureRules, Size, StepRules, TrainerProfile
+from trainer.profiles.record import (
+    DerivedOption,
+    EngineRules,
+    FolderName,
+    Options,
+    PictureRules,
+    Repeats,
+    Size,
+    StepRules,
+    TrainerProfile,
+)
 from trainer.profiles.sd_scripts import ENDINGS, ENGINE_OF_2026
 
 EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
@@ -59,7 +70,7 @@ EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
     unknown=(),
     steps=StepRules(
         pictures=PictureRules(ENDINGS, "lower", recursive=False),
-        repeats=typed_repeats,
+        repeats=TYPED_REPEATS,
         steps=batch_steps,
         steps_passed=False,
         warmup=rounded_share,
@@ -70,17 +81,17 @@ EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
     engine=EngineRules(
         name="sd-scripts of its backend",
         pictures=PictureRules(ENDINGS, "lower or upper", recursive=False),
-        repeats=typed_repeats,
+        repeats=TYPED_REPEATS,
         accumulation="divided",
-        sentence="each folder is a subset with its repeats typed in, or read from the number in its name when it is chosen",
+        sentence="takes each folder as a subset, with its repeats typed in or read from its name when it is chosen",
     ),
     reasons={
         "clip_skip": "for anime bases",
         "max_token_length": "the longest that there is",
         "network_alpha": "half of dim",
-        "unet_lr": "not ticked, so that learning_rate holds",
-        "text_encoder_lr": "not ticked, so that learning_rate holds",
-        "save_every_n_epochs": "not ticked, and only the last LoRA is saved",
+        "unet_lr": "its box is not ticked, so that learning_rate holds",
+        "text_encoder_lr": "its box is not ticked, so that learning_rate holds",
+        "save_every_n_epochs": "its box is not ticked, and only the last LoRA is saved",
         "caption_extension": "of each subset",
     },
     machine={
@@ -132,7 +143,7 @@ KOHYA_SS_2026 = TrainerProfile(
     unknown=(),
     steps=StepRules(
         pictures=PictureRules((".jpg", ".jpeg", ".png", ".webp"), "any", recursive=False),
-        repeats=python_int,
+        repeats=PYTHON_INT,
         steps=ceiling_steps_accumulated,
         steps_passed=True,
         warmup=truncated_share,
@@ -182,6 +193,13 @@ _ONETRAINER_PICTURES = PictureRules(
     (".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif"), "any", recursive=False
 )
 
+
+def _constant_warms_up(options: Options, stated: Collection[str]) -> tuple[DerivedOption, ...]:
+    if options.get("lr_scheduler") != "constant":
+        return ()
+    return (DerivedOption("lr_scheduler", "constant_with_warmup", "its `constant` has a warm-up"),)
+
+
 ONETRAINER = TrainerProfile(
     key="OneTrainer 2026-08",
     title="OneTrainer 2026",
@@ -215,7 +233,7 @@ ONETRAINER = TrainerProfile(
     unknown=(),
     steps=StepRules(
         pictures=_ONETRAINER_PICTURES,
-        repeats=every_folder_once,
+        repeats=EVERY_FOLDER_ONCE,
         steps=engine_counts,
         steps_passed=False,
         warmup=onetrainer_warmup,
@@ -225,10 +243,10 @@ ONETRAINER = TrainerProfile(
     engine=EngineRules(
         name="OneTrainer",
         pictures=_ONETRAINER_PICTURES,
-        repeats=every_folder_once,
+        repeats=EVERY_FOLDER_ONCE,
         accumulation="across epochs",
-        sentence="each folder is a concept; a number in its name means nothing, repeats are its `balancing`, 1 by default; pictures "
-        "that do not fill a bucket's last batch are dropped",
+        sentence="takes each folder as a concept, whose `balancing` stands for repeats and is 1 by default; it drops the pictures "
+        "that do not fill a bucket's last batch",
         last_batch="dropped",
         regularisation="beside",
         bucket_of=onetrainer_bucket,
@@ -241,8 +259,8 @@ ONETRAINER = TrainerProfile(
         "keep_tokens": "keep_tags_count of a concept",
         "save_every_n_epochs": "saves only at the end, with backups by the clock",
         "save_precision": "output_dtype is fp32",
-        "unet_lr": "blank, so that learning_rate holds",
-        "text_encoder_lr": "blank, so that learning_rate holds",
+        "unet_lr": "so that learning_rate holds",
+        "text_encoder_lr": "so that learning_rate holds",
         "seed": "each concept draws its own",
     },
     machine={
@@ -252,6 +270,7 @@ ONETRAINER = TrainerProfile(
         "sdpa": True,
         "gradient_checkpointing": True,
     },
+    derived=_constant_warms_up,
 )
 
 # Twice the VAE's own factor of 8.
@@ -279,6 +298,9 @@ _AI_TOOLKIT_PICTURES = PictureRules((".jpg", ".jpeg", ".png", ".webp"), "any", r
 def _walked(folder: FolderName, options: Options) -> int | None:
     """Return 1 for every folder but hidden ones and `_controls`."""
     return None if folder.name == "_controls" else 1
+
+
+_WALKED = Repeats(_walked, EVERY_FOLDER_ONCE.sentence)
 
 
 AI_TOOLKIT = TrainerProfile(
@@ -320,7 +342,7 @@ AI_TOOLKIT = TrainerProfile(
     unknown=("seed",),
     steps=StepRules(
         pictures=_AI_TOOLKIT_PICTURES,
-        repeats=_walked,
+        repeats=_WALKED,
         steps=engine_counts,
         steps_passed=False,
         warmup=steps_alone,
@@ -330,10 +352,10 @@ AI_TOOLKIT = TrainerProfile(
     engine=EngineRules(
         name="ai-toolkit",
         pictures=_AI_TOOLKIT_PICTURES,
-        repeats=_walked,
+        repeats=_WALKED,
         accumulation="divided",
-        sentence="loads the folder and all folders in it; a number in a name means nothing, repeats are the data set's `num_repeats`, "
-        "1 by default; a bucket's last batch is filled up with its own pictures",
+        sentence="knows steps alone, takes a data set's `num_repeats` for repeats, which is 1 by default, and fills a bucket's last "
+        "batch up with the same pictures",
         last_batch="filled",
         counts_epochs=False,
         regularisation="beside",
@@ -347,8 +369,8 @@ AI_TOOLKIT = TrainerProfile(
         "bucket_no_upscale": "small pictures keep their size",
         "optimizer_args": "its AdamW has an eps of 1e-6",
         "save_every_n_steps": "the code's default of `save_every`",
-        "unet_lr": "blank, so that lr holds",
-        "text_encoder_lr": "blank, so that lr holds",
+        "unet_lr": "so that lr holds",
+        "text_encoder_lr": "so that lr holds",
     },
     machine={
         "mixed_precision": "no",

@@ -51,8 +51,10 @@ def test_what_it_names_are_settings_and_each_has_one_place(profile: TrainerProfi
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.key)
 def test_its_reasons_are_sentences_without_their_stop(profile: TrainerProfile) -> None:
-    texts = [*profile.reasons.values(), profile.steps.sentence, profile.steps.warmup_sentence, profile.engine.sentence]
-    assert all(text and not text.endswith(".") and "\n" not in text for text in texts)
+    rules = (profile.steps.sentence, profile.steps.warmup_sentence, profile.steps.repeats.sentence)
+    texts = [*profile.reasons.values(), *rules, profile.engine.repeats.sentence]
+    assert all(texts)
+    assert not any(text.endswith(".") or "\n" in text for text in (*texts, profile.engine.sentence))
 
 
 def test_each_of_our_defaults_that_another_trainer_has_otherwise_has_its_reason() -> None:

@@ -1,0 +1,120 @@
+"""All files of the data folders, those that are not read here among them, for other trainers to count."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainer.dataset.dataset_toml import read_dataset_toml
+from trainer.dataset.picture_file import UnreadablePicture, is_picture_name, picture_size
+from trainer.dataset.sources import Source, entries_of
+from trainer.errors import DatasetError
+from trainer.profiles.record import Size
+from trainer.profiles.tally import FoundData, FoundFile
+from trainer.settings.model import Settings
+from trainer.text import printable
+
+# A data set has thousands; a home folder named by mistake has more.
+_MAX_FILES = 200_000
+# Folders in folders; a link that leads back up would have no end.
+_MAX_DEPTH = 16
+
+
+def found_data(settings: Settings) -> FoundData:
+    """Return every file under the data folder and the regularisation folder, hidden ones left out, with the sizes of pictures.
+
+    The folders of a data set file stand as `N_name` folders, N their repeats, as other trainers would be given them.
+
+    Args:
+        settings: with every path filled in.
+
+    Raises:
+        DatasetError: a folder is missing, cannot be read, or holds too much to be a data set.
+        SettingsError: the data set file is wrong.
+    """
+    if settings.dataset_config:
+        return _of_file(settings)
+    root = Path(settings.train_data_dir)
+    files = list(_files_in(root, regularisation=False))
+    regular = Path(settings.reg_data_dir) if settings.reg_data_dir else None
+    if regular is not None:
+        files += _files_in(regular, regularisation=True)
+    return FoundData(_name_of(root), tuple(files), _name_of(regular) if regular else "")
+
+
+def settings_of_data(settings: Settings) -> Settings:
+    """Return the settings with those of a data set file's first data set on top.
+
+    Raises:
+        SettingsError: the data set file is wrong.
+    """
+    if not settings.dataset_config:
+        return settings
+    return read_dataset_toml(Path(settings.dataset_config), settings).settings
+
+
+def _of_file(settings: Settings) -> FoundData:
+    path = Path(settings.dataset_config)
+    files: list[FoundFile] = []
+    taken: set[tuple[bool, str]] = set()
+    for source in read_dataset_toml(path, settings).sources:
+        name = _unused(_folder_name(source), source.options.is_reg, taken)
+        files += (
+            FoundFile(f"{name}/{file.path}", file.size, source.options.is_reg)
+            for file in _files_in(source.path, regularisation=source.options.is_reg)
+        )
+    regular = any(file.regularisation for file in files)
+    return FoundData(_name_of(path.parent), tuple(files), _name_of(path.parent) if regular else "")
+
+
+def _folder_name(source: Source) -> str:
+    words = source.fallback_caption or source.path.name
+    return f"{source.repeats}_{words.replace('/', '_')}"
+
+
+def _unused(name: str, regularisation: bool, taken: set[tuple[bool, str]]) -> str:
+    number, plain = 1, name
+    while (regularisation, name) in taken:
+        number += 1
+        name = f"{plain} {number}"
+    taken.add((regularisation, name))
+    return name
+
+
+def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
+    """Yield the files under `root`, folder by folder, sorted by name."""
+    entries_of(root)
+    for count, path in enumerate(_walk(root, "", 0)):
+        if count >= _MAX_FILES:
+            raise DatasetError(
+                printable(str(root)),
+                found=f"more than {_MAX_FILES:,} files in it and in its folders",
+                expected="a folder of training pictures",
+                way_out="name another folder",
+            )
+        yield FoundFile(path, _size(root / path), regularisation)
+
+
+def _walk(folder: Path, below: str, depth: int) -> Iterator[str]:
+    try:
+        entries = entries_of(folder)
+    except DatasetError:
+        # A folder in it that cannot be looked into holds nothing that any trainer could load.
+        return
+    for entry in entries:
+        if not entry.is_dir():
+            yield below + entry.name
+        elif depth < _MAX_DEPTH:
+            yield from _walk(Path(entry.path), f"{below}{entry.name}/", depth + 1)
+
+
+def _size(path: Path) -> Size | None:
+    if not is_picture_name(path.name):
+        return None
+    try:
+        return picture_size(path)
+    except UnreadablePicture:
+        return None
+
+
+def _name_of(folder: Path) -> str:
+    return Path(os.path.abspath(folder)).name
