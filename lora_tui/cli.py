@@ -13,6 +13,7 @@ from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import checked_output, exits
 from lora_tui.commands.fork import extend, fork, resume
 from lora_tui.commands.grid import grid
+from lora_tui.commands.import_settings import import_settings
 from lora_tui.commands.journal import journal
 from lora_tui.commands.new import new
 from lora_tui.commands.order import order
@@ -34,6 +35,7 @@ _MAX_LINE = 300
 _COMMANDS = (
     demo,
     new,
+    import_settings,
     plan,
     check,
     bake,

@@ -19,6 +19,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "": {},
     "demo": {"folder": "{out}/demo"},
     "new": {"name": "x", "data": "{ws}/data", "base": "demo", "folder": "{ws}"},
+    "import": {"files": "{ws}/hifumi.toml"},
     "plan": {"settings_file": "{ws}/hifumi.toml", "memory": False},
     "check": {"settings_file": "{ws}/hifumi.toml", "compare": False},
     "bake": {"settings_file": "{ws}/hifumi.toml", "wait": False},

@@ -352,3 +352,36 @@ def _line_of(text: str, table: _Table, key: str) -> int | None:
         if level == table.level and is_here and pattern.match(line):
             return number
     return None
+
+
+def setting_of_key(level: Level, key: str) -> str:
+    """Return the setting that a key of a table stands for, "" where it stands for none there."""
+    outer = {} if level == "datasets.subsets" else _OF_DATASETS
+    return {**_OF_SUBSETS, **outer}.get(key, "")
+
+
+def all_keys() -> tuple[str, ...]:
+    """Return every key of sd-scripts' data set files, whatever table it belongs in and whether it has an effect here."""
+    return tuple(dict.fromkeys((*_OF_DATASETS, *_OF_SUBSETS, *_OF_ONE_SUBSET, _CLASS_TOKENS, *_NOT_DONE, *_IDLE)))
+
+
+def is_key_of(level: Level, key: str) -> bool:
+    """Return whether a key may stand in a table of that level."""
+    of_subset = level == "datasets.subsets" and key in _OF_ONE_SUBSET
+    return bool(setting_of_key(level, key)) or key == _CLASS_TOKENS or of_subset
+
+
+def why_key_idle(key: str, value: object) -> str:
+    """Return why sd-scripts' key has no effect here, "" where it has one or is not known."""
+    if key in _IDLE:
+        return "it is not needed here"
+    if key not in _NOT_DONE:
+        return ""
+    neutral, way_out = _NOT_DONE[key]
+    if value in neutral or value is None:
+        return "off"
+    return (
+        way_out.removeprefix("remove it: ")
+        .removeprefix("remove it and ")
+        .replace("remove it", "there is no such option")
+    )

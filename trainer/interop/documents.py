@@ -3,21 +3,20 @@
 Nothing in them is run, and nothing that they name is opened.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.errors import LoraTuiError, SettingsError
+from trainer.errors import SettingsError
 from trainer.formats.comfy_graph import read_comfy_graph
 from trainer.formats.infotext import parse_infotext
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
-from trainer.interop.syntax.shell import Script, looks_like_script, parse_script, refuse_no_options
-from trainer.interop.syntax.toml_values import parse_foreign_toml
+from trainer.interop.syntax.shell import Script, has_command, looks_like_script, parse_script, refuse_no_options
+from trainer.interop.syntax.toml_values import KEY, parse_foreign_toml
 from trainer.interop.syntax.tree import MAX_KEYS, known_lines, leaves, too_many_keys
 from trainer.interop.syntax.yaml_text import parse_yaml, yaml_keys
 from trainer.regular_file import open_regular, read_regular
@@ -87,7 +86,7 @@ def read_document(raw: bytes, where: str) -> SourceDocument:
 def _of_text(text: str, where: str) -> SourceDocument:
     if looks_like_json(text):
         return _of_json(text, where)
-    if not _is_config(text) and looks_like_script(text):
+    if has_command(text) or (not _is_config(text) and looks_like_script(text)):
         return _of_script(parse_script(text, where), where)
     if "Steps" in parse_infotext(text).fields:
         return _of_infotext(text, where)
@@ -114,7 +113,7 @@ def _of_toml(text: str, where: str) -> SourceDocument:
     if text.count("\n") > MAX_KEYS and text.count("=") > MAX_KEYS:
         raise too_many_keys(f"{where} line {MAX_KEYS + 1}")
     tree = parse_foreign_toml(text, where)
-    return SourceDocument(where, "toml", leaves(tree, known_lines(text, "="), where), tree)
+    return SourceDocument(where, "toml", leaves(tree, known_lines(text, KEY), where), tree)
 
 
 def _of_json(text: str, where: str) -> SourceDocument:
@@ -205,16 +204,3 @@ def _peft_folder(path: Path, where: str) -> SourceDocument:
     if weights.is_file():
         tree["header"] = read_header(weights)
     return SourceDocument(where, "peft", document.keys, tree)
-
-
-def as_json(value: object) -> str:
-    """Return a value of a document as one line of JSON."""
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):
-        return str(value)
-
-
-def refused(error: LoraTuiError) -> str:
-    """Return why a value was not taken, without where it stood."""
-    return "; ".join(filter(None, (error.found, f"expected {error.expected}" if error.expected else "")))

@@ -3,17 +3,19 @@
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.interop.data_set import data_set_from, is_of_data_set, is_path_of_data_set
 from trainer.interop.documents import EXPECTED
 from trainer.interop.foreign_paths import is_elsewhere, mapped
-from trainer.interop.key_fates import JOINED, KeyPlan, plans_of, reports_of, values_of
+from trainer.interop.key_fates import KeyPlan, options_of, plans_of, reports_of, values_of
 from trainer.interop.named_models import FindModel, models_found
 from trainer.interop.option_rules import is_blank
-from trainer.interop.options import FromOptions, settings_from
+from trainer.interop.options import FromOptions, OptionFate, settings_from
+from trainer.interop.picture_subject import PROMPT_OPTIONS, from_picture
 from trainer.interop.record import SourceDocument, TrainerFormat
 from trainer.interop.registry import FORMATS
 from trainer.interop.report import ImportReport
@@ -26,6 +28,8 @@ from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 
 _OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
+_MOVED = "where it is on this computer"
+_FOLDERS = ("train_data_dir", "reg_data_dir")
 _FOLDER = re.compile(r"\d+(?:\.\d+)?_(.+)")
 
 
@@ -73,7 +77,9 @@ def import_documents(
     *,
     path_map: Mapping[str, str] | None = None,
     subject: str | None = "",
+    data_set_name: str = "data-set.toml",
     exists: Callable[[str], bool] = os.path.exists,
+    has_subject: Callable[[str], bool] = lambda name: False,
     find: FindModel | None = None,
 ) -> Imported:
     """Return the settings that some documents make together; what is said twice is as a command says it, else as the first does.
@@ -82,58 +88,83 @@ def import_documents(
         documents: of one bake: a config, the data set file that it names, the command that runs it.
         path_map: folders of another computer to the same ones here.
         subject: the name of the subject to make where data are named; None for one that fits, "" for none.
+        data_set_name: of the data set file that is written beside the settings, where one is.
         exists: whether something is at a path here.
+        has_subject: whether a subject of that name is there already: it is named and not made, and the paths stay in the settings.
         find: the model here that a source knows by its name and hash alone (`named_models.py`); None where nothing is known.
 
     Raises:
         SettingsError: a document is of no trainer that is known.
     """
-    formats = [format_of(document) for document in documents]
+    formats = {id(document): format_of(document) for document in documents}
     plans: list[KeyPlan] = []
-    for document, each in sorted(zip(documents, formats, strict=True), key=lambda pair: pair[0].syntax != "command"):
-        plans += plans_of(document, each, several=len(documents) > 1)
-    options = _options(plans)
-    for each in formats:
-        options = {**options, **{name: value for name, value in each.fixed.items() if name not in options}}
-    options, unfound = models_found(options, _model_hashes(documents, formats), find)
+    for document in sorted(documents, key=lambda each: each.syntax != "command"):
+        plans += plans_of(document, formats[id(document)], several=len(documents) > 1)
+    if len(documents) > 1:
+        _settle_between(plans)
+    options = options_of(plans)
+    for each in formats.values():
+        options = {**options, **{name: value for name, value in each.fixed.items() if is_blank(options.get(name))}}
+    stated = options
+    options, unfound = models_found(options, _model_hashes(documents, list(formats.values())), find)
     options, paths = _mapped_paths(options, documents, path_map or {}, exists)
     paths = {name: "" for name in unfound if name not in paths and name in options.values()} | paths
-    made = settings_from(options)
-    profile = next(filter(None, (_profile(*pair) for pair in zip(documents, formats, strict=True))), "")
+    data_set = data_set_from(options)
+    if data_set.text:
+        options = _with_data_set(options, data_set_name)
+    made = settings_from({name: value for name, value in options.items() if not _is_apart(name)})
+    profile = next(filter(None, (_profile(document, formats[id(document)]) for document in documents)), "")
     values = dict(made.values)
+    wanted = _subject(values, documents, subject)
+    if wanted is not None and has_subject(wanted.name):
+        values["subject"], wanted = wanted.name, None
+    of_picture, wanted = from_picture(options, wanted)
+    every = FromOptions(values, _with_moves({**made.fates, **data_set.fates, **of_picture}, stated, options))
+    if data_set.text:
+        every = FromOptions(values, {**every.fates, **_lost_folders(options, every)})
     report = ImportReport(
         where=", ".join(document.where for document in documents),
-        title=", ".join(dict.fromkeys(each.title for each in formats)),
-        keys=reports_of(plans, made),
-        profile=profile,
-        notes=_notes(documents, formats, made),
+        title=", ".join(dict.fromkeys(each.title for each in formats.values())),
+        keys=reports_of(plans, every),
+        profile=str(values.get("behave_like") or profile),
+        notes=_notes(documents, list(formats.values())),
         paths=paths,
     )
-    wanted = _subject(values, documents, subject)
     if wanted is not None:
         values = {name: value for name, value in values.items() if name not in _OF_SUBJECT} | {"subject": wanted.name}
-    return Imported(report, values, settings_text(report, values, _unknown(plans)), wanted)
+    unknown = [each for each in report.keys if each.fate == "unknown"]
+    return Imported(report, values, settings_text(report, values, unknown), wanted, data_set.text)
+
+
+def _settle_between(plans: Sequence[KeyPlan]) -> None:
+    """Let the first document win where several set the same option."""
+    taken: dict[str, KeyPlan] = {}
+    for plan in plans:
+        for name, value in plan.options.items():
+            winner = taken.get(name)
+            if winner is not None and winner.file != plan.file and name not in plan.lost and not is_blank(value):
+                plan.lost[name] = f"{winner.source.key} of {winner.file}"
+            elif winner is None and not is_blank(value) and name not in plan.lost:
+                taken[name] = plan
+
+
+def _is_apart(option: str) -> bool:
+    """Return whether an option is no setting's, but of the data set file or of the subject."""
+    return is_of_data_set(option) or option in PROMPT_OPTIONS
+
+
+def _with_data_set(options: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return options in which the data set file takes the place of the folders, as in sd-scripts."""
+    return {key: value for key, value in options.items() if key not in _FOLDERS} | {"dataset_config": name}
+
+
+def _lost_folders(options: Mapping[str, object], made: FromOptions) -> dict[str, OptionFate]:
+    lost = OptionFate("without effect", why="the data set file takes its place")
+    return {name: lost for name in _FOLDERS if name not in options and name not in made.fates}
 
 
 def _profile(document: SourceDocument, its_format: TrainerFormat) -> str:
     return its_format.profile({key.key: key.value for key in document.keys})
-
-
-def _options(plans: Sequence[KeyPlan]) -> dict[str, object]:
-    """Return the options that the keys set, each as the winner says, in the order of the file."""
-    options: dict[str, object] = {}
-    owners: dict[str, str] = {}
-    for plan in plans:
-        for name, value in plan.options.items():
-            if name in plan.lost:
-                continue
-            before = options.get(name) if name in JOINED and owners.get(name) == plan.file else None
-            if isinstance(before, list) and isinstance(value, list):
-                options[name] = list(dict.fromkeys([*before, *value]))
-            else:
-                options[name] = value
-            owners[name] = plan.file
-    return options
 
 
 def _model_hashes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]) -> dict[str, str]:
@@ -152,7 +183,7 @@ def _mapped_paths(
     """Return options with the paths of here, and the paths that are not here with what became of them."""
     made, elsewhere = dict(options), dict[str, str]()
     for name, value in options.items():
-        is_path = describe.is_setting(name) and describe.field(name).kind == "path"
+        is_path = is_path_of_data_set(name) or (describe.is_setting(name) and describe.field(name).kind == "path")
         if not is_path or not isinstance(value, str) or is_blank(value):
             continue
         found = mapped(value, path_map)
@@ -165,6 +196,17 @@ def _mapped_paths(
     return made, elsewhere
 
 
+def _with_moves(
+    fates: Mapping[str, OptionFate], stated: Mapping[str, object], found: Mapping[str, object]
+) -> dict[str, OptionFate]:
+    """Return fates in which a path with another place here is translated."""
+    moved = [name for name, value in stated.items() if name in found and found[name] != value and name in fates]
+    return {
+        **fates,
+        **{name: replace(fates[name], fate="translated", why=_MOVED) for name in moved if fates[name].values},
+    }
+
+
 def _beside(path: str, documents: Sequence[SourceDocument], exists: Callable[[str], bool]) -> str:
     """Return a relative path from the folder of the file that names it, where something is there."""
     for document in documents:
@@ -173,7 +215,7 @@ def _beside(path: str, documents: Sequence[SourceDocument], exists: Callable[[st
     return path
 
 
-def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat], made: FromOptions) -> tuple[str, ...]:
+def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]) -> tuple[str, ...]:
     notes: list[str] = []
     for document, each in zip(documents, formats, strict=True):
         script = document.tree.get("(script)")
@@ -184,10 +226,6 @@ def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]
             fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items())
             notes.append(f"the trainer itself passes {fixed}")
     return tuple(notes)
-
-
-def _unknown(plans: Sequence[KeyPlan]) -> list[KeyPlan]:
-    return [plan for plan in plans if plan.unknown]
 
 
 def _subject(values: Mapping[str, object], documents: Sequence[SourceDocument], name: str | None) -> Subject | None:

@@ -1,18 +1,19 @@
 """Every key of a source with what becomes of it: by its format's table, and by what the options become."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer.interop.documents import as_json
-from trainer.interop.option_rules import is_blank
-from trainer.interop.options import FromOptions, OptionFate
+from trainer.interop.option_rules import as_number, is_blank
+from trainer.interop.options import FromOptions
 from trainer.interop.places import Beside, at_places, row_of
 from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, SourceKey, TrainerFormat
 from trainer.interop.report import Fate, KeyReport
-from trainer.settings.refusal import value_text
-from trainer.text import printable
+from trainer.settings.toml_file import value_toml
+from trainer.text import printable, shortened
 
 _COMPUTED = "it is worked out while the script runs, and nothing is run here"
+_MAX_TO = 300
 _MAX_VALUE = 2000
 """Characters of a value in a report, so that one long text does not fill it."""
 
@@ -28,9 +29,9 @@ class KeyPlan:
         source: the key.
         file: its document, where there are several.
         rule: the rule of the format's table; None where it has none.
+        rank: the rule's place in the table.
         options: what it sets.
         no_effect: why it sets nothing.
-        words: the translation of the format.
         variable_of: options of the command that the variable's value is given to.
         lost: option to the key that sets it instead.
     """
@@ -41,31 +42,25 @@ class KeyPlan:
     rank: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
     no_effect: str = ""
-    words: str = ""
     variable_of: tuple[str, ...] = ()
     lost: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def unknown(self) -> bool:
-        """Whether nobody knows the key."""
-        return self.rule is None and not self.no_effect and not self.variable_of
 
 
 def plans_of(document: SourceDocument, its_format: TrainerFormat, *, several: bool = False) -> list[KeyPlan]:
     """Return a plan for each key of a document, in its order, with the losers of those that set the same option."""
     rules = {rule.key: (rank, rule) for rank, rule in enumerate(its_format.rules)}
     values = values_of(document, its_format)
-    plans = [
-        _plan(key, its_format, rules, values, document.where if several else "", document) for key in document.keys
-    ]
+    plans = [_plan(key, its_format, rules, values, document) for key in document.keys]
+    for plan in plans:
+        plan.file = document.where if several else ""
     settle_winners(plans)
     return plans
 
 
 def values_of(document: SourceDocument, its_format: TrainerFormat) -> dict[str, object]:
-    """Return the values of a document by its own keys, and by those that the table knows."""
-    known = {its_format.unprefixed(key.key): key.value for key in document.keys}
-    return known | {key.key: key.value for key in document.keys}
+    """Return the values of a document by its own keys, and by those that the table knows; without those that are computed."""
+    own = {key.key: key.value for key in document.keys if not isinstance(key.value, Computed)}
+    return {its_format.unprefixed(key): value for key, value in own.items()} | own
 
 
 def settle_winners(plans: Sequence[KeyPlan]) -> None:
@@ -74,15 +69,28 @@ def settle_winners(plans: Sequence[KeyPlan]) -> None:
     for plan in plans:
         for name, value in plan.options.items():
             before = winners.get(name)
-            if before is None or name in JOINED:
+            if before is None or (name in JOINED and plan.rule is not before.rule):
                 winners[name] = plan
                 continue
             old, new = (is_blank(before.options[name]), before.rank), (is_blank(value), plan.rank)
             winner, loser = (plan, before) if new <= old else (before, plan)
             winners[name] = winner
             loser.lost[name] = winner.source.key
-    for name, winner in winners.items():
-        winner.lost.pop(name, None)
+
+
+def options_of(plans: Sequence[KeyPlan]) -> dict[str, object]:
+    """Return the options that the keys set, each as its winner says, in the order of the file."""
+    options: dict[str, object] = {}
+    for plan in plans:
+        for name, value in plan.options.items():
+            if name in plan.lost:
+                continue
+            before = options.get(name)
+            if name in JOINED and isinstance(value, list) and isinstance(before, list):
+                options[name] = list(dict.fromkeys([*before, *value]))
+            else:
+                options[name] = value
+    return options
 
 
 def _plan(
@@ -90,25 +98,24 @@ def _plan(
     its_format: TrainerFormat,
     rules: Mapping[str, tuple[int, KeyRule]],
     values: Mapping[str, object],
-    file: str,
     document: SourceDocument,
 ) -> KeyPlan:
-    plan = KeyPlan(key, file)
-    if isinstance(key.value, Computed):
-        plan.no_effect = _COMPUTED
-    row, places = row_of(its_format.unprefixed(key.key))
-    found = next((rules[name] for name in (key.key, its_format.unprefixed(key.key), row) if name in rules), None)
+    plan = KeyPlan(key)
+    row, places = row_of(key.key)
+    plain = its_format.unprefixed(key.key)
+    names = (key.key, plain, row, its_format.unprefixed(row), row_of(plain)[0])
+    found = next((rules[name] for name in names if name in rules), None)
     if found is not None:
         plan.rank, plan.rule = found
-        if not plan.no_effect:
-            reading = _reading(plan.rule, key.value, Beside(values, places))
-            plan.options = {at_places(name, places): value for name, value in reading.options.items()}
-            plan.no_effect = reading.no_effect
-            plan.words = plan.rule.rule
-    elif key.key.startswith("$") and document.syntax == "command" and not plan.no_effect:
+    if isinstance(key.value, Computed):
+        plan.no_effect = _COMPUTED
+    elif plan.rule is not None:
+        reading = _reading(plan.rule, key.value, Beside(values, places))
+        plan.options = {at_places(name, places): value for name, value in reading.options.items()}
+        plan.no_effect = reading.no_effect
+    elif key.key.startswith("$") and document.syntax == "command":
         plan.variable_of = _users(key.key[1:], document)
-        if not plan.variable_of:
-            plan.no_effect = "no option of the command uses it"
+        plan.no_effect = "" if plan.variable_of else "no option of the command uses it"
     return plan
 
 
@@ -148,31 +155,51 @@ def _fate(plan: KeyPlan, made: FromOptions) -> tuple[Fate, str, str]:
     """Return fate, what the key became, and why."""
     if plan.variable_of:
         return "translated", ", ".join(f"--{name}" for name in plan.variable_of), "its value is given to the command"
-    if plan.unknown:
-        return "unknown", "", ""
     if not plan.options:
-        return "without effect", "", plan.no_effect or "blank"
+        known = plan.rule is not None or plan.no_effect
+        return ("without effect", "", plan.no_effect or "blank") if known else ("unknown", "", "")
     fates = {name: made.fates[name] for name in plan.options if name not in plan.lost and name in made.fates}
-    reasons = [
-        *(f"{winner} wins" for winner in dict.fromkeys(plan.lost.values())),
-        *(each.why for each in fates.values()),
-    ]
+    key = plan.source.key
+    losses = [f"{'a later one' if by == key else by} wins" for by in dict.fromkeys(plan.lost.values())]
+    reasons = [plan.no_effect, *losses, *(each.why for each in fates.values())]
     values = {setting: value for each in fates.values() for setting, value in each.values.items()}
     if not values:
         if fates and all(each.fate == "unknown" for each in fates.values()):
             return "unknown", "", ""
-        return "without effect", "", _joined((plan.no_effect, *reasons))
-    to = ", ".join(
-        f"{setting} = {value_text(value)}" if value is not None else f"{setting} blank"
-        for setting, value in values.items()
-    )
-    plain = not plan.words and not plan.lost and _all_taken(fates)
-    return ("taken", to, _joined(reasons)) if plain else ("translated", to, _joined((plan.words, *reasons)))
+        return "without effect", "", _joined(reasons)
+    to = ", ".join(map(_setting_text, values, values.values()))
+    plain = not plan.lost and not _is_changed(plan) and all(each.fate == "taken" for each in fates.values())
+    words = plan.rule.rule if plan.rule is not None and _is_changed(plan) else ""
+    return ("taken" if plain else "translated"), to, _joined((words, *reasons))
 
 
-def _all_taken(fates: Mapping[str, OptionFate]) -> bool:
-    return all(each.fate == "taken" for each in fates.values())
+def _setting_text(setting: str, value: object) -> str:
+    if value is None:
+        return f"{setting} blank"
+    plain = isinstance(value, bool | int | float | str | list)
+    return f"{setting} = {shortened(printable(value_toml(value) if plain else as_json(value)), _MAX_TO)}"
+
+
+def _is_changed(plan: KeyPlan) -> bool:
+    """Return whether the format's table gives the options another value than the key has."""
+    source = plan.source.value
+    return len(plan.options) != 1 or not all(_is_same(source, value) for value in plan.options.values())
+
+
+def _is_same(one: object, other: object) -> bool:
+    first, second = as_number(one), as_number(other)
+    if first is not None and second is not None:
+        return first == second
+    return str(one).strip() == str(other).strip() or (is_blank(one) and is_blank(other))
 
 
 def _joined(parts: Sequence[str]) -> str:
     return "; ".join(dict.fromkeys(filter(None, parts)))
+
+
+def as_json(value: object) -> str:
+    """Return a value of a document as one line of JSON."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return str(value)

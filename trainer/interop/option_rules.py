@@ -185,7 +185,7 @@ def _encoder_rates(value: object, options: Options) -> Meaning:
     rates = list(value) if isinstance(value, list | tuple) else re.split(r"[\s,]+", str(value).strip("[]() "))
     rates = [rate for rate in rates if not is_blank(rate)]
     if len(rates) == 1:
-        return Meaning({"text_encoder_lr": rates[0]}, "" if rates[0] == value else "a list of one")
+        return Meaning({"text_encoder_lr": rates[0]}, "a list of one" if isinstance(value, list) else "")
     if rates[1:] and all(rate == rates[0] for rate in rates):
         return Meaning({"text_encoder_lr": rates[0]}, "the same rate for each text encoder")
     more = "" if len(rates) <= 2 else "a third text encoder's rate: SDXL has two"
@@ -230,6 +230,18 @@ def _caption_separator(value: object, options: Options) -> Meaning:
     return Meaning(no_effect=why_absent("caption_separator"))
 
 
+def _amount(setting: str) -> Rule:
+    """Return the rule of a length in steps, which below 1 is a share of the bake."""
+
+    def rule(value: object, options: Options) -> Meaning:
+        number = as_number(value)
+        if number is None or not 0 < number < 1:
+            return Meaning({setting: value})
+        return Meaning({setting: f"{round(number * 100, 10):g}%"}, "a share of the steps")
+
+    return rule
+
+
 def _clip_skip(value: object, options: Options) -> Meaning:
     number = as_number(value)
     return Meaning({"clip_skip": None}, "0 stands for the last layer") if number == 0 else Meaning({"clip_skip": value})
@@ -250,6 +262,9 @@ RULES: Mapping[str, Rule] = {
     "use_8bit_adam": _optimizer_switch("AdamW8bit"),
     "use_lion_optimizer": _optimizer_switch("Lion"),
     "lr_scheduler_args": _scheduler_args,
+    "lr_warmup_steps": _amount("lr_warmup_steps"),
+    "lr_decay_steps": _amount("lr_decay_steps"),
+    "token_warmup_step": _amount("token_warmup_step"),
     "text_encoder_lr": _encoder_rates,
     "text_encoder_lr1": _unless(
         "text_encoder_lr", "text_encoder_lr", lambda value: value, "the first text encoder's rate"
@@ -265,6 +280,9 @@ RULES: Mapping[str, Rule] = {
     "mem_eff_attn": _unless("xformers", "sdpa", lambda value: True, "another attention that saves memory"),
     "metadata_description": _unless(
         "training_comment", "training_comment", lambda value: value, "a line for the metadata"
+    ),
+    "dynamo_backend": lambda value, options: Meaning(
+        no_effect="it says how torch_compile compiles; here there is one way"
     ),
     "lr_scheduler_type": lambda value, options: Meaning(
         no_effect="a schedule by its class is not run here; lr_scheduler has the ones there are"

@@ -151,8 +151,29 @@ def _accepted(
 def _with_refusals(fate: OptionFate, taken: Mapping[str, object], refused: list[str]) -> OptionFate:
     why = "; ".join(filter(None, (fate.why, *refused)))
     if not fate.values or not refused:
+        written = all(
+            _is_as_written(value, taken[setting]) for setting, value in fate.values.items() if setting in taken
+        )
+        if fate.fate == "taken" and not written:
+            return OptionFate("translated", taken, why or "as it is written here")
         return OptionFate(fate.fate, taken, why)
     return OptionFate("translated" if taken else "without effect", taken, why)
+
+
+def _is_as_written(written: object, checked: object) -> bool:
+    """Return whether a setting's value is what a file says, but for its type."""
+    if isinstance(checked, list):
+        checked = ", ".join(map(str, checked))
+        written = ", ".join(map(str, written)) if isinstance(written, list) else written
+    if isinstance(checked, bool):
+        return is_on(written) == checked
+    one, other = as_number(written), as_number(checked)
+    same = one == other if one is not None and other is not None else False
+    return (
+        same
+        or str(written).strip().casefold() == str("" if checked is None else checked).strip().casefold()
+        or checked is None
+    )
 
 
 def _agree(values: dict[str, object], owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:

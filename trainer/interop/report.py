@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from trainer.text import plural
+from trainer.text import plural, printable, shortened
 
 Fate = Literal["taken", "translated", "without effect", "unknown"]
+# Characters of a value in a line of the report; the JSON has all of it.
+_MAX_SHOWN = 100
 FATES: tuple[Fate, ...] = ("taken", "translated", "without effect", "unknown")
 
 
@@ -67,3 +69,33 @@ class ImportReport:
 def report_json(report: ImportReport) -> dict[str, object]:
     """Return the report as plain JSON values."""
     return asdict(report) | {"counts": {fate: len(report.of(fate)) for fate in FATES}}
+
+
+def report_lines(report: ImportReport) -> list[str]:
+    """Return the report as lines: what was read, the count, and the keys of each fate under its name."""
+    lines = [f"{printable(report.where)}: {printable(report.title)}", report.count_line()]
+    if report.profile:
+        lines.append(f"what the source does not state is as in {report.profile}")
+    lines += [printable(note) for note in report.notes]
+    for fate in FATES:
+        keys = report.of(fate)
+        if keys:
+            lines += ["", f"{fate} ({len(keys)})", *(f"  {_key_line(key)}" for key in keys)]
+    elsewhere = [path for path, here in report.paths.items() if not here]
+    if report.paths:
+        lines += ["", "paths of another computer"]
+        lines += [
+            f"  {printable(path)} -> {printable(here)}" if here else f"  {printable(path)}: not here"
+            for path, here in report.paths.items()
+        ]
+    if elsewhere:
+        lines.append("  `--map 'THERE=HERE'` says where a folder of the other computer is on this one")
+    return lines
+
+
+def _key_line(key: KeyReport) -> str:
+    """Return key and value, what they became, why, and where they stand."""
+    source = f"{printable(key.key)} = {shortened(key.value, _MAX_SHOWN)}"
+    to = "" if not key.to or key.to == source else f" -> {shortened(printable(key.to), _MAX_SHOWN)}"
+    place = " ".join(filter(None, (printable(key.file), f"line {key.line}" if key.line else "")))
+    return f"{source}{to}{f': {printable(key.why)}' if key.why else ''}{f' ({place})' if place else ''}"

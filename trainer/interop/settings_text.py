@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trainer.interop.documents import as_json
-from trainer.interop.key_fates import KeyPlan
-from trainer.interop.report import ImportReport
+from trainer.interop.report import ImportReport, KeyReport
 from trainer.settings import describe
 from trainer.settings.one_setting import SECTIONS
 from trainer.settings.toml_file import value_toml
@@ -14,7 +12,7 @@ BEHAVE_LIKE = "behave_like"
 """The setting that names a trainer's profile."""
 
 
-def settings_text(report: ImportReport, values: Mapping[str, object], unknown: Sequence[KeyPlan]) -> str:
+def settings_text(report: ImportReport, values: Mapping[str, object], unknown: Sequence[KeyReport]) -> str:
     """Return the settings as TOML in tables by section; what is not stated is left to the defaults of the trainer they are from.
 
     Args:
@@ -32,5 +30,5 @@ def settings_text(report: ImportReport, values: Mapping[str, object], unknown: S
             lines += ["", f"[{section.lower()}]", *(f"{name} = {value_toml(values[name])}" for name in inside)]
     if unknown:
         lines += ["", f"# {plural(len(unknown), 'key')} of the source that nothing here knows:"]
-        lines += [f"# {printable(plan.source.key)} = {printable(as_json(plan.source.value))}" for plan in unknown]
+        lines += [f"# {printable(each.key)} = {each.value}" for each in unknown]
     return "\n".join(lines) + "\n"

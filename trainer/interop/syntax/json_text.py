@@ -7,6 +7,7 @@ from collections.abc import Callable
 from trainer.errors import SettingsError
 from trainer.interop.syntax.tree import known_lines, too_deep
 
+_KEY = re.compile(r'"([^"\\\n]{1,200})"\s*:')
 _FRAGMENT = re.compile(r'\s*"[^"\n]{1,200}"\s*:')
 _PIECES = re.compile(
     r"""(?P<text>"(?:[^"\\\n]|\\.)*+")|(?P<comment>//[^\n]*|\#[^\n]*|/\*.*?\*/)|(?P<comma>,)|(?P<other>\s+|[^"/\#,\s]+|.)""",
@@ -24,8 +25,8 @@ def looks_like_json(text: str) -> bool:
     return start.startswith("{") or bool(_FRAGMENT.match(start))
 
 
-def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, int], list[tuple[str, object]]]:
-    """Return the values of a JSON text, the lines of keys that stand there once, and keys that a later one of the same name replaces.
+def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list[int]], list[tuple[str, object]]]:
+    """Return the values of a JSON text, the lines of its keys, and keys that a later one of the same name replaces.
 
     Raises:
         SettingsError: it is broken even so, or no table.
@@ -54,7 +55,7 @@ def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, int]
         raise too_deep(where) from None
     if not isinstance(found, dict):
         raise SettingsError(where, found="JSON that is no table", expected='{"key": value, …}')
-    return found, known_lines(text, ":"), repeated
+    return found, known_lines(text, _KEY), repeated
 
 
 def _parse_edited(text: str, parse: Callable[[str], object], first: ValueError, where: str) -> object:

@@ -82,6 +82,11 @@ _CMD_LINE = re.compile(
 )
 _COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
 _END_OF_SETTINGS = re.compile(r"\s*#.*\bconfig\s+end\b", re.IGNORECASE)
+# What a line begins with that starts a program, after the words that set its surroundings.
+_STARTS = re.compile(
+    r"""\s*(?:\$\s+|>\s+|PS\s[^>]*>\s*|&\s*|call\s+|start\s+|nohup\s+|[A-Z_]+=\S*\s+)*["']?[^\s"'=]*(?:accelerate|python[\d.]*w?|py|\w*train\w*\.py)(?:\.exe)?["']?\s+.*(?:train|launch|--)""",
+    re.ASCII,
+)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _BARE = re.compile(r"[\w.+:\\/~,%@-]+")
 _WORDS = {"$true": True, "$false": False, "$null": None, "true": True, "false": False, "none": None, "null": None}
@@ -104,6 +109,11 @@ _UNQUOTED: Mapping[str, Callable[[str], str]] = {
     "escape": lambda text: text[1:],
 }
 _OPENS, _CLOSES = re.compile(r"\b(?:then|do|case)\b|\{\s*$"), re.compile(r"^\s*(?:fi|done|esac|\})")
+
+
+def has_command(text: str) -> bool:
+    """Return whether a line of a text starts a program that trains, or is nothing but options."""
+    return any(_STARTS.match(line) or line.lstrip().startswith("--") for line in text.split("\n"))
 
 
 def looks_like_script(text: str) -> bool:

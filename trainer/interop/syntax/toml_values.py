@@ -5,6 +5,9 @@ import re
 from trainer.errors import SettingsError
 from trainer.settings.toml_text import parse_toml
 
+KEY = re.compile(r"""^\s*(?:[\w"'-]{1,200}\s*\.\s*)*(?:"([^"\n]{1,200})"|'([^'\n]{1,200})'|([\w-]{1,200}))\s*=(?!=)""")
+"""A key at the start of a line; its groups hold its own name."""
+
 _PATH_IN_QUOTES = re.compile(r'"((?:[A-Za-z]:\\|\\\\)[^"\n\']*)"')
 _SINGLE = re.compile(r"(?<!\\)\\(?!\\)")
 

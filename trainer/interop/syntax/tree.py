@@ -1,7 +1,8 @@
 """Nested values as a flat list of keys, within limits on their depth and number."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from trainer.errors import SettingsError
 from trainer.interop.record import SourceKey
@@ -13,23 +14,26 @@ MAX_KEYS = 20_000
 """Keys of a file; OneTrainer's and kohya_ss's have some hundreds."""
 
 
-def leaves(tree: Mapping[str, object], lines: Mapping[str, int], where: str) -> tuple[SourceKey, ...]:
+def leaves(tree: Mapping[str, object], lines: Mapping[str, Sequence[int]], where: str) -> tuple[SourceKey, ...]:
     """Return every leaf of nested values: `a.b`, `a[0].b`; a list without tables is one leaf, as is an empty table.
 
     Args:
         tree: the values.
-        lines: a key's own name to its line, as far as that is known.
+        lines: a key's own name to the lines that it stands on, in the order of the file.
         where: start of an error line.
 
     Raises:
         SettingsError: more levels or keys than MAX_DEPTH and MAX_KEYS.
     """
-    found: list[SourceKey] = []
-    for key, name, value in _leaves(tree, where):
-        found.append(SourceKey(key, value, lines.get(key, lines.get(name))))
+    found: list[tuple[str, str, object]] = []
+    for leaf in _leaves(tree, where):
+        found.append(leaf)
         if len(found) > MAX_KEYS:
             raise too_many_keys(where)
-    return tuple(found)
+    counts = Counter(name for _, name, _ in found)
+    # Where a name stands in the text as often as in the tree, the first is the first.
+    places = {name: iter(lines[name]) for name, count in counts.items() if len(lines.get(name, ())) == count}
+    return tuple(SourceKey(key, value, next(places[name]) if name in places else None) for key, name, value in found)
 
 
 def too_many_keys(where: str) -> SettingsError:
@@ -47,22 +51,19 @@ def too_deep(where: str) -> SettingsError:
     return SettingsError(where, found=f"more than {MAX_DEPTH} levels of brackets", expected="a trainer's settings")
 
 
-def known_lines(text: str, sign: str) -> dict[str, int]:
-    """Return the line of every key that a text has once.
+def known_lines(text: str, pattern: re.Pattern[str]) -> dict[str, list[int]]:
+    """Return the lines that each key of a text stands on.
 
     Args:
         text: of the file.
-        sign: what follows a key: `=` or `:`.
+        pattern: what finds a key in a line; its groups hold the name.
     """
-    pattern = re.compile(
-        rf"""^\s*(?:[{{,-]\s*)?(?:"([^"\n]{{1,200}})"|'([^'\n]{{1,200}})'|([\w.-]{{1,200}}))\s*{sign}"""
-    )
-    found: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        if match := pattern.match(line):
-            name = match[1] or match[2] or match[3]
-            found[name] = 0 if name in found else number
-    return {name: number for name, number in found.items() if number}
+        for match in pattern.finditer(line):
+            name = next((group for group in match.groups() if group), "")
+            found.setdefault(name, []).append(number)
+    return found
 
 
 def _leaves(tree: Mapping[str, object], where: str) -> Iterator[tuple[str, str, object]]:

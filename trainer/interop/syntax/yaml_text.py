@@ -22,8 +22,8 @@ _FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.AS
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None, "yes": True, "no": False}
 
 
-def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, int]]:
-    """Return the values of a YAML text, and the line of each key that stands there once.
+def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, list[int]]]:
+    """Return the values of a YAML text, and the lines of its keys.
 
     Raises:
         SettingsError: it is broken, is no table, or holds a tag, an anchor, an alias, or several documents.
@@ -45,7 +45,7 @@ def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, int]
         ) from None
     if not isinstance(reader.value, dict):
         raise SettingsError(where, found="YAML that is no table", expected="`key: value` lines")
-    return reader.value, {key: line for key, line in reader.lines.items() if line}
+    return reader.value, reader.lines
 
 
 class _Reader:
@@ -53,7 +53,7 @@ class _Reader:
 
     def __init__(self, where: str) -> None:
         self.value: object = None
-        self.lines: dict[str, int] = {}
+        self.lines: dict[str, list[int]] = {}
         self._where = where
         # Tables and lists that are open, each with the key that waits for its value.
         self._open: list[dict[str, object] | list[object]] = []
@@ -103,7 +103,7 @@ class _Reader:
         if isinstance(inside, dict) and self._keys[-1] is None:
             key = str(event.value)
             self._keys[-1] = key
-            self.lines[key] = 0 if key in self.lines else line
+            self.lines.setdefault(key, []).append(line)
             return
         self._add(plain_scalar(event.value) if event.implicit[0] else str(event.value), line)
 

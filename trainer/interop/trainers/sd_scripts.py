@@ -1,7 +1,9 @@
-"""sd-scripts' own files: `--config_file` TOML, and command lines with or without a script around them."""
+"""sd-scripts' own files: `--config_file` and `--dataset_config`, and command lines with or without a script around them."""
 
+import re
 from collections.abc import Mapping
 
+from trainer.dataset.dataset_toml import all_keys
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.option_rules import RULES, is_blank
 from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
@@ -60,4 +62,31 @@ COMMAND = TrainerFormat(
     ),
     profile=profile_of,
     unprefixed=lambda key: "launcher.*" if key.startswith("launcher.") else key,
+)
+
+
+def is_data_set(document: SourceDocument) -> bool:
+    """Return whether a document is a file for `--dataset_config`."""
+    datasets = document.tree.get("datasets")
+    has_folders = isinstance(datasets, list) and any(
+        isinstance(each, Mapping) and "subsets" in each for each in datasets
+    )
+    return document.syntax in ("toml", "json", "yaml") and has_folders
+
+
+def _known_key(key: str) -> str:
+    """Return a key without what stands in a table of attributes."""
+    return re.sub(r"\.custom_attributes\..*", ".custom_attributes", key)
+
+
+DATA_SET = TrainerFormat(
+    key="sd-scripts-dataset",
+    title="sd-scripts, a data set for --dataset_config",
+    recognises=is_data_set,
+    rules=tuple(
+        KeyRule(f"{table}.{name}", (f"{table}.{name}",))
+        for table in ("general", "datasets[*]", "datasets[*].subsets[*]")
+        for name in all_keys()
+    ),
+    unprefixed=_known_key,
 )

@@ -1,0 +1,154 @@
+"""sd-scripts' configs, command lines and data set files as settings, every key with its fate."""
+
+from pathlib import Path
+
+import interop_sources as sources
+import pytest
+
+from trainer.interop.documents import read_document
+from trainer.interop.importer import Imported, import_documents
+from trainer.interop.report import FATES
+
+
+def imported(*raw: bytes, **more) -> Imported:
+    names = ("a.toml", "b.toml", "c.toml")
+    documents = [read_document(each, name) for each, name in zip(raw, names, strict=False)]
+    return import_documents(documents, exists=lambda path: False, **more)
+
+
+def fates(made: Imported) -> dict[str, str]:
+    return {key.key.rpartition(".")[2]: key.fate for key in made.report.keys}
+
+
+def why(made: Imported, key: str) -> str:
+    return next(each.why for each in made.report.keys if each.key.rpartition(".")[2] == key)
+
+
+SOURCES = {
+    "an old config": (sources.OLD_CONFIG, "31 keys: 18 taken, 4 translated, 8 without effect, 1 unknown"),
+    "a config of today": (sources.NEW_CONFIG, "39 keys: 23 taken, 6 translated, 9 without effect, 1 unknown"),
+    "a config edited by hand": (sources.EDITED_CONFIG, "13 keys: 9 taken, 1 translated, 2 without effect, 1 unknown"),
+    "a bash script": (sources.BASH_COMMAND, "24 keys: 14 taken, 4 translated, 6 without effect, 0 unknown"),
+    "a batch file": (sources.BATCH_COMMAND, "14 keys: 8 taken, 3 translated, 2 without effect, 1 unknown"),
+    "a PowerShell script": (sources.POWERSHELL_COMMAND, "20 keys: 10 taken, 5 translated, 5 without effect, 0 unknown"),
+    "a data set in TOML": (sources.DATA_SET_TOML, "13 keys: 11 taken, 0 translated, 1 without effect, 1 unknown"),
+    "a data set in JSON": (sources.DATA_SET_JSON, "9 keys: 6 taken, 0 translated, 3 without effect, 0 unknown"),
+}
+
+
+@pytest.mark.parametrize(("raw", "line"), SOURCES.values(), ids=SOURCES)
+def test_every_key_has_one_fate_and_the_line_counts_them(raw: bytes, line: str) -> None:
+    made = imported(raw)
+    assert made.report.count_line() == line
+    assert sum(len(made.report.of(fate)) for fate in FATES) == len(made.report.keys)
+    assert all(each.why for each in made.report.of("without effect"))
+    assert all(each.to for fate in ("taken", "translated") for each in made.report.of(fate))
+    for key in made.report.of("unknown"):
+        assert f"# {key.key} = {key.value}" in made.text
+
+
+def test_each_key_knows_its_line_where_a_name_stands_in_several_tables_too() -> None:
+    places = {key.key: key.line for key in imported(sources.DATA_SET_TOML).report.keys}
+    assert (places["datasets[0].subsets[0].image_dir"], places["datasets[0].subsets[1].image_dir"]) == (13, 19)
+    places = {key.key: key.line for key in imported(sources.DATA_SET_JSON).report.keys}
+    assert (places["datasets[0].batch_size"], places["datasets[0].subsets[1].metadata_file"]) == (4, 6)
+
+
+def test_what_an_old_config_says_is_in_the_settings() -> None:
+    made = imported(sources.OLD_CONFIG)
+    settings = made.settings
+    assert (settings.network_dim, settings.network_alpha, settings.unet_lr) == (128, 128, 1e-4)
+    assert (settings.optimizer_type, settings.caption_extension) == ("AdamW8bit", [".txt"])
+    assert (settings.max_train_epochs, settings.clip_skip, settings.seed) == (20, 2, 31337)
+    assert why(made, "max_train_steps") == "max_train_epochs wins"
+    assert fates(made)["logging_prefix"] == "unknown"
+    assert made.report.profile == "sd-scripts 2023-02"
+
+
+def test_what_a_config_of_today_says_is_in_the_settings() -> None:
+    made = imported(sources.NEW_CONFIG)
+    settings = made.settings
+    assert (settings.conv_dim, settings.conv_alpha, settings.rank_dropout) == (8, 4, 0.1)
+    assert settings.optimizer_args == ["weight_decay=0.05", "betas=0.9:0.99"]
+    assert (settings.text_encoder_lr, settings.text_encoder_lr2) == (5e-5, 1e-5)
+    assert (settings.lr_warmup_steps, settings.sample_sampler) == ("5%", "Euler a")
+    assert (settings.max_train_epochs, settings.max_train_steps) == (None, 2000)
+    assert made.report.profile == "sd-scripts 2026-02"
+
+
+def test_texts_for_numbers_count_and_a_value_out_of_bounds_stops_nothing() -> None:
+    made = imported(sources.EDITED_CONFIG)
+    assert (made.settings.network_dim, made.settings.unet_lr, made.settings.text_encoder_lr) == (64, 1e-4, 0)
+    assert made.values["keep_tokens"] == 2 and made.values["shuffle_caption"] is True
+    assert "clip_skip" not in made.values and "expected a whole number from 1 to 12" in why(made, "clip_skip")
+    assert made.values["save_every_n_epochs"] is None
+    assert made.values["pretrained_model_name_or_path"] == r"D:\models\nai.safetensors"
+    assert {key.key: key.line for key in made.report.keys}["clip_skip"] == 8
+
+
+def test_a_command_is_read_out_of_the_script_around_it_with_its_variables_filled_in() -> None:
+    made = imported(sources.BASH_COMMAND)
+    assert made.values["train_data_dir"] == "/data/my sets/hifumi"
+    assert (made.values["network_dim"], made.values["conv_dim"], made.values["resolution"]) == (32, 4, "512,768")
+    assert made.values["lr_warmup_steps"] == "5%"
+    assert "seed" not in made.values and "nothing is run" in why(made, "seed")
+    assert "flip_aug" not in fates(made)
+    batch = imported(sources.BATCH_COMMAND)
+    assert batch.values["pretrained_model_name_or_path"] == r"D:\models\nai.safetensors"
+    assert (batch.values["network_dim"], batch.values["max_token_length"]) == (64, "225")
+
+
+def test_variables_of_a_script_are_given_to_the_command_or_have_no_effect() -> None:
+    made = imported(sources.POWERSHELL_COMMAND)
+    assert made.values["network_dim"] == 128
+    assert (fates(made)["$network_dim"], fates(made)["$unused"]) == ("translated", "without effect")
+    assert "max_train_steps" not in made.values
+
+
+@pytest.mark.parametrize("raw", [sources.OLD_CONFIG, sources.BASH_COMMAND, sources.POWERSHELL_COMMAND])
+def test_line_ends_and_byte_order_marks_change_nothing(raw: bytes) -> None:
+    plain = imported(raw)
+    for other in (sources.BOM + raw, raw.replace(b"\n", b"\r\n"), raw.decode().encode("utf-16")):
+        made = imported(other)
+        assert (dict(made.values), made.report.keys) == (dict(plain.values), plain.report.keys)
+
+
+def test_a_data_set_is_written_beside_the_settings_with_the_folders_of_here(tmp_path: Path) -> None:
+    made = imported(
+        sources.DATA_SET_TOML, path_map={"d:/lora": "/data", "/content": "/srv"}, data_set_name="x-data.toml"
+    )
+    assert made.settings.dataset_config == "x-data.toml"
+    assert 'image_dir = "/data/10_hifumi"' in made.data_set_text
+    assert 'image_dir = "/srv/reg"' in made.data_set_text
+    assert "mood" not in made.data_set_text and "flip_aug" not in made.data_set_text
+    assert why(made, "flip_aug").startswith("pictures are not augmented")
+    assert {key.fate for key in made.report.keys if key.key.endswith("image_dir")} == {"translated"}
+    assert dict(made.report.paths) == {r"D:\lora\10_hifumi": "/data/10_hifumi", "/content/reg": "/srv/reg"}
+
+
+def test_a_data_set_that_was_written_is_one_that_a_bake_reads(tmp_path: Path) -> None:
+    from trainer.dataset.dataset_toml import read_dataset_toml
+    from trainer.settings.model import Settings
+
+    for raw in (sources.DATA_SET_TOML, sources.DATA_SET_JSON):
+        made = imported(raw, path_map={"D:\\lora": str(tmp_path)})
+        path = tmp_path / "data.toml"
+        path.write_text(made.data_set_text)
+        read = read_dataset_toml(path, Settings())
+        assert [source.repeats for source in read.sources] in ([10, 1], [3])
+
+
+def test_a_config_and_its_data_set_make_one_bake_in_which_the_data_set_wins() -> None:
+    made = imported(sources.NEW_CONFIG, sources.DATA_SET_TOML)
+    assert "train_data_dir" not in made.values and made.values["dataset_config"] == "data-set.toml"
+    assert "data set" in why(made, "train_data_dir")
+    assert len(made.report.keys) == 39 + 13 and {key.file for key in made.report.keys} == {"a.toml", "b.toml"}
+
+
+def test_a_command_wins_over_the_config_that_it_names() -> None:
+    command = b"accelerate launch train_network.py --config_file=a.toml --network_dim=8 --seed 5"
+    made = imported(sources.OLD_CONFIG, command)
+    assert (made.values["network_dim"], made.values["seed"], made.values["unet_lr"]) == (8, 5, 1e-4)
+    assert why(made, "network_dim").startswith("network_dim of b.toml wins") or "wins" in next(
+        key.why for key in made.report.keys if key.key.endswith(".network_dim")
+    )

@@ -1,0 +1,96 @@
+"""An import on its way into a folder: its documents read, its settings, subject and data set file written."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainer.errors import SettingsError
+from trainer.interop.foreign_paths import remember_map, remembered_map
+from trainer.interop.importer import Imported, import_documents
+from trainer.interop.record import SourceDocument
+from trainer.settings.subject import FOLDER, save_subject
+from trainer.settings.toml_file import save_text
+from trainer.text import printable
+from trainer.workspace import Workspace, find_workspace
+
+
+def import_to(
+    documents: Sequence[SourceDocument],
+    out: Path,
+    *,
+    path_map: Mapping[str, str] | None = None,
+    subject: str | None = None,
+) -> Imported:
+    """Return what an import into the settings file `out` would write; nothing is written yet.
+
+    Folders of other computers that its workspace knows are mapped too.
+
+    Args:
+        documents: of one bake.
+        out: the settings file.
+        path_map: further folders of another computer to those here.
+        subject: the subject's name; None for one that fits, "" for none.
+
+    Raises:
+        SettingsError: as import_documents.
+    """
+    folder = subjects_folder(out)
+    known = remembered_map(find_workspace(_folder_of(out)))
+    return import_documents(
+        documents,
+        path_map={**known, **(path_map or {})},
+        subject=subject,
+        data_set_name=f"{out.stem}-data.toml",
+        has_subject=lambda name: (folder / f"{name}.toml").exists(),
+    )
+
+
+def write_import(
+    imported: Imported, out: Path, *, force: bool = False, path_map: Mapping[str, str] | None = None
+) -> list[Path]:
+    """Write an import: the settings last, so that they name nothing that is not there. Return the files.
+
+    Args:
+        imported: from import_to with the same `out`.
+        out: the settings file.
+        force: whether a settings file or data set file that is there is overwritten; a subject never is.
+        path_map: folders of another computer that the workspace remembers from now on.
+
+    Raises:
+        SettingsError: a file is there already, or cannot be written; nothing was written then.
+    """
+    data_set = out.parent / f"{out.stem}-data.toml" if imported.data_set_text else None
+    for path in filter(None, (out, data_set)):
+        if path.exists() and not force:
+            raise SettingsError(
+                printable(str(path)),
+                found="already exists",
+                expected="a new file",
+                way_out="choose another name, or add --force",
+            )
+    # Refused before anything is written, whatever it holds.
+    _ = imported.settings
+    written: list[Path] = []
+    if data_set is not None:
+        save_text(imported.data_set_text, data_set)
+        written.append(data_set)
+    if imported.subject is not None:
+        path = subjects_folder(out) / f"{imported.subject.name}.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_subject(imported.subject, path)
+        written.append(path)
+    save_text(imported.text, out)
+    workspace = find_workspace(_folder_of(out))
+    if workspace is not None and path_map:
+        remember_map(workspace, path_map)
+    return [*written, out]
+
+
+def subjects_folder(out: Path) -> Path:
+    """Return the folder of the subjects that a settings file can name: its workspace's, else the one beside it."""
+    workspace: Workspace | None = find_workspace(_folder_of(out))
+    return workspace.subjects if workspace else _folder_of(out) / FOLDER
+
+
+def _folder_of(path: Path) -> Path:
+    return Path(os.path.abspath(path)).parent
