@@ -69,7 +69,7 @@ def settle_winners(plans: Sequence[KeyPlan]) -> None:
     for plan in plans:
         for name, value in plan.options.items():
             before = winners.get(name)
-            if before is None or (name in JOINED and plan.rule is not before.rule):
+            if before is None or (name in JOINED and plan.source.key != before.source.key):
                 winners[name] = plan
                 continue
             old, new = (is_blank(before.options[name]), before.rank), (is_blank(value), plan.rank)
