@@ -11,6 +11,7 @@ from lora_tui.commands.bake import bake, demo
 from lora_tui.commands.check import check
 from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import checked_output, exits
+from lora_tui.commands.export import export
 from lora_tui.commands.fork import extend, fork, resume
 from lora_tui.commands.grid import grid
 from lora_tui.commands.import_settings import import_settings
@@ -51,6 +52,7 @@ _COMMANDS = (
     page,
     use,
     convert,
+    export,
     journal,
 )
 

@@ -53,10 +53,11 @@ def words(command: str, workspace: Workspace, out: Path | str) -> list[str]:
     return {
         "page": ["page", "1", "-o", f"{out}", "--in", f"{root}"],
         "convert": ["convert", "alpha", f"{root}/hifumi.toml", "--to", "2", "--out", f"{out}"],
+        "export": ["export", f"{root}/hifumi.toml", "--to", "sd-scripts", "--out", f"{out}"],
     }[command]
 
 
-STARTS = {"page": b"<!doctype html>", "convert": b"[data]"}
+STARTS = {"page": b"<!doctype html>", "convert": b"[data]", "export": b"[data]"}
 
 
 @pytest.mark.parametrize("command", STARTS)
@@ -150,7 +151,7 @@ def test_a_socket_is_refused_and_stays(command: str, lora_tui_here: LoraTui, mad
     import socket
 
     socket.socket(socket.AF_UNIX).bind(str(tmp_path / "socket"))
-    ran = lora_tui_here(*words(command, made, tmp_path / "socket"), *(["--force"] if command == "convert" else []))
+    ran = lora_tui_here(*words(command, made, tmp_path / "socket"), *(["--force"] if command != "page" else []))
     assert ran.returncode == 2
     assert "socket: cannot be written (not a regular file)" in ran.stderr
     assert stat.S_ISSOCK((tmp_path / "socket").stat().st_mode)

@@ -37,6 +37,7 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),
     "check": (("check", "WS/hifumi.toml"), "tag-once"),
     "convert": (("convert", "alpha", "WS/hifumi.toml", "--to", "2"), "network_alpha = 2"),
+    "export": (("export", "WS/hifumi.toml", "--to", "kohya-gui"), '"network_alpha"'),
 }
 WRITES: dict[str, tuple[str, ...]] = {
     "bake": ("bake", "WS/hifumi.toml"),

@@ -75,7 +75,21 @@ def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "new", "plan", "convert alpha", "bake", "status", "fork", "extend", "watch", "grid", "page", "use"],
+    [
+        "demo",
+        "new",
+        "plan",
+        "convert alpha",
+        "bake",
+        "status",
+        "fork",
+        "extend",
+        "watch",
+        "grid",
+        "page",
+        "use",
+        "export",
+    ],
 )
 def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))

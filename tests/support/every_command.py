@@ -46,6 +46,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "page": {"number": 1, "folder": "{ws}"},
     "use": {"number": 1, "epoch": "1", "target": "{out}", "folder": "{ws}"},
     "convert alpha": {"settings_file": "{ws}/hifumi.toml", "alpha": 2},
+    "export": {"settings_file": "{ws}/hifumi.toml", "trainer": "sd-scripts"},
     "journal rebuild": {"folder": "{ws}"},
 }
 """Command -> what it is given by parameter; `{ws}` is the workspace of `furnish`, `{out}` a folder to write into."""

@@ -143,6 +143,17 @@ def _write_steps(options: Values) -> object:
     return int(found) if found >= 1 else None
 
 
+def _write_encoder_rate(options: Values) -> object:
+    """Return the rate of the text encoders: the program has one for both."""
+    value = options.get("text_encoder_lr")
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _dropped(key: str, otherwise: object = None) -> KeyRule:
+    """Return the row of a number whose 0 is not passed on, so that sd-scripts' own value is in force."""
+    return KeyRule(key, (key,), or_zero(key, zero=otherwise).rule, or_zero(key, zero=otherwise).read)
+
+
 def _write_entries(name: str, options: Values) -> object:
     value = options.get(name)
     if not isinstance(value, list) or not value:
@@ -153,7 +164,7 @@ def _write_entries(name: str, options: Values) -> object:
 def _entry(key: str) -> KeyRule:
     """Return the row of an entry of `network_args` that is a setting here."""
     plain = or_zero(key)
-    return KeyRule(f"network_args.{key}", (key,), read=plain.read, write=lambda options: options.get(key))
+    return KeyRule(f"network_args.{key}", (key,), read=plain.read, write=lambda options: options.get(key) or None)
 
 
 def _dropout() -> KeyRule:
@@ -264,9 +275,31 @@ _OWN_ROWS = table(
         "the program asks for a file, and passes on a switch",
         lambda value, _: Reading({"dim_from_weights": not is_blank(value) and value is not False}),
     ),
-    or_zero("text_encoder_lr"),
-    or_zero("unet_lr"),
-    or_zero("max_token_length", zero=75),
+    KeyRule(
+        "text_encoder_lr",
+        ("text_encoder_lr",),
+        "0 is not passed on",
+        or_zero("text_encoder_lr").read,
+        _write_encoder_rate,
+    ),
+    _dropped("unet_lr"),
+    _dropped("learning_rate", 2e-6),
+    _dropped("network_alpha", 1),
+    _dropped("prior_loss_weight", 1),
+    _dropped("max_grad_norm", 1),
+    _dropped("lr_scheduler_power", 1),
+    _dropped("huber_c", 0.1),
+    _dropped("huber_scale", 1),
+    _dropped("max_timestep", 1000),
+    _dropped("multires_noise_discount", 0.3),
+    KeyRule(
+        "seed",
+        ("seed",),
+        "0 is not passed on, and sd-scripts draws one each time",
+        lambda value, _: Reading({"seed": value}) if number(value) else Reading(no_effect="0 is not passed on"),
+    ),
+    KeyRule("max_token_length", ("max_token_length",), read=or_zero("max_token_length", zero=75).read),
+    same("train_batch_size train_data_dir reg_data_dir dataset_config dataset_repeats network_module", exported=False),
     _replaced("output_name"),
     _replaced("output_dir"),
     _replaced("resume"),

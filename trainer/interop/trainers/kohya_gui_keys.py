@@ -1,13 +1,17 @@
 """Keys of the kohya_ss GUI that have no effect here, or only as sd-scripts' options that have none."""
 
 from trainer.interop.record import KeyRule
-from trainer.interop.trainers.rules import each, idle, or_blank, or_zero, switch, table
+from trainer.interop.trainers.rules import constant, each, idle, or_blank, or_zero, same, switch, table
 
 _ONE_KIND = "of LyCORIS networks; every layer is a LoRA here"
 _BLOCKS = "every block has the same rank, alpha and rate here"
 _OTHER_BASES = "of Flux, SD3, HunyuanImage, Anima or Lumina; SD1.x and SDXL are trained here"
 _LAUNCHER = "of accelerate's launcher; one process trains here"
 _TOOL = "of the GUI itself"
+_BLOCK_KEYS = (
+    *("down_lr_weight", "mid_lr_weight", "up_lr_weight", "block_lr_zero_threshold"),
+    *("block_dims", "block_alphas", "conv_block_dims", "conv_block_alphas"),
+)
 _GONE = "of a version that is gone, and not of sd-scripts today"
 
 OTHER_KEYS: tuple[KeyRule, ...] = table(
@@ -29,17 +33,18 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         """max_data_loader_n_workers save_last_n_steps save_last_n_steps_state save_last_n_epochs
         save_last_n_epochs_state""",
     ),
-    map(switch, ("cache_text_encoder_outputs", "no_half_vae")),
+    same("cache_text_encoder_outputs no_half_vae", exported=False),
     KeyRule("sdxl_cache_text_encoder_outputs", ("cache_text_encoder_outputs",), "only with sdxl"),
-    idle("stop_text_encoder_training", "the GUI ignores it too: not yet supported for a LoRA"),
-    idle("no_token_padding train_inpainting stable_cascade lowvram", _GONE),
+    constant("stop_text_encoder_training", 0, "the GUI ignores it too: not yet supported for a LoRA"),
+    idle("no_token_padding stable_cascade lowvram", _GONE),
+    constant("train_inpainting", False, _GONE),
     idle(
         """factor bypass_mode dora_wd use_cp use_tucker use_scalar rank_dropout_scale constrain rescaled train_norm decompose_both
         train_on_input unit LyCORIS_preset""",
         _ONE_KIND,
     ),
-    idle("down_lr_weight mid_lr_weight up_lr_weight block_lr_zero_threshold block_lr", _BLOCKS),
-    idle("block_dims block_alphas conv_block_dims conv_block_alphas conv_dims conv_alphas", _BLOCKS),
+    (constant(key, "", _BLOCKS) for key in _BLOCK_KEYS),
+    idle("block_lr conv_dims conv_alphas", _BLOCKS),
     idle(
         """num_cpu_threads_per_process num_processes num_machines multi_gpu gpu_ids main_process_port dynamo_backend dynamo_mode
         dynamo_use_fullgraph dynamo_use_dynamic extra_accelerate_launch_args""",
@@ -60,15 +65,16 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         sd3_text_encoder_batch_size weighting_scheme""",
         _OTHER_BASES,
     ),
+    (constant(f"{base}_checkbox", False, _OTHER_BASES) for base in ("hunyuan_image", "anima", "lumina")),
     idle(
-        """hunyuan_image_checkbox hunyuan_image_cache_text_encoder_outputs hunyuan_image_cache_text_encoder_outputs_to_disk
+        """hunyuan_image_cache_text_encoder_outputs hunyuan_image_cache_text_encoder_outputs_to_disk
         hunyuan_text_encoder hunyuan_byt5 hunyuan_vae hunyuan_discrete_flow_shift hunyuan_model_prediction_type
         hunyuan_timestep_sampling hunyuan_sigmoid_scale hunyuan_attn_mode hunyuan_split_attn hunyuan_fp8_scaled hunyuan_fp8_vl
         hunyuan_text_encoder_cpu hunyuan_vae_chunk_size""",
         _OTHER_BASES,
     ),
     idle(
-        """anima_checkbox anima_cache_text_encoder_outputs anima_cache_text_encoder_outputs_to_disk anima_qwen3 anima_vae
+        """anima_cache_text_encoder_outputs anima_cache_text_encoder_outputs_to_disk anima_qwen3 anima_vae
         anima_llm_adapter_path anima_t5_tokenizer_path anima_discrete_flow_shift anima_timestep_sampling anima_sigmoid_scale
         anima_qwen3_max_token_length anima_t5_max_token_length anima_attn_mode anima_split_attn anima_vae_chunk_size
         anima_vae_disable_cache anima_unsloth_offload_checkpointing anima_qwen_image_vae_2d anima_compile anima_torch_compile
@@ -77,7 +83,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         _OTHER_BASES,
     ),
     idle(
-        """lumina_checkbox lumina_cache_text_encoder_outputs lumina_cache_text_encoder_outputs_to_disk lumina_gemma2 lumina_ae
+        """lumina_cache_text_encoder_outputs lumina_cache_text_encoder_outputs_to_disk lumina_gemma2 lumina_ae
         lumina_discrete_flow_shift lumina_model_prediction_type lumina_timestep_sampling lumina_sigmoid_scale
         lumina_gemma2_max_token_length lumina_system_prompt lumina_use_flash_attn lumina_use_sage_attn lumina_sample_batch_size
         lumina_train_blocks lumina_split_qkv lumina_verbose lumina_attn_dim lumina_mlp_dim lumina_mod_dim lumina_refiner_dim

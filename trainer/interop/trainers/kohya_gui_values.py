@@ -228,6 +228,12 @@ def write_noise_kind(options: Values) -> object:
     return "Multires" if options.get("multires_noise_iterations") else "Original"
 
 
+def write_resolution(options: Values) -> object:
+    """Return the size as the GUI writes it: width and height."""
+    text = str(options.get("resolution", "512"))
+    return text if "," in text else f"{text},{text}"
+
+
 def read_half_vae(value: object, values: Values) -> Reading:
     """Read whether the VAE of SDXL stays in fp32."""
     if not is_on(values.get("sdxl", False)):

@@ -1,0 +1,105 @@
+"""Settings written for another trainer: `export`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lora_tui.commands.exits import exits, print_json
+from lora_tui.commands.options import OVERRIDES, PATH
+from trainer.errors import ExitCode, SettingsError
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.interop.export.export import Exported
+    from trainer.interop.export.targets import Target
+
+_TARGETS = ("sd-scripts", "kohya-gui", "easy-training-scripts")
+
+
+@click.command()
+@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.option("--to", "trainer", type=click.Choice(_TARGETS), required=True, help="What it is written for.")
+@OVERRIDES
+@click.option(
+    "--out", type=PATH, metavar="FILE", help="Write to FILE, and a data set file beside it where one is needed."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@exits
+def export(
+    settings_file: Path, trainer: str, overrides: tuple[str, ...], out: Path | None, force: bool, as_json: bool
+) -> ExitCode:
+    """Write SETTINGS.toml for another trainer.
+
+    Every value is stated, also where the default is the same. What the other trainer cannot do stands in the report. Without --out the file is printed, and the report goes to standard error.
+    """
+    from trainer.interop.export.export import export_settings
+    from trainer.interop.export.targets import TARGETS
+    from trainer.settings.subject import resolve
+    from trainer.settings.toml_file import load_settings
+
+    target = TARGETS[trainer]
+    settings = resolve(load_settings(settings_file, overrides), settings_file)
+    file = out or Path(f"{settings_file.stem}.{target.key}{target.ending}")
+    data_set = file.with_name(f"{file.stem}.dataset.toml")
+    made = export_settings(settings, settings_file, target, file.absolute(), data_set.absolute())
+    written: list[Path] = []
+    if out is not None:
+        written = _write(made, out, data_set, force)
+    if as_json:
+        print_json(_values(made, out, written))
+        return ExitCode.DONE
+    if out is None:
+        click.echo(made.text, nl=False)
+    for line in _lines(made, target, written):
+        # What is written to may be the standard output.
+        click.echo(line, err=not written)
+    return ExitCode.DONE
+
+
+def _write(made: "Exported", out: Path, data_set: Path, force: bool) -> list[Path]:
+    """Write the files and return those that stay; into a pipe goes the first alone."""
+    from trainer.atomic_file import is_stream
+    from trainer.settings.toml_file import save_text
+
+    if is_stream(out):
+        save_text(made.text, out)
+        return []
+    files = {out: made.text} | ({data_set: made.data_set_text} if made.data_set_text else {})
+    for path in files:
+        if path.exists() and not force:
+            raise SettingsError(
+                printable(str(path)),
+                found="already exists",
+                expected="a new file",
+                way_out="choose another name, or add --force",
+            )
+    for path, text in files.items():
+        save_text(text, path)
+    return list(files)
+
+
+def _values(made: "Exported", out: Path | None, written: list[Path]) -> dict[str, object]:
+    from trainer.interop.export.report import export_json
+
+    texts = {"text": made.text, "data_set": made.data_set_text} if out is None else {}
+    return export_json(made.report) | {"how": made.how, "written": [str(path) for path in written]} | texts
+
+
+def _lines(made: "Exported", target: "Target", written: list[Path]) -> Iterator[str]:
+    """Yield the report: what is lost first, then what is other there, then how it is run."""
+    report = made.report
+    yield f"{printable(target.format.title)}: {report.count_line()}"
+    for each in report.of("lost"):
+        yield f"lost: {each.setting} = {printable(each.value, 60)}: {printable(each.why)}"
+    for each in report.of("translated"):
+        yield f"translated: {each.setting} = {printable(each.value, 60)}: {printable(each.to)} ({printable(each.why)})"
+    for note in report.notes:
+        yield printable(note)
+    for path in written:
+        yield f"wrote {printable(str(path))}"
+    if made.data_set_text and not written:
+        yield "with --out FILE the data set file that it needs is written beside it"
+    yield f"to run it: {printable(made.how)}"

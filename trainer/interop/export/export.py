@@ -1,0 +1,193 @@
+"""Settings written for another trainer, read back by our own importer, and a report on what came back different."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from trainer.errors import WorkspaceError
+from trainer.interop.documents import read_document
+from trainer.interop.export.data import SUBSET_OPTIONS, WrittenData, data_set_toml, written_data
+from trainer.interop.export.options import WrittenOptions, written_options
+from trainer.interop.export.report import ExportReport, SettingReport
+from trainer.interop.export.said_apart import LOST, NOT_NEEDED
+from trainer.interop.export.targets import Target, Written
+from trainer.interop.importer import import_documents
+from trainer.journal.bake_folder import read_bake_json
+from trainer.journal.records import MarkKind
+from trainer.settings.amounts import steps_of
+from trainer.settings.describe import fields, shown_value
+from trainer.settings.model import Settings
+from trainer.settings.parts import all_parts, settings_of_part
+from trainer.text import printable
+
+_OF_DATA = ("train_data_dir", "reg_data_dir", "dataset_config", "dataset_repeats", "num_repeats")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Settings written for another trainer.
+
+    Attributes:
+        text: the file.
+        data_set_text: the data set file beside it; "" where none is needed, or the settings name one.
+        how: how it is run.
+        report: what became of every setting.
+    """
+
+    text: str
+    data_set_text: str
+    how: str
+    report: ExportReport
+
+
+def export_settings(settings: Settings, settings_path: Path, target: Target, file: Path, data_set: Path) -> Exported:
+    """Return settings written for `target`, and what it cannot say.
+
+    Args:
+        settings: resolved.
+        settings_path: the file they are from; where it lies in a bake's folder, changes made while baking are reported.
+        target: what they are written as.
+        file: where the text will be written, for the words on how it is run.
+        data_set: where the data set file will be, which the text may name.
+
+    Raises:
+        SettingsError, DatasetError: the settings behave like a trainer whose numbers cannot be worked out.
+    """
+    return _Export(settings, settings_path, target, file, data_set).made()
+
+
+class _Export:
+    def __init__(self, settings: Settings, settings_path: Path, target: Target, file: Path, data_set: Path) -> None:
+        self._asked, self._path, self._target, self._file, self._data_set = (
+            settings,
+            settings_path,
+            target,
+            file,
+            data_set,
+        )
+        self._data: WrittenData = written_data(settings)
+        self._settings, self._imitated = self._in_force()
+        self._options: WrittenOptions = written_options(self._settings)
+
+    def made(self) -> Exported:
+        """Return everything."""
+        settings, target = self._settings, self._target
+        family = self._options.base.family if self._options.base is not None else ""
+        options = self._options.options | {"sdxl": family == "sdxl"}
+        needs_file = not target.folder_by_folder and not settings.dataset_config and self._data.data is not None
+        text_of_data = data_set_toml(options, self._data.subsets, settings) if needs_file else ""
+        of_folders = target.key != "sd-scripts" and self._data.is_plain
+        named = Path(settings.dataset_config) if settings.dataset_config else self._data_set if needs_file else None
+        written = Written(options, self._data.subsets, None if of_folders else named)
+        text = target.text(written)
+        if target.key != "sd-scripts" and of_folders:
+            text_of_data = ""
+        back = import_documents([read_document(text.encode(), str(self._file))]).settings
+        report = ExportReport(
+            where=printable(str(self._path)),
+            title=target.format.title,
+            settings=(*self._reports(back, options), *self._live_changes()),
+            notes=tuple(filter(None, (*self._options.notes, self._data.note, *self._imitated))),
+        )
+        return Exported(text, text_of_data, target.how(written, self._file, named), report)
+
+    def _in_force(self) -> tuple[Settings, tuple[str, ...]]:
+        """Return the settings with concrete numbers, where they behave like another trainer than the target."""
+        return self._asked, ()
+
+    def _reports(self, back: Settings, options: Mapping[str, object]) -> Iterator[SettingReport]:
+        for info in fields():
+            name = info.name
+            report = partial(SettingReport, name, shown_value(self._asked, name))
+            if name in _OF_DATA:
+                yield self._of_data(name, report)
+            elif name in self._options.lost:
+                yield report("lost", why=self._options.lost[name])
+            elif name in self._options.changed:
+                yield report("translated", to=f"{name} = {_plain(options.get(name))}", why=self._options.changed[name])
+            elif self._target.folder_by_folder and name in SUBSET_OPTIONS:
+                yield report("written")
+            elif _in_effect(self._settings, name) == _in_effect(back, name):
+                yield self._same(name, report)
+            elif name in NOT_NEEDED:
+                yield report("not needed", why=NOT_NEEDED[name])
+            else:
+                yield report("lost", why=LOST.get(name) or self._why_lost(name, back))
+
+    def _why_lost(self, name: str, back: Settings) -> str:
+        """Return why a setting comes back with another value: by its row's own rule, where it has one."""
+        rules = [rule.rule for rule in self._target.format.rules if name in rule.options and rule.exported]
+        if not rules:
+            return "it has no such setting"
+        return next(filter(None, rules), f"there it would be {shown_value(back, name) or 'blank'}")
+
+    def _same(self, name: str, report: Callable[..., SettingReport]) -> SettingReport:
+        if name in NOT_NEEDED or name in LOST:
+            return report("not needed", why="at its default, which is how it is there too")
+        if getattr(self._asked, name) != getattr(self._settings, name):
+            return report(
+                "translated", to=f"{name} = {shown_value(self._settings, name)}", why="as that trainer computes it"
+            )
+        return report("written")
+
+    def _of_data(self, name: str, report: Callable[..., SettingReport]) -> SettingReport:
+        if not getattr(self._asked, name):
+            return report("not needed", why="blank")
+        if self._target.folder_by_folder or (name in ("dataset_repeats", "num_repeats") and not self._data.is_plain):
+            return report("translated", to="the folders of the data set", why="each folder with its own repeats")
+        return report("written")
+
+    def _live_changes(self) -> Iterator[SettingReport]:
+        """Yield a report for each change that was made while baking, where the settings are a bake's own."""
+        try:
+            record = read_bake_json(self._path.parent)
+        except WorkspaceError:
+            return
+        for mark in record.marks if record is not None else ():
+            if mark.kind is MarkKind.SET:
+                why = "one value holds for the whole run there"
+                yield SettingReport(f"set at step {mark.step:,}", printable(mark.text), "lost", why=why)
+
+
+def _in_effect(settings: Settings, name: str) -> object:
+    """Return what a setting amounts to: two settings that train the same compare equal."""
+    if name in _BY_RULE:
+        return _BY_RULE[name](settings)
+    return getattr(settings, name)
+
+
+def _rate(part: str, settings: Settings) -> object:
+    return settings.rate(part)
+
+
+def _amount(name: str, settings: Settings) -> object:
+    text = str(getattr(settings, name))
+    return steps_of(text, 1_000_000) if text.strip() else ""
+
+
+def _encoders_rest(settings: Settings) -> object:
+    names = [part for part in all_parts() if part != "unet"]
+    return settings.network_train_unet_only or not any(settings.rate(part) for part in names)
+
+
+_BY_RULE: Mapping[str, Callable[[Settings], object]] = {
+    **{settings_of_part(part).rate[0]: partial(_rate, part) for part in all_parts()},
+    **{name: partial(_amount, name) for name in ("lr_warmup_steps", "lr_decay_steps", "token_warmup_step")},
+    "network_train_unet_only": _encoders_rest,
+    "network_train_text_encoder_only": lambda settings: not settings.rate("unet"),
+    "network_alpha": lambda settings: settings.alpha,
+    "conv_alpha": lambda settings: settings.alpha_of_conv if settings.conv_dim else None,
+    "resolution": lambda settings: settings.size,
+    "max_train_steps": lambda settings: None if settings.max_train_epochs else settings.max_train_steps,
+    "optimizer_args": lambda settings: settings.optimizer_options,
+}
+"""Setting to what it amounts to, where that is not its own value."""
+
+
+def _plain(value: object) -> str:
+    return (
+        {True: "true", False: "false", None: "blank"}.get(value, str(value))
+        if isinstance(value, bool | None)
+        else str(value)
+    )

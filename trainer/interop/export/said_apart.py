@@ -1,0 +1,52 @@
+"""Settings that sd-scripts and the programs around it lack: what is lost without each, or why nothing is."""
+
+from collections.abc import Mapping
+
+_TO_THE_END = "there it trains to the end of the run; train it in a run of its own, or stop it by a rate of 0"
+_ONE_SCHEDULE = "all parts follow one schedule and one warm-up there"
+_TIMES = "timesteps are drawn evenly there"
+_MEMORY = "it saves memory and changes no step"
+_SAMPLES = "its prompt file decides that, line by line"
+_VALIDATION = "without a folder of validation pictures there is nothing to validate"
+_GUARD = "of the run itself, not of what is trained"
+
+LOST: Mapping[str, str] = {
+    "text_encoder_stop": _TO_THE_END,
+    "text_encoder_stop2": _TO_THE_END,
+    "unet_stop": _TO_THE_END,
+    "text_encoder_lr_scheduler": _ONE_SCHEDULE,
+    "text_encoder_lr_warmup_steps": _ONE_SCHEDULE,
+    "timestep_sampling": _TIMES,
+    "logit_mean": _TIMES,
+    "logit_std": _TIMES,
+    "laplace_mean": _TIMES,
+    "laplace_scale": _TIMES,
+    "snr_schedule": "min_snr_gamma and its like count there with the plain schedule, also at zero terminal SNR",
+    "int8_base": "the base's weights can be float8 there, not int8",
+    "validation_data_dir": "it holds out a share of the training pictures instead (validation_split)",
+    "train_minutes": "it counts steps or epochs, not minutes; max_train_steps is written",
+}
+"""Setting -> what is lost with a value other than the default."""
+
+NOT_NEEDED: Mapping[str, str] = {
+    "behave_like": "its numbers are written out",
+    "subject": "its paths are written out",
+    "validation_seed": _VALIDATION,
+    "validate_every_n_steps": _VALIDATION,
+    "checkpointed_blocks": _MEMORY,
+    "micro_batch_size": _MEMORY,
+    "encoder_off_card": _MEMORY,
+    "keep_states": _GUARD,
+    "state_budget": _GUARD,
+    "save_state_every_n_steps": _GUARD,
+    "sample_seeds": _SAMPLES,
+    "sample_steps": _SAMPLES,
+    "sample_cfg_scale": _SAMPLES,
+    "sample_resolution": _SAMPLES,
+    "max_bad_steps": _GUARD,
+    "on_bad_steps": _GUARD,
+    "roll_back_rate": _GUARD,
+    "on_done": _GUARD,
+    "on_trouble": _GUARD,
+}
+"""Setting -> why a value other than the default is not missed."""
