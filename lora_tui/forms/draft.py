@@ -17,11 +17,14 @@ class SettingsDraft:
         path: the file.
         saved: the file's values.
         now: the values in the form.
+        chosen: the values from before the trainer to behave like was last turned, while nothing else has been edited since: each
+            trainer turned past would else take values that chance to be its defaults for defaults.
     """
 
     path: Path
     saved: "Settings"
     now: "Settings"
+    chosen: "Settings | None" = None
 
     @property
     def unsaved(self) -> frozenset[str]:
@@ -38,9 +41,13 @@ class SettingsDraft:
         Raises:
             SettingsError: the text is not a value for it; `where` is the name.
         """
+        from trainer.settings.profile_defaults import SETTING
         from trainer.settings.toml_file import with_value
 
-        return replace(self, now=with_value(self.now, name, text))
+        if name != SETTING:
+            return replace(self, now=with_value(self.now, name, text), chosen=None)
+        before = self.chosen or self.now
+        return replace(self, now=with_value(before, name, text), chosen=before)
 
     def changed(self, changes: Mapping[str, object]) -> "SettingsDraft":
         """Return the draft with other values, checked together: one of them alone may not fit the others' old values.
@@ -53,7 +60,7 @@ class SettingsDraft:
         """
         from trainer.settings.toml_file import with_values
 
-        return replace(self, now=with_values(self.now, changes))
+        return replace(self, now=with_values(self.now, changes), chosen=None)
 
     def reset(self, name: str) -> "SettingsDraft":
         """Return the draft with the file's value in field `name`.

@@ -314,7 +314,7 @@ class SettingsEditor:
             below=self._values_running(),
         )
         star = " *" if self.draft.unsaved else ""
-        self._form.show(fields(), state, f"{printable(self.draft.path.name)}{star}")
+        self._form.show(fields(now.behave_like), state, f"{printable(self.draft.path.name)}{star}")
 
 
 def error_text(error: LoraTuiError) -> str:

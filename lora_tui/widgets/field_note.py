@@ -54,6 +54,9 @@ def field_facts(info: "FieldInfo", width: int) -> list[Content]:
     default = default_text(info)
     unit = f" {unit_for(default, info.unit)}" if info.unit and default and " " not in info.unit else ""
     live = " · live" if info.live else ""
-    bounds = Content.styled(f"{info.expected} · default: {printable(default) or 'blank'}{unit}{live}", "$muted")
+    whose = f" ({printable(info.default_of)})" if info.default_of else ""
+    bounds = Content.styled(f"{info.expected} · default: {printable(default) or 'blank'}{unit}{whose}{live}", "$muted")
     text = f"{info.help} Exact resume: {info.exactness}." if info.exactness else info.help
+    if info.default_why:
+        text = f"{printable(info.default_why)} {text}"
     return [*bounds.wrap(max(1, width)), *Content(text).wrap(max(1, width))]

@@ -100,7 +100,7 @@ def unused_settings(bake: CheckedBake) -> Iterator[Finding]:
     whys = {name: why for name, why in reversed(found)}
     for name in dict.fromkeys(name for name, _ in found):
         # The warm-up is on by default: whoever turns to `constant` loses it by that choice.
-        if getattr(settings, name) != field(name).default or name == "lr_warmup_steps":
+        if getattr(settings, name) != field(name, settings.behave_like).default or name == "lr_warmup_steps":
             yield Finding("unused-setting", name, f"{name} has no effect: {whys[name]}")
 
 

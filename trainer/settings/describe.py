@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from types import MappingProxyType, UnionType
@@ -11,8 +11,10 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 import annotated_types
 from pydantic.fields import FieldInfo as ModelField
 
+from trainer.profiles.record import TrainerProfile
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import FORK_SECTIONS, MemoryRole, PathRole
+from trainer.settings.profile_defaults import SETTING, imitated
 
 Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
 
@@ -47,6 +49,8 @@ class FieldInfo:
         exactness: what it does to an exact resume; "" where the resumed bake is the same bit for bit.
         default: its value when the user sets none.
         synonyms: further words that a search finds it by.
+        default_of: whose default it is, in words; "" for ours.
+        default_why: why it is so, one sentence, where it is not ours.
     """
 
     name: str
@@ -66,6 +70,8 @@ class FieldInfo:
     exactness: str
     default: object
     synonyms: tuple[str, ...] = ()
+    default_of: str = ""
+    default_why: str = ""
 
     @property
     def expected(self) -> str:
@@ -106,23 +112,36 @@ class SettingInfo(FieldInfo):
 
 
 @cache
-def fields() -> tuple[SettingInfo, ...]:
-    """Return every setting in the order of the form."""
-    return tuple(_described(name, field, getattr(_defaults(), name)) for name, field in Settings.model_fields.items())
+def fields(behave_like: str | None = None) -> tuple[SettingInfo, ...]:
+    """Return every setting in the order of the form.
+
+    Args:
+        behave_like: the trainer whose defaults count; None for our own.
+    """
+    profile = imitated(behave_like)
+    if profile is None:
+        defaults = Settings()
+        return tuple(_described(name, field, getattr(defaults, name)) for name, field in Settings.model_fields.items())
+    its = Settings.model_validate({SETTING: profile.key})
+    return tuple(_of_profile(info, getattr(its, info.name), profile) for info in fields())
 
 
 @cache
-def _by_name() -> Mapping[str, SettingInfo]:
-    return MappingProxyType({info.name: info for info in fields()})
+def _by_name(behave_like: str | None = None) -> Mapping[str, SettingInfo]:
+    return MappingProxyType({info.name: info for info in fields(behave_like)})
 
 
-def field(name: str) -> SettingInfo:
+def field(name: str, behave_like: str | None = None) -> SettingInfo:
     """Return the setting called `name`.
+
+    Args:
+        name: the setting.
+        behave_like: as for fields.
 
     Raises:
         KeyError: no setting is called so.
     """
-    return _by_name()[name]
+    return _by_name(behave_like)[name]
 
 
 def is_setting(name: str) -> bool:
@@ -180,14 +199,14 @@ def _value_text(value: object) -> str:
             return str(value)
 
 
-def shown_default(name: str) -> str:
-    """Return the default of `name` in a form that both the form and a TOML file accept."""
-    return default_text(field(name))
+def shown_default(name: str, behave_like: str | None = None) -> str:
+    """Return the default of `name` in a form that both the form and a TOML file accept.
 
-
-@cache
-def _defaults() -> Settings:
-    return Settings()
+    Args:
+        name: the setting.
+        behave_like: as for fields.
+    """
+    return default_text(field(name, behave_like))
 
 
 def number_text(value: float) -> str:
@@ -199,9 +218,24 @@ def number_text(value: float) -> str:
     return repr(value)
 
 
+def _of_profile(info: SettingInfo, default: object, profile: TrainerProfile) -> SettingInfo:
+    """Return a setting as one sees it in a bake that behaves like another trainer."""
+    if info.name == SETTING:
+        return info
+    if info.name in profile.unknown:
+        return replace(info, default_of=f"ours, as that of {profile.title} is not known")
+    if default == info.default:
+        return info
+    return replace(
+        info, default=default, default_of=f"of {profile.title}", default_why=profile.reasons.get(info.name, "")
+    )
+
+
 def _described(name: str, field: ModelField, default: object) -> SettingInfo:
     extra = cast("Mapping[str, Any]", field.json_schema_extra)
     kind, choices = _kind(field, is_path=bool(extra["path"]))
+    if extra["choices"]:
+        kind, choices = "choice", tuple(extra["choices"])
     key = extra["metadata"]
     low, above, high, below, multiple = bounds(field)
     return SettingInfo(

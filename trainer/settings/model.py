@@ -19,6 +19,7 @@ from trainer.settings.fields.saving import SavingFields
 from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
 from trainer.settings.optimizers import arguments_of
+from trainer.settings.profile_defaults import SETTING, defaults_of
 from trainer.settings.parts import Part, is_encoder, settings_of_part
 
 
@@ -37,11 +38,18 @@ class Settings(
 ):
     """Everything that decides how a bake runs. Field order is the order of the form.
 
+    What is not given has the default of the trainer that `behave_like` names.
+
     Raises:
         pydantic.ValidationError: from the constructor; `toml_file` turns it into a SettingsError.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unset_as_in_the_profile(cls, values: Any) -> Any:
+        return {**defaults_of(values.get(SETTING)), **values} if isinstance(values, dict) else values
 
     @field_validator("subject")
     @classmethod

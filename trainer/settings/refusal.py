@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from trainer.errors import LoraTuiError, SettingsError
 from trainer.settings import describe
 from trainer.settings.absent_options import ABSENT_OPTIONS
+from trainer.settings.profile_defaults import imitated
 from trainer.text import printable
 
 _Error = TypeVar("_Error", bound=LoraTuiError)
@@ -56,7 +57,9 @@ def _advice(key: str, known: Iterable[str] | None = None) -> str:
     return f"did you mean `{nearest}`?" if nearest else "remove it"
 
 
-def wrong_value(where: str, name: str, value: object, expected: str = "") -> SettingsError:
+def wrong_value(
+    where: str, name: str, value: object, expected: str = "", behave_like: str | None = None
+) -> SettingsError:
     """Return the error for a setting that cannot be `value`.
 
     Args:
@@ -64,9 +67,10 @@ def wrong_value(where: str, name: str, value: object, expected: str = "") -> Set
         name: the setting.
         value: what stands there.
         expected: what should; blank: the setting's kind and bounds.
+        behave_like: the trainer whose defaults count; None for our own.
     """
     info = describe.field(name)
-    default = describe.shown_default(name)
+    default = describe.shown_default(name, behave_like)
     return SettingsError(
         where,
         found=value_text(value),
@@ -75,8 +79,15 @@ def wrong_value(where: str, name: str, value: object, expected: str = "") -> Set
     )
 
 
-def refused_setting(error: ValidationError, where: Callable[[str], str]) -> SettingsError:
-    """Return the first error in the settings; `where` makes the start of the line from a setting's name."""
+def refused_setting(error: ValidationError, where: Callable[[str], str], behave_like: object = None) -> SettingsError:
+    """Return the first error in the settings.
+
+    Args:
+        error: pydantic's report.
+        where: makes the start of the line from a setting's name.
+        behave_like: what the setting of that name should be.
+    """
+    profile = imitated(behave_like)
     first = error.errors(include_url=False)[0]
     context = first.get("ctx", {})
     if first["type"] == "settings_disagree":
@@ -92,7 +103,7 @@ def refused_setting(error: ValidationError, where: Callable[[str], str]) -> Sett
     expected = str(context["error"]) if first["type"] == "value_error" else ""
     if first["type"] == "too_short":
         expected = "at least one"
-    return wrong_value(where(name), name, first["input"], expected)
+    return wrong_value(where(name), name, first["input"], expected, profile.key if profile is not None else None)
 
 
 def value_text(value: object) -> str:

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import SettingsError
+from trainer.profiles.registry import PROFILES
 from trainer.settings import describe
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import SECTIONS
+from trainer.settings.profile_defaults import SETTING
 from trainer.settings.refusal import refused_setting, unknown_key, wrong_keys
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.settings.typed import as_value, split_override
@@ -29,6 +31,12 @@ def parse_settings(text: str, where: str) -> Settings:
         SettingsError: the TOML is broken, a key is unknown or given twice, a value is wrong.
     """
 
+    return _checked(_written(text, where), lambda name: place_of(text, name, where))
+
+
+def _written(text: str, where: str) -> dict[str, object]:
+    """Return what a TOML text sets, each value in its setting's type but not checked further."""
+
     def place(name: str) -> str:
         return place_of(text, name, where)
 
@@ -41,16 +49,20 @@ def parse_settings(text: str, where: str) -> Settings:
         if key in values:
             raise SettingsError(place(key), found="given twice", expected="each setting once", way_out="remove one")
         values[key] = as_value(describe.field(key), value, place(key))
-    return _checked(values, place)
+    return values
 
 
 def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """Return the settings of a file with `name=value` overrides on top.
 
+    What neither sets has the default of the trainer that `behave_like` names in the end.
+
     Raises:
         SettingsError: the file cannot be read, or it or an override is wrong.
     """
-    return apply_overrides(parse_settings(read_text(path), printable(str(path))), overrides)
+    text, where = read_text(path), printable(str(path))
+    settings = parse_settings(text, where)
+    return _checked({**_written(text, where), **_overridden(overrides)}, _set) if overrides else settings
 
 
 def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -59,9 +71,11 @@ def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
     Raises:
         SettingsError: an override is malformed, names no setting or has a wrong value.
     """
-    if not overrides:
-        return settings
-    values = settings.model_dump()
+    return _checked(_changed(settings, _overridden(overrides)), _set) if overrides else settings
+
+
+def _overridden(overrides: Sequence[str]) -> dict[str, object]:
+    values: dict[str, object] = {}
     typed = [split_override(override) for override in overrides]
     unknown = {
         name: unknown_key(f"--set {printable(name, 60)}", name) for name, _ in typed if not describe.is_setting(name)
@@ -70,24 +84,28 @@ def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
         raise wrong_keys("--set", unknown)
     for name, text in typed:
         values[name] = as_value(describe.field(name), text.strip(), f"--set {name}")
-    return _checked(values, lambda name: f"--set {name}")
+    return values
+
+
+def _set(name: str) -> str:
+    return f"--set {name}"
 
 
 def with_value(settings: Settings, name: str, text: str) -> Settings:
     """Return `settings` with the typed `text` as the value of `name`.
+
+    Another `behave_like` changes the values that stand at the default of the one before.
 
     Raises:
         SettingsError: the value is wrong or does not go with the others; its `where` is `name`.
     """
     if not describe.is_setting(name):
         raise unknown_key(name, name)
-    values = settings.model_dump()
-    values[name] = as_value(describe.field(name), text.strip(), name)
-    return _checked(values, lambda _: name)
+    return _checked(_changed(settings, {name: as_value(describe.field(name), text.strip(), name)}), lambda _: name)
 
 
 def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:
-    """Return `settings` with other values, checked together.
+    """Return `settings` with other values, checked together; `behave_like` as in with_value.
 
     Args:
         settings: as they stand.
@@ -99,7 +117,22 @@ def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:
     for name in changes:
         if not describe.is_setting(name):
             raise unknown_key(name, name)
-    return _checked(settings.model_dump() | dict(changes), lambda name: name)
+    return _checked(_changed(settings, changes), lambda name: name)
+
+
+def _changed(settings: Settings, changes: Mapping[str, object]) -> dict[str, object]:
+    """Return all values with some of them changed; with another trainer those at its predecessor's defaults go to its own."""
+    values = settings.model_dump()
+    after = changes.get(SETTING, settings.behave_like)
+    if after != settings.behave_like and (not after or after in PROFILES):
+        for old, new in zip(describe.fields(settings.behave_like), describe.fields(_key(after)), strict=True):
+            if values[old.name] == old.default:
+                values[old.name] = new.default
+    return values | dict(changes)
+
+
+def _key(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def settings_toml(settings: Settings) -> str:
@@ -110,7 +143,7 @@ def settings_toml(settings: Settings) -> str:
     lines: list[str] = []
     for section in SECTIONS:
         lines += [f"[{section.lower()}]"]
-        lines += [_line(settings, info) for info in describe.fields() if info.section == section]
+        lines += [_line(settings, info) for info in describe.fields(settings.behave_like) if info.section == section]
         lines += [""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -134,9 +167,10 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
     before = parse_settings(text, where)
     document = tomlkit.parse(text)
     homes = dict(_homes(document))
-    for info in describe.fields():
+    for info in describe.fields(settings.behave_like):
         value = getattr(settings, info.name)
-        if value == getattr(before, info.name):
+        # What the file does not set will have the default of the trainer that it names in the end.
+        if value == (getattr(before, info.name) if info.name in homes else info.default):
             continue
         home = homes.get(info.name)
         if home is None:
@@ -180,12 +214,13 @@ def _checked(values: Mapping[str, object], where: Callable[[str], str]) -> Setti
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise refused_setting(error, where) from None
+        raise refused_setting(error, where, values.get(SETTING)) from None
 
 
 def _line(settings: Settings, info: describe.FieldInfo) -> str:
     value = getattr(settings, info.name)
-    if value is None and info.default is None:
+    # With another trainer's defaults a blank is always written: they may be known better one day.
+    if value is None and info.default is None and settings.behave_like is None:
         return f"# {info.name} ="
     return f"{info.name} = {value_toml(value)}"
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, field_validator
 
 from trainer.settings.amounts import check_amount, check_path, check_repeats, check_resolution, check_text
 from trainer.settings.one_setting import EXACT, NO_KEY, Text, TextList, as_text, setting
+from trainer.settings.profile_defaults import check_profile, others
 
 
 class DataFields(BaseModel):
@@ -23,6 +24,18 @@ class DataFields(BaseModel):
         exactness=EXACT,
         synonyms="character, concept, trigger word, project",
         stays_here=True,
+    )
+    behave_like: str | None = setting(
+        None,
+        "Data",
+        "behave like",
+        "Another trainer on its day: what is not set has its defaults, and pictures, repeats, steps, warm-up, epochs and captions count as there. The plan says what that means. Blank: our own ways.",
+        memory="derived",
+        speed=False,
+        metadata=("ss_behave_like",),
+        exactness=EXACT,
+        synonyms="trainer, profile, compatible, imitate, reproduce, script, kohya, sd-scripts, anon, easy training scripts, legacy, dreambooth extension, cloneofsimo, onetrainer, ai-toolkit",
+        choices=others(),
     )
     train_data_dir: str = setting(
         "",
@@ -405,6 +418,11 @@ class DataFields(BaseModel):
         ge=1,
         le=512,
     )
+
+    @field_validator("behave_like")
+    @classmethod
+    def _profile_is_known(cls, value: str | None) -> str | None:
+        return check_profile(value)
 
     @field_validator("resolution")
     @classmethod
