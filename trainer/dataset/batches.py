@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.dataset.buckets import Placement
-from trainer.dataset.records import DataSet
+from trainer.dataset.records import DataSet, Group
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
     order = random.Random(f"order {seed} {epoch}")
     batches: list[BucketBatch] = []
     for group, bucket in sorted(members):
-        pictures, size = members[group, bucket], data.groups[group].batch_size
+        pictures = members[group, bucket]
+        size = _size_of(data.groups[group], len(set(pictures)))
         order.shuffle(pictures)
         batches += [
             BucketBatch(bucket, tuple(pictures[start : start + size])) for start in range(0, len(pictures), size)
@@ -61,10 +62,53 @@ def batches_per_epoch(data: DataSet, placements: Sequence[Placement]) -> int:
         data: the pictures.
         placements: of each picture, in the data's order.
     """
+    return sum(use.batches for use in bucket_uses(data, placements))
+
+
+@dataclass(frozen=True)
+class GroupBucket:
+    """One bucket of one group in an epoch.
+
+    Attributes:
+        group: index in `DataSet.groups`.
+        size: (width, height) in pixels.
+        pictures: as often as they are shown.
+        batch_size: pictures in a full batch.
+    """
+
+    group: int
+    size: tuple[int, int]
+    pictures: int
+    batch_size: int
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.pictures // self.batch_size)
+
+
+def bucket_uses(data: DataSet, placements: Sequence[Placement]) -> tuple[GroupBucket, ...]:
+    """Return the buckets that an epoch uses, by group and size.
+
+    Args:
+        data: the pictures.
+        placements: of each picture, in the data's order.
+    """
     counts: Counter[tuple[int, tuple[int, int]]] = Counter()
+    distinct: Counter[tuple[int, tuple[int, int]]] = Counter()
     for picture, placement, times in zip(data.pictures, placements, _times_shown(data), strict=True):
         counts[picture.group, placement.bucket] += times
-    return sum(-(-count // data.groups[group].batch_size) for (group, _), count in counts.items())
+        distinct[picture.group, placement.bucket] += times > 0
+    return tuple(
+        GroupBucket(group, size, count, _size_of(data.groups[group], distinct[group, size]))
+        for (group, size), count in sorted(counts.items())
+        if count
+    )
+
+
+def _size_of(group: Group, distinct: int) -> int:
+    """Return how many pictures a batch of a bucket holds that has `distinct` ones."""
+    return min(group.batch_size, distinct) if group.of_distinct else group.batch_size
 
 
 def _times_shown(data: DataSet) -> list[int]:

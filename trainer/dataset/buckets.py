@@ -6,9 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from trainer.dataset.records import BucketRules, DataSet, Size
+from trainer.dataset.records import BucketRules, DataSet, Group, Size
 from trainer.settings.amounts import bucket_range
 from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import imitated
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ def bucket_rules(settings: Settings) -> BucketRules:
         high=high,
         step=settings.bucket_reso_steps,
         no_upscale=settings.bucket_no_upscale,
+    )
+
+
+def group_of(settings: Settings) -> Group:
+    """Return how pictures are put together where `settings` alone say it."""
+    profile = imitated(settings.behave_like)
+    return Group(
+        bucket_rules(settings), settings.train_batch_size, profile is not None and profile.engine.batch_of_distinct
     )
 
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from trainer.dataset.buckets import bucket_rules
+from trainer.dataset.buckets import group_of
 from trainer.dataset.records import CaptionRules, Group
-from trainer.dataset.sources import FolderOptions, Source, skipped_folder
+from trainer.dataset.sources import FolderOptions, Source, loaded_by, skipped_folder
 from trainer.errors import SettingsError
 from trainer.finding import Finding
 from trainer.refusals import user_path
@@ -149,7 +149,7 @@ class _File:
             dataset = _Table("datasets", number, 0, values)
             settings, _ = self._applied(self._settings, (general, dataset), _OF_DATASETS)
             first = first or self._applied(settings, (general, dataset), _OF_CAPTIONS)[0]
-            groups.append(Group(bucket_rules(settings), settings.train_batch_size))
+            groups.append(group_of(settings))
             sources += self._sources(general, dataset, settings)
         assert first is not None
         return DataSetFile(tuple(groups), tuple(sources), tuple(self._notes), first, self._text)
@@ -190,6 +190,7 @@ class _File:
             is_reg=is_reg,
             group=subset.dataset - 1,
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
+            loaded=loaded_by(own),
         )
         class_tokens = self._text_in(words, _CLASS_TOKENS, "text") if words else ""
         return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, options)

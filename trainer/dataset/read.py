@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.dataset.batches import instances
-from trainer.dataset.buckets import bucket_rules
+from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
+from trainer.dataset.picture_count import count_in_root, count_in_sources
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
 from trainer.dataset.sources import (
@@ -16,16 +17,20 @@ from trainer.dataset.sources import (
     FolderSources,
     Source,
     check_names,
+    loaded_by,
     repeats_by_folder,
     skipped_folder,
     sources_in,
+    with_nested,
     with_unique_names,
 )
 from trainer.errors import DatasetError
 from trainer.finding import Finding
+from trainer.profiles.record import PictureRules
 from trainer.refusals import real_path
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import imitated
 from trainer.text import plural, printable
 
 # Settings of the section Data that do not affect how pictures are read.
@@ -72,7 +77,7 @@ def read_validation(settings: Settings, *, refuse: bool = True) -> DataSet | Non
     pictures = tuple(
         replace(picture, caption=deterministic_caption(picture.caption, words)) for picture in data.pictures
     )
-    return replace(data, pictures=pictures, groups=(_group(settings),))
+    return replace(data, pictures=pictures, groups=(group_of(settings),))
 
 
 def same_data(one: Settings, other: Settings) -> bool:
@@ -87,9 +92,12 @@ def _by_folders(settings: Settings) -> DataSet:
         extensions=tuple(settings.caption_extension),
         caption_rules=CaptionRules.of(settings),
         masks=masks_for(settings, wanted=True),
+        loaded=loaded_by(settings),
     )
+    profile = imitated(settings.behave_like)
+    rule = profile.engine.repeats if profile is not None else None
     root = Path(settings.train_data_dir)
-    roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats)}
+    roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats, rule=rule)}
     if settings.reg_data_dir:
         # Masks are made for the pictures of the subject; regularisation pictures need none.
         options = replace(options, is_reg=True, masks=masks_for(settings, wanted=False))
@@ -101,22 +109,23 @@ def _by_folders(settings: Settings) -> DataSet:
                 expected="different pictures for regularisation",
                 way_out="name another folder, or leave reg_data_dir blank",
             )
-        roots[regular] = sources_in(regular, options, flat_repeats=1, repeats=repeats)
+        roots[regular] = sources_in(regular, options, flat_repeats=1, repeats=repeats, rule=rule)
     check_names(repeats, frozenset().union(*(sources.names for sources in roots.values())))
-    found = _read_roots(roots)
+    found = _read_roots(roots, options.loaded)
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
-    return _assembled(root, found, notes, (_group(settings),))
+    data = _assembled(root, found, notes, (group_of(settings),))
+    return replace(data, by_script=count_in_root(root, settings, profile)) if profile is not None else data
 
 
-def _read_roots(roots: Mapping[Path, FolderSources]) -> ScanResult:
-    """Return the pictures under all roots; each must have some."""
+def _read_roots(roots: Mapping[Path, FolderSources], loaded: PictureRules | None) -> ScanResult:
+    """Return the pictures under all roots; each must have some of those that are loaded."""
     sources = with_unique_names(source for under in roots.values() for source in under.read)
     found = ScanResult()
     for root, under in roots.items():
         own, sources = sources[: len(under.read)], sources[len(under.read) :]
         more = read_sources(own)
         if not more.pictures and not more.faults:
-            raise no_pictures(root)
+            raise no_pictures(root, loaded)
         found.folders += more.folders
         found.pictures += more.pictures
         found.notes += more.notes
@@ -131,15 +140,18 @@ def _by_file(settings: Settings) -> DataSet:
     check_names(repeats, {source.path.name for source in file.sources})
     sources = [replace(source, repeats=repeats.get(source.path.name, source.repeats)) for source in file.sources]
     left_out = [skipped_folder(printable(source.name, 60), "0 repeats") for source in sources if source.repeats == 0]
-    sources = with_unique_names(source for source in sources if source.repeats)
+    named = [source for source in sources if source.repeats]
+    sources = with_unique_names(with_nested(named))
     found = read_sources(sources)
     filled = {folder.name for folder in found.folders}
-    for source in sources:
-        if source.name not in filled:
-            raise no_pictures(source.path)
+    for own in named:
+        if not any(source.name in filled for source in sources if source.path.is_relative_to(own.path)):
+            raise no_pictures(own.path, own.options.loaded)
     _check_groups(path, sources, len(file.groups))
+    profile = imitated(settings.behave_like)
     digest = hashlib.sha256(file.text.encode("utf-8")).hexdigest()
-    return _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
+    data = _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
+    return replace(data, by_script=count_in_sources(file.sources, profile)) if profile is not None else data
 
 
 def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
@@ -153,10 +165,6 @@ def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
                 expected="a subset with repeats and without is_reg",
                 way_out="add one, or remove this data set",
             )
-
-
-def _group(settings: Settings) -> Group:
-    return Group(bucket_rules(settings), settings.train_batch_size)
 
 
 def _assembled(

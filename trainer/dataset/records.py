@@ -87,10 +87,14 @@ class CaptionRules:
 
 @dataclass(frozen=True)
 class Group:
-    """Pictures that may share a batch: how they are put into buckets, and how many go into one pass."""
+    """Pictures that may share a batch: how they are put into buckets, and how many go into one pass.
+
+    `of_distinct`: a bucket with fewer pictures than that has smaller batches, however often they are repeated.
+    """
 
     rules: BucketRules
     batch_size: int
+    of_distinct: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,21 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class PictureCount:
+    """What the script of another trainer counts in the folders of a bake, without those of regularisation.
+
+    Attributes:
+        pictures: files.
+        total: the same, each as often as its folder says.
+        not_counted: pictures there that it leaves out, by their path from the root.
+    """
+
+    pictures: int
+    total: int
+    not_counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DataSet:
     """All pictures, sorted by folder and name.
 
@@ -168,6 +187,7 @@ class DataSet:
         groups: how pictures are put together; empty where only a folder was looked at (`scan`).
         config: sha256 of the data set file, "" without one.
         faults: files that cannot be used, and so are not among the pictures; a bake is refused while there are any.
+        by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like ours.
     """
 
     root: Path
@@ -177,6 +197,7 @@ class DataSet:
     groups: tuple[Group, ...] = ()
     config: str = ""
     faults: tuple[Fault, ...] = ()
+    by_script: PictureCount | None = None
 
     def name_of(self, picture: Picture) -> str:
         """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""

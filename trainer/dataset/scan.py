@@ -21,6 +21,7 @@ from trainer.dataset.sources import (
 )
 from trainer.errors import DatasetError
 from trainer.finding import Finding
+from trainer.profiles.record import PictureRules
 from trainer.text import plural, printable
 
 # Lines below a refusal of many files.
@@ -108,8 +109,13 @@ def _listed(faults: Sequence[Fault]) -> Iterator[str]:
         yield f"and {len(faults) - _MAX_LISTED:,} more"
 
 
-def no_pictures(root: Path) -> DatasetError:
-    """Return the error for a folder without pictures; it lists what is there instead."""
+def no_pictures(root: Path, loaded: PictureRules | None = None) -> DatasetError:
+    """Return the error for a folder without pictures; it lists what is there instead.
+
+    Args:
+        root: the folder.
+        loaded: what counts as a picture, None where all do that can be read.
+    """
     entries = entries_of(root)
     kinds = Counter(Path(entry.name).suffix.lower() or "other" for entry in entries if not entry.is_dir())
     parts = [f"{count} {printable(kind, 20)}" for kind, count in kinds.most_common(4)]
@@ -124,17 +130,23 @@ def no_pictures(root: Path) -> DatasetError:
     inside = (name for entry in entries if entry.is_dir() for name in names_inside(entry))
     if unread_pictures(entry.name for entry in entries) or unread_pictures(inside):
         way_out = f"convert them to PNG or JPEG, or {way_out}"
+    expected = f"{KINDS} in it or in `N_name` folders (N repeats of each)"
+    if loaded is not None:
+        loose = "in it or " if loaded.loose else ""
+        expected = (
+            f"{', '.join(loaded.extensions)} {loose}in `N_name` folders, as the trainer counts that behave_like names"
+        )
     return DatasetError(
         printable(str(root)),
         found=f"no pictures, but {', '.join(parts)}" if parts else "an empty folder",
-        expected=f"{KINDS} in it or in `N_name` folders (N repeats of each)",
+        expected=expected,
         way_out=way_out,
     )
 
 
 def _read_source(source: Source, found: ScanResult) -> None:
     entries = entries_of(source.path)
-    names = [entry.name for entry in entries if is_picture_name(entry.name) and not entry.is_dir()]
+    names = [entry.name for entry in entries if source.options.takes(entry.name) and not entry.is_dir()]
     captions = {
         caption_key(entry.name, source.options.extensions): entry.name
         for entry in entries

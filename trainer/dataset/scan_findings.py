@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -64,7 +65,20 @@ def find_left_out(source: Source, entries: Sequence[os.DirEntry[str]]) -> Iterat
             "convert them to PNG or JPEG",
             _listed(source, other),
         )
-    if source.is_root:
+    loaded = source.options.loaded
+    if loaded is not None:
+        ignored = [entry.name for entry in entries if is_picture_name(entry.name) and not loaded.counts(entry.name)]
+        if ignored:
+            endings = Counter(Path(name).suffix for name in ignored)
+            yield Finding(
+                "picture-skipped",
+                where,
+                f"{plural(len(ignored), 'picture')} in {where} skipped ({counted_endings(endings)}): the trainer that "
+                "behave_like names does not load them",
+                "convert them to PNG, or leave behave_like blank",
+                _listed(source, ignored),
+            )
+    if source.is_root or (loaded is not None and loaded.recursive):
         return
     for entry in entries:
         if entry.is_dir() and (inside := pictures_inside(entry)):

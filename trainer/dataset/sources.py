@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,9 @@ from trainer.dataset.picture_file import is_picture_name, unread_pictures
 from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
 from trainer.finding import Finding
+from trainer.profiles.record import PictureRules
+from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import imitated
 from trainer.text import plural, printable
 
 # The bound of `dataset_repeats`; above it the number in a name is a date or part of the name, not repeats.
@@ -33,6 +36,7 @@ class FolderOptions:
         is_reg: whether they are regularisation pictures.
         group: index in `DataSet.groups`.
         masks: the folder with their masks, "alpha" where their transparency is the mask, None for none.
+        loaded: what another trainer takes for pictures, where the bake behaves like it; None where all count that can be read.
     """
 
     extensions: tuple[str, ...]
@@ -40,6 +44,11 @@ class FolderOptions:
     is_reg: bool = False
     group: int = 0
     masks: Path | Literal["alpha"] | None = None
+    loaded: PictureRules | None = None
+
+    def takes(self, name: str) -> bool:
+        """Return whether a file of that name is one of the pictures."""
+        return is_picture_name(name) and (self.loaded is None or self.loaded.counts(name))
 
 
 @dataclass(frozen=True)
@@ -78,36 +87,59 @@ def folder_words(folder: str) -> str | None:
     return match[2] if match else None
 
 
-def sources_in(root: Path, options: FolderOptions, *, flat_repeats: int, repeats: Mapping[str, int]) -> FolderSources:
-    """Return the folders under `root`: itself first, then its `N_name` folders by name.
+def loaded_by(settings: Settings) -> PictureRules | None:
+    """Return what counts as a picture in a bake that behaves like another trainer, None where all count that can be read."""
+    profile = imitated(settings.behave_like)
+    return profile.engine.pictures if profile is not None else None
+
+
+def sources_in(
+    root: Path,
+    options: FolderOptions,
+    *,
+    flat_repeats: int,
+    repeats: Mapping[str, int],
+    rule: Callable[[str], int | None] | None = None,
+) -> FolderSources:
+    """Return the folders under `root`: itself first, then its `N_name` folders by name, each with those in it that count too.
 
     Args:
         root: the folder; one called `N_name` itself gives its own repeats.
         options: of all its pictures.
         flat_repeats: repeats of pictures directly in `root` where its name gives none.
         repeats: by folder name, instead of the number in the name; 0 leaves the folder out.
+        rule: another trainer's way from a folder's name to its repeats, None in it for a folder that is left out; None for ours.
 
     Raises:
-        DatasetError: the folder is missing, not allowed to be read, or has a number in its name that is out of range.
+        DatasetError: the folder is missing, not allowed to be read, or has a name that the trainer refuses.
     """
     name = Path(os.path.abspath(root)).name
-    own = _REPEATED.fullmatch(name)
     read, left_out, names = [], [], {name}
+    entries = entries_of(root)
     often = repeats.get(name)
     if often is None:
-        often = _repeats(own[1], root) if own else flat_repeats
+        often = _of_root(root, name, flat_repeats) if rule is None else flat_repeats if _loose(options) else 0
     if often:
-        read.append(Source(root, name, often, own[2] if own else "", options, is_root=True))
-    for entry in entries_of(root):
+        read.append(Source(root, name, often, folder_words(name) or "", options, is_root=True))
+    elif loose := [entry.name for entry in entries if is_picture_name(entry.name) and not entry.is_dir()]:
+        where = printable(name, 60)
+        left_out.append(
+            Finding(
+                "picture-skipped",
+                where,
+                f"{plural(len(loose), 'picture')} directly in {where} skipped: only folders in it count",
+            )
+        )
+    for entry in entries:
         if not entry.is_dir():
             continue
         names.add(entry.name)
-        match = _REPEATED.fullmatch(entry.name)
         often = repeats.get(entry.name)
-        if often is None and match:
-            often = 0 if int(match[1]) == 0 else _repeats(match[1], root / entry.name)
+        if often is None:
+            often = _repeats_of(entry.name, root / entry.name, rule)
         if often:
-            read.append(Source(root / entry.name, entry.name, often, match[2] if match else "", options))
+            words = folder_words(entry.name) if rule is None else entry.name.partition("_")[2]
+            read.append(Source(root / entry.name, entry.name, often, words or "", options))
         else:
             why = "no repeats in its name (`N_name`)" if often is None else "0 repeats"
             left_out.append(skipped_folder(printable(entry.name, 60), why, pictures_inside(entry)))
@@ -116,7 +148,46 @@ def sources_in(root: Path, options: FolderOptions, *, flat_repeats: int, repeats
         left_out[_MAX_LEFT_OUT:] = [
             Finding("folder-skipped", printable(str(root)), f"{plural(len(rest), 'more folder')} skipped", cases=rest)
         ]
-    return FolderSources(tuple(read), tuple(left_out), frozenset(names))
+    return FolderSources(tuple(with_nested(read)), tuple(left_out), frozenset(names))
+
+
+def with_nested(sources: Sequence[Source]) -> Iterator[Source]:
+    """Yield the folders, each followed by all folders in it where the pictures of these count too."""
+    named = {source.path for source in sources}
+    for source in sources:
+        yield source
+        if source.options.loaded is None or not source.options.loaded.recursive:
+            continue
+        for folder, inside, _ in os.walk(source.path):
+            inside[:] = sorted(each for each in inside if not each.startswith(".") and Path(folder, each) not in named)
+            if Path(folder) != source.path:
+                below = Path(folder).relative_to(source.path).as_posix()
+                yield replace(source, path=Path(folder), name=f"{source.name}/{below}", is_root=False)
+
+
+def _of_root(root: Path, name: str, flat_repeats: int) -> int:
+    own = _REPEATED.fullmatch(name)
+    return _repeats(own[1], root) if own else flat_repeats
+
+
+def _loose(options: FolderOptions) -> bool:
+    return options.loaded is not None and options.loaded.loose
+
+
+def _repeats_of(name: str, folder: Path, rule: Callable[[str], int | None] | None) -> int | None:
+    """Return the repeats that a folder's name gives, None where it gives none."""
+    if rule is None:
+        match = _REPEATED.fullmatch(name)
+        return match and (0 if int(match[1]) == 0 else _repeats(match[1], folder))
+    try:
+        often = rule(name)
+    except ValueError as reason:
+        raise DatasetError(
+            printable(str(folder)),
+            found=f"a folder at which the trainer that behave_like names stops: {reason}",
+            way_out="rename the folder, or give it repeats in num_repeats",
+        ) from None
+    return often if often is None or often <= 0 else _repeats(str(often), folder)
 
 
 def repeats_by_folder(texts: Sequence[str]) -> dict[str, int]:

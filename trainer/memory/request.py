@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from trainer.dataset.batches import instances
+from trainer.dataset.batches import bucket_uses, instances
 from trainer.dataset.captions import fixed_caption
 from trainer.families.registry import add_family, family_record
 from trainer.grid.defaults import defaults_for
@@ -171,19 +170,16 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
         policy: the kernels and allocator that count; None for those of this computer.
     """
     settings, data = planned.settings, planned.data
-    counts: Counter[tuple[int, int, int]] = Counter()
     shown = set(instances(data))
-    for index in instances(data):
-        counts[(*planned.plan.placements[index].bucket, data.pictures[index].group)] += 1
-    own = {group: data.groups[group].batch_size for _, _, group in counts}
+    uses = bucket_uses(data, planned.plan.placements)
     return MemoryRequest(
         settings=settings,
         family=planned.base.family,
         base=str(settings.pretrained_model_name_or_path),
         fingerprint=_fingerprint(planned.base.path),
         buckets=tuple(
-            BucketUse(width, height, number, own[group] if own[group] != settings.train_batch_size else None)
-            for (width, height, group), number in sorted(counts.items())
+            BucketUse(*use.size, use.pictures, use.batch_size if use.batch_size != settings.train_batch_size else None)
+            for use in sorted(uses, key=lambda use: (*use.size, use.group))
         ),
         captions_vary=any(fixed_caption(data.pictures[index]) is None for index in shown),
         sample=_sample_size(planned) if makes_samples(settings) else None,

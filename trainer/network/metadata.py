@@ -95,6 +95,7 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
         **plain_settings(settings),
         AS_SET: json.dumps(settings_as_set(settings)),
         **_identity(origin),
+        **({"ss_behave_like": settings.behave_like} if settings.behave_like else {}),
         **_rates(settings, origin.plan),
         **_stops(settings, origin.plan, origin.base.family),
         **_network(settings),

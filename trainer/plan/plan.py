@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from trainer.dataset.batches import batches_per_epoch, instances
+from trainer.dataset.batches import batches_per_epoch, bucket_uses
 from trainer.dataset.buckets import Placement, placements_of
 from trainer.dataset.cut_captions import CutCaption, Tokens, cut_captions
 from trainer.dataset.records import DataSet
@@ -212,15 +212,12 @@ def _all_zero(family: Family) -> str:
 
 
 def _bucket_counts(data: DataSet, placements: Sequence[Placement]) -> tuple[BucketCount, ...]:
-    shown: Counter[tuple[int, tuple[int, int]]] = Counter()
-    for index in instances(data):
-        shown[data.pictures[index].group, placements[index].bucket] += 1
     # Data sets of a file do not share batches, and may have buckets of the same size.
     pictures: Counter[tuple[int, int]] = Counter()
     batches: Counter[tuple[int, int]] = Counter()
-    for (group, size), count in shown.items():
-        pictures[size] += count
-        batches[size] += -(-count // data.groups[group].batch_size)
+    for use in bucket_uses(data, placements):
+        pictures[use.size] += use.pictures
+        batches[use.size] += use.batches
     return tuple(BucketCount(size, pictures[size], batches[size]) for size in sorted(pictures))
 
 

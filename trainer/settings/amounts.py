@@ -49,6 +49,12 @@ def steps_of(text: str, total: int) -> int:
     return int(number * total + 1e-9)
 
 
+def is_share(text: str) -> bool:
+    """Return whether an amount is a share of the bake, not steps; 0 is steps."""
+    match = _AMOUNT.fullmatch(text.strip())
+    return match is not None and (bool(match["percent"]) or 0 < float(match["number"]) < 1)
+
+
 def check_stop(text: str) -> str:
     """Return `text` in its plain form if it is blank, `3ep`, `600` or `50%`.
 

@@ -234,7 +234,7 @@ def _of_profile(info: SettingInfo, default: object, profile: TrainerProfile) -> 
 def _described(name: str, field: ModelField, default: object) -> SettingInfo:
     extra = cast("Mapping[str, Any]", field.json_schema_extra)
     kind, choices = _kind(field, is_path=bool(extra["path"]))
-    if extra["choices"]:
+    if extra["choices"] is not None:
         kind, choices = "choice", tuple(extra["choices"])
     key = extra["metadata"]
     low, above, high, below, multiple = bounds(field)

@@ -19,8 +19,8 @@ from trainer.settings.fields.saving import SavingFields
 from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
 from trainer.settings.optimizers import arguments_of
-from trainer.settings.profile_defaults import SETTING, defaults_of
 from trainer.settings.parts import Part, is_encoder, settings_of_part
+from trainer.settings.profile_defaults import SETTING, defaults_of
 
 
 # pydantic lays the fields of the last base first; in the form Data comes first.

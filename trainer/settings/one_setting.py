@@ -47,7 +47,7 @@ def setting(
     path: PathRole = "",
     fixed_in_fork: bool = False,
     stays_here: bool = False,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | None = None,
     **bounds: Any,
 ) -> Any:
     """Describe one setting; the keywords without a default are questions that every setting answers.
@@ -69,7 +69,7 @@ def setting(
         fixed_in_fork: whether a fork must keep it although its section is one of FORK_SECTIONS.
         stays_here: whether it means something in this workspace alone, as a command does: a LoRA file, which is passed on, neither
             says it nor is asked for it. What names a path stays here as well.
-        choices: the texts that it takes, where a table of records has them and not its type.
+        choices: the texts that it takes, where a table of records has them; None where its type says it.
         bounds: pydantic's, such as `ge` and `le`.
     """
     extra: JsonDict = {
@@ -85,7 +85,7 @@ def setting(
         "path": path,
         "fixed_in_fork": fixed_in_fork,
         "stays_here": stays_here or bool(path),
-        "choices": list(choices),
+        "choices": None if choices is None else list(choices),
     }
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
