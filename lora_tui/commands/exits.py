@@ -181,7 +181,7 @@ def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake"
     except WorkspaceError:
         # Without the journal the plan lacks only the measured speed.
         return planned
-    return plan_for(planned.settings, planned.data, planned.validation, planned.base, speed)
+    return plan_for(planned.asked or planned.settings, planned.data, planned.validation, planned.base, speed)
 
 
 def checked_bake(planned: "PlannedBake", settings_file: Path) -> "tuple[CheckResult, ...]":

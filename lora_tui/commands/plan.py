@@ -88,11 +88,11 @@ class _PlanOutput:
 
         planned, warnings = self._planned, warning_lines(self._results)
         if self._as_json:
-            self._values |= report_json(planned.settings, planned.data, planned.plan)
+            self._values |= report_json(planned.settings, planned.data, planned.plan, planned.behaviour)
             self._values |= {"warnings": list(warnings), "findings": check_json(self._results)}
             return
         click.echo(plan_line(planned.plan))
-        for section in report(planned.settings, planned.data, planned.plan, planned.base, warnings):
+        for section in report(planned.settings, planned.data, planned.plan, planned.base, warnings, planned.behaviour):
             _print(section)
         if rest := rest_line(self._results):
             click.echo(f"  {rest}" if warnings else f"\n{rest}")

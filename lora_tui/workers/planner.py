@@ -189,7 +189,7 @@ def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]") -> "tuple[
     from trainer.checks.report import warning_lines
     from trainer.plan.report import report
 
-    return report(ready.settings, ready.data, ready.plan, ready.base, warning_lines(results))
+    return report(ready.settings, ready.data, ready.plan, ready.base, warning_lines(results), ready.behaviour)
 
 
 def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:

@@ -94,6 +94,7 @@ def _bake(
     orders = Orders(report)
     report.stage(Stage.LOAD)
     planned = prepare(settings)
+    settings = planned.settings
     on_planned(planned)
     with ExitStack() as closing:
         closing.callback(orders.close)
@@ -106,6 +107,8 @@ def _bake(
         if bake.attempt == 1:
             write_inputs(settings, planned, content, folder, report)
         _warn(changes, report)
+        for line in planned.behaviour:
+            report.log(f"behaves like {planned.settings.behave_like}: {line}")
         report.stage(Stage.LOAD)
         session = closing.enter_context(open_session(settings, planned, models))
         precision = "fp32" if session.precision.name == "no" else session.precision.name

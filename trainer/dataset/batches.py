@@ -30,7 +30,7 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
     """Return the batches of one epoch; `seed` and `epoch` alone decide their order.
 
     A batch holds pictures of one group and one bucket; the last one of a bucket may be smaller (sd-scripts neither fills it
-    up nor drops it).
+    up nor drops it) where the group says nothing else.
 
     Args:
         data: the pictures.
@@ -48,6 +48,12 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
         pictures = members[group, bucket]
         size = _size_of(data.groups[group], len(set(pictures)))
         order.shuffle(pictures)
+        last = data.groups[group].last_batch
+        if left := len(pictures) % size:
+            if last == "dropped":
+                del pictures[-left:]
+            elif last == "filled":
+                pictures += [pictures[place % len(pictures)] for place in range(size - left)]
         batches += [
             BucketBatch(bucket, tuple(pictures[start : start + size])) for start in range(0, len(pictures), size)
         ]
@@ -74,17 +80,14 @@ class GroupBucket:
         size: (width, height) in pixels.
         pictures: as often as they are shown.
         batch_size: pictures in a full batch.
+        batches: of an epoch.
     """
 
     group: int
     size: tuple[int, int]
     pictures: int
     batch_size: int
-
-    @property
-    def batches(self) -> int:
-        """Batches of an epoch."""
-        return -(-self.pictures // self.batch_size)
+    batches: int
 
 
 def bucket_uses(data: DataSet, placements: Sequence[Placement]) -> tuple[GroupBucket, ...]:
@@ -99,11 +102,12 @@ def bucket_uses(data: DataSet, placements: Sequence[Placement]) -> tuple[GroupBu
     for picture, placement, times in zip(data.pictures, placements, _times_shown(data), strict=True):
         counts[picture.group, placement.bucket] += times
         distinct[picture.group, placement.bucket] += times > 0
-    return tuple(
-        GroupBucket(group, size, count, _size_of(data.groups[group], distinct[group, size]))
-        for (group, size), count in sorted(counts.items())
-        if count
-    )
+    uses = []
+    for (group, size), count in sorted(counts.items()):
+        batch = _size_of(data.groups[group], distinct[group, size])
+        batches = count // max(1, batch) if data.groups[group].last_batch == "dropped" else -(-count // max(1, batch))
+        uses += [GroupBucket(group, size, count, batch, batches)] if batches else []
+    return tuple(uses)
 
 
 def _size_of(group: Group, distinct: int) -> int:
@@ -121,6 +125,11 @@ def _times_shown(data: DataSet) -> list[int]:
         if picture.is_reg:
             regular.setdefault(picture.group, []).append(index)
     for group, members in regular.items():
+        shown = data.groups[group].regularisation if data.groups else "filled up"
+        if shown in ("beside", "ignored"):
+            for index in members:
+                times[index] = data.pictures[index].repeats if shown == "beside" else 0
+            continue
         _fill_up(times, members, [data.pictures[index].repeats for index in members], others[group])
     return times
 

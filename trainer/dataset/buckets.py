@@ -1,12 +1,14 @@
 """Aspect-ratio buckets as sd-scripts makes and chooses them (facts: its BucketManager)."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from trainer.dataset.records import BucketRules, DataSet, Group, Size
+from trainer.profiles.record import Options
 from trainer.settings.amounts import bucket_range
 from trainer.settings.model import Settings
 from trainer.settings.profile_defaults import imitated
@@ -36,10 +38,23 @@ def bucket_rules(settings: Settings) -> BucketRules:
 
 def group_of(settings: Settings) -> Group:
     """Return how pictures are put together where `settings` alone say it."""
-    profile = imitated(settings.behave_like)
-    return Group(
-        bucket_rules(settings), settings.train_batch_size, profile is not None and profile.engine.batch_of_distinct
-    )
+    rules, profile = bucket_rules(settings), imitated(settings.behave_like)
+    if profile is None:
+        return Group(rules, settings.train_batch_size)
+    engine = profile.engine
+    if engine.bucket_of is not None:
+        rules = replace(rules, bucket_of=_BucketOf(engine.bucket_of, settings))
+    return Group(rules, settings.train_batch_size, engine.batch_of_distinct, engine.last_batch, engine.regularisation)
+
+
+class _BucketOf:
+    """Another trainer's way from a picture's size to its bucket, with the options in force."""
+
+    def __init__(self, bucket_of: Callable[[Size, Options], Size], settings: Settings) -> None:
+        self._bucket_of, self._options = bucket_of, settings.model_dump()
+
+    def __call__(self, size: Size) -> Size:
+        return self._bucket_of(size, self._options)
 
 
 @lru_cache(maxsize=256)
@@ -63,7 +78,7 @@ def bucket_sizes(rules: BucketRules) -> tuple[Size, ...]:
 @lru_cache(maxsize=65536)
 def placement_of(width: int, height: int, rules: BucketRules) -> Placement:
     """Return where a picture of `width` × `height` pixels goes; what sticks out of the bucket is cropped evenly."""
-    if rules.enable and rules.no_upscale:
+    if rules.enable and rules.no_upscale and rules.bucket_of is None:
         resized = _shrunk_to_area(width, height, rules)
         bucket = (_floor(resized[0], rules.step), _floor(resized[1], rules.step))
         if min(bucket) == 0:
@@ -71,7 +86,7 @@ def placement_of(width: int, height: int, rules: BucketRules) -> Placement:
             bucket = (max(rules.step, bucket[0]), max(rules.step, bucket[1]))
             resized = _covering(width, height, bucket)
     else:
-        bucket = _nearest(width, height, rules)
+        bucket = rules.bucket_of((width, height)) if rules.bucket_of else _nearest(width, height, rules)
         resized = _covering(width, height, bucket)
     crop = ((resized[0] - bucket[0]) // 2, (resized[1] - bucket[1]) // 2)
     return Placement(bucket, resized, crop)

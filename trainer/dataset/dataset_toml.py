@@ -11,8 +11,9 @@ from typing import Literal
 from pydantic import ValidationError
 
 from trainer.dataset.buckets import group_of
+from trainer.dataset.imitation import caption_endings, pictures_loaded
 from trainer.dataset.records import CaptionRules, Group
-from trainer.dataset.sources import FolderOptions, Source, loaded_by, skipped_folder
+from trainer.dataset.sources import FolderOptions, Source, skipped_folder
 from trainer.errors import SettingsError
 from trainer.finding import Finding
 from trainer.refusals import user_path
@@ -185,12 +186,12 @@ class _File:
                 Finding("masks-ignored", where, f"the masks for {where} are ignored: masked_loss is off")
             )
         options = FolderOptions(
-            extensions=tuple(own.caption_extension),
+            extensions=caption_endings(own),
             caption_rules=CaptionRules.of(own),
             is_reg=is_reg,
             group=subset.dataset - 1,
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
-            loaded=loaded_by(own),
+            loaded=pictures_loaded(own),
         )
         class_tokens = self._text_in(words, _CLASS_TOKENS, "text") if words else ""
         return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, options)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trainer.dataset.imitation import counts, folder_rule
 from trainer.dataset.picture_file import is_other_picture_name, is_picture_name
 from trainer.dataset.records import PictureCount
 from trainer.dataset.sources import (
@@ -35,7 +36,7 @@ def count_in_root(root: Path, settings: Settings, profile: TrainerProfile) -> Pi
         FolderOptions((), loaded=profile.steps.pictures),
         flat_repeats=settings.dataset_repeats,
         repeats=repeats_by_folder(settings.num_repeats),
-        rule=profile.steps.repeats,
+        rule=folder_rule(profile.steps.repeats, settings),
     )
     return _counted(found.read, [root], profile.steps.pictures)
 
@@ -56,7 +57,7 @@ def _counted(sources: Iterable[Source], roots: Sequence[Path], rules: PictureRul
     counted: set[Path] = set()
     pictures = total = 0
     for source in sources:
-        names = [entry.name for entry in entries_of(source.path) if rules.counts(entry.name) and not entry.is_dir()]
+        names = [entry.name for entry in entries_of(source.path) if counts(rules, entry.name) and not entry.is_dir()]
         pictures += len(names)
         total += len(names) * source.repeats
         counted.update(source.path / name for name in names)

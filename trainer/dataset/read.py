@@ -9,6 +9,7 @@ from trainer.dataset.batches import instances
 from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
+from trainer.dataset.imitation import caption_endings, engine_rule, pictures_loaded
 from trainer.dataset.picture_count import count_in_root, count_in_sources
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
@@ -17,7 +18,6 @@ from trainer.dataset.sources import (
     FolderSources,
     Source,
     check_names,
-    loaded_by,
     repeats_by_folder,
     skipped_folder,
     sources_in,
@@ -89,13 +89,13 @@ def same_data(one: Settings, other: Settings) -> bool:
 def _by_folders(settings: Settings) -> DataSet:
     repeats = repeats_by_folder(settings.num_repeats)
     options = FolderOptions(
-        extensions=tuple(settings.caption_extension),
+        extensions=caption_endings(settings),
         caption_rules=CaptionRules.of(settings),
         masks=masks_for(settings, wanted=True),
-        loaded=loaded_by(settings),
+        loaded=pictures_loaded(settings),
     )
     profile = imitated(settings.behave_like)
-    rule = profile.engine.repeats if profile is not None else None
+    rule = engine_rule(settings)
     root = Path(settings.train_data_dir)
     roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats, rule=rule)}
     if settings.reg_data_dir:

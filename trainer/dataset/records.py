@@ -1,11 +1,13 @@
 """Records of a data set: pictures in folders, their captions and rules, the groups they are trained in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
 from trainer.errors import DatasetError
 from trainer.finding import Finding
+from trainer.profiles.record import LastBatch, Regularisation
 from trainer.settings.amounts import steps_of
 from trainer.settings.model import Settings
 
@@ -23,6 +25,7 @@ class BucketRules:
         low, high: bounds of a bucket's sides.
         step: sides are multiples of this.
         no_upscale: small pictures keep their size; buckets are made as needed and `low` and `high` do not count.
+        bucket_of: another trainer's way from a picture's size to its bucket; None for sd-scripts' buckets.
     """
 
     size: Size
@@ -31,6 +34,7 @@ class BucketRules:
     high: int
     step: int
     no_upscale: bool
+    bucket_of: Callable[[Size], Size] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,19 @@ class CaptionRules:
 class Group:
     """Pictures that may share a batch: how they are put into buckets, and how many go into one pass.
 
-    `of_distinct`: a bucket with fewer pictures than that has smaller batches, however often they are repeated.
+    Attributes:
+        rules: of the buckets.
+        batch_size: pictures in a pass.
+        of_distinct: whether a bucket with fewer pictures than that has smaller batches, however often they are repeated.
+        last_batch: what becomes of the pictures left over at a bucket's end.
+        regularisation: how many of the regularisation pictures are shown.
     """
 
     rules: BucketRules
     batch_size: int
     of_distinct: bool = False
+    last_batch: LastBatch = "smaller"
+    regularisation: Regularisation = "filled up"
 
 
 @dataclass(frozen=True)

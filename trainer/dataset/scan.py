@@ -132,10 +132,7 @@ def no_pictures(root: Path, loaded: PictureRules | None = None) -> DatasetError:
         way_out = f"convert them to PNG or JPEG, or {way_out}"
     expected = f"{KINDS} in it or in `N_name` folders (N repeats of each)"
     if loaded is not None:
-        loose = "in it or " if loaded.loose else ""
-        expected = (
-            f"{', '.join(loaded.extensions)} {loose}in `N_name` folders, as the trainer counts that behave_like names"
-        )
+        expected = f"{', '.join(loaded.extensions)} in folders that count to the trainer that behave_like names"
     return DatasetError(
         printable(str(root)),
         found=f"no pictures, but {', '.join(parts)}" if parts else "an empty folder",

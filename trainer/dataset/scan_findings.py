@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trainer.dataset.caption_file import CaptionText, caption_key, is_blank
+from trainer.dataset.imitation import counts
 from trainer.dataset.picture_file import (
     KINDS,
     UnreadablePicture,
@@ -67,7 +68,7 @@ def find_left_out(source: Source, entries: Sequence[os.DirEntry[str]]) -> Iterat
         )
     loaded = source.options.loaded
     if loaded is not None:
-        ignored = [entry.name for entry in entries if is_picture_name(entry.name) and not loaded.counts(entry.name)]
+        ignored = [entry.name for entry in entries if is_picture_name(entry.name) and not counts(loaded, entry.name)]
         if ignored:
             endings = Counter(Path(name).suffix for name in ignored)
             yield Finding(

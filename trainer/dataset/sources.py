@@ -4,18 +4,17 @@ import difflib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from trainer.dataset.imitation import FolderRule, counts
 from trainer.dataset.picture_file import is_picture_name, unread_pictures
 from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
 from trainer.finding import Finding
-from trainer.profiles.record import PictureRules
-from trainer.settings.model import Settings
-from trainer.settings.profile_defaults import imitated
+from trainer.profiles.record import FolderName, PictureRules
 from trainer.text import plural, printable
 
 # The bound of `dataset_repeats`; above it the number in a name is a date or part of the name, not repeats.
@@ -48,7 +47,7 @@ class FolderOptions:
 
     def takes(self, name: str) -> bool:
         """Return whether a file of that name is one of the pictures."""
-        return is_picture_name(name) and (self.loaded is None or self.loaded.counts(name))
+        return is_picture_name(name) and (self.loaded is None or counts(self.loaded, name))
 
 
 @dataclass(frozen=True)
@@ -87,19 +86,13 @@ def folder_words(folder: str) -> str | None:
     return match[2] if match else None
 
 
-def loaded_by(settings: Settings) -> PictureRules | None:
-    """Return what counts as a picture in a bake that behaves like another trainer, None where all count that can be read."""
-    profile = imitated(settings.behave_like)
-    return profile.engine.pictures if profile is not None else None
-
-
 def sources_in(
     root: Path,
     options: FolderOptions,
     *,
     flat_repeats: int,
     repeats: Mapping[str, int],
-    rule: Callable[[str], int | None] | None = None,
+    rule: FolderRule | None = None,
 ) -> FolderSources:
     """Return the folders under `root`: itself first, then its `N_name` folders by name, each with those in it that count too.
 
@@ -118,10 +111,12 @@ def sources_in(
     entries = entries_of(root)
     often = repeats.get(name)
     if often is None:
-        often = _of_root(root, name, flat_repeats) if rule is None else flat_repeats if _loose(options) else 0
-    if often:
+        often = _repeats_of(FolderName(name, is_root=True), root, rule, flat_repeats)
+    if often and often > 0:
         read.append(Source(root, name, often, folder_words(name) or "", options, is_root=True))
-    elif loose := [entry.name for entry in entries if is_picture_name(entry.name) and not entry.is_dir()]:
+    elif rule is not None and (
+        loose := [entry.name for entry in entries if is_picture_name(entry.name) and not entry.is_dir()]
+    ):
         where = printable(name, 60)
         left_out.append(
             Finding(
@@ -136,12 +131,12 @@ def sources_in(
         names.add(entry.name)
         often = repeats.get(entry.name)
         if often is None:
-            often = _repeats_of(entry.name, root / entry.name, rule)
-        if often:
+            often = _repeats_of(FolderName(entry.name), root / entry.name, rule)
+        if often and often > 0:
             words = folder_words(entry.name) if rule is None else entry.name.partition("_")[2]
             read.append(Source(root / entry.name, entry.name, often, words or "", options))
         else:
-            why = "no repeats in its name (`N_name`)" if often is None else "0 repeats"
+            why = "no repeats in its name (`N_name`)" if often is None else f"{often} repeats"
             left_out.append(skipped_folder(printable(entry.name, 60), why, pictures_inside(entry)))
     if len(left_out) > _MAX_LEFT_OUT:
         rest = tuple(each.place for each in left_out[_MAX_LEFT_OUT:])
@@ -165,29 +160,22 @@ def with_nested(sources: Sequence[Source]) -> Iterator[Source]:
                 yield replace(source, path=Path(folder), name=f"{source.name}/{below}", is_root=False)
 
 
-def _of_root(root: Path, name: str, flat_repeats: int) -> int:
-    own = _REPEATED.fullmatch(name)
-    return _repeats(own[1], root) if own else flat_repeats
-
-
-def _loose(options: FolderOptions) -> bool:
-    return options.loaded is not None and options.loaded.loose
-
-
-def _repeats_of(name: str, folder: Path, rule: Callable[[str], int | None] | None) -> int | None:
-    """Return the repeats that a folder's name gives, None where it gives none."""
+def _repeats_of(folder: FolderName, path: Path, rule: FolderRule | None, flat: int | None = None) -> int | None:
+    """Return the repeats that a folder's name gives; where ours finds none there, `flat`."""
     if rule is None:
-        match = _REPEATED.fullmatch(name)
-        return match and (0 if int(match[1]) == 0 else _repeats(match[1], folder))
+        match = _REPEATED.fullmatch(folder.name)
+        if match is None:
+            return flat
+        return 0 if int(match[1]) == 0 and not folder.is_root else _repeats(match[1], path)
     try:
-        often = rule(name)
+        often = rule(folder)
     except ValueError as reason:
         raise DatasetError(
-            printable(str(folder)),
-            found=f"a folder at which the trainer that behave_like names stops: {reason}",
+            printable(str(path)),
+            found=f"the trainer that behave_like names stops here: {printable(str(reason))}",
             way_out="rename the folder, or give it repeats in num_repeats",
         ) from None
-    return often if often is None or often <= 0 else _repeats(str(often), folder)
+    return often if often is None or often <= 0 else _repeats(str(often), path)
 
 
 def repeats_by_folder(texts: Sequence[str]) -> dict[str, int]:

@@ -221,14 +221,34 @@ def extend(
     Raises:
         WorkspaceError, ModelError, SettingsError: as `fork`.
     """
+    bake = journal.bakes.read(number)
     return fork(
         journal,
         workspace,
         number,
-        overrides=(f"max_train_epochs={epochs}",),
+        overrides=counted_here(settings_of(journal, bake), bake, (f"max_train_epochs={epochs}",)),
         why=why or f"extended to {plural(epochs, 'epoch')}",
         engine=engine,
         look_in=look_in,
+    )
+
+
+def counted_here(settings: Settings, bake: Bake, overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return overrides with epochs as the bake's own screens count them.
+
+    The trainer that a bake behaves like makes other steps of a number of epochs, so the steps are named in their place.
+
+    Args:
+        settings: of the bake, in force.
+        bake: its row.
+        overrides: `name=value`.
+    """
+    if settings.behave_like is None or settings.max_train_epochs is not None:
+        return tuple(overrides)
+    epochs = "max_train_epochs="
+    return tuple(
+        f"max_train_steps={int(text.removeprefix(epochs)) * bake.steps_per_epoch}" if text.startswith(epochs) else text
+        for text in overrides
     )
 
 

@@ -7,6 +7,7 @@ from trainer.dataset.records import DataSet
 from trainer.jobs.optimizer_trial import known_state
 from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
 from trainer.models.start_weights import check_start_weights
+from trainer.plan.behaviour import imitate
 from trainer.plan.disk import state_bytes
 from trainer.plan.optimizer_bytes import MeasuredState
 from trainer.plan.optimizer_installed import check_optimizer_installed
@@ -20,6 +21,8 @@ class PlannedBake:
 
     Attributes:
         optimizer_state: what an optimizer named by its path keeps, where its trial has seen it.
+        asked: the settings before a trainer's numbers took their place; None where none has.
+        behaviour: what the trainer does that the bake behaves like, one line each; none where it behaves like ours.
     """
 
     settings: Settings
@@ -28,6 +31,8 @@ class PlannedBake:
     base: Base
     plan: Plan
     optimizer_state: MeasuredState | None = None
+    behaviour: tuple[str, ...] = ()
+    asked: Settings | None = None
 
 
 def prepare(settings: Settings, seconds_per_step: float | None = None) -> PlannedBake:
@@ -49,10 +54,14 @@ def prepare_from(
 ) -> PlannedBake:
     """Return the bake on data already scanned and a base already recognised; quick enough for every key typed.
 
+    Its settings are those in force: where the bake behaves like another trainer, with the steps that this one computes.
+
     Raises:
         SettingsError: the settings do not fit the data or the base.
         ModelError: the base's tokenizer cannot be read, or the VAE or the LoRA to start from cannot be used.
     """
+    imitation = imitate(settings, data)
+    asked, settings = settings, imitation.settings
     check_clip_skip(base, settings.clip_skip)
     check_vae(settings.vae, base)
     check_start_weights(base, settings)
@@ -70,4 +79,4 @@ def prepare_from(
         seconds_per_step=seconds_per_step,
         tokens=base.tokens,
     )
-    return PlannedBake(settings, data, validation, base, plan, kept)
+    return PlannedBake(settings, data, validation, base, plan, kept, imitation.lines, asked)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from trainer.errors import GridError
 from trainer.gallery.sidecar import MadeGrid
 from trainer.jobs.bakes import check, queue_bake
-from trainer.jobs.fork import check_changes, fork, kept_epochs
+from trainer.jobs.fork import check_changes, counted_here, fork, kept_epochs
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, CellNote
@@ -102,20 +102,20 @@ def _has_verdict(note: CellNote) -> bool:
 
 
 def _queue(journal: Journal, workspace: Workspace, judged: Bake, variant: Variant, engine: str) -> Bake:
-    why = printable(variant.why)
+    why, before = printable(variant.why), settings_of(journal, judged)
+    overrides = counted_here(before, judged, variant.overrides)
     if variant.fork_epoch is not None:
         return fork(
             journal,
             workspace,
             judged.number,
             epoch=variant.fork_epoch,
-            overrides=variant.overrides,
+            overrides=overrides,
             why=why,
             engine=engine,
             held=True,
         ).bake
-    settings = apply_overrides(settings_of(journal, judged), variant.overrides)
-    ready = check(settings, workspace.root / "settings.toml")
+    ready = check(apply_overrides(before, overrides), workspace.root / "settings.toml")
     return queue_bake(journal, workspace, ready, why=why, engine=engine, parent=judged.number, held=True)
 
 

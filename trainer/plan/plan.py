@@ -64,6 +64,7 @@ class Plan:
         captioned: pictures that have a caption file.
         reg_pictures: of the pictures, those of regularisation.
         cut: captions that are longer than what is read of them.
+        behave_like: the trainer whose ways count; "" for ours.
     """
 
     pictures: int
@@ -89,6 +90,7 @@ class Plan:
     captioned: int = 0
     reg_pictures: int = 0
     cut: tuple[CutCaption, ...] = ()
+    behave_like: str = ""
 
 
 def make_plan(
@@ -122,6 +124,8 @@ def make_plan(
     buckets = _bucket_counts(data, placements)
     _check_sizes(buckets, family)
     batches = batches_per_epoch(data, placements)
+    if not batches:
+        raise _no_batch(settings)
     steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
     epochs, total_steps = _length(settings, steps_per_epoch)
     stops = _stops(settings, family, steps_per_epoch, total_steps)
@@ -150,6 +154,7 @@ def make_plan(
         captioned=sum(picture.caption_file is not None for picture in data.pictures),
         reg_pictures=sum(picture.is_reg for picture in data.pictures),
         cut=cut,
+        behave_like=settings.behave_like or "",
     )
 
 
@@ -158,6 +163,7 @@ def plan_line(plan: Plan) -> str:
     each = f" ×{plan.repeats}" if plan.repeats is not None else ""
     more = f" and {plan.reg_pictures:,} for regularisation" if plan.reg_pictures else ""
     parts = [
+        *([f"like {plan.behave_like}"] if plan.behave_like else []),
         f"{plural(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
         plural(len(plan.buckets), "bucket"),
@@ -205,6 +211,15 @@ def _check_sizes(buckets: Sequence[BucketCount], family: Family) -> None:
             found=f"a bucket of {odd[0]} × {odd[1]}",
             expected=f"sides that are multiples of {grain}, as {record.title} needs",
         )
+
+
+def _no_batch(settings: Settings) -> SettingsError:
+    return SettingsError(
+        "train_batch_size",
+        found=f"no bucket with {settings.train_batch_size} pictures, repeats counted",
+        expected=f"a full batch: {settings.behave_like} drops smaller ones",
+        way_out="lower train_batch_size, or raise the repeats",
+    )
 
 
 def _all_zero(family: Family) -> str:

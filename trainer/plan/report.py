@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Protocol
 
 from trainer.dataset.exposures import common_tags, folder_exposures, tag_exposures
@@ -72,7 +73,12 @@ class ReportedBase(Protocol):
 
 
 def report(
-    settings: Settings, data: DataSet, plan: Plan, base: ReportedBase, warnings: Sequence[str] = ()
+    settings: Settings,
+    data: DataSet,
+    plan: Plan,
+    base: ReportedBase,
+    warnings: Sequence[str] = (),
+    behaviour: Sequence[str] = (),
 ) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
@@ -82,9 +88,11 @@ def report(
         plan: of these settings for these pictures.
         base: the base model.
         warnings: what the checks found, a line each.
+        behaviour: what the trainer does that the bake behaves like, a line each.
     """
     sections = (
         ReportSection("base", tuple(_base_lines(settings, base))),
+        ReportSection(f"behaves like {plan.behave_like}", tuple(row for line in behaviour for row in _wrapped(line))),
         ReportSection("pictures", tuple(_picture_lines(data, plan))),
         ReportSection("folders: pictures × repeats × epochs", tuple(_folder_lines(data, plan))),
         ReportSection("tags by exposure", tuple(_tag_lines(settings, data, plan))),
@@ -100,10 +108,11 @@ def report(
     return tuple(section for section in sections if section.lines)
 
 
-def report_json(settings: Settings, data: DataSet, plan: Plan) -> dict[str, object]:
+def report_json(settings: Settings, data: DataSet, plan: Plan, behaviour: Sequence[str] = ()) -> dict[str, object]:
     """Return the plan as plain JSON values with the exposures and the resolved rate of every group; sizes are [width, height]."""
     return {
         **plan_json(plan),
+        "behaviour": list(behaviour),
         "exposures": {
             "folders": [asdict(folder) for folder in folder_exposures(data, plan.epochs)],
             "tags": [asdict(tag) for tag in tag_exposures(data, plan.epochs, plan.cut)],
@@ -219,6 +228,11 @@ def _folded(line: str) -> Iterator[str]:
         else:
             row = f"{row} · {part}" if row else part
     yield row
+
+
+def _wrapped(line: str) -> Iterator[str]:
+    """Break a sentence that is too long at its blanks."""
+    yield from wrap(printable(line), WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _cell(text: str) -> str:

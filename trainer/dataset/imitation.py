@@ -1,0 +1,46 @@
+"""What the trainer that a bake behaves like makes of folders and files."""
+
+from collections.abc import Callable
+from functools import partial
+
+from trainer.profiles.record import FolderName, PictureRules, Repeats
+from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import imitated
+
+FolderRule = Callable[[FolderName], int | None]
+"""From a folder to its repeats, None for one that is left out; raises ValueError where the trainer stops."""
+
+
+def pictures_loaded(settings: Settings) -> PictureRules | None:
+    """Return what is loaded of a folder, None where everything is that can be read."""
+    profile = imitated(settings.behave_like)
+    return profile.engine.pictures if profile is not None else None
+
+
+def caption_endings(settings: Settings) -> tuple[str, ...]:
+    """Return the endings of caption files, none where the trainer reads no captions."""
+    profile = imitated(settings.behave_like)
+    return tuple(settings.caption_extension) if profile is None or profile.engine.reads_captions else ()
+
+
+def engine_rule(settings: Settings) -> FolderRule | None:
+    """Return the rule of what trains in the end, None for our own."""
+    profile = imitated(settings.behave_like)
+    return folder_rule(profile.engine.repeats, settings) if profile is not None else None
+
+
+def folder_rule(repeats: Repeats, settings: Settings) -> FolderRule:
+    """Return a trainer's rule for the repeats of folders, with the options in force."""
+    return partial(_repeats, repeats, settings.model_dump())
+
+
+def counts(rules: PictureRules, name: str) -> bool:
+    """Return whether a file of that name counts as a picture."""
+    if rules.case == "any":
+        return name.lower().endswith(rules.extensions)
+    upper = tuple(ending.upper() for ending in rules.extensions) if rules.case == "lower or upper" else ()
+    return name.endswith((*rules.extensions, *upper))
+
+
+def _repeats(repeats: Repeats, options: dict[str, object], folder: FolderName) -> int | None:
+    return repeats(folder, options)

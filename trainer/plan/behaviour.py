@@ -1,0 +1,235 @@
+"""A bake that behaves like another trainer: the numbers that this one computes, and what is said of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from trainer.dataset.batches import batches_per_epoch
+from trainer.dataset.buckets import placements_of
+from trainer.dataset.records import DataSet
+from trainer.errors import SettingsError
+from trainer.profiles.record import Counted, DerivedOption, EngineRules, TrainerProfile
+from trainer.settings.amounts import is_share
+from trainer.settings.describe import field, fields, shown_value
+from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import SETTING, imitated
+from trainer.settings.toml_file import with_values
+from trainer.text import plural, printable
+
+_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Imitation:
+    """Settings in force of a bake that behaves like another trainer.
+
+    Attributes:
+        settings: with the numbers that the trainer computes written out: behind them everything counts as always, and put in
+            force once more they stay as they are.
+        lines: what it does and why, one line each; none where the bake behaves like ours.
+    """
+
+    settings: Settings
+    lines: tuple[str, ...] = ()
+
+
+def imitate(settings: Settings, data: DataSet) -> Imitation:
+    """Return the settings in force, with the steps and the warm-up that the trainer computes which `behave_like` names.
+
+    Args:
+        settings: as they were set, every path filled in.
+        data: the pictures, read by the rules of that trainer.
+
+    Raises:
+        SettingsError: the trainer would stop, or train nothing.
+    """
+    profile = imitated(settings.behave_like)
+    if profile is None:
+        return Imitation(settings)
+    return _Imitation(profile, settings, data).put_in_force()
+
+
+def engine_steps(settings: Settings, engine: EngineRules, batches: int) -> int:
+    """Return the steps that an engine runs by itself.
+
+    Args:
+        settings: what is passed to it.
+        engine: its rules.
+        batches: of an epoch.
+    """
+    epochs, accumulated = settings.max_train_epochs, settings.gradient_accumulation_steps
+    if epochs is None or not engine.counts_epochs:
+        return settings.max_train_steps
+    match engine.accumulation:
+        case "divided":
+            return epochs * -(-batches // accumulated)
+        case "across epochs":
+            return max(1, epochs * batches // accumulated)
+        case _:
+            return epochs * batches
+
+
+class _Imitation:
+    """The work of putting settings in force as one trainer would."""
+
+    def __init__(self, profile: TrainerProfile, settings: Settings, data: DataSet) -> None:
+        self._profile, self._data, self._asked = profile, data, settings
+        self._passed: tuple[DerivedOption, ...] = profile.derived(settings.model_dump(), _stated(settings))
+        if profile.engine.accumulation == "none" and settings.gradient_accumulation_steps > 1:
+            why = "it accumulates no gradients"
+            self._passed = (*self._passed, DerivedOption("gradient_accumulation_steps", 1, why))
+        self._settings = with_values(settings, {each.name: each.value for each in self._passed})
+        self._batches = batches_per_epoch(data, placements_of(data))
+
+    def put_in_force(self) -> Imitation:
+        """Return the settings in force."""
+        steps, engine = self._script_steps(), self._profile.engine
+        settings, changes = self._settings, dict[str, object]()
+        if steps is not None and self._profile.steps.steps_passed:
+            changes = {"max_train_epochs": None, "max_train_steps": steps}
+        elif engine_steps(settings, engine, self._batches) != _own_steps(settings, self._batches):
+            changes = {"max_train_epochs": None, "max_train_steps": engine_steps(settings, engine, self._batches)}
+        warmup = self._warmup(engine_steps(settings, engine, self._batches) if steps is None else steps)
+        if warmup is not None:
+            changes["lr_warmup_steps"] = str(warmup)
+        in_force = with_values(settings, changes)
+        return Imitation(in_force, tuple(self._lines(in_force, steps)))
+
+    def _script_steps(self) -> int | None:
+        """Return the steps that the script computes, None where it computes none.
+
+        Raises:
+            SettingsError: they are 0.
+        """
+        if self._settings.max_train_epochs is None or self._data.by_script is None:
+            return None
+        counted = Counted(
+            total=self._data.by_script.total,
+            batches=self._script_batches(),
+            regularisation=any(picture.is_reg for picture in self._data.pictures),
+            options=self._settings.model_dump(),
+        )
+        steps = self._profile.steps.steps(counted)
+        if steps is not None and steps < 1 and self._profile.steps.steps_passed:
+            raise SettingsError(
+                SETTING,
+                found=f"{self._profile.title} computes {steps} steps of {plural(counted.total, 'counted picture')}",
+                expected="at least 1",
+                way_out="raise max_train_epochs, or leave behave_like blank",
+            )
+        return steps
+
+    def _script_batches(self) -> int:
+        """Return the batches of an epoch of those pictures that the script counts."""
+        not_counted = set(self._data.by_script.not_counted) if self._data.by_script is not None else set()
+        kept = [
+            index for index, picture in enumerate(self._data.pictures) if self._data.name_of(picture) not in not_counted
+        ]
+        if len(kept) == len(self._data.pictures):
+            return self._batches
+        placements = placements_of(self._data)
+        counted = _with_pictures(self._data, kept)
+        return batches_per_epoch(counted, [placements[index] for index in kept])
+
+    def _warmup(self, steps: int) -> int | None:
+        """Return the warm-up that the script makes of a share, None where it was given in steps.
+
+        Raises:
+            SettingsError: the trainer cannot take it.
+        """
+        if not is_share(self._settings.lr_warmup_steps):
+            return None
+        try:
+            return self._profile.steps.warmup(self._settings.model_dump(), steps)
+        except ValueError as reason:
+            raise SettingsError(
+                "lr_warmup_steps",
+                found=f"{self._settings.lr_warmup_steps}: {printable(str(reason))}",
+                expected=f"what {self._profile.title} takes",
+                way_out="write it as steps, or leave behave_like blank",
+            ) from None
+
+    def _lines(self, in_force: Settings, steps: int | None) -> Iterator[str]:
+        profile, engine = self._profile, self._profile.engine
+        yield f"pictures: {self._pictures_text()}"
+        yield f"steps: {self._steps_text(in_force, steps)}; {profile.steps.sentence}"
+        yield f"warm-up: {_warmup_text(in_force)}; {profile.steps.warmup_sentence}"
+        if engine.sentence:
+            yield f"{engine.name} {engine.sentence}"
+        for each in self._passed:
+            yield f"passes {each.name} = {shown_value(in_force, each.name) or 'blank'}: {each.why}"
+        yield from (f"not imitated: {text}" for text in self._not_imitated())
+        if unknown := [name for name in profile.unknown if _is_default(in_force, name)]:
+            yield f"defaults that are not known, ours in their place: {', '.join(unknown)}"
+
+    def _pictures_text(self) -> str:
+        own = [picture for picture in self._data.pictures if not picture.is_reg]
+        loaded = f"{len(own):,}, {sum(picture.repeats for picture in own):,} with repeats"
+        counted = self._data.by_script
+        if counted is None:
+            return f"{loaded} loaded"
+        told = f"{counted.pictures:,}, {counted.total:,} with repeats"
+        if told == loaded:
+            return f"{told} counted and loaded"
+        left = f" (not {_some(counted.not_counted)})" if counted.not_counted else ""
+        return f"{told} counted{left}; {self._profile.engine.name} loads {loaded}"
+
+    def _steps_text(self, in_force: Settings, steps: int | None) -> str:
+        run = _own_steps(in_force, self._batches)
+        if steps is None or steps == run:
+            passed = " passed as max_train_steps" if steps is not None and self._profile.steps.steps_passed else " run"
+            return f"{run:,}{passed}"
+        return f"{steps:,} computed for {plural(self._settings.max_train_epochs or 1, 'epoch')}, {run:,} run"
+
+    def _not_imitated(self) -> Iterator[str]:
+        profile, engine, accumulated = self._profile, self._profile.engine, self._settings.gradient_accumulation_steps
+        if accumulated > 1 and engine.schedule_times_accumulation:
+            yield (
+                f"its schedule is planned for {accumulated} times the steps, so that only its beginning is run; here it is "
+                "planned for the steps that are run"
+            )
+        if accumulated > 1 and engine.accumulation == "across epochs":
+            yield "it accumulates batches over the end of an epoch; here an epoch's remaining batches make a step of their own"
+        if engine.regularisation == "paired" and any(picture.is_reg for picture in self._data.pictures):
+            yield "it shows a regularisation picture of the same bucket with each picture; here they fill up the epoch"
+        if self._settings.dataset_config:
+            yield "folders and repeats are those of the data set file; its own reading of folders is not asked"
+        computed = {
+            name: value for name, value in profile.machine.items() if getattr(self._settings, name, value) != value
+        }
+        if computed:
+            texts = ", ".join(f"{name} = {_plain(value)}" for name, value in computed.items())
+            yield f"it computes with {texts}; number types, kernels and optimizer stay as they are set here"
+
+
+def _own_steps(settings: Settings, batches: int) -> int:
+    if settings.max_train_epochs is None:
+        return settings.max_train_steps
+    return settings.max_train_epochs * -(-batches // settings.gradient_accumulation_steps)
+
+
+def _warmup_text(settings: Settings) -> str:
+    if is_share(settings.lr_warmup_steps):
+        return settings.lr_warmup_steps
+    return plural(int(settings.lr_warmup_steps), "step")
+
+
+def _stated(settings: Settings) -> frozenset[str]:
+    """Return the settings that were asked for: those that stand at another value than the trainer's default."""
+    return frozenset(info.name for info in fields() if not _is_default(settings, info.name))
+
+
+def _is_default(settings: Settings, name: str) -> bool:
+    return bool(getattr(settings, name) == field(name, settings.behave_like).default)
+
+
+def _plain(value: object) -> object:
+    return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(printable(name, 40) for name in names[:_NAMED]) + more
+
+
+def _with_pictures(data: DataSet, kept: list[int]) -> DataSet:
+    return replace(data, pictures=tuple(data.pictures[index] for index in kept))
