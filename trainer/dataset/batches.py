@@ -43,7 +43,7 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
         members.setdefault((data.pictures[index].group, placement.bucket), []).extend([index] * times)
     # A text seeds the same everywhere; consecutive numbers would share streams between (seed, epoch) pairs.
     order = random.Random(f"order {seed} {epoch}")
-    batches: list[BucketBatch] = []
+    by_group: dict[int, list[BucketBatch]] = {}
     for group, bucket in sorted(members):
         pictures = members[group, bucket]
         size = _size_of(data.groups[group], len(set(pictures)))
@@ -52,13 +52,28 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
         if left := len(pictures) % size:
             if last == "dropped":
                 del pictures[-left:]
-            elif last == "filled":
+            elif last != "smaller":
                 pictures += [pictures[place % len(pictures)] for place in range(size - left)]
-        batches += [
+        by_group.setdefault(group, []).extend(
             BucketBatch(bucket, tuple(pictures[start : start + size])) for start in range(0, len(pictures), size)
-        ]
+        )
+    batches = [batch for group in by_group for batch in _counted_in_all(data, group, by_group[group], order)]
     order.shuffle(batches)
     return batches
+
+
+def _counted_in_all(data: DataSet, number: int, batches: list[BucketBatch], order: random.Random) -> list[BucketBatch]:
+    """Return the batches of a group; where it counts its pictures in all, no more than these fill."""
+    group = data.groups[number]
+    if group.last_batch != "counted in all":
+        return batches
+    order.shuffle(batches)
+    return batches[: -(-_shown_in(data, number) // group.batch_size)]
+
+
+def _shown_in(data: DataSet, number: int) -> int:
+    times = _times_shown(data)
+    return sum(each for picture, each in zip(data.pictures, times, strict=True) if picture.group == number)
 
 
 def batches_per_epoch(data: DataSet, placements: Sequence[Placement]) -> int:
@@ -68,7 +83,10 @@ def batches_per_epoch(data: DataSet, placements: Sequence[Placement]) -> int:
         data: the pictures.
         placements: of each picture, in the data's order.
     """
-    return sum(use.batches for use in bucket_uses(data, placements))
+    uses = bucket_uses(data, placements)
+    in_all = [number for number, group in enumerate(data.groups) if group.last_batch == "counted in all"]
+    fixed = sum(-(-_shown_in(data, number) // data.groups[number].batch_size) for number in in_all)
+    return fixed + sum(use.batches for use in uses if use.group not in in_all)
 
 
 @dataclass(frozen=True)

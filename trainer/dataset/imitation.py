@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from trainer.profiles.record import FolderName, PictureRules, Repeats
+from trainer.profiles.tally import counts_ending
 from trainer.settings.model import Settings
 from trainer.settings.profile_defaults import imitated
 
@@ -36,10 +38,7 @@ def folder_rule(repeats: Repeats, settings: Settings) -> FolderRule:
 
 def counts(rules: PictureRules, name: str) -> bool:
     """Return whether a file of that name counts as a picture."""
-    if rules.case == "any":
-        return name.lower().endswith(rules.extensions)
-    upper = tuple(ending.upper() for ending in rules.extensions) if rules.case == "lower or upper" else ()
-    return name.endswith((*rules.extensions, *upper))
+    return counts_ending(rules, Path(name).suffix)
 
 
 def _repeats(repeats: Repeats, options: dict[str, object], folder: FolderName) -> int | None:

@@ -9,8 +9,8 @@ from trainer.dataset.batches import instances
 from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
+from trainer.dataset.found_files import count_of_script
 from trainer.dataset.imitation import caption_endings, engine_rule, pictures_loaded
-from trainer.dataset.picture_count import count_in_root, count_in_sources
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
 from trainer.dataset.sources import (
@@ -114,7 +114,7 @@ def _by_folders(settings: Settings) -> DataSet:
     found = _read_roots(roots, options.loaded)
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
     data = _assembled(root, found, notes, (group_of(settings),))
-    return replace(data, by_script=count_in_root(root, settings, profile)) if profile is not None else data
+    return replace(data, by_script=count_of_script(settings, profile)) if profile is not None else data
 
 
 def _read_roots(roots: Mapping[Path, FolderSources], loaded: PictureRules | None) -> ScanResult:
@@ -148,10 +148,8 @@ def _by_file(settings: Settings) -> DataSet:
         if not any(source.name in filled for source in sources if source.path.is_relative_to(own.path)):
             raise no_pictures(own.path, own.options.loaded)
     _check_groups(path, sources, len(file.groups))
-    profile = imitated(settings.behave_like)
     digest = hashlib.sha256(file.text.encode("utf-8")).hexdigest()
-    data = _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
-    return replace(data, by_script=count_in_sources(file.sources, profile)) if profile is not None else data
+    return _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
 
 
 def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from trainer.errors import DatasetError
 from trainer.finding import Finding
 from trainer.profiles.record import LastBatch, Regularisation
+from trainer.profiles.tally import Tally
 from trainer.settings.amounts import steps_of
 from trainer.settings.model import Settings
 
@@ -172,21 +173,6 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class PictureCount:
-    """What the script of another trainer counts in the folders of a bake, without those of regularisation.
-
-    Attributes:
-        pictures: files.
-        total: the same, each as often as its folder says.
-        not_counted: pictures there that it leaves out, by their path from the root.
-    """
-
-    pictures: int
-    total: int
-    not_counted: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class DataSet:
     """All pictures, sorted by folder and name.
 
@@ -198,7 +184,8 @@ class DataSet:
         groups: how pictures are put together; empty where only a folder was looked at (`scan`).
         config: sha256 of the data set file, "" without one.
         faults: files that cannot be used, and so are not among the pictures; a bake is refused while there are any.
-        by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like ours.
+        by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like
+            ours, or a data set file names the folders.
     """
 
     root: Path
@@ -208,7 +195,7 @@ class DataSet:
     groups: tuple[Group, ...] = ()
     config: str = ""
     faults: tuple[Fault, ...] = ()
-    by_script: PictureCount | None = None
+    by_script: Tally | None = None
 
     def name_of(self, picture: Picture) -> str:
         """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""

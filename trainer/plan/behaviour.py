@@ -1,13 +1,14 @@
 """A bake that behaves like another trainer: the numbers that this one computes, and what is said of it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from trainer.dataset.batches import batches_per_epoch
-from trainer.dataset.buckets import placements_of
+from trainer.dataset.buckets import placement_of, placements_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
-from trainer.profiles.record import Counted, DerivedOption, EngineRules, TrainerProfile
+from trainer.profiles.record import Counted, DerivedOption, TrainerProfile
+from trainer.profiles.run import bucket_finder, run_length, script_batches
 from trainer.settings.amounts import is_share
 from trainer.settings.describe import field, fields, shown_value
 from trainer.settings.model import Settings
@@ -48,26 +49,6 @@ def imitate(settings: Settings, data: DataSet) -> Imitation:
     return _Imitation(profile, settings, data).put_in_force()
 
 
-def engine_steps(settings: Settings, engine: EngineRules, batches: int) -> int:
-    """Return the steps that an engine runs by itself.
-
-    Args:
-        settings: what is passed to it.
-        engine: its rules.
-        batches: of an epoch.
-    """
-    epochs, accumulated = settings.max_train_epochs, settings.gradient_accumulation_steps
-    if epochs is None or not engine.counts_epochs:
-        return settings.max_train_steps
-    match engine.accumulation:
-        case "divided":
-            return epochs * -(-batches // accumulated)
-        case "across epochs":
-            return max(1, epochs * batches // accumulated)
-        case _:
-            return epochs * batches
-
-
 class _Imitation:
     """The work of putting settings in force as one trainer would."""
 
@@ -78,57 +59,43 @@ class _Imitation:
             why = "it accumulates no gradients"
             self._passed = (*self._passed, DerivedOption("gradient_accumulation_steps", 1, why))
         self._settings = with_values(settings, {each.name: each.value for each in self._passed})
+        self._options = self._settings.model_dump()
         self._batches = batches_per_epoch(data, placements_of(data))
 
     def put_in_force(self) -> Imitation:
         """Return the settings in force."""
-        steps, engine = self._script_steps(), self._profile.engine
-        settings, changes = self._settings, dict[str, object]()
-        if steps is not None and self._profile.steps.steps_passed:
+        computed = self._computed()
+        passed = computed if self._profile.steps.steps_passed else None
+        steps = run_length(self._profile.engine, self._options, self._batches, passed).steps
+        if steps < 1:
+            raise self._no_steps(steps)
+        changes: dict[str, object] = {}
+        if passed is not None or steps != _own_steps(self._settings, self._batches):
             changes = {"max_train_epochs": None, "max_train_steps": steps}
-        elif engine_steps(settings, engine, self._batches) != _own_steps(settings, self._batches):
-            changes = {"max_train_epochs": None, "max_train_steps": engine_steps(settings, engine, self._batches)}
-        warmup = self._warmup(engine_steps(settings, engine, self._batches) if steps is None else steps)
+        warmup = self._warmup(steps if computed is None else computed)
         if warmup is not None:
             changes["lr_warmup_steps"] = str(warmup)
-        in_force = with_values(settings, changes)
-        return Imitation(in_force, tuple(self._lines(in_force, steps)))
+        in_force = with_values(self._settings, changes)
+        return Imitation(in_force, tuple(self._lines(in_force, computed)))
 
-    def _script_steps(self) -> int | None:
-        """Return the steps that the script computes, None where it computes none.
-
-        Raises:
-            SettingsError: they are 0.
-        """
-        if self._settings.max_train_epochs is None or self._data.by_script is None:
+    def _computed(self) -> int | None:
+        """Return the steps that the script computes, None where it computes none: without epochs it is given the steps."""
+        counted, options = self._data.by_script, self._options
+        if self._settings.max_train_epochs is None or counted is None:
             return None
-        counted = Counted(
-            total=self._data.by_script.total,
-            batches=self._script_batches(),
-            regularisation=any(picture.is_reg for picture in self._data.pictures),
-            options=self._settings.model_dump(),
-        )
-        steps = self._profile.steps.steps(counted)
-        if steps is not None and steps < 1 and self._profile.steps.steps_passed:
-            raise SettingsError(
-                SETTING,
-                found=f"{self._profile.title} computes {steps} steps of {plural(counted.total, 'counted picture')}",
-                expected="at least 1",
-                way_out="raise max_train_epochs, or leave behave_like blank",
-            )
-        return steps
+        engine, rules = self._profile.engine, self._data.groups[0].rules
+        in_bucket = bucket_finder(engine, options, lambda size: placement_of(*size, rules).bucket)
+        batches = script_batches(engine, counted, options, in_bucket)
+        return self._profile.steps.steps(Counted(counted.total, batches, bool(counted.regularisation), options))
 
-    def _script_batches(self) -> int:
-        """Return the batches of an epoch of those pictures that the script counts."""
-        not_counted = set(self._data.by_script.not_counted) if self._data.by_script is not None else set()
-        kept = [
-            index for index, picture in enumerate(self._data.pictures) if self._data.name_of(picture) not in not_counted
-        ]
-        if len(kept) == len(self._data.pictures):
-            return self._batches
-        placements = placements_of(self._data)
-        counted = _with_pictures(self._data, kept)
-        return batches_per_epoch(counted, [placements[index] for index in kept])
+    def _no_steps(self, steps: int) -> SettingsError:
+        total = 0 if self._data.by_script is None else self._data.by_script.total
+        return SettingsError(
+            SETTING,
+            found=f"{self._profile.title} computes {plural(steps, 'step')} of {plural(total, 'counted picture')}",
+            expected="at least 1",
+            way_out="raise max_train_epochs, or leave behave_like blank",
+        )
 
     def _warmup(self, steps: int) -> int | None:
         """Return the warm-up that the script makes of a share, None where it was given in steps.
@@ -139,7 +106,7 @@ class _Imitation:
         if not is_share(self._settings.lr_warmup_steps):
             return None
         try:
-            return self._profile.steps.warmup(self._settings.model_dump(), steps)
+            return self._profile.steps.warmup(self._options, steps)
         except ValueError as reason:
             raise SettingsError(
                 "lr_warmup_steps",
@@ -151,7 +118,7 @@ class _Imitation:
     def _lines(self, in_force: Settings, steps: int | None) -> Iterator[str]:
         profile, engine = self._profile, self._profile.engine
         yield f"pictures: {self._pictures_text()}"
-        yield f"steps: {self._steps_text(in_force, steps)}; {profile.steps.sentence}"
+        yield f"steps: {self._steps_text(in_force, steps)}; it {profile.steps.sentence}"
         yield f"warm-up: {_warmup_text(in_force)}; {profile.steps.warmup_sentence}"
         if engine.sentence:
             yield f"{engine.name} {engine.sentence}"
@@ -167,10 +134,10 @@ class _Imitation:
         counted = self._data.by_script
         if counted is None:
             return f"{loaded} loaded"
-        told = f"{counted.pictures:,}, {counted.total:,} with repeats"
+        told = f"{len(counted.pictures):,}, {counted.total:,} with repeats"
         if told == loaded:
             return f"{told} counted and loaded"
-        left = f" (not {_some(counted.not_counted)})" if counted.not_counted else ""
+        left = f" (not {_some([each.path for each in counted.left_out])})" if counted.left_out else ""
         return f"{told} counted{left}; {self._profile.engine.name} loads {loaded}"
 
     def _steps_text(self, in_force: Settings, steps: int | None) -> str:
@@ -192,7 +159,7 @@ class _Imitation:
         if engine.regularisation == "paired" and any(picture.is_reg for picture in self._data.pictures):
             yield "it shows a regularisation picture of the same bucket with each picture; here they fill up the epoch"
         if self._settings.dataset_config:
-            yield "folders and repeats are those of the data set file; its own reading of folders is not asked"
+            yield "what its script counts: the folders and their repeats are those of the data set file"
         computed = {
             name: value for name, value in profile.machine.items() if getattr(self._settings, name, value) != value
         }
@@ -226,10 +193,6 @@ def _plain(value: object) -> object:
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(printable(name, 40) for name in names[:_NAMED]) + more
-
-
-def _with_pictures(data: DataSet, kept: list[int]) -> DataSet:
-    return replace(data, pictures=tuple(data.pictures[index] for index in kept))

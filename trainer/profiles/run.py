@@ -124,13 +124,13 @@ def run_with(
         loaded = tally(data, engine.pictures, engine.repeats, options, known)
     except ValueError as error:
         loaded, stops = _NOTHING, stops or str(error)
-    in_bucket = _bucket(engine, options, bucket_of)
+    in_bucket = bucket_finder(engine, options, bucket_of)
     shown = shown_pictures(engine, loaded, in_bucket)
     buckets = bucket_tallies(engine, shown, in_bucket, whole(options, "train_batch_size", 1))
     batches = epoch_batches(engine, buckets, whole(options, "train_batch_size", 1))
-    script_batches = _script_batches(engine, counted, options, in_bucket)
-    own = script.steps(Counted(counted.total, script_batches, bool(counted.regularisation), options))
-    length = _length(engine, options, batches, own if script.steps_passed else None)
+    batches_counted = script_batches(engine, counted, options, in_bucket)
+    own = script.steps(Counted(counted.total, batches_counted, bool(counted.regularisation), options))
+    length = run_length(engine, options, batches, own if script.steps_passed else None)
     if not batches and not stops:
         stops = "it finds no pictures"
     warmup = 0
@@ -255,7 +255,7 @@ class RunLength:
     epochs: int
 
 
-def _length(engine: EngineRules, options: Options, batches: int, passed: int | None) -> RunLength:
+def run_length(engine: EngineRules, options: Options, batches: int, passed: int | None) -> RunLength:
     """Return what really runs.
 
     Args:
@@ -282,7 +282,7 @@ def _stretched(engine: EngineRules, options: Options) -> int:
     return whole(options, "gradient_accumulation_steps", 1) if engine.schedule_times_accumulation else 1
 
 
-def _bucket(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Callable[[TalliedPicture], Size]:
+def bucket_finder(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Callable[[TalliedPicture], Size]:
     """Return what finds a picture's bucket; one whose size is not known goes where a square of the resolution goes."""
     side = min(int(part) for part in str(options.get("resolution", "512")).split(","))
 
@@ -293,10 +293,17 @@ def _bucket(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Calla
     return of
 
 
-def _script_batches(
+def script_batches(
     engine: EngineRules, counted: Tally, options: Options, bucket_of: Callable[[TalliedPicture], Size]
 ) -> int:
-    """Return the batches of an epoch of what the script counts, each picture by its own repeats."""
+    """Return the batches of an epoch of what the script counts, each picture by its own repeats.
+
+    Args:
+        engine: knows what becomes of the last batch of a bucket.
+        counted: by the script.
+        options: in force.
+        bucket_of: from bucket_finder.
+    """
     pictures = [(each, each.repeats) for each in (*counted.pictures, *counted.regularisation)]
     batch = whole(options, "train_batch_size", 1)
     return sum(each.batches for each in bucket_tallies(engine, pictures, bucket_of, batch))

@@ -95,7 +95,7 @@ def random_value(info: FieldInfo, chance: random.Random) -> object:
         "bool": [True, False],
         "int": [chance.randint(int(low), int(high))],
         "float": [*inside, *([] if info.above else [low]), *([] if info.below else [high])],
-        "choice": list(info.choices) or [None],
+        "choice": list(info.choices),
     }
     assert info.kind in pools or info.name in FREE
     return chance.choice(pools.get(info.kind, NASTY))

@@ -1,0 +1,38 @@
+"""Pictures as the script of the trainer counts them that a bake behaves like."""
+
+from pathlib import Path
+
+from trainer.dataset.found_files import found_data
+from trainer.dataset.sources import repeats_by_folder
+from trainer.errors import DatasetError
+from trainer.profiles.record import FolderName, Options, TrainerProfile
+from trainer.profiles.registry import PROFILES
+from trainer.profiles.tally import Tally, known_endings, tally
+from trainer.settings.model import Settings
+from trainer.text import printable
+
+
+def count_of_script(settings: Settings, profile: TrainerProfile) -> Tally:
+    """Return what the script of a trainer counts in the data folders; `num_repeats` stands in place of a folder's own number.
+
+    Args:
+        settings: with every path filled in.
+        profile: the trainer.
+
+    Raises:
+        DatasetError: the script stops at a folder, or a folder cannot be read.
+    """
+    given = repeats_by_folder(settings.num_repeats)
+
+    def repeats(folder: FolderName, options: Options) -> int | None:
+        return given[folder.name] if folder.name in given else profile.steps.repeats(folder, options)
+
+    known = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
+    try:
+        return tally(found_data(settings), profile.steps.pictures, repeats, settings.model_dump(), known)
+    except ValueError as reason:
+        raise DatasetError(
+            printable(str(Path(settings.train_data_dir or settings.dataset_config))),
+            found=f"{profile.title}, which behave_like names, stops here: {printable(str(reason))}",
+            way_out="rename the folder, or give it repeats in num_repeats",
+        ) from None
