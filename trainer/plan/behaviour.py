@@ -64,6 +64,8 @@ class _Imitation:
 
     def put_in_force(self) -> Imitation:
         """Return the settings in force."""
+        if not self._batches:
+            raise self._no_batch()
         computed = self._computed()
         passed = computed if self._profile.steps.steps_passed else None
         steps = run_length(self._profile.engine, self._options, self._batches, passed).steps
@@ -87,6 +89,14 @@ class _Imitation:
         in_bucket = bucket_finder(engine, options, lambda size: placement_of(*size, rules).bucket)
         batches = script_batches(engine, counted, options, in_bucket)
         return self._profile.steps.steps(Counted(counted.total, batches, bool(counted.regularisation), options))
+
+    def _no_batch(self) -> SettingsError:
+        return SettingsError(
+            "train_batch_size",
+            found=f"no bucket has {plural(self._settings.train_batch_size, 'picture')}, repeats counted",
+            expected=f"a full batch: {self._profile.engine.name} drops smaller ones",
+            way_out="lower train_batch_size, or raise the repeats by num_repeats",
+        )
 
     def _no_steps(self, steps: int) -> SettingsError:
         total = 0 if self._data.by_script is None else self._data.by_script.total
@@ -151,7 +161,7 @@ class _Imitation:
         profile, engine, accumulated = self._profile, self._profile.engine, self._settings.gradient_accumulation_steps
         if accumulated > 1 and engine.schedule_times_accumulation:
             yield (
-                f"its schedule is planned for {accumulated} times the steps, so that only its beginning is run; here it is "
+                f"its schedule is planned for {accumulated} times the steps, of which it runs the first part; here it is "
                 "planned for the steps that are run"
             )
         if accumulated > 1 and engine.accumulation == "across epochs":

@@ -124,8 +124,6 @@ def make_plan(
     buckets = _bucket_counts(data, placements)
     _check_sizes(buckets, family)
     batches = batches_per_epoch(data, placements)
-    if not batches:
-        raise _no_batch(settings)
     steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
     epochs, total_steps = _length(settings, steps_per_epoch)
     stops = _stops(settings, family, steps_per_epoch, total_steps)
@@ -211,15 +209,6 @@ def _check_sizes(buckets: Sequence[BucketCount], family: Family) -> None:
             found=f"a bucket of {odd[0]} × {odd[1]}",
             expected=f"sides that are multiples of {grain}, as {record.title} needs",
         )
-
-
-def _no_batch(settings: Settings) -> SettingsError:
-    return SettingsError(
-        "train_batch_size",
-        found=f"no bucket with {settings.train_batch_size} pictures, repeats counted",
-        expected=f"a full batch: {settings.behave_like} drops smaller ones",
-        way_out="lower train_batch_size, or raise the repeats",
-    )
 
 
 def _all_zero(family: Family) -> str:

@@ -251,7 +251,7 @@ def test_what_does_something_is_not_called_idle(data: DataSet, values: dict[str,
 
 # Those that decide something whatever the others say, and the names, paths and texts.
 ALWAYS = """
-train_minutes num_repeats subject train_data_dir validation_data_dir resolution enable_bucket caption_extension caption_prefix caption_suffix caption_dropout_rate
+behave_like train_minutes num_repeats subject train_data_dir validation_data_dir resolution enable_bucket caption_extension caption_prefix caption_suffix caption_dropout_rate
 caption_tag_dropout_rate token_warmup_step max_token_length train_batch_size pretrained_model_name_or_path vae v_parameterization
 zero_terminal_snr network_dropout rank_dropout module_dropout scale_weight_norms network_weights network_train_unet_only
 network_train_text_encoder_only optimizer_type optimizer_args max_grad_norm max_train_epochs lr_scheduler gradient_accumulation_steps

@@ -81,6 +81,8 @@ def random_settings(seed: int) -> Settings:
         values["int8_base"] = False
     if values.get("network_train_unet_only"):
         values["network_train_text_encoder_only"] = False
+    if values.get("network_train_text_encoder_only"):
+        values["network_train_unet_only"] = False
     return Settings(**values)
 
 
