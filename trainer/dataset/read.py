@@ -9,10 +9,10 @@ from trainer.dataset.batches import instances
 from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
-from trainer.dataset.found_files import count_of_script
 from trainer.dataset.imitation import caption_endings, engine_rule, pictures_loaded
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
+from trainer.dataset.script_count import count_of_script
 from trainer.dataset.sources import (
     FolderOptions,
     FolderSources,
@@ -94,7 +94,6 @@ def _by_folders(settings: Settings) -> DataSet:
         masks=masks_for(settings, wanted=True),
         loaded=pictures_loaded(settings),
     )
-    profile = imitated(settings.behave_like)
     rule = engine_rule(settings)
     root = Path(settings.train_data_dir)
     roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats, rule=rule)}
@@ -114,7 +113,7 @@ def _by_folders(settings: Settings) -> DataSet:
     found = _read_roots(roots, options.loaded)
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
     data = _assembled(root, found, notes, (group_of(settings),))
-    return replace(data, by_script=count_of_script(settings, profile)) if profile is not None else data
+    return _counted(data, settings)
 
 
 def _read_roots(roots: Mapping[Path, FolderSources], loaded: PictureRules | None) -> ScanResult:
@@ -149,7 +148,15 @@ def _by_file(settings: Settings) -> DataSet:
             raise no_pictures(own.path, own.options.loaded)
     _check_groups(path, sources, len(file.groups))
     digest = hashlib.sha256(file.text.encode("utf-8")).hexdigest()
-    return _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
+    return _counted(
+        _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest), settings
+    )
+
+
+def _counted(data: DataSet, settings: Settings) -> DataSet:
+    """Return the data with what the script counts of the trainer that they behave like."""
+    profile = imitated(settings.behave_like)
+    return data if profile is None else replace(data, by_script=count_of_script(settings, profile))
 
 
 def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:

@@ -184,8 +184,7 @@ class DataSet:
         groups: how pictures are put together; empty where only a folder was looked at (`scan`).
         config: sha256 of the data set file, "" without one.
         faults: files that cannot be used, and so are not among the pictures; a bake is refused while there are any.
-        by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like
-            ours, or a data set file names the folders.
+        by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like ours.
     """
 
     root: Path

@@ -169,7 +169,7 @@ class _Imitation:
         if engine.regularisation == "paired" and any(picture.is_reg for picture in self._data.pictures):
             yield "it shows a regularisation picture of the same bucket with each picture; here they fill up the epoch"
         if self._settings.dataset_config:
-            yield "what its script counts: the folders and their repeats are those of the data set file"
+            yield "its own reading of folders: these, and their repeats, are those of the data set file"
         computed = {
             name: value for name, value in profile.machine.items() if getattr(self._settings, name, value) != value
         }

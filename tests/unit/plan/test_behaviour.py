@@ -87,7 +87,9 @@ def test_a_bake_does_what_the_profile_computes_from_the_same_files(
         rules = bucket_rules(Settings.model_validate({name: options[name] for name in ASKED}))
         return lambda size: placement_of(*size, rules).bucket
 
-    run = run_of(PROFILES[key], found_data(root), stated, Settings().model_dump(), bucket_of)
+    run = run_of(
+        PROFILES[key], found_data(Settings(train_data_dir=str(root))), stated, Settings().model_dump(), bucket_of
+    )
     if run.stops:
         with pytest.raises((DatasetError, SettingsError)):
             planned(root, key, **values)
@@ -193,6 +195,7 @@ def test_a_data_set_file_names_folders_and_repeats_itself(tmp_path: Path) -> Non
     file = tmp_path / "data.toml"
     file.write_text("[[datasets]]\n[[datasets.subsets]]\nimage_dir = '10_a'\nnum_repeats = 2\n")
     plan, imitation, data = planned(root, "kohya_ss 2023-02", dataset_config=str(file))
-    assert (plan.pictures, plan.repeats_total, data.by_script) == (12, 24, None)
-    assert plan.total_steps == 5 * (4 + 2 + 1)
+    assert (plan.pictures, plan.repeats_total) == (12, 24)
+    assert data.by_script is not None and data.by_script.total == 18
+    assert plan.total_steps == 23  # 18 / 4 × 5, upwards
     assert any("data set file" in line for line in imitation.lines)
