@@ -1,5 +1,6 @@
 """Pictures as the script of the trainer counts them that a bake behaves like."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from trainer.dataset.found_files import found_data
@@ -27,9 +28,10 @@ def count_of_script(settings: Settings, profile: TrainerProfile) -> Tally:
     def repeats(folder: FolderName, options: Options) -> int | None:
         return given[folder.name] if folder.name in given else profile.steps.repeats(folder, options)
 
+    rule = replace(profile.steps.repeats, of=repeats)
     known = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
     try:
-        return tally(found_data(settings), profile.steps.pictures, repeats, settings.model_dump(), known)
+        return tally(found_data(settings), profile.steps.pictures, rule, settings.model_dump(), known)
     except ValueError as reason:
         raise DatasetError(
             printable(str(Path(settings.train_data_dir or settings.dataset_config))),
