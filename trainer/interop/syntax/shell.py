@@ -66,14 +66,18 @@ class _Word:
     line: int
 
 
-_SCRIPT = re.compile(r"(?:^|[\\/])(?P<name>\w*train\w*(?:network|lora|db)\w*)(?:\.py)?$", re.ASCII | re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"(?:^|[\\/])(?P<name>\w*train\w*(?:network|lora|db)\w*|lora_pti)(?:\.py)?$", re.ASCII | re.IGNORECASE
+)
 _FLAG = re.compile(r"--?(?P<name>[A-Za-z]\w*(?:[-.]\w+)*)(?P<equals>=)?", re.ASCII)
 _REFERENCE = re.compile(
     r"\$\{(?:env:)?(?P<a>\w+)\}|\$\((?:\$)(?P<e>\w+)\)|\$(?:env:|script:|global:)?(?P<b>\w+)|%(?P<c>\w+)%|!(?P<d>\w+)!",
     re.ASCII,
 )
 _ALONE = re.compile(r"[\"']?(?:\$\{?(?:env:)?\w+\}?(?:\[[@*]\])?|%\w+%|!\w+!)[\"']?", re.ASCII)
-_POWERSHELL_SET = re.compile(r"\s*(?:\[[\w.\[\]]+\]\s*)?\$(?:env:|script:|global:)?(\w+)\s*=(?!=)\s*(.*)$", re.ASCII)
+_POWERSHELL_SET = re.compile(
+    r"\s*(?:\[[\w.\[\]]+\]\s*)?\$(?:env:|script:|global:)?(\w+)\s*=(?!=)\s*([\s\S]*)$", re.ASCII
+)
 _CMD_SET = re.compile(r"\s*@?set\s+(?:/\w\s+)?\"?(\w+)=(.*?)\"?\s*$", re.ASCII | re.IGNORECASE)
 _BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+|local\s+)?([A-Za-z_]\w*)=(?!=)(.*)$", re.ASCII)
 _PYTHON_SET = re.compile(r"\s*self\.(\w+)\s*(?::[^=]{1,80})?=(?!=)\s*(.*)$", re.ASCII)
@@ -81,12 +85,19 @@ _CMD_LINE = re.compile(
     r"^\s*(?:@?echo\s+off|@?set\s+\"?\w+=|rem\s|::|call\s)|\^\s*$|%\w+%", re.IGNORECASE | re.MULTILINE
 )
 _COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
-_END_OF_SETTINGS = re.compile(r"\s*#.*\bconfig\s+end\b", re.IGNORECASE)
 # What a line begins with that starts a program, after the words that set its surroundings.
 _STARTS = re.compile(
     r"""\s*(?:\$\s+|>\s+|PS\s[^>]*>\s*|&\s*|call\s+|start\s+|nohup\s+|[A-Z_]+=\S*\s+)*["']?[^\s"'=]*(?:accelerate|python[\d.]*w?|py|\w*train\w*\.py)(?:\.exe)?["']?\s+.*(?:train|launch|--)""",
     re.ASCII,
 )
+_END_OF_SETTINGS = re.compile(r"(?:config\s+end|конец\s+конфига)\b", re.IGNORECASE)
+_FIRST_FLAG = re.compile(r"\s*--[A-Za-z]")
+_OPEN_LIST = re.compile(r"\s*\$\w+\s*=\s*@\([^)]*$")
+_LIST = re.compile(r"@\((.*)\)", re.DOTALL)
+_ITEM = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s,\"'#]+))\s*(?:,|\n|$)|\s*#[^\n]*")
+_PARTS = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\$\{?\w+\}?)\s*(?:\+|$)", re.ASCII)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|#.*")
+_MAX_LIST = 1000
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _BARE = re.compile(r"[\w.+:\\/~,%@-]+")
 _WORDS = {"$true": True, "$false": False, "$null": None, "true": True, "false": False, "none": None, "null": None}
@@ -113,13 +124,13 @@ _OPENS, _CLOSES = re.compile(r"\b(?:then|do|case)\b|\{\s*$"), re.compile(r"^\s*(
 
 def has_command(text: str) -> bool:
     """Return whether a line of a text starts a program that trains, or is nothing but options."""
-    return any(_STARTS.match(line) or line.lstrip().startswith("--") for line in text.split("\n"))
+    return any(_STARTS.match(line) or _FIRST_FLAG.match(line) for line in text.split("\n"))
 
 
 def looks_like_script(text: str) -> bool:
     """Return whether a text holds `$name = value` lines, or a command that trains."""
     return any(
-        _POWERSHELL_SET.match(line) or _CMD_SET.match(line) or _PYTHON_SET.match(line) or line.lstrip().startswith("--")
+        _POWERSHELL_SET.match(line) or _CMD_SET.match(line) or _PYTHON_SET.match(line) or _FIRST_FLAG.match(line)
         for line in text.split("\n")
     ) or bool(re.search(r"train\w*\.py|accelerate\s+launch|\bnetworks?\.\w+\.py", text))
 
@@ -136,11 +147,11 @@ def parse_script(text: str, where: str) -> Script:
     depth, ended = 0, False
     for number, line in _logical_lines(_without_blocks(text), shell):
         first = line.split("\n", 1)[0]
-        ended = ended or bool(_END_OF_SETTINGS.match(first))
+        ended = ended or (first.lstrip().startswith("#") and bool(_END_OF_SETTINGS.search(first)))
         if _is_comment(first, shell):
             continue
         depth = max(0, depth - _closed(first, shell))
-        assigned = _assignment(first if "\n" not in line else line.replace("\n", " "), shell)
+        assigned = _assignment(first if "\n" not in line else _joined(line), shell)
         if assigned is not None:
             name, written = assigned
             value = _value(written, values, shell)
@@ -165,18 +176,31 @@ def _without_blocks(text: str) -> str:
     """Return a script with PowerShell's block comments as blank lines."""
     if "<#" not in text or text.count("<#") > 1000:
         return text
-    return re.sub(r"<#.*?#>", lambda match: "\n" * match[0].count("\n"), text, flags=re.DOTALL)
+
+    def blank(match: re.Match[str]) -> str:
+        end = "# config end" if _END_OF_SETTINGS.search(match[0]) else ""
+        return end + "\n" * match[0].count("\n")
+
+    return re.sub(r"<#.*?#>", blank, text, flags=re.DOTALL)
 
 
 def _logical_lines(text: str, shell: str) -> Iterator[tuple[int, str]]:
     """Yield the number of its first line and each line with those that continue it, joined by line breaks."""
     sign = _CONTINUED[shell]
     parts: list[str] = []
-    start = 1
+    start, in_list = 1, False
     for number, line in enumerate(text.split("\n"), start=1):
         plain = line.rstrip()
         if not parts:
             start = number
+            in_list = shell == "powershell" and bool(_OPEN_LIST.match(plain))
+        if in_list:
+            parts.append(plain)
+            in_list = ")" not in _QUOTED.sub("", plain) and len(parts) < _MAX_LIST
+            if not in_list:
+                yield start, "\n".join(parts)
+                parts = []
+            continue
         # A paste from another shell keeps that shell's sign.
         continued = plain.endswith(sign) or (plain.endswith(("\\", "`", "^")) and plain[-2:-1] in (" ", "\t"))
         parts.append(plain[:-1] if continued else plain)
@@ -225,20 +249,68 @@ def _is_list_of_words(written: str) -> bool:
 
 def _value(written: str, values: Mapping[str, object], shell: str) -> object:
     """Return the value that stands behind `=`."""
+    made = _put_together(written, values, shell)
+    if made is not None:
+        return made
     text = _without_comment(written, shell).strip().rstrip(";").strip()
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
-        inner = text[1:-1]
-        return _expanded(inner, values)[0] if text[0] == '"' else inner
-    if text.casefold() in _WORDS:
-        return _WORDS[text.casefold()]
+        return _expanded(text[1:-1], values)[0] if text[0] == '"' else text[1:-1]
+    return _WORDS[text.casefold()] if text.casefold() in _WORDS else _bare_value(text, values, shell)
+
+
+def _bare_value(text: str, values: Mapping[str, object], shell: str) -> object:
+    """Return a value without quotes: a number, a variable's value, a word."""
     if _NUMBER.fullmatch(text):
         return number(text)
     if _ALONE.fullmatch(text) and (match := _REFERENCE.fullmatch(text)):
-        name = _name_of(match)
-        return values.get(name, Computed(text))
+        return values.get(_name_of(match), Computed(text))
     if shell == "cmd" and not re.search(r"[&|<>]", text):
         return _expanded(text, values)[0]
     return text if not text or _BARE.fullmatch(text) else Computed(text)
+
+
+def _put_together(written: str, values: Mapping[str, object], shell: str) -> object:
+    """Return a list `@("a", "b")` or a text `"a" + $b`, None for anything else."""
+    if inner := _LIST.fullmatch(written.strip()):
+        return _items(inner[1], values)
+    if shell != "powershell" or "+" not in written:
+        return None
+    return _joined_texts(_without_comment(written, shell).strip().rstrip(";").strip(), values)
+
+
+def _joined(line: str) -> str:
+    """Return a line with what continues it; the lines of a list stay, because comments end with them."""
+    return line if _OPEN_LIST.match(line.split("\n", 1)[0]) else line.replace("\n", " ")
+
+
+def _items(inner: str, values: Mapping[str, object]) -> list[object] | None:
+    """Return the items of `@("a", "b")`, None where one would have to be worked out."""
+    items: list[object] = []
+    at = 0
+    while at < len(inner.rstrip()):
+        match = _ITEM.match(inner, at)
+        if match is None or match.end() == at:
+            return None
+        at = match.end()
+        text = next((group for group in match.groups() if group is not None), None)
+        if text is not None:
+            items.append(_expanded(text, values)[0] if match[1] is not None or match[3] is not None else text)
+    return items
+
+
+def _joined_texts(text: str, values: Mapping[str, object]) -> str | None:
+    """Return `"a" + $b` as one text, None where it is another sum."""
+    made, at = "", 0
+    while at < len(text):
+        match = _PARTS.match(text, at)
+        if match is None:
+            return None
+        part = match[1]
+        found = part[1:-1] if part[0] == "'" else _expanded(part.strip('"'), values)[0]
+        if isinstance(found, Computed) or (part[0] == "$" and not isinstance(found, str)):
+            return None
+        made, at = f"{made}{found}", match.end()
+    return made if not text.endswith("+") else None
 
 
 def _without_comment(written: str, shell: str) -> str:

@@ -1,0 +1,128 @@
+"""PowerShell scripts around sd-scripts: the legacy script, its modded copies, and snippets of their `$name = value` lines.
+
+Where the script holds the command, its options say what is done, with the variables put in; without one the names of the variables
+do. The legacy script computes max_train_steps from the epochs: that is `behave_like`'s to do, and the epochs are taken.
+"""
+
+from trainer.interop.option_list import OPTIONS
+from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import sd_scripts
+from trainer.interop.trainers.anon_1337 import plain_name, read_epochs, read_minutes, read_ratio, read_steps, switch
+from trainer.interop.trainers.rules import Values, idle, renamed, table
+
+LEGACY, NOTES = "legacy ps script 2023-02", "source notes 2023-02"
+
+# Of the legacy script and of scripts like it: what they call sd-scripts' options.
+_NAMES = {
+    "ckpt": "pretrained_model_name_or_path",
+    "pretrained_model": "pretrained_model_name_or_path",
+    "base_model": "pretrained_model_name_or_path",
+    "image_dir": "train_data_dir",
+    "reg_dir": "reg_data_dir",
+    "output": "output_dir",
+    "vae_path": "vae",
+    "scheduler": "lr_scheduler",
+    "lr_restart_cycles": "lr_scheduler_num_cycles",
+    "lr": "learning_rate",
+    "batch_size": "train_batch_size",
+    "caption_ext": "caption_extension",
+    "num_repeats": "dataset_repeats",
+    "model_type_v2": "v2",
+}
+_SWITCHES = {
+    "is_v2_model": "v2",
+    "parameterization": "v_parameterization",
+    "train_unet_only": "network_train_unet_only",
+    "train_text_encoder_only": "network_train_text_encoder_only",
+    "use_lion": "use_lion_optimizer",
+}
+_FLAGS = tuple(name for name, kind in OPTIONS.items() if kind == "flag")
+_READ_APART = ("max_train_steps", "max_train_epochs", "v_parameterization")
+
+
+def _read_legacy_epochs(value: object, values: Values) -> Reading:
+    return read_epochs(value, values)
+
+
+def _read_parameterization(value: object, _: Values) -> Reading:
+    on = switch("v_parameterization").read
+    found = on(value, {}) if on is not None else Reading()
+    return Reading({"v_parameterization": "yes" if found.options.get("v_parameterization") else "no"})
+
+
+_VARIABLES = table(
+    (renamed(key, option) for key, option in _NAMES.items()),
+    (switch(key, option) for key, option in _SWITCHES.items() if option != "v_parameterization"),
+    KeyRule("parameterization", ("v_parameterization",), "on from 1", _read_parameterization),
+    KeyRule("v_parameterization", ("v_parameterization",), "on from 1", _read_parameterization),
+    KeyRule("max_train_epochs", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
+    KeyRule(
+        "num_epochs", ("max_train_epochs",), "the script makes steps of them, as behave_like does", _read_legacy_epochs
+    ),
+    KeyRule("max_train_epoches", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
+    KeyRule("max_train_steps", ("max_train_steps", "max_train_epochs"), "where no epochs are set", read_steps),
+    KeyRule("lr_warmup_ratio", ("lr_warmup_steps",), "a share of the steps, from 0 to 1", read_ratio),
+    KeyRule(
+        "desired_training_time",
+        ("train_minutes",),
+        "minutes; the steps come from the speed measured here",
+        read_minutes,
+    ),
+    (switch(name) for name in _FLAGS if name not in _READ_APART),
+    (KeyRule(name, (name,)) for name in OPTIONS if name not in _FLAGS and name not in _READ_APART),
+    idle("stop_text_encoder_training", "sd-scripts has it for whole models alone; text_encoder_stop does it here"),
+    idle("multi_gpu gpu_ids num_processes", "a bake here runs on one GPU"),
+    idle("sd_scripts_dir venv_dir ext_args launch_args network_module_args", "of the script around sd-scripts"),
+    idle("total mts repeats imgs img_repeats iter", "counted by the script"),
+)
+_ROWS = {rule.key: rule for rule in _VARIABLES}
+
+_COMMAND = (
+    *sd_scripts.COMMAND.rules,
+    *(KeyRule(f"${rule.key}", rule.options, rule.rule, rule.read, exported=False, why=rule.why) for rule in _VARIABLES),
+)
+
+
+def _plain(key: str) -> str:
+    """Return a key of a script as the table knows it: variables keep their `$` beside the options of a command."""
+    if key.startswith("$"):
+        return f"${plain_name(key)}"
+    return sd_scripts.COMMAND.unprefixed(key)
+
+
+def _of_variables(document: SourceDocument) -> bool:
+    names = {plain_name(key.key) for key in document.keys}
+    own = (set(_ROWS) - set(OPTIONS)) | {"lr_scheduler_num_cycles"}
+    return document.syntax == "variables" and bool(names & own) and bool(names & set(_ROWS))
+
+
+def _of_legacy_command(document: SourceDocument) -> bool:
+    """Return whether a script's command takes its steps from what the script counts."""
+    return document.syntax == "command" and isinstance(document.tree.get("max_train_steps"), Computed)
+
+
+def _profile_of_variables(values: Values) -> str:
+    names = {plain_name(key) for key in values}
+    if names & {"lr_restart_cycles", "max_train_epoches", "pretrained_model"}:
+        return sd_scripts.OLD_PROFILE
+    # The author's own values, of a legacy script with what the notes added to it.
+    return NOTES if {"lr_scheduler_num_cycles", "scheduler"} <= names else LEGACY
+
+
+VARIABLES = TrainerFormat(
+    key="powershell-variables",
+    title="`$name = value` lines of a script around sd-scripts, 2023",
+    recognises=_of_variables,
+    rules=_VARIABLES,
+    profile=_profile_of_variables,
+    unprefixed=plain_name,
+)
+
+LEGACY_SCRIPT = TrainerFormat(
+    key="legacy-ps",
+    title="a PowerShell script that computes the steps, such as the legacy script, 2023",
+    recognises=_of_legacy_command,
+    rules=_COMMAND,
+    profile=lambda values: LEGACY,
+    unprefixed=_plain,
+)
