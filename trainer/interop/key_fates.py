@@ -170,7 +170,9 @@ def _fate(plan: KeyPlan, made: FromOptions) -> tuple[Fate, str, str]:
     to = ", ".join(map(_setting_text, values, values.values()))
     plain = not plan.lost and not _is_changed(plan) and all(each.fate == "taken" for each in fates.values())
     words = plan.rule.rule if plan.rule is not None and _is_changed(plan) else ""
-    return ("taken" if plain else "translated"), to, _joined((words, *reasons))
+    if plain:
+        return "taken", to, _joined(reasons)
+    return "translated", to, _joined((words, *reasons)) or f"sd-scripts' {', '.join(plan.options)}"
 
 
 def _setting_text(setting: str, value: object) -> str:

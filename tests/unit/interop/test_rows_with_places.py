@@ -42,9 +42,9 @@ def test_a_row_sees_its_own_place_and_several_keys_fill_one_option() -> None:
     made = importer.import_documents([read_document(text, "sample.json")])
     assert made.values["optimizer_args"] == ["weight_decay=0.1", "eps=1e-06"]
     assert [(key.key, key.fate) for key in made.report.keys if key.key.endswith("decay")] == [
-        ("parts[0].decay", "taken"),
-        ("parts[1].decay", "taken"),
+        ("parts[0].decay", "translated"),
+        ("parts[1].decay", "translated"),
         ("parts[2].decay", "without effect"),
     ]
     assert "weight_decay comes first." in made.report.notes
-    assert made.report.count_line() == "9 keys: 2 taken, 0 translated, 7 without effect, 0 unknown"
+    assert made.report.count_line() == "9 keys: 0 taken, 2 translated, 7 without effect, 0 unknown"
