@@ -105,7 +105,7 @@ def with_value(settings: Settings, name: str, text: str) -> Settings:
 
 
 def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:
-    """Return `settings` with other values, checked together; `behave_like` as in with_value.
+    """Return `settings` with exactly these values changed, checked together; another `behave_like` changes no others here.
 
     Args:
         settings: as they stand.
@@ -117,7 +117,7 @@ def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:
     for name in changes:
         if not describe.is_setting(name):
             raise unknown_key(name, name)
-    return _checked(_changed(settings, changes), lambda name: name)
+    return _checked(settings.model_dump() | dict(changes), lambda name: name)
 
 
 def _changed(settings: Settings, changes: Mapping[str, object]) -> dict[str, object]:

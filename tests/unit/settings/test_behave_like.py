@@ -69,9 +69,16 @@ def test_another_trainer_takes_over_what_stands_at_the_default_of_the_one_before
     edited = with_value(Settings(network_dim=77), "behave_like", ANON)
     assert (edited.network_dim, edited.network_alpha, edited.lr_scheduler) == (77, 1.0, "linear")
     assert with_value(edited, "behave_like", "") == Settings(network_dim=77)
-    both = with_values(Settings(), {"behave_like": ANON, "network_alpha": 16.0})
-    assert (both.network_alpha, both.network_dim) == (16.0, 128)
+    assert apply_overrides(Settings(), [f"behave_like={ANON}", "network_alpha=16"]).network_alpha == 16.0
     assert apply_overrides(Settings(), [f"behave_like={ANON}"]) == Settings(behave_like=ANON)
+
+
+def test_changes_that_are_named_one_by_one_change_no_others() -> None:
+    assert with_values(Settings(), {"behave_like": ANON, "seed": 5}).model_dump() == {
+        **Settings().model_dump(),
+        "behave_like": ANON,
+        "seed": 5,
+    }
 
 
 def test_turning_through_all_trainers_in_the_form_keeps_what_was_set(tmp_path: Path) -> None:
