@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from trainer.profiles.record import FolderName, PictureRules, Repeats
+from trainer.profiles.record import EngineRules, FolderName, PictureRules, Repeats
 from trainer.profiles.tally import counts_ending
 from trainer.settings.model import Settings
 from trainer.settings.profile_defaults import imitated
@@ -13,22 +13,28 @@ FolderRule = Callable[[FolderName], int | None]
 """From a folder to its repeats, None for one that is left out; raises ValueError where the trainer stops."""
 
 
+def engine_of(settings: Settings) -> EngineRules | None:
+    """Return the rules of what trains in the end, None for our own."""
+    profile = imitated(settings.behave_like)
+    return profile.engine if profile is not None else None
+
+
 def pictures_loaded(settings: Settings) -> PictureRules | None:
     """Return what is loaded of a folder, None where everything is that can be read."""
-    profile = imitated(settings.behave_like)
-    return profile.engine.pictures if profile is not None else None
+    engine = engine_of(settings)
+    return engine.pictures if engine is not None else None
 
 
 def caption_endings(settings: Settings) -> tuple[str, ...]:
     """Return the endings of caption files, none where the trainer reads no captions."""
-    profile = imitated(settings.behave_like)
-    return tuple(settings.caption_extension) if profile is None or profile.engine.reads_captions else ()
+    engine = engine_of(settings)
+    return tuple(settings.caption_extension) if engine is None or engine.reads_captions else ()
 
 
 def engine_rule(settings: Settings) -> FolderRule | None:
     """Return the rule of what trains in the end, None for our own."""
-    profile = imitated(settings.behave_like)
-    return folder_rule(profile.engine.repeats, settings) if profile is not None else None
+    engine = engine_of(settings)
+    return folder_rule(engine.repeats, settings) if engine is not None else None
 
 
 def folder_rule(repeats: Repeats, settings: Settings) -> FolderRule:

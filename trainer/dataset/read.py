@@ -9,7 +9,7 @@ from trainer.dataset.batches import instances
 from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
-from trainer.dataset.imitation import caption_endings, engine_rule, pictures_loaded
+from trainer.dataset.imitation import caption_endings, engine_of, engine_rule, pictures_loaded
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
 from trainer.dataset.script_count import count_of_script
@@ -26,7 +26,7 @@ from trainer.dataset.sources import (
 )
 from trainer.errors import DatasetError
 from trainer.finding import Finding
-from trainer.profiles.record import PictureRules
+from trainer.profiles.record import EngineRules
 from trainer.refusals import real_path
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
@@ -110,21 +110,21 @@ def _by_folders(settings: Settings) -> DataSet:
             )
         roots[regular] = sources_in(regular, options, flat_repeats=1, repeats=repeats, rule=rule)
     check_names(repeats, frozenset().union(*(sources.names for sources in roots.values())))
-    found = _read_roots(roots, options.loaded)
+    found = _read_roots(roots, engine_of(settings))
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
     data = _assembled(root, found, notes, (group_of(settings),))
     return _counted(data, settings)
 
 
-def _read_roots(roots: Mapping[Path, FolderSources], loaded: PictureRules | None) -> ScanResult:
-    """Return the pictures under all roots; each must have some of those that are loaded."""
+def _read_roots(roots: Mapping[Path, FolderSources], engine: EngineRules | None) -> ScanResult:
+    """Return the pictures under all roots; each must have some."""
     sources = with_unique_names(source for under in roots.values() for source in under.read)
     found = ScanResult()
     for root, under in roots.items():
         own, sources = sources[: len(under.read)], sources[len(under.read) :]
         more = read_sources(own)
         if not more.pictures and not more.faults:
-            raise no_pictures(root, loaded)
+            raise no_pictures(root, engine)
         found.folders += more.folders
         found.pictures += more.pictures
         found.notes += more.notes
@@ -139,13 +139,13 @@ def _by_file(settings: Settings) -> DataSet:
     check_names(repeats, {source.path.name for source in file.sources})
     sources = [replace(source, repeats=repeats.get(source.path.name, source.repeats)) for source in file.sources]
     left_out = [skipped_folder(printable(source.name, 60), "0 repeats") for source in sources if source.repeats == 0]
-    named = [source for source in sources if source.repeats]
+    named, engine = [source for source in sources if source.repeats], engine_of(settings)
     sources = with_unique_names(with_nested(named))
     found = read_sources(sources)
     filled = {folder.name for folder in found.folders}
     for own in named:
         if not any(source.name in filled for source in sources if source.path.is_relative_to(own.path)):
-            raise no_pictures(own.path, own.options.loaded)
+            raise no_pictures(own.path, engine)
     _check_groups(path, sources, len(file.groups))
     digest = hashlib.sha256(file.text.encode("utf-8")).hexdigest()
     return _counted(

@@ -21,7 +21,7 @@ from trainer.dataset.sources import (
 )
 from trainer.errors import DatasetError
 from trainer.finding import Finding
-from trainer.profiles.record import PictureRules
+from trainer.profiles.record import EngineRules
 from trainer.text import plural, printable
 
 # Lines below a refusal of many files.
@@ -109,12 +109,12 @@ def _listed(faults: Sequence[Fault]) -> Iterator[str]:
         yield f"and {len(faults) - _MAX_LISTED:,} more"
 
 
-def no_pictures(root: Path, loaded: PictureRules | None = None) -> DatasetError:
+def no_pictures(root: Path, engine: EngineRules | None = None) -> DatasetError:
     """Return the error for a folder without pictures; it lists what is there instead.
 
     Args:
         root: the folder.
-        loaded: what counts as a picture, None where all do that can be read.
+        engine: of the trainer that the bake behaves like, None where it behaves like ours.
     """
     entries = entries_of(root)
     kinds = Counter(Path(entry.name).suffix.lower() or "other" for entry in entries if not entry.is_dir())
@@ -131,8 +131,9 @@ def no_pictures(root: Path, loaded: PictureRules | None = None) -> DatasetError:
     if unread_pictures(entry.name for entry in entries) or unread_pictures(inside):
         way_out = f"convert them to PNG or JPEG, or {way_out}"
     expected = f"{KINDS} in it or in `N_name` folders (N repeats of each)"
-    if loaded is not None:
-        expected = f"{', '.join(loaded.extensions)} in folders that count to the trainer that behave_like names"
+    if engine is not None:
+        expected = f"{', '.join(engine.pictures.extensions)} as {engine.name} looks for them: {engine.repeats.sentence}"
+        way_out = "move or rename them, or leave behave_like blank"
     return DatasetError(
         printable(str(root)),
         found=f"no pictures, but {', '.join(parts)}" if parts else "an empty folder",

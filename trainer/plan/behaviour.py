@@ -8,7 +8,7 @@ from trainer.dataset.buckets import placement_of, placements_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
 from trainer.profiles.record import Counted, DerivedOption, TrainerProfile
-from trainer.profiles.run import bucket_finder, run_length, script_batches
+from trainer.profiles.run import run_length, script_batches
 from trainer.settings.amounts import is_share
 from trainer.settings.describe import field, fields, shown_value
 from trainer.settings.model import Settings
@@ -86,8 +86,10 @@ class _Imitation:
         if self._settings.max_train_epochs is None or counted is None:
             return None
         engine, rules = self._profile.engine, self._data.groups[0].rules
-        in_bucket = bucket_finder(engine, options, lambda size: placement_of(*size, rules).bucket)
-        batches = script_batches(engine, counted, options, in_bucket)
+        # The buckets of the bake itself, which are remembered from key to key.
+        batches = script_batches(
+            engine, counted, options, lambda each: placement_of(*(each.file.size or rules.size), rules).bucket
+        )
         return self._profile.steps.steps(Counted(counted.total, batches, bool(counted.regularisation), options))
 
     def _no_batch(self) -> SettingsError:

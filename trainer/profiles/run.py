@@ -124,7 +124,7 @@ def run_with(
         loaded = tally(data, engine.pictures, engine.repeats, options, known)
     except ValueError as error:
         loaded, stops = _NOTHING, stops or str(error)
-    in_bucket = bucket_finder(engine, options, bucket_of)
+    in_bucket = _bucket(engine, options, bucket_of)
     shown = shown_pictures(engine, loaded, in_bucket)
     buckets = bucket_tallies(engine, shown, in_bucket, whole(options, "train_batch_size", 1))
     batches = epoch_batches(engine, buckets, whole(options, "train_batch_size", 1))
@@ -282,7 +282,7 @@ def _stretched(engine: EngineRules, options: Options) -> int:
     return whole(options, "gradient_accumulation_steps", 1) if engine.schedule_times_accumulation else 1
 
 
-def bucket_finder(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Callable[[TalliedPicture], Size]:
+def _bucket(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Callable[[TalliedPicture], Size]:
     """Return what finds a picture's bucket; one whose size is not known goes where a square of the resolution goes."""
     side = min(int(part) for part in str(options.get("resolution", "512")).split(","))
 
@@ -302,7 +302,7 @@ def script_batches(
         engine: knows what becomes of the last batch of a bucket.
         counted: by the script.
         options: in force.
-        bucket_of: from bucket_finder.
+        bucket_of: from _bucket.
     """
     pictures = [(each, each.repeats) for each in (*counted.pictures, *counted.regularisation)]
     batch = whole(options, "train_batch_size", 1)
