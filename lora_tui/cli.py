@@ -9,6 +9,7 @@ import click
 import trainer
 from lora_tui.commands.bake import bake, demo
 from lora_tui.commands.check import check
+from lora_tui.commands.compare_trainers import compare_trainers
 from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import checked_output, exits
 from lora_tui.commands.export import export
@@ -39,6 +40,7 @@ _COMMANDS = (
     import_settings,
     plan,
     check,
+    compare_trainers,
     bake,
     queue,
     status,

@@ -1,6 +1,5 @@
 """Settings rewritten so that the bake stays the same: `convert`."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits
+from lora_tui.commands.new_settings import give_settings
 from lora_tui.commands.options import PATH
-from trainer.errors import ExitCode, SettingsError
+from trainer.errors import ExitCode
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
 
     The LoRA+ ratio is changed so that the bake stays the same. Prints the new settings as TOML; the rates before and after are comments.
     """
-    from trainer.atomic_file import is_stream
     from trainer.settings.convert import convert_alpha, inexact
-    from trainer.settings.toml_file import merged_toml, parse_settings, save_text
+    from trainer.settings.toml_file import merged_toml, parse_settings
     from trainer.settings.toml_text import read_text
 
     text, where = read_text(settings_file), printable(str(settings_file))
@@ -45,33 +44,8 @@ def alpha(settings_file: Path, alpha: float, out: Path | None, force: bool) -> E
     after = convert_alpha(before, alpha)
     notes = [*_pair_lines(before, after), *(f"not exact: {why}" for why in inexact(before))]
     converted = merged_toml(text, after, where)
-    if out is None:
-        text = "".join(f"# {line}\n" for line in notes) + converted
-        # A file or a pipe gets the text as it is, a terminal none of its control codes.
-        click.echo(_seen(text) if _on_terminal() else text, nl=False)
-        return ExitCode.DONE
-    streamed = is_stream(out)
-    if out.exists() and not streamed and not force:
-        raise SettingsError(
-            printable(str(out)),
-            found="already exists",
-            expected="a new file",
-            way_out="choose another name, or add --force",
-        )
-    save_text(converted, out)
-    # What is written to may be the standard output.
-    for line in (*notes, f"wrote {printable(str(out))}"):
-        click.echo(line, err=streamed)
+    give_settings(converted, notes, out, force=force)
     return ExitCode.DONE
-
-
-def _on_terminal() -> bool:
-    return sys.stdout.isatty()
-
-
-def _seen(text: str) -> str:
-    """Return a text for a terminal, its lines as they are."""
-    return "".join(f"{printable(line)}\n" for line in text.splitlines())
 
 
 def _pair_lines(before: "Settings", after: "Settings") -> Iterator[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_tui.commands import convert
+from lora_tui.commands import new_settings
 from trainer.errors import ExitCode
 from trainer.settings.convert import convert_alpha
 from trainer.settings.toml_file import load_settings, parse_settings
@@ -39,7 +39,7 @@ def test_a_terminal_gets_no_control_codes_of_the_file_and_a_pipe_all_of_it(
     settings_file.write_text(f"# \x9b31m \u202eown\n{TEXT}")
     piped = lora_tui_here("convert", "alpha", settings_file, "--to", 1)
     assert "# \x9b31m \u202eown\n" in piped.stdout
-    monkeypatch.setattr(convert, "_on_terminal", lambda: True)
+    monkeypatch.setattr(new_settings, "_on_terminal", lambda: True)
     shown = lora_tui_here("convert", "alpha", settings_file, "--to", 1)
     assert "# \\x9b31m \\u202eown\n" in shown.stdout
     assert parse_settings(shown.stdout, "printed") == parse_settings(piped.stdout, "printed")

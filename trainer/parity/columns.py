@@ -146,8 +146,9 @@ def _profile(key: str) -> TrainerProfile:
     raise SettingsError(
         "a trainer",
         found=f"none called {printable(key, 60)}",
-        expected=f"one of {', '.join(PROFILES)}",
-        way_out=f"did you mean {nearest}?" if nearest else "",
+        expected="the name and month of a trainer",
+        way_out=f"did you mean {nearest or OURS}?",
+        details=list(PROFILES),
     )
 
 

@@ -88,14 +88,14 @@ class _Column:
 
 def _row(rule: RowRule, first: TrainerColumn, columns: Sequence[_Column]) -> ParityRow:
     here = _content(rule, first)
-    cells = [ParityCell(here.text, reason=first.run.stops if here is _STOPS else "", details=here.details)]
+    cells = [ParityCell(here.text, reason=printable(first.run.stops) if here is _STOPS else "", details=here.details)]
     cells += (_cell(rule, here, column) for column in columns)
     return ParityRow(rule.key, rule.label, tuple(cells))
 
 
 def _cell(rule: RowRule, here: CellContent, column: _Column) -> ParityCell:
     content = _content(rule, column.column)
-    if content == here:
+    if not content.differs_from(here):
         return ParityCell(content.text, details=content.details)
     reason = "; ".join(_reasons(rule, here, content, column))
     return ParityCell(content.text, True, printable(reason), content.details)
@@ -120,8 +120,8 @@ def _reasons(rule: RowRule, here: CellContent, content: CellContent, both: _Colu
     if content is _STOPS:
         yield column.run.stops
         return
-    by_rules = rule.rule is not None and _content(rule, both.by_rules) != here
-    if _content(rule, both.by_options) != here or not by_rules:
+    by_rules = rule.rule is not None and _content(rule, both.by_rules).differs_from(here)
+    if _content(rule, both.by_options).differs_from(here) or not by_rules:
         yield from list(_option_texts(column, first, decisive))[:_NAMED]
     if rule.rule is not None and by_rules:
         yield rule.rule(both.by_rules, first)

@@ -15,10 +15,21 @@ from trainer.text import plural, printable
 
 @dataclass(frozen=True)
 class CellContent:
-    """What a cell shows: its text, and more lines."""
+    """What a cell shows.
+
+    Attributes:
+        text: of the cell.
+        details: more lines.
+        means: what two cells of the same text may still differ in, such as which pictures were counted.
+    """
 
     text: str
     details: tuple[str, ...] = ()
+    means: object = None
+
+    def differs_from(self, other: "CellContent") -> bool:
+        """Return whether the other says something else."""
+        return (self.text, self.means) != (other.text, other.means)
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,8 @@ def _loaded(column: TrainerColumn) -> CellContent:
 def _tallied(found: Tally) -> CellContent:
     count = len(found.pictures)
     text = f"{count:,}" if found.total == count else f"{count:,} ({found.total:,} with repeats)"
-    return CellContent(text, tuple(_left_out_line(each) for each in found.left_out))
+    means = frozenset((each.file.path, each.repeats) for each in found.pictures)
+    return CellContent(text, tuple(_left_out_line(each) for each in found.left_out), means)
 
 
 def _left_out_line(left: LeftOut) -> str:
@@ -128,22 +140,15 @@ def _captions(column: TrainerColumn) -> CellContent:
     if not column.profile.engine.reads_captions:
         return CellContent("none are read")
     missing = tuple(f"{printable(path)}: no caption file" for path in run.uncaptioned)
-    return CellContent(f"{loaded - len(missing):,} of {loaded:,}", missing)
+    return CellContent(f"{loaded - len(missing):,} of {loaded:,}", missing, missing)
 
 
 def _buckets(column: TrainerColumn) -> CellContent:
     found = sorted(column.run.buckets, key=lambda bucket: (-bucket.distinct, bucket.size))
     texts = [f"{bucket.size[0]}×{bucket.size[1]} ({bucket.distinct:,})" for bucket in found]
     more = " …" if len(texts) > _SHOWN_BUCKETS else ""
-    lines = tuple(
-        f"{bucket.size[0]}×{bucket.size[1]}: {plural(bucket.distinct, 'picture')}, {_batches_text(bucket.batches)}"
-        for bucket in found
-    )
-    return CellContent(f"{len(found):,}: {' '.join(texts[:_SHOWN_BUCKETS])}{more}" if found else "0", lines)
-
-
-def _batches_text(count: int) -> str:
-    return f"{count:,} batch" if count == 1 else f"{count:,} batches"
+    lines = tuple(f"{bucket.size[0]}×{bucket.size[1]}: {plural(bucket.distinct, 'picture')}" for bucket in found)
+    return CellContent(f"{len(found):,}: {' '.join(texts[:_SHOWN_BUCKETS])}{more}" if found else "0", lines, lines)
 
 
 def _batch(column: TrainerColumn) -> CellContent:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trainer.dataset.batches import batches_per_epoch
+from trainer.dataset.batches import batches_per_epoch, instances
 from trainer.dataset.buckets import placement_of, placements_of
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
@@ -90,7 +90,8 @@ class _Imitation:
         batches = script_batches(
             engine, counted, options, lambda each: placement_of(*(each.file.size or rules.size), rules).bucket
         )
-        return self._profile.steps.steps(Counted(counted.total, batches, bool(counted.regularisation), options))
+        shown = len(instances(self._data))
+        return self._profile.steps.steps(Counted(counted.total, batches, bool(counted.regularisation), options, shown))
 
     def _no_batch(self) -> SettingsError:
         return SettingsError(

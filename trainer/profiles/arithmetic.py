@@ -209,9 +209,11 @@ def batch_steps(counted: Counted) -> int | None:
 
 
 def pictures_shown(counted: Counted) -> int | None:
-    """Epochs × pictures: a picture is a step (sd_dreambooth_extension)."""
+    """Epochs × pictures shown in one: a picture is a step (sd_dreambooth_extension)."""
     epochs = epochs_of(counted.options)
-    return None if epochs is None else epochs * counted.total * (2 if counted.regularisation else 1)
+    if epochs is None:
+        return None
+    return epochs * (counted.total if counted.shown is None else counted.shown)
 
 
 def _scaled(counted: Counted, to_whole: Callable[[float], int], factor: int = 1) -> int | None:

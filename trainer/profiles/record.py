@@ -73,12 +73,14 @@ class Counted:
         batches: of an epoch of these pictures, bucket by bucket, those of regularisation among them.
         regularisation: whether there are regularisation pictures by its own count.
         options: in force.
+        shown: pictures that the engine shows in an epoch, those of regularisation among them; None where they are not known.
     """
 
     total: int
     batches: int
     regularisation: bool
     options: Options
+    shown: int | None = None
 
 
 @dataclass(frozen=True)

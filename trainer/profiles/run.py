@@ -129,7 +129,8 @@ def run_with(
     buckets = bucket_tallies(engine, shown, in_bucket, whole(options, "train_batch_size", 1))
     batches = epoch_batches(engine, buckets, whole(options, "train_batch_size", 1))
     batches_counted = script_batches(engine, counted, options, in_bucket)
-    own = script.steps(Counted(counted.total, batches_counted, bool(counted.regularisation), options))
+    instances = sum(bucket.shown for bucket in buckets)
+    own = script.steps(Counted(counted.total, batches_counted, bool(counted.regularisation), options, instances))
     length = run_length(engine, options, batches, own if script.steps_passed else None)
     if not batches and not stops:
         stops = "it finds no pictures"
