@@ -12,13 +12,15 @@ from pathlib import Path
 from trainer.errors import SettingsError
 from trainer.formats.comfy_graph import read_comfy_graph
 from trainer.formats.infotext import parse_infotext
-from trainer.formats.safetensors_header import Header, read_header
+from trainer.interop.lora_facts import lora_document, with_tensors
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
 from trainer.interop.syntax.shell import Script, has_command, looks_like_script, parse_script, refuse_no_options
 from trainer.interop.syntax.toml_values import KEY, parse_foreign_toml
 from trainer.interop.syntax.tree import MAX_KEYS, known_lines, leaves, too_many_keys
 from trainer.interop.syntax.yaml_text import parse_yaml, yaml_keys
+from trainer.models.adapter_config import lora_file
+from trainer.models.identify import refuse_pickle
 from trainer.regular_file import open_regular, read_regular
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
@@ -32,7 +34,6 @@ EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line
 _FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
 _TOML_KEY = re.compile(r"\s*(?:\[{1,2}[\w.\" -]+\]{1,2}\s*(?:#.*)?$|[\w.\"'-]{1,200}\s*=(?!=))", re.ASCII)
 _PEFT = "adapter_config.json"
-_PEFT_WEIGHTS = "adapter_model.safetensors"
 
 
 def open_document(path: Path) -> SourceDocument:
@@ -48,7 +49,8 @@ def open_document(path: Path) -> SourceDocument:
         if path.is_dir():
             return replace(_peft_folder(path, where), folder=folder)
         if _is_safetensors(path):
-            return replace(_of_header(read_header(path), where), folder=folder)
+            return replace(lora_document(path, where), folder=folder)
+        refuse_pickle(path, EXPECTED)
         raw = read_regular(path, MAX_BYTES)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
@@ -188,19 +190,12 @@ def _is_safetensors(path: Path) -> bool:
     return len(start) == 9 and start[8:] == b"{" and 0 in start[:8] and size > 9
 
 
-def _of_header(header: Header, where: str) -> SourceDocument:
-    keys = tuple(SourceKey(key, value) for key, value in header.metadata.items())
-    return SourceDocument(where, "safetensors", keys, {"metadata": header.metadata, "header": header})
-
-
 def _peft_folder(path: Path, where: str) -> SourceDocument:
-    """Return PEFT's configuration in a folder, with the header of the weights beside it."""
-    config = path / _PEFT
+    """Return PEFT's configuration in a folder with what its tensors tell, or a LoRA that lies in it alone."""
+    config, weights = path / _PEFT, lora_file(path)
     if not config.is_file():
-        raise SettingsError(where, found="a folder", expected=f"{EXPECTED}, or a folder with {_PEFT}")
-    document = read_document(read_regular(config, MAX_BYTES), f"{where}/{_PEFT}")
-    weights = path / _PEFT_WEIGHTS
-    tree: dict[str, object] = {"config": document.tree}
-    if weights.is_file():
-        tree["header"] = read_header(weights)
-    return SourceDocument(where, "peft", document.keys, tree)
+        if weights.is_dir():
+            raise SettingsError(where, found="a folder", expected=f"{EXPECTED}, or a folder with {_PEFT}")
+        return lora_document(weights, where)
+    document = replace(read_document(read_regular(config, MAX_BYTES), f"{where}/{_PEFT}"), syntax="peft")
+    return document if weights.is_dir() else with_tensors(document, weights)

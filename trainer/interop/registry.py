@@ -10,10 +10,14 @@ from trainer.interop.trainers.easy_training_scripts import EASY_TRAINING_SCRIPTS
 from trainer.interop.trainers.easy_training_scripts_2023 import EASY_TRAINING_SCRIPTS_2023
 from trainer.interop.trainers.kohya_gui import KOHYA_GUI
 from trainer.interop.trainers.kohya_gui_toml import KOHYA_GUI_DEFAULTS, KOHYA_GUI_WRITTEN
+from trainer.interop.trainers.lora_metadata import METADATA
 from trainer.interop.trainers.onetrainer import ONETRAINER
+from trainer.interop.trainers.peft_config import PEFT
 from trainer.interop.trainers.powershell_scripts import LEGACY_SCRIPT, VARIABLES
 
 FORMATS: tuple[TrainerFormat, ...] = (
+    METADATA,
+    PEFT,
     picture_recipe.PICTURE,
     CLONEOFSIMO,
     LEGACY_SCRIPT,

@@ -87,6 +87,8 @@ def _group(number: int, data: DataSet, plan: Plan) -> dict[str, object]:
         "bucket_no_upscale": group.rules.no_upscale,
         "min_bucket_reso": group.rules.low,
         "max_bucket_reso": group.rules.high,
+        # Ours, so that the data set file can be written again.
+        "bucket_reso_steps": group.rules.step,
         "tag_frequency": _tag_frequency(pictures),
         "bucket_info": _bucket_info(data, plan, members) if group.rules.enable else None,
         "resize_interpolation": None,
@@ -118,6 +120,17 @@ def _subset(pictures: Sequence[Picture]) -> dict[str, object]:
         # Only pictures without a caption of their own show them.
         "class_tokens": next((picture.caption for picture in pictures if picture.caption_file is None), None),
         "is_reg": first.is_reg,
+        # Ours, as above.
+        "caption_extension": sorted(
+            {picture.caption_file.suffix for picture in pictures if picture.caption_file is not None}
+        )
+        or None,
+        "caption_dropout_rate": words.dropout_rate,
+        "caption_dropout_every_n_epochs": words.dropout_every_n_epochs,
+        "caption_tag_dropout_rate": words.tag_dropout_rate,
+        "token_warmup_min": words.warmup_min,
+        "token_warmup_step": words.warmup_step,
+        "alpha_mask": any(picture.mask == "alpha" for picture in pictures),
     }
 
 

@@ -6,21 +6,21 @@ import time
 from pathlib import Path
 
 import pytest
-from other_values import other_value
+from baked_metadata import DEMO, FOLDERS, PICTURES, data_of, picture
+from baked_metadata import baked_metadata as metadata
+from baked_metadata import baked_settings as settings_of
+from baked_metadata import other_value_here as _other_value
 
 from trainer import __version__
 from trainer.bake.optimizer import make_optimizer
 from trainer.dataset.buckets import bucket_rules
-from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder, Group, Picture
+from trainer.dataset.records import BucketRules, CaptionRules, DataSet, Folder, Group
 from trainer.models.file_hashes import FileHashes
-from trainer.models.identify import identify_base
 from trainer.network.injection import LoraNetwork
-from trainer.network.metadata import Origin, for_file, training_metadata
+from trainer.network.metadata import Origin
 from trainer.plan.plan import make_plan
 from trainer.settings.describe import SettingInfo, fields
 from trainer.settings.in_metadata import AS_SET, names_as_set
-from trainer.settings.model import Settings
-from trainer.settings.subject import DEMO_BASE
 
 # What sd-scripts writes for SD1.5 from a folder of pictures without --network_args, --vae and bounds of the times.
 KEYS = re.findall(
@@ -60,67 +60,6 @@ ss_reg_dataset_dirs
 
 # What settings have keys for besides sd-scripts' own; some of them only where they are set.
 DECLARED = {key for info in fields() for key in (info.metadata_key, *info.metadata_keys) if key}
-
-DEMO = identify_base(DEMO_BASE)
-HASHES = FileHashes("0123abcd", "f" * 64)
-
-
-def picture(folder: str, repeats: int, size: tuple[int, int], caption: str, **more: object) -> Picture:
-    return Picture(Path(f"{folder}/x.png"), folder, repeats, *size, caption, Path("x.txt"), **more)
-
-
-PICTURES = (
-    picture("10_shapes", 10, (64, 64), "1girl, Smile, smile"),
-    picture("10_shapes", 10, (128, 32), "1girl"),
-    picture("3_more", 3, (64, 64), "hat, \ud800"),
-)
-FOLDERS = (Folder("10_shapes", 10, 2, 2), Folder("3_more", 3, 1, 1))
-
-
-def settings_of(**changes: object) -> Settings:
-    chosen: dict[str, object] = {
-        "pretrained_model_name_or_path": "/models/sd15.safetensors",
-        "resolution": "64",
-        "min_bucket_reso": 32,
-        "max_bucket_reso": 128,
-        "bucket_reso_steps": 32,
-        "train_batch_size": 4,
-        "max_train_epochs": 2,
-        **changes,
-    }
-    return Settings.model_validate(chosen)
-
-
-def data_of(settings: Settings) -> DataSet:
-    return DataSet(Path("data"), FOLDERS, PICTURES, (), (Group(bucket_rules(settings), settings.train_batch_size),))
-
-
-def metadata(
-    data: DataSet | None = None, origin: dict[str, object] | None = None, family: str = "sd1", **changes: object
-) -> dict[str, str]:
-    settings = settings_of(**changes)
-    data = data or data_of(settings)
-    base = dataclasses.replace(DEMO, family=family)
-    facts: dict[str, object] = {
-        "data": data,
-        "plan": make_plan(settings, data, family=base.family),
-        "base": base,
-        "prediction": "epsilon",
-        "zero_terminal_snr": False,
-        "hashes": HASHES,
-        "validation_pictures": 5,
-        "precision": "bf16",
-        "started": 1000.5,
-        "session": 77,
-        **(origin or {}),
-    }
-    return for_file(
-        training_metadata(settings, Origin(**facts)),
-        file=Path("bakes/x-000001.safetensors"),
-        step=7,
-        epoch=1,
-        finished=2000.25,
-    )
 
 
 def test_the_keys_are_those_of_sd_scripts_and_our_own() -> None:
@@ -179,12 +118,6 @@ def test_every_setting_is_in_the_metadata_as_it_was_set_unless_it_stays_here(inf
     else:
         value = getattr(settings_of(**{info.name: _other_value(info)}), info.name)
         assert json.loads(after[AS_SET])[info.name] == value != json.loads(before[AS_SET])[info.name]
-
-
-def _other_value(info: SettingInfo) -> object:
-    # The pictures of these tests are small.
-    sizes = {"resolution": "96", "min_bucket_reso": 64, "max_bucket_reso": 96, "bucket_reso_steps": 16}
-    return sizes.get(info.name, 7 if info.name == "train_batch_size" else other_value(info))
 
 
 def test_the_engine_is_named() -> None:

@@ -1,0 +1,461 @@
+"""A bake made again from a LoRA's metadata: our own files whole, sd-scripts' of 2023 and of today as far as they say it."""
+
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from baked_metadata import baked_metadata, baked_settings, data_of, other_value_here
+from header_only import write_header_only
+from other_values import other_value
+
+from trainer.errors import ModelError
+from trainer.interop.documents import open_document
+from trainer.interop.importer import Imported, import_documents
+from trainer.interop.named_models import finder
+from trainer.interop.record import SourceDocument, SourceKey
+from trainer.interop.trainers.lora_data import found_again
+from trainer.interop.trainers.lora_metadata import METADATA, optimizer_named
+from trainer.optimizers import OPTIMIZERS
+from trainer.plan.plan import Plan, make_plan
+from trainer.settings.describe import field, fields
+from trainer.settings.in_metadata import AS_SET
+from trainer.settings.model import Settings
+
+# Of the length only what decides it is taken over.
+LENGTH = "max_train_steps"
+
+
+def document(metadata: Mapping[str, object]) -> SourceDocument:
+    return SourceDocument("x.safetensors", "safetensors", tuple(map(SourceKey, metadata, metadata.values())), metadata)
+
+
+def imported(metadata: Mapping[str, object]) -> Imported:
+    return import_documents([document(metadata)])
+
+
+def fates(result: Imported) -> dict[str, str]:
+    return {key.key: key.fate for key in result.report.keys}
+
+
+def differing(one: Settings, other: Settings) -> list[str]:
+    names = [info.name for info in fields() if not info.stays_here]
+    found = [name for name in names if getattr(one, name) != getattr(other, name)]
+    return [name for name in found if name != LENGTH or one.max_train_epochs is None]
+
+
+def plan_of(settings: Settings) -> Plan:
+    return make_plan(settings, data_of(settings), family="sd1")
+
+
+@pytest.mark.parametrize("info", [pytest.param(info, id=info.name) for info in fields() if not info.stays_here])
+def test_every_setting_comes_back_from_the_file(info: object) -> None:
+    changes = {info.name: other_value_here(info)}  # type: ignore[attr-defined]  # a SettingInfo
+    settings = baked_settings(**changes)
+    again = imported(baked_metadata(**changes)).settings
+    assert differing(again, settings) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_many_settings_at_once_give_the_same_plan(seed: int) -> None:
+    draw = random.Random(seed)
+    names = [info for info in fields() if not info.stays_here]
+    # fp8 and int8, the two switches of the parts, and stops of all parts exclude each other.
+    alone = {"int8_base", "network_train_text_encoder_only", "unet_stop"}
+    chosen = {info.name: other_value_here(info) for info in draw.sample(names, 40) if info.name not in alone}
+    if seed % 3 == 0:
+        chosen |= {"max_train_epochs": None, "max_train_steps": 33}
+    settings = baked_settings(**chosen)
+    again = imported(baked_metadata(**chosen)).settings
+    assert differing(again, settings) == []
+    assert plan_of(again) == plan_of(settings)
+
+
+def test_what_is_blank_though_its_default_is_not_stays_blank() -> None:
+    blank = {info.name: None for info in fields() if info.optional and info.default is not None}
+    assert {"unet_lr", "max_train_epochs", "save_every_n_epochs"} <= set(blank)
+    again = imported(baked_metadata(**blank, max_train_steps=20)).settings
+    assert {name: getattr(again, name) for name in blank} == blank
+
+
+def test_every_key_of_ours_has_one_fate_and_none_is_unknown() -> None:
+    everything = {info.name: other_value_here(info) for info in fields() if info.name not in ("int8_base",)}
+    everything |= {"network_train_text_encoder_only": False, "unet_stop": ""}
+    metadata = baked_metadata(**everything | {"dataset_config": ""})
+    report = imported(metadata).report
+    assert [key.key for key in report.keys] == list(metadata)
+    assert report.of("unknown") == ()
+    assert report.count_line().startswith(f"{len(metadata)} keys: ")
+
+
+def test_nothing_that_belongs_to_another_machine_is_taken_from_a_file() -> None:
+    metadata = baked_metadata()
+    held = json.loads(metadata[AS_SET]) | {
+        "on_done": "touch here",
+        "on_trouble": "touch there",
+        "sample_prompts": "/home/somebody/prompts.txt",
+        "train_data_dir": "/home/somebody",
+        "no_such_setting": 1,
+    }
+    result = imported(metadata | {AS_SET: json.dumps(held)})
+    assert (result.settings.on_done, result.settings.on_trouble, result.settings.sample_prompts) == ("", "", "")
+    assert "touch" not in result.text
+    assert result.settings.train_data_dir == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "null", '"x"', '{"network_dim": {"a": 1}, "seed": [], "unet_stop": "∞"}']
+)
+def test_a_damaged_list_of_our_settings_leaves_the_other_keys(text: str) -> None:
+    result = imported(baked_metadata(network_dim=24) | {AS_SET: text})
+    assert fates(result)[AS_SET] == "without effect" or result.settings.network_dim == 32
+    if not text.startswith('{"'):
+        assert result.settings.network_dim == 24
+
+
+# sd-scripts of February 2023: one learning rate for both parts, an old optimizer's name, no bucket steps.
+OLD = {
+    "ss_session_id": "1234",
+    "ss_training_started_at": "1676400000.5",
+    "ss_output_name": "hifumi",
+    "ss_learning_rate": "0.0001",
+    "ss_text_encoder_lr": "5e-05",
+    "ss_unet_lr": "None",
+    "ss_num_train_images": "600",
+    "ss_num_reg_images": "0",
+    "ss_num_batches_per_epoch": "201",
+    "ss_num_epochs": "8",
+    "ss_batch_size_per_device": "3",
+    "ss_total_batch_size": "3",
+    "ss_gradient_checkpointing": "False",
+    "ss_gradient_accumulation_steps": "1",
+    "ss_max_train_steps": "1608",
+    "ss_lr_warmup_steps": "160",
+    "ss_lr_scheduler": "cosine_with_restarts",
+    "ss_network_module": "networks.lora",
+    "ss_network_dim": "128",
+    "ss_network_alpha": "64.0",
+    "ss_mixed_precision": "fp16",
+    "ss_full_fp16": "False",
+    "ss_v2": "False",
+    "ss_resolution": "(512, 512)",
+    "ss_clip_skip": "2",
+    "ss_max_token_length": "225",
+    "ss_color_aug": "False",
+    "ss_flip_aug": "True",
+    "ss_random_crop": "False",
+    "ss_shuffle_caption": "True",
+    "ss_cache_latents": "True",
+    "ss_enable_bucket": "True",
+    "ss_min_bucket_reso": "320",
+    "ss_max_bucket_reso": "960",
+    "ss_seed": "23",
+    "ss_keep_tokens": "1",
+    "ss_noise_offset": "None",
+    "ss_training_comment": "a test",
+    "ss_sd_scripts_commit_hash": "6b790bace6f5d5e2d5d9d1e1d7a8a1b3c2d1e0f9",
+    "ss_optimizer": "bitsandbytes.optim.adamw.AdamW8bit",
+    "ss_max_grad_norm": "1.0",
+    "ss_caption_dropout_rate": "0.0",
+    "ss_caption_dropout_every_n_epochs": "0",
+    "ss_caption_tag_dropout_rate": "0.0",
+    "ss_face_crop_aug_range": "None",
+    "ss_prior_loss_weight": "1.0",
+    "ss_lowram": "False",
+    "ss_sd_model_name": "nai.safetensors",
+    "ss_sd_model_hash": "e6e8e1fc",
+    "ss_new_sd_model_hash": "89d59c3dde" + "0" * 54,
+    "ss_dataset_dirs": '{"10_school": {"n_repeats": 10, "img_count": 50}, "5_gym": {"n_repeats": 5, "img_count": 20}}',
+    "ss_reg_dataset_dirs": "{}",
+    "ss_tag_frequency": '{"10_school": {"1girl": 50, "halo": 44}, "5_gym": {"1girl": 20}}',
+    "ss_bucket_info": '{"buckets": {"0": {"resolution": [512, 512], "count": 600}}, "mean_img_ar_error": 0.0}',
+    "sshs_model_hash": "0" * 64,
+    "sshs_legacy_hash": "0" * 8,
+}
+
+# Of today: a LoCon with LoRA+, two text encoders, gradient accumulation, whose length is no whole number of epochs.
+NEW = {
+    "ss_session_id": "77",
+    "ss_training_started_at": "1767225600",
+    "ss_output_name": "style",
+    "ss_learning_rate": "0.0004",
+    "ss_text_encoder_lr": "[5e-05, 1e-05]",
+    "ss_unet_lr": "0.0004",
+    "ss_num_batches_per_epoch": "101",
+    "ss_num_epochs": "20",
+    "ss_max_train_steps": "1000",
+    "ss_gradient_accumulation_steps": "2",
+    "ss_batch_size_per_device": "4",
+    "ss_lr_warmup_steps": "0.05",
+    "ss_lr_scheduler": "cosine",
+    "ss_network_module": "networks.lora",
+    "ss_network_dim": "16",
+    "ss_network_alpha": "8.0",
+    "ss_network_dropout": "None",
+    "ss_network_args": '{"conv_dim": "4", "conv_alpha": "1", "loraplus_unet_lr_ratio": "16", "dropout": null}',
+    "ss_optimizer": "prodigyopt.prodigy.Prodigy(d_coef=0.8,betas=(0.9, 0.99),weight_decay=0.01)",
+    "ss_mixed_precision": "bf16",
+    "ss_resolution": "(1024, 1024)",
+    "ss_enable_bucket": "False",
+    "ss_min_bucket_reso": "None",
+    "ss_max_bucket_reso": "None",
+    "ss_bucket_info": "null",
+    "ss_max_token_length": "None",
+    "ss_clip_skip": "None",
+    "ss_min_snr_gamma": "5.0",
+    "ss_debiased_estimation": "False",
+    "ss_zero_terminal_snr": "True",
+    "ss_fp8_base": "False",
+    "ss_base_model_version": "sdxl_base_v1-0",
+    "ss_seed": "42",
+    "ss_validation_split": "0.0",
+    "ss_tag_frequency": '{"10_girl": {"girl": 40}}',
+    "ss_dataset_dirs": '{"10_girl": {"n_repeats": 10, "img_count": 40}}',
+    "modelspec.prediction_type": "v",
+    "modelspec.timestep_range": "100,900",
+    "modelspec.resolution": "1024x1024",
+    "modelspec.license": "mine",
+}
+
+# Edited by hand and by a tool: numbers that are none, words of Civitai's and of additional-networks', keys of nobody.
+EDITED = {
+    "ss_network_dim": " 32 ",
+    "ss_network_alpha": "sixteen",
+    "ss_learning_rate": "1E-4",
+    "ss_unet_lr": "",
+    "ss_max_train_steps": "many",
+    "ss_network_args": "{not json",
+    "ss_optimizer": "",
+    "ss_resolution": "512",
+    "ss_datasets": "[1, {}, null]",
+    "ss_dataset_dirs": '["a"]',
+    "ss_seed": "None",
+    "ssmd_description": "my LoRA",
+    "my.key": "kept",
+    "ss_future_option": "7",
+}
+
+
+def test_a_file_of_2023_is_read() -> None:
+    result = imported(OLD)
+    expected = {
+        "learning_rate": 1e-4,
+        "unet_lr": None,
+        "text_encoder_lr": 5e-5,
+        "network_dim": 128,
+        "network_alpha": 64.0,
+        "max_train_epochs": 8,
+        "lr_warmup_steps": "160",
+        "train_batch_size": 3,
+        "resolution": "512",
+        "clip_skip": 2,
+        "max_token_length": "225",
+        "shuffle_caption": True,
+        "keep_tokens": 1,
+        "min_bucket_reso": 320,
+        "optimizer_type": "AdamW8bit",
+        "mixed_precision": "fp16",
+        "output_name": "hifumi",
+        "caption_extension": [".txt", ".caption"],
+        "pretrained_model_name_or_path": "nai.safetensors",
+    }
+    assert {name: result.values[name] for name in expected} == expected
+    assert result.report.profile == "sd-scripts 2023-02"
+    assert result.report.of("unknown") == ()
+    assert result.report.paths == {"nai.safetensors": ""}
+    assert any(
+        "2 folders: 10_school (50 pictures, 10 repeats), 5_gym (20 pictures, 5 repeats)" in note
+        for note in result.report.notes
+    )
+    by_key = {key.key: key for key in result.report.keys}
+    assert by_key["ss_flip_aug"].fate == "without effect"
+    assert by_key["ss_flip_aug"].why
+
+
+def test_a_file_of_today_is_read() -> None:
+    result = imported(NEW)
+    expected = {
+        "text_encoder_lr": 5e-5,
+        "text_encoder_lr2": 1e-5,
+        "max_train_epochs": None,
+        "max_train_steps": 1000,
+        "lr_warmup_steps": "0.05",
+        "conv_dim": 4,
+        "conv_alpha": 1.0,
+        "loraplus_unet_lr_ratio": 16.0,
+        "optimizer_type": "Prodigy",
+        "optimizer_args": ["d_coef=0.8", "betas=0.9:0.99", "weight_decay=0.01"],
+        "v_parameterization": "yes",
+        "zero_terminal_snr": "yes",
+        "min_timestep": 100,
+        "max_timestep": 900,
+        "enable_bucket": False,
+    }
+    assert {name: result.values[name] for name in expected} == expected
+    assert result.report.profile == "sd-scripts 2026-02"
+    # Its captions were the folder's words alone: the ending that it looked for found none.
+    assert fates(result)["ss_tag_frequency"] == "without effect"
+    assert result.report.of("unknown") == ()
+
+
+def test_an_edited_file_is_read_as_far_as_it_goes() -> None:
+    result = imported(EDITED)
+    assert result.values["network_dim"] == 32
+    assert [key.key for key in result.report.of("unknown")] == ["my.key", "ss_future_option"]
+    assert "my.key" in result.text
+    assert len(result.report.keys) == len(EDITED)
+    assert fates(result)["ss_network_alpha"] == fates(result)["ss_max_train_steps"] == "without effect"
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_optimizer_is_known_by_the_class_that_files_name(name: str) -> None:
+    assert optimizer_named(OPTIMIZERS[name].metadata_name) == name
+
+
+def test_classes_of_other_packages_keep_their_paths() -> None:
+    assert optimizer_named("lion_pytorch.lion_pytorch.Lion") == "Lion"
+    assert optimizer_named("torch.optim.nadam.NAdam") == "torch.optim.nadam.NAdam"
+    assert optimizer_named("dadaptation.dadapt_adam.DAdaptAdam") == "dadaptation.DAdaptAdam"
+
+
+@pytest.mark.parametrize(
+    ("steps", "epochs", "batches", "accumulated", "expected"),
+    [
+        ("155", "5", "31", "1", {"max_train_epochs": 5}),
+        # Two batches a step: 16 steps an epoch.
+        ("80", "5", "31", "2", {"max_train_epochs": 5}),
+        # sd-scripts of 2023 did not divide: 5 epochs were asked for and 10 run, so only the steps are certain.
+        ("155", "10", "31", "2", {"max_train_steps": 155}),
+        ("100", "4", "31", "1", {"max_train_steps": 100}),
+    ],
+)
+def test_a_length_is_epochs_where_they_are_whole(
+    steps: str, epochs: str, batches: str, accumulated: str, expected: dict[str, int]
+) -> None:
+    values = imported(
+        {
+            "ss_max_train_steps": steps,
+            "ss_num_epochs": epochs,
+            "ss_num_batches_per_epoch": batches,
+            "ss_gradient_accumulation_steps": accumulated,
+        }
+    ).values
+    assert {name: value for name, value in values.items() if name.startswith("max_train") and value} == expected
+
+
+def lora_file(
+    path: Path, ranks: tuple[int, ...] = (8,), *, cross: int = 768, dtype: str = "F16", **metadata: str
+) -> Path:
+    """Layers on a few modules of a U-Net and a text encoder, without alphas."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for number, rank in enumerate(ranks):
+        name = f"lora_unet_down_blocks_{number}_attentions_0_transformer_blocks_0_attn2_to_k"
+        shapes |= {f"{name}.lora_down.weight": (rank, cross), f"{name}.lora_up.weight": (320, rank)}
+    name = "lora_unet_down_blocks_0_resnets_0_conv1"
+    shapes |= {f"{name}.lora_down.weight": (4, 320, 3, 3), f"{name}.lora_up.weight": (320, 4, 1, 1)}
+    return write_header_only(path, shapes, dtype=dtype, metadata=metadata or None)
+
+
+def test_plain_tensors_say_what_they_are_and_what_is_not_known(tmp_path: Path) -> None:
+    result = import_documents([open_document(lora_file(tmp_path / "x.safetensors", (8, 8, 16), dtype="BF16"))])
+    expected = {
+        "network_dim": 8,
+        "network_alpha": 8.0,
+        "conv_dim": 4,
+        "conv_alpha": 4.0,
+        "network_train_unet_only": True,
+        "save_precision": "bf16",
+    }
+    assert dict(result.values) == expected
+    notes = " | ".join(result.report.notes)
+    assert "its layers fit SD1.x; which base it was trained on is not said" in notes
+    assert "ranks from 8 to 16, most of them 8" in notes
+    assert "not in the file: learning rates, steps, schedule" in notes
+    assert result.report.of("unknown") == ()
+
+
+@pytest.mark.parametrize(("cross", "base"), [(1024, "SD2.x"), (2048, "SDXL")])
+def test_the_base_that_layers_fit_is_told_by_their_widths(tmp_path: Path, cross: int, base: str) -> None:
+    result = import_documents([open_document(lora_file(tmp_path / "x.safetensors", cross=cross))])
+    assert any(note.startswith(f"its layers fit {base};") for note in result.report.notes)
+
+
+def test_what_metadata_say_of_ranks_wins_over_the_tensors(tmp_path: Path) -> None:
+    path = lora_file(tmp_path / "x.safetensors", ss_network_dim="12", ss_network_alpha="None")
+    result = import_documents([open_document(path)])
+    assert (result.values["network_dim"], result.values["network_alpha"]) == (12, 0.0)
+
+
+def test_a_file_of_other_layers_is_named_and_its_metadata_are_read(tmp_path: Path) -> None:
+    shapes = {"lora_unet_mid_block_attentions_0_proj_in.hada_w1_a": (4, 4)}
+    path = write_header_only(tmp_path / "x.safetensors", shapes, metadata=OLD)
+    result = import_documents([open_document(path)])
+    assert result.values["network_dim"] == 128
+    assert any("it is a LoHa" in note and "plain LoRA" in note for note in result.report.notes)
+
+
+def test_a_file_that_is_no_lora_is_refused(tmp_path: Path) -> None:
+    path = write_header_only(tmp_path / "x.safetensors", {"first_stage_model.encoder.conv_in.weight": (4, 4)})
+    with pytest.raises(ModelError, match="no LoRA in the keys of kohya"):
+        open_document(path)
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.ckpt", "x.bin"])
+def test_a_pickle_is_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04 and more")
+    with pytest.raises(ModelError, match=r"a pickle file; .*download the \.safetensors file of the same model"):
+        open_document(tmp_path / name)
+
+
+def test_the_base_is_found_in_the_workspace_by_its_hash(tmp_path: Path) -> None:
+    from trainer.models.file_hashes import hashes_of
+
+    base = write_header_only(tmp_path / "renamed.safetensors", {"a": (4, 4)})
+    (tmp_path / "mine.toml").write_text(f'pretrained_model_name_or_path = "{base}"\n')
+    found = hashes_of(base)
+    assert found is not None
+    hashes = {"ss_sd_model_name": "nai.safetensors", "ss_new_sd_model_hash": found.sha256}
+    find = finder(tmp_path)
+    result = import_documents([document(OLD | hashes)], find=find)
+    assert result.values["pretrained_model_name_or_path"] == str(base)
+    assert result.report.paths == {}
+    # One of the same name whose hash is another is another model.
+    other = {"ss_sd_model_name": "renamed.safetensors", "ss_new_sd_model_hash": "0" * 64}
+    result = import_documents([document(OLD | other)], find=find)
+    assert result.values["pretrained_model_name_or_path"] == "renamed.safetensors"
+    assert result.report.paths == {"renamed.safetensors": ""}
+
+
+def test_the_folders_of_a_bake_are_found_again(tmp_path: Path) -> None:
+    (tmp_path / "10_school").mkdir()
+    for number in range(50):
+        (tmp_path / "10_school" / f"{number}.PNG").write_bytes(b"")
+    assert found_again(OLD, tmp_path) == (
+        "10_school is here with 50 pictures",
+        f"5_gym is not in {tmp_path}",
+    )
+    (tmp_path / "5_gym").mkdir()
+    assert found_again(OLD, tmp_path)[1] == "5_gym is here with 0 pictures; the bake had 20"
+    assert found_again({"ss_dataset_dirs": '{"../x": {}}'}, tmp_path) == ("../x is no folder's name",)
+
+
+def test_no_row_stands_in_the_table_twice_and_each_says_what_it_does() -> None:
+    keys = [rule.key for rule in METADATA.rules]
+    assert len(set(keys)) == len(keys)
+    assert [rule.key for rule in METADATA.rules if not rule.options and not rule.why] == []
+    assert [option for rule in METADATA.rules for option in rule.options if option == ""] == []
+    assert field("network_dim").default == Settings().network_dim
+    assert other_value(field("seed")) == 43
+
+
+def test_a_file_of_cloneofsimo_is_read_and_its_embeddings_are_named(tmp_path: Path) -> None:
+    from lora_on_disk import write_numbered_lora
+
+    path = write_numbered_lora(tmp_path / "x.safetensors", rank=6)
+    result = import_documents([open_document(path)])
+    # Its scale is 1: alpha is the rank.
+    assert (result.values["network_dim"], result.values["network_alpha"]) == (6, 6.0)
+    assert result.values["network_train_unet_only"] is True
+    assert result.report.of("unknown") == ()
+    assert any("embeddings in the file are not read here: <s1>" in note for note in result.report.notes)
