@@ -13,9 +13,11 @@ from trainer.interop.report import Fate
 from trainer.settings import describe
 from trainer.settings.absent_options import ABSENT_OPTIONS, why_absent
 from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import SETTING
 from trainer.settings.refusal import refused_setting, value_text
 from trainer.settings.typed import as_value
 
+_KINDS_WITH_BLANKS = ("text", "list")
 _LENGTHS = ("max_train_epochs", "max_train_steps")
 
 
@@ -92,7 +94,7 @@ def checked_value(name: str, value: object) -> object:
 def _fate(name: str, value: object, options: Mapping[str, object]) -> OptionFate:
     """Return what an option asks for, before its values are checked."""
     if is_blank(value):
-        return _blank(name)
+        return _blank(name, options)
     if name in RULES:
         meaning = RULES[name](value, options)
         fate: Fate = "without effect" if not meaning.values else "translated" if meaning.rule else "taken"
@@ -109,13 +111,19 @@ def _both(meaning: Meaning) -> str:
     return "; ".join(filter(None, (meaning.rule, meaning.no_effect)))
 
 
-def _blank(name: str) -> OptionFate:
+def _blank(name: str, options: Mapping[str, object]) -> OptionFate:
     """Return the fate of a blank: the setting is blank where it can be, else the trainer's default holds."""
     if not is_option(name):
         return OptionFate("unknown")
-    info = describe.field(name) if describe.is_setting(name) else None
-    if info is not None and info.optional and info.default is not None:
+    if not describe.is_setting(name):
+        return OptionFate("without effect", why="blank")
+    # Only our own files name the trainer beside what is blank all the same.
+    trainer = options.get(SETTING)
+    info = describe.field(name, trainer if isinstance(trainer, str) else None)
+    if info.optional and info.default is not None:
         return OptionFate("taken", {name: None})
+    if trainer and info.default and info.kind in _KINDS_WITH_BLANKS:
+        return OptionFate("taken", {name: [] if info.kind == "list" else ""})
     return OptionFate("without effect", why="blank")
 
 

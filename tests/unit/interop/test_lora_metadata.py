@@ -19,6 +19,7 @@ from trainer.interop.trainers.lora_data import found_again
 from trainer.interop.trainers.lora_metadata import METADATA, optimizer_named
 from trainer.optimizers import OPTIMIZERS
 from trainer.plan.plan import Plan, make_plan
+from trainer.profiles.registry import PROFILES
 from trainer.settings.describe import field, fields
 from trainer.settings.in_metadata import AS_SET
 from trainer.settings.model import Settings
@@ -70,6 +71,19 @@ def test_many_settings_at_once_give_the_same_plan(seed: int) -> None:
     again = imported(baked_metadata(**chosen)).settings
     assert differing(again, settings) == []
     assert plan_of(again) == plan_of(settings)
+
+
+@pytest.mark.parametrize("key", PROFILES)
+def test_a_bake_like_another_trainers_comes_back_with_all_that_was_set_otherwise(key: str) -> None:
+    """Set by hand: everything to our own defaults, where that trainer has others."""
+    stated = Settings().model_dump()
+    same = ("behave_like", "resolution", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps", "train_batch_size")
+    changes = {name: value for name, value in stated.items() if name not in (*same, "pretrained_model_name_or_path")}
+    for chosen in ({}, changes):
+        settings = baked_settings(**chosen, behave_like=key)
+        result = imported(baked_metadata(**chosen, behave_like=key))
+        assert differing(result.settings, settings) == []
+        assert result.settings.behave_like == settings.behave_like
 
 
 def test_what_is_blank_though_its_default_is_not_stays_blank() -> None:
@@ -280,7 +294,7 @@ def test_a_file_of_today_is_read() -> None:
         "text_encoder_lr2": 1e-5,
         "max_train_epochs": None,
         "max_train_steps": 1000,
-        "lr_warmup_steps": "0.05",
+        "lr_warmup_steps": "5%",
         "conv_dim": 4,
         "conv_alpha": 1.0,
         "loraplus_unet_lr_ratio": 16.0,

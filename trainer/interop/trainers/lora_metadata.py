@@ -13,6 +13,7 @@ from trainer.interop.trainers.rules import idle, number, table, whole
 from trainer.optimizers import OPTIMIZERS, PATHS_OF_SD_SCRIPTS_NAMES
 from trainer.settings import describe
 from trainer.settings.in_metadata import AS_SET, names_as_set
+from trainer.settings.profile_defaults import SETTING
 from trainer.text import printable
 
 Values = Mapping[str, object]
@@ -75,16 +76,17 @@ def _read_as_set(value: object, values: Values) -> Reading:
     if not isinstance(found, dict):
         return Reading(no_effect="it is no table in JSON")
     known = set(names_as_set())
-    options = {str(name): each for name, each in found.items() if name in known and not _is_plainly_blank(name, each)}
+    trainer = found.get(SETTING)
+    defaults = {info.name: info.default for info in describe.fields(trainer if isinstance(trainer, str) else None)}
+    options = {
+        str(name): each
+        for name, each in found.items()
+        if name in known and not (is_blank(each) and is_blank(defaults[name]))
+    }
     # What runs a command, or names a path, is never taken from a file that somebody else made.
     left = [str(name) for name in found if name not in known]
     why = f"not taken: {', '.join(printable(name, 40) for name in left[:8])}" if left else ""
     return Reading(options, why)
-
-
-def _is_plainly_blank(name: str, value: object) -> bool:
-    """Return whether a value is blank as the setting is by default."""
-    return is_blank(value) and is_blank(describe.field(name).default)
 
 
 def _read_optimizer(value: object, values: Values) -> Reading:
@@ -207,8 +209,6 @@ def _of_conv(option: str, fact: str) -> Read:
     return read
 
 
-_OWN_KEYS = {info.metadata_key: info.name for info in describe.fields() if info.metadata_key}
-
 _TRANSLATED = (
     KeyRule(AS_SET, names_as_set(), "what a bake of this program had, as it was set", _read_as_set),
     _row("ss_network_module"),
@@ -316,8 +316,13 @@ _WITHOUT_EFFECT = (
 _NAMED = frozenset(rule.key for rule in (*_TRANSLATED, *_WITHOUT_EFFECT))
 _RULES = table(
     _TRANSLATED,
-    # Settings that have a key of their plain value.
-    [KeyRule(key, (name,)) for key, name in _OWN_KEYS.items() if key not in _NAMED],
+    # Settings that have a key of their plain value, or one that nothing above says more of.
+    [
+        _row(key, info.name)
+        for info in describe.fields()
+        for key in filter(None, (info.metadata_key, *info.metadata_keys))
+        if key not in _NAMED
+    ],
     _WITHOUT_EFFECT,
 )
 
