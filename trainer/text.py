@@ -76,3 +76,13 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def minutes_text(minutes: float) -> str:
+    """Return minutes that somebody asked for: `40 min`, `2.5 min`, `3 h 05 min`."""
+    return duration(60 * minutes) if minutes >= 60 and float(minutes).is_integer() else f"{minutes:g} min"
+
+
+def step_seconds(seconds: float) -> str:
+    """Return the time of a training step: `1.90 s`, `0.052 s`."""
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds:.2g} s"

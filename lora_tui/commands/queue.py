@@ -17,6 +17,7 @@ from lora_tui.commands.exits import (
 )
 from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
 from lora_tui.wording.job_names import job_label
+from lora_tui.wording.numbers import steps_in_all
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
 from trainer.refusals import real_path
@@ -200,7 +201,7 @@ def change(number: int, changes: tuple[str, ...], folder: Path | None) -> ExitCo
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         changed = change_held_bake(journal, workspace, number, changes)
-    click.echo(f"changed bake {number}: {printable(', '.join(changes))}; {plural(changed.total_steps, 'step')}")
+    click.echo(f"changed bake {number}: {printable(', '.join(changes))}; {steps_in_all(changed.total_steps)}")
     return ExitCode.DONE
 
 

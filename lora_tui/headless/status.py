@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.memory import measured_text
-from lora_tui.wording.numbers import loss
+from lora_tui.wording.numbers import loss, steps_in_all
 from lora_tui.wording.state_symbols import bake_sign
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
@@ -76,7 +76,7 @@ def _bake_json(bake: Bake, journal: Journal) -> dict[str, object]:
 def _training(bake: Bake, journal: Journal) -> list[str]:
     values = journal.curves.last_values(bake.number)
     step = int(values["loss"][0]) if "loss" in values else 0
-    parts = [f"step {step}/{bake.total_steps}"]
+    parts = [f"step {step}/{bake.total_steps}" if bake.total_steps else steps_in_all(0)]
     if "loss" in values:
         parts.append(f"loss {loss(values['loss'][1])}")
     checkpoints = journal.results.checkpoints(bake.number)

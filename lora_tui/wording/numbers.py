@@ -2,6 +2,8 @@
 
 import math
 
+from trainer.text import plural
+
 NOT_AVAILABLE = "N/A"
 """Shown where the card or the system gives no reading."""
 
@@ -25,6 +27,11 @@ def file_size(amount: int) -> str:
 def count(number: int) -> str:
     """Return a count with thousands set apart."""
     return f"{number:,}"
+
+
+def steps_in_all(total: int) -> str:
+    """Return the steps of a bake in the journal, whose number is 0 while it follows from a measurement at its start."""
+    return plural(total, "step") if total else "steps from a measurement at the start"
 
 
 def unit_for(value: str, unit: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainer.checks.record import CheckResult
     from trainer.dataset.picture_likeness import PictureThumbnails
     from trainer.jobs.preflight import PlannedBake
+    from trainer.journal.curves import MeasuredSpeed
     from trainer.plan.plan import Plan
     from trainer.plan.report import ReportSection
     from trainer.settings.model import Settings
@@ -145,14 +146,14 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         from trainer.settings.subject import resolve
 
         resolved = resolve(settings, path)
-        seconds = self._step_seconds(resolved)
+        speed = self._speed(resolved)
         known = self._ready
         if known is not None and _same_ground(known.settings, resolved):
-            ready = plan_for(resolved, known.data, known.validation, known.base, seconds)
+            ready = plan_for(resolved, known.data, known.validation, known.base, speed)
         else:
             # Read again: what their pictures look like is known of the data before.
             self._thumbnails = None
-            ready = check(settings, path, seconds)
+            ready = check(settings, path, speed)
         self._ready = ready
         results = check_planned(ready, path, self._thumbnails)
         return PlanView(
@@ -164,7 +165,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
             planned=ready,
         )
 
-    def _step_seconds(self, resolved: "Settings") -> float | None:
+    def _speed(self, resolved: "Settings") -> "MeasuredSpeed | None":
         from trainer.jobs.bakes import measured_speed
         from trainer.journal.journal import Journal
 

@@ -10,11 +10,12 @@ from trainer.checks.report import warning_lines
 from trainer.dataset.buckets import bucket_rules
 from trainer.dataset.records import CaptionRules, DataSet, Folder, Group, Picture
 from trainer.finding import Finding
+from trainer.journal.curves import MeasuredSpeed
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
 
 WIDE, SQUARE, TALL = (640, 384), (512, 512), (384, 640)
-_OF_THE_PLAN = ("family", "lora_bytes", "state_bytes", "seconds_per_step", "tokens")
+_OF_THE_PLAN = ("family", "lora_bytes", "state_bytes", "seconds_per_step", "speed", "tokens")
 
 
 def data_of(
@@ -66,5 +67,7 @@ def _planned(data: DataSet, values: dict[str, object]) -> CheckedBake:
     pictures = tuple(replace(picture, caption_rules=words) for picture in data.pictures)
     groups = (Group(bucket_rules(settings), settings.train_batch_size),)
     data = replace(data, pictures=pictures, groups=groups)
+    if (seconds := more.pop("seconds_per_step", None)) is not None:
+        more["speed"] = MeasuredSpeed(float(str(seconds)), steps=100, bake=7)
     made = make_plan(settings, data, **{"family": "sd1", **more})
     return CheckedBake(settings, data, plan=made)

@@ -55,9 +55,13 @@ class Orders:
 
     Args:
         report: knows the journal and the bake.
+
+    Attributes:
+        paused_seconds: that the bake has been paused for so far.
     """
 
     def __init__(self, report: Reporter) -> None:
+        self.paused_seconds = 0.0
         self._report = report
         self._journal = report.journal
         # None: the first look reads the journal, for orders may be older than the bake's start.
@@ -75,7 +79,7 @@ class Orders:
             step: optimizer steps done.
             ends_epoch: whether that step ends an epoch.
         """
-        paused = False
+        paused, began = False, 0.0
         while True:
             waiting = self._new()
             while waiting:
@@ -86,13 +90,14 @@ class Orders:
                         yield EndBake(BakeState.STOPPED if given.order is Order.STOP else BakeState.PARKED)
                         return
                     case Order.PAUSE if not paused:
-                        paused = True
+                        paused, began = True, time.monotonic()
                         self._answer(given, step)
                         yield PauseBake()
                         self._report.state(BakeState.PAUSED)
                         self._report.log("paused; the model stays loaded")
                     case Order.RESUME if paused:
                         paused = False
+                        self.paused_seconds += time.monotonic() - began
                         self._answer(given, step)
                         self._report.state(state)
                         self._report.log("continuing after the pause")

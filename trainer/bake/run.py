@@ -1,5 +1,6 @@
 """A bake from its settings to its last file: load, cache, take the steps, save."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from trainer.bake.fixed_steps import LengthInputs, fix_steps, report_pace, with_fixed_steps
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
 from trainer.bake.guards.slow_steps import SlowWatch, card_memory
@@ -33,6 +35,7 @@ from trainer.dataset.captions import fixed_caption
 from trainer.dataset.manifest import manifest_bytes
 from trainer.dataset.records import Picture
 from trainer.errors import OutOfMemory
+from trainer.jobs.bakes import measured_speed
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.jobs.same_content import manifest_to_start, models_now
 from trainer.journal.journal import Journal
@@ -91,9 +94,10 @@ def run_bake(
 def _bake(
     bake: Bake, settings: Settings, folder: Path, report: Reporter, on_planned: Callable[[PlannedBake], None]
 ) -> BakeState:
-    orders = Orders(report)
+    orders, began = Orders(report), time.monotonic()
     report.stage(Stage.LOAD)
-    planned = prepare(settings)
+    speed = measured_speed(report.journal, settings) if settings.train_minutes is not None else None
+    planned = prepare(settings, speed)
     settings = planned.settings
     on_planned(planned)
     with ExitStack() as closing:
@@ -128,6 +132,17 @@ def _bake(
         session.model.put_vae_away()
         _place_encoders(session, planned)
         session.model.bring_body()
+        used = _clock_of(began, orders)
+        report.attempt(lambda: report.journal.bakes.set_setup_seconds(report.number, used()))
+        if settings.train_minutes is not None:
+            samples = Samples(
+                session, folder, planned.base, decision, report, LiveSettings(session, report), orders.stop_requested
+            )
+            length = LengthInputs(planned, session, trained, held_out, folder, samples, used, orders.stop_requested)
+            fixed = fix_steps(length, report)
+            if fixed is None:
+                return _end_ordered(orders, report) or BakeState.STOPPED
+            planned, settings, session = fixed, fixed.settings, with_fixed_steps(session, fixed)
         curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
         inputs = _LoopInputs(
             bake=bake,
@@ -144,7 +159,16 @@ def _bake(
             # An attempt that fails before it continues leaves the folder as it was.
             write_inputs(settings, planned, content, folder, report)
         report.state(BakeState.BAKING)
-        return loop.run()
+        end = loop.run()
+        if end is BakeState.DONE:
+            curves.flush()
+            report_pace(report)
+        return end
+
+
+def _clock_of(began: float, orders: Orders) -> Callable[[], float]:
+    """Return a clock of the seconds since `began` without those of pauses."""
+    return lambda: time.monotonic() - began - orders.paused_seconds
 
 
 def _warn(notes: Iterable[str], report: Reporter) -> None:

@@ -134,6 +134,12 @@ class TextEmbeddings:
                 made = {part: self._waiting(self._encode(part, numbers, trains=False)) for part in off}
                 self._ahead.append(_Ahead(tuple(words), made))
 
+    def forget_ahead(self) -> None:
+        """Forget what was computed ahead of batches that will not be asked for, and in which pieces they passed."""
+        with self._alone:
+            self._ahead.clear()
+            self._together = None
+
     def tokenize(self, captions: Sequence[str]) -> Tensor:
         """Return the captions as numbers, int64 [batch, ...], on the CPU."""
         # A family's tokenizer may be a library's, not safe to share, and the thread that makes batches ready uses it too.

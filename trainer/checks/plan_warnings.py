@@ -30,6 +30,8 @@ def rates_of_0(bake: CheckedBake) -> Iterator[Finding]:
 def warmups(bake: CheckedBake) -> Iterator[Finding]:
     """Yield warm-ups that are not over when the bake, or the part, stops."""
     total = bake.planned.total_steps
+    if not bake.planned.steps_known:
+        return
     found = {part: warmup_of(bake.settings, part, total) for part in _trained(bake)}
     for steps in sorted({steps for steps in found.values() if steps >= total}):
         part = next(part for part, its in found.items() if its == steps)
@@ -48,6 +50,8 @@ def warmups(bake: CheckedBake) -> Iterator[Finding]:
 def decay(bake: CheckedBake) -> Iterator[Finding]:
     """Yield a decay that is missing, or begins before the warm-up ends."""
     settings, total = bake.settings, bake.planned.total_steps
+    if not bake.planned.steps_known:
+        return
     falling = [part for part in _trained(bake) if settings.schedule_of(part) == "warmup_stable_decay"]
     steps = steps_of(settings.lr_decay_steps, total)
     if falling and not steps:

@@ -58,6 +58,7 @@ class _Case:
     steps_per_epoch: int
     epochs: int
     total_steps: int
+    steps_known: bool = True
 
     @property
     def trained(self) -> tuple[Part, ...]:
@@ -82,7 +83,9 @@ class _Case:
 def unused_settings(bake: CheckedBake) -> Iterator[Finding]:
     """Yield each setting that differs from its default and has no effect, with the reason."""
     settings, plan = bake.settings, bake.planned
-    case = _Case(settings, bake.data, plan.family, plan.steps_per_epoch, plan.epochs, plan.total_steps)
+    case = _Case(
+        settings, bake.data, plan.family, plan.steps_per_epoch, plan.epochs, plan.total_steps, plan.steps_known
+    )
     sections = (_in_folders, _in_captions, _in_masks, _in_buckets, _in_model, _in_network, _in_rates, _in_stops)
     more = (
         _in_schedule,
@@ -133,7 +136,7 @@ def _in_captions(case: _Case) -> _Found:
         yield "enable_wildcard", "no caption has {a|b} or a second line"
     if not any("," in text for text in (settings.caption_prefix, settings.caption_suffix, *captions)):
         yield "shuffle_caption", "no caption has two tags"
-    if settings.caption_dropout_every_n_epochs > case.epochs:
+    if case.steps_known and settings.caption_dropout_every_n_epochs > case.epochs:
         yield "caption_dropout_every_n_epochs", f"the bake has {plural(case.epochs, 'epoch')}"
 
 
@@ -217,7 +220,7 @@ def _in_stops(case: _Case) -> _Found:
         trained = [part for part in about if part in case.trained]
         if not trained:
             yield name, f"the {label_of(about[0])} does not train"
-        elif all(case.stop_step(part) is None for part in trained):
+        elif case.steps_known and all(case.stop_step(part) is None for part in trained):
             yield name, f"the bake ends before that, after step {case.total_steps:,}"
 
 

@@ -8,12 +8,15 @@ from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.moved_files import with_files_of_bake
 from trainer.jobs.optimizer_trial import try_optimizer_of
 from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
+from trainer.journal.curves import MeasuredSpeed
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, NewBake
+from trainer.machine.card_lock import CPU
 from trainer.machine.devices import card_device, fp16_needs_a_card, xformers_needs_a_card
 from trainer.machine.engines import running_engines
 from trainer.models.identify import Base
 from trainer.plan.disk import check_disk_space
+from trainer.plan.plan import Plan
 from trainer.settings.describe import speed_settings
 from trainer.settings.kept import kept_settings, kept_toml
 from trainer.settings.model import Settings
@@ -21,28 +24,28 @@ from trainer.settings.subject import resolve
 from trainer.workspace import Workspace, first_free_number, make_workspace
 
 
-def check(settings: Settings, settings_path: Path, seconds_per_step: float | None = None) -> PlannedBake:
+def check(settings: Settings, settings_path: Path, speed: MeasuredSpeed | None = None) -> PlannedBake:
     """Return the job that `settings` describe, or say what is wrong with them. Writes nothing.
 
     Args:
         settings: as typed; blank paths come from the subject.
         settings_path: the file they belong to; relative paths start at its folder.
-        seconds_per_step: measured speed of a bake like this, if one is known.
+        speed: measured, of a bake like this, if one is known.
 
     Raises:
         SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
     """
     resolved = with_files_of_bake(resolve(settings, settings_path), settings_path)
     _check_card(resolved)
-    planned = prepare(resolved, seconds_per_step)
+    planned = prepare(resolved, speed)
     if try_optimizer_of(resolved, planned.base) != planned.optimizer_state:
-        planned = prepare_from(resolved, planned.data, planned.validation, planned.base, seconds_per_step)
+        planned = prepare_from(resolved, planned.data, planned.validation, planned.base, speed)
     check_samples(resolved, settings_path, planned.base)
     return planned
 
 
 def plan_for(
-    resolved: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
+    resolved: Settings, data: DataSet, validation: DataSet | None, base: Base, speed: MeasuredSpeed | None = None
 ) -> PlannedBake:
     """Return the job for data already scanned; quick enough for every key typed, but for an optimizer's class not tried before.
 
@@ -50,9 +53,9 @@ def plan_for(
         SettingsError, DatasetError, DeviceError: the settings do not fit the data, the base or the machine.
     """
     _check_card(resolved)
-    planned = prepare_from(resolved, data, validation, base, seconds_per_step)
+    planned = prepare_from(resolved, data, validation, base, speed)
     if try_optimizer_of(resolved, base) != planned.optimizer_state:
-        planned = prepare_from(resolved, data, validation, base, seconds_per_step)
+        planned = prepare_from(resolved, data, validation, base, speed)
     return planned
 
 
@@ -103,14 +106,14 @@ def queue_bake(
             why=why,
             settings_toml=kept_toml(ready.settings, journal.paths),
             engine=engine,
-            total_steps=ready.plan.total_steps,
+            total_steps=known_steps(ready.plan),
             steps_per_epoch=ready.plan.steps_per_epoch,
             parent=parent,
             not_before=not_before,
             held=held,
             on_failure=on_failure,
             starts_from=starts_from,
-            planned_seconds=_planned_seconds(journal, ready),
+            planned_seconds=planned_seconds(journal, ready),
         ),
         least_number=first_free_number(workspace.bakes),
     )
@@ -127,22 +130,42 @@ def orphaned_jobs(journal: Journal, workspace: Workspace) -> list[Bake]:
     return [bake for bake in journal.queue.waiting() if bake.engine not in there]
 
 
-def measured_speed(journal: Journal, settings: Settings) -> float | None:
-    """Return the median seconds per step of the newest bake on the same base, size and batch that computed in the same way, if there is one."""
+def known_steps(plan: Plan) -> int:
+    """Return the steps of a plan as the journal keeps them: 0 while their number follows from a measurement to come."""
+    return plan.total_steps if plan.steps_known else 0
+
+
+def measured_speed(journal: Journal, settings: Settings, device: str | None = None) -> MeasuredSpeed | None:
+    """Return the speed of the newest bake on the same base, size and batch that computed in the same way, if there is one.
+
+    Args:
+        journal: where it is looked for.
+        settings: of the bake that is planned, its paths filled in.
+        device: key of the GPU that it will run on, `cpu` without one; None where that is not decided: any of the kind this machine has.
+    """
     wanted = {name: getattr(settings, name) for name in speed_settings()}
 
     def fits(text: str) -> bool:
         ran = kept_settings(text, "journal", journal.paths)
         return all(getattr(ran, name) == value for name, value in wanted.items())
 
-    return journal.curves.measured_speed(fits)
+    def fits_device(ran_on: str) -> bool:
+        if device is not None:
+            return ran_on == device
+        # An older version did not note it.
+        return not ran_on or (ran_on == CPU) is not card_device()
+
+    return journal.curves.measured_speed(fits, fits_device)
 
 
-def _planned_seconds(journal: Journal, ready: PlannedBake) -> float | None:
+def planned_seconds(journal: Journal, ready: PlannedBake) -> float | None:
+    """Return how long a bake is expected to take, in seconds, None where no speed is known."""
+    if ready.settings.train_minutes is not None:
+        return 60 * ready.settings.train_minutes
     if ready.plan.seconds is not None:
         return ready.plan.seconds
-    per_step = measured_speed(journal, ready.settings)
-    return None if per_step is None else per_step * ready.plan.total_steps
+    speed = measured_speed(journal, ready.settings)
+    return None if speed is None else speed.seconds * ready.plan.total_steps
 
 
 def _check_card(settings: Settings) -> None:

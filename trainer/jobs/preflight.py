@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
 from trainer.jobs.optimizer_trial import known_state
+from trainer.journal.curves import MeasuredSpeed
 from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
 from trainer.models.start_weights import check_start_weights
 from trainer.plan.behaviour import imitate
@@ -35,22 +36,22 @@ class PlannedBake:
     asked: Settings | None = None
 
 
-def prepare(settings: Settings, seconds_per_step: float | None = None) -> PlannedBake:
+def prepare(settings: Settings, speed: MeasuredSpeed | None = None) -> PlannedBake:
     """Return the bake that these settings, whose paths are filled in, describe. Reads files, writes none.
 
     Args:
         settings: as they will run.
-        seconds_per_step: measured speed of a bake like this, if one is known.
+        speed: measured, of a bake like this, if one is known.
 
     Raises:
         SettingsError, DatasetError, ModelError: the files found do not fit the settings.
     """
     base = identify_base(settings.pretrained_model_name_or_path)
-    return prepare_from(settings, read_data(settings), read_validation(settings), base, seconds_per_step)
+    return prepare_from(settings, read_data(settings), read_validation(settings), base, speed)
 
 
 def prepare_from(
-    settings: Settings, data: DataSet, validation: DataSet | None, base: Base, seconds_per_step: float | None = None
+    settings: Settings, data: DataSet, validation: DataSet | None, base: Base, speed: MeasuredSpeed | None = None
 ) -> PlannedBake:
     """Return the bake on data already scanned and a base already recognised; quick enough for every key typed.
 
@@ -76,7 +77,7 @@ def prepare_from(
         family=base.family,
         lora_bytes=lora_file_bytes(base, settings, settings.save_precision),
         state_bytes=state_bytes(settings, lora_file_bytes(base, settings, "float"), shapes, kept),
-        seconds_per_step=seconds_per_step,
+        speed=speed,
         tokens=base.tokens,
     )
     return PlannedBake(settings, data, validation, base, plan, kept, imitation.lines, asked)

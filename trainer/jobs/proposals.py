@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trainer.errors import GridError
 from trainer.gallery.sidecar import MadeGrid
-from trainer.jobs.bakes import check, queue_bake
+from trainer.jobs.bakes import check, known_steps, measured_speed, planned_seconds, queue_bake
 from trainer.jobs.fork import check_changes, counted_here, fork, kept_epochs
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
@@ -136,13 +136,14 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
     after = apply_overrides(before, overrides)
     if bake.starts_from:
         check_changes(before, after)
-    ready = check(after, workspace.root / "settings.toml")
+    ready = check(after, workspace.root / "settings.toml", measured_speed(journal, after))
     journal.queue.change(
         number,
         # Its note would speak of what it no longer has.
         why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
         settings_toml=kept_toml(ready.settings, journal.paths),
-        total_steps=ready.plan.total_steps,
+        total_steps=known_steps(ready.plan),
         steps_per_epoch=ready.plan.steps_per_epoch,
+        planned_seconds=planned_seconds(journal, ready),
     )
     return journal.bakes.read(number)

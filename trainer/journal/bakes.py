@@ -109,6 +109,28 @@ class BakeStore(Store):
         """Set the optimizer steps of the plan in force."""
         self._update(number, "total_steps = ?, steps_per_epoch = ?", (total_steps, steps_per_epoch))
 
+    def fix_steps(
+        self, number: int, *, settings_toml: str, total_steps: int, asked_minutes: float, step_seconds: float
+    ) -> None:
+        """Note the steps that fit into the minutes asked for, once and for all.
+
+        Args:
+            number: the bake's.
+            settings_toml: the settings with that number in place of the minutes.
+            total_steps: that number.
+            asked_minutes: the minutes.
+            step_seconds: the seconds per step that it was worked out with.
+        """
+        self._update(
+            number,
+            "settings_toml = ?, total_steps = ?, asked_minutes = ?, expected_step_seconds = ?, planned_seconds = ?",
+            (settings_toml, total_steps, asked_minutes, step_seconds, 60 * asked_minutes),
+        )
+
+    def set_setup_seconds(self, number: int, seconds: float) -> None:
+        """Note how long a bake took from its start to its first step."""
+        self._update(number, "setup_seconds = ?", (seconds,))
+
     def set_settings(self, number: int, settings_toml: str) -> None:
         """Set the settings, as a workspace keeps them."""
         self._update(number, "settings_toml = ?", (settings_toml,))

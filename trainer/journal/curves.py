@@ -6,8 +6,9 @@ mean value of the steps in it, so that a spike of one step is seen at every leve
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from math import isfinite, nan
-from statistics import median
+from statistics import fmean, median
 
 from trainer.journal.database import Store
 from trainer.journal.records import BakeState, Curve
@@ -22,8 +23,13 @@ LEVELS = 10
 SPEED_METRIC = "seconds_per_step"
 """The metric that bakes report their speed under."""
 
+WARM_UP_STEPS = 3
+"""Steps whose seconds say little: they compile, allocate and find the fastest kernels."""
+
 _SPEED_COLUMNS = 500
 _MAX_SPEED_BAKES = 200
+# A step that took longer than this times the median waited for something else: a computer that slept, a disk.
+_OUTLIER = 4.0
 
 # A damaged step may be a text, which is above every number; so the index still gives the ends at once.
 _IS_STEP = f"step BETWEEN 0 AND {2**63 - 1}"
@@ -38,6 +44,40 @@ _BLOCKS_TO_BLOCKS = """
     SELECT series, level + 1, step / :width * :width AS start, min(low), max(high), sum(total), sum(count)
     FROM block WHERE series = :series AND level = :below AND step BETWEEN :first AND :last GROUP BY series, level, start
 """
+
+
+@dataclass(frozen=True)
+class MeasuredSpeed:
+    """The speed of one bake.
+
+    Attributes:
+        seconds: of a step, their mean.
+        steps: that it is the mean of.
+        bake: its number.
+        ended: when it ended, epoch seconds; None for one recovered without.
+        setup_seconds: what it took from its start to its first step; None where that was not noted.
+        device: key of the GPU it ran on, `cpu` without one, "" where unknown.
+    """
+
+    seconds: float
+    steps: int
+    bake: int
+    ended: float | None = None
+    setup_seconds: float | None = None
+    device: str = ""
+
+
+def mean_step_seconds(seconds: Sequence[float]) -> float | None:
+    """Return the mean of the seconds of steps in their order, without the first ones and without outliers; None without a number.
+
+    The mean and not the median: where buckets differ in size, a bake is as long as all its steps.
+    """
+    finite = [value for value in seconds if isfinite(value)]
+    kept = finite[min(WARM_UP_STEPS, len(finite) // 2) :]
+    if not kept:
+        return None
+    most = _OUTLIER * median(kept)
+    return fmean(value for value in kept if value <= most)
 
 
 def write_points(connection: sqlite3.Connection, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
@@ -162,24 +202,40 @@ class CurveStore(Store):
         with self._database.writing() as connection:
             write_points(connection, bake, metric, points)
 
-    def measured_speed(self, settings_like: Callable[[str], bool]) -> float | None:
-        """Return the median seconds per step of the newest bake that ended well, was measured, and whose settings fit; None without one.
+    def measured_speed(
+        self, settings_like: Callable[[str], bool], device_like: Callable[[str], bool] = lambda device: True
+    ) -> MeasuredSpeed | None:
+        """Return the speed of the newest bake that ended well, was measured, and whose settings and GPU fit; None without one.
 
         Args:
             settings_like: whether a bake's settings (TOML text) are near enough for its speed to hold.
+            device_like: whether the key of the GPU it ran on is.
         """
         ended = self._database.rows(
-            "SELECT number, settings_toml FROM bake WHERE state IN (?, ?) ORDER BY number DESC LIMIT ?",
+            "SELECT number, settings_toml, device, ended, setup_seconds FROM bake WHERE state IN (?, ?) AND grid IS NULL "
+            "ORDER BY number DESC LIMIT ?",
             (BakeState.DONE, BakeState.STOPPED, _MAX_SPEED_BAKES),
         )
         for bake in ended:
-            if not (isinstance(bake["settings_toml"], str) and settings_like(bake["settings_toml"])):
+            device = bake["device"] if isinstance(bake["device"], str) else ""
+            if not (
+                isinstance(bake["settings_toml"], str) and device_like(device) and settings_like(bake["settings_toml"])
+            ):
                 continue
-            # Drawing resolution is enough for a median, and bounds what a long bake costs.
-            means = [value for value in self.read(bake["number"], SPEED_METRIC, _SPEED_COLUMNS).mean if isfinite(value)]
-            if means:
-                return median(means)
+            # Drawing resolution is enough for a mean, and bounds what a long bake costs.
+            curve = self.read(bake["number"], SPEED_METRIC, _SPEED_COLUMNS)
+            seconds = mean_step_seconds(curve.mean)
+            if seconds is not None and seconds > 0:
+                steps = len(curve.mean) * FANOUT**curve.level
+                return MeasuredSpeed(
+                    seconds, steps, bake["number"], _number(bake["ended"]), _number(bake["setup_seconds"]), device
+                )
         return None
+
+
+def _number(value: object) -> float | None:
+    """Return a number of a row, None where there is none."""
+    return float(value) if isinstance(value, int | float) and isfinite(value) and value >= 0 else None
 
 
 def _level_for(first: int, last: int, *, entries: int) -> int:

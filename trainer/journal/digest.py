@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 
 from trainer.journal.bakes import select_bakes
+from trainer.journal.curves import CurveStore
 from trainer.journal.database import Store
+from trainer.journal.pace import pace_line
 from trainer.journal.queue import QueueStore
 from trainer.journal.records import REMOVED, Bake, BakeState, LogLine, Mark, MarkKind
 from trainer.journal.rows import number_or_nan
@@ -114,6 +116,8 @@ class DigestStore(Store):
             took = bake.ended - bake.started
             if took > max(2 * bake.planned_seconds, bake.planned_seconds + _LATE_SECONDS):
                 lines.append(f"{name} took {duration(took)}, planned: {duration(bake.planned_seconds)}")
+        if pace := pace_line(CurveStore(self._database), bake):
+            lines.append(f"{name}: {pace}")
         start = self._first_step(bake)
         planned = planned_files(bake, start) if bake.grid is None and start is not None else None
         saved = self._database.rows("SELECT count(*) FROM checkpoint WHERE bake = ?", (bake.number,))[0][0]

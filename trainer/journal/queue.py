@@ -140,16 +140,25 @@ class QueueStore(Store):
         """
         self._update_waiting(number, "held = ?", (held,))
 
-    def change(self, number: int, *, why: str, settings_toml: str, total_steps: int, steps_per_epoch: int) -> None:
-        """Give a waiting bake other settings, the steps of their plan, and another note.
+    def change(
+        self,
+        number: int,
+        *,
+        why: str,
+        settings_toml: str,
+        total_steps: int,
+        steps_per_epoch: int,
+        planned_seconds: float | None = None,
+    ) -> None:
+        """Give a waiting bake other settings, the steps and the time of their plan, and another note.
 
         Raises:
             WorkspaceError: it does not wait.
         """
         self._update_waiting(
             number,
-            "why = ?, settings_toml = ?, total_steps = ?, steps_per_epoch = ?, planned_seconds = NULL",
-            (why, settings_toml, total_steps, steps_per_epoch),
+            "why = ?, settings_toml = ?, total_steps = ?, steps_per_epoch = ?, planned_seconds = ?",
+            (why, settings_toml, total_steps, steps_per_epoch, planned_seconds),
         )
 
     def take_over(self, numbers: Sequence[int], engine: str) -> list[int]:

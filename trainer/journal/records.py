@@ -84,6 +84,8 @@ class Stage(StrEnum):
 
     LOAD = "load"
     CACHE = "cache"
+    SPEED = "speed"
+    """The speed of a step is measured, for train_minutes."""
     MEASURE = "measure"
     """The base's prediction type is measured."""
     HASH = "hash"
@@ -100,6 +102,7 @@ class Stage(StrEnum):
 STAGE_WORDS: Mapping[Stage, str] = {
     Stage.LOAD: "loading the base",
     Stage.CACHE: "caching latents",
+    Stage.SPEED: "measuring the speed",
     Stage.MEASURE: "measuring the prediction type",
     Stage.HASH: "hashing base and data",
     Stage.VALIDATE: "validating",
@@ -121,7 +124,7 @@ class NewBake:
         name: the output name.
         settings_toml: exactly what runs.
         engine: key of the engine that is to run it, "" for any.
-        total_steps, steps_per_epoch: from the plan in force.
+        total_steps, steps_per_epoch: from the plan in force; total_steps is 0 while it follows from a measurement to come.
         why: the user's note; may be empty.
         parent: number of the bake it was changed from, if any.
         not_before: epoch seconds before which it does not start, None for at once.
@@ -169,6 +172,9 @@ class Bake(NewBake):
         predicted_peak_parts: JSON of that peak: policy, stage, moment, and bytes by part; "" without one.
         measured_peak_allocated: bytes held at the fullest moment: tensors on the card; on a CPU the growth of the process. None
             where unknown.
+        setup_seconds: time from its start to its first step, without pauses, at its last attempt; None before, and where unknown.
+        asked_minutes: train_minutes as it was set, once the steps are fixed that fit; None without.
+        expected_step_seconds: seconds per step that their number was worked out with.
     """
 
     number: int
@@ -190,6 +196,9 @@ class Bake(NewBake):
     predicted_peak: int | None = None
     predicted_peak_parts: str = ""
     measured_peak_allocated: int | None = None
+    setup_seconds: Duration | None = None
+    asked_minutes: Duration | None = None
+    expected_step_seconds: Duration | None = None
 
     @property
     def withdrawn(self) -> bool:

@@ -24,7 +24,7 @@ from trainer.journal.records import (
 from trainer.journal.rows import column_definitions
 from trainer.machine.readings import HostReading
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
@@ -110,7 +110,13 @@ _TABLES = (
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
-_UPGRADES: dict[int, Sequence[str]] = {1: (_BEFORE_RESUME,)}
+_UPGRADES: dict[int, Sequence[str]] = {
+    1: (_BEFORE_RESUME,),
+    2: tuple(
+        f"ALTER TABLE bake ADD COLUMN {name} REAL"
+        for name in ("setup_seconds", "asked_minutes", "expected_step_seconds")
+    ),
+}
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 
 

@@ -10,6 +10,7 @@ from trainer.dataset.cut_captions import CutCaption, Tokens, cut_captions
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
 from trainer.families.registry import family_record
+from trainer.journal.curves import MeasuredSpeed
 from trainer.plan.disk import (
     EIGHT_HOURS,
     BakeLength,
@@ -19,6 +20,7 @@ from trainer.plan.disk import (
     states_disk_bytes,
 )
 from trainer.plan.lr_schedules import step_rules, warmup_of
+from trainer.plan.minutes import TimePlan, planned_steps, script_json, steps_from_minutes, usable
 from trainer.plan.param_groups import param_groups
 from trainer.plan.saves import SavePoint, save_points
 from trainer.settings.model import Settings
@@ -48,7 +50,8 @@ class Plan:
         batches_per_epoch: forward passes in an epoch.
         steps_per_epoch: optimizer steps in an epoch.
         epochs: passes over the data; the last may be cut short.
-        total_steps: optimizer steps.
+        total_steps: optimizer steps. Until a measurement has given their number (`steps_known`) it is provisional, and with it all
+            that follows: epochs, warm-up, saves and stops.
         warmup_steps: of them, those on which the U-Net's rate still rises.
         saves: every LoRA that will be written, in order.
         lora_bytes: size of one of them, None where the base is not known.
@@ -65,6 +68,7 @@ class Plan:
         reg_pictures: of the pictures, those of regularisation.
         cut: captions that are longer than what is read of them.
         behave_like: the trainer whose ways count; "" for ours.
+        timing: how the steps follow from train_minutes; None where they do not.
     """
 
     pictures: int
@@ -91,6 +95,12 @@ class Plan:
     reg_pictures: int = 0
     cut: tuple[CutCaption, ...] = ()
     behave_like: str = ""
+    timing: TimePlan | None = None
+
+    @property
+    def steps_known(self) -> bool:
+        """Whether the number of steps is known, or expected from a measured speed."""
+        return self.timing is None or self.timing.speed is not None
 
 
 def make_plan(
@@ -100,7 +110,7 @@ def make_plan(
     family: Family,
     lora_bytes: int | None = None,
     state_bytes: int | None = None,
-    seconds_per_step: float | None = None,
+    speed: MeasuredSpeed | None = None,
     tokens: Tokens | None = None,
 ) -> Plan:
     """Return what `settings` mean for `data`; quick enough for every key typed. Step counts as sd-scripts (on one process).
@@ -111,7 +121,7 @@ def make_plan(
         family: the base's architecture.
         lora_bytes: size of one LoRA file.
         state_bytes: size of one training state.
-        seconds_per_step: measured speed of such a bake.
+        speed: measured, of such a bake.
         tokens: as the base reads captions; None where they are not cut.
 
     Raises:
@@ -125,10 +135,12 @@ def make_plan(
     _check_sizes(buckets, family)
     batches = batches_per_epoch(data, placements)
     steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
-    epochs, total_steps = _length(settings, steps_per_epoch)
-    stops = _stops(settings, family, steps_per_epoch, total_steps)
+    timing = _timing(settings, family, speed)
+    known = timing is None or timing.speed is not None
+    epochs, total_steps = _length(settings, steps_per_epoch, speed)
+    stops = _stops(settings, family, steps_per_epoch, total_steps, known=known)
     saves = save_points(settings, steps_per_epoch=steps_per_epoch, epochs=epochs, total_steps=total_steps)
-    course = BakeLength(steps_per_epoch, epochs, total_steps, len(saves), seconds_per_step)
+    course = BakeLength(steps_per_epoch, epochs, total_steps, len(saves), None if speed is None else speed.seconds)
     repeats = {picture.repeats for picture in data.pictures if not picture.is_reg}
     cut = cut_captions(data, tokens, int(settings.max_token_length)) if tokens else ()
     return Plan(
@@ -143,9 +155,9 @@ def make_plan(
         warmup_steps=warmup_of(settings, body_of(family), total_steps),
         saves=saves,
         lora_bytes=lora_bytes,
-        loras_disk_bytes=None if lora_bytes is None else lora_bytes * len(saves),
-        **_disk(settings, course, lora_bytes, state_bytes),
-        seconds=None if seconds_per_step is None else seconds_per_step * total_steps,
+        loras_disk_bytes=lora_bytes * len(saves) if lora_bytes is not None and known else None,
+        **_disk(settings, course, lora_bytes, state_bytes, known=known),
+        seconds=speed.seconds * total_steps if speed is not None and known else None,
         placements=placements,
         family=family,
         stops=stops,
@@ -153,6 +165,7 @@ def make_plan(
         reg_pictures=sum(picture.is_reg for picture in data.pictures),
         cut=cut,
         behave_like=settings.behave_like or "",
+        timing=timing,
     )
 
 
@@ -166,9 +179,9 @@ def plan_line(plan: Plan) -> str:
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
         plural(len(plan.buckets), "bucket"),
         _steps_text(plan),
-        *(f"{label_of(part)} stops after {stop:,}" for part, stop in plan.stops.items()),
+        *_stop_texts(plan),
     ]
-    if plan.seconds is not None:
+    if plan.seconds is not None and plan.timing is None:
         parts.append(f"≈ {duration(max(1, plan.seconds))}")
     if plan.loras_disk_bytes is not None:
         states = f" + {size_text(plan.states_disk_bytes)} of states" if plan.states_disk_bytes is not None else ""
@@ -181,7 +194,12 @@ def plan_line(plan: Plan) -> str:
 
 def plan_json(plan: Plan) -> dict[str, object]:
     """Return the plan as plain JSON values; sizes are [width, height]."""
-    return asdict(plan)
+    values = asdict(plan)
+    if not plan.steps_known:
+        values |= dict.fromkeys(("total_steps", "epochs", "warmup_steps", "saves", "stops"))
+    if plan.timing is not None:
+        values["timing"] |= {"anon_1337_script": script_json(plan.timing)}
+    return values
 
 
 def _check(settings: Settings, family: Family) -> None:
@@ -225,22 +243,36 @@ def _bucket_counts(data: DataSet, placements: Sequence[Placement]) -> tuple[Buck
     return tuple(BucketCount(size, pictures[size], batches[size]) for size in sorted(pictures))
 
 
-def _length(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
-    """Return (epochs, steps); the last epoch may be cut short by max_train_steps."""
+def _timing(settings: Settings, family: Family, speed: MeasuredSpeed | None) -> TimePlan | None:
+    """Return how the steps follow from minutes, None where they do not."""
+    if settings.train_minutes is None:
+        return None
+    stops = {part: settings.stop_of(part) for part in parts_of(family) if settings.rate(part)}
+    asked = {part: stop for part, stop in stops.items() if stop}
+    return TimePlan(settings.train_minutes, usable(speed), asked)
+
+
+def _length(settings: Settings, steps_per_epoch: int, speed: MeasuredSpeed | None) -> tuple[int, int]:
+    """Return (epochs, steps); the last epoch may be cut short by minutes or max_train_steps."""
+    if settings.train_minutes is not None:
+        steps = planned_steps(settings, steps_per_epoch, speed)
+        return -(-steps // steps_per_epoch), steps
     if settings.max_train_epochs is not None:
         return settings.max_train_epochs, settings.max_train_epochs * steps_per_epoch
     return -(-settings.max_train_steps // steps_per_epoch), settings.max_train_steps
 
 
-def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps: int) -> dict[Part, int]:
-    """Return after which step each part stops that trains, and not to the end."""
-    found = {
-        part: settings.stop_step(part, total=total_steps, steps_per_epoch=steps_per_epoch)
-        for part in parts_of(family)
-        if settings.rate(part)
-    }
+def _stops(
+    settings: Settings, family: Family, steps_per_epoch: int, total_steps: int, *, known: bool
+) -> dict[Part, int]:
+    """Return after which step each part stops that trains, and not to the end; `known`: whether that many steps are certain."""
+    trained = [part for part in parts_of(family) if settings.rate(part)]
+    found = {part: settings.stop_step(part, total=total_steps, steps_per_epoch=steps_per_epoch) for part in trained}
     stops = {part: step for part, step in found.items() if step is not None}
-    if len(stops) == len(found):
+    # Of an unknown number of steps, what stops in a bake of two stops in each.
+    if len(stops) == len(found) and (
+        known or all(settings.stop_step(part, total=2, steps_per_epoch=steps_per_epoch) for part in trained)
+    ):
         raise SettingsError(
             ", ".join(stop_setting(part) for part in stops),
             found=f"every part stops, the last one after step {max(stops.values()):,} of {total_steps:,}",
@@ -251,10 +283,11 @@ def _stops(settings: Settings, family: Family, steps_per_epoch: int, total_steps
 
 
 def _disk(
-    settings: Settings, length: BakeLength, lora_bytes: int | None, state_bytes: int | None
+    settings: Settings, length: BakeLength, lora_bytes: int | None, state_bytes: int | None, *, known: bool
 ) -> dict[str, int | None]:
-    if lora_bytes is None or state_bytes is None:
-        return dict.fromkeys(("state_bytes", "states_disk_bytes", "total_disk_bytes", "bytes_per_8_hours"))
+    if lora_bytes is None or state_bytes is None or not known:
+        unknown = dict.fromkeys(("states_disk_bytes", "total_disk_bytes", "bytes_per_8_hours"))
+        return {"state_bytes": None if lora_bytes is None else state_bytes, **unknown}
     states = states_disk_bytes(settings, length, state_bytes)
     return {
         "state_bytes": state_bytes,
@@ -264,7 +297,16 @@ def _disk(
     }
 
 
+def _stop_texts(plan: Plan) -> list[str]:
+    """Return when each part stops; of steps that are not known yet as it was typed."""
+    if plan.timing is not None and not plan.steps_known:
+        return [f"{label_of(part)} stops at {stop}" for part, stop in plan.timing.stops.items()]
+    return [f"{label_of(part)} stops after {stop:,}" for part, stop in plan.stops.items()]
+
+
 def _steps_text(plan: Plan) -> str:
+    if plan.timing is not None:
+        return f"{plural(plan.steps_per_epoch, 'step')} / epoch, {steps_from_minutes(plan.timing, plan.total_steps)}"
     if plan.total_steps == plan.steps_per_epoch * plan.epochs:
         return f"{plural(plan.steps_per_epoch, 'step')} × {plan.epochs:,} = {plan.total_steps:,}"
     return f"{plural(plan.steps_per_epoch, 'step')} / epoch, {plan.total_steps:,} in all"

@@ -57,6 +57,9 @@ def seconds_left(bake: Bake, pace: float | None) -> float | None:
     left = max(0, whole - bake.stage_done) if started else total
     if pace is not None and started and bake.stage_done:
         return pace * left
+    if bake.planned_seconds is not None and bake.grid is None and total == 0:
+        # Steps that follow from minutes, and are not measured yet.
+        return bake.planned_seconds
     if bake.planned_seconds is not None and total > 0:
         return bake.planned_seconds * min(1.0, left / total)
     return None

@@ -83,11 +83,25 @@ def _rates_text(settings: Settings, part: Part) -> str:
 
 
 def _course_text(settings: Settings, part: Part, plan: Plan) -> str:
+    if not plan.steps_known:
+        return _course_asked(settings, part, plan)
     warmup = min(warmup_of(settings, part, plan.total_steps), plan.total_steps)
     rise = f" after {plural(warmup, 'step')} of warm-up" if warmup else ""
     stop = plan.stops.get(part)
     end = "to the end" if stop is None else f"stops after step {stop:,} of {plan.total_steps:,}"
     return f"{settings.schedule_of(part)}{rise} · {end}"
+
+
+def _course_asked(settings: Settings, part: Part, plan: Plan) -> str:
+    """Return the course of a rate over steps that are not known yet, as it was typed."""
+    warmup = settings.warmup_asked(part) if warmup_of(settings, part, plan.total_steps) else ""
+    rise = f" after a warm-up of {_steps_asked(warmup)}" if warmup else ""
+    stop = settings.stop_of(part)
+    return f"{settings.schedule_of(part)}{rise} · {f'stops at {_steps_asked(stop)}' if stop else 'to the end'}"
+
+
+def _steps_asked(text: str) -> str:
+    return plural(int(text), "step") if text.isdecimal() else text
 
 
 def _pair_texts(part: Part, plain: Mapping[Part, RatePair], of_conv: Mapping[Part, RatePair]) -> list[str]:

@@ -10,6 +10,7 @@ from trainer.dataset.exposures import common_tags, folder_exposures, tag_exposur
 from trainer.dataset.records import DataSet
 from trainer.families.registry import family_record
 from trainer.plan.disk import size_text
+from trainer.plan.minutes import minutes_lines
 from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan, plan_json
 from trainer.plan.rate_lines import rate_lines, rate_pairs
@@ -94,7 +95,8 @@ def report(
         ReportSection("base", tuple(_base_lines(settings, base))),
         ReportSection(f"behaves like {plan.behave_like}", tuple(row for line in behaviour for row in _wrapped(line))),
         ReportSection("pictures", tuple(_picture_lines(data, plan))),
-        ReportSection("folders: pictures × repeats × epochs", tuple(_folder_lines(data, plan))),
+        ReportSection("time", tuple(_time_lines(settings, plan))),
+        ReportSection(_folder_title(plan), tuple(_folder_lines(data, plan))),
         ReportSection("tags by exposure", tuple(_tag_lines(settings, data, plan))),
         ReportSection("buckets", tuple(_bucket_lines(plan))),
         ReportSection("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
@@ -110,12 +112,14 @@ def report(
 
 def report_json(settings: Settings, data: DataSet, plan: Plan, behaviour: Sequence[str] = ()) -> dict[str, object]:
     """Return the plan as plain JSON values with the exposures and the resolved rate of every group; sizes are [width, height]."""
+    epochs = _epochs_shown(plan)
     return {
         **plan_json(plan),
         "behaviour": list(behaviour),
         "exposures": {
-            "folders": [asdict(folder) for folder in folder_exposures(data, plan.epochs)],
-            "tags": [asdict(tag) for tag in tag_exposures(data, plan.epochs, plan.cut)],
+            "epochs": epochs,
+            "folders": [asdict(folder) for folder in folder_exposures(data, epochs)],
+            "tags": [asdict(tag) for tag in tag_exposures(data, epochs, plan.cut)],
         },
         "groups": [{**asdict(group), "rate": group.rate} for group in param_groups(settings, plan.family)],
         "pairs": {part: {"down": pair.down, "up": pair.up} for part, pair in rate_pairs(settings, plan.family).items()},
@@ -142,7 +146,12 @@ def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     yield f"{_captioned(data, is_reg=False)} captioned"
     if plan.reg_pictures:
         yield f"{_captioned(data, is_reg=True)} regularisation pictures captioned, shown as often in total as the others"
-    yield f"{plan.repeats_total:,} per epoch · {plural(plan.epochs, 'epoch')} · {plural(plan.total_steps, 'step')}"
+    length = (
+        f"{plural(plan.epochs, 'epoch')} · {plural(plan.total_steps, 'step')}"
+        if plan.steps_known
+        else f"{plural(plan.steps_per_epoch, 'step')} per epoch"
+    )
+    yield f"{plan.repeats_total:,} per epoch · {length}"
 
 
 def _captioned(data: DataSet, *, is_reg: bool) -> str:
@@ -150,8 +159,21 @@ def _captioned(data: DataSet, *, is_reg: bool) -> str:
     return f"{sum(folder.captioned for folder in folders):,} of {sum(folder.pictures for folder in folders):,}"
 
 
+def _time_lines(settings: Settings, plan: Plan) -> Iterator[str]:
+    return iter(()) if plan.timing is None else minutes_lines(plan.timing, settings, plan.total_steps)
+
+
+def _epochs_shown(plan: Plan) -> int:
+    """Return the epochs that exposures are counted over: one where their number is not known yet."""
+    return plan.epochs if plan.steps_known else 1
+
+
+def _folder_title(plan: Plan) -> str:
+    return "folders: pictures × repeats × epochs" if plan.steps_known else "folders: pictures × repeats, in one epoch"
+
+
 def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
-    folders = folder_exposures(data, plan.epochs)
+    folders = folder_exposures(data, _epochs_shown(plan))
     shares = sum(folder.times_shown for folder in folders) or 1
     for folder in folders[:_MAX_FOLDERS]:
         product = f"{folder.pictures:,} × {folder.repeats}"
@@ -163,12 +185,12 @@ def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     if len(folders) > _MAX_FOLDERS:
         rest = folders[_MAX_FOLDERS:]
         yield f"and {plural(len(rest), 'more folder')}, {plural(sum(folder.times_shown for folder in rest), 'exposure')}"
-    if plan.total_steps < plan.epochs * plan.steps_per_epoch:
+    if plan.steps_known and plan.total_steps < plan.epochs * plan.steps_per_epoch:
         yield f"counted over complete epochs; the last one ends early, after step {plan.total_steps:,}"
 
 
 def _tag_lines(settings: Settings, data: DataSet, plan: Plan) -> Iterator[str]:
-    exposures = tag_exposures(data, plan.epochs, plan.cut)
+    exposures = tag_exposures(data, _epochs_shown(plan), plan.cut)
     tags = [tag for tag in exposures if tag.times_shown]
     most = max((tag.times_shown for tag in tags), default=0) or 1
     for tag in tags[:_MAX_TAGS]:
@@ -206,13 +228,18 @@ def _file_lines(settings: Settings, plan: Plan) -> Iterator[str]:
     files = [printable(save.file, 60) for save in plan.saves]
     names = files[0] if len(files) == 1 else f"{files[0]} … {files[-1]}"
     each = f", {size_text(plan.lora_bytes)} each in {settings.save_precision}" if plan.lora_bytes is not None else ""
-    yield f"{plural(len(files), 'LoRA file')}{each}: {names}"
+    if plan.steps_known:
+        yield f"{plural(len(files), 'LoRA file')}{each}: {names}"
+    else:
+        yield f"LoRA files{each}: as many as the steps to come ask for, the last one {files[-1]}"
+    if plan.state_bytes is not None and not plan.steps_known:
+        yield f"states to resume from: {size_text(plan.state_bytes)} each; the space on the disk follows from the steps"
     if plan.state_bytes is not None and plan.states_disk_bytes is not None:
         kept = f"{size_text(plan.states_disk_bytes)} at most with keep_states {settings.keep_states}"
         yield f"states to resume from: {size_text(plan.state_bytes)} each, {kept}"
     if plan.total_disk_bytes is not None:
         yield f"{size_text(plan.total_disk_bytes)} of disk space in total"
-    if plan.seconds is not None:
+    if plan.seconds is not None and plan.timing is None:
         yield f"≈ {duration(max(1, plan.seconds))} for all steps, at the speed of the last similar bake"
     if plan.bytes_per_8_hours is not None:
         yield f"about {size_text(plan.bytes_per_8_hours)} written per 8 hours"

@@ -73,6 +73,9 @@ def planned_files(bake: Bake, after: int = 0) -> int | None:
         bake: the journal's row.
         after: steps that it did not do itself: those in the state that a fork starts from.
     """
+    if not bake.total_steps:
+        # Their number was never measured.
+        return None
     try:
         settings = parse_settings(bake.settings_toml, f"bake {bake.number}")
         # The last epoch may be a part of one.

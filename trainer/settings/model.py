@@ -118,7 +118,11 @@ class Settings(
 
     def warmup_steps(self, total: int, part: Part) -> int:
         """Return the length of a part's warm-up in steps, of `total`."""
-        return steps_of(str(self._first_set(settings_of_part(part).warmup)), total)
+        return steps_of(self.warmup_asked(part), total)
+
+    def warmup_asked(self, part: Part) -> str:
+        """Return a part's warm-up as it was typed: `100`, `10%`."""
+        return str(self._first_set(settings_of_part(part).warmup))
 
     def schedule_of(self, part: Part) -> str:
         """Return the name of the schedule that a part's rate follows."""

@@ -22,7 +22,7 @@ from trainer.exchange.cell_text import cell_text
 from trainer.formats.generator_table import KEY
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.formats.picture_text import png_bytes
-from trainer.grid.cost import pictures_at_once
+from trainer.grid.cost import pictures_at_once, speed_class, unet_passes
 from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.sample_prompts import SamplePicture, sample_pictures
 from trainer.grid.sampling_order import batch_key
@@ -73,6 +73,20 @@ class Samples:
         at_step = steps is not None and work.step % steps == 0
         at_end = work.step == self._session.plan.total_steps and (epochs or steps) is not None
         return at_epoch or at_step or at_end
+
+    def expected_seconds(self) -> float | None:
+        """Return how long the samples of one step take by the grids made here; None where none was like them.
+
+        Raises:
+            LoraTuiError: the prompts cannot be read.
+        """
+        seconds, setup = 0.0, self._compute_setup()
+        for picture in self._wanted():
+            per_pass = self._report.journal.grids.seconds_per_unet_pass(speed_class(picture.recipe, setup))
+            if per_pass is None:
+                return None
+            seconds += per_pass * unet_passes(picture.recipe)
+        return seconds
 
     def make(self, step: int, file: str = "") -> None:
         """Make the samples of this step; a failure is logged, and the bake continues.
@@ -127,10 +141,7 @@ class Samples:
         self, sampler: GridSampler, pictures: Sequence[SamplePicture]
     ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8] | None]]:
         """Yield each picture as it is made, None for one that is not finite; none after the bake was ordered to end."""
-        session = self._session
-        compute_setup = ComputeSetup(
-            session.model.device.type, precision_text(session.precision.name, session.settings)
-        )
+        compute_setup = self._compute_setup()
         for _, alike in groupby(pictures, key=lambda picture: batch_key(picture.recipe)):
             left = list(alike)
             at_once = pictures_at_once(left[0].recipe, compute_setup)
@@ -148,6 +159,10 @@ class Samples:
                     return
                 yield from zip(batch, made, strict=True)
                 left = left[len(batch) :]
+
+    def _compute_setup(self) -> ComputeSetup:
+        session = self._session
+        return ComputeSetup(session.model.device.type, precision_text(session.precision.name, session.settings))
 
     def _text(self, recipe: Recipe, step: int, file: str) -> str:
         """Return the infotext: with the LoRA of this step where it was saved, else with the step alone."""

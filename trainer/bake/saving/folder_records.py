@@ -9,12 +9,13 @@ from trainer.bake.step_metrics import StepMetrics
 from trainer.checks.report import warning_lines
 from trainer.dataset.manifest import FILE as MANIFEST
 from trainer.dataset.manifest import write_manifest
+from trainer.jobs.bakes import known_steps
 from trainer.jobs.checks import check_planned
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.metrics_file import METRICS_FILE
-from trainer.settings.kept import save_beside
+from trainer.settings.kept import kept_toml, save_beside
 from trainer.settings.model import Settings
 
 # Bytes that a file of the records takes, generously.
@@ -32,9 +33,35 @@ def write_inputs(settings: Settings, planned: PlannedBake, manifest: bytes, fold
     write_manifest(manifest, folder / MANIFEST)
     journal.results.set_manifest(number, manifest)
     # The data may have changed since the bake was queued.
-    journal.bakes.set_plan(number, planned.plan.total_steps, planned.plan.steps_per_epoch)
+    journal.bakes.set_plan(number, known_steps(planned.plan), planned.plan.steps_per_epoch)
     for line in warning_lines(check_planned(planned, folder / "settings.toml")):
         report.log(line, level="warning")
+
+
+def write_fixed_steps(
+    planned: PlannedBake, minutes: float, step_seconds: float, folder: Path, report: Reporter
+) -> None:
+    """Write the settings of a bake whose minutes became a number of steps into the journal and its folder.
+
+    Args:
+        planned: with that number.
+        minutes: that were asked for.
+        step_seconds: seconds per step that the number was worked out with.
+        folder: the bake's.
+        report: knows the journal and the bake.
+
+    Raises:
+        WorkspaceError: the journal or the folder cannot be written.
+    """
+    journal = report.journal
+    journal.bakes.fix_steps(
+        report.number,
+        settings_toml=kept_toml(planned.settings, journal.paths),
+        total_steps=planned.plan.total_steps,
+        asked_minutes=minutes,
+        step_seconds=step_seconds,
+    )
+    save_beside(planned.settings, folder / "settings.toml", journal.paths)
 
 
 class FolderRecords:

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,9 @@ from trainer.formats.safetensors_header import read_header
 from trainer.journal.state_files import (
     HEADER_KEY,
     MANIFEST_TENSOR,
+    STATE_FORMAT,
     Environment,
+    FilesSoFar,
     StateHeader,
     damaged_state,
     read_state_header,
@@ -165,6 +168,52 @@ def write_state(state: State, path: Path) -> None:
     header = state_header_json(state.facts)
     with atomic_path(path, private=True) as beside:
         write_tensors(beside, state.tensors, {HEADER_KEY: header, _DIGEST_KEY: _digest(header, state.tensors)})
+
+
+def state_of(session: TrainingSession) -> State:
+    """Return all that a step changes, copied to the CPU, as of a bake before its first step; `unpack` puts it back."""
+    scaler, kept = session.accelerator.scaler, optimizer_state(session)
+    facts = StateHeader(
+        format=STATE_FORMAT,
+        step=0,
+        epoch=0,
+        ends_epoch=False,
+        bake=0,
+        name="",
+        settings_toml="",
+        changes=0,
+        rate_scale=1.0,
+        data="",
+        scaler=scaler.state_dict() if scaler is not None else {},
+        optimizer=kept.weights,
+        groups=kept.groups,
+        attributes=kept.attributes,
+        shared=kept.shared,
+        checkpoints=FilesSoFar(),
+        verdict=None,
+        environment=surroundings(session),
+    )
+    return State(pack(session, kept, {}, {}, b"{}"), facts)
+
+
+def seconds_to_write_state(session: TrainingSession, folder: Path) -> float:
+    """Return how long it takes to write a training state into `folder` and to read it back; 0 where it cannot be written now.
+
+    Before the first step an optimizer keeps nothing yet: what is written is the LoRA, and the time is taken times the state's size.
+    """
+    path = folder / ".state-timing.safetensors"
+    began = time.perf_counter()
+    try:
+        state = state_of(session)
+        write_state(state, path)
+        safetensors.torch.load_file(path)
+    except (OSError, SafetensorError):
+        return 0.0
+    finally:
+        path.unlink(missing_ok=True)
+    taken = time.perf_counter() - began
+    size = sum(tensor.nbytes for tensor in state.tensors.values())
+    return taken * max(1.0, (session.plan.state_bytes or 0) / max(1, size))
 
 
 def read_state(path: Path) -> State:
