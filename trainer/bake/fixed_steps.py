@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -160,8 +160,3 @@ def _rest_text(settings: Settings, seconds: float) -> str:
         *(["sample pictures"] if _wants_samples(settings) else []),
     ]
     return f", {duration(seconds)} kept for {' and '.join([', '.join(what), 'saving'] if what else ['saving'])}"
-
-
-def with_fixed_steps(session: TrainingSession, planned: PlannedBake) -> TrainingSession:
-    """Return the session of the bake whose steps are fixed."""
-    return replace(session, settings=planned.settings, plan=planned.plan)

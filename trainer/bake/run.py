@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from trainer.bake.fixed_steps import LengthInputs, fix_steps, report_pace, with_fixed_steps
+from trainer.bake.fixed_steps import LengthInputs, fix_steps, report_pace
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
 from trainer.bake.guards.slow_steps import SlowWatch, card_memory
@@ -132,32 +132,19 @@ def _bake(
         session.model.put_vae_away()
         _place_encoders(session, planned)
         session.model.bring_body()
-        used = _clock_of(began, orders)
-        report.attempt(lambda: report.journal.bakes.set_setup_seconds(report.number, used()))
-        if settings.train_minutes is not None:
-            samples = Samples(
-                session, folder, planned.base, decision, report, LiveSettings(session, report), orders.stop_requested
-            )
-            length = LengthInputs(planned, session, trained, held_out, folder, samples, used, orders.stop_requested)
-            fixed = fix_steps(length, report)
-            if fixed is None:
-                return _end_ordered(orders, report) or BakeState.STOPPED
-            planned, settings, session = fixed, fixed.settings, with_fixed_steps(session, fixed)
-        curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
-        inputs = _LoopInputs(
-            bake=bake,
-            folder=folder,
-            manifest=content,
-            planned=planned,
-            session=session,
-            decision=decision,
-            trained=trained,
-            held_out=held_out,
+        inputs = _with_fixed_steps(
+            _LoopInputs(bake, folder, content, planned, session, decision, trained, held_out),
+            _clock_of(began, orders),
+            orders,
+            report,
         )
+        if inputs is None:
+            return _end_ordered(orders, report) or BakeState.STOPPED
+        curves = closing.enter_context(MetricWriter(report.journal.path, report.number))
         loop = _build_loop(inputs, curves, orders, report, closing)
         if bake.attempt > 1:
             # An attempt that fails before it continues leaves the folder as it was.
-            write_inputs(settings, planned, content, folder, report)
+            write_inputs(inputs.planned.settings, inputs.planned, content, folder, report)
         report.state(BakeState.BAKING)
         end = loop.run()
         if end is BakeState.DONE:
@@ -269,6 +256,25 @@ class _LoopInputs:
     decision: PredictionDecision
     trained: _Prepared
     held_out: _Prepared
+
+
+def _with_fixed_steps(
+    inputs: _LoopInputs, used: Callable[[], float], orders: Orders, report: Reporter
+) -> _LoopInputs | None:
+    """Return the same with a number of steps where the bake was given minutes; None where it was ordered to end meanwhile."""
+    planned, session = inputs.planned, inputs.session
+    report.attempt(lambda: report.journal.bakes.set_setup_seconds(report.number, used()))
+    if session.settings.train_minutes is None:
+        return inputs
+    live = LiveSettings(session, report)
+    samples = Samples(session, inputs.folder, planned.base, inputs.decision, report, live, orders.stop_requested)
+    start = LengthInputs(
+        planned, session, inputs.trained, inputs.held_out, inputs.folder, samples, used, orders.stop_requested
+    )
+    fixed = fix_steps(start, report)
+    if fixed is None:
+        return None
+    return replace(inputs, planned=fixed, session=replace(session, settings=fixed.settings, plan=fixed.plan))
 
 
 def _build_loop(

@@ -66,6 +66,9 @@ class _Imitation:
         """Return the settings in force."""
         if not self._batches:
             raise self._no_batch()
+        if self._settings.train_minutes is not None:
+            # Once their number is fixed, settings with steps come here, and get its warm-up.
+            return Imitation(self._settings, tuple(self._lines(self._settings, None)))
         computed = self._computed()
         passed = computed if self._profile.steps.steps_passed else None
         steps = run_length(self._profile.engine, self._options, self._batches, passed).steps
@@ -131,7 +134,7 @@ class _Imitation:
     def _lines(self, in_force: Settings, steps: int | None) -> Iterator[str]:
         profile, engine = self._profile, self._profile.engine
         yield f"pictures: {self._pictures_text()}"
-        yield f"steps: {self._steps_text(in_force, steps)}; it {profile.steps.sentence}"
+        yield f"steps: {self._steps_text(in_force, steps)}"
         yield f"warm-up: {_warmup_text(in_force)}; {profile.steps.warmup_sentence}"
         if engine.sentence:
             yield f"{engine.name} {engine.sentence}"
@@ -154,11 +157,13 @@ class _Imitation:
         return f"{told} counted{left}; {self._profile.engine.name} loads {loaded}"
 
     def _steps_text(self, in_force: Settings, steps: int | None) -> str:
-        run = _own_steps(in_force, self._batches)
+        if in_force.train_minutes is not None:
+            return "as many as fit into train_minutes, by a measured speed and not as it counts"
+        run, how = _own_steps(in_force, self._batches), self._profile.steps.sentence
         if steps is None or steps == run:
             passed = " passed as max_train_steps" if steps is not None and self._profile.steps.steps_passed else " run"
-            return f"{run:,}{passed}"
-        return f"{steps:,} computed for {plural(self._settings.max_train_epochs or 1, 'epoch')}, {run:,} run"
+            return f"{run:,}{passed}; it {how}"
+        return f"{steps:,} computed for {plural(self._settings.max_train_epochs or 1, 'epoch')}, {run:,} run; it {how}"
 
     def _not_imitated(self) -> Iterator[str]:
         profile, engine, accumulated = self._profile, self._profile.engine, self._settings.gradient_accumulation_steps

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trainer.journal.curves import MeasuredSpeed
 from trainer.plan.disk import BakeLength, states_written
 from trainer.profiles.training_time import as_typed, script_sentence, script_speed, script_steps
-from trainer.settings.amounts import steps_of
+from trainer.settings.amounts import is_share
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part
 from trainer.text import duration, minutes_text, plural, step_seconds
@@ -176,14 +176,6 @@ def _shares(timing: TimePlan, settings: Settings) -> Iterator[str]:
     parts += [f"stop at {text}" for text in dict.fromkeys(timing.stops.values()) if is_share(text)]
     if parts:
         yield f"shares of the steps to come: {', '.join(parts)}"
-
-
-def is_share(text: str) -> bool:
-    """Return whether an amount or a stop counts in shares of the bake: `50%` does, `600` and `3ep` do not."""
-    try:
-        return steps_of(text, 1_000_000) != steps_of(text, 2_000_000)
-    except ValueError:
-        return False
 
 
 def _taken_off(settings: Settings) -> Iterator[str]:

@@ -13,6 +13,7 @@ from trainer.dataset.read import read_data
 from trainer.dataset.records import DataSet
 from trainer.errors import DatasetError, SettingsError
 from trainer.plan.behaviour import Imitation, imitate
+from trainer.plan.minutes import fixed_settings
 from trainer.plan.plan import Plan, make_plan, plan_line
 from trainer.profiles.record import Options
 from trainer.profiles.registry import OURS, PROFILES
@@ -199,3 +200,14 @@ def test_a_data_set_file_names_folders_and_repeats_itself(tmp_path: Path) -> Non
     assert data.by_script is not None and data.by_script.total == 18
     assert plan.total_steps == 23  # 18 / 4 × 5, upwards
     assert any("data set file" in line for line in imitation.lines)
+
+
+def test_minutes_go_before_the_steps_of_any_trainer_and_keep_its_warm_up(tmp_path: Path) -> None:
+    root = worked_folder(tmp_path)
+    asked, imitation, data = planned(root, "anon-1337 2023-02", train_minutes=40)
+    assert not asked.steps_known
+    assert imitation.settings.lr_warmup_steps == "5%"
+    assert "as many as fit into train_minutes" in next(line for line in imitation.lines if line.startswith("steps:"))
+    # Once the number is fixed the script's own rounding makes the warm-up: round(6.25) of 125 steps.
+    fixed = imitate(fixed_settings(imitation.settings, 125), data).settings
+    assert (fixed.max_train_steps, fixed.train_minutes, fixed.lr_warmup_steps) == (125, None, "6")
