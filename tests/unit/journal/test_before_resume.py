@@ -94,6 +94,8 @@ def test_a_journal_of_the_first_version_learns_to_keep_it(journal: Journal, queu
     journal.close()
     with sqlite3.connect(journal.path) as connection:
         connection.execute("DROP TABLE before_resume")
+        for column in ("setup_seconds", "asked_minutes", "expected_step_seconds"):
+            connection.execute(f"ALTER TABLE bake DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
     with Journal(journal.path) as again:
         begin_again(again)
