@@ -25,13 +25,18 @@ from trainer.regular_file import open_regular, read_regular
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
 
-MAX_BYTES = 2 * 2**20
-"""Of a text. The longest that a trainer writes, with all its prompts, have a tenth of that; ComfyUI's workflows half."""
+MAX_BYTES = 2**20
+"""Of a JSON text. The longest that a trainer writes, with all its prompts, have a tenth of that; ComfyUI's workflows half."""
+
+MAX_PLAIN = 2**19
+"""Characters of a text that is no JSON."""
 
 EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line, an infotext, or a LoRA file"
 """What can be read, in words."""
 
-_FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
+# Prompts of some thousand words, and the fields of some extensions.
+_MAX_INFOTEXT = 2**17
+_FENCE = re.compile(r"^[ \t]*```\w*[ \t]*$", re.MULTILINE)
 _TOML_KEY = re.compile(r"\s*(?:\[{1,2}[\w.\" -]+\]{1,2}\s*(?:#.*)?$|[\w.\"'-]{1,200}\s*=(?!=))", re.ASCII)
 _PEFT = "adapter_config.json"
 
@@ -88,9 +93,11 @@ def read_document(raw: bytes, where: str) -> SourceDocument:
 def _of_text(text: str, where: str) -> SourceDocument:
     if looks_like_json(text):
         return _of_json(text, where)
+    if len(text) > MAX_PLAIN:
+        raise SettingsError(where, found=f"{len(text):,} characters", expected=f"at most {MAX_PLAIN:,}, {EXPECTED}")
     if has_command(text) or (not _is_config(text) and looks_like_script(text)):
         return _of_script(parse_script(text, where), where)
-    if "Steps" in parse_infotext(text).fields:
+    if len(text) <= _MAX_INFOTEXT and "Steps" in parse_infotext(text).fields:
         return _of_infotext(text, where)
     if text.lstrip().startswith("["):
         return _of_toml(text, where)
@@ -120,6 +127,8 @@ def _of_toml(text: str, where: str) -> SourceDocument:
 
 def _of_json(text: str, where: str) -> SourceDocument:
     tree, lines, repeated = parse_json(text, where)
+    if len(repeated) > MAX_KEYS:
+        raise too_many_keys(where)
     if read_comfy_graph(tree) is not None or _is_comfy_editor(tree):
         return _of_comfy(tree, where)
     keys = leaves(tree, lines, where)

@@ -13,6 +13,8 @@ from trainer.settings.toml_file import value_toml
 from trainer.text import printable, shortened
 
 _COMPUTED = "it is worked out while the script runs, and nothing is run here"
+# Characters of a value, or entries of a list; prompts have a tenth of that.
+_LONGEST = 20_000
 _MAX_TO = 300
 _MAX_VALUE = 2000
 """Characters of a value in a report, so that one long text does not fill it."""
@@ -109,6 +111,8 @@ def _plan(
         plan.rank, plan.rule = found
     if isinstance(key.value, Computed):
         plan.no_effect = _COMPUTED
+    elif isinstance(key.value, str | list) and len(key.value) > _LONGEST:
+        plan.no_effect = f"no setting is that long: {len(key.value):,}, and at most {_LONGEST:,}"
     elif plan.rule is not None:
         reading = _reading(plan.rule, key.value, Beside(values, places))
         plan.options = {at_places(name, places): value for name, value in reading.options.items()}
@@ -142,7 +146,7 @@ def _report(plan: KeyPlan, made: FromOptions) -> KeyReport:
     fate, to, why = _fate(plan, made)
     return KeyReport(
         key=plan.source.key,
-        value=printable(as_json(plan.source.value), _MAX_VALUE),
+        value=printable(as_json(plan.source.value)[: _MAX_VALUE + 1], _MAX_VALUE),
         fate=fate,
         to=to,
         why=why,
@@ -179,7 +183,7 @@ def _setting_text(setting: str, value: object) -> str:
     if value is None:
         return f"{setting} blank"
     plain = isinstance(value, bool | int | float | str | list)
-    return f"{setting} = {shortened(printable(value_toml(value) if plain else as_json(value)), _MAX_TO)}"
+    return f"{setting} = {shortened(printable((value_toml(value) if plain else as_json(value))[:_MAX_VALUE]), _MAX_TO)}"
 
 
 def _is_changed(plan: KeyPlan) -> bool:

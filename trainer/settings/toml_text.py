@@ -107,6 +107,8 @@ def _mistake(line: str, what: str) -> tuple[str, str]:
     """Return what is wrong in a line, and the way out."""
     if _BACKSLASH_IN_QUOTES.search(line):
         return _BACKSLASH, _SINGLE_QUOTES
+    if "integer string conversion" in what:
+        return "a number too long to read", "put texts in quotes"
     if constant := _CONSTANT.search(line):
         word = constant[1]
         if word in ("None", "null"):

@@ -11,6 +11,9 @@ from trainer.errors import SettingsError
 from trainer.interop.record import Computed
 from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 
+MAX_CHARACTERS = 2**18
+"""Of a script; the longest known has 30,000."""
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -82,7 +85,7 @@ _CMD_SET = re.compile(r"\s*@?set\s+(?:/\w\s+)?\"?(\w+)=(.*?)\"?\s*$", re.ASCII |
 _BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+|local\s+)?([A-Za-z_]\w*)=(?!=)(.*)$", re.ASCII)
 _PYTHON_SET = re.compile(r"\s*self\.(\w+)\s*(?::[^=]{1,80})?=(?!=)\s*(.*)$", re.ASCII)
 _CMD_LINE = re.compile(
-    r"^\s*(?:@?echo\s+off|@?set\s+\"?\w+=|rem\s|::|call\s)|\^\s*$|%\w+%", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*(?:@?echo[ \t]+off|@?set[ \t]+\"?\w+=|rem[ \t]|::|call[ \t])|\^[ \t]*$|%\w+%", re.IGNORECASE | re.MULTILINE
 )
 _COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
 # What a line begins with that starts a program, after the words that set its surroundings.
@@ -105,7 +108,7 @@ _CONTINUED = {"bash": "\\", "powershell": "`", "cmd": "^"}
 # The kinds of what stands between two blanks. A Windows path in quotes may end in a backslash, which then escapes nothing.
 _DRIVE = r"(?P<drive>\"[A-Za-z]:[\\/][^\"]*\"?)"
 _SINGLE = r"(?P<single>'[^']*'?)"
-_REST = r"(?P<space>\s+)|(?P<plain>.)"
+_REST = r"(?P<space>\s+)|(?P<plain>[^\s\"'\\#^]+|.)"
 _PIECES = {
     "bash": re.compile(
         rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"(?:\\\"|[^\"])*\"?)|{_SINGLE}|(?P<escape>\\[ \"'$`])|{_REST}"
@@ -139,8 +142,12 @@ def parse_script(text: str, where: str) -> Script:
     """Return the variables and commands of a script.
 
     Raises:
-        SettingsError: more variables and options than any script has.
+        SettingsError: it is longer than any script, or has more variables and options.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise SettingsError(
+            where, found=f"{len(text):,} characters of a script", expected=f"at most {MAX_CHARACTERS:,}"
+        )
     shell = _shell_of(text)
     script = Script()
     values: dict[str, object] = {}
@@ -167,7 +174,7 @@ def parse_script(text: str, where: str) -> Script:
 
 
 def _shell_of(text: str) -> str:
-    if re.search(r"^\s*(?:\[\w+\])?\$\w+\s*=|`\s*$", text, re.MULTILINE) and not text.startswith("#!"):
+    if re.search(r"^[ \t]*(?:\[\w+\])?\$\w+[ \t]*=|`[ \t]*$", text, re.MULTILINE) and not text.startswith("#!"):
         return "powershell"
     return "cmd" if _CMD_LINE.search(text) and not text.startswith("#!") else "bash"
 

@@ -10,8 +10,8 @@ from trainer.interop.record import SourceKey
 MAX_DEPTH = 32
 """Levels of nesting; no trainer's file has half as many."""
 
-MAX_KEYS = 20_000
-"""Keys of a file; OneTrainer's and kohya_ss's have some hundreds."""
+MAX_KEYS = 10_000
+"""Keys of a file; OneTrainer's and kohya_ss's have some hundreds, with many folders of pictures some thousands."""
 
 
 def leaves(tree: Mapping[str, object], lines: Mapping[str, Sequence[int]], where: str) -> tuple[SourceKey, ...]:

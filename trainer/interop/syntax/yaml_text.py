@@ -10,7 +10,7 @@ from trainer.errors import SettingsError
 from trainer.interop.syntax.tree import MAX_DEPTH, MAX_KEYS, too_deep, too_many_keys
 from trainer.text import printable
 
-MAX_CHARACTERS = 2**19
+MAX_CHARACTERS = 2**18
 """Of a YAML text. ai-toolkit's examples have 5,000."""
 
 # The parser in C is ten times as fast; a build of PyYAML may lack it.
