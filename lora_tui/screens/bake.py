@@ -283,6 +283,14 @@ class BakeScreen(Screen[None]):
             return
         self.editor.typed(event.name, event.text)
 
+    @on(SettingsForm.ListAsked)
+    def _offer_choices(self, event: SettingsForm.ListAsked) -> None:
+        from lora_tui.screens.setting_choices import choices_dialog
+
+        if self.editor.draft is not None and self.sender.may_bake():
+            dialog = choices_dialog(event.name, self.editor.draft.value(event.name))
+            self.app.push_screen(dialog, lambda value: value is not None and self.editor.typed(event.name, value))
+
     @on(SettingsForm.ResetAsked)
     def _reset_field(self, event: SettingsForm.ResetAsked) -> None:
         self.editor.reset(event.name)

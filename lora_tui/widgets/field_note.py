@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
 
 
+# Choices that there is room to name.
+_MOST_NAMED = 11
+
+
 class FieldNote(Pane):
     """Name, accepted values, default and help of one field, on a few lines."""
 
@@ -55,8 +59,9 @@ def field_facts(info: "FieldInfo", width: int) -> list[Content]:
     unit = f" {unit_for(default, info.unit)}" if info.unit and default and " " not in info.unit else ""
     live = " · live" if info.live else ""
     whose = f" ({printable(info.default_of)})" if info.default_of else ""
-    bounds = Content.styled(f"{info.expected} · default: {printable(default) or 'blank'}{unit}{whose}{live}", "$muted")
+    expected = info.expected if len(info.choices) <= _MOST_NAMED else f"one of {len(info.choices)}: enter lists them"
+    bounds = Content.styled(f"{expected} · default: {printable(default) or 'blank'}{unit}{whose}{live}", "$muted")
     text = f"{info.help} Exact resume: {info.exactness}." if info.exactness else info.help
     if info.default_why:
-        text = f"{printable(info.default_why)} {text}"
+        text = f"{printable(info.default_why)}. {text}"
     return [*bounds.wrap(max(1, width)), *Content(text).wrap(max(1, width))]

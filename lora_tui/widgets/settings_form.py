@@ -104,8 +104,17 @@ class SettingsForm(Vertical):
 
         name: str
 
+    @dataclass
+    class ListAsked(Message):
+        """The user wants to choose a field's value from a list: there are too many to turn through."""
+
+        name: str
+
     heading = "settings"
     """The title in the rule above."""
+
+    most_turned: ClassVar[int] = 11
+    """Choices of which enter takes the next one; more of them are offered as a list."""
 
     section_notes: ClassVar[Mapping[str, str]] = {"Memory": "fit [f]"}
     """Section -> note beside its head, such as a key that helps with it."""
@@ -213,6 +222,9 @@ class SettingsForm(Vertical):
     def _edit(self, event: FieldList.Chosen) -> None:
         event.stop()
         info = self._infos[event.name]
+        if len(info.choices) > self.most_turned:
+            self.post_message(self.ListAsked(info.name))
+            return
         if info.kind in ("bool", "choice"):
             self._turn(info, 1)
             return

@@ -14,6 +14,7 @@ class SpecForm(SettingsForm):
     """All fields of a spec. Also reports every key typed, and asks for the list of what an axis may vary."""
 
     heading = "builder"
+    most_turned = 100
 
     @dataclass
     class Typing(Message):

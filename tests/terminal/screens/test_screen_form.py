@@ -168,7 +168,7 @@ async def test_brackets_go_from_section_to_section(runner, until, form_of) -> No
             seen.append(form.focused_info.name)
     assert seen == [
         "learning_rate",
-        "max_train_epochs",
+        "train_minutes",
         "learning_rate",
         "network_dim",
         "pretrained_model_name_or_path",
@@ -284,9 +284,9 @@ async def test_escape_from_finding_goes_back(runner, until, form_of) -> None:
 async def test_a_click_moves_and_a_second_click_edits(runner, until, form_of) -> None:
     async with runner.run() as pilot:
         form = await form_of(runner, pilot, until, "subject")
-        await pilot.click(FieldList, offset=(6, 9))
+        await pilot.click(FieldList, offset=(6, 10))
         assert form.focused_info.name == "resolution"
-        await pilot.click(FieldList, offset=(6, 9))
+        await pilot.click(FieldList, offset=(6, 10))
         await until(pilot, lambda: form.editing == "resolution")
 
 
@@ -356,3 +356,18 @@ async def test_keys_of_one_read_act_in_the_order_they_were_typed(runner, until, 
         await until(pilot, lambda: form.pending == ("max_train_epochs", "172"))
         runner.app.post_message(events.Key("enter", "\r"))
         await until(pilot, lambda: now(runner).max_train_epochs == 172)
+
+
+async def test_a_long_row_of_choices_is_a_list_and_defaults_follow_what_is_taken(runner, until, form_of, seen) -> None:
+    async with runner.run(size=(120, 36)) as pilot:
+        form = await form_of(runner, pilot, until, "behave_like")
+        assert "enter lists them" in seen(runner.app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "anon-1337 script 1.13 of 2023-01-24 on sd-scripts 0.4.0" in seen(runner.app))
+        await pilot.press("6")
+        await until(pilot, lambda: now(runner).behave_like == "anon-1337 2023-02")
+        # The demo's file sets the dim itself; the power stood at our default, which is the script's too.
+        assert now(runner).network_dim == 8
+        await until(pilot, lambda: "like anon-1337 2023-02 · " in seen(runner.app))
+        form.go_to("network_alpha")
+        await until(pilot, lambda: "default: 1 (of" in seen(runner.app))
