@@ -287,9 +287,12 @@ class BakeScreen(Screen[None]):
     def _offer_choices(self, event: SettingsForm.ListAsked) -> None:
         from lora_tui.screens.setting_choices import choices_dialog
 
+        def take(value: str | None) -> None:
+            if value is not None:
+                self.editor.typed(event.name, value)
+
         if self.editor.draft is not None and self.sender.may_bake():
-            dialog = choices_dialog(event.name, self.editor.draft.value(event.name))
-            self.app.push_screen(dialog, lambda value: value is not None and self.editor.typed(event.name, value))
+            self.app.push_screen(choices_dialog(event.name, self.editor.draft.value(event.name)), take)
 
     @on(SettingsForm.ResetAsked)
     def _reset_field(self, event: SettingsForm.ResetAsked) -> None:

@@ -24,5 +24,5 @@ def _words(name: str, choice: str) -> str:
     if name != SETTING:
         return ""
     profile = PROFILES[choice]
-    engine = f" on {profile.engine.name}" if profile.engine.name != profile.title else ""
-    return f"{profile.title} of {profile.day}{engine}"
+    engine = "" if profile.title.startswith(profile.engine.name) else f", on {profile.engine.name}"
+    return f"{profile.title}, {profile.day}{engine}"

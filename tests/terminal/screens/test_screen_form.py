@@ -363,7 +363,7 @@ async def test_a_long_row_of_choices_is_a_list_and_defaults_follow_what_is_taken
         form = await form_of(runner, pilot, until, "behave_like")
         assert "enter lists them" in seen(runner.app)
         await pilot.press("enter")
-        await until(pilot, lambda: "anon-1337 script 1.13 of 2023-01-24 on sd-scripts 0.4.0" in seen(runner.app))
+        await until(pilot, lambda: "anon-1337 script 1.13, 2023-01-24, on sd-scripts 0.4.0" in seen(runner.app))
         await pilot.press("6")
         await until(pilot, lambda: now(runner).behave_like == "anon-1337 2023-02")
         # The demo's file sets the dim itself; the power stood at our default, which is the script's too.
