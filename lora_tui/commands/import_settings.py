@@ -13,6 +13,7 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.interop.importer import Imported
+    from trainer.interop.named_models import FindModel
     from trainer.interop.record import SourceDocument
 
 _PASTE = "-"
@@ -62,7 +63,8 @@ def import_settings(
             raise SettingsError("--subject", found=printable(subject, 60), expected=str(error)) from None
     documents = [_document(path) for path in files]
     if out is None:
-        imported = import_documents(documents, path_map={**_known_map(), **path_map}, subject=subject or "")
+        known = {**_known_map(), **path_map}
+        imported = import_documents(documents, path_map=known, subject=subject or "", find=_finder())
         written: list[Path] = []
     else:
         imported = import_to(documents, out, path_map=path_map, subject=subject)
@@ -97,6 +99,16 @@ def _known_map() -> dict[str, str]:
     from trainer.workspace import find_workspace
 
     return remembered_map(find_workspace(current_folder()))
+
+
+def _finder() -> "FindModel | None":
+    """Return what finds the models of the workspace here by their hashes; None outside one."""
+    from trainer.interop.named_models import finder
+    from trainer.refusals import current_folder
+    from trainer.workspace import find_workspace
+
+    workspace = find_workspace(current_folder())
+    return finder(workspace.root) if workspace else None
 
 
 def _print_settings(imported: "Imported", report: list[str]) -> None:

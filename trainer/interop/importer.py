@@ -80,6 +80,7 @@ def import_documents(
     data_set_name: str = "data-set.toml",
     exists: Callable[[str], bool] = os.path.exists,
     has_subject: Callable[[str], bool] = lambda name: False,
+    pictures_of: Callable[[str], str] = lambda name: "",
     find: FindModel | None = None,
 ) -> Imported:
     """Return the settings that some documents make together; what is said twice is as a command says it, else as the first does.
@@ -91,6 +92,7 @@ def import_documents(
         data_set_name: of the data set file that is written beside the settings, where one is.
         exists: whether something is at a path here.
         has_subject: whether a subject of that name is there already: it is named and not made, and the paths stay in the settings.
+        pictures_of: the training pictures of a subject that is there already, "" for none.
         find: the model here that a source knows by its name and hash alone (`named_models.py`); None where nothing is known.
 
     Raises:
@@ -127,7 +129,7 @@ def import_documents(
         title=", ".join(dict.fromkeys(each.title for each in formats.values())),
         keys=reports_of(plans, every),
         profile=str(values.get("behave_like") or profile),
-        notes=_notes(documents, list(formats.values())),
+        notes=_notes(documents, list(formats.values()), _pictures(values, subject, pictures_of)),
         paths=paths,
     )
     if wanted is not None:
@@ -215,13 +217,19 @@ def _beside(path: str, documents: Sequence[SourceDocument], exists: Callable[[st
     return path
 
 
-def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]) -> tuple[str, ...]:
+def _pictures(values: Mapping[str, object], subject: str | None, pictures_of: Callable[[str], str]) -> str:
+    """Return the folder with the training pictures, "" where none is named."""
+    return str(values.get("train_data_dir") or "") or (pictures_of(subject) if subject else "")
+
+
+def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat], pictures: str) -> tuple[str, ...]:
     notes: list[str] = []
     for document, each in zip(documents, formats, strict=True):
         script = document.tree.get("(script)")
         if document.syntax == "command" and isinstance(script, Mapping) and (count := script["commands"]) > 1:
             notes.append(f"{document.where} holds {count} commands that train; this is the first")
         notes += each.notes(values_of(document, each))
+        notes += each.data_notes(values_of(document, each), Path(pictures)) if pictures else ()
         if each.fixed:
             fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items())
             notes.append(f"the trainer itself passes {fixed}")

@@ -6,6 +6,7 @@ keys and sd-scripts' names. The importer, the exporter and docs/importing.md rea
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Options = dict[str, object]
@@ -104,6 +105,7 @@ class TrainerFormat:
         fixed: options that this trainer passes whatever the file says.
         unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely; the values
             that rules read are by this key. Several keys may come to one.
+        data_notes: the same of the data, seen from a folder that a user names for them.
         model_hashes: options that name a model by its name alone -> the first digits of its hash, "" where that is not known.
     """
 
@@ -115,4 +117,5 @@ class TrainerFormat:
     notes: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: ()
     fixed: Mapping[str, object] = field(default_factory=dict)
     unprefixed: Callable[[str], str] = lambda key: key
+    data_notes: Callable[[Mapping[str, object], Path], tuple[str, ...]] = lambda values, folder: ()
     model_hashes: Callable[[Mapping[str, object]], Mapping[str, str]] = lambda values: {}

@@ -4,11 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainer.errors import SettingsError
+from trainer.errors import LoraTuiError, SettingsError
 from trainer.interop.foreign_paths import remember_map, remembered_map
 from trainer.interop.importer import Imported, import_documents
+from trainer.interop.named_models import finder
 from trainer.interop.record import SourceDocument
-from trainer.settings.subject import FOLDER, save_subject
+from trainer.refusals import user_path
+from trainer.settings.subject import FOLDER, load_subject, save_subject
 from trainer.settings.toml_file import save_text
 from trainer.text import printable
 from trainer.workspace import Workspace, find_workspace
@@ -35,14 +37,27 @@ def import_to(
         SettingsError: as import_documents.
     """
     folder = subjects_folder(out)
-    known = remembered_map(find_workspace(_folder_of(out)))
+    workspace = find_workspace(_folder_of(out))
+    known = remembered_map(workspace)
     return import_documents(
         documents,
         path_map={**known, **(path_map or {})},
         subject=subject,
         data_set_name=f"{out.stem}-data.toml",
         has_subject=lambda name: (folder / f"{name}.toml").exists(),
+        pictures_of=lambda name: _pictures_of(folder / f"{name}.toml"),
+        find=finder(workspace.root) if workspace else None,
     )
+
+
+def _pictures_of(subject: Path) -> str:
+    """Return the folder of a subject's pictures; a relative one counts from the folder that holds `subjects/`."""
+    try:
+        pictures = load_subject(subject).train_data_dir
+        return str(subject.parent.parent / user_path(pictures)) if pictures else ""
+    except LoraTuiError:
+        # Not there, or damaged, which the plan says.
+        return ""
 
 
 def write_import(

@@ -416,6 +416,7 @@ METADATA = TrainerFormat(
     rules=_RULES,
     profile=_profile,
     notes=_notes,
+    data_notes=lora_data.found_again,
     unprefixed=_unprefixed,
     model_hashes=_model_hashes,
 )
