@@ -1,5 +1,6 @@
 """Settings written for another trainer: `export`."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ def export(
 ) -> ExitCode:
     """Write SETTINGS.toml for another trainer.
 
-    Every value is stated, also where the default is the same. What the other trainer cannot do stands in the report. Without --out the file is printed, and the report goes to standard error.
+    Every value is stated, also where the default is the same. What the other trainer cannot do stands in the report. Without --out the file is printed, TOML with the report above it as comments, JSON with the report on standard error.
     """
     from trainer.interop.export.export import export_settings
     from trainer.interop.export.targets import TARGETS
@@ -44,19 +45,32 @@ def export(
     settings = resolve(load_settings(settings_file, overrides), settings_file)
     file = out or Path(f"{settings_file.stem}.{target.key}{target.ending}")
     data_set = file.with_name(f"{file.stem}.dataset.toml")
-    made = export_settings(settings, settings_file, target, file.absolute(), data_set.absolute())
+    if out is not None:
+        file, data_set = file.absolute(), data_set.absolute()
+    made = export_settings(settings, settings_file, target, file, data_set)
     written: list[Path] = []
     if out is not None:
         written = _write(made, out, data_set, force)
     if as_json:
         print_json(_values(made, out, written))
         return ExitCode.DONE
+    lines = list(_lines(made, target, written))
     if out is None:
-        click.echo(made.text, nl=False)
-    for line in _lines(made, target, written):
+        # JSON has no comments, and must stay JSON in a pipe.
+        comments = target.ending == ".toml"
+        text = "".join(f"# {line}\n" for line in lines if comments) + made.text
+        click.echo(_seen(text) if sys.stdout.isatty() else text, nl=False)
+        if comments:
+            return ExitCode.DONE
+    for line in lines:
         # What is written to may be the standard output.
         click.echo(line, err=not written)
     return ExitCode.DONE
+
+
+def _seen(text: str) -> str:
+    """Return a text for a terminal, its lines as they are."""
+    return "".join(f"{printable(line)}\n" for line in text.splitlines())
 
 
 def _write(made: "Exported", out: Path, data_set: Path, force: bool) -> list[Path]:
