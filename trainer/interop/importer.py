@@ -232,7 +232,7 @@ def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]
         notes += each.data_notes(values_of(document, each), Path(pictures)) if pictures else ()
         if each.fixed:
             fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items())
-            notes.append(f"the trainer itself passes {fixed}")
+            notes.append(f"where the file does not say otherwise, the trainer passes {fixed}")
     return tuple(notes)
 
 

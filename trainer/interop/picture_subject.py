@@ -34,7 +34,9 @@ def from_picture(
 
 def _in_subject(name: str, value: object) -> tuple[str, object]:
     if name == PROMPT:
-        return "prompts", {"picture": str(value)}
+        texts = value if isinstance(value, list) else [value]
+        names = ["picture"] if len(texts) == 1 else [f"picture {number}" for number in range(1, len(texts) + 1)]
+        return "prompts", dict(zip(names, map(str, texts), strict=True))
     if name == NEGATIVE:
         return "negative_prompt", str(value)
     seed = as_number(value)

@@ -48,6 +48,8 @@ def values(text: str) -> Mapping[str, object]:
 def test_groups_and_tables_are_settings(text: str, expected: dict[str, object]) -> None:
     found = dict(values(text))
     assert found.pop("seed") == 5
+    # What it leaves out, as 75 it must.
+    assert found.pop("max_token_length") == "75"
     assert (
         found == pytest.approx(expected)
         if all(isinstance(each, float) for each in expected.values())

@@ -249,3 +249,30 @@ def test_values_of_easy_training_scripts_of_2023(values: dict[str, object], expe
 def test_the_popup_of_easy_training_scripts_is_told_by_its_own_key() -> None:
     assert EASY_TRAINING_SCRIPTS_2023.profile({"save_at_n_epochs": 1}) == "easy training scripts popup 2023-02"
     assert EASY_TRAINING_SCRIPTS_2023.profile({"save_every_n_epochs": 1}) == "easy training scripts 2023-02"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        (KOHYA_GUI, {"flux1_checkbox": True}, "Flux, which cannot be trained here"),
+        (KOHYA_GUI, {"LoRA_type": "LyCORIS/LoHa"}, "trains LyCORIS/LoHa"),
+        (KOHYA_GUI, {"unet_lr": 0, "text_encoder_lr": "0"}, "does not start"),
+        (EASY_TRAINING_SCRIPTS_2023, {"warmup_lr_ratio": 0.05}, "cut a warm-up below 1 to 0"),
+        (EASY_TRAINING_SCRIPTS_2023, {"gradient_acc_steps": 2, "gradient_checkpointing": False}, "gradient_acc_steps"),
+    ],
+)
+def test_what_a_user_should_know_of_a_file_is_noted(kind: TrainerFormat, values: dict[str, object], words: str) -> None:
+    (note,) = kind.notes(values)
+    assert words in note
+
+
+def test_plain_files_need_no_note() -> None:
+    assert (
+        KOHYA_GUI.notes({"LoRA_type": "Standard", "unet_lr": 1e-4, "text_encoder_lr": 0, "flux1_checkbox": False}) == ()
+    )
+    assert EASY_TRAINING_SCRIPTS_2023.notes({"warmup_lr_ratio": None, "gradient_acc_steps": None}) == ()
+
+
+def test_an_unknown_option_at_the_end_of_the_command_line_is_named() -> None:
+    found = reading(RULES, "additional_parameters", {"additional_parameters": "--min_snr_gamma 5 --what 3"})
+    assert (found.options, found.no_effect) == ({"min_snr_gamma": "5"}, "nothing here knows --what")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from trainer.dataset.read import read_data
 from trainer.errors import WorkspaceError
 from trainer.interop.documents import read_document
 from trainer.interop.export.data import SUBSET_OPTIONS, WrittenData, data_set_toml, written_data
@@ -15,13 +16,18 @@ from trainer.interop.export.targets import Target, Written
 from trainer.interop.importer import import_documents
 from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.records import MarkKind
+from trainer.plan.behaviour import imitate
+from trainer.regular_file import read_regular
 from trainer.settings.amounts import steps_of
 from trainer.settings.describe import fields, shown_value
 from trainer.settings.model import Settings
 from trainer.settings.parts import all_parts, settings_of_part
 from trainer.text import printable
+from trainer.text_encoding import UndecodableText, decode_text
 
-_OF_DATA = ("train_data_dir", "reg_data_dir", "dataset_config", "dataset_repeats", "num_repeats")
+_MAX_PROMPTS = 2**16
+OF_DATA = ("train_data_dir", "reg_data_dir", "dataset_config", "dataset_repeats", "num_repeats")
+"""Settings that say which pictures there are; they may become a data set file."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +75,15 @@ class _Export:
         self._data: WrittenData = written_data(settings)
         self._settings, self._imitated = self._in_force()
         self._options: WrittenOptions = written_options(self._settings)
+        self._lost, self._changed = dict(self._options.lost), dict(self._options.changed)
 
     def made(self) -> Exported:
         """Return everything."""
         settings, target = self._settings, self._target
         family = self._options.base.family if self._options.base is not None else ""
         options = self._options.options | {"sdxl": family == "sdxl"}
+        if target.key == "kohya-gui":
+            options |= self._prompts_of_the_gui()
         needs_file = not target.folder_by_folder and not settings.dataset_config and self._data.data is not None
         text_of_data = data_set_toml(options, self._data.subsets, settings) if needs_file else ""
         of_folders = target.key != "sd-scripts" and self._data.is_plain
@@ -92,23 +101,43 @@ class _Export:
         )
         return Exported(text, text_of_data, target.how(written, self._file, named), report)
 
+    def _prompts_of_the_gui(self) -> dict[str, object]:
+        """Return the lines of the prompt file, which the GUI keeps in its own file."""
+        path = self._settings.sample_prompts
+        if not path:
+            return {}
+        try:
+            text = decode_text(read_regular(Path(path), _MAX_PROMPTS))
+        except (OSError, UndecodableText) as error:
+            self._lost["sample_prompts"] = f"the GUI keeps the prompts themselves, and the file cannot be read: {error}"
+            return {"sample_prompts": None}
+        self._changed["sample_prompts"] = "the lines of the file, which the GUI keeps in its own"
+        return {"sample_prompts": text.strip()}
+
     def _in_force(self) -> tuple[Settings, tuple[str, ...]]:
         """Return the settings with concrete numbers, where they behave like another trainer than the target."""
-        return self._asked, ()
+        asked = self._asked
+        if not asked.behave_like or asked.behave_like == self._target.behaves_like:
+            return asked, ()
+        # Its numbers follow from the pictures: without them this is the refusal.
+        data = self._data.data if self._data.data is not None else read_data(asked)
+        imitation = imitate(asked, data)
+        lines = (f"{asked.behave_like}: {line}" for line in imitation.lines)
+        return imitation.settings, tuple(lines)
 
     def _reports(self, back: Settings, options: Mapping[str, object]) -> Iterator[SettingReport]:
         for info in fields():
             name = info.name
             report = partial(SettingReport, name, shown_value(self._asked, name))
-            if name in _OF_DATA:
+            if name in OF_DATA:
                 yield self._of_data(name, report)
-            elif name in self._options.lost:
-                yield report("lost", why=self._options.lost[name])
-            elif name in self._options.changed:
-                yield report("translated", to=f"{name} = {_plain(options.get(name))}", why=self._options.changed[name])
+            elif name in self._lost:
+                yield report("lost", why=self._lost[name])
+            elif name in self._changed:
+                yield report("translated", to=f"{name} = {_plain(options.get(name))}", why=self._changed[name])
             elif self._target.folder_by_folder and name in SUBSET_OPTIONS:
                 yield report("written")
-            elif _in_effect(self._settings, name) == _in_effect(back, name):
+            elif in_effect(self._settings, name) == in_effect(back, name):
                 yield self._same(name, report)
             elif name in NOT_NEEDED:
                 yield report("not needed", why=NOT_NEEDED[name])
@@ -150,7 +179,7 @@ class _Export:
                 yield SettingReport(f"set at step {mark.step:,}", printable(mark.text), "lost", why=why)
 
 
-def _in_effect(settings: Settings, name: str) -> object:
+def in_effect(settings: Settings, name: str) -> object:
     """Return what a setting amounts to: two settings that train the same compare equal."""
     if name in _BY_RULE:
         return _BY_RULE[name](settings)
@@ -166,6 +195,10 @@ def _amount(name: str, settings: Settings) -> object:
     return steps_of(text, 1_000_000) if text.strip() else ""
 
 
+def _switched_on(name: str, settings: Settings) -> object:
+    return getattr(settings, name) == "yes"
+
+
 def _encoders_rest(settings: Settings) -> object:
     names = [part for part in all_parts() if part != "unet"]
     return settings.network_train_unet_only or not any(settings.rate(part) for part in names)
@@ -179,6 +212,11 @@ _BY_RULE: Mapping[str, Callable[[Settings], object]] = {
     "network_alpha": lambda settings: settings.alpha,
     "conv_alpha": lambda settings: settings.alpha_of_conv if settings.conv_dim else None,
     "resolution": lambda settings: settings.size,
+    "behave_like": lambda settings: "",
+    # Of two kinds of attention xformers comes first.
+    "sdpa": lambda settings: settings.sdpa or settings.xformers,
+    # What is left out there is off, and auto here is off unless the base says otherwise, which an export writes down.
+    **{name: partial(_switched_on, name) for name in ("v_parameterization", "zero_terminal_snr")},
     "max_train_steps": lambda settings: None if settings.max_train_epochs else settings.max_train_steps,
     "optimizer_args": lambda settings: settings.optimizer_options,
 }

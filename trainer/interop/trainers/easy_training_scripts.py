@@ -418,11 +418,26 @@ def _recognises(document: SourceDocument) -> bool:
     return document.syntax == "toml" and any("args" in group or "dataset_args" in group for group in groups)
 
 
+def _notes(values: Values) -> tuple[str, ...]:
+    found = []
+    if "[flux_args]" in values:
+        found.append("The file is for Flux, which cannot be trained here: bases are SD1.x and SDXL.")
+    if "[textual_inversion_args]" in values or values.get("train_mode.train_mode") not in (None, "lora"):
+        found.append("The file is for a textual inversion; here a LoRA is trained.")
+    for key, kind in (("network_args.algo", values.get("network_args.algo")), ("network_args.unit", "DyLoRA")):
+        if key in values and str(kind) not in ("lora", "locon"):
+            found.append(f"The file trains {kind}; here it becomes a LoRA of the same rank.")
+    return tuple(found)
+
+
 EASY_TRAINING_SCRIPTS = TrainerFormat(
     "easy-training-scripts",
     "Easy Training Scripts, TOML (2024 to today)",
     _recognises,
     RULES,
     lambda _: "easy training scripts 2025-04",
+    _notes,
+    # The program starts with 225, and writes 75 down as nothing.
+    fixed={"max_token_length": 75},
     unprefixed=_bare,
 )

@@ -238,6 +238,20 @@ def _profile(values: Values) -> str:
     return "easy training scripts popup 2023-02" if "save_at_n_epochs" in values else "easy training scripts 2023-02"
 
 
+def _notes(values: Values) -> tuple[str, ...]:
+    found = []
+    share_of = number(values.get("warmup_lr_ratio")) or 0
+    if 0 < share_of < 1:
+        found.append(
+            "Until 2023-02-10 the program cut a warm-up below 1 to 0 when it loaded a file: a bake from this file had none, one that wrote it had it."
+        )
+    if (number(values.get("gradient_acc_steps")) or 0) > 1 and not is_on(values.get("gradient_checkpointing")):
+        found.append(
+            "The program passes gradient_acc_steps on only together with gradient_checkpointing, which is off."
+        )
+    return tuple(found)
+
+
 EASY_TRAINING_SCRIPTS_2023 = TrainerFormat(
-    "easy-training-scripts-2023", "Easy Training Scripts, JSON (2023)", _recognises, RULES, _profile
+    "easy-training-scripts-2023", "Easy Training Scripts, JSON (2023)", _recognises, RULES, _profile, _notes
 )

@@ -4,12 +4,13 @@ A key that is missing leaves the widget as it was; today's GUI drops 0, `""` and
 sd-scripts' own default is then in force. Behaviour as of v20.7.1 (2023-02) and of 2026-07.
 """
 
+from trainer.interop.picture_subject import NEGATIVE, PROMPT
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.kohya_gui_keys import OTHER_KEYS
 from trainer.interop.trainers.kohya_gui_values import (
-    command_tail,
     conv_row,
     noise_row,
+    notes,
     profile,
     read_attention,
     read_cycles,
@@ -21,6 +22,7 @@ from trainer.interop.trainers.kohya_gui_values import (
     read_prompts,
     read_second_rate,
     read_steps,
+    read_tail,
     read_unet_rate,
     read_warmup_percent,
     read_warmup_steps,
@@ -241,8 +243,8 @@ _ROWS = table(
     or_zero("sample_every_n_steps"),
     KeyRule(
         "sample_prompts",
-        ("sample_prompts",),
-        "a line for each picture, which the GUI writes to a prompt file",
+        ("sample_prompts", PROMPT, NEGATIVE),
+        "a line for each picture, which the GUI writes to a prompt file; here they are the subject's test prompts",
         read_prompts,
         or_blank("sample_prompts").write,
     ),
@@ -251,7 +253,7 @@ _ROWS = table(
         "additional_parameters",
         (),
         "the end of sd-scripts' command line, which comes before all other keys",
-        lambda value, _: Reading(command_tail(value)),
+        read_tail,
         write_tail,
     ),
     KeyRule("sdxl", why="the base's file tells", write=lambda options: is_on(options.get("sdxl"))),
@@ -274,4 +276,4 @@ def _recognises(document: SourceDocument) -> bool:
     return any(key in _OWN for key in keys) and known_share(RULES, keys) >= 0.5
 
 
-KOHYA_GUI = TrainerFormat("kohya-gui", "kohya_ss GUI, JSON (2023 to today)", _recognises, RULES, profile)
+KOHYA_GUI = TrainerFormat("kohya-gui", "kohya_ss GUI, JSON (2023 to today)", _recognises, RULES, profile, notes)

@@ -1,9 +1,12 @@
 """What the values of the kohya_ss GUI's widgets mean, and how an export writes them."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 
+from trainer.interop.option_list import OPTIONS
+from trainer.interop.picture_subject import NEGATIVE, PROMPT
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers.rules import Values, is_blank, is_on, number, whole
 
@@ -24,6 +27,15 @@ _MODULES = {
 }
 # Widgets that came after max_train_steps (2023-08): a file with one of them was edited by hand where it has no max_train_steps.
 _LATER = ("max_grad_norm", "LyCORIS_preset", "dataset_config", "loss_type", "lr_warmup_steps", "network_weights")
+_OTHER_BASES = {
+    "flux1_checkbox": "Flux",
+    "sd3_checkbox": "SD3",
+    "hunyuan_image_checkbox": "HunyuanImage",
+    "anima_checkbox": "Anima",
+    "lumina_checkbox": "Lumina",
+}
+_SAME_LAYERS = ("Standard", "Kohya LoCon", "LoCon", "LyCORIS/LoCon", "LoRA-FA")
+_PROMPT_OPTION = re.compile(r"\s--(?=[A-Za-z])")
 # These build no layers on 3×3 convolutions.
 _WITHOUT_CONV = ("Standard", "LoRA-FA")
 
@@ -255,6 +267,16 @@ def command_tail(value: object) -> dict[str, object]:
     return options
 
 
+def read_tail(value: object, _: Values) -> Reading:
+    """Read what stands at the end of the command line; what is no option of sd-scripts is named."""
+    options = command_tail(value)
+    strange = ", ".join(f"--{name}" for name in options if name not in OPTIONS)
+    return Reading(
+        {name: each for name, each in options.items() if name in OPTIONS},
+        f"nothing here knows {strange}" if strange else "",
+    )
+
+
 # Options that the GUI has no widget for, with the value that needs no words; an export puts them on the command line's end.
 _IN_TAIL: Mapping[str, object] = {
     "zero_terminal_snr": False,
@@ -305,7 +327,29 @@ def under_tail(rule: KeyRule) -> KeyRule:
 
 
 def read_prompts(value: object, _: Values) -> Reading:
-    """Read the text of the sample prompts."""
-    if is_blank(value):
+    """Read the text of the sample prompts, one for each line with options behind it; a path alone is a prompt file's."""
+    text = str(value or "").strip()
+    if not text:
         return Reading({"sample_prompts": None})
-    return Reading({"sample_prompts": value})
+    if "\n" not in text and text.lower().endswith((".txt", ".toml", ".json")):
+        return Reading({"sample_prompts": text})
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    parts = [_PROMPT_OPTION.split(line) for line in lines]
+    negative = next((part[1:].strip() for options in parts for part in options[1:] if part.startswith("n ")), "")
+    return Reading({PROMPT: [options[0].strip() for options in parts], NEGATIVE: negative or None})
+
+
+def notes(values: Values) -> tuple[str, ...]:
+    """Return what a user should know of a file beside its keys."""
+    found = []
+    for key, base in _OTHER_BASES.items():
+        if is_on(values.get(key)):
+            found.append(f"The file is for {base}, which cannot be trained here: bases are SD1.x and SDXL.")
+    kind = str(values.get("LoRA_type", "Standard"))
+    if kind not in _SAME_LAYERS and kind not in _OTHER_BASES.values():
+        found.append(f"The file trains {kind}; here it becomes a LoRA of the same rank.")
+    if _of_2023(values) and _rate(values, "unet_lr") == 0 and _rate(values, "text_encoder_lr") == 0:
+        found.append(
+            "Both rates are 0, with which the GUI of its day does not start; here both parts train at learning_rate."
+        )
+    return tuple(found)
