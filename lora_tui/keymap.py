@@ -1,65 +1,23 @@
 """The actions that keys give: one record each, which bindings, key lines, help, palette and docs/keys.md are made from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
+from lora_tui.dialog_keys import DIALOG_ACTIONS
+from lora_tui.key_action import Action
 
-@dataclass(frozen=True)
-class Action:
-    """Something a key does.
-
-    Attributes:
-        id: names it in a user's key map.
-        keys: the keys that give it, comma-separated as Textual spells them; a user's key map may name others.
-        action: Textual's action string.
-        label: one or two words for a key line.
-        help: a line of help.
-        scopes: the screens, dialogs and widgets that have it, by the names they call `bindings` with.
-        palette: title in the command palette; "" where it is not offered there.
-        shown_key: how its key is shown; "" for Textual's own way.
-        first: whether it acts before the focused widget sees the key.
-        opens: whether it opens a screen, a dialog or a line to type into, for which what is typed behind it is meant: "always", so that
-            where it can open nothing that is dropped; "sometimes", where it does something else at other times; or "never".
-        acts: whether it orders, queues, writes or removes something by itself; one typed before its screen was painted does not.
-        right: the right of `lora_tui.ports.Rights` without which it does nothing but say so: `order`, `bake`, or "" for none.
-    """
-
-    id: str
-    keys: str
-    action: str
-    label: str
-    help: str
-    scopes: tuple[str, ...]
-    palette: str = ""
-    shown_key: str = ""
-    first: bool = False
-    opens: Literal["always", "sometimes", "never"] = "never"
-    acts: bool = False
-    right: str = ""
-
-    @property
-    def documented_key(self) -> str:
-        """Its first key as docs/keys.md writes it."""
-        first = self.keys.partition(",")[0]
-        return self.shown_key or {"escape": "esc"}.get(first, first)
-
-    @property
-    def binding(self) -> Binding:
-        """The action as Textual binds it."""
-        return Binding(
-            self.keys,
-            self.action,
-            self.label,
-            show=False,
-            key_display=self.shown_key or None,
-            priority=self.first,
-            tooltip=self.help,
-            id=self.id,
-        )
+__all__ = [
+    "ACTIONS",
+    "BY_ID",
+    "Action",
+    "actions_of",
+    "bindings",
+    "key_table",
+    "shown_grid_keys",
+    "shown_keys",
+]
 
 
 _APP = ("app",)
@@ -71,10 +29,6 @@ _JUDGING = ("pictures", "full picture")
 _SHEET = ("sheet",)
 _CROP = ("crop",)
 _COMPARE = ("compare",)
-_QUEUE = ("queue",)
-_GRIDS = ("grids",)
-_CHECKLIST = ("checklist",)
-_FORM = ("form",)
 
 # fmt: off
 ACTIONS: tuple[Action, ...] = (
@@ -166,6 +120,23 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "settings.open", "o", "open_settings", "open", "open another settings file of the workspace", _BAKE,
         "Open settings", opens="always",
+    ),
+    Action(
+        "settings.import", "i", "import_settings", "import", "import another trainer's settings, from a file or a paste", _BAKE,
+        "Import settings", right="bake", opens="always",
+    ),
+    Action(
+        "settings.export", "E", "export_settings", "export", "export the settings for another trainer", _BAKE,
+        "Export settings", right="bake", opens="always",
+    ),
+    Action(
+        "bake.again", "a", "bake_again", "bake again",
+        "read settings back from the newest LoRA of the bake shown, to bake it again", _BAKE, "Bake again from the LoRA",
+        right="bake", opens="always",
+    ),
+    Action(
+        "parity.open", "C", "compare_trainers", "trainers", "what other trainers would make of these settings, side by side",
+        ("bake", "plan"), "Compare trainers", opens="always",
     ),
     # The Grid screen
     Action(
@@ -274,100 +245,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.second", "home", "edge(-99)", "second picture", "the second picture only", _COMPARE),
     Action("compare.first", "end", "edge(99)", "first picture", "the first picture only", _COMPARE),
     Action("compare.swap", "tab,space", "swap", "swap sides", "swap the sides of the two pictures", _COMPARE),
-    # Dialogs
-    Action("dialog.cancel", "escape", "leave", "cancel", "cancel", ("dialog",)),
-    Action("list.down", "j", "move('down')", "down", "next entry", ("list",)),
-    Action("list.up", "k", "move('up')", "up", "previous entry", ("list",)),
-    Action("read.close", "escape,enter,q", "leave", "close", "close", ("read",)),
-    Action("read.down", "j,down", "scroll('down')", "down", "scroll down", ("read",)),
-    Action("read.up", "k,up", "scroll('up')", "up", "scroll up", ("read",)),
-    # Before the line has them: what is typed behind a tab in one go belongs to the next line.
-    Action("fields.next", "tab", "app.focus_next", "next", "next field", ("fields",), first=True),
-    Action("fields.down", "down", "app.focus_next", "next", "next field", ("fields",)),
-    Action("fields.up", "up", "app.focus_previous", "previous", "previous field", ("fields",)),
-    Action("confirm.previous", "up,k,left,h", "move(-1)", "previous", "previous answer", ("confirm",)),
-    Action("confirm.next", "down,j,right,l,tab", "move(1)", "next", "next answer", ("confirm",)),
-    Action("confirm.accept", "enter", "accept", "answer", "give the marked answer", ("confirm",)),
-    Action("help.close", "question_mark", "leave", "close", "close the help", ("help",), shown_key="?"),
-    Action("digest.close", "space", "leave", "close", "close", ("digest",)),
-    Action("plan.close", "p", "leave", "close", "close the plan", ("plan",)),
-    Action("plan.next", "right_square_bracket", "section(1)", "next section", "next section", ("plan",), shown_key="]"),
-    Action(
-        "plan.previous", "left_square_bracket", "section(-1)", "previous section", "previous section", ("plan",),
-        shown_key="[",
-    ),
-    Action("checks.close", "escape,c", "leave", "close", "close", ("checks",)),
-    Action(
-        "checks.accept", "a", "accept", "accept", "accept what is marked until the data change (asks for a reason)", ("checks",),
-        right="bake", opens="sometimes",
-    ),
-    Action(
-        "checks.withdraw", "w", "withdraw", "withdraw", "take back that it is accepted", ("checks",), right="bake", acts=True,
-    ),
-    Action("judgement.close", "J", "leave", "close", "back to the pictures", ("judgement",)),
-    Action(
-        "judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",), right="bake",
-        acts=True,
-    ),
-    # Before the line for the size has them: it has nothing to scroll.
-    Action("fit.down", "down", "scroll(1)", "down", "scroll down", ("fit",), first=True),
-    Action("fit.up", "up", "scroll(-1)", "up", "scroll up", ("fit",), first=True),
-    Action("fit.page-down", "pagedown", "scroll(10)", "page down", "scroll down a page", ("fit",), first=True),
-    Action("fit.page-up", "pageup", "scroll(-10)", "page up", "scroll up a page", ("fit",), first=True),
-    Action("queue.close", "escape,Q", "leave", "close", "back to the bake", _QUEUE),
-    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order", acts=True),
-    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order", acts=True),
-    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE, right="order", acts=True),
-    Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE, right="order", opens="always"),
-    Action(
-        "queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE, right="bake",
-        acts=True,
-    ),
-    Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE, right="order", opens="always"),
-    Action(
-        "queue.take-over", "t", "take_over", "run jobs of earlier sessions here",
-        "run here what earlier sessions left in the queue", _QUEUE, right="bake", acts=True,
-    ),
-    Action("grids.close", "escape,o", "leave", "close", "open none", _GRIDS),
-    Action(
-        "grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS, right="bake",
-        acts=True,
-    ),
-    Action("grids.edit", "e", "choose('spec')", "edit", "load its settings into the builder", _GRIDS),
-    Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True, acts=True),
-    Action("checklist.there", "y,plus", "tick(True)", "yes", "the picture shows it", _CHECKLIST),
-    Action("checklist.missing", "n,minus", "tick(False)", "no", "the picture does not show it", _CHECKLIST),
-    Action("checklist.open", "backspace", "tick(None)", "not checked", "not checked", _CHECKLIST),
-    Action("checklist.change", "space", "cycle", "change", "yes, no, not checked", _CHECKLIST),
-    # Panes
-    Action("form.down", "down,j", "move(1)", "next field", "next field", _FORM),
-    Action("form.up", "up,k", "move(-1)", "previous field", "previous field", _FORM),
-    Action("form.page-down", "pagedown", "page(1)", "page down", "page down", _FORM),
-    Action("form.page-up", "pageup", "page(-1)", "page up", "page up", _FORM),
-    Action(
-        "form.next-section", "right_square_bracket", "section(1)", "next section", "first field of the next section",
-        _FORM, shown_key="]",
-    ),
-    Action(
-        "form.previous-section", "left_square_bracket", "section(-1)", "previous section",
-        "first field of this section, then of the previous one", _FORM, shown_key="[",
-    ),
-    Action("form.first", "home", "edge(0)", "first", "first field", _FORM),
-    Action("form.last", "end", "edge(-1)", "last", "last field", _FORM),
-    Action("form.edit", "enter", "choose", "edit", "edit the field; flip a switch; next option", _FORM, opens="sometimes"),
-    Action("form.next-option", "right,l", "turn(1)", "next option", "next option", _FORM),
-    Action("form.previous-option", "left,h", "turn(-1)", "previous option", "previous option", _FORM),
-    Action("form.reset", "backspace", "put_back", "reset", "reset this field to the saved value", _FORM),
-    Action("editor.keep", "tab,shift+tab", "submit", "keep", "keep the value", ("editor",)),
-    Action("editor.cancel", "escape", "leave", "cancel", "cancel the edit", ("editor",)),
-    Action("find.down", "down", "move(1)", "next", "next field found", ("find",)),
-    Action("find.up", "up", "move(-1)", "previous", "previous field found", ("find",)),
-    Action("find.take", "tab", "submit", "go to", "go to the field", ("find",)),
-    Action("find.cancel", "escape", "leave", "cancel", "cancel the search", ("find",)),
-    Action("log.down", "j,down", "scroll_down", "down", "scroll the log down", ("log",)),
-    Action("log.up", "k,up", "scroll_up", "up", "scroll the log up", ("log",)),
-    Action("epochs.down", "j,down", "scroll_down", "down", "scroll the saved LoRAs down", ("epochs",)),
-    Action("epochs.up", "k,up", "scroll_up", "up", "scroll the saved LoRAs up", ("epochs",)),
+    *DIALOG_ACTIONS,
     # Everywhere
     Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 # As wide as the style below says; beside the text are the padding and the scroll bar.
 _WIDTH, _PADDING = 84, 5
-_KEYS = ("read.down read.up=scroll", "plan.previous plan.next=section", "read.close")
+_KEYS = ("read.down read.up=scroll", "plan.previous plan.next=section", "parity.open=other trainers", "read.close")
 _WARNINGS = "warnings"
 _WARNING = f"{WARNING.mark} "
 
 
-class PlanDialog(ReadDialog[None]):
-    """Shows a plan. Its sections are made in a worker thread: of thousands of captions that takes a moment.
+class PlanDialog(ReadDialog[bool]):
+    """Shows a plan; dismissed with True to compare it with other trainers'. Its sections are made in a worker thread: of thousands of captions that takes a moment.
 
     Args:
         view: the plan.
@@ -101,6 +101,10 @@ class PlanDialog(ReadDialog[None]):
             )
         ]
         self.query_one(VerticalScroll).mount_all(parts, before=keys)
+
+    def action_compare_trainers(self) -> None:
+        """Leave for the table of trainers."""
+        self.dismiss(True)
 
     def action_section(self, by: int) -> None:
         """Bring the next or the previous section to the top."""

@@ -29,6 +29,7 @@ class PlanDialogs:
         editor: the settings.
         memory: predicts memory; None for no predictions.
         may_predict: whether memory may be predicted now.
+        show_trainers: shows what other trainers make of the settings.
     """
 
     def __init__(
@@ -38,19 +39,27 @@ class PlanDialogs:
         editor: SettingsEditor,
         memory: MemorySources | None,
         may_predict: Callable[[], bool],
+        show_trainers: Callable[[], object],
     ) -> None:
         self._screen = screen
         self._sender = sender
         self._editor = editor
         self._memory = memory
         self._may_predict = may_predict
+        self._show_trainers = show_trainers
 
     def show_plan(self) -> None:
         """Show the whole plan."""
         from lora_tui.screens.plan import PlanDialog
 
         if (view := self._plan_or_warning()) is not None:
-            self._screen.app.push_screen(PlanDialog(view, f"Plan of {self._file_name}", self._memory_section))
+            dialog = PlanDialog(view, f"Plan of {self._file_name}", self._memory_section)
+
+            def go_on(compare: bool | None) -> None:
+                if compare:
+                    self._show_trainers()
+
+            self._screen.app.push_screen(dialog, go_on)
 
     def show_checks(self) -> None:
         """Show what the checks found in the settings, their pictures and captions."""

@@ -55,6 +55,11 @@ class SettingsFiles:
         """Open the file to begin with."""
         self._sender.write(lambda: bakes.open_first(self._workspace, self.path))
 
+    def open(self, path: Path | None) -> None:
+        """Open a settings file; None opens none."""
+        if path is not None:
+            self._sender.write(lambda: bakes.open_settings(path), awaited=True)
+
     def offer_others(self) -> None:
         """Offer the workspace's settings files."""
         from lora_tui.screens.open_settings import OpenDialog
@@ -63,7 +68,7 @@ class SettingsFiles:
         if not files:
             self._sender.warn("no settings files in this workspace: press n to create a subject")
         else:
-            self.settle_edits(lambda: self._screen.app.push_screen(OpenDialog(files, self.path), self._open))
+            self.settle_edits(lambda: self._screen.app.push_screen(OpenDialog(files, self.path), self.open))
 
     def offer_new_subject(self) -> None:
         """Ask for a new subject and open its settings."""
@@ -75,7 +80,7 @@ class SettingsFiles:
         def make(name: str, data: str, base: str, validation: str) -> Path:
             return bakes.make_subject(self._workspace, name, data, base, validation)
 
-        self.settle_edits(lambda: offer_new_subject(self._screen, self._workspace, self.started_in, make, self._open))
+        self.settle_edits(lambda: offer_new_subject(self._screen, self._workspace, self.started_in, make, self.open))
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Save the settings to their file, then do `then`; an edit that is wrong stays open instead."""
@@ -100,10 +105,6 @@ class SettingsFiles:
         else:
             question = "The settings have unsaved edits."
             self._screen.app.push_screen(ConfirmDialog(question, _EDIT_ANSWERS, about=about), settled)
-
-    def _open(self, path: Path | None) -> None:
-        if path is not None:
-            self._sender.write(lambda: bakes.open_settings(path), awaited=True)
 
     def _end_edit(self) -> bool:
         """Accept what was typed in the open field; return whether it was right."""

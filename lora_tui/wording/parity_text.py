@@ -4,12 +4,13 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from lora_tui.wording.state_symbols import DIFFERS
 from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.parity.table import ParityCell, ParityRow, ParityTable
 
-DIFFERENT = "≠"
+DIFFERENT = DIFFERS.mark
 """Stands before what differs from the first column."""
 
 # Cells of the widest column and of the narrowest.

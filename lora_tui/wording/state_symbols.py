@@ -20,6 +20,8 @@ FAILED = Sign("✗", "$error")
 WARNING = Sign("!", "$warning")
 WAITING = Sign("◦", "$muted")
 ENDED = Sign("■", "$muted")
+DIFFERS = Sign("≠", "$warning")
+TRANSLATED = Sign("≈", "$secondary")
 
 _STATES = {
     BakeState.QUEUED: WAITING,
