@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from lora_tui.actions import bakes
 from lora_tui.actions.checks import AcceptanceChanged
+from lora_tui.actions.imports import Imports
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
@@ -20,6 +21,8 @@ from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
+from lora_tui.screens.import_dialogs import ImportDialogs
+from lora_tui.screens.parity_dialogs import ParityDialogs
 from lora_tui.screens.plan_dialogs import NO_SETTINGS, PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
 from lora_tui.snapshot import Snapshot
@@ -114,7 +117,10 @@ class BakeScreen(Screen[None]):
         """Make what acts on the settings form."""
         self.editor = SettingsEditor(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
         self.files = SettingsFiles(self, self.workspace, self.sender, self.editor, self.form, *self._first)
-        self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict)
+        self.parity = ParityDialogs(self, self.sender, self.editor, self.files)
+        self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
+        sources = Imports(self.workspace)
+        self.imports = ImportDialogs(self, self.sender, self.editor, self.files, sources, lambda: self.snapshot)
 
     def start_threads(self) -> None:
         """Start what looks at files: called after the first paint."""
@@ -460,6 +466,22 @@ class BakeScreen(Screen[None]):
     def action_open_settings(self) -> None:
         """Offer the workspace's settings files."""
         self.files.offer_others()
+
+    def action_import_settings(self) -> None:
+        """Ask for a source of settings, and show what they become."""
+        self.imports.offer_import()
+
+    def action_bake_again(self) -> None:
+        """Read settings back from the newest LoRA of the bake shown."""
+        self.imports.bake_again()
+
+    def action_export_settings(self) -> None:
+        """Ask for a trainer, and write the settings for it."""
+        self.imports.offer_export()
+
+    def action_compare_trainers(self) -> None:
+        """Show what other trainers would make of the settings."""
+        self.parity.show_table()
 
     def action_help(self) -> None:
         """Show what the keys do, and what the focused field is for."""

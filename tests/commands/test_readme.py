@@ -110,7 +110,10 @@ def test_the_exit_codes_are_the_programs() -> None:
     assert {int(code) for code in re.findall(r"\b(\d+)\b", line)} == {int(code) for code in ExitCode}
 
 
-@pytest.mark.parametrize("scopes", [("bake", "app"), ("grid", "pictures")])
+@pytest.mark.parametrize(
+    "scopes",
+    [("bake", "app"), ("grid", "pictures"), ("report", "import report", "report list"), ("parity", "parity table")],
+)
 def test_the_tables_of_keys_are_the_programs(scopes: tuple[str, ...]) -> None:
     from lora_tui.keymap import key_table
 

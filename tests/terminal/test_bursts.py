@@ -15,7 +15,7 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 
 # Keys of the Bake screen that open something; of those in the second line only while a bake runs, else they cannot.
-_OPENERS = ("/", "b", "p", "f", "Q", "n", "o", "g", "?", "\x10", ENTER)
+_OPENERS = ("/", "b", "p", "f", "Q", "n", "o", "i", "E", "C", "g", "?", "\x10", ENTER)
 _OPENERS_WHILE_BAKING = ("x", "L", "T", "B", "\x11")
 # In the help of the Bake screen alone, and in view at once.
 _HELP = "start a bake with these settings"

@@ -23,18 +23,25 @@ from lora_tui.screens.compare import CompareScreen
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.crop import CropScreen
 from lora_tui.screens.fit import FitDialog
+from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.fork import ForkDialog
 from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.grids import GridsDialog
 from lora_tui.screens.help import HelpScreen
+from lora_tui.screens.import_report import ImportReportScreen
+from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.judgement import JudgementDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.new_subject import NewSubjectDialog
 from lora_tui.screens.open_settings import OpenDialog
+from lora_tui.screens.parity import ParityScreen
+from lora_tui.screens.parity_columns import ColumnsDialog
 from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.plan import PlanDialog
 from lora_tui.screens.queue import QueueDialog
+from lora_tui.screens.save_import import SaveImportDialog
+from lora_tui.screens.settings_changes import ChangesDialog
 from lora_tui.screens.use_epoch import PublishDialog
 from lora_tui.widgets.field_list import FieldList
 from lora_tui.widgets.settings_form import SettingsForm
@@ -95,6 +102,25 @@ async def in_the_checks(runner, pilot, until) -> None:
     await until(pilot, lambda: isinstance(runner.app.screen, ChecksDialog) and runner.app.screen._marked is not None)
 
 
+async def in_a_report(runner, pilot, until) -> None:
+    """The report of an import is up, which names a folder of another computer."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("i")
+    await until(pilot, lambda: isinstance(runner.app.screen, ImportDialog))
+    runner.app.post_message(events.Paste("network_dim = 24\ntrain_data_dir = 'D:\\lora\\set'\n"))
+    await until(pilot, lambda: isinstance(runner.app.screen, ForeignPathsDialog))
+    await pilot.press("escape")
+    await until(pilot, lambda: isinstance(runner.app.screen, ImportReportScreen))
+
+
+async def in_the_table(runner, pilot, until) -> None:
+    """The table of trainers is up, and the cursor is on another one."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("C")
+    await until(pilot, lambda: isinstance(runner.app.screen, ParityScreen) and runner.app.screen._table is not None)
+    await pilot.press("right")
+
+
 def idle(runner) -> None:
     """Nothing runs."""
 
@@ -134,6 +160,15 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "form.find": (baking, on_a_bake, None),
     "subject.new": (idle, on_the_form, NewSubjectDialog),
     "settings.open": (idle, on_the_form, OpenDialog),
+    "settings.import": (idle, on_the_form, ImportDialog),
+    "settings.export": (idle, on_the_form, PickDialog),
+    "bake.again": (baking, on_a_bake, ImportDialog),
+    "parity.open": (idle, on_the_form, ParityScreen),
+    "parity.take": (idle, in_the_table, ChangesDialog),
+    "parity.columns": (idle, in_the_table, ColumnsDialog),
+    "report.save": (idle, in_a_report, SaveImportDialog),
+    "report.paths": (idle, in_a_report, ForeignPathsDialog),
+    "report.find": (idle, in_a_report, None),
     "grid.make": (picturing, on_a_picture, ConfirmDialog),
     "grid.end": (picturing, on_a_picture, ConfirmDialog),
     "grid.preset": (picturing, on_a_picture, PickDialog),
@@ -237,6 +272,9 @@ async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runn
 LINES = {
     "bake.start": "why",
     "subject.new": "name",
+    "settings.import": "source",
+    "report.save": "name",
+    "report.paths": "folder-0",
     "grid.use": "target",
     "plan.fit": "limit",
 }

@@ -1,5 +1,7 @@
 """Grounds, rules, cursor rows and dialogs on terminals with 256 and with 16 colours, in both themes, as they are painted."""
 
+from pathlib import Path
+
 import pytest
 from painted import Cell, apart, painted, part
 from textual.app import App
@@ -8,10 +10,17 @@ from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input, OptionList
 from textual.widgets._toast import Toast
 
+from lora_tui.actions import parity
+from lora_tui.actions.imports import ReadImport
 from lora_tui.app import LoraApp
+from lora_tui.screens.import_report import ImportReportScreen
+from lora_tui.screens.parity import ParityScreen
 from lora_tui.theme_files import remember_theme
 from lora_tui.widgets.field_list import FieldList
+from lora_tui.widgets.report_list import ReportList
+from trainer.interop.report import FATES, ImportReport, KeyReport
 from trainer.journal.records import BakeState
+from trainer.parity.table import ParityCell, ParityRow, ParityTable
 
 SIZE = (120, 36)
 # CIE 1976: what can be seen without looking for it. The theme in all colours has 3 between ground and panel.
@@ -20,7 +29,7 @@ RULE = "─"
 # WCAG asks for 3 of large text; labels of plots and hints are less.
 READABLE = 2.4
 IDLE = {"b": "BakeNoteDialog", "question_mark": "HelpScreen", "p": "PlanDialog", "Q": "QueueDialog", "o": "OpenDialog"}
-IDLE |= {"n": "NewSubjectDialog", "f": "FitDialog"}
+IDLE |= {"n": "NewSubjectDialog", "f": "FitDialog", "i": "ImportDialog"}
 WHILE_BAKING = {"L": "LiveSettingsDialog", "x": "ConfirmDialog"}
 
 
@@ -129,6 +138,46 @@ async def test_the_row_of_the_cursor_in_a_list_stands_out(app, until) -> None:
         marked, below = (part(rows, Region(inside.x, inside.y + y, inside.width - 2, 1)) for y in (0, 1))
         assert all(apart(one.ground, two.ground) > SEEN for one, two in zip(marked, below, strict=True))
         assert all(cell.contrast >= 3 for cell in marked if cell.sign.isalnum())
+
+
+async def test_what_differs_is_lit_and_the_cell_of_the_cursor_stands_out(app, until, monkeypatch) -> None:
+    cells = (ParityCell("155"), ParityCell("155"), ParityCell("190", True, "why"), ParityCell("113", True, "why"))
+    rows_of_two = tuple(ParityRow(key, key, cells) for key in ("steps", "epochs"))
+    table = ParityTable(("mine", "a", "b", "c"), ("these settings", "a", "b", "c"), rows_of_two)
+    monkeypatch.setattr(parity, "parity_of", lambda draft: table)
+    async with app.run(SIZE) as pilot:
+        await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
+        await pilot.press("C")
+        await until(pilot, lambda: isinstance(app.app.screen, ParityScreen) and app.app.screen._table is not None)
+        await pilot.pause(0.1)
+        rows = painted(app.app)
+        lines = ["".join(cell.sign for cell in row) for row in rows]
+        at_cursor, other = (
+            next(y for y, line in enumerate(lines) if f" {key} " in line) for key in ("steps", "epochs")
+        )
+        same, lit = lines[other].index("155", lines[other].index("│")), lines[other].index("190")
+        assert rows[other][lit].ink.name != rows[other][same].ink.name
+        assert apart(rows[at_cursor][same].ground, rows[other][same].ground) > SEEN
+        for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
+            assert cell.contrast >= READABLE, cell
+
+
+async def test_the_report_of_an_import_can_be_read(app, until) -> None:
+    keys = tuple(KeyReport(fate, "1", fate, "seed = 1", "why") for fate in FATES)
+    report = ImportReport("old.toml", "sd-scripts", keys, "", ("a note",), {"D:\\set": ""})
+    async with app.run(SIZE) as pilot:
+        await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
+        read = ReadImport((), report, "old")
+        app.app.push_screen(ImportReportScreen(read, lambda read, folders: read, lambda read, name: Path(name)))
+        await until(pilot, lambda: app.app.screen.query(ReportList))
+        await pilot.press("down")
+        await pilot.pause(0.1)
+        rows = painted(app.app)
+        inside = app.app.screen.query_one(ReportList).region
+        marked = next(y for y, row in enumerate(rows) if row[inside.x + 1].sign == "▸")
+        assert apart(rows[marked][20].ground, rows[marked + 1][20].ground) > SEEN
+        for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
+            assert cell.contrast >= READABLE, cell
 
 
 @pytest.mark.parametrize("colours", ["256"], indirect=True)

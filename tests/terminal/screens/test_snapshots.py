@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from lora_tui.actions import parity
+from lora_tui.actions.imports import ReadImport
 from lora_tui.forms.draft import SettingsDraft
 from lora_tui.screens.fit import FitDialog
+from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPredicted
@@ -14,9 +17,11 @@ from trainer.checks.record import CheckResult
 from trainer.checks.registry import CHECK_BY_KEY
 from trainer.demo.workspace import demo_settings
 from trainer.finding import Finding
+from trainer.interop.report import ImportReport, KeyReport
 from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine, Stage
 from trainer.memory.fit_result import FitResult, LeverEffect, Proposal, Rejected
 from trainer.memory.peak import MemoryPrediction, Peak
+from trainer.parity.table import ParityCell, ParityRow, ParityTable
 from trainer.plan.report import ReportSection
 
 NOON = 1_700_000_000.0
@@ -271,3 +276,65 @@ def test_daylight(runner, still, snap_compare) -> None:
 
 def test_a_wrong_value(runner, still, snap_compare) -> None:
     assert snap_compare(runner.app, terminal_size=SIZES[1], run_before=still(None, *"jjjjj", "enter", "0", "enter"))
+
+
+def trainers() -> ParityTable:
+    """Three trainers beside these settings."""
+    titles = ("these settings", "sd-scripts, 2023-02-09", "anon-1337 script v1.13", "kohya_ss GUI v20.7.1")
+    rows = (
+        ("counted", "pictures counted", ("12", "12", "10", "9"), "it does not count .gif"),
+        ("run", "steps really run", ("155", "190", "155", "113"), "a batch holds each picture of a bucket once"),
+        ("skip", "clip skip", ("2", "2", "1", "unknown"), "1 by default"),
+        ("tokens", "tokens of a caption", ("75", "75", "75", "75"), ""),
+    )
+    return ParityTable(
+        ("settings", "sd", "anon", "gui"),
+        titles,
+        tuple(
+            ParityRow(
+                key, label, tuple(ParityCell(text, text != texts[0], why if text != texts[0] else "") for text in texts)
+            )
+            for key, label, texts, why in rows
+        ),
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_trainers_compared(runner, still, snap_compare, monkeypatch, size) -> None:
+    monkeypatch.setattr(parity, "parity_of", lambda draft: trainers())
+    shown = still(None)
+
+    async def before(pilot) -> None:
+        await shown(pilot)
+        await pilot.press("C")
+        while runner.app.screen._table is None:
+            await pilot.pause(0.02)
+        await pilot.press("down")
+        await pilot.pause(0.1)
+
+    assert snap_compare(runner.app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_report_of_an_import(runner, still, snap_compare, size) -> None:
+    keys = (
+        KeyReport("$network_dim", "32", "taken", "network_dim = 32", line=3),
+        KeyReport("$train_data_dir", r'"D:\\lora\\set"', "taken", 'train_data_dir = "/data/set"', line=4),
+        KeyReport("$lr_warmup_ratio", "0.05", "translated", "lr_warmup_steps = 5%", "a share of all steps", 5),
+        KeyReport("$use_xformers", "1", "without effect", "", "PyTorch's own attention is as fast", 6),
+        KeyReport("$my_own_key", "7", "unknown", line=7),
+    )
+    notes = ("the trainer itself passes cache_latents=true",)
+    title, profile = "legacy ps script", "legacy ps script 2023-02"
+    report = ImportReport("old.ps1", title, keys, profile, notes, {r"D:\lora\set": "/data/set"})
+    shown = still(None)
+
+    async def before(pilot) -> None:
+        await shown(pilot)
+        read = ReadImport((), report, "hifumi-old", (), "hifumi")
+        runner.app.push_screen(ImportReportScreen(read, lambda read, folders: read, lambda read, name: HOME))
+        await pilot.pause(0.1)
+        await pilot.press("2")
+        await pilot.pause(0.1)
+
+    assert snap_compare(runner.app, terminal_size=size, run_before=before)

@@ -211,18 +211,3 @@ def test_minutes_go_before_the_steps_of_any_trainer_and_keep_its_warm_up(tmp_pat
     # Once the number is fixed the script's own rounding makes the warm-up: round(6.25) of 125 steps.
     fixed = imitate(fixed_settings(imitation.settings, 125), data).settings
     assert (fixed.max_train_steps, fixed.train_minutes, fixed.lr_warmup_steps) == (125, None, "6")
-
-
-def test_pictures_that_the_trainer_does_not_load_are_named(tmp_path: Path) -> None:
-    _, _, data = planned(odd_folder(tmp_path), "sd-scripts 2026-02")
-    said = {note.place: note for note in data.notes if note.check == "picture-skipped"}
-    assert ("2_eyes/c.Jpg" in said["2_eyes"].cases and "does not" in said["2_eyes"].text) or "do not" in said[
-        "2_eyes"
-    ].text
-    assert any("directly in" in note.text for note in data.notes)
-
-
-def test_a_trainer_that_finds_nothing_says_where_it_looks(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError) as caught:
-        planned(worked_folder(tmp_path), "cloneofsimo lora 2023-02")
-    assert "cloneofsimo/lora" in caught.value.expected and "data folder itself" in caught.value.expected

@@ -1,0 +1,163 @@
+"""Imports as the dashboard makes them: a path or a paste read, folders of another computer found, settings written; for a thread."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from trainer.errors import SettingsError
+from trainer.refusals import user_path
+from trainer.text import path_fault, printable
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.interop.record import SourceDocument
+    from trainer.interop.report import ImportReport
+
+_PASTE = "the paste"
+# What a line of settings has and the name of a file hardly ever.
+_OF_SETTINGS = ("=", "{", "$", " --", ": ")
+
+
+@dataclass(frozen=True)
+class ReadImport:
+    """What an import would give.
+
+    Attributes:
+        documents: what was read.
+        report: what became of every key.
+        name: proposed for the settings file.
+        foreign: prefixes of paths of another computer, whose place on this one is not known.
+        subject: name of the subject that would be written too, "" for none: data are named that none here has.
+    """
+
+    documents: "Sequence[SourceDocument]"
+    report: "ImportReport"
+    name: str
+    foreign: tuple[str, ...] = ()
+    subject: str = ""
+
+
+class Imports:
+    """Reads imports for one workspace, and writes them into it; every call may take a moment."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def read(self, given: str) -> ReadImport:
+        """Return what a path or a pasted text would give.
+
+        Raises:
+            LoraTuiError: it cannot be read, or is of no trainer that is known.
+        """
+        from trainer.interop.documents import open_document, read_document
+
+        path = given_path(given, self._workspace.root)
+        document = read_document(given.encode("utf-8", "replace"), _PASTE) if path is None else open_document(path)
+        return self._made((document,))
+
+    def remap(self, read: ReadImport, folders: Mapping[str, str]) -> ReadImport:
+        """Return an import with folders of another computer at their places here, and remember these.
+
+        Args:
+            read: before.
+            folders: prefix there -> folder here.
+
+        Raises:
+            SettingsError: a folder is not there.
+        """
+        from trainer.interop.foreign_paths import remember_map
+
+        for there, here in folders.items():
+            if not user_path(here, printable(there)).is_dir():
+                raise SettingsError(
+                    printable(there),
+                    found=f"no folder {printable(here, 80)} here",
+                    way_out="press m and give another folder",
+                )
+        remember_map(self._workspace, folders)
+        return self._made(read.documents)
+
+    def save(self, read: ReadImport, name: str) -> Path:
+        """Write an import as settings, and as a subject where data are named; return the settings file.
+
+        Raises:
+            SettingsError: the name is none, or taken; nothing was written then.
+        """
+        from trainer.interop.write_import import import_to, write_import
+        from trainer.settings.one_setting import check_name
+
+        try:
+            check_name(name or ".")
+        except ValueError as error:
+            raise SettingsError("name", found=printable(repr(name), 80), expected=str(error)) from None
+        out = self._workspace.root / f"{name}.toml"
+        if out.exists():
+            raise SettingsError(out.name, found="already exists", expected="a new name", way_out="choose another name")
+        write_import(import_to(read.documents, out), out)
+        return out
+
+    def _made(self, documents: "Sequence[SourceDocument]") -> ReadImport:
+        from trainer.interop.foreign_paths import prefixes_to_ask_for
+        from trainer.interop.write_import import import_to
+
+        imported = import_to(documents, self._workspace.root / "settings.toml")
+        subject, report = imported.subject, imported.report
+        name = subject.name if subject is not None else str(imported.values.get("output_name") or "imported")
+        return ReadImport(
+            documents,
+            report,
+            free_name(self._workspace, name),
+            tuple(prefixes_to_ask_for(report.paths)),
+            subject.name if subject is not None else "",
+        )
+
+
+def given_path(given: str, root: Path) -> Path | None:
+    """Return the path that was given, None for a text of settings.
+
+    Args:
+        given: as typed or pasted.
+        root: where a relative path is looked for too.
+    """
+    line = given.strip()
+    if "\n" in line or "\0" in line:
+        return None
+    for text in _written_ways(line):
+        for folder in (Path(), root):
+            if text and not path_fault(text) and _is_there(path := folder / _at_home(text)):
+                return path
+    if path_fault(line) or any(sign in line for sign in _OF_SETTINGS):
+        return None
+    return Path(line)
+
+
+def _written_ways(line: str) -> Iterator[str]:
+    """Yield what a line may name: as it is, and as a shell, a terminal that a file is dropped on, and a desktop write it."""
+    yield line
+    if line[:1] in ("'", '"') and line[-1:] == line[:1]:
+        yield line[1:-1]
+    yield re.sub(r"\\(.)", r"\1", line)
+    if line.startswith("file://"):
+        yield unquote(line.removeprefix("file://"))
+
+
+def _at_home(text: str) -> Path:
+    return user_path(text) if text.startswith("~/") else Path(text)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def free_name(workspace: Workspace, name: str) -> str:
+    """Return `name`, or `name-2` and so on, whatever no settings file and no subject of the workspace has yet."""
+    taken = {path.stem for folder in (workspace.root, workspace.subjects) for path in folder.glob("*.toml")}
+    return next(
+        each for each in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3))) if each not in taken
+    )
