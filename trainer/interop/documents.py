@@ -15,7 +15,14 @@ from trainer.formats.infotext import parse_infotext
 from trainer.interop.lora_facts import lora_document, with_tensors
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
-from trainer.interop.syntax.shell import Script, has_command, looks_like_script, parse_script, refuse_no_options
+from trainer.interop.syntax.shell import (
+    Script,
+    has_command,
+    looks_like_script,
+    parse_script,
+    refuse_no_options,
+    set_in_blocks,
+)
 from trainer.interop.syntax.toml_values import KEY, parse_foreign_toml
 from trainer.interop.syntax.tree import MAX_KEYS, known_lines, leaves, too_many_keys
 from trainer.interop.syntax.yaml_text import parse_yaml, yaml_keys
@@ -182,13 +189,12 @@ def _of_script(script: Script, where: str) -> SourceDocument:
     for flag in command.flags:
         keys.append(SourceKey(flag.name, flag.value, flag.line))
         values[flag.name] = flag.value
-    used = {name: [flag.name for flag in command.flags if name in flag.variables] for name in _used(script)}
-    notes = {"": command.script, "commands": len(script.commands), "used": used}
+    used: dict[str, list[str]] = {}
+    for flag in command.flags:
+        for name in flag.variables:
+            used.setdefault(name.casefold(), []).append(flag.name)
+    notes = {"": command.script, "commands": len(script.commands), "used": used, "blocks": set_in_blocks(script)}
     return SourceDocument(where, "command", tuple(keys), values | {"(script)": notes})
-
-
-def _used(script: Script) -> list[str]:
-    return list(dict.fromkeys(name for flag in script.commands[0].flags for name in flag.variables))
 
 
 def _is_safetensors(path: Path) -> bool:

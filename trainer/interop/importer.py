@@ -15,7 +15,7 @@ from trainer.interop.key_fates import KeyPlan, options_of, plans_of, reports_of,
 from trainer.interop.named_models import FindModel, models_found
 from trainer.interop.option_rules import is_blank
 from trainer.interop.options import FromOptions, OptionFate, settings_from
-from trainer.interop.picture_subject import PROMPT_OPTIONS, from_picture
+from trainer.interop.picture_subject import from_picture, is_of_subject
 from trainer.interop.record import SourceDocument, TrainerFormat
 from trainer.interop.registry import FORMATS
 from trainer.interop.report import ImportReport
@@ -152,7 +152,7 @@ def _settle_between(plans: Sequence[KeyPlan]) -> None:
 
 def _is_apart(option: str) -> bool:
     """Return whether an option is no setting's, but of the data set file or of the subject."""
-    return is_of_data_set(option) or option in PROMPT_OPTIONS
+    return is_of_data_set(option) or is_of_subject(option)
 
 
 def _with_data_set(options: Mapping[str, object], name: str) -> dict[str, object]:
@@ -226,8 +226,12 @@ def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]
     notes: list[str] = []
     for document, each in zip(documents, formats, strict=True):
         script = document.tree.get("(script)")
-        if document.syntax == "command" and isinstance(script, Mapping) and (count := script["commands"]) > 1:
-            notes.append(f"{document.where} holds {count} commands that train; this is the first")
+        if document.syntax == "command" and isinstance(script, Mapping):
+            if (count := script["commands"]) > 1:
+                notes.append(f"{document.where} holds {count} commands that train; this is the first")
+            if blocks := script["blocks"]:
+                names = printable(", ".join(f"${name}" for name in blocks), 200)
+                notes.append(f"blocks of the script (if, for) may set {names}; nothing of them is worked out")
         notes += each.notes(values_of(document, each))
         notes += each.data_notes(values_of(document, each), Path(pictures)) if pictures else ()
         if each.fixed:

@@ -103,23 +103,31 @@ def _plan(
     document: SourceDocument,
 ) -> KeyPlan:
     plan = KeyPlan(key)
-    row, places = row_of(key.key)
-    plain = its_format.unprefixed(key.key)
-    names = (key.key, plain, row, its_format.unprefixed(row), row_of(plain)[0])
-    found = next((rules[name] for name in names if name in rules), None)
-    if found is not None:
-        plan.rank, plan.rule = found
+    places: tuple[str, ...] = ()
+    plain, (row, of_row) = its_format.unprefixed(key.key), row_of(key.key)
+    for name, its_places in (
+        (key.key, ()),
+        (plain, ()),
+        row_of(plain),
+        (row, of_row),
+        (its_format.unprefixed(row), of_row),
+    ):
+        if name in rules:
+            places = its_places
+            plan.rank, plan.rule = rules[name]
+            break
     if isinstance(key.value, Computed):
         plan.no_effect = _COMPUTED
     elif isinstance(key.value, str | list) and len(key.value) > _LONGEST:
         plan.no_effect = f"no setting is that long: {len(key.value):,}, and at most {_LONGEST:,}"
+    elif key.key.startswith("$") and (users := _users(key.key[1:], document)):
+        plan.variable_of, plan.rule = users, None
     elif plan.rule is not None:
         reading = _reading(plan.rule, key.value, Beside(values, places))
         plan.options = {at_places(name, places): value for name, value in reading.options.items()}
         plan.no_effect = reading.no_effect
     elif key.key.startswith("$") and document.syntax == "command":
-        plan.variable_of = _users(key.key[1:], document)
-        plan.no_effect = "" if plan.variable_of else "no option of the command uses it"
+        plan.no_effect = "no option of the command uses it"
     return plan
 
 
@@ -134,7 +142,7 @@ def _reading(rule: KeyRule, value: object, values: Mapping[str, object]) -> Read
 def _users(name: str, document: SourceDocument) -> tuple[str, ...]:
     script = document.tree.get("(script)")
     used = script.get("used") if isinstance(script, Mapping) else None
-    return tuple(used.get(name, ())) if isinstance(used, Mapping) else ()
+    return tuple(used.get(name.casefold(), ())) if isinstance(used, Mapping) else ()
 
 
 def reports_of(plans: Sequence[KeyPlan], made: FromOptions) -> tuple[KeyReport, ...]:
@@ -170,7 +178,7 @@ def _fate(plan: KeyPlan, made: FromOptions) -> tuple[Fate, str, str]:
     if not values:
         if fates and all(each.fate == "unknown" for each in fates.values()):
             return "unknown", "", ""
-        return "without effect", "", _joined(reasons)
+        return "without effect", "", _joined(reasons) or "blank"
     to = ", ".join(map(_setting_text, values, values.values()))
     plain = not plan.lost and not _is_changed(plan) and all(each.fate == "taken" for each in fates.values())
     words = plan.rule.rule if plan.rule is not None and _is_changed(plan) else ""

@@ -3,6 +3,7 @@
 A value that only the script itself could work out, such as `[int]($total / 2)` or `$(date)`, stays what it is: a `Computed`.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -53,10 +54,11 @@ class Command:
 
 @dataclass
 class Script:
-    """What a script says: the values of its variables, and its commands."""
+    """What a script says: the values of its variables, its commands, and the variables that blocks set, which may run or not."""
 
     assignments: list[Assignment] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    in_blocks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class _Word:
     expands: bool
     quoted: bool
     line: int
+    variable: str = ""
 
 
 _SCRIPT = re.compile(
@@ -81,6 +84,8 @@ _ALONE = re.compile(r"[\"']?(?:\$\{?(?:env:)?\w+\}?(?:\[[@*]\])?|%\w+%|!\w+!)[\"
 _POWERSHELL_SET = re.compile(
     r"\s*(?:\[[\w.\[\]]+\]\s*)?\$(?:env:|script:|global:)?(\w+)\s*=(?!=)\s*([\s\S]*)$", re.ASCII
 )
+_POWERSHELL_ADD = re.compile(r"\s*\$(\w+)\s*\+=\s*([\s\S]*)$", re.ASCII)
+_CHANGED = re.compile(r"\$(\w+)(?:\s*\+?=(?!=)|\.Add(?:Range)?\()", re.ASCII)
 _CMD_SET = re.compile(r"\s*@?set\s+(?:/\w\s+)?\"?(\w+)=(.*?)\"?\s*$", re.ASCII | re.IGNORECASE)
 _BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+|local\s+)?([A-Za-z_]\w*)=(?!=)(.*)$", re.ASCII)
 _PYTHON_SET = re.compile(r"\s*self\.(\w+)\s*(?::[^=]{1,80})?=(?!=)\s*(.*)$", re.ASCII)
@@ -100,8 +105,15 @@ _LIST = re.compile(r"@\((.*)\)", re.DOTALL)
 _ITEM = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s,\"'#]+))\s*(?:,|\n|$)|\s*#[^\n]*")
 _PARTS = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\$\{?\w+\}?)\s*(?:\+|$)", re.ASCII)
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|#.*")
+_PART_OF_TEXT = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
 _MAX_LIST = 1000
+# Of a command after its variables are put in.
+_MAX_WORDS = 100_000
+MAX_LENGTH = 20_000
+"""Characters that variables may add to one value."""
+
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_CALL = re.compile(r"[A-Za-z]+-[A-Za-z]+")
 _BARE = re.compile(r"[\w.+:\\/~,%@-]+")
 _WORDS = {"$true": True, "$false": False, "$null": None, "true": True, "false": False, "none": None, "null": None}
 _CONTINUED = {"bash": "\\", "powershell": "`", "cmd": "^"}
@@ -138,6 +150,22 @@ def looks_like_script(text: str) -> bool:
     ) or bool(re.search(r"train\w*\.py|accelerate\s+launch|\bnetworks?\.\w+\.py", text))
 
 
+class _AnyCase(dict[str, object]):
+    """Variables of PowerShell and cmd.exe, whose names have no capital letters."""
+
+    def __setitem__(self, name: str, value: object) -> None:
+        super().__setitem__(name.casefold(), value)
+
+    def __getitem__(self, name: str) -> object:
+        return super().__getitem__(name.casefold())
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name.casefold() if isinstance(name, str) else name)
+
+    def get(self, name: str, default: object = None) -> object:
+        return super().get(name.casefold(), default)
+
+
 def parse_script(text: str, where: str) -> Script:
     """Return the variables and commands of a script.
 
@@ -150,7 +178,7 @@ def parse_script(text: str, where: str) -> Script:
         )
     shell = _shell_of(text)
     script = Script()
-    values: dict[str, object] = {}
+    values: dict[str, object] = {} if shell == "bash" else _AnyCase()
     depth, ended = 0, False
     for number, line in _logical_lines(_without_blocks(text), shell):
         first = line.split("\n", 1)[0]
@@ -165,12 +193,36 @@ def parse_script(text: str, where: str) -> Script:
             if depth == 0 and not ended and not _is_list_of_words(written):
                 script.assignments.append(Assignment(name, value, number))
                 values[name] = value
+            elif depth and not ended:
+                script.in_blocks.append(name)
+        elif shell == "powershell" and _POWERSHELL_ADD.match(first):
+            if not ended:
+                _note_changes(first, number, depth, script, values)
         elif (command := _command(line, number, shell, values)) is not None:
             script.commands.append(command)
+        elif shell == "powershell" and not ended:
+            _note_changes(first, number, depth, script, values)
         depth += _opened(first, shell)
         if len(script.assignments) + sum(len(each.flags) for each in script.commands) > MAX_KEYS:
             raise too_many_keys(f"{where} line {number}")
     return script
+
+
+def _note_changes(line: str, number: int, depth: int, script: Script, values: dict[str, object]) -> None:
+    """Add what `+=` adds outside of blocks, and note which variables a line with a block changes."""
+    added = _POWERSHELL_ADD.match(line)
+    if added and not depth:
+        before, more = values.get(added[1]), _value(added[2], values, "powershell")
+        made: object = Computed(line.strip())
+        if isinstance(before, list) and not isinstance(more, Computed):
+            made = [*before, *more] if isinstance(more, list) else [*before, more]
+        elif isinstance(before, str) and isinstance(more, str) and not isinstance(before, Computed | type(None)):
+            made = Computed(line.strip()) if isinstance(more, Computed) else f"{before}{more}"
+        if len(str(made)) <= MAX_LENGTH:
+            script.assignments.append(Assignment(added[1], made, number))
+            values[added[1]] = made
+    elif depth or "{" in line:
+        script.in_blocks += _CHANGED.findall(line)[:_MAX_LIST]
 
 
 def _shell_of(text: str) -> str:
@@ -273,7 +325,8 @@ def _bare_value(text: str, values: Mapping[str, object], shell: str) -> object:
         return values.get(_name_of(match), Computed(text))
     if shell == "cmd" and not re.search(r"[&|<>]", text):
         return _expanded(text, values)[0]
-    return text if not text or _BARE.fullmatch(text) else Computed(text)
+    called = shell == "powershell" and _CALL.fullmatch(text)
+    return text if not text or (_BARE.fullmatch(text) and not called) else Computed(text)
 
 
 def _put_together(written: str, values: Mapping[str, object], shell: str) -> object:
@@ -317,6 +370,8 @@ def _joined_texts(text: str, values: Mapping[str, object]) -> str | None:
         if isinstance(found, Computed) or (part[0] == "$" and not isinstance(found, str)):
             return None
         made, at = f"{made}{found}", match.end()
+        if len(made) > MAX_LENGTH:
+            return None
     return made if not text.endswith("+") else None
 
 
@@ -349,7 +404,7 @@ def _expanded(text: str, values: Mapping[str, object]) -> tuple[object, tuple[st
     if re.search(r"\$\((?!\$\w+\))|`\w", text):
         return Computed(text), ()
     names: list[str] = []
-    unknown = False
+    unknown, room = False, [MAX_LENGTH]
 
     def filled(match: re.Match[str]) -> str:
         nonlocal unknown
@@ -359,7 +414,13 @@ def _expanded(text: str, values: Mapping[str, object]) -> tuple[object, tuple[st
             unknown = True
             return match[0]
         names.append(name)
-        return "" if value is None else str(value)
+        filling = "" if value is None else str(value)
+        room[0] -= len(filling)
+        if room[0] < 0:
+            # Variables that double one another would else grow without end.
+            unknown = True
+            return match[0]
+        return filling
 
     whole = _REFERENCE.fullmatch(text)
     if whole and (name := _name_of(whole)) in values:
@@ -372,15 +433,34 @@ def _command(line: str, start: int, shell: str, values: Mapping[str, object]) ->
     """Return the command of a logical line, None where it trains nothing and has no options alone."""
     if "--" not in line:
         return None
-    words = list(_words(line, start, shell))
+    words = list(itertools.islice(_spread(_words(line, start, shell), values), _MAX_WORDS))
     at = next((place for place, word in enumerate(words) if _SCRIPT.search(str(_filled(word, values)[0]))), None)
     if at is None:
-        if not words or not words[0].text.startswith("--"):
+        if not words or not _FIRST_FLAG.match(line):
             return None
         return Command("", (), tuple(_flags(words, values)), start)
     script = _SCRIPT.search(str(_filled(words[at], values)[0]))
     flags = tuple(_flags(words[at + 1 :], values))
     return Command(script["name"] if script else "", tuple(_flags(words[:at], values)), flags, start) if flags else None
+
+
+def _spread(words: Iterator[_Word], values: Mapping[str, object]) -> Iterator[_Word]:
+    """Yield the words of a command with those in place that a variable alone holds: a list, or options in one text."""
+    for word in words:
+        value: object = None
+        match = None
+        if not word.quoted and "$" in word.text and _ALONE.fullmatch(word.text):
+            match = _REFERENCE.match(word.text)
+            value = values.get(_name_of(match)) if match else None
+        if isinstance(value, str) and not isinstance(value, Computed) and value.lstrip().startswith("--"):
+            value = [part.replace('"', "").replace("'", "") for part in _PART_OF_TEXT.findall(value)]
+        if isinstance(value, list):
+            for each in value:
+                yield _Word(
+                    str(each), False, not str(each).startswith("--"), word.line, _name_of(match) if match else ""
+                )
+        else:
+            yield word
 
 
 def _words(line: str, start: int, shell: str) -> Iterator[_Word]:
@@ -424,31 +504,46 @@ def _flags(words: list[_Word], values: Mapping[str, object]) -> Iterator[Flag]:
             value = Computed(" ".join(map(str, found)))
         return Flag(name.replace("-", "_"), value, line, tuple(used))
 
+    taking = True
     for word in words:
         match = _FLAG.match(word.text) if not word.quoted or word.text.startswith("--") else None
         if match and word.text.startswith("--"):
             if name:
                 yield flag()
-            name, line, found, used = match["name"], word.line, [], []
-            rest = _Word(word.text[match.end() :], word.expands, word.quoted, word.line)
-            if not match["equals"]:
+            name, line, found, used = match["name"], word.line, [], [word.variable] if word.variable else []
+            # What follows `--name=value` is not of that option.
+            taking = not match["equals"]
+            if taking:
                 continue
-            value, names = _filled(rest, values)
-        elif word.text in ("&&", ";", "||", "|", "&") or re.fullmatch(r"\d?>>?.*", word.text):
+            value, names = _filled(_Word(word.text[match.end() :], word.expands, word.quoted, word.line), values)
+            found = [value]
+            used += names
+            continue
+        if word.text in ("&&", ";", "||", "|", "&") or re.fullmatch(r"\d?>>?.*", word.text):
             break
+        value, names = _filled(word, values)
+        if isinstance(value, Computed) and (not taking or found) and _ALONE.fullmatch(word.text):
+            # More options, in a variable that nothing here can read.
+            yield Flag(word.text, value, word.line)
         elif match and not _NUMBER.fullmatch(word.text):
             # A short option of a launcher, such as -m.
             if name:
                 yield flag()
             name = ""
-            continue
-        else:
-            value, names = _filled(word, values)
-        if name:
+        elif name and taking:
             found.append(value)
             used += names
     if name:
         yield flag()
+
+
+def set_in_blocks(script: Script) -> list[str]:
+    """Return the variables that a block may set over a value from outside, or that the first command takes from one."""
+    known = {each.name.casefold() for each in script.assignments}
+    for flag in script.commands[0].flags if script.commands else ():
+        if isinstance(flag.value, Computed):
+            known |= {_name_of(match).casefold() for match in _REFERENCE.finditer(flag.value)}
+    return [name for name in dict.fromkeys(script.in_blocks) if name.casefold() in known]
 
 
 def refuse_no_options(where: str) -> SettingsError:

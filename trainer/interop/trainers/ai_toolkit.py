@@ -79,8 +79,8 @@ def _alpha(key: str) -> KeyRule:
 def _read_conv(value: object, values: Values) -> Reading:
     if not number(value):
         return Reading(no_effect="no LoRA on convolutions")
-    alpha = values.get("network.conv_alpha")
-    return Reading({"conv_dim": value, "conv_alpha": value if is_blank(alpha) else alpha})
+    own = not is_blank(values.get("network.conv_alpha"))
+    return Reading({"conv_dim": value} | ({} if own else {"conv_alpha": value}))
 
 
 def _read_conv_alpha(value: object, values: Values) -> Reading:
@@ -122,10 +122,6 @@ def _read_quantize(value: object, values: Values) -> Reading:
     if kind in ("qint8", "int8", "uint8"):
         return Reading({"int8_base": True})
     return Reading(no_effect=f"the base is held in 8 bits here by int8_base or fp8_base; it says {kind}")
-
-
-def _read_steps(value: object, _: Values) -> Reading:
-    return Reading({"max_train_steps": value, "max_train_epochs": None})
 
 
 def _trains_encoder(values: Values) -> bool:
@@ -253,6 +249,25 @@ def _read_size(value: object, values: Values) -> Reading:
     return Reading({"sample_resolution": f"{int(width)},{int(height)}"})
 
 
+def _read_height(value: object, values: Values) -> Reading:
+    return Reading(no_effect="read together with the width") if "sample.width" in values else _read_size(value, values)
+
+
+def _with_trigger(prompt: object, values: Values) -> str:
+    return str(prompt).replace("[trigger]", _text(values, "trigger_word", "[trigger]"))
+
+
+def _read_prompts(value: object, values: Values) -> Reading:
+    prompts = [each for each in (value if isinstance(value, list) else [value]) if not is_blank(each)]
+    return Reading({f"subject.prompts[{at}]": _with_trigger(each, values) for at, each in enumerate(prompts)})
+
+
+def _read_sample(value: object, values: Values) -> Reading:
+    return (
+        Reading(no_effect="blank") if is_blank(value) else Reading({"subject.prompts[*]": _with_trigger(value, values)})
+    )
+
+
 def _read_resolution(value: object, _: Values) -> Reading:
     sizes = [each for each in (value if isinstance(value, list) else [value]) if not is_blank(each)]
     if not sizes:
@@ -344,7 +359,7 @@ _RULES = table(
     renamed("network.pretrained_lora_path", "network_weights"),
     KeyRule("save.dtype", ("save_precision",), "float16 is fp16, float32 float", _read_saved),
     KeyRule("save.save_every", ("save_every_n_steps", "save_every_n_epochs"), "counts steps", _read_save_every),
-    KeyRule("train.steps", ("max_train_steps", "max_train_epochs"), "counts steps", _read_steps),
+    renamed("train.steps", "max_train_steps"),
     KeyRule(
         "train.lr",
         ("learning_rate", "unet_lr", "text_encoder_lr"),
@@ -384,7 +399,7 @@ _RULES = table(
     KeyRule("train.gradient_accumulation_steps", ("gradient_accumulation_steps",)),
     KeyRule("train.gradient_accumulation", ("gradient_accumulation_steps",)),
     KeyRule("train.gradient_checkpointing", ("gradient_checkpointing",)),
-    KeyRule("train.dtype", ("mixed_precision",), "fp32 is no", _read_precision),
+    KeyRule("train.dtype", ("mixed_precision",), "fp32 becomes `no`", _read_precision),
     KeyRule("train.xformers", ("xformers",)),
     KeyRule("train.sdp", ("sdpa",)),
     _gamma("min_snr_gamma"),
@@ -418,7 +433,11 @@ _RULES = table(
     renamed("sample.sample_steps", "sample_steps"),
     renamed("sample.guidance_scale", "sample_cfg_scale"),
     KeyRule("sample.width", ("sample_resolution",), "with the height", _read_size),
-    KeyRule("sample.height", ("sample_resolution",), "with the width", _read_size),
+    KeyRule("sample.height", ("sample_resolution",), "with the width", _read_height),
+    KeyRule("sample.prompts", ("subject.prompts[0]",), "test prompts of the subject", _read_prompts),
+    KeyRule("sample.samples[*].prompt", ("subject.prompts[*]",), "a test prompt of the subject", _read_sample),
+    renamed("sample.seed", "subject.seed"),
+    renamed("trigger_word", "subject.trigger"),
     _datasets(),
     OTHER_KEYS,
 )
@@ -428,8 +447,10 @@ def _unprefixed(key: str) -> str:
     if key == "config.name":
         return "name"
     if key.startswith("config.process[") and not key.startswith(_PROCESS):
-        return "other processes"
+        return "other-processes"
     inner = key.removeprefix(_PROCESS)
+    if inner.startswith("sample.samples[") and inner.endswith("].prompt"):
+        return inner
     for start, row in CATCH_ALL.items():
         if inner == start or inner.startswith((f"{start}.", f"{start}[")):
             return row
@@ -450,7 +471,7 @@ def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
     notes = []
     kind, network, arch = (_text(values, key) for key in ("type", "network.type", "model.arch"))
     if kind and kind not in _TRAINERS:
-        notes.append(f"The file is for {kind}, which is no training of a LoRA on pictures.")
+        notes.append(f"The file is for {kind}, which does not train a LoRA on pictures.")
     if network and network.lower() not in ("lora", "locon"):
         notes.append(f"The file trains a {network}; here it becomes a plain LoRA.")
     if not any(key.startswith("network.") for key in values) and any(key.startswith("train.") for key in values):

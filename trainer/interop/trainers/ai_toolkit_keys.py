@@ -8,7 +8,7 @@ _OWN_FOLDER = "each bake has a folder of its own in bakes/"
 _JOURNAL = "the journal records every bake's numbers"
 _OTHER_MODELS = "of other models, or of other trainings than a LoRA's"
 _MEMORY = "`lora-tui fit` finds what saves memory here"
-_SAMPLES = "prompts of sample pictures stand in a file that sample_prompts names, or in the subject"
+_SAMPLES = "of the pictures that it makes while it trains; prompts are the subject's here"
 _PICTURES = "pictures are used as they are: resized, and cropped in the middle to their bucket"
 _EXPERIMENT = "there is no such experiment here"
 _MASKS = "masks here are alpha channels (alpha_mask) or pictures in conditioning_data_dir; set masked_loss with them"
@@ -18,7 +18,6 @@ CATCH_ALL: Mapping[str, str] = {
     "logging": "logging",
     "first_sample": "first_sample",
     "sample.samples": "sample.samples",
-    "sample.prompts": "sample.prompts",
     "network.lorm": "network.lorm",
     "network.network_kwargs": "network.network_kwargs",
     "train.ema_config": "train.ema_config",
@@ -42,12 +41,11 @@ def _at(table_name: str, keys: str) -> str:
 
 
 OTHER_KEYS = table(
-    idle("other processes", "one process is read, the first"),
+    idle("other-processes", "one process is read, the first"),
     idle("meta", "written into ai-toolkit's own files"),
     idle("logging performance_log_every log_dir torch_profiler sqlite_db_path", _JOURNAL),
     idle("device", "a bake takes the GPU that there is"),
     idle("is_v2 process_id", "the base's file tells"),
-    idle("trigger_word", "write it as trigger in the subject, and in the captions"),
     idle("network.lorm network.network_kwargs", "which layers a LoRA is on cannot be chosen here"),
     idle(
         _at("network", "transformer_only lokr_full_rank lokr_factor old_lokr_format split_multistage_loras"),
@@ -163,14 +161,14 @@ OTHER_KEYS = table(
         ),
         _OTHER_MODELS,
     ),
-    idle("model.lora_path", "a LoRA that is merged into the base first: name one to go on from as network_weights"),
+    idle("model.lora_path", "a LoRA that is merged into the base first: name one to continue from as network_weights"),
     idle(_at("model", "ignore_if_contains only_if_contains"), "which layers a LoRA is on cannot be chosen here"),
     idle("embedding decorator adapter slider guidance", _OTHER_MODELS),
-    idle("first_sample sample.samples sample.prompts", _SAMPLES),
+    idle("first_sample sample.samples", _SAMPLES),
     idle(
         _at(
             "sample",
-            "sampler sample_start_step neg seed walk_seed network_multiplier guidance_rescale format adapter_conditioning_scale "
+            "sampler sample_start_step neg walk_seed network_multiplier guidance_rescale format adapter_conditioning_scale "
             "refiner_start_at extra_values num_frames fps do_cfg_norm",
         ),
         _SAMPLES,

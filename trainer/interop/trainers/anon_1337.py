@@ -82,7 +82,7 @@ def read_steps(value: object, values: Values) -> Reading:
         return Reading(no_effect="the epochs decide")
     if (number(value) or 0) < 1:
         return Reading(no_effect="0: off")
-    return Reading({"max_train_steps": value, "max_train_epochs": None})
+    return Reading({"max_train_steps": value})
 
 
 def read_ratio(value: object, values: Values) -> Reading:
@@ -147,7 +147,7 @@ _RULES = table(
     ),
     KeyRule("max_train_epochs", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
     KeyRule("num_epochs", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
-    KeyRule("max_train_steps", ("max_train_steps", "max_train_epochs"), "where no epochs are set", read_steps),
+    KeyRule("max_train_steps", ("max_train_steps",), "where no epochs are set", read_steps),
     same(
         "train_batch_size resolution save_every_n_epochs save_last_n_epochs clip_skip network_dim network_alpha keep_tokens"
     ),
@@ -163,7 +163,7 @@ _RULES = table(
     # Added by hand to many copies of the script.
     same("lr_scheduler_num_cycles lr_scheduler_power noise_offset min_snr_gamma seed max_grad_norm save_every_n_steps"),
     switch("persistent_data_loader_workers"),
-    KeyRule("mixed_precision", ("mixed_precision",), "anything but fp16 and bf16 is no", _read_mixed),
+    KeyRule("mixed_precision", ("mixed_precision",), "anything but fp16 and bf16 becomes `no`", _read_mixed),
     KeyRule("save_precision", ("save_precision",), "anything but fp16 and bf16 is float", _read_saved),
     KeyRule("script_paths", (), read=_read_chain, why="other scripts; none is opened"),
     idle("gpu_training_speed my_training_speed", "the speed is measured here"),

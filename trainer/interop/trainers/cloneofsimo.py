@@ -20,7 +20,9 @@ def _read_rank(value: object, values: Values) -> Reading:
 
 
 def _read_scale(value: object, values: Values) -> Reading:
-    rank, scale = number(values.get("lora_rank", 4)), number(value)
+    if "lora_rank" in values:
+        return Reading(no_effect="read together with lora_rank")
+    rank, scale = 4.0, number(value)
     if rank is None or scale is None:
         return Reading(no_effect="no number")
     return Reading({"network_alpha": whole(rank * scale)})
@@ -28,10 +30,6 @@ def _read_scale(value: object, values: Values) -> Reading:
 
 def _read_encoder(value: object, _: Values) -> Reading:
     return Reading({"network_train_unet_only": not is_on(value)})
-
-
-def _read_steps(value: object, _: Values) -> Reading:
-    return Reading({"max_train_steps": value, "max_train_epochs": None})
 
 
 def _read_decay(value: object, values: Values) -> Reading:
@@ -57,7 +55,9 @@ def _read_warmup(value: object, values: Values) -> Reading:
 def _read_class_folder(value: object, values: Values) -> Reading:
     if not is_on(values.get("with_prior_preservation", False)):
         return Reading(no_effect="with_prior_preservation is not there")
-    return Reading({"reg_data_dir": value})
+    if is_blank(values.get("instance_prompt")):
+        return Reading({"reg_data_dir": value})
+    return Reading({"datasets[0].subsets[reg].image_dir": value, "datasets[0].subsets[reg].is_reg": True})
 
 
 def _factor(values: Values) -> float:
@@ -87,6 +87,12 @@ def _read_folder(value: object, values: Values) -> Reading:
     return Reading({"datasets[0].subsets[0].image_dir": value})
 
 
+def _read_class_prompt(value: object, values: Values) -> Reading:
+    if is_blank(value) or is_blank(values.get("class_data_dir")) or is_blank(values.get("instance_prompt")):
+        return Reading(no_effect="no pictures of the class with a prompt of their own")
+    return Reading({"datasets[0].subsets[reg].class_tokens": value})
+
+
 def _read_prompt(value: object, values: Values) -> Reading:
     if is_blank(value):
         return Reading(no_effect="blank")
@@ -99,7 +105,15 @@ _RULES = table(
     renamed("pretrained_vae_name_or_path", "vae"),
     KeyRule("instance_data_dir", ("train_data_dir", "datasets[0].subsets[0].image_dir"), read=_read_folder),
     KeyRule("instance_prompt", ("datasets[0].subsets[0].class_tokens",), "the caption of every picture", _read_prompt),
-    KeyRule("class_data_dir", ("reg_data_dir",), "with with_prior_preservation", _read_class_folder),
+    KeyRule(
+        "class_data_dir",
+        ("reg_data_dir", "datasets[0].subsets[reg].image_dir", "datasets[0].subsets[reg].is_reg"),
+        "regularisation pictures, with with_prior_preservation",
+        _read_class_folder,
+    ),
+    KeyRule(
+        "class_prompt", ("datasets[0].subsets[reg].class_tokens",), "the caption of every picture", _read_class_prompt
+    ),
     KeyRule("lora_rank", ("network_dim", "network_alpha"), "alpha is the rank times lora_scale", _read_rank),
     KeyRule("lora_scale", ("network_alpha",), "times the rank", _read_scale),
     renamed("lora_dropout_p", "network_dropout"),
@@ -107,8 +121,8 @@ _RULES = table(
     _rate("learning_rate_text", "text_encoder_lr"),
     _rate("learning_rate", "learning_rate", "unet_lr"),
     KeyRule("train_text_encoder", ("network_train_unet_only",), "off trains the U-Net alone", _read_encoder),
-    KeyRule("max_train_steps_tuning", ("max_train_steps", "max_train_epochs"), "the steps of the LoRA", _read_steps),
-    KeyRule("max_train_steps", ("max_train_steps", "max_train_epochs"), "counts steps", _read_steps),
+    renamed("max_train_steps_tuning", "max_train_steps"),
+    same("max_train_steps"),
     renamed("num_train_epochs", "max_train_epochs"),
     KeyRule("save_steps", ("save_every_n_steps", "save_every_n_epochs"), "counts steps", _read_saves),
     renamed("lr_scheduler_lora", "lr_scheduler"),
@@ -124,7 +138,7 @@ _RULES = table(
     idle("with_prior_preservation", "read together with class_data_dir"),
     idle("adam_beta1 adam_beta2 adam_epsilon", "write them as optimizer_args where they are not the usual ones"),
     idle(
-        "class_prompt placeholder_tokens placeholder_token_at_data initializer_tokens use_template",
+        "placeholder_tokens placeholder_token_at_data initializer_tokens use_template",
         _INVERSION,
     ),
     idle("perform_inversion max_train_steps_ti learning_rate_ti continue_inversion continue_inversion_lr", _INVERSION),
@@ -149,7 +163,7 @@ _RULES = table(
         "revision tokenizer_name output_format push_to_hub hub_token hub_model_id local_rank device extra_args",
         "has no use here",
     ),
-    idle("resume_unet resume_text_encoder", "a LoRA to go on from: name it as network_weights"),
+    idle("resume_unet resume_text_encoder", "a LoRA to continue from: name it as network_weights"),
     idle("launcher", _LAUNCHER),
 )
 _MARKS = {

@@ -34,7 +34,7 @@ _SCHEDULERS = {
 }
 _JOURNAL = "the journal records every bake's numbers"
 _CLASS_PICTURES = "pictures of the class are not made here; those that there are, are used"
-_SAMPLES = "prompts of sample pictures stand in a file that sample_prompts names, or in the subject"
+_SAMPLES = "of the pictures that it makes while it trains; prompts are the subject's here"
 _CHECKPOINTS = "every saved epoch is a LoRA file, and keep_states says which training states stay"
 _MODELS = "of the extension's folder of models"
 
@@ -114,7 +114,7 @@ def _read_epochs(value: object, values: Values) -> Reading:
 def _read_steps(value: object, values: Values) -> Reading:
     if not _counts_steps(values):
         return Reading(no_effect="num_train_epochs decides")
-    return Reading({"max_train_steps": value, "max_train_epochs": None})
+    return Reading({"max_train_steps": value})
 
 
 def _read_stop(value: object, values: Values) -> Reading:
@@ -268,8 +268,8 @@ def _read_class_prompt(value: object, values: Values) -> Reading:
     return Reading({f"{_REG}class_tokens": prompt})
 
 
-def _read_token(value: object, values: Values) -> Reading:
-    return Reading(no_effect="blank" if is_blank(value) else "write it as trigger in the subject, and in the captions")
+def _read_sample(value: object, values: Values) -> Reading:
+    return Reading(no_effect="blank") if is_blank(value) else Reading({"subject.prompts[*]": value})
 
 
 def _concepts() -> Iterator[KeyRule]:
@@ -290,16 +290,15 @@ def _concepts() -> Iterator[KeyRule]:
         "the caption of pictures without a caption file",
         _read_class_prompt,
     )
-    yield KeyRule(f"{at}instance_token", (), read=_read_token, why="write it as trigger in the subject")
-    yield KeyRule(f"{at}class_token", (), read=_read_token, why="write it in the captions")
+    yield KeyRule(f"{at}instance_token", ("subject.trigger",))
+    yield from idle(f"{at}class_token", "a word for the class; it stands in the captions")
+    yield KeyRule(f"{at}save_sample_prompt", ("subject.prompts[*]",), "a test prompt of the subject", _read_sample)
     yield from idle(f"{at}num_class_images_per {at}num_class_images", "read together with class_data_dir")
     yield from idle(
         " ".join(f"{at}{key}" for key in ("class_guidance_scale", "class_infer_steps", "class_negative_prompt")),
         _CLASS_PICTURES,
     )
-    sample = (
-        "n_save_sample sample_seed save_guidance_scale save_infer_steps save_sample_negative_prompt save_sample_prompt"
-    )
+    sample = "n_save_sample sample_seed save_guidance_scale save_infer_steps save_sample_negative_prompt"
     yield from idle(" ".join(f"{at}{key}" for key in (*sample.split(), "save_sample_template")), _SAMPLES)
     yield from idle(
         f"{at}is_valid {at}file_prompt_contents {at}max_steps {at}name", "the extension's own note on the concept"
@@ -338,9 +337,7 @@ _RULES = table(
         ),
     ),
     KeyRule("num_train_epochs", ("max_train_epochs",), read=_read_epochs),
-    KeyRule(
-        "max_train_steps", ("max_train_steps", "max_train_epochs"), "of before 2023: above 0 it decides", _read_steps
-    ),
+    KeyRule("max_train_steps", ("max_train_steps",), "of before 2023: above 0 it decides", _read_steps),
     KeyRule(
         "stop_text_encoder",
         ("text_encoder_stop", "network_train_unet_only"),
@@ -390,8 +387,9 @@ _RULES = table(
     ),
     KeyRule("concepts_path", (), read=_read_concepts_path, why="that file is not opened"),
     _concepts(),
+    KeyRule("sanity_prompt", ("subject.prompts[sanity]",), "a test prompt of the subject"),
     idle("concepts_list use_concepts", "read together with the concepts"),
-    idle("lora_model_name", "a LoRA to go on from: name its .safetensors file as network_weights"),
+    idle("lora_model_name", "a LoRA to continue from: name its .safetensors file as network_weights"),
     idle(
         "lora_weight lora_txt_weight save_lora_for_extra_net half_lora lora_use_buggy_requires_grad",
         "of the checkpoint that it makes of the LoRA",
@@ -410,7 +408,7 @@ _RULES = table(
     ),
     idle("save_state_after save_state_cancel save_state_during save_safetensors save_ema", _CHECKPOINTS),
     idle("save_use_epochs save_use_global_counts", _CHECKPOINTS),
-    idle("sanity_prompt sanity_seed sample_batch_size disable_class_matching save_class_txt", _SAMPLES),
+    idle("sanity_seed sample_batch_size disable_class_matching save_class_txt", _SAMPLES),
     idle("use_ema ema_predict infer_ema", "there is no average of the weights here"),
     idle("epoch_pause_frequency epoch_pause_time", "a bake makes no breaks; it can be paused"),
     idle("graph_smoothing disable_logging", _JOURNAL),

@@ -60,7 +60,7 @@ _VARIABLES = table(
         "num_epochs", ("max_train_epochs",), "the script makes steps of them, as behave_like does", _read_legacy_epochs
     ),
     KeyRule("max_train_epoches", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
-    KeyRule("max_train_steps", ("max_train_steps", "max_train_epochs"), "where no epochs are set", read_steps),
+    KeyRule("max_train_steps", ("max_train_steps",), "where no epochs are set", read_steps),
     KeyRule("lr_warmup_ratio", ("lr_warmup_steps",), "a share of the steps, from 0 to 1", read_ratio),
     KeyRule(
         "desired_training_time",
@@ -82,6 +82,8 @@ _COMMAND = (
     *(KeyRule(f"${rule.key}", rule.options, rule.rule, rule.read, exported=False, why=rule.why) for rule in _VARIABLES),
 )
 
+_OF_VARIABLES = frozenset(f"${name}" for name in _ROWS)
+
 
 def _plain(key: str) -> str:
     """Return a key of a script as the table knows it: variables keep their `$` beside the options of a command."""
@@ -96,9 +98,21 @@ def _of_variables(document: SourceDocument) -> bool:
     return document.syntax == "variables" and bool(names & own) and bool(names & set(_ROWS))
 
 
-def _of_legacy_command(document: SourceDocument) -> bool:
+def _counts_steps(document: SourceDocument) -> bool:
     """Return whether a script's command takes its steps from what the script counts."""
-    return document.syntax == "command" and isinstance(document.tree.get("max_train_steps"), Computed)
+    return isinstance(document.tree.get("max_train_steps"), Computed)
+
+
+def _of_script(document: SourceDocument) -> bool:
+    """Return whether a script's command takes something from what the script works out: its steps, or more options."""
+    if document.syntax != "command" or document.tree.get("lora_rank") or document.tree.get("instance_data_dir"):
+        return False
+    more = any(key.key.startswith("$") and key.value == key.key for key in document.keys)
+    return _counts_steps(document) or (more and any(_plain(key.key) in _OF_VARIABLES for key in document.keys))
+
+
+def _profile_of_script(values: Values) -> str:
+    return LEGACY if isinstance(values.get("max_train_steps"), Computed) else sd_scripts.profile_of(values)
 
 
 def _profile_of_variables(values: Values) -> str:
@@ -120,9 +134,9 @@ VARIABLES = TrainerFormat(
 
 LEGACY_SCRIPT = TrainerFormat(
     key="legacy-ps",
-    title="a PowerShell script that computes the steps, such as the legacy script, 2023",
-    recognises=_of_legacy_command,
+    title="a PowerShell script around sd-scripts, such as the legacy script, 2023",
+    recognises=_of_script,
     rules=_COMMAND,
-    profile=lambda values: LEGACY,
+    profile=_profile_of_script,
     unprefixed=_plain,
 )
