@@ -12,7 +12,9 @@ from memory_model import MIB, MemoryModel
 from lora_tui.cli import main
 from lora_tui.commands import exits
 from trainer.errors import ExitCode, ModelError
-from trainer.jobs.bakes import check
+from trainer.jobs.bakes import check, queue_bake
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState
 from trainer.memory.peak import MemoryPrediction
 from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import MemoryRequest, request_of
@@ -126,3 +128,26 @@ def test_settings_found_for_the_demo_are_predicted_to_fit(lora_tui, path: Path) 
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["applied"]
     assert json.loads(lora_tui("plan", path, "--json").stdout)["memory"]["reserved"] <= limit * MIB
+
+
+def test_minutes_become_steps_once_a_bake_was_measured(plan: Plan, demo: Workspace) -> None:
+    asked = ("--no-memory", "--set", "train_minutes=40")
+    first = plan(*asked)
+    assert first.exit_code == ExitCode.DONE
+    assert "40 steps / epoch, 40 min → steps from a measurement at the start" in first.output
+    with Journal(demo.journal_path) as journal:
+        ready = check(load_settings(demo.root / "hifumi.toml"), demo.root / "hifumi.toml")
+        bake = queue_bake(journal, demo, ready, why="", engine="")
+        journal.curves.add(bake.number, "seconds_per_step", [(step, 0.5) for step in range(1, 41)])
+        journal.bakes.set_setup_seconds(bake.number, 100.0)
+        journal.bakes.set_state(bake.number, BakeState.DONE)
+    again = plan(*asked)
+    assert "40 min → ≈ 4,600 steps (measured 0.50 s/step on " in again.output
+    assert "100 s of them for loading" not in again.output
+    assert "2 min of them for loading and caching, as in bake 1" in again.output
+    assert "the anon-1337 script, with 2.00it/s typed into it, would train 1,200 steps: it inverts" in again.output
+    values = json.loads(plan(*asked, "--json").output)
+    assert (values["total_steps"], values["timing"]["speed"]["seconds"]) == (4600, 0.5)
+    assert values["timing"]["anon_1337_script"]["steps"] == 1200
+    # Another size computes at another speed.
+    assert "steps from a measurement" in plan(*asked, "--set", "train_batch_size=2").output

@@ -18,6 +18,7 @@ from trainer.journal.curves import WARM_UP_STEPS
 
 _MOST_STEPS = 64
 _LEAST_MEASURED = 5
+_FEWEST_MEASURED = 2
 # Enough for a mean over buckets and captions, and short beside a bake of some minutes.
 _SECONDS = 20.0
 _MOST_SECONDS = 60.0
@@ -74,7 +75,9 @@ def measure_speed(
             measured, passed = sum(counts for _, counts in seconds), time.perf_counter() - began
             if measured >= _LEAST_MEASURED and passed >= min(_SECONDS, most_seconds):
                 break
-            # Where a step takes many seconds, or hardly two batches are of one size, fewer must do.
+            # Where a step takes long beside the minutes, fewer must do; in the end all but the first steps.
+            if measured >= _FEWEST_MEASURED and passed >= 3 * most_seconds:
+                break
             if passed >= _MOST_SECONDS and len(seconds) > WARM_UP_STEPS:
                 break
     kept = (

@@ -323,7 +323,9 @@ def check_changes(before: Settings, after: Settings) -> None:
                 name,
                 found=f"changed from {shown_value(before, name) or 'blank'} to {shown_value(after, name) or 'blank'}",
                 expected="the same value as in the forked bake",
-                way_out="rates, schedule, noise, memory, saving and sampling may change; for other changes start a new bake",
+                way_out="set max_train_steps or max_train_epochs: a state has its steps already"
+                if name == "train_minutes"
+                else "rates, schedule, noise, memory, saving and sampling may change; for other changes start a new bake",
             )
 
 

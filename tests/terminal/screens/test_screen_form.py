@@ -44,6 +44,16 @@ async def test_the_plan_follows_an_edit(runner, until, form_of, seen) -> None:
         await until(pilot, lambda: "40 steps × 9 = 360" in seen(runner.app))
 
 
+async def test_minutes_are_typed_and_the_plan_says_what_they_come_to(runner, until, form_of, seen) -> None:
+    async with runner.run() as pilot:
+        await form_of(runner, pilot, until, "train_minutes")
+        await pilot.press("enter", *"2.5", "enter")
+        await until(
+            pilot, lambda: "2.5 min → steps from a measurement at the start" in " ".join(seen(runner.app).split())
+        )
+        assert now(runner).train_minutes == 2.5
+
+
 async def test_a_wrong_value_is_shown_under_the_field_and_stays_to_be_fixed(runner, until, form_of, seen) -> None:
     async with runner.run() as pilot:
         form = await form_of(runner, pilot, until, "unet_lr")

@@ -36,10 +36,10 @@ class ScheduleFields(BaseModel):
         None,
         "Schedule",
         "minutes",
-        "Trains for this long instead of max_train_epochs or max_train_steps: the steps that fit are worked out from this machine's speed, "
-        "measured in the last similar bake, or over the first steps, which are undone. The minutes cover the whole bake: loading, caching, "
-        "validation, sample pictures and saving are taken off, as far as their time is known; pauses and grids are not. The number is fixed at the "
-        "first step and kept as max_train_steps.",
+        "Trains for this long, whatever max_train_epochs and max_train_steps say. The steps follow from the speed of the last similar bake "
+        "on this machine, else from the first steps, which are timed and undone. Loading, caching, validation, sample pictures and saving are "
+        "taken off the minutes, as far as their time is known; pauses and grids are not. The number is fixed at the first step and kept as "
+        "max_train_steps.",
         unit="minutes",
         memory="no",
         speed=False,
