@@ -1,6 +1,7 @@
 """Every key of a source with what becomes of it: by its format's table, and by what the options become."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +14,9 @@ from trainer.settings.toml_file import value_toml
 from trainer.text import printable, shortened
 
 _COMPUTED = "it is worked out while the script runs, and nothing is run here"
-# Characters of a value, or entries of a list; prompts have a tenth of that.
-_LONGEST = 20_000
 _MAX_TO = 300
+# One key of a LoRA's metadata has all settings of its bake.
+_MAX_SETTINGS = 200
 _MAX_VALUE = 2000
 """Characters of a value in a report, so that one long text does not fill it."""
 
@@ -118,8 +119,8 @@ def _plan(
             break
     if isinstance(key.value, Computed):
         plan.no_effect = _COMPUTED
-    elif isinstance(key.value, str | list) and len(key.value) > _LONGEST:
-        plan.no_effect = f"no setting is that long: {len(key.value):,}, and at most {_LONGEST:,}"
+    elif isinstance(key.value, str | list) and len(key.value) > (longest := _longest(plan.rule)):
+        plan.no_effect = f"no setting is that long: {len(key.value):,}, and at most {longest:,}"
     elif key.key.startswith("$") and (users := _users(key.key[1:], document)):
         plan.variable_of, plan.rule = users, None
     elif plan.rule is not None:
@@ -129,6 +130,13 @@ def _plan(
     elif key.key.startswith("$") and document.syntax == "command":
         plan.no_effect = "no option of the command uses it"
     return plan
+
+
+def _longest(rule: KeyRule | None) -> float:
+    """Return how long a value may be: as its rule says, any length where the rule reads nothing of it."""
+    if rule is None:
+        return KeyRule.longest
+    return rule.longest if rule.options or rule.read else math.inf
 
 
 def _reading(rule: KeyRule, value: object, values: Mapping[str, object]) -> Reading:
@@ -174,12 +182,13 @@ def _fate(plan: KeyPlan, made: FromOptions) -> tuple[Fate, str, str]:
     key = plan.source.key
     losses = [f"{'a later one' if by == key else by} wins" for by in dict.fromkeys(plan.lost.values())]
     reasons = [plan.no_effect, *losses, *(each.why for each in fates.values())]
-    values = {setting: value for each in fates.values() for setting, value in each.values.items()}
+    values = [pair for each in fates.values() for pair in each.values.items()]
     if not values:
         if fates and all(each.fate == "unknown" for each in fates.values()):
             return "unknown", "", ""
         return "without effect", "", _joined(reasons) or "blank"
-    to = ", ".join(map(_setting_text, values, values.values()))
+    to = ", ".join(dict.fromkeys(_setting_text(*pair) for pair in values[:_MAX_SETTINGS]))
+    to += f", {len(values) - _MAX_SETTINGS} more" if len(values) > _MAX_SETTINGS else ""
     plain = not plan.lost and not _is_changed(plan) and all(each.fate == "taken" for each in fates.values())
     words = plan.rule.rule if plan.rule is not None and _is_changed(plan) else ""
     if plain:

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.errors import ModelError
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.interop.record import SourceDocument, SourceKey
+from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 from trainer.models.adapter_config import lora_file
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import LoraHeader, LoraModule, read_lora_header
@@ -45,9 +46,12 @@ def lora_document(path: Path, where: str) -> SourceDocument:
 
     Raises:
         ModelError: it is damaged, or neither a LoRA nor a file with the metadata of one.
+        SettingsError: its metadata have more keys than any program writes.
     """
     path = lora_file(path)
     header = read_header(path)
+    if len(header.metadata) > MAX_KEYS:
+        raise too_many_keys(where)
     keys = tuple(SourceKey(key, value) for key, value in header.metadata.items())
     return SourceDocument(where, "safetensors", keys + tensor_keys(path, header), dict(header.metadata))
 

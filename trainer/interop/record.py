@@ -79,6 +79,7 @@ class KeyRule:
         write: options to the key's value in an export, None leaves the key out; a `write` of None takes the option as it is.
         exported: whether an export writes the key.
         why: why it has no effect, where `options` is ().
+        longest: characters of a text, or entries of a list, that it reads; prompts have a tenth of the usual.
     """
 
     key: str
@@ -88,6 +89,7 @@ class KeyRule:
     write: Callable[[Mapping[str, object]], object] | None = None
     exported: bool = True
     why: str = ""
+    longest: int = 20_000
 
 
 @dataclass(frozen=True)

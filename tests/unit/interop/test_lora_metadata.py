@@ -2,6 +2,7 @@
 
 import json
 import random
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from baked_metadata import baked_metadata, baked_settings, data_of, other_value_
 from header_only import write_header_only
 from other_values import other_value
 
-from trainer.errors import ModelError
+from trainer.errors import ModelError, SettingsError
 from trainer.interop.documents import open_document
 from trainer.interop.importer import Imported, import_documents
 from trainer.interop.named_models import finder
@@ -488,3 +489,46 @@ def test_the_folders_are_looked_for_in_the_pictures_of_a_subject_that_is_there(t
     assert "5_gym is here with 0 pictures; the bake had 20" in result.report.notes
     assert any(note.startswith("10_school is not in ") for note in result.report.notes)
     assert import_to([document(OLD)], tmp_path / "again.toml", subject="another").subject is not None
+
+
+def test_what_no_bake_writes_is_passed_over_and_long_tables_of_tags_are_read(tmp_path: Path) -> None:
+    tags = {"10_a": {f"tag {number}": number for number in range(3000)}}
+    assert imported({"ss_tag_frequency": json.dumps(tags)}).values["caption_extension"] == [".txt", ".caption"]
+    groups = [{"subsets": [{"image_dir": f"{number}_a", "num_repeats": 1} for number in range(4000)]}]
+    result = imported({"ss_datasets": json.dumps(groups), AS_SET: "[" * 10_000, "ss_optimizer": "a.B(" + "x=(1," * 300})
+    assert fates(result)["ss_datasets"] == fates(result)[AS_SET] == "without effect"
+    many = lora_file(tmp_path / "x.safetensors", **{f"k{number}": "" for number in range(10_001)})
+    with pytest.raises(SettingsError, match="more than 10,000 keys"):
+        open_document(many)
+
+
+def test_a_list_of_groups_is_a_data_set_file() -> None:
+    groups = [
+        {
+            "resolution": [512, 768],
+            "batch_size_per_device": 2,
+            "enable_bucket": True,
+            "tag_frequency": {"10_a": {"x": 1}},
+            "subsets": [
+                {"image_dir": "10_a", "num_repeats": 10, "img_count": 3, "class_tokens": None, "shuffle_caption": True},
+                {"image_dir": "reg", "num_repeats": 1, "is_reg": True, "color_aug": False},
+            ],
+        }
+    ]
+    result = imported({"ss_datasets": json.dumps(groups)})
+    assert tomllib.loads(result.data_set_text) == {
+        "datasets": [
+            {
+                "resolution": [512, 768],
+                "batch_size": 2,
+                "enable_bucket": True,
+                "subsets": [
+                    {"image_dir": "10_a", "num_repeats": 10, "shuffle_caption": True},
+                    {"image_dir": "reg", "num_repeats": 1, "is_reg": True},
+                ],
+            }
+        ]
+    }
+    (key,) = result.report.keys
+    assert 'image_dir = "10_a"' in key.to
+    assert 'image_dir = "reg"' in key.to

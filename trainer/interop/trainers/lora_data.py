@@ -25,15 +25,19 @@ _OF_GROUP = {
 # Counts and results: they follow from the pictures.
 _RESULTS = ("img_count", "resize_interpolation", "num_train_images")
 _MAX_SHOWN = 12
+# Some hundred folders with a score of values each.
+_MAX_OPTIONS = 5000
+LONGEST = 2 * 2**20
+"""Characters of a JSON text that are read. A tag's count takes some 20."""
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif")
 
 Values = Mapping[str, object]
 
 
 def table_of(text: object) -> object:
-    """Return the value in a JSON text, None where it is none."""
+    """Return the value in a JSON text, None where it is none, or longer than a bake of many thousand tags writes."""
     try:
-        return json.loads(text) if isinstance(text, str) else None
+        return json.loads(text) if isinstance(text, str) and len(text) <= LONGEST else None
     except (ValueError, RecursionError):
         return None
 
@@ -53,18 +57,20 @@ def read_groups(text: object, values: Values) -> Reading:
     groups = table_of(text)
     options: dict[str, object] = {}
     for number, group in enumerate(groups if isinstance(groups, list) else ()):
-        if not isinstance(group, dict):
+        if not isinstance(group, dict) or len(options) >= _MAX_OPTIONS:
             continue
         place = f"datasets[{number}]"
         options |= {f"{place}.{own}": group[key] for key, own in _OF_GROUP.items() if group.get(key) is not None}
         subsets = group.get("subsets")
         for at, subset in enumerate(subsets if isinstance(subsets, list) else ()):
-            if isinstance(subset, dict):
+            if isinstance(subset, dict) and len(options) < _MAX_OPTIONS:
                 options |= {
                     f"{place}.subsets[{at}].{key}": value
                     for key, value in subset.items()
                     if value is not None and key not in _RESULTS
                 }
+    if len(options) >= _MAX_OPTIONS:
+        return Reading(no_effect="it lists more folders than a data set file here can hold")
     return Reading(options, "" if options else "it lists no group")
 
 

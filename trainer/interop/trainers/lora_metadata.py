@@ -62,12 +62,12 @@ def _unless_as_set(options: tuple[str, ...], asked: frozenset[str], read: Read |
     return reading
 
 
-def _row(key: str, *options: str, rule: str = "", read: Read | None = None) -> KeyRule:
+def _row(key: str, *options: str, rule: str = "", read: Read | None = None, longest: int = 20_000) -> KeyRule:
     options = options or (key.removeprefix("ss_"),)
     # What a bake of ours had goes by AS_SET as one: length, optimizer and layers.
     asked = frozenset({"network_args": "conv_dim", "network_module": "network_dim"}.get(each, each) for each in options)
     held = asked & set(names_as_set())
-    return KeyRule(key, options, rule, _unless_as_set(options, held, read) if held else read)
+    return KeyRule(key, options, rule, _unless_as_set(options, held, read) if held else read, longest=longest)
 
 
 def _read_as_set(value: object, values: Values) -> Reading:
@@ -251,12 +251,14 @@ _TRANSLATED = (
         ("dataset_config",),
         "a data set file; its folders are known by their names alone",
         lora_data.read_groups,
+        longest=lora_data.LONGEST,
     ),
     _row(
         lora_data.TAGS,
         "caption_extension",
         rule="captions were read, and which ending their files had is not said: both are tried",
         read=_read_tags,
+        longest=lora_data.LONGEST,
     ),
     _row(facts.TYPE, "save_precision", rule="the type of its numbers", read=_read_type),
     _row(
