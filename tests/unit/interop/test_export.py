@@ -111,8 +111,8 @@ def test_changes_made_while_baking_are_reported_where_the_settings_are_a_bakes_o
             name="x", why="", settings_toml=settings_toml(settings), engine="e", total_steps=40, steps_per_epoch=40
         )
         bake = journal.bakes.add(new)
-        journal.results.add_mark(bake, Mark(12, 1.0, MarkKind.SET, "unet_lr=5e-5"))
-        write_bake_json(journal, bake, tmp_path)
+        journal.results.add_mark(bake.number, Mark(12, 1.0, MarkKind.SET, "unet_lr=5e-5"))
+        write_bake_json(journal, bake.number, tmp_path)
     report = exported(settings, tmp_path / "settings.toml").report
     (change,) = [each for each in report.settings if each.setting.startswith("set at")]
     assert (change.setting, change.value, change.fate) == ("set at step 12", "unet_lr=5e-5", "lost")
