@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from lora_on_disk import write_lora
 from packaging.requirements import Requirement
 
 import trainer.demo
@@ -17,8 +18,14 @@ from trainer.settings.toml_file import apply_overrides, load_settings, save_sett
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines()]
+
+
+def commands_of(text: str) -> list[str]:
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL) for line in block.splitlines()]
+
+
+COMMANDS = commands_of(README)
+COMING = commands_of(README[README.index("## Coming from") : README.index("## What it does")])
 SMALL = [
     "resolution=64",
     "min_bucket_reso=32",
@@ -33,7 +40,7 @@ def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: P
     """As written, on the demo's pictures and a copy of its base at the path the README uses."""
     shutil.copytree(make_demo(tmp_path / "demo").root / "data", tmp_path / "pictures")
     shutil.copytree(Path(trainer.demo.__file__).parent / "model", tmp_path / "path" / "to" / "model")
-    own = [line for line in COMMANDS if line.startswith("lora-tui ")]
+    own = [line for line in COMMANDS if line.startswith("lora-tui ") and line not in COMING]
     assert [shlex.split(line)[1] for line in own] == ["new", "check", "plan", "bake"]
     for line in own:
         ran = lora_tui(*shlex.split(line)[1:])
@@ -43,6 +50,44 @@ def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: P
             path = tmp_path / "hifumi.toml"
             save_settings(apply_overrides(load_settings(path), SMALL), path)
     assert (tmp_path / "bakes" / "0001-hifumi" / "hifumi.safetensors").is_file()
+
+
+SOURCES = {
+    "legacy.ps1": "$num_epochs = 3\n$network_dim = 8\n$total = 10\n"
+    "accelerate launch train_network.py --network_module=networks.lora --network_dim=$network_dim --max_train_steps=([int]($total * $num_epochs))\n",
+    "train_network.ps1": '$ckpt = "C:\\m.safetensors" # base\n$image_dir = "C:\\set"\n$network_dim = 8\n$desired_training_time = 0\n# Config end\n',
+    "easy.toml": "[[subsets]]\nimage_dir = 'D:\\set\\3_x'\nnum_repeats = 3\n[network_args.args]\nnetwork_dim = 8\n[general_args.args]\npretrained_model_name_or_path = 'D:\\m'\n",
+    "kohya.json": '{"max_resolution": "512,512", "pretrained_model_name_or_path": "D:/m", "train_data_dir": "D:\\\\set", "network_dim": 8, "LoRA_type": "Standard", "lr_warmup": 10}',
+    "db_config.json": '{"model_name": "x", "lora_unet_rank": 8, "use_lora": true, "concepts_list": [{"instance_data_dir": "D:\\\\set"}]}',
+    "peft-folder/adapter_config.json": '{"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["to_q"]}',
+    "config.toml": 'network_module = "networks.lora"\nnetwork_dim = 8\npretrained_model_name_or_path = "D:/m"\n',
+    "dataset.toml": "[[datasets]]\nresolution = 512\n[[datasets.subsets]]\nimage_dir = 'D:\\set\\3_x'\nnum_repeats = 3\n",
+    "onetrainer.json": '{"training_method": "LORA", "model_type": "STABLE_DIFFUSION_15", "lora_rank": 8, "concepts": []}',
+    "job.yaml": "job: extension\nconfig:\n  name: x\n  process:\n    - type: sd_trainer\n      network:\n        type: lora\n        linear: 8\n",
+}
+"""Files of the trainers that the README names, each with a LoRA of rank 8."""
+
+
+def test_the_commands_for_settings_of_others_run_one_after_the_other(
+    lora_tui_here, tmp_path: Path, monkeypatch
+) -> None:
+    make_demo(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name, text in SOURCES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    write_lora(tmp_path / "some-lora.safetensors", rank=8)
+    named = {word for line in COMING for word in shlex.split(line)[2:]}
+    assert {*SOURCES, "some-lora.safetensors"} - named == {"peft-folder/adapter_config.json"}
+    for line in COMING:
+        ran = lora_tui_here(*shlex.split(line)[1:])
+        assert ran.returncode == 0, f"{line}: {ran.stderr}"
+    made = sorted(tmp_path.glob("from-*.toml"))
+    made = [path for path in made if not path.stem.endswith("-data")]
+    assert len(made) == 9
+    assert {path.name: load_settings(path).network_dim for path in made} == {path.name: 8 for path in made}
+    assert load_settings(tmp_path / "again.toml").network_dim == 8
+    assert (tmp_path / "back-to-sd-scripts.toml").is_file()
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("make ")])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-_TO_THE_END = "there it trains to the end of the run; train it in a run of its own, or stop it by a rate of 0"
+_TO_THE_END = "there it trains to the end of the run"
 _ONE_SCHEDULE = "all parts follow one schedule and one warm-up there"
 _TIMES = "timesteps are drawn evenly there"
 _MEMORY = "it saves memory and changes no step"
@@ -24,7 +24,7 @@ LOST: Mapping[str, str] = {
     "snr_schedule": "min_snr_gamma and its like count there with the plain schedule, also at zero terminal SNR",
     "int8_base": "the base's weights can be float8 there, not int8",
     "validation_data_dir": "it holds out a share of the training pictures instead (validation_split)",
-    "train_minutes": "it counts steps or epochs, not minutes; max_train_steps is written",
+    "train_minutes": "it counts steps or epochs, not minutes: those that are set are written",
 }
 """Setting -> what is lost with a value other than the default."""
 
