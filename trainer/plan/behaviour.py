@@ -69,9 +69,6 @@ class _Imitation:
         if self._settings.train_minutes is not None:
             # Once their number is fixed, settings with steps come here, and get its warm-up.
             return Imitation(self._settings, tuple(self._lines(self._settings, None)))
-        if self._settings.train_minutes is not None:
-            # The steps are known once the bake runs: it is put in force again with their number, and the warm-up is made of that.
-            return Imitation(self._settings, tuple(self._lines(self._settings, None)))
         computed = self._computed()
         passed = computed if self._profile.steps.steps_passed else None
         steps = run_length(self._profile.engine, self._options, self._batches, passed).steps

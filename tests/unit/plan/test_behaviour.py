@@ -211,3 +211,11 @@ def test_minutes_go_before_the_steps_of_any_trainer_and_keep_its_warm_up(tmp_pat
     # Once the number is fixed the script's own rounding makes the warm-up: round(6.25) of 125 steps.
     fixed = imitate(fixed_settings(imitation.settings, 125), data).settings
     assert (fixed.max_train_steps, fixed.train_minutes, fixed.lr_warmup_steps) == (125, None, "6")
+
+
+def test_a_bake_by_the_clock_gets_the_trainer_s_warm_up_once_its_steps_are_known(tmp_path: Path) -> None:
+    root, key = worked_folder(tmp_path), "anon-1337 2023-02"
+    _, imitation, data = planned(root, key, train_minutes=40, lr_warmup_steps="5%")
+    assert (imitation.settings.train_minutes, imitation.settings.lr_warmup_steps) == (40, "5%")
+    known = imitate(fixed_settings(imitation.settings, 90), data).settings
+    assert (known.max_train_steps, known.lr_warmup_steps) == (90, "4")  # 4.5, half to even
