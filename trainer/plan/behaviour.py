@@ -141,6 +141,8 @@ class _Imitation:
         for each in self._passed:
             yield f"passes {each.name} = {shown_value(in_force, each.name) or 'blank'}: {each.why}"
         yield from (f"not imitated: {text}" for text in self._not_imitated())
+        if inferred := [name for name in profile.inferred if _is_default(in_force, name)]:
+            yield f"defaults that are known from its descendants only: {', '.join(inferred)}"
         if unknown := [name for name in profile.unknown if _is_default(in_force, name)]:
             yield f"defaults that are not known, ours in their place: {', '.join(unknown)}"
 

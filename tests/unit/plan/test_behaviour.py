@@ -17,7 +17,7 @@ from trainer.plan.minutes import fixed_settings
 from trainer.plan.plan import Plan, make_plan, plan_line
 from trainer.profiles.record import Options
 from trainer.profiles.registry import OURS, PROFILES
-from trainer.profiles.run import BucketOf, run_of
+from trainer.profiles.run import BucketOf, TrainerRun, run_of
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import parse_settings, settings_toml
 
@@ -73,6 +73,37 @@ def test_ours_counts_as_before(tmp_path: Path) -> None:
 FOLDERS: list[Callable[[Path], Path]] = [worked_folder, odd_folder]
 
 
+def computed(key: str, values: dict[str, object]) -> TrainerRun:
+    """Return what the profile makes of the files that these settings name."""
+
+    def bucket_of(options: Options) -> BucketOf:
+        rules = bucket_rules(Settings.model_validate({name: options[name] for name in ASKED}))
+        return lambda size: placement_of(*size, rules).bucket
+
+    data = found_data(Settings.model_validate(values))
+    return run_of(PROFILES[key], data, {**ASKED, **values}, Settings().model_dump(), bucket_of)
+
+
+@pytest.mark.parametrize("key", [key for key in OTHERS if PROFILES[key].engine.regularisation != "paired"])
+@pytest.mark.parametrize("repeats", [1, 40])
+def test_regularisation_pictures_join_as_the_profile_computes(tmp_path: Path, key: str, repeats: int) -> None:
+    root, reg = worked_folder(tmp_path / "set"), tmp_path / "reg"
+    put(reg / f"{repeats}_girl", [f"{number}.png" for number in range(5)], WIDE)
+    put(reg, ["loose.png"], SQUARE)
+    values: dict[str, object] = {"reg_data_dir": str(reg), "max_train_epochs": 3}
+    run = computed(key, {"train_data_dir": str(root), **values})
+    if run.stops:
+        with pytest.raises((DatasetError, SettingsError)):
+            planned(root, key, **values)
+        return
+    plan, _, _ = planned(root, key, **values)
+    assert (plan.batches_per_epoch, plan.total_steps, plan.warmup_steps) == (
+        run.batches_per_epoch,
+        run.steps,
+        run.warmup,
+    )
+
+
 @pytest.mark.parametrize("key", OTHERS)
 @pytest.mark.parametrize("folder", FOLDERS)
 @pytest.mark.parametrize(
@@ -82,15 +113,7 @@ def test_a_bake_does_what_the_profile_computes_from_the_same_files(
     tmp_path: Path, key: str, folder: Callable[[Path], Path], values: dict[str, object]
 ) -> None:
     root = folder(tmp_path / "set")
-    stated = {**ASKED, **values}
-
-    def bucket_of(options: Options) -> BucketOf:
-        rules = bucket_rules(Settings.model_validate({name: options[name] for name in ASKED}))
-        return lambda size: placement_of(*size, rules).bucket
-
-    run = run_of(
-        PROFILES[key], found_data(Settings(train_data_dir=str(root))), stated, Settings().model_dump(), bucket_of
-    )
+    run = computed(key, {"train_data_dir": str(root), **values})
     if run.stops:
         with pytest.raises((DatasetError, SettingsError)):
             planned(root, key, **values)
