@@ -19,6 +19,7 @@ from trainer.families.registry import first_family
 from trainer.grid.cell import Place
 from trainer.grid.pace import seconds_left
 from trainer.journal.records import CellNote, Grid, GridState
+from trainer.models.adapter_config import lora_name
 from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural, printable
 
@@ -299,5 +300,5 @@ def _lora(lora: LoraUse, view: GridView) -> Content:
     if lora.rank is not None:
         details += f" · rank {lora.rank}"
     if lora.text_encoder_path is not None:
-        details += f" · encoder of {printable(lora.text_encoder_path.stem)}"
-    return Content.assemble((printable(lora.path.stem), ""), (details, "$muted"))
+        details += f" · encoder of {printable(lora_name(lora.text_encoder_path))}"
+    return Content.assemble((printable(lora_name(lora.path)), ""), (details, "$muted"))

@@ -10,6 +10,7 @@ from trainer.formats.infotext import Infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import sampler_named
 from trainer.grid.webui_sampler import webui_names
+from trainer.models.adapter_config import lora_name
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name, tag_text
 
 PROGRAM = "lora-tui"
@@ -36,7 +37,7 @@ def cell_text(recipe: Recipe, hashes: Mapping[str, str]) -> str:
         hashes: path -> sha256, 64 hex digits, of the base and the VAE; a missing hash is left out.
     """
     tags = _tags(recipe.loras)
-    text = " ".join(tag_text(path.stem, text_encoder, unet) for path, text_encoder, unet in tags)
+    text = " ".join(tag_text(lora_name(path), text_encoder, unet) for path, text_encoder, unet in tags)
     # After a comment the tags would become part of it.
     separator = "\n" if "#" in recipe.prompt.split("\n")[-1] else " "
     prompt = separator.join(part for part in (recipe.prompt, text) if part)
@@ -108,7 +109,7 @@ def _fields(
     if recipe.zero_terminal_snr:
         yield ZERO_SNR_KEY, ZERO_SNR
     known = ((path, webui_hash(path)) for path, _, _ in tags)
-    if listed := ", ".join(f"{tag_name(path.stem)}: {digits}" for path, digits in known if digits):
+    if listed := ", ".join(f"{tag_name(lora_name(path))}: {digits}" for path, digits in known if digits):
         yield "Lora hashes", listed
     yield from _own_fields(recipe)
     yield "Version", f"{PROGRAM} {__version__}"

@@ -12,6 +12,7 @@ from trainer.exchange.webui_hash import LENGTH, webui_hash
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import parse_spec
 from trainer.journal.journal import Journal
+from trainer.models.adapter_config import lora_name
 from trainer.models.file_hashes import hashes_of
 from trainer.prompts.lora_tags import tag_name
 from trainer.settings.subject import DEMO_BASE
@@ -85,20 +86,20 @@ def find_lora(model_files: ModelFiles, name: str, digits: str, named: Sequence[P
     files += sorted(model_files.root.glob("bakes/*/[!.]*.safetensors"), reverse=True)
     of_grids = _of_grids(model_files)
     files = list(dict.fromkeys((*files, *of_grids)))
-    files.sort(key=lambda path: tag_name(path.stem) != tag_name(name))
+    files.sort(key=lambda path: tag_name(lora_name(path)) != tag_name(name))
     if len(digits) >= _OLD_HASH_DIGITS:
         for path in files:
             if webui_hash(path).startswith(digits[:LENGTH]):
                 return KnownModel(str(path), True)
-    of_name = [path for path in named if tag_name(path.stem) == tag_name(name) and os.path.isfile(path)]
+    of_name = [path for path in named if tag_name(lora_name(path)) == tag_name(name) and os.path.isfile(path)]
     if of_name:
         return _lora(of_name[0], digits)
     # A name from outside may be too long for a file system.
     with contextlib.suppress(GridError, OSError):
         return _lora(model_files.lora(name), digits)
     same: tuple[Callable[[Path], bool], ...] = (
-        lambda path: tag_name(path.stem) == tag_name(name),
-        lambda path: _letters(path.stem) == _letters(name) != "",
+        lambda path: tag_name(lora_name(path)) == tag_name(name),
+        lambda path: _letters(lora_name(path)) == _letters(name) != "",
     )
     files += _files_in(path.parent for path in of_grids if model_files.root / "bakes" not in path.parents)
     of_name = [path for is_same in same for path in files if is_same(path)]

@@ -26,6 +26,7 @@ from trainer.grid.axis_values import MAX_SEED
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
 from trainer.grid.webui_sampler import sampler_if_known
+from trainer.models.adapter_config import lora_name
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name
 from trainer.text import plural, printable
 
@@ -196,7 +197,7 @@ def _prompt_and_loras(
 
 def _was_at(wanted: WantedLora, named: NamedFiles) -> str:
     """Return where the grid.json beside the picture says that a missing LoRA was, as the end of a line."""
-    gone = [path for path in named.loras if tag_name(path.stem) == tag_name(wanted.tag.name)]
+    gone = [path for path in named.loras if tag_name(lora_name(path)) == tag_name(wanted.tag.name)]
     return f"; it was {printable(str(gone[0]), 200)}" if gone else ""
 
 

@@ -19,6 +19,7 @@ from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.journal.records import CellNote
+from trainer.models.adapter_config import lora_name
 from trainer.settings.parts import Family, body_label, encoder_label
 from trainer.text import plural, printable
 
@@ -211,9 +212,9 @@ def _lora_lines(recipe: Recipe, family: Family) -> str:
 
 
 def _lora_line(lora: LoraUse, family: Family) -> str:
-    parts = [f"{lora.path.stem}: {lora.factors(family)}"]
+    parts = [f"{lora_name(lora.path)}: {lora.factors(family)}"]
     if lora.text_encoder_path is not None:
-        parts.append(f"of {lora.text_encoder_path.stem}")
+        parts.append(f"of {lora_name(lora.text_encoder_path)}")
     if lora.rank is not None:
         parts.append(f"rank {lora.rank}")
     return ", ".join(parts)

@@ -16,6 +16,7 @@ from trainer.grid.prompt_labels import prompt_labels
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import AxisSpec, GridSpec
 from trainer.grid.value_grammar import decimal_text, decimals, permutations_of, text_list, texts, whole_numbers
+from trainer.models.adapter_config import lora_name
 from trainer.text import printable
 
 RANDOM = -1
@@ -247,7 +248,7 @@ def _lora_file(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue
     known = known_loras(within.spec, within.model_files)
     for each in texts(text, within.where):
         path = None if each.strip().casefold() in ("", "none") else within.model_files.lora(each, known)
-        yield AxisValue(path.stem if path else "none", each or "none", _lora_change(kind, within, path))
+        yield AxisValue(lora_name(path) if path else "none", each or "none", _lora_change(kind, within, path))
 
 
 def _lora_change(kind: Kind, within: AxisContext, path: Path | None) -> Change:

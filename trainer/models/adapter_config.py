@@ -65,6 +65,11 @@ def lora_file(path: Path) -> Path:
     return path
 
 
+def lora_name(path: Path) -> str:
+    """Return what a LoRA file is called: its stem, or its folder's name where PEFT and diffusers call every file the same."""
+    return path.parent.name or path.stem if path.name in (_FILE, _FILE_OF_DIFFUSERS) else path.stem
+
+
 def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
     """Return what a LoRA file, or the config beside it, says of its alphas; nothing where it says nothing or what is no config.
 

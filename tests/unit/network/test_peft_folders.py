@@ -14,6 +14,7 @@ from part_outputs import outputs
 
 from trainer.errors import ModelError
 from trainer.grid.model_files import ModelFiles
+from trainer.models.adapter_config import lora_name
 from trainer.models.layer_pattern import layer_pattern
 from trainer.models.lora_header import read_lora_header
 from trainer.models.start_weights import refuse_folder
@@ -134,3 +135,9 @@ def test_a_pattern_fits_what_it_fits_as_a_regular_expression() -> None:
 )
 def test_a_pattern_with_other_signs_is_not_understood(text: str) -> None:
     assert layer_pattern(text) is None
+
+
+def test_adapters_are_called_by_their_folders_as_all_have_one_file_name() -> None:
+    assert lora_name(Path("runs/hifumi-3/adapter_model.safetensors")) == "hifumi-3"
+    assert lora_name(Path("hifumi-3/pytorch_lora_weights.safetensors")) == "hifumi-3"
+    assert lora_name(Path("hifumi-3/x.safetensors")) == "x"

@@ -97,7 +97,7 @@ def data_notes(values: Values) -> list[str]:
             if values.get(DATASETS)
             else "name the folder they lie in in train_data_dir"
         )
-        notes.append(f"where they lie is not said: {way}")
+        notes.append(f"where they lie is not in the file: {way}")
     return notes
 
 
