@@ -11,6 +11,7 @@ from trainer.errors import SettingsError
 from trainer.interop.option_rules import is_blank, is_on
 from trainer.interop.options import OptionFate, checked_value
 from trainer.settings.refusal import value_text
+from trainer.settings.toml_file import visible_toml
 
 _PLACE = re.compile(r"(?:general|datasets\[(?P<dataset>[^\]]*)\](?:\.subsets\[(?P<subset>[^\]]*)\])?)\.(?P<key>.+)")
 _OFF = "this folder is switched off"
@@ -130,7 +131,7 @@ class _Reader:
         if not len(datasets):
             return ""
         document["datasets"] = datasets
-        return tomlkit.dumps(document)
+        return visible_toml(tomlkit.dumps(document))
 
     def _is_used(self, dataset: str, place: str, subset: _Subset) -> bool:
         why = "" if subset.enabled else _OFF

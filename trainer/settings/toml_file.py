@@ -232,7 +232,14 @@ def value_toml(value: object) -> str:
     if isinstance(value, float):
         text = describe.number_text(value)
         return text if "e" in text or "." in text else f"{text}.0"
-    return tomlkit.item(value).as_string()
+    return visible_toml(tomlkit.item(value).as_string())
+
+
+def visible_toml(text: str) -> str:
+    """Return TOML with the signs in its texts that nobody sees, such as a change of direction, as `\\uNNNN`."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\U{ord(sign):08x}" for sign in text)
 
 
 def _homes(table: MutableMapping[str, Any]) -> Iterator[tuple[str, MutableMapping[str, Any]]]:

@@ -12,7 +12,7 @@ from trainer.errors import SettingsError
 from trainer.interop.record import Computed
 from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 
-MAX_CHARACTERS = 2**18
+MAX_CHARACTERS = 2**17
 """Of a script; the longest known has 30,000."""
 
 
@@ -95,7 +95,7 @@ _CMD_LINE = re.compile(
 _COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
 # What a line begins with that starts a program, after the words that set its surroundings.
 _STARTS = re.compile(
-    r"""\s*(?:\$\s+|>\s+|PS\s[^>]*>\s*|&\s*|call\s+|start\s+|nohup\s+|[A-Z_]+=\S*\s+)*["']?[^\s"'=]*(?:accelerate|python[\d.]*w?|py|\w*train\w*\.py)(?:\.exe)?["']?\s+.*(?:train|launch|--)""",
+    r"""\s*(?:\$\s+|>\s+|PS\s[^>]*>\s*|&\s*|call\s+|start\s+|nohup\s+|[A-Z_]+=\S*\s+)*["']?[^\s"'=]*(?:accelerate|lora_pti|python[\d.]*w?|py|\w*train\w*\.py)(?:\.exe)?["']?\s+.*(?:train|launch|--)""",
     re.ASCII,
 )
 _END_OF_SETTINGS = re.compile(r"(?:config\s+end|конец\s+конфига)\b", re.IGNORECASE)
@@ -108,7 +108,7 @@ _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|#.*")
 _PART_OF_TEXT = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
 _MAX_LIST = 1000
 # Of a command after its variables are put in.
-_MAX_WORDS = 100_000
+_MAX_WORDS = 10_000
 MAX_LENGTH = 20_000
 """Characters that variables may add to one value."""
 
@@ -198,7 +198,7 @@ def parse_script(text: str, where: str) -> Script:
         elif shell == "powershell" and _POWERSHELL_ADD.match(first):
             if not ended:
                 _note_changes(first, number, depth, script, values)
-        elif (command := _command(line, number, shell, values)) is not None:
+        elif (command := _command(line, number, shell, values, where)) is not None:
             script.commands.append(command)
         elif shell == "powershell" and not ended:
             _note_changes(first, number, depth, script, values)
@@ -218,7 +218,7 @@ def _note_changes(line: str, number: int, depth: int, script: Script, values: di
             made = [*before, *more] if isinstance(more, list) else [*before, more]
         elif isinstance(before, str) and isinstance(more, str) and not isinstance(before, Computed | type(None)):
             made = Computed(line.strip()) if isinstance(more, Computed) else f"{before}{more}"
-        if len(str(made)) <= MAX_LENGTH:
+        if not isinstance(made, str | list) or len(made) <= (MAX_LENGTH if isinstance(made, str) else _MAX_LIST):
             script.assignments.append(Assignment(added[1], made, number))
             values[added[1]] = made
     elif depth or "{" in line:
@@ -429,11 +429,13 @@ def _expanded(text: str, values: Mapping[str, object]) -> tuple[object, tuple[st
     return (Computed(text) if unknown else made), tuple(dict.fromkeys(names))
 
 
-def _command(line: str, start: int, shell: str, values: Mapping[str, object]) -> Command | None:
+def _command(line: str, start: int, shell: str, values: Mapping[str, object], where: str) -> Command | None:
     """Return the command of a logical line, None where it trains nothing and has no options alone."""
     if "--" not in line:
         return None
-    words = list(itertools.islice(_spread(_words(line, start, shell), values), _MAX_WORDS))
+    words = list(itertools.islice(_spread(_words(line, start, shell), values), _MAX_WORDS + 1))
+    if len(words) > _MAX_WORDS:
+        raise too_many_keys(f"{where} line {start}")
     at = next((place for place, word in enumerate(words) if _SCRIPT.search(str(_filled(word, values)[0]))), None)
     if at is None:
         if not words or not _FIRST_FLAG.match(line):
