@@ -22,7 +22,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "import": {"files": "{ws}/hifumi.toml"},
     "plan": {"settings_file": "{ws}/hifumi.toml", "memory": False},
     "check": {"settings_file": "{ws}/hifumi.toml", "compare": False},
-    "compare-trainers": {"settings_file": "{ws}/hifumi.toml"},
+    "compare-trainers": {"settings_file": "{ws}/hifumi.toml", "take": "lora-tui"},
     "bake": {"settings_file": "{ws}/hifumi.toml", "wait": False},
     "queue": {"folder": "{ws}"},
     "queue add": {"settings_files": "{ws}/hifumi.toml"},

@@ -11,7 +11,7 @@ from trainer.errors import DatasetError
 from trainer.profiles.record import Size
 from trainer.profiles.tally import FoundData, FoundFile
 from trainer.settings.model import Settings
-from trainer.text import printable
+from trainer.text import plural, printable
 
 # A data set has thousands; a home folder named by mistake has more.
 _MAX_FILES = 200_000
@@ -87,7 +87,7 @@ def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
         if count >= _MAX_FILES:
             raise DatasetError(
                 printable(str(root)),
-                found=f"more than {_MAX_FILES:,} files in it and in its folders",
+                found=f"more than {plural(_MAX_FILES, 'file')} in it and in its folders",
                 expected="a folder of training pictures",
                 way_out="name another folder",
             )

@@ -181,7 +181,9 @@ def _schedule(column: TrainerColumn) -> CellContent:
     text = f"{name} ×{cycles}" if name == "cosine_with_restarts" else name
     run = column.run
     if run.steps and run.schedule_steps > run.steps and "constant" not in name:
-        return CellContent(f"{text}, cut", (f"planned for {run.schedule_steps:,} steps, of which {run.steps:,} run",))
+        return CellContent(
+            f"{text}, cut", (f"planned for {plural(run.schedule_steps, 'step')}, of which {run.steps:,} run",)
+        )
     return CellContent(text)
 
 
@@ -276,7 +278,7 @@ def _warmup_rule(by: TrainerColumn, first: TrainerColumn) -> str:
 
 def _schedule_rule(by: TrainerColumn, first: TrainerColumn) -> str:
     if by.profile.engine.schedule_times_accumulation:
-        return "with gradient accumulation its schedule is planned for that many times the steps, so that only its beginning runs"
+        return "with gradient accumulation its schedule is planned for that many times the steps, so that only its first part runs"
     return "its schedule is planned for the steps that run"
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import cast
 
 from trainer.profiles.record import Counted, FolderName, Options, Repeats
+from trainer.text import plural
 
 _NUMERIC = re.compile(r"[\d.]+", re.ASCII)
 _AMOUNT = re.compile(r"(?P<number>(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
@@ -88,7 +89,7 @@ def _powershell_int_or_stop(folder: FolderName, options: Options) -> int | None:
     if number is None:
         raise ValueError(f"folder {folder.name} does not start with a number, which is an error to it")
     if number <= 0:
-        raise ValueError(f"folder {folder.name} has {number} repeats, and they must be above 0")
+        raise ValueError(f"folder {folder.name} has {plural(number, 'repeat')}, and it takes those above 0")
     return number
 
 
@@ -228,7 +229,7 @@ def _scaled(counted: Counted, to_whole: Callable[[float], int], factor: int = 1)
 
 
 def steps_alone(options: Options, total: int) -> int:
-    """A number of steps; a share cannot be said (sd-scripts of 2023)."""
+    """A number of steps; a share cannot be passed (sd-scripts of 2023)."""
     return amount_in_steps(options.get("lr_warmup_steps", "0"))
 
 

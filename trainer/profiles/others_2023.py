@@ -8,7 +8,7 @@ from trainer.profiles.arithmetic import (
     pictures_shown,
     steps_alone,
 )
-from trainer.profiles.record import EngineRules, Options, PictureRules, Size, StepRules, TrainerProfile
+from trainer.profiles.record import EngineRules, Options, PictureRules, ScriptRules, Size, TrainerProfile
 
 # Pillow 9's endings of still pictures; it takes every one that Pillow knows.
 _PILLOW_ENDINGS = (
@@ -79,7 +79,7 @@ DREAMBOOTH_EXTENSION = TrainerProfile(
         "text_encoder_stop": "",
     },
     unknown=("save_precision",),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=PictureRules(_PILLOW_ENDINGS, "any", recursive=True),
         repeats=EVERY_FOLDER_ONCE,
         steps=pictures_shown,
@@ -158,7 +158,7 @@ CLONEOFSIMO = TrainerProfile(
         "prior_loss_weight": 1.0,
     },
     unknown=("save_precision",),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=_JPG_AND_PNG,
         repeats=DATA_FOLDER_ONCE,
         steps=engine_counts,

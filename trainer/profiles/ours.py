@@ -1,7 +1,7 @@
 """Our own defaults and ways of counting, as one more profile."""
 
 from trainer.profiles.arithmetic import OUR_REPEATS, engine_counts, our_warmup
-from trainer.profiles.record import EngineRules, PictureRules, StepRules, TrainerProfile
+from trainer.profiles.record import EngineRules, PictureRules, ScriptRules, TrainerProfile
 
 # As trainer.dataset.picture_file reads them; a test compares the two.
 _PICTURES = PictureRules(
@@ -19,7 +19,7 @@ OURS = TrainerProfile(
     day="",
     defaults={},
     unknown=(),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=_PICTURES,
         repeats=OUR_REPEATS,
         steps=engine_counts,

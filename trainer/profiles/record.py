@@ -84,7 +84,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class StepRules:
+class ScriptRules:
     """How a script around the engine counts, and what of it it passes on.
 
     Attributes:
@@ -206,7 +206,7 @@ class TrainerProfile:
     day: str
     defaults: Mapping[str, object]
     unknown: tuple[str, ...]
-    steps: StepRules
+    steps: ScriptRules
     engine: EngineRules
     reasons: Mapping[str, str] = field(default_factory=dict)
     machine: Mapping[str, object] = field(default_factory=dict)

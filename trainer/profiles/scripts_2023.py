@@ -17,7 +17,7 @@ from trainer.profiles.arithmetic import (
     whole,
     whole_percent,
 )
-from trainer.profiles.record import DerivedOption, Options, PictureRules, StepRules, TrainerProfile
+from trainer.profiles.record import DerivedOption, Options, PictureRules, ScriptRules, TrainerProfile
 from trainer.profiles.sd_scripts import engine_of_2023
 
 _FAST: dict[str, object] = {
@@ -48,7 +48,7 @@ _SHARED: dict[str, object] = {
     "prior_loss_weight": 1.0,
 }
 
-_LEGACY_STEPS = StepRules(
+_LEGACY_STEPS = ScriptRules(
     pictures=PictureRules((".png", ".bmp", ".gif", ".jpg", ".jpeg", ".webp"), "any", recursive=True),
     repeats=POWERSHELL_INT,
     steps=rounded_steps,
@@ -171,7 +171,7 @@ ANON_1337 = TrainerProfile(
         "shuffle_caption": True,
     },
     unknown=(),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=PictureRules((".jpg", ".png", ".webp"), "any", recursive=False),
         repeats=POWERSHELL_INT_OR_STOP,
         steps=rounded_steps_doubled,
@@ -211,7 +211,7 @@ _ETS: dict[str, object] = _SHARED | {
     "shuffle_caption": False,
 }
 
-_ETS_STEPS = StepRules(
+_ETS_STEPS = ScriptRules(
     pictures=PictureRules((".png", ".bmp", ".gif", ".jpeg", ".jpg", ".webp"), "any", recursive=False),
     repeats=PYTHON_INT_BEFORE_UNDERSCORE,
     steps=truncated_steps,
@@ -319,7 +319,7 @@ KOHYA_SS = TrainerProfile(
         "caption_extension": [".caption"],
     },
     unknown=(),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=PictureRules((".jpg", ".jpeg", ".png", ".webp"), "lower", recursive=False),
         repeats=PYTHON_INT_OR_STOP,
         steps=ceiling_steps,

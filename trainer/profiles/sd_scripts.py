@@ -1,7 +1,7 @@
 """kohya-ss/sd-scripts as it was and as it is, and what the scripts around it have in common."""
 
 from trainer.profiles.arithmetic import PYTHON_INT, engine_counts, steps_alone, truncated_share
-from trainer.profiles.record import EndingCase, EngineRules, PictureRules, StepRules, TrainerProfile
+from trainer.profiles.record import EndingCase, EngineRules, PictureRules, ScriptRules, TrainerProfile
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
@@ -100,14 +100,14 @@ _REASONS = {
 }
 
 
-def bare_steps(case: EndingCase, *, shares: bool) -> StepRules:
+def bare_steps(case: EndingCase, *, shares: bool) -> ScriptRules:
     """Return the rules of train_network.py run by hand: the engine counts, and nobody before it.
 
     Args:
         case: as of the engine's pictures.
         shares: whether a warm-up may be a share of the steps.
     """
-    return StepRules(
+    return ScriptRules(
         pictures=PictureRules(ENDINGS, case, recursive=False),
         repeats=PYTHON_INT,
         steps=engine_counts,
@@ -116,7 +116,7 @@ def bare_steps(case: EndingCase, *, shares: bool) -> StepRules:
         sentence="counts batches bucket by bucket, each bucket's last one may be smaller, and multiplies by the epochs",
         warmup_sentence="a share of the steps is cut to whole steps: int(ratio × steps)"
         if shares
-        else "takes the warm-up in steps; a share cannot be said, so none is passed",
+        else "takes the warm-up in steps; a share cannot be passed, and the warm-up is 0",
     )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from trainer.profiles.record import EngineRules, FolderName, Options, PictureRules, Repeats, Size, StepRules
+from trainer.profiles.record import EngineRules, FolderName, Options, PictureRules, Repeats, ScriptRules, Size
+from trainer.text import plural
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def rules_sentence(rules: PictureRules) -> str:
     return f"{endings} {case}, {'also' if rules.recursive else 'not'} in subfolders"
 
 
-def known_endings(rules: Iterable[StepRules | EngineRules]) -> frozenset[str]:
+def known_endings(rules: Iterable[ScriptRules | EngineRules]) -> frozenset[str]:
     """Return the endings that any of these count."""
     return frozenset(ending for each in rules for ending in each.pictures.extensions)
 
@@ -190,7 +191,7 @@ def _why_not(file: FoundFile, rules: PictureRules, times: int | None) -> str:
     if times is None:
         return f"folder {file.folders[0]} does not count" if file.folders else "it lies in the data folder itself"
     if times <= 0:
-        return f"folder {file.folders[0] if file.folders else 'itself'} has {times} repeats"
+        return f"folder {file.folders[0] if file.folders else 'itself'} has {plural(times, 'repeat')}"
     if len(file.folders) > 1 and not rules.recursive:
         return "it lies in a folder in a folder"
     return ""

@@ -27,8 +27,8 @@ from trainer.profiles.record import (
     Options,
     PictureRules,
     Repeats,
+    ScriptRules,
     Size,
-    StepRules,
     TrainerProfile,
 )
 from trainer.profiles.sd_scripts import ENDINGS, ENGINE_OF_2026
@@ -68,7 +68,7 @@ EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
         "prior_loss_weight": 1.0,
     },
     unknown=(),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=PictureRules(ENDINGS, "lower", recursive=False),
         repeats=TYPED_REPEATS,
         steps=batch_steps,
@@ -141,7 +141,7 @@ KOHYA_SS_2026 = TrainerProfile(
         "prior_loss_weight": 1.0,
     },
     unknown=(),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=PictureRules((".jpg", ".jpeg", ".png", ".webp"), "any", recursive=False),
         repeats=PYTHON_INT,
         steps=ceiling_steps_accumulated,
@@ -231,7 +231,7 @@ ONETRAINER = TrainerProfile(
         "prior_loss_weight": 1.0,
     },
     unknown=(),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=_ONETRAINER_PICTURES,
         repeats=EVERY_FOLDER_ONCE,
         steps=engine_counts,
@@ -340,7 +340,7 @@ AI_TOOLKIT = TrainerProfile(
         "prior_loss_weight": 1.0,
     },
     unknown=("seed",),
-    steps=StepRules(
+    steps=ScriptRules(
         pictures=_AI_TOOLKIT_PICTURES,
         repeats=_WALKED,
         steps=engine_counts,
