@@ -164,22 +164,14 @@ def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake"
     Raises:
         SettingsError, DatasetError, ModelError, DeviceError, GridError: the first thing found wrong.
     """
-    from trainer.errors import WorkspaceError
-    from trainer.jobs.bakes import check, measured_speed, plan_for
-    from trainer.journal.journal import Journal
+    from trainer.jobs.bakes import check, plan_for
+    from trainer.jobs.minutes import speed_known_at
     from trainer.settings.toml_file import load_settings
-    from trainer.workspace import find_workspace
 
     path = real_path(settings_file)
     planned = check(load_settings(path, overrides), path)
-    workspace = find_workspace(path.parent)
-    if workspace is None:
-        return planned
-    try:
-        with Journal(workspace.journal_path) as journal:
-            speed = measured_speed(journal, planned.settings)
-    except WorkspaceError:
-        # Without the journal the plan lacks only the measured speed.
+    speed = speed_known_at(planned.settings, path)
+    if speed is None:
         return planned
     return plan_for(planned.asked or planned.settings, planned.data, planned.validation, planned.base, speed)
 

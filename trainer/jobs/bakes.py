@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.dataset.records import DataSet
+from trainer.errors import SettingsError
 from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.moved_files import with_files_of_bake
 from trainer.jobs.optimizer_trial import try_optimizer_of
@@ -146,7 +147,11 @@ def measured_speed(journal: Journal, settings: Settings, device: str | None = No
     wanted = {name: getattr(settings, name) for name in speed_settings()}
 
     def fits(text: str) -> bool:
-        ran = kept_settings(text, "journal", journal.paths)
+        try:
+            ran = kept_settings(text, "journal", journal.paths)
+        except SettingsError:
+            # Of another version: it says nothing of this one.
+            return False
         return all(getattr(ran, name) == value for name, value in wanted.items())
 
     def fits_device(ran_on: str) -> bool:

@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from trainer.dataset.buckets import bucket_rules, placement_of
 from trainer.errors import SettingsError
-from trainer.profiles.record import Options, Size, TrainerProfile
+from trainer.profiles.record import DerivedOption, Options, Size, TrainerProfile
 from trainer.profiles.registry import OURS, PROFILES
 from trainer.profiles.run import TrainerRun, options_in_force, run_with
 from trainer.profiles.tally import FoundData
@@ -31,10 +31,12 @@ class AskedSettings:
     Attributes:
         settings: as they stand, with every path filled in.
         stated: names of those that were asked for.
+        own: key of a trainer -> options that it works out from what was asked for, and not from the other options.
     """
 
     settings: Settings
     stated: frozenset[str]
+    own: Mapping[str, tuple[DerivedOption, ...]] = field(default_factory=dict)
 
     @property
     def like(self) -> TrainerProfile:
@@ -110,6 +112,8 @@ def first_column(asked: AskedSettings, data: FoundData) -> TrainerColumn:
 def column_of(profile: TrainerProfile, asked: AskedSettings, data: FoundData) -> TrainerColumn:
     """Return the column of one trainer: what was asked for, and its own defaults for the rest."""
     options, derived = options_in_force(profile, asked.stated_options, _our_defaults())
+    if own := asked.own.get(profile.key):
+        options, derived = {**options, **{each.name: each.value for each in own}}, (*derived, *own)
     run = run_with(profile, data, options, _buckets(options), derived)
     return TrainerColumn(profile, run, settings_of(options), asked.stated, _refusal(options))
 

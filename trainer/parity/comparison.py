@@ -9,8 +9,11 @@ import tomlkit
 from trainer.dataset.found_files import found_data, settings_of_data
 from trainer.errors import ModelError
 from trainer.families.registry import FAMILIES
+from trainer.jobs.minutes import MinutesAsSteps, minutes_as_steps
 from trainer.models.identify import identify_base
 from trainer.parity.columns import AskedSettings, asked_settings, changed_settings
+from trainer.profiles.record import DerivedOption
+from trainer.profiles.scripts_2023 import ANON_1337
 from trainer.profiles.tally import FoundData
 from trainer.settings.describe import is_setting
 from trainer.settings.model import Settings
@@ -56,6 +59,10 @@ def read_comparison(
     only_changed = written is not None and stated != frozenset(written)
     resolved = resolve(settings, settings_path)
     notes = []
+    counted = minutes_as_steps(resolved, settings_path)
+    if counted.note:
+        resolved, stated = counted.settings, stated | {"max_train_epochs", "max_train_steps"}
+        notes += [f"{text}." for text in (counted.note, counted.script) if text]
     try:
         family = identify_base(resolved.pretrained_model_name_or_path).family
     except ModelError as error:
@@ -71,7 +78,16 @@ def read_comparison(
     paths = frozenset(
         name for name in type(resolved).model_fields if getattr(resolved, name) != getattr(settings, name)
     )
-    return Comparison(AskedSettings(resolved, stated | paths), data, family, tuple(notes), only_changed)
+    asked = AskedSettings(resolved, stated | paths, _by_minutes(counted))
+    return Comparison(asked, data, family, tuple(notes), only_changed)
+
+
+def _by_minutes(counted: MinutesAsSteps) -> dict[str, tuple[DerivedOption, ...]]:
+    """Return the steps of the one script that takes minutes itself."""
+    script = counted.by_script
+    if script is None or script.steps is None:
+        return {}
+    return {ANON_1337.key: (DerivedOption("max_train_steps", script.steps, script.why),)}
 
 
 def written_settings(text: str) -> frozenset[str]:

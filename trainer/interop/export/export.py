@@ -14,6 +14,7 @@ from trainer.interop.export.report import ExportReport, SettingReport
 from trainer.interop.export.said_apart import LOST, NOT_NEEDED
 from trainer.interop.export.targets import Target, Written
 from trainer.interop.importer import import_documents
+from trainer.jobs.minutes import minutes_as_steps
 from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.records import MarkKind
 from trainer.plan.behaviour import imitate
@@ -73,6 +74,7 @@ class _Export:
             data_set,
         )
         self._data: WrittenData = written_data(settings)
+        self._minutes = minutes_as_steps(settings, settings_path)
         self._settings, self._imitated = self._in_force()
         self._options: WrittenOptions = written_options(self._settings)
         self._lost, self._changed = dict(self._options.lost), dict(self._options.changed)
@@ -116,7 +118,7 @@ class _Export:
 
     def _in_force(self) -> tuple[Settings, tuple[str, ...]]:
         """Return the settings with concrete numbers, where they behave like another trainer than the target."""
-        asked = self._asked
+        asked = self._minutes.settings
         if not asked.behave_like or asked.behave_like == self._target.behaves_like:
             return asked, ()
         # Its numbers follow from the pictures: without them this is the refusal.
@@ -131,6 +133,8 @@ class _Export:
             report = partial(SettingReport, name, shown_value(self._asked, name))
             if name in OF_DATA:
                 yield self._of_data(name, report)
+            elif self._minutes.note and name in ("train_minutes", "max_train_epochs", "max_train_steps"):
+                yield self._of_minutes(name, report)
             elif name in self._lost:
                 yield report("lost", why=self._lost[name])
             elif name in self._changed:
@@ -159,6 +163,18 @@ class _Export:
                 "translated", to=f"{name} = {shown_value(self._settings, name)}", why="as that trainer computes it"
             )
         return report("written")
+
+    def _of_minutes(self, name: str, report: Callable[..., SettingReport]) -> SettingReport:
+        """Return what became of the bake's length where it was given in minutes."""
+        settings, known = self._settings, self._minutes.known
+        if name == "train_minutes":
+            to = f"max_train_steps = {settings.max_train_steps}"
+            return (
+                report("translated", to=to, why=self._minutes.note) if known else report("lost", why=self._minutes.note)
+            )
+        if known or getattr(self._asked, name) != getattr(settings, name):
+            return report("not needed", why="train_minutes decides")
+        return self._same(name, report)
 
     def _of_data(self, name: str, report: Callable[..., SettingReport]) -> SettingReport:
         if not getattr(self._asked, name):

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.rules import Values, idle, is_blank, number, renamed, same, table
+from trainer.profiles.training_time import script_speed
 
 PROFILE = "anon-1337 2023-02"
+_SPEED = "the speed is measured here"
 
 FIXED: dict[str, object] = {
     "caption_extension": ".txt",
@@ -63,6 +65,12 @@ def read_minutes(value: object, _: Values) -> Reading:
 
 def _has_minutes(values: Values) -> bool:
     return max(_figure(values, "desired_training_time", 0), _figure(values, "train_minutes", 0)) > 0
+
+
+def _read_speed(value: object, values: Values) -> Reading:
+    """Read nothing of the speed; say what the script would have made of it where it counts by the clock."""
+    fault = script_speed(str(value)).why if _has_minutes(values) else ""
+    return Reading(no_effect=f"{_SPEED}; of the script's own reading: {fault}" if fault else _SPEED)
 
 
 def read_epochs(value: object, values: Values) -> Reading:
@@ -166,7 +174,8 @@ _RULES = table(
     KeyRule("mixed_precision", ("mixed_precision",), "anything but fp16 and bf16 becomes `no`", _read_mixed),
     KeyRule("save_precision", ("save_precision",), "anything but fp16 and bf16 is float", _read_saved),
     KeyRule("script_paths", (), read=_read_chain, why="other scripts; none is opened"),
-    idle("gpu_training_speed my_training_speed", "the speed is measured here"),
+    KeyRule("gpu_training_speed", (), read=_read_speed, why=_SPEED),
+    idle("my_training_speed", _SPEED),
     idle("sd_scripts_dir", "where sd-scripts was; it is not needed"),
     idle("use_vae logging_enabled", "read together with the path"),
     idle(
