@@ -25,6 +25,7 @@ from mutators import (
 )
 
 from trainer.journal.state_files import HEADER_KEY, file_name
+from trainer.settings.in_metadata import AS_SET
 
 
 @dataclass(frozen=True)
@@ -249,10 +250,29 @@ KINDS: tuple[Kind, ...] = (
         (command(*_PLAN, "{root}/with-lora.toml", "--set", "network_weights={root}/models/numbered.safetensors"),),
     ),
     Kind(
+        "LoRA to bake again",
+        {
+            "models/again.safetensors": (
+                *_HEADER,
+                *map(of_metadata, (AS_SET, "ss_datasets", "ss_tag_frequency", "ss_network_args")),
+            )
+        },
+        ("trainer.interop.trainers.lora_data", "trainer.interop.documents"),
+        (
+            command("import", "{file}"),
+            command("import", "{file}", "--out", "{root}/again.toml", "--subject", "hifumi", "--force"),
+        ),
+    ),
+    Kind(
         "adapter config",
         {"models/adapter_config.json": _JSON},
         ("trainer.models.adapter_config",),
-        (command(*_PLAN, "{root}/with-lora.toml", "--set", "network_weights={root}/models/adapter_model.safetensors"),),
+        (
+            command("import", "{root}/models"),
+            command(
+                *_PLAN, "{root}/with-lora.toml", "--set", "network_weights={root}/models/adapter_model.safetensors"
+            ),
+        ),
     ),
     Kind(
         "base",

@@ -46,6 +46,7 @@ from trainer.journal.state_files import (
     state_header_json,
 )
 from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.settings.in_metadata import AS_SET, settings_as_set
 from trainer.settings.model import Settings
 from trainer.settings.subject import save_subject
 from trainer.settings.toml_file import load_settings, save_settings, settings_toml
@@ -355,10 +356,25 @@ def _write_models(folder: Path) -> None:
     write_lora(folder / "hifumi.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4"})
     write_lora(folder / "adapter_model.safetensors")
     write_numbered_lora(folder / "numbered.safetensors")
+    # What is told of the bake that made it, as far as it is written in JSON.
+    write_lora(folder / "again.safetensors", metadata=_baked())
     (folder / "adapter_config.json").write_text(
         json.dumps({"lora_alpha": 8, "r": 4, "alpha_pattern": {"to_q": 2}, "use_rslora": True})
     )
     shutil.copytree(identify_base(DEMO_BASE).path, folder / "base", copy_function=shutil.copyfile)
+
+
+def _baked() -> dict[str, str]:
+    subsets = [{"image_dir": "10_a", "num_repeats": 10, "shuffle_caption": True, "class_tokens": "girl"}]
+    tables: dict[str, object] = {
+        AS_SET: settings_as_set(Settings()),
+        "ss_datasets": [{"resolution": [512, 768], "batch_size_per_device": 2, "subsets": subsets}],
+        "ss_tag_frequency": {"10_a": {"girl": 3, "1girl": 2}},
+        "ss_dataset_dirs": {"10_a": {"n_repeats": 10, "img_count": 3}},
+        "ss_network_args": {"conv_dim": "4", "dropout": None},
+    }
+    plain = {"ss_learning_rate": "0.0001", "ss_optimizer": "torch.optim.adamw.AdamW(betas=(0.9, 0.99))"}
+    return plain | {key: json.dumps(table) for key, table in tables.items()}
 
 
 def _write_theme() -> None:
