@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fuzz_calls as calls
-from fuzz_workspace import BAKE, GRID, PICTURE_FORMATS, STEPS
+from fuzz_workspace import BAKE, GRID, OTHER_TRAINERS, PICTURE_FORMATS, STEPS
 from mutators import (
     Mutator,
     mutated,
@@ -136,6 +136,25 @@ KINDS: tuple[Kind, ...] = (
         {"dataset.toml": _TOML},
         ("trainer.dataset.dataset_toml",),
         (command(*_PLAN, "{root}/with-dataset.toml"),),
+    ),
+    Kind(
+        "settings of other trainers",
+        {
+            f"others/{name}": {"toml": _TOML, "json": _JSON}.get(name.rpartition(".")[2], _TEXT)
+            for name in OTHER_TRAINERS
+        },
+        ("trainer.interop.documents", "trainer.interop.syntax.json_text"),
+        (
+            command("import", "{file}"),
+            command("import", "{file}", "--json"),
+            command("import", "{file}", "--out", "{root}/imported.toml", "--force"),
+        ),
+    ),
+    Kind(
+        "folders of other computers",
+        {"path-map.json": _JSON},
+        ("trainer.interop.foreign_paths",),
+        (command("import", "{root}/others/data.toml", "--out", "{root}/imported.toml", "--force"),),
     ),
     Kind(
         "captions",

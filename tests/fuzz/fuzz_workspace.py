@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import interop_sources as sources
 import numpy as np
 from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
@@ -18,6 +19,7 @@ from trainer.demo.workspace import demo_settings, demo_subject
 from trainer.formats.picture_text import png_bytes
 from trainer.gallery.judged_file import write_judged
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.interop.foreign_paths import PATH_MAP
 from trainer.jobs.bakes import check
 from trainer.jobs.same_content import listed_models, models_now
 from trainer.journal.bake_folder import write_bake_json
@@ -51,6 +53,18 @@ from trainer.settings.model import Settings
 from trainer.settings.subject import save_subject
 from trainer.settings.toml_file import load_settings, save_settings, settings_toml
 from trainer.workspace import Workspace, cache_home, config_home, make_workspace, remember_workspace, state_home
+
+OTHER_TRAINERS = {
+    "old.toml": sources.OLD_CONFIG,
+    "edited.toml": sources.EDITED_CONFIG,
+    "data.toml": sources.DATA_SET_TOML,
+    "data.json": sources.DATA_SET_JSON,
+    "train.sh": sources.BASH_COMMAND,
+    "train.bat": sources.BATCH_COMMAND,
+    "train.ps1": sources.POWERSHELL_COMMAND,
+    "settings.yaml": b"network_dim: 32\nunet_lr: 1e-4\ntrain_data_dir: D:\\lora\\set # here\noptimizer_args: [weight_decay=0.1]\n",
+}
+"""Name -> content of a file of another trainer."""
 
 BAKE, GRID = "bakes/0001-hifumi", "grids/0001-hifumi"
 """The folders of the one bake that is done and of the one grid."""
@@ -114,6 +128,7 @@ def make_valid_workspace(root: Path) -> Workspace:
     _write_data(root)
     _write_settings(settings, root)
     _write_prompts(root)
+    _write_others(root)
     _write_bakes(settings, workspace)
     _write_grids(workspace)
     _write_pictures_with_texts(root / "from")
@@ -182,6 +197,14 @@ def _write_prompts(root: Path) -> None:
         {"prompt": "night", "sample_steps": 8, "enum": 3},
     ]
     (root / "prompts.json").write_text(json.dumps(entries))
+
+
+def _write_others(root: Path) -> None:
+    """Write other trainers' settings, and folders of other computers that the workspace knows."""
+    (root / "others").mkdir()
+    for name, content in OTHER_TRAINERS.items():
+        (root / "others" / name).write_bytes(content)
+    (root / PATH_MAP).write_text(json.dumps({"prefixes": {"D:\\lora": str(root / "data"), "/content": str(root)}}))
 
 
 def _write_bakes(settings: Settings, workspace: Workspace) -> None:

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,3 +178,52 @@ def test_any_data_give_as_many_batches_as_counted_and_every_instance_once() -> N
         made = epoch_batches(data, placements, seed=seed, epoch=seed % 3)
         assert len(made) == batches_per_epoch(data, placements)
         assert sorted(index for batch in made for index in batch.pictures) == instances(data)
+
+
+# What other trainers make of a bucket's end and of few pictures.
+
+FEW = ([WIDE] * 2 + [SQUARE] * 7 + [TALL] * 3, [10] * 12)
+
+
+def as_there(batch_size: int, epoch: int = 0, **rules: Any) -> list[BucketBatch]:
+    buckets, repeats = FEW
+    data = DataSet(Path(), (), tuple(picture(times) for times in repeats), (), (Group(RULES, batch_size, **rules),))
+    made = epoch_batches(data, placed(buckets), seed=1, epoch=epoch)
+    assert len(made) == batches_per_epoch(data, placed(buckets))
+    assert all({buckets[index] for index in batch.pictures} == {batch.bucket} for batch in made)
+    return made
+
+
+def test_a_batch_of_distinct_pictures_is_no_larger_than_its_bucket_has_of_them() -> None:
+    sizes = {(batch.bucket, len(batch.pictures)) for batch in as_there(4, of_distinct=True)}
+    assert sizes == {(WIDE, 2), (SQUARE, 4), (SQUARE, 2), (TALL, 3)}
+    assert len(as_there(4, of_distinct=True)) == 18 + 10 + 10
+
+
+def test_what_is_left_over_may_be_dropped_and_is_another_picture_in_another_epoch() -> None:
+    made = as_there(8, last_batch="dropped")
+    assert {len(batch.pictures) for batch in made} == {8} and len(made) == 2 + 8 + 3
+    left = [
+        Counter({index: 10 for index in range(12)})
+        - Counter(index for batch in as_there(8, epoch, last_batch="dropped") for index in batch.pictures)
+        for epoch in range(6)
+    ]
+    assert {sum(each.values()) for each in left} == {4 + 6 + 6} and len({str(sorted(each)) for each in left}) > 1
+
+
+def test_a_last_batch_may_be_filled_up_from_its_own_bucket() -> None:
+    made = as_there(8, last_batch="filled")
+    assert {len(batch.pictures) for batch in made} == {8} and len(made) == 3 + 9 + 4
+
+
+def test_an_epoch_may_end_when_as_many_were_shown_as_there_are() -> None:
+    made = as_there(8, last_batch="counted in all")
+    assert {len(batch.pictures) for batch in made} == {8} and len(made) == 15  # of 120 pictures; 16 are filled
+
+
+@pytest.mark.parametrize(("shown", "times"), [("filled up", [7, 0]), ("beside", [7, 2]), ("ignored", [0, 0])])
+def test_regularisation_pictures_join_as_the_trainer_has_it(shown: Any, times: list[int]) -> None:
+    pictures = (picture(4), picture(1), picture(7, is_reg=True), picture(2, is_reg=True))
+    data = DataSet(Path(), (), pictures, (), (Group(RULES, 2, regularisation=shown),))
+    counts = Counter(instances(data))
+    assert [counts[2], counts[3]] == times

@@ -242,3 +242,18 @@ def test_a_bake_by_the_clock_gets_the_trainer_s_warm_up_once_its_steps_are_known
     assert (imitation.settings.train_minutes, imitation.settings.lr_warmup_steps) == (40, "5%")
     known = imitate(fixed_settings(imitation.settings, 90), data).settings
     assert (known.max_train_steps, known.lr_warmup_steps) == (90, "4")  # 4.5, half to even
+
+
+def test_pictures_that_the_trainer_does_not_load_are_named(tmp_path: Path) -> None:
+    _, _, data = planned(odd_folder(tmp_path), "sd-scripts 2026-02")
+    said = {note.place: note for note in data.notes if note.check == "picture-skipped"}
+    assert ("2_eyes/c.Jpg" in said["2_eyes"].cases and "does not" in said["2_eyes"].text) or "do not" in said[
+        "2_eyes"
+    ].text
+    assert any("directly in" in note.text for note in data.notes)
+
+
+def test_a_trainer_that_finds_nothing_says_where_it_looks(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        planned(worked_folder(tmp_path), "cloneofsimo lora 2023-02")
+    assert "cloneofsimo/lora" in caught.value.expected and "data folder itself" in caught.value.expected
