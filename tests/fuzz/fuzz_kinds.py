@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fuzz_calls as calls
-from fuzz_workspace import BAKE, GRID, OTHER_TRAINERS, PICTURE_FORMATS, STEPS
+from fuzz_workspace import BAKE, GRID, OTHER_TRAINERS, PICTURE_FORMATS, STEPS, TRAINER_FILES
 from mutators import (
     Mutator,
     mutated,
@@ -19,9 +19,11 @@ from mutators import (
     of_rows,
     of_safetensors,
     of_safetensors_body,
+    of_script,
     of_sqlite,
     of_text,
     of_toml,
+    of_yaml,
 )
 
 from trainer.journal.state_files import HEADER_KEY, file_name
@@ -86,6 +88,14 @@ def command(*words: str, content: bool = False, data: bool = False, without: tup
 
 _PLAN, _CHECK = ("plan", "--no-memory"), ("check",)
 _TOML, _JSON, _TEXT = (of_toml, of_toml, of_text), (of_json, of_json, of_json, of_text), (of_text,)
+_YAML, _SCRIPT = (of_yaml, of_yaml, of_text), (of_script, of_script, of_text)
+_BY_ENDING: Mapping[str, tuple[Mutator, ...]] = {
+    "json": _JSON,
+    "yaml": _YAML,
+    "ps1": _SCRIPT,
+    "sh": _SCRIPT,
+    "txt": _SCRIPT,
+}
 _HEADER, _BODY = (of_safetensors,), (of_safetensors_body,)
 
 
@@ -149,6 +159,18 @@ KINDS: tuple[Kind, ...] = (
             command("import", "{file}", "--json"),
             command("import", "{file}", "--out", "{root}/imported.toml", "--force"),
         ),
+    ),
+    *(
+        Kind(
+            f"settings of {trainer}",
+            {f"others/{trainer}/{name}": _BY_ENDING[name.rpartition(".")[2]] for name in files},
+            ("trainer.interop.documents", "trainer.interop.syntax.json_text"),
+            (
+                command("import", "{file}", "--json"),
+                command("import", "{file}", "--out", "{root}/imported.toml", "--force"),
+            ),
+        )
+        for trainer, files in TRAINER_FILES.items()
     ),
     Kind(
         "folders of other computers",

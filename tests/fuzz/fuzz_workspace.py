@@ -9,6 +9,7 @@ from pathlib import Path
 
 import interop_sources as sources
 import numpy as np
+import script_sources as scripts
 from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
 from PIL import Image, features
@@ -65,6 +66,21 @@ OTHER_TRAINERS = {
     "settings.yaml": b"network_dim: 32\nunet_lr: 1e-4\ntrain_data_dir: D:\\lora\\set # here\noptimizer_args: [weight_decay=0.1]\n",
 }
 """Name -> content of a file of another trainer."""
+
+TRAINER_FILES: dict[str, dict[str, bytes]] = {
+    "OneTrainer": {"old.json": scripts.ONETRAINER_OLD, "new.json": scripts.ONETRAINER_NEW},
+    "ai-toolkit": {"old.yaml": scripts.AI_TOOLKIT_OLD, "new.json": scripts.AI_TOOLKIT_NEW},
+    "dreambooth extension": {"old.json": scripts.DREAMBOOTH_OLD, "new.json": scripts.DREAMBOOTH_NEW},
+    "scripts": {
+        "anon.ps1": scripts.ANON_NEW,
+        "edited.ps1": scripts.ANON_EDITED,
+        "legacy.ps1": scripts.LEGACY,
+        "modded.ps1": scripts.LEGACY_MODDED,
+        "notes.txt": scripts.NOTES,
+        "pti.sh": scripts.PTI,
+    },
+}
+"""Trainer -> name -> content of its files."""
 
 BAKE, GRID = "bakes/0001-hifumi", "grids/0001-hifumi"
 """The folders of the one bake that is done and of the one grid."""
@@ -204,6 +220,10 @@ def _write_others(root: Path) -> None:
     (root / "others").mkdir()
     for name, content in OTHER_TRAINERS.items():
         (root / "others" / name).write_bytes(content)
+    for trainer, files in TRAINER_FILES.items():
+        (root / "others" / trainer).mkdir()
+        for name, content in files.items():
+            (root / "others" / trainer / name).write_bytes(content)
     (root / PATH_MAP).write_text(json.dumps({"prefixes": {"D:\\lora": str(root / "data"), "/content": str(root)}}))
 
 

@@ -122,6 +122,98 @@ def of_toml(content: bytes, rng: random.Random) -> bytes:
     return _encoded("\n".join(lines))
 
 
+_ODD_YAML = (
+    "&a [*a]",
+    "*a",
+    "!!python/object/apply:os.getcwd []",
+    "!!binary aGk=",
+    "{a: {b: [1, {c: 2}]}}",
+    "[[[[1]]]]",
+    "|\n  text\n  more",
+    "? a : b",
+    "1e-4",
+    "0x1F",
+    "2026-02-30",
+    "~",
+    "'",
+    '"',
+)
+
+
+def of_yaml(content: bytes, rng: random.Random) -> bytes:
+    """Give a key of a YAML file another value, another name or another depth."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    keyed = [place for place, line in enumerate(lines) if ":" in line]
+    if not keyed or rng.random() < 0.25:
+        return of_text(content, rng)
+    place = rng.choice(keyed)
+    key, _, value = lines[place].partition(":")
+    match rng.randrange(6):
+        case 0:
+            lines[place] = f"{lines[rng.choice(keyed)].partition(':')[0]}:{value}"
+        case 1:
+            lines[place] = " " * rng.randrange(8) + lines[place].lstrip()
+        case 2:
+            depth = rng.choice((3, _MAX_NESTED))
+            lines[place] = f"{key}: {'[' * depth}{value}{']' * depth}"
+        case 3:
+            lines.insert(
+                rng.randrange(len(lines) + 1), rng.choice(("---", "...", "%YAML 1.1", "- ", "<<: *a", "\t a: 1"))
+            )
+        case _:
+            lines[place] = f"{key}: {rng.choice((*_ODD_YAML, *ODD_SETTINGS))}"
+    return _encoded("\n".join(lines))
+
+
+_ODD_SHELL = (
+    "$(Get-Date)",
+    "`date`",
+    "$a$a$a",
+    "${a}",
+    "%A%",
+    '"',
+    "'",
+    "`",
+    "@(",
+    "<#",
+    "#>",
+    "{",
+    "}",
+    "--",
+    "--a=",
+    "$null",
+    "[int]5",
+    '"a" + "b"',
+    "; rm",
+    "@echo off",
+    "#!/bin/bash",
+    "<# Config end #>",
+)
+
+
+def of_script(content: bytes, rng: random.Random) -> bytes:
+    """Change a word, a value or a line of a script."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    place = rng.randrange(len(lines))
+    words = lines[place].split(" ")
+    at = rng.randrange(len(words))
+    match rng.randrange(6):
+        case 0:
+            return of_text(content, rng)
+        case 1:
+            words.insert(at, rng.choice(_ODD_SHELL))
+        case 2:
+            words[at] = rng.choice((*_ODD_SHELL, *ODD_SETTINGS))
+        case 3:
+            words[at] = words[at].replace("=", rng.choice(("==", " = ", "", "+=")))
+        case 4:
+            lines.insert(rng.randrange(len(lines) + 1), rng.choice(_ODD_SHELL))
+        case _:
+            words = ["$a", "=", f'"{rng.choice(("$a$a", "$b", "x" * 900))}"']
+    lines[place] = " ".join(words)
+    return _encoded("\n".join(lines))
+
+
 def of_json(content: bytes, rng: random.Random) -> bytes:
     """Give a place of a JSON file another value, or another name."""
     return json_text(changed_tree(json.loads(content), rng), rng)
