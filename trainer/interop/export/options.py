@@ -156,7 +156,7 @@ class _Writer:
         self._options["caption_extension"] = endings[0] if endings else ".caption"
         if len(endings) > 1:
             self._changed["caption_extension"] = (
-                f"it looks for one ending; captions in {' and '.join(endings[1:])} files are not found"
+                f"it looks for one ending; captions with {' or '.join(endings[1:])} are not found"
             )
         for name in ("validate_every_n_steps", "validation_seed"):
             self._options.pop(name, None)

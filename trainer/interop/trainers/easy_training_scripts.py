@@ -11,9 +11,11 @@ from trainer.interop.option_list import OPTIONS
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.easy_training_scripts_2023 import share
 from trainer.interop.trainers.rules import (
+    ANY_NAME,
     Values,
     arguments,
     each,
+    entries,
     idle,
     is_blank,
     is_on,
@@ -77,18 +79,7 @@ def _bare(key: str) -> str:
     if match and match[1] in ("flux_args", "textual_inversion_args"):
         return f"[{match[1]}]"
     entry = _ENTRIES.fullmatch(bare)
-    return f"{entry[1]}.NAME" if entry else bare
-
-
-def _entries(values: Values, name: str) -> dict[str, object]:
-    """Return the entries of a free table, wherever its group stands."""
-    found = ((match, value) for key, value in values.items() if (match := _ENTRIES.fullmatch(key)))
-    return {match[2]: value for match, value in found if match[1] == name and match[2] != "NAME"}
-
-
-def _of(values: Values, name: str) -> object:
-    """Return the value of a key in whatever group it stands."""
-    return next((value for key, value in values.items() if _bare(key) == name), None)
+    return f"{entry[1]}.{ANY_NAME}" if entry else bare
 
 
 def _replaced(key: str, option: str = "") -> KeyRule:
@@ -98,7 +89,7 @@ def _replaced(key: str, option: str = "") -> KeyRule:
     def read(value: object, values: Values) -> Reading:
         if is_blank(value):
             return Reading({option: None})
-        return Reading({option: str(value).replace(_NAME, str(_of(values, "easy_name") or ""))})
+        return Reading({option: str(value).replace(_NAME, str(values.get("easy_name") or ""))})
 
     return KeyRule(key, (option,), f"{_NAME} stands for easy_name", read, or_blank(option).write)
 
@@ -114,11 +105,11 @@ def _read_scheduler(value: object, _: Values) -> Reading:
 
 
 def _read_scheduler_entry(_: object, values: Values) -> Reading:
-    entries = _entries(values, "lr_scheduler_args")
-    kind = str(_of(values, "lr_scheduler_type") or "")
+    found = entries(values, "lr_scheduler_args")
+    kind = str(values.get("lr_scheduler_type") or "")
     if not kind.endswith((_REX, _RESTARTS)):
-        return Reading({"lr_scheduler_args": arguments(entries)})
-    lowest, rate = number(entries.get("min_lr")), number(_of(values, "learning_rate"))
+        return Reading({"lr_scheduler_args": arguments(found)})
+    lowest, rate = number(found.get("min_lr")), number(values.get("learning_rate"))
     if kind.endswith(_REX) and lowest and rate:
         return Reading({"lr_scheduler_min_lr_ratio": min(1.0, lowest / rate)})
     return Reading(no_effect="the schedule here has no such value")
@@ -154,7 +145,7 @@ def _dropped(key: str, otherwise: object = None) -> KeyRule:
     return KeyRule(key, (key,), or_zero(key, zero=otherwise).rule, or_zero(key, zero=otherwise).read)
 
 
-def _write_entries(name: str, options: Values) -> object:
+def _writeentries(name: str, options: Values) -> object:
     value = options.get(name)
     if not isinstance(value, list) or not value:
         return None
@@ -222,17 +213,17 @@ _OWN_ROWS = table(
         exported=False,
     ),
     KeyRule(
-        "lr_scheduler_args.NAME",
+        f"lr_scheduler_args.{ANY_NAME}",
         ("lr_scheduler_args", "lr_scheduler_min_lr_ratio"),
         "an argument for each name; min_lr as a share of learning_rate",
         _read_scheduler_entry,
         exported=False,
     ),
     KeyRule(
-        "optimizer_args.NAME",
+        f"optimizer_args.{ANY_NAME}",
         ("optimizer_args",),
         "an argument for each name",
-        lambda _, values: Reading({"optimizer_args": arguments(_entries(values, "optimizer_args"))}),
+        lambda _, values: Reading({"optimizer_args": arguments(entries(values, "optimizer_args"))}),
         exported=False,
     ),
     KeyRule(
@@ -240,14 +231,14 @@ _OWN_ROWS = table(
         ("optimizer_args",),
         "a table of arguments",
         lambda value, _: Reading({"optimizer_args": arguments(value)}),
-        lambda options: _write_entries("optimizer_args", options),
+        lambda options: _writeentries("optimizer_args", options),
     ),
     KeyRule(
         "lr_scheduler_args",
         ("lr_scheduler_args",),
         "a table of arguments",
         lambda value, _: Reading({"lr_scheduler_args": arguments(value)}),
-        lambda options: _write_entries("lr_scheduler_args", options),
+        lambda options: _writeentries("lr_scheduler_args", options),
     ),
     map(_entry, _NETWORK_ENTRIES),
     _dropout(),

@@ -6,9 +6,11 @@ another one with TOML (`easy_training_scripts.py`).
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.rules import (
+    ANY_NAME,
     Values,
     arguments,
     each,
+    entries,
     idle,
     is_blank,
     is_on,
@@ -180,6 +182,12 @@ RULES: tuple[KeyRule, ...] = table(
     _optimizer("use_8bit_adam", "AdamW8bit"),
     _optimizer("use_lion", "Lion"),
     or_blank("optimizer_type"),
+    KeyRule(
+        f"optimizer_args.{ANY_NAME}",
+        ("optimizer_args",),
+        "an argument for each name",
+        lambda _, values: Reading({"optimizer_args": arguments(entries(values, "optimizer_args"))}),
+    ),
     KeyRule("optimizer_args", ("optimizer_args",), read=lambda value, _: Reading({"optimizer_args": arguments(value)})),
     or_zero("max_grad_norm", zero=0),
     each(
@@ -229,7 +237,7 @@ _OWN = (
 def _recognises(document: SourceDocument) -> bool:
     if document.syntax != "json":
         return False
-    keys = [key.key for key in document.keys]
+    keys = [key.key.partition(".")[0] for key in document.keys]
     return any(key in _OWN for key in keys) and known_share(RULES, keys) >= 0.5
 
 
@@ -253,5 +261,11 @@ def _notes(values: Values) -> tuple[str, ...]:
 
 
 EASY_TRAINING_SCRIPTS_2023 = TrainerFormat(
-    "easy-training-scripts-2023", "Easy Training Scripts, JSON (2023)", _recognises, RULES, _profile, _notes
+    "easy-training-scripts-2023",
+    "Easy Training Scripts, JSON (2023)",
+    _recognises,
+    RULES,
+    _profile,
+    _notes,
+    unprefixed=lambda key: f"optimizer_args.{ANY_NAME}" if key.startswith("optimizer_args.") else key,
 )

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.picture_subject import NEGATIVE, PROMPT
@@ -253,11 +254,17 @@ def read_half_vae(value: object, values: Values) -> Reading:
     return Reading({"no_half_vae": is_on(value)})
 
 
-def command_tail(value: object) -> dict[str, object]:
+def command_tail(value: object) -> Mapping[str, object]:
     """Return the options of a command line's end as the GUI divides it: at blanks, double quotes left out."""
+    return _divided(str(value))
+
+
+# Every row asks for it.
+@lru_cache(maxsize=4)
+def _divided(text: str) -> Mapping[str, object]:
     options: dict[str, object] = {}
     name = ""
-    for word in str(value).replace('"', "").split():
+    for word in text.replace('"', "").split():
         if word.startswith("--") and len(word) > 2:
             name, equals, text = word[2:].partition("=")
             options[name] = text if equals else True

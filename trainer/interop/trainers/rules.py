@@ -3,10 +3,17 @@
 import math
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 from trainer.interop.record import KeyRule, Reading
 
 Values = Mapping[str, object]
+
+ANY_NAME = "NAME"
+"""What stands in a table's row for any name of an entry: `optimizer_args.NAME`."""
+
+# Every entry asks for all of them; far above any file, and any optimizer.
+_MAX_VALUES, _MAX_ENTRIES = 4000, 64
 
 
 def same(keys: str, *, exported: bool = True) -> Iterator[KeyRule]:
@@ -66,6 +73,24 @@ def arguments(value: object) -> list[str]:
     if isinstance(value, list):
         return [str(each) for each in value]
     return [] if value is None else split(str(value).replace('"', ""))
+
+
+def entries(values: Values, table: str) -> dict[str, object]:
+    """Return the entries of a table of free names, wherever it stands; no more than an optimizer could have.
+
+    Args:
+        values: of the file, by its keys.
+        table: the table's name; an entry's row is `<table>.NAME`.
+    """
+    if len(values) > _MAX_VALUES:
+        return {}
+    parted = ((key.rpartition("."), value) for key, value in values.items() if f"{table}." in key)
+    found = (
+        (name, value)
+        for (head, _, name), value in parted
+        if name != ANY_NAME and (head == table or head.endswith(f".{table}"))
+    )
+    return dict(islice(found, _MAX_ENTRIES))
 
 
 def _argument(value: object) -> str:
