@@ -149,3 +149,9 @@ def test_settings_whose_pictures_are_not_here_are_exported_as_they_are_named(
     assert "# the pictures cannot be looked at" in ran.stdout
     assert "# the base cannot be looked at" in ran.stdout
     assert tomllib.loads(ran.stdout)["network"]["network_dim"] == 4
+
+
+def test_every_target_can_be_named() -> None:
+    from lora_tui.commands.export import _TARGETS
+
+    assert list(_TARGETS) == list(TARGETS)
