@@ -92,6 +92,14 @@ class Terminal:
         self._stream.feed(re.sub(rb"\x1b\[[?>=<]?[\d;]*\$?[pu]", b"", data))
         return True
 
+    def _read_rest(self) -> None:
+        """Read what a program that has ended left: to the end of its terminal, or until nothing came for a second.
+
+        The kernel hands it over when it finds the time, so that at first there may be nothing.
+        """
+        while not self._hung_up and select.select([self._master], [], [], 1)[0] and self.read(65536):
+            pass
+
     def screen(self) -> str:
         """Return the screen as text."""
         return "\n".join(self._screen.display)
@@ -105,7 +113,7 @@ class Terminal:
             if all(part in text for part in wanted):
                 return text
             if self.process.poll() is not None:
-                self.pump(0.2)
+                self._read_rest()
                 break
         text = self.screen()
         if all(part in text for part in wanted):
@@ -146,7 +154,7 @@ class Terminal:
             if time.monotonic() > end:
                 raise AssertionError(f"still running after {seconds} s; screen:\n{self.screen()}")
             self.pump(0.1)
-        self.pump(0.2)
+        self._read_rest()
         return self.process.returncode
 
     def close(self) -> None:
