@@ -95,7 +95,7 @@ def test_the_bits_are_those_of_a_bake_given_the_same_number(
         monkeypatch.setattr(torch.optim, made.__name__, made, raising=False)
     timed = runner.bake(make_settings(train_minutes=MINUTES, **changes))
     steps = newest(runner).total_steps
-    assert half_a_second[0].steps >= 5
+    assert half_a_second[0].steps >= 2
     assert half_a_second[0].seconds > 0
     given = runner.bake(make_settings(max_train_epochs=None, max_train_steps=steps, **changes))
     assert tensors(timed) == tensors(given)
