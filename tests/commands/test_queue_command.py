@@ -207,3 +207,14 @@ def _until(condition: Callable[[], object], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_a_bake_given_minutes_is_queued_without_a_number_of_steps(queue_here, demo: Workspace) -> None:
+    assert queue_here("add", demo.root / "hifumi.toml", "--set", "train_minutes=40").returncode == 0
+    bake = _bakes(demo)[1]
+    assert (bake.total_steps, bake.planned_seconds) == (0, 2400.0)
+    changed = queue_here("change", "1", "train_minutes=30")
+    assert changed.stdout.strip() == "changed bake 1: train_minutes=30; steps from a measurement at the start"
+    assert _bakes(demo)[1].planned_seconds == 1800.0
+    assert queue_here("change", "1", "train_minutes=", "max_train_epochs=2").stdout.strip().endswith("; 80 steps")
+    assert _bakes(demo)[1].planned_seconds is None

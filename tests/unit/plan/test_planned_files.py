@@ -11,7 +11,13 @@ EVERY = 'output_name = "x"\nsave_every_n_epochs = {}\n'
 
 @pytest.mark.parametrize(
     ("settings", "total", "files"),
-    [(EVERY.format(1), 240, 6), (EVERY.format(2), 240, 3), (EVERY.format(1), 230, 6), ("no = setting\n", 240, None)],
+    [
+        (EVERY.format(1), 240, 6),
+        (EVERY.format(2), 240, 3),
+        (EVERY.format(1), 230, 6),
+        (EVERY.format(1), 0, None),
+        ("no = setting\n", 240, None),
+    ],
 )
 def test_a_bake_of_the_journal_says_how_many_loras_it_was_to_save(
     tmp_path: Path, settings: str, total: int, files: int | None

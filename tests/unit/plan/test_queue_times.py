@@ -79,3 +79,10 @@ def test_the_card_waits_where_no_bake_may_start_yet() -> None:
         2: ExpectedTimes(NOW + HOUR, NOW + 2 * HOUR),
         1: ExpectedTimes(NOW + 2 * HOUR, NOW + 3 * HOUR),
     }
+
+
+def test_a_bake_given_minutes_has_its_times_before_its_steps_are_measured() -> None:
+    measured_later = {"total_steps": 0, "state": BakeState.STARTING, "stage": Stage.LOAD, "started": NOW}
+    expected = expected_ends([bake(1)], [bake(9, 0.5, **measured_later)], NOW)
+    assert expected[9] == ExpectedTimes(NOW, NOW + 0.5 * HOUR)
+    assert expected[1] == ExpectedTimes(NOW + 0.5 * HOUR, NOW + 1.5 * HOUR)
