@@ -32,7 +32,6 @@ WORDS = {
     r"mine": "name whose",
     r"put(s|ting)? down": "write, load",
     r"wish(es|ed)?": "setting, request",
-    r"without effect": "has no effect",
     r"at large": "general",
     r"in line": "queued",
     r"look(s|ing)? on": "read-only",

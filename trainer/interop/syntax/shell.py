@@ -94,10 +94,11 @@ _CMD_LINE = re.compile(
 )
 _COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
 # What a line begins with that starts a program, after the words that set its surroundings.
-_STARTS = re.compile(
-    r"""\s*(?:\$\s+|>\s+|PS\s[^>]*>\s*|&\s*|call\s+|start\s+|nohup\s+|[A-Z_]+=\S*\s+)*["']?[^\s"'=]*(?:accelerate|lora_pti|python[\d.]*w?|py|\w*train\w*\.py)(?:\.exe)?["']?\s+.*(?:train|launch|--)""",
-    re.ASCII,
-)
+# Words before a program's name, and programs that start a training.
+_BEFORE = re.compile(r"[$&]|PS|\S*>|call|start|nohup|[A-Z_]++=.*", re.ASCII)
+_PROGRAM = re.compile(r"accelerate|lora_pti|py|pythonw?[\d.]*+", re.ASCII)
+# Characters and words at a line's start in which a program stands.
+_HEAD, _HEAD_WORDS = 4000, 40
 _END_OF_SETTINGS = re.compile(r"(?:config\s+end|конец\s+конфига)\b", re.IGNORECASE)
 _FIRST_FLAG = re.compile(r"\s*--[A-Za-z]")
 _OPEN_LIST = re.compile(r"\s*\$\w+\s*=\s*@\([^)]*$")
@@ -112,7 +113,7 @@ _MAX_WORDS = 10_000
 MAX_LENGTH = 20_000
 """Characters that variables may add to one value."""
 
-_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _CALL = re.compile(r"[A-Za-z]+-[A-Za-z]+")
 _BARE = re.compile(r"[\w.+:\\/~,%@-]+")
 _WORDS = {"$true": True, "$false": False, "$null": None, "true": True, "false": False, "none": None, "null": None}
@@ -139,7 +140,19 @@ _OPENS, _CLOSES = re.compile(r"\b(?:then|do|case)\b|\{\s*$"), re.compile(r"^\s*(
 
 def has_command(text: str) -> bool:
     """Return whether a line of a text starts a program that trains, or is nothing but options."""
-    return any(_STARTS.match(line) or _FIRST_FLAG.match(line) for line in text.split("\n"))
+    return any(_starts(line) or _FIRST_FLAG.match(line) for line in text.split("\n"))
+
+
+def _starts(line: str) -> bool:
+    """Return whether a line starts a program that trains."""
+    words = [word.strip("\"'") for word in line[:_HEAD].split()[:_HEAD_WORDS]]
+    at = next((place for place, word in enumerate(words) if not _BEFORE.fullmatch(word)), len(words))
+    rest = words[at + 1 :]
+    name = re.split(r"[\\/]", words[at])[-1].removesuffix(".exe") if at < len(words) else ""
+    trains = name.endswith(".py") and "train" in name
+    if not rest or not (trains or _PROGRAM.fullmatch(name)):
+        return False
+    return any(word.startswith("--") or "train" in word or word == "launch" for word in rest)
 
 
 def looks_like_script(text: str) -> bool:

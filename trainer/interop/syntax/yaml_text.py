@@ -18,7 +18,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # YAML 1.2's own scalars: PyYAML takes `1e-4` for a text and `on` for a switch.
 _INT = re.compile(r"[-+]?\d[\d_]{0,30}", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*+\.?\d*+|\.\d++)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None, "yes": True, "no": False}
 
 

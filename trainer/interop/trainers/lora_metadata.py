@@ -24,7 +24,7 @@ _FOUND_BY_HASH = "the one with its hash among the models of the workspace, else 
 
 _EPOCH = re.compile(r"-(?:\d{6}|step\d{8}|e\d+)$")
 _OPTIMIZER = re.compile(r"(?P<path>[\w.]+)\s*(?:\((?P<arguments>.*)\))?\s*", re.DOTALL)
-_ARGUMENT = re.compile(r"(\w+)\s*=\s*((?:\([^()]*\)|\[[^\[\]]*\]|[^,()\[\]]+)+)")
+_ARGUMENT = re.compile(r"(?<!\w)(\w++)\s*+=\s*+((?:\([^()]*\)|\[[^\[\]]*\]|[^,()\[\]]++)++)")
 _MAX_OPTIMIZER = 2000
 _TYPES = {"F32": "float", "F16": "fp16", "BF16": "bf16"}
 # sd-scripts' days: the first with alpha, and the main branch that the scripts of February 2023 ran.
