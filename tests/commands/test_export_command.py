@@ -19,6 +19,10 @@ OPTIONS: Mapping[str, Mapping[str, object]] = json.loads(
     (Path(__file__).parents[1] / "support" / "sd_scripts_options.json").read_text()
 )
 """What train_network.py and sdxl_train_network.py of 2026-02 take: type, number of values and choices of each option."""
+DATA_SET: dict[str, dict[str, str]] = json.loads(
+    (Path(__file__).parents[1] / "support" / "sd_scripts_data_set.json").read_text()
+)
+"""What each table of a data set file takes: of data sets, of every table, and of folders of pictures with and without masks."""
 TYPES: Mapping[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "number": (int, float), "switch": (bool,)}
 
 
@@ -94,6 +98,47 @@ def test_sd_scripts_takes_every_option_of_an_export(
     (dataset,) = tomllib.loads(data_set.read_text())["datasets"]
     assert [(Path(each["image_dir"]).name, each["num_repeats"]) for each in dataset["subsets"]] == [
         ("10_hifumi_chan", 10)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kind"),
+    [
+        ((), "pictures"),
+        (
+            ("--set=alpha_mask=true", "--set=masked_loss=true", "--set=caption_prefix=a, ", "--set=resolution=64,96"),
+            "pictures",
+        ),
+        (("--set=masked_loss=true", "--set=conditioning_data_dir=data/10_hifumi_chan"), "masked"),
+        (
+            ("--set=num_repeats=10_hifumi_chan=3", "--set=token_warmup_step=10%", "--set=bucket_no_upscale=true"),
+            "pictures",
+        ),
+    ],
+)
+def test_sd_scripts_takes_every_key_of_the_data_set_file(
+    overrides: tuple[str, ...], kind: str, lora_tui_here: LoraTui, demo: Path, tmp_path: Path
+) -> None:
+    """Unlike its settings, sd-scripts checks this file, table by table."""
+    ran = lora_tui_here("export", demo, "--to", "sd-scripts", "--out", tmp_path / "x.toml", *overrides)
+    assert ran.returncode == 0, ran.stderr
+    document = tomllib.loads((tmp_path / "x.dataset.toml").read_text())
+    assert document.keys() == {"general", "datasets"}
+    (dataset,) = document["datasets"]
+    subsets = dataset.pop("subsets")
+    outer = DATA_SET["dataset"] | DATA_SET["any"] | DATA_SET["words"]
+    inner = DATA_SET["any"] | DATA_SET[kind] | (DATA_SET["words"] if kind == "pictures" else {})
+    assert _wrong_in(document["general"], outer) == _wrong_in(dataset, outer) == []
+    assert [_wrong_in(subset, inner) for subset in subsets] == [[]]
+    assert all("conditioning_data_dir" in subset for subset in subsets) == (kind == "masked")
+
+
+def _wrong_in(table: Mapping[str, object], known: Mapping[str, str]) -> list[str]:
+    values = {name: value if isinstance(value, list) else [value] for name, value in table.items()}
+    return [
+        name
+        for name, found in values.items()
+        if name not in known or not all(isinstance(each, TYPES[known[name]]) for each in found)
     ]
 
 

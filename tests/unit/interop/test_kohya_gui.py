@@ -257,6 +257,11 @@ def test_the_popup_of_easy_training_scripts_is_told_by_its_own_key() -> None:
         (KOHYA_GUI, {"flux1_checkbox": True}, "Flux, which cannot be trained here"),
         (KOHYA_GUI, {"LoRA_type": "LyCORIS/LoHa"}, "trains LyCORIS/LoHa"),
         (KOHYA_GUI, {"unet_lr": 0, "text_encoder_lr": "0"}, "does not start"),
+        (
+            KOHYA_GUI,
+            {"learning_rate_te": 1e-5, **{f"key{number}": "" for number in range(40)}},
+            "a whole base or an embedding",
+        ),
         (EASY_TRAINING_SCRIPTS_2023, {"warmup_lr_ratio": 0.05}, "cut a warm-up below 1 to 0"),
         (EASY_TRAINING_SCRIPTS_2023, {"gradient_acc_steps": 2, "gradient_checkpointing": False}, "gradient_acc_steps"),
     ],

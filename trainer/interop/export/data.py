@@ -42,7 +42,6 @@ _GENERAL_OPTIONS = (
     "enable_wildcard",
     "caption_prefix",
     "caption_suffix",
-    "alpha_mask",
 )
 
 Subset = Mapping[str, object]
@@ -98,12 +97,22 @@ def data_set_toml(options: Options, subsets: tuple[Subset, ...], settings: Setti
             dataset[key] = options[name]
     inner = tomlkit.aot()
     for subset in subsets:
-        inner.append(tomlkit.item(dict(subset)))
+        inner.append(tomlkit.item(_with_masks(dict(subset), options)))
     dataset["subsets"] = inner
     datasets = tomlkit.aot()
     datasets.append(dataset)
     document["datasets"] = datasets
     return tomlkit.dumps(document)
+
+
+def _with_masks(subset: dict[str, object], options: Options) -> dict[str, object]:
+    """Return a folder with its masks; one with a folder of masks is of another kind to sd-scripts, without words of its own."""
+    if options.get("alpha_mask"):
+        return subset | {"alpha_mask": True}
+    if options.get("masked_loss") and options.get("conditioning_data_dir"):
+        plain = {key: value for key, value in subset.items() if key not in ("class_tokens", "is_reg")}
+        return plain | {"conditioning_data_dir": options["conditioning_data_dir"]}
+    return subset
 
 
 def _of_folders(data: DataSet) -> Iterator[Subset]:

@@ -12,6 +12,7 @@ _BLOCK_KEYS = (
     *("down_lr_weight", "mid_lr_weight", "up_lr_weight", "block_lr_zero_threshold"),
     *("block_dims", "block_alphas", "conv_block_dims", "conv_block_alphas"),
 )
+OTHER_TABS = "of the GUI's tabs that train a whole base or an embedding"
 _GONE = "of a version that is gone, and not of sd-scripts today"
 
 OTHER_KEYS: tuple[KeyRule, ...] = table(
@@ -35,6 +36,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
     ),
     same("cache_text_encoder_outputs no_half_vae", exported=False),
     KeyRule("sdxl_cache_text_encoder_outputs", ("cache_text_encoder_outputs",), "only with sdxl"),
+    idle("stop_text_encoder_training_pct", "the GUI ignores it too: not yet supported for a LoRA"),
     constant("stop_text_encoder_training", 0, "the GUI ignores it too: not yet supported for a LoRA"),
     idle("no_token_padding stable_cascade lowvram", _GONE),
     constant("train_inpainting", False, _GONE),
@@ -49,6 +51,15 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         """num_cpu_threads_per_process num_processes num_machines multi_gpu gpu_ids main_process_port dynamo_backend dynamo_mode
         dynamo_use_fullgraph dynamo_use_dynamic extra_accelerate_launch_args""",
         _LAUNCHER,
+    ),
+    idle(
+        """convert_to_safetensors convert_to_ckpt use_safetensors train_dir image_folder dataset_repeats train_text_encoder
+        create_buckets create_caption train batch_size caption_metadata_filename latent_metadata_filename full_path use_latent_files
+        generate_caption_database generate_image_buckets token_string init_word num_vectors_per_token weights template modelbase
+        model_dir sdxl_checkbox learning_rate_te learning_rate_te1 learning_rate_te2 stable_cascade_checkbox
+        disable_mmap_load_safetensors fused_backward_pass fused_optimizer_groups text_encoder_batch_size flux1_clip_l flux1_t5xxl
+        blockwise_fused_optimizer blockwise_fused_optimizers flux_fused_backward_pass""",
+        OTHER_TABS,
     ),
     idle("model_list training_preset save_as save_as_bool file_path headless print_only toml_file", _TOOL),
     idle("use_wandb use_wandb_checkbox wandb_api_key_textbox", "the journal records every bake's numbers"),

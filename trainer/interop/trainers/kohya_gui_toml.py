@@ -100,8 +100,6 @@ DEFAULTS_RULES: tuple[KeyRule, ...] = table(
     (rule for rule in WIDGETS if rule.key != "text_encoder_lr"),
     (KeyRule(f"[{name}]", why=why, exported=False) for name, why in _ASIDE.items()),
     idle("models_dir vae_dir state_dir log_tracker_config_dir", "the folder that the GUI's list starts in"),
-    idle("learning_rate_te learning_rate_te1 learning_rate_te2", "of DreamBooth; for a LoRA it is text_encoder_lr"),
-    idle("disable_mmap_load_safetensors fused_backward_pass fused_optimizer_groups", "of fine-tuning"),
     same("network_module network_args no_metadata zero_terminal_snr", exported=False),
     same("text_encoder_lr", exported=False),
     idle("path_in_repo repo_id repo_type repo_visibility token", "nothing is uploaded"),

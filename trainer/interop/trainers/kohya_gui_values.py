@@ -35,6 +35,7 @@ _OTHER_BASES = {
     "anima_checkbox": "Anima",
     "lumina_checkbox": "Lumina",
 }
+_OF_LORA, _SAVED_KEYS = ("network_dim", "LoRA_type", "lora_network_weights", "network_weights", "unet_lr"), 20
 _SAME_LAYERS = ("Standard", "Kohya LoCon", "LoCon", "LyCORIS/LoCon", "LoRA-FA")
 _PROMPT_OPTION = re.compile(r"\s--(?=[A-Za-z])")
 # These build no layers on 3×3 convolutions.
@@ -352,6 +353,11 @@ def notes(values: Values) -> tuple[str, ...]:
     for key, base in _OTHER_BASES.items():
         if is_on(values.get(key)):
             found.append(f"The file is for {base}, which cannot be trained here: bases are SD1.x and SDXL.")
+    # As the GUI saves it, with all its keys; a file of a few lines leaves out what it likes.
+    if len(values) > _SAVED_KEYS and not any(key in values for key in _OF_LORA):
+        found.append(
+            "The file is of a tab that trains a whole base or an embedding; its rates are not meant for a LoRA."
+        )
     kind = str(values.get("LoRA_type", "Standard"))
     if kind not in _SAME_LAYERS and kind not in _OTHER_BASES.values():
         found.append(f"The file trains {kind}; here it becomes a LoRA of the same rank.")
