@@ -26,7 +26,21 @@ adds up to all keys. What a file does not state has the default of the trainer i
 **Export.** Every value is stated, also where both trainers have the same default, and the file is read back by the importer: a
 setting that comes back different is reported as lost. Settings that behave like another trainer are written as the numbers that
 run: steps, warm-up and repeats worked out.
+
+**A LoRA file** is baked again from its metadata. One that was baked here has every setting as it was set, but for what stays on
+the machine: paths, commands, the subject's name. Its base is found by its hash among the models of the workspace, and a note lists
+its folders with their repeats and pictures; where a subject or `train_data_dir` says where these lie, it tells which are there. Of
+one from sd-scripts the `ss_*` keys are read; what they do not say is listed. A file without metadata tells its rank, alpha, parts,
+number type and the kind of base that it fits.
+
+**Scale.** A LoRA's change is scaled by alpha / rank here, as in sd-scripts and microsoft/loralib: `network_alpha` / `network_dim`.
+PEFT has the same with `lora_alpha` / `r`, and alpha / √rank with `use_rslora`, so that alpha here is alpha × √rank. cloneofsimo/lora
+has no alpha and the scale 1: alpha is the rank. Such files, and folders of PEFT, can be named in grids and as `network_weights` as
+they are, and have the scale that they had where they were made.
 """
+_MAX_OPTIONS = 12
+# Moments in days of sd-scripts that profiles are of, as its metadata write them.
+_MOMENTS = ("1674000000", "1676400000", "1767225600")
 
 
 def page() -> str:
@@ -44,7 +58,7 @@ def _overview() -> str:
 
 def _profiles(its_format: TrainerFormat) -> str:
     """Return the profiles that files of a format may be of: asked of the format with each of its keys alone."""
-    asked = ({}, *({rule.key: rule.key} for rule in its_format.rules))
+    asked = ({}, *({rule.key: value} for rule in its_format.rules for value in (rule.key, *_MOMENTS)))
     found = dict.fromkeys(its_format.profile(values) for values in asked)
     return ", ".join(f"`{key}`" for key in PROFILES if key in found) or "–"
 
@@ -93,6 +107,8 @@ def _key(rule: KeyRule, its_format: TrainerFormat) -> str:
 
 
 def _options(rule: KeyRule) -> str:
+    if len(rule.options) > _MAX_OPTIONS:
+        return f"{len(rule.options)} settings"
     return ", ".join(f"`{name}`" for name in rule.options) or "sd-scripts' options"
 
 

@@ -387,7 +387,7 @@ def test_plain_tensors_say_what_they_are_and_what_is_not_known(tmp_path: Path) -
     }
     assert dict(result.values) == expected
     notes = " | ".join(result.report.notes)
-    assert "its layers fit SD1.x; which base it was trained on is not said" in notes
+    assert "its layers fit SD1.x; which base it was trained on is not in the file" in notes
     assert "ranks from 8 to 16, most of them 8" in notes
     assert "not in the file: learning rates, steps, schedule" in notes
     assert result.report.of("unknown") == ()
@@ -455,7 +455,7 @@ def test_the_folders_of_a_bake_are_found_again(tmp_path: Path) -> None:
     )
     (tmp_path / "5_gym").mkdir()
     assert found_again(OLD, tmp_path)[1] == "5_gym is here with 0 pictures; the bake had 20"
-    assert found_again({"ss_dataset_dirs": '{"../x": {}}'}, tmp_path) == ("../x is no folder's name",)
+    assert found_again({"ss_dataset_dirs": '{"../x": {}}'}, tmp_path) == ("../x is not a folder's name",)
 
 
 def test_no_row_stands_in_the_table_twice_and_each_says_what_it_does() -> None:

@@ -113,7 +113,7 @@ def found_again(values: Values, place: Path) -> tuple[str, ...]:
         shown = printable(name, 80)
         # A name from outside is one folder, never a way to another.
         if os.path.basename(name) != name or name in ("", ".", ".."):
-            lines.append(f"{shown} is no folder's name")
+            lines.append(f"{shown} is not a folder's name")
             continue
         folder = place / name if os.path.isdir(place / name) else place
         if folder == place and place.name != name:

@@ -74,7 +74,7 @@ def _read_as_set(value: object, values: Values) -> Reading:
     """Return the settings that a bake of this program had, as they were set; nothing that belongs to another machine."""
     found = lora_data.table_of(value)
     if not isinstance(found, dict):
-        return Reading(no_effect="it is no table in JSON")
+        return Reading(no_effect="it is not a table in JSON")
     known = set(names_as_set())
     trainer = found.get(SETTING)
     defaults = {info.name: info.default for info in describe.fields(trainer if isinstance(trainer, str) else None)}
@@ -116,7 +116,7 @@ def optimizer_named(path: str) -> str:
 def _read_network_args(value: object, values: Values) -> Reading:
     found = lora_data.table_of(value)
     if not isinstance(found, dict):
-        return Reading(no_effect="it is no table in JSON")
+        return Reading(no_effect="it is not a table in JSON")
     entries = [f"{key}={each}" for key, each in found.items() if not is_blank(each)]
     return Reading({"network_args": entries} if entries else {}, "" if entries else "blank")
 
@@ -159,7 +159,7 @@ def _read_prediction(value: object, values: Values) -> Reading:
 def _read_times(value: object, values: Values) -> Reading:
     first, comma, last = str(value).partition(",")
     if not comma:
-        return Reading(no_effect="it is no `first,last`")
+        return Reading(no_effect="it is not `first,last`")
     return Reading({"min_timestep": first.strip(), "max_timestep": last.strip()})
 
 
@@ -256,7 +256,7 @@ _TRANSLATED = (
     _row(
         lora_data.TAGS,
         "caption_extension",
-        rule="captions were read, and which ending their files had is not said: both are tried",
+        rule="captions were read, and the file does not tell which ending theirs had: both are tried",
         read=_read_tags,
         longest=lora_data.LONGEST,
     ),
@@ -390,7 +390,7 @@ def _base_notes(values: Values) -> list[str]:
     if version and not is_known:
         return [f"it was trained on a base of the kind {printable(version, 60)}, and a bake here takes {titles()}"]
     if fits and not values.get("ss_sd_model_name"):
-        return [f"its layers fit {fits}; which base it was trained on is not said"]
+        return [f"its layers fit {fits}; which base it was trained on is not in the file"]
     return []
 
 
