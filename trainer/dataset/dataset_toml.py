@@ -1,6 +1,7 @@
-"""sd-scripts' data set file: `[general]`, `[[datasets]]` and `[[datasets.subsets]]`, the innermost winning."""
+"""sd-scripts' data set file, TOML or JSON: `[general]`, `[[datasets]]` and `[[datasets.subsets]]`, the innermost winning."""
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,18 +132,12 @@ class _File:
         self._where = printable(str(path))
         self._settings = settings
         self._text = read_text(path, "a data set file")
-        if path.suffix.lower() == ".json" or self._text.lstrip().startswith("{"):
-            raise SettingsError(
-                self._where,
-                found="JSON",
-                expected="a data set file in TOML",
-                way_out="write the same keys as `key = value` under [general], [[datasets]] and [[datasets.subsets]]",
-            )
+        self._is_json = path.suffix.lower() == ".json" or self._text.lstrip().startswith("{")
         self._notes: list[Finding] = []
 
     def read(self) -> DataSetFile:
         """Return its contents."""
-        document = parse_toml(self._text, self._where)
+        document = (_parse_json if self._is_json else parse_toml)(self._text, self._where)
         self._check_keys(document)
         general = _Table("general", 0, 0, self._tables(document.get("general", {}), "[general]", many=False)[0])
         groups, sources, first = [], [], None
@@ -306,6 +301,24 @@ class _File:
             "datasets.subsets": f" {table.dataset}.{table.subset}",
         }
         return f"{self._where} {_header(table.level)}{number[table.level]}: {printable(key, 60)}"
+
+
+def _parse_json(text: str, where: str) -> dict[str, object]:
+    """Return the values of a data set file in JSON, which sd-scripts takes too.
+
+    Raises:
+        SettingsError: it is broken, or not a table.
+    """
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{where} line {error.lineno}"
+        raise SettingsError(place, found=f"broken JSON, {printable(error.msg.lower())}", expected="JSON") from None
+    except (ValueError, RecursionError):
+        raise SettingsError(where, found="a number too long to read, or brackets nested too deeply") from None
+    if not isinstance(found, dict):
+        raise SettingsError(where, found="JSON, but not a table", expected='{"datasets": [{"subsets": […]}]}')
+    return found
 
 
 def masks_for(settings: Settings, *, wanted: bool) -> Path | Literal["alpha"] | None:

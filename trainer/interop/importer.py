@@ -114,8 +114,8 @@ def import_documents(
     data_set = data_set_from(options)
     if data_set.text:
         options = _with_data_set(options, data_set_name)
-    made = settings_from({name: value for name, value in options.items() if not _is_apart(name)})
     profile = next(filter(None, (_profile(document, formats[id(document)]) for document in documents)), "")
+    made = settings_from({name: value for name, value in options.items() if not _is_apart(name)}, profile)
     values = dict(made.values)
     wanted = _subject(values, documents, subject)
     if wanted is not None and has_subject(wanted.name):

@@ -208,9 +208,7 @@ def _share_of_epochs(value: object, options: Options) -> Meaning:
         return Meaning(no_effect="save_every_n_epochs is set")
     if not epochs:
         return Meaning(no_effect="it counts by epochs, and max_train_epochs is blank")
-    return Meaning(
-        {"save_every_n_epochs": max(1, int(epochs // parts))}, f"{epochs:g} epochs / {parts:g}, rounded down"
-    )
+    return Meaning({"save_every_n_epochs": max(1, int(epochs // parts))}, f"epochs / {parts:g}, rounded down")
 
 
 def _unless(other: str, setting: str, value_of: Callable[[object], object], rule: str) -> Rule:

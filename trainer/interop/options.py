@@ -54,24 +54,25 @@ def is_option(name: str) -> bool:
     return name in OPTIONS or name in RULES or name in ABSENT_OPTIONS or describe.is_setting(name)
 
 
-def settings_from(options: Mapping[str, object]) -> FromOptions:
+def settings_from(options: Mapping[str, object], profile: str = "") -> FromOptions:
     """Return the settings that sd-scripts' options state; a value that the settings refuse has no effect, and its fate says why.
 
     Args:
         options: by name, with values as a file has them: a number may be a text, a list one text.
+        profile: the trainer whose defaults the settings have that are not stated; "" for ours.
     """
     values: dict[str, object] = {}
     owners: dict[str, str] = {}
     fates: dict[str, OptionFate] = {}
     for name, value in options.items():
-        fate = _fate(name, value, options)
+        fate = _fate(name, value, options, profile)
         taken, refused = _accepted(fate.values, values, owners)
         for setting, each in taken.items():
             values[setting] = each
             owners.setdefault(setting, name)
         fates[name] = _with_refusals(fate, taken, refused)
-    _agree(values, owners, fates)
-    _settle_length(values, owners, fates)
+    _agree(values, fates, str(options.get(SETTING) or profile))
+    _settle_length(values, fates)
     return FromOptions(MappingProxyType(values), MappingProxyType(fates))
 
 
@@ -91,10 +92,10 @@ def checked_value(name: str, value: object) -> object:
     return typed
 
 
-def _fate(name: str, value: object, options: Mapping[str, object]) -> OptionFate:
+def _fate(name: str, value: object, options: Mapping[str, object], profile: str) -> OptionFate:
     """Return what an option asks for, before its values are checked."""
     if is_blank(value):
-        return _blank(name, options)
+        return _blank(name, options, profile)
     if name in RULES:
         meaning = RULES[name](value, options)
         fate: Fate = "without effect" if not meaning.values else "translated" if meaning.rule else "taken"
@@ -111,7 +112,7 @@ def _both(meaning: Meaning) -> str:
     return "; ".join(filter(None, (meaning.rule, meaning.no_effect)))
 
 
-def _blank(name: str, options: Mapping[str, object]) -> OptionFate:
+def _blank(name: str, options: Mapping[str, object], profile: str) -> OptionFate:
     """Return the fate of a blank: the setting is blank where it can be, else the trainer's default holds."""
     if not is_option(name):
         return OptionFate("unknown")
@@ -120,7 +121,9 @@ def _blank(name: str, options: Mapping[str, object]) -> OptionFate:
     # Only our own files name the trainer beside what is blank all the same.
     trainer = options.get(SETTING)
     info = describe.field(name, trainer if isinstance(trainer, str) else None)
-    if info.optional and info.default is not None:
+    # Any of the defaults would otherwise take the place of what is blank.
+    defaults = (info.default, describe.field(name).default, describe.field(name, profile or None).default)
+    if info.optional and any(default is not None for default in defaults):
         return OptionFate("taken", {name: None})
     if trainer and info.default and info.kind in _KINDS_WITH_BLANKS:
         return OptionFate("taken", {name: [] if info.kind == "list" else ""})
@@ -184,27 +187,25 @@ def _is_as_written(written: object, checked: object) -> bool:
     )
 
 
-def _agree(values: dict[str, object], owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:
+def _agree(values: dict[str, object], fates: dict[str, OptionFate], profile: str) -> None:
     """Take out what contradicts the rest, one setting after the other, until the settings agree."""
     while values:
         try:
-            Settings.model_validate(values)
+            Settings.model_validate({SETTING: profile, **values} if profile else values)
             return
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            context = first.get("ctx", {})
-            wrong = str(context.get("field") or (first["loc"] or ("",))[0])
-            refusal = refused_setting(error, lambda name: name)
-            setting = next(
-                (each for each in (wrong, *values) if each in values and (each == wrong or each in refusal.found)), None
-            )
+            wrong = str(first.get("ctx", {}).get("field") or (first["loc"] or ("",))[0])
+            refusal = refused_setting(error, lambda name: name, profile)
+            named = [wrong, *(each for each in values if each in refusal.found or each in refusal.expected)]
+            setting = next((each for each in named if each in values), None)
             if setting is None:
-                setting = next(reversed(values))
+                return
             del values[setting]
-            _lose(setting, f"{refusal.found}; expected {refusal.expected}", owners, fates)
+            _lose(setting, f"{refusal.found}; expected {refusal.expected}", fates)
 
 
-def _lose(setting: str, why: str, owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:
+def _lose(setting: str, why: str, fates: dict[str, OptionFate]) -> None:
     """Note that a setting does not get the value that an option asked for."""
     for name, fate in fates.items():
         if setting in fate.values:
@@ -214,11 +215,11 @@ def _lose(setting: str, why: str, owners: Mapping[str, str], fates: dict[str, Op
             )
 
 
-def _settle_length(values: dict[str, object], owners: Mapping[str, str], fates: dict[str, OptionFate]) -> None:
+def _settle_length(values: dict[str, object], fates: dict[str, OptionFate]) -> None:
     """Let epochs win over steps, as in sd-scripts, and blank the epochs where only steps are stated."""
     epochs, steps = _LENGTHS
     if values.get(epochs) is not None and steps in values:
         del values[steps]
-        _lose(steps, f"{epochs} wins", owners, fates)
+        _lose(steps, f"{epochs} wins", fates)
     elif steps in values and epochs not in values:
         values[epochs] = None

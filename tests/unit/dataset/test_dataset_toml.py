@@ -296,7 +296,11 @@ def test_an_option_that_is_switched_off_changes_nothing(line: str, folder: Path)
         ('[[datasets]]\n[[datasets.subsets]]\nimage_dir = "F:\\xmas"\n', "line 3: a backslash in double quotes"),
         ('[[datasets]]\n[[datasets.subsets]]\nimage_dir = "F:\\fur"\n', "line 3: a backslash in double quotes"),
         ("[general]\nshuffle_caption = True\n", "line 2: True does not exist in TOML; write true"),
-        ('{"datasets": []}', "data.toml: JSON; expected a data set file in TOML; write the same keys"),
+        # JSON
+        ('{"datasets": []}', "data.toml: [[datasets]]: []; expected at least one table"),
+        ('{"datasets": [\n{"subsets": ]}', "data.toml line 2: broken JSON"),
+        ('{"datasets": [{"subsets": [{"image_dir": "10_a", "num_repeats": -1}]}]}', "num_repeats: -1; expected"),
+        ('{"a":' * 9999, "data.toml: "),
     ],
 )
 def test_what_is_wrong_in_a_data_set_file_is_one_line_with_its_place(text: str, said: str, folder: Path) -> None:
@@ -318,9 +322,14 @@ def test_the_second_of_two_equal_keys_is_found_at_its_own_line(folder: Path) -> 
     assert refusal(folder, text).startswith("data.toml line 8: keep_tokens: 999; expected a whole number from 0 to 255")
 
 
-def test_a_json_file_is_refused_by_its_name(folder: Path) -> None:
+def test_json_says_the_same_as_toml(folder: Path) -> None:
+    (folder / "data.json").write_text('{"datasets": [{"batch_size": 2, "subsets": [{"image_dir": "10_a", "num_repeats": 3}]}]}')
+    (folder / "data.toml").write_text(f"[[datasets]]\nbatch_size = 2\n{SUBSET.partition(chr(10))[2]}num_repeats = 3\n")
+    one, other = (read_data(Settings(dataset_config=str(folder / name))) for name in ("data.json", "data.toml"))
+    assert [picture.repeats for picture in one.pictures] == [picture.repeats for picture in other.pictures] != []
+    assert one.groups == other.groups
     (folder / "data.json").write_text("[]")
-    with pytest.raises(SettingsError, match=r"data\.json: JSON; expected a data set file in TOML"):
+    with pytest.raises(SettingsError, match=r"data\.json: JSON, but not a table"):
         read_data(Settings(dataset_config=str(folder / "data.json")))
 
 

@@ -54,7 +54,7 @@ def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list
     except RecursionError:
         raise too_deep(where) from None
     if not isinstance(found, dict):
-        raise SettingsError(where, found="JSON that is no table", expected='{"key": value, …}')
+        raise SettingsError(where, found="JSON, but not a table", expected='{"key": value, …}')
     return found, known_lines(text, _KEY), repeated
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trainer.errors import SettingsError
 from trainer.interop.record import SourceKey
+from trainer.text import plural
 
 MAX_DEPTH = 32
 """Levels of nesting; no trainer's file has half as many."""
@@ -40,7 +41,7 @@ def too_many_keys(where: str) -> SettingsError:
     """Return the error for a file with more keys than any settings have."""
     return SettingsError(
         where,
-        found=f"more than {MAX_KEYS:,} keys",
+        found=f"more than {plural(MAX_KEYS, 'key')}",
         expected="a trainer's settings, which have some hundreds",
         way_out="name the settings file",
     )
@@ -48,7 +49,9 @@ def too_many_keys(where: str) -> SettingsError:
 
 def too_deep(where: str) -> SettingsError:
     """Return the error for a file with more levels than any settings have."""
-    return SettingsError(where, found=f"more than {MAX_DEPTH} levels of brackets", expected="a trainer's settings")
+    return SettingsError(
+        where, found=f"more than {plural(MAX_DEPTH, 'level')} of brackets", expected="a trainer's settings"
+    )
 
 
 def known_lines(text: str, pattern: re.Pattern[str]) -> dict[str, list[int]]:

@@ -44,7 +44,7 @@ def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, list
             where, found=printable(f"broken YAML, {error}", 160), expected="`key: value` lines"
         ) from None
     if not isinstance(reader.value, dict):
-        raise SettingsError(where, found="YAML that is no table", expected="`key: value` lines")
+        raise SettingsError(where, found="YAML, but not a table", expected="`key: value` lines")
     return reader.value, reader.lines
 
 

@@ -65,7 +65,7 @@ class DataFields(BaseModel):
         "",
         "Data",
         "data set file",
-        "sd-scripts' TOML file with [[datasets]] and [[datasets.subsets]]. It replaces the two folders above. Blank: none.",
+        "sd-scripts' file with [[datasets]] and [[datasets.subsets]], in TOML or JSON. It replaces the two folders above. Blank: none.",
         memory="derived",
         speed=False,
         metadata=("ss_datasets",),
