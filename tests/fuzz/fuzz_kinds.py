@@ -148,6 +148,12 @@ KINDS: tuple[Kind, ...] = (
         (command(*_PLAN, "{root}/with-dataset.toml"),),
     ),
     Kind(
+        "dataset JSON",
+        {"dataset.json": _JSON},
+        ("trainer.dataset.dataset_toml",),
+        (command(*_PLAN, "{root}/with-dataset-json.toml"),),
+    ),
+    Kind(
         "settings of other trainers",
         {
             f"others/{name}": {"toml": _TOML, "json": _JSON}.get(name.rpartition(".")[2], _TEXT)

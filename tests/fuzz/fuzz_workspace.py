@@ -180,6 +180,7 @@ def _write_settings(settings: Settings, root: Path) -> None:
     samples = {"sample_every_n_epochs": 1}
     others: dict[str, dict[str, object]] = {
         "with-dataset": {"dataset_config": "dataset.toml"},
+        "with-dataset-json": {"dataset_config": "dataset.json"},
         "with-lora": {"network_weights": "models/hifumi.safetensors", "dim_from_weights": True},
         "with-masks": {"masked_loss": True, "conditioning_data_dir": "masks"},
         "with-formats": {"train_data_dir": "formats"},
@@ -196,6 +197,9 @@ def _write_settings(settings: Settings, root: Path) -> None:
         '  caption_prefix = "a, "\n\n'
         '  [[datasets.subsets]]\n  image_dir = "formats/1_all"\n  num_repeats = 1\n  caption_tag_dropout_rate = 0.1\n'
     )
+    subset = {"image_dir": "data/10_hifumi_chan", "num_repeats": 3, "class_tokens": "hifumi chan", "keep_tokens": 1}
+    small = {"resolution": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32, "batch_size": 2}
+    (root / "dataset.json").write_text(json.dumps({"general": {}, "datasets": [{**small, "subsets": [subset]}]}))
 
 
 def _write_prompts(root: Path) -> None:

@@ -323,7 +323,9 @@ def test_the_second_of_two_equal_keys_is_found_at_its_own_line(folder: Path) -> 
 
 
 def test_json_says_the_same_as_toml(folder: Path) -> None:
-    (folder / "data.json").write_text('{"datasets": [{"batch_size": 2, "subsets": [{"image_dir": "10_a", "num_repeats": 3}]}]}')
+    (folder / "data.json").write_text(
+        '{"datasets": [{"batch_size": 2, "subsets": [{"image_dir": "10_a", "num_repeats": 3}]}]}'
+    )
     (folder / "data.toml").write_text(f"[[datasets]]\nbatch_size = 2\n{SUBSET.partition(chr(10))[2]}num_repeats = 3\n")
     one, other = (read_data(Settings(dataset_config=str(folder / name))) for name in ("data.json", "data.toml"))
     assert [picture.repeats for picture in one.pictures] == [picture.repeats for picture in other.pictures] != []
