@@ -477,6 +477,7 @@ def test_a_file_of_cloneofsimo_is_read_and_its_embeddings_are_named(tmp_path: Pa
     assert result.values["network_train_unet_only"] is True
     assert result.report.of("unknown") == ()
     assert any("embeddings in the file are not read here: <s1>" in note for note in result.report.notes)
+    assert result.settings.behave_like == "cloneofsimo lora 2023-02"
 
 
 def test_the_folders_are_looked_for_in_the_pictures_of_a_subject_that_is_there(tmp_path: Path) -> None:
@@ -532,3 +533,21 @@ def test_a_list_of_groups_is_a_data_set_file() -> None:
     (key,) = result.report.keys
     assert 'image_dir = "10_a"' in key.to
     assert 'image_dir = "reg"' in key.to
+
+
+def test_a_bake_of_an_older_version_is_read_without_the_list_of_settings() -> None:
+    metadata = {key: value for key, value in baked_metadata(network_dim=24, unet_stop="1ep").items() if key != AS_SET}
+    result = imported(metadata)
+    assert (result.values["network_dim"], result.values["unet_stop"]) == (24, "1ep")
+    assert result.report.profile == ""
+    assert any(note.startswith("the metadata of an older version do not say ") for note in result.report.notes)
+
+
+@pytest.mark.parametrize(("cross", "is_named"), [(768, False), (1024, True)])
+def test_a_base_that_cannot_be_baked_on_is_named_by_the_words_or_the_widths(
+    tmp_path: Path, cross: int, is_named: bool
+) -> None:
+    # ai-toolkit's word for SD1.5.
+    path = lora_file(tmp_path / "x.safetensors", cross=cross, ss_base_model_version="sd_1.5", software="{}")
+    notes = import_documents([open_document(path)]).report.notes
+    assert any("it was trained on a base of the kind sd_1.5" in note for note in notes) == is_named

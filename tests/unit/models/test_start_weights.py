@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lora_on_disk import write_lora
+from lora_on_disk import write_lora, write_numbered_lora
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
@@ -83,3 +83,12 @@ def test_an_alpha_that_is_no_number_is_refused(start: Path) -> None:
     tensors["lora_te_text_model_encoder_layers_1_mlp_fc2.alpha"] = np.array(np.nan, np.float16)
     with pytest.raises(ModelError, match=r"alpha of module lora_te_text_model_encoder_layers_1_mlp_fc2 is nan"):
         check_start_weights(BASE, settings(rewritten(start, tensors)))
+
+
+def test_a_numbered_file_and_a_folder_of_peft_can_be_started_from(tmp_path: Path) -> None:
+    folder = write_lora(tmp_path / "peft" / "adapter_model.safetensors", BASE, rank=RANK).parent
+    for path in (folder, write_numbered_lora(tmp_path / "numbered.safetensors", rank=RANK)):
+        check_start_weights(BASE, settings(path))
+        check_start_weights(BASE, settings(path, dim_from_weights=True))
+        with pytest.raises(ModelError, match="has rank 4 and alpha 4; expected rank 4 and alpha 1"):
+            check_start_weights(BASE, settings(path).model_copy(update={"network_alpha": 1.0}))

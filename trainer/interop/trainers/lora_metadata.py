@@ -33,6 +33,7 @@ _FIRST_2023_02, _FIRST_TODAY = datetime(2023, 2, 5, tzinfo=UTC), datetime(2024, 
 _RESULT = "it tells what came of the bake"
 _HASH = "a hash, by which a file is found"
 _MOMENT = "it tells when the file was made"
+_OTHER_BASES = "it belongs to Flux, SD3 and their like"
 _IDENTITY = "it names this one file"
 _NO_SETTING_OF_SD_SCRIPTS = (
     *("lr_scheduler_num_cycles", "lr_scheduler_power", "bucket_reso_steps"),
@@ -42,6 +43,10 @@ _NO_SETTING_OF_SD_SCRIPTS = (
 
 def _was_ours(values: Values) -> bool:
     return isinstance(lora_data.table_of(values.get(AS_SET)), dict)
+
+
+def _is_ours(values: Values) -> bool:
+    return str(values.get("ss_sd_scripts_commit_hash")).startswith("lora-tui/")
 
 
 def _unless_as_set(options: tuple[str, ...], asked: frozenset[str], read: Read | None) -> Read:
@@ -304,6 +309,8 @@ _WITHOUT_EFFECT = (
         "ssmd_author ssmd_description ssmd_keywords ssmd_rating ssmd_source ssmd_tags", "words for who uses the file"
     ),
     *idle("ssmd_version", "words for who uses the file"),
+    *idle("ss_model_type ss_apply_t5_attn_mask ss_apply_lg_attn_mask ss_weighting_scheme ss_mode_scale", _OTHER_BASES),
+    *idle("ss_guidance_scale ss_sigmoid_scale ss_model_prediction_type ss_discrete_flow_shift", _OTHER_BASES),
     *idle("lora_adapter_metadata", "its ranks and alphas are read with the tensors"),
     *idle("ot_revision ot_branch ot_config", "OneTrainer's own: import its JSON file"),
     *idle("software training_info name version", "ai-toolkit's words about the file"),
@@ -339,8 +346,10 @@ def _unprefixed(key: str) -> str:
 
 
 def _profile(values: Values) -> str:
-    """Return the sd-scripts that a file was trained by, from when that was; "" for other programs, and for our own files."""
-    if _was_ours(values) or "lora-tui" in str(values.get("ss_sd_scripts_commit_hash")):
+    """Return the sd-scripts that a file was trained by, from when that was; "" for unknown programs, and for our own files."""
+    if any(_RANK_KEY.fullmatch(key) for key in values):
+        return "cloneofsimo lora 2023-02"
+    if _was_ours(values) or _is_ours(values):
         return ""
     started = number(values.get("ss_training_started_at"))
     if started is None or not 0 < started < 2**40:
@@ -386,7 +395,10 @@ def _notes(values: Values) -> tuple[str, ...]:
 
 def _base_notes(values: Values) -> list[str]:
     version, fits = str(values.get("ss_base_model_version") or ""), str(values.get(facts.BASE) or "")
-    is_known = any(version.startswith(record.version_start) for record in FAMILIES.values() if record.version_start)
+    records = FAMILIES.values()
+    # Other programs than sd-scripts have other words for the same bases.
+    is_known = any(record.version_start and version.startswith(record.version_start) for record in records)
+    is_known = is_known or fits in {record.title for record in records}
     if version and not is_known:
         return [f"it was trained on a base of the kind {printable(version, 60)}, and a bake here takes {titles()}"]
     if fits and not values.get("ss_sd_model_name"):
@@ -403,7 +415,8 @@ def _unknown_notes(values: Values) -> list[str]:
         ]
     said = {"caption_extension"} if lora_data.had_captions(values) else set()
     names = [name for name in _NO_SETTING_OF_SD_SCRIPTS if f"ss_{name}" not in values and name not in said]
-    return [f"sd-scripts' metadata do not say {', '.join(names)}; check them"] if names else []
+    whose = "the metadata of an older version" if _is_ours(values) else "sd-scripts' metadata"
+    return [f"{whose} do not say {', '.join(names)}; check them"] if names else []
 
 
 def is_lora(document: SourceDocument) -> bool:

@@ -119,7 +119,7 @@ class NetworkFields(BaseModel):
         "",
         "Network",
         "start from LoRA",
-        "A LoRA file whose weights the bake starts with. Blank: a new LoRA.",
+        "A LoRA file, or a folder of PEFT, whose weights the bake starts with. Blank: a new LoRA.",
         memory="yes",
         speed=False,
         metadata=("ss_network_weights",),
