@@ -9,6 +9,7 @@ from pathlib import Path
 import tomlkit
 
 from trainer.interop.export.data import SUBSET_OPTIONS, Subset
+from trainer.interop.export.options import OUTPUT_DIR
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.record import KeyRule, Options, TrainerFormat
 from trainer.interop.trainers.easy_training_scripts import EASY_TRAINING_SCRIPTS, GROUPS
@@ -159,7 +160,7 @@ TARGETS: Mapping[str, Target] = {
             "easy training scripts 2025-04",
             True,
             _easy_training_scripts_text,
-            lambda written, file, data_set: f"open {file} with File, Load TOML",
+            lambda written, file, data_set: f"open {file} with File, Load TOML; its folder {OUTPUT_DIR} must exist",
         ),
     )
 }
