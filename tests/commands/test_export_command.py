@@ -131,6 +131,7 @@ def test_sd_scripts_takes_every_key_of_the_data_set_file(
     assert _wrong_in(document["general"], outer) == _wrong_in(dataset, outer) == []
     assert [_wrong_in(subset, inner) for subset in subsets] == [[]]
     assert all("conditioning_data_dir" in subset for subset in subsets) == (kind == "masked")
+    assert all(subset.get("alpha_mask", False) for subset in subsets) == any("alpha_mask" in each for each in overrides)
 
 
 def _wrong_in(table: Mapping[str, object], known: Mapping[str, str]) -> list[str]:
@@ -200,3 +201,20 @@ def test_every_target_can_be_named() -> None:
     from lora_tui.commands.export import _TARGETS
 
     assert list(_TARGETS) == list(TARGETS)
+
+
+def test_the_gui_is_told_of_folders_as_they_are_or_by_a_data_set_file(
+    lora_tui_here: LoraTui, demo: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.json"
+    assert lora_tui_here("export", demo, "--to", "kohya-gui", "--out", out).returncode == 0
+    plain = json.loads(out.read_text())
+    assert (plain["train_data_dir"], plain["dataset_config"]) == (str(demo.parent / "data"), "")
+    assert not (tmp_path / "x.dataset.toml").exists()
+    # Other repeats than the folder's name has, which the GUI cannot be told.
+    changed = ("--set", "num_repeats=10_hifumi_chan=3", "--force")
+    assert lora_tui_here("export", demo, "--to", "kohya-gui", "--out", out, *changed).returncode == 0
+    told = json.loads(out.read_text())
+    assert (told["train_data_dir"], told["dataset_config"]) == ("", str(tmp_path / "x.dataset.toml"))
+    (dataset,) = tomllib.loads((tmp_path / "x.dataset.toml").read_text())["datasets"]
+    assert [each["num_repeats"] for each in dataset["subsets"]] == [3]
